@@ -6,22 +6,19 @@ has one button, and never holds a passphrase or a sign-in link.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import urljoin
 
 from django.conf import settings
-from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.mail import deduplication
+from identity_manager.mail.composing import About, compose, console_url, selfservice_url
 from identity_manager.mail.install import DEVICES, IN_MAILS
+from identity_manager.mail.registry import APPROVER, OFFICER, PERSON, PERSON_AND_REQUESTER, REQUESTER, mail
 from identity_manager.models import (
-    OFFICER_ROLES,
     AskedApprover,
     BatchOrder,
     Certificate,
@@ -31,23 +28,16 @@ from identity_manager.models import (
     Leave,
     OutgoingMail,
     Person,
-    Role,
     SoftwareToken,
     TokenRequest,
 )
 
 
-@dataclass(frozen=True)
-class About:
-    """What a mail is about: folder, deduplication key, and the related rows."""
-
-    message: str
-    occasion: str
-    person: Person
-    request: TokenRequest | None = None
-    token: SoftwareToken | None = None
-
-
+@mail(
+    _("Invitation to accept the terms"),
+    to=PERSON,
+    when=_("when the request may go on: read and accept the terms"),
+)
 def information(request: TokenRequest) -> OutgoingMail:
     """To the person, step 3: read and accept the terms in Open Tasks."""
     about = About(
@@ -56,6 +46,7 @@ def information(request: TokenRequest) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:open-tasks"))
 
 
+@mail(_("A request waits for an approver"), to=APPROVER, when=_("when a request waits for a decision"))
 def approval_needed(request: TokenRequest, approver: Person) -> OutgoingMail:
     """To an approver: a request waits."""
     occasion = f"approval-needed:{deduplication.round_of(request)}:{approver.pk}"
@@ -63,6 +54,11 @@ def approval_needed(request: TokenRequest, approver: Person) -> OutgoingMail:
     return compose(about, url=console_url("console:request", request.pk))
 
 
+@mail(
+    _("Reminder of a request that waits for an approver"),
+    to=APPROVER,
+    when=_("when the decision has waited for some days"),
+)
 def approval_reminder(request: TokenRequest, asked: AskedApprover) -> OutgoingMail:
     """To an approver who was asked and has not decided: it still waits."""
     occasion = f"approval-reminder:{asked.pk}:{asked.waits_from.isoformat()}"
@@ -70,6 +66,7 @@ def approval_reminder(request: TokenRequest, asked: AskedApprover) -> OutgoingMa
     return compose(about, url=console_url("console:request", request.pk), since=asked.waits_from)
 
 
+@mail(_("A postponed request is back"), to=APPROVER, when=_("when a postponed decision comes back"))
 def approval_back(request: TokenRequest, approver: Person) -> OutgoingMail:
     """To the approver who postponed it: the time has come."""
     until = request.postponed_until.isoformat() if request.postponed_until else ""
@@ -77,6 +74,7 @@ def approval_back(request: TokenRequest, approver: Person) -> OutgoingMail:
     return compose(about, url=console_url("console:request", request.pk))
 
 
+@mail(_("Nobody decides on a request"), to=OFFICER, when=_("when nobody decides, or nobody can"))
 def left_undecided(request: TokenRequest, administrator: Person, *, possible: bool) -> OutgoingMail:
     """To an administrator: nobody decides on the request, or (possible is False) nobody can."""
     occasion = f"left-undecided:{deduplication.round_of(request)}:{administrator.pk}"
@@ -84,12 +82,18 @@ def left_undecided(request: TokenRequest, administrator: Person, *, possible: bo
     return compose(about, url=console_url("console:request", request.pk), possible=possible)
 
 
+@mail(
+    _("Requests of a batch order wait for an approver"),
+    to=APPROVER,
+    when=_("when requests of a batch order wait for a decision"),
+)
 def batch_waits(order: BatchOrder, approver: Person, *, key: str) -> OutgoingMail:
     """To an approver: requests of a batch order wait."""
     about = About("batch_waits", deduplication.batch("batch-waits", order, approver, key), approver)
     return compose(about, url=_decisions_on(order), order=order)
 
 
+@mail(_("Reminder of requests of a batch order"), to=APPROVER, when=_("when these have waited for some days"))
 def batch_reminder(order: BatchOrder, asked: AskedApprover) -> OutgoingMail:
     """To an approver who was asked and has not decided: requests of a batch order still wait."""
     day = str(timezone.localdate(asked.waits_from))
@@ -99,6 +103,11 @@ def batch_reminder(order: BatchOrder, asked: AskedApprover) -> OutgoingMail:
     return compose(about, url=_decisions_on(order), order=order, since=asked.waits_from)
 
 
+@mail(
+    _("Nobody decides on requests of a batch order"),
+    to=OFFICER,
+    when=_("when nobody decides on these, or nobody can"),
+)
 def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool, key: str) -> OutgoingMail:
     """To an administrator: nobody decides on requests of a batch order, or (possible is False) nobody can."""
     occasion = deduplication.batch("batch-undecided", order, administrator, f"{possible}:{key}")
@@ -106,6 +115,9 @@ def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool,
     return compose(about, url=console_url("console:approvals"), order=order, possible=possible)
 
 
+@mail(
+    _("Requests of a batch order were approved"), to=REQUESTER, when=_("when these are approved, once a day")
+)
 def batch_approved(order: BatchOrder, *, key: str) -> OutgoingMail:
     """To who gave a batch order: approvers approve its requests."""
     about = About(
@@ -114,6 +126,11 @@ def batch_approved(order: BatchOrder, *, key: str) -> OutgoingMail:
     return compose(about, url=console_url("console:batch-order", order.pk), order=order)
 
 
+@mail(
+    _("Requests of a batch order were rejected"),
+    to=REQUESTER,
+    when=_("when these are rejected, with the reason"),
+)
 def batch_rejected(order: BatchOrder, *, reason: str, key: str) -> OutgoingMail:
     """To who gave a batch order: requests of it were rejected, and why; one for each reason."""
     said = hashlib.sha256(reason.encode()).hexdigest()[:32]
@@ -122,6 +139,7 @@ def batch_rejected(order: BatchOrder, *, reason: str, key: str) -> OutgoingMail:
     return compose(about, url=console_url("console:batch-order", order.pk), order=order, reason=reason)
 
 
+@mail(_("The request was approved"), to=REQUESTER, when=_("when the request was approved"))
 def approved(request: TokenRequest) -> OutgoingMail:
     """To the requester: the request goes on."""
     about = About(
@@ -130,12 +148,18 @@ def approved(request: TokenRequest) -> OutgoingMail:
     return compose(about, url=console_url("console:request", request.pk))
 
 
+@mail(_("The request was rejected"), to=REQUESTER, when=_("when the request was rejected, with the reason"))
 def rejected(request: TokenRequest) -> OutgoingMail:
     """To the requester: the request was rejected, and why."""
     about = About("rejected", f"rejected:{request.pk}", request.requested_by, request=request)
     return compose(about, url=_page_for(request, request.requested_by))
 
 
+@mail(
+    _("Types were taken out of a request"),
+    to=PERSON_AND_REQUESTER,
+    when=_("when an approver took single types out"),
+)
 def types_taken_out(
     request: TokenRequest, reader: Person, *, tokens: Iterable[SoftwareToken]
 ) -> OutgoingMail:
@@ -145,6 +169,11 @@ def types_taken_out(
     return compose(about, url=_page_for(request, reader), taken_out=list(tokens))
 
 
+@mail(
+    _("A request is decided on again"),
+    to=PERSON,
+    when=_("when their data changed and it is decided on again"),
+)
 def sent_round_again(request: TokenRequest) -> OutgoingMail:
     """To the person: their data have changed, so the request is decided on again."""
     about = About(
@@ -153,12 +182,16 @@ def sent_round_again(request: TokenRequest) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:requests"))
 
 
+@mail(
+    _("The request was cancelled"), to=PERSON_AND_REQUESTER, when=_("when an administrator ended the request")
+)
 def request_cancelled(request: TokenRequest, reader: Person, *, by: Person) -> OutgoingMail:
     """To the person, and to who asked for them: an administrator ended the request, and why."""
     about = About("request_cancelled", f"request-cancelled:{request.pk}:{reader.pk}", reader, request=request)
     return compose(about, url=_page_for(request, reader), by=by)
 
 
+@mail(_("Reminder to accept the terms"), to=PERSON, when=_("some days before the time to accept runs out"))
 def acceptance_reminder(request: TokenRequest, *, days: int) -> OutgoingMail:
     """To the person: the terms are still to be accepted. days is the threshold that has come."""
     about = About(
@@ -167,6 +200,11 @@ def acceptance_reminder(request: TokenRequest, *, days: int) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:terms", request.pk))
 
 
+@mail(
+    _("Reminder to note the passphrase"),
+    to=PERSON,
+    when=_("some days before an unread passphrase is destroyed"),
+)
 def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
     """To the person: the passphrase is still to be noted. days is the threshold that has come."""
     about = About(
@@ -179,6 +217,11 @@ def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:passphrase", token.pk))
 
 
+@mail(
+    _("A software token ends soon"),
+    to=PERSON,
+    when=_("some days before a token ends, then daily until it is renewed or not needed"),
+)
 def renewal_due(token: SoftwareToken, *, days: int, ends_at: datetime) -> OutgoingMail:
     """To the person: the token ends soon and is to be renewed. days is the threshold that has come."""
     occasion = deduplication.renewal_due(token, days=days)
@@ -186,6 +229,7 @@ def renewal_due(token: SoftwareToken, *, days: int, ends_at: datetime) -> Outgoi
     return compose(about, url=selfservice_url("selfservice:renew", token.pk), ends_at=ends_at)
 
 
+@mail(_("A software token could not be issued"), to=PERSON, when=_("when the tokens could not be issued"))
 def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMail:
     """To the person: it could not be issued, and the office knows. why is in plain words."""
     about = About(
@@ -194,6 +238,11 @@ def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMai
     return compose(about, url=selfservice_url("selfservice:requests"), why=why)
 
 
+@mail(
+    _("The rest of a request is given"),
+    to=PERSON,
+    when=_("when part of them was refused for good and they get the rest"),
+)
 def rest_given(
     request: TokenRequest, *, given: Sequence[Certificate], left_out: Sequence[Certificate]
 ) -> OutgoingMail:
@@ -202,6 +251,11 @@ def rest_given(
     return compose(about, url=selfservice_url("selfservice:requests"), given=given, left_out=left_out)
 
 
+@mail(
+    _("Delivery of a software token"),
+    to=PERSON,
+    when=_("when a token is sealed: its files, and how to install them"),
+)
 def delivery(
     token: SoftwareToken, *, container_format: str, number: int, files: list[Container]
 ) -> OutgoingMail:
@@ -235,6 +289,7 @@ def delivery(
     return mail
 
 
+@mail(_("A file was fetched"), to=PERSON, when=_("each time a file is fetched from Self-Service"))
 def file_fetched(token: SoftwareToken, *, container: Container) -> OutgoingMail:
     """To the person: a file was fetched from Self-Service; if it was not you, say so. One for each time."""
     occasion = f"file-fetched:{container.pk}:{container.downloads}"
@@ -242,6 +297,7 @@ def file_fetched(token: SoftwareToken, *, container: Container) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:certificates"), container=container)
 
 
+@mail(_("A passphrase was shown"), to=PERSON, when=_("when a passphrase was shown for the first time"))
 def passphrase_shown(token: SoftwareToken) -> OutgoingMail:
     """To the person: a passphrase was shown for the first time; if it was not you, say so."""
     about = About(
@@ -250,12 +306,14 @@ def passphrase_shown(token: SoftwareToken) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:certificates"))
 
 
+@mail(_("The request lapsed"), to=PERSON, when=_("when the terms were not accepted in time"))
 def request_lapsed(request: TokenRequest) -> OutgoingMail:
     """To the person: the terms were not accepted in time."""
     about = About("request_lapsed", f"request-lapsed:{request.pk}", request.person, request=request)
     return compose(about, url=selfservice_url("selfservice:ask-again", request.pk))
 
 
+@mail(_("The software token lapsed"), to=PERSON, when=_("when the passphrase was not noted in time"))
 def token_lapsed(token: SoftwareToken) -> OutgoingMail:
     """To the person: the passphrase was not noted in time; ask anew."""
     about = About(
@@ -264,18 +322,25 @@ def token_lapsed(token: SoftwareToken) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
 
 
+@mail(
+    _("A software token ended during a leave"),
+    to=PERSON,
+    when=_("when a token ended while they were Inactive, before they had it"),
+)
 def ended_on_leave(token: SoftwareToken) -> OutgoingMail:
     """To the person, who is back: the certificate ended while they were away, so ask anew."""
     about = About("ended_on_leave", f"ended-on-leave:{token.pk}", token.person, token.request, token)
     return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
 
 
+@mail(_("A person was deactivated"), to=PERSON, when=_("when they become Inactive"))
 def person_deactivated(leave: Leave, *, held: int, waiting: int) -> OutgoingMail:
     """To the person: you are Inactive from now on; so many tokens are on hold, so many requests wait."""
     about = About("person_deactivated", f"person-deactivated:{leave.pk}", leave.person)
     return compose(about, url="", held=held, waiting=waiting)
 
 
+@mail(_("A person was activated"), to=PERSON, when=_("when they are Active again"))
 def person_activated(leave: Leave, *, reinstated: int, waiting: int) -> OutgoingMail:
     """To the person: you are Active again; so many tokens are back, so many requests go on."""
     about = About("person_activated", f"person-activated:{leave.pk}", leave.person)
@@ -284,16 +349,27 @@ def person_activated(leave: Leave, *, reinstated: int, waiting: int) -> Outgoing
     )
 
 
+@mail(
+    _("A change of identity was asked for"),
+    to=PERSON,
+    when=_("when somebody wants to change their e-mail, UPN or SID"),
+)
 def identity_change_asked(change: IdentityChange) -> OutgoingMail:
     """To the person's present address: somebody wants to change your e-mail, UPN or SID."""
     return _about_change(change, "identity_change_asked")
 
 
+@mail(
+    _("A change of identity was confirmed"),
+    to=PERSON,
+    when=_("when such a change is made: to their address of before"),
+)
 def identity_change_done(change: IdentityChange) -> OutgoingMail:
     """To the address of before: your e-mail, UPN or SID was changed."""
     return _about_change(change, "identity_change_done")
 
 
+@mail(_("A change of identity was not confirmed"), to=PERSON, when=_("when such a change was not confirmed"))
 def identity_change_dropped(change: IdentityChange) -> OutgoingMail:
     """To the person's address: the change was not confirmed, so everything stays as it was."""
     return _about_change(change, "identity_change_dropped")
@@ -306,33 +382,6 @@ def _about_change(change: IdentityChange, message: str) -> OutgoingMail:
     return mail
 
 
-def sign_in_code_made(person: Person, *, code_id: str) -> OutgoingMail:
-    """To the person: an officer made a sign-in code for you."""
-    about = About("sign_in_code_made", f"sign-in-code:{code_id}", person)
-    return compose(about, url=own_portal_url(person, "account_login"))
-
-
-def console_url(name: str, *args: Any) -> str:
-    """Absolute address of an officers' page, which another host may serve."""
-    return urljoin(settings.CONSOLE_BASE_URL, _path("console", name, args))
-
-
-def selfservice_url(name: str, *args: Any) -> str:
-    """Absolute address of a Self-Service page, which another host may serve."""
-    return urljoin(settings.SELFSERVICE_BASE_URL, _path("selfservice", name, args))
-
-
-def own_portal_url(person: Person, name: str) -> str:
-    """Address of a page that both portals have, in the portal that the person uses."""
-    uses_selfservice = person.has_role(Role.SELF_SERVICE_USER)
-    is_officer = any(held.role in OFFICER_ROLES for held in person.roles_in_force())
-    return (console_url if is_officer and not uses_selfservice else selfservice_url)(name)
-
-
-def _path(portal: str, name: str, args: tuple[Any, ...]) -> str:
-    return reverse(name, urlconf=settings.PORTAL_URLCONFS[portal], args=args)
-
-
 def _decisions_on(order: BatchOrder) -> str:
     """Page where an approver decides on all requests of a batch order."""
     return console_url("console:decisions-of-order", order.pk)
@@ -343,29 +392,3 @@ def _page_for(request: TokenRequest, reader: Person) -> str:
     if reader.pk == request.person_id:
         return selfservice_url("selfservice:requests")
     return console_url("console:request", request.pk)
-
-
-def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
-    """Render in the recipient's language and time zone."""
-    context: dict[str, Any] = {
-        "person": about.person,
-        "request": about.request,
-        "token": about.token,
-        "action_url": url,
-        **more,
-    }
-    folder = f"emails/{about.message}"
-    with translation.override(about.person.language), timezone.override(about.person.zone):
-        context["subject"] = " ".join(render_to_string(f"{folder}/subject.txt", context).split())
-        return OutgoingMail(
-            message=about.message,
-            occasion=about.occasion,
-            person=about.person,
-            request=about.request,
-            token=about.token,
-            to_address=about.person.email,
-            language=about.person.language,
-            subject=context["subject"],
-            body_text=render_to_string(f"{folder}/body.txt", context).strip() + "\n",
-            body_html=render_to_string(f"{folder}/body.html", context),
-        )

@@ -1,12 +1,9 @@
 """Sample mails for the catalogue of mail texts, from made-up persons and tokens. Nothing is read or saved.
 
-Every public function that returns a mail is found by introspection and called with samples of its parameters'
-types.
+Every registered mail is made with samples of its parameters' types.
 """
 
-import inspect
 import types
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -14,7 +11,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from identity_manager.mail import account_messages, messages
+from identity_manager.mail import account_messages, messages  # noqa: F401 they register the mails
+from identity_manager.mail.registry import MAILS
 from identity_manager.models import (
     Certificate,
     CertificateProfile,
@@ -27,10 +25,8 @@ from identity_manager.models import (
     TokenType,
 )
 
-SOURCES = (messages, account_messages)
 FORMAT = "standard"
 ANY_TEXT = "…"  # stands for any free text
-Message = Callable[..., OutgoingMail]
 
 
 class Rows(list[Any]):
@@ -48,28 +44,12 @@ class Rows(list[Any]):
         return bool(self)
 
 
-def found() -> dict[str, Message]:
-    """All mails by function name."""
-    return {
-        name: function
-        for module in SOURCES
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and _is_message(name, function)
-    }
-
-
 def specimen(name: str, *, language: str) -> OutgoingMail:
     """The sample of that mail in that language, unsaved. Raises KeyError for an unknown name."""
-    message, world = found()[name], World(language)
+    message, world = MAILS[name].make, World(language)
     hints = get_type_hints(message)
     hints.pop("return")
     return message(**{key: world.value(key, hint) for key, hint in hints.items()})
-
-
-def _is_message(name: str, function: Message) -> bool:
-    if name.startswith("_") or name == "compose":
-        return False
-    return get_type_hints(function).get("return") is OutgoingMail
 
 
 class World:

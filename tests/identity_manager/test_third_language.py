@@ -15,6 +15,7 @@ from pytest_django import Settings
 from identity_manager.catalogue import terms
 from identity_manager.config import languages
 from identity_manager.mail import specimens
+from identity_manager.mail.registry import MAILS
 from identity_manager.management.preparation import compile_catalogues
 from identity_manager.models import CertificateProfile, Role, TermsDocument, TokenType
 from tests.architecture.url_table import PUBLIC, TABLE, Row, Visitor
@@ -83,7 +84,7 @@ def test_every_page_speaks_it() -> None:
     assert drawn > 60
 
 
-@pytest.mark.parametrize("name", specimens.found())
+@pytest.mark.parametrize("name", MAILS)
 def test_every_mail_speaks_it(name: str) -> None:
     mail = specimens.specimen(name, language=SWEDISH)
     assert mail.language == SWEDISH

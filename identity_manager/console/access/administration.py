@@ -13,7 +13,7 @@ from identity_manager.catalogue import permission, versions
 from identity_manager.console.access.offices import catalogue_reader, officer
 from identity_manager.jobs import schedule
 from identity_manager.jobs.schedule import Job
-from identity_manager.mail import specimens
+from identity_manager.mail.registry import MAILS
 from identity_manager.models import Person, PersonState, Role, TermsDocument, TokenType
 from identity_manager.models.people.person import PersonQuerySet
 from identity_manager.transactions.locking import Versioned
@@ -84,7 +84,7 @@ def connection_for_system_administrator(request: HttpRequest, alias: str) -> tup
 def mail_text_for_reader(request: HttpRequest, name: str, language: str) -> Person:
     """The officer, for a mail of the product in a language of the installation."""
     actor = catalogue_reader(request)
-    if name not in specimens.found() or language not in dict(settings.LANGUAGES):
+    if name not in MAILS or language not in dict(settings.LANGUAGES):
         raise Http404
     return actor
 

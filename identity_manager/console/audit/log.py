@@ -12,7 +12,6 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit.verification import AuditFault
@@ -36,6 +35,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.identifiers import first_id_of
+from identity_manager.models.words import Vocabulary
 from identity_manager.ui.context import ADMINISTRATORS
 from identity_manager.ui.row_addresses import addresses_of
 
@@ -45,23 +45,23 @@ EVENTS_ON_A_PAGE = 50
 READ_FOR_WORDS = 200_000
 LATE = timedelta(minutes=1)
 LEEWAY = timedelta(hours=1)  # between an event's time and the time in its UUIDv7
-KINDS: dict[str, str | Promise] = {
-    AuditFault.CHANGED: _("changed"),
-    AuditFault.REMOVED: _("removed"),
-    AuditFault.MOVED: _("moved"),
-    AuditFault.INSERTED: _("put in"),
-    AuditFault.CUT_OFF: _("cut off"),
-    AuditFault.BEGINNING: _("no beginning"),
-    AuditFault.HEAD: _("signature does not fit"),
-    AuditFault.KEY: _("key is missing"),
-}
+FAULTS = Vocabulary(
+    "faults of the audit log",
+    {
+        AuditFault.CHANGED: _("changed"),
+        AuditFault.REMOVED: _("removed"),
+        AuditFault.MOVED: _("moved"),
+        AuditFault.INSERTED: _("put in"),
+        AuditFault.CUT_OFF: _("cut off"),
+        AuditFault.BEGINNING: _("no beginning"),
+        AuditFault.HEAD: _("signature does not fit"),
+        AuditFault.KEY: _("key is missing"),
+    },
+)
 
 
 def _event_choices() -> list[tuple[str, Any]]:
-    return sorted(
-        ((event.value, words.sentence) for event, words in event_wording.WORDS.items()),
-        key=lambda each: each[0],
-    )
+    return sorted(event_wording.SENTENCES.items())
 
 
 class HistoryForm(forms.Form):
@@ -242,7 +242,7 @@ def check_context() -> dict[str, Any]:
         "is_under_way": any(check.is_open for check in checks),
         "given_up": checks[0] if checks and checks[0].is_given_up else None,
         "last": AuditCheck.objects.finished().first(),
-        "kinds": KINDS,
+        "kinds": FAULTS,
     }
 
 

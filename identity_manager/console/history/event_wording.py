@@ -13,6 +13,7 @@ from identity_manager.console.history.event_facts import Facts
 from identity_manager.models import AuditEvent, Role, VersionState
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.models.words import Vocabulary
 from identity_manager.queries import console_pages
 from identity_manager.ui import parts
 from identity_manager.ui.parts import Meaning
@@ -346,6 +347,7 @@ MILESTONES = (
     Event.TOKEN_LAPSED,
     *(Event.TOKEN_REVOKED, Event.TOKEN_REPLACED),
 )
+SENTENCES = Vocabulary("audit events", {event.value: words.sentence for event, words in WORDS.items()})
 
 
 def rows() -> QuerySet[AuditEvent]:

@@ -15,7 +15,8 @@ from identity_manager.console.access import mails, offices
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.lists import counting
 from identity_manager.console.outbox import page as outbox_page
-from identity_manager.console.outbox.forms import MailFilterForm, message_name
+from identity_manager.console.outbox.forms import MailFilterForm
+from identity_manager.mail.registry import title_of
 from identity_manager.models import OutgoingMail, Person, Role
 from identity_manager.models.mail.outgoing_mail import OutgoingMailQuerySet
 from identity_manager.workflow.delivery import outbox_actions
@@ -98,7 +99,7 @@ class BulkMailAction:
     def _words(self) -> str:
         """Which mails: number per kind."""
         kinds = self.rows.order_by("message").values_list("message", flat=True)
-        return ", ".join(message_name(kind) for kind in kinds.distinct()) + "."
+        return ", ".join(title_of(kind) for kind in kinds.distinct()) + "."
 
 
 def discarding(mail: OutgoingMail) -> Confirmation:

@@ -12,59 +12,12 @@ from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import filtering
 from identity_manager.console.requests.decision_forms import MomentField
+from identity_manager.mail.registry import title_of
 from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.delivery import outbox_actions as mails
 
 TROUBLE, STUCK = "trouble", "stuck"
-# Names of mails for officers; a mail missing here shows its function name.
-MESSAGE_NAMES = {
-    "information": _("Invitation to accept the terms"),
-    "approval_needed": _("A request waits for an approver"),
-    "approval_reminder": _("Reminder of a request that waits for an approver"),
-    "approval_back": _("A postponed request is back"),
-    "left_undecided": _("Nobody decides on a request"),
-    "batch_waits": _("Requests of a batch order wait for an approver"),
-    "batch_reminder": _("Reminder of requests of a batch order"),
-    "batch_undecided": _("Nobody decides on requests of a batch order"),
-    "batch_approved": _("Requests of a batch order were approved"),
-    "batch_rejected": _("Requests of a batch order were rejected"),
-    "renewal_due": _("A software token ends soon"),
-    "acceptance_reminder": _("Reminder to accept the terms"),
-    "passphrase_reminder": _("Reminder to note the passphrase"),
-    "types_taken_out": _("Types were taken out of a request"),
-    "sent_round_again": _("A request is decided on again"),
-    "request_cancelled": _("The request was cancelled"),
-    "issuance_failed": _("A software token could not be issued"),
-    "rest_given": _("The rest of a request is given"),
-    "person_activated": _("A person was activated"),
-    "person_deactivated": _("A person was deactivated"),
-    "identity_change_asked": _("A change of identity was asked for"),
-    "identity_change_done": _("A change of identity was confirmed"),
-    "identity_change_dropped": _("A change of identity was not confirmed"),
-    "password_set": _("A password was set"),
-    "second_factor_added": _("A second factor was added"),
-    "second_factor_removed": _("A second factor was removed"),
-    "second_factors_reset": _("Second factors were reset"),
-    "recovery_codes_made": _("Recovery codes were made"),
-    "recovery_code_used": _("A recovery code was used"),
-    "account_linked": _("An account was linked to single sign-on"),
-    "break_glass_used": _("Somebody signed in past single sign-on"),
-    "approved": _("The request was approved"),
-    "rejected": _("The request was rejected"),
-    "delivery": _("Delivery of a software token"),
-    "file_fetched": _("A file was fetched"),
-    "passphrase_shown": _("A passphrase was shown"),
-    "request_lapsed": _("The request lapsed"),
-    "token_lapsed": _("The software token lapsed"),
-    "ended_on_leave": _("A software token ended during a leave"),
-    "sign_in_code_made": _("A sign-in code was made"),
-}
-
-
-def message_name(message: str) -> str:
-    """The mail's name for officers."""
-    return str(MESSAGE_NAMES.get(message) or message.replace("_", " ").capitalize())
 
 
 class MomentFilter(MomentField):
@@ -96,7 +49,7 @@ class MailFilterForm(forms.Form):
 
     def __init__(self, *args: Any, messages: Sequence[str], codes: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        named = [(name, message_name(name)) for name in messages]
+        named = [(name, title_of(name)) for name in messages]
         self._choose("message", named, _("any mail"))
         self._choose("error", [(code, code) for code in codes], _("any error"))
 

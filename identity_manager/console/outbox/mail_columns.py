@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from identity_manager.console.lists.columns import Column, Columns
-from identity_manager.console.outbox.forms import message_name
+from identity_manager.mail.registry import title_of
 from identity_manager.models import OutgoingMail
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import ui
@@ -30,7 +30,7 @@ class MailRow:
 
     @property
     def name(self) -> str:
-        return message_name(self.mail.message)
+        return title_of(self.mail.message)
 
     @property
     def error(self) -> str:

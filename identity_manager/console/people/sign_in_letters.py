@@ -18,7 +18,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from identity_manager.mail.messages import selfservice_url
+from identity_manager.mail.composing import selfservice_url
 from identity_manager.models import Person
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.people.sign_in_letters import Batch, Letter

@@ -14,7 +14,6 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.history import event_wording
-from identity_manager.console.outbox.forms import message_name
 from identity_manager.console.process import page as process_page
 from identity_manager.console.requests import (
     actions,
@@ -29,6 +28,7 @@ from identity_manager.console.requests.decision_card import ApprovalCard
 from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
 from identity_manager.console.requests.forms import RoundForm
 from identity_manager.console.requests.token_card import TokenCard
+from identity_manager.mail.registry import title_of
 from identity_manager.models import (
     CaOutage,
     Certificate,
@@ -102,7 +102,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "approvals": approvals,
         "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
         **_round(actor, row, can_begin=bool(differences) and administers),
-        "mails": [(mail, message_name(mail.message)) for mail in row.mails.all()],
+        "mails": [(mail, title_of(mail.message)) for mail in row.mails.all()],
         "reads_mails": _reads_mails(actor, row),
         "actions": actions.of_request(row, offer),
         "administers": administers,

@@ -21,6 +21,7 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.states import RequestState
+from identity_manager.models.words import Vocabulary
 
 REVOCATION_REASONS = [
     (RevocationReason.UNSPECIFIED.value, _("no particular reason")),
@@ -30,6 +31,7 @@ REVOCATION_REASONS = [
     (RevocationReason.CESSATION_OF_OPERATION.value, _("no longer needed")),
     (RevocationReason.PRIVILEGE_WITHDRAWN.value, _("right to use it withdrawn")),
 ]
+_REASONS_IN_WORDS = Vocabulary("reasons of revocation", REVOCATION_REASONS)
 
 
 class CertificateState(models.TextChoices):
@@ -232,7 +234,7 @@ class Certificate(Stateful, Leased):
     @property
     def revocation_reason_words(self) -> str | Promise:
         """Why it is revoked, in the reader's language."""
-        return dict(REVOCATION_REASONS).get(self.revocation_reason, self.revocation_reason)
+        return _REASONS_IN_WORDS.in_words(self.revocation_reason)
 
     @transition(field=state, source=C.ORDERED, target=C.VALID)
     def issue(self, *, certificate: bytes, facts: CertificateFacts) -> None:

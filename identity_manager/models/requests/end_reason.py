@@ -1,8 +1,9 @@
 """Why the road itself ended a request or a token: a code on the row, words when somebody reads it."""
 
 from django.db import models
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models.words import Vocabulary, Words
 
 
 class EndReason(models.TextChoices):
@@ -18,9 +19,9 @@ class EndReason(models.TextChoices):
     LOCKED = "person-locked", _("The person was locked for good.")
 
 
-_WORDS = dict(EndReason.choices)
+SENTENCES = Vocabulary("reasons of automatic ends", EndReason.choices)
 
 
-def in_words(reason: str) -> str | Promise:
+def in_words(reason: str) -> Words:
     """The reason in the reader's language, where it is one of these; else as somebody wrote it."""
-    return _WORDS.get(reason, reason)
+    return SENTENCES.in_words(reason)

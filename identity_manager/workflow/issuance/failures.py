@@ -17,6 +17,7 @@ from ca_bridge.errors import CaError
 from identity_manager import audit
 from identity_manager.mail import messages, outbox
 from identity_manager.models import Certificate, RequestState, TokenRequest
+from identity_manager.models.words import Vocabulary
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy.eligibility import NO_EMAIL, NOT_ACTIVE
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference
@@ -25,36 +26,44 @@ PERSON_CHANGED = "person-changed"
 REFUSED = "refused"
 GIVEN_UP = "given-up"
 ENDED_IN_VAIN = "ended-in-vain"
+UNKNOWN = _("It could not be issued.")
 _OFFICE_DECIDES = _("It could not be issued, and trying again does not help by itself.")
 
-FOR_OFFICERS: dict[str, str | Promise] = {
-    PERSON_CHANGED: _("The person's data have changed since the approval: %(fields)s."),
-    REFUSED: _("Certificate “%(profile)s” was refused: %(message)s"),
-    GIVEN_UP: _(
-        "The order for certificate “%(profile)s” was given up: nobody knows whether its certificate "
-        "authority has issued it."
-    ),
-    ENDED_IN_VAIN: _(
-        "Certificate “%(profile)s” was issued %(times)s times, and ended each time before its token could "
-        "be handed out: it holds for too short a time, or another certificate of the token is too long in "
-        "coming."
-    ),
-    NO_EMAIL.code: NO_EMAIL.sentence,
-    **{reason.code: reason.sentence for reason in NOT_ACTIVE.values()},
-}
-FOR_THE_PERSON: dict[str, str | Promise] = {
-    PERSON_CHANGED: _(
-        "Your data in the directory have changed since the request was made. An administrator decides "
-        "whether it goes on with the new ones."
-    ),
-    **dict.fromkeys((REFUSED, GIVEN_UP, ENDED_IN_VAIN), _OFFICE_DECIDES),
-    NO_EMAIL.code: _("You have no e-mail address in the directory, so nothing can be delivered to you."),
-    **dict.fromkeys(
-        (reason.code for reason in NOT_ACTIVE.values()),
-        _("Your person record is not Active, so nothing is issued for you."),
-    ),
-}
-UNKNOWN = _("It could not be issued.")
+FOR_OFFICERS = Vocabulary(
+    "failures, for officers",
+    {
+        PERSON_CHANGED: _("The person's data have changed since the approval: %(fields)s."),
+        REFUSED: _("Certificate “%(profile)s” was refused: %(message)s"),
+        GIVEN_UP: _(
+            "The order for certificate “%(profile)s” was given up: nobody knows whether its certificate "
+            "authority has issued it."
+        ),
+        ENDED_IN_VAIN: _(
+            "Certificate “%(profile)s” was issued %(times)s times, and ended each time before its token "
+            "could be handed out: it holds for too short a time, or another certificate of the token is too "
+            "long in coming."
+        ),
+        NO_EMAIL.code: NO_EMAIL.sentence,
+        **{reason.code: reason.sentence for reason in NOT_ACTIVE.values()},
+    },
+    unknown=UNKNOWN,
+)
+FOR_THE_PERSON = Vocabulary(
+    "failures, for the person",
+    {
+        PERSON_CHANGED: _(
+            "Your data in the directory have changed since the request was made. An administrator decides "
+            "whether it goes on with the new ones."
+        ),
+        **dict.fromkeys((REFUSED, GIVEN_UP, ENDED_IN_VAIN), _OFFICE_DECIDES),
+        NO_EMAIL.code: _("You have no e-mail address in the directory, so nothing can be delivered to you."),
+        **dict.fromkeys(
+            (reason.code for reason in NOT_ACTIVE.values()),
+            _("Your person record is not Active, so nothing is issued for you."),
+        ),
+    },
+    unknown=UNKNOWN,
+)
 
 
 @dataclass(frozen=True)
@@ -94,13 +103,13 @@ def for_officers(code: str, facts: dict[str, Any]) -> str:
     """The sentence for officers, in the language of the moment; empty without a code."""
     if not code:
         return ""
-    words = FOR_OFFICERS.get(code, UNKNOWN)
+    words = FOR_OFFICERS.in_words(code)
     return str(words) % _in_words(facts)
 
 
 def for_the_person(request: TokenRequest) -> str | Promise:
     """The sentence for the person whom the request is for; no detail that only an operator needs."""
-    return FOR_THE_PERSON.get(request.failure, UNKNOWN)
+    return FOR_THE_PERSON.in_words(request.failure)
 
 
 def _in_words(facts: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from identity_manager import audit
-from identity_manager.mail import account_messages, messages, outbox
+from identity_manager.mail import account_messages, outbox
 from identity_manager.models import Account, EndReason, Person, SignInCode
 from identity_manager.models.identifiers import REFERENCE_ALPHABET
 from identity_manager.models.people.sign_in_code import oldest
@@ -158,7 +158,7 @@ def _make(code: SignInCode, *, actor: Person | None) -> str:
     code.code_hash = _digest(code, secret)
     code.save()
     if code.person.email:
-        outbox.enqueue(messages.sign_in_code_made(code.person, code_id=str(code.pk)))
+        outbox.enqueue(account_messages.sign_in_code_made(code.person, code_id=str(code.pk)))
     audit.record(
         audit.Event.SIGN_IN_CODE_MADE,
         actor=actor,

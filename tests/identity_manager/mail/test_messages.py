@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.mail import account_messages, messages, sending
+from identity_manager.mail import account_messages, composing, messages, sending
 from identity_manager.mail.install import DEVICES
 from identity_manager.models import (
     AskedApprover,
@@ -122,7 +122,7 @@ class Road:
             "identity_change_asked": lambda: messages.identity_change_asked(self.change),
             "identity_change_done": lambda: messages.identity_change_done(self.change),
             "identity_change_dropped": lambda: messages.identity_change_dropped(self.change),
-            "sign_in_code_made": lambda: messages.sign_in_code_made(
+            "sign_in_code_made": lambda: account_messages.sign_in_code_made(
                 self.fresh(self.company.uma), code_id="7"
             ),
             "password_set": lambda: account_messages.password_set(self.fresh(self.company.uma)),
@@ -338,6 +338,6 @@ def test_the_message_carries_both_parts(road: Road) -> None:
 def test_links_lead_to_portals_that_are_served_elsewhere(settings: Settings, served: str) -> None:
     settings.ROOT_URLCONF = settings.PORTAL_URLCONFS[served]
     settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL = "https://im.acme.net", "https://my.acme.net"
-    assert messages.console_url("console:approvals") == "https://im.acme.net/open-tasks/"
-    assert messages.selfservice_url("selfservice:open-tasks") == "https://my.acme.net/my/open-tasks/"
-    assert messages.selfservice_url("account_login") == "https://my.acme.net/account/login/"
+    assert composing.console_url("console:approvals") == "https://im.acme.net/open-tasks/"
+    assert composing.selfservice_url("selfservice:open-tasks") == "https://my.acme.net/my/open-tasks/"
+    assert composing.selfservice_url("account_login") == "https://my.acme.net/account/login/"

@@ -1,0 +1,44 @@
+"""All mails by name, as @mail registers them: what officers call each, to whom it goes, and when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import OutgoingMail
+from identity_manager.models.words import Vocabulary, Words
+
+Message = TypeVar("Message", bound=Callable[..., OutgoingMail])
+PERSON, APPROVER, REQUESTER, OFFICER = _("the person"), _("approvers"), _("who asked"), _("administrators")
+PERSON_AND_REQUESTER = _("the person and who asked")
+SYSTEM = _("System Administrators")
+
+
+@dataclass(frozen=True)
+class MailKind:
+    """A mail: the function that makes it, to whom it goes, and when."""
+
+    make: Callable[..., OutgoingMail]
+    to: Words
+    when: Words
+
+
+MAILS: dict[str, MailKind] = {}  # in the order in which they are defined, which is that of the road
+TITLES = Vocabulary("mails")
+
+
+def mail(title: Words, *, to: Words, when: Words) -> Callable[[Message], Message]:
+    """Register the function as the mail of its name. title: what officers call it."""
+
+    def register(make: Message) -> Message:
+        name = make.__name__
+        MAILS[name], TITLES[name] = MailKind(make, to, when), title
+        return make
+
+    return register
+
+
+def title_of(message: str) -> str:
+    """What the mail is called where officers read; one that a later version sends shows its own name."""
+    return str(TITLES.in_words(message)) if message in TITLES else message.replace("_", " ").capitalize()

@@ -1,0 +1,88 @@
+"""Each code that people read about has one sentence in each language, and each sentence has a code."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+from django.utils.translation import override
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.audit import Event
+from identity_manager.audit.verification import AuditFault
+from identity_manager.console.audit import log
+from identity_manager.console.history import event_wording
+from identity_manager.mail import account_messages, messages
+from identity_manager.mail.registry import MAILS, TITLES
+from identity_manager.models import EndReason
+from identity_manager.models.mail.outgoing_mail import NOTICES
+from identity_manager.models.requests import certificate, end_reason
+from identity_manager.models.words import VOCABULARIES, Vocabulary
+from identity_manager.ui import certificate_labels
+from identity_manager.workflow.issuance import failures
+from identity_manager.workflow.policy import eligibility
+from tests.architecture.source import ROOT
+
+FAILURES = {
+    *(failures.PERSON_CHANGED, failures.REFUSED, failures.GIVEN_UP, failures.ENDED_IN_VAIN),
+    *(eligibility.NO_EMAIL.code, *(reason.code for reason in eligibility.NOT_ACTIVE.values())),
+}
+# What the codes of each vocabulary are. Reasons of refusals have a test of their own, test_reasons.py.
+CODES: dict[str, Collection[str]] = {
+    "mails": {path.name for path in (ROOT / "templates/emails").iterdir() if (path / "subject.txt").exists()},
+    "audit events": {event.value for event in Event},
+    "reasons of automatic ends": EndReason.values,
+    "reasons of revocation": {
+        reason.value for reason in RevocationReason if reason != RevocationReason.CERTIFICATE_HOLD
+    },
+    "failures, for officers": FAILURES,
+    "failures, for the person": FAILURES,
+    "parts of a certificate": certificate_labels.LABELS,
+    "faults of the audit log": {fault.value for fault in AuditFault},
+}
+SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation"}
+
+
+def test_all_are_here() -> None:
+    assert VOCABULARIES.keys() == CODES.keys()
+    assert VOCABULARIES["mails"] is TITLES
+    assert VOCABULARIES["faults of the audit log"] is log.FAULTS
+    assert VOCABULARIES["audit events"] is event_wording.SENTENCES
+    assert VOCABULARIES["reasons of automatic ends"] is end_reason.SENTENCES
+    assert VOCABULARIES["reasons of revocation"] is certificate._REASONS_IN_WORDS
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_each_code_has_a_sentence_and_each_sentence_a_code(name: str) -> None:
+    assert set(VOCABULARIES[name]) == set(CODES[name])
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_each_sentence_is_there_in_both_languages(name: str) -> None:
+    vocabulary = VOCABULARIES[name]
+    for code in vocabulary:
+        with override("en"):
+            english = str(vocabulary.in_words(code))
+        with override("de"):
+            german = str(vocabulary.in_words(code))
+        assert english.strip()
+        assert german.strip()
+        assert english != german or english in SAME_IN_GERMAN, english
+
+
+def test_an_unknown_code_has_the_sentence_for_that_or_stands_for_itself() -> None:
+    known = VOCABULARIES.copy()
+    try:
+        assert Vocabulary("t", {"a": "A."}, unknown="Unknown.").in_words("b") == "Unknown."
+        assert Vocabulary("t", {"a": "A."}).in_words("b") == "b"
+        assert Vocabulary("t", {"a": "A."}).in_words("a") == "A."
+    finally:
+        VOCABULARIES.clear()
+        VOCABULARIES.update(known)
+
+
+def test_each_mail_is_a_function_of_its_name() -> None:
+    for name, kind in MAILS.items():
+        module = account_messages if kind.make.__module__ == account_messages.__name__ else messages
+        assert getattr(module, name) is kind.make
+        assert Path(ROOT / "templates/emails" / name / "body.html").exists()
+    assert MAILS.keys() >= NOTICES
