@@ -1,5 +1,6 @@
 """Nouns: one file each, with fields, constraints, query sets and state machines; no I/O."""
 
+from identity_manager.models.archive.archive_export import ArchiveExport
 from identity_manager.models.archive.archived_key import ArchivedKey, ArchivedKeyRecipient
 from identity_manager.models.archive.recovery_certificate import (
     RecoveryCertificate,
@@ -76,6 +77,7 @@ __all__ = [
     "Account",
     "Approval",
     "ApprovalPolicy",
+    "ArchiveExport",
     "ArchivedKey",
     "ArchivedKeyRecipient",
     "AskedApprover",

@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from ca_bridge.database.prepared_queries import Among, Statement
 from identity_manager.models import (
+    ArchiveExport,
     AuditEvent,
     BatchOrder,
     BatchStretch,
@@ -134,6 +135,11 @@ _CERTIFICATES_OF = Statement[Certificate](
     lambda token: Certificate.objects.filter(token=token).select_for_update(no_key=True).order_by("pk"),
     token=_KEY,
 )
+
+
+def archive_export(pk: uuid.UUID) -> ArchiveExport:
+    """Raises ArchiveExport.DoesNotExist."""
+    return ArchiveExport.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def recovery_certificate(pk: uuid.UUID) -> RecoveryCertificate:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access import offices
-from identity_manager.models import Person, RecoveryCertificate, Role
+from identity_manager.models import ArchiveExport, Person, RecoveryCertificate, Role
 from identity_manager.ui.context import ARCHIVE_READERS
 
 BRINGERS = frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR})
@@ -42,4 +42,11 @@ def recovery_certificate(request: HttpRequest, pk: uuid.UUID) -> RecoveryCertifi
     archive_reader(request)
     rows = RecoveryCertificate.objects.select_related("imported_by", "first_by", "second_by", "retired_by")
     found: RecoveryCertificate = get_object_or_404(rows, pk=pk)
+    return found
+
+
+def archive_export(request: HttpRequest, pk: uuid.UUID) -> ArchiveExport:
+    """The export, for a Recovery Officer."""
+    recovery_officer(request)
+    found: ArchiveExport = get_object_or_404(ArchiveExport.objects.select_related("asked_by"), pk=pk)
     return found

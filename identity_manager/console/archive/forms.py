@@ -1,10 +1,13 @@
 """The forms of the key archive."""
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.keys.recovery_keys import LARGEST, UNREADABLE
+from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.transactions.refusals import NO_REASON
 
 
 class BringInForm(VerbForm):
@@ -32,4 +35,13 @@ class FingerprintForm(VerbForm):
         help_text=_("All 64 characters (SHA-256), as you wrote them down. Spaces do not matter."),
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
+    )
+
+
+class ExportForm(VerbForm):
+    """What an export of the archive is for."""
+
+    purpose = ReasonField(
+        help_text=_("It stays in the audit log, and another Recovery Officer reads it before they agree."),
+        required=lazystr(NO_REASON),
     )

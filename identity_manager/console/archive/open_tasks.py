@@ -6,8 +6,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import Source
-from identity_manager.models import Person, RecoveryCertificate, Role
+from identity_manager.models import ArchiveExport, Person, RecoveryCertificate, Role
 from identity_manager.workflow.archive import recovery_policy
 
 
@@ -28,6 +29,16 @@ SOURCES = (
         sentence=lambda number: ngettext(
             "recovery certificate waits for your confirmation",
             "recovery certificates wait for your confirmation",
+            number,
+        ),
+    ),
+    second_officer.to_decide(
+        ArchiveExport,
+        name="archive-exports",
+        title=_("Exports of the archive to confirm"),
+        sentence=lambda number: ngettext(
+            "export of the archive waits for your confirmation",
+            "exports of the archive wait for your confirmation",
             number,
         ),
     ),

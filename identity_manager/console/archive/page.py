@@ -6,7 +6,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.models import Person, RecoveryCertificate, RecoveryCertificateState
+from identity_manager.models import ArchiveExport, Person, RecoveryCertificate, RecoveryCertificateState
 from identity_manager.workflow.archive import recovery_certificates as verbs
 from identity_manager.workflow.archive import recovery_policy
 
@@ -21,6 +21,8 @@ def listing(actor: Person, form: VerbForm) -> dict[str, Any]:
         "rows": rows,
         "form": form,
         "in_force": RecoveryCertificate.objects.in_force(timezone.now()).exists(),
+        "exports": ArchiveExport.objects.waiting().select_related("asked_by"),
+        "decides": recovery_policy.is_recovery_officer(actor),
         "brings_in": recovery_policy.may_bring_in(actor),
     }
 

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from identity_manager.console.archive import views
+from identity_manager.console.archive import export_views, views
 
 urlpatterns = [
     path("recovery-certificates/", views.listing, name="recovery-certificates"),
     path("recovery-certificates/<uuid:pk>/", views.show, name="recovery-certificate"),
     path("recovery-certificates/<uuid:pk>/confirm/", views.confirm, name="recovery-certificate-confirm"),
     path("recovery-certificates/<uuid:pk>/retire/", views.retire, name="recovery-certificate-retire"),
+    path("archive-exports/", export_views.ask, name="archive-export-ask"),
+    path("archive-exports/<uuid:pk>/confirm/", export_views.confirm, name="archive-export-confirm"),
+    path("archive-exports/<uuid:pk>/withdraw/", export_views.withdraw, name="archive-export-withdraw"),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
@@ -40,7 +41,7 @@ _role = details.chosen("role", Role.choices)
 _format = details.chosen("format", CONTAINER_FORMATS)
 _purpose = details.chosen("purpose", details.KEYS.items())
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
-_rows, _fingerprint = _fact("rows"), _fact("fingerprint")
+_rows, _recovery = _fact("rows"), partial(Wording, icon="key", detail=_fact("fingerprint"))
 
 WORDS: dict[Event, Wording] = {
     Event.PERSON_CREATED: Wording(_("The person was entered"), icon="user-plus"),
@@ -291,20 +292,24 @@ WORDS: dict[Event, Wording] = {
     Event.EVENTS_FORGOTTEN: Wording(_("Old sign-in events were removed"), icon="trash"),
     Event.FORGOTTEN: Wording(_("What happened here was removed after its time"), icon="trash"),
     Event.KEY_ARCHIVED: Wording(_("A copy of the key was archived"), icon="key"),
-    Event.RECOVERY_CERTIFICATE_BROUGHT_IN: Wording(
-        _("A recovery certificate was brought in"), WAITING, "key", _fingerprint
+    Event.ARCHIVE_EXPORT_ASKED: Wording(
+        _("An export of the archive was asked for"), WAITING, "task", _reason
     ),
-    Event.RECOVERY_CERTIFICATE_CONFIRMED: Wording(
-        _("The fingerprint of a recovery certificate was confirmed once"), WAITING, "check", _fingerprint
+    Event.ARCHIVE_EXPORT_CONFIRMED: Wording(
+        _("A second officer agreed to an export of the archive"), DONE, "check", _reason
     ),
-    Event.RECOVERY_CERTIFICATE_IN_FORCE: Wording(
-        _("A recovery certificate is in force"), DONE, "key", _fingerprint
+    Event.ARCHIVE_EXPORT_WITHDRAWN: Wording(
+        _("An export of the archive was called off"), STOPPED, "x", _reason
     ),
-    Event.RECOVERY_CERTIFICATE_RETIRED: Wording(
-        _("A recovery certificate was retired"), STOPPED, "key", _fingerprint
+    Event.ARCHIVE_EXPORTED: Wording(_("The archive was exported"), STOPPED, "key", _rows),
+    Event.RECOVERY_CERTIFICATE_BROUGHT_IN: _recovery(_("A recovery certificate was brought in"), WAITING),
+    Event.RECOVERY_CERTIFICATE_CONFIRMED: _recovery(
+        _("The fingerprint of a recovery certificate was confirmed once"), WAITING
     ),
-    Event.RECOVERY_OFFICERS_CHANGED: Wording(
-        _("The shares of a recovery key went to other officers"), INFORMATION, "key", _fingerprint
+    Event.RECOVERY_CERTIFICATE_IN_FORCE: _recovery(_("A recovery certificate is in force"), DONE),
+    Event.RECOVERY_CERTIFICATE_RETIRED: _recovery(_("A recovery certificate was retired"), STOPPED),
+    Event.RECOVERY_OFFICERS_CHANGED: _recovery(
+        _("The shares of a recovery key went to other officers"), INFORMATION
     ),
     Event.KEYS_ROTATED: Wording(_("A new key for secrets was made"), INFORMATION, "key", _purpose),
     Event.KEY_DESTROYED: Wording(_("An old key for secrets was destroyed"), INFORMATION, "trash", _purpose),

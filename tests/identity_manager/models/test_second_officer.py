@@ -16,6 +16,7 @@ from pytest_django import Settings
 from identity_manager.catalogue import comparison, profiles, terms, types, versions
 from identity_manager.console.open_tasks import sources
 from identity_manager.models import (
+    ArchiveExport,
     CertificateProfile,
     ConsentState,
     IdentityChange,
@@ -34,6 +35,7 @@ from identity_manager.models.people.vouching import VOUCHED, Exclusion
 from identity_manager.models.second_officer import SecondOfficerDecision
 from identity_manager.people import erasure, identity_changes, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
+from identity_manager.workflow.archive import export
 from identity_manager.workflow.people import imports, sign_in_codes
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast
@@ -157,6 +159,13 @@ KINDS = {
         lambda actor, row: imports.confirm(actor=actor, import_id=row.pk, digest=plan_digest(row)),
         lambda actor, row: imports.withdraw(actor=actor, import_id=row.pk),
         lambda actor, row: imports.reject(actor=actor, import_id=row.pk, **WHY),
+    ),
+    "archive export": Kind(
+        ArchiveExport,
+        "archive-exports",
+        lambda officer, _about: export.ask(actor=officer, purpose="A day without it"),
+        lambda actor, row: export.confirm(actor=actor, export_id=row.pk),
+        lambda actor, row: export.withdraw(actor=actor, export_id=row.pk),
     ),
     "token type": Kind(
         TokenType,

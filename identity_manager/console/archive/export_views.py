@@ -1,0 +1,112 @@
+"""An export of the archive: asked for by one Recovery Officer, confirmed by another, or called off."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from identity_manager.account.sign_in import fresh_second_factor_required
+from identity_manager.console.access import archive
+from identity_manager.console.archive.forms import ExportForm
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.models import ArchiveExport
+from identity_manager.ui.bidi import isolated
+from identity_manager.workflow.archive import export as exporting
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest) -> HttpResponseBase:
+    """Say what an export does; a click asks for it."""
+    archive.recovery_officer(request)  # before anybody is asked who they are
+    return _ask(request)
+
+
+@fresh_second_factor_required
+def _ask(request: HttpRequest) -> HttpResponse:
+    actor = archive.recovery_officer(request)
+    form = ExportForm(refusals.post_data(request))
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            exporting.ask(actor=actor, purpose=form.cleaned_data["purpose"])
+            messages.success(request, _("Asked for. Another Recovery Officer confirms it."))
+            return redirect("console:recovery-certificates")
+    return confirmation.page(request, form, _asking())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """The second officer agrees."""
+    archive.recovery_officer(request)
+    return _confirm(request, pk)
+
+
+@fresh_second_factor_required
+def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor = archive.recovery_officer(request)
+    found = archive.archive_export(request, pk)
+    form = PressForm(refusals.post_data(request))
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            exporting.confirm(actor=actor, export_id=pk)
+            messages.success(request, _("Confirmed. For a day manage.py export_archive carries it out."))
+            return redirect("console:recovery-certificates")
+    return confirmation.page(request, form, _confirming(found))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """It does not come to it."""
+    actor = archive.recovery_officer(request)
+    found = archive.archive_export(request, pk)
+    form = PressForm(refusals.post_data(request))
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            exporting.withdraw(actor=actor, export_id=pk)
+            messages.success(request, _("Called off. Nothing is exported."))
+            return redirect("console:recovery-certificates")
+    return confirmation.page(request, form, _withdrawing(found))
+
+
+def _asking() -> Confirmation:
+    return Confirmation(
+        title=_("Ask for an export of the archive?"),
+        lead=_(
+            "Every archived key leaves the database, still sealed for the recovery keys. Who has the files"
+            " and a recovery key reads all of them."
+        ),
+        button=_("Ask for the export"),
+        back=reverse("console:recovery-certificates"),
+        tab="key_archive",
+    )
+
+
+def _confirming(found: ArchiveExport) -> Confirmation:
+    words = {"officer": isolated(found.asked_by), "purpose": isolated(found.purpose)}
+    return Confirmation(
+        title=_("Confirm the export of the archive?"),
+        lead=_("%(officer)s asked for it: %(purpose)s Every archived key leaves the database with it.")
+        % words,
+        button=_("Confirm the export"),
+        back=reverse("console:recovery-certificates"),
+        tab="key_archive",
+        obstacle=None if found.waits() else exporting.EXPORT_NOT_WAITING,
+    )
+
+
+def _withdrawing(found: ArchiveExport) -> Confirmation:
+    return Confirmation(
+        title=_("Call the export of the archive off?"),
+        lead=_("Nothing is exported. It can be asked for again at any time."),
+        button=_("Call it off"),
+        back=reverse("console:recovery-certificates"),
+        tab="key_archive",
+        dangerous=False,
+        obstacle=None if found.waits() else exporting.EXPORT_NOT_WAITING,
+    )
