@@ -219,6 +219,8 @@ class Connector(Protocol):
     answer is an unknown outcome as with issue(). `finds_by_number = True`: search results were issued
     under the idempotency key, whatever their key; otherwise a search may return what others ordered.
 
+    `group_size = 8` on the class says that it answers at once, and can be searched: a worker under load
+    puts so many orders to it before it writes the answers down. A crash leaves as many to be searched for.
     One instance serves all threads.
     """
 

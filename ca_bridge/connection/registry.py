@@ -83,8 +83,19 @@ def unknown_policy(alias: str) -> str:
 
 
 def search_decides(alias: str) -> bool:
-    """Whether a search at the CA settles any doubt about an order, so that no officer has to."""
-    return isinstance(connector(alias), FindsOrders) and unknown_policy(alias) == SEARCH
+    """Whether a search at the CA settles any doubt about an order, so that no officer has to.
+
+    Not where the connection is configured wrongly, which is told where an order is put to it.
+    """
+    try:
+        return isinstance(connector(alias), FindsOrders) and unknown_policy(alias) == SEARCH
+    except (CaError, ImproperlyConfigured):
+        return False
+
+
+def group_size(alias: str) -> int:
+    """How many orders a worker may put to this CA one after another before it writes the answers down."""
+    return int(getattr(connector(alias), "group_size", 1)) if search_decides(alias) else 1
 
 
 def limits(alias: str) -> tuple[str, ...]:

@@ -83,6 +83,12 @@ def _certificates(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certifi
     return _with_parents(rows.select_related("token__token_type"), "token", "request", "person")
 
 
+def _to_be_claimed(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certificate]:
+    related = ("token__token_type", "token__request__person__audit_salt", "profile", "order")
+    restored_since = Exists(_RESTORED.filter(pk__gt=OuterRef("pk")))
+    return rows.annotate(restored_since=restored_since).select_related(*related).order_by("pk")
+
+
 _KEY = models.UUIDField()  # of every row that is locked for each token
 GROUP = 8  # tokens that a worker takes at once, at most
 _RESTORED = AuditEvent.objects.of_restores().order_by()
@@ -111,14 +117,17 @@ _TOKENS_OF = Statement[SoftwareToken](
 )
 _CERTIFICATE = Statement[Certificate](lambda pk: _certificates(Certificate.objects.filter(pk=pk)), pk=_KEY)
 _TOKEN_OF_CERTIFICATE = Statement[Certificate](
-    lambda pk: (
-        Certificate.objects.filter(token__certificates=pk)
-        .annotate(restored_since=Exists(_RESTORED.filter(pk__gt=OuterRef("pk"))))
-        .select_related("token__token_type", "token__request__person__audit_salt", "profile", "order")
-        .select_for_update(no_key=True, of=("self",))
-        .order_by("pk")
+    lambda pk: _to_be_claimed(Certificate.objects.filter(token__certificates=pk)).select_for_update(
+        no_key=True, of=("self",)
     ),
     pk=_KEY,
+)
+_FREE_TOKENS = Among[Certificate](
+    lambda tokens: _to_be_claimed(Certificate.objects.filter(token__id__in=tokens)).select_for_update(
+        no_key=True, skip_locked=True, of=("self",)
+    ),
+    _KEY,
+    at_once=GROUP - 1,
 )
 _VERSIONS = Among[Certificate](
     lambda tokens: (
@@ -171,7 +180,12 @@ def certificates_beside(pk: uuid.UUID) -> list[Certificate]:
     restored_since: whether the database was put back since the certificate was first wanted. Identifiers
     begin with the time (UUIDv7), so an event of a greater one came later.
     """
-    return _with_shared_parents(_TOKEN_OF_CERTIFICATE.rows(pk=pk))
+    return with_shared_parents(_TOKEN_OF_CERTIFICATE.rows(pk=pk))
+
+
+def free_certificates(tokens: Iterable[uuid.UUID]) -> list[Certificate]:
+    """The same of several tokens, with SKIP LOCKED: what somebody else has locked is left out."""
+    return _FREE_TOKENS.rows(tokens)
 
 
 def is_from_before_a_restore(row: Certificate) -> bool:
@@ -179,7 +193,7 @@ def is_from_before_a_restore(row: Certificate) -> bool:
     return bool(vars(row)["restored_since"])
 
 
-def _with_shared_parents(rows: list[Certificate]) -> list[Certificate]:
+def with_shared_parents(rows: list[Certificate]) -> list[Certificate]:
     """One object for each token, request and person, so that each is changed and saved once."""
     tokens: dict[uuid.UUID, SoftwareToken] = {}
     requests: dict[uuid.UUID, TokenRequest] = {}
@@ -192,21 +206,26 @@ def _with_shared_parents(rows: list[Certificate]) -> list[Certificate]:
     return rows
 
 
-def are_unchanged(rows: Iterable[Certificate]) -> bool:
-    """Lock all certificates of some tokens, with their parents; whether nobody has changed any since.
+def unchanged(rows: Iterable[Certificate]) -> set[uuid.UUID]:
+    """Lock all certificates of some tokens, with their parents; return the tokens that nobody has changed.
 
     Reads narrow rows: what the caller has read before is current exactly where the versions are the same. The
-    lease columns are changed without a version, so the claims are compared too.
+    lease columns are changed without a version, so the claims are compared too. Two who lock some of the same
+    persons lock them in the same order.
     """
-    known = list(rows)
-    found = _VERSIONS.rows(row.token_id for row in known)
-    return {row.pk: _version_of(row) for row in found} == {row.pk: _version_of(row) for row in known}
+    known: dict[uuid.UUID, set[tuple[object, ...]]] = {}
+    found: dict[uuid.UUID, set[tuple[object, ...]]] = {}
+    for row in rows:
+        known.setdefault(row.token_id, set()).add(_version_of(row))
+    for row in _VERSIONS.rows(known):
+        found.setdefault(row.token_id, set()).add(_version_of(row))
+    return {token for token, versions in known.items() if found.get(token) == versions}
 
 
 def _version_of(row: Certificate) -> tuple[object, ...]:
     token, request = row.token, row.token.request
     person = request.person
-    own = (row.version, row.claim_id, token.version, token.claim_id)
+    own = (row.pk, row.version, row.claim_id, token.version, token.claim_id)
     return (*own, request.version, request.state, person.version, person.state)
 
 

@@ -5,6 +5,7 @@ PstmProcSubStartSoftwareTokenRequest of the original.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -22,6 +23,7 @@ from identity_manager.models import (
     TermsText,
     TermsVersion,
     TokenRequest,
+    TokenTypeProfile,
 )
 from identity_manager.task_names import ISSUE
 from identity_manager.transactions import locking
@@ -133,12 +135,19 @@ def _fetch(actor: Person, request_id: uuid.UUID) -> TokenRequest:
     return request
 
 
+@lru_cache(maxsize=1000)
+def _profiles_of(type_id: uuid.UUID) -> tuple[uuid.UUID, ...]:
+    """The profiles of a version of a token type, in their order; a version that is in force never changes."""
+    rows = TokenTypeProfile.objects.filter(token_type=type_id).order_by("position")
+    return tuple(rows.values_list("profile_id", flat=True))
+
+
 def _start(token: SoftwareToken) -> None:
     """One certificate for each profile of the token's type, due now; no key yet."""
     token.start()
     token.save()
-    for position, profile in enumerate(token.token_type.ordered_profiles()):
-        certificate = Certificate(token=token, profile=profile, position=position)
+    for position, profile_id in enumerate(_profiles_of(token.token_type_id)):
+        certificate = Certificate(token=token, profile_id=profile_id, position=position)
         certificate.work_is_due(timezone.now())
         certificate.save()
         queue.after_commit(ISSUE, certificate.pk)

@@ -26,6 +26,7 @@ from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
+from django_fsm import ConcurrentTransition
 
 from ca_bridge import issuing
 from identity_manager import audit
@@ -36,7 +37,7 @@ from identity_manager.transactions.retry_later import error_of, retry_certificat
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.archive import intake
 from identity_manager.workflow.issuance import claims, drawing, ordering, settlement
-from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken, Group
+from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 from identity_manager.workflow.step6_passphrase import Part
 
 logger = logging.getLogger(__name__)
@@ -47,15 +48,17 @@ def issue(*, certificate_id: uuid.UUID) -> None:
 
     A token of which nothing else is to come is sealed with it. Does nothing where nothing is due. While its
     CA does not answer a certificate stays due as it is, but for a trial now and then. Whatever is raised
-    stands on the certificates, which are tried again later.
+    stands on the certificates, which are tried again later. Under load a group of tokens goes together.
     """
     group = claims.claim(certificate_id)
-    group.each(ordering.draw)
-    _together_or_alone(group, ordering.is_plain, ordering.order_together, ordering.order_alone)
-    group.each(_ask)
+    group.each_certificate(ordering.draw)
+    ordered = _done_together(filter(ordering.is_plain, group.tokens), ordering.order_together)
+    group.each(ordering.order_alone, but=ordered)
+    group.each_certificate(_ask)
     sealed = {token: made for token in group.tokens if (made := _sealed(token)) is not None}
     answered = [each for token in group.tokens for each in token.claimed]
-    _together_or_alone(group, sealed.__contains__, partial(_finish, sealed), _settle_alone)
+    finished = _done_together(sealed, partial(_finish, sealed))
+    group.each_certificate(_settle, but=finished)
     circuit_breaker.record_outcomes(
         (
             (drawing.line(each.row)["ca"], each.order_id, each.outcome)
@@ -67,27 +70,22 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     group.finish()
 
 
-def _together_or_alone(
-    group: Group,
-    is_plain: Callable[[ClaimedToken], bool],
-    together: Callable[[Sequence[ClaimedToken]], None],
-    alone: Callable[[ClaimedToken], None],
-) -> None:
-    """Do it with all plain tokens in one transaction; with the others, or where that fails, one by one."""
-    plain = [token for token in group.tokens if is_plain(token)]
-    error = error_of(partial(together, plain)) if plain else None
+def _done_together(
+    plain: Iterable[ClaimedToken], work: Callable[[Sequence[ClaimedToken]], list[ClaimedToken]]
+) -> list[ClaimedToken]:
+    """Do it with all these in one transaction; return with which it was done. The others go one by one."""
+    tokens, done = list(plain), list[ClaimedToken]()
+    error = error_of(lambda: done.extend(work(tokens) if tokens else ()))
     if error is not None:  # it was rolled back
-        level = logging.INFO if isinstance(error, ordering.CHANGED) else logging.WARNING
-        logger.log(level, "Tokens are done one by one, because of %s.", type(error).__name__)
-        plain = []
-    group.each(lambda token: None if token in plain else alone(token))
+        level = logging.INFO if isinstance(error, ConcurrentTransition) else logging.WARNING
+        logger.log(level, "%d tokens go one by one, because of %s.", len(tokens), type(error).__name__)
+    return done
 
 
-def _ask(token: ClaimedToken) -> None:
-    """Ask the CA of each certificate once, and examine what came."""
-    for each in token.claimed:
-        each.outcome = drawing.outcome(partial(issuing.ask, each.begun or each.order_id))
-        each.examined = _examined(each)
+def _ask(each: ClaimedCertificate) -> None:
+    """Ask the CA once, and examine what came."""
+    each.outcome = drawing.outcome(partial(issuing.ask, each.begun or each.order_id))
+    each.examined = _examined(each)
 
 
 def _examined(each: ClaimedCertificate) -> issuing.Examined | None:
@@ -121,16 +119,25 @@ def _part(token: ClaimedToken, row: Certificate) -> Part:
     return Part(row, key, whole.certificate, whole.chain, each.examined.facts)
 
 
-def _finish(sealed: dict[ClaimedToken, step6_passphrase.Sealed], tokens: Sequence[ClaimedToken]) -> None:
-    """Settle and seal these tokens in one transaction. Raises whatever is in the way."""
+def _finish(
+    sealed: dict[ClaimedToken, step6_passphrase.Sealed], tokens: Sequence[ClaimedToken]
+) -> list[ClaimedToken]:
+    """Settle and seal these tokens in one transaction (group commit); return those with which it was done.
+
+    What somebody has changed meanwhile is left out. Raises whatever else is in the way, and nothing is done.
+    """
     with transaction.atomic():
-        if not locking.are_unchanged(row for token in tokens for row in token.certificates):
-            raise ordering.ChangedError
-        if any(intake.obstacle(sealed[token].intake, token.token, token.wanted) for token in tokens):
-            raise ordering.ChangedError
-        events = _record([each for token in tokens for each in token.claimed])
-        events += step6_passphrase.seal_all([(token.token, token.wanted, sealed[token]) for token in tokens])
+        current = locking.unchanged(row for token in tokens for row in token.certificates)
+        ours = [token for token in tokens if token.token.pk in current and _may_be_sealed(sealed[token], token)]
+        events = _record([each for token in ours for each in token.claimed])
+        events += step6_passphrase.seal_all([(token.token, token.wanted, sealed[token]) for token in ours])
         audit.append(events)
+    return ours
+
+
+def _may_be_sealed(sealed: step6_passphrase.Sealed, token: ClaimedToken) -> bool:
+    """Whether the archive, where the token has anything for it, can take that in."""
+    return not intake.obstacle(sealed.intake, token.token, token.wanted)
 
 
 def _record(claimed: Iterable[ClaimedCertificate]) -> list[AuditEvent]:
@@ -143,22 +150,21 @@ def _record(claimed: Iterable[ClaimedCertificate]) -> list[AuditEvent]:
         if order is None:
             order = issuing.record(each.order_id, examined.came, examined=examined)
         if order.certificate != examined.whole.certificate or examined.facts is None:
-            raise ordering.ChangedError
+            raise ConcurrentTransition
         each.row.order = order
         events += settlement.mark_issued(each.row, order, examined.facts)
     return events
 
 
-def _settle_alone(token: ClaimedToken) -> None:
-    for each in token.claimed:
-        if each.outcome is not None:
-            settlement.settle(
-                certificate_id=each.row.pk,
-                claim_id=each.claim_id,
-                order_id=each.order_id,
-                outcome=each.outcome,
-                examined=each.examined,
-            )
+def _settle(each: ClaimedCertificate) -> None:
+    if each.outcome is not None:
+        settlement.settle(
+            certificate_id=each.row.pk,
+            claim_id=each.claim_id,
+            order_id=each.order_id,
+            outcome=each.outcome,
+            examined=each.examined,
+        )
 
 
 def clear_up(*, certificate_id: uuid.UUID) -> None:

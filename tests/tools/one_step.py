@@ -1,8 +1,12 @@
 """One step of the road and no more, for tests that look between two of them."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
+from typing import Any
 from unittest import mock
 
 from ca_bridge import issuing
@@ -11,33 +15,47 @@ from ca_bridge.errors import CaError
 from identity_manager.models import Certificate
 from identity_manager.workflow import step5_issue
 from identity_manager.workflow.issuance import claims, drawing, ordering, settlement
-from identity_manager.workflow.issuance.claims import ClaimedCertificate
+from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 
-is_due = Certificate.is_due
+# The certificate that alone is due, where there is one; threads have one each.
+ONLY: ContextVar[uuid.UUID | None] = ContextVar("ONLY", default=None)
+is_due, sealed = Certificate.is_due, step5_issue._sealed
 
 
-def _only(certificate_id: uuid.UUID) -> object:
-    """Have no other certificate of its token due."""
+def _is_due(row: Certificate, now: datetime) -> bool:
+    return ONLY.get() in (None, row.pk) and is_due(row, now)
 
-    def is_it(row: Certificate, now: datetime) -> bool:
-        return row.pk == certificate_id and is_due(row, now)
 
-    return mock.patch.object(Certificate, "is_due", is_it)
+def _sealed(token: ClaimedToken) -> Any:
+    return sealed(token) if ONLY.get() is None else None
+
+
+mock.patch.object(Certificate, "is_due", _is_due).start()
+mock.patch.object(step5_issue, "_sealed", _sealed).start()
+
+
+@contextmanager
+def only(certificate_id: uuid.UUID) -> Iterator[None]:
+    """Have no other certificate of its token due, and the token not sealed with it."""
+    before = ONLY.set(certificate_id)
+    try:
+        yield
+    finally:
+        ONLY.reset(before)
 
 
 def issue(certificate_id: uuid.UUID) -> None:
     """Step 5, of this certificate alone; a token that would be sealed with it is due to be sealed."""
-    with _only(certificate_id), mock.patch.object(step5_issue, "_sealed", return_value=None):
+    with only(certificate_id):
         step5_issue.issue(certificate_id=certificate_id)
 
 
 def claim(certificate_id: uuid.UUID) -> ClaimedCertificate | None:
     """The first part of step 5: this certificate with its order, which the CA was not asked for yet."""
-    with _only(certificate_id):
+    with only(certificate_id):
         group = claims.claim(certificate_id)
-    for token in group.tokens:
-        ordering.draw(token)
-        ordering.order_alone(token)
+    group.each_certificate(ordering.draw)
+    group.each(ordering.order_alone)
     return next((each for token in group.tokens for each in token.claimed), None)
 
 

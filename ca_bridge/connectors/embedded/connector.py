@@ -64,6 +64,7 @@ class EmbeddedConnector:
     """Issues, finds, lists, drafts, revokes, holds and releases; publishes its CRLs and answers by OCSP."""
 
     Options = EmbeddedOptions
+    group_size = 8
 
     def __init__(self, options: EmbeddedOptions) -> None:
         self.options = options

@@ -1,13 +1,15 @@
 """Claim (lease) the certificates of a token that are due, and let go of them.
 
 The token is the unit of work: who claims one takes all its due certificates, each with a claim of its own,
-which fences what is settled later. A certificate of a silent CA waits, but for a trial now and then.
+which fences what is settled later; of those whose CA cannot be searched after a crash, one at a time. A
+certificate of a silent CA waits, but for a trial now and then. Under load several tokens are claimed
+together (group commit).
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -15,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.contract import Answer
 from ca_bridge.database.state_machine import save_many
 from ca_bridge.errors import CaError
@@ -22,8 +25,11 @@ from ca_bridge.keys import keys
 from identity_manager.authorities import circuit_breaker
 from identity_manager.models import CaOutage, Certificate, SoftwareToken
 from identity_manager.transactions import locking
+from identity_manager.transactions.locking import GROUP
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later
 from identity_manager.workflow.issuance.drawing import Drawn
+
+WAITED = timedelta(milliseconds=200)  # what is due for longer waits behind others
 
 
 @dataclass(eq=False)
@@ -100,22 +106,35 @@ class Group:
     troubled: dict[str, CaOutage]
     errors: list[Exception] = field(default_factory=list)
 
-    def each(self, work: Callable[[ClaimedToken], None]) -> None:
-        """Do this with each token, and let go of those at which it fails."""
-        for token in list(self.tokens):
+    def each(self, work: Callable[[ClaimedToken], None], *, but: Collection[ClaimedToken] = ()) -> None:
+        """Do this with each token, but for some, and let go of those at which it fails."""
+        for token in [token for token in self.tokens if token not in but]:
             error = error_of(partial(work, token))
-            if isinstance(error, SoftTimeLimitExceeded):  # no other token fares better
-                for other in list(self.tokens):
-                    self._drop(other, error)
-                raise error
             if error is not None:
-                self._drop(token, error)
+                self.tokens.remove(token)
+                for each in token.claimed:
+                    self._let_go(each, error)
 
-    def _drop(self, token: ClaimedToken, error: Exception) -> None:
-        self.tokens.remove(token)
+    def each_certificate(
+        self, work: Callable[[ClaimedCertificate], None], *, but: Collection[ClaimedToken] = ()
+    ) -> None:
+        """Do this with each certificate, but for those of some tokens, and let go of those at which it fails.
+
+        Where the task's time is over the rest fares no better; what has an answer by then is settled.
+        """
+        over: Exception | None = None
+        for token in [token for token in self.tokens if token not in but]:
+            for each in list(token.claimed):
+                error = over or error_of(partial(work, each))
+                if isinstance(error, SoftTimeLimitExceeded):
+                    over = error
+                if error is not None:
+                    token.claimed.remove(each)
+                    self._let_go(each, error)
+
+    def _let_go(self, each: ClaimedCertificate, error: Exception) -> None:
         self.errors.append(error)
-        for each in token.claimed:
-            retry_certificate_later(each.row.pk, each.claim_id, error)
+        retry_certificate_later(each.row.pk, each.claim_id, error)
 
     def finish(self) -> None:
         """Raise the first of the errors, so that the task shows it."""
@@ -124,12 +143,63 @@ class Group:
 
 
 def claim(certificate_id: uuid.UUID) -> Group:
-    """Claim what is due of the token of this certificate; of none, where nothing is."""
+    """Claim what is due of the token of this certificate.
+
+    Where that has waited, or somebody else has done it, there is a backlog: other tokens that have waited are
+    claimed along, up to GROUP, of CAs that are quick and can be searched.
+    """
     troubled, now = circuit_breaker.in_trouble(), timezone.now()
     with transaction.atomic():
         rows = locking.certificates_beside(certificate_id)
-        due = [row for row in rows if row.is_to_be_issued and row.is_due(now)]
+        due = _asked_together([row for row in rows if _is_due(row, now)], certificate_id)
+        if not any(row.next_attempt_at > now - WAITED for row in due if row.next_attempt_at):
+            more = _waiting_beside(rows, due, now=now, but=troubled)
+            rows = locking.with_shared_parents([*rows, *more])
+            due += [row for row in more if _is_due(row, now)]
         passing = circuit_breaker.allow_calls(due, troubled)
         claimed = [ClaimedCertificate(row, row.claim_locked(now)) for row in passing]
         save_many([each.row for each in claimed], fields=("claim_id", "leased_until", "attempts"))
-    return Group([ClaimedToken(rows, claimed)] if claimed else [], troubled)
+    return Group(_tokens_of(claimed, rows), troubled)
+
+
+def _asked_together(due: Sequence[Certificate], certificate_id: uuid.UUID) -> Sequence[Certificate]:
+    """Those that are put to their CAs before anything is written down: all whose CAs can be searched.
+
+    Of the others one: a crash leaves no more than one order of which nobody can find out whether it was
+    issued. Each has a message of its own.
+    """
+    searchable = [row for row in due if registry.search_decides(row.profile.ca)]
+    others = [row for row in due if row not in searchable]
+    own = [row for row in others if row.pk == certificate_id]
+    return own or searchable or others[:1]
+
+
+def _is_due(row: Certificate, now: datetime) -> bool:
+    return row.is_to_be_issued and row.is_due(now)
+
+
+def _tokens_of(claimed: Iterable[ClaimedCertificate], rows: Iterable[Certificate]) -> list[ClaimedToken]:
+    tokens: dict[uuid.UUID, ClaimedToken] = {}
+    for each in claimed:
+        tokens.setdefault(each.row.token_id, ClaimedToken([], [])).claimed.append(each)
+    for row in rows:
+        if row.token_id in tokens:
+            tokens[row.token_id].certificates.append(row)
+    return list(tokens.values())
+
+
+def _waiting_beside(
+    rows: Sequence[Certificate], due: Sequence[Certificate], *, now: datetime, but: Collection[str]
+) -> list[Certificate]:
+    """All certificates of other tokens that have waited, locked; only tokens that are ordered for the first
+    time, at CAs that are quick and not in trouble."""
+    sizes = {alias: registry.group_size(alias) for alias in registry.aliases()}
+    quick = [alias for alias, size in sizes.items() if size > 1 and alias not in but]
+    size = min([GROUP, *(sizes.get(row.profile.ca, 1) for row in due), *(sizes[alias] for alias in quick)])
+    if not quick or size <= 1:
+        return []
+    waiting = Certificate.objects.to_be_issued().due(now - WAITED).filter(profile__ca__in=quick, order=None)
+    others = waiting.exclude(token__in=[row.token_id for row in rows]).order_by("next_attempt_at")
+    found = locking.free_certificates(others.values_list("token_id", flat=True)[: size - 1])
+    slow = {row.token_id for row in found if row.order_id is not None or row.profile.ca not in quick}
+    return [row for row in found if row.token_id not in slow]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from django.db import transaction
-from django_fsm import ConcurrentTransition
 
 from ca_bridge import issuing
 from ca_bridge.database.state_machine import save_many
@@ -21,18 +20,10 @@ from identity_manager.workflow.issuance.failures import Failure
 from identity_manager.workflow.policy import eligibility
 
 
-class ChangedError(Exception):
-    """Somebody has changed what was read since: what was to be done together is done one by one."""
-
-
-CHANGED = (ChangedError, ConcurrentTransition)  # nothing to worry about: somebody else was at it
-
-
-def draw(token: ClaimedToken) -> None:
-    """Draw up an order for each certificate that has none."""
-    for each in token.claimed:
-        if each.row.order_id is None:
-            each.drawn = drawing.draw(each.row)
+def draw(each: ClaimedCertificate) -> None:
+    """Draw up an order, where there is none."""
+    if each.row.order_id is None:
+        each.drawn = drawing.draw(each.row)
 
 
 def is_plain(token: ClaimedToken) -> bool:
@@ -45,21 +36,24 @@ def is_plain(token: ClaimedToken) -> bool:
     )
 
 
-def order_together(tokens: Sequence[ClaimedToken]) -> None:
-    """Journal the orders of several tokens in one transaction. Raises whatever is in the way."""
-    new = [each for token in tokens for each in token.claimed if each.drawn is not None]
+def order_together(tokens: Sequence[ClaimedToken]) -> list[ClaimedToken]:
+    """Journal the orders of several tokens in one transaction (group commit); return those that were.
+
+    What somebody has changed meanwhile is left out. Raises whatever else is in the way, and nothing is done.
+    """
     with transaction.atomic():
-        if not locking.are_unchanged(row for token in tokens for row in token.certificates):
-            raise ChangedError
-        drawn = [
-            each.drawn.order for each in new if each.drawn and isinstance(each.drawn.order, issuing.Drawn)
-        ]
+        current = locking.unchanged(row for token in tokens for row in token.certificates)
+        ours = [token for token in tokens if token.token.pk in current]
+        new = [each for token in ours for each in token.claimed if each.drawn is not None]
+        drawn = [each.drawn.order for each in new if each.drawn]
+        orders = issuing.prepare_many([each for each in drawn if isinstance(each, issuing.Drawn)])
         events = []
-        for each, order in zip(new, issuing.prepare_many(drawn), strict=True):
+        for each, order in zip(new, orders, strict=True):
             each.begun = order if isinstance(order, issuing.Begun) else None
             events.append(_bind(each, order.order if isinstance(order, issuing.Begun) else order))
         save_many([each.row for each in new])
         audit.append(events)
+    return ours
 
 
 def order_alone(token: ClaimedToken) -> None:

@@ -101,6 +101,7 @@ def test_a_request_is_issued_with_its_last_token(company: Company) -> None:
     types = [cast.token_type("vpn"), cast.token_type("mail", profiles=("mail",))]
     request = cast.accepted(cast.enabled(company.ada, company.uma, *types))
     first, second = Certificate.objects.all()
+    Certificate.objects.update(next_attempt_at=timezone.now())  # or both go together
     step5_issue.issue(certificate_id=first.pk)
     request.refresh_from_db()
     assert request.state == "issuing"
@@ -280,6 +281,22 @@ def test_a_claim_takes_what_is_due_of_the_token_alone(company: Company) -> None:
     Certificate.objects.filter(pk=second.pk).update(next_attempt_at=timezone.now())
     (token,) = claims.claim(first.pk).tokens
     assert [each.row.pk for each in token.claimed] == [second.pk]
+
+
+@pytest.mark.parametrize("policy", ["park", "ask-again"])
+def test_of_what_cannot_be_searched_one_is_asked_at_a_time(
+    company: Company, settings: Any, policy: str
+) -> None:
+    """A crash leaves one order of which nobody can find out; each has a message of its own."""
+    corporate = settings.CA_CONNECTORS["corporate"] | {"UNKNOWN": policy}
+    settings.CA_CONNECTORS = {**settings.CA_CONNECTORS, "corporate": corporate}
+    a_pair(company)
+    first, second = Certificate.objects.values_list("pk", flat=True)
+    step5_issue.issue(certificate_id=second)
+    assert dict(Certificate.objects.values_list("pk", "state")) == {first: "ordered", second: "valid"}
+    step5_issue.issue(certificate_id=first)
+    assert SoftwareToken.objects.get().state == "sealed"
+    assert IssuedCertificate.objects.count() == 2
 
 
 @pytest.mark.parametrize("model", [Certificate, SoftwareToken, OutgoingMail])

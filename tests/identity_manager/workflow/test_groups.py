@@ -1,0 +1,242 @@
+"""Group commit: a worker under load takes several tokens at once, each under its own claim."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.utils import timezone
+
+from ca_bridge.connectors.embedded.connector import EmbeddedConnector
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.contract import CertificateOrder, Pending, Refused, RevocationReason
+from ca_bridge.models import CaAttempt, CaOrder
+from identity_manager import task_names
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Container,
+    OutgoingMail,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.transactions import locking
+from identity_manager.workflow import step5_issue
+from identity_manager.workflow.issuance import claims, drawing
+from identity_manager.workflow.people import leave_and_return
+from tests.identity_manager.workflow.worker import works
+from tests.tools import cast
+from tests.tools.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+GROUP = locking.GROUP
+
+
+def waiting(company: Company, number: int, *types: Any) -> list[TokenRequest]:
+    """So many requests whose tokens wait to be issued, for longer than any waits on an idle system."""
+    people = [cast.person(f"u{each}") for each in range(number)]
+    requests = [cast.accepted(cast.enabled(company.ada, each, *types or (company.vpn,))) for each in people]
+    have_waited()
+    return requests
+
+
+def have_waited() -> None:
+    Certificate.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+
+def issue(number: int = 0) -> None:
+    """As a message for that certificate has it done."""
+    step5_issue.issue(certificate_id=Certificate.objects.order_by("pk").values_list("pk", flat=True)[number])
+
+
+def states() -> list[str]:
+    return sorted(SoftwareToken.objects.values_list("state", flat=True))
+
+
+def is_each_once(number: int) -> bool:
+    """Whether so many tokens are sealed, and each of everything that belongs to them is there once."""
+    names = ("certificate.key-bound", "certificate.issued", "certificate.key-erased", "token.sealed")
+    counts = {
+        *(AuditEvent.objects.filter(name=name).count() for name in (*names, "request.issued")),
+        SoftwareToken.objects.filter(state="sealed", claim_id=None, passphrase_wrapped__isnull=False).count(),
+        Certificate.objects.filter(state="valid", claim_id=None, private_key_wrapped=None).count(),
+        OutgoingMail.objects.filter(message="delivery").count(),
+        CaAttempt.objects.filter(outcome="issued").count(),
+        IssuedCertificate.objects.count(),
+        CaOrder.objects.filter(state="issued").count(),
+        TokenRequest.objects.filter(state="issued").count(),
+        Container.objects.count() // 2,
+    }
+    return counts == {number}
+
+
+def test_those_that_have_waited_go_together(company: Company) -> None:
+    waiting(company, GROUP + 1)
+    issue()
+    assert states() == ["issuing", *["sealed"] * GROUP]
+    assert is_each_once(GROUP)
+
+
+def test_on_an_idle_system_each_goes_alone(company: Company) -> None:
+    waiting(company, 2)
+    Certificate.objects.update(next_attempt_at=timezone.now())
+    issue()
+    assert states() == ["issuing", "sealed"]
+
+
+def test_a_message_about_what_is_done_is_one_about_what_waits(company: Company) -> None:
+    waiting(company, GROUP + 2)
+    issue()
+    issue()
+    assert is_each_once(GROUP + 2)
+
+
+def test_each_has_a_claim_of_its_own(company: Company) -> None:
+    waiting(company, 3)
+    group = claims.claim(Certificate.objects.values_list("pk", flat=True)[0])
+    found = {each.claim_id for token in group.tokens for each in token.claimed}
+    assert len(found) == 3
+    assert set(Certificate.objects.values_list("claim_id", flat=True)) == found
+
+
+def test_what_somebody_has_is_left_to_them(company: Company) -> None:
+    waiting(company, 3)
+    theirs = Certificate.objects.order_by("pk")[1]
+    assert Certificate.objects.claim(theirs.pk, now=timezone.now())
+    issue()
+    assert states() == ["issuing", "sealed", "sealed"]
+    theirs.refresh_from_db()
+    assert theirs.state == "ordered"
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_ca_says_how_many_go_together(company: Company, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(EmbeddedConnector, "group_size", size)
+    waiting(company, 4)
+    issue()
+    assert states().count("sealed") == size
+
+
+@pytest.mark.parametrize("policy", ["park", "ask-again"])
+def test_where_a_search_does_not_decide_each_goes_alone(company: Company, settings: Any, policy: str) -> None:
+    corporate = settings.CA_CONNECTORS["corporate"] | {"UNKNOWN": policy}
+    settings.CA_CONNECTORS = {**settings.CA_CONNECTORS, "corporate": corporate}
+    waiting(company, 2)
+    issue()
+    assert states() == ["issuing", "sealed"]
+
+
+def answers_one(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], object]) -> None:
+    """The CA says something else to the second order."""
+    original, asked = EmbeddedConnector.issue, list[CertificateOrder]()
+
+    def issue_or(self: EmbeddedConnector, order: CertificateOrder) -> Any:
+        asked.append(order)
+        return answer() if len(asked) == 2 else original(self, order)
+
+    monkeypatch.setattr(EmbeddedConnector, "issue", issue_or)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(lambda: Refused("No.", ""), "refused"), (lambda: Pending("later", timezone.now()), "ordered")],
+)
+def test_one_that_is_not_issued_keeps_no_other(
+    company: Company, monkeypatch: pytest.MonkeyPatch, answer: Callable[[], object], state: str
+) -> None:
+    waiting(company, 3)
+    answers_one(monkeypatch, answer)
+    issue()
+    assert states() == ["issuing", "sealed", "sealed"]
+    assert sorted(Certificate.objects.values_list("state", flat=True)) == sorted([state, "valid", "valid"])
+
+
+def test_one_that_is_broken_keeps_no_other(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw, at one of them, stands on that one, and is raised in the end."""
+    waiting(company, 3)
+    original, drawn = drawing.draw, list[Certificate]()
+
+    def draw(certificate: Certificate) -> Any:
+        drawn.append(certificate)
+        if len(drawn) == 2:
+            raise LookupError("a slip of ours")
+        return original(certificate)
+
+    monkeypatch.setattr(drawing, "draw", draw)
+    with pytest.raises(LookupError):
+        issue()
+    assert states() == ["issuing", "sealed", "sealed"]
+    broken = Certificate.objects.get(state="ordered")
+    assert (broken.last_error, broken.claim_id, broken.pk) == ("LookupError", None, drawn[1].pk)
+
+
+def test_a_person_who_is_locked_meanwhile_keeps_no_other(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = waiting(company, 3)
+    original, asked = step5_issue.issuing.ask, list[Any]()
+
+    def ask(order: Any) -> Any:
+        asked.append(order)
+        if len(asked) == 2:
+            reason = RevocationReason.CESSATION_OF_OPERATION
+            leave_and_return.lock(actor=company.rita, person_id=requests[1].person_id, reason=reason)
+        return original(order)
+
+    monkeypatch.setattr(step5_issue.issuing, "ask", ask)
+    issue()
+    assert Person.objects.get(pk=requests[1].person_id).state == "locked"
+    assert states().count("sealed") == 2
+    late = Certificate.objects.get(token__request=requests[1])
+    assert (late.state, late.revocation_decided_at is not None) == ("valid", True)
+    assert not Container.objects.filter(token__request=requests[1]).exists()
+
+
+@pytest.mark.parametrize("name", ["prepare_many", "record_issued"])
+def test_what_fails_together_is_done_one_by_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The transaction is rolled back, nothing of it is left, and each is done alone."""
+    waiting(company, 3)
+    bridge = step5_issue.issuing
+    original = getattr(bridge, name)
+
+    def fail(*args: Any) -> Any:
+        original(*args)
+        raise LookupError("a slip of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bridge, name, fail)
+        issue()
+    works(task_names.SEAL)
+    assert is_each_once(3)
+
+
+def test_two_tokens_of_a_request_issue_it_together(company: Company) -> None:
+    (request,) = waiting(company, 1, cast.token_type("vpn"), cast.token_type("mail", profiles=("mail",)))
+    issue()
+    request.refresh_from_db()
+    assert (request.state, states()) == ("issued", ["sealed", "sealed"])
+    assert AuditEvent.objects.filter(name="request.issued").count() == 1
+
+
+def test_where_time_is_over_what_has_an_answer_is_settled(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(company, 3)
+
+    original, asked = step5_issue.issuing.ask, list[Any]()
+
+    def ask(order: Any) -> Any:
+        asked.append(order)
+        if len(asked) == 2:
+            raise SoftTimeLimitExceeded
+        return original(order)
+
+    monkeypatch.setattr(step5_issue.issuing, "ask", ask)
+    with pytest.raises(SoftTimeLimitExceeded):
+        issue()
+    assert states() == ["issuing", "issuing", "sealed"]
+    assert not Certificate.objects.exclude(claim_id=None).exists()
