@@ -128,7 +128,9 @@ def _finish(
     """
     with transaction.atomic():
         current = locking.unchanged(row for token in tokens for row in token.certificates)
-        ours = [token for token in tokens if token.token.pk in current and _may_be_sealed(sealed[token], token)]
+        ours = [
+            token for token in tokens if token.token.pk in current and _may_be_sealed(sealed[token], token)
+        ]
         events = _record([each for token in ours for each in token.claimed])
         events += step6_passphrase.seal_all([(token.token, token.wanted, sealed[token]) for token in ours])
         audit.append(events)

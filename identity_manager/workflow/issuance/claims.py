@@ -162,7 +162,7 @@ def claim(certificate_id: uuid.UUID) -> Group:
     return Group(_tokens_of(claimed, rows), troubled)
 
 
-def _asked_together(due: Sequence[Certificate], certificate_id: uuid.UUID) -> Sequence[Certificate]:
+def _asked_together(due: Sequence[Certificate], certificate_id: uuid.UUID) -> list[Certificate]:
     """Those that are put to their CAs before anything is written down: all whose CAs can be searched.
 
     Of the others one: a crash leaves no more than one order of which nobody can find out whether it was
