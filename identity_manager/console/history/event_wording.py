@@ -42,6 +42,7 @@ _format = details.chosen("format", CONTAINER_FORMATS)
 _purpose = details.chosen("purpose", details.KEYS.items())
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
 _rows, _recovery = _fact("rows"), partial(Wording, icon="key", detail=_fact("fingerprint"))
+_export = partial(Wording, icon="key", detail=_reason)
 
 WORDS: dict[Event, Wording] = {
     Event.PERSON_CREATED: Wording(_("The person was entered"), icon="user-plus"),
@@ -292,15 +293,9 @@ WORDS: dict[Event, Wording] = {
     Event.EVENTS_FORGOTTEN: Wording(_("Old sign-in events were removed"), icon="trash"),
     Event.FORGOTTEN: Wording(_("What happened here was removed after its time"), icon="trash"),
     Event.KEY_ARCHIVED: Wording(_("A copy of the key was archived"), icon="key"),
-    Event.ARCHIVE_EXPORT_ASKED: Wording(
-        _("An export of the archive was asked for"), WAITING, "task", _reason
-    ),
-    Event.ARCHIVE_EXPORT_CONFIRMED: Wording(
-        _("A second officer agreed to an export of the archive"), DONE, "check", _reason
-    ),
-    Event.ARCHIVE_EXPORT_WITHDRAWN: Wording(
-        _("An export of the archive was called off"), STOPPED, "x", _reason
-    ),
+    Event.ARCHIVE_EXPORT_ASKED: _export(_("An export of the archive was asked for"), WAITING),
+    Event.ARCHIVE_EXPORT_CONFIRMED: _export(_("A second officer agreed to an export of the archive"), DONE),
+    Event.ARCHIVE_EXPORT_WITHDRAWN: _export(_("An export of the archive was called off"), STOPPED),
     Event.ARCHIVE_EXPORTED: Wording(_("The archive was exported"), STOPPED, "key", _rows),
     Event.RECOVERY_CERTIFICATE_BROUGHT_IN: _recovery(_("A recovery certificate was brought in"), WAITING),
     Event.RECOVERY_CERTIFICATE_CONFIRMED: _recovery(

@@ -140,15 +140,17 @@ def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> Re
         require(typed == _sha256(content), else_=OTHER_FINGERPRINT, field="fingerprint")
         _check_fitness(certificate, now=now)
 
-        event = audit.Event.RECOVERY_CERTIFICATE_CONFIRMED
         if certificate.first_by_id is None:
             certificate.first_by, certificate.first_at = actor, now
         else:
             certificate.put_in_force(by=actor, seal=b"-", now=now)
             certificate.seal = _sealed(certificate)
-            event = audit.Event.RECOVERY_CERTIFICATE_IN_FORCE
         certificate.save()
-        audit.record(event, actor=actor, subject=None, **_facts(certificate))
+        facts = _facts(certificate)
+        if certificate.state == S.IN_FORCE:
+            audit.record(audit.Event.RECOVERY_CERTIFICATE_IN_FORCE, actor=actor, subject=None, **facts)
+        else:
+            audit.record(audit.Event.RECOVERY_CERTIFICATE_CONFIRMED, actor=actor, subject=None, **facts)
         return certificate
 
 
