@@ -196,6 +196,20 @@ def test_who_came_from_there_confirms_there(traveller: Traveller, provider: Prov
     assert traveller.here.get("/account/passkeys/add/").status_code == 200
 
 
+def test_who_has_a_password_too_can_confirm_where_they_came_from(
+    traveller: Traveller, provider: Provider, uma: Person
+) -> None:
+    user = arrived(traveller, provider, uma)
+    account = Account.objects.get(person=uma)
+    account.set_password(PASSWORD)
+    account.save()
+    again = Traveller(provider)
+    again.sign_in(user)
+    with factors.later(3600):
+        page = again.here.get("/account/passkeys/add/")
+        assert "Confirm with Example login" in again.here.get(page["Location"]).content.decode()
+
+
 def test_an_old_sign_in_there_is_no_confirmation(
     traveller: Traveller, provider: Provider, uma: Person
 ) -> None:

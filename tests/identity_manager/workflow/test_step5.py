@@ -232,6 +232,25 @@ def test_a_ca_that_says_no_fails_the_request_and_an_officer_has_it_tried_again(
     assert CaOrder.objects.count() == 2
 
 
+def test_a_retry_has_the_token_sealed_whose_certificates_are_all_there(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one of the request was refused before it was sealed."""
+    request = cast.accepted(cast.enabled(company.ada, company.uma, company.vpn, cast.token_type("other")))
+    complete, refused = Certificate.objects.order_by("pk")
+    one_step.issue(complete.pk)
+    with monkeypatch.context() as refusing:
+        answering(refusing, lambda self, order: Refused("No.", ""))
+        one_step.issue(refused.pk)
+    assert TokenRequest.objects.get(pk=request.pk).state == "failed"
+    SoftwareToken.objects.update(next_attempt_at=None)
+
+    retry.retry(actor=company.ada, request_id=request.pk)
+
+    due = SoftwareToken.objects.exclude(next_attempt_at=None)
+    assert [token.pk for token in due] == [complete.token_id]
+
+
 def test_pending_is_fetched_later(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     company.request_in("issuing")
     later = timezone.now() + timedelta(hours=2)
