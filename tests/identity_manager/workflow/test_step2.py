@@ -123,6 +123,17 @@ def test_a_rejection_needs_a_reason_and_tells_the_requester(company: Company) ->
     assert TokenRequest.objects.get().reason == "no need"
 
 
+@pytest.mark.database
+def test_the_token_keeps_as_much_of_a_long_reason_as_its_column_holds(company: Company) -> None:
+    request = company.request_in("requested")
+    step2_approve.reject(
+        actor=company.paul, request_id=request.pk, snapshot_hash=request.snapshot_hash, reason="x" * 400
+    )
+    token = request.tokens.get()
+    assert token.reason == "x" * 300
+    assert token._meta.get_field("reason").max_length == 300
+
+
 def test_an_approval_tells_the_requester_and_invites_the_person(company: Company) -> None:
     request = cast.enabled(company.ada, company.uma, company.signature)
 

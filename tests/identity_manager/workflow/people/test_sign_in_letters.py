@@ -34,6 +34,7 @@ def test_each_person_gets_what_they_can_have(rita: Person) -> None:
     nina, ada, left = cast.person("nina", roles=()), cast.person("ada"), cast.person("leo", state="locked")
     batch = made(rita, nina, ada, left)
     assert [letter.code.person for letter in batch.letters] == [nina]
+    assert batch.letters[0].code.expires_at == SignInCode.objects.get(person=nina).expires_at is not None
     assert batch.waiting == [ada]
     assert [(person, reason.code) for person, reason in batch.refused] == [(left, "person-locked")]
     code = batch.letters[0]

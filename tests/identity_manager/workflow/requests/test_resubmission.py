@@ -212,6 +212,17 @@ def test_at_issuance_it_fails_with_a_code_and_the_person_is_told(company: Compan
     assert "administrators have been told" in mail.body_text
 
 
+def test_not_while_the_person_is_inactive(company: Company) -> None:
+    request = stopped_in(company, "failed")
+    Person.objects.filter(pk=company.uma.pk).update(state="inactive")
+
+    with pytest.raises(Refused) as refusal:
+        sent_round(company, request)
+
+    assert refusal.value.reason.code == "person-inactive"
+    assert fresh(request).round == request.round
+
+
 def test_a_stopped_request_is_not_tried_again(company: Company) -> None:
     request = stopped_in(company, "failed")
 
