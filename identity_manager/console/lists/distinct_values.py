@@ -13,10 +13,10 @@ from identity_manager.console.lists.counting import _fetched
 
 def known_values(rows: QuerySet[Any], *columns: str, limit: int) -> list[list[str]]:
     """For each of these indexed columns, its distinct values, ascending, the empty one left out."""
-    return asked_values(*making_values(rows, *columns, limit=limit))
+    return fetch_values(*compile_values(rows, *columns, limit=limit))
 
 
-def making_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[str], list[Any]]:
+def compile_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[str], list[Any]]:
     """The SQL of each column, empty where there can be no row, and the parameters of all.
 
     From each value straight to the next: DISTINCT would read the column of a million rows for ten values.
@@ -44,8 +44,8 @@ def making_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[
     return parts, parameters
 
 
-def asked_values(parts: list[str], parameters: list[Any], *, always: bool = False) -> list[list[str]]:
-    """What making_values made, asked in one query. always: as in asked."""
+def fetch_values(parts: list[str], parameters: list[Any], *, always: bool = False) -> list[list[str]]:
+    """Fetch in one query what compile_values made. always: as in counting.fetch_counts."""
     known: list[list[str]] = [[] for _ in parts]
     there = [part for part in parts if part]
     for place, value in _fetched(there, parameters, always=always):

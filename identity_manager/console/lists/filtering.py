@@ -13,17 +13,17 @@ from identity_manager.models import Person
 MANY = 1000
 
 
-def having(rows: QuerySet[Any], column: str, key: str = "pk") -> Q:
+def with_related(rows: QuerySet[Any], column: str, key: str = "pk") -> Q:
     """Which things have one of the rows that name them in that column; key is what of the thing it names.
 
     Few rows lead to their things. Of many, each thing is asked for its own, in the order of its list, so that
     a page is full soon.
     """
-    few = few_of(rows.order_by(), column)
+    few = keys_if_few(rows.order_by(), column)
     return Q(Exists(rows.filter(**{column: OuterRef(key)}))) if few is None else Q(**{f"{key}__in": few})
 
 
-def of_persons(rows: QuerySet[Any], path: str, persons: QuerySet[Person], *beside: Q) -> Q:
+def of_matching_persons(rows: QuerySet[Any], path: str, persons: QuerySet[Person], *beside: Q) -> Q:
     """Which of the rows belong to one of these persons, to whom the path leads, or fulfil what stands beside.
 
     Few persons lead to their rows; each way has its own index, and of all in one condition a database reads
@@ -31,7 +31,7 @@ def of_persons(rows: QuerySet[Any], path: str, persons: QuerySet[Person], *besid
     soon: to work out what millions of rows belong to takes a minute (measured: all mails of *@*).
     """
     everything = rows.order_by().values("pk")
-    few = few_of(persons.order_by(), "pk")
+    few = keys_if_few(persons.order_by(), "pk")
     if few is not None:
         first, *others = (everything.filter(each) for each in (Q(**{f"{path}__in": few}), *beside))
         return Q(pk__in=first.union(*others) if others else first)
@@ -47,7 +47,7 @@ def _of_many(path: str, persons: QuerySet[Person]) -> Q:
     return Q(Exists(persons.order_by().filter(pk=OuterRef(f"{path}_id"))))
 
 
-def few_of(rows: QuerySet[Any], column: str) -> list[Any] | None:
+def keys_if_few(rows: QuerySet[Any], column: str) -> list[Any] | None:
     """What stands in that column, where there are few rows; None where there are many.
 
     Keys that are given leave a database no doubt where to begin; a subquery does.

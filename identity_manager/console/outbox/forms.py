@@ -58,7 +58,7 @@ class MailFilterForm(forms.Form):
         """By person, reference or address."""
         text = self.cleaned_data["q"].strip()
         mails, requests = OutgoingMail.objects.all(), TokenRequest.objects.with_reference(text.upper())
-        return filtering.of_persons(
+        return filtering.of_matching_persons(
             mails,
             "person",
             Person.objects.matching(text),

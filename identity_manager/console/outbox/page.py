@@ -111,7 +111,7 @@ def _there_is_to_act() -> Q:
     waiting = OutgoingMail.objects.filter(state=MailState.QUEUED, next_attempt_at__gt=timezone.now())
     # A UNION of both conditions, each with its own index: an OR would scan all mails.
     keys = OutgoingMail.objects.in_trouble().order_by().values("pk").union(waiting.order_by().values("pk"))
-    few = filtering.few_of(keys, "pk")
+    few = filtering.keys_if_few(keys, "pk")
     return Q(pk__in=keys) if few is None else Q(pk__in=few)
 
 

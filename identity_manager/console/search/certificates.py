@@ -36,7 +36,7 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
     rows = _in_state(rows, wanted["state"])
     if wanted["token_type"]:
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
-        rows = rows.filter(filtering.having(tokens, "pk", "token_id"))
+        rows = rows.filter(filtering.with_related(tokens, "pk", "token_id"))
     if wanted["issuer"]:
         rows = rows.filter(issuer=wanted["issuer"])
     return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
@@ -88,7 +88,7 @@ def _of_text(text: str) -> Q:
     if len(text) >= TRIGRAM and not _is_plainly_a_number(number):
         beside.append(Q(subject__icontains=text))
     persons = Person.objects.matching(text)
-    return filtering.of_persons(Certificate.objects.all(), "token__person", persons, *beside)
+    return filtering.of_matching_persons(Certificate.objects.all(), "token__person", persons, *beside)
 
 
 def _is_plainly_a_number(text: str) -> bool:

@@ -233,14 +233,14 @@ class CertificateForm(KindForm):
 
 def _departments_and_units(actor: Person, kind: PersonKind) -> list[list[str]]:
     reach = offices.within_units(actor, SEARCHERS, "organisational_unit") & Q(kind=kind)
-    return distinct_values.asked_values(*_of_departments_and_units(connection.vendor, reach), always=True)
+    return distinct_values.fetch_values(*_of_departments_and_units(connection.vendor, reach), always=True)
 
 
 @lru_cache(maxsize=200)
 def _of_departments_and_units(_vendor: str, reach: Q) -> tuple[list[str], list[Any]]:
     """The SQL, kept: every page of SEARCH asks, and it takes longer to make than to ask."""
     rows = Person.objects.filter(reach)
-    return distinct_values.making_values(rows, "department", "organisational_unit", limit=KNOWN_SHOWN)
+    return distinct_values.compile_values(rows, "department", "organisational_unit", limit=KNOWN_SHOWN)
 
 
 def _issuers() -> list[list[str]]:

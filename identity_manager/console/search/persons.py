@@ -86,7 +86,7 @@ def _tokens(wanted: Wanted) -> Q:
     """Who has tokens in use of the type, one of whose certificates expires before the day."""
     token_type, tokens = wanted["token_type"], SoftwareToken.objects.filter(state__in=IN_USE)
     if token_type == NO_TOKEN:
-        return ~filtering.having(tokens, "person")
+        return ~filtering.with_related(tokens, "person")
     if token_type and token_type != ANY_TOKEN:
         tokens = tokens.filter(type_code=token_type)
     ends = [beginning(wanted["expires_before"])] if wanted["expires_before"] else []
@@ -94,7 +94,7 @@ def _tokens(wanted: Wanted) -> Q:
     if ends:
         ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=min(ends))
         tokens = tokens.filter(pk__in=ending.values("token_id"))
-    return filtering.having(tokens, "person")
+    return filtering.with_related(tokens, "person")
 
 
 def _never_signed_in() -> Q:

@@ -32,10 +32,10 @@ def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest
         rows = rows.filter(origin=wanted["origin"])
     if wanted["token_type"]:
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
-        rows = rows.filter(filtering.having(tokens, "request"))
+        rows = rows.filter(filtering.with_related(tokens, "request"))
     if wanted["asked_by"]:
         askers = Person.objects.matching(wanted["asked_by"])
-        rows = rows.filter(filtering.of_persons(TokenRequest.objects.all(), "requested_by", askers))
+        rows = rows.filter(filtering.of_matching_persons(TokenRequest.objects.all(), "requested_by", askers))
     rows = _within_days(rows, wanted)
     return rows.filter(_of_text(wanted["q"]))
 
@@ -67,10 +67,10 @@ def _of_text(text: str) -> Q:
     persons, requests = Person.objects.matching(text), TokenRequest.objects.all()
     symbols = _NOT_OF_A_REFERENCE.sub("", text.upper())
     if not symbols:
-        return filtering.of_persons(requests, "person", persons)
+        return filtering.of_matching_persons(requests, "person", persons)
     beginning = "-".join(filter(None, (symbols[:_REFERENCE_HALF], symbols[_REFERENCE_HALF:])))
     named = requests.with_reference(beginning).order_by()
-    return filtering.of_persons(requests, "person", persons, Q(pk__in=named.values("pk")))
+    return filtering.of_matching_persons(requests, "person", persons, Q(pk__in=named.values("pk")))
 
 
 def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:

@@ -18,8 +18,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-from identity_manager.models.person_search import postgresql as person_first
-from identity_manager.models.person_search import sqlite_fts
+from identity_manager.models.person_search import postgresql, sqlite_fts
 from identity_manager.models.person_search.query_words import (
     RANKED_WORDS,
     Word,
@@ -185,10 +184,12 @@ def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons
     if not words:
         return persons.none() if text.strip() else persons.filter(**equal)
     if connections[persons.db].vendor == "sqlite":
-        return persons.filter(sqlite_fts.having(words, equal), **equal)
+        return persons.filter(sqlite_fts.condition(words, equal), **equal)
     common = _common(words, connections[persons.db])
-    having = [_without_index(word) if word in common else _any(map(_in_postgresql, word)) for word in words]
-    return persons.filter(*having, **equal)
+    conditions = [
+        _without_index(word) if word in common else _any(map(_in_postgresql, word)) for word in words
+    ]
+    return persons.filter(*conditions, **equal)
 
 
 def in_parts(persons: _Persons, text: str, equal: Mapping[str, str]) -> list[_Persons]:
@@ -206,7 +207,7 @@ def in_parts(persons: _Persons, text: str, equal: Mapping[str, str]) -> list[_Pe
     for condition in nearest:
         parts.append(found.filter(condition))
         found, rest = found.exclude(condition), rest.exclude(condition)
-    return [*parts, *person_first.first_and_others(rest)]
+    return [*parts, *postgresql.first_and_others(rest)]
 
 
 def _with_number(text: str) -> Q:
@@ -290,7 +291,7 @@ def install(connection: "BaseDatabaseWrapper") -> None:
     must end with this function. test_person_search.py notices where it does not.
     """
     remove(connection)
-    _execute(connection, sqlite_fts.INSTALL if connection.vendor == "sqlite" else person_first.INSTALL)
+    _execute(connection, sqlite_fts.INSTALL if connection.vendor == "sqlite" else postgresql.INSTALL)
 
 
 def forget(connection: "BaseDatabaseWrapper") -> None:
@@ -304,7 +305,7 @@ def forget(connection: "BaseDatabaseWrapper") -> None:
 
 def remove(connection: "BaseDatabaseWrapper") -> None:
     """Take the indexes of the search away; the persons stay as they are."""
-    _execute(connection, sqlite_fts.REMOVE if connection.vendor == "sqlite" else person_first.REMOVE)
+    _execute(connection, sqlite_fts.REMOVE if connection.vendor == "sqlite" else postgresql.REMOVE)
 
 
 def take_statistics() -> int:

@@ -9,7 +9,7 @@ from django.db import connection
 from identity_manager.console.lists import counting
 from identity_manager.models import Person, Role
 from identity_manager.models.people.person import PersonQuerySet
-from identity_manager.models.person_search import postgresql as person_first
+from identity_manager.models.person_search import postgresql
 from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import person
@@ -35,14 +35,14 @@ def found(rows: PersonQuerySet) -> set[uuid.UUID]:
 
 
 def test_the_parts_hold_everybody_once(ends: dict[int, Person]) -> None:
-    parts = [found(rows) for rows in person_first.first_and_others(Person.objects.matching("zuban"))]
+    parts = [found(rows) for rows in postgresql.first_and_others(Person.objects.matching("zuban"))]
 
     assert sorted(pk for part in parts for pk in part) == sorted(each.pk for each in ends.values())
 
 
 @pytest.mark.usefixtures("postgresql_only")
 def test_the_first_part_are_those_whose_key_ends_low(ends: dict[int, Person]) -> None:
-    first, others = person_first.first_and_others(Person.objects.matching("zuban"))
+    first, others = postgresql.first_and_others(Person.objects.matching("zuban"))
 
     assert found(first) == {ends[0x00].pk, ends[0x1F].pk}
     assert found(others) == {ends[0x20].pk, ends[0x80].pk, ends[0xFF].pk}
@@ -52,10 +52,10 @@ def test_the_first_part_are_those_whose_key_ends_low(ends: dict[int, Person]) ->
 def test_the_first_part_has_an_index_of_its_own() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    first, others = person_first.first_and_others(Person.objects.matching("uller"))
+    first, others = postgresql.first_and_others(Person.objects.matching("uller"))
 
-    assert person_first.FIRST in first.explain()
-    assert person_first.FIRST not in others.explain()
+    assert postgresql.FIRST in first.explain()
+    assert postgresql.FIRST not in others.explain()
 
 
 @pytest.mark.usefixtures("postgresql_only")
@@ -64,7 +64,7 @@ def test_words_and_filters_are_looked_up_together() -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("DROP INDEX person_unit, person_department")  # few rows are in no need of another
     equal = {"state": "active", "department": "Sales", "organisational_unit": "Nordic"}
-    for part in person_first.first_and_others(Person.objects.matching("uller", **equal)):
+    for part in postgresql.first_and_others(Person.objects.matching("uller", **equal)):
         looked_up = part.explain().partition("Index Cond: ")[2]
 
         assert all(f"{word}'" in looked_up for word in ("uller%", *equal.values()))
@@ -78,7 +78,7 @@ def test_the_database_knows_how_many_the_first_part_are() -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE identity_manager_person")
-    first, _others = person_first.first_and_others(Person.objects.all())
+    first, _others = postgresql.first_and_others(Person.objects.all())
 
     thought = re.search(r"rows=(\d+)", first.explain())
     assert thought
@@ -94,15 +94,15 @@ def test_made_beside_the_writers_they_are_the_same() -> None:
             return {name: sql for name, sql in cursor.fetchall() if "USING gin (search_text" in sql}
 
     before = indexes()
-    person_first.install_online(connection)
+    postgresql.install_online(connection)
 
-    assert set(before) == {person_first.ALL, person_first.FIRST}
+    assert set(before) == {postgresql.ALL, postgresql.FIRST}
     assert indexes() == before
 
 
 @pytest.mark.usefixtures("sqlite_only")
 def test_sqlite_looks_among_all_at_once() -> None:
-    assert len(person_first.first_and_others(Person.objects.all())) == 1
+    assert len(postgresql.first_and_others(Person.objects.all())) == 1
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(1000, 5), (5, 5), (3, 3), (1, 1)])

@@ -77,7 +77,7 @@ def test_the_database_writes_the_signs_that_are_asked_for(value: str) -> None:
 @pytest.mark.usefixtures("sqlite_only")
 def test_the_index_is_asked_for_both() -> None:
     condition = dict(
-        sqlite_fts.having(
+        sqlite_fts.condition(
             [("berg",), ("山田",), ("oster", "oester")], {"department": "Legal", "kind": "employee"}
         ).children
     )
