@@ -9,6 +9,7 @@ from identity_manager.console.outbox import views as outbox
 from identity_manager.console.people import role_views
 from identity_manager.console.people import views as persons
 from identity_manager.console.process import views as process
+from identity_manager.console.renewal import views as renewal
 from identity_manager.console.requests import manual_revocation_views, parked_order_views, token_views
 from identity_manager.console.requests import views as requests
 from identity_manager.console.search import views as search
@@ -32,6 +33,7 @@ urlpatterns = [
     path("open-tasks/decisions/", approvals.several, name="decisions"),
     path("open-tasks/decisions/of/<uuid:pk>/", approvals.several, name="decisions-of-order"),
     path("open-tasks/decisions/reject/", approvals.reject_several, name="decisions-reject"),
+    path("renewals/", renewal.forecast, name="renewals"),
     path("process/", process.show, name="process"),
     path("process/<slug:original>.bpmn", process.file, name="process-file"),
     path("requests/", requests.listing, name="requests"),

@@ -144,6 +144,7 @@ TABLE = (
     Row("console:batch-order-cancel", ADMINISTRATOR, ADMINISTRATOR, of="batch order"),
     Row("console:batch-order-report", NOBODY, BATCH_READERS, of="batch order"),
     Row("console:approvals", OFFICERS),
+    Row("console:renewals", BATCH_READERS),
     Row("console:process", OFFICERS),
     Row("console:process-file", OFFICERS, of="process"),
     Row("console:requests", REQUEST_READERS, REQUEST_READERS),

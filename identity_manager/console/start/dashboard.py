@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from ca_bridge.connection import registry
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import mails, offices, requests
+from identity_manager.console.access.renewals import RENEWAL_READERS
 from identity_manager.console.administration import job_page
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.history import event_wording
@@ -88,6 +89,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "registered": [figure for figure in registered if figure.number],
         "under_way": [figure for figure in under_way if figure.number],
         "expiring": [figure for figure in expiring if figure.number],
+        "sees_renewals": offices.holds(actor, RENEWAL_READERS),
         "reads_requests": offices.holds(actor, REQUEST_READERS),
         "lines": [
             HappenedLine(event_wording.in_words(event), event.request)

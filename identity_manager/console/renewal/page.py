@@ -1,0 +1,150 @@
+"""**Renewals**: which tokens end in which week, as a chart whose bars are searches, and how renewal goes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncWeek
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from identity_manager.console.access import renewals
+from identity_manager.models import (
+    Person,
+    RenewalNotice,
+    RequestKind,
+    RequestState,
+    SoftwareToken,
+    TokenState,
+)
+from identity_manager.models.catalogue.token_type import offered_types
+from identity_manager.models.requests.software_token import UNDER_WAY, first_end
+
+WEEKS = 26
+LATE_DAYS = 7  # the mails are daily from then on
+LATELY_DAYS = 90
+HEIGHT = 160  # of the tallest bar, in units of the drawing
+STEP, WIDTH = 24, 18  # from bar to bar; of one bar
+COLOURS = 6  # classes of chart.css; further types repeat them
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tokens of one type that end in one week: a part of its bar. y, height: units of the drawing."""
+
+    type_name: str
+    number: int
+    url: str
+    y: float
+    height: float
+    colour: int
+
+
+@dataclass(frozen=True)
+class Week:
+    """One bar. x: units of the drawing."""
+
+    begins: date
+    x: int
+    parts: Sequence[Part]
+
+    @property
+    def number(self) -> int:
+        return sum(part.number for part in self.parts)
+
+    @property
+    def url(self) -> str:
+        return _search(self.begins)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number and what it counts."""
+
+    number: int
+    words: str
+
+
+def context(actor: Person) -> dict[str, Any]:
+    """The chart, its legend, and the figures, for the tokens that the officer may see."""
+    reach, now = renewals.within_reach(actor), timezone.now()
+    weeks = _weeks(reach, now)
+    return {
+        "tab": "start",
+        "weeks": weeks,
+        "ends": sum(week.number for week in weeks),
+        "legend": dict.fromkeys((part.type_name, part.colour) for week in weeks for part in week.parts),
+        "width": STEP * WEEKS,
+        "height": HEIGHT,
+        "bar": WIDTH,
+        "figures": list(_figures(reach, now)),
+    }
+
+
+def _weeks(reach: Q, now: datetime) -> list[Week]:
+    monday = timezone.localdate(now) - timedelta(days=timezone.localdate(now).weekday())
+    begins = [monday + timedelta(weeks=number) for number in range(WEEKS)]
+    counted = _counted(reach, now, until=begins[-1] + timedelta(weeks=1))
+    tallest = max((sum(counted.get(day, {}).values()) for day in begins), default=0) or 1
+    names = {each.code: str(each) for each in offered_types()}
+    codes = sorted({code for parts in counted.values() for code in parts})
+    return [
+        Week(day, STEP * place, list(_parts(day, counted.get(day, {}), names, codes, HEIGHT / tallest)))
+        for place, day in enumerate(begins)
+    ]
+
+
+def _counted(reach: Q, now: datetime, *, until: date) -> dict[date, dict[str, int]]:
+    """How many tokens of each type end in each week, by its Monday."""
+    rows = SoftwareToken.objects.filter(reach, state=TokenState.ACTIVE).annotate(ends_at=first_end())
+    rows = rows.filter(ends_at__gte=now, ends_at__date__lt=until).annotate(week=TruncWeek("ends_at"))
+    found: dict[date, dict[str, int]] = {}
+    counted = rows.values("week", "type_code").order_by().annotate(number=Count("pk"))
+    for week, code, number in counted.values_list("week", "type_code", "number"):
+        found.setdefault(week.date(), {})[code] = number
+    return found
+
+
+def _parts(
+    day: date, counted: dict[str, int], names: dict[str, str], codes: list[str], scale: float
+) -> Iterator[Part]:
+    """From the bottom up, each type in the same order in each bar."""
+    bottom = float(HEIGHT)
+    for place, code in enumerate(codes):
+        if number := counted.get(code, 0):
+            height = number * scale
+            bottom -= height
+            yield Part(names.get(code, code), number, _search(day, code), bottom, height, place % COLOURS)
+
+
+def _search(monday: date, code: str = "") -> str:
+    """The search for the certificates of that week."""
+    asked = {
+        "kind": "certificate",
+        "token_type": code,
+        "expires_from": monday.isoformat(),
+        "expires_before": (monday + timedelta(weeks=1)).isoformat(),
+    }
+    return f"{reverse('console:search')}?{urlencode({name: value for name, value in asked.items() if value})}"
+
+
+def _figures(reach: Q, now: datetime) -> Iterator[Figure]:
+    of_token = Q(token__in=SoftwareToken.objects.filter(reach))
+    unanswered = RenewalNotice.objects.unanswered().filter(of_token, ends_at__gt=now)
+    renewing = SoftwareToken.objects.filter(reach, kind=RequestKind.RENEWAL)
+    lately = now - timedelta(days=LATELY_DAYS)
+    yield Figure(unanswered.count(), _("are asked and have not answered"))
+    late = unanswered.filter(ends_at__lte=now + timedelta(days=LATE_DAYS))
+    yield Figure(late.count(), _("of these end within a week"))
+    yield Figure(renewing.filter(is_open=True, state__in=UNDER_WAY).count(), _("are being renewed"))
+    renewed = renewing.filter(state=TokenState.ACTIVE, created_at__gte=lately)
+    yield Figure(renewed.count(), _("were renewed in the last 90 days"))
+    refused = (RequestState.REJECTED, RequestState.DECLINED, RequestState.LAPSED)
+    ended = renewing.filter(request__state__in=refused, created_at__gte=lately)
+    yield Figure(ended.count(), _("were rejected, declined or lapsed in the last 90 days"))
+    answered = RenewalNotice.objects.filter(of_token, not_needed_at__gte=lately)
+    yield Figure(answered.count(), _("are not needed any longer, as their persons say"))

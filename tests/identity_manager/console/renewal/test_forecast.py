@@ -1,0 +1,66 @@
+"""The page **Renewals**: the chart and its table, the figures, and who sees what."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from identity_manager.console.renewal import page
+from identity_manager.models import Certificate, Role, SoftwareToken
+from identity_manager.workflow import step1_renew
+from identity_manager.workflow.renewal import expiry_check
+from tests.identity_manager.console.visitors import officer, signed_in
+from tests.tools.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def token(company: Company) -> SoftwareToken:
+    """An active token of uma's that ends in 20 days."""
+    token = company.request_in("completed").tokens.get()
+    Certificate.objects.filter(token=token).update(not_after=timezone.now() + timedelta(days=20))
+    return token
+
+
+def figures(actor: object) -> dict[str, int]:
+    return {figure.words: figure.number for figure in page.context(actor)["figures"]}  # type: ignore[arg-type]  # a Person
+
+
+def test_a_week_has_its_tokens_and_leads_to_their_certificates(
+    company: Company, token: SoftwareToken
+) -> None:
+    browser: Client = signed_in(company.ada)
+    context = page.context(company.ada)
+    (week,) = [week for week in context["weeks"] if week.parts]
+    (part,) = week.parts
+    assert (part.type_name, part.number, context["ends"]) == ("VPN", 1, 1)
+    assert week.begins <= Certificate.objects.get().not_after.date() < week.begins + timedelta(weeks=1)  # type: ignore[union-attr]  # set
+    html = browser.get(reverse("console:renewals")).text
+    assert part.url.replace("&", "&amp;") in html
+    assert "1 active software token ends" in html
+    found = browser.get(part.url).text
+    assert "Lindqvist" in found
+
+
+def test_the_figures_follow_the_renewal(company: Company, token: SoftwareToken) -> None:
+    assert set(figures(company.ada).values()) == {0}
+    expiry_check.check(token.pk)
+    assert figures(company.ada)["are asked and have not answered"] == 1
+    texts = [row.text_id for row in token.request.acceptances.all()]
+    step1_renew.renew(actor=token.person, token_id=token.pk, terms_shown=texts)
+    counted = figures(company.ada)
+    assert counted["are asked and have not answered"] == 0
+    assert counted["are being renewed"] == 1
+
+
+def test_an_officer_sees_the_tokens_of_their_unit_alone(company: Company, token: SoftwareToken) -> None:
+    far = officer("fara", Role.TOKEN_ADMINISTRATOR, unit="Elsewhere")
+    assert page.context(far)["ends"] == 0
+    assert page.context(company.ada)["ends"] == 1
+
+
+def test_nothing_ends_soon(company: Company) -> None:
+    assert "Nothing ends soon" in signed_in(company.ada).get(reverse("console:renewals")).text
