@@ -40,8 +40,8 @@ from identity_manager.workflow.requests import opening
 
 NOT_TO_BE_RENEWED = Reason(
     "not-to-be-renewed",
-    _("This token is not to be renewed any more."),
-    _("This token is not to be renewed any more. Look under Certificates."),
+    _("This token is not to be renewed now."),
+    _("This token is not to be renewed now. Look under Certificates."),
 )
 ANSWERED = Reason("renewal-answered", _("You have answered this already."))
 LONGEST_REASON = 300  # of the column

@@ -117,7 +117,7 @@ def test_a_stale_form_opens_no_second_renewal(office: Office, token: SoftwareTok
         cast.asked(office.company.uma, token.token_type)
         page = office.uma.press("Renew")
         assert page.status == 409
-        assert "not to be renewed any more" in page.text
+        assert "not to be renewed now" in page.text
     assert TokenRequest.objects.filter(kind="renewal").count() == 1
 
 
