@@ -126,6 +126,7 @@ def _samples() -> dict[str, Any]:
         "ends": now + timedelta(days=85),
         "ends_soon": now + timedelta(days=20),
         "ended": now - timedelta(days=3),
+        "changes": samples.CHANGES,
         "passphrase": samples.PASSPHRASE,
         "fingerprint": samples.FINGERPRINT,
         "icons": samples.ICONS,

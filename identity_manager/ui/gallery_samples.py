@@ -19,6 +19,10 @@ PASSPHRASE = "K7MQX-2PFRD-9WHTN-4VJCB-6GYZA"  # noqa: S105  a sample for the eye
 FINGERPRINT = (
     "3F:A2:9C:41:7E:D0:5B:88:16:F3:6A:CE:92:07:B4:DD:58:E1:23:7F:0C:94:AB:61:D8:35:EE:70:49:BA:1C:82"
 )
+CHANGES = [
+    {"label": "department", "asked_for": "Research", "now": "Sales"},
+    {"label": "security identifier", "asked_for": "", "now": "S-1-5-21-1-2-3-1104"},
+]
 BADGES = [
     ("done", "Active"),
     ("waiting", "Waits for approval"),

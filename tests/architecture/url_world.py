@@ -35,6 +35,7 @@ from identity_manager.models import (
     PersonErasure,
     PersonSource,
     PersonState,
+    RenewalNotice,
     Role,
     RoleAssignment,
     SurplusByHand,
@@ -92,6 +93,13 @@ class World:
         approval = cast.enabled(ada, self.owner, cast.token_type("approval", **always))
         sealed = cast.approved(paul, cast.enabled(ada, self.owner, cast.token_type("sealed", **always)))
         sealed = cast.issued(cast.accepted(sealed))
+        due = cast.issued(cast.accepted(cast.enabled(ada, self.owner, cast.token_type("due"))))
+        cast.delivered(due)
+        due_token = cast.noted(due.tokens.get())
+        now = timezone.now()
+        RenewalNotice.objects.create(
+            token=due_token, person=self.owner, ends_at=now + timedelta(days=20), created_at=now
+        )
         token, certificate = sealed.tokens.get(), sealed.tokens.get().certificates.get()
         version = token.token_type.terms.current_version()
         # One code waits for the second officer who comes, the other for who asked for it.
@@ -122,6 +130,7 @@ class World:
             "process": ("PstmProcRequestInitialSoftwareToken",),
             "request": (approval.pk,),
             "token": (token.pk,),
+            "due token": (due_token.pk,),
             "mail": (_mail_of(sealed),),
             "job": ("queue.sweep",),
             "authority": ("corporate",),

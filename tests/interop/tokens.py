@@ -117,7 +117,8 @@ def _type(kind: str, algorithm: str) -> TokenType:
     if row.key_algorithm == algorithm:
         return row
     _names, fields = catalogue.TYPES[kind]
-    values = {"terms": row.terms, **fields, "key_algorithm": algorithm}
+    texts = {"name": row.name, "description": row.description}
+    values = {"terms": row.terms, **fields, **texts, "key_algorithm": algorithm}
     pinned = [_for_keys(profile, algorithm, officer) for profile in row.ordered_profiles()]
     draft = types.add_type_version(actor=officer, code=kind, values=values, profiles=pinned)
     return types.activate_type(actor=officer, type_id=draft.pk, four_eyes=False)

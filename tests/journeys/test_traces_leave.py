@@ -102,7 +102,7 @@ def test_a_visit_and_the_tasks_that_it_led_to_arrive(office: Office, collector: 
     spans = collector.spans()
     (visit,) = (span for span in spans if span["name"] == "POST selfservice:terms")
     led_to = {span["name"] for span in spans if span.get("request_id") == visit["request_id"]}
-    assert led_to >= {"road.issue_certificate", "road.seal_token", "mail.send"}
+    assert led_to >= {"road.issue_certificate", "mail.send"}
     together = {span["name"] for span in spans if span["trace"] == visit["trace"]}
     assert together >= led_to
     assert {span["service.name"] for span in spans} == {"identity-manager"}

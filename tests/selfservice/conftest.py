@@ -69,6 +69,9 @@ class Desk:
             "files": page("files", self.active.pk),
             "certificate-file": page("certificate-file", certificate.pk, "pem"),
             "chain": page("chain", certificate.pk),
+            "renewals": page("renewals"),
+            "renew": page("renew", self.active.pk),
+            "not-needed": page("not-needed", self.active.pk),
         }
 
 

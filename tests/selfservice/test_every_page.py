@@ -12,7 +12,15 @@ from tests.selfservice.conftest import Desk, Visitor
 
 NAMES = [pattern.name for pattern in urlpatterns]
 POST_ONLY = {"acknowledge", "send-again"}
-OF_NOBODY = {"dashboard", "open-tasks", "request-softtoken", "requests", "certificates", "file-help"}
+OF_NOBODY = {
+    "dashboard",
+    "open-tasks",
+    "request-softtoken",
+    "requests",
+    "certificates",
+    "file-help",
+    "renewals",
+}
 CHANGES = ("INSERT", "UPDATE", "DELETE")
 BUSINESS = ("identity_manager_", "ca_bridge_")
 

@@ -30,6 +30,9 @@ from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
+# Keys of archived keys stay for the longest backup, and recovery keys lie under no epoch (DESIGN.md 4).
+KEPT_LONGER = {Purpose.ARCHIVE.value, Purpose.RECOVERY_KEYS.value}
+
 
 @pytest.fixture
 def rings(settings: Settings, tmp_path: Path) -> dict[str, KeyRing]:
@@ -119,7 +122,8 @@ def test_sqlite_keeps_none_of_them(noted: TokenRequest, watched: Watched) -> Non
 
 
 def test_the_destroyed_keys_lie_in_no_file_of_the_secrets(noted: TokenRequest, tmp_path: Path) -> None:
-    old = {ring["1"] for ring in present.VAULT_KEYS.values()}
+    passing = {name: ring for name, ring in present.VAULT_KEYS.items() if name not in KEPT_LONGER}
+    old = {ring["1"] for ring in passing.values()}
     key_rotation.rotate(actor=None, wait=timedelta(0))
     with time_machine.travel(timezone.now() + key_rotation.GRACE_PERIOD + timedelta(minutes=1)):
         key_rotation.rewrap_and_destroy()

@@ -17,6 +17,7 @@ class BringInForm(VerbForm):
         label=_("Document of the ceremony"),
         help_text=_("The file recovery-….json that the ceremony wrote. It holds no secret in plain."),
         max_length=200,
+        error_messages={"required": _("Choose the document of the ceremony.")},
     )
 
     def clean_document(self) -> bytes:
@@ -34,6 +35,7 @@ class FingerprintForm(VerbForm):
         label=_("Fingerprint from the ceremony"),
         help_text=_("All 64 characters (SHA-256), as you wrote them down. Spaces do not matter."),
         max_length=200,
+        error_messages={"required": _("Enter the fingerprint from the ceremony.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
     )
 

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.db import models
@@ -78,6 +78,17 @@ class RetireForm(VerbForm):
     reason = ReasonField(help_text=_("It stays in the history."), required=lazystr(versions.NO_REASON))
 
 
+Form = TypeVar("Form", bound="type[forms.ModelForm[Any]]")
+
+
+def in_own_words(form: Form) -> Form:
+    """Let the form's errors say what the model's fields say of them."""
+    for name, field in content_fields(form._meta.model).items():
+        if name in form.base_fields:
+            form.base_fields[name].error_messages |= own_messages(field)
+    return form
+
+
 class CodedForm(forms.ModelForm):  # type: ignore[type-arg]  # each of its heirs is of another model
     """A form of the catalogue: labels, help, limits and choices are those of the model; a verb saves.
 
@@ -91,9 +102,6 @@ class CodedForm(forms.ModelForm):  # type: ignore[type-arg]  # each of its heirs
             self.fields["code"] = code = model._meta.get_field("code").formfield()
             code.error_messages |= {"required": _("Enter a code."), "invalid": CODE_HELP}
             self.order_fields(["code"])
-        for name, field in content_fields(model).items():
-            if name in self.fields:
-                self.fields[name].error_messages |= own_messages(field)
 
     def clean_code(self) -> str:
         return str(self.cleaned_data["code"]).lower()
@@ -131,6 +139,7 @@ class EntryForm(RevisionForm, CodedForm):
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
 
+@in_own_words
 class TypeForm(EntryForm):
     """A version of a token type."""
 
@@ -187,6 +196,7 @@ class TypeForm(EntryForm):
         return super().initial_of(row) | {"profiles": [in_force[code] for code in codes if code in in_force]}
 
 
+@in_own_words
 class ProfileForm(EntryForm):
     """A version of a certificate profile."""
 

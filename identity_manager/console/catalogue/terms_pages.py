@@ -24,7 +24,7 @@ from identity_manager.catalogue.terms import (
 )
 from identity_manager.console.catalogue import terms_comparison
 from identity_manager.console.catalogue import wording as catalogue_words
-from identity_manager.console.catalogue.forms import CodedForm, RefuseForm, columns_of
+from identity_manager.console.catalogue.forms import CodedForm, RefuseForm, columns_of, in_own_words
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
@@ -44,6 +44,7 @@ MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 
 
+@in_own_words
 class DocumentForm(VerbForm, CodedForm):
     """A new document, or another name for one."""
 

@@ -44,6 +44,7 @@ from identity_manager.queries import console_pages
 from identity_manager.transactions.refusals import Reason, Stale
 from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import ROAD, snapshot, step2_approve
+from identity_manager.workflow.diagram import state_graph
 from identity_manager.workflow.issuance import partial_issue
 from identity_manager.workflow.policy import approvers, eligibility, permitted_actions
 
@@ -155,8 +156,9 @@ def _who_does_not_answer(row: TokenRequest) -> QuerySet[CaOutage]:
 
 def originals(row: TokenRequest) -> list[str]:
     """The process ids of the original that this request runs under, in the order of the road."""
-    other = "request" if row.origin == RequestOrigin.ADMINISTRATOR else "enable"
-    names = [step.original for step in ROAD if not step.verbs[0].startswith(f"step1_{other}")]
+    begins = state_graph.beginning(RequestOrigin(row.origin))
+    steps = [begins, *(step for step in ROAD if step.request is not None)]
+    names = [step.original for step in steps]
     return list(dict.fromkeys(filter(None, names)))
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from ca_bridge.database import prepared_queries
 from identity_manager import audit, audit_proof
 from identity_manager.audit import head_export, heads, sealing, verification
 from identity_manager.audit.verification import AuditFault
@@ -319,7 +319,7 @@ def test_an_event_that_cannot_be_written_stops_the_verb(
         "catalogue": lambda: types.activate_type(actor=olga, type_id=retired.pk, four_eyes=False),
     }
     before = picture()
-    monkeypatch.setattr(prepared_queries, "insert", no_space_left)
+    monkeypatch.setattr(QuerySet, "bulk_create", no_space_left)
     for verb in verbs.values():
         with pytest.raises(OSError, match="No space left"):
             verb()

@@ -358,6 +358,7 @@ TWINS = {
         "to_be_sealed",  # looks through the certificates; who seals claims by it
         "passphrase_shown_since",  # a search
         "visible_under_certificates",  # what portals fetch
+        *("alive", "in_use", "superseded"),  # look at certificates and successors; jobs go by them
     },
     type(Certificate.objects.all()): {
         *CERTIFICATES,

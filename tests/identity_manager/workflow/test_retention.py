@@ -128,7 +128,7 @@ def test_rows_that_fail_keep_nothing_behind_them(
         patch.setattr(anonymisation, "remove_containers", slip)
         with pytest.raises(LookupError):
             retention.remove_containers()
-        assert f"A row was left out: {first.pk}" in caplog.text
+        assert f"A row failed and was skipped: {first.pk}" in caplog.text
         assert retention.remove_containers() == 2
         assert not Container.objects.filter(token__in=others).exists()
         with pytest.raises(LookupError):

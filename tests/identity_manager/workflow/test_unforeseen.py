@@ -137,7 +137,7 @@ def test_a_request_that_cannot_lapse_keeps_no_other_from_it(
 
     states = dict(TokenRequest.objects.values_list("pk", "state"))
     assert states == {first.pk: "awaiting_acceptance", second.pk: "lapsed"}
-    assert f"A row was left out: {first.pk}" in caplog.text
+    assert f"A row failed and was skipped: {first.pk}" in caplog.text
 
 
 @pytest.mark.parametrize(

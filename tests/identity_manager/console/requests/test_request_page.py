@@ -97,7 +97,7 @@ def test_the_original_process_ids_are_there(ada: Client, company: cast.Company) 
 def test_before_approval_the_approver_reads_what_will_be_issued(paul: Client, company: cast.Company) -> None:
     text = paul.get(page(company.request_in("requested"))).text
 
-    for attribute, value in (("commonName", "Uma Lindqvist"), ("serialNumber", "P-uma")):
+    for attribute, value in (("Name", "Uma Lindqvist"), ("Personnel number", "P-uma")):
         assert re.search(rf"<dt>{attribute}</dt>\s*<dd[^>]*>\s*<bdi[^>]*>{value}</bdi>", text)
     assert "uma@example.com" in text
 
