@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from ca_bridge.connection import registry
@@ -79,10 +80,23 @@ def prepare(drawn: Drawn) -> CaOrder:
     """
     order = journal.known(drawn.request.idempotency_key, drawn.public_key_sha256)
     if order is None:
-        order = _order(drawn)
-        order.save(force_insert=True)
+        order = _journalled(drawn)
     if order.public_key_sha256 != drawn.public_key_sha256:
         raise CaError(_("This order was prepared with another key."), permanent=True)
+    return order
+
+
+def _journalled(drawn: Drawn) -> CaOrder:
+    """Insert the order; the unique idempotency key decides between two workers. Raises CaError."""
+    order = _order(drawn)
+    try:
+        with transaction.atomic():  # a savepoint: PostgreSQL ends a transaction in which a statement failed
+            order.save(force_insert=True)
+    except IntegrityError:
+        existing = journal.known(drawn.request.idempotency_key, drawn.public_key_sha256)
+        if existing is None:
+            raise
+        return existing
     return order
 
 
