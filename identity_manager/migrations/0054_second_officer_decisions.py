@@ -1,4 +1,4 @@
-from django.db import migrations, models
+from django.db import connection, migrations, models
 from django.db.models import PROTECT, F, Q
 
 CATALOGUE = ('certificateprofile', 'termsdraft', 'tokentype')
@@ -41,6 +41,10 @@ def four_eyes(model, name, condition):
 
 class Migration(migrations.Migration):
     """All decisions of a second officer have the same columns; those that had them keep their names."""
+
+    # PostgreSQL: each statement by itself, or a writer that holds one table and a migration that holds
+    # another would wait for each other. SQLite lets no reader see a table that is being made anew.
+    atomic = connection.vendor == 'sqlite'
 
     dependencies = [
         ('identity_manager', '0053_spellings_in_search'),

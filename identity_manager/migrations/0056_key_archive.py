@@ -5,10 +5,13 @@ import ca_bridge.database.state_machine
 import django.db.models.deletion
 import django.utils.timezone
 import identity_manager.models.identifiers
-from django.db import migrations, models
+from django.db import connection, migrations, models
 
 
 class Migration(migrations.Migration):
+    # PostgreSQL: each statement by itself, or a writer that holds one table and a migration that holds
+    # another would wait for each other. SQLite lets no reader see a table that is being made anew.
+    atomic = connection.vendor == 'sqlite'
 
     dependencies = [
         ('identity_manager', '0055_texts_in_languages'),

@@ -1,6 +1,6 @@
 import django.core.validators
 import django.db.models.deletion
-from django.db import migrations, models
+from django.db import connection, migrations, models
 
 from identity_manager.models.catalogue import former_columns
 
@@ -13,6 +13,10 @@ def install_triggers(_apps, schema_editor):
 
 class Migration(migrations.Migration):
     """Which token a token renews, what its person was told, and the rules of each type."""
+
+    # PostgreSQL: each statement by itself, or a writer that holds one table and a migration that holds
+    # another would wait for each other. SQLite lets no reader see a table that is being made anew.
+    atomic = connection.vendor == 'sqlite'
 
     dependencies = [
         ('identity_manager', '0057_labels_of_the_catalogue'),

@@ -63,7 +63,9 @@ class Portal:
 
     @property
     def may_see_archive(self) -> bool:
-        return not self.roles.isdisjoint(ARCHIVE_READERS)
+        """Recovery keys are the whole installation's: a role limited to a unit does not reach them."""
+        held = self.person.roles_in_force() if self.person else ()
+        return any(each.role in ARCHIVE_READERS and not each.organisational_unit for each in held)
 
     @property
     def may_see_mails(self) -> bool:

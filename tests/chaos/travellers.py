@@ -263,7 +263,7 @@ class Road:
     # --- by the pages
 
     def _by_pages(self, traveller: Traveller, at: Standing | None) -> None:
-        label = self._desk.types[traveller.code].name
+        label = self._desk.types[traveller.code].name.default
         if at is None and traveller.asks_self:
             self._browser(traveller).open("/my/request/")
             self._browser(traveller).press("Next", label)

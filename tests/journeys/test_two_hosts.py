@@ -120,7 +120,14 @@ def test_the_sign_in_page_says_where_one_is(hosts: TwoHosts) -> None:
 
 def doctor(hosts: TwoHosts) -> tuple[dict[str, Any], int]:
     """What the doctor of Identity Manager's host says, and how it ends."""
-    own = {"PORTALS": "console", "KEYS_PRIVATE_KEYS": "", "KEYS_PASSPHRASES": "", "CA_PASSPHRASE_FILE": ""}
+    own = {
+        "PORTALS": "console",
+        "KEYS_PRIVATE_KEYS": "",
+        "KEYS_ARCHIVE": "",
+        "KEYS_RECOVERY": "",
+        "KEYS_PASSPHRASES": "",
+        "CA_PASSPHRASE_FILE": "",
+    }
     outcome = subprocess.run(
         [sys.executable, "manage.py", "doctor", "--json"],
         env=hosts.variables(hosts.console_port, **own),

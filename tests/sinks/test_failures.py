@@ -183,7 +183,6 @@ WHILE_ISSUED = (
     vault_breaks,
     key_row_breaks,
     answer_is_not_verified,
-    key_was_changed,
     writer_breaks,
     container_is_cut_off,
     container_is_of_another_passphrase,

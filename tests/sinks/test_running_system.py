@@ -39,7 +39,7 @@ COUNTED = (
     b'identity_manager_processes{kind="worker"} 1.0',
     b'identity_manager_http_requests_total{method="POST",status="302",view="selfservice:terms"} 2.0',
     b'identity_manager_events_total{event="request.completed"} 2.0',
-    b'identity_manager_task_seconds_count{task="road.seal_token"}',
+    b'identity_manager_task_seconds_count{task="road.issue_certificate"}',
     b'identity_manager_ca_call_seconds_count{ca="corporate",call="ask",outcome="issued"}',
     b'identity_manager_key_pool_keys{algorithm="rsa-3072"}',
     b'identity_manager_mail_outcomes_total{outcome="sent"}',

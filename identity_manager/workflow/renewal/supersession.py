@@ -20,7 +20,7 @@ AT_ONCE = 1000  # the next run goes on
 
 def replace_superseded() -> int:
     """Replace the tokens whose successors have worked for long enough; returns how many."""
-    rows = SoftwareToken.objects.superseded(timezone.now()).order_by("pk").values_list("pk", flat=True)
+    rows = SoftwareToken.objects.superseded(timezone.now()).order_by().values_list("pk", flat=True)
     return retry_later.for_each_isolated(list(rows[:AT_ONCE]), _replace)
 
 
