@@ -83,7 +83,8 @@ Form = TypeVar("Form", bound="type[forms.ModelForm[Any]]")
 
 def in_own_words(form: Form) -> Form:
     """Let the form's errors say what the model's fields say of them."""
-    for name, field in content_fields(form._meta.model).items():
+    model: type[models.Model] = form.Meta.model  # type: ignore[attr-defined]  # of each heir
+    for name, field in content_fields(model).items():
         if name in form.base_fields:
             form.base_fields[name].error_messages |= own_messages(field)
     return form
