@@ -97,9 +97,9 @@ class World:
         cast.delivered(due)
         due_token = cast.noted(due.tokens.get())
         now = timezone.now()
-        RenewalNotice.objects.create(
-            token=due_token, person=self.owner, ends_at=now + timedelta(days=20), created_at=now
-        )
+        ends_at = now + timedelta(days=20)
+        Certificate.objects.filter(token=due_token).update(not_after=ends_at)
+        RenewalNotice.objects.create(token=due_token, person=self.owner, ends_at=ends_at, created_at=now)
         token, certificate = sealed.tokens.get(), sealed.tokens.get().certificates.get()
         version = token.token_type.terms.current_version()
         # One code waits for the second officer who comes, the other for who asked for it.
