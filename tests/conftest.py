@@ -28,9 +28,8 @@ from tests.tools.broker import running_broker
 pytest_plugins = ["tests.tools.programs", "tests.tools.migrated", "tests.tools.scheduling"]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _catalogues() -> None:
-    """The German of the pages, compiled."""
+def pytest_configure() -> None:
+    """Compile the German before modules are collected: some read it then, and Django reads it once."""
     compile_catalogues()
 
 
