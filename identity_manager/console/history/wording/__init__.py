@@ -1,0 +1,1 @@
+"""Wording of each audit event, by what it is about."""

@@ -1,0 +1,37 @@
+"""Wording of events about the key archive."""
+
+from functools import partial
+
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.audit import Event
+from identity_manager.console.history.wording.shape import (
+    DONE,
+    INFORMATION,
+    STOPPED,
+    WAITING,
+    Wording,
+    fact,
+    reason,
+    rows,
+)
+
+_recovery = partial(Wording, icon="key", detail=fact("fingerprint"))
+_export = partial(Wording, icon="key", detail=reason)
+
+WORDS: dict[Event, Wording] = {
+    Event.KEY_ARCHIVED: Wording(_("A copy of the key was archived"), icon="key"),
+    Event.ARCHIVE_EXPORT_ASKED: _export(_("An export of the archive was asked for"), WAITING),
+    Event.ARCHIVE_EXPORT_CONFIRMED: _export(_("A second officer agreed to an export of the archive"), DONE),
+    Event.ARCHIVE_EXPORT_WITHDRAWN: _export(_("An export of the archive was called off"), STOPPED),
+    Event.ARCHIVE_EXPORTED: Wording(_("The archive was exported"), STOPPED, "key", rows),
+    Event.RECOVERY_CERTIFICATE_BROUGHT_IN: _recovery(_("A recovery certificate was brought in"), WAITING),
+    Event.RECOVERY_CERTIFICATE_CONFIRMED: _recovery(
+        _("The fingerprint of a recovery certificate was confirmed once"), WAITING
+    ),
+    Event.RECOVERY_CERTIFICATE_IN_FORCE: _recovery(_("A recovery certificate is in force"), DONE),
+    Event.RECOVERY_CERTIFICATE_RETIRED: _recovery(_("A recovery certificate was retired"), STOPPED),
+    Event.RECOVERY_OFFICERS_CHANGED: _recovery(
+        _("The shares of a recovery key went to other officers"), INFORMATION
+    ),
+}
