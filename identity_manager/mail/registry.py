@@ -24,7 +24,7 @@ class MailKind:
     when: Words
 
 
-MAILS: dict[str, MailKind] = {}  # in the order in which they are defined, which is that of the road
+MAILS: dict[str, MailKind] = {}  # unordered: as their modules were imported; specimens.names() has an order
 TITLES = Vocabulary("mails")
 
 

@@ -11,7 +11,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from identity_manager.mail import account_messages, messages  # noqa: F401 they register the mails
+from identity_manager.mail import (
+    account_messages,
+    batch_messages,
+    person_messages,
+    request_messages,
+    token_messages,
+)
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import (
     Certificate,
@@ -25,6 +31,8 @@ from identity_manager.models import (
     TokenType,
 )
 
+# The modules of mails, in the order in which their mails are listed.
+SUBJECTS = (request_messages, batch_messages, token_messages, person_messages, account_messages)
 FORMAT = "standard"
 ANY_TEXT = "…"  # stands for any free text
 
@@ -42,6 +50,16 @@ class Rows(list[Any]):
 
     def exists(self) -> bool:
         return bool(self)
+
+
+def names() -> list[str]:
+    """Every mail, subject by subject, whatever was imported first; within one, as its module defines them."""
+    return [
+        name
+        for subject in SUBJECTS
+        for name, kind in MAILS.items()
+        if kind.make.__module__ == subject.__name__
+    ]
 
 
 def specimen(name: str, *, language: str) -> OutgoingMail:

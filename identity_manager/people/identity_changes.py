@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, person_messages
 from identity_manager.models import (
     AuditEvent,
     IdentityChange,
@@ -81,7 +81,7 @@ def ask(
     change.is_entry = is_entry
     change.save(force_insert=True)
     if not is_entry:
-        outbox.enqueue(messages.identity_change_asked(change))
+        outbox.enqueue(person_messages.identity_change_asked(change))
     audit.append([_asked(change)])
     return change
 
@@ -160,7 +160,7 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
         change.confirm(by=actor, now=timezone.now())
         change.save()
         if not change.is_entry:
-            outbox.enqueue(messages.identity_change_done(change))
+            outbox.enqueue(person_messages.identity_change_done(change))
         outbox.release_waiting(OutgoingMail.objects.filter(person=person))
         _record(audit.Event.IDENTITY_CHANGE_CONFIRMED, change, actor=actor)
         queue.after_commit(NOTICE, person.pk)
@@ -249,7 +249,7 @@ def _withdraw(change: IdentityChange, *, actor: Person | None, reason: str) -> N
 def _let_go_on(change: IdentityChange) -> None:
     """The address is told that nothing changes, and what waited goes out."""
     if not change.is_entry:
-        outbox.enqueue(messages.identity_change_dropped(change))
+        outbox.enqueue(person_messages.identity_change_dropped(change))
     outbox.release_waiting(OutgoingMail.objects.filter(person=change.person))
 
 

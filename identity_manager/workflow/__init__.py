@@ -13,7 +13,7 @@ class RoadStep:
 
     page: URL name where it starts; empty where the system starts it.
     verbs: dotted paths below this package. request, token: states before and after; None if unchanged.
-    task: name of the Celery task. mails: functions of mail.messages. tests: files that prove it.
+    task: name of the Celery task. mails: functions of mail/*_messages.py. tests: files that prove it.
     survives: possible failures, each with the test that proves recovery.
     """
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import deduplication, messages, outbox
+from identity_manager.mail import batch_messages, deduplication, outbox, request_messages
 from identity_manager.models import (
     Approval,
     BatchOrder,
@@ -94,8 +94,8 @@ def _rejected(request: TokenRequest, *, now: datetime) -> OutgoingMail:
     """To who asked; of what a batch order has asked for, one an hour for each reason."""
     order = BatchOrder.objects.of_request(request)
     if order is None:
-        return messages.rejected(request)
-    return messages.batch_rejected(order, reason=request.reason, key=deduplication.hour(now))
+        return request_messages.rejected(request)
+    return batch_messages.batch_rejected(order, reason=request.reason, key=deduplication.hour(now))
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _remain(request: TokenRequest, lines: Iterable[SoftwareToken]) -> None:
 
 def _tell_of_taking_out(request: TokenRequest, tokens: Collection[SoftwareToken]) -> None:
     for person in dict.fromkeys((request.person, request.requested_by)):
-        outbox.enqueue(messages.types_taken_out(request, person, tokens=tokens))
+        outbox.enqueue(request_messages.types_taken_out(request, person, tokens=tokens))
 
 
 def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until: datetime) -> TokenRequest:

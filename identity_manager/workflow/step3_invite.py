@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import batch_messages, outbox, request_messages
 from identity_manager.models import (
     AuditEvent,
     BatchOrder,
@@ -52,7 +52,7 @@ def prepare_invitation(request: TokenRequest, *, actor: Person | None) -> Invita
         for each in roles
     ]
     invited = audit.event_about(audit.Event.REQUEST_INVITED, actor=actor, subject=request)
-    return Invitation(roles, messages.information(request), [*events, invited])
+    return Invitation(roles, request_messages.information(request), [*events, invited])
 
 
 def write_roles(roles: Iterable[RoleAssignment]) -> None:
@@ -72,5 +72,7 @@ def conclude(request: TokenRequest, *, actor: Person | None) -> None:
     if request.approvals_needed and request.requested_by_id != request.person_id:
         order = BatchOrder.objects.of_request(request)
         today = str(timezone.localdate())
-        outbox.enqueue(messages.batch_approved(order, key=today) if order else messages.approved(request))
+        outbox.enqueue(
+            batch_messages.batch_approved(order, key=today) if order else request_messages.approved(request)
+        )
     invite(request, actor=actor)

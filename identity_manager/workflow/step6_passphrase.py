@@ -24,7 +24,7 @@ from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import passphrase
 from ca_bridge.pkcs12 import writer as pkcs12
 from identity_manager import audit
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, token_messages
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -253,7 +253,7 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
         token.passphrase_shown_at = timezone.now()
         token.save()
         if token.passphrase_shown == 1:
-            outbox.enqueue(messages.passphrase_shown(token))
+            outbox.enqueue(token_messages.passphrase_shown(token))
         audit.record(audit.Event.PASSPHRASE_SHOWN, actor=actor, subject=token, times=token.passphrase_shown)
         return secret.decode("ascii")
 

@@ -1,6 +1,7 @@
 """Each code that people read about has one sentence in each language, and each sentence has a code."""
 
 from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from identity_manager.audit import Event
 from identity_manager.audit.verification import AuditFault
 from identity_manager.console.audit import log
 from identity_manager.console.history import event_wording
-from identity_manager.mail import account_messages, messages
+from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS, TITLES
 from identity_manager.models import EndReason
 from identity_manager.models.mail.outgoing_mail import NOTICES
@@ -82,7 +83,7 @@ def test_an_unknown_code_has_the_sentence_for_that_or_stands_for_itself() -> Non
 
 def test_each_mail_is_a_function_of_its_name() -> None:
     for name, kind in MAILS.items():
-        module = account_messages if kind.make.__module__ == account_messages.__name__ else messages
-        assert getattr(module, name) is kind.make
+        assert getattr(import_module(kind.make.__module__), name) is kind.make
         assert Path(ROOT / "templates/emails" / name / "body.html").exists()
+    assert sorted(specimens.names()) == sorted(MAILS)
     assert MAILS.keys() >= NOTICES

@@ -9,7 +9,6 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.mail import specimens
-from identity_manager.mail.registry import MAILS
 from identity_manager.ui.gallery_samples import ERRORS
 from tests.architecture.url_table import TABLE, Visitor
 from tests.architecture.url_world import World
@@ -113,7 +112,7 @@ def _moments(world: World) -> Iterator[Shot]:
 def _of_no_world(world: World) -> Iterator[Shot]:
     """The parts, each mail as HTML and as text, and the pages that say that something is wrong."""
     yield Shot("ui-gallery", reverse("ui:gallery"), {})
-    for name in MAILS:
+    for name in specimens.names():
         mail = specimens.specimen(name, language="en")
         yield Shot(f"mail-{name}", f"/mails/{name}.html", {}, html=mail.body_html)
         system = cookies(world.browsers[Visitor.SYSTEM])

@@ -32,8 +32,8 @@ def language_or_none(language: str) -> str | None:
 
 
 def listing() -> dict[str, Any]:
-    """Every mail, in the order of the road."""
-    return {"lines": [_line(name) for name in MAILS]}
+    """Every mail, subject by subject."""
+    return {"lines": [_line(name) for name in specimens.names()]}
 
 
 def context(name: str, language: str) -> dict[str, Any]:

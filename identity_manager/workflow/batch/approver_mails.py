@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import batch_messages, outbox
 from identity_manager.models import (
     Approval,
     AskedApprover,
@@ -69,7 +69,7 @@ def _tell_approvers(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
         since = asked_at[approver.pk]
         decides = approver.is_active and approver.has_role(Role.APPROVER)
         if decides and not _was_told("batch_waits", order, approver, since=since):
-            outbox.enqueue(messages.batch_waits(order, approver, key=since.isoformat()))
+            outbox.enqueue(batch_messages.batch_waits(order, approver, key=since.isoformat()))
 
 
 def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
@@ -82,7 +82,7 @@ def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
         possible = approver_escalation.is_possible(request)
         for each in approvers.administrators(request.person).order_by("pk"):
             if not _was_told("batch_undecided", order, each, since=since):
-                mail = messages.batch_undecided(order, each, possible=possible, key=since.isoformat())
+                mail = batch_messages.batch_undecided(order, each, possible=possible, key=since.isoformat())
                 outbox.enqueue(mail)
 
 

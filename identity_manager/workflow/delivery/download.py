@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, token_messages
 from identity_manager.models import (
     Container,
     DeliveryMode,
@@ -53,7 +53,7 @@ def fetch(*, actor: Person, container_id: uuid.UUID, signed_in_at: datetime) -> 
         container.downloads += 1
         container.downloaded_at = timezone.now()
         container.save()
-        outbox.enqueue(messages.file_fetched(token, container=container))
+        outbox.enqueue(token_messages.file_fetched(token, container=container))
         _settle_fetched(token)
         audit.record(
             audit.Event.TOKEN_FILE_FETCHED,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, token_messages
 from identity_manager.models import Container, OutgoingMail, SoftwareToken
 
 
@@ -12,7 +12,7 @@ def queue_first_deliveries(sealed: Iterable[tuple[SoftwareToken, Iterable[Contai
     for token, containers in sealed:
         wanted = token.token_type.container_format
         files = [container for container in containers if container.format == wanted]
-        mails.append(messages.delivery(token, container_format=wanted, number=1, files=files))
+        mails.append(token_messages.delivery(token, container_format=wanted, number=1, files=files))
     outbox.enqueue_new(mails)
 
 
@@ -20,5 +20,5 @@ def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMa
     """Queue a further delivery mail of a locked token, in the caller's transaction."""
     number = token.mails.filter(message="delivery").count() + 1
     files = token.containers.filter(format=container_format).select_related("certificate__profile")
-    mail = messages.delivery(token, container_format=container_format, number=number, files=list(files))
+    mail = token_messages.delivery(token, container_format=container_format, number=number, files=list(files))
     return outbox.enqueue(mail)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge import issuing
 from ca_bridge.errors import CaError
 from identity_manager import audit
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, request_messages
 from identity_manager.models import Certificate, RequestState, TokenRequest
 from identity_manager.models.words import Vocabulary
 from identity_manager.transactions.refusals import Reason
@@ -183,5 +183,5 @@ def fail_request(certificate: Certificate, failure: Failure) -> None:
         request.suspend(now=timezone.now())
     request.save()
     if request.person.is_active:
-        outbox.enqueue(messages.issuance_failed(request, why=for_the_person(request)))
+        outbox.enqueue(request_messages.issuance_failed(request, why=for_the_person(request)))
     audit.record(audit.Event.REQUEST_FAILED, actor=None, subject=request, code=failure.code, **failure.facts)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit, queue, task_names
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, request_messages
 from identity_manager.models import (
     Certificate,
     CertificateState,
@@ -67,7 +67,7 @@ def give_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequ
             audit.Event.REQUEST_REST_GIVEN, actor=actor, subject=request, reason=reason, left_out=codes
         )
         given = [row for token in lines for row in locking.certificates_of(token) if row.state in KEPT]
-        outbox.enqueue(messages.rest_given(request, given=given, left_out=left_out))
+        outbox.enqueue(request_messages.rest_given(request, given=given, left_out=left_out))
         for token in lines:
             _go_on(token)
         return request

@@ -18,7 +18,7 @@ from django_fsm import can_proceed
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit, queue, task_names
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, person_messages, token_messages
 from identity_manager.models import (
     CertificateState,
     EndReason,
@@ -157,7 +157,7 @@ def _begin_leave(person: Person, *, actor: Person | None, reason: str) -> None:
     held = _hold_tokens(person, leave, actor=actor)
     waiting = _requests(person, BEFORE_ISSUED).count()
     if was_active:
-        outbox.enqueue(messages.person_deactivated(leave, held=held, waiting=waiting))
+        outbox.enqueue(person_messages.person_deactivated(leave, held=held, waiting=waiting))
     audit.record(
         audit.Event.PERSON_DEACTIVATED,
         actor=actor,
@@ -201,7 +201,7 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
     _go_on_issuing(person)
     waiting = _requests(person, BEFORE_ISSUED).count()
     if leave is not None:
-        outbox.enqueue(messages.person_activated(leave, reinstated=reinstated, waiting=waiting))
+        outbox.enqueue(person_messages.person_activated(leave, reinstated=reinstated, waiting=waiting))
     audit.record(
         audit.Event.PERSON_ACTIVATED,
         actor=actor,
@@ -246,7 +246,7 @@ def _go_on_issuing(person: Person) -> None:
 def _end_what_is_over(token: SoftwareToken) -> None:
     """Lapse undelivered tokens whose certificate ended during the leave."""
     reason = EndReason.ENDED_ON_LEAVE
-    outbox.enqueue(messages.ended_on_leave(token))
+    outbox.enqueue(token_messages.ended_on_leave(token))
     others = [row for row in locking.tokens_of(token.request) if row.pk != token.pk]
     if all(row.state == TokenState.CANCELLED for row in others):
         cancellation.end_request(token.request, actor=None, reason=reason)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from identity_manager.mail import deduplication, messages, outbox
+from identity_manager.mail import deduplication, outbox, token_messages
 from identity_manager.models import RenewalNotice, RenewalPolicy, SoftwareToken, TokenState, TokenType
 from identity_manager.models.requests.certificate import NOT_ENDED
 from identity_manager.models.requests.software_token import first_end
@@ -88,7 +88,7 @@ def _remind(notice: RenewalNotice, token: SoftwareToken, now: datetime) -> bool:
     days = days_to_tell(notice.ends_at, now)
     if days is None or outbox.has(deduplication.renewal_due(token, days=days)):
         return False
-    outbox.enqueue(messages.renewal_due(token, days=days, ends_at=notice.ends_at), by_sweep=True)
+    outbox.enqueue(token_messages.renewal_due(token, days=days, ends_at=notice.ends_at), by_sweep=True)
     return True
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.mail import deduplication, messages, outbox
+from identity_manager.mail import batch_messages, deduplication, outbox, request_messages
 from identity_manager.models import (
     AskedApprover,
     AskingLevel,
@@ -104,7 +104,7 @@ def prepare_inquiry(
     needed = request.approvals_needed
     first = _enough(levels, needed)
     rows = [_row(request, approver, level=AskingLevel.FIRST, now=now) for approver in first]
-    mails = [] if of_batch else [messages.approval_needed(request, approver) for approver in first]
+    mails = [] if of_batch else [request_messages.approval_needed(request, approver) for approver in first]
     if sum(map(len, levels)) >= needed:
         return ApproverInquiry(rows, mails, [])
     request.office_told_at = now
@@ -141,8 +141,8 @@ def _ask(request: TokenRequest, approvers: Iterable[Person], *, level: AskingLev
     order, hour = BatchOrder.objects.of_request(request), deduplication.hour(now)
     for approver in sorted(approvers, key=lambda each: each.pk):  # whoever else tells them waits for nobody
         _row(request, approver, level=level, now=now).save(force_insert=True)
-        mail = messages.batch_waits(order, approver, key=hour) if order else None
-        outbox.enqueue(mail or messages.approval_needed(request, approver))
+        mail = batch_messages.batch_waits(order, approver, key=hour) if order else None
+        outbox.enqueue(mail or request_messages.approval_needed(request, approver))
 
 
 def _row(request: TokenRequest, approver: Person, *, level: AskingLevel, now: datetime) -> AskedApprover:
@@ -168,8 +168,11 @@ def _administrator_mails(
 ) -> list[OutgoingMail]:
     order, hour = BatchOrder.objects.of_request(request), deduplication.hour(now)
     if order is not None:
-        return [messages.batch_undecided(order, each, possible=possible, key=hour) for each in administrators]
-    return [messages.left_undecided(request, each, possible=possible) for each in administrators]
+        return [
+            batch_messages.batch_undecided(order, each, possible=possible, key=hour)
+            for each in administrators
+        ]
+    return [request_messages.left_undecided(request, each, possible=possible) for each in administrators]
 
 
 def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:

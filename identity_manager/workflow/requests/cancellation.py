@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, request_messages
 from identity_manager.models import (
     CertificateState,
     EndReason,
@@ -56,7 +56,7 @@ def tell_of_cancellation(request: TokenRequest, *, by: Person) -> None:
     """Mail the person and the requester, except the one who cancels."""
     for person in dict.fromkeys((request.person, request.requested_by)):
         if person != by:
-            outbox.enqueue(messages.request_cancelled(request, person, by=by))
+            outbox.enqueue(request_messages.request_cancelled(request, person, by=by))
 
 
 def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:

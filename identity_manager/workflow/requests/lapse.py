@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, request_messages, token_messages
 from identity_manager.models import EndReason, Person, SoftwareToken, TokenRequest
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow import completion
@@ -27,7 +27,7 @@ def lapse_request(*, request_id: uuid.UUID) -> bool:
         for token in locking.lines_of(request):
             token.cancel(reason=EndReason.NOT_ACCEPTED, now=now)
             token.save()
-        outbox.enqueue(messages.request_lapsed(request), by_sweep=True)
+        outbox.enqueue(request_messages.request_lapsed(request), by_sweep=True)
         audit.record(audit.Event.REQUEST_LAPSED, actor=None, subject=request)
         return True
 
@@ -50,7 +50,7 @@ def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: st
     token.lapse(reason=reason, now=timezone.now())
     token.save()
     revoke.revoke_certificates(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
-    outbox.enqueue(messages.token_lapsed(token), by_sweep=True)
+    outbox.enqueue(token_messages.token_lapsed(token), by_sweep=True)
     audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
     audit.record(audit.Event.TOKEN_LAPSED, actor=actor, subject=token, reason=reason)
     completion.complete_request(token)

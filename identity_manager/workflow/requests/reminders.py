@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.mail import deduplication, messages, outbox
+from identity_manager.mail import batch_messages, deduplication, outbox, request_messages, token_messages
 from identity_manager.models import BatchOrder, OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.policy import approvers
@@ -44,7 +44,7 @@ def remind_to_accept(request_id: uuid.UUID) -> bool:
             return False
         if outbox.has(deduplication.acceptance_reminder(request, days=days)):
             return False
-        outbox.enqueue(messages.acceptance_reminder(request, days=days), by_sweep=True)
+        outbox.enqueue(request_messages.acceptance_reminder(request, days=days), by_sweep=True)
         return True
 
 
@@ -79,7 +79,7 @@ def remind_to_note(token_id: uuid.UUID) -> bool:
             return False
         if outbox.has(deduplication.passphrase_reminder(token, days=days)):
             return False
-        outbox.enqueue(messages.passphrase_reminder(token, days=days), by_sweep=True)
+        outbox.enqueue(token_messages.passphrase_reminder(token, days=days), by_sweep=True)
         return True
 
 
@@ -135,7 +135,7 @@ def return_postponed(request_id: uuid.UUID) -> bool:
         reminded = _whom_to_remind(request)
 
         for approver in reminded:
-            outbox.enqueue(messages.approval_back(request, approver))
+            outbox.enqueue(request_messages.approval_back(request, approver))
         request.postponed_until = request.postponed_by = None
         request.save()
         request.asked_approvers.filter(round=request.round).update(waits_from=now, reminded_at=None)
@@ -195,7 +195,7 @@ def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
     order = BatchOrder.objects.of_request(request)
     for row in approver_escalation.asked_approvers(request):
         if row.approver_id in can_decide and approver_escalation.reminder_is_due(row, now=now):
-            mail = messages.batch_reminder(order, row) if order else None
-            outbox.enqueue(mail or messages.approval_reminder(request, row), by_sweep=True)
+            mail = batch_messages.batch_reminder(order, row) if order else None
+            outbox.enqueue(mail or request_messages.approval_reminder(request, row), by_sweep=True)
             row.reminded_at = now
             row.save()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager import audit
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, request_messages
 from identity_manager.models import EndReason, Person, SoftwareToken, TokenRequest
 from identity_manager.models.requests.software_token import TO_BE_ISSUED
 from identity_manager.transactions import locking
@@ -99,4 +99,4 @@ def _ask_anew(
     for token in renewed:
         token.save(force_insert=True)
     if request.approvals_needed:
-        outbox.enqueue(messages.sent_round_again(request))
+        outbox.enqueue(request_messages.sent_round_again(request))

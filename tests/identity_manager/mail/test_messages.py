@@ -2,7 +2,6 @@
 
 import copy
 import html
-import inspect
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,7 +13,16 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.mail import account_messages, composing, messages, sending
+from identity_manager.mail import (
+    account_messages,
+    batch_messages,
+    composing,
+    person_messages,
+    request_messages,
+    sending,
+    specimens,
+    token_messages,
+)
 from identity_manager.mail.install import DEVICES
 from identity_manager.models import (
     AskedApprover,
@@ -76,52 +84,58 @@ class Road:
 
     def delivery(self, container_format: str) -> OutgoingMail:
         files = list(self.token.containers.filter(format=container_format))
-        return messages.delivery(self.token, container_format=container_format, number=7, files=files)
+        return token_messages.delivery(self.token, container_format=container_format, number=7, files=files)
 
     def mail(self, function: str) -> OutgoingMail:
         """The mail that the function of that name makes."""
         makers: dict[str, Callable[[], OutgoingMail]] = {
-            "information": lambda: messages.information(self.request),
-            "approval_needed": lambda: messages.approval_needed(self.request, self.fresh(self.company.paul)),
-            "batch_waits": lambda: messages.batch_waits(self.order, self.fresh(self.company.paul), key="now"),
-            "batch_reminder": lambda: messages.batch_reminder(self.order, self.asked()),
-            "batch_undecided": lambda: messages.batch_undecided(
+            "information": lambda: request_messages.information(self.request),
+            "approval_needed": lambda: request_messages.approval_needed(
+                self.request, self.fresh(self.company.paul)
+            ),
+            "batch_waits": lambda: batch_messages.batch_waits(
+                self.order, self.fresh(self.company.paul), key="now"
+            ),
+            "batch_reminder": lambda: batch_messages.batch_reminder(self.order, self.asked()),
+            "batch_undecided": lambda: batch_messages.batch_undecided(
                 self.order, self.fresh(self.company.ada), possible=False, key="now"
             ),
-            "batch_approved": lambda: messages.batch_approved(self.order, key="now"),
-            "batch_rejected": lambda: messages.batch_rejected(self.order, reason="Not now", key="now"),
-            "approved": lambda: messages.approved(self.request),
-            "rejected": lambda: messages.rejected(self.request),
+            "batch_approved": lambda: batch_messages.batch_approved(self.order, key="now"),
+            "batch_rejected": lambda: batch_messages.batch_rejected(self.order, reason="Not now", key="now"),
+            "approved": lambda: request_messages.approved(self.request),
+            "rejected": lambda: request_messages.rejected(self.request),
             "delivery": lambda: self.delivery("standard"),
             "file_fetched": self.file_fetched,
-            "passphrase_shown": lambda: messages.passphrase_shown(self.token),
-            "request_lapsed": lambda: messages.request_lapsed(self.request),
-            "token_lapsed": lambda: messages.token_lapsed(self.token),
-            "ended_on_leave": lambda: messages.ended_on_leave(self.token),
-            "renewal_due": lambda: messages.renewal_due(self.token, days=7, ends_at=timezone.now()),
-            "acceptance_reminder": lambda: messages.acceptance_reminder(self.request, days=3),
-            "approval_back": lambda: messages.approval_back(self.request, self.fresh(self.company.paul)),
-            "approval_reminder": lambda: messages.approval_reminder(self.request, self.asked()),
-            "issuance_failed": lambda: messages.issuance_failed(
+            "passphrase_shown": lambda: token_messages.passphrase_shown(self.token),
+            "request_lapsed": lambda: request_messages.request_lapsed(self.request),
+            "token_lapsed": lambda: token_messages.token_lapsed(self.token),
+            "ended_on_leave": lambda: token_messages.ended_on_leave(self.token),
+            "renewal_due": lambda: token_messages.renewal_due(self.token, days=7, ends_at=timezone.now()),
+            "acceptance_reminder": lambda: request_messages.acceptance_reminder(self.request, days=3),
+            "approval_back": lambda: request_messages.approval_back(
+                self.request, self.fresh(self.company.paul)
+            ),
+            "approval_reminder": lambda: request_messages.approval_reminder(self.request, self.asked()),
+            "issuance_failed": lambda: request_messages.issuance_failed(
                 self.request, why=failures.for_the_person(self.request)
             ),
             "rest_given": self.rest_given,
-            "left_undecided": lambda: messages.left_undecided(
+            "left_undecided": lambda: request_messages.left_undecided(
                 self.request, self.fresh(self.company.ada), possible=False
             ),
-            "passphrase_reminder": lambda: messages.passphrase_reminder(self.token, days=3),
-            "request_cancelled": lambda: messages.request_cancelled(
+            "passphrase_reminder": lambda: token_messages.passphrase_reminder(self.token, days=3),
+            "request_cancelled": lambda: request_messages.request_cancelled(
                 self.request, self.fresh(self.company.uma), by=self.fresh(self.company.ada)
             ),
-            "sent_round_again": lambda: messages.sent_round_again(self.request),
-            "types_taken_out": lambda: messages.types_taken_out(
+            "sent_round_again": lambda: request_messages.sent_round_again(self.request),
+            "types_taken_out": lambda: request_messages.types_taken_out(
                 self.request, self.fresh(self.company.uma), tokens=[self.token]
             ),
-            "person_deactivated": lambda: messages.person_deactivated(self.leave, held=2, waiting=1),
-            "person_activated": lambda: messages.person_activated(self.leave, reinstated=1, waiting=2),
-            "identity_change_asked": lambda: messages.identity_change_asked(self.change),
-            "identity_change_done": lambda: messages.identity_change_done(self.change),
-            "identity_change_dropped": lambda: messages.identity_change_dropped(self.change),
+            "person_deactivated": lambda: person_messages.person_deactivated(self.leave, held=2, waiting=1),
+            "person_activated": lambda: person_messages.person_activated(self.leave, reinstated=1, waiting=2),
+            "identity_change_asked": lambda: person_messages.identity_change_asked(self.change),
+            "identity_change_done": lambda: person_messages.identity_change_done(self.change),
+            "identity_change_dropped": lambda: person_messages.identity_change_dropped(self.change),
             "sign_in_code_made": lambda: account_messages.sign_in_code_made(
                 self.fresh(self.company.uma), code_id="7"
             ),
@@ -150,13 +164,13 @@ class Road:
 
     def rest_given(self) -> OutgoingMail:
         first, second = self.token.certificates.all()
-        return messages.rest_given(self.request, given=[first], left_out=[second])
+        return request_messages.rest_given(self.request, given=[first], left_out=[second])
 
     def file_fetched(self) -> OutgoingMail:
         container = self.token.containers.filter(format="standard").first()
         assert container is not None
         container.downloads, container.downloaded_at = 1, timezone.now()
-        return messages.file_fetched(self.token, container=container)
+        return token_messages.file_fetched(self.token, container=container)
 
     def asked(self) -> AskedApprover:
         """paul, asked two days ago."""
@@ -179,7 +193,6 @@ class Road:
         return Person.objects.get(pk=person.pk)
 
 
-TOOLS = {"compose", "console_url", "own_portal_url", "selfservice_url"}
 # There is nothing to be done in a portal, or the person could not sign in.
 WITHOUT_BUTTON = {
     "person_deactivated",
@@ -187,12 +200,7 @@ WITHOUT_BUTTON = {
     "identity_change_done",
     "identity_change_dropped",
 }
-FUNCTIONS = [
-    name
-    for module in (messages, account_messages)
-    for name, function in inspect.getmembers(module, inspect.isfunction)
-    if function.__module__ == module.__name__ and not name.startswith("_") and name not in TOOLS
-]
+FUNCTIONS = specimens.names()
 
 
 @pytest.fixture(scope="module")

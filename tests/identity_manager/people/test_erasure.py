@@ -25,7 +25,7 @@ from ca_bridge.contract import Refused as RefusedByCa
 from ca_bridge.contract import RevocationReason
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import heads, sealing, verification
-from identity_manager.mail import account_messages, messages, outbox
+from identity_manager.mail import account_messages, batch_messages, outbox
 from identity_manager.models import (
     Account,
     AuditEvent,
@@ -370,8 +370,8 @@ def officers_mails(company: Company) -> Person:
     cancellation.cancel(actor=officer, request_id=of_another.pk, reason="not needed")
     order = BatchOrder.objects.create(asked_by=officer, source=BatchSource.FILE, total=1)
     for mail in (
-        messages.batch_waits(order, company.paul, key="today"),
-        messages.batch_undecided(order, company.ada, possible=False, key="today"),
+        batch_messages.batch_waits(order, company.paul, key="today"),
+        batch_messages.batch_undecided(order, company.ada, possible=False, key="today"),
         account_messages.break_glass_used(company.ada, officer=officer),
     ):
         outbox.enqueue(mail)

@@ -18,7 +18,7 @@ from ca_bridge import issuing
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import CertificateOrder, RevocationReason, Unknown
 from identity_manager import queue
-from identity_manager.mail import messages
+from identity_manager.mail import request_messages
 from identity_manager.models import (
     BatchOrder,
     BatchSource,
@@ -124,14 +124,14 @@ def test_a_request_that_cannot_lapse_keeps_no_other_from_it(
     company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = two_waiting(company)
-    lapsed = messages.request_lapsed
+    lapsed = request_messages.request_lapsed
 
     def slip(request: TokenRequest) -> OutgoingMail:
         if request.pk == first.pk:
             raise LookupError("a slip of ours")
         return lapsed(request)
 
-    monkeypatch.setattr(messages, "request_lapsed", slip)
+    monkeypatch.setattr(request_messages, "request_lapsed", slip)
     with time_machine.travel(timezone.now() + timedelta(days=31)), pytest.raises(LookupError):
         lapse.lapse_overdue()
 

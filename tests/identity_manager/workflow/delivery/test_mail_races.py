@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from identity_manager import queue
-from identity_manager.mail import messages, outbox
+from identity_manager.mail import outbox, request_messages
 from identity_manager.models import OutgoingMail, TokenRequest
 from identity_manager.workflow.requests import reminders
 from tests.tools import cast
@@ -71,7 +71,7 @@ def test_an_occasion_that_many_think_of_at_once_has_one_mail(company: Company) -
 
     def node() -> None:
         with transaction.atomic():
-            outbox.enqueue(messages.information(request))
+            outbox.enqueue(request_messages.information(request))
 
     assert at_once(*[node] * NODES) == [Ending()] * NODES
     assert OutgoingMail.objects.filter(request=request).count() == 1

@@ -1,0 +1,122 @@
+"""Mails about one software token: its files, its passphrase and its end. One function per mail."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.pkcs12.writer import ContainerFormat
+from identity_manager.mail import deduplication
+from identity_manager.mail.composing import About, compose, selfservice_url
+from identity_manager.mail.install import DEVICES, IN_MAILS
+from identity_manager.mail.registry import PERSON, mail
+from identity_manager.models import (
+    Container,
+    DeliveryMode,
+    OutgoingMail,
+    SoftwareToken,
+)
+
+
+@mail(
+    _("Delivery of a software token"),
+    to=PERSON,
+    when=_("when a token is sealed: its files, and how to install them"),
+)
+def delivery(
+    token: SoftwareToken, *, container_format: str, number: int, files: list[Container]
+) -> OutgoingMail:
+    """To the person, step 7: the files of one token in one format, and how to install them."""
+    about = About(
+        "delivery", f"delivery:{token.pk}:{number}", token.person, request=token.request, token=token
+    )
+    devices = [
+        device
+        for device in DEVICES
+        if device.container_format.value == container_format and device.code.removesuffix("-old") in IN_MAILS
+    ]
+    mode = DeliveryMode(settings.DELIVERY_MODE)
+    fetch_url = selfservice_url("selfservice:files", token.pk)
+    page = "selfservice:open-tasks" if token.acknowledged_at is None else "selfservice:certificates"
+    is_standard = container_format == ContainerFormat.STANDARD.value
+    mail = compose(
+        about,
+        url=fetch_url if mode == DeliveryMode.LINK else selfservice_url(page),
+        devices=devices,
+        others=[
+            each.name for each in DEVICES if is_standard and each.container_format.value != container_format
+        ],
+        files=files,
+        attached=mode != DeliveryMode.LINK,
+        fetch_url=fetch_url if mode == DeliveryMode.BOTH else "",
+    )
+    mail.container_format = container_format
+    mail.delivery_mode = mode
+    mail.to_address = token.request.delivery_address
+    return mail
+
+
+@mail(_("A file was fetched"), to=PERSON, when=_("each time a file is fetched from Self-Service"))
+def file_fetched(token: SoftwareToken, *, container: Container) -> OutgoingMail:
+    """To the person: a file was fetched from Self-Service; if it was not you, say so. One for each time."""
+    occasion = f"file-fetched:{container.pk}:{container.downloads}"
+    about = About("file_fetched", occasion, token.person, request=token.request, token=token)
+    return compose(about, url=selfservice_url("selfservice:certificates"), container=container)
+
+
+@mail(_("A passphrase was shown"), to=PERSON, when=_("when a passphrase was shown for the first time"))
+def passphrase_shown(token: SoftwareToken) -> OutgoingMail:
+    """To the person: a passphrase was shown for the first time; if it was not you, say so."""
+    about = About(
+        "passphrase_shown", f"passphrase-shown:{token.pk}", token.person, request=token.request, token=token
+    )
+    return compose(about, url=selfservice_url("selfservice:certificates"))
+
+
+@mail(
+    _("Reminder to note the passphrase"),
+    to=PERSON,
+    when=_("some days before an unread passphrase is destroyed"),
+)
+def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
+    """To the person: the passphrase is still to be noted. days is the threshold that has come."""
+    about = About(
+        "passphrase_reminder",
+        deduplication.passphrase_reminder(token, days=days),
+        token.person,
+        token.request,
+        token,
+    )
+    return compose(about, url=selfservice_url("selfservice:passphrase", token.pk))
+
+
+@mail(_("The software token lapsed"), to=PERSON, when=_("when the passphrase was not noted in time"))
+def token_lapsed(token: SoftwareToken) -> OutgoingMail:
+    """To the person: the passphrase was not noted in time; ask anew."""
+    about = About(
+        "token_lapsed", f"token-lapsed:{token.pk}", token.person, request=token.request, token=token
+    )
+    return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
+
+
+@mail(
+    _("A software token ends soon"),
+    to=PERSON,
+    when=_("some days before a token ends, then daily until it is renewed or not needed"),
+)
+def renewal_due(token: SoftwareToken, *, days: int, ends_at: datetime) -> OutgoingMail:
+    """To the person: the token ends soon and is to be renewed. days is the threshold that has come."""
+    occasion = deduplication.renewal_due(token, days=days)
+    about = About("renewal_due", occasion, token.person, token.request, token)
+    return compose(about, url=selfservice_url("selfservice:renew", token.pk), ends_at=ends_at)
+
+
+@mail(
+    _("A software token ended during a leave"),
+    to=PERSON,
+    when=_("when a token ended while they were Inactive, before they had it"),
+)
+def ended_on_leave(token: SoftwareToken) -> OutgoingMail:
+    """To the person, who is back: the certificate ended while they were away, so ask anew."""
+    about = About("ended_on_leave", f"ended-on-leave:{token.pk}", token.person, token.request, token)
+    return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
