@@ -12,7 +12,12 @@ TAG = re.compile(
     r"summary|sup|svg|table|tbody|td|textarea|th|thead|time|tr|ul|use|wbr)(\s[^<>]*)?/?>"
 )
 NAMED = {
-    "identity_manager/ui/templatetags/ui.py": "the tags of the design system",
+    "identity_manager/ui/templatetags/badges.py": "symbols and states",
+    "identity_manager/ui/templatetags/blocks.py": "what frames the content of a block",
+    "identity_manager/ui/templatetags/lists.py": "the check box of a row",
+    "identity_manager/ui/templatetags/moments.py": "moments, with the exact one behind",
+    "identity_manager/ui/templatetags/persons.py": "a person in a row of a list",
+    "identity_manager/ui/templatetags/texts.py": "text that breaks, or is as it is",
     "identity_manager/ui/templatetags/frame.py": "the tabs of both portals, on every page",
     "identity_manager/ui/cells.py": "what cells of lists are drawn from",
     "identity_manager/ui/forms.py": "controls, which every form draws",

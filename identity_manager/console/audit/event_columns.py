@@ -13,7 +13,7 @@ from identity_manager.models import AuditEvent
 from identity_manager.models.audit.audit_event import WORDING_COLUMNS
 from identity_manager.ui import cells
 from identity_manager.ui.parts import TimelineEvent
-from identity_manager.ui.templatetags import ui
+from identity_manager.ui.templatetags import moments, texts
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def _about(row: EventRow) -> object:
 def _signature(row: EventRow) -> object:
     if not row.event.is_sealed:
         return cells.quiet(_now("waits to be linked"))
-    number = f"#{ui.grouped(row.event.number or 0)}"
+    number = f"#{texts.grouped(row.event.number or 0)}"
     if row.head_signed_at:
-        return cells.with_line(number, _now("signed"), ui.when(row.head_signed_at))
+        return cells.with_line(number, _now("signed"), moments.when(row.head_signed_at))
     return cells.with_line(number, _now("the next signature covers it"))
 
 
@@ -81,7 +81,7 @@ COLUMNS = Columns(
             width="column-wide",
         ),
         Column("who", _("Who"), lambda row: cells.isolate(row.event_words.actor)),
-        Column("when", _("When"), lambda row: ui.when(row.event.at), width="column-narrow"),
+        Column("when", _("When"), lambda row: moments.when(row.event.at), width="column-narrow"),
         Column("signature", _("Signature"), _signature),
     ),
     shown=("what", "about", "who", "when", "signature"),

@@ -12,7 +12,7 @@ from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.mail.registry import title_of
 from identity_manager.models import OutgoingMail
 from identity_manager.ui import cells
-from identity_manager.ui.templatetags import ui
+from identity_manager.ui.templatetags import badges, moments, persons
 
 ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@(?=[\w.-]+)")
 
@@ -46,7 +46,7 @@ class MailRow:
 
 def _mail(row: MailRow) -> object:
     if row.is_read:
-        mail: object = ui.who(row.mail.to_address, row.name, row.url, row=True)
+        mail: object = persons.who(row.mail.to_address, row.name, row.url, row=True)
     else:
         mail = cells.row_link(row.name, row.url)
     return cells.with_line(mail, row.error) if row.error else mail
@@ -60,11 +60,11 @@ def _about(row: MailRow) -> object:
 
 
 def _next_try(row: MailRow) -> object:
-    return _now("now") if row.is_due else ui.when(row.mail.next_attempt_at)
+    return _now("now") if row.is_due else moments.when(row.mail.next_attempt_at)
 
 
 def _last_moment(row: MailRow) -> object:
-    return ui.when(row.mail.last_error_at or row.mail.sent_at or row.mail.created_at)
+    return moments.when(row.mail.last_error_at or row.mail.sent_at or row.mail.created_at)
 
 
 COLUMNS = Columns(
@@ -79,7 +79,7 @@ COLUMNS = Columns(
                 "token__token_type__name",
             ),
         ),
-        Column("state", _("State"), lambda row: ui.state_badge(row.mail), fields=("state",)),
+        Column("state", _("State"), lambda row: badges.state_badge(row.mail), fields=("state",)),
         Column("when", _("When"), _last_moment, fields=("last_error_at", "sent_at", "created_at")),
         Column(
             "attempts",

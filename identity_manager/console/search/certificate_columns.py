@@ -8,7 +8,7 @@ from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.models import Certificate, Person
 from identity_manager.models.requests.certificate import REVOCATION_REASONS
 from identity_manager.ui import cells
-from identity_manager.ui.templatetags import ui
+from identity_manager.ui.templatetags import badges, moments, persons
 
 _REASONS = dict(REVOCATION_REASONS)
 
@@ -40,7 +40,7 @@ def in_bytes(serial: str) -> str:
 
 
 def _person(row: CertificateRow) -> object:
-    return ui.who(row.person.display_name, row.person.personnel_number, row.url, row=True)
+    return persons.who(row.person.display_name, row.person.personnel_number, row.url, row=True)
 
 
 def _certificate(row: CertificateRow) -> object:
@@ -48,7 +48,7 @@ def _certificate(row: CertificateRow) -> object:
 
 
 def _state(row: CertificateRow) -> object:
-    badge, reason = ui.state_badge(row.certificate), _reason(row.certificate)
+    badge, reason = badges.state_badge(row.certificate), _reason(row.certificate)
     return cells.with_line(badge, reason) if reason else badge
 
 
@@ -101,7 +101,7 @@ COLUMNS = Columns(
         Column(
             "issued",
             _("Ordered"),
-            lambda row: ui.when(row.certificate.created_at),
+            lambda row: moments.when(row.certificate.created_at),
             order=("created_at",),
             fields=("created_at",),
             width="column-narrow",
@@ -109,7 +109,7 @@ COLUMNS = Columns(
         Column(
             "expires",
             _("Expires"),
-            lambda row: ui.when(row.certificate.not_after),
+            lambda row: moments.when(row.certificate.not_after),
             order=("not_after",),
             fields=("not_after",),
             width="column-narrow",

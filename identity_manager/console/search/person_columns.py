@@ -12,7 +12,7 @@ from identity_manager.models import Person, Role
 from identity_manager.people import email_addresses
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui import cells
-from identity_manager.ui.templatetags import ui
+from identity_manager.ui.templatetags import badges, persons, texts
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class PersonRow:
 
 
 def _name(row: PersonRow) -> object:
-    return ui.who(row.person.display_name, row.person.personnel_number, row.url, row=True)
+    return persons.who(row.person.display_name, row.person.personnel_number, row.url, row=True)
 
 
 def _email(row: PersonRow) -> object:
     if not row.person.email:
         return cells.quiet(_now("none"))
-    return ui.breakable(email_addresses.readable(row.person.email))
+    return texts.breakable(email_addresses.readable(row.person.email))
 
 
 def _tokens(row: PersonRow) -> object:
-    return ui.badges(row.token_types) if row.token_types else ""
+    return badges.badges(row.token_types) if row.token_types else ""
 
 
 def _first_end(person: Any) -> datetime | None:
@@ -82,7 +82,7 @@ COLUMNS = Columns(
         Column(
             "state",
             _("State"),
-            lambda row: ui.state_badge(row.person),
+            lambda row: badges.state_badge(row.person),
             order=("state", "by_name"),
             fields=("state",),
             export=lambda person: person.get_state_display(),

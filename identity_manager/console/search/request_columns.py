@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.models import RequestState, TokenRequest
 from identity_manager.ui import cells
-from identity_manager.ui.templatetags import ui
+from identity_manager.ui.templatetags import badges, moments, persons
 
 
 def title_of(row: TokenRequest) -> str:
@@ -20,13 +20,13 @@ def title_of(row: TokenRequest) -> str:
 
 def _person(row: TokenRequest) -> object:
     url = reverse("console:request", args=[row.pk])
-    return ui.who(row.person.display_name, row.reference, url, row=True)
+    return persons.who(row.person.display_name, row.reference, url, row=True)
 
 
 def _state(row: TokenRequest) -> object:
     if row.postponed_until is None or row.state != RequestState.REQUESTED:
-        return ui.state_badge(row)
-    return cells.with_line(ui.state_badge(row), _now("comes back"), ui.when(row.postponed_until))
+        return badges.state_badge(row)
+    return cells.with_line(badges.state_badge(row), _now("comes back"), moments.when(row.postponed_until))
 
 
 def _names_of_tokens(row: TokenRequest) -> str:
@@ -52,7 +52,7 @@ _ASKED_BY = Column(
 _ASKED = Column(
     "asked",
     _("Asked"),
-    lambda row: ui.when(row.created_at),
+    lambda row: moments.when(row.created_at),
     order=("created_at",),
     fields=("created_at",),
     export="created_at",
@@ -66,7 +66,7 @@ _STATE = Column(
     fields=("state", "postponed_until"),
     export=lambda row: row.get_state_display(),
 )
-_AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: ui.age(row.created_at))
+_AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: moments.age(row.created_at))
 _DECIDE = Column(
     "decide", _("Actions"), template="identity_manager/open_tasks/decide_cell.html", is_action=True
 )

@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from identity_manager.models import SoftwareToken
 from identity_manager.ui import states
 from identity_manager.ui.parts import Meaning, Pair, StepperStep, TimelineEvent
-from identity_manager.ui.templatetags import ui
-from identity_manager.ui.templatetags.ui import initials
+from identity_manager.ui.templatetags import texts
+from identity_manager.ui.templatetags.persons import initials
 
 
 def draw(source: str, path: str = "/", **context: object) -> str:
@@ -23,13 +23,13 @@ def draw(source: str, path: str = "/", **context: object) -> str:
 
 
 def test_an_address_breaks_at_its_joints_and_stays_text():
-    assert ui.breakable("a.b@c.example") == "a.<wbr>b@<wbr>c.<wbr>example"
-    assert ui.breakable("<b>. x") == "&lt;b&gt;. x"
+    assert texts.breakable("a.b@c.example") == "a.<wbr>b@<wbr>c.<wbr>example"
+    assert texts.breakable("<b>. x") == "&lt;b&gt;. x"
 
 
 def test_a_name_that_runs_left_is_kept_apart_in_a_sentence():
-    assert ui.isolated("Uma Lindqvist") == "Uma Lindqvist"
-    assert ui.isolated("ليلى حداد") == "\u2068ليلى حداد\u2069"
+    assert texts.isolated("Uma Lindqvist") == "Uma Lindqvist"
+    assert texts.isolated("ليلى حداد") == "\u2068ليلى حداد\u2069"
 
 
 def test_a_history_folds_what_came_before():

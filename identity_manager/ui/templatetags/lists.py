@@ -1,0 +1,75 @@
+"""Template tags of both portals for lists: pagination, sort_header, choose_row.
+
+Built in, so no template loads them; usage: templates/ui/README.md.
+"""
+
+from typing import Any
+
+from django import template
+from django.core.paginator import Page
+from django.template.context import Context
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from identity_manager.ui.markup import markup
+
+register = template.Library()
+
+
+@register.inclusion_tag("ui/pagination.html", takes_context=True)
+def pagination(
+    context: Context, page: Page[Any], parameter: str = "page", of: str = "", anchor: str = ""
+) -> dict[str, Any]:
+    """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page.
+
+    of, anchor: of several lists, this one's title and where it begins. keeps_selection: by the form.
+    """
+    if not page.has_other_pages():
+        return {}
+
+    def address(number: int | str) -> str:
+        return _query(context, **{parameter: number}) + (f"#{anchor}" if anchor else "")
+
+    elided = page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
+    return {
+        "page": page,
+        "of": of,
+        "links": [(number, address(number)) for number in elided],
+        "ellipsis": page.paginator.ELLIPSIS,
+        "previous": address(page.number - 1) if page.has_previous() else "",
+        "next": address(page.number + 1) if page.has_next() else "",
+        "keeps_selection": context.get("keeps_selection"),
+    }
+
+
+@register.inclusion_tag("ui/sort_header.html", takes_context=True)
+def sort_header(context: Context, name: str, label: str, current: str = "") -> dict[str, Any]:
+    """Draw the head of a column that sorts by name; current is the present order, "-name" for downwards."""
+    direction = {name: "ascending", f"-{name}": "descending"}.get(current, "")
+    return {
+        "label": label,
+        "direction": direction,
+        "href": _query(context, sort=f"-{name}" if direction == "ascending" else name, page=None),
+        "icon_name": {"ascending": "sort-up", "descending": "sort-down"}.get(direction, "sort"),
+        "keeps_selection": context.get("keeps_selection"),
+    }
+
+
+def _query(context: Context, **changes: object) -> str:
+    """The query of the present address with the changes; None takes a parameter out."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = str(value)
+    return f"?{query.urlencode()}"
+
+
+@register.simple_tag
+def choose_row(checkbox: str, pk: object, name: object, *, ticked: bool = False) -> SafeString:
+    """Draw the cell with the check box by which a row of a list is chosen; name says which."""
+    label = _("Choose %(name)s") % {"name": name}
+    return markup(
+        '<td><input type="checkbox" class="row-select" name="{}" value="{}" aria-label="{}"{}></td>',
+        *(checkbox, str(pk), label, SafeString(" checked") if ticked else ""),
+    )
