@@ -73,3 +73,7 @@ class KeyArchiveError(Exception):
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+class ForeignFileError(KeyArchiveError):
+    """A file of another system cannot be read. Neither code nor message ever holds a passphrase or a key."""

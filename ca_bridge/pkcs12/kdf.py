@@ -4,16 +4,21 @@ import hashlib
 from dataclasses import dataclass
 
 KEY, IV, MAC = 1, 2, 3  # the identifiers of B.3
-_BLOCK = 64  # v of B.2 in octets, for SHA-1 and SHA-256
+_LONG_BLOCK = frozenset({"sha384", "sha512"})
 
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """With which digest (sha1, sha256), salt and iterations."""
+    """With which digest (a name of hashlib), salt and iterations."""
 
     digest: str
     salt: bytes
     iterations: int
+
+    @property
+    def block(self) -> int:
+        """v of B.2 in octets: the block of the digest's compression function."""
+        return 128 if self.digest in _LONG_BLOCK else 64
 
 
 def derive(passphrase: str, derivation: Derivation, *, purpose: int, length: int) -> bytes:
@@ -23,7 +28,7 @@ def derive(passphrase: str, derivation: Derivation, *, purpose: int, length: int
     while len(output) < length:
         block = _hashed(stretched, derivation, purpose)
         output += block
-        _mix(stretched, block)
+        _mix(stretched, block, derivation.block)
     return output[:length]
 
 
@@ -34,18 +39,18 @@ def has_short_number(passphrase: str, derivation: Derivation, *, purpose: int) -
     passphrase is bad.
     """
     stretched = _input(passphrase, derivation)
-    _mix(stretched, _hashed(stretched, derivation, purpose))
-    return any(stretched[start] == 0 for start in range(0, len(stretched), _BLOCK))
+    _mix(stretched, _hashed(stretched, derivation, purpose), derivation.block)
+    return any(stretched[start] == 0 for start in range(0, len(stretched), derivation.block))
 
 
 def _input(passphrase: str, derivation: Derivation) -> bytearray:
     """I of B.2: salt and password, each repeated to whole blocks."""
     password = passphrase.encode("utf-16-be") + b"\0\0"
-    return bytearray(_stretched(derivation.salt) + _stretched(password))
+    return bytearray(_stretched(derivation.salt, derivation.block) + _stretched(password, derivation.block))
 
 
 def _hashed(stretched: bytearray, derivation: Derivation, purpose: int) -> bytes:
-    block = bytes([purpose]) * _BLOCK + bytes(stretched)
+    block = bytes([purpose]) * derivation.block + bytes(stretched)
     fresh = hashlib.new(derivation.digest)
     for _iteration in range(derivation.iterations):
         # A copy: OpenSSL takes longer to look a digest up than to compute it.
@@ -55,15 +60,15 @@ def _hashed(stretched: bytearray, derivation: Derivation, purpose: int) -> bytes
     return block
 
 
-def _stretched(data: bytes) -> bytes:
+def _stretched(data: bytes, block: int) -> bytes:
     """Repeat data to whole blocks."""
-    size = _BLOCK * -(-len(data) // _BLOCK)
+    size = block * -(-len(data) // block)
     return (data * (size // len(data) + 1))[:size] if data else b""
 
 
-def _mix(stretched: bytearray, block: bytes) -> None:
+def _mix(stretched: bytearray, digest: bytes, block: int) -> None:
     """B.2 step 6 C: add B + 1 to each block of I."""
-    addend = int.from_bytes((block * _BLOCK)[:_BLOCK], "big") + 1
-    for start in range(0, len(stretched), _BLOCK):
-        total = int.from_bytes(stretched[start : start + _BLOCK], "big") + addend
-        stretched[start : start + _BLOCK] = (total % (1 << 8 * _BLOCK)).to_bytes(_BLOCK, "big")
+    addend = int.from_bytes((digest * block)[:block], "big") + 1
+    for start in range(0, len(stretched), block):
+        total = int.from_bytes(stretched[start : start + block], "big") + addend
+        stretched[start : start + block] = (total % (1 << 8 * block)).to_bytes(block, "big")

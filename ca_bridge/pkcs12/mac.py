@@ -1,0 +1,62 @@
+"""The MAC of a PKCS#12 file: RFC 7292 section 4, and PBMAC1 (RFC 9879)."""
+
+import hashlib
+import hmac
+from typing import Any
+
+from asn1crypto import algos, core
+
+from ca_bridge.pkcs12 import decryption, kdf
+from ca_bridge.pkcs12.decryption import ContainerError
+from ca_bridge.pkcs12.kdf import Derivation
+
+_PBMAC1 = "1.2.840.113549.1.5.14"
+_DIGESTS = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
+
+
+class _Pbmac1Parameters(core.Sequence):  # type: ignore[misc]  # asn1crypto is untyped
+    """PBMAC1-params of RFC 8018 A.5."""
+
+    _fields = [("kdf", algos.KdfAlgorithm), ("mac", algos.HmacAlgorithm)]
+
+
+def iterations(mac_data: Any) -> int:
+    """How often the MAC's key is derived. Raises ValueError, TypeError or KeyError."""
+    parameters = _pbmac1(mac_data)
+    if parameters is None:
+        return int(mac_data["iterations"].native)
+    return int(parameters["kdf"]["parameters"]["iteration_count"].native)
+
+
+def verifies(mac_data: Any, content: bytes, passphrase: str) -> bool:
+    """Whether the content is as whoever knew the passphrase wrote it. Raises ContainerError."""
+    key, digest = _key(mac_data, passphrase)
+    return hmac.compare_digest(hmac.digest(key, content, digest), mac_data["mac"]["digest"].native)
+
+
+def _key(mac_data: Any, passphrase: str) -> tuple[bytes, str]:
+    parameters = _pbmac1(mac_data)
+    if parameters is None:
+        digest = _known(mac_data["mac"]["digest_algorithm"]["algorithm"].native)
+        derivation = Derivation(digest, mac_data["mac_salt"].native, mac_data["iterations"].native)
+        length = hashlib.new(digest).digest_size
+        return kdf.derive(passphrase, derivation, purpose=kdf.MAC, length=length), digest
+    function = parameters["kdf"]["parameters"]
+    length = function["key_length"].native  # RFC 9879 section 3: it must be there
+    if parameters["kdf"]["algorithm"].native != "pbkdf2" or not 20 <= (length or 0) <= 64:
+        raise ContainerError("The container's MAC is of an unknown kind.")
+    digest = _known(parameters["mac"]["algorithm"].native)
+    return decryption.pbkdf2(function, passphrase, length), digest
+
+
+def _known(digest: Any) -> str:
+    if digest not in _DIGESTS:
+        raise ContainerError("The container's MAC is of an unknown kind.", str(digest))
+    return str(digest)
+
+
+def _pbmac1(mac_data: Any) -> Any | None:
+    algorithm = mac_data["mac"]["digest_algorithm"]
+    if algorithm["algorithm"].native != _PBMAC1:
+        return None
+    return _Pbmac1Parameters.load(algorithm["parameters"].dump())
