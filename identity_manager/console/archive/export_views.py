@@ -1,11 +1,10 @@
 """An export of the archive: asked for by one Recovery Officer, confirmed by another, or called off."""
 
 import uuid
+from functools import partial
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -13,7 +12,8 @@ from django.views.decorators.http import require_http_methods
 from identity_manager.account.sign_in import fresh_second_factor_required
 from identity_manager.console.access import archive
 from identity_manager.console.archive.forms import ExportForm
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.models import ArchiveExport
@@ -30,14 +30,13 @@ def ask(request: HttpRequest) -> HttpResponseBase:
 
 @fresh_second_factor_required
 def _ask(request: HttpRequest) -> HttpResponse:
-    actor = archive.recovery_officer(request)
-    form = ExportForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            exporting.ask(actor=actor, purpose=form.cleaned_data["purpose"])
-            messages.success(request, _("Asked for. Another Recovery Officer confirms it."))
-            return redirect("console:recovery-certificates")
-    return confirmation.page(request, form, _asking())
+    act = Act(
+        verb=partial(exporting.ask, actor=archive.recovery_officer(request)),
+        done=lambda _export: _("Asked for. Another Recovery Officer confirms it."),
+        back=reverse("console:recovery-certificates"),
+        ask=_asking,
+    )
+    return respond(request, ExportForm(refusals.post_data(request)), act)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,29 +48,27 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @fresh_second_factor_required
 def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    actor = archive.recovery_officer(request)
     found = archive.archive_export(request, pk)
-    form = PressForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            exporting.confirm(actor=actor, export_id=pk)
-            messages.success(request, _("Confirmed. For a day manage.py export_archive carries it out."))
-            return redirect("console:recovery-certificates")
-    return confirmation.page(request, form, _confirming(found))
+    act = Act(
+        verb=partial(exporting.confirm, actor=archive.recovery_officer(request), export_id=pk),
+        done=lambda _export: _("Confirmed. For a day manage.py export_archive carries it out."),
+        back=reverse("console:recovery-certificates"),
+        ask=partial(_confirming, found),
+    )
+    return respond(request, PressForm(refusals.post_data(request)), act)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """It does not come to it."""
-    actor = archive.recovery_officer(request)
     found = archive.archive_export(request, pk)
-    form = PressForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            exporting.withdraw(actor=actor, export_id=pk)
-            messages.success(request, _("Called off. Nothing is exported."))
-            return redirect("console:recovery-certificates")
-    return confirmation.page(request, form, _withdrawing(found))
+    act = Act(
+        verb=partial(exporting.withdraw, actor=archive.recovery_officer(request), export_id=pk),
+        done=lambda _export: _("Called off. Nothing is exported."),
+        back=reverse("console:recovery-certificates"),
+        ask=partial(_withdrawing, found),
+    )
+    return respond(request, PressForm(refusals.post_data(request)), act)
 
 
 def _asking() -> Confirmation:

@@ -1,6 +1,7 @@
 """Recovery certificates: brought in, confirmed by two Recovery Officers, retired."""
 
 import uuid
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +15,11 @@ from identity_manager.account.sign_in import fresh_second_factor_required
 from identity_manager.console.access import archive
 from identity_manager.console.archive import page
 from identity_manager.console.archive.forms import BringInForm, FingerprintForm
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import RecoveryCertificate, RecoveryCertificateState
 from identity_manager.workflow.archive import recovery_certificates as verbs
 
@@ -53,16 +56,14 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @fresh_second_factor_required
 def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    actor = archive.recovery_officer(request)
     archive.recovery_certificate(request, pk)
-    form = FingerprintForm(request.POST)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            fingerprint = form.cleaned_data["fingerprint"]
-            done = verbs.confirm(actor=actor, certificate_id=pk, fingerprint=fingerprint)
-            messages.success(request, _what_happened(done))
-            return redirect("console:recovery-certificate", pk)
-    return _page(request, pk, form)
+    act = Act(
+        verb=partial(verbs.confirm, actor=archive.recovery_officer(request), certificate_id=pk),
+        done=_what_happened,
+        back=reverse("console:recovery-certificate", args=[pk]),
+        page=partial(_page, request, pk),
+    )
+    return respond(request, FingerprintForm(request.POST), act)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,18 +75,17 @@ def retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @fresh_second_factor_required
 def _retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    actor = archive.recovery_officer(request)
     found = archive.recovery_certificate(request, pk)
-    form = PressForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            verbs.retire(actor=actor, certificate_id=pk)
-            messages.success(request, _("Retired. New keys are not sealed for it any more."))
-            return redirect("console:recovery-certificate", pk)
-    return confirmation.page(request, form, _retiring(found))
+    act = Act(
+        verb=partial(verbs.retire, actor=archive.recovery_officer(request), certificate_id=pk),
+        done=lambda _certificate: _("Retired. New keys are not sealed for it any more."),
+        back=reverse("console:recovery-certificate", args=[pk]),
+        ask=partial(_retiring, found),
+    )
+    return respond(request, PressForm(refusals.post_data(request)), act)
 
 
-def _page(request: HttpRequest, pk: uuid.UUID, form: FingerprintForm) -> HttpResponse:
+def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     found = archive.recovery_certificate(request, pk)
     context = page.context(archive.archive_reader(request), found, form)
     template = "identity_manager/archive/recovery_certificate.html"

@@ -57,8 +57,7 @@ class RevisionForm(VerbForm):
 
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
 
-    @property
-    def seen(self) -> int:
+    def clean_revision(self) -> int:
         """The revision that the page showed; one that never was, where none was sent."""
         revision: int | None = self.cleaned_data["revision"]
         return -1 if revision is None else revision
@@ -120,7 +119,7 @@ class EntryForm(RevisionForm, CodedForm):
     def made_from(self, pk: uuid.UUID) -> versions.Base:
         """The version that the page was made from; where it does not say which it showed, none that is."""
         number: int | None = self.cleaned_data["next_number"]
-        return versions.Base(pk, self.seen, number or 0)
+        return versions.Base(pk, self.cleaned_data["revision"], number or 0)
 
     def groups(self) -> list[tuple[Any, list[list[BoundField]]]]:
         """Title of each part of the form, and its rows: one field, or several side by side."""

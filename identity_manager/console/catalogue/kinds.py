@@ -110,7 +110,7 @@ def _change_type(*, actor: Person, entry_id: uuid.UUID, form: TypeForm) -> Token
     return types.change_type(
         actor=actor,
         type_id=entry_id,
-        revision=form.seen,
+        revision=form.cleaned_data["revision"],
         values=form.values(),
         profiles=form.chosen_profiles(),
     )
@@ -133,7 +133,9 @@ def _add_profile(
 
 
 def _change_profile(*, actor: Person, entry_id: uuid.UUID, form: ProfileForm) -> CertificateProfile:
-    return profiles.change_profile(actor=actor, profile_id=entry_id, revision=form.seen, values=form.values())
+    return profiles.change_profile(
+        actor=actor, profile_id=entry_id, revision=form.cleaned_data["revision"], values=form.values()
+    )
 
 
 def _ask_for_profile(*, actor: Person, entry_id: uuid.UUID, revision: int | None) -> CertificateProfile:

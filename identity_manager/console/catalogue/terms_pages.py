@@ -67,10 +67,11 @@ class SeenForm(VerbForm):
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
     draft = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    @property
-    def shown(self) -> Seen:
-        """What the page showed; revision 0 is that of a document that never had a draft."""
-        return Seen(self.cleaned_data["revision"] or 0, self.cleaned_data["draft"])
+    def clean(self) -> dict[str, Any]:
+        """Give what the page showed as `seen`; revision 0 is that of a document that never had a draft."""
+        given = {**self.cleaned_data}
+        seen = Seen(given.pop("revision", None) or 0, given.pop("draft", ""))
+        return {**given, "seen": seen}
 
 
 class RefuseDraftForm(SeenForm, RefuseForm):

@@ -1,11 +1,13 @@
 """ADMIN, Terms: documents begun and renamed, the next version written, previewed and published."""
 
 import uuid
+from functools import partial
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -14,6 +16,7 @@ from identity_manager.console.access import administration, offices
 from identity_manager.console.catalogue import terms_pages
 from identity_manager.console.catalogue.terms_pages import DocumentForm, RefuseDraftForm, SeenForm, TermsForm
 from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import TermsDocument, TermsVersion
 from identity_manager.transactions.refusals import Stale
@@ -75,7 +78,9 @@ def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = TermsForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and "preview" not in request.POST and form.is_valid():
         with refusals.show_refusal(form):
-            terms.save_draft(actor=actor, document_id=row.pk, seen=form.shown, texts=form.texts())
+            terms.save_draft(
+                actor=actor, document_id=row.pk, seen=form.cleaned_data["seen"], texts=form.texts()
+            )
             messages.success(request, _("The draft is saved."))
             return redirect("console:terms-document", row.pk)
     return _write_page(request, row, form)
@@ -84,55 +89,55 @@ def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = SeenForm(request.POST)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            terms.ask_publication(actor=actor, document_id=row.pk, seen=form.shown)
-            messages.success(request, _("It waits in OPEN TASKS of the other System Administrators."))
-            return redirect("console:terms-document", row.pk)
-    return _moved_on(request, row, form)
+    act = Act(
+        verb=partial(terms.ask_publication, actor=actor, document_id=row.pk),
+        done=lambda _draft: _("It waits in OPEN TASKS of the other System Administrators."),
+        back=reverse("console:terms-document", args=[row.pk]),
+        page=partial(_moved_on, request, row),
+    )
+    return respond(request, SeenForm(request.POST), act)
 
 
 @reads_and_posts
 def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = SeenForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
-    if form.is_bound and form.is_valid():
-        with refusals.show_refusal(form):
-            made = terms.publish_draft(
-                actor=actor,
-                document_id=row.pk,
-                seen=form.shown,
-                four_eyes=settings.CATALOGUE_FOUR_EYES,
-            )
-            messages.success(request, _("Version %(number)d is published.") % {"number": made.number})
-            return redirect("console:terms-document", row.pk)
-    return _confirm(request, row, form, "terms_publish.html")
+    act = Act(
+        verb=partial(
+            terms.publish_draft, actor=actor, document_id=row.pk, four_eyes=settings.CATALOGUE_FOUR_EYES
+        ),
+        done=lambda made: _("Version %(number)d is published.") % {"number": made.number},
+        back=reverse("console:terms-document", args=[row.pk]),
+        page=partial(_confirm, request, row, "terms_publish.html"),
+    )
+    return respond(request, _decision_form(request, row, SeenForm), act)
 
 
 @reads_and_posts
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = RefuseDraftForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
-    if form.is_bound and form.is_valid():
-        with refusals.show_refusal(form):
-            reason = form.cleaned_data["reason"]
-            terms.refuse_publication(actor=actor, document_id=row.pk, seen=form.shown, reason=reason)
-            messages.success(request, _("Refused. Who wrote it sees why."))
-            return redirect("console:terms-document", row.pk)
-    return _confirm(request, row, form, "terms_refuse.html")
+    act = Act(
+        verb=partial(terms.refuse_publication, actor=actor, document_id=row.pk),
+        done=lambda _draft: _("Refused. Who wrote it sees why."),
+        back=reverse("console:terms-document", args=[row.pk]),
+        page=partial(_confirm, request, row, "terms_refuse.html"),
+    )
+    return respond(request, _decision_form(request, row, RefuseDraftForm), act)
 
 
 @reads_and_posts
 def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = SeenForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
-    if form.is_bound and form.is_valid():
-        with refusals.show_refusal(form):
-            terms.discard_draft(actor=actor, document_id=row.pk, seen=form.shown)
-            messages.success(request, _("The draft is discarded."))
-            return redirect("console:terms-document", row.pk)
-    return _confirm(request, row, form, "terms_discard.html")
+    act = Act(
+        verb=partial(terms.discard_draft, actor=actor, document_id=row.pk),
+        done=lambda _draft: _("The draft is discarded."),
+        back=reverse("console:terms-document", args=[row.pk]),
+        page=partial(_confirm, request, row, "terms_discard.html"),
+    )
+    return respond(request, _decision_form(request, row, SeenForm), act)
+
+
+def _decision_form(request: HttpRequest, row: TermsDocument, kind: type[SeenForm]) -> SeenForm:
+    return kind(refusals.post_data(request), initial=terms_pages.draft_initial(row))
 
 
 def _write_page(request: HttpRequest, row: TermsDocument, form: TermsForm) -> HttpResponse:
@@ -146,7 +151,7 @@ def _write_page(request: HttpRequest, row: TermsDocument, form: TermsForm) -> Ht
     return render(request, f"{FOLDER}terms_form.html", context, status=status)
 
 
-def _confirm(request: HttpRequest, row: TermsDocument, form: VerbForm, template: str) -> HttpResponse:
+def _confirm(request: HttpRequest, row: TermsDocument, template: str, form: VerbForm) -> HttpResponse:
     """The page before it is done; without a draft, or where it has moved on, the document's own page."""
     gone = terms_pages.moved_on(row, refusing=template == "terms_refuse.html")
     if gone is not None and not form.is_bound:

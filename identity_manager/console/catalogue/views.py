@@ -1,6 +1,7 @@
 """ADMIN, token types and certificate profiles: versions listed, begun, edited, compared, put in force."""
 
 import uuid
+from functools import partial
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,6 +23,7 @@ from identity_manager.console.catalogue.forms import (
 )
 from identity_manager.console.catalogue.kinds import Entry, EntryKind
 from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import VersionState
 from identity_manager.models.words import Words
@@ -107,70 +109,62 @@ def edit(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
 @reads_and_posts
 def activate(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RevisionForm(refusals.post_data(request), initial={"revision": entry.version})
-    if form.is_bound and form.is_valid():
-        with refusals.show_refusal(form):
-            kind.activate(
-                actor=actor,
-                entry_id=entry.pk,
-                four_eyes=settings.CATALOGUE_FOUR_EYES,
-                revision=form.seen,
-            )
-            messages.success(request, _("Version %(number)d is in force.") % {"number": entry.number})
-            return redirect(kind.url("", entry.pk))
-    return _confirm(request, kind, entry, form, what="activate")
+    act = Act(
+        verb=partial(kind.activate, actor=actor, entry_id=entry.pk, four_eyes=settings.CATALOGUE_FOUR_EYES),
+        done=lambda _entry: _("Version %(number)d is in force.") % {"number": entry.number},
+        back=kind.url("", entry.pk),
+        page=partial(_confirm, request, kind, entry, "activate"),
+    )
+    return respond(request, _revision_form(request, entry), act)
 
 
 @require_POST
 def ask(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RevisionForm(request.POST)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            kind.ask(actor=actor, entry_id=entry.pk, revision=form.seen)
-            messages.success(request, _("It waits in OPEN TASKS of the other System Administrators."))
-            return redirect(kind.url("", entry.pk))
-    return _moved_on(request, kind, entry.pk, form)
+    act = Act(
+        verb=partial(kind.ask, actor=actor, entry_id=entry.pk),
+        done=lambda _entry: _("It waits in OPEN TASKS of the other System Administrators."),
+        back=kind.url("", entry.pk),
+        page=partial(_moved_on, request, kind, entry.pk),
+    )
+    return respond(request, RevisionForm(request.POST), act)
 
 
 @reads_and_posts
 def refuse(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
+    act = Act(
+        verb=partial(versions.refuse_activation, actor=actor, kind=kind.model, entry_id=entry.pk),
+        done=lambda _entry: _("Refused. Who made the version sees why."),
+        back=kind.url("", entry.pk),
+        page=partial(_confirm, request, kind, entry, "refuse"),
+    )
     form = RefuseForm(refusals.post_data(request), initial={"revision": entry.version})
-    if form.is_bound and form.is_valid():
-        with refusals.show_refusal(form):
-            reason = form.cleaned_data["reason"]
-            versions.refuse_activation(
-                actor=actor, kind=kind.model, entry_id=entry.pk, revision=form.seen, reason=reason
-            )
-            messages.success(request, _("Refused. Who made the version sees why."))
-            return redirect(kind.url("", entry.pk))
-    return _confirm(request, kind, entry, form, what="refuse")
+    return respond(request, form, act)
 
 
 @reads_and_posts
 def discard(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RevisionForm(refusals.post_data(request), initial={"revision": entry.version})
-    if form.is_bound and form.is_valid():
-        with refusals.show_refusal(form):
-            versions.discard(actor=actor, kind=kind.model, entry_id=entry.pk, revision=form.seen)
-            messages.success(request, _("The draft is discarded."))
-            return redirect(kind.listing_url)
-    return _confirm(request, kind, entry, form, what="discard")
+    act = Act(
+        verb=partial(versions.discard, actor=actor, kind=kind.model, entry_id=entry.pk),
+        done=lambda _entry: _("The draft is discarded."),
+        back=kind.listing_url,
+        page=partial(_confirm, request, kind, entry, "discard"),
+    )
+    return respond(request, _revision_form(request, entry), act)
 
 
 @reads_and_posts
 def retire(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RetireForm(refusals.post_data(request))
-    if form.is_bound and form.is_valid():
-        with refusals.show_refusal(form):
-            reason = form.cleaned_data["reason"]
-            versions.retire(actor=actor, kind=kind.model, entry_id=entry.pk, reason=reason)
-            messages.success(request, _("It is offered no more."))
-            return redirect(kind.url("", entry.pk))
-    return _confirm(request, kind, entry, form, what="retire")
+    act = Act(
+        verb=partial(versions.retire, actor=actor, kind=kind.model, entry_id=entry.pk),
+        done=lambda _entry: _("It is offered no more."),
+        back=kind.url("", entry.pk),
+        page=partial(_confirm, request, kind, entry, "retire"),
+    )
+    return respond(request, RetireForm(refusals.post_data(request)), act)
 
 
 @require_POST
@@ -214,9 +208,11 @@ def _form_page(
     return render(request, f"identity_manager/administration/{kind.slug}_form.html", context, status=status)
 
 
-def _confirm(
-    request: HttpRequest, kind: EntryKind, entry: Entry, form: VerbForm, *, what: str
-) -> HttpResponse:
+def _revision_form(request: HttpRequest, entry: Entry) -> RevisionForm:
+    return RevisionForm(refusals.post_data(request), initial={"revision": entry.version})
+
+
+def _confirm(request: HttpRequest, kind: EntryKind, entry: Entry, what: str, form: VerbForm) -> HttpResponse:
     """The page before it is done; where the entry has moved on, the entry's own page says so."""
     if versions.is_gone(entry):
         return _gone(request, kind)

@@ -20,14 +20,15 @@ class Act:
     """What one press of a button does.
 
     verb: is called with what the form says.  done: the message, of what the verb returns.  about: whom the
-    message names first.  back: the address after it.  page: the page that tells a refusal.  ask: the question
-    before it is done; none where the button stands on the page itself.
+    message names first.  back: the address after it.  page: the page that tells a refusal; the question tells
+    it, where there is none.  ask: the question before it is done; none where the button stands on the page
+    itself, or where the page is the question.
     """
 
     verb: Callable[..., Any]
     done: Callable[[Any], Words]
     back: str
-    page: Callable[[VerbForm], HttpResponse]
+    page: Callable[[VerbForm], HttpResponse] | None = None
     ask: Callable[[], Confirmation] | None = None
     about: Person | SoftwareToken | None = None
 
@@ -38,8 +39,10 @@ def respond(request: HttpRequest, form: VerbForm, act: Act) -> HttpResponse:
         with refusals.show_refusal(form):
             _tell(request, act, act.done(act.verb(**refusals.content(form))))
             return redirect(act.back)
-    if act.ask is None or refusals.concerns_the_page(form):
+    if act.page and (act.ask is None or refusals.concerns_the_page(form)):
         return act.page(form)
+    if act.ask is None:
+        raise ValueError("an act has a page, a question, or both")
     return confirmation.page(request, form, act.ask())
 
 
