@@ -8,9 +8,8 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TypeVar
 
-from django.conf import settings
-
 from identity_manager.catalogue.terms import Text
+from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.ui.terms_text import Block, blocks
 
@@ -151,7 +150,7 @@ def comparisons(before: Mapping[str, Text], after: Mapping[str, Text]) -> list[C
     nothing = Text("", "")
     return [
         _compared(comparer, code, name, before.get(code, nothing), after.get(code, nothing))
-        for code, name in settings.LANGUAGES
+        for code, name in languages()
     ]
 
 

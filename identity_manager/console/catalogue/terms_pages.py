@@ -36,6 +36,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.language_fields import LanguagesField
@@ -83,7 +84,7 @@ class TermsForm(SeenForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for code, name in settings.LANGUAGES:
+        for code, name in languages():
             self.fields[f"title_{code}"] = DraftField(
                 label=_("Title"), max_length=LONGEST_TITLE, widget=_input(code)
             )
@@ -95,16 +96,14 @@ class TermsForm(SeenForm):
 
     def languages(self) -> list[tuple[str, Words, BoundField, BoundField]]:
         """Code, name, title and text of each language."""
-        return [
-            (code, name, self[f"title_{code}"], self[f"body_{code}"]) for code, name in settings.LANGUAGES
-        ]
+        return [(code, name, self[f"title_{code}"], self[f"body_{code}"]) for code, name in languages()]
 
     def texts(self) -> dict[str, Text]:
         """What was written, whatever ends the lines of the browser."""
         given = self.cleaned_data
         return {
             code: Text(given[f"title_{code}"].strip(), _lines(given[f"body_{code}"]))
-            for code, _name in settings.LANGUAGES
+            for code, _name in languages()
         }
 
 
@@ -215,7 +214,7 @@ def draft_initial(row: TermsDocument) -> dict[str, Any]:
 def preview_texts(draft: TermsDraft) -> list[tuple[str, Words, Text]]:
     """Each language as the person sees it."""
     texts = texts_of(draft)
-    return [(code, name, texts.get(code, Text("", ""))) for code, name in settings.LANGUAGES]
+    return [(code, name, texts.get(code, Text("", ""))) for code, name in languages()]
 
 
 def typed_texts(form: TermsForm) -> list[tuple[str, Words, Text]]:
@@ -224,7 +223,7 @@ def typed_texts(form: TermsForm) -> list[tuple[str, Words, Text]]:
     given = form.cleaned_data
     return [
         (code, name, Text(given.get(f"title_{code}", ""), _lines(given.get(f"body_{code}", ""))))
-        for code, name in settings.LANGUAGES
+        for code, name in languages()
     ]
 
 

@@ -66,6 +66,15 @@ def test_a_document_is_begun_written_and_published(sven: Client, company: cast.C
     assert not TermsDraft.objects.filter(document=row).exists()
 
 
+def test_the_language_of_the_installation_is_asked_for_first(
+    sven: Client, row: TermsDocument, settings: Settings
+) -> None:
+    """As in every other form with a text in languages."""
+    settings.LANGUAGE_CODE = "de"
+    page = sven.get(address("write", row)).text
+    assert 0 < page.index('name="title_de"') < page.index('name="title_en"')
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
