@@ -1,4 +1,4 @@
-"""No language stands in the code: which there are is told by the catalogues that lie there."""
+"""No language stands in the code; xgettext finds every string. Catalogues say which languages there are."""
 
 import ast
 import re
@@ -45,3 +45,20 @@ def test_no_language_stands_in_the_code() -> None:
 def test_a_language_in_the_code_is_found() -> None:
     code = 'x = row.name_de\ny = {"en": 1}\nz = f(title_en=2)\nitem = made_open(hidden="den")\n'
     assert set(languages_in(ast.parse(code))) == {"name_de", "en", "title_en"}
+
+
+def unseen_by_xgettext(tree: ast.AST) -> Iterator[str]:
+    """Names under which a function of gettext is imported, but for which makemessages does not look."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+            yield from (each.asname for each in node.names if each.asname not in (None, "_"))
+
+
+def test_every_string_is_found_by_makemessages() -> None:
+    found = {module.path.as_posix(): set(unseen_by_xgettext(module.tree)) for module in modules()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_a_name_that_makemessages_does_not_know_is_found() -> None:
+    code = "from django.utils.translation import gettext, gettext_lazy as _, pgettext as said\n"
+    assert set(unseen_by_xgettext(ast.parse(code))) == {"said"}

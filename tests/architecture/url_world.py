@@ -119,7 +119,7 @@ class World:
             "person": (self.owner.pk,),
             "import": (person_import(officers[Visitor.REGISTRATION]),),
             "recovery certificate": (recovery_certificates.make_online(name="R", bits=3072, days=9).pk,),
-            "archive export": (ArchiveExport.objects.create(purpose="A day without it").pk,),
+            "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
             "batch order": (batch_order(ada, self.owner),),
             "role": (self.owner.pk, self.owner.roles.get().pk),
             "saved search": (saved.pk,),

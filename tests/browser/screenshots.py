@@ -134,7 +134,7 @@ class Camera:
         """A page in a browser of the visitor's own."""
         context: BrowserContext = self.browser.new_context(
             base_url=self.server,
-            viewport={"width": 1280, "height": 900},
+            viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 900},
             locale=self.plan.language,
             reduced_motion="reduce",
             has_touch=phone,

@@ -102,6 +102,16 @@ def test_the_voice_is_calm(german: Catalog) -> None:
     assert loud == []
 
 
+def test_a_token_has_one_gender(german: Catalog) -> None:
+    """Der Token, as in most strings: the forms of a neuter stand in none."""
+    neuter = re.compile(
+        r"\b([Dd](as|ieses)|[Jj]e(de|ne)s|(neu|alt|gültig|aktiv|weiter)es)( \w+e)? (Software-)?Token\b(?!-)"
+    )
+    assert [
+        form for message in messages(german) for form in forms(message.string) if neuter.search(form)
+    ] == []
+
+
 def test_the_head_names_nobody_and_no_day_that_moves() -> None:
     head = COMMITTED.read_text(encoding="utf-8").partition("\n\n")[0]
     assert "POT-Creation-Date" not in head

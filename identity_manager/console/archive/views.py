@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.account.sign_in import fresh_second_factor_required
@@ -106,7 +107,7 @@ def _retiring(found: RecoveryCertificate) -> Confirmation:
             " keep the shares. It cannot be put in force again. Without another one in force, tokens whose"
             " keys are archived wait."
         ),
-        button=_("Retire"),
+        button=pgettext("recovery certificate", "Retire"),
         back=reverse("console:recovery-certificate", args=[found.pk]),
         tab="key_archive",
         obstacle=verbs.RETIRED_ALREADY if found.state == RecoveryCertificateState.RETIRED else None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.history import event_wording
@@ -50,11 +50,11 @@ def _about(row: EventRow) -> object:
 
 def _signature(row: EventRow) -> object:
     if not row.event.is_sealed:
-        return cells.quiet(_now("waits to be linked"))
+        return cells.quiet(gettext("waits to be linked"))
     number = f"#{texts.grouped(row.event.number or 0)}"
     if row.head_signed_at:
-        return cells.with_line(number, _now("signed"), moments.when(row.head_signed_at))
-    return cells.with_line(number, _now("the next signature covers it"))
+        return cells.with_line(number, gettext("signed"), moments.when(row.head_signed_at))
+    return cells.with_line(number, gettext("the next signature covers it"))
 
 
 COLUMNS = Columns(

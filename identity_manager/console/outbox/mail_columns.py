@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.mail.registry import title_of
@@ -60,7 +59,7 @@ def _about(row: MailRow) -> object:
 
 
 def _next_try(row: MailRow) -> object:
-    return _now("now") if row.is_due else moments.when(row.mail.next_attempt_at)
+    return gettext("now") if row.is_due else moments.when(row.mail.next_attempt_at)
 
 
 def _last_moment(row: MailRow) -> object:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
@@ -32,7 +32,7 @@ def _name(row: PersonRow) -> object:
 
 def _email(row: PersonRow) -> object:
     if not row.person.email:
-        return cells.quiet(_now("none"))
+        return cells.quiet(gettext("none"))
     return texts.breakable(email_addresses.readable(row.person.email))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
@@ -15,7 +15,7 @@ from identity_manager.ui.templatetags import badges, moments, persons
 def title_of(row: TokenRequest) -> str:
     """Say what a request is about: "Encryption, Signature and VPN"."""
     *first, last = [str(token.token_type) for token in row.lines] or [""]
-    return f"{', '.join(first)} {_now('and')} {last}" if first else last
+    return f"{', '.join(first)} {gettext('and')} {last}" if first else last
 
 
 def _person(row: TokenRequest) -> object:
@@ -26,7 +26,7 @@ def _person(row: TokenRequest) -> object:
 def _state(row: TokenRequest) -> object:
     if row.postponed_until is None or row.state != RequestState.REQUESTED:
         return badges.state_badge(row)
-    return cells.with_line(badges.state_badge(row), _now("comes back"), moments.when(row.postponed_until))
+    return cells.with_line(badges.state_badge(row), gettext("comes back"), moments.when(row.postponed_until))
 
 
 def _names_of_tokens(row: TokenRequest) -> str:
