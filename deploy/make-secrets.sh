@@ -38,6 +38,7 @@ place ca-corporate-ocsp-passphrase ca-corporate-ocsp-passphrase
 place kek-private-keys rings/private-keys/kek-private-keys
 place kek-archive rings/private-keys/kek-archive
 place kek-recovery-keys rings/private-keys/kek-recovery-keys
+place kek-share-transport rings/private-keys/kek-share-transport
 place kek-passphrases rings/passphrases/kek-passphrases
 place kek-other rings/other/kek-other
 place audit-keys rings/audit/audit-keys

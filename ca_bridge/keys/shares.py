@@ -39,6 +39,10 @@ TOO_MANY = (
     "shares-too-many",
     _("There are more shares than are needed. Enter exactly as many as are needed."),
 )
+NOT_FOR_THIS = (
+    "share-for-something-else",
+    _("A share was not given for this recovery in its present form, or was changed on its way."),
+)
 FORGED = ("share-forged", _("The shares do not fit together: at least one of them is false."))
 
 

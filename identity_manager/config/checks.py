@@ -40,7 +40,11 @@ METRICS_TOKEN_LENGTH = 20
 KEY_BYTES = 32  # AES-256
 RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
 # An installation that archives no keys has none of these.
-ARCHIVE_RINGS = {"archive": "KEYS_ARCHIVE", "recovery-keys": "KEYS_RECOVERY"}
+ARCHIVE_RINGS = {
+    "archive": "KEYS_ARCHIVE",
+    "recovery-keys": "KEYS_RECOVERY",
+    "share-transport": "KEYS_SHARE_TRANSPORT",
+}
 # What may be named as NAME_FILE and must stay unread by others.
 AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
 SECRET_SETTINGS = (

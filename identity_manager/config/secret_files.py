@@ -62,6 +62,7 @@ _CONTENTS: dict[str, Callable[[], str]] = {
     "kek-other": _ring,
     "kek-archive": _ring,
     "kek-recovery-keys": _ring,
+    "kek-share-transport": _ring,  # any 32 octets are an X25519 key (RFC 7748 5)
     "audit-keys": _ring,
     "audit-signing-keys": _ring,
     "ca-corporate-passphrase": _passphrase,

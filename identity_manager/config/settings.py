@@ -271,6 +271,9 @@ VAULT_KEYS = {
     "other": env.key_ring("KEYS_OTHER", SECRETS_DIR / "kek-other"),
     "archive": env.key_ring("KEYS_ARCHIVE", SECRETS_DIR / "kek-archive", optional=True),
     "recovery-keys": env.key_ring("KEYS_RECOVERY", SECRETS_DIR / "kek-recovery-keys", optional=True),
+    "share-transport": env.key_ring(
+        "KEYS_SHARE_TRANSPORT", SECRETS_DIR / "kek-share-transport", optional=True
+    ),
 }
 
 # --- Audit log ------------------------------------------------------------------------------------

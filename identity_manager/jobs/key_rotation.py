@@ -30,7 +30,9 @@ from identity_manager.models import (
     Certificate,
     Person,
     RecoveryCertificate,
+    ShareTransportKey,
     SoftwareToken,
+    SubmittedShare,
 )
 from identity_manager.transactions import locking
 from identity_manager.vault import wrapping as vault
@@ -41,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 200
 WITHOUT_EPOCHS = frozenset({Purpose.RECOVERY_KEYS})  # what they open is in backups as long as anything
+COUNTED_ONLY = frozenset({Purpose.SHARE_TRANSPORT})  # erased within half an hour, so nothing is moved
 GRACE_PERIOD = timedelta(minutes=15)  # longer than any task or page view
 
 
@@ -140,6 +143,8 @@ SECRET_STORES: tuple[SecretStore, ...] = (
     Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES),
     SecondFactors(),
     Column(RecoveryCertificate, "seal", Purpose.OTHER),
+    Column(ShareTransportKey, "public_wrapped", Purpose.OTHER),
+    Column(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
     ArchivedEnvelopes(),
 )
 
@@ -184,7 +189,8 @@ def rewrap() -> int:
     """
     done, troubles = 0, list[VaultError]()
     for place in SECRET_STORES:
-        if vault.holds(place.purpose) and len(settings.VAULT_KEYS[place.purpose]) > 1:
+        held = vault.holds(place.purpose) and len(settings.VAULT_KEYS[place.purpose]) > 1
+        if held and place.purpose not in COUNTED_ONLY:
             unread = UnreadableSecrets()
             done += _rewrap(place, unread)
             troubles += unread.log_and_first_error(place.purpose)

@@ -19,6 +19,7 @@ from identity_manager.models.person_search import refresh
 from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import ca_comparison, expiry
@@ -207,6 +208,12 @@ JOBS: tuple[Job, ...] = (
         _("Moves secrets under new keys, and destroys the keys that nothing needs any more"),
         timedelta(minutes=1),
         key_rotation.rewrap_and_destroy,
+    ),
+    Job(
+        "archive.end_share_rounds",
+        _("Erases officers' shares whose half hour is over, and publishes the key under which shares travel"),
+        timedelta(minutes=1),
+        share_rounds.end_overdue,
     ),
     Job(
         "retention.containers",

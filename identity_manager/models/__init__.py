@@ -9,6 +9,14 @@ from identity_manager.models.archive.recovery_certificate import (
     RecoveryKeyWrapping,
     RecoveryShare,
 )
+from identity_manager.models.archive.share_round import (
+    SharePurpose,
+    ShareRound,
+    ShareRoundState,
+    ShareTransportKey,
+    ShareTries,
+    SubmittedShare,
+)
 from identity_manager.models.audit.audit_event import AuditEvent, AuditSalt
 from identity_manager.models.audit.audit_head import (
     AuditChain,
@@ -149,8 +157,14 @@ __all__ = [
     "Role",
     "RoleAssignment",
     "SavedSearch",
+    "SharePurpose",
+    "ShareRound",
+    "ShareRoundState",
+    "ShareTransportKey",
+    "ShareTries",
     "SignInCode",
     "SoftwareToken",
+    "SubmittedShare",
     "SurplusByHand",
     "TermsAcceptance",
     "TermsDocument",

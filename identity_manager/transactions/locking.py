@@ -33,6 +33,7 @@ from identity_manager.models import (
     Person,
     PersonImport,
     RecoveryCertificate,
+    ShareRound,
     SignInCode,
     SoftwareToken,
     TermsDocument,
@@ -154,6 +155,11 @@ def archive_export(pk: uuid.UUID) -> ArchiveExport:
 def recovery_certificate(pk: uuid.UUID) -> RecoveryCertificate:
     """Raises RecoveryCertificate.DoesNotExist."""
     return RecoveryCertificate.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def share_round(pk: uuid.UUID) -> ShareRound:
+    """The round; callers lock what it is about first. Raises ShareRound.DoesNotExist."""
+    return ShareRound.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:

@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     PASSPHRASES = "passphrases"
     OTHER = "other"
     ARCHIVE = "archive"  # the outer layer of archived keys
+    SHARE_TRANSPORT = "share-transport"  # no key of the vault's own: vault/share_transport.py
     RECOVERY_KEYS = "recovery-keys"  # online recovery keys; without epochs: what they open has none either
 
 

@@ -13,7 +13,7 @@ from tests.performance.place import KEPT, ROOT, free_port
 EXAMPLE = ROOT / "tests" / "production.env"
 HOST = "tokens.acme-corporation.net"  # of the example; nothing ever asks a name server for it
 BASE_URL = f"https://{HOST}"
-PRIVATE = ("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY")
+PRIVATE = ("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_SHARE_TRANSPORT")
 AUDIT = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
 RINGS = (*PRIVATE, "KEYS_PASSPHRASES", "KEYS_OTHER", *AUDIT)
 

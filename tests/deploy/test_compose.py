@@ -15,7 +15,8 @@ from tests.architecture.source import ROOT
 from tests.deploy import commands, composition, dockerfile, units
 
 RINGS = (
-    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_PASSPHRASES", "KEYS_OTHER"),
+    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_SHARE_TRANSPORT"),
+    *("KEYS_PASSPHRASES", "KEYS_OTHER"),
     *("AUDIT_KEYS", "AUDIT_SIGNING_KEYS"),
 )
 HELD = {

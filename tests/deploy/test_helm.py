@@ -19,7 +19,8 @@ from identity_manager.workflow.people import imports
 from tests.deploy import chart, commands
 
 RINGS = (
-    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_PASSPHRASES", "KEYS_OTHER"),
+    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_SHARE_TRANSPORT"),
+    *("KEYS_PASSPHRASES", "KEYS_OTHER"),
     *("AUDIT_KEYS", "AUDIT_SIGNING_KEYS"),
 )
 WORKERS = ("worker-ca", "worker-mail", "worker-bulk")

@@ -21,7 +21,8 @@ from tests.identity_manager.management.test_run import free_port
 
 HOST = "tokens.your-domain"
 RINGS = (
-    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_PASSPHRASES", "KEYS_OTHER"),
+    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_SHARE_TRANSPORT"),
+    *("KEYS_PASSPHRASES", "KEYS_OTHER"),
     *("AUDIT_KEYS", "AUDIT_SIGNING_KEYS"),
 )
 HELD = {

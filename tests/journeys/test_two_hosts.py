@@ -125,6 +125,7 @@ def doctor(hosts: TwoHosts) -> tuple[dict[str, Any], int]:
         "KEYS_PRIVATE_KEYS": "",
         "KEYS_ARCHIVE": "",
         "KEYS_RECOVERY": "",
+        "KEYS_SHARE_TRANSPORT": "",
         "KEYS_PASSPHRASES": "",
         "CA_PASSPHRASE_FILE": "",
     }

@@ -30,6 +30,8 @@ KEYS: dict[str, Words] = {
     Purpose.PRIVATE_KEYS: _("Private keys"),
     Purpose.PASSPHRASES: _("Passphrases"),
     Purpose.OTHER: _("Other secrets"),
+    Purpose.ARCHIVE: _("Key archive"),
+    Purpose.SHARE_TRANSPORT: _("Shares on their way to a worker"),
     "audit": _("Audit log"),
 }
 # What the catalogue has, by the first part of the event's fact `what`.

@@ -17,6 +17,7 @@ SETTINGS = {
     vault.Purpose.PASSPHRASES: "KEYS_PASSPHRASES",
     vault.Purpose.OTHER: "KEYS_OTHER",
     vault.Purpose.ARCHIVE: "KEYS_ARCHIVE",
+    vault.Purpose.SHARE_TRANSPORT: "KEYS_SHARE_TRANSPORT",
 }
 
 

@@ -44,6 +44,7 @@ CHECKS = (
     Check("separation of duties", duties.conflicting_roles),
     Check("secret files", keys.files),
     Check("key rings", keys.rings),
+    Check("shares of officers", keys.share_transport),
     Check("kept secrets", keys.opened),
     Check("disk", machine.disk),
     Check("time zones", machine.time_zones),

@@ -9,6 +9,7 @@ from django.core.checks import run_checks
 
 from identity_manager.management import wrapped_secrets
 from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
+from identity_manager.models import ShareTransportKey
 from identity_manager.vault import wrapping as vault
 
 PRIVATE = 0o700
@@ -53,7 +54,8 @@ def rings() -> Iterator[CheckResult]:
     kinds = {
         frozenset(workers): "workers (and the demo)",
         frozenset({*workers, "archive"}): "workers",
-        frozenset({*workers, "archive", "recovery-keys"}): "workers (and the demo)",
+        frozenset({*workers, "archive", "recovery-keys"}): "workers",
+        frozenset({*workers, "archive", "recovery-keys", "share-transport"}): "workers (and the demo)",
         frozenset({"passphrases", "other"}): "the web process of Self-Service, or of both portals",
         frozenset({"other"}): "the web process of Identity Manager",
         frozenset(): "the beat",
@@ -66,6 +68,23 @@ def rings() -> Iterator[CheckResult]:
         )
     else:
         yield ok(f"The rings held here ({names}) are those of {kind}.")
+
+
+def share_transport() -> Iterator[CheckResult]:
+    """Without its key no officer can give a share, and nothing that is split among officers is recovered."""
+    held = vault.holds(vault.Purpose.SHARE_TRANSPORT)
+    if vault.holds(vault.Purpose.ARCHIVE) and not held:
+        yield warning(
+            "Officers cannot give their shares: this worker holds no ring KEYS_SHARE_TRANSPORT.",
+            "deploy/make-secrets.sh, or `make setup`, makes what is missing.",
+        )
+    elif held and not ShareTransportKey.objects.exists():
+        yield warning(
+            "No worker has published the key under which shares travel.",
+            "Start a worker: its job archive.end_share_rounds does it within a minute.",
+        )
+    elif held:
+        yield ok("Officers can give their shares.")
 
 
 def opened() -> Iterator[CheckResult]:

@@ -21,7 +21,7 @@ from tests.identity_manager.management.test_run import free_port
 HOST = "tokens.acme-corporation.net"
 THREADS = 2
 OF_WORKERS = (
-    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY"),
+    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_SHARE_TRANSPORT"),
     *("AUDIT_KEYS", "AUDIT_SIGNING_KEYS"),
 )
 WITHIN = 0.1  # seconds

@@ -15,6 +15,7 @@ NAMES = {
     "kek-other",
     "kek-archive",
     "kek-recovery-keys",
+    "kek-share-transport",
     "audit-keys",
     "audit-signing-keys",
     "ca-corporate-passphrase",
@@ -52,8 +53,8 @@ def test_the_settings_read_what_was_made(tmp_path: Path) -> None:
     rings = [env.key_ring("UNSET", tmp_path / name) for name in NAMES if name.startswith("kek-")]
 
     keys = [base64.b64decode(key) for ring in rings for key in ring.values()]
-    assert [len(key) for key in keys] == [32] * 5
-    assert len(set(keys)) == 5
+    assert [len(key) for key in keys] == [32] * 6
+    assert len(set(keys)) == 6
     assert len(env.secret_file("UNSET", tmp_path / "secret-key")) >= checks.SECRET_KEY_LENGTH
 
 

@@ -100,7 +100,7 @@ def test_the_old_key_stays_while_a_row_needs_it(token: SoftwareToken) -> None:
     rotate()
     with time_machine.travel(timezone.now() + SETTLED):
         destroyed = {each.purpose for each in key_rotation.destroy_unneeded()}
-    assert destroyed == {"private-keys", "other"}
+    assert destroyed == {"private-keys", "other", "share-transport"}
     assert versions()["passphrases"] == ["1", "2"]
 
 
@@ -109,18 +109,18 @@ def test_the_old_key_stays_until_no_process_can_use_it(token: SoftwareToken) -> 
     key_rotation.rewrap()
     assert key_rotation.destroy_unneeded() == []
     with time_machine.travel(timezone.now() + SETTLED):
-        assert len(key_rotation.destroy_unneeded()) == 3
+        assert len(key_rotation.destroy_unneeded()) == 4
     left = versions()
     assert (left.pop("archive"), left.pop("recovery-keys")) == (["1", "2"], ["1"])  # see below
     assert {tuple(each) for each in left.values()} == {("2",)}
-    assert AuditEvent.objects.filter(name="keys.destroyed").count() == 3
+    assert AuditEvent.objects.filter(name="keys.destroyed").count() == 4
 
 
 def test_the_job_moves_first_and_destroys_at_its_next_run(token: SoftwareToken) -> None:
     rotate()
     with time_machine.travel(timezone.now() + SETTLED):
         assert key_rotation.rewrap_and_destroy() == "1 moved, 0 destroyed"
-        assert key_rotation.rewrap_and_destroy() == "0 moved, 3 destroyed"
+        assert key_rotation.rewrap_and_destroy() == "0 moved, 4 destroyed"
         assert key_rotation.rewrap_and_destroy() == ""
 
 
@@ -135,7 +135,7 @@ def test_keys_that_are_mounted_to_be_read_alone_are_left_to_who_mounts_them(
         assert key_rotation.destroy_unneeded() == []
         assert [each.epoch.version for each in key_rotation.status(timezone.now()) if not each.is_needed] == [
             "1"
-        ] * 3
+        ] * 4
 
 
 def test_what_cannot_be_opened_keeps_nothing_behind_it(
@@ -282,6 +282,7 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
         "identity_manager.people.sign_in.second_factors",
         "identity_manager.workflow.archive.recovery_certificates",
         "identity_manager.workflow.archive.intake",
+        "identity_manager.workflow.archive.share_rounds",
         "identity_manager.account.sso_sign_out",  # in a session: without its key, signing out sends no hint
     }
 
@@ -338,8 +339,8 @@ def test_the_command_makes_a_key_for_each_ring_and_says_what_comes(
 ) -> None:
     call_command("rotate_keys", wait=0)
     said = capsys.readouterr().out
-    assert said.count("key 2 in ") == 4
-    assert AuditEvent.objects.filter(name="keys.rotated").count() == 4
+    assert said.count("key 2 in ") == 5
+    assert AuditEvent.objects.filter(name="keys.rotated").count() == 5
     assert "recovery" not in said
 
     call_command("rotate_keys", status=True)

@@ -44,6 +44,7 @@ from identity_manager.management.embedded import server_executable
 from identity_manager.models import JobRun, LiveProcess, Person
 from identity_manager.models.operation.job_run import JobOutcome
 from identity_manager.people.sign_in import sso_provider
+from identity_manager.workflow.archive import share_rounds
 from tests.architecture.source import ROOT
 from tests.ca_bridge import scripted
 from tests.ca_bridge.outgoing_servers import PrivateCa, private_ca, web_server
@@ -573,6 +574,7 @@ def test_secret_files(settings: Settings, tmp_path: Path, monkeypatch: pytest.Mo
         ("private-keys passphrases other", "ok", "workers"),
         ("private-keys passphrases other archive", "ok", "workers"),
         ("private-keys passphrases other archive recovery-keys", "ok", "workers"),
+        ("private-keys passphrases other archive recovery-keys share-transport", "ok", "workers"),
         ("other archive", "warning", "no kind of process"),
         ("passphrases other", "ok", "Self-Service"),
         ("other", "ok", "Identity Manager"),
@@ -582,10 +584,19 @@ def test_secret_files(settings: Settings, tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_rings(settings: Settings, held: str, level: str, words: str) -> None:
     key = base64.b64encode(os.urandom(32)).decode()
-    purposes = ("private-keys", "passphrases", "other", "archive", "recovery-keys")
+    purposes = ("private-keys", "passphrases", "other", "archive", "recovery-keys", "share-transport")
     settings.VAULT_KEYS = {name: {"1": key} if name in held.split() else {} for name in purposes}
     finding = worst(keys.rings)
     assert (finding.level, words in finding.says, key in finding.says) == (level, True, False)
+
+
+@pytest.mark.database
+def test_whether_officers_can_give_shares(settings: Settings) -> None:
+    assert "published" in worst(keys.share_transport).says
+    share_rounds.publish_keys()
+    assert levels(keys.share_transport) == {"ok"}
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "share-transport": {}}
+    assert "KEYS_SHARE_TRANSPORT" in worst(keys.share_transport).says
 
 
 @pytest.mark.database

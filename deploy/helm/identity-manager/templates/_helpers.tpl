@@ -97,10 +97,12 @@ answers for the embedded CA, or asks other authorities; signs: whether it has th
 - {name: KEYS_PRIVATE_KEYS_FILE, value: /run/secrets/private-keys/kek-private-keys}
 - {name: KEYS_ARCHIVE_FILE, value: /run/secrets/private-keys/kek-archive}
 - {name: KEYS_RECOVERY_FILE, value: /run/secrets/private-keys/kek-recovery-keys}
+- {name: KEYS_SHARE_TRANSPORT_FILE, value: /run/secrets/private-keys/kek-share-transport}
 {{- else }}
 - {name: KEYS_PRIVATE_KEYS, value: ""}
 - {name: KEYS_ARCHIVE, value: ""}
 - {name: KEYS_RECOVERY, value: ""}
+- {name: KEYS_SHARE_TRANSPORT, value: ""}
 {{- end }}
 {{- if has "passphrases" .rings }}
 - {name: KEYS_PASSPHRASES_FILE, value: /run/secrets/passphrases/kek-passphrases}

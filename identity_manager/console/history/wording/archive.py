@@ -31,6 +31,9 @@ WORDS: dict[Event, Wording] = {
     ),
     Event.RECOVERY_CERTIFICATE_IN_FORCE: _recovery(_("A recovery certificate is in force"), DONE),
     Event.RECOVERY_CERTIFICATE_RETIRED: _recovery(_("A recovery certificate was retired"), STOPPED),
+    Event.SHARE_GIVEN: Wording(_("A Recovery Officer gave their share"), INFORMATION, "key"),
+    Event.SHARE_WRONG: Wording(_("A wrong share was given"), STOPPED, "alert"),
+    Event.SHARE_ROUND_ENDED: Wording(_("The shares that were given were erased unused"), STOPPED, "trash"),
     Event.RECOVERY_OFFICERS_CHANGED: _recovery(
         _("The shares of a recovery key went to other officers"), INFORMATION
     ),
