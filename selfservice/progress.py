@@ -36,6 +36,7 @@ class Progress:
     running: still moving.  asked: all keys exist, waiting for the CA.
     slow: certificates are late.  failed: refused for good.
     silent_since: since when a needed CA has not answered, if so.
+    archive_waits: sealing was put off, and a copy of a key is to be kept.
     """
 
     lines: list[ProgressLine]
@@ -44,6 +45,7 @@ class Progress:
     slow: bool
     failed: bool
     silent_since: datetime | None
+    archive_waits: bool
 
 
 def of(request: TokenRequest, *, now: datetime) -> Progress:
@@ -72,6 +74,7 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
         slow=slow,
         failed=failed,
         silent_since=_silent_since(tokens) if slow else None,
+        archive_waits=running and any(token.token_type.archive_key and token.last_error for token in tokens),
     )
 
 

@@ -22,6 +22,13 @@ SIGNS_TOO = Reason(
     "signs-too",
     _("A key that serves encryption alone has no other usage: it may be archived, and others never are."),
 )
+NO_DUAL_USE = Reason(
+    "never-archived",
+    _(
+        "This is for one certificate that signs and encrypts, without nonRepudiation: keys that only sign or"
+        " authenticate are never archived, nor is one that signs documents in the person's name."
+    ),
+)
 
 
 def add_profile_version(
@@ -161,4 +168,8 @@ def _check(profile: CertificateProfile) -> None:
     for_encryption = ENCIPHERMENT | {"keyAgreement"}
     refuse(
         SIGNS_TOO if encryption and not set(profile.key_usage) <= for_encryption else None, field="key_usage"
+    )
+    refuse(
+        NO_DUAL_USE if profile.archive_dual_use and not profile.may_be_archived else None,
+        field="archive_dual_use",
     )

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
+from identity_manager.catalogue import archiving
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.catalogue.versions import (
@@ -28,9 +29,17 @@ from identity_manager.catalogue.versions import (
     one_draft,
     require_other_eyes,
 )
-from identity_manager.models import Person, TermsDocument, TermsDraft, TermsText, TermsVersion
+from identity_manager.models import (
+    NamedArchiving,
+    Person,
+    TermsDocument,
+    TermsDraft,
+    TermsText,
+    TermsVersion,
+    TokenType,
+)
 from identity_manager.transactions import locking, second_officer
-from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse, require
+from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse, require
 
 LANGUAGE_LACKING = Reason(
     "language-lacking", _("A version of the terms is published in all languages at once.")
@@ -40,6 +49,10 @@ LONG_TITLE = Reason("long-title", _("A title has at most 200 characters."))
 NO_DRAFT = Reason("no-draft", _("There is no draft of these terms any more."))
 DRAFT_GONE = Reason("terms-moved-on", _("A draft was published or discarded since you opened the page."))
 SAME_AS_BEFORE = Reason("same-as-before", _("The draft says the same as the version in force."))
+TYPE_ARCHIVES = _(
+    "The token type %(type)s archives keys under these terms: they have to say so. Choose what the text says"
+    " about a copy of the keys, or activate a version of the type first that archives none."
+)
 LONGEST_TITLE = 200
 
 
@@ -98,8 +111,17 @@ def rename_document(*, actor: Person, document_id: uuid.UUID, name: Mapping[str,
 
 
 # --- The draft -------------------------------------------------------------------------------------
-def save_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, texts: Mapping[str, Text]) -> TermsDraft:
+def save_draft(
+    *,
+    actor: Person,
+    document_id: uuid.UUID,
+    seen: Seen,
+    texts: Mapping[str, Text],
+    names_archiving: str = NamedArchiving.NONE,
+) -> TermsDraft:
     """Keep what is written so far, complete or not; it has to be asked for again.
+
+    names_archiving: what the texts say about a copy of the keys.
 
     Raises NotAllowed, Stale where somebody else saved, threw away or published one meanwhile, NotPossible for
     a title that is too long.
@@ -113,13 +135,13 @@ def save_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, texts: Mapp
         for language, text in texts.items():
             refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
         written = {language: [text.title, text.body] for language, text in texts.items()}
-        if draft is not None and draft.texts == written:
+        if draft is not None and (draft.texts, draft.names_archiving) == (written, names_archiving):
             return draft
 
         number = _move_on(document, draft)
         draft = draft or TermsDraft(document=document)
         changed = [language for language in written if draft.texts.get(language) != written[language]]
-        draft.texts, draft.revision = written, number
+        draft.texts, draft.names_archiving, draft.revision = written, names_archiving, number
         draft.forget_question()
         with one_draft():
             draft.save()
@@ -134,7 +156,7 @@ def ask_publication(*, actor: Person, document_id: uuid.UUID, seen: Seen) -> Ter
         require_system_administrator(actor)
         draft = _draft(document_id, seen)
         refuse(ASKED_ALREADY if draft.asked_at else None, kind=Stale)
-        _check_texts(draft.document, texts_of(draft))
+        _check_publishable(draft)
 
         draft.forget_question()
         draft.asked_by, draft.asked_at = actor, timezone.now()
@@ -181,17 +203,21 @@ def publish_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, four_eye
         draft = _draft(document_id, seen)
         if four_eyes:
             require_other_eyes(draft, actor=actor)
-        texts = texts_of(draft)
-        _check_texts(draft.document, texts)
+        _check_publishable(draft)
 
         _move_on(draft.document, draft)
         TermsDraft.objects.filter(pk=draft.pk).delete()
-        return publish_terms(actor=actor, document=draft.document, texts=texts)
+        return publish_terms(
+            actor=actor,
+            document=draft.document,
+            texts=texts_of(draft),
+            names_archiving=draft.names_archiving,
+        )
 
 
 def publication_obstacle(draft: TermsDraft) -> Reason | None:
     """What the draft lacks to be published, or to be asked for, or None."""
-    return obstacle_of(lambda: _check_texts(draft.document, texts_of(draft)))
+    return obstacle_of(lambda: _check_publishable(draft))
 
 
 def seen_of(document: TermsDocument, draft: TermsDraft | None) -> Seen:
@@ -227,13 +253,23 @@ def _draft(document_id: uuid.UUID, seen: Seen) -> TermsDraft:
     return draft
 
 
-def _check_texts(document: TermsDocument, texts: Mapping[str, Text]) -> None:
+def _check_publishable(draft: TermsDraft) -> None:
+    texts = texts_of(draft)
     _require_all_languages(texts)
-    current = document.versions.filter(is_current=True).first()
+    _require_what_types_need(draft.document, draft.names_archiving)
+    current = draft.document.versions.filter(is_current=True).first()
     if current is not None:
         said = {text.language: text.sha256 for text in current.texts.all()}
         same = said == {language: text.sha256 for language, text in texts.items()}
-        refuse(SAME_AS_BEFORE if same else None)
+        refuse(SAME_AS_BEFORE if same and current.names_archiving == draft.names_archiving else None)
+
+
+def _require_what_types_need(document: TermsDocument, names_archiving: str) -> None:
+    """Types in force archive under these terms: their next version says it, too."""
+    for token_type in TokenType.objects.active().filter(terms=document, archive_key=True):
+        if not archiving.are_named(names_archiving, token_type.ordered_profiles()):
+            sentence = TYPE_ARCHIVES % {"type": token_type.name}
+            raise NotPossible(Reason("type-archives", sentence), field="names_archiving")
 
 
 def _require_all_languages(texts: Mapping[str, Text]) -> None:
@@ -255,23 +291,34 @@ def _record(document: TermsDocument, *, what: str, actor: Person, **facts: objec
 
 
 # --- Versions --------------------------------------------------------------------------------------
-def publish_terms(*, actor: Person, document: TermsDocument, texts: Mapping[str, Text]) -> TermsVersion:
+def publish_terms(
+    *,
+    actor: Person,
+    document: TermsDocument,
+    texts: Mapping[str, Text],
+    names_archiving: str = NamedArchiving.NONE,
+) -> TermsVersion:
     """Put a new version in force, one text for each language of the installation.
 
-    Raises NotAllowed, or NotPossible for a language that lacks and an empty text.
+    Raises NotAllowed, or NotPossible for a language that lacks, an empty text, and words about archiving
+    that say less than a type in force does.
     """
     with transaction.atomic():
         require_system_administrator(actor)
         document = locking.terms_document(document.pk)
         _require_all_languages(texts)
+        _require_what_types_need(document, names_archiving)
 
         newest = document.versions.aggregate(number=Max("number"))["number"] or 0
         document.versions.filter(is_current=True).update(is_current=False)
-        version = TermsVersion.objects.create(document=document, number=newest + 1, is_current=True)
+        version = TermsVersion.objects.create(
+            document=document, number=newest + 1, is_current=True, names_archiving=names_archiving
+        )
         for language, text in texts.items():
             TermsText.objects.create(
                 version=version, language=language, title=text.title, body=text.body, sha256=text.sha256
             )
         digests = {language: text.sha256 for language, text in texts.items()}
-        _record(document, what="published", actor=actor, number=version.number, sha256=digests)
+        facts = {"number": version.number, "names_archiving": str(names_archiving)}
+        _record(document, what="published", actor=actor, sha256=digests, **facts)
         return version

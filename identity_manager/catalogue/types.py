@@ -11,12 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.x509.profiles import ProfileError, check_key_usage, check_validity
-from identity_manager.catalogue import comparison, versions
+from identity_manager.catalogue import archiving, comparison, versions
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import (
     CertificateProfile,
-    CertificatePurpose,
     Person,
     PersonKind,
     RecoveryCertificate,
@@ -24,13 +23,22 @@ from identity_manager.models import (
     TokenTypeProfile,
     VersionState,
 )
+from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse, require
 
 NO_PROFILE = Reason("no-profile", _("A token type needs at least one certificate profile."))
 PROFILE_TWICE = Reason("profile-twice", _("Each certificate profile stands in a token type once."))
 NOT_FOR_ANYBODY = Reason("not-for-anybody", _("Say which kinds of person may have it."))
 NOT_TO_BE_ARCHIVED = Reason(
-    "not-to-be-archived", _("Only keys that serve encryption alone are archived; others never are.")
+    "not-to-be-archived",
+    _(
+        "None of its profiles has a key that may be archived: only keys that serve encryption are, and where"
+        " they sign, too, only if their profile says so."
+    ),
+)
+TERMS_DO_NOT_SAY_IT = Reason(
+    "terms-do-not-name-archiving",
+    _("The version of these terms in force does not say that a copy of these keys is kept."),
 )
 NO_RECOVERY_CERTIFICATE = Reason(
     "no-recovery-certificate",
@@ -127,6 +135,7 @@ def activate_type(
         require_system_administrator(actor)
         token_type = versions.locked(TokenType, type_id)
         refuse(versions.CHANGED_MEANWHILE if revision not in (None, token_type.version) else None, kind=Stale)
+        locking.terms_document(token_type.terms_id)  # no version that says less is published meanwhile
         _require_complete(token_type)
         versions.put_in_force(token_type, actor=actor, four_eyes=four_eyes)
         return token_type
@@ -138,11 +147,16 @@ def activation_obstacle(token_type: TokenType) -> Reason | None:
 
 
 def _require_complete(token_type: TokenType) -> None:
-    _check(token_type, token_type.ordered_profiles())
-    published = token_type.terms.versions.filter(is_current=True).exists()
-    require(published, else_=NO_TERMS, field="terms")
-    in_force = not token_type.archive_key or RecoveryCertificate.objects.in_force(timezone.now()).exists()
-    require(in_force, else_=NO_RECOVERY_CERTIFICATE, field="archive_key")
+    profiles = token_type.ordered_profiles()
+    _check(token_type, profiles)
+    published = token_type.terms.versions.filter(is_current=True).first()
+    if published is None:
+        raise NotPossible(NO_TERMS, field="terms")
+    if token_type.archive_key:
+        says_it = archiving.are_named(published.names_archiving, profiles)
+        require(says_it, else_=TERMS_DO_NOT_SAY_IT, field="terms")
+        in_force = RecoveryCertificate.objects.in_force(timezone.now()).exists()
+        require(in_force, else_=NO_RECOVERY_CERTIFICATE, field="archive_key")
 
 
 def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
@@ -164,8 +178,8 @@ def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile
     require(once, else_=PROFILE_TWICE, field="profiles")
     inactive = [profile for profile in profiles if profile.state != VersionState.ACTIVE]
     refuse(_not_active(inactive[0]) if inactive else None, field="profiles")
-    encryption = all(profile.purpose == CertificatePurpose.ENCRYPTION for profile in profiles)
-    refuse(NOT_TO_BE_ARCHIVED if token_type.archive_key and not encryption else None, field="archive_key")
+    archives_none = token_type.archive_key and not archiving.archived_profiles(profiles)
+    refuse(NOT_TO_BE_ARCHIVED if archives_none else None, field="archive_key")
     for profile in profiles:
         _check_profile(token_type, profile)
 

@@ -39,6 +39,7 @@ from identity_manager.models.batch.order import BatchLine, BatchOrder, BatchSour
 from identity_manager.models.batch.share import BatchStretch
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.catalogue.terms import (
+    NamedArchiving,
     TermsAcceptance,
     TermsDocument,
     TermsDraft,
@@ -132,6 +133,7 @@ __all__ = [
     "MailEventKind",
     "MailFault",
     "MailState",
+    "NamedArchiving",
     "OutgoingMail",
     "Person",
     "PersonErasure",

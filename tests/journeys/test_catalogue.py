@@ -50,6 +50,7 @@ def test_a_new_type_from_nothing_to_a_delivered_token(
     sven.open("/admin/terms/new/")
     sven.press("Save", code="house", name="House rules")
     texts = {
+        "names_archiving": "none",
         "title_en": "House rules",
         "body_en": "Keep it.",
         "title_de": "Hausregeln",

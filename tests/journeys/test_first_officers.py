@@ -125,6 +125,7 @@ def catalogue(staff: Staff) -> None:
     sven.follow("New document")
     sven.press("Save", code="house", name="House rules")
     texts = {
+        "names_archiving": "none",
         "title_en": "House rules",
         "body_en": "Keep it.",
         "title_de": "Hausregeln",

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from ca_bridge.keys import recovery_keys
 from ca_bridge.keys.recovery_keys import Circle, Document
-from identity_manager.models import Person, RecoveryCertificate, Role
+from identity_manager.models import NamedArchiving, Person, RecoveryCertificate, Role, TokenType
 from identity_manager.workflow.archive import recovery_certificates
 from tests.tools import cast
 
@@ -42,12 +43,25 @@ def officers() -> Officers:
     )
 
 
+def archiving_type(code: str = "encryption", **fields: Any) -> TokenType:
+    """A type that archives the keys of its one profile, under terms that say so."""
+    cast.terms().versions.update(names_archiving=NamedArchiving.ENCRYPTION)
+    profile = cast.profile("encrypting", purpose="encryption", key_usage=["keyAgreement"])
+    return cast.token_type(code, **({"profiles": (profile.code,), "archive_key": True} | fields))
+
+
 def in_force(staff: Officers, number: int = 0) -> RecoveryCertificate:
-    """A recovery certificate that two officers have confirmed."""
+    """A recovery certificate of the officers that two of them have confirmed."""
     document, _circle = ceremony(number)
-    row = recovery_certificates.bring_in(actor=staff.sven, content=document.to_json())
+    return _confirmed(staff, recovery_certificates.bring_in(actor=staff.sven, content=document.to_json()))
+
+
+def online_in_force(staff: Officers, name: str = "Online") -> RecoveryCertificate:
+    """The recovery certificate of a key that workers hold."""
+    return _confirmed(staff, recovery_certificates.make_online(name=name, bits=3072, days=3650))
+
+
+def _confirmed(staff: Officers, row: RecoveryCertificate) -> RecoveryCertificate:
     for officer in (staff.rene, staff.rosa):
-        row = recovery_certificates.confirm(
-            actor=officer, certificate_id=row.pk, fingerprint=document.fingerprint
-        )
+        row = recovery_certificates.confirm(actor=officer, certificate_id=row.pk, fingerprint=row.fingerprint)
     return row

@@ -152,6 +152,7 @@ class TypeForm(EntryForm):
             _("Key and file"),
             (
                 "key_algorithm",
+                "archive_key",
                 "container_format",
                 "passphrase_days",
                 "container_retention_days",
@@ -180,10 +181,6 @@ class TypeForm(EntryForm):
         assert isinstance(order, OrderField)  # noqa: S101 narrows the declared type
         order.offer((key, f"{row.name} · {row.code} {row.number}") for key, row in self._offered.items())
 
-    def values(self) -> dict[str, Any]:
-        """What the verb takes. No key is archived yet, whatever a draft said before."""
-        return super().values() | {"archive_key": False}
-
     def chosen_profiles(self) -> list[CertificateProfile]:
         """The profiles in their order."""
         return [self._offered[key] for key in self.cleaned_data["profiles"]]
@@ -203,7 +200,10 @@ class ProfileForm(EntryForm):
     GROUPS = (
         (_("What it is"), ("code", "name", "purpose")),
         (_("What the certificate says"), ("subject", "subject_alt_names", "include_sid")),
-        (_("What it may be used for"), ("key_usage", "extended_key_usage", "other_usages", "policies")),
+        (
+            _("What it may be used for"),
+            ("key_usage", "extended_key_usage", "other_usages", "policies", "archive_dual_use"),
+        ),
         (_("Who issues it"), ("ca ca_profile", "longest_validity_days")),
     )
     purpose = of_model(

@@ -24,10 +24,17 @@ from identity_manager.catalogue.terms import (
 )
 from identity_manager.console.catalogue import terms_comparison
 from identity_manager.console.catalogue import wording as catalogue_words
-from identity_manager.console.catalogue.forms import CodedForm, RefuseForm, columns_of, in_own_words
+from identity_manager.console.catalogue.forms import (
+    CodedForm,
+    RefuseForm,
+    columns_of,
+    in_own_words,
+    of_model,
+)
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
+    NamedArchiving,
     Person,
     RequestState,
     TermsDocument,
@@ -81,6 +88,14 @@ class RefuseDraftForm(SeenForm, RefuseForm):
 
 class TermsForm(SeenForm):
     """Title and text in each language of the installation. A draft may lack some; a version may not."""
+
+    names_archiving = of_model(
+        TermsDraft,
+        "names_archiving",
+        forms.ChoiceField,
+        choices=NamedArchiving.choices,
+        widget=forms.RadioSelect,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -158,6 +173,7 @@ def version_context(found: TermsVersion) -> dict[str, Any]:
         "texts": sorted(found.texts.all(), key=lambda text: (text.language != here, text.language)),
         "before": before,
         "comparisons": terms_comparison.comparisons(_texts(before), _texts(found)) if before else [],
+        "archiving_changed": before and _archiving_words(before.names_archiving, found.names_archiving),
     }
 
 
@@ -189,7 +205,13 @@ def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]
     if draft is None or current is None:
         return {}
     found = terms_comparison.comparisons(_texts(current), texts_of(draft))
-    return {"current": current, "comparisons": found}
+    said = _archiving_words(current.names_archiving, draft.names_archiving)
+    return {"current": current, "comparisons": found, "archiving_changed": said}
+
+
+def _archiving_words(before: str, now: str) -> tuple[Words, Words] | None:
+    """What two versions say about a copy of the keys, where they do not say the same."""
+    return None if before == now else (NamedArchiving(before).label, NamedArchiving(now).label)
 
 
 def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
@@ -205,7 +227,8 @@ def draft_initial(row: TermsDocument) -> dict[str, Any]:
     draft = draft_of(row)
     current = _current(row)
     texts = texts_of(draft) if draft else _texts(current) if current else {}
-    initial = asdict(seen_of(row, draft))
+    said = (draft or current or TermsDraft()).names_archiving
+    initial = {**asdict(seen_of(row, draft)), "names_archiving": said}
     for language, text in texts.items():
         initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
     return initial

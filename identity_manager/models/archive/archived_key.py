@@ -4,16 +4,21 @@ import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from ca_bridge.database.binary_field import BytesField
 from identity_manager.models.archive.recovery_certificate import RecoveryCertificate
+from identity_manager.models.catalogue.certificate_profile import CertificatePurpose
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
 from identity_manager.models.requests.certificate import Certificate
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
+
+
+ARCHIVABLE = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
 
 
 class ArchivedKeyQuerySet(models.QuerySet["ArchivedKey"]):
@@ -25,6 +30,7 @@ class ArchivedKeyQuerySet(models.QuerySet["ArchivedKey"]):
 class ArchivedKey(models.Model):
     """One private key, in an envelope (ca_bridge/keys/envelopes.py) that the vault wraps once more.
 
+    purpose: of its certificate's profile; the database refuses keys that only sign or authenticate.
     The owner and the id of the row are authenticated with it: a row that is given to somebody else opens no
     more. moved_at: when it was last brought under another key of the vault.
     """
@@ -33,6 +39,9 @@ class ArchivedKey(models.Model):
     owner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="archived_keys")
     certificate = models.ForeignKey(
         Certificate, null=True, on_delete=models.PROTECT, related_name="archived_keys"
+    )
+    purpose = models.CharField(
+        max_length=16, choices=CertificatePurpose, db_default=CertificatePurpose.ENCRYPTION.value
     )
     public_key_sha256 = models.CharField(max_length=64, unique=True)
     envelope_wrapped = BytesField()
@@ -45,6 +54,9 @@ class ArchivedKey(models.Model):
 
     class Meta:
         ordering = ["archived_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(purpose__in=ARCHIVABLE), name="archived_key_never_signs")
+        ]
 
     def __str__(self) -> str:
         return self.public_key_sha256[:16]

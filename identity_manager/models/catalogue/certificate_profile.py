@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Cast
+from django.db.models.lookups import Contains
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
@@ -80,6 +82,16 @@ class CertificateProfile(FormerName, Stateful, VersionedEntry):
     extended_key_usage = ChoiceListField(
         _("Extended key usage"), default=list, blank=True, item_choices=EXTENDED_KEY_USAGES
     )
+    archive_dual_use = models.BooleanField(
+        _("The key may be archived although it signs, too"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "For one certificate that signs and encrypts, never with nonRepudiation. Whoever opens the copy"
+            " can sign as the person; the terms have to say so. Keys that serve encryption alone need no"
+            " permission here, and keys that only sign or authenticate are never archived."
+        ),
+    )
     policies = models.JSONField(
         _("Certificate policies"),
         default=list,
@@ -121,6 +133,12 @@ class CertificateProfile(FormerName, Stateful, VersionedEntry):
             models.CheckConstraint(
                 condition=Q(purpose__in=CertificatePurpose.values), name="profile_purpose"
             ),
+            models.CheckConstraint(  # as may_be_archived says
+                condition=Q(archive_dual_use=False)
+                | Q(purpose=CertificatePurpose.COMBINED)
+                & ~Q(Contains(Cast("key_usage", models.TextField()), "nonRepudiation")),
+                name="profile_archive_dual_use",
+            ),
             models.UniqueConstraint(fields=["code", "number"], name="profile_version_once"),
             models.UniqueConstraint(fields=["code"], condition=Q(state="active"), name="profile_one_active"),
             models.UniqueConstraint(fields=["code"], condition=Q(state="draft"), name="profile_one_draft"),
@@ -133,6 +151,13 @@ class CertificateProfile(FormerName, Stateful, VersionedEntry):
     def decrypts(self) -> bool:
         """Whether others encrypt for its certificates, so that a key is needed as long as what it opens."""
         return self.purpose in {CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED}
+
+    @property
+    def may_be_archived(self) -> bool:
+        """Whether a copy of its keys may be kept, where the token type says so. Keys that sign: never."""
+        if self.purpose == CertificatePurpose.COMBINED:
+            return self.archive_dual_use and "nonRepudiation" not in self.key_usage
+        return self.purpose == CertificatePurpose.ENCRYPTION
 
     def as_profile(self) -> Profile:
         """Return the profile as the bridge knows it."""

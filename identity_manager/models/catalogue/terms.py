@@ -22,6 +22,30 @@ CODE_HELP = _("Small letters, digits and hyphens. It names the entry for program
 NO_NAME = {"required": _("Enter the name.")}
 
 
+class NamedArchiving(models.TextChoices):
+    """Which keys of a person the words of the terms say are archived."""
+
+    NONE = "none", _("Nothing is said of it")
+    ENCRYPTION = "encryption", _("Keys that serve encryption alone are archived")
+    DUAL_USE = "dual-use", _("Keys that sign and encrypt are archived, too")
+
+
+def names_archiving_field() -> "models.CharField[str, str]":
+    """What a version says of archiving; its draft has the same field."""
+    return models.CharField(
+        _("What the text says about a copy of the keys"),
+        max_length=16,
+        choices=NamedArchiving,
+        default=NamedArchiving.NONE,
+        db_default=NamedArchiving.NONE.value,
+        help_text=_(
+            "A token type archives keys only under terms that say so. What is chosen here is shown to the"
+            " person beside the text; the text itself says why, and who opens the copy."
+        ),
+        error_messages={"required": _("Say what the text says about a copy of the keys.")},
+    )
+
+
 class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
     def with_draft(self) -> Self:
         """Documents with the draft of their next version, and who asked for it or refused it."""
@@ -66,6 +90,7 @@ class TermsDraft(Drafted):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     document = models.OneToOneField(TermsDocument, on_delete=models.PROTECT, related_name="draft")
     texts = models.JSONField(default=dict)
+    names_archiving = names_archiving_field()
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -81,6 +106,7 @@ class TermsVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     document = models.ForeignKey(TermsDocument, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(_("version"))
+    names_archiving = names_archiving_field()
     is_current = models.BooleanField(default=False)
     published_at = models.DateTimeField(default=timezone.now)
 

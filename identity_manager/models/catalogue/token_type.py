@@ -170,7 +170,15 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         help_text=_("The smallest number stands first."),
         **between(0, 9999, required=_("Enter the place in lists.")),
     )
-    archive_key = models.BooleanField(_("archive the key"), default=False, editable=False)
+    archive_key = models.BooleanField(
+        _("Archive the keys"),
+        default=False,
+        help_text=_(
+            "A copy of each encryption key is kept, which recovery keys alone open. Keys that only sign or"
+            " authenticate are never archived. The terms have to say it, and a recovery certificate has to be"
+            " in force."
+        ),
+    )
     profiles: "models.ManyToManyField[CertificateProfile, TokenTypeProfile]" = models.ManyToManyField(
         CertificateProfile,
         through="TokenTypeProfile",

@@ -90,6 +90,11 @@ class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
             person__state=PersonState.ACTIVE,
         )
 
+    def put_off_with_keys_to_archive(self) -> Self:
+        """Tokens whose keys are to be archived, and whose sealing was put off."""
+        waiting = self.filter(state=T.ISSUING, token_type__archive_key=True, next_attempt_at__isnull=False)
+        return waiting.exclude(last_error="")
+
     def with_unacknowledged_passphrase(self) -> Self:
         """Tokens whose passphrase still exists."""
         return self.filter(passphrase_wrapped__isnull=False)

@@ -15,14 +15,16 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.keys import envelopes, keys
 from identity_manager import audit
+from identity_manager.catalogue import archiving
 from identity_manager.models import (
     ArchivedKey,
     ArchivedKeyRecipient,
     AuditEvent,
     Certificate,
-    CertificatePurpose,
+    NamedArchiving,
     RecoveryCertificate,
     SoftwareToken,
+    TermsAcceptance,
 )
 from identity_manager.transactions.refusals import Reason
 from identity_manager.vault import wrapping as vault
@@ -35,6 +37,10 @@ NONE_IN_FORCE = Reason(
 NOT_AS_CONFIRMED = Reason(
     "recovery-certificate-changed",
     _("A recovery certificate is not what was confirmed: nothing is archived until it is retired."),
+)
+TERMS_DO_NOT_SAY_IT = Reason(
+    "accepted-terms-do-not-name-archiving",
+    _("Its keys are to be archived, and the terms that its person accepted do not say so."),
 )
 NO_RING = Reason(
     "no-archive-ring", _("Its keys are to be archived, and this worker does not hold the ring KEYS_ARCHIVE.")
@@ -70,9 +76,8 @@ def prepare(given: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
 
 
 def archives(certificate: Certificate) -> bool:
-    """Whether the certificate's key is archived: its type says so, and it encrypts and nothing else."""
-    encrypts = certificate.profile.purpose == CertificatePurpose.ENCRYPTION
-    return encrypts and certificate.token.token_type.archive_key
+    """Whether the certificate's key is archived: its type says so, and its profile lets it be."""
+    return certificate.token.token_type.archive_key and certificate.profile.may_be_archived
 
 
 def _sealed(
@@ -81,6 +86,7 @@ def _sealed(
     row = ArchivedKey(
         owner_id=certificate.token.person_id,
         certificate=certificate,
+        purpose=certificate.profile.purpose,
         public_key_sha256=keys.public_key_sha256(key).hex(),
     )
     envelope = envelopes.seal(keys.to_pkcs8(key), [each.recipient for each in present])
@@ -99,8 +105,18 @@ def obstacle(intake: Intake, token: SoftwareToken, given: Sequence[Certificate])
         return intake.reason
     in_force = RecoveryCertificate.objects.in_force(timezone.now()).values_list("pk", flat=True)
     prepared = {row.public_key_sha256 for row in intake.rows}
-    unchanged = tuple(in_force) == intake.recipients and wanted == prepared
-    return None if unchanged else CHANGED_MEANWHILE
+    if tuple(in_force) != intake.recipients or wanted != prepared:
+        return CHANGED_MEANWHILE
+    return None if _accepted_terms_say_it(token, given) else TERMS_DO_NOT_SAY_IT
+
+
+def _accepted_terms_say_it(token: SoftwareToken, given: Sequence[Certificate]) -> bool:
+    accepted = TermsAcceptance.objects.filter(
+        request=token.request_id, round=token.request.round, text__version__document=token.token_type.terms_id
+    )
+    found = accepted.select_related("text__version").first()
+    said = found.text.version.names_archiving if found else NamedArchiving.NONE
+    return archiving.are_named(said, [row.profile for row in given])
 
 
 def store(prepared: Iterable[tuple[SoftwareToken, Intake]]) -> list[AuditEvent]:

@@ -29,6 +29,7 @@ from identity_manager.models import (
     RecoveryKeyWrapping,
     RecoveryShare,
     Role,
+    SoftwareToken,
 )
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
@@ -149,6 +150,8 @@ def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> Re
         facts = _facts(certificate)
         if certificate.state == S.IN_FORCE:
             audit.record(audit.Event.RECOVERY_CERTIFICATE_IN_FORCE, actor=actor, subject=None, **facts)
+            waiting = SoftwareToken.objects.put_off_with_keys_to_archive()
+            waiting.update(next_attempt_at=now, nudged_at=None)  # the sweep takes them up
         else:
             audit.record(audit.Event.RECOVERY_CERTIFICATE_CONFIRMED, actor=actor, subject=None, **facts)
         return certificate

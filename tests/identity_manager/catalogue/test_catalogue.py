@@ -185,15 +185,17 @@ def test_a_type_takes_active_profiles_and_at_least_one(sven: Person, document: T
         add_type(sven, document, draft)
 
 
-def test_only_keys_for_encryption_alone_are_archived(sven: Person, document: TermsDocument) -> None:
+def test_only_keys_that_encrypt_are_archived(sven: Person, document: TermsDocument) -> None:
     encryption = active_profile(sven, "encryption", purpose="encryption", key_usage=["keyEncipherment"])
     draft = add_type(sven, document, encryption, archive_key=True)
     assert draft.archive_key
     versions.discard(actor=sven, kind=TokenType, entry_id=draft.pk, revision=None)
     for other in ("signature", "authentication", "combined"):
-        mixed = active_profile(sven, other, purpose=other)
+        signing = active_profile(sven, other, purpose=other)
         with pytest.raises(NotPossible, match="archived"):
-            add_type(sven, document, encryption, mixed, archive_key=True)
+            add_type(sven, document, signing, archive_key=True)
+    both = add_type(sven, document, encryption, signing, archive_key=True)
+    assert [profile.may_be_archived for profile in both.ordered_profiles()] == [True, False]
 
 
 # --- Who ------------------------------------------------------------------------------------------

@@ -152,7 +152,7 @@ def written(sven: Client, row: TermsDocument) -> None:
     current = row.current_version()
     given = {f"title_{text.language}": text.title for text in current.texts.all()}
     given |= {f"body_{text.language}": text.body for text in current.texts.all()}
-    given["body_en"] = "Text <b>one</b>"
+    given |= {"body_en": "Text <b>one</b>", "names_archiving": "encryption"}
     assert sven.post(address("write", row), given | seen_in(page)).status_code == 302
 
 
@@ -168,11 +168,15 @@ def test_both_officers_see_what_differs(
         assert '<del><span class="visually-hidden" lang="en">[taken out]</span> 1 ' in page
         assert '<ins><span class="visually-hidden" lang="en">[new]</span> &lt;b&gt;one&lt;/b&gt; ' in page
         assert "Nothing: both versions say the same." in page  # in German
+        assert (
+            "<del>Nothing is said of it</del> <ins>Keys that serve encryption alone are archived</ins>"
+            in page
+        )
 
 
 def test_a_first_version_is_compared_with_nothing(sven: Client) -> None:
     row = TermsDocument.objects.create(code="house", name="House")
-    sven.post(address("write", row), {"title_en": "House", "body_en": "Keep it."})
+    sven.post(address("write", row), {"names_archiving": "none", "title_en": "House", "body_en": "Keep it."})
     assert "What differs" not in sven.get(address("document", row)).text
     assert "What differs" not in sven.get(address("publish", row)).text
 

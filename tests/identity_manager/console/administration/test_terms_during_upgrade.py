@@ -11,7 +11,13 @@ from tests.identity_manager.console.administration.forms import seen_in
 from tests.tools import cast
 
 TEXTS = {"en": ["Terms", "Theirs."], "de": ["Bedingungen", "Ihrer."]}
-MINE = {"title_en": "Terms", "body_en": "Mine.", "title_de": "Bedingungen", "body_de": "Meiner."}
+MINE = {
+    "names_archiving": "none",
+    "title_en": "Terms",
+    "body_en": "Mine.",
+    "title_de": "Bedingungen",
+    "body_de": "Meiner.",
+}
 
 
 def address(what: str, row: TermsDocument) -> str:

@@ -21,7 +21,7 @@ from identity_manager.vault.key_ring import KeyRing
 from identity_manager.workflow.archive import export
 from tests.identity_manager.console.archive.test_recovery_certificate_pages import just_signed_in
 from tests.identity_manager.console.visitors import signed_in, tasks
-from tests.identity_manager.workflow.archive.test_intake import encryption, issuing
+from tests.identity_manager.workflow.archive.test_intake import issuing
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
@@ -45,7 +45,7 @@ def test_openssl_and_the_recovery_key_alone_open_each_key(
 ) -> None:
     recovery.in_force(staff)
     for person in (company.uma, company.sam):
-        request = cast.accepted(cast.enabled(company.ada, person, encryption()))
+        request = cast.accepted(cast.enabled(company.ada, person, recovery.archiving_type()))
         cast.issued(request)
     agreed(staff)
     call_command("export_archive", str(tmp_path / "out"))
@@ -87,7 +87,7 @@ def test_a_row_of_somebody_else_is_named_and_the_others_come(
     company: Company, staff: Officers, tmp_path: Path
 ) -> None:
     recovery.in_force(staff)
-    cast.issued(issuing(company, encryption()))
+    cast.issued(issuing(company, recovery.archiving_type()))
     ArchivedKey.objects.update(owner=company.sam)
     agreed(staff)
     with pytest.raises(CommandError, match="1 keys cannot be opened"):

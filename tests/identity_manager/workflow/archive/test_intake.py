@@ -46,12 +46,6 @@ def staff(db: None) -> Officers:
     return recovery.officers()
 
 
-def encryption(code: str = "encryption", **fields: object) -> TokenType:
-    """A type that archives the keys of its one profile."""
-    profile = cast.profile("encrypting", purpose="encryption", key_usage=["keyAgreement"])
-    return cast.token_type(code, profiles=(profile.code,), **({"archive_key": True} | fields))
-
-
 def issuing(company: Company, token_type: TokenType) -> TokenRequest:
     return cast.accepted(cast.enabled(company.ada, company.uma, token_type))
 
@@ -89,7 +83,7 @@ def test_the_key_is_archived_for_each_recovery_certificate_in_force(
     company: Company, staff: Officers
 ) -> None:
     first, second = recovery.in_force(staff), recovery.in_force(staff, 1)
-    token = cast.issued(issuing(company, encryption())).tokens.get()
+    token = cast.issued(issuing(company, recovery.archiving_type())).tokens.get()
     row = ArchivedKey.objects.get()
     assert (row.owner, row.certificate, token.state) == (company.uma, token.certificates.get(), "sealed")
     assert row.public_key_sha256 == token.certificates.get().public_key_sha256
@@ -106,7 +100,7 @@ def test_openssl_and_the_recovery_key_alone_open_it(
     company: Company, staff: Officers, tmp_path: Path
 ) -> None:
     recovery.in_force(staff)
-    cast.issued(issuing(company, encryption()))
+    cast.issued(issuing(company, recovery.archiving_type()))
     row, (document, circle) = ArchivedKey.objects.get(), recovery.ceremony()
     recovery_key = recovery_keys.open_with_shares(document, circle.texts[:2])
     certificate = x509.load_der_x509_certificate(document.certificate)
@@ -118,6 +112,40 @@ def test_openssl_and_the_recovery_key_alone_open_it(
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     key = keys.from_pkcs8((tmp_path / "key.der").read_bytes())
     assert keys.public_key_sha256(key).hex() == row.public_key_sha256
+
+
+@pytest.mark.parametrize("purpose", ["authentication", "signature"])
+def test_the_database_refuses_the_copy_of_a_key_that_signs(company: Company, purpose: str) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ArchivedKey.objects.create(
+            owner=company.uma, purpose=purpose, public_key_sha256="0" * 64, envelope_wrapped=b"x"
+        )
+
+
+@pytest.mark.parametrize(
+    ("purpose", "key_usage"),
+    [
+        ("signature", ["digitalSignature"]),
+        ("authentication", ["digitalSignature"]),
+        ("combined", ["digitalSignature", "nonRepudiation", "keyEncipherment"]),
+    ],
+)
+def test_the_database_lets_no_profile_archive_it(db: None, purpose: str, key_usage: list[str]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        cast.profile("other", purpose=purpose, key_usage=key_usage, archive_dual_use=True)
+    assert cast.profile("dual", purpose="combined", key_usage=["digitalSignature"], archive_dual_use=True)
+
+
+def test_dual_use_is_archived_where_profile_and_terms_say_so(company: Company, staff: Officers) -> None:
+    recovery.in_force(staff)
+    usage = ["digitalSignature", "keyAgreement"]
+    cast.profile("dual", purpose="combined", key_usage=usage, archive_dual_use=True)
+    request = issuing(company, recovery.archiving_type("dual", profiles=("dual",)))
+    token = cast.issued(request).tokens.get()
+    assert "do not say so" in waits(token)
+    cast.terms().versions.update(names_archiving="dual-use")
+    assert seal_again(token).state == "sealed"
+    assert ArchivedKey.objects.get().purpose == "combined"
 
 
 @pytest.mark.parametrize("purpose", ["authentication", "signature", "combined"])
@@ -132,18 +160,27 @@ def test_a_key_that_signs_or_authenticates_never_is(company: Company, staff: Off
 
 
 def test_a_type_that_does_not_archive_asks_nothing_of_the_archive(company: Company) -> None:
-    token = cast.issued(issuing(company, encryption("plain", archive_key=False))).tokens.get()
+    token = cast.issued(issuing(company, recovery.archiving_type("plain", archive_key=False))).tokens.get()
     assert (token.state, ArchivedKey.objects.count()) == ("sealed", 0)
 
 
 def test_without_a_recovery_certificate_in_force_it_waits(company: Company, staff: Officers) -> None:
     row = recovery.in_force(staff)
     recovery_certificates.retire(actor=staff.ruth, certificate_id=row.pk)
-    token = cast.issued(issuing(company, encryption())).tokens.get()
+    token = cast.issued(issuing(company, recovery.archiving_type())).tokens.get()
     assert "no recovery certificate is in force" in waits(token)
     recovery.in_force(staff, 1)
     assert seal_again(token).state == "sealed"
     assert ArchivedKey.objects.count() == 1
+
+
+def test_terms_that_do_not_name_it_stop_sealing(company: Company, staff: Officers) -> None:
+    """Nobody can activate such a type; this one is a database writer's."""
+    recovery.in_force(staff)
+    request = issuing(company, recovery.archiving_type())
+    cast.terms().versions.update(names_archiving="none")
+    token = cast.issued(request).tokens.get()
+    assert "do not say so" in waits(token)
 
 
 def test_one_that_has_ended_is_not_in_force(company: Company, staff: Officers) -> None:
@@ -165,7 +202,7 @@ def test_an_exchanged_recovery_certificate_stops_sealing(
     """Whoever can write to the database puts a certificate there whose key they have."""
     recovery.in_force(staff)
     RecoveryCertificate.objects.update(**exchange(recovery.ceremony(1)[0]))
-    token = cast.issued(issuing(company, encryption())).tokens.get()
+    token = cast.issued(issuing(company, recovery.archiving_type())).tokens.get()
     assert "not what was confirmed" in waits(token)
 
 
@@ -175,7 +212,7 @@ def test_one_of_their_own_beside_it_stops_sealing(company: Company, staff: Offic
     RecoveryCertificate.objects.filter(pk=theirs.pk).update(
         state="in_force", first_by=staff.rene, second_by=staff.rosa, seal=row.seal
     )
-    token = cast.issued(issuing(company, encryption())).tokens.get()
+    token = cast.issued(issuing(company, recovery.archiving_type())).tokens.get()
     assert "not what was confirmed" in waits(token)
 
 
@@ -185,7 +222,7 @@ def test_a_worker_without_the_ring_seals_nothing(
     recovery.in_force(staff)
     held = settings.VAULT_KEYS
     settings.VAULT_KEYS = {**held, "archive": KeyRing.fixed("")}
-    token = cast.issued(issuing(company, encryption())).tokens.get()
+    token = cast.issued(issuing(company, recovery.archiving_type())).tokens.get()
     assert "KEYS_ARCHIVE" in waits(token)
     settings.VAULT_KEYS = held
     assert seal_again(token).state == "sealed"
@@ -198,7 +235,7 @@ def test_what_changes_between_act_and_settle_is_noticed(
 ) -> None:
     """apart: sealed by a task of its own, not with its last certificate."""
     row = recovery.in_force(staff)
-    token = issuing(company, encryption()).tokens.get()
+    token = issuing(company, recovery.archiving_type()).tokens.get()
     certificate, prepare = token.certificates.get(), intake.prepare
 
     def prepared(given: list[tuple[Certificate, keys.PrivateKey]]) -> intake.Intake:
@@ -228,7 +265,7 @@ def test_what_changes_between_act_and_settle_is_noticed(
 
 def test_one_row_for_each_public_key(company: Company, staff: Officers) -> None:
     recovery.in_force(staff)
-    cast.issued(issuing(company, encryption()))
+    cast.issued(issuing(company, recovery.archiving_type()))
     row = ArchivedKey.objects.get()
     with pytest.raises(IntegrityError), transaction.atomic():
         ArchivedKey.objects.create(
@@ -238,7 +275,7 @@ def test_one_row_for_each_public_key(company: Company, staff: Officers) -> None:
 
 def test_a_row_that_is_given_to_somebody_else_opens_no_more(company: Company, staff: Officers) -> None:
     recovery.in_force(staff)
-    cast.issued(issuing(company, encryption()))
+    cast.issued(issuing(company, recovery.archiving_type()))
     ArchivedKey.objects.update(owner=company.sam)
     with pytest.raises(vault.VaultError):
         envelope_of(ArchivedKey.objects.get())
@@ -247,19 +284,24 @@ def test_a_row_that_is_given_to_somebody_else_opens_no_more(company: Company, st
 def test_a_type_that_archives_is_activated_only_with_a_recovery_certificate(
     company: Company, staff: Officers
 ) -> None:
-    token_type = encryption()
+    token_type = recovery.archiving_type()
     TokenType.objects.filter(pk=token_type.pk).update(state="draft")
     activate = partial(types.activate_type, actor=staff.sven, type_id=token_type.pk, four_eyes=False)
     with pytest.raises(NotPossible) as caught:
         activate()
     assert (caught.value.reason.code, caught.value.field) == ("no-recovery-certificate", "archive_key")
     recovery.in_force(staff)
+    cast.terms().versions.update(names_archiving="none")
+    with pytest.raises(NotPossible) as caught:
+        activate()
+    assert (caught.value.reason.code, caught.value.field) == ("terms-do-not-name-archiving", "terms")
+    cast.terms().versions.update(names_archiving="encryption")
     assert activate().state == "active"
 
 
 def test_who_is_erased_leaves_no_key_in_the_archive(company: Company, staff: Officers) -> None:
     recovery.in_force(staff)
-    cast.issued(issuing(company, encryption()))
+    cast.issued(issuing(company, recovery.archiving_type()))
     erasure._forget_what_was_issued(company.uma)
     assert not ArchivedKey.objects.exists()
     assert not ArchivedKeyRecipient.objects.exists()
@@ -268,7 +310,7 @@ def test_who_is_erased_leaves_no_key_in_the_archive(company: Company, staff: Off
 def test_intake_takes_less_than_a_millisecond(company: Company, staff: Officers) -> None:
     """CPU of one key for one recipient; four times as much is allowed, for machines that are busy."""
     recovery.in_force(staff)
-    request = issuing(company, encryption())
+    request = issuing(company, recovery.archiving_type())
     for certificate in Certificate.objects.all():
         one_step.issue(certificate.pk)
     certificate = request.tokens.get().certificates.get()

@@ -1,0 +1,104 @@
+"""Open one archived key: both layers come off, and key and certificate must match.
+
+For a worker that has a recovery key for one act. What is refused is a Reason, which says why by name.
+"""
+
+import uuid
+from collections.abc import Iterable
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing
+from ca_bridge.errors import CaError, KeyArchiveError
+from ca_bridge.keys import envelopes, keys
+from ca_bridge.keys.envelopes import OTHER_KEY, RecoveryKey
+from identity_manager.models import ArchivedKey, RecoveryCertificate, RecoveryKeyKind
+from identity_manager.transactions.refusals import Reason
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.archive import recovery_certificates
+
+OUTER_LAYER = Reason(
+    "archive-layer-does-not-open",
+    _(
+        "The archived key cannot be opened here: this worker lacks its key of the ring KEYS_ARCHIVE, or its"
+        " row was changed or belongs to somebody else."
+    ),
+)
+OF_ANOTHER_CERTIFICATE = Reason(OTHER_KEY[0], OTHER_KEY[1])
+NO_ONLINE_KEY = Reason(
+    "no-online-recovery-key", _("This key was not archived for a recovery key that workers hold.")
+)
+ONLINE_KEY_CHANGED = Reason(
+    "online-recovery-key-changed",
+    _("The online recovery key is not the one that two Recovery Officers confirmed."),
+)
+ONLINE_KEY_DOES_NOT_OPEN = Reason(
+    "online-recovery-key-does-not-open",
+    _(
+        "The online recovery key cannot be opened here: this worker lacks the ring KEYS_RECOVERY, or the key"
+        " was changed."
+    ),
+)
+
+
+def open_key(row: ArchivedKey, recovery_key: RecoveryKey) -> keys.PrivateKey | Reason:
+    """The private key of the row, or why it is not given. Its certificate, where it has one, is of that key.
+
+    The owner of the row is authenticated by the outer layer: a row that is given to somebody else opens not.
+    """
+    envelope = open_outer_layer(row)
+    if isinstance(envelope, Reason):
+        return envelope
+    try:
+        key = envelopes.unseal_key(envelope, recovery_key, public_key_sha256=row.public_key_sha256)
+    except KeyArchiveError as error:
+        return Reason(error.code, error.message)
+    return key if row.certificate is None or _is_of(key, row.certificate.der) else OF_ANOTHER_CERTIFICATE
+
+
+def open_outer_layer(row: ArchivedKey) -> bytes | Reason:
+    """The envelope of the row, or why it cannot be had."""
+    try:
+        return vault.unwrap(
+            row.envelope_wrapped, purpose=vault.Purpose.ARCHIVE, record=row.pk, owner=row.owner_id
+        )
+    except vault.VaultError:
+        return OUTER_LAYER
+
+
+def online_recovery_key(recipients: Iterable[uuid.UUID]) -> RecoveryKey | Reason:
+    """A recovery key that workers hold, of one of these recovery certificates, retired or not.
+
+    Only what two Recovery Officers confirmed is used, and only where the key is that of its certificate.
+    """
+    online = RecoveryCertificate.objects.filter(pk__in=recipients, kind=RecoveryKeyKind.ONLINE)
+    found: RecoveryKey | Reason = NO_ONLINE_KEY
+    for certificate in online.order_by("state", "pk"):  # in force before retired
+        found = _online_key(certificate)
+        if isinstance(found, RecoveryKey):
+            return found
+    return found
+
+
+def _online_key(certificate: RecoveryCertificate) -> RecoveryKey | Reason:
+    if not recovery_certificates.is_as_confirmed(certificate):
+        return ONLINE_KEY_CHANGED
+    wrapping = certificate.wrappings.filter(erased_at=None).first()
+    if wrapping is None or wrapping.content is None:
+        return ONLINE_KEY_DOES_NOT_OPEN
+    try:
+        plain = vault.unwrap(wrapping.content, purpose=vault.Purpose.RECOVERY_KEYS, record=certificate.pk)
+        private = keys.from_pkcs8(plain)
+    except (vault.VaultError, CaError):
+        return ONLINE_KEY_DOES_NOT_OPEN
+    if not isinstance(private, rsa.RSAPrivateKey) or not _is_of(private, certificate.certificate):
+        return ONLINE_KEY_CHANGED
+    return RecoveryKey(private, bytes.fromhex(certificate.key_id))
+
+
+def _is_of(key: keys.PrivateKey, certificate: bytes) -> bool:
+    try:
+        return issuing.describe(certificate).public_key_sha256 == keys.public_key_sha256(key)
+    except CaError:
+        return False

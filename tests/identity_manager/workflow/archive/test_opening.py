@@ -1,0 +1,85 @@
+"""An archived key is opened: both layers, the right recovery key, and the certificate that it belongs to."""
+
+import pytest
+from pytest_django import Settings
+
+from ca_bridge.keys import keys, recovery_keys
+from ca_bridge.keys.envelopes import RecoveryKey
+from identity_manager.models import ArchivedKey, Certificate, RecoveryCertificate
+from identity_manager.transactions.refusals import Reason
+from identity_manager.vault.key_ring import KeyRing
+from identity_manager.workflow.archive import opening, recovery_certificates
+from tests.tools import cast, recovery
+from tests.tools.cast import Company
+from tests.tools.recovery import Officers
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(db: None) -> Officers:
+    return recovery.officers()
+
+
+def archived(company: Company) -> ArchivedKey:
+    cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, recovery.archiving_type())))
+    return ArchivedKey.objects.get()
+
+
+def officers_key(number: int = 0) -> RecoveryKey:
+    document, circle = recovery.ceremony(number)
+    return recovery_keys.open_with_shares(document, circle.texts[1:])
+
+
+def refused(row: ArchivedKey, recovery_key: RecoveryKey | None = None) -> str:
+    reason = opening.open_key(row, recovery_key or officers_key())
+    assert isinstance(reason, Reason)
+    return reason.code
+
+
+def test_the_key_of_the_certificate_comes_out(company: Company, staff: Officers) -> None:
+    recovery.in_force(staff)
+    row = archived(company)
+    key = opening.open_key(row, officers_key())
+    assert not isinstance(key, Reason)
+    assert keys.public_key_sha256(key).hex() == Certificate.objects.get().public_key_sha256
+
+
+def test_what_does_not_fit_is_refused_by_name(company: Company, staff: Officers, settings: Settings) -> None:
+    recovery.in_force(staff)
+    row = archived(company)
+    assert refused(row, officers_key(1)) == "envelope-for-others"
+    mistaken = RecoveryKey(officers_key(1).private, officers_key().key_id)
+    assert refused(row, mistaken) == "recovery-key-wrong"
+
+    other = cast.issued(cast.accepted(cast.enabled(company.ada, company.sam))).tokens.get()
+    row.certificate = other.certificates.get()
+    assert refused(row) == "key-of-another-certificate"
+    row.certificate.certificate = b"no certificate"
+    assert refused(row) == "key-of-another-certificate"
+    row.public_key_sha256 = str(row.certificate.public_key_sha256)
+    assert refused(row) == "key-of-another-certificate"
+
+    row.refresh_from_db()
+    row.owner = company.sam
+    assert refused(row) == "archive-layer-does-not-open"
+    row.refresh_from_db()
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "archive": KeyRing.fixed("")}
+    assert refused(row) == "archive-layer-does-not-open"
+
+
+def test_a_confirmed_online_key_opens(company: Company, staff: Officers, settings: Settings) -> None:
+    officers, online = recovery.in_force(staff), recovery.online_in_force(staff)
+    row = archived(company)
+    recovery_certificates.retire(actor=staff.ruth, certificate_id=online.pk)
+    recovery_key = opening.online_recovery_key([officers.pk, online.pk])
+    assert isinstance(recovery_key, RecoveryKey)
+    assert not isinstance(opening.open_key(row, recovery_key), Reason)
+    assert opening.online_recovery_key([officers.pk]) == opening.NO_ONLINE_KEY
+
+    held = settings.VAULT_KEYS
+    settings.VAULT_KEYS = {**held, "recovery-keys": KeyRing.fixed("")}
+    assert opening.online_recovery_key([online.pk]) == opening.ONLINE_KEY_DOES_NOT_OPEN
+    settings.VAULT_KEYS = held
+    RecoveryCertificate.objects.filter(pk=online.pk).update(certificate=officers.certificate)
+    assert opening.online_recovery_key([online.pk]) == opening.ONLINE_KEY_CHANGED
