@@ -9,13 +9,13 @@ from tests.architecture.migrations import BASELINE, Step, danger, plan, steps
 
 # Each with its reason; all are partial, and read their table once. One that is used no more fails.
 FINE_ALL_THE_SAME = {
-    "identity_manager.0062_types_that_archive: RunPython runpython": (
+    "identity_manager.0063_types_that_archive: RunPython runpython": (
         "creates triggers again that SQLite has dropped"
     ),
-    "identity_manager.0062_types_that_archive: AddConstraint archivedkey_archived_key_never_signs": (
+    "identity_manager.0063_types_that_archive: AddConstraint archivedkey_archived_key_never_signs": (
         "the column is new, and its default satisfies the rule"
     ),
-    "identity_manager.0062_types_that_archive: AddConstraint certificateprofile_profile_archive_dual_use": (
+    "identity_manager.0063_types_that_archive: AddConstraint certificateprofile_profile_archive_dual_use": (
         "the column is new, and its default satisfies the rule"
     ),
     "identity_manager.0058_renewal: RunPython runpython": "creates triggers again that SQLite has dropped",

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
     atomic = connection.vendor == 'sqlite'
 
     dependencies = [
-        ('identity_manager', '0061_archive_exports'),
+        ('identity_manager', '0062_share_rounds'),
     ]
 
     operations = [
