@@ -11,6 +11,17 @@ def with_line(text: object, *line: object, css: str = "") -> SafeString:
     return markup('<span>{}</span>\n<div class="{}">{}</div>', text, f"who-line {css}".strip(), below)
 
 
+def authority(alias: str, issuer: str, trouble: str) -> SafeString:
+    """Draw a CA with the name of its issuer, and with what it said last, in English as CAs speak."""
+    said = markup('\n<span class="who-line" lang="en">{}</span>', trouble) if trouble else ""
+    return markup('<span>{}</span>\n<span class="who-line mono">{}</span>{}', alias, issuer, said)
+
+
+def mono(text: object) -> SafeString:
+    """Draw text that people compare character by character."""
+    return markup('<span class="mono">{}</span>', text)
+
+
 def quiet(text: object) -> SafeString:
     """Draw a word that stands where there is nothing."""
     return markup('<span class="quiet">{}</span>', text)
@@ -24,6 +35,11 @@ def isolate(text: object) -> SafeString:
 def linked(text: object, url: str) -> SafeString:
     """Draw a name that leads to its page, where there is one."""
     return markup('<a href="{}"><bdi>{}</bdi></a>', url, text) if url else isolate(text)
+
+
+def button(text: object, url: str, *, css: str = "") -> SafeString:
+    """Draw a small button that leads to a page, for the last cell of a row."""
+    return markup('<a class="{}" href="{}">{}</a>', f"button button-compact {css}".strip(), url, text)
 
 
 def row_link(text: object, url: str) -> SafeString:

@@ -2,17 +2,25 @@
 
 import uuid
 from datetime import datetime
+from operator import attrgetter
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.access import offices
+from identity_manager.console.lists.columns import Column
+from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import Source
 from identity_manager.models import CaFinding, Person, Role
+from identity_manager.models.words import Words
+from identity_manager.ui import cells
+from identity_manager.ui.markup import markup
 from identity_manager.ui.parts import Meaning
+from identity_manager.ui.templatetags import moments, persons
 
 ADMINISTRATORS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
@@ -46,13 +54,58 @@ def _drawn(rows: QuerySet[CaFinding]) -> QuerySet[CaFinding]:
     )
 
 
+def _certificate(row: CaFinding) -> object:
+    """Whose it is; its subject, where nobody knows."""
+    found = row.token_certificate
+    if found is None:
+        return cells.mono(row.subject)
+    url = reverse("console:request", args=[found.token.request_id])
+    return persons.who(found.token.person.display_name, found.profile.name, url, row=True)
+
+
+def _validity(row: CaFinding) -> object:
+    return markup("{} – {}", moments.when(row.not_before), moments.when(row.not_after))
+
+
+def _actions(row: CaFinding) -> object:
+    """What this administrator can decide."""
+    if row.is_by_hand:
+        return _button(_("It is revoked"), "found-by-hand", row)
+    adopt = _button(_("Adopt"), "found-adopt", row) if row.is_adoptable else ""
+    revoke = _button(_("Revoke"), "found-revoke", row)
+    return markup(
+        "{} {} {}", adopt, revoke, _button(_("Leave as it is"), "found-leave", row, css="button-quiet")
+    )
+
+
+def _button(label: Words, view: str, row: CaFinding, *, css: str = "") -> object:
+    return cells.button(label, reverse(f"console:{view}", args=[row.pk]), css=css)
+
+
+COLUMNS = columns.table(
+    Column("certificate", _("Certificate"), _certificate, width="column-wide"),
+    Column("kind", _("What was found"), lambda row: row.get_kind_display()),
+    Column("serial", _("Serial number"), attrgetter("serial"), css="mono"),
+    Column(
+        "authority",
+        _("Certificate authority"),
+        lambda row: cells.authority(row.alias, row.issuer, row.trouble),
+        width="column-wide",
+    ),
+    Column("valid", _("Valid"), _validity),
+    Column("action", _("Action"), _actions, is_action=True, width="column-wide"),
+)
 SOURCES = (
     Source(
         name="found-at-authorities",
         title=_("A certificate authority and the database do not agree"),
         roles=ADMINISTRATORS,
         waiting=findings,
-        template="identity_manager/open_tasks/found_at_cas.html",
+        columns=COLUMNS,
+        lead=_(
+            "A comparison has found these, as after a restore that lost what came last. Until somebody"
+            " decides, others go on trusting them."
+        ),
         sentence=lambda number: ngettext(
             "certificate is not known to the database, or not to its authority",
             "certificates are not known to the database, or not to their authorities",

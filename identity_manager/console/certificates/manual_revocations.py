@@ -2,13 +2,20 @@
 
 import uuid
 from datetime import datetime
+from operator import attrgetter
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import offices, requests
+from identity_manager.console.lists.columns import Column
+from identity_manager.console.open_tasks import columns
 from identity_manager.models import Certificate, Person, Role, SurplusByHand
+from identity_manager.ui import cells
+from identity_manager.ui.templatetags import moments
 
 
 def certificates(actor: Person, now: datetime) -> QuerySet[Certificate]:
@@ -47,3 +54,34 @@ def surplus_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SurplusByH
     found = get_object_or_404(SurplusByHand.objects.select_related("flagged"), pk=pk)
     found.certificate = requests.certificate_for_administrator(request, found.certificate_id)
     return found
+
+
+def _done(row: Certificate | SurplusByHand) -> str:
+    of_surplus = isinstance(row, SurplusByHand)
+    view = "surplus-revoked-by-hand" if of_surplus else "certificate-revoked-by-hand"
+    return reverse(f"console:{view}", args=[row.pk])
+
+
+def _person(row: Certificate | SurplusByHand) -> object:
+    return columns.person_cell(row.token.person, reverse("console:request", args=[row.token.request_id]))
+
+
+COLUMNS = columns.table(
+    Column("person", _("Person"), _person, width="column-wide"),
+    Column("certificate", _("Certificate"), attrgetter("profile.name")),
+    Column("serial", _("Serial number"), attrgetter("serial"), css="mono"),
+    Column(
+        "authority",
+        _("Certificate authority"),
+        lambda row: cells.authority(row.profile.ca, row.issuer, row.last_error),
+        width="column-wide",
+    ),
+    Column("reason", _("Reason"), attrgetter("revocation_reason_words")),
+    Column(
+        "decided",
+        _("Decided"),
+        lambda row: moments.when(row.revocation_decided_at),
+        width="column-narrow",
+    ),
+    columns.action(_("It is revoked"), _done),
+)

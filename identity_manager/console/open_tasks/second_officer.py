@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from identity_manager.console.open_tasks.source import Source
+from identity_manager.console.lists.columns import Column, Columns
+from identity_manager.console.open_tasks import columns
+from identity_manager.console.open_tasks.source import More, Source
 from identity_manager.models import (
     CertificateProfile,
     IdentityChange,
@@ -21,10 +25,10 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
+from identity_manager.ui import cells
 from identity_manager.workflow.people import sign_in_code_policy
 
 Rows = Callable[[Person, datetime], QuerySet[Any]]
-TEMPLATES = "identity_manager/open_tasks"
 
 
 def to_decide(
@@ -32,19 +36,23 @@ def to_decide(
     *,
     name: str,
     title: str | Promise,
+    columns: Columns,
     sentence: Callable[[int], str],
     rows: Rows | None = None,
-    also: tuple[Rows, ...] = (),
+    **more: Any,
 ) -> Source:
-    """The source of what the DECIDER of this kind decides on; rows: another query than decidable_by alone."""
+    """The source of what the DECIDER of this kind decides on; rows: another query than decidable_by alone.
+
+    more: what else a Source has.
+    """
     return Source(
         name=name,
         title=title,
         roles=frozenset({kind.DECIDER}),
         waiting=rows or _decidable(kind),
-        template=f"{TEMPLATES}/{name.replace('-', '_')}.html",
+        columns=columns,
         sentence=sentence,
-        also=also,
+        **more,
     )
 
 
@@ -70,11 +78,20 @@ def _single_changes(actor: Person, now: datetime) -> QuerySet[IdentityChange]:
     return IdentityChange.objects.decidable_by(actor, now).listed().select_related("person", "asked_by")
 
 
+def _page(view: str, key: str = "pk") -> columns.Address:
+    return lambda row: reverse(f"console:{view}", args=[getattr(row, key)])
+
+
+_CODE, _CHANGE, _IMPORT = _page("sign-in-code"), _page("identity-change"), _page("import")
+_TYPE, _PROFILE, _TERMS = _page("token-type"), _page("profile"), _page("terms-document", "document_id")
+_ERASURE = _page("person-erase", "person_id")
+_CHANGES = Column("changes", _("Changes"), str, width="column-wide")
 SOURCES = (
     to_decide(
         SignInCode,
         name="codes-to-confirm",
         title=_("Sign-in codes to confirm"),
+        columns=columns.to_decide(columns.person(_CODE), _CODE),
         sentence=lambda number: ngettext(
             "sign-in code waits for your confirmation", "sign-in codes wait for your confirmation", number
         ),
@@ -84,24 +101,31 @@ SOURCES = (
         title=_("Sign-in codes that you can make now"),
         roles=frozenset({SignInCode.DECIDER}),
         waiting=sign_in_code_policy.makeable_by,
-        template=f"{TEMPLATES}/codes_to_make.html",
+        columns=columns.table(
+            columns.person(_CODE),
+            Column("confirmed_by", _("Confirmed by"), lambda row: cells.isolate(row.decided_by or "–")),
+            columns.action(_("Make the code"), _CODE),
+        ),
         sentence=lambda number: ngettext("sign-in code can be made", "sign-in codes can be made", number),
     ),
     to_decide(
         IdentityChange,
         name="identity-changes",
         title=_("Changes of identity to confirm"),
+        columns=columns.to_decide(columns.person(_CHANGE), _CHANGE, _CHANGES),
         sentence=lambda number: ngettext(
             "change of identity waits for your confirmation",
             "changes of identity wait for your confirmation",
             number,
         ),
         rows=_single_changes,
+        more=More(_("Decide on several at once"), "console:identity-changes", beyond=1),
     ),
     to_decide(
         PersonImport,
         name="imports",
         title=_("Imports to confirm"),
+        columns=columns.to_decide(columns.name(_("File"), _IMPORT, named=attrgetter("file_name")), _IMPORT),
         sentence=lambda number: ngettext(
             "import waits for your confirmation", "imports wait for your confirmation", number
         ),
@@ -112,6 +136,7 @@ SOURCES = (
         TokenType,
         name="types-to-activate",
         title=_("Token types to activate"),
+        columns=columns.to_decide(columns.version(_("Token type"), _TYPE), _TYPE),
         sentence=lambda number: ngettext(
             "token type waits to be activated", "token types wait to be activated", number
         ),
@@ -120,6 +145,7 @@ SOURCES = (
         CertificateProfile,
         name="profiles-to-activate",
         title=_("Certificate profiles to activate"),
+        columns=columns.to_decide(columns.version(_("Certificate profile"), _PROFILE), _PROFILE),
         sentence=lambda number: ngettext(
             "certificate profile waits to be activated", "certificate profiles wait to be activated", number
         ),
@@ -128,6 +154,7 @@ SOURCES = (
         TermsDraft,
         name="terms-to-publish",
         title=_("Terms to publish"),
+        columns=columns.to_decide(columns.name(_("Terms"), _TERMS), _TERMS),
         sentence=lambda number: ngettext(
             "version of terms waits to be published", "versions of terms wait to be published", number
         ),
@@ -136,6 +163,7 @@ SOURCES = (
         PersonErasure,
         name="erasures-to-confirm",
         title=_("Erasures to confirm"),
+        columns=columns.to_decide(columns.person(_ERASURE), _ERASURE),
         sentence=lambda number: ngettext(
             "erasure waits for your confirmation", "erasures wait for your confirmation", number
         ),

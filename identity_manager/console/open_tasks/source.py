@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -21,14 +22,32 @@ SHOWN = 25
 
 
 @dataclass(frozen=True)
+class More:
+    """A link below a list, to a page where the same is done in another way.
+
+    page, query: the name of its address, and its parameters.  beyond: it is there where more rows are shown.
+    """
+
+    label: str | Promise
+    page: str
+    query: str = ""
+    beyond: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"{reverse(self.page)}{self.query}"
+
+
+@dataclass(frozen=True)
 class Source:
     """One kind of thing that waits for an officer.
 
     roles: who has it; within_units is for waiting to keep.
     waiting: the rows for this officer at that moment, oldest first.
     also: rows of another kind, below them in the same list.
-    template: draws them, as `rows`; columns: as `table`, too.  sentence: what START says beside the number.
-    empty: said where nothing waits; without it the section is left out then.
+    columns: of their table.  lead: said above it; more: what leads on, below it.
+    sentence: what START says beside the number.  empty: said where nothing waits; without it the section is
+    left out then.
     counts: whether it is something to do now, so that the tab's number counts it.
     """
 
@@ -36,13 +55,14 @@ class Source:
     title: str | Promise
     roles: frozenset[str]
     waiting: Callable[[Person, datetime], QuerySet[Any]]
-    template: str
+    columns: Columns
     sentence: Callable[[int], str]
     also: tuple[Callable[[Person, datetime], QuerySet[Any]], ...] = ()
     empty: str | Promise = ""
     counts: bool = True
     meaning: Meaning = Meaning.WAITING
-    columns: Columns | None = None
+    lead: str | Promise = ""
+    more: "More | None" = None
 
     def concerns(self, actor: Person) -> bool:
         """Whether one of the officer's roles has to do with it."""
@@ -130,10 +150,15 @@ class Section:
         return list(self.page)
 
     @property
-    def table(self) -> DrawnTable | None:
-        """The same with their columns, where the source has them."""
-        columns = self.source.columns
-        return columns.draw(self.actor, self.rows) if columns else None
+    def table(self) -> DrawnTable:
+        """The same with their columns."""
+        return self.source.columns.draw(self.actor, self.rows)
+
+    @property
+    def more(self) -> More | None:
+        """The link below the list, where there are rows enough for it."""
+        more = self.source.more
+        return more if more and len(self.rows) > more.beyond else None
 
     @property
     def is_shown(self) -> bool:

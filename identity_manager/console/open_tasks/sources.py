@@ -22,7 +22,8 @@ from identity_manager.console.archive import open_tasks as archive_tasks
 from identity_manager.console.certificates import found_at_cas, manual_revocations
 from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import second_officer
-from identity_manager.console.open_tasks.source import Section, Source
+from identity_manager.console.open_tasks.source import More, Section, Source
+from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.request_columns import TO_DECIDE, WAITING
 from identity_manager.models import (
@@ -172,15 +173,14 @@ def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
     return offices.within_units(actor, roles, "person__organisational_unit")
 
 
-TABLE = "identity_manager/lists/table.html"
 SOURCES = (
     Source(
         name="decisions",
         title=_("Wait for your decision"),
         roles=DECIDERS,
         waiting=awaiting_decision,
-        template="identity_manager/open_tasks/waiting_decisions.html",
         columns=TO_DECIDE,
+        more=More(_("Decide on several at once"), "console:decisions", beyond=1),
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),
@@ -191,7 +191,6 @@ SOURCES = (
         title=_("Postponed"),
         roles=DECIDERS,
         waiting=postponed,
-        template=TABLE,
         columns=TO_DECIDE,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
         counts=False,
@@ -202,7 +201,6 @@ SOURCES = (
         title=_("Stopped: the person's data have changed"),
         roles=MENDERS,
         waiting=stopped,
-        template=TABLE,
         columns=WAITING,
         sentence=lambda number: ngettext(
             "request is stopped, because its person has changed",
@@ -215,7 +213,6 @@ SOURCES = (
         title=_("Nobody decides"),
         roles=MENDERS,
         waiting=left_undecided,
-        template=TABLE,
         columns=WAITING,
         sentence=lambda number: ngettext(
             "request is decided by nobody", "requests are decided by nobody", number
@@ -226,7 +223,6 @@ SOURCES = (
         title=_("Nobody knows whether it was issued"),
         roles=MENDERS,
         waiting=parked,
-        template=TABLE,
         columns=WAITING,
         sentence=lambda number: ngettext(
             "request waits for your word about a certificate authority",
@@ -240,7 +236,11 @@ SOURCES = (
         roles=MENDERS,
         waiting=manual_revocations.certificates,
         also=(manual_revocations.surplus,),
-        template="identity_manager/open_tasks/by_hand.html",
+        columns=manual_revocations.COLUMNS,
+        lead=_(
+            "These authorities cannot be told to revoke, or refused to. Until somebody revokes there, others"
+            " go on trusting these certificates."
+        ),
         sentence=lambda number: ngettext(
             "certificate has to be revoked at its authority by hand",
             "certificates have to be revoked at their authorities by hand",
@@ -253,7 +253,6 @@ SOURCES = (
         title=_("Have failed"),
         roles=MENDERS,
         waiting=failed,
-        template=TABLE,
         columns=WAITING,
         sentence=lambda number: ngettext("request has failed", "requests have failed", number),
         empty=_("No request has failed."),
@@ -264,7 +263,10 @@ SOURCES = (
         title=_("Mails that nobody got"),
         roles=MENDERS,
         waiting=mails_in_trouble,
-        template="identity_manager/open_tasks/mails.html",
+        columns=IN_TROUBLE,
+        more=More(
+            _("See them in the outbox, to retry or discard them together"), "console:outbox", "?state=trouble"
+        ),
         sentence=lambda number: ngettext(
             "mail was refused or came back", "mails were refused or came back", number
         ),
@@ -275,7 +277,12 @@ SOURCES = (
         title=_("Mail does not go out"),
         roles=MAIL_OPERATORS,
         waiting=mails_held_up,
-        template="identity_manager/open_tasks/mails_held_up.html",
+        columns=HELD_UP,
+        lead=_(
+            "The mail server refuses this installation: its name, its password, its sender or its"
+            " certificate. Mend the mail settings; nothing is lost."
+        ),
+        more=More(_("See them in the outbox"), "console:outbox", "?state=stuck"),
         sentence=lambda number: ngettext(
             "mail waits for an operator",
             "mails wait for an operator",

@@ -1,8 +1,9 @@
 """The columns of a list of mails: of those that the officer may not read, neither whose nor what they say."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -91,4 +92,32 @@ COLUMNS = Columns(
         Column("next", _("Next try"), _next_try, fields=("next_attempt_at",), width="column-narrow"),
     ),
     shown=("mail", "about", "state", "when", "attempts", "next"),
+)
+
+
+def _address(mail: OutgoingMail) -> str:
+    return reverse("console:mail", args=[mail.pk])
+
+
+_ERROR = Column(
+    "error",
+    _("Error"),
+    lambda mail: mail.error_code or "–",
+)
+_SINCE = Column("since", _("Since"), lambda mail: moments.when(mail.last_error_at), width="column-narrow")
+_TO = Column(
+    "to",
+    _("To"),
+    lambda mail: persons.who(mail.to_address, mail.subject, _address(mail), row=True),
+    width="column-wide",
+)
+_STATE = Column("state", _("State"), badges.state_badge)
+# In OPEN TASKS, of mails that the officer may handle.
+IN_TROUBLE = Columns((_TO, _ERROR, _STATE, _SINCE), shown=("to", "error", "state", "since"))
+HELD_UP = Columns(
+    (
+        replace(_ERROR, cell=lambda mail: cells.row_link(mail.error_code or "–", _address(mail))),
+        _SINCE,
+    ),
+    shown=("error", "since"),
 )

@@ -13,6 +13,8 @@ from django.urls import reverse
 
 from identity_manager.console.audit import event_columns
 from identity_manager.console.lists.columns import Column, Columns
+from identity_manager.console.open_tasks import sources
+from identity_manager.console.open_tasks.source import Source
 from identity_manager.console.outbox import mail_columns
 from identity_manager.console.search import (
     certificate_columns,
@@ -43,6 +45,14 @@ def test_each_column_is_shown_or_exported_and_reads_what_there_is(columns: Colum
     assert [each.name for each in columns.every if not (each.is_shown or each.export)] in ([], ["number"])
     rows: QuerySet[Any] = model.objects.only(*columns.fields)
     assert str(rows.query)  # Django raises for a field that is none
+
+
+@pytest.mark.parametrize("source", sources.SOURCES, ids=lambda source: source.name)
+def test_each_list_of_open_tasks_shows_all_of_its_columns(source: Source) -> None:
+    names = [each.name for each in source.columns.every]
+    assert len(set(names)) == len(names)
+    assert set(source.columns.shown) == set(names)
+    assert all(each.is_shown for each in source.columns.every)
 
 
 def test_everything_follows_from_the_columns() -> None:
