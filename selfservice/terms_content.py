@@ -32,7 +32,7 @@ def of_tokens(tokens: Iterable[SoftwareToken]) -> list[TokenContents]:
 
 
 def _certificates(token: SoftwareToken) -> Iterator[CertificateContents]:
-    called = {profile.code: str(profile.name) for profile in token.token_type.ordered_profiles()}
+    called = {profile.code: str(profile.name) for profile in token.required_type.ordered_profiles()}
     for asked in token.snapshot["certificates"]:
         yield CertificateContents(called.get(asked["profile"], asked["profile"]), list(_pairs(asked)))
 

@@ -25,6 +25,7 @@ from identity_manager.models import (
     HeadKind,
     MailState,
     OutgoingMail,
+    RequestKind,
     SoftwareToken,
     TokenRequest,
     TokenState,
@@ -36,6 +37,7 @@ from identity_manager.people import anonymisation
 from identity_manager.transactions import locking
 
 EVENTS_AT_ONCE = 2000
+RECOVERED_FILES = timedelta(days=30)  # whoever needs them later recovers the keys again
 
 
 # --- Containers ------------------------------------------------------------------------------------
@@ -57,13 +59,16 @@ def _remove_containers_of(token_id: uuid.UUID) -> bool:
 
 
 def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
-    """Tokens past their type's container retention, or whose certificates have all ended.
+    """Tokens past their type's container retention, or whose certificates have all ended; recovered keys
+    after RECOVERED_FILES, or with the end of their recovery.
 
     Tokens under way are left out, also those on hold: they are mailed when the hold ends.
     """
     kept = Exists(Container.objects.filter(token=OuterRef("pk")))
     alive = Exists(Certificate.objects.filter(token=OuterRef("pk"), not_after__gt=now))
-    over = Q(~alive) & Q(token_type__container_retention_days=None)
+    over = Q(~alive) & Q(token_type__container_retention_days=None, token_type__isnull=False)
+    over |= Q(kind=RequestKind.RECOVERY, sealed_at__lte=now - RECOVERED_FILES)
+    over |= Q(request__recovery__expires_at__lte=now)
     periods = TokenType.objects.order_by().values_list("container_retention_days", flat=True).distinct()
     for days in periods:
         if days is not None:

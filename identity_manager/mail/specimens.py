@@ -15,6 +15,7 @@ from identity_manager.mail import (
     account_messages,
     batch_messages,
     person_messages,
+    recovery_messages,
     request_messages,
     token_messages,
 )
@@ -32,7 +33,14 @@ from identity_manager.models import (
 )
 
 # The modules of mails, in the order in which their mails are listed.
-SUBJECTS = (request_messages, batch_messages, token_messages, person_messages, account_messages)
+SUBJECTS = (
+    request_messages,
+    batch_messages,
+    token_messages,
+    recovery_messages,
+    person_messages,
+    account_messages,
+)
 FORMAT = "standard"
 ANY_TEXT = "…"  # stands for any free text
 

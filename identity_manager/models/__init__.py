@@ -70,6 +70,7 @@ from identity_manager.models.people.saved_search import SavedSearch
 from identity_manager.models.people.sign_in_code import SignInCode
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
 from identity_manager.models.prefix_lookup import Begins
+from identity_manager.models.recovery.recovery import Opening, RecoveredKey, Recovery
 from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
 from identity_manager.models.requests.certificate import Certificate, CertificateState
@@ -134,6 +135,7 @@ __all__ = [
     "MailFault",
     "MailState",
     "NamedArchiving",
+    "Opening",
     "OutgoingMail",
     "Person",
     "PersonErasure",
@@ -145,6 +147,8 @@ __all__ = [
     "PersonState",
     "ProcessKind",
     "ProcessTotal",
+    "RecoveredKey",
+    "Recovery",
     "RecoveryCertificate",
     "RecoveryCertificateState",
     "RecoveryKeyKind",

@@ -56,9 +56,9 @@ def know_all_of(row: TokenRequest, *, begun: bool, undecided: bool) -> None:
     distribute_prefetched(
         tokens, "certificates", _CERTIFICATES.rows(request=row.pk) if begun else [], "token"
     )
-    types = {token.token_type_id: token.token_type for token in tokens}
+    types = {token.token_type_id: token.token_type for token in tokens if token.token_type}
     for token in tokens:
-        token.token_type = types[token.token_type_id]
+        token.token_type = types.get(token.token_type_id)
     distribute_prefetched(types.values(), "token_type_profiles", _PROFILES.rows(request=row.pk), "token_type")
     set_prefetched_reverse(row, "mails", _MAILS.rows(request=row.pk), "request")
     set_prefetched_reverse(row, "approvals", _APPROVALS.rows(request=row.pk), "request")
@@ -80,7 +80,8 @@ def tokens_handed_out(person: Person) -> list[SoftwareToken]:
     distribute_prefetched(tokens, "certificates", _CERTIFICATES_OF.rows(person=person.pk), "token")
     for token in tokens:
         token.person = person
-        set_prefetched(token.token_type, "token_type_profiles", [])
+        if token.token_type is not None:
+            set_prefetched(token.token_type, "token_type_profiles", [])
     return tokens
 
 

@@ -86,6 +86,18 @@ ROAD = (
         original="PstmSubProcRenewSofttokens",
     ),
     RoadStep(
+        number=1,
+        name="The owner has archived keys recovered",
+        page="",
+        verbs=("step1_recover.recover", "recovery.opening.begin"),
+        request=("approved", "issuing"),
+        token=("ordered", "issuing"),
+        task="",
+        mails=("recovery_asked",),
+        tests=("tests/identity_manager/workflow/recovery/test_step1_recover.py",),
+        original="PstmProcRecoverMultipleSofttoken",
+    ),
+    RoadStep(
         number=2,
         name="An approver decides",
         page="console:request",

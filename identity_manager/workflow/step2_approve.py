@@ -206,7 +206,8 @@ def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until:
 
 def state_obstacle(request: TokenRequest) -> Reason | None:
     """Why nobody decides on the request now, or None."""
-    return None if request.state == RequestState.REQUESTED else NOT_WAITING
+    waits = request.state == RequestState.REQUESTED and not request.is_recovery
+    return None if waits else NOT_WAITING
 
 
 def _fetch(actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> TokenRequest:

@@ -61,12 +61,12 @@ _CURRENT_TEXTS = Among[TermsText](  # what was accepted is told by its SHA-256
 
 def terms_of(request: TokenRequest) -> list[TermsVersion]:
     """The current version of each terms document that the request's types want, each once."""
-    return _CURRENT_TERMS.rows(token.token_type.terms_id for token in request.lines)
+    return _CURRENT_TERMS.rows(token.required_type.terms_id for token in request.lines)
 
 
 def _texts_of(lines: Iterable[SoftwareToken], text_ids: Sequence[uuid.UUID]) -> list[TermsText] | None:
     """The accepted texts; None where they are not of the current versions of all terms of these lines."""
-    documents = {token.token_type.terms_id for token in lines}
+    documents = {token.required_type.terms_id for token in lines}
     texts = [text for text in _CURRENT_TEXTS.rows(documents) if text.pk in text_ids]
     is_all = {text.version.document_id for text in texts} == documents and len(texts) == len({*text_ids})
     return texts if is_all else None

@@ -36,9 +36,9 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.archive import intake
-from identity_manager.workflow.issuance import claims, drawing, ordering, settlement
+from identity_manager.workflow.issuance import claims, containers, drawing, ordering, settlement
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
-from identity_manager.workflow.step6_passphrase import Part
+from identity_manager.workflow.issuance.containers import Part
 
 logger = logging.getLogger(__name__)
 
@@ -111,12 +111,12 @@ def _sealed(token: ClaimedToken) -> step6_passphrase.Sealed | None:
 def _part(token: ClaimedToken, row: Certificate) -> Part:
     each = next((each for each in token.claimed if each.row is row), None)
     if each is None:
-        return step6_passphrase.part_of(row)
+        return containers.part_of(row)
     if each.examined is None or each.examined.facts is None:
         raise ValueError("It was not issued.")
     whole = each.examined.whole
-    key = each.key or step6_passphrase.open_key(row)
-    return Part(row, key, whole.certificate, whole.chain, each.examined.facts)
+    key = each.key or containers.open_key(row)
+    return Part(row.token_id, row, key, whole.certificate, whole.chain, each.examined.facts)
 
 
 def _finish(

@@ -3,14 +3,14 @@
 Both containers of each certificate are built under the passphrase and re-opened by a reader that did not
 write them, outside any transaction; the wrapped keys are erased in the transaction that writes them down.
 That is the last part of step 5 where its last certificates come together. A token whose certificates come at
-different times is sealed by a task of its own: claim, act, settle.
+different times, or whose keys come from the archive (recovery/act.py), is sealed by a task of its own: claim,
+act, settle.
 """
 
-import hashlib
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,11 +18,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import issuing
 from ca_bridge.database.state_machine import save_many
-from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import passphrase
-from ca_bridge.pkcs12 import writer as pkcs12
 from identity_manager import audit
 from identity_manager.mail import outbox, token_messages
 from identity_manager.models import (
@@ -30,6 +27,7 @@ from identity_manager.models import (
     Certificate,
     Container,
     Person,
+    RequestKind,
     RequestState,
     SoftwareToken,
     TokenState,
@@ -42,9 +40,11 @@ from identity_manager.workflow import completion
 from identity_manager.workflow.archive import intake
 from identity_manager.workflow.archive.intake import Intake
 from identity_manager.workflow.delivery import channel_separation, queueing
-from identity_manager.workflow.issuance import expiry
+from identity_manager.workflow.issuance import containers, expiry
+from identity_manager.workflow.issuance.containers import Part
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.policy.permitted_actions import NOT_ACTIVE
+from identity_manager.workflow.recovery import act
 
 logger = logging.getLogger(__name__)
 
@@ -67,23 +67,12 @@ UNREADABLE = Reason(
 
 
 @dataclass(frozen=True)
-class Part:
-    """A certificate with its key and issuers, to be put into the containers of its token."""
-
-    certificate: Certificate
-    key: keys.PrivateKey
-    der: bytes
-    chain: tuple[bytes, ...]
-    facts: issuing.CertificateFacts
-
-
-@dataclass(frozen=True)
 class Sealed:
     """What the act made: the containers, not yet saved, the passphrase that opens them, archived keys."""
 
     containers: list[Container]
-    passphrase: str
-    intake: Intake
+    passphrase: str = field(repr=False)
+    intake: Intake = field(default_factory=Intake)
 
 
 def seal(*, token_id: uuid.UUID) -> None:
@@ -99,7 +88,20 @@ def seal(*, token_id: uuid.UUID) -> None:
     if claim_id is None:
         return
     with retry_later_on_error(partial(completion.put_off, token_id, claim_id)):
-        _settle_sealed(token_id, claim_id, build([part_of(row) for row in _to_be_given(token_id)]))
+        try:
+            sealed = _act(token_id)
+        except act.OpeningRefusedError as refused:
+            act.settle_refusal(token_id=token_id, claim_id=claim_id, failure=refused.failure)
+        else:
+            _settle_sealed(token_id, claim_id, sealed)
+
+
+def _act(token_id: uuid.UUID) -> Sealed:
+    """Its certificates with the keys that were made for them; of a recovery, archived keys."""
+    token = SoftwareToken.objects.select_related("person").get(pk=token_id)
+    if token.kind == RequestKind.RECOVERY:
+        return _sealed(act.open_keys(token))
+    return build(map(containers.part_of, _to_be_given(token_id)))
 
 
 def _to_be_given(token_id: uuid.UUID) -> Iterable[Certificate]:
@@ -108,73 +110,16 @@ def _to_be_given(token_id: uuid.UUID) -> Iterable[Certificate]:
     return related.defer("token__snapshot", "order__content", "order__csr", "order__certificate")
 
 
-def part_of(certificate: Certificate) -> Part:
-    """What is put into the containers of a certificate that was issued before. Raises VaultError."""
-    der = certificate.der
-    return Part(certificate, open_key(certificate), der, certificate.chain, issuing.describe(der))
-
-
-def open_key(certificate: Certificate) -> keys.PrivateKey:
-    """Raises VaultError."""
-    if certificate.private_key_wrapped is None:
-        raise vault.VaultError("The key of this certificate was erased.")
-    plain = vault.unwrap(
-        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
-    )
-    return keys.from_pkcs8(plain)
-
-
 def build(parts: Iterable[Part]) -> Sealed:
     """Put a token's certificates into containers under a fresh passphrase. Outside any transaction."""
-    secret, parts = passphrase.generate(), list(parts)
-    containers = [container for part in parts for container in _build(part, secret)]
-    return Sealed(containers, secret, intake.prepare([(part.certificate, part.key) for part in parts]))
+    parts = list(parts)
+    archived = intake.prepare([(part.certificate, part.key) for part in parts])
+    return replace(_sealed(parts), intake=archived)
 
 
-def _build(part: Part, secret: str) -> list[Container]:
-    """Both containers of one certificate, each re-opened as a check."""
-    built = []
-    for container_format in pkcs12.ContainerFormat:
-        data = pkcs12.build(
-            key=part.key,
-            certificate=part.der,
-            chain=part.chain,
-            friendly_name=_friendly_name(part),
-            passphrase=secret,
-            format=container_format,
-        )
-        pkcs12.check(
-            data,
-            passphrase=secret,
-            certificate=part.der,
-            key_sha256=keys.public_key_sha256(part.key),
-        )
-        built.append(
-            Container(
-                token_id=part.certificate.token_id,
-                certificate=part.certificate,
-                format=container_format.value,
-                file_name=_file_name(part, container_format),
-                content=data,
-                sha256=hashlib.sha256(data).hexdigest(),
-            )
-        )
-    return built
-
-
-def _friendly_name(part: Part) -> str:
-    """Unique for each certificate: Java's keytool overwrites entries of equal names without a word."""
-    person, profile = part.certificate.token.person, part.certificate.profile
-    return (
-        f"{person.display_name} – {profile.name.default} "
-        f"{part.facts.not_before:%Y-%m} {part.facts.serial_hex[-8:]}"
-    )
-
-
-def _file_name(part: Part, container_format: pkcs12.ContainerFormat) -> str:
-    """An ASCII name: clients disagree on encoded ones."""
-    suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else "-compatible"
-    return f"{part.certificate.profile.code}-{part.facts.serial_hex[-8:].lower()}{suffix}.p12"
+def _sealed(parts: Iterable[Part]) -> Sealed:
+    secret = passphrase.generate()
+    return Sealed([container for part in parts for container in containers.build(part, secret)], secret)
 
 
 def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> None:
@@ -195,7 +140,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             token.settle_later(str(reason), now=timezone.now())
             token.save()
         elif not ended:
-            audit.append(seal_all([(token, given, sealed)]))
+            audit.append([*act.events(token), *seal_all([(token, given, sealed)])])
 
 
 def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]) -> list[AuditEvent]:
@@ -221,7 +166,7 @@ def _seal(token: SoftwareToken, given: Sequence[Certificate], secret: str) -> li
         passphrase_wrapped=vault.wrap(
             secret.encode("ascii"), purpose=vault.Purpose.PASSPHRASES, record=token.pk
         ),
-        destroy_at=now + timedelta(days=token.token_type.passphrase_days),
+        destroy_at=now + timedelta(days=token.passphrase_days),
         now=now,
     )
     token.settle_lease()

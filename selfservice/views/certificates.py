@@ -112,7 +112,7 @@ def chain(request: HttpRequest, certificate_id: uuid.UUID) -> HttpResponse:
 def _token_page(
     request: HttpRequest, row: SoftwareToken, *, device: install.Device | None, form: SendAgainForm
 ) -> HttpResponse:
-    container_format = device.container_format.value if device else row.token_type.container_format
+    container_format = device.container_format.value if device else row.container_format
     context = {
         "tab": "certificates",
         "token": row,

@@ -1,14 +1,27 @@
 """Recovery keys for tests: one ceremony for all of them, and certificates in force."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from django.utils import timezone
+
 from ca_bridge.keys import recovery_keys
 from ca_bridge.keys.recovery_keys import Circle, Document
-from identity_manager.models import NamedArchiving, Person, RecoveryCertificate, Role, TokenType
+from identity_manager.models import (
+    Account,
+    ArchivedKey,
+    NamedArchiving,
+    Person,
+    RecoveryCertificate,
+    Role,
+    TokenType,
+)
 from identity_manager.workflow.archive import recovery_certificates
 from tests.tools import cast
+from tests.tools.cast import Company
 
 OFFICERS = ("rene", "rosa", "ruth")
 HOLDERS = tuple(f"P-{name}" for name in OFFICERS)
@@ -65,3 +78,22 @@ def _confirmed(staff: Officers, row: RecoveryCertificate) -> RecoveryCertificate
     for officer in (staff.rene, staff.rosa):
         row = recovery_certificates.confirm(actor=officer, certificate_id=row.pk, fingerprint=row.fingerprint)
     return row
+
+
+def archived_key(company: Company, code: str = "encryption", *, owner: Person | None = None) -> ArchivedKey:
+    """The archived key of a token of that type that its owner (uma) has got and noted."""
+    target = owner or company.uma
+    request = cast.accepted(cast.enabled(company.ada, target, archiving_type(code)))
+    cast.delivered(cast.issued(request))
+    cast.noted(request.tokens.get())
+    return ArchivedKey.objects.get(certificate__token__request=request)
+
+
+def factor_of(person: Person, *, days: float = 8) -> int:
+    """A second factor of the person that was registered so many days ago."""
+    account = Account.objects.filter(person=person).first()
+    if account is None:
+        account = Account.objects.create_account(username=person.email, person=person, password=None)
+    row = Authenticator.objects.create(user=account, type=Authenticator.Type.WEBAUTHN, data={"name": "key"})
+    Authenticator.objects.filter(pk=row.pk).update(created_at=timezone.now() - timedelta(days=days))
+    return int(row.pk)

@@ -66,7 +66,8 @@ def _signed(token: SoftwareToken) -> SignedLine:
 def of_token(token: SoftwareToken) -> list[CertificateLine]:
     """The token's certificates in order, as ordered."""
     issued = {certificate.position: certificate for certificate in token.certificates.all()}
-    profiles = [link.profile for link in token.token_type.token_type_profiles.all()]
+    links = token.token_type.token_type_profiles.all() if token.token_type else ()
+    profiles = [link.profile for link in links]
     profiles += [certificate.profile for certificate in issued.values()]
     called = {profile.code: str(profile.name) for profile in profiles}
     return [

@@ -107,7 +107,7 @@ def held_tokens(person: Person) -> list[str]:
         .select_related("token_type")
         .defer("passphrase_wrapped")
     )
-    return [str(token.token_type) for token in rows]
+    return [str(token) for token in rows]
 
 
 def _approvers_sentence(names: list[str], needed: int) -> str:

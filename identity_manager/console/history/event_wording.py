@@ -8,7 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit import Event
 from identity_manager.console.history.event_facts import Facts
-from identity_manager.console.history.wording import archive, authorities, operation, people, requests
+from identity_manager.console.history.wording import (
+    archive,
+    authorities,
+    operation,
+    people,
+    recovery,
+    requests,
+)
 from identity_manager.console.history.wording.shape import Wording
 from identity_manager.models import AuditEvent, VersionState
 from identity_manager.models.words import Vocabulary
@@ -23,12 +30,13 @@ WORDS: dict[Event, Wording] = {
     **requests.WORDS,
     **authorities.WORDS,
     **archive.WORDS,
+    **recovery.WORDS,
     **operation.WORDS,
 }
 
 # Milestones: shown where the events of many requests are listed together.
 MILESTONES = (
-    Event.REQUEST_CREATED,
+    *(Event.REQUEST_CREATED, Event.RECOVERY_ASKED),
     Event.REQUEST_APPROVED,
     Event.REQUEST_REJECTED,
     Event.REQUEST_REDUCED,

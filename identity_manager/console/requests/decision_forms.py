@@ -56,7 +56,7 @@ class RejectForm(DecisionForm):
         ids = [str(token.pk) for token in lines]
         if len(ids) > 1:
             self.fields["lines"].initial = ids
-            names = [str(token.token_type) for token in lines]
+            names = [str(token) for token in lines]
             self.fields["lines"].choices = list(zip(ids, names, strict=True))  # type: ignore[attr-defined]  # a LinesField
         else:
             del self.fields["lines"]

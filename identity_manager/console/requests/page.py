@@ -181,12 +181,12 @@ def _row(found: TokenRequest | uuid.UUID, *, anew: bool) -> TokenRequest:
 
 
 def _listed(row: TokenRequest) -> str:
-    return get_text_list([str(token.token_type) for token in row.lines], _("and"))
+    return get_text_list([str(token) for token in row.lines], _("and"))
 
 
 def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
     """The history; after a stale form also what happened meanwhile."""
-    names = {token.type_code: str(token.token_type) for token in row.tokens.all()}
+    names = {token.type_code: str(token) for token in row.tokens.all()}
     events = row.events.all()
     last = next((event for event in events if event.name in event_wording.MILESTONES), None)
     stale = isinstance(form.refused, Stale)

@@ -36,8 +36,8 @@ class TokenCard:
 
     @property
     def keys(self) -> str:
-        """The key algorithm that was asked for, in words."""
-        asked = str(self.token.snapshot["key_algorithm"])
+        """The key algorithm that was asked for, in words; empty where no key is made."""
+        asked = str(self.token.snapshot.get("key_algorithm", ""))
         return dict(KEY_ALGORITHMS).get(asked, asked)
 
     @property

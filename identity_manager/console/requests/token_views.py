@@ -60,7 +60,7 @@ def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         done=lambda _token: _("The file is on its way again."),
         ask=lambda: _sending(token, _back(request, token)),
     )
-    initial = {"container_format": token.token_type.container_format}
+    initial = {"container_format": token.container_format}
     return respond(request, SendAgainForm(refusals.post_data(request), initial=initial), act)
 
 
@@ -92,7 +92,7 @@ def _reinstated(token: SoftwareToken) -> str:
 
 
 def _revoking(token: SoftwareToken, back: str) -> Confirmation:
-    words = {"type": token.token_type, "person": token.person}
+    words = {"type": token, "person": token.person}
     return Confirmation(
         title=_("Revoke %(type)s of %(person)s?") % words,
         lead=_("Its certificates are revoked for good. A passphrase that was not noted yet is destroyed."),
@@ -103,7 +103,7 @@ def _revoking(token: SoftwareToken, back: str) -> Confirmation:
 
 
 def _holding(token: SoftwareToken, back: str) -> Confirmation:
-    words = {"type": token.token_type, "person": token.person}
+    words = {"type": token, "person": token.person}
     return Confirmation(
         title=_("Put %(type)s of %(person)s on hold?") % words,
         lead=_(
@@ -117,7 +117,7 @@ def _holding(token: SoftwareToken, back: str) -> Confirmation:
 
 
 def _reinstating(token: SoftwareToken, back: str) -> Confirmation:
-    words = {"type": token.token_type, "person": token.person}
+    words = {"type": token, "person": token.person}
     return Confirmation(
         title=_("Reinstate %(type)s of %(person)s?") % words,
         lead=_("Its certificates count again. What waited for it goes on."),
@@ -130,7 +130,7 @@ def _reinstating(token: SoftwareToken, back: str) -> Confirmation:
 
 def _sending(token: SoftwareToken, back: str) -> Confirmation:
     address, now = token.request.delivery_address, token.person.email
-    words = {"type": token.token_type, "address": address, "now": now}
+    words = {"type": token, "address": address, "now": now}
     lead = _("A mail with the file goes to %(address)s. The passphrase stays what it was.")
     if address.lower() != now.lower():
         lead = _(

@@ -24,7 +24,7 @@ class CertificateRow:
     @property
     def name(self) -> str:
         """Its token type, and its profile where that has a name of its own."""
-        names = (str(self.certificate.token.token_type), str(self.certificate.profile.name))
+        names = (str(self.certificate.token), str(self.certificate.profile.name))
         return " · ".join(dict.fromkeys(names))
 
     @property

@@ -46,7 +46,7 @@ def _first_end(person: Any) -> datetime | None:
 
 
 def _names_of_tokens(person: Any) -> str:
-    return ", ".join(str(token.token_type) for token in person.tokens_in_use)
+    return ", ".join(str(token) for token in person.tokens_in_use)
 
 
 COLUMNS = Columns(

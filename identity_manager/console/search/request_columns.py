@@ -14,7 +14,7 @@ from identity_manager.ui.templatetags import badges, moments, persons
 
 def title_of(row: TokenRequest) -> str:
     """Say what a request is about: "Encryption, Signature and VPN"."""
-    *first, last = [str(token.token_type) for token in row.lines] or [""]
+    *first, last = [str(token) for token in row.lines] or [""]
     return f"{', '.join(first)} {gettext('and')} {last}" if first else last
 
 
@@ -30,7 +30,7 @@ def _state(row: TokenRequest) -> object:
 
 
 def _names_of_tokens(row: TokenRequest) -> str:
-    return ", ".join(str(token.token_type) for token in row.tokens.all())
+    return ", ".join(str(token) for token in row.tokens.all())
 
 
 _FOR = Column(

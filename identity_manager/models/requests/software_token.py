@@ -45,6 +45,7 @@ T = TokenState
 TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
 UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
 IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
+RECOVERED_FORMAT, RECOVERED_PASSPHRASE_DAYS = "standard", 14  # of recovered keys, which have no type
 # Of one person and type at most one line of these kinds is open, whichever it is.
 ONE_OPEN_LINE = (RequestKind.INITIAL, RequestKind.RENEWAL, RequestKind.REPLACEMENT)
 
@@ -159,10 +160,11 @@ class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
 class SoftwareToken(Stateful, Leased):
     """A token: certificates and keys of one type for one person.
 
-    It is a line of its request in one round; an approver may have taken it out.
+    It is a line of its request in one round; an approver may have taken it out. One of a recovery has no type
+    and no certificates of its own: its containers hold archived keys with the certificates of other tokens.
 
     Person, kind and the open flag stand here too, so that the database can hold that a person has at
-    most one open line per type and kind. snapshot is what was asked for and approved (workflow.snapshot).
+    most one open line per type. snapshot is what was asked for and approved (workflow.snapshot).
     The lease columns serve the sealing. predecessor is the token that this one renews or replaces.
     """
 
@@ -171,7 +173,7 @@ class SoftwareToken(Stateful, Leased):
         "identity_manager.TokenRequest", on_delete=models.PROTECT, related_name="tokens"
     )
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="tokens")
-    token_type = models.ForeignKey(TokenType, on_delete=models.PROTECT, related_name="tokens")
+    token_type = models.ForeignKey(TokenType, null=True, on_delete=models.PROTECT, related_name="tokens")
     type_code = models.SlugField(max_length=40)
     kind = models.CharField(max_length=16, choices=RequestKind)
     round = models.PositiveSmallIntegerField(default=1)
@@ -210,11 +212,6 @@ class SoftwareToken(Stateful, Leased):
                 condition=Q(delivery__in=DeliveryState.values), name="software_token_delivery"
             ),
             models.UniqueConstraint(
-                fields=["person", "type_code", "kind"],
-                condition=Q(is_open=True),
-                name="software_token_one_open_line",
-            ),
-            models.UniqueConstraint(
                 fields=["person", "type_code"],
                 condition=Q(is_open=True, kind__in=ONE_OPEN_LINE),
                 name="software_token_one_open_line_of_type",
@@ -249,7 +246,24 @@ class SoftwareToken(Stateful, Leased):
     replaced_whole = frozenset({"snapshot"})
 
     def __str__(self) -> str:
-        return str(self.token_type)
+        return str(self.token_type or _("Recovered keys"))
+
+    @property
+    def required_type(self) -> TokenType:
+        """Its type. Raises ValueError for one that has none (a recovery)."""
+        if self.token_type is None:
+            raise ValueError("This token has no type.")
+        return self.token_type
+
+    @property
+    def container_format(self) -> str:
+        """In which format its files are sent where nobody chooses another one."""
+        return self.token_type.container_format if self.token_type else RECOVERED_FORMAT
+
+    @property
+    def passphrase_days(self) -> int:
+        """For how long its passphrase waits to be noted."""
+        return self.token_type.passphrase_days if self.token_type else RECOVERED_PASSPHRASE_DAYS
 
     def is_to_be_sealed(self, certificates: Iterable[Certificate]) -> bool:
         """As `SoftwareTokenQuerySet.to_be_sealed`, of a row that was read with its parents.

@@ -54,8 +54,11 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.filter(Q(requested_by=officer) | Q(round_started_by=officer))
 
     def undecided(self) -> Self:
-        """Requests on which approvers can decide, those that are postponed too; not the stopped."""
-        return self.filter(state=S.REQUESTED, stopped_at=None)
+        """Requests on which approvers can decide, those that are postponed too; not the stopped.
+
+        Recovery Officers decide on recoveries.
+        """
+        return self.filter(state=S.REQUESTED, stopped_at=None).exclude(kind=RequestKind.RECOVERY)
 
     def awaiting_decision(self, now: datetime) -> Self:
         """Requests that wait for an approver now: neither postponed nor for a person on leave."""
@@ -188,6 +191,11 @@ class TokenRequest(Stateful):
         return self.state not in ENDED
 
     @property
+    def is_recovery(self) -> bool:
+        """Whether archived keys come into new containers: no terms, no CA; Recovery Officers decide."""
+        return self.kind == RequestKind.RECOVERY
+
+    @property
     def is_stopped(self) -> bool:
         """Whether a change of its person stops it, so that an officer decides how it goes on."""
         return self.stopped_at is not None and self.state in STOPPABLE
@@ -195,7 +203,8 @@ class TokenRequest(Stateful):
     @property
     def is_undecided(self) -> bool:
         """Whether approvers can decide on it."""
-        return self.state == S.REQUESTED and self.stopped_at is None
+        waits = self.state == S.REQUESTED and self.stopped_at is None
+        return waits and not self.is_recovery
 
     def awaits_decision(self, now: datetime) -> bool:
         """Whether it waits for an approver now."""
@@ -290,6 +299,12 @@ class TokenRequest(Stateful):
     def accept(self, *, now: datetime) -> None:
         """The person accepted the terms: from here on the CA may be asked."""
         self.accepted_at = now
+
+    @transition(
+        field=state, source=S.APPROVED, target=S.ISSUING, custom={"label": _("Open the archived keys")}
+    )
+    def begin_recovery(self) -> None:
+        """A recovery has no terms: its keys are opened as soon as it is approved."""
 
     @transition(
         field=state,

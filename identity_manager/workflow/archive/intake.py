@@ -77,7 +77,7 @@ def prepare(given: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
 
 def archives(certificate: Certificate) -> bool:
     """Whether the certificate's key is archived: its type says so, and its profile lets it be."""
-    return certificate.token.token_type.archive_key and certificate.profile.may_be_archived
+    return certificate.token.required_type.archive_key and certificate.profile.may_be_archived
 
 
 def _sealed(
@@ -98,7 +98,8 @@ def _sealed(
 
 def obstacle(intake: Intake, token: SoftwareToken, given: Sequence[Certificate]) -> Reason | None:
     """Why the locked token is not sealed now, or None. A key that is to be archived is never left out."""
-    wanted = token.token_type.archive_key and {row.public_key_sha256 for row in given if archives(row)}
+    archiving = token.token_type is not None and token.token_type.archive_key
+    wanted = archiving and {row.public_key_sha256 for row in given if archives(row)}
     if not wanted:
         return None
     if intake.reason is not None:

@@ -18,6 +18,7 @@ FIRST, LAST = RequestState.REQUESTED, RequestState.COMPLETED
 TRANSITIONS_OF_EVENT = {
     Event.REQUEST_REJECTED: ("reject",),
     Event.REQUEST_INVITED: ("approve", "invite"),
+    Event.RECOVERY_BEGUN: ("approve", "begin_recovery"),
     Event.REQUEST_ACCEPTED: ("accept",),
     Event.REQUEST_APPROVAL_LOST: ("lose_approval",),
     Event.REQUEST_DECLINED: ("decline",),

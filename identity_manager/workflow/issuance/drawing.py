@@ -38,7 +38,7 @@ class Drawn:
 
 def draw(certificate: Certificate) -> Drawn:
     """Return a key and an order for a certificate that has none."""
-    key = key_pool.pool.take(KeyAlgorithm(certificate.token.token_type.key_algorithm))
+    key = key_pool.pool.take(KeyAlgorithm(certificate.token.required_type.key_algorithm))
     wrapped = vault.wrap(keys.to_pkcs8(key), purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk)
     return Drawn(key, wrapped, wanted(certificate), outcome(partial(_draw_up, certificate, key)))
 

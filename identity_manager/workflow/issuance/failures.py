@@ -20,6 +20,7 @@ from identity_manager.models import Certificate, RequestState, TokenRequest
 from identity_manager.models.words import Vocabulary
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy.eligibility import NO_EMAIL, NOT_ACTIVE
+from identity_manager.workflow.recovery import policy as recovery_policy
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference
 
 PERSON_CHANGED = "person-changed"
@@ -28,6 +29,8 @@ GIVEN_UP = "given-up"
 ENDED_IN_VAIN = "ended-in-vain"
 UNKNOWN = _("It could not be issued.")
 _OFFICE_DECIDES = _("It could not be issued, and trying again does not help by itself.")
+
+_KEYS_NOT_OPENED = _("Your archived keys could not be opened. Nothing is lost by that.")
 
 FOR_OFFICERS = Vocabulary(
     "failures, for officers",
@@ -45,6 +48,7 @@ FOR_OFFICERS = Vocabulary(
         ),
         NO_EMAIL.code: NO_EMAIL.sentence,
         **{reason.code: reason.sentence for reason in NOT_ACTIVE.values()},
+        **recovery_policy.FAILURES,
     },
     unknown=UNKNOWN,
 )
@@ -61,6 +65,8 @@ FOR_THE_PERSON = Vocabulary(
             (reason.code for reason in NOT_ACTIVE.values()),
             _("Your person record is not Active, so nothing is issued for you."),
         ),
+        **dict.fromkeys(recovery_policy.FAILURES, _KEYS_NOT_OPENED),
+        **{reason.code: reason.own for reason in recovery_policy.REFUSALS if reason.own},
     },
     unknown=UNKNOWN,
 )
@@ -176,8 +182,12 @@ def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail
 def fail_request(certificate: Certificate, failure: Failure) -> None:
     """The request of a locked certificate fails, and its person is told, where it is still about that one."""
     request = certificate.token.request
-    if request.state != RequestState.ISSUING or certificate.token.round != request.round:
-        return
+    if request.state == RequestState.ISSUING and certificate.token.round == request.round:
+        fail(request, failure)
+
+
+def fail(request: TokenRequest, failure: Failure) -> None:
+    """A locked request that is being issued fails, and its person is told."""
     request.fail(code=failure.code, facts=failure.facts)
     if failure.code == PERSON_CHANGED:
         request.suspend(now=timezone.now())

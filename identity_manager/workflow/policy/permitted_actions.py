@@ -13,7 +13,7 @@ TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of 
 
 def can_go_round_again(request: TokenRequest) -> bool:
     """Whether an officer can resubmit the request after a change of its person."""
-    return request.state in STOPPABLE
+    return request.state in STOPPABLE and not request.is_recovery
 
 
 def delivery_obstacle(token: SoftwareToken) -> Reason | None:

@@ -23,17 +23,17 @@ def types_to_approve(lines: Iterable[SoftwareToken]) -> list[TokenType]:
     """The types whose approval policy counts: of all lines but renewals that need no approval again."""
     renewals = [line for line in lines if line.predecessor_id is not None]
     prefetch_related_objects([line for line in renewals if _depends_on_changes(line)], "predecessor")
-    return [line.token_type for line in lines if line not in renewals or _needs_approval(line)]
+    return [line.required_type for line in lines if line not in renewals or _needs_approval(line)]
 
 
 def _depends_on_changes(line: SoftwareToken) -> bool:
-    asks = line.token_type.approval != ApprovalPolicy.NEVER
-    return asks and line.token_type.renewal_approval == RenewalApproval.CHANGED
+    asks = line.required_type.approval != ApprovalPolicy.NEVER
+    return asks and line.required_type.renewal_approval == RenewalApproval.CHANGED
 
 
 def _needs_approval(line: SoftwareToken) -> bool:
     """NEVER: no. ALWAYS: as a first issue does. CHANGED: so where the line says something new."""
-    policy = line.token_type.renewal_approval
+    policy = line.required_type.renewal_approval
     if policy == RenewalApproval.CHANGED:
         return _depends_on_changes(line) and has_changed(line)
     return policy == RenewalApproval.ALWAYS
@@ -85,7 +85,7 @@ def terms_that_stand(lines: Iterable[SoftwareToken]) -> list[TermsText]:
 
     Empty where one of the documents has another version in force, or a line renews nothing.
     """
-    wanted = {line.token_type.terms_id for line in lines}
+    wanted = {line.required_type.terms_id for line in lines}
     requests = [line.predecessor.request_id for line in lines if line.predecessor is not None]
     accepted = TermsAcceptance.objects.filter(request__in=requests, text__version__is_current=True)
     texts = {each.text.version.document_id: each.text for each in accepted.select_related("text__version")}

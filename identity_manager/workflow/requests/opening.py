@@ -124,7 +124,7 @@ def line_in_place_of(
     before: SoftwareToken, *, request: TokenRequest, line: snapshot.Snapshot
 ) -> SoftwareToken:
     """Return a line of the request's present round for one of the round before; not saved."""
-    return _line(request, token_type=before.token_type, line=line, predecessor_id=before.predecessor_id)
+    return _line(request, token_type=before.required_type, line=line, predecessor_id=before.predecessor_id)
 
 
 def set_off(request: TokenRequest, *, actor: Person) -> None:

@@ -86,7 +86,8 @@ def _check(request: TokenRequest) -> None:
     Then it goes on by itself: who has approved cannot do it again. Not while the person is on leave; it
     stays as it is until they are back.
     """
-    is_approved = request.state == RequestState.REQUESTED and not approver_escalation.still_needed(request)
+    approvers_decide = request.state == RequestState.REQUESTED and not request.is_recovery
+    is_approved = approvers_decide and not approver_escalation.still_needed(request)
     if is_approved and not request.person.is_active:
         return
     if not suspends(request, locking.lines_of(request)) and is_approved:

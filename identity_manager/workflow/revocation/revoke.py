@@ -17,7 +17,15 @@ from ca_bridge import issuing
 from ca_bridge.contract import RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager import audit, queue
-from identity_manager.models import Certificate, CertificateState, Person, SoftwareToken, TokenState
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    Person,
+    RequestKind,
+    SoftwareToken,
+    TokenState,
+)
+from identity_manager.people import anonymisation
 from identity_manager.task_names import REVOKE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
@@ -65,6 +73,8 @@ def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person |
     token.revoke(reason=reason.value, now=timezone.now())
     token.save()
     revoke_certificates(token, reason=reason, actor=actor)
+    if token.kind == RequestKind.RECOVERY:  # nothing can be revoked: its files go
+        anonymisation.remove_containers(token)
     if had_passphrase:
         audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
     audit.record(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
@@ -166,7 +176,9 @@ def tell_of_end(certificate: Certificate) -> None:
 def expire_when_over(token: SoftwareToken) -> bool:
     """End a locked token of which no certificate is left, in the caller's transaction; whether it was so."""
     ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
-    if token.state == TokenState.REPLACED or token.certificates.exclude(state__in=ended).exists():
+    if token.state == TokenState.REPLACED or token.kind == RequestKind.RECOVERY:
+        return False
+    if token.certificates.exclude(state__in=ended).exists():
         return False
     had_passphrase = token.passphrase_wrapped is not None
     token.expire(now=timezone.now())

@@ -18,6 +18,7 @@ from identity_manager.mail import (
     batch_messages,
     composing,
     person_messages,
+    recovery_messages,
     request_messages,
     sending,
     specimens,
@@ -32,6 +33,7 @@ from identity_manager.models import (
     Leave,
     OutgoingMail,
     Person,
+    Recovery,
     SoftwareToken,
     TokenRequest,
 )
@@ -73,6 +75,11 @@ class Road:
     @property
     def token(self) -> SoftwareToken:
         return SoftwareToken.objects.get()
+
+    def recovery(self) -> Recovery:
+        """Of uma's keys, for sam."""
+        request = TokenRequest(person=self.fresh(self.company.sam), requested_by=self.company.ada)
+        return Recovery(request=request, owner=self.fresh(self.company.uma))
 
     @property
     def order(self) -> BatchOrder:
@@ -131,6 +138,7 @@ class Road:
             "types_taken_out": lambda: request_messages.types_taken_out(
                 self.request, self.fresh(self.company.uma), tokens=[self.token]
             ),
+            "recovery_asked": lambda: recovery_messages.recovery_asked(self.recovery()),
             "person_deactivated": lambda: person_messages.person_deactivated(self.leave, held=2, waiting=1),
             "person_activated": lambda: person_messages.person_activated(self.leave, reinstated=1, waiting=2),
             "identity_change_asked": lambda: person_messages.identity_change_asked(self.change),

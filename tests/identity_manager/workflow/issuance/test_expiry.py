@@ -23,7 +23,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.workflow import step6_passphrase
-from identity_manager.workflow.issuance import expiry, failures, partial_issue, retry
+from identity_manager.workflow.issuance import containers, expiry, failures, partial_issue, retry
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import hold, revoke
@@ -219,7 +219,7 @@ def test_what_is_ordered_anew_is_not_sealed_by_who_had_begun(company: Company) -
     one_step.issue(Certificate.objects.get().pk)
     claim_id = SoftwareToken.objects.claim(token.pk, now=timezone.now())
     assert claim_id is not None
-    sealed = step6_passphrase.build([step6_passphrase.part_of(Certificate.objects.get())])
+    sealed = step6_passphrase.build([containers.part_of(Certificate.objects.get())])
     with time_machine.travel(the_day_after()):
         assert expiry.expire_ended() == 1
         step6_passphrase._settle_sealed(token.pk, claim_id, sealed)

@@ -1,0 +1,106 @@
+"""Recoveries: archived keys that are opened and put into new containers for somebody."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models.archive.archived_key import ArchivedKey
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+from identity_manager.models.requests.token_request import TokenRequest
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+
+class Opening(models.TextChoices):
+    ONLINE = "online", _("by its owner, with an online recovery key")
+    OFFICERS = "officers", _("by two Recovery Officers")
+
+
+class Recovery(models.Model):
+    """What a request of the kind *recovery* is about. Its person is the beneficiary, who gets the files.
+
+    owner: whose keys they are. purpose: the reason, as the person who asked wrote it. reference and
+    expires_at: number of the case and end, where officers open it. factor: the second factor (its row) that
+    the owner showed when they asked.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    request = models.OneToOneField(TokenRequest, on_delete=models.PROTECT, related_name="recovery")
+    owner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="recoveries")
+    opening = models.CharField(max_length=16, choices=Opening)
+    purpose = models.TextField(_("reason"))
+    reference = models.CharField(_("reference number"), max_length=40, blank=True)
+    expires_at = models.DateTimeField(_("ends"), null=True)
+    factor = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    keys: "RelatedManager[RecoveredKey]"
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(opening__in=Opening.values), name="recovery_opening"),
+            models.CheckConstraint(
+                condition=~Q(opening=Opening.ONLINE) | Q(factor__isnull=False), name="recovery_online_factor"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.request)
+
+    @property
+    def is_for_another(self) -> bool:
+        """Whether somebody else than the owner gets the keys."""
+        return self.owner_id != self.request.person_id
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time has ended: nothing of it is opened or handed out any more."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class RecoveredKeyQuerySet(models.QuerySet["RecoveredKey"]):
+    def no_longer_open(self) -> Self:
+        """Marked open, though the token of their recovery is finished."""
+        open_tokens = TokenRequest.objects.filter(tokens__is_open=True)
+        return self.filter(is_open=True).exclude(recovery__request__in=open_tokens)
+
+
+class RecoveredKey(models.Model):
+    """One archived key of a recovery. It stays when the archived key is erased.
+
+    beneficiary and is_open stand here too, so that the database can hold that a beneficiary has at most one
+    open recovery of a key. Who opens the next one takes the mark from those that are finished.
+    for_reading_only: its certificate was not in use any more, so that the key only opens old mail.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    recovery = models.ForeignKey(Recovery, on_delete=models.CASCADE, related_name="keys")
+    archived_key = models.ForeignKey(
+        ArchivedKey, null=True, on_delete=models.SET_NULL, related_name="recoveries"
+    )
+    public_key_sha256 = models.CharField(max_length=64)
+    beneficiary = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    is_open = models.BooleanField(default=True)
+    for_reading_only = models.BooleanField()
+
+    objects = RecoveredKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["recovery", "public_key_sha256"], name="recovered_key_once"),
+            models.UniqueConstraint(
+                fields=["beneficiary", "public_key_sha256"],
+                condition=Q(is_open=True),
+                name="recovered_key_one_open_recovery",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_key_sha256[:16]

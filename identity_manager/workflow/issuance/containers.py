@@ -1,0 +1,98 @@
+"""Containers of a token: each certificate with its key in both PKCS#12 formats, re-opened as a check.
+
+What goes in comes from a token's own certificates (part_of), or from the archive (recovery/act.py).
+"""
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field
+
+from ca_bridge import issuing
+from ca_bridge.keys import keys
+from ca_bridge.pkcs12 import writer as pkcs12
+from identity_manager.models import Certificate, Container
+from identity_manager.vault import wrapping as vault
+
+
+@dataclass(frozen=True)
+class Part:
+    """A certificate with its key and issuers, to be put into the containers of a token.
+
+    note: added to the friendly name, by which programs list it.
+    """
+
+    token_id: uuid.UUID
+    certificate: Certificate
+    key: keys.PrivateKey = field(repr=False)
+    der: bytes
+    chain: tuple[bytes, ...]
+    facts: issuing.CertificateFacts
+    note: str = ""
+
+
+def part_of(certificate: Certificate) -> Part:
+    """What is put into the containers of a certificate that was issued before. Raises VaultError."""
+    return of_key(certificate, open_key(certificate), token_id=certificate.token_id)
+
+
+def of_key(certificate: Certificate, key: keys.PrivateKey, *, token_id: uuid.UUID, note: str = "") -> Part:
+    """The same where the key is at hand; for the containers of that token."""
+    der = certificate.der
+    return Part(token_id, certificate, key, der, certificate.chain, issuing.describe(der), note)
+
+
+def open_key(certificate: Certificate) -> keys.PrivateKey:
+    """Raises VaultError."""
+    if certificate.private_key_wrapped is None:
+        raise vault.VaultError("The key of this certificate was erased.")
+    plain = vault.unwrap(
+        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
+    )
+    return keys.from_pkcs8(plain)
+
+
+def build(part: Part, passphrase: str) -> list[Container]:
+    """Both containers of one certificate, not yet saved, each re-opened as a check."""
+    built = []
+    for container_format in pkcs12.ContainerFormat:
+        data = pkcs12.build(
+            key=part.key,
+            certificate=part.der,
+            chain=part.chain,
+            friendly_name=_friendly_name(part),
+            passphrase=passphrase,
+            format=container_format,
+        )
+        pkcs12.check(
+            data,
+            passphrase=passphrase,
+            certificate=part.der,
+            key_sha256=keys.public_key_sha256(part.key),
+        )
+        built.append(
+            Container(
+                token_id=part.token_id,
+                certificate=part.certificate,
+                format=container_format.value,
+                file_name=_file_name(part, container_format),
+                content=data,
+                sha256=hashlib.sha256(data).hexdigest(),
+            )
+        )
+    return built
+
+
+def _friendly_name(part: Part) -> str:
+    """Unique for each certificate: Java's keytool overwrites entries of equal names without a word."""
+    person, profile = part.certificate.token.person, part.certificate.profile
+    note = f" ({part.note})" if part.note else ""
+    return (
+        f"{person.display_name} – {profile.name.default} "
+        f"{part.facts.not_before:%Y-%m} {part.facts.serial_hex[-8:]}{note}"
+    )
+
+
+def _file_name(part: Part, container_format: pkcs12.ContainerFormat) -> str:
+    """An ASCII name: clients disagree on encoded ones."""
+    suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else "-compatible"
+    return f"{part.certificate.profile.code}-{part.facts.serial_hex[-8:].lower()}{suffix}.p12"

@@ -1,0 +1,161 @@
+"""Opening of archived keys in a worker, for one recovery: the act between claim and settle of its token.
+
+Whatever was checked when it was asked for is read again from the database before anything is opened. The
+vault binds each archived key to its owner, so that a row that was given to somebody else opens no more; and
+each key must fit its certificate. What comes out is sealed as any token is (step6_passphrase.py).
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from ca_bridge.keys.envelopes import RecoveryKey
+from identity_manager import audit
+from identity_manager.models import (
+    AuditEvent,
+    Opening,
+    Person,
+    RecoveredKey,
+    Recovery,
+    RecoveryCertificate,
+    RequestState,
+    SoftwareToken,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow import snapshot
+from identity_manager.workflow.archive import opening
+from identity_manager.workflow.issuance import containers, failures
+from identity_manager.workflow.issuance.containers import Part
+from identity_manager.workflow.issuance.failures import Failure
+from identity_manager.workflow.recovery import policy
+
+
+class OpeningRefusedError(Exception):
+    """The keys of a recovery are not opened: refused for good, an officer decides. Holds no secret."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+def open_keys(token: SoftwareToken) -> list[Part]:
+    """The keys of a recovery with their certificates, for the containers of its token.
+
+    Raises OpeningRefusedError, and VaultError where this worker lacks a ring, so that another one tries.
+    """
+    recovery = Recovery.objects.select_related("request__person", "owner").get(request=token.request_id)
+    rows = list(recovery.keys.select_related(*_RELATED).order_by("-for_reading_only", "pk"))
+    _check(recovery, token, rows)
+    recovery_keys = _recovery_keys(recovery, rows)
+    with translation.override(recovery.request.person.language):
+        return [_part(token, recovery, row, recovery_key=recovery_keys[row.pk]) for row in rows]
+
+
+_OF_CERTIFICATE = "archived_key__certificate"
+_RELATED = (f"{_OF_CERTIFICATE}__profile", f"{_OF_CERTIFICATE}__order", f"{_OF_CERTIFICATE}__token__person")
+
+
+def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey]) -> None:
+    """Everything that was checked when it was asked for, once more. Raises OpeningRefusedError."""
+    request, now = recovery.request, timezone.now()
+    changed = snapshot.differences([token])
+    if changed:
+        raise OpeningRefusedError(failures.of_change(changed))
+    _refuse(policy.OVER if recovery.is_over(now) else None)
+    _refuse(policy.KEY_GONE if any(row.archived_key is None for row in rows) else None)
+    approved = {
+        "owner": str(recovery.owner_id),
+        "beneficiary": str(request.person_id),
+        "keys": sorted(row.public_key_sha256 for row in rows),
+    }
+    as_asked = request.snapshot_hash == snapshot.digest([token.snapshot])
+    _refuse(None if as_asked and token.snapshot["recovery"] == approved else policy.CHANGED)
+    if recovery.opening == Opening.ONLINE:
+        own = request.requested_by_id == request.person_id == recovery.owner_id
+        _refuse(None if own else policy.NOT_THE_OWNER)
+        _refuse(policy.online_obstacle(recovery.owner, factor=recovery.factor, now=now))
+
+
+def _refuse(reason: Reason | None) -> None:
+    if reason is not None:
+        raise OpeningRefusedError(failures.of_reason(reason))
+
+
+def _part(token: SoftwareToken, recovery: Recovery, row: RecoveredKey, *, recovery_key: RecoveryKey) -> Part:
+    archived = row.archived_key
+    if archived is None or archived.certificate is None:
+        raise OpeningRefusedError(failures.of_reason(policy.KEY_GONE))
+    if archived.owner_id != recovery.owner_id:
+        raise OpeningRefusedError(failures.of_reason(policy.CHANGED))
+    key = opening.open_key(archived, recovery_key)
+    if isinstance(key, Reason):
+        raise OpeningRefusedError(failures.of_reason(key))
+    return containers.of_key(archived.certificate, key, token_id=token.pk, note=_note(recovery, row))
+
+
+def _recovery_keys(recovery: Recovery, rows: Iterable[RecoveredKey]) -> dict[uuid.UUID, RecoveryKey]:
+    """For each row the private recovery key that opens it. Raises OpeningRefusedError and VaultError."""
+    if recovery.opening != Opening.ONLINE:
+        raise OpeningRefusedError(failures.of_reason(policy.NOT_THE_OWNER))
+    for ring in (vault.Purpose.ARCHIVE, vault.Purpose.RECOVERY_KEYS):
+        if not vault.holds(ring):
+            raise vault.VaultError(f"This process holds no key for {ring}.")
+    in_force = RecoveryCertificate.objects.in_force(timezone.now())
+    known: dict[tuple[uuid.UUID, ...], RecoveryKey] = {}
+    found = {}
+    for row in rows:
+        recipients = tuple(in_force.filter(keys__key=row.archived_key_id).values_list("pk", flat=True))
+        known[recipients] = known.get(recipients) or _online_key(recipients)
+        found[row.pk] = known[recipients]
+    return found
+
+
+def _online_key(recipients: Iterable[uuid.UUID]) -> RecoveryKey:
+    key = opening.online_recovery_key(recipients)
+    if isinstance(key, Reason):
+        raise OpeningRefusedError(failures.of_reason(key))
+    return key
+
+
+def _note(recovery: Recovery, row: RecoveredKey) -> str:
+    """What programs show beside the key: the number of the case, and that old mail alone is read with it."""
+    parts = [recovery.reference] if recovery.reference else []
+    return ", ".join([*parts, _("for reading only")] if row.for_reading_only else parts)
+
+
+def settle_refusal(*, token_id: uuid.UUID, claim_id: uuid.UUID, failure: Failure) -> None:
+    """Nothing was opened: the request fails, and an officer decides."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        if token.claim_id != claim_id or token.request.state != RequestState.ISSUING:
+            return
+        token.settle_lease()
+        token.save()
+        failures.fail(token.request, failure)
+
+
+def events(token: SoftwareToken) -> list[AuditEvent]:
+    """That the keys of a locked token's recovery were opened, for its person's log and the owner's."""
+    recovery = Recovery.objects.select_related("owner").filter(request=token.request_id).first()
+    if recovery is None:
+        return []
+    subjects: list[SoftwareToken | Person] = [token]
+    if recovery.is_for_another:
+        subjects.append(recovery.owner)
+    return [
+        audit.event_about(
+            audit.Event.KEY_RECOVERED,
+            actor=None,
+            subject=subject,
+            public_key=row.public_key_sha256,
+            reference=recovery.reference,
+            opening=recovery.opening,
+        )
+        for row in recovery.keys.all()
+        for subject in subjects
+    ]

@@ -1,0 +1,133 @@
+"""Who recovers which keys, and the sentence when not.
+
+An online recovery key serves only the authenticated owner, with a second factor that they have had for seven
+days. After a used sign-in code, for seven days, officers alone recover. A reset of second factors needs no
+rule of its own: whatever is registered after it is younger.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.keys import envelopes
+from identity_manager.models import (
+    Account,
+    ArchivedKey,
+    ArchivedKeyRecipient,
+    CertificateState,
+    Person,
+    RecoveryCertificate,
+    RecoveryKeyKind,
+    SignInCode,
+)
+from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.people.sign_in import second_factors
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.archive import opening
+
+QUARANTINE = timedelta(days=7)
+
+NO_OLD_FACTOR = Reason(
+    "recovery-factor-too-new",
+    _("The second factor that was shown has not been registered for seven days."),
+    _(
+        "To recover keys, show a second factor that you have had for seven days: an authenticator app or a"
+        " passkey. If you have none, ask your Software Token Administrator: two Recovery Officers can recover"
+        " your keys."
+    ),
+)
+AFTER_CODE = Reason(
+    "recovery-after-sign-in-code",
+    _("A sign-in code was used within the last seven days, so that officers alone recover."),
+    _(
+        "You have signed in with a code within the last seven days. Until they are over, ask your Software"
+        " Token Administrator: two Recovery Officers can recover your keys."
+    ),
+)
+NOT_THE_OWNER = Reason(
+    "recovery-not-the-owner", _("An online recovery key serves only the owner who asked themselves.")
+)
+NO_KEYS = Reason("recovery-no-keys", _("Select at least one key."))
+TOO_MANY_KEYS = Reason("recovery-too-many-keys", _("Select at most 20 keys. You can recover others later."))
+UNKNOWN_KEY = Reason(
+    "recovery-unknown-key", _("This is not one of your keys, or it cannot be recovered here any more.")
+)
+UNDER_WAY = Reason(
+    "recovery-under-way",
+    _("One of these keys is being recovered already."),
+    _("One of these keys is being recovered already. Look under Open Tasks and Certificates."),
+)
+NO_PURPOSE = Reason("recovery-no-purpose", _("Say why you need the keys."))
+ONLY_OFFICERS = Reason(
+    "recovery-by-officers-alone",
+    _("Its recovery key is split among officers, so two Recovery Officers recover it."),
+    _("This key is opened by two Recovery Officers. Ask your Software Token Administrator."),
+)
+MOST_KEYS = 20
+
+# What a worker finds when it is about to open the keys.
+CHANGED = Reason(
+    "recovery-changed", _("The recovery is not what was asked for: somebody has changed its rows.")
+)
+KEY_GONE = Reason("archived-key-gone", _("An archived key of this recovery was erased meanwhile."))
+OVER = Reason("recovery-over", _("The time of this recovery has ended."))
+REFUSALS = (
+    *(CHANGED, KEY_GONE, OVER, NO_OLD_FACTOR, AFTER_CODE, NOT_THE_OWNER),
+    *(opening.OUTER_LAYER, opening.NO_ONLINE_KEY),
+    *(opening.ONLINE_KEY_CHANGED, opening.ONLINE_KEY_DOES_NOT_OPEN),
+)
+_ENVELOPES = (
+    *(envelopes.DAMAGED, envelopes.OTHER_RECIPIENT, envelopes.UNKNOWN_ALGORITHM),
+    *(envelopes.WRONG_KEY, envelopes.CHANGED, envelopes.OTHER_KEY),
+)
+# Why a recovery failed, by code, for officers (issuance/failures.py).
+FAILURES = {**{each.code: each.sentence for each in REFUSALS}, **dict(_ENVELOPES)}
+
+
+def online_obstacle(owner: Person, *, factor: int | None, now: datetime) -> Reason | None:
+    """Why this person cannot recover their own keys online with this second factor, or None.
+
+    Read from the database, for the page and once more for the worker.
+    """
+    since = now - QUARANTINE
+    if SignInCode.objects.filter(person=owner, used_at__gt=since).exists():
+        return AFTER_CODE
+    account = Account.objects.filter(person=owner).first()
+    if account is None or factor is None:
+        return NO_OLD_FACTOR
+    registered = second_factors.of(account, *second_factors.FACTORS)
+    return None if registered.filter(pk=factor, created_at__lte=since).exists() else NO_OLD_FACTOR
+
+
+def has_old_factor(owner: Person, *, now: datetime) -> bool:
+    """Whether the person has a second factor that opens their keys."""
+    account = Account.objects.filter(person=owner).first()
+    if account is None:
+        return False
+    registered = second_factors.of(account, *second_factors.FACTORS)
+    return registered.filter(created_at__lte=now - QUARANTINE).exists()
+
+
+def recoverable(owner: Person) -> list[ArchivedKey]:
+    """The owner's archived keys with their certificates, the newest first; without their envelopes."""
+    rows = ArchivedKey.objects.of(owner.pk).exclude(certificate=None)
+    related = ("certificate__profile", "certificate__token__token_type")
+    return list(rows.select_related(*related).order_by("-certificate__not_before", "pk"))
+
+
+def sealed_online(keys: Iterable[ArchivedKey], *, now: datetime) -> set[uuid.UUID]:
+    """Those of the keys that are sealed for an online recovery key in force."""
+    online = RecoveryCertificate.objects.in_force(now).filter(kind=RecoveryKeyKind.ONLINE)
+    rows = ArchivedKeyRecipient.objects.filter(key__in=[key.pk for key in keys], certificate__in=online)
+    return set(rows.values_list("key_id", flat=True))
+
+
+def is_for_reading_only(key: ArchivedKey, *, now: datetime | None = None) -> bool:
+    """Whether its certificate is not in use any more: nobody encrypts for it, and old mail stays readable."""
+    row = key.certificate
+    if row is None or row.state != CertificateState.VALID or row.token.state not in IN_USE:
+        return True
+    return row.has_ended(now or timezone.now())
