@@ -9,7 +9,15 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models import Certificate, Person, PersonState, Role, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    Certificate,
+    Person,
+    PersonState,
+    Role,
+    SoftwareToken,
+    TermsNotice,
+    TokenRequest,
+)
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import eligibility
 
@@ -39,6 +47,12 @@ def own_request(request: HttpRequest, request_id: uuid.UUID) -> TokenRequest:
     tokens = Prefetch("tokens", SoftwareToken.objects.select_related("token_type__terms", "taken_out_by"))
     rows = TokenRequest.objects.select_related("person", "requested_by").prefetch_related(tokens)
     return get_object_or_404(rows, pk=request_id, person=user(request))
+
+
+def own_terms_notice(request: HttpRequest, notice_id: uuid.UUID) -> TermsNotice:
+    """That the person who is signed in is asked to accept terms again."""
+    rows = TermsNotice.objects.select_related("person", "document")
+    return get_object_or_404(rows, pk=notice_id, person=user(request))
 
 
 def own_token(request: HttpRequest, token_id: uuid.UUID) -> SoftwareToken:

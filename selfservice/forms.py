@@ -35,6 +35,13 @@ class RequestForm(VerbForm):
         return [uuid.UUID(value) for value in self.cleaned_data["types"]]
 
 
+def _untick(form: VerbForm, name: str) -> None:
+    data = QueryDict(mutable=True)
+    data.update(form.data)
+    data.pop(name, None)
+    form.data = data
+
+
 class TermsForm(VerbForm):
     """Acceptance of exactly these texts for exactly this snapshot."""
 
@@ -62,10 +69,25 @@ class TermsForm(VerbForm):
 
     def clear_the_box(self) -> None:
         """Untick the box: the page shows other texts than those accepted."""
-        data = QueryDict(mutable=True)
-        data.update(self.data)
-        data.pop("accept", None)
-        self.data = data
+        _untick(self, "accept")
+
+
+class TermsAgainForm(VerbForm):
+    """Acceptance of exactly this text for tokens that the person holds."""
+
+    accept = forms.BooleanField(
+        label=_("I accept the Terms and Conditions"),
+        error_messages={"required": _("Check the box if you accept.")},
+    )
+    text = forms.ModelChoiceField(
+        TermsText.objects.all(),
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), in_words(step4_accept.OTHER_TERMS)),
+    )
+
+    def clear_the_box(self) -> None:
+        """Untick the box: the page shows another text than the one accepted."""
+        _untick(self, "accept")
 
 
 class RenewForm(VerbForm):

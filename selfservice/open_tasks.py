@@ -45,7 +45,13 @@ class OpenTask:
 
 def waiting(person: Person) -> list[OpenTask]:
     """Tasks for the person, oldest first: accept terms, note passphrases, fetch files, renew."""
-    found = [*_terms(person), *_passphrases(person), *_files(person), *_renewals(person)]
+    found = [
+        *_terms(person),
+        *_terms_again(person),
+        *_passphrases(person),
+        *_files(person),
+        *_renewals(person),
+    ]
     return sorted(found, key=lambda task: task.since)
 
 
@@ -117,6 +123,24 @@ def _terms(person: Person) -> list[OpenTask]:
             until=request.accept_before,
         )
         for request in selfservice_pages.requests_to_accept(person.pk)
+    ]
+
+
+def _terms_again(person: Person) -> list[OpenTask]:
+    now = timezone.now()
+    return [
+        OpenTask(
+            title=_("Accept the new version of %(document)s") % {"document": notice.document},
+            line=_("Its time is over, but you can still accept it.")
+            if notice.due_at <= now
+            else _("It holds for software tokens that you have already."),
+            action=_("Read and accept"),
+            url=reverse("selfservice:terms-again", args=[notice.pk]),
+            icon="paper",
+            since=notice.created_at,
+            until=notice.due_at if notice.due_at > now else None,
+        )
+        for notice in selfservice_pages.terms_to_accept_again(person.pk)
     ]
 
 

@@ -14,6 +14,7 @@ from selfservice.views import (
     request_token,
     requests,
     terms,
+    terms_again,
 )
 
 app_name = "selfservice"
@@ -29,6 +30,8 @@ urlpatterns = [
     path("requests/<uuid:request_id>/decline/", terms.decline, name="decline"),
     path("requests/<uuid:request_id>/progress/", progress.progress, name="progress"),
     path("requests/<uuid:request_id>/progress/lines/", progress.progress_lines, name="progress-lines"),
+    path("terms/<uuid:notice_id>/", terms_again.terms_again, name="terms-again"),
+    path("terms/<uuid:notice_id>/<uuid:text_id>.txt", terms_again.terms_again_text, name="terms-again-text"),
     path("tokens/<uuid:token_id>/passphrase/", passphrases.passphrase, name="passphrase"),
     path("tokens/<uuid:token_id>/acknowledge/", passphrases.acknowledge, name="acknowledge"),
     path("renewals/", renewal.renewals, name="renewals"),

@@ -106,6 +106,7 @@ class Event(StrEnum):
     TOKEN_EXPIRED = "token.expired"  # noqa: S105 the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 the name of an event
     TOKEN_REPLACED = "token.replaced"  # noqa: S105 the name of an event
+    TERMS_ACCEPTED_AGAIN = "terms.accepted-again"
     RENEWAL_NOT_NEEDED = "renewal.not-needed"
     MAIL_BOUNCED = "mail.bounced"
     MAIL_COMPLAINED = "mail.complained"

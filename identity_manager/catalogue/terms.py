@@ -8,6 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -30,6 +31,7 @@ from identity_manager.catalogue.versions import (
     require_other_eyes,
 )
 from identity_manager.models import (
+    LatePolicy,
     NamedArchiving,
     Person,
     TermsDocument,
@@ -53,7 +55,12 @@ TYPE_ARCHIVES = _(
     "The token type %(type)s archives keys under these terms: they have to say so. Choose what the text says"
     " about a copy of the keys, or activate a version of the type first that archives none."
 )
+BY_WHEN = Reason(
+    "accept-again-by",
+    _("Choose a day that is at least a week and at most three years away: everybody has to read it first."),
+)
 LONGEST_TITLE = 200
+SOONEST, LATEST = timedelta(days=7), timedelta(days=3 * 365)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,14 @@ class Text:
     def sha256(self) -> str:
         """The digest that an acceptance keeps: of the title, an empty line and the body in UTF-8."""
         return hashlib.sha256(f"{self.title}\n\n{self.body}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class AskAgain:
+    """That holders of tokens under an older version accept the new one until the end of that day."""
+
+    by: date
+    late_policy: LatePolicy
 
 
 @dataclass(frozen=True)
@@ -192,11 +207,13 @@ def discard_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen) -> Terms
         return draft.document
 
 
-def publish_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, four_eyes: bool) -> TermsVersion:
+def publish_draft(
+    *, actor: Person, document_id: uuid.UUID, seen: Seen, four_eyes: bool, ask_again: AskAgain | None = None
+) -> TermsVersion:
     """Put the draft in force as the next version. Who has not accepted yet reads and accepts this one.
 
-    four_eyes: who wrote it does not publish it. Raises NotAllowed, Stale, or NotPossible where a language
-    lacks or nothing has changed.
+    four_eyes: who wrote it does not publish it. ask_again: holders of tokens accept it, too. Raises
+    NotAllowed, Stale, or NotPossible where a language lacks, nothing has changed, or the day is not possible.
     """
     with transaction.atomic():
         require_system_administrator(actor)
@@ -212,6 +229,7 @@ def publish_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, four_eye
             document=draft.document,
             texts=texts_of(draft),
             names_archiving=draft.names_archiving,
+            ask_again=ask_again,
         )
 
 
@@ -297,22 +315,27 @@ def publish_terms(
     document: TermsDocument,
     texts: Mapping[str, Text],
     names_archiving: str = NamedArchiving.NONE,
+    ask_again: AskAgain | None = None,
 ) -> TermsVersion:
     """Put a new version in force, one text for each language of the installation.
 
-    Raises NotAllowed, or NotPossible for a language that lacks, an empty text, and words about archiving
-    that say less than a type in force does.
+    Raises NotAllowed, or NotPossible for a language that lacks, an empty text, a day that is not possible,
+    and words about archiving that say less than a type in force does.
     """
     with transaction.atomic():
         require_system_administrator(actor)
         document = locking.terms_document(document.pk)
         _require_all_languages(texts)
         _require_what_types_need(document, names_archiving)
+        soonest = timezone.localdate() + SOONEST
+        possible = ask_again is None or soonest <= ask_again.by <= timezone.localdate() + LATEST
+        require(possible, else_=BY_WHEN, field="accept_again_by")
 
         newest = document.versions.aggregate(number=Max("number"))["number"] or 0
         document.versions.filter(is_current=True).update(is_current=False)
+        asks = {"accept_again_by": ask_again.by, "late_policy": ask_again.late_policy} if ask_again else {}
         version = TermsVersion.objects.create(
-            document=document, number=newest + 1, is_current=True, names_archiving=names_archiving
+            document=document, number=newest + 1, is_current=True, names_archiving=names_archiving, **asks
         )
         for language, text in texts.items():
             TermsText.objects.create(
@@ -320,5 +343,6 @@ def publish_terms(
             )
         digests = {language: text.sha256 for language, text in texts.items()}
         facts = {"number": version.number, "names_archiving": str(names_archiving)}
-        _record(document, what="published", actor=actor, sha256=digests, **facts)
+        until = {"until": ask_again.by.isoformat(), "late": ask_again.late_policy} if ask_again else {}
+        _record(document, what="published", actor=actor, sha256=digests, **facts, **until)
         return version

@@ -298,6 +298,7 @@ ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)
 # Days before the end when the person is reminded; an empty list: never.
 ACCEPTANCE_REMINDER_DAYS = env.integers("ACCEPTANCE_REMINDER_DAYS", [14, 7, 3, 1], minimum=1, maximum=365)
 PASSPHRASE_REMINDER_DAYS = env.integers("PASSPHRASE_REMINDER_DAYS", [7, 3, 1], minimum=1, maximum=365)
+TERMS_REMINDER_DAYS = env.integers("TERMS_REMINDER_DAYS", [14, 7, 3, 1], minimum=1, maximum=365)
 # Days before a token ends when its person is asked to renew it; after the last of them, daily.
 RENEWAL_REMINDER_DAYS = env.integers("RENEWAL_REMINDER_DAYS", [60, 30, 14, 7], minimum=1, maximum=365)
 # Days that a decision waits before who was asked is reminded, and before others are asked too.

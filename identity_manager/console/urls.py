@@ -14,6 +14,7 @@ from identity_manager.console.requests import manual_revocation_views, parked_or
 from identity_manager.console.requests import views as requests
 from identity_manager.console.search import views as search
 from identity_manager.console.start import views as start
+from identity_manager.console.terms import views as terms
 
 app_name = "console"
 urlpatterns = [
@@ -34,6 +35,8 @@ urlpatterns = [
     path("open-tasks/decisions/of/<uuid:pk>/", approvals.several, name="decisions-of-order"),
     path("open-tasks/decisions/reject/", approvals.reject_several, name="decisions-reject"),
     path("renewals/", renewal.forecast, name="renewals"),
+    path("terms/acceptances/", terms.accepted, name="terms-acceptances"),
+    path("terms/acceptances/export/", terms.export, name="terms-acceptances-export"),
     path("process/", process.show, name="process"),
     path("process/<slug:original>.bpmn", process.file, name="process-file"),
     path("requests/", requests.listing, name="requests"),

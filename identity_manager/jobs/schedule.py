@@ -26,6 +26,7 @@ from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import imports
 from identity_manager.workflow.renewal import expiry_check, supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
+from identity_manager.workflow.terms import ask_again
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def _check_expiry() -> int:
     """A mail goes out once for each threshold, and a renewal starts once, so that hourly runs do it daily."""
     rows = expiry_check.running_out(timezone.now())
     return resumable_scan.of_rows("renewals.expiry_check", rows, expiry_check.check)
+
+
+def _ask_for_terms_again() -> int:
+    return sum(
+        resumable_scan.of_rows(f"terms.ask_again:{version.pk}", persons, partial(ask_again.check, version))
+        for version, persons in ask_again.scans()
+    )
 
 
 def _sign_heads() -> int:
@@ -130,6 +138,12 @@ JOBS: tuple[Job, ...] = (
         _("Ends tokens whose renewal has worked for some days"),
         timedelta(hours=1),
         supersession.replace_superseded,
+    ),
+    Job(
+        "terms.ask_again",
+        _("Asks holders of tokens to accept a new version of terms, reminds them, and acts on who is late"),
+        timedelta(hours=1),
+        _ask_for_terms_again,
     ),
     Job(
         "requests.remind_of_acceptance",

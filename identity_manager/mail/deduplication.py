@@ -5,7 +5,7 @@ queue it.
 import uuid
 from datetime import datetime
 
-from identity_manager.models import BatchOrder, Person, SoftwareToken, TokenRequest
+from identity_manager.models import BatchOrder, Person, SoftwareToken, TermsNotice, TokenRequest
 
 
 def round_of(request: TokenRequest) -> str:
@@ -41,3 +41,13 @@ def passphrase_reminder(token: SoftwareToken, *, days: int) -> str:
 def renewal_due(token: SoftwareToken, *, days: int) -> str:
     """One for each token and number of days that are left."""
     return f"renewal-due:{token.pk}:{days}"
+
+
+def terms_again(notice: TermsNotice, *, days: int) -> str:
+    """One for each person, version and number of days that are left; 0 for the first mail."""
+    return f"terms-again:{notice.version_id}:{notice.person_id}:{days}"
+
+
+def version_of_terms(occasion: str) -> uuid.UUID:
+    """Which version of terms such a key is about."""
+    return uuid.UUID(occasion.split(":")[1])

@@ -17,6 +17,7 @@ from identity_manager.mail import (
     person_messages,
     recovery_messages,
     request_messages,
+    terms_messages,
     token_messages,
 )
 from identity_manager.mail.registry import MAILS
@@ -39,6 +40,7 @@ SUBJECTS = (
     token_messages,
     recovery_messages,
     person_messages,
+    terms_messages,
     account_messages,
 )
 FORMAT = "standard"

@@ -39,6 +39,7 @@ from identity_manager.models.batch.order import BatchLine, BatchOrder, BatchSour
 from identity_manager.models.batch.share import BatchStretch
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.catalogue.terms import (
+    LatePolicy,
     NamedArchiving,
     TermsAcceptance,
     TermsDocument,
@@ -78,6 +79,7 @@ from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import EndReason
 from identity_manager.models.requests.software_token import DeliveryState, SoftwareToken, TokenState
 from identity_manager.models.requests.states import RequestKind, RequestOrigin, RequestState
+from identity_manager.models.requests.terms_notice import TermsHold, TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.second_officer import ConsentState
 
@@ -127,6 +129,7 @@ __all__ = [
     "JobOutcome",
     "JobRun",
     "LastBackup",
+    "LatePolicy",
     "Leave",
     "LineOutcome",
     "LiveProcess",
@@ -175,6 +178,8 @@ __all__ = [
     "TermsAcceptance",
     "TermsDocument",
     "TermsDraft",
+    "TermsHold",
+    "TermsNotice",
     "TermsText",
     "TermsVersion",
     "TokenRequest",

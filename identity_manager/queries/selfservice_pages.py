@@ -17,6 +17,7 @@ from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import RequestState
+from identity_manager.models.requests.terms_notice import TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
 
 _MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
@@ -56,6 +57,11 @@ def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
 def renewals_due(person_id: uuid.UUID) -> list[RenewalNotice]:
     """The notices that wait for the person's answer, the token that ends first first."""
     return _RENEWALS.rows(person=person_id)
+
+
+def terms_to_accept_again(person_id: uuid.UUID) -> list[TermsNotice]:
+    """The notices that wait for the person's acceptance, the first to end first."""
+    return _TERMS_AGAIN.rows(person=person_id)
 
 
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
@@ -107,12 +113,16 @@ def _renewals(person: Any) -> QuerySet[RenewalNotice]:
     return RenewalNotice.objects.unanswered().filter(person=person)
 
 
+def _terms_again(person: Any) -> QuerySet[TermsNotice]:
+    return TermsNotice.objects.unanswered().filter(person=person)
+
+
 def _waiting(person: Any) -> QuerySet[Any]:
     own = SoftwareToken.objects.filter(person=person)
     terms = TokenRequest.objects.awaiting_acceptance().filter(person=person)
     first, *others = (
         rows.order_by().values_list("pk", flat=True)
-        for rows in (terms, own.to_be_noted(), own.to_be_fetched(), _renewals(person))
+        for rows in (terms, own.to_be_noted(), own.to_be_fetched(), _renewals(person), _terms_again(person))
     )
     return first.union(*others, all=True)
 
@@ -191,5 +201,8 @@ _RENEWALS = Statement[RenewalNotice](
         .defer("token__passphrase_wrapped", "token__snapshot")
     ),
     person=_PERSON,
+)
+_TERMS_AGAIN = Statement[TermsNotice](
+    lambda person: _terms_again(person).select_related("document"), person=_PERSON
 )
 _WAITING = Statement[uuid.UUID](_waiting, person=_PERSON)

@@ -46,6 +46,11 @@ def terms_text(request: HttpRequest, request_id: uuid.UUID, text_id: uuid.UUID) 
     row = access.own_request(request, request_id)
     documents = row.tokens.values("token_type__terms")
     text = get_object_or_404(TermsText, pk=text_id, version__document__in=documents)
+    return text_file(text)
+
+
+def text_file(text: TermsText) -> HttpResponse:
+    """The text as a file that is downloaded."""
     name = f"{text.version.document.code}-{text.version.number}-{text.language}.txt"
     response = HttpResponse(f"{text.title}\n\n{text.body}\n", content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -82,12 +87,12 @@ def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpRe
         "types": _types(row),
         "contents": terms_content.of_tokens(row.lines),
         "by_link": token_status.by_link(),
-        "documents": [_document(version, request.GET.get("language")) for version in versions],
+        "documents": [document_in(version, request.GET.get("language")) for version in versions],
     }
     return render(request, "selfservice/terms.html", context, status=form.status)
 
 
-def _document(version: TermsVersion, language: str | None) -> dict[str, Any]:
+def document_in(version: TermsVersion, language: str | None) -> dict[str, Any]:
     """A version as the page shows it, in the language that was asked for, with the others to switch to."""
     text = version.text_in(language)
     return {

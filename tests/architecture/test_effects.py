@@ -104,14 +104,16 @@ FIELDS: dict[type[models.Model], Table] = {
         "document": f"{WORKFLOW}.snapshot.frame",
         "number": "identity_manager.models.TermsVersion.__str__",
         "is_current": f"{CATALOGUE}.types._require_complete",
-        "published_at": "templates/selfservice/terms.html",
         "names_archiving": f"{WORKFLOW}.archive.intake._accepted_terms_say_it",
+        "published_at": "templates/selfservice/terms_document.html",
+        "accept_again_by": f"{WORKFLOW}.terms.ask_again._due_at",
+        "late_policy": f"{WORKFLOW}.terms.ask_again.check",
     },
     TermsText: {
         "version": f"{WORKFLOW}.step4_accept",
         "language": "identity_manager.models.TermsVersion.text_in",
         "title": "identity_manager.models.catalogue.terms",
-        "body": "templates/selfservice/terms.html",
+        "body": "templates/selfservice/terms_document.html",
         "sha256": f"{WORKFLOW}.step4_accept",
     },
 }

@@ -18,6 +18,12 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0063_types_that_archive: AddConstraint certificateprofile_profile_archive_dual_use": (
         "the column is new, and its default satisfies the rule"
     ),
+    "identity_manager.0065_terms_again: AddConstraint termsacceptance_terms_accepted_once_without_request": (
+        "of acceptances without a request, which the old version does not write"
+    ),
+    "identity_manager.0065_terms_again: AddConstraint termsversion_terms_version_late_policy": (
+        "the old version writes the default of the database"
+    ),
     "identity_manager.0058_renewal: RunPython runpython": "creates triggers again that SQLite has dropped",
     "identity_manager.0055_texts_in_languages: RunPython runpython": (
         "creates triggers that carry what either version writes over to the other's columns"

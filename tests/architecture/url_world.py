@@ -40,6 +40,7 @@ from identity_manager.models import (
     RoleAssignment,
     SurplusByHand,
     TermsDocument,
+    TermsNotice,
     TermsVersion,
     TokenRequest,
     TokenType,
@@ -100,6 +101,13 @@ class World:
         ends_at = now + timedelta(days=20)
         Certificate.objects.filter(token=due_token).update(not_after=ends_at)
         RenewalNotice.objects.create(token=due_token, person=self.owner, ends_at=ends_at, created_at=now)
+        notice = TermsNotice.objects.create(
+            person=self.owner,
+            document=due_token.token_type.terms,
+            version=due_token.token_type.terms.current_version(),
+            created_at=now,
+            due_at=ends_at,
+        )
         token, certificate = sealed.tokens.get(), sealed.tokens.get().certificates.get()
         version = token.token_type.terms.current_version()
         # One code waits for the second officer who comes, the other for who asked for it.
@@ -139,6 +147,8 @@ class World:
             "terms version": (version.pk,),
             "terms document": (_with_draft(version, officers[Visitor.SYSTEM]).pk,),
             "own request": (waiting.pk,),
+            "own terms notice": (notice.pk,),
+            "own terms notice text": (notice.pk, version.text_in("en").pk),
             "own terms text": (waiting.pk, version.text_in("en").pk),
             "certificate": (certificate.pk,),
             "surplus": (surplus(certificate),),

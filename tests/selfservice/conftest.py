@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from identity_manager.models import Account, Person, SoftwareToken, TokenRequest
+from identity_manager.models import Account, Person, SoftwareToken, TermsNotice, TokenRequest
 from tests.architecture.standing import taken_back
 from tests.tools import cast
 
@@ -30,7 +31,15 @@ class Desk:
         done = self._issued("active", profiles=("client", "second"))
         cast.delivered(done)
         self.active = cast.noted(self.token_of(done))
-        self.text_id = self.waiting.tokens.get().token_type.terms.current_version().text_in("en").pk
+        version = self.waiting.tokens.get().token_type.terms.current_version()
+        self.notice = TermsNotice.objects.create(
+            person=self.uma,
+            document=version.document,
+            version=version,
+            created_at=timezone.now(),
+            due_at=timezone.now(),
+        )
+        self.text_id = version.text_in("en").pk
 
     def _issued(self, code: str, profiles: tuple[str, ...] = ("client",)) -> TokenRequest:
         for profile in profiles:
@@ -58,6 +67,8 @@ class Desk:
             "ask-again": page("ask-again", self.waiting.pk),
             "terms": page("terms", self.waiting.pk),
             "terms-text": page("terms-text", self.waiting.pk, self.text_id),
+            "terms-again": page("terms-again", self.notice.pk),
+            "terms-again-text": page("terms-again-text", self.notice.pk, self.text_id),
             "decline": page("decline", self.waiting.pk),
             "progress": page("progress", self.moving.pk),
             "progress-lines": page("progress-lines", self.moving.pk),

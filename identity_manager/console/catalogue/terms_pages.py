@@ -9,13 +9,16 @@ from django.db.models import prefetch_related_objects
 from django.forms import BoundField
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.catalogue import versions
 from identity_manager.catalogue.terms import (
+    BY_WHEN,
     LONGEST_TITLE,
     NO_DRAFT,
+    AskAgain,
     Seen,
     Text,
     publication_obstacle,
@@ -34,6 +37,7 @@ from identity_manager.console.catalogue.forms import (
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
+    LatePolicy,
     NamedArchiving,
     Person,
     RequestState,
@@ -80,6 +84,31 @@ class SeenForm(VerbForm):
         given = {**self.cleaned_data}
         seen = Seen(given.pop("revision", None) or 0, given.pop("draft", ""))
         return {**given, "seen": seen}
+
+
+class PublishForm(SeenForm):
+    """Publishes the draft; whether those who hold tokens under an older version accept it again."""
+
+    accept_again_by = forms.DateField(
+        label=_("Those who hold tokens accept it until"),
+        required=False,
+        help_text=_("They are asked in Open Tasks and by mail. Empty: they are asked when they renew."),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"invalid": lazystr(BY_WHEN)},
+    )
+    late_policy = forms.ChoiceField(
+        label=_("Who has not accepted by then"),
+        choices=LatePolicy.choices,
+        initial=LatePolicy.LIST,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Give the day and the policy as `ask_again`; None without a day."""
+        given = super().clean()
+        by, policy = given.pop("accept_again_by", None), given.pop("late_policy", None)
+        return {**given, "ask_again": AskAgain(by, LatePolicy(policy or LatePolicy.LIST)) if by else None}
 
 
 class RefuseDraftForm(SeenForm, RefuseForm):

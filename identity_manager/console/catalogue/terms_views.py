@@ -14,7 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from identity_manager.catalogue import terms
 from identity_manager.console.access import administration, offices
 from identity_manager.console.catalogue import terms_pages
-from identity_manager.console.catalogue.terms_pages import DocumentForm, RefuseDraftForm, SeenForm, TermsForm
+from identity_manager.console.catalogue.terms_pages import (
+    DocumentForm,
+    PublishForm,
+    RefuseDraftForm,
+    SeenForm,
+    TermsForm,
+)
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.refusals import VerbForm
@@ -110,7 +116,7 @@ def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         back=reverse("console:terms-document", args=[row.pk]),
         page=partial(_confirm, request, row, "terms_publish.html"),
     )
-    return respond(request, _decision_form(request, row, SeenForm), act)
+    return respond(request, _decision_form(request, row, PublishForm), act)
 
 
 @reads_and_posts

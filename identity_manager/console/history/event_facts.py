@@ -24,6 +24,7 @@ LISTS: dict[str, Words] = {
     "certificate": _("Certificate"),
     "request": _("Request"),
     "audit-event": _("Audit log"),
+    "terms-acceptance": _("Acceptance of terms"),
     "batch-order": _("Batch order"),
 }
 KEYS: dict[str, Words] = {

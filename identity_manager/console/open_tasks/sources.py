@@ -26,6 +26,7 @@ from identity_manager.console.open_tasks.source import More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.request_columns import TO_DECIDE, WAITING
+from identity_manager.console.terms import open_tasks as terms_tasks
 from identity_manager.models import (
     Certificate,
     OutgoingMail,
@@ -293,4 +294,5 @@ SOURCES = (
     ),
     *second_officer.SOURCES,
     *archive_tasks.SOURCES,
+    *terms_tasks.SOURCES,
 )

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -100,8 +100,28 @@ class TermsDraft(Drafted):
         return str(self.document)
 
 
+class LatePolicy(models.TextChoices):
+    """What happens to persons who have not accepted a version again by its date."""
+
+    LIST = "list", _("They stand in a list for officers")
+    HOLD = "hold", _("Their tokens are put on hold until they accept, too")
+
+
+class TermsVersionQuerySet(models.QuerySet["TermsVersion"]):
+    def asking(self) -> Self:
+        """Of each document the last version that holders of tokens are asked to accept again."""
+        asked = self.filter(accept_again_by__isnull=False)
+        later = TermsVersion.objects.filter(
+            document=OuterRef("document"), number__gt=OuterRef("number"), accept_again_by__isnull=False
+        )
+        return asked.filter(~Exists(later)).select_related("document")
+
+
 class TermsVersion(models.Model):
-    """A published version; it never changes, and one of a document is current."""
+    """A published version; it never changes, and one of a document is current.
+
+    accept_again_by: the last day for those who hold tokens under an older version; null: nobody is asked.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     document = models.ForeignKey(TermsDocument, on_delete=models.PROTECT, related_name="versions")
@@ -109,11 +129,20 @@ class TermsVersion(models.Model):
     names_archiving = names_archiving_field()
     is_current = models.BooleanField(default=False)
     published_at = models.DateTimeField(default=timezone.now)
+    accept_again_by = models.DateField(null=True)
+    late_policy = models.CharField(
+        max_length=8, choices=LatePolicy, default=LatePolicy.LIST, db_default=LatePolicy.LIST.value
+    )
 
     texts: "RelatedManager[TermsText]"
 
+    objects = TermsVersionQuerySet.as_manager()
+
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(late_policy__in=LatePolicy.values), name="terms_version_late_policy"
+            ),
             models.UniqueConstraint(fields=["document", "number"], name="terms_version_once"),
             models.UniqueConstraint(
                 fields=["document"], condition=Q(is_current=True), name="terms_one_current_version"
@@ -144,11 +173,11 @@ class TermsText(models.Model):
 
 
 class TermsAcceptance(models.Model):
-    """That a person accepted exactly this text for this request."""
+    """That a person accepted exactly this text: for a request, or, without one, for tokens that they hold."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     request = models.ForeignKey(
-        "identity_manager.TokenRequest", on_delete=models.PROTECT, related_name="acceptances"
+        "identity_manager.TokenRequest", null=True, on_delete=models.PROTECT, related_name="acceptances"
     )
     round = models.PositiveSmallIntegerField(default=1)
     person = models.ForeignKey("identity_manager.Person", on_delete=models.PROTECT, related_name="+")
@@ -158,5 +187,10 @@ class TermsAcceptance(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["request", "round", "text"], name="terms_accepted_once")
+            models.UniqueConstraint(fields=["request", "round", "text"], name="terms_accepted_once"),
+            models.UniqueConstraint(
+                fields=["person", "text"],
+                condition=Q(request=None),
+                name="terms_accepted_once_without_request",
+            ),
         ]

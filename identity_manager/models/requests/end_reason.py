@@ -16,6 +16,10 @@ class EndReason(models.TextChoices):
     NEW_ROUND = "sent-round-again", _("The request was started again with new data.")
     WITHDRAWN = "withdrawn", _("withdrawn by the person")
     ENDED_ON_LEAVE = "ended-on-leave", _("Its certificate ended during the leave, before it was handed out.")
+    TERMS_NOT_ACCEPTED_AGAIN = (
+        "terms-not-accepted-again",
+        _("The new version of the terms was not accepted in time."),
+    )
     LOCKED = "person-locked", _("The person was locked for good.")
 
 

@@ -11,6 +11,7 @@ from identity_manager.models import (
     MailFault,
     OutgoingMail,
     RequestState,
+    TermsNotice,
     TokenRequest,
     TokenState,
 )
@@ -24,6 +25,7 @@ ASKS_WHILE = {
     "sent_round_again": (RequestState.REQUESTED,),
     "acceptance_reminder": (RequestState.AWAITING_ACCEPTANCE,),
 }
+ASKS_FOR_TERMS = ("terms_again", "terms_hold")
 ASKS_ABOUT_BATCH = ("batch_waits", "batch_reminder", "batch_undecided")
 # Irrelevant once the request has failed or was ended.
 CAME_TO_NOTHING = (
@@ -48,7 +50,7 @@ class NoLongerRelevant:
 
 def obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
     """Why the mail is discarded or postponed; None if it may be sent."""
-    return _ended(mail) or _all_decided(mail) or _noted(mail) or _token_obstacle(mail)
+    return _ended(mail) or _all_decided(mail) or _noted(mail) or _accepted(mail) or _token_obstacle(mail)
 
 
 def without_files() -> NoLongerRelevant:
@@ -86,6 +88,16 @@ def _noted(mail: OutgoingMail) -> NoLongerRelevant | None:
     if mail.message != "passphrase_reminder" or mail.token is None or mail.token.passphrase_wrapped:
         return None
     return NoLongerRelevant(_("The passphrase was noted or destroyed."))
+
+
+def _accepted(mail: OutgoingMail) -> NoLongerRelevant | None:
+    """Irrelevant: the version was accepted, or a later one asks."""
+    if mail.message not in ASKS_FOR_TERMS:
+        return None
+    version = deduplication.version_of_terms(mail.occasion)
+    if TermsNotice.objects.unanswered().filter(person=mail.person_id, version=version).exists():
+        return None
+    return NoLongerRelevant(_("The terms do not wait for acceptance any more."))
 
 
 def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:

@@ -22,6 +22,7 @@ from identity_manager.mail import (
     request_messages,
     sending,
     specimens,
+    terms_messages,
     token_messages,
 )
 from identity_manager.mail.install import DEVICES
@@ -30,11 +31,13 @@ from identity_manager.models import (
     BatchOrder,
     BatchSource,
     IdentityChange,
+    LatePolicy,
     Leave,
     OutgoingMail,
     Person,
     Recovery,
     SoftwareToken,
+    TermsNotice,
     TokenRequest,
 )
 from identity_manager.people.sign_in import second_factors
@@ -118,6 +121,10 @@ class Road:
             "token_lapsed": lambda: token_messages.token_lapsed(self.token),
             "ended_on_leave": lambda: token_messages.ended_on_leave(self.token),
             "renewal_due": lambda: token_messages.renewal_due(self.token, days=7, ends_at=timezone.now()),
+            "terms_again": lambda: terms_messages.terms_again(
+                self.notice, person=self.fresh(self.company.uma), days=3
+            ),
+            "terms_hold": lambda: terms_messages.terms_hold(self.notice, person=self.fresh(self.company.uma)),
             "acceptance_reminder": lambda: request_messages.acceptance_reminder(self.request, days=3),
             "approval_back": lambda: request_messages.approval_back(
                 self.request, self.fresh(self.company.paul)
@@ -186,6 +193,17 @@ class Road:
         values = {"level": "first", "asked_at": since, "waits_from": since}
         paul = self.fresh(self.company.paul)
         return AskedApprover.objects.create(request=self.request, round=1, approver=paul, **values)
+
+    @property
+    def notice(self) -> TermsNotice:
+        version = self.token.token_type.terms.current_version()
+        version.late_policy = LatePolicy.HOLD
+        return TermsNotice(
+            person=self.fresh(self.company.uma),
+            document=version.document,
+            version=version,
+            due_at=timezone.now(),
+        )
 
     @property
     def leave(self) -> Leave:

@@ -50,6 +50,7 @@ WORDS: dict[Event, Wording] = {
     Event.REQUEST_POSTPONED: Wording(_("The decision was postponed"), WAITING, "pause", moment("until")),
     Event.REQUEST_INVITED: Wording(_("The person was asked to accept the terms"), INFORMATION, "mail"),
     Event.REQUEST_ACCEPTED: Wording(_("The terms were accepted"), DONE, "paper"),
+    Event.TERMS_ACCEPTED_AGAIN: Wording(_("A new version of the terms was accepted"), DONE, "paper"),
     Event.REQUEST_DECLINED: Wording(_("The terms were declined"), STOPPED, "x", reason),
     Event.REQUEST_LAPSED: Wording(
         _("The request lapsed: the terms were not accepted in time"), STOPPED, "clock"

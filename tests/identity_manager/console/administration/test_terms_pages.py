@@ -1,10 +1,12 @@
 """ADMIN, Terms: a document from its first word to the version that people accept."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from identity_manager.audit import Event
@@ -313,3 +315,44 @@ def test_an_auditor_reads_and_writes_nothing(otto: Client, row: TermsDocument) -
     for word in ("write", "publish", "refuse", "discard", "ask", "rename"):
         assert otto.post(address(word, row), {**TEXTS, "revision": ""}).status_code == 403
     assert changes.count() == before
+
+
+# --- accepted again --------------------------------------------------------------------------------
+def _publish(browser: Client, row: TermsDocument, **asks: str) -> Any:
+    return browser.post(address("publish", row), seen(TermsDraft.objects.get()) | asks)
+
+
+def test_who_publishes_says_until_when_holders_of_tokens_accept_it(
+    sven: Client, row: TermsDocument, draft: TermsDraft
+) -> None:
+    by = timezone.localdate() + timedelta(days=30)
+    assert "Those who hold tokens accept it until" in sven.get(address("publish", row)).text
+    assert _publish(sven, row, accept_again_by=by.isoformat(), late_policy="hold").status_code == 302
+    version = row.current_version()
+    assert (version.accept_again_by, version.late_policy) == (by, "hold")
+    event = AuditEvent.objects.filter(name=Event.CATALOGUE_CHANGED).latest("pk")
+    assert (event.facts["until"], event.facts["late"]) == (by.isoformat(), "hold")
+    assert by.strftime("%Y") in sven.get(reverse("console:terms", args=[version.pk])).text
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"accept_again_by": "soon"},
+        {"accept_again_by": "2001-01-01"},
+        {"accept_again_by": "9999-12-31"},
+    ],
+)
+def test_a_day_that_cannot_be_is_refused(
+    sven: Client, row: TermsDocument, draft: TermsDraft, asks: dict[str, str]
+) -> None:
+    response = _publish(sven, row, **asks)
+    assert response.status_code == 422
+    assert "at least a week" in response.text
+    assert TermsDraft.objects.exists()
+
+
+def test_without_a_day_nobody_is_asked_again(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
+    _publish(sven, row, late_policy="hold")
+    version = row.current_version()
+    assert (version.number, version.accept_again_by) == (2, None)

@@ -1,0 +1,1 @@
+"""Who has accepted which version of terms, for officers."""

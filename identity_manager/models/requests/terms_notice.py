@@ -1,0 +1,103 @@
+"""Notices that a person who holds tokens is to accept a later version of terms, and holds of who is late."""
+
+import uuid
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+
+from identity_manager.models.catalogue.terms import TermsAcceptance, TermsDocument, TermsVersion
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.requests.software_token import IN_USE, SoftwareToken
+
+
+def tokens_under(document: Any) -> QuerySet[SoftwareToken]:
+    """Tokens in use whose type wants this document."""
+    return SoftwareToken.objects.filter(state__in=IN_USE, token_type__terms=document)
+
+
+def acceptances_from(document: Any, number: Any) -> QuerySet[TermsAcceptance]:
+    """Acceptances of that version of the document, or of a later one, whatever they were for."""
+    return TermsAcceptance.objects.filter(text__version__document=document, text__version__number__gte=number)
+
+
+def persons_to_ask(version: TermsVersion) -> QuerySet[Person]:
+    """Active persons who hold a token under the document and have accepted older versions alone."""
+    tokens = tokens_under(version.document_id).filter(person=OuterRef("pk"))
+    accepted = acceptances_from(version.document_id, version.number).filter(person=OuterRef("pk"))
+    return Person.objects.filter(Exists(tokens), ~Exists(accepted), state=PersonState.ACTIVE)
+
+
+class TermsNoticeQuerySet(models.QuerySet["TermsNotice"]):
+    def unanswered(self) -> Self:
+        """Notices of Active persons who still hold a token under the document, and have not accepted."""
+        tokens = tokens_under(OuterRef("document")).filter(person=OuterRef("person"))
+        accepted = acceptances_from(OuterRef("document"), OuterRef("version__number"))
+        rows = self.filter(person__state=PersonState.ACTIVE)
+        return rows.filter(Exists(tokens), ~Exists(accepted.filter(person=OuterRef("person"))))
+
+    def late(self, now: datetime) -> Self:
+        """Unanswered ones whose time is over."""
+        return self.unanswered().filter(due_at__lte=now)
+
+    def with_accepted_at(self) -> Self:
+        """Each with when its person accepted the version or a later one; null where they have not."""
+        accepted = acceptances_from(OuterRef("document"), OuterRef("version__number"))
+        first = accepted.filter(person=OuterRef("person")).order_by("accepted_at")
+        return self.annotate(accepted_at=Subquery(first.values("accepted_at")[:1]))
+
+
+class TermsNotice(models.Model):
+    """One row for each person and document: the last version that they were asked to accept again.
+
+    due_at: when their time ends, which a leave prolongs.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="terms_notices")
+    document = models.ForeignKey(TermsDocument, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(TermsVersion, on_delete=models.PROTECT, related_name="notices")
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+
+    objects = TermsNoticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["due_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "document"], name="terms_notice_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.version}"
+
+
+class TermsHoldQuerySet(models.QuerySet["TermsHold"]):
+    def in_effect(self, person_id: uuid.UUID, document_id: uuid.UUID) -> Self:
+        """Holds of the person's tokens that nobody has ended; one that came later is somebody else's."""
+        return self.filter(
+            token__person=person_id, version__document=document_id, token__held_at=F("held_at")
+        )
+
+
+class TermsHold(models.Model):
+    """That a token was put on hold because its person had not accepted the version in time: once for each.
+
+    It ends as soon as the person accepts, or an officer reinstates the token; held_at is then no more that of
+    the token.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    token = models.ForeignKey(SoftwareToken, on_delete=models.PROTECT, related_name="terms_holds")
+    version = models.ForeignKey(TermsVersion, on_delete=models.PROTECT, related_name="+")
+    held_at = models.DateTimeField()
+
+    objects = TermsHoldQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["token", "version"], name="terms_hold_once")]
+
+    def __str__(self) -> str:
+        return f"{self.token}: {self.version}"

@@ -1,0 +1,81 @@
+"""A person accepts a later version of terms for tokens that they hold already, outside any request.
+
+It is as step 4: exactly the text that the page showed, of the version in force, by one click of its person.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.models import (
+    Person,
+    PersonState,
+    SoftwareToken,
+    TermsAcceptance,
+    TermsHold,
+    TermsNotice,
+    TermsText,
+)
+from identity_manager.models.requests.terms_notice import tokens_under
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
+from identity_manager.workflow import step4_accept
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import hold
+
+NOT_ASKED = Reason("not-asked-again", _("These terms do not wait for your acceptance any more."))
+
+
+def accept(*, actor: Person, notice_id: uuid.UUID, text_id: uuid.UUID) -> TermsAcceptance:
+    """Record that the actor accepts exactly this text; tokens that are on hold for want of it come back.
+
+    Raises NotAllowed (not the person), NotPossible (not Active), Stale (not asked any more, or newer terms).
+    """
+    with transaction.atomic():
+        person = locking.person(actor.pk)
+        notice = TermsNotice.objects.select_related("document").get(pk=notice_id)
+        require(notice.person_id == person.pk, else_=eligibility.NOT_YOURS, kind=NotAllowed)
+        refuse(eligibility.NOT_ACTIVE.get(PersonState(person.state)))
+        waits = TermsNotice.objects.unanswered().filter(pk=notice_id).exists()
+        require(waits, else_=NOT_ASKED, kind=Stale)
+        texts = TermsText.objects.filter(version__document=notice.document_id, version__is_current=True)
+        text = texts.select_related("version").filter(pk=text_id).first()
+        require(text, else_=step4_accept.OTHER_TERMS, kind=Stale)
+        assert text is not None  # noqa: S101 required above, said for mypy
+
+        acceptance = TermsAcceptance.objects.create(
+            request=None, person=person, text=text, sha256=text.sha256
+        )
+        _release(person, notice.document_id)
+        _record(person, text)
+        return acceptance
+
+
+def _release(person: Person, document_id: uuid.UUID) -> None:
+    """End the holds for want of this acceptance, and no others."""
+    holds = TermsHold.objects.in_effect(person.pk, document_id)
+    for pk in list(holds.order_by("token__request_id", "token_id").values_list("token_id", flat=True)):
+        token = locking.token(pk)
+        if hold.reinstatement_obstacle(token) is None:
+            hold.reinstate_token(token, actor=person)
+
+
+def _record(person: Person, text: TermsText) -> None:
+    """One event for each token that the acceptance is for, so that its evidence file has it."""
+    document = text.version.document_id
+    rows = tokens_under(document).filter(person=person).select_related("request", "token_type")
+    tokens: list[SoftwareToken] = list(rows.order_by("pk"))
+    audit.append(
+        [
+            audit.event_about(
+                audit.Event.TERMS_ACCEPTED_AGAIN,
+                actor=person,
+                subject=token,
+                number=text.version.number,
+                terms=[text.sha256],
+            )
+            for token in tokens
+        ]
+    )

@@ -1,0 +1,95 @@
+"""The job that asks holders of tokens to accept a later version of terms, reminds them, and acts at the end.
+
+Any number of nodes may run it at once: a notice is one row for each person and document, a mail goes out once
+for its occasion, and a token is put on hold once for each version.
+"""
+
+import uuid
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from identity_manager.mail import deduplication, outbox, terms_messages
+from identity_manager.models import EndReason, LatePolicy, Person, TermsHold, TermsNotice, TermsVersion
+from identity_manager.models.requests.terms_notice import persons_to_ask, tokens_under
+from identity_manager.transactions import locking
+from identity_manager.workflow.requests import reminders
+from identity_manager.workflow.revocation import hold
+
+SHORTEST = timedelta(days=7)  # that anybody has, however late they are asked, or after a leave
+
+
+def scans() -> list[tuple[TermsVersion, QuerySet[Person]]]:
+    """The versions that are to be accepted again, each with the persons who have not."""
+    return [(version, persons_to_ask(version)) for version in TermsVersion.objects.asking()]
+
+
+def check(version: TermsVersion, person_id: uuid.UUID) -> bool:
+    """Do for one person what is due now: ask, remind, or hold their tokens; whether anything was done."""
+    with transaction.atomic():
+        person = locking.person(person_id)
+        if not persons_to_ask(version).filter(pk=person_id).exists():
+            return False
+        now = timezone.now()
+        notice, is_new = _notice(person, version, now)
+        if notice.due_at <= now:
+            return version.late_policy == LatePolicy.HOLD and _hold(notice, now)
+        return is_new or _remind(notice, now)
+
+
+def _notice(person: Person, version: TermsVersion, now: datetime) -> tuple[TermsNotice, bool]:
+    """The notice of this version, and whether it was made now; one of an earlier version becomes it."""
+    notice = TermsNotice.objects.filter(person=person, document=version.document_id).first()
+    is_new = notice is None or notice.version_id != version.pk
+    if notice is None or is_new:
+        notice = notice or TermsNotice(person=person, document_id=version.document_id)
+        notice.version, notice.created_at, notice.due_at = version, now, _due_at(version, now)
+        notice.save()
+        outbox.enqueue(terms_messages.terms_again(notice, person=person, days=0), by_sweep=True)
+    notice.person, notice.version = person, version
+    _prolong_by_leave(notice)
+    return notice, is_new
+
+
+def _due_at(version: TermsVersion, now: datetime) -> datetime:
+    """The end of the last day; a week from now where that is sooner."""
+    assert version.accept_again_by is not None  # noqa: S101 of versions that ask
+    end = timezone.make_aware(datetime.combine(version.accept_again_by + timedelta(days=1), time.min))
+    return max(end, now + SHORTEST)
+
+
+def _prolong_by_leave(notice: TermsNotice) -> None:
+    """Give who was on leave a week from their return."""
+    returned = notice.person.leaves.filter(ended_at__isnull=False).order_by("-ended_at").first()
+    if returned and returned.ended_at and returned.began_at < notice.due_at < returned.ended_at + SHORTEST:
+        notice.due_at = returned.ended_at + SHORTEST
+        notice.save()
+
+
+def _remind(notice: TermsNotice, now: datetime) -> bool:
+    thresholds = settings.TERMS_REMINDER_DAYS
+    days = reminders.days_before(notice.due_at, thresholds, since=notice.created_at, now=now)
+    if days is None or outbox.has(deduplication.terms_again(notice, days=days)):
+        return False
+    outbox.enqueue(terms_messages.terms_again(notice, person=notice.person, days=days), by_sweep=True)
+    return True
+
+
+def _hold(notice: TermsNotice, now: datetime) -> bool:
+    """Put the tokens on hold, each once: one that an officer reinstated since stays as the officer said."""
+    version = notice.version
+    rows = tokens_under(version.document_id).filter(person=notice.person)
+    free = rows.exclude(terms_holds__version=version).order_by("request_id", "pk")
+    held = 0
+    for pk in list(free.values_list("pk", flat=True)):
+        token = locking.token(pk)
+        if hold.hold_obstacle(token) is None:
+            hold.hold_token(token, leave=None, actor=None, reason=EndReason.TERMS_NOT_ACCEPTED_AGAIN)
+            TermsHold.objects.create(token=token, version=version, held_at=token.held_at or now)
+            held += 1
+    if held:
+        outbox.enqueue(terms_messages.terms_hold(notice, person=notice.person))
+    return bool(held)
