@@ -1,6 +1,9 @@
 """The type of a text for people, and sentences by code.
 
-A row, an audit event or a form carries a code; people read a sentence, in their language.
+A row, an audit event or a form carries a code; people read a sentence, in their language. Two kinds of
+codes are no Vocabulary, because nobody has the code alone: a refusal is raised as a Reason, which brings its
+sentences (transactions/refusals.py), and a transition has its label beside its states, where the state
+machine is declared. A second registry by their names would say each of them twice.
 """
 
 from collections.abc import Iterable, Mapping

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from django.utils.translation import override
 
-from ca_bridge.contract import RevocationReason
+from ca_bridge.contract import KEY_USAGES, RevocationReason
 from identity_manager.audit import Event
 from identity_manager.audit.verification import AuditFault
+from identity_manager.console.administration import authority_page
 from identity_manager.console.audit import log
-from identity_manager.console.history import event_wording
+from identity_manager.console.history import event_facts, event_wording
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS, TITLES
 from identity_manager.models import EndReason
+from identity_manager.models.catalogue import certificate_profile
 from identity_manager.models.mail.outgoing_mail import NOTICES
 from identity_manager.models.requests import certificate, end_reason
 from identity_manager.models.words import VOCABULARIES, Vocabulary
@@ -38,9 +40,15 @@ CODES: dict[str, Collection[str]] = {
     "failures, for officers": FAILURES,
     "failures, for the person": FAILURES,
     "parts of a certificate": certificate_labels.LABELS,
+    "calls to a CA": authority_page.CALLS,
+    "outcomes of calls to a CA": authority_page.OUTCOMES,
+    "exported lists": event_facts.LISTS,
+    "parts of the catalogue": event_facts.CATALOGUE,
+    "key usages": KEY_USAGES,
+    "extended key usages": certificate_profile.EXTENDED_KEY_USAGES,
     "faults of the audit log": {fault.value for fault in AuditFault},
 }
-SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation"}
+SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation", "IPsec"}
 
 
 def test_all_are_here() -> None:

@@ -21,6 +21,7 @@ from identity_manager.console.catalogue.pages import may_edit
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.requests.ca_answers import CaAnswer
 from identity_manager.models import CaCheck, CaComparison, CaOutage, CertificateProfile, Person, ProcessTotal
+from identity_manager.models.words import Vocabulary
 from identity_manager.ui.parts import Pair
 
 # Options whose values are secrets, by their names; names of secret files are shown.
@@ -30,25 +31,31 @@ HIDDEN = _("not shown")
 TROUBLES_SHOWN = 3
 TROUBLES_LOOKED_AT = 200  # the newest of all connections
 CALL_SECONDS = f"{PREFIX}ca_call_seconds"
-CALLS: dict[str, Promise] = {
-    "ask": _("asked to issue"),
-    "fetch": _("asked for what was pending"),
-    "find": _("searched"),
-    "list": _("asked what it has issued"),
-    "revoke": _("asked to revoke"),
-    "release": _("asked to end a hold"),
-}
-OUTCOMES: dict[str, Promise | str] = {
-    **{str(outcome.value): outcome.label for outcome in CaAttempt.Outcome},
-    "revoked": _("revoked"),
-    "already revoked": _("revoked already"),
-    "unsupported": _("cannot be done"),
-    "found": _("found"),
-    "nothing": _("nothing found"),
-    "released": _("released"),
-    "not on hold": _("was not on hold"),
-    "error": _("broke off"),
-}
+CALLS = Vocabulary(
+    "calls to a CA",
+    {
+        "ask": _("asked to issue"),
+        "fetch": _("asked for what was pending"),
+        "find": _("searched"),
+        "list": _("asked what it has issued"),
+        "revoke": _("asked to revoke"),
+        "release": _("asked to end a hold"),
+    },
+)
+OUTCOMES = Vocabulary(
+    "outcomes of calls to a CA",
+    {
+        **{str(outcome.value): outcome.label for outcome in CaAttempt.Outcome},
+        "revoked": _("revoked"),
+        "already revoked": _("revoked already"),
+        "unsupported": _("cannot be done"),
+        "found": _("found"),
+        "nothing": _("nothing found"),
+        "released": _("released"),
+        "not on hold": _("was not on hold"),
+        "error": _("broke off"),
+    },
+)
 CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -177,7 +184,7 @@ def _calls() -> dict[str, list[Calls]]:
         if number:
             mean = timedelta(seconds=values.get("seconds", 0) / number)
             call, outcome = str(label["call"]), str(label["outcome"])
-            line = Calls(CALLS.get(call, call), OUTCOMES.get(outcome, outcome), number, mean)
+            line = Calls(CALLS.in_words(call), OUTCOMES.in_words(outcome), number, mean)
             found.setdefault(str(label["ca"]), []).append(line)
     return found
 

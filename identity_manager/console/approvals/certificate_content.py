@@ -16,8 +16,6 @@ from identity_manager.ui.parts import Pair
 from identity_manager.workflow.renewal import policy
 from identity_manager.workflow.snapshot import Difference
 
-_USAGE_WORDS: dict[str, Words] = dict(EXTENDED_KEY_USAGES)
-
 
 @dataclass(frozen=True)
 class CertificateLine:
@@ -84,8 +82,8 @@ def _line(asked: dict[str, Any], *, name: str, row: Certificate | None) -> Certi
 def _purposes(content: CertificateContent) -> list[Words]:
     """Extended key usages; without any, the key usages."""
     if content.extended_key_usage:
-        return [_USAGE_WORDS.get(each, each) for each in content.extended_key_usage]
-    return [KEY_USAGE_WORDS.get(each, each) for each in content.key_usage]
+        return [EXTENDED_KEY_USAGES.in_words(each) for each in content.extended_key_usage]
+    return [KEY_USAGE_WORDS.in_words(each) for each in content.key_usage]
 
 
 def _names(content: CertificateContent) -> Iterable[Pair]:

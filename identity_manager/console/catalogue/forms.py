@@ -272,7 +272,7 @@ class ProfileForm(EntryForm):
     @classmethod
     def initial_of(cls, row: CertificateProfile) -> dict[str, Any]:
         """What the form shows of a version."""
-        known = dict(EXTENDED_KEY_USAGES)
+        known = EXTENDED_KEY_USAGES
         return super().initial_of(row) | {
             "extended_key_usage": [oid for oid in row.extended_key_usage if oid in known],
             "other_usages": " ".join(oid for oid in row.extended_key_usage if oid not in known),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.jobs import schedule
 from identity_manager.models import Person, PersonKind
 from identity_manager.models.requests.end_reason import in_words
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary, Words
 from identity_manager.ui import dates
 from identity_manager.ui.parts import Meaning
 from identity_manager.vault.wrapping import Purpose
@@ -19,14 +19,17 @@ from identity_manager.workflow.issuance import failures
 
 Facts = Mapping[str, Any]
 _FIELD_NAMES = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
-LISTS: dict[str, Words] = {
-    **dict(PersonKind.choices),
-    "certificate": _("Certificate"),
-    "request": _("Request"),
-    "audit-event": _("Audit log"),
-    "terms-acceptance": _("Acceptance of terms"),
-    "batch-order": _("Batch order"),
-}
+LISTS = Vocabulary(
+    "exported lists",
+    {
+        **dict(PersonKind.choices),
+        "certificate": _("Certificate"),
+        "request": _("Request"),
+        "audit-event": _("Audit log"),
+        "terms-acceptance": _("Acceptance of terms"),
+        "batch-order": _("Batch order"),
+    },
+)
 KEYS: dict[str, Words] = {
     Purpose.PRIVATE_KEYS: _("Private keys"),
     Purpose.PASSPHRASES: _("Passphrases"),
@@ -36,11 +39,14 @@ KEYS: dict[str, Words] = {
     "audit": _("Audit log"),
 }
 # What the catalogue has, by the first part of the event's fact `what`.
-CATALOGUE: dict[str, Words] = {
-    "type": _("Token type"),
-    "profile": _("Certificate profile"),
-    "terms": _("Terms"),
-}
+CATALOGUE = Vocabulary(
+    "parts of the catalogue",
+    {
+        "type": _("Token type"),
+        "profile": _("Certificate profile"),
+        "terms": _("Terms"),
+    },
+)
 # What was done with a version or a document, by the last part of the event's fact `what`.
 DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
     "added": (_("Was begun"), Meaning.INFORMATION, "plus"),
@@ -83,7 +89,7 @@ def listed(name: str) -> Callable[[Facts], str]:
 
 
 def exported(facts: Facts) -> str:
-    what = LISTS.get(facts.get("what", ""), facts.get("what", ""))
+    what = LISTS.in_words(facts.get("what", ""))
     return f"{what}: {number_format(facts.get('rows', 0), force_grouping=True)}"
 
 
@@ -126,7 +132,7 @@ def catalogue(facts: Facts) -> str:
     kind, _hyphen, done = str(facts.get("what", "")).partition("-")
     number = _("Version %(number)s") % {"number": facts["number"]} if facts.get("number") else ""
     words, _meaning, _icon = done_with_it(facts) or (done, Meaning.QUIET, "")
-    entry = f"{CATALOGUE.get(kind, kind)} {facts.get('code', '')}".strip()
+    entry = f"{CATALOGUE.in_words(kind)} {facts.get('code', '')}".strip()
     return " · ".join(filter(None, [entry, str(number), str(words)]))
 
 

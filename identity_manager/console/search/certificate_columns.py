@@ -6,11 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.models import Certificate, Person
-from identity_manager.models.requests.certificate import REVOCATION_REASONS
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import badges, moments, persons
-
-_REASONS = dict(REVOCATION_REASONS)
 
 
 @dataclass(frozen=True)
@@ -48,13 +45,8 @@ def _certificate(row: CertificateRow) -> object:
 
 
 def _state(row: CertificateRow) -> object:
-    badge, reason = badges.state_badge(row.certificate), _reason(row.certificate)
+    badge, reason = badges.state_badge(row.certificate), row.certificate.revocation_reason_words
     return cells.with_line(badge, reason) if reason else badge
-
-
-def _reason(certificate: Certificate) -> object:
-    """Why it was revoked, in words."""
-    return _REASONS.get(certificate.revocation_reason, certificate.revocation_reason)
 
 
 COLUMNS = Columns(
@@ -115,7 +107,7 @@ COLUMNS = Columns(
             width="column-narrow",
         ),
         Column("revoked", _("Revoked"), export="revoked_at"),
-        Column("reason", _("Reason"), export=_reason),
+        Column("reason", _("Reason"), export="revocation_reason_words"),
         Column("request", _("Request"), export="token.request.reference"),
         Column("fingerprint", _("SHA-256 fingerprint"), export="fingerprint_sha256"),
     ),

@@ -17,6 +17,7 @@ from identity_manager.models.catalogue.terms import CODE_HELP, NO_NAME
 from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.text_in_languages import TextInLanguages
+from identity_manager.models.words import Vocabulary
 
 
 class CertificatePurpose(models.TextChoices):
@@ -27,22 +28,28 @@ class CertificatePurpose(models.TextChoices):
 
 
 # RFC 5280 4.2.1.12, RFC 9336, and what Microsoft's programs ask for.
-EXTENDED_KEY_USAGES = (
-    ("1.3.6.1.5.5.7.3.2", _("Client authentication (networks, websites)")),
-    ("1.3.6.1.4.1.311.20.2.2", _("Sign-in to Windows")),
-    ("1.3.6.1.5.5.7.3.4", _("E-mail protection")),
-    ("1.3.6.1.5.5.7.3.36", _("Signing documents")),
-    ("1.3.6.1.4.1.311.10.3.12", _("Signing documents (Microsoft)")),
-    ("1.3.6.1.4.1.311.10.3.4", _("Encrypting files (Microsoft)")),
-    ("1.3.6.1.5.5.7.3.17", _("IPsec")),
+EXTENDED_KEY_USAGES = Vocabulary(
+    "extended key usages",
+    {
+        "1.3.6.1.5.5.7.3.2": _("Client authentication (networks, websites)"),
+        "1.3.6.1.4.1.311.20.2.2": _("Sign-in to Windows"),
+        "1.3.6.1.5.5.7.3.4": _("E-mail protection"),
+        "1.3.6.1.5.5.7.3.36": _("Signing documents"),
+        "1.3.6.1.4.1.311.10.3.12": _("Signing documents (Microsoft)"),
+        "1.3.6.1.4.1.311.10.3.4": _("Encrypting files (Microsoft)"),
+        "1.3.6.1.5.5.7.3.17": _("IPsec"),
+    },
 )
-KEY_USAGE_WORDS = {
-    "digitalSignature": _("digitalSignature: signs what proves who it is"),
-    "nonRepudiation": _("nonRepudiation: signs documents in the person's name"),
-    "keyEncipherment": _("keyEncipherment: receives encrypted messages (RSA keys)"),
-    "dataEncipherment": _("dataEncipherment: decrypts data directly (RSA keys)"),
-    "keyAgreement": _("keyAgreement: receives encrypted messages (EC keys)"),
-}
+KEY_USAGE_WORDS = Vocabulary(
+    "key usages",
+    {
+        "digitalSignature": _("digitalSignature: signs what proves who it is"),
+        "nonRepudiation": _("nonRepudiation: signs documents in the person's name"),
+        "keyEncipherment": _("keyEncipherment: receives encrypted messages (RSA keys)"),
+        "dataEncipherment": _("dataEncipherment: decrypts data directly (RSA keys)"),
+        "keyAgreement": _("keyAgreement: receives encrypted messages (EC keys)"),
+    },
+)
 
 
 class CertificateProfile(FormerName, Stateful, VersionedEntry):
@@ -80,7 +87,7 @@ class CertificateProfile(FormerName, Stateful, VersionedEntry):
         error_messages={"required": _("Choose at least one key usage.")},
     )
     extended_key_usage = ChoiceListField(
-        _("Extended key usage"), default=list, blank=True, item_choices=EXTENDED_KEY_USAGES
+        _("Extended key usage"), default=list, blank=True, item_choices=tuple(EXTENDED_KEY_USAGES.items())
     )
     archive_dual_use = models.BooleanField(
         _("The key may be archived although it signs, too"),
