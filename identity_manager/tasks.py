@@ -11,6 +11,7 @@ from identity_manager.jobs import runner as jobs
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.batch import shares as batch_shares
 from identity_manager.workflow.batch import worker as batch_run
+from identity_manager.workflow.renewal import holder_changes
 from identity_manager.workflow.requests import suspension
 from identity_manager.workflow.revocation import hold, revoke
 
@@ -43,6 +44,7 @@ def revoke_certificate(certificate_id: str) -> None:
 @shared_task(name=task_names.NOTICE)
 def notice_changes(person_id: str) -> None:
     suspension.check_requests_of(person_id=uuid.UUID(person_id))
+    holder_changes.check(person_id=uuid.UUID(person_id))
 
 
 @shared_task(name=task_names.SEND)

@@ -81,7 +81,12 @@ class Profile:
 
 def missing_fields(profile: Profile, fields: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the person's fields that the profile needs and that are empty, each once."""
-    return tuple(name for name in dict.fromkeys(_needed(profile)) if not fields.get(name, "").strip())
+    return tuple(name for name in needed_fields(profile) if not fields.get(name, "").strip())
+
+
+def needed_fields(profile: Profile) -> tuple[str, ...]:
+    """Return the names of the person's fields that a certificate of the profile says, each once."""
+    return tuple(dict.fromkeys(_needed(profile)))
 
 
 def _needed(profile: Profile) -> Iterator[str]:

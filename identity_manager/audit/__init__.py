@@ -107,6 +107,9 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 the name of an event
     TOKEN_REPLACED = "token.replaced"  # noqa: S105 the name of an event
     TERMS_ACCEPTED_AGAIN = "terms.accepted-again"
+    HOLDER_CHANGED = "token.holder-changed"
+    HOLDER_CHANGE_UNDONE = "token.holder-change-undone"
+    HOLDER_CHANGE_LEFT = "token.holder-change-left"
     RENEWAL_NOT_NEEDED = "renewal.not-needed"
     MAIL_BOUNCED = "mail.bounced"
     MAIL_COMPLAINED = "mail.complained"

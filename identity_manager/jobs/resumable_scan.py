@@ -6,15 +6,18 @@ A run is limited to SECONDS and works in chunks; the next run, on any host, cont
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from identity_manager.transactions import retry_later
 
 AT_ONCE = 200
 SECONDS = 60  # time limit of a run
+LONGEST_TRANSACTION = timedelta(hours=1)  # a row may be written so long before it is committed
+FIRST_KEY = uuid.UUID(int=0)
 
 
 def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object]) -> int:
@@ -32,6 +35,33 @@ def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object])
 def of_portions(name: str, rows: QuerySet[Any], verb: Callable[[list[uuid.UUID]], int]) -> int:
     """As of_rows, for a verb that takes the keys of a whole chunk."""
     return sum(map(verb, _for_a_while(name, rows.order_by("pk").values_list("pk", flat=True))))
+
+
+def of_written(name: str, rows: QuerySet[Any], verb: Callable[[list[uuid.UUID]], int]) -> int:
+    """As of_portions, in the order of updated_at: only what was written since the run before.
+
+    A run that came to the end is followed by one that goes back by LONGEST_TRANSACTION, so that it sees what
+    was committed behind the cached position; the verb does nothing for rows that it has seen.
+    """
+    until, done = time.monotonic() + SECONDS, 0
+    keys = rows.order_by("updated_at", "pk").values_list("updated_at", "pk")
+    last, at_end = cache.get(_kept(name), (None, False))
+    place = (last[0] - LONGEST_TRANSACTION, FIRST_KEY) if last and at_end else last
+    at_end = False
+    while time.monotonic() < until and not at_end:
+        found = list((_after(keys, place) if place else keys)[:AT_ONCE])
+        at_end = len(found) < AT_ONCE
+        if found:
+            last = place = found[-1]
+        cache.set(_kept(name), (last, at_end), timeout=None)
+        done += verb([pk for _written, pk in found]) if found else 0
+    return done
+
+
+def _after(keys: QuerySet[Any, Any], place: tuple[datetime, uuid.UUID]) -> QuerySet[Any, Any]:
+    """Rows behind the place; the first condition is a range of the index."""
+    written, pk = place
+    return keys.filter(Q(updated_at__gt=written) | Q(pk__gt=pk), updated_at__gte=written)
 
 
 def _for_a_while(name: str, keys: QuerySet[Any, uuid.UUID]) -> Iterator[list[uuid.UUID]]:

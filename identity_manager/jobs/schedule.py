@@ -13,18 +13,19 @@ from ca_bridge.connection import registry
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
 from identity_manager.jobs import key_rotation, resumable_scan, retention, sweep
-from identity_manager.models import Person
+from identity_manager.models import HolderChange, Person
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.person_search import refresh
 from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
+from identity_manager.transactions.retry_later import for_all_or_each
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import imports
-from identity_manager.workflow.renewal import expiry_check, supersession
+from identity_manager.workflow.renewal import expiry_check, holder_changes, supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
 from identity_manager.workflow.terms import ask_again
 
@@ -50,8 +51,16 @@ def _erase_traces() -> str:
 
 def _check_expiry() -> int:
     """A mail goes out once for each threshold, and a renewal starts once, so that hourly runs do it daily."""
-    rows = expiry_check.running_out(timezone.now())
-    return resumable_scan.of_rows("renewals.expiry_check", rows, expiry_check.check)
+    rows, check = expiry_check.running_out(timezone.now()), expiry_check.check
+    return resumable_scan.of_portions("renewals.expiry_check", rows, partial(for_all_or_each, verb=check))
+
+
+def _notice_holder_changes() -> int:
+    """What a person's change means for their tokens, and what could not be renewed at once before."""
+    notice, start = partial(for_all_or_each, verb=holder_changes.notice), holder_changes.start
+    noticed = resumable_scan.of_written("holders.notice", Person.objects.all(), notice)
+    rows = HolderChange.objects.to_be_renewed()
+    return noticed + resumable_scan.of_portions("holders.renew", rows, partial(for_all_or_each, verb=start))
 
 
 def _ask_for_terms_again() -> int:
@@ -180,6 +189,12 @@ JOBS: tuple[Job, ...] = (
         _("Stops requests whose person has changed since they were asked for"),
         timedelta(minutes=5),
         suspension.check_all,
+    ),
+    Job(
+        "tokens.notice_holder_changes",
+        _("Finds tokens whose person has changed since, and renews them or tells an officer"),
+        timedelta(minutes=5),
+        _notice_holder_changes,
     ),
     Job(
         "imports.forget_old",

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -42,7 +42,14 @@ def enqueue(mail: OutgoingMail, *, by_sweep: bool = False) -> OutgoingMail:
 
 def has(occasion: str) -> bool:
     """Whether a mail for this occasion is there already, whatever became of it."""
-    return OutgoingMail.objects.filter(occasion=occasion).exists()
+    return bool(known([occasion]))
+
+
+def known(occasions: Collection[str]) -> set[str]:
+    """For which of these occasions there is a mail already, whatever became of it."""
+    if not occasions:
+        return set()
+    return set(OutgoingMail.objects.filter(occasion__in=occasions).values_list("occasion", flat=True))
 
 
 def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> None:

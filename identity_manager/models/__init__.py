@@ -49,6 +49,7 @@ from identity_manager.models.catalogue.terms import (
 )
 from identity_manager.models.catalogue.token_type import (
     ApprovalPolicy,
+    HolderChangeRule,
     RenewalApproval,
     RenewalPolicy,
     TokenType,
@@ -72,6 +73,7 @@ from identity_manager.models.people.sign_in_code import SignInCode
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
 from identity_manager.models.prefix_lookup import Begins
 from identity_manager.models.recovery.recovery import Opening, RecoveredKey, Recovery
+from identity_manager.models.renewal.holder_change import HolderChange
 from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
 from identity_manager.models.requests.certificate import Certificate, CertificateState
@@ -124,6 +126,8 @@ __all__ = [
     "FindingKind",
     "FindingState",
     "HeadKind",
+    "HolderChange",
+    "HolderChangeRule",
     "IdentityChange",
     "ImportState",
     "JobOutcome",

@@ -53,6 +53,21 @@ def error_of(call: Callable[[], object]) -> Exception | None:
     return None
 
 
+def for_all_or_each(ids: Iterable[uuid.UUID], verb: Callable[[list[uuid.UUID]], int]) -> int:
+    """Call the verb for all ids together; where that fails, for each alone, as for_each_isolated.
+
+    The verb does its work for all that it is given or, when it raises, for none.
+    """
+    keys, done = list(ids), list[int]()
+    error = error_of(lambda: done.append(verb(keys)))
+    if isinstance(error, SoftTimeLimitExceeded):
+        raise error
+    if error is not None:
+        logger.warning("%d rows go one by one, because of %s.", len(keys), type(error).__name__)
+        return for_each_isolated(keys, lambda pk: verb([pk]))
+    return sum(done)
+
+
 def for_each_isolated(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], object]) -> int:
     """Call the verb for each id; return how many calls returned a true value.
 

@@ -98,6 +98,25 @@ ROAD = (
         original="PstmProcRecoverMultipleSofttoken",
     ),
     RoadStep(
+        number=1,
+        name="The person of a token changes: it is renewed at once, or an officer decides",
+        page="console:holder-change",
+        verbs=(
+            "renewal.holder_changes.check",
+            "renewal.holder_changes.start",
+            "renewal.holder_changes.leave",
+        ),
+        request=None,
+        token=None,
+        task="road.notice_changes",
+        mails=("information", "approval_needed"),
+        tests=(
+            "tests/journeys/test_renewal.py",
+            "tests/identity_manager/workflow/renewal/test_holder_changes.py",
+        ),
+        original="PstmSubProcRenewSofttokens",
+    ),
+    RoadStep(
         number=2,
         name="An approver decides",
         page="console:request",

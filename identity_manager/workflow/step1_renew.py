@@ -5,9 +5,10 @@ person asks here; an administrator by **Enable**; the expiry check where the typ
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -22,11 +23,11 @@ from identity_manager.models import (
     TermsText,
     TokenRequest,
 )
+from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
     NO_REASON,
     NotAllowed,
-    NotPossible,
     Reason,
     Stale,
     refuse,
@@ -118,17 +119,27 @@ def not_needed(*, actor: Person, token_id: uuid.UUID, reason: str) -> RenewalNot
         return notice
 
 
-def start_by_itself(token: SoftwareToken) -> TokenRequest | None:
-    """Open the renewal of a locked token in the caller's transaction, because its type says so.
+def start_by_itself(tokens: Collection[SoftwareToken], *, origin: RequestOrigin) -> set[uuid.UUID]:
+    """Open the renewals of these tokens in the caller's transaction, their persons locked; return of which.
 
-    The person counts as who asks, so that they do not approve it. None where it is not possible now.
+    One request for each person, with all their tokens, in few statements for all. The person counts as who
+    asks, so that they do not approve it. What is not possible now is left out.
     """
-    person = token.person
-    if eligibility.person_obstacle(person) is not None:
-        return None
-    try:
-        choice = renewable(person, token.pk)
-    except (NotPossible, Stale):
-        return None
-    asking = opening.Origin(person, person, RequestOrigin.EXPIRY_CHECK)
-    return opening.open_request(asking, choices=[choice])
+    persons = {token.person_id: token.person for token in tokens}
+    prefetch_related_objects([*persons.values()], "roles", "identity_changes")
+    held, types = eligibility.held_by(persons), offered_types()
+    known = opening.BatchContext(predecessors={token.pk: token for token in tokens})
+    opened, started = [], set[uuid.UUID]()
+    for person in persons.values():
+        offered = eligibility.choices_among(types, person, held.get(person.pk, frozenset()))
+        choices = [choice for choice in offered if _renews_one_of(choice, known.predecessors)]
+        if choices and eligibility.person_obstacle(person) is None:
+            asking = opening.Origin(person, person, origin)
+            opened.append(opening.prepare_request(asking, choices, known))
+            started |= {choice.renews.token_id for choice in choices if choice.renews}
+    opening.write_requests(opened, by_sweep=len(opened) > 1)
+    return started
+
+
+def _renews_one_of(choice: TypeChoice, token_ids: Collection[uuid.UUID]) -> bool:
+    return choice.available and choice.renews is not None and choice.renews.token_id in token_ids

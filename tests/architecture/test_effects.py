@@ -25,6 +25,7 @@ from identity_manager.models import (
     CertificatePurpose,
     CertificateState,
     DeliveryState,
+    HolderChangeRule,
     PersonKind,
     PersonSource,
     PersonState,
@@ -58,6 +59,7 @@ VERSIONED: Table = {
     "number": "identity_manager.transactions.locking.catalogue_version",
     "state": f"{CATALOGUE}.types._check_profiles",
 }
+CHANGES = "identity_manager.models.renewal.holder_change.HolderChangeQuerySet"
 FIELDS: dict[type[models.Model], Table] = {
     TokenType: VERSIONED
     | {
@@ -76,6 +78,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "renewal_days": f"{WORKFLOW}.policy.eligibility.renewal_obstacle",
         "renewal_policy": f"{WORKFLOW}.renewal.expiry_check.check",
         "renewal_approval": f"{WORKFLOW}.renewal.policy._needs_approval",
+        "on_holder_change": f"{CHANGES}.to_be_renewed",
         "replaced_after_days": "identity_manager.models.requests.software_token.SoftwareTokenQuerySet",
         "kinds": f"{WORKFLOW}.policy.eligibility._choice",
         "profiles": f"{WORKFLOW}.snapshot.Frame",
@@ -148,7 +151,8 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     RequestOrigin: {
         "ADMINISTRATOR": f"{WORKFLOW}.step1_enable.enable",
         "SELF_SERVICE": f"{WORKFLOW}.step1_request.request",
-        "EXPIRY_CHECK": f"{WORKFLOW}.step1_renew.start_by_itself",
+        "EXPIRY_CHECK": f"{WORKFLOW}.renewal.expiry_check._start",
+        "HOLDER_CHANGE": f"{WORKFLOW}.renewal.holder_changes.start",
     },
     TokenState: {
         "ORDERED": f"{WORKFLOW}.requests.cancellation.end_request",
@@ -199,9 +203,14 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "COMBINED": "identity_manager.models.CertificateProfile.decrypts.fget",
     },
     RenewalPolicy: {
-        "ASK": f"{WORKFLOW}.renewal.expiry_check._act",
-        "AUTOMATIC": f"{WORKFLOW}.renewal.expiry_check._act",
+        "ASK": f"{WORKFLOW}.renewal.expiry_check._remind",
+        "AUTOMATIC": f"{WORKFLOW}.renewal.expiry_check._starts_by_itself",
         "OFFICERS": f"{WORKFLOW}.policy.eligibility.renewal_obstacle",
+    },
+    HolderChangeRule: {
+        "RENEW": f"{CHANGES}.to_be_renewed",
+        "TELL": f"{CHANGES}.unanswered",
+        "NOTHING": f"{WORKFLOW}.renewal.holder_changes._news",
     },
     RenewalApproval: {
         "NEVER": f"{WORKFLOW}.renewal.policy._needs_approval",

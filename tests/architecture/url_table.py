@@ -147,6 +147,7 @@ TABLE = (
     Row("console:renewals", BATCH_READERS),
     Row("console:terms-acceptances", BATCH_READERS),
     Row("console:terms-acceptances-export", NOBODY, BATCH_READERS),
+    Row("console:holder-change", ADMINISTRATOR, ADMINISTRATOR, of="holder change"),
     Row("console:process", OFFICERS),
     Row("console:process-file", OFFICERS, of="process"),
     Row("console:requests", REQUEST_READERS, REQUEST_READERS),

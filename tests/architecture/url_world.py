@@ -30,6 +30,7 @@ from identity_manager.models import (
     CaFinding,
     Certificate,
     FindingKind,
+    HolderChange,
     OutgoingMail,
     Person,
     PersonErasure,
@@ -100,6 +101,9 @@ class World:
         now = timezone.now()
         ends_at = now + timedelta(days=20)
         Certificate.objects.filter(token=due_token).update(not_after=ends_at)
+        changed = HolderChange.objects.create(
+            token=due_token, person=self.owner, fingerprint="0" * 64, noticed_at=now
+        )
         RenewalNotice.objects.create(token=due_token, person=self.owner, ends_at=ends_at, created_at=now)
         notice = TermsNotice.objects.create(
             person=self.owner,
@@ -139,6 +143,7 @@ class World:
             "request": (approval.pk,),
             "token": (token.pk,),
             "due token": (due_token.pk,),
+            "holder change": (changed.pk,),
             "mail": (_mail_of(sealed),),
             "job": ("queue.sweep",),
             "authority": ("corporate",),

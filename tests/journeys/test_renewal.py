@@ -111,6 +111,32 @@ def test_data_that_changed_are_shown_and_approved_again(office: Office, token: S
     assert SoftwareToken.objects.get(predecessor=token).state == "sealed"
 
 
+def test_a_holder_changes(office: Office, token: SoftwareToken) -> None:
+    """The officer is told with old beside new, leaves it once, and renews it at the next change."""
+    job = schedule.named("tokens.notice_holder_changes")
+    assert job is not None
+    for name, answer in (("Uma Berg", "Leave as it is"), ("Uma Tal", "Renew")):
+        person = Person.objects.get(pk=token.person_id)
+        person.display_name = name
+        person.save()
+        job.run()
+        assert "says of its person what is not so any more" in office.ada.open("/").text
+        assert "Software tokens whose person has changed" in office.ada.open("/open-tasks/").text
+        office.ada.follow("Decide")
+        assert name in office.ada.page.text
+        if answer == "Renew":
+            office.ada.follow("Renew")
+            office.ada.press("Next")
+        else:
+            assert office.ada.press(answer, reason="").status == 422
+            office.ada.press(answer, reason="Her old name stays on this one.")
+        assert "whose person has changed" not in office.ada.open("/open-tasks/").text
+    request = TokenRequest.objects.get(kind="renewal")
+    assert "Uma Tal" in office.ada.open(f"/requests/{request.pk}/").text
+    office.accept(request)
+    assert SoftwareToken.objects.get(predecessor=token).state == "sealed"
+
+
 def test_a_stale_form_opens_no_second_renewal(office: Office, token: SoftwareToken) -> None:
     with days_before_the_end(office, 40):
         office.uma.open(f"/my/tokens/{token.pk}/renew/")

@@ -139,6 +139,12 @@ class EntryForm(RevisionForm, CodedForm):
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
 
+_RENEWAL = (
+    *("renewal_days", "renewal_policy", "renewal_approval"),
+    *("replaced_after_days", "on_holder_change"),
+)
+
+
 @in_own_words
 class TypeForm(EntryForm):
     """A version of a token type."""
@@ -147,7 +153,7 @@ class TypeForm(EntryForm):
         (_("What people read"), ("code", "name", "description", "position")),
         (_("Who may have it"), ("kinds", "approval", "approvers_needed", "terms")),
         (_("Certificates"), ("profiles", "validity_days")),
-        (_("Renewal"), ("renewal_days", "renewal_policy", "renewal_approval", "replaced_after_days")),
+        (_("Renewal"), _RENEWAL),
         (
             _("Key and file"),
             (
@@ -166,7 +172,10 @@ class TypeForm(EntryForm):
         fields = columns_of(TokenType)
         field_classes = dict.fromkeys(("name", "description"), LanguagesField)
         widgets = dict.fromkeys(
-            ("approval", "approvers_needed", "renewal_policy", "renewal_approval", "container_format"),
+            (
+                *("approval", "approvers_needed", "container_format"),
+                *("renewal_policy", "renewal_approval", "on_holder_change"),
+            ),
             forms.RadioSelect,
         )
 

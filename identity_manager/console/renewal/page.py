@@ -13,16 +13,21 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from identity_manager.console.access import renewals
+from identity_manager.console.renewal.forms import LeaveTokenForm
 from identity_manager.models import (
+    HolderChange,
     Person,
     RenewalNotice,
     RequestKind,
     RequestState,
     SoftwareToken,
     TokenState,
+    TokenType,
 )
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.requests.software_token import UNDER_WAY, first_end
+from identity_manager.workflow import snapshot
+from identity_manager.workflow.renewal import holder_changes
 
 WEEKS = 26
 LATE_DAYS = 7  # the mails are daily from then on
@@ -82,6 +87,26 @@ def context(actor: Person) -> dict[str, Any]:
         "height": HEIGHT,
         "bar": WIDTH,
         "figures": list(_figures(reach, now)),
+    }
+
+
+def seen(change: HolderChange) -> dict[str, str]:
+    """What a form carries of the change that its page shows."""
+    return {"changes_hash": snapshot.fingerprint(holder_changes.differences_of(change))}
+
+
+def change_context(change: HolderChange, form: LeaveTokenForm) -> dict[str, Any]:
+    """What differs, old beside new, and the two answers; neither once somebody has answered."""
+    is_open = HolderChange.objects.unanswered().filter(pk=change.pk).exists()
+    in_force = TokenType.objects.active().filter(code=change.token.type_code).first()
+    types = f"?{urlencode({'types': str(in_force.pk)})}" if in_force else ""
+    return {
+        "tab": "open_tasks",
+        "change": change,
+        "changes": holder_changes.differences_of(change),
+        "obstacle": None if is_open else holder_changes.ANSWERED,
+        "renew_url": reverse("console:enable", args=[change.person_id]) + types,
+        "form": form,
     }
 
 

@@ -60,6 +60,14 @@ class RenewalApproval(models.TextChoices):
     ALWAYS = "always", _("Always")
 
 
+class HolderChangeRule(models.TextChoices):
+    """What happens where a certificate in use says something of its holder that is not so any more."""
+
+    RENEW = "renew", _("It is renewed at once")
+    TELL = "tell", _("A Software Token Administrator is told")
+    NOTHING = "nothing", _("Nothing")
+
+
 class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
@@ -135,6 +143,15 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         db_default=7,
         help_text=_("Counted from when the new one is delivered and its passphrase noted."),
         **between(0, 90, required=_("Enter after how many days the renewed token ends.")),
+    )
+    on_holder_change = models.CharField(
+        _("When its holder changes"),
+        max_length=16,
+        choices=HolderChangeRule,
+        default=HolderChangeRule.TELL,
+        db_default=HolderChangeRule.TELL.value,
+        help_text=_("Name, e-mail, UPN or SID, where a certificate in use says them."),
+        error_messages={"required": _("Choose what happens when its holder changes.")},
     )
     key_algorithm = models.CharField(
         _("Keys"),

@@ -125,7 +125,7 @@ class Person(Stateful):
     )
     search_text = models.TextField(editable=False, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)  # workflow.changes goes by it
+    updated_at = models.DateTimeField(auto_now=True)  # what was written since is compared
 
     roles: "RelatedManager[RoleAssignment]"
     objects = PersonQuerySet.as_manager()
@@ -160,6 +160,7 @@ class Person(Stateful):
             models.Index(fields=["department"], name="person_department"),
             models.Index(fields=["organisational_unit"], name="person_unit"),
             models.Index(fields=["entered_by"], name="person_entered_by"),
+            models.Index(fields=["updated_at", "id"], name="person_written"),
         ]
 
     def __str__(self) -> str:

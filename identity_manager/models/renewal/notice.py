@@ -6,7 +6,13 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from identity_manager.models.people.person import Person, PersonState
-from identity_manager.models.requests.software_token import SoftwareToken, TokenState
+from identity_manager.models.requests.software_token import IN_USE, SoftwareToken, TokenState
+
+
+def has_successor() -> Exists:
+    """Whether a successor of the row's token is open or in use; one that came to nothing is none."""
+    in_force = Q(is_open=True) | Q(state__in=IN_USE)
+    return Exists(SoftwareToken.objects.filter(in_force, predecessor=OuterRef("token")))
 
 
 class RenewalNoticeQuerySet(models.QuerySet["RenewalNotice"]):
@@ -16,14 +22,12 @@ class RenewalNoticeQuerySet(models.QuerySet["RenewalNotice"]):
         A successor that is open or in use is an answer; one that lapsed, or was declined or rejected, is
         none: the person can still ask, though the expiry check starts no second one by itself.
         """
-        in_force = Q(is_open=True) | Q(state__in=(TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD))
-        successors = SoftwareToken.objects.filter(in_force, predecessor=OuterRef("token"))
         rows = self.filter(
             token__state=TokenState.ACTIVE,
             token__person__state=PersonState.ACTIVE,
             not_needed_at=None,
         )
-        return rows.filter(~Exists(successors))
+        return rows.filter(~has_successor())
 
 
 class RenewalNotice(models.Model):

@@ -36,3 +36,4 @@ class RequestOrigin(models.TextChoices):
     ADMINISTRATOR = "administrator", _("started by an administrator")
     SELF_SERVICE = "self-service", _("started by the person")
     EXPIRY_CHECK = "expiry-check", _("started by the expiry check")
+    HOLDER_CHANGE = "holder-change", _("started because the person's data have changed")

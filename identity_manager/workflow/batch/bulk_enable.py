@@ -75,11 +75,17 @@ def prepare_chunk(
     people = persons or persons_of(lines)
     read = evaluation.read_context(actor=asker, persons=people, offered=offer.types)
     work = ChunkPlan([], [], (offer.in_force, read.said(people)))
-    known = opening.BatchContext(frames=offer.frames, of_batch=True)
     by_id = {person.pk: person for person in people}
+    verdicts = {}
     for line in lines:
         person = by_id[line.person_id]  # type: ignore[index]  # a line that is ready has a person
-        _decide(work, line, _Case(order, read, person), known)
+        verdicts[line.pk] = _promised(line, _Case(order, read, person))
+    choices = [choice for _case, verdict in verdicts.values() for choice in verdict.choices]
+    known = opening.BatchContext(
+        frames=offer.frames, predecessors=opening.predecessors_of(choices), of_batch=True
+    )
+    for line in lines:
+        _decide(work, line, *verdicts[line.pk], known=known)
     return work
 
 
@@ -162,17 +168,26 @@ def one_reason(reason: Reason) -> list[dict[str, Any]]:
     return in_words(lambda: [("", reason)])
 
 
-def _decide(work: ChunkPlan, line: BatchLine, case: _Case, known: opening.BatchContext) -> None:
+def _promised(line: BatchLine, case: _Case) -> tuple[_Case, Eligibility]:
     """At most what the dry run promised, even if the person could have more by now."""
-    wanted = [each for each in case.order.types.all() if each.code in line.types]
-    verdict = case.verdict(wanted)
+    return case, case.verdict(_wanted(line, case))
+
+
+def _wanted(line: BatchLine, case: _Case) -> list[TokenType]:
+    return [each for each in case.order.types.all() if each.code in line.types]
+
+
+def _decide(
+    work: ChunkPlan, line: BatchLine, case: _Case, verdict: Eligibility, *, known: opening.BatchContext
+) -> None:
     request = None
     if verdict.choices:
         asking = opening.Origin(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR)
         prepared = opening.prepare_request(asking, verdict.choices, known)
         work.opened.append(prepared)
         request = prepared.request
-    work.lines.append(_settled(line, verdict, request, case.words(wanted) if verdict.reasons else []))
+    words = case.words(_wanted(line, case)) if verdict.reasons else []
+    work.lines.append(_settled(line, verdict, request, words))
 
 
 def _settled(

@@ -35,6 +35,7 @@ _BEGINNINGS = {
     RequestOrigin.ADMINISTRATOR: "step1_enable.enable",
     RequestOrigin.SELF_SERVICE: "step1_request.request",
     RequestOrigin.EXPIRY_CHECK: "step1_renew.start_by_itself",
+    RequestOrigin.HOLDER_CHANGE: "renewal.holder_changes.start",
 }
 
 

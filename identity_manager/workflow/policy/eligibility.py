@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,7 @@ from identity_manager.models import (
     Approval,
     Certificate,
     CertificateState,
+    HolderChange,
     OutgoingMail,
     Person,
     PersonState,
@@ -103,6 +104,7 @@ class HeldToken(NamedTuple):
     """A token that a person has, or an open line that is to become one.
 
     ends_at: when the first of its certificates ends; None where it has none that counts.
+    holder_changed: whether it says of its person what is not so any more, and nobody has answered that.
     """
 
     type_code: str
@@ -110,6 +112,7 @@ class HeldToken(NamedTuple):
     state: str
     token_id: uuid.UUID
     ends_at: datetime | None
+    holder_changed: bool
 
 
 Held = frozenset[HeldToken]
@@ -186,19 +189,20 @@ def type_choices(person: Person, *, own: bool = False) -> list[TypeChoice]:
 def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
     """Tokens held or under way, by person; persons without any are left out."""
     found: dict[uuid.UUID, set[HeldToken]] = {}
-    for person_id, code, is_open, state, token_id, ends_at in _HELD.rows(person_ids):
-        found.setdefault(person_id, set()).add(HeldToken(code, is_open, state, token_id, ends_at))
+    for person_id, *columns in _HELD.rows(person_ids):
+        found.setdefault(person_id, set()).add(HeldToken(*columns))
     return {person_id: frozenset(held) for person_id, held in found.items()}
 
 
 def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
     has = Q(is_open=True) | Q(state__in=IN_USE)
     rows = SoftwareToken.objects.filter(has, person__id__in=persons).order_by()
-    columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at")
-    return rows.annotate(ends_at=first_end()).values_list(*columns)
+    changed = Exists(HolderChange.objects.filter(token=OuterRef("pk"), ended_at=None))
+    columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at", "holder_changed")
+    return rows.annotate(ends_at=first_end(), holder_changed=changed).values_list(*columns)
 
 
-_HELD = Among[tuple[uuid.UUID, str, bool, str, uuid.UUID, datetime | None]](_held, Person._meta.pk)
+_HELD = Among[tuple[Any, ...]](_held, Person._meta.pk)
 
 
 def choices_among(
@@ -224,11 +228,13 @@ def _end_of(held: HeldToken) -> float:
 
 
 def renewal_obstacle(held: HeldToken, token_type: TokenType, *, own: bool) -> Reason | None:
-    """Why this token has no successor now, or None: its renewal window has begun, and it is not on hold."""
+    """Why this token has no successor now, or None: it is not on hold, and its renewal window has begun or
+    its holder has changed.
+    """
     if held.state != TokenState.ACTIVE or held.ends_at is None:
         return HAS_ONE
     begins = held.ends_at - timedelta(days=token_type.renewal_days)
-    if timezone.now() < begins:
+    if timezone.now() < begins and not held.holder_changed:
         day = {"day": date_format(timezone.localtime(begins), "DATE_FORMAT")}
         return Reason(HAS_ONE.code, str(RENEWABLE_FROM) % day, str(RENEWABLE_FROM_OWN) % day)
     return OFFICERS_RENEW if own and token_type.renewal_policy == RenewalPolicy.OFFICERS else None

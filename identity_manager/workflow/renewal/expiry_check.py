@@ -6,6 +6,8 @@ occasion.
 
 import math
 import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,7 +16,14 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from identity_manager.mail import deduplication, outbox, token_messages
-from identity_manager.models import RenewalNotice, RenewalPolicy, SoftwareToken, TokenState, TokenType
+from identity_manager.models import (
+    RenewalNotice,
+    RenewalPolicy,
+    RequestOrigin,
+    SoftwareToken,
+    TokenState,
+    TokenType,
+)
 from identity_manager.models.requests.certificate import NOT_ENDED
 from identity_manager.models.requests.software_token import first_end
 from identity_manager.transactions import locking
@@ -36,42 +45,62 @@ def running_out(now: datetime) -> QuerySet[SoftwareToken]:
     return rows.distinct()
 
 
-def check(token_id: uuid.UUID) -> bool:
-    """Do for one token what its type's renewal_policy says is due now; whether anything was."""
+@dataclass(frozen=True)
+class _Due:
+    """A token in the renewal window of its type, which nobody has answered for."""
+
+    token: SoftwareToken
+    token_type: TokenType
+    notice: RenewalNotice
+
+
+def check(token_ids: Collection[uuid.UUID]) -> int:
+    """Do for these tokens what the renewal_policy of their type says is due now; return for how many.
+
+    One transaction and a fixed number of statements, however many tokens.
+    """
     with transaction.atomic():
-        token = locking.token(token_id)
+        rows = SoftwareToken.objects.filter(pk__in=token_ids).order_by()
+        locking.persons(rows.values_list("person", flat=True))
         now = timezone.now()
-        token_type = TokenType.objects.active().filter(code=token.type_code).first()
-        rows = SoftwareToken.objects.annotate(ends_at=first_end())
-        ends_at = rows.values_list("ends_at", flat=True).get(pk=token_id)
-        if token.state != TokenState.ACTIVE or token_type is None or ends_at is None:
-            return False
-        in_window = now < ends_at <= now + timedelta(days=token_type.renewal_days)
-        if not in_window or token_type.renewal_policy == RenewalPolicy.OFFICERS:
-            return False
-        notice = _notice(token, ends_at, now)
-        if not RenewalNotice.objects.unanswered().filter(pk=notice.pk).exists():
-            return False
-        return _act(notice, token, token_type, now)
+        due = _due(rows, now)
+        started = _start(due, now)
+        waits = (each for each in due if _begins_later(each, now))
+        left = {each.token.pk for each in due} - started - {each.token.pk for each in waits}
+        return len(started) + _remind([each for each in due if each.token.pk in left], now)
 
 
-def _notice(token: SoftwareToken, ends_at: datetime, now: datetime) -> RenewalNotice:
-    row, _made = RenewalNotice.objects.get_or_create(
-        token=token, defaults={"person": token.person, "ends_at": ends_at, "created_at": now}
-    )
-    return row
+def _due(rows: QuerySet[SoftwareToken], now: datetime) -> list[_Due]:
+    types = {each.code: each for each in TokenType.objects.active()}
+    tokens = rows.filter(state=TokenState.ACTIVE, type_code__in=types).annotate(ends_at=first_end())
+    found = []
+    for token in tokens.filter(ends_at__gt=now).select_related("person", "request").order_by("pk"):
+        token_type, ends_at = types[token.type_code], token.ends_at
+        in_window = ends_at <= now + timedelta(days=token_type.renewal_days)
+        if in_window and token_type.renewal_policy != RenewalPolicy.OFFICERS:
+            notice = RenewalNotice(token=token, person=token.person, ends_at=ends_at, created_at=now)
+            found.append(_Due(token, token_type, notice))
+    RenewalNotice.objects.bulk_create([each.notice for each in found], ignore_conflicts=True)
+    open_ones = RenewalNotice.objects.unanswered().in_bulk([each.token.pk for each in found])
+    return [replace(each, notice=open_ones[each.token.pk]) for each in found if each.token.pk in open_ones]
 
 
-def _act(notice: RenewalNotice, token: SoftwareToken, token_type: TokenType, now: datetime) -> bool:
-    """ASK: tell the person. AUTOMATIC: start it once; where it came to nothing, tell the person."""
-    if token_type.renewal_policy == RenewalPolicy.AUTOMATIC and notice.started_at is None:
-        if now < starts_at(notice, token_type):
-            return False
-        if step1_renew.start_by_itself(token) is not None:
-            notice.started_at = now
-            notice.save()
-            return True
-    return _remind(notice, token, now)
+def _starts_by_itself(each: _Due) -> bool:
+    return each.token_type.renewal_policy == RenewalPolicy.AUTOMATIC and each.notice.started_at is None
+
+
+def _begins_later(each: _Due, now: datetime) -> bool:
+    return _starts_by_itself(each) and now < starts_at(each.notice, each.token_type)
+
+
+def _start(due: Iterable[_Due], now: datetime) -> set[uuid.UUID]:
+    """AUTOMATIC: start it once; where that is not possible, or came to nothing, the person is told."""
+    begin = [each.token for each in due if _starts_by_itself(each) and not _begins_later(each, now)]
+    if not begin:
+        return set()
+    started = step1_renew.start_by_itself(begin, origin=RequestOrigin.EXPIRY_CHECK)
+    RenewalNotice.objects.filter(pk__in=started).update(started_at=now)
+    return started
 
 
 def starts_at(notice: RenewalNotice, token_type: TokenType) -> datetime:
@@ -84,12 +113,21 @@ def starts_at(notice: RenewalNotice, token_type: TokenType) -> datetime:
     return notice.ends_at - window * (1 - share)
 
 
-def _remind(notice: RenewalNotice, token: SoftwareToken, now: datetime) -> bool:
-    days = days_to_tell(notice.ends_at, now)
-    if days is None or outbox.has(deduplication.renewal_due(token, days=days)):
-        return False
-    outbox.enqueue(token_messages.renewal_due(token, days=days, ends_at=notice.ends_at), by_sweep=True)
-    return True
+def _remind(due: Iterable[_Due], now: datetime) -> int:
+    """ASK: tell the persons for whom a mail is due that is not there yet, whatever became of it."""
+    to_tell = {
+        deduplication.renewal_due(each.token, days=days): (each, days)
+        for each in due
+        if (days := days_to_tell(each.notice.ends_at, now)) is not None
+    }
+    known = outbox.known(to_tell)
+    mails = [
+        token_messages.renewal_due(each.token, days=days, ends_at=each.notice.ends_at)
+        for occasion, (each, days) in to_tell.items()
+        if occasion not in known
+    ]
+    outbox.enqueue_new(mails, by_sweep=True)
+    return len(mails)
 
 
 def days_to_tell(ends_at: datetime, now: datetime) -> int | None:

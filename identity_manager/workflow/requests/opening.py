@@ -5,7 +5,7 @@ with the same code.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
@@ -47,10 +47,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class BatchContext:
-    """Data shared by many new requests, read once."""
+    """Data shared by many new requests, read once. predecessors: tokens that they renew, by key."""
 
     deciders: Deciders = field(default_factory=Deciders)
     frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
+    predecessors: Mapping[uuid.UUID, SoftwareToken] = field(default_factory=dict)
     of_batch: bool = False  # approvers then get one mail about all requests
 
     def frame(self, token_type: TokenType) -> snapshot.Frame:
@@ -69,6 +70,12 @@ class PreparedRequest:
     roles: list[RoleAssignment] = field(default_factory=list)
     mails: list[OutgoingMail] = field(default_factory=list)
     events: list[AuditEvent] = field(default_factory=list)
+
+
+def predecessors_of(choices: Iterable[TypeChoice]) -> dict[uuid.UUID, SoftwareToken]:
+    """The tokens that these choices renew, with what a renewal is compared with, read at once."""
+    keys = [choice.renews.token_id for choice in choices if choice.renews]
+    return SoftwareToken.objects.only("snapshot", "request").in_bulk(keys) if keys else {}
 
 
 def open_request(asking: Origin, *, choices: Sequence[TypeChoice]) -> TokenRequest:
@@ -151,7 +158,7 @@ def _new_request(asking: Origin, choices: Iterable[TypeChoice]) -> TokenRequest:
 
 
 def _lines(request: TokenRequest, choices: Iterable[TypeChoice], known: BatchContext) -> list[SoftwareToken]:
-    return [
+    lines = [
         _line(
             request,
             token_type=choice.token_type,
@@ -160,6 +167,10 @@ def _lines(request: TokenRequest, choices: Iterable[TypeChoice], known: BatchCon
         )
         for choice in choices
     ]
+    for line in lines:
+        if line.predecessor_id and line.predecessor_id in known.predecessors:
+            line.predecessor = known.predecessors[line.predecessor_id]
+    return lines
 
 
 def _line(

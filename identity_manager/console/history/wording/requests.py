@@ -124,6 +124,13 @@ WORDS: dict[Event, Wording] = {
     Event.TOKEN_EXPIRED: Wording(_("The token has ended"), icon="clock"),
     Event.TOKEN_REVOKED: Wording(_("The token was revoked"), STOPPED, "lock", revocation),
     Event.TOKEN_REPLACED: Wording(_("The token was replaced by its renewal"), icon="refresh"),
+    Event.HOLDER_CHANGED: Wording(
+        _("The person is not any more who the token says"), WAITING, "user", fields
+    ),
+    Event.HOLDER_CHANGE_UNDONE: Wording(_("The person is again who the token says"), DONE, "user"),
+    Event.HOLDER_CHANGE_LEFT: Wording(
+        _("The token stays, though its person has changed"), INFORMATION, "user", reason
+    ),
     Event.RENEWAL_NOT_NEEDED: Wording(_("The person needs no renewal"), INFORMATION, "x", reason),
     Event.MAIL_BOUNCED: Wording(_("A mail came back"), STOPPED, "mail", fact("error")),
     Event.MAIL_COMPLAINED: Wording(_("A mail was reported as spam"), WAITING, "mail"),

@@ -50,6 +50,7 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
         "renewal_policy": "ask",
         "renewal_approval": "changed",
         "replaced_after_days": "7",
+        "on_holder_change": "tell",
         **changes,
     }
 

@@ -47,7 +47,7 @@ def test_a_week_has_its_tokens_and_leads_to_their_certificates(
 
 def test_the_figures_follow_the_renewal(company: Company, token: SoftwareToken) -> None:
     assert set(figures(company.ada).values()) == {0}
-    expiry_check.check(token.pk)
+    expiry_check.check([token.pk])
     assert figures(company.ada)["are asked and have not answered"] == 1
     texts = [row.text_id for row in token.request.acceptances.all()]
     step1_renew.renew(actor=token.person, token_id=token.pk, terms_shown=texts)

@@ -113,7 +113,7 @@ def test_what_is_not_active_is_not_renewed(token: SoftwareToken, days_before: At
     SoftwareToken.objects.filter(pk=token.pk).update(state=state)
     with days_before(20):
         assert run() == 0
-        assert not expiry_check.check(token.pk)
+        assert not expiry_check.check([token.pk])
     assert mails() == 0
 
 

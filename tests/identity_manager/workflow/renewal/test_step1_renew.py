@@ -115,7 +115,7 @@ def test_what_officers_alone_renew_is_not_renewed_by_its_person(
         with pytest.raises(NotPossible):
             step1_request.request(actor=company.uma, type_ids=[token.token_type_id])
         assert refused.value.reason.code == "officers-renew"
-        assert not expiry_check.check(token.pk)
+        assert not expiry_check.check([token.pk])
         request = cast.enabled(company.ada, company.uma, token.token_type)
     assert (request.kind, request.state) == ("renewal", "awaiting_acceptance")
 
@@ -197,7 +197,7 @@ def test_a_successor_that_ends_leaves_the_token_as_it_is(token: SoftwareToken, d
 
 def test_not_needed_ends_the_reminders_and_keeps_the_way(token: SoftwareToken, days_before: At) -> None:
     with days_before(50):
-        assert expiry_check.check(token.pk)
+        assert expiry_check.check([token.pk])
         with pytest.raises(NotPossible) as refused:
             step1_renew.not_needed(actor=token.person, token_id=token.pk, reason=" ")
         assert refused.value.field == "reason"
@@ -205,7 +205,7 @@ def test_not_needed_ends_the_reminders_and_keeps_the_way(token: SoftwareToken, d
         with pytest.raises(Stale):
             step1_renew.not_needed(actor=token.person, token_id=token.pk, reason="again")
     with days_before(5):
-        assert not expiry_check.check(token.pk)
+        assert not expiry_check.check([token.pk])
         assert renew(token).state == "issuing"
     assert OutgoingMail.objects.filter(message="renewal_due").count() == 1
     assert AuditEvent.objects.filter(name="renewal.not-needed", token=token).count() == 1
@@ -213,7 +213,7 @@ def test_not_needed_ends_the_reminders_and_keeps_the_way(token: SoftwareToken, d
 
 def test_nobody_else_answers(company: Company, token: SoftwareToken, days_before: At) -> None:
     with days_before(50):
-        expiry_check.check(token.pk)
+        expiry_check.check([token.pk])
         for actor in (company.sam, company.ada):
             with pytest.raises(NotAllowed):
                 step1_renew.not_needed(actor=actor, token_id=token.pk, reason="x")

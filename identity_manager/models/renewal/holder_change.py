@@ -1,0 +1,62 @@
+"""Holder changes: a person is not any more who their token says, and what becomes of it."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from identity_manager.models.catalogue.token_type import HolderChangeRule, TokenType
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.renewal.notice import has_successor
+from identity_manager.models.requests.software_token import SoftwareToken, TokenState
+
+
+class HolderChangeQuerySet(models.QuerySet["HolderChange"]):
+    def unanswered(self) -> Self:
+        """What an officer is to answer (HolderChangeRule.TELL), and what is not renewed by itself.
+
+        Of active tokens of Active persons, without a successor that is open or in use.
+        """
+        rows = self.filter(
+            ended_at=None, token__state=TokenState.ACTIVE, token__person__state=PersonState.ACTIVE
+        )
+        return rows.filter(~has_successor())
+
+    def to_be_renewed(self) -> Self:
+        """Unanswered ones whose renewal the type wants at once, and has not started yet."""
+        renew = TokenType.objects.active().filter(on_holder_change=HolderChangeRule.RENEW)
+        codes = renew.order_by().values("code")
+        return self.unanswered().filter(started_at=None, token__type_code__in=codes)
+
+
+class HolderChange(models.Model):
+    """One row for each token and change of its holder.
+
+    fingerprint: of what differs (workflow.snapshot).  started_at: when the renewal was asked for by itself,
+    which is done once.  ended_at: when an officer left the token as it is, or (ended_by None) the data were
+    as before again, or the type does not care any more.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    token = models.ForeignKey(SoftwareToken, on_delete=models.PROTECT, related_name="holder_changes")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    fingerprint = models.CharField(max_length=64)
+    noticed_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+
+    objects = HolderChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["noticed_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token"], condition=Q(ended_at=None), name="holder_change_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.token)
