@@ -3,6 +3,7 @@
 ISSUE = "road.issue_certificate"
 CLEAR_UP = "road.clear_up_certificate"
 SEAL = "road.seal_token"
+ARCHIVE = "road.archive_late"
 REVOKE = "road.revoke_certificate"
 HOLD = "road.hold_certificate"
 RUN = "bulk.run"

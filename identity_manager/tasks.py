@@ -9,6 +9,7 @@ from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import sealing
 from identity_manager.jobs import runner as jobs
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
+from identity_manager.workflow.archive import late_intake
 from identity_manager.workflow.batch import shares as batch_shares
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.renewal import holder_changes
@@ -24,6 +25,11 @@ def issue_certificate(certificate_id: str) -> None:
 @shared_task(name=task_names.SEAL)
 def seal_token(token_id: str) -> None:
     step6_passphrase.seal(token_id=uuid.UUID(token_id))
+
+
+@shared_task(name=task_names.ARCHIVE)
+def archive_late(token_id: str) -> None:
+    late_intake.take(uuid.UUID(token_id))
 
 
 @shared_task(name=task_names.CLEAR_UP)

@@ -20,7 +20,7 @@ from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions.retry_later import for_all_or_each
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import share_rounds
+from identity_manager.workflow.archive import late_intake, share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import ca_comparison, expiry
@@ -68,6 +68,10 @@ def _ask_for_terms_again() -> int:
         resumable_scan.of_rows(f"terms.ask_again:{version.pk}", persons, partial(ask_again.check, version))
         for version, persons in ask_again.scans()
     )
+
+
+def _archive_late() -> int:
+    return resumable_scan.of_rows("archive.late_intake", late_intake.candidates(), late_intake.take)
 
 
 def _sign_heads() -> int:
@@ -147,6 +151,12 @@ JOBS: tuple[Job, ...] = (
         _("Ends tokens whose renewal has worked for some days"),
         timedelta(hours=1),
         supersession.replace_superseded,
+    ),
+    Job(
+        "archive.late_intake",
+        _("Archives keys of tokens from before, once their persons have accepted terms that say so"),
+        timedelta(minutes=5),
+        _archive_late,
     ),
     Job(
         "terms.ask_again",

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -61,7 +62,11 @@ class Intake:
 
 def prepare(given: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
     """Seal the keys of one token, where its type archives."""
-    wanted = [(certificate, key) for certificate, key in given if archives(certificate)]
+    return seal_for_recovery([(certificate, key) for certificate, key in given if archives(certificate)])
+
+
+def seal_for_recovery(wanted: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
+    """Seal these keys for the recovery certificates in force, or say why not."""
     if not wanted:
         return Intake()
     if not vault.holds(vault.Purpose.ARCHIVE):
@@ -104,18 +109,24 @@ def obstacle(intake: Intake, token: SoftwareToken, given: Sequence[Certificate])
         return None
     if intake.reason is not None:
         return intake.reason
-    in_force = RecoveryCertificate.objects.in_force(timezone.now()).values_list("pk", flat=True)
     prepared = {row.public_key_sha256 for row in intake.rows}
-    if tuple(in_force) != intake.recipients or wanted != prepared:
+    if not is_for_those_in_force(intake) or wanted != prepared:
         return CHANGED_MEANWHILE
     return None if _accepted_terms_say_it(token, given) else TERMS_DO_NOT_SAY_IT
 
 
+def is_for_those_in_force(intake: Intake) -> bool:
+    """Whether the recovery certificates in force are still those for which it was sealed."""
+    in_force = RecoveryCertificate.objects.in_force(timezone.now()).values_list("pk", flat=True)
+    return tuple(in_force) == intake.recipients
+
+
 def _accepted_terms_say_it(token: SoftwareToken, given: Sequence[Certificate]) -> bool:
+    for_the_token = Q(request=token.request_id, round=token.request.round) | Q(request=None)
     accepted = TermsAcceptance.objects.filter(
-        request=token.request_id, round=token.request.round, text__version__document=token.token_type.terms_id
+        for_the_token, person=token.person_id, text__version__document=token.token_type.terms_id
     )
-    found = accepted.select_related("text__version").first()
+    found = accepted.order_by("-text__version__number").select_related("text__version").first()
     said = found.text.version.names_archiving if found else NamedArchiving.NONE
     return archiving.are_named(said, [row.profile for row in given])
 

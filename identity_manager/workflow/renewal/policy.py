@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Q, prefetch_related_objects
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -81,12 +81,18 @@ def _versions(snapshot: Snapshot) -> dict[str, str]:
 
 
 def terms_that_stand(lines: Iterable[SoftwareToken]) -> list[TermsText]:
-    """The texts that the person accepted for the predecessors, where they are all that the lines want.
+    """The texts that the person accepted for the predecessors, or again since, if they are all that count.
 
     Empty where one of the documents has another version in force, or a line renews nothing.
     """
+    lines = list(lines)
     wanted = {line.required_type.terms_id for line in lines}
     requests = [line.predecessor.request_id for line in lines if line.predecessor is not None]
-    accepted = TermsAcceptance.objects.filter(request__in=requests, text__version__is_current=True)
-    texts = {each.text.version.document_id: each.text for each in accepted.select_related("text__version")}
+    accepted = TermsAcceptance.objects.filter(
+        Q(request__in=requests) | Q(request=None),
+        person__in={line.person_id for line in lines},
+        text__version__is_current=True,
+    )
+    accepted = accepted.select_related("text__version").order_by("accepted_at")
+    texts = {each.text.version.document_id: each.text for each in accepted}
     return list(texts.values()) if texts.keys() == wanted and requests else []

@@ -8,7 +8,7 @@ import uuid
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager import audit
+from identity_manager import audit, queue
 from identity_manager.models import (
     Person,
     PersonState,
@@ -19,6 +19,7 @@ from identity_manager.models import (
     TermsText,
 )
 from identity_manager.models.requests.terms_notice import tokens_under
+from identity_manager.task_names import ARCHIVE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import step4_accept
@@ -50,6 +51,9 @@ def accept(*, actor: Person, notice_id: uuid.UUID, text_id: uuid.UUID) -> TermsA
         )
         _release(person, notice.document_id)
         _record(person, text)
+        waiting = tokens_under(notice.document_id).filter(person=person).with_unacknowledged_passphrase()
+        for pk in waiting.values_list("pk", flat=True):  # their keys still exist
+            queue.after_commit(ARCHIVE, pk)
         return acceptance
 
 

@@ -12,13 +12,16 @@ from identity_manager.models import (
     RenewalNotice,
     RenewalPolicy,
     SoftwareToken,
+    TermsNotice,
     TokenRequest,
     TokenType,
 )
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow import step1_enable, step1_renew, step1_request
 from identity_manager.workflow.renewal import expiry_check, policy
+from identity_manager.workflow.terms import accept_again, ask_again
 from tests.identity_manager.workflow.renewal.conftest import At, successor_of
+from tests.identity_manager.workflow.terms.conftest import next_version
 from tests.tools import cast
 from tests.tools.cast import Company
 
@@ -72,6 +75,19 @@ def test_other_terms_are_read_before_anything_is_issued(token: SoftwareToken, da
         request = renew(token)
     assert request.state == "awaiting_acceptance"
     assert not request.tokens.get().certificates.exists()
+
+
+def test_a_version_that_was_accepted_again_stands(
+    company: Company, token: SoftwareToken, days_before: At
+) -> None:
+    version = next_version()
+    ask_again.check(version, token.person_id)
+    notice, text = TermsNotice.objects.get(), version.text_in("en")
+    accept_again.accept(actor=token.person, notice_id=notice.pk, text_id=text.pk)
+    with days_before(30):
+        request = step1_renew.renew(actor=token.person, token_id=token.pk, terms_shown=[text.pk])
+    assert request.state == "issuing"
+    assert request.acceptances.get().text == text
 
 
 def test_texts_that_were_never_accepted_open_nothing(token: SoftwareToken, days_before: At) -> None:

@@ -1,0 +1,115 @@
+"""Late intake: keys of tokens from before their type archived, as long as they still exist.
+
+A sealed token's key lies in its containers alone. Until the passphrase is noted a worker can open them, and
+does so where the type archives now and the person has accepted terms that say so. Act outside any
+transaction, then settle: whoever is second finds nothing left to do.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from ca_bridge.keys import keys
+from ca_bridge.pkcs12 import reader
+from ca_bridge.pkcs12 import writer as pkcs12
+from identity_manager import audit
+from identity_manager.catalogue import archiving
+from identity_manager.models import (
+    ArchivedKey,
+    Certificate,
+    CertificatePurpose,
+    Container,
+    NamedArchiving,
+    SoftwareToken,
+    TermsAcceptance,
+    TokenState,
+    TokenType,
+)
+from identity_manager.models.requests.certificate import NOT_ENDED
+from identity_manager.transactions import locking
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.archive import intake
+
+logger = logging.getLogger(__name__)
+
+
+def candidates() -> QuerySet[SoftwareToken]:
+    """Tokens whose passphrase is not noted yet, with a key that is not archived and may be."""
+    may_be_archived = Q(profile__purpose=CertificatePurpose.ENCRYPTION) | Q(profile__archive_dual_use=True)
+    archived = ArchivedKey.objects.filter(certificate=OuterRef("pk"))
+    lacking = Certificate.objects.filter(
+        may_be_archived, ~Exists(archived), token=OuterRef("pk"), state__in=NOT_ENDED
+    )
+    rows = SoftwareToken.objects.with_unacknowledged_passphrase()
+    rows = rows.filter(Exists(lacking), state__in=(TokenState.SEALED, TokenState.ON_HOLD))
+    return rows.filter(_under_terms_that_say_it())
+
+
+def _under_terms_that_say_it() -> Q:
+    """Of types that archive now, by persons who have accepted terms of theirs that name archiving."""
+    found = Q(pk__in=[])
+    for code, terms in TokenType.objects.active().filter(archive_key=True).values_list("code", "terms"):
+        accepted = TermsAcceptance.objects.filter(person=OuterRef("person"), text__version__document=terms)
+        found |= Q(
+            Exists(accepted.exclude(text__version__names_archiving=NamedArchiving.NONE)), type_code=code
+        )
+    return found
+
+
+def take(token_id: uuid.UUID) -> bool:
+    """Archive the keys of one token; False where there is nothing to do, or it is not possible now."""
+    token = candidates().select_related("token_type").filter(pk=token_id).first()
+    has_rings = vault.holds(vault.Purpose.PASSPHRASES) and vault.holds(vault.Purpose.ARCHIVE)
+    if token is None or not has_rings:
+        return False
+    prepared = intake.seal_for_recovery(list(_keys(token)))
+    if prepared.reason is not None:
+        logger.warning("The keys of token %s are not archived yet: %s", token.pk, prepared.reason.code)
+        return False
+    with transaction.atomic():
+        locked = locking.token(token_id)
+        there = candidates().filter(pk=token_id).exists()
+        if not there or not prepared.rows or not intake.is_for_those_in_force(prepared):
+            return False
+        audit.append(intake.store([(locked, prepared)]))
+        return True
+
+
+def _keys(token: SoftwareToken) -> Iterator[tuple[Certificate, keys.PrivateKey]]:
+    """The keys that are to be archived, from the token's containers."""
+    said = _said_of_archiving(token)
+    secret = vault.unwrap(
+        token.passphrase_wrapped or b"", purpose=vault.Purpose.PASSPHRASES, record=token.pk
+    ).decode("ascii")
+    archived = ArchivedKey.objects.filter(certificate__token=token).values("certificate")
+    files = Container.objects.filter(token=token).exclude(certificate__in=archived)
+    rows = {each.certificate_id: each for each in files.select_related("certificate__profile")}
+    for container in rows.values():
+        certificate = container.certificate
+        certificate.token = token
+        if certificate.profile.may_be_archived and archiving.are_named(said, [certificate.profile]):
+            yield certificate, _opened(container, secret)
+
+
+def _opened(container: Container, passphrase: str) -> keys.PrivateKey:
+    """The key in the container, which is that of its certificate. Raises ContainerError."""
+    (bag,) = (each for each in reader.read(container.content, passphrase) if each.kind == "key")
+    key = keys.from_pkcs8(bag.der)
+    pkcs12.check(
+        container.content,
+        passphrase=passphrase,
+        certificate=container.certificate.der,
+        key_sha256=keys.public_key_sha256(key),
+    )
+    return key
+
+
+def _said_of_archiving(token: SoftwareToken) -> str:
+    """What the version says that the person accepted last, of the document of the type in force."""
+    terms = TokenType.objects.active().filter(code=token.type_code).values("terms")
+    accepted = TermsAcceptance.objects.filter(person=token.person_id, text__version__document__in=terms)
+    last = accepted.order_by("-text__version__number").select_related("text__version").first()
+    return last.text.version.names_archiving if last else NamedArchiving.NONE
