@@ -76,7 +76,7 @@ def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey
     as_asked = request.snapshot_hash == snapshot.digest([token.snapshot])
     _refuse(None if as_asked and token.snapshot["recovery"] == approved else policy.CHANGED)
     if recovery.opening == Opening.ONLINE:
-        own = request.requested_by_id == request.person_id == recovery.owner_id
+        own = request.requested_by_id == request.person_id == token.person_id == recovery.owner_id
         _refuse(None if own else policy.NOT_THE_OWNER)
         _refuse(policy.online_obstacle(recovery.owner, factor=recovery.factor, now=now))
 
@@ -90,7 +90,8 @@ def _part(token: SoftwareToken, recovery: Recovery, row: RecoveredKey, *, recove
     archived = row.archived_key
     if archived is None or archived.certificate is None:
         raise OpeningRefusedError(failures.of_reason(policy.KEY_GONE))
-    if archived.owner_id != recovery.owner_id:
+    as_asked = archived.owner_id == recovery.owner_id and archived.public_key_sha256 == row.public_key_sha256
+    if not as_asked:
         raise OpeningRefusedError(failures.of_reason(policy.CHANGED))
     key = opening.open_key(archived, recovery_key)
     if isinstance(key, Reason):
