@@ -203,13 +203,13 @@ ROAD = (
     ),
     RoadStep(
         number=5,
-        name="A CA issues each certificate",
+        name="A CA issues each certificate, and with the last of them the token is sealed",
         page="",
         verbs=("step5_issue.issue", "step5_issue.clear_up"),
-        request=("issuing", "failed"),
-        token=None,
+        request=("issuing", "issued"),
+        token=("issuing", "sealed"),
         task="road.issue_certificate",
-        mails=("issuance_failed",),
+        mails=("issuance_failed", "delivery"),
         tests=(
             "tests/journeys/test_ca_down.py",
             "tests/identity_manager/workflow/test_step5.py",
@@ -274,7 +274,7 @@ ROAD = (
     ),
     RoadStep(
         number=6,
-        name="The token is sealed",
+        name="A token whose certificates came at different times is sealed",
         page="",
         verbs=("step6_passphrase.seal",),
         request=("issuing", "issued"),

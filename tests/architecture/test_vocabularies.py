@@ -23,6 +23,7 @@ from identity_manager.models.words import VOCABULARIES, Vocabulary
 from identity_manager.ui import certificate_labels
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.recovery import policy as recovery_policy
 from tests.architecture.source import ROOT
 
 FAILURES = {
@@ -37,8 +38,8 @@ CODES: dict[str, Collection[str]] = {
     "reasons of revocation": {
         reason.value for reason in RevocationReason if reason != RevocationReason.CERTIFICATE_HOLD
     },
-    "failures, for officers": FAILURES,
-    "failures, for the person": FAILURES,
+    "failures, for officers": FAILURES | recovery_policy.FAILURES.keys(),
+    "failures, for the person": FAILURES | recovery_policy.FAILURES.keys(),
     "parts of a certificate": certificate_labels.LABELS,
     "calls to a CA": authority_page.CALLS,
     "outcomes of calls to a CA": authority_page.OUTCOMES,

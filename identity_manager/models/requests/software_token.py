@@ -22,7 +22,7 @@ from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.requests.certificate import NOT_ENDED, Certificate, CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import in_words
-from identity_manager.models.requests.states import RequestKind, RequestState
+from identity_manager.models.requests.states import ONE_OPEN_LINE, RequestKind, RequestState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -46,8 +46,6 @@ TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
 UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
 IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
 RECOVERED_FORMAT, RECOVERED_PASSPHRASE_DAYS = "standard", 14  # of recovered keys, which have no type
-# Of one person and type at most one line of these kinds is open, whichever it is.
-ONE_OPEN_LINE = (RequestKind.INITIAL, RequestKind.RENEWAL, RequestKind.REPLACEMENT)
 
 
 class DeliveryState(models.TextChoices):

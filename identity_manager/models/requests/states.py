@@ -32,6 +32,10 @@ class RequestKind(models.TextChoices):
     RECOVERY = "recovery", _("Recovery")
 
 
+# Of one person and type at most one line of these kinds is open, whichever it is (a constraint).
+ONE_OPEN_LINE = (RequestKind.INITIAL, RequestKind.RENEWAL, RequestKind.REPLACEMENT)
+
+
 class RequestOrigin(models.TextChoices):
     ADMINISTRATOR = "administrator", _("started by an administrator")
     SELF_SERVICE = "self-service", _("started by the person")

@@ -25,6 +25,7 @@ from identity_manager.models import (
     Person,
     PersonState,
     RenewalPolicy,
+    RequestKind,
     Role,
     SoftwareToken,
     TokenRequest,
@@ -120,11 +121,15 @@ Held = frozenset[HeldToken]
 
 @dataclass(frozen=True)
 class TypeChoice:
-    """A token type as the Enable form shows it: available, or why not. renews: the token that would end."""
+    """A token type as the Enable form shows it: available, or why not. renews: the token that would end.
+
+    kind: of the line that the choice opens. The door of a kind of its own makes its choices with it.
+    """
 
     token_type: TokenType
     reason: Reason | None
     renews: HeldToken | None = None
+    kind: RequestKind = RequestKind.INITIAL
 
     @property
     def available(self) -> bool:
@@ -220,7 +225,8 @@ def _choice(token_type: TokenType, person: Person, held: Held, *, own: bool) -> 
         return TypeChoice(token_type, UNDER_WAY)
     renews = max(mine, key=_end_of, default=None)
     reason = renewal_obstacle(renews, token_type, own=own) if renews else None
-    return TypeChoice(token_type, reason or _certificate_obstacle(person, token_type), renews)
+    kind = RequestKind.RENEWAL if renews else RequestKind.INITIAL
+    return TypeChoice(token_type, reason or _certificate_obstacle(person, token_type), renews, kind)
 
 
 def _end_of(held: HeldToken) -> float:

@@ -81,7 +81,8 @@ def predecessors_of(choices: Iterable[TypeChoice]) -> dict[uuid.UUID, SoftwareTo
 def open_request(asking: Origin, *, choices: Sequence[TypeChoice]) -> TokenRequest:
     """Create the request in the caller's transaction, the person locked, and send it on its road.
 
-    A line whose type the person has is a renewal; the request is one where all its lines are.
+    The request is of the kind of its lines; where these differ, as a first issue beside a renewal, an initial
+    one.
 
     Without approval it starts as approved and the person is invited at once; else the approvers are told.
     """
@@ -131,7 +132,13 @@ def line_in_place_of(
     before: SoftwareToken, *, request: TokenRequest, line: snapshot.Snapshot
 ) -> SoftwareToken:
     """Return a line of the request's present round for one of the round before; not saved."""
-    return _line(request, token_type=before.required_type, line=line, predecessor_id=before.predecessor_id)
+    return _line(
+        request,
+        token_type=before.required_type,
+        line=line,
+        kind=RequestKind(before.kind),
+        predecessor_id=before.predecessor_id,
+    )
 
 
 def set_off(request: TokenRequest, *, actor: Person) -> None:
@@ -147,9 +154,9 @@ def _all(parts: Iterable[Iterable[Item]]) -> list[Item]:
 
 
 def _new_request(asking: Origin, choices: Iterable[TypeChoice]) -> TokenRequest:
-    renews = all(choice.renews for choice in choices)
+    kinds = {choice.kind for choice in choices}
     return TokenRequest(
-        kind=RequestKind.RENEWAL if renews else RequestKind.INITIAL,
+        kind=kinds.pop() if len(kinds) == 1 else RequestKind.INITIAL,
         person=asking.person,
         requested_by=asking.actor,
         origin=asking.origin,
@@ -163,6 +170,7 @@ def _lines(request: TokenRequest, choices: Iterable[TypeChoice], known: BatchCon
             request,
             token_type=choice.token_type,
             line=known.frame(choice.token_type).filled(request.person),
+            kind=choice.kind,
             predecessor_id=choice.renews.token_id if choice.renews else None,
         )
         for choice in choices
@@ -178,6 +186,7 @@ def _line(
     *,
     token_type: TokenType,
     line: snapshot.Snapshot,
+    kind: RequestKind,
     predecessor_id: uuid.UUID | None,
 ) -> SoftwareToken:
     return SoftwareToken(
@@ -186,7 +195,7 @@ def _line(
         person=request.person,
         token_type=token_type,
         type_code=token_type.code,
-        kind=RequestKind.RENEWAL if predecessor_id else RequestKind.INITIAL,
+        kind=kind,
         predecessor_id=predecessor_id,
         snapshot=line,
     )
