@@ -161,7 +161,7 @@ def _confirmed_certificate(company: Company, key: ArchivedKey, other: ArchivedKe
 @pytest.mark.parametrize(
     ("forge", "code"),
     [
-        (_owner, "archive-layer-does-not-open"),
+        (_owner, "recovery-changed"),
         (_other_key, "recovery-changed"),
         (_other_key_by_its_print, "recovery-changed"),
         (_recovery_of_another, "recovery-changed"),
