@@ -12,10 +12,11 @@ from identity_manager.ui.parts import Pair
 
 @dataclass(frozen=True)
 class CertificateContents:
-    """One certificate: what it is called, and what it will say."""
+    """One certificate: what it is called, what it will say, and whether a copy of its key will be kept."""
 
     name: str
     pairs: Sequence[Pair]
+    is_archived: bool
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ def of_tokens(tokens: Iterable[SoftwareToken]) -> list[TokenContents]:
 
 
 def _certificates(token: SoftwareToken) -> Iterator[CertificateContents]:
-    called = {profile.code: str(profile.name) for profile in token.required_type.ordered_profiles()}
+    profiles = {profile.code: profile for profile in token.required_type.ordered_profiles()}
     for asked in token.snapshot["certificates"]:
-        yield CertificateContents(called.get(asked["profile"], asked["profile"]), list(_pairs(asked)))
+        profile = profiles.get(asked["profile"])
+        name = str(profile.name) if profile else asked["profile"]
+        archived = token.required_type.archive_key and profile is not None and profile.may_be_archived
+        yield CertificateContents(name, list(_pairs(asked)), archived)
 
 
 def _pairs(asked: dict[str, Any]) -> Iterator[Pair]:

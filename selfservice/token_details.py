@@ -17,6 +17,7 @@ from identity_manager.models import (
     OutgoingMail,
     SoftwareToken,
 )
+from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.ui import parts
 from identity_manager.workflow.delivery import download, resending
 from identity_manager.workflow.policy import permitted_actions
@@ -39,7 +40,10 @@ DEVICE_ICONS = {
 
 @dataclass(frozen=True)
 class TokenCard:
-    """A token in the list; begins and ends: period in which all its certificates are valid."""
+    """A token in the list; begins and ends: period in which all its certificates are valid.
+
+    copy_is_kept: of a key of its.
+    """
 
     token: SoftwareToken
     state: token_status.TokenStatus
@@ -47,6 +51,7 @@ class TokenCard:
     to_be_noted: bool
     begins: datetime | None
     ends: datetime | None
+    copy_is_kept: bool
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,13 @@ def token_card(token: SoftwareToken) -> TokenCard:
         to_be_noted=token.is_to_be_noted,
         begins=max((row.not_before for row in issued if row.not_before), default=None),
         ends=min((row.not_after for row in issued if row.not_after), default=None),
+        copy_is_kept=any(row.copy_is_kept for row in token.certificates.all()),
     )
 
 
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
     """The issued certificates of the token, in their order."""
-    rows = token.certificates.exclude(certificate=None).select_related("profile")
+    rows = with_copies(token.certificates.exclude(certificate=None).select_related("profile"))
     return [_certificate_card(row) for row in rows]
 
 

@@ -36,6 +36,11 @@ class Member:
     def personnel_number(self) -> str:
         return f"E-{CAST.index(self) + 1:05}"
 
+    def is_here(self) -> bool:
+        """Whether the person of this number has this name."""
+        named = {"given_name": self.given_name, "surname": self.surname}
+        return Person.objects.filter(personnel_number=self.personnel_number, **named).exists()
+
 
 CAST = (
     Member("ada", "Ada", "Bergström", Role.TOKEN_ADMINISTRATOR, "IT Operations", "Head Office"),
@@ -50,6 +55,8 @@ CAST = (
     Member("sam", "Sam", "O'Neill", Role.SELF_SERVICE_USER, "Purchasing", "Plant South"),
     Member("rolf", "Rolf", "Fischer", Role.REGISTRATION_OFFICER, "Human Resources", "Head Office", "de"),
     Member("sofia", "Sofía", "Navarro", Role.SYSTEM_ADMINISTRATOR, "IT Operations", "Head Office"),
+    Member("runa", "Runa", "Lindholm", Role.RECOVERY_OFFICER, "Legal", "Head Office"),
+    Member("rafael", "Rafael", "Costa", Role.RECOVERY_OFFICER, "Legal", "Head Office"),
 )
 
 
@@ -61,10 +68,11 @@ def path() -> Path:
 def open_accounts() -> int:
     """Give each of the cast a role and an account; return the number of new accounts.
 
-    Existing accounts keep password and roles. The persons are in the organisation already.
+    Existing accounts keep password and roles. The persons are in the organisation already; in one of an
+    older demo somebody else has the number of who came to the cast later, and gets no role.
     """
     passwords = _passwords()
-    newcomers = [member for member in CAST if not _account_of(member).exists()]
+    newcomers = [member for member in CAST if member.is_here() and not _account_of(member).exists()]
     for member in newcomers:
         _open_account(member, passwords.setdefault(member.username, _new_password()))
     if newcomers:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
@@ -14,8 +15,10 @@ from identity_manager.catalogue.types import activate_type, add_type_version
 from identity_manager.models import (
     ApprovalPolicy,
     CertificateProfile,
+    NamedArchiving,
     Person,
     PersonKind,
+    RecoveryCertificate,
     TermsDocument,
     TokenType,
 )
@@ -53,6 +56,7 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         {
             "name": _("Encryption"),
             "description": _("Lets others send you e-mails and files that only you can read."),
+            "archive_key": True,
             "kinds": EVERYBODY,
         },
     ),
@@ -61,6 +65,7 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         {
             "name": _("S/MIME combined"),
             "description": _("Signs and encrypts your e-mail, with one certificate for each."),
+            "archive_key": True,
             "kinds": EMPLOYEES,
         },
     ),
@@ -84,16 +89,25 @@ def lacking() -> list[str]:
 
 
 def load(*, actor: Person) -> int:
-    """Create missing types and what they need; return how many. actor: a System Administrator."""
+    """Create missing types and what they need; return how many. actor: a System Administrator.
+
+    Types archive where a recovery certificate is in force and the terms say so.
+    """
     codes = lacking()
     for code in codes:
         names, fields = TYPES[code]
         texts = {name: translated(fields[name]) for name in ("name", "description")}
         values = {"terms": _terms(actor), "position": list(TYPES).index(code), **fields, **texts}
+        values["archive_key"] = fields.get("archive_key", False) and _can_archive(values["terms"])
         pinned = [_profile(actor, name) for name in names]
         draft = add_type_version(actor=actor, code=code, values=values, profiles=pinned)
         activate_type(actor=actor, type_id=draft.pk, four_eyes=False)
     return len(codes)
+
+
+def _can_archive(terms: TermsDocument) -> bool:
+    says_it = terms.current_version().names_archiving == NamedArchiving.ENCRYPTION
+    return says_it and RecoveryCertificate.objects.in_force(timezone.now()).exists()
 
 
 def _terms(actor: Person) -> TermsDocument:
@@ -106,7 +120,7 @@ def _terms(actor: Person) -> TermsDocument:
         name=translated(_("Terms and Conditions of software tokens")),
     )
     texts = {code: _text(code) for code, _name in settings.LANGUAGES}
-    publish_terms(actor=actor, document=document, texts=texts)
+    publish_terms(actor=actor, document=document, texts=texts, names_archiving=NamedArchiving.ENCRYPTION)
     return document
 
 

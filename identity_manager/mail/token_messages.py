@@ -11,6 +11,7 @@ from identity_manager.mail.composing import About, compose, selfservice_url
 from identity_manager.mail.install import DEVICES, IN_MAILS
 from identity_manager.mail.registry import PERSON, mail
 from identity_manager.models import (
+    ArchivedKey,
     Container,
     DeliveryMode,
     OutgoingMail,
@@ -49,6 +50,7 @@ def delivery(
         files=files,
         attached=mode != DeliveryMode.LINK,
         fetch_url=fetch_url if mode == DeliveryMode.BOTH else "",
+        copy_is_kept=token.token_type.archive_key and ArchivedKey.objects.of_token(token.pk).exists(),
     )
     mail.container_format = container_format
     mail.delivery_mode = mode

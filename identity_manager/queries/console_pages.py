@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from ca_bridge.database.prepared_queries import Statement
+from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.models.audit.audit_event import AuditEvent
 from identity_manager.models.catalogue.token_type import TokenType, TokenTypeProfile
 from identity_manager.models.mail.outgoing_mail import OutgoingMail
@@ -98,7 +99,7 @@ def with_cards() -> QuerySet[SoftwareToken]:
 
 def certificates_of_cards() -> QuerySet[Certificate]:
     """With what cards read of them, in their order; blobs and wrapped keys stay in the database."""
-    rows = Certificate.objects.select_related("profile").order_by("position")
+    rows = with_copies(Certificate.objects.select_related("profile").order_by("position"))
     return rows.defer("private_key_wrapped", "certificate", *PROFILE_CONTENT)
 
 

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from ca_bridge.database.prepared_queries import Among, Statement
+from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.renewal.notice import RenewalNotice
@@ -153,8 +154,8 @@ _TOKENS_OF = Among[SoftwareToken](
     _REQUEST,
 )
 _CERTIFICATES = Statement[Certificate](
-    lambda person: Certificate.objects.filter(token__person=person).only(
-        "state", "token", "not_before", "not_after"
+    lambda person: with_copies(
+        Certificate.objects.filter(token__person=person).only("state", "token", "not_before", "not_after")
     ),
     person=_PERSON,
 )

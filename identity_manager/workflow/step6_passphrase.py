@@ -149,7 +149,7 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
     In the caller's transaction; returns what happened, which the caller appends to the log.
     """
     events = intake.store((token, sealed.intake) for token, _given, sealed in made)
-    events += [event for token, given, sealed in made for event in _seal(token, given, sealed.passphrase)]
+    events += [event for token, given, sealed in made for event in _seal(token, given, sealed)]
     save_many([token for token, _given, _sealed in made])
     save_many([certificate for _token, given, _sealed in made for certificate in given])
     Container.objects.bulk_create(
@@ -159,12 +159,12 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
     return [*events, *completion.issue_requests(token.request for token, _given, _sealed in made)]
 
 
-def _seal(token: SoftwareToken, given: Sequence[Certificate], secret: str) -> list[AuditEvent]:
-    """Return what happened, for the log."""
+def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) -> list[AuditEvent]:
+    """Return what happened, for the log: also of how many keys a copy is kept."""
     now = timezone.now()
     token.seal(
         passphrase_wrapped=vault.wrap(
-            secret.encode("ascii"), purpose=vault.Purpose.PASSPHRASES, record=token.pk
+            sealed.passphrase.encode("ascii"), purpose=vault.Purpose.PASSPHRASES, record=token.pk
         ),
         destroy_at=now + timedelta(days=token.passphrase_days),
         now=now,
@@ -175,7 +175,11 @@ def _seal(token: SoftwareToken, given: Sequence[Certificate], secret: str) -> li
         certificate.private_key_wrapped = None
         key = certificate.public_key_sha256
         events.append(audit.event_about(audit.Event.KEY_ERASED, actor=None, subject=token, public_key=key))
-    return [*events, audit.event_about(audit.Event.TOKEN_SEALED, actor=None, subject=token)]
+    copies = len(sealed.intake.rows)
+    return [
+        *events,
+        audit.event_about(audit.Event.TOKEN_SEALED, actor=None, subject=token, keys_archived=copies),
+    ]
 
 
 def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:

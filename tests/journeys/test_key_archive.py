@@ -12,7 +12,7 @@ from django.core.management import call_command
 from ca_bridge.keys import keys, recovery_keys
 from identity_manager.models import ArchivedKey, Certificate, RecoveryCertificate
 from identity_manager.workflow.archive import export, recovery_certificates
-from tests.journeys.office import Office, delivered_files, later
+from tests.journeys.office import Office, delivered_files, later, mails_to
 from tests.tools import recovery
 from tests.tools.recovery import Officers
 
@@ -30,10 +30,22 @@ def staff(office: Office) -> Officers:
 @pytest.mark.needs_program("openssl")
 def test_from_enable_to_openssl(office: Office, staff: Officers, tmp_path: Path) -> None:
     request = office.enable("ENCRYPTION")
+    page = office.uma.open(f"/my/requests/{request.pk}/terms/").text
+    assert "Your organisation will keep a copy of this key" in page
+    assert "Keys that serve encryption alone are archived" in page
     office.accept(request)
     office.show_passphrase(request)
     office.note_passphrase()
-    assert request.tokens.get().state == "active"
+    token = request.tokens.get()
+    assert token.state == "active"
+    assert any(
+        "keeps a copy of its encryption key" in mail.body("plain") for mail in mails_to("uma@example.com")
+    )
+    assert "keeps a copy of its encryption key" in office.uma.open("/my/certificates/").text
+    assert "keeps a copy of this key" in office.uma.open(f"/my/certificates/{token.pk}/").text
+    page = office.ada.open(f"/requests/{request.pk}/").text
+    assert "archived, sealed for the recovery keys" in page
+    assert "a copy of 1 key is kept" in page
 
     asked = export.ask(actor=staff.rene, purpose="The product goes")
     export.confirm(actor=staff.ruth, export_id=asked.pk)
@@ -50,6 +62,19 @@ def test_from_enable_to_openssl(office: Office, staff: Officers, tmp_path: Path)
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     key = keys.from_pkcs8((tmp_path / "key.der").read_bytes())
     assert keys.public_key_sha256(key).hex() == Certificate.objects.get().public_key_sha256
+
+
+def test_without_a_copy_the_pages_say_so(office: Office) -> None:
+    request = office.enable("VPN")
+    assert "No copy of this key will be kept." in office.uma.open(f"/my/requests/{request.pk}/terms/").text
+    office.accept(request)
+    token = request.tokens.get()
+    assert "keeps a copy" not in mails_to("uma@example.com")[0].body("plain")
+    assert "keeps a copy" not in office.uma.open("/my/certificates/").text
+    assert "No copy of this key is kept." in office.uma.open(f"/my/certificates/{token.pk}/").text
+    page = office.ada.open(f"/requests/{request.pk}/").text
+    assert "none is kept" in page
+    assert "no copy of a key is kept" in page
 
 
 def test_it_waits_for_a_recovery_certificate_and_goes_on_by_itself(office: Office, staff: Officers) -> None:

@@ -4,7 +4,7 @@ import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ca_bridge.database.binary_field import BytesField
@@ -22,6 +22,10 @@ ARCHIVABLE = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
 
 
 class ArchivedKeyQuerySet(models.QuerySet["ArchivedKey"]):
+    def of_token(self, token_id: uuid.UUID) -> Self:
+        """The keys of the token's certificates, without their envelopes."""
+        return self.filter(certificate__token=token_id).defer("envelope_wrapped")
+
     def of(self, person_id: uuid.UUID) -> Self:
         """The person's keys, without their envelopes."""
         return self.filter(owner_id=person_id).defer("envelope_wrapped")
@@ -60,6 +64,11 @@ class ArchivedKey(models.Model):
 
     def __str__(self) -> str:
         return self.public_key_sha256[:16]
+
+
+def with_copies(certificates: QuerySet[Certificate]) -> QuerySet[Certificate]:
+    """The certificates, each of which says whether a copy of its key is kept (copy_is_kept)."""
+    return certificates.annotate(copy_is_kept=Exists(ArchivedKey.objects.filter(certificate=OuterRef("pk"))))
 
 
 class ArchivedKeyRecipient(models.Model):

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
@@ -22,6 +22,11 @@ from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.states import RequestState
 from identity_manager.models.words import Vocabulary
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+    from identity_manager.models.archive.archived_key import ArchivedKey
 
 REVOCATION_REASONS = [
     (RevocationReason.UNSPECIFIED.value, _("no particular reason")),
@@ -143,6 +148,8 @@ class Certificate(Stateful, Leased):
     shorter_than = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    archived_keys: "RelatedManager[ArchivedKey]"
+
     objects = CertificateQuerySet.as_manager()
 
     class Meta:
@@ -209,6 +216,11 @@ class Certificate(Stateful, Leased):
         """Whether its token may be sealed with it: issued, not held, not to be revoked."""
         free = not self.hold_wanted and not self.held_at_ca and self.revocation_decided_at is None
         return bool(self.state == C.VALID and free)
+
+    @cached_property
+    def copy_is_kept(self) -> bool:
+        """Whether its key is archived; archived_key.with_copies asks it of many at once."""
+        return self.archived_keys.exists()
 
     @property
     def der(self) -> bytes:

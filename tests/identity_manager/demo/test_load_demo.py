@@ -13,7 +13,14 @@ from django.core.management import CommandError, call_command
 
 from identity_manager.audit import Event
 from identity_manager.demo import cast, catalogue, organisation
-from identity_manager.models import Account, AuditEvent, Person, TermsDocument, TokenType
+from identity_manager.models import (
+    Account,
+    AuditEvent,
+    Person,
+    RecoveryCertificate,
+    TermsDocument,
+    TokenType,
+)
 from identity_manager.models.people.role import OFFERED_ROLES, Role
 from identity_manager.workflow.policy import eligibility
 from tests.tools.cast import person
@@ -48,7 +55,7 @@ def test_addresses_are_reserved_ones_and_ascii() -> None:
 
 def test_everybody_comes_through_the_import_in_time() -> None:
     begun = time.monotonic()
-    assert load() == "New: 2000 persons, 12 accounts, 5 token types.\n"
+    assert load() == "New: 2000 persons, 14 accounts, 5 token types.\n"
     assert time.monotonic() - begun < 15
     states = Counter(Person.objects.values_list("state", flat=True))
     assert states["active"] > 1700
@@ -115,6 +122,7 @@ def test_the_cast_can_sign_in_with_what_is_written_for_the_owner_alone() -> None
     rows = json.loads(cast.path().read_text(encoding="utf-8"))
     assert {row["username"] for row in rows} == {
         "ada", "paul", "petra", "rita", "ulf", "rosa", "otto", "sven", "uma", "sam", "rolf", "sofia",
+        "runa", "rafael",
     }  # fmt: skip
     assert len({row["password"] for row in rows}) == len(rows)
     held = set()
@@ -125,7 +133,7 @@ def test_the_cast_can_sign_in_with_what_is_written_for_the_owner_alone() -> None
         assert account.person.display_name == row["name"]
         assert str(account.person.roles.get().get_role_display()) == row["role"]
         held.add(account.person.roles.get().role)
-    assert held == set(OFFERED_ROLES) - {Role.RECOVERY_OFFICER}  # nobody has held a ceremony in the demo
+    assert held == set(OFFERED_ROLES)
 
 
 def test_a_database_made_anew_gets_the_same_passwords(secrets_dir: Path) -> None:
@@ -145,8 +153,27 @@ def test_the_catalogue_is_as_promised() -> None:
     assert all(set(row.name) == set(row.description) == {"en", "de"} for row in types.values())
     texts = TermsDocument.objects.get().current_version()
     for language in ("en", "de"):
-        assert 350 < len(texts.text_in(language).body.split()) < 500
+        assert 350 < len(texts.text_in(language).body.split()) < 600
         assert not texts.text_in(language).title.startswith("#")
+
+
+def test_its_encryption_keys_are_archived_for_a_key_that_nobody_has_looked_at() -> None:
+    load()
+    archiving = TokenType.objects.active().filter(archive_key=True)
+    assert set(archiving.values_list("code", flat=True)) == {"encryption", "smime"}
+    row = RecoveryCertificate.objects.get()
+    assert (row.kind, row.state) == ("online", "in_force")
+    assert {row.first_by.given_name, row.second_by.given_name} == {"Runa", "Rafael"}  # type: ignore[union-attr]  # both are there
+
+
+def test_an_older_demo_gets_no_officers_in_the_place_of_others() -> None:
+    load()
+    older = [member for member in cast.CAST if member.role == Role.RECOVERY_OFFICER]
+    for member in older:
+        somebody = Person.objects.get(personnel_number=member.personnel_number)
+        Account.objects.filter(person=somebody).delete()
+        Person.objects.filter(pk=somebody.pk).update(given_name="Taro")
+    assert "0 accounts" in load()
 
 
 def test_production_has_no_demo(settings: Any) -> None:

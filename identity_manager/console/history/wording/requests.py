@@ -1,6 +1,7 @@
 """Wording of events about requests, tokens, certificates and their mails."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from identity_manager.audit import Event
 from identity_manager.console.history import event_facts as details
@@ -20,6 +21,16 @@ from identity_manager.console.history.wording.shape import (
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 
 _format = details.chosen("format", CONTAINER_FORMATS)
+
+
+def _copies(facts: details.Facts) -> str:
+    """Of how many keys a copy is kept; release 1.0 does not say it."""
+    number = facts.get("keys_archived")
+    if not number:
+        return "" if number is None else str(_("no copy of a key is kept"))
+    words = ngettext("a copy of %(count)d key is kept", "copies of %(count)d keys are kept", number)
+    return words % {"count": number}
+
 
 WORDS: dict[Event, Wording] = {
     Event.BATCH_CREATED: Wording(_("A batch order was given"), icon="list"),
@@ -108,7 +119,9 @@ WORDS: dict[Event, Wording] = {
     Event.CERTIFICATE_EXPIRED: Wording(
         _("The certificate has ended"), icon="certificate", detail=fact("serial")
     ),
-    Event.TOKEN_SEALED: Wording(_("The token was sealed under a fresh passphrase"), INFORMATION, "file-key"),
+    Event.TOKEN_SEALED: Wording(
+        _("The token was sealed under a fresh passphrase"), INFORMATION, "file-key", _copies
+    ),
     Event.TOKEN_DELIVERED: Wording(_("The file was delivered by mail"), DONE, "mail"),
     Event.TOKEN_DELIVERY_FAILED: Wording(
         _("The file could not be delivered"), STOPPED, "mail", fact("detail")
