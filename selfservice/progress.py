@@ -74,7 +74,7 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
         slow=slow,
         failed=failed,
         silent_since=_silent_since(tokens) if slow else None,
-        archive_waits=running and any(token.token_type.archive_key and token.last_error for token in tokens),
+        archive_waits=running and any(token.archives_keys and token.last_error for token in tokens),
     )
 
 

@@ -50,7 +50,7 @@ def delivery(
         files=files,
         attached=mode != DeliveryMode.LINK,
         fetch_url=fetch_url if mode == DeliveryMode.BOTH else "",
-        copy_is_kept=token.token_type.archive_key and ArchivedKey.objects.of_token(token.pk).exists(),
+        copy_is_kept=token.archives_keys and ArchivedKey.objects.of_token(token.pk).exists(),
     )
     mail.container_format = container_format
     mail.delivery_mode = mode

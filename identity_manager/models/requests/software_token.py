@@ -254,6 +254,11 @@ class SoftwareToken(Stateful, Leased):
         return self.token_type
 
     @property
+    def archives_keys(self) -> bool:
+        """Whether its type has a copy of its encryption keys kept."""
+        return self.token_type is not None and self.token_type.archive_key
+
+    @property
     def container_format(self) -> str:
         """In which format its files are sent where nobody chooses another one."""
         return self.token_type.container_format if self.token_type else RECOVERED_FORMAT

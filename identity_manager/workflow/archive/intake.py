@@ -103,8 +103,7 @@ def _sealed(
 
 def obstacle(intake: Intake, token: SoftwareToken, given: Sequence[Certificate]) -> Reason | None:
     """Why the locked token is not sealed now, or None. A key that is to be archived is never left out."""
-    archiving = token.token_type is not None and token.token_type.archive_key
-    wanted = archiving and {row.public_key_sha256 for row in given if archives(row)}
+    wanted = token.archives_keys and {row.public_key_sha256 for row in given if archives(row)}
     if not wanted:
         return None
     if intake.reason is not None:
@@ -124,7 +123,13 @@ def is_for_those_in_force(intake: Intake) -> bool:
 def _accepted_terms_say_it(token: SoftwareToken, given: Sequence[Certificate]) -> bool:
     for_the_token = Q(request=token.request_id, round=token.request.round) | Q(request=None)
     accepted = TermsAcceptance.objects.filter(
+<<<<<<< HEAD
         for_the_token, person=token.person_id, text__version__document=token.token_type.terms_id
+=======
+        request=token.request_id,
+        round=token.request.round,
+        text__version__document=token.required_type.terms_id,
+>>>>>>> 6dced791 (Join the copies of keys with tokens that have no type)
     )
     found = accepted.order_by("-text__version__number").select_related("text__version").first()
     said = found.text.version.names_archiving if found else NamedArchiving.NONE

@@ -24,7 +24,7 @@ from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.archive import recovery_certificates as verbs
 from tests.identity_manager.console.visitors import signed_in
-from tests.identity_manager.workflow.archive.test_intake import encryption, issuing
+from tests.identity_manager.workflow.archive.test_intake import issuing
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
@@ -116,7 +116,7 @@ def test_a_stolen_session_confirms_retires_and_exports_nothing(staff: Officers) 
 def test_a_forged_export_takes_out_what_is_still_sealed(company: Company, staff: Officers) -> None:
     """A database writer who forges both officers, on the machine of the workers."""
     row = recovery.in_force(staff)
-    cast.issued(issuing(company, encryption()))
+    cast.issued(issuing(company, recovery.archiving_type()))
     now = timezone.now()
     ArchiveExport.objects.create(
         purpose="x", asked_by=staff.rene, state="confirmed", decided_by=staff.rosa, decided_at=now
@@ -132,7 +132,7 @@ def test_an_envelope_that_is_moved_between_rows_opens_no_more(company: Company, 
     """A database writer swaps the envelopes of two persons, and leaves the owners as they are."""
     recovery.in_force(staff)
     for person in (company.uma, company.sam):
-        cast.issued(cast.accepted(cast.enabled(company.ada, person, encryption())))
+        cast.issued(cast.accepted(cast.enabled(company.ada, person, recovery.archiving_type())))
     first, second = ArchivedKey.objects.all()
     ArchivedKey.objects.filter(pk=first.pk).update(envelope_wrapped=second.envelope_wrapped)
     ArchivedKey.objects.filter(pk=second.pk).update(envelope_wrapped=first.envelope_wrapped)
