@@ -123,13 +123,7 @@ def is_for_those_in_force(intake: Intake) -> bool:
 def _accepted_terms_say_it(token: SoftwareToken, given: Sequence[Certificate]) -> bool:
     for_the_token = Q(request=token.request_id, round=token.request.round) | Q(request=None)
     accepted = TermsAcceptance.objects.filter(
-<<<<<<< HEAD
-        for_the_token, person=token.person_id, text__version__document=token.token_type.terms_id
-=======
-        request=token.request_id,
-        round=token.request.round,
-        text__version__document=token.required_type.terms_id,
->>>>>>> 6dced791 (Join the copies of keys with tokens that have no type)
+        for_the_token, person=token.person_id, text__version__document=token.required_type.terms_id
     )
     found = accepted.order_by("-text__version__number").select_related("text__version").first()
     said = found.text.version.names_archiving if found else NamedArchiving.NONE
