@@ -53,6 +53,12 @@ UNPROVEN = (
 )
 UNKNOWN_KEY = ("unknown-key", _("A key in the file is neither RSA nor EC."))
 UNSOUND_KEY = ("unsound-key", _("The key does not work: its numbers do not belong together."))
+FAULTS = dict(
+    (
+        *(TOO_LARGE, TOO_MANY_ITERATIONS, NO_PKCS12, JAVA_KEYSTORE, TEXT_FILE, RECOVERY_BLOB, WRONG_PASSWORD),
+        *(UNKNOWN_ENCRYPTION, DAMAGED, UNPROVEN, UNKNOWN_KEY, UNSOUND_KEY),
+    )
+)
 
 _KEYSTORES = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")

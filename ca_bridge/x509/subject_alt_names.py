@@ -99,12 +99,12 @@ class _SidValue(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [("type_id", core.ObjectIdentifier), ("value", core.OctetString, {"explicit": 0})]
 
 
-class _SidNames(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+class SidNames(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [("other_name", _SidValue, {"implicit": 0})]
 
 
 def sid_extension(sid: str) -> x509.UnrecognizedExtension:
     """Return the extension that maps a certificate to an account of Active Directory, not critical."""
     check_sid(sid)
-    value = _SidNames({"other_name": {"type_id": SID_VALUE_OID, "value": sid.encode("ascii")}})
+    value = SidNames({"other_name": {"type_id": SID_VALUE_OID, "value": sid.encode("ascii")}})
     return x509.UnrecognizedExtension(SID_EXTENSION_OID, value.dump())

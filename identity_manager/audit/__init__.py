@@ -141,6 +141,12 @@ class Event(StrEnum):
     SHARE_GIVEN = "recovery.share-given"
     SHARE_WRONG = "recovery.share-wrong"
     SHARE_ROUND_ENDED = "recovery.shares-ended"
+    TOKEN_IMPORT_ASKED = "token-import.asked"  # noqa: S105 the name of an event
+    TOKEN_IMPORT_CONFIRMED = "token-import.confirmed"  # noqa: S105 the name of an event
+    TOKEN_IMPORT_REFUSED = "token-import.refused"  # noqa: S105 the name of an event
+    TOKEN_IMPORT_WITHDRAWN = "token-import.withdrawn"  # noqa: S105 the name of an event
+    TOKEN_IMPORT_FINISHED = "token-import.finished"  # noqa: S105 the name of an event
+    TOKEN_IMPORTED = "token.imported"  # noqa: S105 the name of an event
     KEYS_ROTATED = "keys.rotated"
     KEY_DESTROYED = "keys.destroyed"
     SECRETS_REWRAPPED = "keys.secrets-rewrapped"

@@ -28,6 +28,7 @@ from identity_manager.workflow.people import imports
 from identity_manager.workflow.renewal import expiry_check, holder_changes, supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
 from identity_manager.workflow.terms import ask_again
+from identity_manager.workflow.token_imports import decisions as token_imports
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,12 @@ JOBS: tuple[Job, ...] = (
         _("Drops the files of imports that nobody went on with for seven days"),
         timedelta(hours=1),
         imports.forget_old,
+    ),
+    Job(
+        "token_imports.forget_old",
+        _("Deletes the rows of imports of tokens that ended 90 days ago"),
+        timedelta(days=1),
+        token_imports.forget_old,
     ),
     Job(
         "batches.forget_old",

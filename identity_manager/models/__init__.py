@@ -84,6 +84,13 @@ from identity_manager.models.requests.states import RequestKind, RequestOrigin, 
 from identity_manager.models.requests.terms_notice import TermsHold, TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.second_officer import ConsentState
+from identity_manager.models.token_imports.token_import import (
+    ImportedCertificate,
+    RowOutcome,
+    TokenImport,
+    TokenImportRow,
+    TokenImportState,
+)
 
 __all__ = [
     "OFFERED_ROLES",
@@ -130,6 +137,7 @@ __all__ = [
     "HolderChangeRule",
     "IdentityChange",
     "ImportState",
+    "ImportedCertificate",
     "JobOutcome",
     "JobRun",
     "LastBackup",
@@ -169,6 +177,7 @@ __all__ = [
     "RequestState",
     "Role",
     "RoleAssignment",
+    "RowOutcome",
     "SavedSearch",
     "SharePurpose",
     "ShareRound",
@@ -186,6 +195,9 @@ __all__ = [
     "TermsNotice",
     "TermsText",
     "TermsVersion",
+    "TokenImport",
+    "TokenImportRow",
+    "TokenImportState",
     "TokenRequest",
     "TokenState",
     "TokenType",

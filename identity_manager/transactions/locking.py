@@ -37,6 +37,7 @@ from identity_manager.models import (
     SignInCode,
     SoftwareToken,
     TermsDocument,
+    TokenImport,
     TokenRequest,
     TokenType,
 )
@@ -301,6 +302,11 @@ def terms_document(pk: uuid.UUID) -> TermsDocument:
 def person_import(pk: uuid.UUID) -> PersonImport:
     """Raises PersonImport.DoesNotExist."""
     return PersonImport.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def token_import(pk: uuid.UUID) -> TokenImport:
+    """Locked before the persons of its rows. Raises TokenImport.DoesNotExist."""
+    return TokenImport.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def imports() -> None:

@@ -147,6 +147,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     RequestKind: {
         "INITIAL": "identity_manager.models.requests.token_request.TokenRequest",
         "RENEWAL": f"{WORKFLOW}.requests.opening._line",
+        "IMPORT": f"{WORKFLOW}.token_imports.creating._token",
     },
     RequestOrigin: {
         "ADMINISTRATOR": f"{WORKFLOW}.step1_enable.enable",

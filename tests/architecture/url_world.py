@@ -43,6 +43,7 @@ from identity_manager.models import (
     TermsDocument,
     TermsNotice,
     TermsVersion,
+    TokenImport,
     TokenRequest,
     TokenType,
 )
@@ -132,6 +133,7 @@ class World:
             "import": (person_import(officers[Visitor.REGISTRATION]),),
             "recovery certificate": (recovery_certificates.make_online(name="R", bits=3072, days=9).pk,),
             "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
+            "token import": (TokenImport.objects.create(name="folder", types=["vpn"]).pk,),
             "batch order": (batch_order(ada, self.owner),),
             "role": (self.owner.pk, self.owner.roles.get().pk),
             "saved search": (saved.pk,),

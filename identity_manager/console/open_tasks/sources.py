@@ -28,6 +28,7 @@ from identity_manager.console.renewal import open_tasks as renewal_tasks
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.request_columns import TO_DECIDE, WAITING
 from identity_manager.console.terms import open_tasks as terms_tasks
+from identity_manager.console.token_imports import open_tasks as token_import_tasks
 from identity_manager.models import (
     Certificate,
     OutgoingMail,
@@ -297,4 +298,5 @@ SOURCES = (
     *second_officer.SOURCES,
     *archive_tasks.SOURCES,
     *terms_tasks.SOURCES,
+    *token_import_tasks.SOURCES,
 )

@@ -19,9 +19,10 @@ from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.certificate_columns import COLUMNS, CertificateRow
 from identity_manager.console.search.forms import BY_HAND, REVOCATION_WAITS, CertificateForm
 from identity_manager.console.search.kind import Beside, SearchKind, Table, Wanted, beginning, in_days
-from identity_manager.models import Certificate, Person, SoftwareToken
+from identity_manager.models import Certificate, ImportedCertificate, Person, SoftwareToken
 from identity_manager.models.person_search.text import TRIGRAM
 from identity_manager.models.requests.certificate import CertificateQuerySet
+from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.ui.row_addresses import addresses_of
 
@@ -39,6 +40,9 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
         rows = rows.filter(filtering.with_related(tokens, "pk", "token_id"))
     if wanted["issuer"]:
         rows = rows.filter(issuer=wanted["issuer"])
+    if wanted["imported"]:
+        chosen = ImportedCertificate.objects.of(Imported(wanted["imported"]))
+        rows = rows.filter(pk__in=chosen.values("pk"))
     return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
 
 

@@ -25,6 +25,7 @@ from identity_manager.models import (
     RequestState,
     Role,
 )
+from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.queries import console_pages
 from identity_manager.ui.context import SEARCHERS
 from identity_manager.ui.forms import FilterSelect
@@ -220,6 +221,9 @@ class CertificateForm(KindForm):
     )
     token_type = FilterField(_("Token type"), anything=_("any type"))
     issuer = KnownField(_("Issuer"), anything=_("any issuer"))
+    imported = FilterField(
+        _("Where it comes from"), anything=_("from here or elsewhere"), choices=Imported.choices
+    )
     expires_within = WithinField(_("Expires"), *SOON)
     expires_from = DayField(_("Expires on or after"))
     expires_before = DayField(_("Expires before"))

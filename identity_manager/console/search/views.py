@@ -14,6 +14,7 @@ from identity_manager.console.search.selected import Selection
 from identity_manager.models import Role
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.people import imports
+from identity_manager.workflow.token_imports import decisions as token_imports
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,6 +42,7 @@ def _context(
         "kinds": searching.kinds_of(found.actor),
         "enters": offices.holds(found.actor, {Role.REGISTRATION_OFFICER}),
         "imports": imports.officer_obstacle(found.actor) is None,
+        "imports_tokens": token_imports.officer_obstacle(found.actor) is None,
         "saved": saved_searches.of(found.actor, current=found.query if kind else ""),
     }
     if kind is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -228,6 +228,12 @@ class Certificate(Stateful, Leased):
         if self.certificate is None:
             raise ValueError("This certificate has not been issued.")
         return self.certificate
+
+    @property
+    def ca(self) -> str:
+        """The connection whose CA issues or has issued it; empty where another system did, by another CA."""
+        imported: Any = getattr(self, "imported", None)  # ImportedCertificate, which imports this module
+        return self.profile.ca if imported is None else str(imported.ca)
 
     def order_key(self, number: int) -> str:
         """What its CA knows its order of that number by: each retry has an order of its own."""

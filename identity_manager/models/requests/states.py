@@ -30,6 +30,7 @@ class RequestKind(models.TextChoices):
     RENEWAL = "renewal", _("Renewal")
     REPLACEMENT = "replacement", _("Replacement")
     RECOVERY = "recovery", _("Recovery")
+    IMPORT = "import", _("Import from another system")
 
 
 # Of one person and type at most one line of these kinds is open, whichever it is (a constraint).

@@ -76,7 +76,7 @@ def seal_for_recovery(wanted: Sequence[tuple[Certificate, keys.PrivateKey]]) -> 
         return Intake(reason=NONE_IN_FORCE)
     if not all(map(recovery_certificates.is_as_confirmed, present)):
         return Intake(reason=NOT_AS_CONFIRMED)
-    rows = [_sealed(certificate, key, present) for certificate, key in wanted]
+    rows = [sealed(certificate, key, present) for certificate, key in wanted]
     return Intake(tuple(rows), tuple(row.pk for row in present))
 
 
@@ -85,9 +85,10 @@ def archives(certificate: Certificate) -> bool:
     return certificate.token.required_type.archive_key and certificate.profile.may_be_archived
 
 
-def _sealed(
+def sealed(
     certificate: Certificate, key: keys.PrivateKey, present: Sequence[RecoveryCertificate]
 ) -> ArchivedKey:
+    """The row, not saved, of a certificate that has its token and its profile."""
     row = ArchivedKey(
         owner_id=certificate.token.person_id,
         certificate=certificate,

@@ -170,7 +170,9 @@ def _claim(certificate_id: uuid.UUID) -> tuple[Certificate, uuid.UUID] | None:
 
 
 def _ask(certificate: Certificate) -> HoldOutcome:
-    ca = certificate.profile.ca
+    ca = certificate.ca
+    if not ca:
+        return HoldOutcome()
     try:
         if not certificate.hold_wanted:
             if certificate.held_at_ca:

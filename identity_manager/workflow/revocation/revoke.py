@@ -137,7 +137,7 @@ def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person
         certificate=str(certificate.pk),
         serial=certificate.serial,
         issuer=certificate.issuer,
-        ca=certificate.profile.ca,
+        ca=certificate.ca,
     )
 
 
@@ -194,9 +194,11 @@ def _outcome(certificate: Certificate) -> RevocationOutcome | CaError | None:
     """What its CA says; None where it was not told, because the certificate has ended."""
     if certificate.has_ended(timezone.now()):
         return None
+    if not certificate.ca:
+        return RevocationOutcome.UNSUPPORTED
     try:
         return issuing.revoke(
-            ca=certificate.profile.ca,
+            ca=certificate.ca,
             certificate=certificate.der,
             reason=RevocationReason(certificate.revocation_reason),
         )

@@ -29,6 +29,7 @@ from identity_manager.models import (
     SignInCode,
     TermsDocument,
     TermsDraft,
+    TokenImport,
     TokenType,
 )
 from identity_manager.models.people.vouching import VOUCHED, Exclusion
@@ -37,8 +38,9 @@ from identity_manager.people import erasure, identity_changes, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.people import imports, sign_in_codes
+from identity_manager.workflow.token_imports import decisions, looking_through
 from tests.identity_manager.workflow.test_races import succeeded, together
-from tests.tools import cast
+from tests.tools import cast, foreign_files
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 Row = Any  # of one of the kinds
@@ -59,6 +61,16 @@ class Kind:
     @property
     def is_about_person(self) -> bool:
         return hasattr(self.model, "person")
+
+
+def ask_token_import(officer: Person, about: Person) -> TokenImport:
+    """Of a certificate of the person."""
+    made = foreign_files.certificate(foreign_files.ec_key(), email=about.email, usage=foreign_files.SIGNS)
+    signs = cast.token_type("signs", profiles=(cast.profile("signs", purpose="signature").code,))
+    row = looking_through.of_certificates(
+        name="file.pem", content=foreign_files.pem(made), types=[signs.code]
+    )
+    return decisions.ask(actor=officer, import_id=row.pk, digest=row.digest)
 
 
 def ask_change(officer: Person, about: Person) -> IdentityChange:
@@ -166,6 +178,14 @@ KINDS = {
         lambda officer, _about: export.ask(actor=officer, purpose="A day without it"),
         lambda actor, row: export.confirm(actor=actor, export_id=row.pk),
         lambda actor, row: export.withdraw(actor=actor, export_id=row.pk),
+    ),
+    "token import": Kind(
+        TokenImport,
+        "token-imports",
+        ask_token_import,
+        lambda actor, row: decisions.confirm(actor=actor, import_id=row.pk, digest=row.digest),
+        lambda actor, row: decisions.withdraw(actor=actor, import_id=row.pk),
+        lambda actor, row: decisions.reject(actor=actor, import_id=row.pk, **WHY),
     ),
     "token type": Kind(
         TokenType,

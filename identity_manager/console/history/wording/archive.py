@@ -12,12 +12,15 @@ from identity_manager.console.history.wording.shape import (
     WAITING,
     Wording,
     fact,
+    listed,
     reason,
     rows,
 )
 
 _recovery = partial(Wording, icon="key", detail=fact("fingerprint"))
 _export = partial(Wording, icon="key", detail=reason)
+
+_import = partial(Wording, icon="upload", detail=reason)
 
 WORDS: dict[Event, Wording] = {
     Event.KEY_ARCHIVED: Wording(_("A copy of the key was archived"), icon="key"),
@@ -36,5 +39,13 @@ WORDS: dict[Event, Wording] = {
     Event.SHARE_ROUND_ENDED: Wording(_("The shares that were given were erased unused"), STOPPED, "trash"),
     Event.RECOVERY_OFFICERS_CHANGED: _recovery(
         _("The shares of a recovery key went to other officers"), INFORMATION
+    ),
+    Event.TOKEN_IMPORT_ASKED: _import(_("An import of tokens was asked for"), WAITING),
+    Event.TOKEN_IMPORT_CONFIRMED: _import(_("A second officer agreed to an import of tokens"), DONE),
+    Event.TOKEN_IMPORT_REFUSED: _import(_("An import of tokens was not confirmed"), STOPPED),
+    Event.TOKEN_IMPORT_WITHDRAWN: _import(_("An import of tokens was withdrawn"), STOPPED),
+    Event.TOKEN_IMPORT_FINISHED: _import(_("Tokens of another system were imported"), DONE),
+    Event.TOKEN_IMPORTED: Wording(
+        _("A token of another system was imported"), DONE, "upload", listed("serials")
     ),
 }

@@ -1,0 +1,28 @@
+"""Who may see what of imports of tokens: named fetches."""
+
+import uuid
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.console.access import offices
+from identity_manager.models import Person, Role, TokenImport
+from identity_manager.workflow.token_imports import decisions
+
+
+def token_importer(request: HttpRequest) -> Person:
+    """The officer, if they are a Software Token Administrator of every organisational unit."""
+    actor = offices.officer(request, Role.TOKEN_ADMINISTRATOR)
+    reason = decisions.officer_obstacle(actor)
+    if reason is not None:
+        raise PermissionDenied(reason.sentence)
+    return actor
+
+
+def token_import(request: HttpRequest, pk: uuid.UUID) -> TokenImport:
+    """The import, for who may import tokens."""
+    token_importer(request)
+    rows = TokenImport.objects.select_related("asked_by", "decided_by")
+    found: TokenImport = get_object_or_404(rows, pk=pk)
+    return found

@@ -1,0 +1,212 @@
+"""A confirmed import is carried out person by person: the keys are opened, then all is written in one commit.
+
+It can be stopped at any moment and run again: what is done is marked on its rows. Nothing is mailed.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from django.db import transaction
+from django.db.models import Count, Min
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.errors import ForeignFileError
+from ca_bridge.pkcs12 import foreign
+from ca_bridge.pkcs12.foreign import ForeignKey
+from identity_manager import audit
+from identity_manager.models import (
+    ArchivedKey,
+    AuditEvent,
+    Certificate,
+    Person,
+    RowOutcome,
+    TokenImport,
+    TokenImportRow,
+    TokenImportState,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, Stale, require
+from identity_manager.workflow.archive import imported_keys
+from identity_manager.workflow.token_imports import creating, decisions, reasons
+from identity_manager.workflow.token_imports.known import Known, leave_out
+from identity_manager.workflow.token_imports.matching import Persons, holder_of
+
+TOKEN_IMPORT_NOT_CONFIRMED = Reason(
+    "token-import-not-confirmed", _("Two officers have to confirm this import before it is carried out.")
+)
+TOKEN_IMPORT_CHANGED = Reason(
+    "token-import-changed",
+    _("The rows of this import are not what two officers confirmed: nothing more of it is imported."),
+)
+
+
+class Keys(Protocol):
+    """The keys of a file by the SHA-256 of their public halves; the file by its own SHA-256.
+
+    Raises LookupError where the folder has no such file, ForeignFileError where it does not open.
+    """
+
+    def __call__(self, file_sha256: str, /) -> Mapping[str, ForeignKey]: ...
+
+
+def no_keys(_file_sha256: str) -> Mapping[str, ForeignKey]:
+    """Of an import of certificates alone."""
+    return {}
+
+
+@dataclass
+class Result:
+    """How many certificates (or keys alone) were imported, and the files that the folder lacks."""
+
+    done: int = 0
+    missing: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """Keys by public key, and what was wrong with the file or key of a row, by the row's id."""
+
+    keys: Mapping[str, ForeignKey]
+    faults: Mapping[uuid.UUID, str]
+
+
+def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
+    """The second officer agrees; certificates alone are imported at once. Raises as decisions do."""
+    row = decisions.confirm(actor=actor, import_id=import_id, digest=digest)
+    if not row.has_keys:
+        carry_out(import_id, keys_of=no_keys)
+        row.refresh_from_db()
+    return row
+
+
+def carry_out(
+    import_id: uuid.UUID, *, keys_of: Keys, progress: Callable[[int, int], None] = lambda _done, _all: None
+) -> Result:
+    """Import what two officers confirmed. Raises Stale; NotPossible where keys cannot be archived now."""
+    row = TokenImport.objects.get(pk=import_id)
+    require(row.state == TokenImportState.CONFIRMED, else_=TOKEN_IMPORT_NOT_CONFIRMED, kind=Stale)
+    require(decisions.is_as_confirmed(row), else_=TOKEN_IMPORT_CHANGED, kind=Stale)
+    left = decisions.to_be_done(row).order_by().values("person_id").annotate(first=Min("position"))
+    persons, result = list(left.order_by("first").values_list("person_id", flat=True)), Result()
+    for number, person_id in enumerate(persons, 1):
+        try:
+            result.done += _of_person(row, person_id, keys_of)
+        except LookupError as error:
+            result.missing.add(str(error.args[0]))
+        progress(number, len(persons))
+    _finish(import_id)
+    return result
+
+
+def _of_person(row: TokenImport, person_id: uuid.UUID, keys_of: Keys) -> int:
+    """Open the person's keys outside any transaction, which may take seconds; then write all in one."""
+    opened = _open(list(decisions.to_be_done(row).filter(person_id=person_id)), keys_of)
+    with transaction.atomic():
+        locked = locking.token_import(row.pk)
+        require(locked.state == TokenImportState.CONFIRMED, else_=TOKEN_IMPORT_NOT_CONFIRMED, kind=Stale)
+        person = locking.person(person_id)
+        mine = decisions.to_be_done(row).filter(person=person).select_related("token_type", "profile")
+        now, rows = timezone.now(), list(mine)
+        good = _judged(locked, person, rows, opened)
+        created = creating.create(
+            locked, person, [each for each in good if each.outcome == RowOutcome.NEW], now=now
+        )
+        events = created.events + _archive(good, opened, created.certificates)
+        _mark_done(rows, good, now)
+        audit.append(events)
+        return len(good)
+
+
+def _open(rows: Sequence[TokenImportRow], keys_of: Keys) -> _Opened:
+    """The keys that are to be archived and are not yet, proven to work."""
+    wanted = [each for each in rows if each.archives]
+    archived = set(
+        ArchivedKey.objects.filter(
+            public_key_sha256__in={each.public_key_sha256 for each in wanted}
+        ).values_list("public_key_sha256", flat=True)
+    )
+    keys: dict[str, ForeignKey] = {}
+    faults: dict[uuid.UUID, str] = {}
+    for each in wanted:
+        if each.public_key_sha256 in archived or each.public_key_sha256 in keys:
+            continue
+        try:
+            key = keys_of(each.file_sha256)[each.public_key_sha256]
+            foreign.check_soundness(key)
+            keys[each.public_key_sha256] = key
+        except ForeignFileError as error:
+            faults[each.pk] = error.code
+    return _Opened(keys, faults)
+
+
+def _judged(
+    row: TokenImport, person: Person, rows: Sequence[TokenImportRow], opened: _Opened
+) -> list[TokenImportRow]:
+    """Those of a locked person's rows that are imported now; the others say why not."""
+    known = Known(rows)
+    holders = {each.pk: holder_of(bytes(each.certificate or b"")) for each in rows}
+    persons = Persons(holder for holder in holders.values() if holder is not None)
+    for each in rows:
+        each.person = person
+        holder, content = holders[each.pk], bytes(each.certificate or b"")
+        match = persons.match(holder) if holder is not None else None
+        if person.pk in (row.asked_by_id, row.decided_by_id):
+            leave_out(each, reasons.OF_AN_OFFICER)
+        elif match is None or match.person != person:
+            leave_out(each, match.reason if match and match.reason else reasons.MATCHING_CHANGED)
+        elif hashlib.sha256(content).hexdigest() != each.fingerprint_sha256:
+            leave_out(each, reasons.MATCHING_CHANGED)
+        elif each.pk in opened.faults:
+            each.outcome, each.code = RowOutcome.REFUSED, opened.faults[each.pk]
+        else:
+            known.judge(each)
+    return [each for each in rows if each.outcome in (RowOutcome.NEW, RowOutcome.KEY)]
+
+
+def _archive(
+    rows: Sequence[TokenImportRow],
+    opened: _Opened,
+    created: Mapping[str, Certificate],
+) -> list[AuditEvent]:
+    """Each key once, with the newest of its certificates."""
+    known = Known(rows)
+    given: dict[str, Certificate] = {}
+    for each in sorted(rows, key=lambda one: (one.not_after is not None, one.not_after), reverse=True):
+        certificate = created.get(each.fingerprint_sha256) or known.certificate_of(each)
+        if certificate is not None and each.archives and not known.has_key_of(each):
+            given.setdefault(each.public_key_sha256, certificate)
+    if not given:
+        return []
+    pairs = [(certificate, opened.keys[key].key) for key, certificate in given.items() if key in opened.keys]
+    return imported_keys.store(pairs)
+
+
+def _mark_done(rows: Sequence[TokenImportRow], good: Sequence[TokenImportRow], now: datetime) -> None:
+    for each in good:
+        each.outcome = RowOutcome.DONE
+    for each in rows:
+        each.done_at = now
+    TokenImportRow.objects.bulk_update(rows, ["outcome", "code", "done_at"])
+
+
+def _finish(import_id: uuid.UUID) -> None:
+    """The import is done where nothing of it is left."""
+    with transaction.atomic():
+        row = locking.token_import(import_id)
+        if row.state != TokenImportState.CONFIRMED or decisions.to_be_done(row).exists():
+            return
+        row.finish(now=timezone.now())
+        row.save()
+        counted = row.rows.order_by().values_list("outcome").annotate(number=Count("pk"))
+        audit.record(
+            audit.Event.TOKEN_IMPORT_FINISHED,
+            actor=None,
+            subject=None,
+            counts=dict(counted),
+            sha256=row.digest,
+        )

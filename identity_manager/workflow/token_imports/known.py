@@ -1,0 +1,61 @@
+"""What is known here already of the certificates and keys of an import."""
+
+from collections.abc import Sequence
+
+from identity_manager.models import ArchivedKey, Certificate, Person, RowOutcome, TokenImportRow
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.token_imports import reasons
+
+
+def leave_out(row: TokenImportRow, reason: Reason) -> None:
+    """Nothing of the row is imported, for this reason."""
+    row.outcome, row.code = RowOutcome.REFUSED, reason.code
+
+
+class Known:
+    """The certificates and archived keys that the database has of these rows, looked up together."""
+
+    def __init__(self, rows: Sequence[TokenImportRow]) -> None:
+        prints = {row.fingerprint_sha256 for row in rows if row.fingerprint_sha256}
+        known = Certificate.objects.select_related("token__person", "token__request", "imported")
+        self._certificates = {
+            each.fingerprint_sha256: each for each in known.filter(fingerprint_sha256__in=prints)
+        }
+        numbers = Certificate.objects.filter(serial__in={row.serial for row in rows if row.serial})
+        self._numbers = set(numbers.values_list("issuer", "serial"))
+        keys = {row.public_key_sha256 for row in rows if row.public_key_sha256}
+        archived = ArchivedKey.objects.filter(public_key_sha256__in=keys)
+        self._owners = dict(archived.values_list("public_key_sha256", "owner_id"))
+
+    def judge(self, row: TokenImportRow) -> None:
+        """Change the outcome of a row that is to be imported, where something of it is known."""
+        if row.outcome not in (RowOutcome.NEW, RowOutcome.KEY) or row.person is None:
+            return
+        owner = self._owners.get(row.public_key_sha256)
+        if row.archives and owner not in (None, row.person.pk):
+            leave_out(row, reasons.KEY_OF_OTHER)
+            return
+        certificate = self.certificate_of(row)
+        if certificate is not None:
+            self._judge_known(row, certificate, row.person, key_is_new=row.archives and owner is None)
+        elif (row.issuer, row.serial) in self._numbers:
+            leave_out(row, reasons.SERIAL_TAKEN)
+
+    def certificate_of(self, row: TokenImportRow) -> Certificate | None:
+        """The same certificate, where it is here already."""
+        return self._certificates.get(row.fingerprint_sha256)
+
+    def has_key_of(self, row: TokenImportRow) -> bool:
+        """Whether its key is archived already."""
+        return row.public_key_sha256 in self._owners
+
+    @staticmethod
+    def _judge_known(
+        row: TokenImportRow, certificate: Certificate, person: Person, *, key_is_new: bool
+    ) -> None:
+        if certificate.token.person_id != person.pk:
+            leave_out(row, reasons.KNOWN_OF_OTHER)
+        elif key_is_new and hasattr(certificate, "imported"):
+            row.outcome = RowOutcome.KEY
+        else:
+            row.outcome = RowOutcome.KNOWN
