@@ -4,13 +4,14 @@ import uuid
 from typing import cast
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import (
     Certificate,
+    Container,
     Person,
     PersonState,
     Role,
@@ -63,7 +64,9 @@ def own_token(request: HttpRequest, token_id: uuid.UUID) -> SoftwareToken:
 
 
 def own_certificate(request: HttpRequest, certificate_id: uuid.UUID) -> Certificate:
-    """A certificate that was issued for a token of the person."""
+    """A certificate that was issued for a token of the person, or whose key they recovered."""
     tokens = SoftwareToken.objects.visible_under_certificates().filter(person=user(request))
     rows = Certificate.objects.select_related("token", "profile", "order").exclude(certificate=None)
-    return get_object_or_404(rows, pk=certificate_id, token__in=tokens)
+    recovered = Container.objects.filter(token__in=tokens).values("certificate")
+    theirs = Q(token__in=tokens) | Q(pk__in=recovered)
+    return get_object_or_404(rows.filter(theirs), pk=certificate_id)

@@ -14,6 +14,8 @@ from identity_manager.ui.forms import TOO_LONG, CardsField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.recovery import policy
+from selfservice import recovery_choices
 from selfservice.refusals import VerbForm, in_words
 from selfservice.type_choices import cards
 
@@ -117,6 +119,30 @@ class NotNeededForm(VerbForm):
         error_messages={"max_length": TOO_LONG, "required": _("Say why you do not need it.")},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class RecoverForm(VerbForm):
+    """Which archived keys the person recovers, and why."""
+
+    keys = CardsField(
+        label=_("Which keys do you want to recover?"),
+        error_messages={"required": in_words(policy.NO_KEYS)},
+    )
+    purpose = forms.CharField(
+        label=_("Why do you need them?"),
+        help_text=_("It stands in the audit log, and the Software Token Administrators read it."),
+        max_length=300,
+        error_messages={"max_length": TOO_LONG, "required": in_words(policy.NO_PURPOSE)},
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["keys"].choices = recovery_choices.cards(person)  # type: ignore[attr-defined]  # a CardsField
+
+    @property
+    def key_ids(self) -> list[uuid.UUID]:
+        return [uuid.UUID(value) for value in self.cleaned_data["keys"]]
 
 
 class DeclineForm(VerbForm):

@@ -51,6 +51,8 @@ class Progress:
 def of(request: TokenRequest, *, now: datetime) -> Progress:
     """Progress of a request, from the rows of its tokens and certificates."""
     tokens = [token for token in request.tokens.all() if token.state != TokenState.CANCELLED]
+    if request.is_recovery:
+        return _of_recovery(request, tokens)
     certificates = list(Certificate.objects.filter(token__in=tokens, left_out_at=None))
     issued = [row for row in certificates if row.certificate is not None]
     counts = [
@@ -75,6 +77,24 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
         failed=failed,
         silent_since=_silent_since(tokens) if slow else None,
         archive_waits=running and any(token.archives_keys and token.last_error for token in tokens),
+    )
+
+
+def _of_recovery(request: TokenRequest, tokens: list[SoftwareToken]) -> Progress:
+    """No CA is asked: the keys are opened and sealed by a worker in one go."""
+    sealed = sum(token.sealed_at is not None for token in tokens)
+    words = (_("Archived keys are opened"), _("Your file is sealed"))
+    counts = [(each, sealed, len(tokens)) for each in words]
+    failed, running = request.state == RequestState.FAILED, request.state == RequestState.ISSUING
+    moves = StepState.NOW if running else StepState.NEXT
+    return Progress(
+        lines=_lines(counts, StepState.STOPPED if failed else moves),
+        running=running,
+        asked=False,
+        slow=running and any(token.last_error for token in tokens),
+        failed=failed,
+        silent_since=None,
+        archive_waits=False,
     )
 
 

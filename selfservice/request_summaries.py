@@ -83,6 +83,8 @@ def line(request: TokenRequest) -> str:
         return _("Somebody decides on it. You get a mail when it is approved.")
     if request.state == RequestState.ISSUED:
         return _what_is_left(request)
+    if request.is_recovery and request.state == RequestState.ISSUING:
+        return _("The archived keys are being opened. You have nothing to do.")
     lines = {
         RequestState.REQUESTED: _("Somebody decides on it. You get a mail when they have."),
         RequestState.APPROVED: _("It is approved. You are asked to accept the Terms and Conditions next."),

@@ -15,6 +15,7 @@ from identity_manager.models import (
     Container,
     MailState,
     OutgoingMail,
+    RequestKind,
     SoftwareToken,
 )
 from identity_manager.models.archive.archived_key import with_copies
@@ -84,8 +85,11 @@ def token_card(token: SoftwareToken) -> TokenCard:
 
 
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
-    """The issued certificates of the token, in their order."""
-    rows = with_copies(token.certificates.exclude(certificate=None).select_related("profile"))
+    """The issued certificates of the token, in their order; of recovered keys those that they belong to."""
+    rows = Certificate.objects.filter(token=token)
+    if token.kind == RequestKind.RECOVERY:
+        rows = Certificate.objects.filter(pk__in=token.containers.values("certificate"))
+    rows = with_copies(rows.exclude(certificate=None).select_related("profile"))
     return [_certificate_card(row) for row in rows]
 
 

@@ -62,6 +62,8 @@ def of_certificate(certificate: Certificate) -> TokenStatus:
 
 
 def _line(token: SoftwareToken) -> str:
+    if token.token_type is None and token.state in (TokenState.LAPSED, TokenState.REVOKED):
+        return _("Its files are gone. The keys stay archived, and can be recovered again.")
     lines = {
         TokenState.ACTIVE: _("Ready to be used on your devices."),
         TokenState.ON_HOLD: _("On hold: its certificates do not count at present."),

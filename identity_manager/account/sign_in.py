@@ -53,6 +53,19 @@ def signed_in_at(request: HttpRequest) -> datetime:
     return datetime.fromtimestamp(min(proofs), tz=UTC) if proofs else BEGINNING
 
 
+def second_factor_shown(request: HttpRequest) -> int | None:
+    """The row of the second factor that this session showed last, if that is recent; None without any.
+
+    Setting one up counts as showing it to a page, but names no row: what opens keys is shown at a sign-in.
+    """
+    if not showed_second_factor_recently(request) or not request.user.is_authenticated:
+        return None
+    records = get_authentication_records(request, request.user)
+    shown = [record for record in records if record["method"] == SECOND_FACTOR]
+    last = max(shown, key=lambda record: float(record["at"]), default=None)
+    return last.get("id") if last else None
+
+
 def lacks_second_factor(request: HttpRequest) -> bool:
     """Whether an officer is here who must have a second factor and has none."""
     account = request.user

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from ca_bridge.database.prepared_queries import Among, Statement
-from identity_manager.models.archive.archived_key import with_copies
+from identity_manager.models.archive.archived_key import ArchivedKey, with_copies
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.renewal.notice import RenewalNotice
@@ -63,6 +63,11 @@ def renewals_due(person_id: uuid.UUID) -> list[RenewalNotice]:
 def terms_to_accept_again(person_id: uuid.UUID) -> list[TermsNotice]:
     """The notices that wait for the person's acceptance, the first to end first."""
     return _TERMS_AGAIN.rows(person=person_id)
+
+
+def has_archived_keys(person_id: uuid.UUID) -> bool:
+    """Whether the organisation keeps a copy of one of the person's keys."""
+    return bool(_ARCHIVED.rows(person=person_id))
 
 
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
@@ -205,5 +210,9 @@ _RENEWALS = Statement[RenewalNotice](
 )
 _TERMS_AGAIN = Statement[TermsNotice](
     lambda person: _terms_again(person).select_related("document"), person=_PERSON
+)
+_ARCHIVED = Statement[uuid.UUID](
+    lambda person: ArchivedKey.objects.filter(owner=person).order_by().values_list("pk", flat=True)[:1],
+    person=_PERSON,
 )
 _WAITING = Statement[uuid.UUID](_waiting, person=_PERSON)

@@ -88,13 +88,16 @@ ROAD = (
     RoadStep(
         number=1,
         name="The owner has archived keys recovered",
-        page="",
+        page="selfservice:recover",
         verbs=("step1_recover.recover", "recovery.opening.begin"),
         request=("approved", "issuing"),
         token=("ordered", "issuing"),
         task="",
         mails=("recovery_asked",),
-        tests=("tests/identity_manager/workflow/recovery/test_step1_recover.py",),
+        tests=(
+            "tests/journeys/test_recovery.py",
+            "tests/identity_manager/workflow/recovery/test_step1_recover.py",
+        ),
         original="PstmProcRecoverMultipleSofttoken",
     ),
     RoadStep(

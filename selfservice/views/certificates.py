@@ -125,7 +125,7 @@ def _token_page(
         "devices": token_details.devices(row, device),
         "device": device,
         **token_details.ways(row),
-        "lockable": permitted_actions.can_be_revoked(row),
+        "lockable": row.token_type is not None and permitted_actions.can_be_revoked(row),
         "asked_again": type_choices.can_be_asked_again(row),
     }
     return render(request, "selfservice/token.html", context, status=form.status)

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from identity_manager.queries import selfservice_pages
 from selfservice import access, open_tasks
 
 
@@ -19,6 +20,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "waiting_line": " · ".join(task.title for task in waiting),
         "under_way": open_tasks.under_way(person),
         "lapsed": open_tasks.lapsed(person),
+        "recoverable": selfservice_pages.has_archived_keys(person.pk),
         "renewals": any(task.icon == open_tasks.RENEWAL for task in waiting),
     }
     return render(request, "selfservice/dashboard.html", context)

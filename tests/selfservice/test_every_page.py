@@ -20,6 +20,7 @@ OF_NOBODY = {
     "certificates",
     "file-help",
     "renewals",
+    *("recover", "forgotten-passphrase", "new-device"),
 }
 CHANGES = ("INSERT", "UPDATE", "DELETE")
 BUSINESS = ("identity_manager_", "ca_bridge_")

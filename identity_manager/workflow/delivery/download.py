@@ -79,8 +79,8 @@ def fetch_obstacle(token: SoftwareToken) -> Reason | None:
 
 def _settle_fetched(token: SoftwareToken) -> None:
     """The token is delivered once a file of each certificate was fetched, in any format."""
-    fetched = token.containers.filter(downloads__gt=0).values_list("certificate_id", flat=True)
-    missing = token.certificates.filter(containers__isnull=False).exclude(pk__in=set(fetched))
+    fetched = token.containers.filter(downloads__gt=0).values("certificate")
+    missing = token.containers.exclude(certificate__in=fetched)
     if token.delivery == DeliveryState.FETCHED or missing.exists():
         return
     token.delivery = DeliveryState.FETCHED

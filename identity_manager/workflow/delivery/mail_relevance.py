@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from identity_manager.mail import deduplication
@@ -10,11 +11,13 @@ from identity_manager.models import (
     BatchLine,
     MailFault,
     OutgoingMail,
+    RequestKind,
     RequestState,
     TermsNotice,
     TokenRequest,
     TokenState,
 )
+from identity_manager.workflow.recovery import policy as recovery_policy
 
 # Mails that ask for an action, and the request states in which it is possible.
 ASKS_WHILE = {
@@ -107,6 +110,8 @@ def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | No
     token = mail.token
     if token.state not in (*SENDABLE, TokenState.ON_HOLD):
         return NoLongerRelevant(_("The token has ended: %(state)s.") % {"state": token.get_state_display()})
+    if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
+        return NoLongerRelevant(str(recovery_policy.OVER))
     if token.state == TokenState.ON_HOLD or not token.person.is_active:
         return DeliveryFault(
             MailFault.PASSING, "on hold", _("The person is not Active, or the token is on hold.")

@@ -1,12 +1,14 @@
 """Actions possible in the current state of a request, token or delivery; obstacles are reasons."""
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models import RequestState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models import RequestKind, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.requests.software_token import IN_USE
 from identity_manager.models.requests.states import STOPPABLE
 from identity_manager.people import identity_change_policy
 from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.recovery import policy as recovery_policy
 
 TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of it is handed out."))
 
@@ -20,6 +22,8 @@ def delivery_obstacle(token: SoftwareToken) -> Reason | None:
     """Why nothing of this token may be handed out now by mail, portal or screen, or None."""
     if token.state == TokenState.ON_HOLD:
         return TOKEN_ON_HOLD
+    if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
+        return recovery_policy.OVER
     waits = identity_change_policy.waiting_for(token.person)
     return identity_change_policy.FROZEN if waits is not None else None
 

@@ -1,0 +1,51 @@
+"""Archived keys that the person can recover, as cards."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from identity_manager.models import Certificate, Person
+from identity_manager.ui.parts import Card
+from identity_manager.workflow import step1_recover
+from identity_manager.workflow.step1_recover import KeyChoice
+
+
+def cards(person: Person) -> list[tuple[str, Card]]:
+    """Every archived key; those that officers alone open are disabled, with the reason."""
+    return [(str(choice.key.pk), _card(choice)) for choice in step1_recover.choices(person)]
+
+
+def chosen(person: Person, tokens: Iterable[str], *, everything: bool) -> list[str]:
+    """The keys that are checked at first: those of these tokens, or all that can be recovered here."""
+    wanted = set(tokens)
+    return [
+        str(choice.key.pk)
+        for choice in step1_recover.choices(person)
+        if choice.reason is None and (everything or str(_certificate(choice).token_id) in wanted)
+    ]
+
+
+def _certificate(choice: KeyChoice) -> Certificate:
+    if choice.key.certificate is None:
+        raise ValueError("A key without a certificate is not offered.")
+    return choice.key.certificate
+
+
+def _day(moment: datetime | None) -> str:
+    return date_format(timezone.localtime(moment)) if moment else ""
+
+
+def _card(choice: KeyChoice) -> Card:
+    row = _certificate(choice)
+    names = {"type": row.token, "first": _day(row.not_before), "last": _day(row.not_after)}
+    period = _("%(type)s, valid from %(first)s until %(last)s.") % names
+    use = _("Not in use any more: for reading old mail only.") if choice.for_reading_only else _("In use.")
+    return Card(
+        title=str(row.profile.name),
+        line=f"{period} {use}",
+        reason=choice.reason.to_its_person if choice.reason else "",
+        icon="lock",
+    )

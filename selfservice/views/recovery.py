@@ -1,0 +1,61 @@
+"""**Recover multiple softtoken**: archived keys in new files; and two guides that lead to it.
+
+PstmProcRecoverMultipleSofttoken of the original.
+"""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from identity_manager.account.sign_in import fresh_second_factor_first, second_factor_shown
+from identity_manager.workflow import step1_recover
+from identity_manager.workflow.recovery import policy
+from selfservice import access, installation_help, passphrase_help, recovery_choices
+from selfservice.forms import RecoverForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_second_factor_first
+def recover(request: HttpRequest) -> HttpResponseBase:
+    """Show the person's archived keys, present and past, and have the checked ones recovered."""
+    person, factor = access.user(request), second_factor_shown(request)
+    everything = "all" in request.GET
+    checked = recovery_choices.chosen(person, request.GET.getlist("token"), everything=everything)
+    posted = request.POST if request.method == "POST" else None
+    form = RecoverForm(posted, person=person, initial={"keys": checked})
+    made = form.perform(
+        lambda: step1_recover.recover(
+            actor=person, key_ids=form.key_ids, purpose=form.cleaned_data["purpose"], factor=factor
+        )
+    )
+    if made is not None:
+        messages.success(request, _("Your keys are being recovered."))
+        return redirect("selfservice:progress", made.pk)
+    obstacle = policy.online_obstacle(person, factor=factor, now=timezone.now())
+    context = {"tab": "certificates", "form": form, "obstacle": obstacle}
+    return render(request, "selfservice/recover.html", context, status=form.status)
+
+
+@require_safe
+def forgotten_passphrase(request: HttpRequest) -> HttpResponse:
+    """Say for each token what helps whoever does not have its passphrase, and what is lost."""
+    person = access.user(request)
+    context = {"tab": "certificates", "advice": passphrase_help.advice(person)}
+    return render(request, "selfservice/forgotten_passphrase.html", context)
+
+
+@require_safe
+def new_device(request: HttpRequest) -> HttpResponse:
+    """Files again for whoever has their passphrases; or all archived keys under one new passphrase."""
+    person = access.user(request)
+    choices = step1_recover.choices(person)
+    context = {
+        "tab": "certificates",
+        "tokens": installation_help.tokens(person),
+        "recoverable": sum(choice.reason is None for choice in choices),
+        "by_officers": sum(choice.reason is not None for choice in choices),
+    }
+    return render(request, "selfservice/new_device.html", context)
