@@ -357,6 +357,7 @@ TWINS = {
         *TOKENS,
         "to_be_sealed",  # looks through the certificates; who seals claims by it
         "passphrase_shown_since",  # a search
+        "put_off_with_keys_to_archive",  # what a recovery certificate that comes into force makes due
         "visible_under_certificates",  # what portals fetch
         *("alive", "in_use", "superseded"),  # look at certificates and successors; jobs go by them
     },

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from ca_bridge.keys import keys, recovery_keys
 from identity_manager.models import ArchivedKey, ArchiveExport, AuditEvent, Person, Role
-from identity_manager.transactions.refusals import NotAllowed, NotPossible
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.workflow.archive import export
 from tests.identity_manager.console.archive.test_recovery_certificate_pages import just_signed_in
@@ -114,6 +114,8 @@ def test_nobody_agrees_with_themselves_and_nobody_else_decides(staff: Officers) 
             export.confirm(actor=other, export_id=row.pk)
         with pytest.raises(NotAllowed):
             export.ask(actor=other, purpose="Theirs")
+        with pytest.raises(NotAllowed):
+            export.withdraw(actor=other, export_id=row.pk)
     with pytest.raises(NotPossible):
         export.ask(actor=staff.rene, purpose=" ")
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -148,3 +150,17 @@ def test_called_off_and_lapsed(staff: Officers) -> None:
     ArchiveExport.objects.filter(pk=second.pk).update(asked_at=timezone.now() - timedelta(days=8))
     assert rosa.post(f"/archive-exports/{second.pk}/confirm/").status_code == 409
     assert tasks(rosa.get("/open-tasks/"), "archive-exports") == []
+
+
+def test_what_was_decided_is_decided_once_and_each_step_is_recorded(staff: Officers) -> None:
+    assert agreed(staff).state == "confirmed"
+    with pytest.raises(Stale):
+        export.withdraw(actor=staff.ruth, export_id=ArchiveExport.objects.get().pk)
+    other = export.ask(actor=staff.rosa, purpose="Another day")
+    assert export.withdraw(actor=staff.ruth, export_id=other.pk).state == "withdrawn"
+    assert export.begin().state == "confirmed"
+    recorded = AuditEvent.objects.filter(name__startswith="archive.export-").order_by("at", "pk")
+    assert [(row.name.partition("-")[2], row.actor) for row in recorded] == [
+        *(("asked", staff.rene), ("confirmed", staff.rosa), ("asked", staff.rosa)),
+        ("withdrawn", staff.ruth),
+    ]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -57,15 +58,16 @@ def test_two_who_did_not_bring_it_in_put_it_in_force(
 ) -> None:
     assert [share.officer for share in RecoveryShare.objects.all()] == [staff.rene, staff.rosa, staff.ruth]
     assert confirm(brought_in, staff.rene).state == "imported"
+    assert not verbs.is_as_confirmed(brought_in)
     assert not RecoveryCertificate.objects.in_force(timezone.now()).exists()
     done = confirm(brought_in, staff.rosa, " ".join(recovery.ceremony()[0].fingerprint.upper()))
     assert done.state == "in_force"
     (row,) = RecoveryCertificate.objects.in_force(timezone.now())
     assert verbs.is_as_confirmed(row)
     assert not RecoveryCertificate.objects.in_force(timezone.now() + timedelta(days=3651)).exists()
-    names = list(AuditEvent.objects.filter(name__startswith="archive.").values_list("name", flat=True))
-    assert sorted(names) == [
-        *("archive.certificate-brought-in", "archive.certificate-confirmed", "archive.certificate-in-force")
+    events = AuditEvent.objects.filter(name__startswith="archive.certificate-").order_by("at", "pk")
+    assert [(event.name.partition("-")[2], event.actor) for event in events] == [
+        *(("brought-in", staff.sven), ("confirmed", staff.rene), ("in-force", staff.rosa))
     ]
 
 
@@ -194,8 +196,12 @@ def test_other_officers_take_over_at_once(staff: Officers) -> None:
     present = done.wrappings.get(erased_at=None)
     assert [share.officer for share in present.shares.all()] == [staff.rene, staff.ruth]
     assert done.wrappings.get(number=1).content is None
+    assert AuditEvent.objects.get(name="archive.officers-changed").actor == staff.sven
     older = refusal(lambda: verbs.bring_in(actor=staff.sven, content=document.to_json()))
     assert older == ("older-officers", 422)
+    verbs.retire(actor=staff.ruth, certificate_id=row.pk)
+    retired = refusal(lambda: verbs.bring_in(actor=staff.sven, content=handed.to_json()))
+    assert retired == ("retired-already", 409)
 
 
 def test_nobody_else_hands_the_shares_over(staff: Officers) -> None:
@@ -209,9 +215,16 @@ def test_nobody_else_hands_the_shares_over(staff: Officers) -> None:
         assert code == "recovery-document-changed"
 
 
+def test_one_that_has_ended_before_it_was_confirmed(staff: Officers, brought_in: RecoveryCertificate) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=3651)):
+        code, status = refusal(lambda: confirm(brought_in, staff.rene))
+    assert (code, status) == ("recovery-certificate-ended", 422)
+
+
 def test_retired_for_good(staff: Officers) -> None:
     row = recovery.in_force(staff)
     assert verbs.retire(actor=staff.ruth, certificate_id=row.pk).state == "retired"
+    assert AuditEvent.objects.get(name="archive.certificate-retired").actor == staff.ruth
     assert not RecoveryCertificate.objects.in_force(timezone.now()).exists()
     assert refusal(lambda: verbs.retire(actor=staff.ruth, certificate_id=row.pk)) == ("retired-already", 409)
     assert refusal(lambda: confirm(row, staff.ruth))[1] == 409
@@ -219,6 +232,8 @@ def test_retired_for_good(staff: Officers) -> None:
 
 def test_an_online_key_is_wrapped_and_confirmed_like_any(staff: Officers) -> None:
     row = verbs.make_online(name="Online", bits=3072, days=30)
+    assert (row.transport, row.imported_by) == ("oaep-sha256", None)
+    assert AuditEvent.objects.get(name="archive.certificate-brought-in").actor is None
     wrapping = row.wrappings.get()
     plain = vault.unwrap(wrapping.content or b"", purpose=vault.Purpose.RECOVERY_KEYS, record=row.pk)
     assert plain[:1] == b"\x30"
