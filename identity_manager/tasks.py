@@ -10,7 +10,7 @@ from identity_manager.audit import sealing
 from identity_manager.jobs import runner as jobs
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.archive import late_intake
-from identity_manager.workflow.batch import shares as batch_shares
+from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.renewal import holder_changes
 from identity_manager.workflow.requests import suspension
@@ -63,9 +63,9 @@ def run_batch_order(order_id: str) -> None:
     batch_run.run(order_id=uuid.UUID(order_id))
 
 
-@shared_task(name=task_names.RUN_STRETCH)
-def run_batch_stretch(stretch_id: str) -> None:
-    batch_shares.run(stretch_id=uuid.UUID(stretch_id))
+@shared_task(name=task_names.RUN_SHARD)
+def run_batch_shard(shard_id: str) -> None:
+    batch_shards.run(shard_id=uuid.UUID(shard_id))
 
 
 @shared_task(name=jobs.TICK)

@@ -15,7 +15,7 @@ from identity_manager.authorities import circuit_breaker
 from identity_manager.models import (
     AuditCheck,
     BatchOrder,
-    BatchStretch,
+    BatchShard,
     Certificate,
     OutgoingMail,
     SoftwareToken,
@@ -38,7 +38,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.ISSUE: circuit_breaker.to_be_issued,
     task_names.SEND: OutgoingMail.objects.queued,
     task_names.RUN: BatchOrder.objects.all,
-    task_names.RUN_STRETCH: BatchStretch.objects.all,
+    task_names.RUN_SHARD: BatchShard.objects.all,
 }
 
 

@@ -36,7 +36,7 @@ from identity_manager.models.authorities.health_check import CaCheck
 from identity_manager.models.authorities.outage import CaOutage
 from identity_manager.models.authorities.surplus_certificate import SurplusByHand
 from identity_manager.models.batch.order import BatchLine, BatchOrder, BatchSource, BatchState, LineOutcome
-from identity_manager.models.batch.share import BatchStretch
+from identity_manager.models.batch.shard import BatchShard
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.catalogue.terms import (
     LatePolicy,
@@ -111,9 +111,9 @@ __all__ = [
     "AuditSalt",
     "BatchLine",
     "BatchOrder",
+    "BatchShard",
     "BatchSource",
     "BatchState",
-    "BatchStretch",
     "Begins",
     "CaCheck",
     "CaComparison",

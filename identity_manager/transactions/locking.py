@@ -22,7 +22,7 @@ from identity_manager.models import (
     ArchiveExport,
     AuditEvent,
     BatchOrder,
-    BatchStretch,
+    BatchShard,
     CaComparison,
     CaFinding,
     Certificate,
@@ -327,7 +327,7 @@ def batch_order(pk: uuid.UUID) -> BatchOrder:
     return BatchOrder.objects.select_for_update(no_key=True).get(pk=pk)
 
 
-def batch_stretch(held: models.QuerySet[BatchStretch]) -> BatchStretch | None:
+def batch_shard(held: models.QuerySet[BatchShard]) -> BatchShard | None:
     """The share of this queryset, without its order; None if the queryset is empty by now."""
     return held.select_for_update(no_key=True, of=("self",)).first()
 

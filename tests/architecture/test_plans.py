@@ -285,7 +285,7 @@ def test_a_token_is_found_by_an_index_on_its_whole_road(world: World) -> None:
 
 @pytest.mark.database
 def test_a_batch_order_is_found_by_an_index_from_its_dry_run_to_its_end(world: World) -> None:
-    """Its stretches, and the lines of each: otherwise a chunk would take the longer, the more there are."""
+    """Its shards, and the lines of each: otherwise a chunk would take the longer, the more there are."""
     ada = cast.person("ada-of-many", roles=(Role.TOKEN_ADMINISTRATOR,))
     ids = [str(cast.person(f"one{number}-of-many", sid="").pk) for number in range(3)]
     types = [cast.token_type("of-many").pk]

@@ -294,7 +294,7 @@ def wait_for_a_comparison(clock: Clock) -> bool:
 
 
 def order_for_many(_clock: Clock) -> bool:
-    """Looked at, then enabled, two by two and in two stretches; then approvers are told."""
+    """Looked at, then enabled, two by two and in two shards; then approvers are told."""
     order = BatchOrder.objects.first()
     if order is None:
         chosen = list(

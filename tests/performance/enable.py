@@ -160,9 +160,9 @@ def wait_for(worker: Any, order_id: uuid.UUID, state: str) -> None:
 
 def has_a_fault(order_id: uuid.UUID) -> bool:
     """Nobody would try it again: there is no beat here."""
-    from identity_manager.models import BatchStretch
+    from identity_manager.models import BatchShard
 
-    return bool(order_of(order_id).last_error) or BatchStretch.objects.with_fault(order_id).exists()
+    return bool(order_of(order_id).last_error) or BatchShard.objects.with_fault(order_id).exists()
 
 
 def order_of(order_id: uuid.UUID) -> Any:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from identity_manager.console.access import batches, offices
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import pagination
-from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStretch, LineOutcome, Person
+from identity_manager.models import BatchLine, BatchOrder, BatchShard, BatchState, LineOutcome, Person
 from identity_manager.models.batch.order import ENDED, NOT_STARTED, BatchLineQuerySet
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
@@ -125,11 +125,11 @@ def _is_stopped(order: BatchOrder) -> bool:
     return bool(order.stopped_because)
 
 
-def _fault(order: BatchOrder) -> BatchOrder | BatchStretch | None:
-    """The fault of the order or of one of its shares that delays it; None without."""
+def _fault(order: BatchOrder) -> BatchOrder | BatchShard | None:
+    """The fault of the order or of one of its shards that delays it; None without."""
     if order.last_error:
         return order
-    return BatchStretch.objects.with_fault(order.pk).first() if order.state == BatchState.RUNNING else None
+    return BatchShard.objects.with_fault(order.pk).first() if order.state == BatchState.RUNNING else None
 
 
 def progress_context(order: BatchOrder) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class BatchOrderQuerySet(BrieflyLeasedQuerySet["BatchOrder"]):
         return self.filter(pk=pk, claim_id=claim, state__in=AT_WORK)
 
     def divided(self) -> Self:
-        """Orders that are carried out in stretches: they run, and nobody has or takes them as a whole."""
+        """Orders that are carried out in shards: they run, and nobody has or takes them as a whole."""
         return self.filter(state=B.RUNNING, next_attempt_at=None)
 
     def of_request(self, request: TokenRequest) -> "BatchOrder | None":
@@ -78,7 +78,7 @@ class BatchOrder(Stateful, Leased):
     chosen are those not looked at yet: ids of persons, or personnel numbers of a file. Each becomes a line.
     counts (by outcome) are written when it ends. stopped_because is the code of a reason for which the
     system itself has paused it. The lease is of the one worker who looks at the persons, or divides the order
-    into stretches; who enables persons has the lease of a stretch.
+    into shards; who enables persons has the lease of a shard.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -125,7 +125,7 @@ class BatchOrder(Stateful, Leased):
 
     @property
     def is_divided(self) -> bool:
-        """Whether it is one of those that are carried out in stretches."""
+        """Whether it is one of those that are carried out in shards."""
         return self.state == B.RUNNING and self.next_attempt_at is None
 
     def is_held_by(self, claim: uuid.UUID) -> bool:

@@ -90,7 +90,7 @@ def prepare_chunk(
 
 
 def write_chunk(order: BatchOrder, work: ChunkPlan) -> int:
-    """Write the plan in the caller's transaction, with the share locked.
+    """Write the plan in the caller's transaction, with the shard locked.
 
     Returns the number of enabled persons.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from identity_manager.models import BatchOrder, BatchStretch
+from identity_manager.models import BatchOrder, BatchShard
 
 WORK_SECONDS = 20  # per task, then other tasks of the queue run
 
@@ -46,7 +46,7 @@ class Pace:
             time.sleep(max(0.0, self._released + self.REST - time.monotonic()))
 
 
-def pace_of(row: BatchOrder | BatchStretch) -> Pace:
+def pace_of(row: BatchOrder | BatchShard) -> Pace:
     """Initial size: 1 after a fault, to find the person who causes it."""
-    kept = row.pace if isinstance(row, BatchStretch) else None
+    kept = row.pace if isinstance(row, BatchShard) else None
     return Pace(size=1 if row.last_error else kept or Pace.size)

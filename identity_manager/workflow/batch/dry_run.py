@@ -18,7 +18,7 @@ from identity_manager.models.lease import LEASE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch import bulk_enable, chunk_size
-from identity_manager.workflow.batch.shares import FAULT, FAULTS_BEFORE_SKIPPING
+from identity_manager.workflow.batch.shards import FAULT, FAULTS_BEFORE_SKIPPING
 from identity_manager.workflow.policy import eligibility
 
 NOT_YOURS_OR_UNKNOWN = Reason("number-unknown", _("Nobody whom you administer has this personnel number."))

@@ -1,7 +1,7 @@
 """Verbs on batch orders: give, start, pause, resume, cancel.
 
 A dry run first shows who would get what, and who cannot and why. Nothing is done before the start, and then
-each person is decided on anew (worker.py, shares.py). Workers hold shares of the order: deleting the shares
+each person is decided on anew (worker.py, shards.py). Workers hold shards of the order: deleting the shards
 in the transaction that stops the order keeps all of them from writing anything more.
 """
 
@@ -239,7 +239,7 @@ def _cancelled(order: BatchOrder, *, actor: Person | None) -> BatchOrder:
 
 def _keep_workers_out(order: BatchOrder) -> None:
     """Called first: waits for the chunks under way, so that counts are final."""
-    order.stretches.all().delete()
+    order.shards.all().delete()
 
 
 def _forget(order_id: uuid.UUID) -> int:

@@ -17,7 +17,7 @@ from identity_manager.jobs import sweep
 from identity_manager.models import Certificate
 from identity_manager.transactions import time_limit
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
-from identity_manager.workflow.batch import shares as batch_shares
+from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.revocation import hold, revoke
@@ -37,7 +37,7 @@ VERBS = {
     task_names.SEND: lambda pk: step7_deliver.send(mail_id=pk),
     task_names.CHECK: lambda pk: audit_checks.carry_out(check_id=pk),
     task_names.RUN: lambda pk: batch_run.run(order_id=pk),
-    task_names.RUN_STRETCH: lambda pk: batch_shares.run(stretch_id=pk),
+    task_names.RUN_SHARD: lambda pk: batch_shards.run(shard_id=pk),
 }
 
 

@@ -217,22 +217,22 @@ def test_the_progress_moves_until_the_state_does(ada: Client, company: cast.Comp
     assert "hx-get" not in ada.get(address(order)).text.partition("batch-progress")[2][:200]
 
 
-def test_a_fault_of_a_stretch_is_told_with_its_next_try(ada: Client, company: cast.Company) -> None:
+def test_a_fault_of_a_shard_is_told_with_its_next_try(ada: Client, company: cast.Company) -> None:
     order = given(ada, company, **EVERYBODY)
     ada.post(address(order, "-start"))
     batch_run.run(order_id=order.pk)
     assert "A fault delays it" not in ada.get(address(order)).text
-    stretch = order.stretches.get()
-    stretch.settle_later(
+    shard = order.shards.get()
+    shard.settle_later(
         "ValueError: a fault", now=timezone.now(), not_before=timezone.now() + timedelta(hours=1)
     )
-    stretch.save()
+    shard.save()
 
     page = ada.get(address(order))
 
     assert "A fault delays it" in page.text
     assert "ValueError: a fault" in page.text
-    assert page.context["fault"].next_attempt_at == stretch.next_attempt_at
+    assert page.context["fault"].next_attempt_at == shard.next_attempt_at
     ada.post(address(order, "-pause"))
     assert "A fault delays it" not in ada.get(address(order)).text
 

@@ -19,7 +19,7 @@ from identity_manager.models import (
 from identity_manager.workflow import step2_approve as step2
 from identity_manager.workflow.batch import approver_mails, chunk_size
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.batch import shares as batch_shares
+from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.delivery import mail_relevance
 from identity_manager.workflow.requests import reminders
@@ -80,7 +80,7 @@ def test_stopped_on_its_way_they_are_told_of_those_that_there_are(
     monkeypatch.setattr(chunk_size, "WORK_SECONDS", -1)
     batch_orders.start(actor=company.ada, order_id=order.pk)
     batch_run.run(order_id=order.pk)
-    batch_shares.run(stretch_id=due(order)[0])
+    batch_shards.run(shard_id=due(order)[0])
     assert (TokenRequest.objects.count(), to_officers()) == (2, [])
 
     verb(actor=company.ada, order_id=order.pk)  # type: ignore[operator]  # one of the two
@@ -160,7 +160,7 @@ def test_what_is_enabled_after_a_pause_is_told_of_the_same_day(
         slow.setattr(chunk_size, "WORK_SECONDS", -1)
         batch_orders.start(actor=company.ada, order_id=order.pk)
         batch_run.run(order_id=order.pk)
-        batch_shares.run(stretch_id=due(order)[0])
+        batch_shards.run(shard_id=due(order)[0])
         batch_orders.pause(actor=company.ada, order_id=order.pk)
     decide("approve", company, order)
     batch_orders.resume(actor=company.ada, order_id=order.pk)

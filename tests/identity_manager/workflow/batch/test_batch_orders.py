@@ -31,7 +31,7 @@ from identity_manager.models.lease import LEASE
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow.batch import bulk_enable, chunk_size, dry_run
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.batch import shares as batch_shares
+from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import eligibility, evaluation
@@ -389,7 +389,7 @@ def test_cancelled_it_leaves_who_is_enabled(company: Company, monkeypatch: pytes
     looked_at(looked_at(order))
     batch_orders.start(actor=company.ada, order_id=order.pk)
     batch_run.run(order_id=order.pk)
-    batch_shares.run(stretch_id=due(order)[0])
+    batch_shards.run(shard_id=due(order)[0])
 
     order = batch_orders.cancel(actor=company.ada, order_id=order.pk)
 
@@ -453,7 +453,7 @@ def break_verdicts_on(whom: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation.EligibilityContext, "verdict", broken)
 
 
-def test_a_fault_stands_on_the_stretch_and_whom_it_sticks_to_is_skipped(
+def test_a_fault_stands_on_the_shard_and_whom_it_sticks_to_is_skipped(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = looked_at(given(company, company.uma, company.sam))
@@ -461,10 +461,10 @@ def test_a_fault_stands_on_the_stretch_and_whom_it_sticks_to_is_skipped(
     break_verdicts_on(company.uma, monkeypatch)
     now = timezone.now()
     seen = []
-    for _time in range(batch_shares.FAULTS_BEFORE_SKIPPING):
+    for _time in range(batch_shards.FAULTS_BEFORE_SKIPPING):
         with time_machine.travel(now), pytest.raises(ValueError, match="a fault"):
             work(order)
-        seen.append(order.stretches.get().last_error)
+        seen.append(order.shards.get().last_error)
         now += timedelta(hours=1)
     assert seen == ["ValueError: a fault", "ValueError: a fault", ""], "the third time they are skipped"
 
@@ -487,7 +487,7 @@ def test_whom_a_fault_of_the_dry_run_sticks_to_is_refused_and_the_others_are_loo
     order = given(company, source=source, chosen=chosen)
     break_verdicts_on(company.uma, monkeypatch)
     now = timezone.now()
-    for _time in range(batch_shares.FAULTS_BEFORE_SKIPPING):
+    for _time in range(batch_shards.FAULTS_BEFORE_SKIPPING):
         with time_machine.travel(now), pytest.raises(ValueError, match="a fault"):
             work(order)
         now += timedelta(hours=1)
@@ -510,7 +510,7 @@ def test_nobody_is_refused_for_a_fault_that_is_not_about_them(
     claim = BatchOrder.objects.claim(order.pk, now=timezone.now())
     assert claim is not None
     BatchOrder.objects.filter(pk=order.pk).update(
-        looked_at=written, attempts=batch_shares.FAULTS_BEFORE_SKIPPING
+        looked_at=written, attempts=batch_shards.FAULTS_BEFORE_SKIPPING
     )
     run = dry_run.DryRun(order, claim, chunk_size.Pace(), order.chosen[:number])
 
@@ -524,11 +524,11 @@ def test_nobody_is_refused_for_a_fault_that_is_not_about_them(
 def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stands on the stretch, however often it comes; who was enabled stays so, and nobody is skipped."""
+    """It stands on the shard, however often it comes; who was enabled stays so, and nobody is skipped."""
     order = looked_at(given(company, company.uma, company.sam))
     batch_orders.start(actor=company.ada, order_id=order.pk)
     batch_run.run(order_id=order.pk)
-    order.stretches.update(last_error="before", attempts=batch_shares.FAULTS_BEFORE_SKIPPING)
+    order.shards.update(last_error="before", attempts=batch_shards.FAULTS_BEFORE_SKIPPING)
     of_now = bulk_enable.catalogue_snapshot
 
     def broken(kept: bulk_enable.CatalogueSnapshot | None) -> bulk_enable.CatalogueSnapshot:
@@ -541,7 +541,7 @@ def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
         with pytest.raises(ValueError, match="a fault"):
             work(order)
 
-    assert "ValueError: a fault" in order.stretches.get().last_error
+    assert "ValueError: a fault" in order.shards.get().last_error
     assert lines(order) == [("Uma", "enabled", ["vpn"], []), ("Sam", "ready", ["vpn"], [])]
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         assert looked_at(order).counts == {"enabled": 2}

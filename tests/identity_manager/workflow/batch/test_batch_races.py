@@ -28,7 +28,7 @@ from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.batch import bulk_enable, chunk_size
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.batch import shares as batch_shares
+from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from tests.identity_manager.workflow.batch.batches import due, work
 from tests.identity_manager.workflow.test_races import succeeded, together
@@ -105,8 +105,8 @@ def test_workers_of_one_order_share_nothing(company: Company, crowd: list[Person
 
     results = together(*[lambda: batch_run.run(order_id=order.pk)] * 3)
     assert sorted(results) == [False, False, True]
-    (stretch,) = due(order)
-    results = together(*[lambda: batch_shares.run(stretch_id=stretch)] * 3)
+    (shard,) = due(order)
+    results = together(*[lambda: batch_shards.run(shard_id=shard)] * 3)
 
     assert sorted(results) == [False, False, True]
     nobody_twice_nobody_lost(order, crowd)
@@ -188,8 +188,8 @@ PLACES: dict[str, tuple[Any, str, Any]] = {
     "when it is written and not committed": (bulk_enable, "write_chunk", after_writing),
     "within the second chunk": (bulk_enable, "write_chunk", second_time),
     "between two chunks": (chunk_size.Pace, "wrote", between_chunks),
-    "when it is divided and not committed": (batch_division, "start_waiting_shares", before_writing),
-    "between the last chunk and the end": (batch_shares.Worker, "_end", before_writing),
+    "when it is divided and not committed": (batch_division, "start_waiting_shards", before_writing),
+    "between the last chunk and the end": (batch_shards.Worker, "_end", before_writing),
     "when it is finished and not committed": (BatchOrder, "finish", before_writing),
 }
 DONE = {
@@ -216,7 +216,7 @@ def test_killed_anywhere_it_goes_on_with_who_is_left(
     assert not work(order), "its lease is not over"
 
     with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
-        tasks = (task_names.RUN, task_names.RUN_STRETCH)
+        tasks = (task_names.RUN, task_names.RUN_SHARD)
         assert [row for task in tasks for row in sweep.WORK[task]().to_be_requeued(timezone.now())]
         assert work(order)
 

@@ -1,4 +1,4 @@
-"""Several workers carry a batch order out, each in a stretch of its own: divided, stopped, finished once."""
+"""Several workers carry a batch order out, each in a shard of its own: divided, stopped, finished once."""
 
 import threading
 import uuid
@@ -15,7 +15,7 @@ from identity_manager import queue, task_names
 from identity_manager.models import (
     AuditEvent,
     BatchOrder,
-    BatchStretch,
+    BatchShard,
     Person,
     RoleAssignment,
     TokenRequest,
@@ -24,7 +24,7 @@ from identity_manager.models.lease import LEASE
 from identity_manager.workflow.batch import bulk_enable, chunk_size
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.batch import shares as batch_shares
+from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from tests.identity_manager.workflow.batch.batches import due, work
 from tests.identity_manager.workflow.batch.test_batch_races import given, nobody_twice_nobody_lost
@@ -55,9 +55,9 @@ def lanes() -> Callable[[], int]:
 
 @pytest.fixture
 def company(lanes: object, published: list[Any], monkeypatch: pytest.MonkeyPatch) -> Company:
-    """Three stretches of two chunks; of any number work may go on at a time."""
+    """Three shards of two chunks; of any number work may go on at a time."""
     monkeypatch.setattr(chunk_size.Pace, "size", 5)
-    monkeypatch.setattr(batch_division, "LINES_PER_SHARE", LINES)
+    monkeypatch.setattr(batch_division, "LINES_PER_SHARD", LINES)
     monkeypatch.setattr(batch_division, "parallelism", lambda: PERSONS)
     return Company()
 
@@ -75,9 +75,9 @@ def divided(company: Company, crowd: list[Person]) -> BatchOrder:
     return order
 
 
-def runs(stretch: uuid.UUID) -> Callable[[], bool]:
-    """A worker that has heard of the stretch."""
-    return lambda: batch_shares.run(stretch_id=stretch)
+def runs(shard: uuid.UUID) -> Callable[[], bool]:
+    """A worker that has heard of the shard."""
+    return lambda: batch_shards.run(shard_id=shard)
 
 
 def outcomes(order: BatchOrder) -> list[str]:
@@ -86,7 +86,7 @@ def outcomes(order: BatchOrder) -> list[str]:
 
 # --- Division
 def test_a_started_order_is_divided_and_has_no_lease_any_more(divided: BatchOrder) -> None:
-    assert [(row.first, row.last) for row in divided.stretches.order_by("first")] == [
+    assert [(row.first, row.last) for row in divided.shards.order_by("first")] == [
         (1, 10),
         (11, 20),
         (21, 30),
@@ -96,34 +96,34 @@ def test_a_started_order_is_divided_and_has_no_lease_any_more(divided: BatchOrde
     assert not batch_run.run(order_id=divided.pk), "nobody takes it as a whole: not the release before, too"
 
 
-def test_workers_in_different_stretches_enable_each_once(divided: BatchOrder, crowd: list[Person]) -> None:
+def test_workers_in_different_shards_enable_each_once(divided: BatchOrder, crowd: list[Person]) -> None:
     assert together(*map(runs, due(divided))) == [True] * 3
 
     nobody_twice_nobody_lost(divided, crowd)
-    assert not BatchStretch.objects.exists()
+    assert not BatchShard.objects.exists()
 
 
-def test_only_who_is_ready_is_in_a_stretch(company: Company, crowd: list[Person]) -> None:
+def test_only_who_is_ready_is_in_a_shard(company: Company, crowd: list[Person]) -> None:
     order = given(company, crowd)
     order.lines.filter(position__lte=25).exclude(position=7).update(outcome="refused")
 
     batch_run.run(order_id=order.pk)
 
-    (stretch,) = order.stretches.all()
-    assert (stretch.first, stretch.last) == (7, 30)
+    (shard,) = order.shards.all()
+    assert (shard.first, shard.last) == (7, 30)
     work(order)
     assert BatchOrder.objects.get(pk=order.pk).counts == {"refused": 24, "enabled": 6}
 
 
 def test_who_does_not_have_the_order_any_more_does_not_divide_it(divided: BatchOrder) -> None:
-    before = list(divided.stretches.order_by("first").values_list("pk", flat=True))
+    before = list(divided.shards.order_by("first").values_list("pk", flat=True))
 
     batch_division.divide(order_id=divided.pk, claim=uuid.uuid4())
 
-    assert list(divided.stretches.order_by("first").values_list("pk", flat=True)) == before
+    assert list(divided.shards.order_by("first").values_list("pk", flat=True)) == before
 
 
-def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
+def test_so_many_shards_at_a_time_and_the_next_when_one_ends(
     company: Company,
     crowd: list[Person],
     published: list[tuple[str, uuid.UUID]],
@@ -132,14 +132,14 @@ def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
     monkeypatch.setattr(batch_division, "parallelism", lambda: 2)
     order = given(company, crowd)
     batch_run.run(order_id=order.pk)
-    first, second, third = order.stretches.order_by("first").values_list("pk", flat=True)
+    first, second, third = order.shards.order_by("first").values_list("pk", flat=True)
     published.clear()
 
     assert due(order) == [first, second]
-    assert batch_shares.run(stretch_id=first)
-    assert published == [(task_names.RUN_STRETCH, third)]
+    assert batch_shards.run(shard_id=first)
+    assert published == [(task_names.RUN_SHARD, third)]
     assert due(order) == [second, third]
-    assert not batch_shares.run(stretch_id=first), "its message may come twice"
+    assert not batch_shards.run(shard_id=first), "its message may come twice"
     work(order)
     nobody_twice_nobody_lost(order, crowd)
 
@@ -148,17 +148,17 @@ def test_orders_that_run_at_the_same_time_share_the_lanes(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_division, "parallelism", lambda: 2)
-    monkeypatch.setattr(batch_division, "LINES_PER_SHARE", 5)
+    monkeypatch.setattr(batch_division, "LINES_PER_SHARD", 5)
     big, small = given(company, crowd[:20]), given(company, crowd[20:])
 
     batch_run.run(order_id=big.pk)
     batch_run.run(order_id=small.pk)
     assert (len(due(big)), len(due(small))) == (2, 1), "nobody waits until the other one has ended"
 
-    batch_shares.run(stretch_id=due(big)[0])
+    batch_shards.run(shard_id=due(big)[0])
     assert (len(due(big)), len(due(small))) == (1, 1)
     work(small)
-    batch_shares.run(stretch_id=due(big)[0])
+    batch_shards.run(shard_id=due(big)[0])
     assert len(due(big)) == 2, "the other one needs none any more"
     work(big)
     assert [BatchOrder.objects.get(pk=order.pk).counts for order in (big, small)] == [
@@ -168,7 +168,7 @@ def test_orders_that_run_at_the_same_time_share_the_lanes(
     assert TokenRequest.objects.count() == len(crowd)
 
 
-def test_a_stretch_that_a_fault_delays_takes_nobodys_lane(
+def test_a_shard_that_a_fault_delays_takes_nobodys_lane(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_division, "parallelism", lambda: 1)
@@ -178,14 +178,14 @@ def test_a_stretch_that_a_fault_delays_takes_nobodys_lane(
     with monkeypatch.context() as broken:
         broken.setattr(bulk_enable, "write_chunk", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            batch_shares.run(stretch_id=first)
+            batch_shards.run(shard_id=first)
     assert due(big) == []
 
     batch_run.run(order_id=small.pk)
-    batch_shares.run(stretch_id=due(small)[0])
+    batch_shards.run(shard_id=due(small)[0])
 
     assert BatchOrder.objects.get(pk=small.pk).state == "finished"
-    assert big.stretches.with_fault(big.pk).count() == 1
+    assert big.shards.with_fault(big.pk).count() == 1
 
 
 def test_as_many_at_a_time_as_the_database_lets_write(
@@ -193,15 +193,15 @@ def test_as_many_at_a_time_as_the_database_lets_write(
 ) -> None:
     """One writer keeps all others out: two at a time would leave them no gap (decision 28)."""
     monkeypatch.setattr(batch_division, "parallelism", lanes)
-    monkeypatch.setattr(batch_division, "LINES_PER_SHARE", 5)
+    monkeypatch.setattr(batch_division, "LINES_PER_SHARD", 5)
     order = given(company, crowd)
     batch_run.run(order_id=order.pk)
 
-    assert order.stretches.count() == 6
+    assert order.shards.count() == 6
     assert len(due(order)) == {"sqlite": 1, "postgresql": 3}[connection.vendor]
 
 
-def test_the_next_stretch_begins_at_the_pace_that_was_right_for_the_last(
+def test_the_next_shard_begins_at_the_pace_that_was_right_for_the_last(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_division, "parallelism", lambda: 1)
@@ -211,81 +211,81 @@ def test_the_next_stretch_begins_at_the_pace_that_was_right_for_the_last(
     batch_run.run(order_id=order.pk)
 
     (first,) = due(order)
-    batch_shares.run(stretch_id=first)
+    batch_shards.run(shard_id=first)
 
-    assert list(order.stretches.order_by("first").values_list("pace", flat=True)) == [12, None]
+    assert list(order.shards.order_by("first").values_list("pace", flat=True)) == [12, None]
 
 
-def test_after_a_fault_the_next_stretch_does_not_go_one_by_one(
+def test_after_a_fault_the_next_shard_does_not_go_one_by_one(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_division, "parallelism", lambda: 1)
     order = given(company, crowd)
     batch_run.run(order_id=order.pk)
-    order.stretches.filter(pk__in=due(order)).update(last_error="a fault")
+    order.shards.filter(pk__in=due(order)).update(last_error="a fault")
 
     (first,) = due(order)
-    batch_shares.run(stretch_id=first)
+    batch_shards.run(shard_id=first)
 
-    assert list(order.stretches.order_by("first").values_list("pace", flat=True)) == [None, None]
+    assert list(order.shards.order_by("first").values_list("pace", flat=True)) == [None, None]
 
 
-def test_a_stretch_that_takes_long_is_handed_on(
+def test_a_shard_that_takes_long_is_handed_on(
     divided: BatchOrder, published: list[tuple[str, uuid.UUID]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunk_size, "WORK_SECONDS", -1)
-    stretch = due(divided)[0]
+    shard = due(divided)[0]
     published.clear()
 
-    assert batch_shares.run(stretch_id=stretch)
+    assert batch_shards.run(shard_id=shard)
 
-    assert published == [(task_names.RUN_STRETCH, stretch)]
+    assert published == [(task_names.RUN_SHARD, shard)]
     assert outcomes(divided)[:10] == ["enabled"] * 5 + ["ready"] * 5
-    assert stretch in due(divided)
+    assert shard in due(divided)
 
 
 # --- The end
-def test_two_last_stretches_that_end_at_the_same_moment_finish_it_once(
+def test_two_last_shards_that_end_at_the_same_moment_finish_it_once(
     divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end, barrier = batch_shares.Worker._end, threading.Barrier(3)
+    end, barrier = batch_shards.Worker._end, threading.Barrier(3)
 
-    def at_once(worker: batch_shares.Worker) -> None:
+    def at_once(worker: batch_shards.Worker) -> None:
         barrier.wait(timeout=30)
         end(worker)
 
-    monkeypatch.setattr(batch_shares.Worker, "_end", at_once)
+    monkeypatch.setattr(batch_shards.Worker, "_end", at_once)
 
     assert together(*map(runs, due(divided))) == [True] * 3
     nobody_twice_nobody_lost(divided, crowd)
 
 
-def test_who_has_lost_the_stretch_before_its_end_ends_nothing(
+def test_who_has_lost_the_shard_before_its_end_ends_nothing(
     divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end = batch_shares.Worker._end
+    end = batch_shards.Worker._end
 
-    def slow(worker: batch_shares.Worker) -> None:
-        monkeypatch.setattr(batch_shares.Worker, "_end", end)
+    def slow(worker: batch_shards.Worker) -> None:
+        monkeypatch.setattr(batch_shards.Worker, "_end", end)
         with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
-            assert BatchStretch.objects.claim(worker.stretch.pk, now=timezone.now())
+            assert BatchShard.objects.claim(worker.shard.pk, now=timezone.now())
         end(worker)
 
-    monkeypatch.setattr(batch_shares.Worker, "_end", slow)
+    monkeypatch.setattr(batch_shards.Worker, "_end", slow)
     first = due(divided)[0]
-    batch_shares.run(stretch_id=first)
+    batch_shards.run(shard_id=first)
 
-    assert divided.stretches.filter(pk=first).exists(), "it is the other one's"
+    assert divided.shards.filter(pk=first).exists(), "it is the other one's"
     with time_machine.travel(timezone.now() + 3 * LEASE):
         work(divided)
     nobody_twice_nobody_lost(divided, crowd)
 
 
-def test_whoever_is_in_no_stretch_is_not_passed_over(divided: BatchOrder, crowd: list[Person]) -> None:
-    divided.stretches.order_by("first")[1].delete()
+def test_whoever_is_in_no_shard_is_not_passed_over(divided: BatchOrder, crowd: list[Person]) -> None:
+    divided.shards.order_by("first")[1].delete()
 
-    for stretch in due(divided):
-        batch_shares.run(stretch_id=stretch)
+    for shard in due(divided):
+        batch_shards.run(shard_id=shard)
 
     assert BatchOrder.objects.get(pk=divided.pk).state == "running"
     work(divided)
@@ -310,7 +310,7 @@ def test_stopped_while_several_work_nobody_writes_anything_more(
     assert TokenRequest.objects.count() == enabled
     assert outcomes(divided).count("enabled") == enabled
     assert BatchOrder.objects.get(pk=divided.pk).state == STOPPED[verb]
-    assert not BatchStretch.objects.exists()
+    assert not BatchShard.objects.exists()
     assert not work(divided)
 
 
@@ -339,10 +339,10 @@ def test_who_pauses_waits_for_the_chunks_under_way_and_counts_them(
     assert [each for each in results if isinstance(each, Exception)] == []
     assert AuditEvent.objects.get(name="batch.paused").facts["counts"] == {"enabled": 10, "ready": 20}
     assert outcomes(divided).count("enabled") == 10
-    assert not BatchStretch.objects.exists()
+    assert not BatchShard.objects.exists()
 
 
-def test_an_asker_who_lost_the_office_stops_every_stretch(
+def test_an_asker_who_lost_the_office_stops_every_shard(
     company: Company, divided: BatchOrder, published: list[Any]
 ) -> None:
     RoleAssignment.objects.filter(person=company.ada).delete()
@@ -352,18 +352,18 @@ def test_an_asker_who_lost_the_office_stops_every_stretch(
     divided.refresh_from_db()
     assert (divided.state, divided.stopped_because) == ("paused", "asker-cannot")
     assert AuditEvent.objects.filter(name="batch.paused").count() == 1
-    assert not BatchStretch.objects.exists()
+    assert not BatchShard.objects.exists()
     assert not TokenRequest.objects.exists()
 
 
 def test_resumed_it_is_divided_anew(company: Company, divided: BatchOrder, crowd: list[Person]) -> None:
-    batch_shares.run(stretch_id=due(divided)[1])
+    batch_shards.run(shard_id=due(divided)[1])
     batch_orders.pause(actor=company.ada, order_id=divided.pk)
     batch_orders.resume(actor=company.ada, order_id=divided.pk)
 
     batch_run.run(order_id=divided.pk)
 
-    assert [(row.first, row.last) for row in divided.stretches.order_by("first")] == [(1, 10), (21, 30)]
+    assert [(row.first, row.last) for row in divided.shards.order_by("first")] == [(1, 10), (21, 30)]
     work(divided)
     nobody_twice_nobody_lost(divided, crowd)
 
@@ -372,7 +372,7 @@ def test_resumed_when_all_are_enabled_it_is_finished(
     company: Company, divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(batch_shares.Worker, "_end", lambda worker: None)  # somebody pauses it before
+        patch.setattr(batch_shards.Worker, "_end", lambda worker: None)  # somebody pauses it before
         together(*map(runs, due(divided)))
     batch_orders.pause(actor=company.ada, order_id=divided.pk)
     batch_orders.resume(actor=company.ada, order_id=divided.pk)
@@ -382,7 +382,7 @@ def test_resumed_when_all_are_enabled_it_is_finished(
     nobody_twice_nobody_lost(divided, crowd)
 
 
-# --- Beside the release before, which knows of no stretches
+# --- Beside the release before, which knows of no shards
 def of_the_release_before(order: BatchOrder, company: Company) -> None:
     """It has claimed the order as a whole, enabled five persons, and died."""
     claim = BatchOrder.objects.claim(order.pk, now=timezone.now())
@@ -405,7 +405,7 @@ def test_an_order_that_it_has_begun_goes_on_when_its_lease_is_over(
     assert not work(order), "it is still the other one's"
     with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
         assert batch_run.run(order_id=order.pk)
-        assert order.stretches.order_by("first")[0].first == 6
+        assert order.shards.order_by("first")[0].first == 6
         work(order)
 
     nobody_twice_nobody_lost(order, crowd)
@@ -425,13 +425,13 @@ def stopped_by_it(order: BatchOrder, *, resumed: bool) -> None:
 def test_what_it_stops_is_stopped(
     company: Company, divided: BatchOrder, crowd: list[Person], *, resumed: bool
 ) -> None:
-    stretches = due(divided)
+    shards = due(divided)
     stopped_by_it(divided, resumed=resumed)
 
-    batch_shares.run(stretch_id=stretches[0])
+    batch_shards.run(shard_id=shards[0])
 
     assert not TokenRequest.objects.exists()
-    assert not BatchStretch.objects.exists()
+    assert not BatchShard.objects.exists()
     if not resumed:
         batch_orders.resume(actor=company.ada, order_id=divided.pk)
     work(divided)
@@ -440,18 +440,18 @@ def test_what_it_stops_is_stopped(
 
 @pytest.mark.parametrize("ended", ["finished", "cancelled"])
 @pytest.mark.parametrize("asker_is_out", [False, True], ids=["", "and who asked is out of office"])
-def test_a_stretch_of_an_order_that_it_has_ended_goes(
+def test_a_shard_of_an_order_that_it_has_ended_goes(
     company: Company, divided: BatchOrder, ended: str, *, asker_is_out: bool
 ) -> None:
     divided.lines.update(outcome="skipped" if ended == "finished" else "ready")
     BatchOrder.objects.filter(pk=divided.pk).update(state=ended)
     if asker_is_out:
         RoleAssignment.objects.filter(person=company.ada).delete()
-    (stretch, *_rest) = due(divided)
+    (shard, *_rest) = due(divided)
 
-    batch_shares.run(stretch_id=stretch)
+    batch_shards.run(shard_id=shard)
 
-    assert not BatchStretch.objects.exists()
+    assert not BatchShard.objects.exists()
     assert not TokenRequest.objects.exists()
     assert not AuditEvent.objects.filter(name__in=("batch.finished", "batch.paused")).exists()
 
@@ -466,7 +466,7 @@ def test_stopped_by_it_within_a_chunk_the_chunk_after_it_writes_nothing(
         stopped_by_it(divided, resumed=False)
 
     monkeypatch.setattr(chunk_size.Pace, "wrote", stops)
-    batch_shares.run(stretch_id=due(divided)[0])
+    batch_shards.run(shard_id=due(divided)[0])
 
     assert outcomes(divided).count("enabled") == 5
 

@@ -1,7 +1,7 @@
-"""Enables the persons of one share of a batch order, in chunks, resumable.
+"""Enables the persons of one shard of a batch order, in chunks, resumable.
 
-The worker leases the share, and each transaction renews the lease first: if it is lost, because the order was
-stopped (its shares are gone) or another worker holds it, the transaction changes nothing. It never locks the
+The worker leases the shard, and each transaction renews the lease first: if it is lost, because the order was
+stopped (its shards are gone) or another worker holds it, the transaction changes nothing. It never locks the
 order, so whoever stops the order waits for the current chunk, without a deadlock. A dead worker leaves
 committed chunks only; another worker continues when the lease ends.
 """
@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import queue, task_names
-from identity_manager.models import BatchLine, BatchOrder, BatchStretch, LineOutcome, Person
+from identity_manager.models import BatchLine, BatchOrder, BatchShard, LineOutcome, Person
 from identity_manager.models.batch.order import BatchLineQuerySet
-from identity_manager.models.batch.share import BatchStretchQuerySet
+from identity_manager.models.batch.shard import BatchShardQuerySet
 from identity_manager.models.lease import LEASE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
@@ -34,18 +34,18 @@ FAULT = Reason(
 )
 
 
-def run(*, stretch_id: uuid.UUID) -> bool:
-    """Work on the share until the time limit; False where another worker holds it, or it is gone.
+def run(*, shard_id: uuid.UUID) -> bool:
+    """Work on the shard until the time limit; False where another worker holds it, or it is gone.
 
-    Any exception is stored on the share, which is retried later.
+    Any exception is stored on the shard, which is retried later.
     """
     with transaction.atomic():
-        claim = BatchStretch.objects.claim(stretch_id, now=timezone.now())
-    rows = BatchStretch.objects.select_related("order").prefetch_related("order__types")
-    stretch = rows.filter(pk=stretch_id, claim_id=claim).first() if claim else None
-    if claim is None or stretch is None:
+        claim = BatchShard.objects.claim(shard_id, now=timezone.now())
+    rows = BatchShard.objects.select_related("order").prefetch_related("order__types")
+    shard = rows.filter(pk=shard_id, claim_id=claim).first() if claim else None
+    if claim is None or shard is None:
         return False
-    worker = Worker(stretch, claim, chunk_size.pace_of(stretch))
+    worker = Worker(shard, claim, chunk_size.pace_of(shard))
     with retry_later_on_error(worker.put_off):
         worker.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
     return True
@@ -53,9 +53,9 @@ def run(*, stretch_id: uuid.UUID) -> bool:
 
 @dataclass
 class Worker:
-    """Holder of the share's lease. chunk: lines in progress; offer: snapshot reused between chunks."""
+    """Holder of the shard's lease. chunk: lines in progress; offer: snapshot reused between chunks."""
 
-    stretch: BatchStretch
+    shard: BatchShard
     claim: uuid.UUID
     pace: chunk_size.Pace
     chunk: Sequence[BatchLine] = ()
@@ -63,7 +63,7 @@ class Worker:
 
     @property
     def order(self) -> BatchOrder:
-        return self.stretch.order
+        return self.shard.order
 
     def work(self, *, until: float) -> None:
         """Enable chunks until all are done, the order is stopped, or the time is over."""
@@ -75,16 +75,16 @@ class Worker:
     def put_off(self, error: Exception) -> None:
         """Schedule a retry; a single person who causes repeated faults is skipped."""
         with transaction.atomic():
-            stretch = locking.batch_stretch(self._held())
-            if stretch is None:
+            shard = locking.batch_shard(self._held())
+            if shard is None:
                 return
-            if len(self.chunk) == 1 and stretch.attempts >= FAULTS_BEFORE_SKIPPING:
+            if len(self.chunk) == 1 and shard.attempts >= FAULTS_BEFORE_SKIPPING:
                 _skip(BatchLine.objects.get(pk=self.chunk[0].pk))
-                stretch.settle_lease()
-                stretch.work_is_due(timezone.now())
+                shard.settle_lease()
+                shard.work_is_due(timezone.now())
             else:
-                stretch.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
-            stretch.save()
+                shard.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
+            shard.save()
 
     def _enable_some(self) -> bool:
         """Enable one chunk; False at the end, or where the lease is lost."""
@@ -120,27 +120,27 @@ class Worker:
 
     def _clear_up(self) -> None:
         with transaction.atomic():
-            batch_division.drop_shares(locking.batch_order(self.order.pk))
+            batch_division.drop_shards(locking.batch_order(self.order.pk))
 
     def _ready(self) -> BatchLineQuerySet:
-        reach = (self.stretch.first, self.stretch.last)
+        reach = (self.shard.first, self.shard.last)
         return BatchLine.objects.ready(self.order.pk).filter(position__range=reach)
 
-    def _held(self) -> BatchStretchQuerySet:
-        return BatchStretch.objects.held(self.stretch, self.claim)
+    def _held(self) -> BatchShardQuerySet:
+        return BatchShard.objects.held(self.shard, self.claim)
 
     def _renew(self) -> bool:
         """First statement of each transaction: renew the lease if still held."""
         return bool(self._held().update(leased_until=timezone.now() + LEASE, last_error=""))
 
     def _end(self) -> None:
-        """The share is done: start the next one, or finish the order."""
+        """The shard is done: start the next one, or finish the order."""
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if self._held().delete()[0]:
-                batch_division.start_waiting_shares(order, pace=self.pace.found)
+                batch_division.start_waiting_shards(order, pace=self.pace.found)
             else:
-                batch_division.drop_shares(order)
+                batch_division.drop_shards(order)
 
     def _stop(self) -> None:
         """Pause the order, because the asker may not enable anybody any more; officers see the reason."""
@@ -149,17 +149,17 @@ class Worker:
             if self._held().exists():
                 batch_orders.hold(order, actor=None, because=batch_orders.ASKER_CANNOT.code)
             else:
-                batch_division.drop_shares(order)
+                batch_division.drop_shards(order)
 
     def _hand_on(self) -> None:
         """End the lease and publish the next task."""
         with transaction.atomic():
-            stretch = locking.batch_stretch(self._held())
-            if stretch is not None:
-                stretch.settle_lease()
-                stretch.work_is_due(timezone.now())
-                stretch.save()
-                queue.after_commit(task_names.RUN_STRETCH, stretch.pk)
+            shard = locking.batch_shard(self._held())
+            if shard is not None:
+                shard.settle_lease()
+                shard.work_is_due(timezone.now())
+                shard.save()
+                queue.after_commit(task_names.RUN_SHARD, shard.pk)
 
 
 def _skip(line: BatchLine) -> None:
