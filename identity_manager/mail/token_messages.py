@@ -1,8 +1,10 @@
 """Mails about one software token: its files, its passphrase and its end. One function per mail."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.pkcs12.writer import ContainerFormat
@@ -106,11 +108,16 @@ def token_lapsed(token: SoftwareToken) -> OutgoingMail:
     to=PERSON,
     when=_("some days before a token ends, then daily until it is renewed or not needed"),
 )
-def renewal_due(token: SoftwareToken, *, days: int, ends_at: datetime) -> OutgoingMail:
-    """To the person: the token ends soon and is to be renewed. days is the threshold that has come."""
+def renewal_due(
+    token: SoftwareToken, *, days: int, ends_at: datetime, losses: Sequence[Promise]
+) -> OutgoingMail:
+    """To the person: the token ends soon and is to be renewed.
+
+    days: the threshold that has come. losses: what becomes of its encryption keys.
+    """
     occasion = deduplication.renewal_due(token, days=days)
     about = About("renewal_due", occasion, token.person, token.request, token)
-    return compose(about, url=selfservice_url("selfservice:renew", token.pk), ends_at=ends_at)
+    return compose(about, url=selfservice_url("selfservice:renew", token.pk), ends_at=ends_at, losses=losses)
 
 
 @mail(

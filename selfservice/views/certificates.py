@@ -15,6 +15,7 @@ from identity_manager.mail import install
 from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.people.email_addresses import readable
 from identity_manager.queries import selfservice_pages
+from identity_manager.workflow.archive import loss
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.policy import permitted_actions
 from identity_manager.workflow.revocation import revoke
@@ -65,6 +66,7 @@ def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
         "certificates": token_details.certificate_cards(row),
         "lockable": permitted_actions.can_be_revoked(row),
         "not_in_use": revoke.NOT_IN_USE,
+        "losses": loss.of_tokens([row.pk], own=True),
     }
     return render(request, "selfservice/lock.html", context, status=form.status)
 

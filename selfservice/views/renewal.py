@@ -13,6 +13,7 @@ from identity_manager.models import RequestState, SoftwareToken, TokenRequest
 from identity_manager.queries import selfservice_pages
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow import step1_renew
+from identity_manager.workflow.archive import loss
 from selfservice import access, renewal_preview
 from selfservice.forms import NotNeededForm, RenewForm
 
@@ -60,7 +61,8 @@ def not_needed(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     if answered:
         messages.success(request, _("You are not reminded of %(type)s any more.") % {"type": row})
         return redirect("selfservice:open-tasks")
-    context = {"tab": "open_tasks", "token": row, "form": form}
+    losses = loss.of_tokens([row.pk], own=True)
+    context = {"tab": "open_tasks", "token": row, "form": form, "losses": losses}
     return render(request, "selfservice/not_needed.html", context, status=form.status)
 
 
@@ -76,4 +78,9 @@ def _context(row: SoftwareToken, form: RenewForm) -> dict[str, object]:
         choice = step1_renew.renewable(row.person, row.pk)
     except Refused as refused:
         return {**context, "obstacle": refused.reason.to_its_person}
-    return {**context, "held": choice.renews, "preview": renewal_preview.of(row.person, choice)}
+    return {
+        **context,
+        "held": choice.renews,
+        "preview": renewal_preview.of(row.person, choice),
+        "losses": loss.of_tokens([row.pk], own=True),
+    }

@@ -181,7 +181,7 @@ def test_locking_asks_why(desk: Desk, visit: Visitor) -> None:
 def test_before_locking_only_who_decrypts_with_it_is_told_to_keep_the_file(
     desk: Desk, visit: Visitor
 ) -> None:
-    told = "what was encrypted for you before opens with nothing else"
+    told = "keep the file and its passphrase"
     assert told not in visit(desk.uma).get(page("lock", desk.active.pk)).text
     CertificateProfile.objects.filter(code="second").update(purpose="encryption")
     text = visit(desk.uma).get(page("lock", desk.active.pk)).text

@@ -11,6 +11,7 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.archive.loss import Loss
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Confirmation:
     """Content of the page. back: target of Cancel; tab: the marked tab.
 
     obstacle: why the action is impossible by now; there is no button then. signed: requests decided on,
-    with their certificates' contents.
+    with their certificates' contents. losses: what becomes of encryption keys.
     """
 
     title: Words
@@ -29,6 +30,7 @@ class Confirmation:
     dangerous: bool = True
     obstacle: Reason | None = None
     signed: Sequence[SignedRequest] = ()
+    losses: Sequence[Loss] = ()
 
 
 def page(request: HttpRequest, form: VerbForm, confirmation: Confirmation) -> HttpResponse:

@@ -1,11 +1,17 @@
 """The page on which a person is erased: what it does, why it may not be possible, who has agreed so far."""
 
+from datetime import timedelta
 from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
 
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import Person, PersonErasure, PersonState
 from identity_manager.people import erasure
 from identity_manager.transactions import second_officer
+from identity_manager.workflow.archive import loss
+from identity_manager.workflow.archive.loss import Afterwards
 
 
 def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
@@ -19,6 +25,8 @@ def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
         "form": form,
         "waiting": waiting,
         "obstacle": obstacle,
+        "losses": loss.of_person(person.pk, afterwards=Afterwards.ERASED),
+        **_last_copies(person),
         "confirms": waiting is not None and not_second is None,
         "not_second": not_second,
     }
@@ -28,3 +36,10 @@ def is_offered(actor: Person, person: Person) -> bool:
     """Whether the person's page leads there: as long as there is somebody."""
     offered = person.state == PersonState.LOCKED and erasure.may_erase(actor, person)
     return offered and not erasure.is_erased(person)
+
+
+def _last_copies(person: Person) -> dict[str, Any]:
+    """How many archived keys there are, and the day on which the last copy of one is unreadable."""
+    archived = person.archived_keys.count()
+    gone = timezone.localdate() + timedelta(days=settings.BACKUP_KEPT_DAYS)
+    return {"archived": archived, "unreadable_on": gone, "backup_kept_days": settings.BACKUP_KEPT_DAYS}

@@ -26,6 +26,7 @@ from identity_manager.people.imports.applying import ImportPlan, PlannedRow, Row
 from identity_manager.people.imports.identities import Confirmed
 from identity_manager.ui.forms import TOO_LONG
 from identity_manager.ui.parts import Tab
+from identity_manager.workflow.archive import loss
 from identity_manager.workflow.people import imports
 
 ROWS_SHOWN = 100
@@ -172,6 +173,7 @@ def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
         "does_something": bool(planned.count(RowOutcome.CREATE) + planned.count(RowOutcome.UPDATE))
         or bool(planned.count(RowOutcome.WAITS)),
         "guard": guard,
+        "not_archived": loss.not_archived(person.pk for person in planned.persons_leaving()),
         "tabs": [
             Tab(str(word), f"?outcome={outcome.value}", outcome == chosen, planned.count(outcome))
             for outcome, word in WORDS.items()

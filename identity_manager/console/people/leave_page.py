@@ -23,6 +23,8 @@ from identity_manager.models import (
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.people import registration_policy, roles
 from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.archive import loss
+from identity_manager.workflow.archive.loss import Afterwards
 from identity_manager.workflow.people import leave_and_return
 
 IN_HAND = (TokenState.SEALED, TokenState.ACTIVE)
@@ -91,6 +93,7 @@ def context(actor: Person, person: Person, *, step: LeaveAction, form: VerbForm)
         "title": step.title % {"person": person},
         "obstacle": obstacle(actor, person, step),
         "consequences": list(tell(person)),
+        "losses": [] if step is ACTIVATE else loss.of_person(person.pk, afterwards=Afterwards.AWAY),
     }
 
 

@@ -18,6 +18,7 @@ from identity_manager.console.requests import page as request_page
 from identity_manager.console.requests.forms import RevokeForm, SendAgainForm
 from identity_manager.console.requests.hold_forms import HoldForm
 from identity_manager.models import Certificate, SoftwareToken, TokenState
+from identity_manager.workflow.archive import loss
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.revocation import hold
 from identity_manager.workflow.revocation import revoke as revocation
@@ -98,6 +99,7 @@ def _revoking(token: SoftwareToken, back: str) -> Confirmation:
         lead=_("Its certificates are revoked for good. A passphrase that was not noted yet is destroyed."),
         button=_("Revoke the token"),
         back=back,
+        losses=loss.of_tokens([token.pk]),
         obstacle=revocation.obstacle(token),
     )
 

@@ -4,9 +4,8 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from identity_manager.console.access import acceptances
 from identity_manager.console.lists.columns import Column
@@ -29,7 +28,7 @@ def _person(row: TermsNotice) -> str:
 
 
 def _terms(row: TermsNotice) -> object:
-    return cells.with_line(row.document, _now("Version %(number)d") % {"number": row.version.number})
+    return cells.with_line(row.document, gettext("Version %(number)d") % {"number": row.version.number})
 
 
 SOURCES = (

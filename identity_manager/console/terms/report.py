@@ -8,7 +8,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import acceptances
@@ -79,7 +79,7 @@ def _state(row: Any) -> object:
     words = dict(STATES)[state_of(row)]
     if row.accepted_at is not None:
         return cells.with_line(words, moments.when(row.accepted_at))
-    return cells.with_line(words, _now("until"), moments.when(row.due_at))
+    return cells.with_line(words, gettext("until"), moments.when(row.due_at))
 
 
 def _name(row: Any) -> object:

@@ -49,7 +49,12 @@ class ImportPlan:
     @property
     def leaving(self) -> int:
         """How many persons it would deactivate or lock."""
-        return sum(1 for row in self._changing() if row.changes.get("state") in LEAVING)
+        return len(self.persons_leaving())
+
+    def persons_leaving(self) -> list[Person]:
+        """The persons whom it would deactivate or lock."""
+        rows = (row for row in self._changing() if row.changes.get("state") in LEAVING)
+        return [row.person for row in rows if row.person]
 
     @property
     def emails_changed(self) -> int:

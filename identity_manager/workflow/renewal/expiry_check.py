@@ -28,6 +28,7 @@ from identity_manager.models.requests.certificate import NOT_ENDED
 from identity_manager.models.requests.software_token import first_end
 from identity_manager.transactions import locking
 from identity_manager.workflow import step1_renew
+from identity_manager.workflow.archive import loss
 from identity_manager.workflow.requests import reminders
 
 SPREAD_OVER = 2  # automatic renewals begin in the first half of the window
@@ -121,10 +122,16 @@ def _remind(due: Iterable[_Due], now: datetime) -> int:
         if (days := days_to_tell(each.notice.ends_at, now)) is not None
     }
     known = outbox.known(to_tell)
+    told = [each for occasion, each in to_tell.items() if occasion not in known]
+    losses = loss.by_token([each.token.pk for each, _days in told])
     mails = [
-        token_messages.renewal_due(each.token, days=days, ends_at=each.notice.ends_at)
-        for occasion, (each, days) in to_tell.items()
-        if occasion not in known
+        token_messages.renewal_due(
+            each.token,
+            days=days,
+            ends_at=each.notice.ends_at,
+            losses=loss.in_words(losses.get(each.token.pk, ())),
+        )
+        for each, days in told
     ]
     outbox.enqueue_new(mails, by_sweep=True)
     return len(mails)

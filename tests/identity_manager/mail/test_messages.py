@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from django.utils.functional import lazystr
 from pytest_django import Settings
 
 from identity_manager.mail import (
@@ -120,7 +121,9 @@ class Road:
             "request_lapsed": lambda: request_messages.request_lapsed(self.request),
             "token_lapsed": lambda: token_messages.token_lapsed(self.token),
             "ended_on_leave": lambda: token_messages.ended_on_leave(self.token),
-            "renewal_due": lambda: token_messages.renewal_due(self.token, days=7, ends_at=timezone.now()),
+            "renewal_due": lambda: token_messages.renewal_due(
+                self.token, days=7, ends_at=timezone.now(), losses=[lazystr("Encryption: no copy")]
+            ),
             "terms_again": lambda: terms_messages.terms_again(
                 self.notice, person=self.fresh(self.company.uma), days=3
             ),
