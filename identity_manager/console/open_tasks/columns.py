@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
@@ -35,7 +35,7 @@ def version(label: Words, page: Address) -> Column:
     """The column of a version of the catalogue, with its number below its name."""
 
     def cell(row: Any) -> object:
-        number = _now("Version %(number)d") % {"number": row.number}
+        number = gettext("Version %(number)d") % {"number": row.number}
         return cells.with_line(cells.row_link(row, page(row)), number)
 
     return Column("name", label, cell, width="column-wide")
@@ -49,7 +49,7 @@ def action(label: Words, page: Address) -> Column:
 ASKED_BY = Column(
     "asked_by",
     _("Asked for by"),
-    lambda row: cells.isolate(row.asked_by or _now("who operates the machine")),
+    lambda row: cells.isolate(row.asked_by or gettext("who operates the machine")),
 )
 WAITS = Column("waits", _("Waits for"), lambda row: moments.age(row.asked_at), width="column-narrow")
 
