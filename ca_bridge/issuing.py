@@ -1,11 +1,11 @@
 """The door to certificate authorities, in three calls: prepare, ask, record.
 
-prepare  in the caller's transaction: journal the intent, which draw_up has validated and linted before it;
+prepare  in the caller's transaction: journal the intent, which draft has validated and linted before it;
          prepare_many does that for several new orders at once, and record_issued for what they brought.
 ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
 record   in the caller's transaction: journal what came back, which examine has verified before it.
 
-draw_up and examine take milliseconds and need nothing locked, so they are called outside any transaction:
+draft and examine take milliseconds and need nothing locked, so they are called outside any transaction:
 while one is open nobody else writes on SQLite, and nobody else has its rows on PostgreSQL.
 
 Beside them: look_up where nobody wants the order any more; park where its CA cannot be asked; let_ask_again
@@ -46,7 +46,7 @@ from ca_bridge.contract_operation import ErasesRecords
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.orders import journal, unknown_outcomes
-from ca_bridge.orders.drafting import Drawn, Validity, draw_up, prepare, prepare_many
+from ca_bridge.orders.drafting import DraftOrder, Validity, draft, prepare, prepare_many
 from ca_bridge.orders.journal import Begun
 from ca_bridge.orders.results import Examined, examine, record, record_issued
 from ca_bridge.x509 import certificates, public_smime
@@ -55,7 +55,7 @@ from ca_bridge.x509.certificates import CertificateFacts, describe
 __all__ = [
     "Begun",
     "CertificateFacts",
-    "Drawn",
+    "DraftOrder",
     "Examined",
     "Issued",
     "Validity",
@@ -63,7 +63,7 @@ __all__ = [
     "describe",
     "doubt",
     "doubt_open_orders",
-    "draw_up",
+    "draft",
     "examine",
     "forget",
     "give_up",

@@ -1,4 +1,4 @@
-"""What is wanted becomes an order: drawn up and linted outside any transaction, and journalled within one."""
+"""Orders to CAs: drafted and linted outside any transaction, journalled within one (prepare)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """An order that may be put to its CA, and is not journalled yet. Of its key it knows the public one."""
+class DraftOrder:
+    """An order that has passed the lint and is not in the journal yet. It holds a hash of the public key."""
 
     ca: str
     request: CertificateOrder
     public_key_sha256: bytes
 
 
-def draw_up(
+def draft(
     *,
     ca: str,
     idempotency_key: str,
@@ -50,8 +50,8 @@ def draw_up(
     ca_profile: str,
     key: PrivateKey,
     validity: Validity,
-) -> Drawn:
-    """Make an order of what is wanted, for prepare(). Call it outside any transaction: it lints.
+) -> DraftOrder:
+    """Build and lint the order for a certificate, for prepare(). Call it outside any transaction.
 
     Raises CaError, with a sentence that says what is wrong: permanent where this cannot be ordered, and
     passing where the CA cannot show its draft now.
@@ -69,45 +69,45 @@ def draw_up(
     )
     connector = registry.reached(ca)
     lint.check_draft(connector.draft(request) if isinstance(connector, Drafts) else preview.draft_of(request))
-    return Drawn(ca, request, public_key_sha256(key))
+    return DraftOrder(ca, request, public_key_sha256(key))
 
 
-def prepare(drawn: Drawn) -> CaOrder:
+def prepare(draft_order: DraftOrder) -> CaOrder:
     """Journal the intent to have a certificate issued, and return the order. Call it in a transaction.
 
     A second call with the same idempotency key returns the order of the first. Raises CaError, permanent,
     for a key that was used already, and nothing is journalled.
     """
-    order = journal.known(drawn.request.idempotency_key, drawn.public_key_sha256)
+    order = journal.known(draft_order.request.idempotency_key, draft_order.public_key_sha256)
     if order is None:
-        order = _journalled(drawn)
-    if order.public_key_sha256 != drawn.public_key_sha256:
+        order = _journalled(draft_order)
+    if order.public_key_sha256 != draft_order.public_key_sha256:
         raise CaError(_("This order was prepared with another key."), permanent=True)
     return order
 
 
-def _journalled(drawn: Drawn) -> CaOrder:
+def _journalled(draft_order: DraftOrder) -> CaOrder:
     """Insert the order; the unique idempotency key decides between two workers. Raises CaError."""
-    order = _order(drawn)
+    order = _order(draft_order)
     try:
         with transaction.atomic():  # a savepoint: PostgreSQL ends a transaction in which a statement failed
             order.save(force_insert=True)
     except IntegrityError:
-        existing = journal.known(drawn.request.idempotency_key, drawn.public_key_sha256)
+        existing = journal.known(draft_order.request.idempotency_key, draft_order.public_key_sha256)
         if existing is None:
             raise
         return existing
     return order
 
 
-def prepare_many(drawn: Sequence[Drawn]) -> list[CaOrder | journal.Begun]:
+def prepare_many(drafts: Sequence[DraftOrder]) -> list[CaOrder | journal.Begun]:
     """Journal several new orders with two statements. Call it in a transaction; the results are for ask().
 
     What goes to a CA that is searched after a lost answer is journalled as asked at once: a search tells
     whether it was asked before a crash. Raises IntegrityError where one of them, or its key, is known
     already; the caller rolls back, and prepares each alone.
     """
-    orders = [_order(each) for each in drawn]
+    orders = [_order(each) for each in drafts]
     asked = [order for order in orders if registry.search_decides(order.ca)]
     for order in asked:
         order.mark_asked()
@@ -116,15 +116,15 @@ def prepare_many(drawn: Sequence[Drawn]) -> list[CaOrder | journal.Begun]:
     return [begun.get(order.pk, order) for order in orders]
 
 
-def _order(drawn: Drawn) -> CaOrder:
-    request = drawn.request
+def _order(draft_order: DraftOrder) -> CaOrder:
+    request = draft_order.request
     return CaOrder(
         idempotency_key=request.idempotency_key,
-        ca=drawn.ca,
+        ca=draft_order.ca,
         ca_profile=request.ca_profile,
         csr=request.csr,
         content=content_as_json(request.content),
-        public_key_sha256=drawn.public_key_sha256,
+        public_key_sha256=draft_order.public_key_sha256,
         not_before=request.not_before,
         not_after=request.not_after,
         search="",  # said here, or the database would have to work them out

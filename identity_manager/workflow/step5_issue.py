@@ -36,7 +36,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.archive import intake
-from identity_manager.workflow.issuance import claims, containers, drawing, ordering, settlement
+from identity_manager.workflow.issuance import claims, containers, drafting, ordering, settlement
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 from identity_manager.workflow.issuance.containers import Part
 
@@ -51,7 +51,7 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     stands on the certificates, which are tried again later. Under load a group of tokens goes together.
     """
     group = claims.claim(certificate_id)
-    group.each_certificate(ordering.draw)
+    group.each_certificate(ordering.draft)
     ordered = _done_together(filter(ordering.is_plain, group.tokens), ordering.order_together)
     group.each(ordering.order_alone, but=ordered)
     group.each_certificate(_ask)
@@ -61,7 +61,7 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     group.each_certificate(_settle, but=finished)
     circuit_breaker.record_outcomes(
         (
-            (drawing.line(each.row)["ca"], each.order_id, each.outcome)
+            (drafting.line(each.row)["ca"], each.order_id, each.outcome)
             for each in answered
             if each.outcome is not None
         ),
@@ -84,7 +84,7 @@ def _done_together(
 
 def _ask(each: ClaimedCertificate) -> None:
     """Ask the CA once, and examine what came."""
-    each.outcome = drawing.outcome(partial(issuing.ask, each.begun or each.order_id))
+    each.outcome = drafting.outcome(partial(issuing.ask, each.begun or each.order_id))
     each.examined = _examined(each)
 
 
@@ -179,7 +179,7 @@ def clear_up(*, certificate_id: uuid.UUID) -> None:
     if claim_id is None or order_id is None:
         return
     with retry_later_on_error(partial(retry_certificate_later, certificate_id, claim_id)):
-        outcome = drawing.outcome(partial(issuing.look_up, order_id))
+        outcome = drafting.outcome(partial(issuing.look_up, order_id))
         examined = issuing.examine(order_id, outcome) if isinstance(outcome, issuing.Issued) else None
         settlement.settle(
             certificate_id=certificate_id,

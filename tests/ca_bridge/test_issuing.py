@@ -1267,11 +1267,11 @@ def test_whatever_breaks_at_a_revocation_passes(ca, order, monkeypatch):
 
 
 @pytest.fixture
-def drawn(ca: Any, content: Any, validity: Any) -> Callable[..., issuing.Drawn]:
+def drawn(ca: Any, content: Any, validity: Any) -> Callable[..., issuing.DraftOrder]:
     """Draw up an order; each call another key and another idempotency key, unless it is given."""
 
-    def draw(idempotency_key: str = "") -> issuing.Drawn:
-        return issuing.draw_up(
+    def draw(idempotency_key: str = "") -> issuing.DraftOrder:
+        return issuing.draft(
             ca=ca.alias,
             idempotency_key=idempotency_key or str(uuid4()),
             content=content,
@@ -1283,7 +1283,7 @@ def drawn(ca: Any, content: Any, validity: Any) -> Callable[..., issuing.Drawn]:
     return draw
 
 
-def journalled(*drawn: issuing.Drawn) -> list[Any]:
+def journalled(*drawn: issuing.DraftOrder) -> list[Any]:
     with transaction.atomic():
         return issuing.prepare_many(drawn)
 

@@ -14,7 +14,7 @@ from ca_bridge.contract import Answer
 from ca_bridge.errors import CaError
 from identity_manager.models import Certificate
 from identity_manager.workflow import step5_issue
-from identity_manager.workflow.issuance import claims, drawing, ordering, settlement
+from identity_manager.workflow.issuance import claims, drafting, ordering, settlement
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 
 # The certificate that alone is due, where there is one; threads have one each.
@@ -54,14 +54,14 @@ def claim(certificate_id: uuid.UUID) -> ClaimedCertificate | None:
     """The first part of step 5: this certificate with its order, which the CA was not asked for yet."""
     with only(certificate_id):
         group = claims.claim(certificate_id)
-    group.each_certificate(ordering.draw)
+    group.each_certificate(ordering.draft)
     group.each(ordering.order_alone)
     return next((each for token in group.tokens for each in token.claimed), None)
 
 
 def ask(claimed: ClaimedCertificate) -> Answer | CaError:
     """The part of step 5 in which the CA is asked."""
-    return drawing.outcome(partial(issuing.ask, claimed.order_id))
+    return drafting.outcome(partial(issuing.ask, claimed.order_id))
 
 
 def settle(claimed: ClaimedCertificate, outcome: Answer | CaError) -> None:

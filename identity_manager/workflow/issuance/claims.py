@@ -27,7 +27,7 @@ from identity_manager.models import CaOutage, Certificate, SoftwareToken
 from identity_manager.transactions import locking
 from identity_manager.transactions.locking import GROUP
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later
-from identity_manager.workflow.issuance.drawing import Drawn
+from identity_manager.workflow.issuance.drafting import DraftCertificate
 
 WAITED = timedelta(milliseconds=200)  # what is due for longer waits behind others
 
@@ -36,13 +36,13 @@ WAITED = timedelta(milliseconds=200)  # what is due for longer waits behind othe
 class ClaimedCertificate:
     """A certificate that this worker has, and how far it has come with it.
 
-    row: as it was read.  drawn: the key and order drawn up for it.  key: where it was bound just now.
+    row: as it was read.  draft: the key and order drafted for it.  key: where it was bound just now.
     begun: the order, where it was journalled as asked just now.  outcome: what its CA said.
     """
 
     row: Certificate
     claim_id: uuid.UUID
-    drawn: Drawn | None = None
+    draft: DraftCertificate | None = None
     key: keys.PrivateKey | None = None
     begun: issuing.Begun | None = None
     outcome: Answer | CaError | None = None

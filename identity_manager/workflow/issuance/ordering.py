@@ -13,24 +13,24 @@ from identity_manager import audit
 from identity_manager.models import AuditEvent, Certificate, CertificateState
 from identity_manager.transactions import locking
 from identity_manager.workflow import snapshot
-from identity_manager.workflow.issuance import drawing, failures
+from identity_manager.workflow.issuance import drafting, failures
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
-from identity_manager.workflow.issuance.drawing import Drawn
+from identity_manager.workflow.issuance.drafting import DraftCertificate
 from identity_manager.workflow.issuance.failures import Failure
 from identity_manager.workflow.policy import eligibility
 
 
-def draw(each: ClaimedCertificate) -> None:
-    """Draw up an order, where there is none."""
+def draft(each: ClaimedCertificate) -> None:
+    """Draft a key and an order for a certificate that has none."""
     if each.row.order_id is None:
-        each.drawn = drawing.draw(each.row)
+        each.draft = drafting.draft(each.row)
 
 
 def is_plain(token: ClaimedToken) -> bool:
     """Whether its orders can be journalled together with others: nothing stands in the way of any."""
     return all(
         _obstacle(each.row) is None
-        and (each.drawn is None or isinstance(each.drawn.order, issuing.Drawn))
+        and (each.draft is None or isinstance(each.draft.order, issuing.DraftOrder))
         and not locking.is_from_before_a_restore(each.row)
         for each in token.claimed
     )
@@ -44,9 +44,9 @@ def order_together(tokens: Sequence[ClaimedToken]) -> list[ClaimedToken]:
     with transaction.atomic():
         current = locking.unchanged(row for token in tokens for row in token.certificates)
         ours = [token for token in tokens if token.token.pk in current]
-        new = [each for token in ours for each in token.claimed if each.drawn is not None]
-        drawn = [each.drawn.order for each in new if each.drawn]
-        orders = issuing.prepare_many([each for each in drawn if isinstance(each, issuing.Drawn)])
+        new = [each for token in ours for each in token.claimed if each.draft is not None]
+        drafts = [each.draft.order for each in new if each.draft]
+        orders = issuing.prepare_many([each for each in drafts if isinstance(each, issuing.DraftOrder)])
         events = []
         for each, order in zip(new, orders, strict=True):
             each.begun = order if isinstance(order, issuing.Begun) else None
@@ -82,13 +82,13 @@ def _is_ordered(each: ClaimedCertificate) -> bool:
 
 
 def _is_bound(each: ClaimedCertificate, row: Certificate) -> bool:
-    """Journal the order that was drawn up. Another may be wanted meanwhile: that is drawn at the next try."""
-    if each.drawn is None or each.drawn.wanted != drawing.wanted(row):
+    """Journal the drafted order. Where another is wanted meanwhile, the next try drafts that."""
+    if each.draft is None or each.draft.wanted != drafting.wanted(row):
         row.let_go()
         row.save()
         return False
     try:
-        order = _prepared(each.drawn)
+        order = _prepared(each.draft)
     except CaError as error:  # nothing was journalled
         failures.settle_error(row, error)
         return False
@@ -101,22 +101,22 @@ def _is_bound(each: ClaimedCertificate, row: Certificate) -> bool:
     return True
 
 
-def _prepared(drawn: Drawn) -> CaOrder:
+def _prepared(draft: DraftCertificate) -> CaOrder:
     """Raises CaError."""
-    if isinstance(drawn.order, CaError):
-        raise drawn.order
-    return issuing.prepare(drawn.order)
+    if isinstance(draft.order, CaError):
+        raise draft.order
+    return issuing.prepare(draft.order)
 
 
 def _bind(each: ClaimedCertificate, order: CaOrder) -> AuditEvent:
     """Put order and wrapped key onto the row, which the caller saves; return the event."""
-    if each.drawn is None:
-        raise ValueError("No order was drawn up.")
-    row, each.key = each.row, each.drawn.key
+    if each.draft is None:
+        raise ValueError("No order was drafted.")
+    row, each.key = each.row, each.draft.key
     row.order = order
     row.orders_made += 1
     row.public_key_sha256 = keys.public_key_sha256(each.key).hex()
-    row.private_key_wrapped = each.drawn.wrapped
+    row.private_key_wrapped = each.draft.wrapped
     return audit.event_about(
         audit.Event.KEY_BOUND,
         actor=None,

@@ -24,7 +24,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.workflow import step5_issue
-from identity_manager.workflow.issuance import claims, drawing
+from identity_manager.workflow.issuance import claims, drafting
 from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.workflow.worker import works
 from tests.tools import cast
@@ -156,7 +156,7 @@ def test_one_that_is_not_issued_keeps_no_other(
 def test_one_that_is_broken_keeps_no_other(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody foresaw, at one of them, stands on that one, and is raised in the end."""
     waiting(company, 3)
-    original, drawn = drawing.draw, list[Certificate]()
+    original, drawn = drafting.draft, list[Certificate]()
 
     def draw(certificate: Certificate) -> Any:
         drawn.append(certificate)
@@ -164,7 +164,7 @@ def test_one_that_is_broken_keeps_no_other(company: Company, monkeypatch: pytest
             raise LookupError("a slip of ours")
         return original(certificate)
 
-    monkeypatch.setattr(drawing, "draw", draw)
+    monkeypatch.setattr(drafting, "draft", draw)
     with pytest.raises(LookupError):
         issue()
     assert states() == ["issuing", "sealed", "sealed"]

@@ -92,9 +92,9 @@ def test_what_was_drawn_up_of_something_else_is_not_ordered(
 ) -> None:
     """While it is drawn up anything may happen to the certificate."""
     company.request_in("issuing")
-    original = issuing.draw_up
+    original = issuing.draft
 
-    def meanwhile(**wanted: Any) -> issuing.Drawn:
+    def meanwhile(**wanted: Any) -> issuing.DraftOrder:
         token = SoftwareToken.objects.get()
         if what == "validity":
             token.snapshot["validity_days"] -= 1
@@ -105,7 +105,7 @@ def test_what_was_drawn_up_of_something_else_is_not_ordered(
         return original(**wanted)
 
     with monkeypatch.context() as patched:
-        patched.setattr(issuing, "draw_up", meanwhile)
+        patched.setattr(issuing, "draft", meanwhile)
         row = issue()
     assert (row.state, row.order_id, row.claim_id, row.private_key_wrapped) == ("ordered", None, None, None)
     assert not CaOrder.objects.exists()
@@ -116,16 +116,16 @@ def test_what_was_drawn_up_of_something_else_is_not_ordered(
 
 def test_of_two_messages_one_draws_an_order_up(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificate is claimed before its key is made: nobody makes one in vain."""
-    original, drawn_with = issuing.draw_up, []
+    original, drawn_with = issuing.draft, []
     company.request_in("issuing")
 
-    def meanwhile(**wanted: Any) -> issuing.Drawn:
+    def meanwhile(**wanted: Any) -> issuing.DraftOrder:
         drawn_with.append(wanted["key"])
         if len(drawn_with) == 1:
             step5_issue.issue(certificate_id=the_certificate().pk)
         return original(**wanted)
 
-    monkeypatch.setattr(issuing, "draw_up", meanwhile)
+    monkeypatch.setattr(issuing, "draft", meanwhile)
     assert issue().state == "valid"
     assert len(drawn_with) == 1
 

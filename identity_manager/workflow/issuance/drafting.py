@@ -1,6 +1,6 @@
-"""Draw up what a certificate needs before it can be ordered: a key, wrapped, and an order that was linted.
+"""Drafts of certificates: a new key, wrapped by the vault, and an order that has passed the lint.
 
-Outside any transaction: keys and lints take their time.
+Made outside any transaction, because key generation and lints take their time.
 """
 
 from collections.abc import Callable
@@ -24,23 +24,25 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A key, plain and wrapped, and the order that was drawn up for it, or why there is none.
+class DraftCertificate:
+    """A key, plain and wrapped, and the draft of its order, or the error that there is instead.
 
-    wanted: what it is an order of, to be compared with what is wanted when it is journalled.
+    wanted: what was ordered, which is compared with the locked row when the order is journalled.
     """
 
     key: keys.PrivateKey
     wrapped: bytes
     wanted: tuple[str, dict[str, Any], int]
-    order: issuing.Drawn | CaError
+    order: issuing.DraftOrder | CaError
 
 
-def draw(certificate: Certificate) -> Drawn:
+def draft(certificate: Certificate) -> DraftCertificate:
     """Return a key and an order for a certificate that has none."""
     key = key_pool.pool.take(KeyAlgorithm(certificate.token.required_type.key_algorithm))
     wrapped = vault.wrap(keys.to_pkcs8(key), purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk)
-    return Drawn(key, wrapped, wanted(certificate), outcome(partial(_draw_up, certificate, key)))
+    return DraftCertificate(
+        key, wrapped, wanted(certificate), outcome(partial(_draft_order, certificate, key))
+    )
 
 
 def wanted(certificate: Certificate) -> tuple[str, dict[str, Any], int]:
@@ -55,11 +57,11 @@ def line(certificate: Certificate) -> dict[str, Any]:
     return approved
 
 
-def _draw_up(certificate: Certificate, key: keys.PrivateKey) -> issuing.Drawn:
-    """Raises CaError."""
+def _draft_order(certificate: Certificate, key: keys.PrivateKey) -> issuing.DraftOrder:
+    """The draft of the order. Raises CaError."""
     idempotency_key, approved, days = wanted(certificate)
     now = timezone.now()
-    return issuing.draw_up(
+    return issuing.draft(
         ca=approved["ca"],
         idempotency_key=idempotency_key,
         content=snapshot.content_of(certificate),
