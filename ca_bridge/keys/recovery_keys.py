@@ -162,13 +162,27 @@ def wrap(private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Docu
 def read(content: bytes, *, now: datetime) -> Document:
     """The document of a file, its certificate and its signature checked. Raises KeyArchiveError."""
     document = _parsed(content)
-    public_key = check_certificate(document.certificate, now=now).public_key()
-    assert isinstance(public_key, rsa.RSAPublicKey)  # noqa: S101 checked above, said for mypy
+    _check_signature(document, check_certificate(document.certificate, now=now))
+    return document
+
+
+def read_again(content: bytes, *, certificate: bytes) -> Document:
+    """The document that was brought in for this certificate, which may have ended. Raises KeyArchiveError."""
+    document = _parsed(content)
+    if document.certificate != certificate:
+        raise KeyArchiveError(NOT_SIGNED)
+    _check_signature(document, x509.load_der_x509_certificate(certificate))
+    return document
+
+
+def _check_signature(document: Document, certificate: x509.Certificate) -> None:
+    public_key = certificate.public_key()
+    if not isinstance(public_key, rsa.RSAPublicKey):
+        raise KeyArchiveError(NOT_RSA)
     try:
         public_key.verify(document.signature, _signed(document), _PSS, hashes.SHA256())
     except InvalidSignature:
         raise KeyArchiveError(NOT_SIGNED) from None
-    return document
 
 
 def unwrap(document: Document, secret: bytes) -> RecoveryKey:

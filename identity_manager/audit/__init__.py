@@ -138,6 +138,8 @@ class Event(StrEnum):
     RECOVERY_CERTIFICATE_IN_FORCE = "archive.certificate-in-force"
     RECOVERY_CERTIFICATE_RETIRED = "archive.certificate-retired"
     RECOVERY_OFFICERS_CHANGED = "archive.officers-changed"
+    RECOVERY_APPROVED = "recovery.approved"
+    RECOVERY_REJECTED = "recovery.rejected"
     SHARE_GIVEN = "recovery.share-given"
     SHARE_WRONG = "recovery.share-wrong"
     SHARE_ROUND_ENDED = "recovery.shares-ended"

@@ -74,6 +74,7 @@ urlpatterns = [
     path("tokens/<uuid:pk>/send-again/", token_views.send_again, name="token-send-again"),
     path("", include("identity_manager.console.archive.urls")),
     path("", include("identity_manager.console.token_imports.urls")),
+    path("", include("identity_manager.console.recovery.urls")),
     path("batch-orders/", include("identity_manager.console.batch.urls")),
     path("mails/", outbox.listing, name="outbox"),
     path("mails/retry/", outbox.retry_many, name="mails-retry"),

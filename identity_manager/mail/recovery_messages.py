@@ -2,18 +2,45 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.mail.composing import About, compose, selfservice_url
+from identity_manager.mail.composing import About, compose, console_url, selfservice_url
 from identity_manager.mail.registry import mail
-from identity_manager.models import OutgoingMail, Recovery
+from identity_manager.models import OutgoingMail, Person, Recovery
 
 
 @mail(
     _("Archived keys are recovered"),
     to=_("the owner of the keys"),
-    when=_("when somebody, or they themselves, asked for a recovery of their keys"),
+    when=_("when their keys are recovered: by themselves, or once two Recovery Officers have agreed"),
 )
 def recovery_asked(recovery: Recovery) -> OutgoingMail:
     """To the owner of the keys: a security notice."""
     about = About("recovery_asked", f"recovery-asked:{recovery.pk}", recovery.owner, recovery.request)
     beneficiary = recovery.request.person.display_name if recovery.is_for_another else ""
     return compose(about, url=selfservice_url("selfservice:requests"), beneficiary=beneficiary)
+
+
+RECOVERY_OFFICER = _("a Recovery Officer")
+
+
+@mail(
+    _("A recovery waits for Recovery Officers"),
+    to=RECOVERY_OFFICER,
+    when=_("when a recovery of archived keys was asked for, on which they may decide"),
+)
+def recovery_to_decide(recovery: Recovery, officer: Person) -> OutgoingMail:
+    """To a Recovery Officer: it waits. Whose keys they are says the page alone."""
+    occasion = f"recovery-to-decide:{recovery.pk}:{officer.pk}"
+    about = About("recovery_to_decide", occasion, officer, recovery.request)
+    return compose(about, url=console_url("console:recovery", recovery.pk))
+
+
+@mail(
+    _("A recovery waits for shares"),
+    to=RECOVERY_OFFICER,
+    when=_("when two Recovery Officers have agreed to a recovery, to who holds a share of its key"),
+)
+def shares_needed(recovery: Recovery, officer: Person) -> OutgoingMail:
+    """To who holds a share: it is needed, within half an hour after the first one."""
+    occasion = f"shares-needed:{recovery.pk}:{officer.pk}"
+    about = About("shares_needed", occasion, officer, recovery.request)
+    return compose(about, url=console_url("console:recovery", recovery.pk))

@@ -72,6 +72,7 @@ from identity_manager.models.people.saved_search import SavedSearch
 from identity_manager.models.people.sign_in_code import SignInCode
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
 from identity_manager.models.prefix_lookup import Begins
+from identity_manager.models.recovery.decision import RecoveryDecision
 from identity_manager.models.recovery.recovery import Opening, RecoveredKey, Recovery
 from identity_manager.models.renewal.holder_change import HolderChange
 from identity_manager.models.renewal.notice import RenewalNotice
@@ -166,6 +167,7 @@ __all__ = [
     "Recovery",
     "RecoveryCertificate",
     "RecoveryCertificateState",
+    "RecoveryDecision",
     "RecoveryKeyKind",
     "RecoveryKeyWrapping",
     "RecoveryShare",

@@ -8,15 +8,17 @@ goes on at step 6. The old passphrase and files stay as they are.
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
+from identity_manager.mail import outbox, recovery_messages
 from identity_manager.models import ArchivedKey, Opening, Person, Role, TokenRequest
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, refuse, require
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.recovery import opening, policy
+from identity_manager.workflow.recovery import officers_keys, officers_policy, opening, policy
 from identity_manager.workflow.recovery.opening import RecoveryOrder
 
 
@@ -76,3 +78,81 @@ def recover(
         request = locking.request(recovery.request_id)
         opening.begin(request, actor=person)
         return request
+
+
+@dataclass(frozen=True)
+class OfficersOrder:
+    """Which archived keys of whom are recovered for whom, and why.
+
+    beneficiary: the owner, or a third person; then with a reference number and an end (its last day).
+    """
+
+    owner_id: uuid.UUID
+    beneficiary_id: uuid.UUID
+    key_ids: Collection[uuid.UUID]
+    purpose: str
+    reference: str = ""
+    until: date | None = None
+
+
+def recover_by_officers(*, actor: Person, order: OfficersOrder) -> TokenRequest:
+    """A Software Token Administrator asks for a person's keys; two Recovery Officers decide.
+
+    Raises NotAllowed, NotPossible at `keys`, `purpose`, `beneficiary`, `reference` or `until`, or Stale.
+    """
+    with transaction.atomic():
+        persons = {row.pk: row for row in locking.persons({order.owner_id, order.beneficiary_id})}
+        owner, beneficiary = persons[order.owner_id], persons[order.beneficiary_id]
+        _check_asker(actor, owner, beneficiary)
+        _check_beneficiary(owner, beneficiary, order)
+        theirs = {key.pk: key for key in policy.recoverable(owner)}
+        require(set(order.key_ids) <= set(theirs), else_=policy.UNKNOWN_KEY, field="keys")
+        chosen = [theirs[pk] for pk in dict.fromkeys(order.key_ids)]
+        together = not chosen or officers_keys.choose([key.pk for key in chosen], now=timezone.now())
+        require(together, else_=officers_policy.NOT_TOGETHER, field="keys")
+
+        recovery = opening.open_recovery(
+            RecoveryOrder(
+                actor=actor,
+                owner=owner,
+                beneficiary=beneficiary,
+                keys=chosen,
+                purpose=order.purpose,
+                opening=Opening.OFFICERS,
+                reference=order.reference.strip(),
+                expires_at=_end_of(order.until),
+                approvals_needed=officers_policy.NEEDED,
+                tell_owner=False,
+            )
+        )
+        for officer in officers_policy.deciders(recovery):
+            outbox.enqueue(recovery_messages.recovery_to_decide(recovery, officer))
+        return recovery.request
+
+
+def _check_asker(actor: Person, owner: Person, beneficiary: Person) -> None:
+    administers = eligibility.administers(actor, owner)
+    require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+    for person in (owner, beneficiary):
+        refuse(eligibility.code_obstacle(actor, person), kind=NotAllowed)
+
+
+def _check_beneficiary(owner: Person, beneficiary: Person, order: OfficersOrder) -> None:
+    refuse(eligibility.person_obstacle(beneficiary), field="beneficiary")
+    in_portal = beneficiary.has_role(Role.SELF_SERVICE_USER)
+    require(in_portal, else_=officers_policy.BENEFICIARY_NOT_IN_PORTAL, field="beneficiary")
+    if owner.pk == beneficiary.pk:
+        return
+    require(order.reference.strip(), else_=officers_policy.NO_REFERENCE, field="reference")
+    today = timezone.localdate()
+    latest = today + officers_policy.LONGEST_FOR_ANOTHER
+    in_time = order.until is not None and today <= order.until <= latest
+    require(in_time, else_=officers_policy.NO_END, field="until")
+
+
+def _end_of(day: date | None) -> datetime | None:
+    """Midnight after the last day, in the time zone of the installation."""
+    if day is None:
+        return None
+    zone = timezone.get_default_timezone()
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)

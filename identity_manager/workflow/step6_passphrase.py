@@ -140,7 +140,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             token.settle_later(str(reason), now=timezone.now())
             token.save()
         elif not ended:
-            audit.append([*act.events(token), *seal_all([(token, given, sealed)])])
+            audit.append([*act.settle(token), *seal_all([(token, given, sealed)])])
 
 
 def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]) -> list[AuditEvent]:

@@ -51,6 +51,7 @@ SYSTEM: Visitors = frozenset({V.SYSTEM})
 BATCH_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.AUDITOR})
 ARCHIVE_READERS: Visitors = frozenset({V.RECOVERY, V.SYSTEM, V.AUDITOR})
 BRINGERS: Visitors = frozenset({V.RECOVERY, V.SYSTEM})
+RECOVERY_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.RECOVERY, V.AUDITOR})
 RECOVERY: Visitors = frozenset({V.RECOVERY})
 CATALOGUE: Visitors = frozenset({V.SYSTEM, V.AUDITOR})
 USER_ADMINISTRATOR: Visitors = frozenset({V.USERS})
@@ -140,6 +141,12 @@ TABLE = (
     Row("console:archive-export-ask", RECOVERY, RECOVERY),
     Row("console:archive-export-confirm", RECOVERY, RECOVERY, of="archive export"),
     Row("console:archive-export-withdraw", RECOVERY, RECOVERY, of="archive export"),
+    Row("console:person-recover", ADMINISTRATOR, ADMINISTRATOR, of="person"),
+    Row("console:recoveries", RECOVERY_READERS),
+    Row("console:recovery", RECOVERY_READERS, of="recovery"),
+    Row("console:recovery-approve", RECOVERY, RECOVERY, of="recovery"),
+    Row("console:recovery-reject", RECOVERY, RECOVERY, of="recovery"),
+    Row("console:recovery-share", RECOVERY, RECOVERY, of="recovery"),
     Row("console:batch-orders", BATCH_READERS),
     Row("console:batch-order-choose", NOBODY, ADMINISTRATOR),
     Row("console:batch-order-new", ADMINISTRATOR, ADMINISTRATOR),

@@ -31,12 +31,16 @@ from identity_manager.models import (
     Certificate,
     FindingKind,
     HolderChange,
+    Opening,
     OutgoingMail,
     Person,
     PersonErasure,
     PersonSource,
     PersonState,
+    Recovery,
     RenewalNotice,
+    RequestKind,
+    RequestOrigin,
     Role,
     RoleAssignment,
     SurplusByHand,
@@ -132,6 +136,7 @@ class World:
             "person": (self.owner.pk,),
             "import": (person_import(officers[Visitor.REGISTRATION]),),
             "recovery certificate": (recovery_certificates.make_online(name="R", bits=3072, days=9).pk,),
+            "recovery": (_recovery(self.owner),),
             "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
             "token import": (TokenImport.objects.create(name="folder", types=["vpn"]).pk,),
             "batch order": (batch_order(ada, self.owner),),
@@ -171,6 +176,20 @@ class World:
             "stored mail": (mail,),
             "stored attachment": (mail, 0),
         }
+
+
+def _recovery(owner: Person) -> uuid.UUID:
+    """Of the owner's keys, for somebody else; two Recovery Officers have not decided yet."""
+    request = TokenRequest.objects.create(
+        kind=RequestKind.RECOVERY,
+        origin=RequestOrigin.ADMINISTRATOR,
+        person=cast.person("dora", organisational_unit=HERE),
+        requested_by=cast.person("alma", roles=(Role.TOKEN_ADMINISTRATOR,)),
+        approvals_needed=2,
+    )
+    return Recovery.objects.create(
+        request=request, owner=owner, opening=Opening.OFFICERS, purpose="A court asks for it."
+    ).pk
 
 
 def batch_order(ada: Person, *persons: Person) -> uuid.UUID:

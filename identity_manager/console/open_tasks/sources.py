@@ -24,6 +24,7 @@ from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
+from identity_manager.console.recovery import open_tasks as recovery_tasks
 from identity_manager.console.renewal import open_tasks as renewal_tasks
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.request_columns import TO_DECIDE, WAITING
@@ -297,6 +298,7 @@ SOURCES = (
     ),
     *second_officer.SOURCES,
     *archive_tasks.SOURCES,
+    *recovery_tasks.SOURCES,
     *terms_tasks.SOURCES,
     *token_import_tasks.SOURCES,
 )

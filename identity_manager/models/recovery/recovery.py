@@ -1,6 +1,6 @@
 """Recoveries: archived keys that are opened and put into new containers for somebody."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.archive.archived_key import ArchivedKey
+from identity_manager.models.archive.recovery_certificate import RecoveryCertificate
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
 from identity_manager.models.requests.token_request import TokenRequest
@@ -27,7 +28,7 @@ class Recovery(models.Model):
 
     owner: whose keys they are. purpose: the reason, as the person who asked wrote it. reference and
     expires_at: number of the case and end, where officers open it. factor: the second factor (its row) that
-    the owner showed when they asked.
+    the owner showed when they asked. opened_with: whose key opens them, once two officers have decided.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -38,6 +39,9 @@ class Recovery(models.Model):
     reference = models.CharField(_("reference number"), max_length=40, blank=True)
     expires_at = models.DateTimeField(_("ends"), null=True)
     factor = models.BigIntegerField(null=True)
+    opened_with = models.ForeignKey(
+        RecoveryCertificate, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     keys: "RelatedManager[RecoveredKey]"
@@ -58,6 +62,13 @@ class Recovery(models.Model):
     def is_for_another(self) -> bool:
         """Whether somebody else than the owner gets the keys."""
         return self.owner_id != self.request.person_id
+
+    @property
+    def last_day(self) -> date | None:
+        """The day at whose end it is over, in the time zone of the installation."""
+        if self.expires_at is None:
+            return None
+        return timezone.localdate(self.expires_at - timedelta(seconds=1), timezone.get_default_timezone())
 
     def is_over(self, now: datetime) -> bool:
         """Whether its time has ended: nothing of it is opened or handed out any more."""

@@ -32,7 +32,7 @@ from identity_manager.workflow.archive import opening
 from identity_manager.workflow.issuance import containers, failures
 from identity_manager.workflow.issuance.containers import Part
 from identity_manager.workflow.issuance.failures import Failure
-from identity_manager.workflow.recovery import policy
+from identity_manager.workflow.recovery import officers_keys, officers_policy, policy
 
 
 class OpeningRefusedError(Exception):
@@ -48,7 +48,9 @@ def open_keys(token: SoftwareToken) -> list[Part]:
 
     Raises OpeningRefusedError, and VaultError where this worker lacks a ring, so that another one tries.
     """
-    recovery = Recovery.objects.select_related("request__person", "owner").get(request=token.request_id)
+    recovery = Recovery.objects.select_related("request__person", "owner", "opened_with").get(
+        request=token.request_id
+    )
     rows = list(recovery.keys.select_related(*_RELATED).order_by("-for_reading_only", "pk"))
     _check(recovery, token, rows)
     recovery_keys = _recovery_keys(recovery, rows)
@@ -101,11 +103,11 @@ def _part(token: SoftwareToken, recovery: Recovery, row: RecoveredKey, *, recove
 
 def _recovery_keys(recovery: Recovery, rows: Iterable[RecoveredKey]) -> dict[uuid.UUID, RecoveryKey]:
     """For each row the private recovery key that opens it. Raises OpeningRefusedError and VaultError."""
-    if recovery.opening != Opening.ONLINE:
-        raise OpeningRefusedError(failures.of_reason(policy.NOT_THE_OWNER))
     for ring in (vault.Purpose.ARCHIVE, vault.Purpose.RECOVERY_KEYS):
         if not vault.holds(ring):
             raise vault.VaultError(f"This process holds no key for {ring}.")
+    if recovery.opening == Opening.OFFICERS:
+        return dict.fromkeys((row.pk for row in rows), _usable(officers_keys.recovery_key(recovery)))
     in_force = RecoveryCertificate.objects.in_force(timezone.now())
     known: dict[tuple[uuid.UUID, ...], RecoveryKey] = {}
     found = {}
@@ -117,7 +119,10 @@ def _recovery_keys(recovery: Recovery, rows: Iterable[RecoveredKey]) -> dict[uui
 
 
 def _online_key(recipients: Iterable[uuid.UUID]) -> RecoveryKey:
-    key = opening.online_recovery_key(recipients)
+    return _usable(opening.online_recovery_key(recipients))
+
+
+def _usable(key: RecoveryKey | Reason) -> RecoveryKey:
     if isinstance(key, Reason):
         raise OpeningRefusedError(failures.of_reason(key))
     return key
@@ -137,11 +142,16 @@ def settle_refusal(*, token_id: uuid.UUID, claim_id: uuid.UUID, failure: Failure
             return
         token.settle_lease()
         token.save()
+        officers_keys.unused(token.request_id, officers_policy.ACT_FAILED)
         failures.fail(token.request, failure)
 
 
-def events(token: SoftwareToken) -> list[AuditEvent]:
-    """That the keys of a locked token's recovery were opened, for its person's log and the owner's."""
+def settle(token: SoftwareToken) -> list[AuditEvent]:
+    """The keys of a locked token's recovery were opened: erase the officers' shares, return what happened.
+
+    For the log of its person, the owner's, and that of the token from which each key is.
+    """
+    officers_keys.used(token.request_id)
     recovery = Recovery.objects.select_related("owner").filter(request=token.request_id).first()
     if recovery is None:
         return []

@@ -98,6 +98,18 @@ def begin(request: TokenRequest, *, actor: Person) -> None:
     audit.record(audit.Event.RECOVERY_BEGUN, actor=actor, subject=request)
 
 
+def begin_again(request: TokenRequest, *, actor: Person) -> None:
+    """A locked request whose act failed: officers gave their shares once more."""
+    now = timezone.now()
+    request.retry()
+    request.save()
+    for token in locking.lines_of(request):
+        token.work_is_due(now)
+        token.save()
+        queue.after_commit(SEAL, token.pk)
+    audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
+
+
 def _check(order: RecoveryOrder) -> None:
     require(order.keys, else_=policy.NO_KEYS, field="keys")
     refuse(policy.TOO_MANY_KEYS if len(order.keys) > policy.MOST_KEYS else None, field="keys")

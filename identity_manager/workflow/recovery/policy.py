@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.keys import envelopes
+from ca_bridge.keys import envelopes, recovery_keys, shares
 from identity_manager.models import (
     Account,
     ArchivedKey,
@@ -26,7 +26,8 @@ from identity_manager.models import (
 from identity_manager.models.requests.software_token import IN_USE
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.archive import opening
+from identity_manager.workflow.archive import opening, share_rounds
+from identity_manager.workflow.recovery import officers_policy as officers
 
 QUARANTINE = timedelta(days=7)
 
@@ -78,10 +79,14 @@ REFUSALS = (
     *(CHANGED, KEY_GONE, OVER, NO_OLD_FACTOR, AFTER_CODE, NOT_THE_OWNER),
     *(opening.OUTER_LAYER, opening.NO_ONLINE_KEY),
     *(opening.ONLINE_KEY_CHANGED, opening.ONLINE_KEY_DOES_NOT_OPEN),
+    *(officers.NOT_DECIDED, officers.DECISION_NOT_VALID, officers.NO_RECOVERY_KEY),
+    *(officers.SHARES_NEEDED, officers.SHARES_NOT_FOR_THIS, share_rounds.TIME_OVER),
 )
 _ENVELOPES = (
     *(envelopes.DAMAGED, envelopes.OTHER_RECIPIENT, envelopes.UNKNOWN_ALGORITHM),
     *(envelopes.WRONG_KEY, envelopes.CHANGED, envelopes.OTHER_KEY),
+    *(recovery_keys.UNREADABLE, recovery_keys.NOT_SIGNED, recovery_keys.NOT_OPENED),
+    *(shares.OTHER_SET, shares.TWICE, shares.TOO_FEW, shares.TOO_MANY, shares.FORGED),
 )
 # Why a recovery failed, by code, for officers (issuance/failures.py).
 FAILURES = {**{each.code: each.sentence for each in REFUSALS}, **dict(_ENVELOPES)}

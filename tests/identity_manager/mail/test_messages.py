@@ -149,6 +149,12 @@ class Road:
                 self.request, self.fresh(self.company.uma), tokens=[self.token]
             ),
             "recovery_asked": lambda: recovery_messages.recovery_asked(self.recovery()),
+            "recovery_to_decide": lambda: recovery_messages.recovery_to_decide(
+                self.recovery(), self.fresh(self.company.paul)
+            ),
+            "shares_needed": lambda: recovery_messages.shares_needed(
+                self.recovery(), self.fresh(self.company.paul)
+            ),
             "person_deactivated": lambda: person_messages.person_deactivated(self.leave, held=2, waiting=1),
             "person_activated": lambda: person_messages.person_activated(self.leave, reinstated=1, waiting=2),
             "identity_change_asked": lambda: person_messages.identity_change_asked(self.change),

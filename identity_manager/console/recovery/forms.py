@@ -1,0 +1,142 @@
+"""The forms of recoveries by officers: ask, approve, reject, give a share."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.functional import lazystr
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.fields import ReasonField
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import Person
+from identity_manager.ui.dates import long_date
+from identity_manager.workflow.recovery import decisions, policy
+from identity_manager.workflow.step1_recover import KeyChoice, OfficersOrder
+
+LONGEST_SHARE = 2000
+UNKNOWN_PERSON = _("Nobody has this personnel number.")
+
+
+class AskForm(VerbForm):
+    """Which keys, for whom, and why."""
+
+    keys = forms.MultipleChoiceField(
+        label=_("Archived keys"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": lazystr(policy.NO_KEYS),
+            "invalid_choice": lazystr(policy.UNKNOWN_KEY),
+        },
+    )
+    purpose = ReasonField(
+        help_text=_("Recovery Officers and auditors read it. It stands in no mail and in no file."),
+        required=lazystr(policy.NO_PURPOSE),
+    )
+    beneficiary = forms.CharField(
+        label=_("For somebody else: personnel number"),
+        help_text=_("Left empty, the owner gets the keys. Else a deputy, say, or who answers a court."),
+        required=False,
+        max_length=64,
+    )
+    reference = forms.CharField(
+        label=_("Reference number"),
+        help_text=_("For somebody else. It stands in the name of each key."),
+        required=False,
+        max_length=40,
+    )
+    until = forms.DateField(
+        label=_("Last day"),
+        help_text=_("For somebody else. After it the files are removed here."),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"invalid": _("Enter a day, such as 2030-12-31.")},
+    )
+
+    def __init__(self, *args: Any, choices: list[KeyChoice], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["keys"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 narrows the declared type
+        field.choices = [(str(each.key.pk), _words(each)) for each in choices]
+
+    def clean_beneficiary(self) -> Person | None:
+        number = self.cleaned_data["beneficiary"].strip()
+        found = Person.objects.filter(personnel_number=number).first() if number else None
+        if number and found is None:
+            raise forms.ValidationError(UNKNOWN_PERSON)
+        return found
+
+    def order(self, owner: Person) -> OfficersOrder:
+        """What the verb is asked for."""
+        given = self.cleaned_data
+        return OfficersOrder(
+            owner_id=owner.pk,
+            beneficiary_id=(given["beneficiary"] or owner).pk,
+            key_ids=[uuid.UUID(key) for key in given["keys"]],
+            purpose=given["purpose"],
+            reference=given["reference"],
+            until=given["until"],
+        )
+
+
+def _words(choice: KeyChoice) -> str:
+    row = choice.key.certificate
+    if row is None:
+        return str(choice.key)
+    ends = long_date(timezone.localdate(row.not_after)) if row.not_after else ""
+    return _now("%(profile)s, %(serial)s, until %(day)s") % {
+        "profile": row.profile,
+        "serial": row.serial[-8:],
+        "day": ends,
+    }
+
+
+class SeenForm(VerbForm):
+    """The digest of what the officer saw."""
+
+    seen = forms.CharField(
+        widget=forms.HiddenInput,
+        max_length=64,
+        error_messages={"required": lazystr(decisions.SEEN_DIFFERS)},
+    )
+
+
+class ApproveForm(SeenForm):
+    """Yes to exactly this."""
+
+    keep_silent = forms.CharField(
+        label=_("Why the owner is not told"),
+        help_text=_("Leave it empty, and the owner gets a mail. It counts only where both officers say why."),
+        required=False,
+        max_length=500,
+    )
+
+
+class RejectForm(SeenForm):
+    """No, and why."""
+
+    reason = ReasonField(
+        help_text=_("Who asked reads it."), required=lazystr(decisions.NO_REASON), longest=500
+    )
+
+
+class ShareForm(SeenForm):
+    """The officer's share. Only who has just mistyped it sees it once more, on a page that nothing stores."""
+
+    share = forms.CharField(
+        label=_("Your share: 33 words"),
+        help_text=_("Four letters of each word are enough. Capitals and line breaks do not matter."),
+        max_length=LONGEST_SHARE,
+        error_messages={"required": _("Enter your share.")},
+        widget=forms.Textarea(
+            attrs={
+                "rows": 5,
+                "autocomplete": "off",
+                "autocapitalize": "off",
+                "spellcheck": "false",
+                "class": "mono",
+            }
+        ),
+    )

@@ -1,0 +1,194 @@
+"""Verbs of Recovery Officers on a recovery: approve, reject, give a share.
+
+Two decide; where an online key opens the archived keys, the second yes is enough. Else as many officers as
+the ceremony said give their shares within half an hour, and the last one has a worker open them.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.mail import outbox, recovery_messages, request_messages
+from identity_manager.models import (
+    Approval,
+    Decision,
+    Person,
+    PersonState,
+    Recovery,
+    RecoveryDecision,
+    RecoveryKeyKind,
+    RecoveryKeyWrapping,
+    RequestState,
+    SharePurpose,
+    ShareRound,
+    ShareRoundState,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
+from identity_manager.workflow.archive import share_rounds
+from identity_manager.workflow.archive.share_rounds import Subject
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.recovery import (
+    officers_keys,
+    officers_policy,
+    opening,
+    policy,
+    sealed_decisions,
+)
+
+NOT_WAITING = Reason("recovery-not-waiting", _("This recovery does not wait for a decision any more."))
+SEEN_DIFFERS = Reason(
+    "recovery-seen-differs", _("The recovery is not what this page showed. Read it once more, then decide.")
+)
+NO_REASON = Reason("recovery-no-reason-to-reject", _("Say why you reject the recovery."))
+NO_SHARES_WANTED = Reason(
+    "recovery-wants-no-shares", _("This recovery does not wait for shares: two officers decide first.")
+)
+
+
+def approve(*, actor: Person, recovery_id: uuid.UUID, seen: str, keep_silent: str = "") -> Recovery:
+    """A Recovery Officer agrees to exactly what they saw (its digest).
+
+    keep_silent: why the owner is not told; it counts where both officers give a reason. Raises NotAllowed,
+    NotPossible or Stale.
+    """
+    with transaction.atomic():
+        recovery = _fetch(actor, recovery_id, seen)
+        _decide(recovery, actor, Decision.APPROVED, keep_silent=keep_silent.strip())
+        _record(audit.Event.RECOVERY_APPROVED, actor, recovery, reason=keep_silent.strip())
+        if sealed_decisions.obstacle(recovery) is None:
+            _go_on(recovery, actor=actor)
+        return recovery
+
+
+def reject(*, actor: Person, recovery_id: uuid.UUID, seen: str, reason: str) -> Recovery:
+    """A Recovery Officer says no: it ends. Raises as approve does, NotPossible without a reason."""
+    with transaction.atomic():
+        recovery = _fetch(actor, recovery_id, seen)
+        require(reason.strip(), else_=NO_REASON, field="reason")
+
+        request, now = recovery.request, timezone.now()
+        _decide(recovery, actor, Decision.REJECTED, reason=reason.strip())
+        request.reject(reason=reason.strip(), now=now)
+        request.save()
+        for token in locking.lines_of(request):
+            token.cancel(reason=reason.strip()[:300], now=now)
+            token.save()
+        officers_keys.unused(request.pk, NOT_WAITING)
+        outbox.enqueue(request_messages.rejected(request))
+        _record(audit.Event.RECOVERY_REJECTED, actor, recovery, reason=reason.strip())
+        return recovery
+
+
+def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) -> ShareRound:
+    """A Recovery Officer gives their share for what they saw; with the last one a worker opens the keys.
+
+    Raises NotAllowed, NotPossible at the field share, or Stale. A wrong share is counted.
+    """
+    request_id = Recovery.objects.values_list("request_id", flat=True).get(pk=recovery_id)
+    with share_rounds.counted(actor=actor, subject_id=request_id), transaction.atomic():
+        recovery = _locked(recovery_id)
+        refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
+        require(awaits_shares(recovery), else_=NO_SHARES_WANTED, kind=Stale)
+        _refuse_ended(recovery)
+        subject = subject_of(recovery)
+        require(seen == subject.digest, else_=SEEN_DIFFERS, kind=Stale)
+
+        present = share_rounds.put(actor=actor, wrapping=wrapping_of(recovery), subject=subject, text=share)
+        if present.state == ShareRoundState.COMPLETE:
+            _begin(recovery, actor=actor)
+        return present
+
+
+def awaits_shares(recovery: Recovery) -> bool:
+    """Whether two officers have decided, and shares are what is left; also after an act that failed."""
+    certificate = recovery.opened_with
+    state = recovery.request.state in (RequestState.REQUESTED, RequestState.FAILED)
+    split = certificate is not None and certificate.kind != RecoveryKeyKind.ONLINE
+    return state and split and sealed_decisions.obstacle(recovery) is None
+
+
+def wrapping_of(recovery: Recovery) -> RecoveryKeyWrapping:
+    """Whose shares are needed: those of the officers of today."""
+    return RecoveryKeyWrapping.objects.get(certificate=recovery.opened_with, erased_at=None)
+
+
+def subject_of(recovery: Recovery) -> Subject:
+    """What shares for it are bound to."""
+    digest = sealed_decisions.digest(recovery)
+    return Subject(SharePurpose.RECOVERY, recovery.request_id, digest)
+
+
+def _locked(recovery_id: uuid.UUID) -> Recovery:
+    recovery = Recovery.objects.select_related("owner", "opened_with").get(pk=recovery_id)
+    recovery.request = locking.request(recovery.request_id)
+    return recovery
+
+
+def _fetch(actor: Person, recovery_id: uuid.UUID, seen: str) -> Recovery:
+    recovery = _locked(recovery_id)
+    refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
+    require(recovery.request.state == RequestState.REQUESTED, else_=NOT_WAITING, kind=Stale)
+    refuse(officers_policy.decision_obstacle(actor, recovery), kind=NotAllowed)
+    _refuse_ended(recovery)
+    require(seen == sealed_decisions.digest(recovery), else_=SEEN_DIFFERS, kind=Stale)
+    return recovery
+
+
+def _refuse_ended(recovery: Recovery) -> None:
+    refuse(policy.OVER if recovery.is_over(timezone.now()) else None, kind=Stale)
+    refuse(eligibility.person_obstacle(recovery.request.person))
+
+
+def _decide(
+    recovery: Recovery, actor: Person, decision: Decision, *, reason: str = "", keep_silent: str = ""
+) -> None:
+    approval = Approval.objects.create(
+        request=recovery.request,
+        round=recovery.request.round,
+        approver=actor,
+        decision=decision,
+        reason=reason,
+        snapshot_hash=sealed_decisions.digest(recovery),
+    )
+    row = RecoveryDecision(approval=approval, keep_silent=keep_silent)
+    row.seal = sealed_decisions.seal(row)
+    row.save()
+
+
+def _go_on(recovery: Recovery, *, actor: Person) -> None:
+    """Both have agreed: a worker opens the keys, or the holders of shares are asked for them."""
+    key_ids = [pk for pk in recovery.keys.values_list("archived_key", flat=True) if pk is not None]
+    complete = len(key_ids) == recovery.keys.count()
+    certificate = officers_keys.choose(key_ids, now=timezone.now()) if complete else None
+    if certificate is None:
+        raise NotPossible(officers_policy.NO_RECOVERY_KEY if complete else policy.KEY_GONE)
+    recovery.opened_with = certificate
+    recovery.save()
+    if certificate.kind == RecoveryKeyKind.ONLINE:
+        _begin(recovery, actor=actor)
+        return
+    holders = wrapping_of(recovery).shares.select_related("officer")
+    for holder in [row.officer for row in holders]:
+        if officers_policy.obstacle(holder, recovery) is None:
+            outbox.enqueue(recovery_messages.shares_needed(recovery, holder))
+
+
+def _begin(recovery: Recovery, *, actor: Person) -> None:
+    if recovery.request.state == RequestState.FAILED:
+        opening.begin_again(recovery.request, actor=actor)
+    else:
+        opening.begin(recovery.request, actor=actor)
+    if recovery.owner.state != PersonState.LOCKED and not sealed_decisions.keeps_silent(recovery):
+        outbox.enqueue(recovery_messages.recovery_asked(recovery))
+
+
+def _record(event: audit.Event, actor: Person, recovery: Recovery, *, reason: str) -> None:
+    """For the log of the request, and where another's keys are recovered, for the owner's."""
+    facts = {"reason": reason, "reference": recovery.reference}
+    audit.record(event, actor=actor, subject=recovery.request, **facts)
+    if recovery.is_for_another:
+        audit.record(event, actor=actor, subject=recovery.owner, **facts)

@@ -1,0 +1,102 @@
+"""The recovery key of a recovery on which two officers decided: an online one, or one that their shares open.
+
+In a worker's memory, for one act. What is refused is a Reason, which says why by name.
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Count
+from django.utils import timezone
+
+from ca_bridge.errors import KeyArchiveError
+from ca_bridge.keys import recovery_keys
+from ca_bridge.keys.envelopes import RecoveryKey
+from identity_manager.models import (
+    Recovery,
+    RecoveryCertificate,
+    RecoveryCertificateState,
+    RecoveryKeyKind,
+    ShareRound,
+    ShareRoundState,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, Refused
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.archive import opening, recovery_certificates, share_rounds
+from identity_manager.workflow.recovery import officers_policy as policy
+from identity_manager.workflow.recovery import sealed_decisions
+
+
+def choose(key_ids: Collection[uuid.UUID], *, now: datetime) -> RecoveryCertificate | None:
+    """The certificate whose key opens all of these archived keys: an online one first, then one in force."""
+    sealed = RecoveryCertificate.objects.exclude(seal=None).filter(keys__key__in=key_ids)
+    common = sealed.annotate(opens=Count("keys__key", distinct=True)).filter(opens=len(set(key_ids)))
+    usable = [each for each in common if recovery_certificates.is_as_confirmed(each)]
+    ranked = sorted(usable, key=lambda each: _rank(each, now))
+    return next((each for each in ranked if each.wrappings.filter(erased_at=None).exists()), None)
+
+
+def _rank(certificate: RecoveryCertificate, now: datetime) -> tuple[bool, bool, str]:
+    in_force = certificate.state == RecoveryCertificateState.IN_FORCE and certificate.not_after > now
+    return certificate.kind != RecoveryKeyKind.ONLINE, not in_force, str(certificate.pk)
+
+
+def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
+    """Two officers decided on exactly this and still may; where the key is theirs, their shares open it.
+
+    Raises VaultError where this worker lacks a ring, so that another one tries.
+    """
+    reason = sealed_decisions.obstacle(recovery)
+    if reason is not None:
+        return reason
+    certificate = recovery.opened_with
+    if certificate is None or not recovery_certificates.is_as_confirmed(certificate):
+        return policy.NO_RECOVERY_KEY
+    if certificate.kind == RecoveryKeyKind.ONLINE:
+        return opening.online_recovery_key([certificate.pk])
+    digest = sealed_decisions.digest(recovery)
+    present = ShareRound.objects.alive().filter(subject=recovery.request_id, digest=digest).first()
+    if present is None or present.state != ShareRoundState.COMPLETE:
+        return policy.SHARES_NEEDED
+    return with_shares(certificate, present)
+
+
+def with_shares(certificate: RecoveryCertificate, present: ShareRound) -> RecoveryKey | Reason:
+    """The key of the certificate, opened with the shares of a complete round. Raises VaultError."""
+    try:
+        texts = share_rounds.texts(present)
+    except Refused as refused:
+        return refused.reason
+    except vault.VaultError:
+        if not vault.holds(vault.Purpose.SHARE_TRANSPORT):
+            raise
+        return policy.SHARES_NOT_FOR_THIS
+    wrapping = certificate.wrappings.get(erased_at=None)
+    try:
+        document = recovery_keys.read_again(wrapping.content or b"", certificate=certificate.certificate)
+        return recovery_keys.open_with_shares(document, texts)
+    except KeyArchiveError as error:
+        return Reason(error.code, error.message)
+
+
+def used(request_id: uuid.UUID) -> None:
+    """The act is done: erase the shares that were given for it, in the caller's transaction."""
+    for present in _complete(request_id):
+        share_rounds.use(present, now=timezone.now())
+
+
+def unused(request_id: uuid.UUID, reason: Reason) -> None:
+    """Nothing was opened: erase the shares, in the caller's transaction."""
+    for present in _alive(request_id):
+        share_rounds.end(present, reason=reason, now=timezone.now())
+
+
+def _complete(request_id: uuid.UUID) -> list[ShareRound]:
+    return [each for each in _alive(request_id) if each.state == ShareRoundState.COMPLETE]
+
+
+def _alive(request_id: uuid.UUID) -> list[ShareRound]:
+    rows = ShareRound.objects.alive().filter(subject=request_id)
+    return [locking.share_round(pk) for pk in rows.values_list("pk", flat=True)]
