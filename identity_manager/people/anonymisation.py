@@ -21,9 +21,11 @@ from identity_manager.models import (
     BatchOrder,
     Certificate,
     Container,
+    HolderChange,
     MailState,
     OutgoingMail,
     Person,
+    RenewalNotice,
     SoftwareToken,
     TokenRequest,
 )
@@ -44,6 +46,8 @@ def empty_request(request: TokenRequest) -> None:
     for token in request.tokens.all():
         SoftwareToken.objects.filter(pk=token.pk).update(snapshot=without_person(token.snapshot), reason="")
     request.approvals.update(reason="")
+    RenewalNotice.objects.filter(token__request=request).update(not_needed_reason="")
+    HolderChange.objects.filter(token__request=request).update(reason="", fingerprint="")
     facts = {name: value for name, value in request.failure_facts.items() if name != WORDS_OF_THE_CA}
     TokenRequest.objects.filter(pk=request.pk).update(delivery_address="", reason="", failure_facts=facts)
 

@@ -133,6 +133,14 @@ FIGURES: tuple[Figure, ...] = (
         (("", 100),),
     ),
     Figure(
+        "renewal_10000_s",
+        "renewal",
+        "s",
+        "the expiry check plans a wave of 10,000 tokens that end together (`small`: 2,500, times 4)",
+        AT_MOST,
+        (("", 30),),
+    ),
+    Figure(
         "growth_ratio",
         "growth",
         "",

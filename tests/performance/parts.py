@@ -121,6 +121,10 @@ def of_enable(report: Report) -> dict[str, float]:
     }
 
 
+def of_renewal(report: Report) -> dict[str, float]:
+    return {"renewal_10000_s": report["seconds"] * 10_000 / report["tokens"]}
+
+
 def of_restart(report: Report) -> dict[str, float]:
     return {"restart_p95_s": percentile(report["seconds"], 95)}
 
@@ -207,6 +211,12 @@ _ALL: tuple[Part, ...] = (
         lambda scale: ["--persons", str(scale.enabled)],
         of_enable,
         {"small": 120, "full": 600},
+    ),
+    Part(
+        "renewal",
+        lambda scale: ["--tokens", str(scale.enabled)],
+        of_renewal,
+        {"small": 240, "full": 600},
     ),
     Part(
         "restart",

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncWeek
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from identity_manager.console.access import renewals
+from identity_manager.console.forms.fields import OPEN
 from identity_manager.console.renewal.forms import LeaveTokenForm
+from identity_manager.console.search.forms import NOT_NEEDED, RENEWAL_ASKED
+from identity_manager.console.start import figures
+from identity_manager.console.start.figures import Figure, Label
 from identity_manager.models import (
     HolderChange,
     Person,
@@ -25,13 +29,15 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.catalogue.token_type import offered_types
-from identity_manager.models.requests.software_token import UNDER_WAY, first_end
+from identity_manager.models.requests.software_token import first_end
+from identity_manager.ui.parts import Meaning
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.renewal import holder_changes
 
 WEEKS = 26
 LATE_DAYS = 7  # the mails are daily from then on
 LATELY_DAYS = 90
+ANSWERS_SHOWN = 25
 HEIGHT = 160  # of the tallest bar, in units of the drawing
 STEP, WIDTH = 24, 18  # from bar to bar; of one bar
 COLOURS = 6  # classes of chart.css; further types repeat them
@@ -66,14 +72,6 @@ class Week:
         return _search(self.begins)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A number and what it counts."""
-
-    number: int
-    words: str
-
-
 def context(actor: Person) -> dict[str, Any]:
     """The chart, its legend, and the figures, for the tokens that the officer may see."""
     reach, now = renewals.within_reach(actor), timezone.now()
@@ -86,7 +84,8 @@ def context(actor: Person) -> dict[str, Any]:
         "width": STEP * WEEKS,
         "height": HEIGHT,
         "bar": WIDTH,
-        "figures": list(_figures(reach, now)),
+        "figures": _figures(actor, now),
+        "answers": _answers(reach),
     }
 
 
@@ -108,6 +107,13 @@ def change_context(change: HolderChange, form: LeaveTokenForm) -> dict[str, Any]
         "renew_url": reverse("console:enable", args=[change.person_id]) + types,
         "form": form,
     }
+
+
+def _answers(reach: Q) -> QuerySet[RenewalNotice]:
+    """The last tokens that are not needed any longer, and why."""
+    tokens = SoftwareToken.objects.filter(reach, state=TokenState.ACTIVE)
+    rows = RenewalNotice.objects.not_needed().filter(token__in=tokens)
+    return rows.select_related("token__token_type", "person").order_by("-not_needed_at")[:ANSWERS_SHOWN]
 
 
 def _weeks(reach: Q, now: datetime) -> list[Week]:
@@ -157,19 +163,77 @@ def _search(monday: date, code: str = "") -> str:
     return f"{reverse('console:search')}?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
-def _figures(reach: Q, now: datetime) -> Iterator[Figure]:
-    of_token = Q(token__in=SoftwareToken.objects.filter(reach))
-    unanswered = RenewalNotice.objects.unanswered().filter(of_token, ends_at__gt=now)
-    renewing = SoftwareToken.objects.filter(reach, kind=RequestKind.RENEWAL)
-    lately = now - timedelta(days=LATELY_DAYS)
-    yield Figure(unanswered.count(), _("are asked and have not answered"))
-    late = unanswered.filter(ends_at__lte=now + timedelta(days=LATE_DAYS))
-    yield Figure(late.count(), _("of these end within a week"))
-    yield Figure(renewing.filter(is_open=True, state__in=UNDER_WAY).count(), _("are being renewed"))
-    renewed = renewing.filter(state=TokenState.ACTIVE, created_at__gte=lately)
-    yield Figure(renewed.count(), _("were renewed in the last 90 days"))
-    refused = (RequestState.REJECTED, RequestState.DECLINED, RequestState.LAPSED)
-    ended = renewing.filter(request__state__in=refused, created_at__gte=lately)
-    yield Figure(ended.count(), _("were rejected, declined or lapsed in the last 90 days"))
-    answered = RenewalNotice.objects.filter(of_token, not_needed_at__gte=lately)
-    yield Figure(answered.count(), _("are not needed any longer, as their persons say"))
+def _figures(actor: Person, now: datetime) -> list[Figure]:
+    """Each leads to a list of what it counts."""
+    late = timezone.localdate(now) + timedelta(days=LATE_DAYS)
+    shown = [
+        _certificates(actor, _asked, Meaning.WAITING, renewal=RENEWAL_ASKED),
+        _certificates(actor, _late, Meaning.STOPPED, renewal=RENEWAL_ASKED, expires_before=late.isoformat()),
+        _certificates(actor, _not_needed, Meaning.INFORMATION, renewal=NOT_NEEDED),
+        *_renewals(actor, now),
+    ]
+    figures.count(shown)
+    return shown
+
+
+def _certificates(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figure:
+    return figures.found(actor, label, meaning, kind="certificate", **asked)
+
+
+def _renewals(actor: Person, now: datetime) -> Iterator[Figure]:
+    since = (timezone.localdate(now) - timedelta(days=LATELY_DAYS)).isoformat()
+    renewals = {"kind": "request", "request_kind": RequestKind.RENEWAL.value}
+    yield figures.found(actor, _renewing, Meaning.INFORMATION, state=OPEN, **renewals)
+    for state, label, meaning in (
+        (RequestState.COMPLETED, _renewed, Meaning.DONE),
+        (RequestState.REJECTED, _rejected, Meaning.INFORMATION),
+        (RequestState.DECLINED, _declined, Meaning.INFORMATION),
+        (RequestState.LAPSED, _lapsed, Meaning.INFORMATION),
+    ):
+        yield figures.found(actor, label, meaning, state=state.value, ended_from=since, **renewals)
+
+
+def _asked(number: int) -> str:
+    return ngettext(
+        "certificate ends, and its person is asked and has not answered",
+        "certificates end, and their persons are asked and have not answered",
+        number,
+    )
+
+
+def _late(number: int) -> str:
+    return ngettext("of these ends within a week", "of these end within a week", number)
+
+
+def _not_needed(number: int) -> str:
+    return ngettext(
+        "certificate is not needed any longer, as its person says",
+        "certificates are not needed any longer, as their persons say",
+        number,
+    )
+
+
+def _renewing(number: int) -> str:
+    return ngettext("renewal is under way", "renewals are under way", number)
+
+
+def _renewed(number: int) -> str:
+    return ngettext(
+        "renewal was completed in the last 90 days", "renewals were completed in the last 90 days", number
+    )
+
+
+def _rejected(number: int) -> str:
+    return ngettext(
+        "renewal was rejected in the last 90 days", "renewals were rejected in the last 90 days", number
+    )
+
+
+def _declined(number: int) -> str:
+    return ngettext(
+        "renewal was declined in the last 90 days", "renewals were declined in the last 90 days", number
+    )
+
+
+def _lapsed(number: int) -> str:
+    return ngettext("renewal lapsed in the last 90 days", "renewals lapsed in the last 90 days", number)

@@ -17,11 +17,11 @@ from identity_manager.console.certificates import manual_revocations
 from identity_manager.console.lists import counting, filtering
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.certificate_columns import COLUMNS, CertificateRow
-from identity_manager.console.search.forms import BY_HAND, REVOCATION_WAITS, CertificateForm
+from identity_manager.console.search.forms import BY_HAND, RENEWAL_ASKED, REVOCATION_WAITS, CertificateForm
 from identity_manager.console.search.kind import Beside, SearchKind, Table, Wanted, beginning, in_days
-from identity_manager.models import Certificate, ImportedCertificate, Person, SoftwareToken
+from identity_manager.models import Certificate, ImportedCertificate, Person, RenewalNotice, SoftwareToken
 from identity_manager.models.person_search.text import TRIGRAM
-from identity_manager.models.requests.certificate import CertificateQuerySet
+from identity_manager.models.requests.certificate import NOT_ENDED, CertificateQuerySet
 from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.ui.row_addresses import addresses_of
@@ -43,6 +43,7 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
     if wanted["imported"]:
         chosen = ImportedCertificate.objects.of(Imported(wanted["imported"]))
         rows = rows.filter(pk__in=chosen.values("pk"))
+    rows = _with_renewal(rows, wanted["renewal"])
     return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
 
 
@@ -64,6 +65,16 @@ def _in_state(rows: CertificateQuerySet, state: str) -> CertificateQuerySet:
     if state == BY_HAND:
         return rows.to_be_revoked_by_hand(timezone.now())
     return rows.filter(state=state) if state else rows
+
+
+def _with_renewal(rows: CertificateQuerySet, answer: str) -> CertificateQuerySet:
+    """Of tokens that end soon, by what their persons answered."""
+    if not answer:
+        return rows
+    notices = RenewalNotice.objects.not_needed()
+    if answer == RENEWAL_ASKED:
+        notices = RenewalNotice.objects.unanswered().filter(ends_at__gt=timezone.now())
+    return rows.filter(token__in=notices.order_by().values("token"), state__in=NOT_ENDED)
 
 
 def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQuerySet:

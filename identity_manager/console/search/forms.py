@@ -21,6 +21,7 @@ from identity_manager.models import (
     Person,
     PersonKind,
     PersonState,
+    RequestKind,
     RequestOrigin,
     RequestState,
     Role,
@@ -39,6 +40,7 @@ ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
 NEVER_SIGNED_IN, CODE_ENDS = "never", "code-ends"
 REVOCATION_WAITS = "revocation-waits"
 BY_HAND = "revocation-by-hand"
+RENEWAL_ASKED, NOT_NEEDED = "asked", "not-needed"
 
 
 class WordsField(forms.CharField):
@@ -198,6 +200,11 @@ class RequestForm(KindForm):
         ],
     )
     token_type = FilterField(_("Asks for"), anything=_("any type"))
+    request_kind = FilterField(
+        _("Kind of request"),
+        anything=_("any kind"),
+        choices=[(kind.value, kind.label) for kind in (RequestKind.INITIAL, RequestKind.RENEWAL)],
+    )
     origin = FilterField(_("How it came about"), anything=_("either way"), choices=RequestOrigin.choices)
     asked_by = WordsField(_("Asked by"))
     asked_from = DayField(_("Asked on or after"))
@@ -223,6 +230,14 @@ class CertificateForm(KindForm):
     issuer = KnownField(_("Issuer"), anything=_("any issuer"))
     imported = FilterField(
         _("Where it comes from"), anything=_("from here or elsewhere"), choices=Imported.choices
+    )
+    renewal = FilterField(
+        _("Renewal"),
+        anything=_("either way"),
+        choices=[
+            (RENEWAL_ASKED, _("asked, and not answered")),
+            (NOT_NEEDED, _("not needed any longer")),
+        ],
     )
     expires_within = WithinField(_("Expires"), *SOON)
     expires_from = DayField(_("Expires on or after"))

@@ -28,6 +28,8 @@ _REFERENCE_HALF = 4
 def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest]:
     """The requests that are wanted."""
     rows = _in_state(rows, wanted["state"])
+    if wanted["request_kind"]:
+        rows = rows.filter(kind=wanted["request_kind"])
     if wanted["origin"]:
         rows = rows.filter(origin=wanted["origin"])
     if wanted["token_type"]:

@@ -27,9 +27,8 @@ from identity_manager.console.lists import counting
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.outbox import forms as outbox_forms
 from identity_manager.console.search import saved_searches
-from identity_manager.console.search import search as searching
 from identity_manager.console.search.forms import CODE_ENDS, NEVER_SIGNED_IN, REVOCATION_WAITS
-from identity_manager.console.start import health
+from identity_manager.console.start import figures, health
 from identity_manager.console.start.figures import Figure, Label
 from identity_manager.models import (
     AuditEvent,
@@ -72,7 +71,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     troubles = [*_troubles(actor), *_system(actor)]
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
     expiring, areas = list(_expiring(actor)), health.figures(actor)
-    _count([*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
+    figures.count([*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
     return {
         "tab": "start",
         "desk": open_tasks.CountedDesk.of(request, actor, numbers),
@@ -99,27 +98,6 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     }
 
 
-def _count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
-    """All numbers in one query."""
-    asked, found = [each for each in figures if each.rows], [each.found for each in saved]
-    lists = [counting.limited(each.rows()) for each in asked if each.rows]
-    lists += [each.to_be_counted() for each in found]
-    numbers = iter(counting.counts(lists, always=not found))
-    for figure in asked:
-        figure.total = counting.capped(next(numbers))
-    for paginator in found:
-        paginator.counted = next(numbers)
-
-
-def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figure:
-    """Number of results of a search, counted like its list."""
-    kind = searching.KINDS[asked["kind"]]
-    page, query = reverse("console:search"), urlencode(asked)
-    if asked["kind"] == "request":
-        page, query = reverse("console:requests"), urlencode({**asked, "kind": ""}).removeprefix("kind=&")
-    return Figure(label, f"{page}?{query}", meaning, lambda: searching.asking(kind, actor, asked).rows())
-
-
 def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
     """Number of open tasks, as on the tab."""
     for section in open_tasks.sections_of(actor, {}, numbers):
@@ -132,14 +110,14 @@ def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
 def _registrations(actor: Person) -> Iterator[Figure]:
     if not offices.holds(actor, {Role.REGISTRATION_OFFICER}):
         return
-    state, active = PersonState.REGISTERED.value, PersonState.ACTIVE.value
+    state, active, count = PersonState.REGISTERED.value, PersonState.ACTIVE.value, figures.found
     for kind, registered, never, codes in (
         (PersonKind.EMPLOYEE.value, _employees, _employees_without, _employees_codes),
         (PersonKind.EXTERNAL.value, _externals, _externals_without, _externals_codes),
     ):
-        yield _found(actor, registered, Meaning.INFORMATION, kind=kind, state=state)
-        yield _found(actor, never, Meaning.INFORMATION, kind=kind, state=active, sign_in=NEVER_SIGNED_IN)
-        yield _found(actor, codes, Meaning.WAITING, kind=kind, sign_in=CODE_ENDS)
+        yield count(actor, registered, Meaning.INFORMATION, kind=kind, state=state)
+        yield count(actor, never, Meaning.INFORMATION, kind=kind, state=active, sign_in=NEVER_SIGNED_IN)
+        yield count(actor, codes, Meaning.WAITING, kind=kind, sign_in=CODE_ENDS)
 
 
 def _employees(number: int) -> str:
@@ -181,11 +159,11 @@ def _troubles(actor: Person) -> Iterator[Figure]:
         yield _mails(lambda: mails.watched_mails(actor).in_trouble(), _in_trouble, outbox_forms.TROUBLE)
         yield _mails(lambda: mails.watched_mails(actor).stuck(), _stuck, outbox_forms.STUCK)
     if offices.holds(actor, WATCHERS):
-        yield _found(actor, _unrevoked, Meaning.STOPPED, kind="certificate", state=REVOCATION_WAITS)
+        yield figures.found(actor, _unrevoked, Meaning.STOPPED, kind="certificate", state=REVOCATION_WAITS)
 
 
 def _requests(actor: Person, label: Label, meaning: Meaning, state: str, **asked: str) -> Figure:
-    return _found(actor, label, meaning, kind="request", state=state, **asked)
+    return figures.found(actor, label, meaning, kind="request", state=state, **asked)
 
 
 def _failed(number: int) -> str:
@@ -291,7 +269,7 @@ def _always(words: str) -> Label:
 def _expiring(actor: Person) -> Iterator[Figure]:
     """Tokens that expire soon."""
     if offices.holds(actor, WATCHERS):
-        yield _found(
+        yield figures.found(
             actor,
             _ends_soon,
             Meaning.WAITING,

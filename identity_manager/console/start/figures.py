@@ -1,12 +1,17 @@
-"""Figures on START: number and link to its list."""
+"""Figures on START and **Renewals**: number and link to its list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from identity_manager.console.lists import counting
+from identity_manager.console.search import saved_searches
+from identity_manager.console.search import search as searching
+from identity_manager.models import Person
 from identity_manager.ui.parts import MEANING_ICONS, Meaning
 
 NOT_COUNTED = counting.CappedCount(0)
@@ -40,3 +45,24 @@ class Figure:
     def icon_name(self) -> str:
         """The meaning's own icon; a quiet one where there is nothing to look at."""
         return MEANING_ICONS[self.meaning if self.number else Meaning.QUIET]
+
+
+def count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved] = ()) -> None:
+    """All numbers in one query."""
+    asked, searches = [each for each in figures if each.rows], [each.found for each in saved]
+    lists = [counting.limited(each.rows()) for each in asked if each.rows]
+    lists += [each.to_be_counted() for each in searches]
+    numbers = iter(counting.counts(lists, always=not searches))
+    for figure in asked:
+        figure.total = counting.capped(next(numbers))
+    for paginator in searches:
+        paginator.counted = next(numbers)
+
+
+def found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figure:
+    """Number of results of a search, counted like its list."""
+    kind = searching.KINDS[asked["kind"]]
+    page, query = reverse("console:search"), urlencode(asked)
+    if asked["kind"] == "request":
+        page, query = reverse("console:requests"), urlencode({**asked, "kind": ""}).removeprefix("kind=&")
+    return Figure(label, f"{page}?{query}", meaning, lambda: searching.asking(kind, actor, asked).rows())

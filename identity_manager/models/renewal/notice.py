@@ -29,6 +29,10 @@ class RenewalNoticeQuerySet(models.QuerySet["RenewalNotice"]):
         )
         return rows.filter(~has_successor())
 
+    def not_needed(self) -> Self:
+        """Notices whose person has said that they need the token no longer."""
+        return self.filter(not_needed_at__isnull=False)
+
 
 class RenewalNotice(models.Model):
     """One row for each token that came into the renewal window of its type.

@@ -12,6 +12,7 @@ from identity_manager.models import Certificate, Role, SoftwareToken
 from identity_manager.workflow import step1_renew
 from identity_manager.workflow.renewal import expiry_check
 from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.workflow.renewal.conftest import successor_of
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -25,8 +26,13 @@ def token(company: Company) -> SoftwareToken:
     return token
 
 
-def figures(actor: object) -> dict[str, int]:
-    return {figure.words: figure.number for figure in page.context(actor)["figures"]}  # type: ignore[arg-type]  # a Person
+def figures(browser: Client) -> dict[str, int]:
+    """The numbers of the tiles, each as long as the list that it leads to."""
+    shown = browser.get(reverse("console:renewals")).context["figures"]
+    for figure in shown:
+        listed = browser.get(figure.url).context
+        assert listed["paginator"].count == figure.number, figure.url
+    return {figure.words.__name__.strip("_"): figure.number for figure in shown if figure.number}
 
 
 def test_a_week_has_its_tokens_and_leads_to_their_certificates(
@@ -46,14 +52,27 @@ def test_a_week_has_its_tokens_and_leads_to_their_certificates(
 
 
 def test_the_figures_follow_the_renewal(company: Company, token: SoftwareToken) -> None:
-    assert set(figures(company.ada).values()) == {0}
+    browser = signed_in(company.ada)
+    assert figures(browser) == {}
     expiry_check.check([token.pk])
-    assert figures(company.ada)["are asked and have not answered"] == 1
+    assert figures(browser) == {"asked": 1}
     texts = [row.text_id for row in token.request.acceptances.all()]
     step1_renew.renew(actor=token.person, token_id=token.pk, terms_shown=texts)
-    counted = figures(company.ada)
-    assert counted["are asked and have not answered"] == 0
-    assert counted["are being renewed"] == 1
+    assert figures(browser) == {"renewing": 1}
+    Certificate.objects.filter(token=token).update(not_after=timezone.now() + timedelta(days=3))
+    successor_of(token)
+    assert figures(browser) == {"renewed": 1}
+
+
+def test_not_needed_is_found_with_its_reason(company: Company, token: SoftwareToken) -> None:
+    browser = signed_in(company.ada)
+    expiry_check.check([token.pk])
+    step1_renew.not_needed(actor=token.person, token_id=token.pk, reason="<b>I retire.</b>")
+    assert figures(browser) == {"not_needed": 1}
+    page = browser.get(reverse("console:renewals")).text
+    assert "&lt;b&gt;I retire.&lt;/b&gt;" in page
+    far = officer("fara", Role.TOKEN_ADMINISTRATOR, unit="Elsewhere")
+    assert "I retire" not in signed_in(far).get(reverse("console:renewals")).text
 
 
 def test_an_officer_sees_the_tokens_of_their_unit_alone(company: Company, token: SoftwareToken) -> None:
