@@ -137,6 +137,8 @@ class Event(StrEnum):
     RECOVERY_CERTIFICATE_CONFIRMED = "archive.certificate-confirmed"
     RECOVERY_CERTIFICATE_IN_FORCE = "archive.certificate-in-force"
     RECOVERY_CERTIFICATE_RETIRED = "archive.certificate-retired"
+    KEYS_READDRESSED = "archive.keys-readdressed"
+    RECOVERY_KEY_DESTROYED = "archive.recovery-key-destroyed"
     RECOVERY_OFFICERS_CHANGED = "archive.officers-changed"
     RECOVERY_APPROVED = "recovery.approved"
     RECOVERY_REJECTED = "recovery.rejected"

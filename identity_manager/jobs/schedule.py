@@ -20,7 +20,7 @@ from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions.retry_later import for_all_or_each
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import late_intake, share_rounds
+from identity_manager.workflow.archive import late_intake, readdressing, share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import ca_comparison, expiry
@@ -158,6 +158,12 @@ JOBS: tuple[Job, ...] = (
         _("Archives keys of tokens from before, once their persons have accepted terms that say so"),
         timedelta(minutes=5),
         _archive_late,
+    ),
+    Job(
+        "archive.readdress",
+        _("Seals archived keys of retired recovery certificates for those in force"),
+        timedelta(minutes=1),
+        readdressing.go_on,
     ),
     Job(
         "terms.ask_again",

@@ -137,6 +137,7 @@ TABLE = (
     Row("console:recovery-certificates", ARCHIVE_READERS, BRINGERS),
     Row("console:recovery-certificate", ARCHIVE_READERS, of="recovery certificate"),
     Row("console:recovery-certificate-confirm", NOBODY, RECOVERY, of="recovery certificate"),
+    Row("console:recovery-certificate-share", NOBODY, RECOVERY, of="recovery certificate"),
     Row("console:recovery-certificate-retire", RECOVERY, RECOVERY, of="recovery certificate"),
     Row("console:archive-export-ask", RECOVERY, RECOVERY),
     Row("console:archive-export-confirm", RECOVERY, RECOVERY, of="archive export"),

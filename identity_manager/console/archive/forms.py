@@ -40,6 +40,20 @@ class FingerprintForm(VerbForm):
     )
 
 
+class ReaddressingShareForm(VerbForm):
+    """A share of a retired recovery key, so that what is sealed for it is sealed for others."""
+
+    share = forms.CharField(
+        label=_("Your share"),
+        help_text=_("All 33 words. The first four letters of each are enough. A worker alone can read it."),
+        max_length=1000,
+        error_messages={"required": _("Enter your share.")},
+        widget=forms.Textarea(
+            attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+
+
 class ExportForm(VerbForm):
     """What an export of the archive is for."""
 

@@ -5,10 +5,17 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
+from identity_manager.console.archive.forms import ReaddressingShareForm
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.models import ArchiveExport, Person, RecoveryCertificate, RecoveryCertificateState
+from identity_manager.models import (
+    ArchiveExport,
+    Person,
+    RecoveryCertificate,
+    RecoveryCertificateState,
+    RecoveryKeyKind,
+)
+from identity_manager.workflow.archive import readdressing, recovery_policy, share_rounds
 from identity_manager.workflow.archive import recovery_certificates as verbs
-from identity_manager.workflow.archive import recovery_policy
 
 S = RecoveryCertificateState
 
@@ -43,5 +50,38 @@ def context(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> 
         "wrapping": present,
         "shares": present.shares.all() if present else (),
         "number_of_keys": certificate.keys.count(),
+        **_readdressing(actor, certificate, form),
         "is_as_confirmed": certificate.state != S.IN_FORCE or verbs.is_as_confirmed(certificate),
+    }
+
+
+def _readdressing(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> dict[str, Any]:
+    """Of a retired certificate: how many keys are sealed for others by now, and what officers do for it."""
+    if certificate.state != S.RETIRED:
+        return {}
+    still, at_first = readdressing.left(certificate).count(), certificate.keys_when_retired or 0
+    waits_for_shares = certificate.kind != RecoveryKeyKind.ONLINE and still > 0
+    return {
+        "keys_left": still,
+        "keys_at_first": max(at_first, still),
+        "keys_moved": max(at_first - still, 0),
+        "no_target": still > 0 and not RecoveryCertificate.objects.in_force(timezone.now()).exists(),
+        **(_session(actor, certificate, form) if waits_for_shares else {}),
+    }
+
+
+def _session(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> dict[str, Any]:
+    """What officers see who give their shares: how many are there, and why this one cannot."""
+    wrapping = certificate.wrappings.get(erased_at=None)
+    subject, now = readdressing.subject_of(certificate), timezone.now()
+    present = readdressing.present_round(certificate)
+    obstacle = readdressing.session_obstacle(certificate) or share_rounds.obstacle(
+        actor=actor, wrapping=wrapping, subject=subject, now=now
+    )
+    return {
+        "waits_for_shares": True,
+        "share_form": form if isinstance(form, ReaddressingShareForm) else ReaddressingShareForm(),
+        "share_obstacle": obstacle,
+        "shares_given": present.submitted.count() if present else 0,
+        "round": present,
     }

@@ -9,6 +9,7 @@ urlpatterns = [
     path("recovery-certificates/<uuid:pk>/", views.show, name="recovery-certificate"),
     path("recovery-certificates/<uuid:pk>/confirm/", views.confirm, name="recovery-certificate-confirm"),
     path("recovery-certificates/<uuid:pk>/retire/", views.retire, name="recovery-certificate-retire"),
+    path("recovery-certificates/<uuid:pk>/share/", views.give_share, name="recovery-certificate-share"),
     path("archive-exports/", export_views.ask, name="archive-export-ask"),
     path("archive-exports/<uuid:pk>/confirm/", export_views.confirm, name="archive-export-confirm"),
     path("archive-exports/<uuid:pk>/withdraw/", export_views.withdraw, name="archive-export-withdraw"),

@@ -10,18 +10,20 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.account.sign_in import fresh_second_factor_required
 from identity_manager.console.access import archive
 from identity_manager.console.archive import page
-from identity_manager.console.archive.forms import BringInForm, FingerprintForm
+from identity_manager.console.archive.forms import BringInForm, FingerprintForm, ReaddressingShareForm
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import RecoveryCertificate, RecoveryCertificateState
+from identity_manager.workflow.archive import readdressing
 from identity_manager.workflow.archive import recovery_certificates as verbs
 
 
@@ -86,6 +88,26 @@ def _retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return respond(request, PressForm(refusals.post_data(request)), act)
 
 
+@require_POST
+def give_share(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """An officer gives the share of a retired recovery key."""
+    archive.recovery_officer(request)
+    return _give_share(request, pk)
+
+
+@never_cache
+@fresh_second_factor_required
+def _give_share(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    archive.recovery_certificate(request, pk)
+    act = Act(
+        verb=partial(readdressing.give_share, actor=archive.recovery_officer(request), certificate_id=pk),
+        done=lambda _round: _("Your share is given. The page says how many lack."),
+        back=reverse("console:recovery-certificate", args=[pk]),
+        page=partial(_page, request, pk),
+    )
+    return respond(request, ReaddressingShareForm(request.POST), act)
+
+
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     found = archive.recovery_certificate(request, pk)
     context = page.context(archive.archive_reader(request), found, form)
@@ -103,9 +125,10 @@ def _retiring(found: RecoveryCertificate) -> Confirmation:
     return Confirmation(
         title=_("Retire the recovery certificate %(name)s?") % {"name": found.name},
         lead=_(
-            "New keys are not sealed for it any more. Keys that were stay readable with its recovery key, so"
-            " keep the shares. It cannot be put in force again. Without another one in force, tokens whose"
-            " keys are archived wait."
+            "New keys are not sealed for it any more. Keys that were are sealed for those in force: by a"
+            " worker, or, where officers hold shares, as soon as they give them; keep the shares until then."
+            " It cannot be put in force again. Without another one in force, tokens whose keys are archived"
+            " wait."
         ),
         button=pgettext("recovery certificate", "Retire"),
         back=reverse("console:recovery-certificate", args=[found.pk]),

@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 
 from identity_manager.management.doctor import (
     addresses,
+    archive,
     comparisons,
     database,
     duties,
@@ -45,6 +46,7 @@ CHECKS = (
     Check("secret files", keys.files),
     Check("key rings", keys.rings),
     Check("shares of officers", keys.share_transport),
+    Check("key archive", archive.key_archive),
     Check("kept secrets", keys.opened),
     Check("disk", machine.disk),
     Check("time zones", machine.time_zones),

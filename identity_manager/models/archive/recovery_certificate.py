@@ -49,7 +49,8 @@ class RecoveryCertificate(Stateful):
 
     imported_by is null where it was who operates the machine. seal: what they confirmed, under a key that is
     not in the database (workflow/archive/recovery_certificates.py), so that nobody who can only write here
-    exchanges the certificate. transport: what its key is able to do.
+    exchanges the certificate. transport: what its key is able to do. keys_when_retired: how many were sealed
+    for it then; workflow/archive/readdressing.py seals them for others.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -70,6 +71,7 @@ class RecoveryCertificate(Stateful):
     seal = BytesField(null=True)
     retired_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     retired_at = models.DateTimeField(null=True)
+    keys_when_retired = models.PositiveIntegerField(null=True)
 
     wrappings: "RelatedManager[RecoveryKeyWrapping]"
 
@@ -126,9 +128,9 @@ class RecoveryCertificate(Stateful):
         self.second_by, self.second_at, self.seal = by, now, seal
 
     @transition(field=state, source=[S.IMPORTED, S.IN_FORCE], target=S.RETIRED)
-    def retire(self, *, by: Person, now: datetime) -> None:
-        """Nothing is sealed for it any more; what was is still opened by its key."""
-        self.retired_by, self.retired_at = by, now
+    def retire(self, *, by: Person, keys: int, now: datetime) -> None:
+        """Nothing is sealed for it any more; the number of keys that were is still opened by its key."""
+        self.retired_by, self.retired_at, self.keys_when_retired = by, now, keys
 
 
 class RecoveryKeyWrapping(models.Model):

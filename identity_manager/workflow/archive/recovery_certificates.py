@@ -164,7 +164,7 @@ def retire(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryCertificate:
         require(policy.is_recovery_officer(actor), else_=policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
         require(certificate.state != S.RETIRED, else_=RETIRED_ALREADY, kind=Stale)
 
-        certificate.retire(by=actor, now=timezone.now())
+        certificate.retire(by=actor, keys=certificate.keys.count(), now=timezone.now())
         certificate.save()
         audit.record(
             audit.Event.RECOVERY_CERTIFICATE_RETIRED, actor=actor, subject=None, **_facts(certificate)

@@ -19,6 +19,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
+import time_machine
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -38,17 +39,26 @@ from ca_bridge.contract_operation import DueMaintenance, MaintenanceNeed
 from identity_manager import installation
 from identity_manager.jobs import schedule
 from identity_manager.management import doctor
-from identity_manager.management.doctor import addresses, database, keys, machine, outside, processes, sign_on
+from identity_manager.management.doctor import (
+    addresses,
+    archive,
+    database,
+    keys,
+    machine,
+    outside,
+    processes,
+    sign_on,
+)
 from identity_manager.management.doctor.check_result import Check, CheckResult, Level
 from identity_manager.management.embedded import server_executable
-from identity_manager.models import JobRun, LiveProcess, Person
+from identity_manager.models import JobRun, LiveProcess, Person, RecoveryCertificate
 from identity_manager.models.operation.job_run import JobOutcome
 from identity_manager.people.sign_in import sso_provider
-from identity_manager.workflow.archive import share_rounds
+from identity_manager.workflow.archive import recovery_certificates, share_rounds
 from tests.architecture.source import ROOT
 from tests.ca_bridge import scripted
 from tests.ca_bridge.outgoing_servers import PrivateCa, private_ca, web_server
-from tests.tools import cast
+from tests.tools import cast, recovery
 from tests.tools.broker import PERSISTENT, running_broker
 
 pytestmark = pytest.mark.django_db
@@ -597,6 +607,32 @@ def test_whether_officers_can_give_shares(settings: Settings) -> None:
     assert levels(keys.share_transport) == {"ok"}
     settings.VAULT_KEYS = {**settings.VAULT_KEYS, "share-transport": {}}
     assert "KEYS_SHARE_TRANSPORT" in worst(keys.share_transport).says
+
+
+@pytest.mark.database
+def test_the_key_archive(settings: Settings) -> None:
+    assert "no key is archived" in worst(archive.key_archive).says
+    staff, company = recovery.officers(), cast.Company()
+    token_type = recovery.archiving_type()
+    finding = worst(archive.key_archive)
+    assert (finding.level, "their tokens wait" in finding.says) == ("failed", True)
+    row = recovery.in_force(staff)
+    assert levels(archive.key_archive) == {"ok"}
+    cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, token_type)))
+    assert levels(archive.key_archive) == {"ok"}
+
+    with time_machine.travel(row.not_after - timedelta(days=10)):
+        assert "ends on" in worst(archive.key_archive).says
+    held = settings.VAULT_KEYS
+    settings.VAULT_KEYS = {**held, "archive": {}}
+    assert "KEYS_ARCHIVE" in worst(archive.key_archive).says
+    settings.VAULT_KEYS = held
+    RecoveryCertificate.objects.update(transport="oaep-sha1")
+    assert "not what was confirmed" in worst(archive.key_archive).says
+    RecoveryCertificate.objects.update(transport=row.transport)
+    recovery_certificates.retire(actor=staff.ruth, certificate_id=row.pk)
+    recovery.in_force(staff, 1)
+    assert "1 archived keys are sealed for no" in worst(archive.key_archive).says
 
 
 @pytest.mark.database

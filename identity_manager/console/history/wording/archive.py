@@ -34,6 +34,12 @@ WORDS: dict[Event, Wording] = {
     ),
     Event.RECOVERY_CERTIFICATE_IN_FORCE: _recovery(_("A recovery certificate is in force"), DONE),
     Event.RECOVERY_CERTIFICATE_RETIRED: _recovery(_("A recovery certificate was retired"), STOPPED),
+    Event.KEYS_READDRESSED: Wording(
+        _("Archived keys of a retired recovery certificate were sealed for those in force"), DONE, "key", rows
+    ),
+    Event.RECOVERY_KEY_DESTROYED: _recovery(
+        _("A retired recovery key, for which nothing is sealed any more, was destroyed"), STOPPED
+    ),
     Event.SHARE_GIVEN: Wording(_("A Recovery Officer gave their share"), INFORMATION, "key"),
     Event.SHARE_WRONG: Wording(_("A wrong share was given"), STOPPED, "alert"),
     Event.SHARE_ROUND_ENDED: Wording(_("The shares that were given were erased unused"), STOPPED, "trash"),

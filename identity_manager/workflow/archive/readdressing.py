@@ -1,0 +1,238 @@
+"""Re-addressing: what was sealed for a retired recovery certificate is sealed for those in force.
+
+The retired recovery key opens the content key of each envelope; a person's key is never decrypted. A worker
+does it in the background with an online key. A key that is split among officers takes a session: as many of
+them as are needed give their shares, and a worker goes on until nothing is left or the half hour is over.
+What is left is a query, so that the next run or session goes on where the last one ended.
+"""
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.errors import KeyArchiveError
+from ca_bridge.keys import envelopes, recovery_keys
+from ca_bridge.keys.envelopes import RecoveryKey
+from identity_manager import audit
+from identity_manager.models import (
+    ArchivedKey,
+    ArchivedKeyRecipient,
+    Person,
+    RecoveryCertificate,
+    RecoveryCertificateState,
+    RecoveryKeyKind,
+    RecoveryKeyWrapping,
+    SharePurpose,
+    ShareRound,
+)
+from identity_manager.models.archive.share_round import ShareRoundState
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.archive import (
+    intake,
+    opening,
+    recovery_certificates,
+    recovery_policy,
+    share_rounds,
+)
+from identity_manager.workflow.archive.share_rounds import Subject
+
+logger = logging.getLogger(__name__)
+
+Certificates = tuple[RecoveryCertificate, ...]
+PORTION = 500
+SECONDS = 60  # of one run
+NOTHING_LEFT = Reason(
+    "nothing-left-to-readdress",
+    _("Nothing waits for shares here: no key is still sealed for a retired certificate of officers."),
+)
+
+
+def left(certificate: RecoveryCertificate) -> QuerySet[ArchivedKey]:
+    """The keys that are still sealed for this certificate."""
+    return ArchivedKey.objects.filter(recipients__certificate=certificate).order_by("pk")
+
+
+# --- The officers' session, in the web process ------------------------------------------------------
+def give_share(*, actor: Person, certificate_id: uuid.UUID, share: str) -> ShareRound:
+    """A share of the retired recovery key; with the last one needed a worker begins within a minute.
+
+    It is given for the recovery certificates in force now, and opens nothing once others are. Raises
+    NotAllowed, NotPossible at the field share, or Stale.
+    """
+    with share_rounds.counted(actor=actor, subject_id=certificate_id), transaction.atomic():
+        certificate = locking.recovery_certificate(certificate_id)
+        refuse(
+            None if recovery_policy.is_recovery_officer(actor) else recovery_policy.NOT_RECOVERY_OFFICER,
+            kind=NotAllowed,
+        )
+        refuse(session_obstacle(certificate), kind=Stale)
+        wrapping = certificate.wrappings.get(erased_at=None)
+        return share_rounds.put(actor=actor, wrapping=wrapping, subject=subject_of(certificate), text=share)
+
+
+def session_obstacle(certificate: RecoveryCertificate) -> Reason | None:
+    """Why nobody gives a share for it now, or None."""
+    is_retired = certificate.state == RecoveryCertificateState.RETIRED
+    if not is_retired or certificate.kind == RecoveryKeyKind.ONLINE or not left(certificate).exists():
+        return NOTHING_LEFT
+    return None if _in_force() else intake.NONE_IN_FORCE
+
+
+def subject_of(certificate: RecoveryCertificate) -> Subject:
+    """What the shares are given for: this certificate, and those in force."""
+    fingerprints = [certificate.fingerprint, *(each.fingerprint for each in _in_force())]
+    digest = hashlib.sha256("|".join(fingerprints).encode("ascii")).hexdigest()
+    return Subject(SharePurpose.READDRESSING, certificate.pk, digest)
+
+
+def present_round(certificate: RecoveryCertificate) -> ShareRound | None:
+    """The round of shares for it that may still be used."""
+    digest = subject_of(certificate).digest
+    found = ShareRound.objects.alive().filter(subject=certificate.pk, digest=digest).first()
+    return found if found and found.is_alive(timezone.now()) else None
+
+
+# --- The worker -------------------------------------------------------------------------------------
+def go_on() -> int | str:
+    """Job: re-address what a retired certificate's key can open now; says how many, or why none."""
+    if not vault.holds(vault.Purpose.ARCHIVE):
+        return ""
+    retired = RecoveryCertificate.objects.filter(state=RecoveryCertificateState.RETIRED)
+    waiting = [each for each in retired.order_by("pk") if left(each).exists()]
+    targets = _in_force()
+    reason = _obstacle(targets) if waiting else None
+    moved = 0 if reason else sum(_go_on_with(each, targets) for each in waiting)
+    for each in retired.filter(kind=RecoveryKeyKind.ONLINE, wrappings__erased_at=None):
+        _destroy(each)
+    return str(reason) if reason else moved
+
+
+def _obstacle(targets: Certificates) -> Reason | None:
+    if not targets:
+        return intake.NONE_IN_FORCE
+    confirmed = all(map(recovery_certificates.is_as_confirmed, targets))
+    return None if confirmed else intake.NOT_AS_CONFIRMED
+
+
+def _go_on_with(certificate: RecoveryCertificate, targets: Certificates) -> int:
+    """Re-address what is left of one retired certificate, for a while; returns how many."""
+    present = None
+    if certificate.kind == RecoveryKeyKind.ONLINE:
+        recovery_key = opening.online_recovery_key([certificate.pk])
+    else:
+        present = present_round(certificate)
+        if present is None or present.state != ShareRoundState.COMPLETE:
+            return 0
+        recovery_key = _shared_key(certificate, present)
+    if isinstance(recovery_key, Reason):
+        logger.warning("The recovery key %s does not open: %s", certificate.pk, recovery_key.code)
+        _end(present, recovery_key)
+        return 0
+    moved, is_at_end = _move_all(certificate, recovery_key, targets=targets)
+    if present is not None and is_at_end:
+        with transaction.atomic():
+            share_rounds.use(locking.share_round(present.pk), now=timezone.now())
+    return moved
+
+
+def _shared_key(certificate: RecoveryCertificate, present: ShareRound) -> RecoveryKey | Reason:
+    wrapping = RecoveryKeyWrapping.objects.get(pk=present.wrapping_id)
+    try:
+        document = recovery_keys.read(wrapping.content or b"", now=None)
+        if document.fingerprint != certificate.fingerprint:
+            return recovery_certificates.OTHER_FINGERPRINT
+        return recovery_keys.open_with_shares(document, share_rounds.texts(present))
+    except KeyArchiveError as error:
+        return Reason(error.code, error.message)
+
+
+def _end(present: ShareRound | None, reason: Reason) -> None:
+    if present is not None:
+        with transaction.atomic():
+            share_rounds.end(locking.share_round(present.pk), reason=reason, now=timezone.now())
+
+
+def _move_all(
+    certificate: RecoveryCertificate, recovery_key: RecoveryKey, *, targets: Certificates
+) -> tuple[int, bool]:
+    """How many rows were moved, and whether all were looked at. A row that does not open stops no other."""
+    until, moved, last = time.monotonic() + SECONDS, 0, uuid.UUID(int=0)
+    while time.monotonic() < until:
+        rows = list(left(certificate).filter(pk__gt=last)[:PORTION])
+        if not rows:
+            return moved, True
+        last = rows[-1].pk
+        made = [(row, _readdressed(row, recovery_key, targets)) for row in rows]
+        done = _move(certificate, made, targets=targets)
+        if done is None:  # others are in force now: the next run takes those
+            return moved, False
+        moved += done
+    return moved, False
+
+
+def _readdressed(row: ArchivedKey, recovery_key: RecoveryKey, targets: Certificates) -> bytes | None:
+    """The new content of the row; none where it does not open."""
+    envelope = opening.open_outer_layer(row)
+    if isinstance(envelope, Reason):
+        logger.warning("Archived key %s was not re-addressed: %s", row.pk, envelope.code)
+        return None
+    try:
+        moved = envelopes.readdress(envelope, recovery_key, [each.recipient for each in targets])
+    except KeyArchiveError as error:
+        logger.warning("Archived key %s was not re-addressed: %s", row.pk, error.code)
+        return None
+    return vault.wrap(moved, purpose=vault.Purpose.ARCHIVE, record=row.pk, owner=row.owner_id)
+
+
+def _move(
+    certificate: RecoveryCertificate,
+    made: Sequence[tuple[ArchivedKey, bytes | None]],
+    *,
+    targets: Certificates,
+) -> int | None:
+    """Store a portion, each row by compare and swap; None where others are in force meanwhile."""
+    now = timezone.now()
+    with transaction.atomic():
+        if _in_force() != targets:
+            return None
+        done = [
+            row.pk
+            for row, wrapped in made
+            if wrapped is not None
+            and ArchivedKey.objects.filter(pk=row.pk, envelope_wrapped=row.envelope_wrapped).update(
+                envelope_wrapped=wrapped, moved_at=now
+            )
+        ]
+        ArchivedKeyRecipient.objects.filter(key__in=done).delete()
+        ArchivedKeyRecipient.objects.bulk_create(
+            ArchivedKeyRecipient(key_id=key, certificate=target) for key in done for target in targets
+        )
+        if done:
+            facts = {"fingerprint": certificate.fingerprint, "rows": len(done)}
+            audit.record(audit.Event.KEYS_READDRESSED, actor=None, subject=None, **facts)
+        return len(done)
+
+
+def _destroy(certificate: RecoveryCertificate) -> None:
+    """Nothing is sealed any more for a retired online key: it is erased."""
+    with transaction.atomic():
+        locked = locking.recovery_certificate(certificate.pk)
+        if left(locked).exists():
+            return
+        locked.wrappings.filter(erased_at=None).update(content=None, erased_at=timezone.now())
+        audit.record(
+            audit.Event.RECOVERY_KEY_DESTROYED, actor=None, subject=None, fingerprint=locked.fingerprint
+        )
+
+
+def _in_force() -> Certificates:
+    return tuple(RecoveryCertificate.objects.in_force(timezone.now()))
