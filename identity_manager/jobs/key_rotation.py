@@ -34,6 +34,7 @@ from identity_manager.models import (
     ShareTransportKey,
     SoftwareToken,
     SubmittedShare,
+    TokenImport,
 )
 from identity_manager.transactions import locking
 from identity_manager.vault import wrapping as vault
@@ -145,6 +146,7 @@ SECRET_STORES: tuple[SecretStore, ...] = (
     SecondFactors(),
     Column(RecoveryCertificate, "seal", Purpose.OTHER),
     Column(RecoveryDecision, "seal", Purpose.OTHER),
+    Column(TokenImport, "seal", Purpose.OTHER),
     Column(ShareTransportKey, "public_wrapped", Purpose.OTHER),
     Column(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
     ArchivedEnvelopes(),

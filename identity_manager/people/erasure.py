@@ -33,6 +33,7 @@ from identity_manager.models import (
     PersonState,
     Role,
     SoftwareToken,
+    TokenImportRow,
     TokenRequest,
 )
 from identity_manager.models.people.vouching import Exclusion
@@ -203,6 +204,7 @@ def _forget_what_was_issued(person: Person) -> None:
     for request in person.requests.all():
         anonymisation.empty_request(request)
     person.archived_keys.all().delete()
+    TokenImportRow.objects.filter(person=person).delete()
     for token in person.tokens.all():
         anonymisation.remove_containers(token)
         for certificate in token.certificates.all():

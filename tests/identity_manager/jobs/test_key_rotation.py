@@ -284,6 +284,7 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
         "identity_manager.workflow.archive.intake",
         "identity_manager.workflow.archive.share_rounds",
         "identity_manager.workflow.recovery.sealed_decisions",
+        "identity_manager.workflow.token_imports.decisions",
         "identity_manager.account.sso_sign_out",  # in a session: without its key, signing out sends no hint
     }
 

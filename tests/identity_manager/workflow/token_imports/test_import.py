@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pytest_django import Settings
 
+from ca_bridge.contract import RevocationReason
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
@@ -16,14 +18,21 @@ from identity_manager.models import (
     Person,
     RecoveryCertificate,
     RenewalNotice,
+    Role,
     SoftwareToken,
+    TermsAcceptance,
+    TermsText,
     TokenImport,
     TokenImportRow,
     TokenRequest,
 )
+from identity_manager.people import erasure
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
+from identity_manager.workflow import step1_renew
 from identity_manager.workflow.archive import recovery_certificates
-from identity_manager.workflow.renewal import expiry_check
+from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.renewal import expiry_check, policy, supersession
+from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.token_imports import carrying_out, decisions
 from tests.identity_manager.workflow.archive.test_intake import opened
 from tests.tools import cast, foreign_files, recovery, token_imports
@@ -406,7 +415,7 @@ def test_an_imported_token_is_watched(
     old.gives("uma.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com", ends=soon))
     imported(staff, old)
     (token,) = expiry_check.running_out(timezone.now())
-    assert expiry_check.check(token.pk)
+    assert expiry_check.check([token.pk])
     assert RenewalNotice.objects.get().token == token
 
 
@@ -435,3 +444,64 @@ def test_rows_of_old_imports_are_forgotten(
     TokenImport.objects.update(ended_at=timezone.now() - timedelta(days=91))
     assert decisions.forget_old() == 1
     assert Certificate.objects.count() == 1
+
+
+def test_it_is_renewed_and_replaced_by_its_successor(
+    staff: Office, uma: Person, old: OldSystem, archive: RecoveryCertificate
+) -> None:
+    """What another system said of the certificate is not known, so its profile counts as changed."""
+    soon = timezone.now() + timedelta(days=20)
+    made = certificate(rsa_key(), email="uma@example.com", usage=SIGNS, ends=soon)
+    old.gives("uma.p12", rsa_key(), made)
+    imported(staff, old)
+    before = SoftwareToken.objects.get()
+    request = step1_renew.renew(actor=uma, token_id=before.pk)
+    (line,) = request.tokens.all()
+    assert (line.predecessor, line.kind) == (before, "renewal")
+    assert [each.now for each in policy.changes(line)] == ["1"]
+    cast.noted(cast.delivered(cast.issued(cast.accepted(request))).tokens.get())
+    SoftwareToken.objects.filter(pk=line.pk).update(
+        delivered_at=timezone.now() - timedelta(days=8), acknowledged_at=timezone.now() - timedelta(days=8)
+    )
+    assert supersession.replace_superseded() == 1
+    before.refresh_from_db()
+    assert before.state == "replaced"
+    (stored,) = before.certificates.all()
+    revoke.carry_out(certificate_id=stored.pk)
+    stored.refresh_from_db()
+    assert (stored.state, stored.revocation_decided_at) == ("valid", None)  # its CA is not connected
+
+
+def test_an_online_recovery_key_gets_it_once_the_person_has_accepted(
+    uma: Person, old: OldSystem, archive: RecoveryCertificate, staff: Office
+) -> None:
+    """In terms that name archiving; and the officers' key gets it, too."""
+    online = recovery_certificates.make_online(name="Online", bits=3072, days=30)
+    for number in ("P-rene", "P-rosa"):
+        officer = Person.objects.get(personnel_number=number)
+        recovery_certificates.confirm(actor=officer, certificate_id=online.pk, fingerprint=online.fingerprint)
+    document = staff.encryption.terms
+    document.versions.update(names_archiving="encryption")
+    text = TermsText.objects.filter(version__document=document, language="en").latest("version__number")
+    TermsAcceptance.objects.create(person=uma, text=text, sha256=text.sha256)
+    old.gives("uma.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com"))
+    imported(staff, old)
+    kinds = ArchivedKey.objects.get().recipients.values_list("certificate__kind", flat=True)
+    assert sorted(kinds) == ["officers", "online"]
+
+
+def test_an_erased_person_has_no_rows(
+    staff: Office, uma: Person, old: OldSystem, archive: RecoveryCertificate, settings: Settings
+) -> None:
+    settings.ERASURE_DAYS = 0
+    old.gives("uma.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com"))
+    imported(staff, old)
+    rita, rolf = cast.person("rita"), cast.person("rolf", sid="", roles=(Role.REGISTRATION_OFFICER,))
+    leave_and_return.lock(actor=rita, person_id=uma.pk, reason=RevocationReason.CESSATION_OF_OPERATION)
+    for stored in Certificate.objects.all():
+        revoke.carry_out(certificate_id=stored.pk)
+        revoke.done_by_hand(actor=staff.ada, certificate_id=stored.pk)
+    asked = erasure.ask(actor=rita, person_id=uma.pk)
+    erasure.confirm(actor=rolf, erasure_id=asked.pk)
+    assert (TokenImportRow.objects.count(), ArchivedKey.objects.count()) == (0, 0)
+    assert Certificate.objects.get().certificate is None
