@@ -53,9 +53,6 @@ THERE_ALREADY = Reason("recovery-certificate-there", _("This recovery certificat
 OLDER_OFFICERS = Reason(
     "older-officers", _("This document names former officers: a later one was brought in already.")
 )
-TWO_OFFICERS = Reason(
-    "shares-of-one-person", _("Two shares of this document belong to one person: each officer has one.")
-)
 UNKNOWN_HOLDER = _("No Active person has the personnel number %(number)s, which the document names.")
 NOT_AN_OFFICER = _("%(person)s holds a share and is no Recovery Officer.")
 
@@ -245,7 +242,6 @@ def _officers_of(document: Document) -> list[Person]:
             reason = Reason("share-holder-without-role", NOT_AN_OFFICER % {"person": person.display_name})
             raise NotPossible(reason, field="document")
         officers.append(person)
-    require(len({each.pk for each in officers}) == len(officers), else_=TWO_OFFICERS, field="document")
     return officers
 
 

@@ -56,7 +56,8 @@ def refusal(call: Callable[[], object]) -> tuple[str, int]:
 def test_two_who_did_not_bring_it_in_put_it_in_force(
     staff: Officers, brought_in: RecoveryCertificate
 ) -> None:
-    assert [share.officer for share in RecoveryShare.objects.all()] == [staff.rene, staff.rosa, staff.ruth]
+    shares = [(share.number, share.officer) for share in RecoveryShare.objects.all()]
+    assert shares == [(1, staff.rene), (2, staff.rosa), (3, staff.ruth)]
     assert confirm(brought_in, staff.rene).state == "imported"
     assert not verbs.is_as_confirmed(brought_in)
     assert not RecoveryCertificate.objects.in_force(timezone.now()).exists()

@@ -1,11 +1,13 @@
 """Attacks on self-recovery: whoever asks for keys of another, or changes rows before a worker opens them."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import combinations
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.utils import timezone
 
 from identity_manager.models import (
@@ -25,6 +27,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused
 from identity_manager.workflow import step1_recover, step6_passphrase
 from identity_manager.workflow.recovery import policy
+from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 
@@ -206,3 +209,41 @@ def test_nobody_else_sees_the_passphrase_or_the_files(company: Company, key: Arc
     for other in (company.sam, company.ada, company.paul, company.rita):
         with pytest.raises(NotAllowed):
             cast.shown(token, actor=other)
+
+
+@pytest.mark.parametrize("proof", ["none", "password", "old", "of another", "young", "code"])
+def test_a_stolen_session_recovers_nothing(company: Company, key: ArchivedKey, proof: str) -> None:
+    """Whatever it proved: without her own factor, a week old and shown just now, no key is opened."""
+    factor = recovery.factor_of(company.uma)
+    now, record = time.time(), {"method": "mfa", "type": "webauthn", "id": factor}
+    password = {"method": "password", "at": now}
+    young = recovery.factor_of(company.uma, days=6) if proof == "young" else 0
+    records = {
+        "none": [],
+        "password": [password],
+        "old": [
+            record | {"at": now - settings.RECENT_SIGN_IN_SECONDS - 1},
+            {"method": "password", "at": now},
+        ],
+        "of another": [record | {"id": recovery.factor_of(company.sam), "at": now}],
+        "young": [record | {"id": young, "at": now}],
+        "code": [record | {"at": now}],
+    }
+    if proof == "code":
+        SignInCode.objects.create(
+            person=company.uma, asked_by=company.rita, needs_confirmation=False, used_at=timezone.now()
+        )
+    thief = signed_in(company.uma)
+    session = thief.session
+    session["account_authentication_methods"] = records[proof]
+    session["account_authentication_methods_user"] = str(company.uma.account.pk)
+    session.save()
+    for answer in (
+        thief.get("/my/recover/"),
+        thief.post("/my/recover/", {"keys": [str(key.pk)], "purpose": "Old mail"}),
+    ):
+        asked_who = answer.status_code == 302 and "/reauthenticate/" in answer["Location"]
+        assert asked_who == (proof in ("none", "password", "old"))
+        if not asked_who and answer.request["REQUEST_METHOD"] == "POST":
+            assert answer.status_code in (403, 422)
+    assert not Recovery.objects.exists()

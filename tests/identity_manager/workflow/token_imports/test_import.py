@@ -1,6 +1,7 @@
 """Tokens of another system: the dry run, two officers, and what is made of each certificate."""
 
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,20 @@ def test_nobody_confirms_what_they_asked_for(staff: Office, uma: Person, old: Ol
     assert caught.value.reason.code == "own-token-import"
     with pytest.raises(NotAllowed):
         decisions.confirm(actor=uma, import_id=row.pk, digest=row.digest)
+
+
+def test_no_two_roles_of_one_person_import(staff: Office, uma: Person, old: OldSystem) -> None:
+    """Also with roles that go together only where the installation allows it."""
+    old.gives("uma.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com"))
+    row = token_imports.looked_through(staff.types, old.files)
+    for number, pair in enumerate(combinations(Role, 2)):
+        mallory = cast.person(f"mallory-{number}", sid="", roles=pair)
+        if Role.TOKEN_ADMINISTRATOR in pair:
+            decisions.ask(actor=mallory, import_id=row.pk, digest=row.digest)
+        with pytest.raises((NotAllowed, Stale)):
+            decisions.confirm(actor=mallory, import_id=row.pk, digest=row.digest)
+        TokenImport.objects.update(state="looked_through", asked_by=None)
+    assert not SoftwareToken.objects.exists()
 
 
 def test_what_officers_bring_in_of_themselves_is_left_to_others(
