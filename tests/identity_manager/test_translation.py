@@ -102,6 +102,13 @@ def test_the_voice_is_calm(german: Catalog) -> None:
     assert loud == []
 
 
+def test_an_office_has_one_name(german: Catalog) -> None:
+    """Wiederherstellungsbeauftragte, of the role Schlüsselwiederherstellung."""
+    assert [
+        form for row in messages(german) for form in forms(row.string) if "Recovery Officer" in form
+    ] == []
+
+
 def test_a_token_has_one_gender(german: Catalog) -> None:
     """Der Token, as in most strings: the forms of a neuter stand in none."""
     neuter = re.compile(
