@@ -35,11 +35,15 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class DraftOrder:
-    """An order that has passed the lint and is not in the journal yet. It holds a hash of the public key."""
+    """An order that has passed the lint and is not in the journal yet. It holds a hash of the public key.
+
+    draft: the certificate (DER) that passed the lint, signed by nobody who counts.
+    """
 
     ca: str
     request: CertificateOrder
     public_key_sha256: bytes
+    draft: bytes
 
 
 def draft(
@@ -68,8 +72,9 @@ def draft(
         not_after=validity.not_after,
     )
     connector = registry.reached(ca)
-    lint.check_draft(connector.draft(request) if isinstance(connector, Drafts) else preview.draft_of(request))
-    return DraftOrder(ca, request, public_key_sha256(key))
+    drafted = connector.draft(request) if isinstance(connector, Drafts) else preview.draft_of(request)
+    lint.check_draft(drafted)
+    return DraftOrder(ca, request, public_key_sha256(key), drafted)
 
 
 def prepare(draft_order: DraftOrder) -> CaOrder:

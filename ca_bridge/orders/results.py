@@ -32,22 +32,23 @@ class Examined:
     facts: CertificateFacts | None
 
 
-def examine(order: UUID | CaOrder, answer: Answer) -> Examined | None:
+def examine(order: UUID | CaOrder, answer: Answer, *, draft: bytes | None = None) -> Examined | None:
     """Compare what was issued with what was ordered, for record(). Call it outside any transaction: it lints.
 
     What was ordered never changes while the order waits for an answer. None where it does not, or where
     nothing was issued. order: its id, or the order where the caller has it, which is not read again.
+    draft: that of DraftOrder, where the caller has it.
     """
     if not isinstance(answer, Issued):
         return None
     order = journal.get(order) if isinstance(order, UUID) else order
-    return _examined(order, answer) if order.state in CaOrder.ANSWERABLE else None
+    return _examined(order, answer, draft) if order.state in CaOrder.ANSWERABLE else None
 
 
-def _examined(order: CaOrder, answer: Issued) -> Examined:
+def _examined(order: CaOrder, answer: Issued, draft: bytes | None) -> Examined:
     trusted = registry.connector(order.ca).chain()
     certificate, (path, rollovers) = bytes(answer.certificate), chains.for_container(answer, trusted)
-    found = verification.faults(order.request, Issued(certificate, path), trusted)
+    found = verification.faults(order.request, Issued(certificate, path), trusted, draft=draft)
     whole = Issued(certificate, (*path, *rollovers))
     return Examined(order.pk, answer, whole, found, None if found else describe(certificate))
 
@@ -127,7 +128,7 @@ def _record_issued(order: CaOrder, answer: Issued, examined: Examined | None, *,
             flag(order, answer.certificate, f"came when the order was {order.state}")
         return
     if examined is None or (examined.order_id, examined.came) != (order.pk, answer):
-        examined = _examined(order, answer)  # nobody relies on what was found of another
+        examined = _examined(order, answer, None)  # nobody relies on what was found of another
     found, facts = examined.found, examined.facts
     if facts and _serial_is_taken(order, facts):
         found = ("another certificate of this CA has the same serial number",)

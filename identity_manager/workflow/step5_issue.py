@@ -91,7 +91,12 @@ def _ask(each: ClaimedCertificate) -> None:
 def _examined(each: ClaimedCertificate) -> issuing.Examined | None:
     if not isinstance(each.outcome, issuing.Issued):
         return None
-    return issuing.examine(each.begun.order if each.begun else each.order_id, each.outcome)
+    drafted = each.draft.order if each.draft is not None else None
+    return issuing.examine(
+        each.begun.order if each.begun else each.order_id,
+        each.outcome,
+        draft=drafted.draft if isinstance(drafted, issuing.DraftOrder) else None,
+    )
 
 
 def _sealed(token: ClaimedToken) -> step6_passphrase.Sealed | None:

@@ -1,7 +1,7 @@
 """A certificate as ordered, and its path to the CA's root: what no client would take is refused."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ca_bridge.contract import CertificateOrder, Issued, KeyAlgorithm
 from ca_bridge.keys import keys
 from ca_bridge.x509 import csr as certification_request
-from ca_bridge.x509 import name_constraints, verification
+from ca_bridge.x509 import lint, name_constraints, verification
 from ca_bridge.x509.subject_alt_names import UPN_OID
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, SmallCa
@@ -337,3 +337,29 @@ def test_a_clock_that_is_fast_and_a_ca_that_was_slow_to_decide_do_no_harm(order)
     slow = Issuance(not_before=order.not_before + timedelta(days=9))
     with time_machine.travel(order.not_before + timedelta(days=9)):
         assert faults(order, *below_root(), how=slow) == ""
+
+
+@pytest.mark.parametrize(
+    ("how", "linted"),
+    [
+        (AS_ORDERED, 0),  # another serial number, another signature
+        (Issuance(drop=("2.5.29.35",)), 1),
+        (Issuance(not_after=datetime(2199, 1, 1, tzinfo=UTC)), 1),
+    ],
+)
+def test_what_passed_the_lint_as_a_draft_is_not_linted_again(order, monkeypatch, how, linted):
+    ca, root = below_root()
+    draft = scripted.sign(order, Issuance(ca=ca))
+    looked_at: list[bytes] = []
+    monkeypatch.setattr(lint, "errors", lambda der: looked_at.append(der) or ())
+    answer = Issued(scripted.sign(order, replace(how, ca=ca)), (ca.der,))
+    verification.faults(order, answer, (ca.der, root.der), draft=draft)
+    assert len(looked_at) == linted
+
+
+@pytest.mark.parametrize("draft", [b"", b"\x30\x00", bytes(100)])
+def test_a_draft_that_cannot_be_read_is_none(order, draft):
+    ca, _root = below_root()
+    answer = Issued(scripted.sign(order, Issuance(ca=ca)), (ca.der,))
+    assert not lint.is_linted(answer.certificate, draft)
+    assert not lint.is_linted(draft, answer.certificate)

@@ -86,12 +86,14 @@ class Loop:
         profiles.check_content(content)
         profiles.check_key_usage(content.key_usage, keys.algorithm_of(key))
         order = self._order(content, key, line, number)
-        lint.check_draft(self._connector.draft(order))
+        draft = self._connector.draft(order)
+        lint.check_draft(draft)
         issuing = self._connector._authority.issuing
         signed = self._connector._sign(order, issuing)
         certificate = signed.public_bytes(serialization.Encoding.DER)
         chain = (self._trusted[0],)
-        if found := verification.faults(order, Issued(certificate, chain), self._trusted):
+        issued = Issued(certificate, chain)
+        if found := verification.faults(order, issued, self._trusted, draft=draft):
             raise RuntimeError(f"The bare loop made a bad certificate: {found}")
         facts = certificates.describe(certificate)
         secret = passphrase.generate()

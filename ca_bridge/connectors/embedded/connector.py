@@ -56,7 +56,10 @@ DER = serialization.Encoding.DER
 
 @functools.cache
 def _draft_key() -> rsa.RSAPrivateKey:
-    """A throw-away key of this process: a draft that leaks is worth nothing."""
+    """A throw-away key of this process: a draft that leaks is worth nothing.
+
+    Of the algorithm that the CA signs with, so that a draft says what the certificate will.
+    """
     return rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_RSA_BITS)
 
 
@@ -358,8 +361,12 @@ def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:
 
 
 def _period(order: CertificateOrder, ca: x509.Certificate) -> ValidityPeriod:
-    """As ordered, begun a little earlier, and never outside the validity of the CA."""
-    start = max(order.not_before, timezone.now()) - BACKDATING
+    """As ordered, begun a little earlier, and never outside the validity of the CA.
+
+    What has waited begins when it is signed; what is new begins as its draft said.
+    """
+    now = timezone.now()
+    start = (order.not_before if now < order.not_before + BACKDATING else now) - BACKDATING
     return ValidityPeriod(
         max(start, ca.not_valid_before_utc).replace(microsecond=0),
         min(order.not_after, ca.not_valid_after_utc).replace(microsecond=0),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
@@ -126,6 +127,19 @@ def test_a_draft_says_what_the_certificate_will_say(connector, ordered):
         certificate.public_key_sha256,
     )
     assert draft.serial != certificate.serial
+
+
+def test_an_embedded_ca_signs_to_the_byte_what_was_linted(embedded_ca, ordered):
+    """A second later, too; what has waited for long begins later than its draft, and is linted again."""
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        order = ordered()
+        draft = embedded_ca.draft(order)
+        clock.shift(timedelta(seconds=2))
+        assert lint.is_linted(issue(embedded_ca, order).certificate, draft)
+        later = ordered()
+        draft = embedded_ca.draft(later)
+        clock.shift(timedelta(hours=1))
+        assert not lint.is_linted(issue(embedded_ca, later).certificate, draft)
 
 
 @pytest.mark.parametrize("reason", RevocationReason)
