@@ -1,6 +1,7 @@
 """Forms of Self-Service."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
 from identity_manager.models import Container, Person, SoftwareToken, TermsText
+from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
 from identity_manager.ui.forms import TOO_LONG, CardsField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import step4_accept
@@ -174,8 +176,8 @@ class NotedForm(VerbForm):
     )
 
 
-class LockForm(VerbForm):
-    """Reason for revoking the certificates."""
+class RevocationForm(VerbForm):
+    """Why certificates are revoked, and which encryption certificates are among them."""
 
     reason = forms.ChoiceField(
         label=_("Why?"),
@@ -197,6 +199,15 @@ class LockForm(VerbForm):
         widget=RadioCards,
         error_messages={"required": _("Choose why.")},
     )
+    encryption = EncryptionCertificatesField()
+
+    def __init__(self, *args: Any, tokens: Iterable[SoftwareToken], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self, tokens)
+
+    @property
+    def encryption_ids(self) -> list[uuid.UUID]:
+        return list(self.cleaned_data.get("encryption", ()))
 
     @property
     def revocation_reason(self) -> RevocationReason:

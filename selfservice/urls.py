@@ -14,6 +14,7 @@ from selfservice.views import (
     renewal,
     request_token,
     requests,
+    revocation,
     terms,
     terms_again,
 )
@@ -43,8 +44,9 @@ urlpatterns = [
     path("help/new-device/", recovery.new_device, name="new-device"),
     path("help/file/", file_help.file_does_not_open, name="file-help"),
     path("certificates/", certificates.certificates, name="certificates"),
+    path("certificates/revoke-all/", revocation.revoke_all, name="revoke-all"),
     path("certificates/<uuid:token_id>/", certificates.token, name="token"),
-    path("certificates/<uuid:token_id>/lock/", certificates.lock, name="lock"),
+    path("certificates/<uuid:token_id>/lock/", revocation.lock, name="lock"),
     path("certificates/<uuid:token_id>/send-again/", certificates.send_again, name="send-again"),
     path("certificates/<uuid:token_id>/files/", files.files, name="files"),
     path("certificate-files/<uuid:certificate_id>-chain.pem", certificates.chain, name="chain"),

@@ -6,7 +6,7 @@ from identity_manager.console.approvals import views as approvals
 from identity_manager.console.certificates import found_at_cas_views
 from identity_manager.console.enable import views as enable
 from identity_manager.console.outbox import views as outbox
-from identity_manager.console.people import role_views
+from identity_manager.console.people import revoke_all_views, role_views
 from identity_manager.console.people import views as persons
 from identity_manager.console.process import views as process
 from identity_manager.console.renewal import views as renewal
@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("identity_manager.console.search.urls")),
     path("persons/<uuid:pk>/", persons.person, name="person"),
     path("persons/<uuid:pk>/enable/", enable.enable, name="enable"),
+    path("persons/<uuid:pk>/revoke-all/", revoke_all_views.revoke_all, name="person-revoke-all"),
     path("persons/<uuid:pk>/roles/", role_views.of_person, name="person-roles"),
     path(
         "persons/<uuid:pk>/roles/<uuid:assignment_id>/withdraw/",

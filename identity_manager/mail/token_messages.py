@@ -17,6 +17,7 @@ from identity_manager.models import (
     Container,
     DeliveryMode,
     OutgoingMail,
+    Person,
     SoftwareToken,
 )
 
@@ -129,3 +130,10 @@ def ended_on_leave(token: SoftwareToken) -> OutgoingMail:
     """To the person, who is back: the certificate ended while they were away, so ask anew."""
     about = About("ended_on_leave", f"ended-on-leave:{token.pk}", token.person, token.request, token)
     return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
+
+
+@mail(_("Software tokens were revoked"), to=PERSON, when=_("when all their tokens were revoked at once"))
+def tokens_revoked(person: Person, *, tokens: Sequence[SoftwareToken], moment: datetime) -> OutgoingMail:
+    """To the person: all their tokens were revoked at that moment; if it was not you, say so."""
+    about = About("tokens_revoked", f"tokens-revoked:{person.pk}:{moment.isoformat()}", person)
+    return compose(about, url=selfservice_url("selfservice:certificates"), tokens=tokens, moment=moment)

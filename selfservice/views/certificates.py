@@ -8,19 +8,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from ca_bridge.x509.certificates import load
 from identity_manager.mail import install
 from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.people.email_addresses import readable
 from identity_manager.queries import selfservice_pages
-from identity_manager.workflow.archive import loss
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.policy import permitted_actions
-from identity_manager.workflow.revocation import revoke
 from selfservice import access, token_details, token_status, type_choices
-from selfservice.forms import LockForm, SendAgainForm
+from selfservice.forms import SendAgainForm
 
 MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
 ENCODINGS = {"pem": Encoding.PEM, "der": Encoding.DER}
@@ -45,30 +43,6 @@ def token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     row = access.own_token(request, token_id)
     form = SendAgainForm(initial={"device": request.GET.get("device", "")})
     return _token_page(request, row, device=install.device(request.GET.get("device", "")), form=form)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    """**Revoke certificates**, PcmProcLockCertificates of the original: say what happens, ask why, revoke."""
-    row = access.own_token(request, token_id)
-    form = LockForm(request.POST if request.method == "POST" else None)
-    locked = form.perform(
-        lambda: revoke.revoke_token(actor=row.person, token_id=row.pk, reason=form.revocation_reason)
-    )
-    if locked:
-        messages.success(request, _("Your certificates for %(type)s are revoked.") % {"type": row})
-        return redirect("selfservice:token", row.pk)
-    row = access.own_token(request, token_id)
-    context = {
-        "tab": "certificates",
-        "token": row,
-        "form": form,
-        "certificates": token_details.certificate_cards(row),
-        "lockable": permitted_actions.can_be_revoked(row),
-        "not_in_use": revoke.NOT_IN_USE,
-        "losses": loss.of_tokens([row.pk], own=True),
-    }
-    return render(request, "selfservice/lock.html", context, status=form.status)
 
 
 @require_POST

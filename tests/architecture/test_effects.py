@@ -146,7 +146,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     },
     RequestKind: {
         "INITIAL": "identity_manager.models.requests.token_request.TokenRequest",
-        "RENEWAL": f"{WORKFLOW}.requests.opening._line",
+        "RENEWAL": f"{WORKFLOW}.policy.eligibility._choice",
         "IMPORT": f"{WORKFLOW}.token_imports.creating._token",
     },
     RequestOrigin: {
@@ -164,7 +164,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "ON_HOLD": f"{WORKFLOW}.policy.permitted_actions.delivery_obstacle",
         "REVOKED": "selfservice.type_choices.can_be_asked_again",
         "EXPIRED": f"{WORKFLOW}.people.leave_and_return._reinstate_tokens",
-        "REPLACED": f"{WORKFLOW}.people.leave_and_return._end_for_good",
+        "REPLACED": f"{WORKFLOW}.revocation.revoke._is_superseded",
         "CANCELLED": f"{WORKFLOW}.people.leave_and_return._end_what_is_over",
     },
     DeliveryState: {
@@ -177,8 +177,8 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     },
     CertificateState: {
         "ORDERED": f"{WORKFLOW}.policy.eligibility.waits_for_return",
-        "VALID": f"{WORKFLOW}.revocation.revoke.revoke_certificates",
-        "ON_HOLD": f"{WORKFLOW}.revocation.revoke.revoke_certificates",
+        "VALID": f"{WORKFLOW}.revocation.hold._settle",
+        "ON_HOLD": "identity_manager.models.requests.certificate.Certificate",
         "REVOKED": f"{PEOPLE}.erasure._has_something_alive",
         "EXPIRED": f"{WORKFLOW}.revocation.revoke.expire_when_over",
         "REFUSED": f"{WORKFLOW}.revocation.revoke.expire_when_over",

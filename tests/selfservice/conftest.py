@@ -76,6 +76,7 @@ class Desk:
             "acknowledge": page("acknowledge", self.sealed.pk),
             "token": page("token", self.active.pk),
             "lock": page("lock", self.active.pk),
+            "revoke-all": page("revoke-all"),
             "send-again": page("send-again", self.active.pk),
             "files": page("files", self.active.pk),
             "certificate-file": page("certificate-file", certificate.pk, "pem"),

@@ -1,11 +1,13 @@
 """**Certificates** through its pages: what is shown, downloads, **Lock** and **Send the file again**."""
 
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
+import time_machine
 from cryptography import x509
 from django.http import HttpResponse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
@@ -245,3 +247,43 @@ def test_a_device_that_cannot_open_what_was_mailed_says_so_before_the_steps(
     assert told < text.index("How to install it")
     fits = visit(desk.uma).get(page("token", desk.active.pk), {"device": "windows"}).text
     assert "This device cannot open" not in fits
+
+
+def test_all_are_revoked_at_once_after_a_recent_sign_in(desk: Desk, visit: Visitor) -> None:
+    browser, address = visit(desk.uma), page("revoke-all")
+    asked = browser.get(address).content.decode()
+    assert "Revoke all softtoken types" in asked
+    assert str(desk.active) in asked
+
+    answer = browser.post(address, {"reason": "keyCompromise"}, follow=True)
+    assert "Your software tokens are revoked." in answer.content.decode()
+    both = SoftwareToken.objects.filter(pk__in=[desk.active.pk, desk.sealed.pk])
+    assert set(both.values_list("state", flat=True)) == {"revoked"}
+    assert "You have no certificate that is to be revoked." in browser.get(address).content.decode()
+
+
+def test_without_a_recent_sign_in_the_password_is_asked_for(desk: Desk, visit: Visitor) -> None:
+    browser, address = visit(desk.uma), page("revoke-all")
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        answer = browser.post(address, {"reason": "keyCompromise"})
+    assert answer.status_code == HTTPStatus.FOUND
+    assert answer["Location"].startswith("/account/reauthenticate/")
+    assert SoftwareToken.objects.get(pk=desk.active.pk).state == TokenState.ACTIVE
+
+
+def test_an_encryption_certificate_is_revoked_only_where_its_box_is_ticked(
+    desk: Desk, visit: Visitor
+) -> None:
+    CertificateProfile.objects.filter(code="second").update(purpose="encryption")
+    browser = visit(desk.uma)
+    cipher = desk.active.certificates.get(profile__code="second")
+    assert f'value="{cipher.pk}"' in browser.get(page("lock", desk.active.pk)).content.decode()
+
+    lock(desk, visit)
+    assert Certificate.objects.get(pk=cipher.pk).revocation_decided_at is None
+    refused = lock(desk, visit)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "tick those that are to be revoked" in refused.content.decode()
+    ticked = {"reason": "keyCompromise", "encryption": [str(cipher.pk)]}
+    assert browser.post(page("lock", desk.active.pk), ticked).status_code == HTTPStatus.FOUND
+    assert Certificate.objects.get(pk=cipher.pk).revocation_decided_at

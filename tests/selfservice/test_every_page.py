@@ -13,6 +13,7 @@ from tests.selfservice.conftest import Desk, Visitor
 NAMES = [pattern.name for pattern in urlpatterns]
 POST_ONLY = {"acknowledge", "send-again"}
 OF_NOBODY = {
+    "revoke-all",
     "dashboard",
     "open-tasks",
     "request-softtoken",

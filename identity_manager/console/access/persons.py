@@ -33,7 +33,7 @@ def person_for_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
     return get_object_or_404(rows.defer("account__password"), pk=pk)
 
 
-def person_for_enabling(request: HttpRequest, pk: uuid.UUID) -> Person:
+def person_for_administrator(request: HttpRequest, pk: uuid.UUID) -> Person:
     """The person, for a Software Token Administrator of their organisational unit."""
     person = person_for_officer(request, pk)
     _must_administer(officer(request), person)

@@ -17,7 +17,7 @@ from identity_manager.workflow.policy import eligibility
 
 
 def enable(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    person = persons.person_for_enabling(request, pk)
+    person = persons.person_for_administrator(request, pk)
     actor = offices.officer(request)
     choices = eligibility.type_choices(person)
     checked = request.POST.getlist("types") or request.GET.getlist("types")

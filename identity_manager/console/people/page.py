@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +13,7 @@ from identity_manager.console.access import offices, requests
 from identity_manager.console.history import event_wording
 from identity_manager.console.people import erasure_page, leave_page, sign_in_code_page
 from identity_manager.console.requests import token_card
-from identity_manager.console.requests.actions import ActionOffer, sending_obstacle
+from identity_manager.console.requests.actions import ActionOffer, RequestAction, sending_obstacle
 from identity_manager.console.requests.token_card import TokenCard
 from identity_manager.models import AuditEvent, Leave, Person, PersonState, Role, SoftwareToken, TokenRequest
 from identity_manager.people import identity_change_policy, registration_policy, validation
@@ -21,6 +22,7 @@ from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair, TimelineEvent
 from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import revoke_all
 
 SAME_UPN = _("Active Directory takes it for that of another person: case and accents do not tell them apart.")
 
@@ -39,7 +41,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "enables": enables,
         "obstacle": _obstacle(actor, person) if enables else None,
         "erases": erasure_page.is_offered(actor, person),
-        "actions": leave_page.actions(actor, person),
+        "actions": [*leave_page.actions(actor, person), *_revocation(actor, person)],
         "leave": _leave(person),
         "unfit": _unfit(person),
         "change": identity_change_policy.waiting_for(person),
@@ -87,6 +89,13 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
         (_("Time zone"), person.time_zone),
         (_("Source"), person.get_source_display()),
     ]
+
+
+def _revocation(actor: Person, person: Person) -> list[RequestAction]:
+    """**Revoke all**, for an administrator of a person who has something to revoke."""
+    offered = eligibility.administers(actor, person) and revoke_all.revocable(person).exists()
+    url = reverse("console:person-revoke-all", args=[person.pk])
+    return [RequestAction(_("Revoke all"), url, dangerous=True)] if offered else []
 
 
 def _leave(person: Person) -> Leave | None:

@@ -30,7 +30,7 @@ PAGE = require_http_methods(["GET", "HEAD", "POST"])
 @PAGE
 def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Choose keys of a person, for them or for somebody else, and say why."""
-    owner = persons.person_for_enabling(request, pk)
+    owner = persons.person_for_administrator(request, pk)
     choices = step1_recover.choices(owner)
     form = AskForm(refusals.post_data(request), choices=choices)
     if form.is_valid():

@@ -1,5 +1,8 @@
 """Forms on the page of a request: cancel, send round again, give up an order, revoke, send again."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django import forms
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
@@ -7,9 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import RevocationReason
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import SoftwareToken
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 from identity_manager.models.requests.certificate import REVOCATION_REASONS
 from identity_manager.transactions.refusals import NO_REASON
+from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
 
 
 class RoundForm(VerbForm):
@@ -34,7 +39,7 @@ class GiveUpForm(VerbForm):
 
 
 class RevokeForm(VerbForm):
-    """Why a token is revoked; the reason stands in the CA's revocation list."""
+    """Why tokens are revoked, as it will stand in the CA's revocation list, and what is among them."""
 
     reason = forms.TypedChoiceField(
         label=_("Reason"),
@@ -44,6 +49,11 @@ class RevokeForm(VerbForm):
         help_text=_("The certificate authority publishes it with the serial numbers."),
         error_messages={"required": _("Choose why it is revoked.")},
     )
+    encryption = EncryptionCertificatesField()
+
+    def __init__(self, *args: Any, tokens: Iterable[SoftwareToken], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self, tokens)
 
 
 class SendAgainForm(VerbForm):

@@ -31,7 +31,7 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         done=lambda _token: _("The token is revoked. The certificate authority is told now."),
         ask=lambda: _revoking(token, _back(request, token)),
     )
-    return respond(request, RevokeForm(refusals.post_data(request)), act)
+    return respond(request, RevokeForm(refusals.post_data(request), tokens=[token]), act)
 
 
 def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

@@ -16,7 +16,7 @@ from ca_bridge.database.binary_field import BytesField
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from ca_bridge.issuing import CertificateFacts
 from ca_bridge.models import LOOK_AGAIN, CaOrder
-from identity_manager.models.catalogue.certificate_profile import CertificateProfile
+from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.person import PersonState
@@ -51,8 +51,8 @@ class CertificateState(models.TextChoices):
 C = CertificateState
 # Of the token; its states import this module.
 ISSUING = "issuing"
-# A replaced token's encryption certificates live on until their own date.
-TOKEN_HANDED_OUT = ("sealed", "active", "on_hold", "replaced")
+# Encryption certificates of a replaced or revoked token may live on until their own date.
+TOKEN_HANDED_OUT = ("sealed", "active", "on_hold", "replaced", "revoked")
 NOT_ENDED = (C.VALID, C.ON_HOLD)
 
 
@@ -92,6 +92,13 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         """Those whose CA cannot be told, and that have not ended: an officer has them revoked there."""
         waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
+
+    def may_outlive_token(self) -> Self:
+        """Living certificates that only encrypt, and whose owner has the key: has noted the passphrase."""
+        living = self.filter(state__in=NOT_ENDED, revocation_decided_at=None)
+        return living.filter(
+            profile__purpose=CertificatePurpose.ENCRYPTION, token__acknowledged_at__isnull=False
+        )
 
     def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
         """Those whose time is over, of tokens handed out; of what is to be revoked the worker sees it then.
@@ -295,6 +302,17 @@ class Certificate(Stateful, Leased):
     def revoke(self, *, now: datetime) -> None:
         """The CA has revoked it, for the reason that was decided."""
         self.revoked_at = now
+
+    @property
+    def is_living(self) -> bool:
+        """Whether it is valid or on hold, and not to be revoked."""
+        return self.state in NOT_ENDED and self.revocation_decided_at is None
+
+    @property
+    def may_outlive_token(self) -> bool:
+        """As `CertificateQuerySet.may_outlive_token`, of a row whose token and profile are there."""
+        encrypts = self.profile.purpose == CertificatePurpose.ENCRYPTION
+        return encrypts and self.is_living and self.token.acknowledged_at is not None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether its time is over, so that no CA need hear of it any more."""

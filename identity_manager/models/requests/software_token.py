@@ -46,6 +46,8 @@ TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
 UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
 IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
 RECOVERED_FORMAT, RECOVERED_PASSPHRASE_DAYS = "standard", 14  # of recovered keys, which have no type
+# Ended tokens whose encryption certificates may live on: mail under them is still on its way.
+MAY_LIVE_ON = (T.REPLACED, T.REVOKED)
 
 
 class DeliveryState(models.TextChoices):
@@ -61,6 +63,12 @@ def first_end() -> Subquery:
     """When the first of a token's living certificates ends; null without any."""
     living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
     return Subquery(living.order_by("not_after").values("not_after")[:1])
+
+
+def _lives_on() -> Q:
+    living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
+    kept = living.filter(revocation_decided_at=None)
+    return Q(Exists(living), state=T.REPLACED) | Q(Exists(kept), state=T.REVOKED)
 
 
 def _has_files() -> Exists:
@@ -117,9 +125,12 @@ class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
         return self.filter(_has_files(), state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
 
     def alive(self) -> Self:
-        """Tokens that are under way or in use, and replaced ones of which a certificate is still valid."""
-        living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
-        return self.filter(Q(state__in=(*UNDER_WAY, *IN_USE)) | Q(Exists(living), state=T.REPLACED))
+        """Tokens that are under way or in use, and ended ones of which a certificate lives on."""
+        return self.filter(Q(state__in=(*UNDER_WAY, *IN_USE)) | _lives_on())
+
+    def living_on(self) -> Self:
+        """Ended tokens of which a certificate lives on."""
+        return self.filter(_lives_on())
 
     def in_use(self) -> Self:
         """Tokens that were handed out and have not ended."""
@@ -313,8 +324,7 @@ class SoftwareToken(Stateful, Leased):
     @property
     def has_living_certificates(self) -> bool:
         """Whether one of its certificates is valid or on hold, and not to be revoked."""
-        rows = self.certificates.all()
-        return any(each.state in NOT_ENDED and each.revocation_decided_at is None for each in rows)
+        return any(each.is_living for each in self.certificates.all())
 
     @property
     def reason_words(self) -> str | Promise:

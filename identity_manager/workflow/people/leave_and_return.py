@@ -31,7 +31,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.software_token import IN_USE, MAY_LIVE_ON
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.people import identity_changes, registration_policy, roles
 from identity_manager.people.sign_in import accounts
@@ -169,12 +169,10 @@ def _begin_leave(person: Person, *, actor: Person | None, reason: str) -> None:
 
 
 def _hold_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
-    """Put tokens in use on hold; of tokens being issued or replaced, their valid certificates."""
+    """Put tokens in use on hold; of tokens that are being issued or have ended, their valid certificates."""
     held = 0
-    for token in _tokens(
-        person, TokenState.ISSUING, TokenState.SEALED, TokenState.ACTIVE, TokenState.REPLACED
-    ):
-        if token.state in (TokenState.ISSUING, TokenState.REPLACED):
+    for token in _tokens(person, TokenState.ISSUING, TokenState.SEALED, TokenState.ACTIVE, *MAY_LIVE_ON):
+        if token.state in (TokenState.ISSUING, *MAY_LIVE_ON):
             hold.hold_certificates(token)
         else:
             hold.hold_token(token, leave=leave, actor=actor, reason="")
@@ -213,7 +211,7 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
 
 def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
     """Reinstate exactly what this leave put on hold."""
-    for token in _tokens(person, TokenState.REPLACED):
+    for token in _tokens(person, *MAY_LIVE_ON):
         hold.release_certificates(token)
     reinstated = 0
     for token in _tokens(person, TokenState.ON_HOLD):
@@ -272,9 +270,9 @@ def _end_for_good(person: Person, *, actor: Person | None, reason: RevocationRea
     identity_changes.withdraw_waiting(person, actor=actor, reason=str(LOCKED))
     cancelled = _cancel_requests(person, actor=actor, reason=reason)
     revoked = 0
-    for token in _tokens(person, *IN_USE, TokenState.REPLACED):
+    for token in _tokens(person, *IN_USE, *MAY_LIVE_ON):
+        revoked += token.state in IN_USE
         revoke.end_token(token, reason=reason, actor=actor)
-        revoked += token.state == TokenState.REVOKED
     for mail in locking.waiting_mails_of(person):
         outbox.discard(mail, reason=str(LOCKED))
     audit.record(
@@ -303,7 +301,8 @@ def _requests(person: Person, states: tuple[str, ...]) -> QuerySet[TokenRequest]
 
 
 def _tokens(person: Person, *states: TokenState) -> Iterator[SoftwareToken]:
-    """The person's tokens in these states, locked one by one in lock order."""
-    rows = SoftwareToken.objects.filter(person=person, state__in=states).order_by("request_id", "pk")
-    for pk in list(rows.values_list("pk", flat=True)):
+    """The person's tokens in these states, locked one by one in lock order; of ended ones, what lives on."""
+    rows = SoftwareToken.objects.filter(person=person, state__in=states)
+    rows = rows.exclude(state__in=MAY_LIVE_ON) | rows.living_on()
+    for pk in list(rows.order_by("request_id", "pk").values_list("pk", flat=True)):
         yield locking.token(pk)

@@ -4,7 +4,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import RequestKind, RequestState, SoftwareToken, TokenRequest, TokenState
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.software_token import IN_USE, MAY_LIVE_ON
 from identity_manager.models.requests.states import STOPPABLE
 from identity_manager.people import identity_change_policy
 from identity_manager.transactions.refusals import Reason
@@ -34,8 +34,8 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 
 
 def can_be_revoked(token: SoftwareToken) -> bool:
-    """Whether the token was handed out and is not at its end, or was replaced and a certificate lives on."""
-    if token.state == TokenState.REPLACED:
+    """Whether the token was handed out and is not at its end, or has ended and a certificate lives on."""
+    if token.state in MAY_LIVE_ON:
         return token.has_living_certificates
     return token.state in IN_USE
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.models import Certificate, CertificatePurpose, CertificateState, SoftwareToken
+from identity_manager.models import Certificate, CertificatePurpose, SoftwareToken
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.revocation import revoke
 
@@ -42,5 +42,4 @@ def _replace(token_id: uuid.UUID) -> bool:
 
 
 def _ends(certificate: Certificate) -> bool:
-    living = certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD)
-    return living and certificate.profile.purpose != CertificatePurpose.ENCRYPTION
+    return certificate.is_living and certificate.profile.purpose != CertificatePurpose.ENCRYPTION

@@ -113,24 +113,19 @@ def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
 def hold_certificates(token: SoftwareToken) -> None:
     """Decide the hold of each certificate of a locked token that counts, or is to count again."""
     for certificate in locking.certificates_of(token):
-        if _is_alive(certificate) and not certificate.hold_wanted:
+        if certificate.is_living and not certificate.hold_wanted:
             decide(certificate, wanted=True)
 
 
 def release_certificates(token: SoftwareToken) -> None:
     """Decide the end of the hold of each certificate of a locked token; those whose time is over expire."""
     for certificate in locking.certificates_of(token):
-        if not _is_alive(certificate):
+        if not certificate.is_living:
             continue
         if certificate.has_ended(timezone.now()):
             revoke.expire(certificate)
         elif certificate.hold_wanted:
             decide(certificate, wanted=False)
-
-
-def _is_alive(certificate: Certificate) -> bool:
-    there = certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD)
-    return there and certificate.revocation_decided_at is None
 
 
 def decide(certificate: Certificate, *, wanted: bool) -> None:

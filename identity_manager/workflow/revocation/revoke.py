@@ -7,6 +7,7 @@ PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
 
 import uuid
+from collections.abc import Collection
 from functools import partial
 
 from django.db import transaction
@@ -25,6 +26,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
+from identity_manager.models.requests.software_token import MAY_LIVE_ON
 from identity_manager.people import anonymisation
 from identity_manager.task_names import REVOKE
 from identity_manager.transactions import locking
@@ -39,6 +41,10 @@ NOT_IN_USE = Reason(
     _("This token is not in use any more."),
     _("This token is not in use any more, so there is nothing to revoke."),
 )
+ONLY_ENCRYPTION = Reason(
+    "only-encryption",
+    _("It has only encryption certificates: tick those that are to be revoked."),
+)
 
 
 def obstacle(token: SoftwareToken) -> Reason | None:
@@ -46,33 +52,61 @@ def obstacle(token: SoftwareToken) -> Reason | None:
     return None if permitted_actions.can_be_revoked(token) else NOT_IN_USE
 
 
-def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason) -> SoftwareToken:
+def revoke_token(
+    *,
+    actor: Person,
+    token_id: uuid.UUID,
+    reason: RevocationReason,
+    encryption: Collection[uuid.UUID] = (),
+) -> SoftwareToken:
     """Revoke one token: its owner (**Revoke certificates**) or an administrator.
 
-    Raises NotAllowed or Stale.
+    encryption: the encryption certificates that are revoked as well; the others stay valid until their own
+    date (see `Certificate.may_outlive_token`). Raises NotAllowed, Stale, or
+    NotPossible at `encryption`.
     """
     with transaction.atomic():
         token = locking.token(token_id)
         allowed = token.person_id == actor.pk or eligibility.administers(actor, token.person)
         require(allowed, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(obstacle(token), kind=Stale)
+        kept = kept_certificates(token, encryption)
+        require(not kept or ends_something(token, kept), else_=ONLY_ENCRYPTION, field="encryption")
 
-        end_token(token, reason=reason, actor=actor)
+        end_token(token, reason=reason, actor=actor, keep=kept)
         return token
 
 
-def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
+def kept_certificates(token: SoftwareToken, encryption: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """The certificates of a locked token that stay, where these encryption certificates are revoked."""
+    rows = locking.certificates_of(token)
+    return frozenset(row.pk for row in rows if row.pk not in encryption and row.may_outlive_token)
+
+
+def ends_something(token: SoftwareToken, kept: Collection[uuid.UUID]) -> bool:
+    """Whether a certificate of the locked token is left to be revoked beside those that are kept."""
+    return any(row.is_living and row.pk not in kept for row in locking.certificates_of(token))
+
+
+def end_token(
+    token: SoftwareToken,
+    *,
+    reason: RevocationReason,
+    actor: Person | None,
+    keep: Collection[uuid.UUID] = (),
+) -> None:
     """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked.
 
-    A replaced token has ended already and stays *replaced*; its living certificates are revoked.
+    keep: the certificates that stay valid. A token that has ended already stays what it is; of it, living
+    certificates are revoked.
     """
-    if token.state == TokenState.REPLACED:
-        revoke_certificates(token, reason=reason, actor=actor)
+    if token.state in MAY_LIVE_ON:
+        revoke_certificates(token, reason=reason, actor=actor, keep=keep)
         return
     had_passphrase = token.passphrase_wrapped is not None
     token.revoke(reason=reason.value, now=timezone.now())
     token.save()
-    revoke_certificates(token, reason=reason, actor=actor)
+    revoke_certificates(token, reason=reason, actor=actor, keep=keep)
     if token.kind == RequestKind.RECOVERY:  # nothing can be revoked: its files go
         anonymisation.remove_containers(token)
     if had_passphrase:
@@ -82,10 +116,16 @@ def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person |
     completion.complete_request(token)
 
 
-def revoke_certificates(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
-    """Decide the revocation of each issued certificate of a locked token."""
+def revoke_certificates(
+    token: SoftwareToken,
+    *,
+    reason: RevocationReason,
+    actor: Person | None,
+    keep: Collection[uuid.UUID] = (),
+) -> None:
+    """Decide the revocation of each issued certificate of a locked token, but for those to keep."""
     for certificate in locking.certificates_of(token):
-        if certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD):
+        if certificate.is_living and certificate.pk not in keep:
             decide(certificate, reason=reason, actor=actor)
 
 
@@ -176,7 +216,7 @@ def tell_of_end(certificate: Certificate) -> None:
 def expire_when_over(token: SoftwareToken) -> bool:
     """End a locked token of which no certificate is left, in the caller's transaction; whether it was so."""
     ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
-    if token.state == TokenState.REPLACED or token.kind == RequestKind.RECOVERY:
+    if token.state in MAY_LIVE_ON or token.kind == RequestKind.RECOVERY:
         return False
     if token.certificates.exclude(state__in=ended).exists():
         return False

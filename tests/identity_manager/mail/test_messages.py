@@ -128,6 +128,9 @@ class Road:
                 self.notice, person=self.fresh(self.company.uma), days=3
             ),
             "terms_hold": lambda: terms_messages.terms_hold(self.notice, person=self.fresh(self.company.uma)),
+            "tokens_revoked": lambda: token_messages.tokens_revoked(
+                self.token.person, tokens=[self.token], moment=timezone.now()
+            ),
             "acceptance_reminder": lambda: request_messages.acceptance_reminder(self.request, days=3),
             "approval_back": lambda: request_messages.approval_back(
                 self.request, self.fresh(self.company.paul)

@@ -183,12 +183,15 @@ CERTIFICATES = {
         lambda rows: rows.to_be_revoked_by_hand(NOW), lambda row: row.is_to_be_revoked_by_hand(NOW)
     ),
     "to_be_held_or_released": Pair(lambda rows: rows.to_be_held_or_released(), lambda row: row.hold_is_due),
+    "may_outlive_token": Pair(lambda rows: rows.may_outlive_token(), lambda row: row.may_outlive_token),
 }
 
 
 def test_certificates() -> None:
     company, numbers = cast.Company(), count()
     token = company.request_in("awaiting_acceptance").tokens.get()
+    SoftwareToken.objects.update(acknowledged_at=NOW)
+    CertificateProfile.objects.update(purpose="encryption")
     columns = {
         "state": CertificateState.values,
         "not_after": TIMES,
@@ -359,7 +362,8 @@ TWINS = {
         "passphrase_shown_since",  # a search
         "put_off_with_keys_to_archive",  # what a recovery certificate that comes into force makes due
         "visible_under_certificates",  # what portals fetch
-        *("alive", "in_use", "superseded"),  # look at certificates and successors; jobs go by them
+        # Look at certificates and successors; jobs go by them.
+        *("alive", "living_on", "in_use", "superseded"),  # looks at keys and types; a job goes by it
     },
     type(Certificate.objects.all()): {
         *CERTIFICATES,

@@ -359,3 +359,33 @@ def test_an_auditor_reads_and_does_nothing(company: cast.Company) -> None:
     assert page(row, "cancel") not in shown
     assert AuditEvent.objects.exclude(name="access.denied").count() == events
     assert SoftwareToken.objects.get(request=row).state == TokenState.ISSUING
+
+
+def test_all_tokens_of_a_person_are_revoked_from_their_page(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("completed")
+    address = reverse("console:person-revoke-all", args=[company.uma.pk])
+    assert address in ada.get(reverse("console:person", args=[company.uma.pk])).text
+
+    asked = ada.get(address).text
+    assert "Revoke all software tokens of Uma Lindqvist?" in asked
+    assert ada.post(address, {}).status_code == 422
+    done = ada.post(address, {"reason": "cessationOfOperation"}, follow=True)
+    assert done.redirect_chain == [(reverse("console:person", args=[company.uma.pk]), 302)]
+    assert row.tokens.get().state == TokenState.REVOKED
+    assert address not in done.text
+    assert "This person has no certificate that is to be revoked." in ada.get(address).text
+
+
+def test_an_administrator_ticks_which_encryption_certificates_are_revoked(
+    ada: Client, company: cast.Company
+) -> None:
+    row = company.request_in("completed")
+    Certificate.objects.update(profile=cast.profile("cipher", purpose="encryption"))
+    address, cipher = token_page(row, "revoke"), Certificate.objects.get()
+    assert str(cipher.pk) in ada.get(address).text
+
+    refused = ada.post(address, {"reason": "keyCompromise"})
+    assert refused.status_code == 422
+    assert "It has only encryption certificates" in refused.text
+    ada.post(address, {"reason": "keyCompromise", "encryption": [str(cipher.pk)]})
+    assert Certificate.objects.get().revocation_decided_at

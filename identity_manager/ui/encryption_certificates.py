@@ -1,0 +1,55 @@
+"""Form field for the encryption certificates that a revocation includes: none unless it is ticked."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.forms import Form
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.x509.certificates import common_name
+from identity_manager.models import Certificate, SoftwareToken
+from identity_manager.ui import dates
+from identity_manager.ui.forms import CardsField
+from identity_manager.ui.parts import Card
+
+
+class EncryptionCertificatesField(CardsField):
+    """Check boxes, one for each encryption certificate; the value is their ids."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            label=_("Revoke these encryption certificates, too?"),
+            help_text=_(
+                "Tick them if somebody else may have the key: nobody encrypts for a revoked certificate. What"
+                " is not ticked ends by its own date."
+            ),
+            **kwargs,
+        )
+
+    def clean(self, value: Any) -> list[uuid.UUID]:
+        return [uuid.UUID(each) for each in super().clean(value)]
+
+
+def offer(form: Form, tokens: Iterable[SoftwareToken]) -> None:
+    """Let the form's field `encryption` offer what of these tokens may stay; without any, it goes."""
+    rows = Certificate.objects.may_outlive_token().filter(token__in=tokens)
+    rows = rows.select_related("profile").only("subject", "not_after", "profile")
+    cards = [(str(row.pk), _card(row)) for row in rows.order_by("not_after", "pk")]
+    if cards:
+        form.fields["encryption"].choices = cards  # type: ignore[attr-defined]  # a CardsField
+    else:
+        del form.fields["encryption"]
+
+
+def _card(certificate: Certificate) -> Card:
+    """The certificate by its name, its profile and its end."""
+    name, ends = common_name(certificate.subject), certificate.not_after
+    until = dates.long_date(ends) if ends else ""
+    title = _("%(name)s, %(profile)s, valid until %(until)s") % {
+        "name": name,
+        "profile": certificate.profile,
+        "until": until,
+    }
+    return Card(title, icon="lock")

@@ -1,0 +1,72 @@
+"""All tokens of a person are revoked: **Revoke all softtoken types**, or an administrator for a person.
+
+PstmProcRevokeAllSofttokenTypes of the original. Requests under way go on.
+"""
+
+import uuid
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.mail import outbox, token_messages
+from identity_manager.models import Person, RequestKind, SoftwareToken
+from identity_manager.models.requests.software_token import SoftwareTokenQuerySet
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, require
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import revoke
+
+NOTHING_TO_REVOKE = Reason(
+    "nothing-to-revoke",
+    _("This person has no certificate that is to be revoked."),
+    _("You have no certificate that is to be revoked."),
+)
+
+
+def revoke_all(
+    *,
+    actor: Person,
+    person_id: uuid.UUID,
+    reason: RevocationReason,
+    encryption: Collection[uuid.UUID] = (),
+) -> list[SoftwareToken]:
+    """Revoke every token of the person at once; returns those of which something is revoked.
+
+    encryption: the encryption certificates that are revoked as well (see `Certificate.may_outlive_token`).
+    A token that has no other certificate, and none of whose is chosen, stays as it is. The decision stands
+    when this returns, however long the CAs take. The person is told by mail. Raises NotAllowed, or Stale
+    where nothing is left to be revoked.
+    """
+    with transaction.atomic():
+        person = locking.person(person_id)
+        allowed = person.pk == actor.pk or eligibility.administers(actor, person)
+        require(allowed, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+
+        ended = [
+            token
+            for token in map(locking.token, list(revocable(person).values_list("pk", flat=True)))
+            if _end(token, reason=reason, actor=actor, also=encryption)
+        ]
+        require(ended, else_=NOTHING_TO_REVOKE, kind=Stale)
+        outbox.enqueue(token_messages.tokens_revoked(person, tokens=ended, moment=timezone.now()))
+        return ended
+
+
+def revocable(person: Person) -> SoftwareTokenQuerySet:
+    """The tokens of the person that can be revoked, in lock order; recovered keys have no certificate."""
+    rows = SoftwareToken.objects.filter(person=person).exclude(kind=RequestKind.RECOVERY)
+    return (rows.in_use() | rows.living_on()).order_by("request_id", "pk")
+
+
+def _end(
+    token: SoftwareToken, *, reason: RevocationReason, actor: Person, also: Collection[uuid.UUID]
+) -> bool:
+    """Revoke the locked token but for the encryption certificates that stay; False where nothing else is."""
+    kept = revoke.kept_certificates(token, also)
+    if kept and not revoke.ends_something(token, kept):
+        return False
+    revoke.end_token(token, reason=reason, actor=actor, keep=kept)
+    return True
