@@ -1,7 +1,7 @@
 """The names of Celery tasks: whoever enqueues imports a name here, and never the task."""
 
 ISSUE = "road.issue_certificate"
-CLEAR_UP = "road.clear_up_certificate"
+RESOLVE_ORPHAN = "road.clear_up_certificate"
 SEAL = "road.seal_token"
 ARCHIVE = "road.archive_late"
 REVOKE = "road.revoke_certificate"

@@ -32,9 +32,9 @@ def archive_late(token_id: str) -> None:
     late_intake.take(uuid.UUID(token_id))
 
 
-@shared_task(name=task_names.CLEAR_UP)
-def clear_up_certificate(certificate_id: str) -> None:
-    step5_issue.clear_up(certificate_id=uuid.UUID(certificate_id))
+@shared_task(name=task_names.RESOLVE_ORPHAN)
+def resolve_orphaned_order(certificate_id: str) -> None:
+    step5_issue.resolve_orphaned_order(certificate_id=uuid.UUID(certificate_id))
 
 
 @shared_task(name=task_names.HOLD)

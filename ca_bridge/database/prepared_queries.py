@@ -79,7 +79,7 @@ class Statement(Generic[Row]):
         return rows[0] if rows else None
 
 
-class Among(Generic[Row]):
+class ForKeys(Generic[Row]):
     """The rows for some values, such as the keys of a page: a statement for `at_once` of them.
 
     build: from the values to the queryset; kind: of which kind each is. It is always asked for the same

@@ -33,7 +33,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.REVOKE: Certificate.objects.to_be_revoked,
     task_names.HOLD: Certificate.objects.to_be_held_or_released,
     task_names.CHECK: AuditCheck.objects.all,
-    task_names.CLEAR_UP: Certificate.objects.with_orphaned_order,
+    task_names.RESOLVE_ORPHAN: Certificate.objects.with_orphaned_order,
     task_names.SEAL: SoftwareToken.objects.to_be_sealed,
     task_names.ISSUE: circuit_breaker.to_be_issued,
     task_names.SEND: OutgoingMail.objects.queued,

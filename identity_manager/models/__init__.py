@@ -71,7 +71,7 @@ from identity_manager.models.people.role import OFFERED_ROLES, OFFICER_ROLES, Ro
 from identity_manager.models.people.saved_search import SavedSearch
 from identity_manager.models.people.sign_in_code import SignInCode
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
-from identity_manager.models.prefix_lookup import Begins
+from identity_manager.models.prefix_lookup import StartsWithIndexed
 from identity_manager.models.recovery.decision import RecoveryDecision
 from identity_manager.models.recovery.recovery import Opening, RecoveredKey, Recovery
 from identity_manager.models.renewal.holder_change import HolderChange
@@ -115,7 +115,6 @@ __all__ = [
     "BatchShard",
     "BatchSource",
     "BatchState",
-    "Begins",
     "CaCheck",
     "CaComparison",
     "CaFinding",
@@ -188,6 +187,7 @@ __all__ = [
     "ShareTries",
     "SignInCode",
     "SoftwareToken",
+    "StartsWithIndexed",
     "SubmittedShare",
     "SurplusByHand",
     "TermsAcceptance",

@@ -10,7 +10,7 @@ from django.db.models import CharField, Lookup
 
 
 @CharField.register_lookup
-class Begins(Lookup):
+class StartsWithIndexed(Lookup):
     """`reference__begins="7K2"`. On PostgreSQL the column wants an index with varchar_pattern_ops.
 
     SQLite compares code points, and has no index for LIKE, which ignores case there.

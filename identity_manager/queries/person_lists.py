@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from ca_bridge.database.prepared_queries import Among
+from ca_bridge.database.prepared_queries import ForKeys
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person, PersonKind
 from identity_manager.models.prefetched import distribute_prefetched
@@ -42,11 +42,11 @@ def know_waiting_changes(persons: Sequence[Person]) -> None:
 
 
 @lru_cache(maxsize=200)
-def _among(kind: PersonKind, reach: Q, fields: tuple[str, ...]) -> Among[Person]:
+def _among(kind: PersonKind, reach: Q, fields: tuple[str, ...]) -> ForKeys[Person]:
     def build(keys: list[Any]) -> QuerySet[Person]:
         return Person.objects.filter(reach, kind=kind, pk__in=keys).only(*fields)
 
-    return Among(build, Person._meta.pk)
+    return ForKeys(build, Person._meta.pk)
 
 
 def _names(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
@@ -54,7 +54,7 @@ def _names(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
     return tokens.values_list("person", "token_type__name")
 
 
-_NAMES = Among[tuple[uuid.UUID, Texts]](_names, Person._meta.pk)
-_CHANGES = Among[IdentityChange](
+_NAMES = ForKeys[tuple[uuid.UUID, Texts]](_names, Person._meta.pk)
+_CHANGES = ForKeys[IdentityChange](
     lambda persons: IdentityChange.objects.waiting().filter(person__id__in=persons), Person._meta.pk
 )

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from ca_bridge.database.prepared_queries import Among, Statement
+from ca_bridge.database.prepared_queries import ForKeys, Statement
 from identity_manager.models.archive.archived_key import ArchivedKey, with_copies
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.prefetched import distribute_prefetched
@@ -138,10 +138,10 @@ _REQUEST = models.UUIDField()
 _KEYS = Statement[uuid.UUID](
     lambda person: TokenRequest.objects.filter(person=person).values_list("pk", flat=True), person=_PERSON
 )
-_REQUESTS = Among[TokenRequest](
+_REQUESTS = ForKeys[TokenRequest](
     lambda keys: TokenRequest.objects.filter(pk__in=keys).select_related("requested_by"), _REQUEST
 )
-_ALL_TOKENS_OF = Among[SoftwareToken](
+_ALL_TOKENS_OF = ForKeys[SoftwareToken](
     lambda requests: (
         SoftwareToken.objects.filter(request__id__in=requests)
         .with_has_files()
@@ -150,7 +150,7 @@ _ALL_TOKENS_OF = Among[SoftwareToken](
     ),
     _REQUEST,
 )
-_TOKENS_OF = Among[SoftwareToken](
+_TOKENS_OF = ForKeys[SoftwareToken](
     lambda requests: (
         SoftwareToken.objects.filter(request__id__in=requests)
         .select_related("token_type")

@@ -17,7 +17,7 @@ from typing import TypeVar
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
-from ca_bridge.database.prepared_queries import Among, Statement
+from ca_bridge.database.prepared_queries import ForKeys, Statement
 from identity_manager.models import (
     ArchiveExport,
     AuditEvent,
@@ -124,14 +124,14 @@ _TOKEN_OF_CERTIFICATE = Statement[Certificate](
     ),
     pk=_KEY,
 )
-_FREE_TOKENS = Among[Certificate](
+_FREE_TOKENS = ForKeys[Certificate](
     lambda tokens: _to_be_claimed(Certificate.objects.filter(token__id__in=tokens)).select_for_update(
         no_key=True, skip_locked=True, of=("self",)
     ),
     _KEY,
     at_once=GROUP - 1,
 )
-_VERSIONS = Among[Certificate](
+_VERSIONS = ForKeys[Certificate](
     lambda tokens: (
         Certificate.objects.filter(token__id__in=tokens)
         .select_related("token__request__person")

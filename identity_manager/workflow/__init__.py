@@ -29,6 +29,11 @@ class RoadStep:
     original: str = ""
     survives: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_on_every_road(self) -> bool:
+        """Whether requests come along here whatever their door: it is no door itself, and has states."""
+        return self.number > 1 and self.request is not None
+
 
 ROAD = (
     RoadStep(
@@ -208,7 +213,7 @@ ROAD = (
         number=5,
         name="A CA issues each certificate, and with the last of them the token is sealed",
         page="",
-        verbs=("step5_issue.issue", "step5_issue.clear_up"),
+        verbs=("step5_issue.issue", "step5_issue.resolve_orphaned_order"),
         request=("issuing", "issued"),
         token=("issuing", "sealed"),
         task="road.issue_certificate",

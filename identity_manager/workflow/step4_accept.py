@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.database.prepared_queries import Among
+from ca_bridge.database.prepared_queries import ForKeys
 from identity_manager import audit, queue
 from identity_manager.models import (
     Certificate,
@@ -41,14 +41,14 @@ APPROVAL_LOST = Reason(
     "approval-lost",
     _("Who approved this request could not approve it any more. It waits for another approver now."),
 )
-_CURRENT_TERMS = Among[TermsVersion](
+_CURRENT_TERMS = ForKeys[TermsVersion](
     lambda documents: TermsVersion.objects.filter(document__id__in=documents, is_current=True).order_by(
         "document"
     ),
     models.UUIDField(),
     at_once=3,
 )
-_CURRENT_TEXTS = Among[TermsText](  # what was accepted is told by its SHA-256
+_CURRENT_TEXTS = ForKeys[TermsText](  # what was accepted is told by its SHA-256
     lambda documents: (
         TermsText.objects.filter(version__document__id__in=documents, version__is_current=True)
         .select_related("version")

@@ -174,7 +174,7 @@ def _settle(each: ClaimedCertificate) -> None:
         )
 
 
-def clear_up(*, certificate_id: uuid.UUID) -> None:
+def resolve_orphaned_order(*, certificate_id: uuid.UUID) -> None:
     """An ended request left an order at a CA: find out whether it was issued, and have that revoked."""
     with transaction.atomic():
         claim_id = Certificate.objects.with_orphaned_order().claim_through_subquery(

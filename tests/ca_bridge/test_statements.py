@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import Refused
-from ca_bridge.database.prepared_queries import PAGE, Among, Statement
+from ca_bridge.database.prepared_queries import PAGE, ForKeys, Statement
 from ca_bridge.models import CaAttempt, CaOrder
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
@@ -33,7 +33,7 @@ LOCKED = Statement[CaOrder](
 )
 
 
-AMONG = Among[CaOrder](
+AMONG = ForKeys[CaOrder](
     lambda pks: CaOrder.objects.filter(pk__in=pks).order_by("created_at"), models.UUIDField()
 )
 
@@ -51,7 +51,7 @@ def test_plain_queries_bring_the_same_and_keep_nothing(settings: Settings, state
     prepared = [row.pk for row in OF_STATE.rows(state=state, before=soon())], [*AMONG.rows(keys)]
     settings.PLAIN_QUERIES = True
     statement = Statement(OF_STATE._build, state=models.CharField(), before=models.DateTimeField())
-    among = Among(AMONG._build, models.UUIDField())
+    among = ForKeys(AMONG._build, models.UUIDField())
 
     assert ([row.pk for row in statement.rows(state=state, before=soon())], among.rows(keys)) == prepared
     assert statement._made == among._statement._made == {}
@@ -153,7 +153,7 @@ def test_those_among_some_values_are_brought(number: int, django_assert_num_quer
 
 def test_those_among_some_values_have_what_was_asked_for_and_know_their_states():
     known = order_in(State.PENDING)
-    (row,) = Among[CaOrder](
+    (row,) = ForKeys[CaOrder](
         lambda pks: CaOrder.objects.filter(pk__in=pks).only("state"), models.UUIDField()
     ).rows([known.pk])
 

@@ -119,7 +119,7 @@ def test_a_token_of_which_nothing_is_left_is_cancelled_and_the_others_go_on(
     cast.profile("sign", ca="other", name="Sign")
     lone = str(cast.token_type("lone", profiles=("sign",)))
     request = half_refused(office, other, "VPN", lone)
-    partial_issue.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+    partial_issue.issue_remaining(actor=office.company.ada, request_id=request.pk, reason="x")
     by_code = {row.type_code: row.state for row in SoftwareToken.objects.all()}
     assert by_code == {"lone": TokenState.CANCELLED, "vpn": TokenState.SEALED}
     assert TokenRequest.objects.get().state == RequestState.ISSUED
@@ -162,7 +162,7 @@ def test_what_is_in_use_already_is_revoked_too(
     if held:
         hold.put_on_hold(actor=office.company.ada, token_id=token.pk, reason="the laptop is missing")
 
-    partial_issue.revoke_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+    partial_issue.revoke_all(actor=office.company.ada, request_id=request.pk, reason="x")
     token.refresh_from_db()
     assert token.state == TokenState.REVOKED
     assert states()["corporate"] == "revoked"
@@ -186,7 +186,7 @@ def test_what_is_in_use_outlives_a_cancelled_request_on_hold_or_not(
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
 
 
-@pytest.mark.parametrize("verb", [partial_issue.give_rest, partial_issue.revoke_rest])
+@pytest.mark.parametrize("verb", [partial_issue.issue_remaining, partial_issue.revoke_all])
 def test_only_an_administrator_decides_and_only_where_there_is_a_rest(
     office: Office, other: ScriptedConnector, mixed: str, verb: Verb
 ) -> None:
@@ -212,17 +212,17 @@ def test_where_the_person_has_changed_nothing_is_given(
     request = half_refused(office, other, mixed)
     type(office.company.uma).objects.filter(pk=office.company.uma.pk).update(surname="Berg")
     with pytest.raises(Stale, match="data have changed"):
-        partial_issue.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+        partial_issue.issue_remaining(actor=office.company.ada, request_id=request.pk, reason="x")
 
 
 def test_of_many_officers_one_decides(office: Office, other: ScriptedConnector, mixed: str) -> None:
     request = half_refused(office, other, mixed)
     ada, key = office.company.ada, request.pk
     results = together(
-        lambda: partial_issue.give_rest(actor=ada, request_id=key, reason="give"),
-        lambda: partial_issue.revoke_rest(actor=ada, request_id=key, reason="revoke"),
-        lambda: partial_issue.give_rest(actor=ada, request_id=key, reason="give"),
-        lambda: partial_issue.revoke_rest(actor=ada, request_id=key, reason="revoke"),
+        lambda: partial_issue.issue_remaining(actor=ada, request_id=key, reason="give"),
+        lambda: partial_issue.revoke_all(actor=ada, request_id=key, reason="revoke"),
+        lambda: partial_issue.issue_remaining(actor=ada, request_id=key, reason="give"),
+        lambda: partial_issue.revoke_all(actor=ada, request_id=key, reason="revoke"),
     )
     assert succeeded(results) == 1
     told = AuditEvent.objects.filter(name__in=("request.rest-given", "request.rest-revoked"))
@@ -245,7 +245,7 @@ def test_another_try_does_not_bring_back_what_was_left_out(
         outage.setattr(EmbeddedConnector, "issue", down)
         request = half_refused(office, other, mixed)
         assert states() == {"corporate": "ordered", "other": "refused"}
-        partial_issue.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+        partial_issue.issue_remaining(actor=office.company.ada, request_id=request.pk, reason="x")
         outage.setattr(EmbeddedConnector, "issue", lambda _self, _order: refused)
         with later(minutes=2):
             assert TokenRequest.objects.get().state == RequestState.FAILED

@@ -87,8 +87,8 @@ class Place:
         processes.use(self.database)
         settings.EMAIL_BACKEND, settings.CONTAINER_STANDARD_ITERATIONS = MAILBOX, 2_048
         settings.MAILBOX_DIR = self.directory / "mailbox"
-        batch_division.LINES_PER_SHARD, chunk_size.Pace.size = 3, 2
-        chunk_size.Pace.LEAST = chunk_size.Pace.MOST = 2
+        batch_division.LINES_PER_SHARD, chunk_size.ChunkSize.size = 3, 2
+        chunk_size.ChunkSize.LEAST = chunk_size.ChunkSize.MOST = 2
         if walk.ca:
             options = {"directory": str(self.directory), "loses": walk.loses}
             connector = f"tests.kill_points.outside.{walk.ca}"

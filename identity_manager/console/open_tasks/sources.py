@@ -47,14 +47,14 @@ TAB = "open-tasks"
 SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at")
 
 
-class Desk:
-    """What the tab of OPEN TASKS says: counted when a template asks, and remembered for some seconds."""
+class TaskCounter:
+    """The number on the tab of OPEN TASKS: counted when a template asks, and remembered for some seconds."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
 
     @cached_property
-    def open_tasks(self) -> counting.CappedCount:
+    def number(self) -> counting.CappedCount:
         """How many things this officer can do now."""
         actor: Person | None = getattr(self._request, "person", None)
         if actor is None or not actor.is_active:
@@ -66,20 +66,20 @@ class Desk:
 
 
 @dataclass(frozen=True)
-class CountedDesk:
+class CountedTasks:
     """The same, of a page that has counted already."""
 
-    open_tasks: counting.CappedCount
+    number: counting.CappedCount
 
     @classmethod
-    def of(cls, request: HttpRequest, actor: Person, numbers: Mapping[str, int]) -> "CountedDesk":
+    def of(cls, request: HttpRequest, actor: Person, numbers: Mapping[str, int]) -> "CountedTasks":
         remembered_counts.remember(request, actor, TAB, _sum(numbers))
         return cls(counting.capped(_sum(numbers)))
 
 
-def desk(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the officer's desk, as `desk` (a context processor)."""
-    return {"desk": Desk(request)}
+def task_counter(request: HttpRequest) -> dict[str, Any]:
+    """Give templates the number on the tab, as `task_counter` (a context processor)."""
+    return {"task_counter": TaskCounter(request)}
 
 
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     sections = [section for section in sections_of(actor, request.GET, numbers) if section.is_shown]
     return {
         "tab": "open_tasks",
-        "desk": CountedDesk.of(request, actor, numbers),
+        "task_counter": CountedTasks.of(request, actor, numbers),
         "sections": sections,
         "approves": offices.holds(actor, DECIDERS),
     }

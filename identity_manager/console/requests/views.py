@@ -58,14 +58,14 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _done_to(request, pk, CancelForm, cancellation.cancel, done, asked=_cancelling)
 
 
-def give_rest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def issue_remaining(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     done = _("The rest is given, without what was refused.")
-    return _done_to(request, pk, CancelForm, partial_issue.give_rest, done, asked=_giving)
+    return _done_to(request, pk, CancelForm, partial_issue.issue_remaining, done, asked=_giving)
 
 
-def revoke_rest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def revoke_all(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     done = _("The rest is revoked, and the request is cancelled.")
-    return _done_to(request, pk, CancelForm, partial_issue.revoke_rest, done, asked=_revoking)
+    return _done_to(request, pk, CancelForm, partial_issue.revoke_all, done, asked=_revoking)
 
 
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

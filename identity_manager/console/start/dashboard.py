@@ -74,7 +74,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     figures.count([*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
     return {
         "tab": "start",
-        "desk": open_tasks.CountedDesk.of(request, actor, numbers),
+        "task_counter": open_tasks.CountedTasks.of(request, actor, numbers),
         "searches": offices.holds(actor, SEARCHERS),
         "saved": saved,
         "waits": [figure for figure in waits if figure.number],

@@ -11,7 +11,7 @@ WORK_SECONDS = 20  # per task, then other tasks of the queue run
 
 
 @dataclass
-class Pace:
+class ChunkSize:
     """Chunk size such that a transaction takes TARGET.
 
     With a single writer (SQLite) others retry every 25 ms at the latest; the order rests that long
@@ -46,7 +46,7 @@ class Pace:
             time.sleep(max(0.0, self._released + self.REST - time.monotonic()))
 
 
-def pace_of(row: BatchOrder | BatchShard) -> Pace:
+def chunk_size_of(row: BatchOrder | BatchShard) -> ChunkSize:
     """Initial size: 1 after a fault, to find the person who causes it."""
     kept = row.pace if isinstance(row, BatchShard) else None
-    return Pace(size=1 if row.last_error else kept or Pace.size)
+    return ChunkSize(size=1 if row.last_error else kept or ChunkSize.size)

@@ -31,7 +31,7 @@ class DryRun:
 
     order: BatchOrder
     claim: uuid.UUID
-    pace: chunk_size.Pace
+    pace: chunk_size.ChunkSize
     chunk: Sequence[str] = ()  # persons being checked
 
     def work(self, *, until: float) -> None:

@@ -45,7 +45,7 @@ def run(*, shard_id: uuid.UUID) -> bool:
     shard = rows.filter(pk=shard_id, claim_id=claim).first() if claim else None
     if claim is None or shard is None:
         return False
-    worker = Worker(shard, claim, chunk_size.pace_of(shard))
+    worker = Worker(shard, claim, chunk_size.chunk_size_of(shard))
     with retry_later_on_error(worker.put_off):
         worker.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
     return True
@@ -57,7 +57,7 @@ class Worker:
 
     shard: BatchShard
     claim: uuid.UUID
-    pace: chunk_size.Pace
+    pace: chunk_size.ChunkSize
     chunk: Sequence[BatchLine] = ()
     offer: bulk_enable.CatalogueSnapshot | None = None
 

@@ -31,7 +31,7 @@ def run(*, order_id: uuid.UUID) -> bool:
         return False
     order = BatchOrder.objects.select_related("asked_by").prefetch_related("types").get(pk=order_id)
     if order.state == BatchState.CHECKING:
-        dry_run = DryRun(order, claim, chunk_size.pace_of(order))
+        dry_run = DryRun(order, claim, chunk_size.chunk_size_of(order))
         with retry_later_on_error(dry_run.put_off):
             dry_run.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
     else:

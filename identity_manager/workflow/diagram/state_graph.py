@@ -79,7 +79,7 @@ def state_nodes() -> list[StateNode]:
 
 def _place(state: RequestState) -> StateNode:
     steps = [step for step in ROAD if step.request is not None and step.request[0] == state]
-    originals = dict.fromkeys(step.original for step in steps if step.original)
+    originals = dict.fromkeys(step.original for step in steps if step.original and step.is_on_every_road)
     return StateNode(
         state,
         steps=tuple(sorted({step.number for step in steps})),

@@ -1,7 +1,7 @@
 """Part of a request was refused for good: its token types may take their certificates from several CAs.
 
-Beside trying again an officer chooses: the person gets the rest (give_rest), or the rest is revoked
-(revoke_rest), so that nobody holds half of what belongs together. Both under the request's lock: of two
+Beside trying again an officer chooses: the person gets the rest (issue_remaining), or the rest is revoked
+(revoke_all), so that nobody holds half of what belongs together. Both under the request's lock: of two
 officers one decides, and what a CA answers meanwhile is settled before or after.
 """
 
@@ -49,7 +49,7 @@ def obstacle(request: TokenRequest) -> Reason | None:
     return None if request.state == RequestState.FAILED else retry.NOT_FAILED
 
 
-def give_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
+def issue_remaining(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
     """The person gets what was not refused; a token of which nothing is left is cancelled.
 
     Raises NotAllowed, NotPossible or Stale.
@@ -73,7 +73,7 @@ def give_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequ
         return request
 
 
-def revoke_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
+def revoke_all(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
     """What was issued for the request is revoked, also what its person has in use; the request is cancelled.
 
     Raises NotAllowed, NotPossible or Stale.

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ca_bridge.database.prepared_queries import Among
+from ca_bridge.database.prepared_queries import ForKeys
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import profiles
 from identity_manager.models import (
@@ -207,7 +207,7 @@ def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
     return rows.annotate(ends_at=first_end(), holder_changed=changed).values_list(*columns)
 
 
-_HELD = Among[tuple[Any, ...]](_held, Person._meta.pk)
+_HELD = ForKeys[tuple[Any, ...]](_held, Person._meta.pk)
 
 
 def choices_among(

@@ -189,7 +189,7 @@ def test_a_late_certificate_of_a_changed_person_is_revoked_when_the_request_ends
     certificate = Certificate.objects.get()
     with time_machine.travel(certificate.next_attempt_at or timezone.now()):
         assert list(Certificate.objects.with_orphaned_order().due(timezone.now())) == [certificate]
-        step5_issue.clear_up(certificate_id=certificate.pk)
+        step5_issue.resolve_orphaned_order(certificate_id=certificate.pk)
         revoke.carry_out(certificate_id=certificate.pk)
     assert Certificate.objects.get().state == "revoked"
     assert IssuedCertificate.objects.get().revoked_at is not None
@@ -223,7 +223,7 @@ def test_clearing_up(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     Certificate.objects.update(next_attempt_at=timezone.now(), attempts=0)
 
     def clear_up() -> None:
-        step5_issue.clear_up(certificate_id=certificate.pk)
+        step5_issue.resolve_orphaned_order(certificate_id=certificate.pk)
 
     slow(monkeypatch, issuing, "look_up", successor=raises(DOWN), meanwhile=clear_up)
     clear_up()

@@ -409,7 +409,7 @@ def test_what_a_cancelled_request_left_at_the_ca_is_found_and_revoked(
 
     outside, seen = len(connection.atomic_blocks), transactions_at_lints(monkeypatch)
     with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
-        step5_issue.clear_up(certificate_id=certificate.pk)
+        step5_issue.resolve_orphaned_order(certificate_id=certificate.pk)
         revoke.carry_out(certificate_id=certificate.pk)
     assert seen == [outside], "nobody waits for a linter here, either"
 
@@ -427,7 +427,7 @@ def test_what_was_never_issued_for_a_cancelled_request_is_not_asked_for(
     cancellation.cancel(actor=company.ada, request_id=request.pk, reason="left")
 
     with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
-        step5_issue.clear_up(certificate_id=certificate.pk)
+        step5_issue.resolve_orphaned_order(certificate_id=certificate.pk)
 
     assert the_certificate().state == "refused"
     assert not IssuedCertificate.objects.exists()

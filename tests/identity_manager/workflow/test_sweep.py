@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 VERBS = {
     task_names.ISSUE: one_step.issue,
     task_names.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
-    task_names.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
+    task_names.RESOLVE_ORPHAN: lambda pk: step5_issue.resolve_orphaned_order(certificate_id=pk),
     task_names.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
     task_names.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
     task_names.SEND: lambda pk: step7_deliver.send(mail_id=pk),

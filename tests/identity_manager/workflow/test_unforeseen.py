@@ -75,7 +75,7 @@ def left_behind(company: Company) -> None:
     [
         (to_be_revoked, revoke.carry_out, "revoke", "revoked"),
         (to_be_held, hold.carry_out, "hold", "on_hold"),
-        (left_behind, step5_issue.clear_up, "look_up", "refused"),
+        (left_behind, step5_issue.resolve_orphaned_order, "look_up", "refused"),
     ],
 )
 def test_it_stands_on_the_certificate_and_is_tried_again(

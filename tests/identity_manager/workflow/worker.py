@@ -14,7 +14,7 @@ from tests.tools import one_step
 VERBS: dict[str, Callable[[Any], object]] = {
     task_names.ISSUE: one_step.issue,
     task_names.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
-    task_names.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
+    task_names.RESOLVE_ORPHAN: lambda pk: step5_issue.resolve_orphaned_order(certificate_id=pk),
     task_names.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
     task_names.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
     task_names.SEND: lambda pk: step7_deliver.send(mail_id=pk),

@@ -20,7 +20,7 @@ OPEN_TASKS, START = reverse("console:approvals"), reverse("console:start")
 
 
 def number(client: Client) -> int:
-    return int(client.get(START).context["desk"].open_tasks.number)
+    return int(client.get(START).context["task_counter"].number.number)
 
 
 def test_the_number_on_the_tab_ends_at_the_unit(company: cast.Company) -> None:

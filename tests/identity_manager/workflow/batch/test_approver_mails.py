@@ -75,7 +75,7 @@ def test_an_order_without_approvals_tells_nobody(company: Company, crowd: list[P
 def test_stopped_on_its_way_they_are_told_of_those_that_there_are(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch, verb: object
 ) -> None:
-    monkeypatch.setattr(chunk_size.Pace, "size", 2)
+    monkeypatch.setattr(chunk_size.ChunkSize, "size", 2)
     order = looked_at(given(company, *crowd, types=[company.signature]))
     monkeypatch.setattr(chunk_size, "WORK_SECONDS", -1)
     batch_orders.start(actor=company.ada, order_id=order.pk)
@@ -154,7 +154,7 @@ def test_what_is_enabled_after_a_pause_is_told_of_the_same_day(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who has decided on all that there was is told of the others."""
-    monkeypatch.setattr(chunk_size.Pace, "size", 2)
+    monkeypatch.setattr(chunk_size.ChunkSize, "size", 2)
     order = looked_at(given(company, *crowd, types=[company.signature]))
     with monkeypatch.context() as slow:
         slow.setattr(chunk_size, "WORK_SECONDS", -1)

@@ -201,7 +201,7 @@ def test_terms_that_are_published_meanwhile_are_those_of_whoever_is_enabled_afte
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is on offer is kept from one person to the next, for as long as the same versions are in force."""
-    monkeypatch.setattr(chunk_size.Pace, "size", 1)
+    monkeypatch.setattr(chunk_size.ChunkSize, "size", 1)
     order = looked_at(given(company, company.uma, company.sam, company.paul))
     batch_orders.start(actor=company.ada, order_id=order.pk)
     read: list[bulk_enable.CatalogueSnapshot] = []
@@ -383,7 +383,7 @@ def test_stopped_while_it_runs_the_chunk_under_way_writes_nothing(
 
 
 def test_cancelled_it_leaves_who_is_enabled(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunk_size.Pace, "size", 1)
+    monkeypatch.setattr(chunk_size.ChunkSize, "size", 1)
     monkeypatch.setattr(chunk_size, "WORK_SECONDS", -1)  # one chunk for each message
     order = given(company, company.uma, company.sam)
     looked_at(looked_at(order))
@@ -512,7 +512,7 @@ def test_nobody_is_refused_for_a_fault_that_is_not_about_them(
     BatchOrder.objects.filter(pk=order.pk).update(
         looked_at=written, attempts=batch_shards.FAULTS_BEFORE_SKIPPING
     )
-    run = dry_run.DryRun(order, claim, chunk_size.Pace(), order.chosen[:number])
+    run = dry_run.DryRun(order, claim, chunk_size.ChunkSize(), order.chosen[:number])
 
     run.put_off(ValueError("a fault"))
 
@@ -633,7 +633,7 @@ def test_many_are_enabled_as_each_would_be_by_hand(
         with transaction.atomic():
             by_hand = dict(enabled_by_hand(company, persons, types, partial=partial))
             transaction.set_rollback(True)
-        monkeypatch.setattr(chunk_size.Pace, "size", 5)
+        monkeypatch.setattr(chunk_size.ChunkSize, "size", 5)
         order = looked_at(given(company, *persons, types=types, partial=partial))
         if order.lines.filter(outcome="ready").exists():
             batch_orders.start(actor=company.ada, order_id=order.pk)

@@ -43,8 +43,8 @@ PERSONS = 30
 def company(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Company:
     """The worker's part is played by the tests: nothing is published."""
     monkeypatch.setattr(queue, "publish", lambda task, row_id: None)
-    monkeypatch.setattr(chunk_size.Pace, "size", 10)
-    monkeypatch.setattr(chunk_size.Pace, "MOST", 10)
+    monkeypatch.setattr(chunk_size.ChunkSize, "size", 10)
+    monkeypatch.setattr(chunk_size.ChunkSize, "MOST", 10)
     return Company()
 
 
@@ -187,7 +187,7 @@ PLACES: dict[str, tuple[Any, str, Any]] = {
     "before the first chunk is written": (bulk_enable, "write_chunk", before_writing),
     "when it is written and not committed": (bulk_enable, "write_chunk", after_writing),
     "within the second chunk": (bulk_enable, "write_chunk", second_time),
-    "between two chunks": (chunk_size.Pace, "wrote", between_chunks),
+    "between two chunks": (chunk_size.ChunkSize, "wrote", between_chunks),
     "when it is divided and not committed": (batch_division, "start_waiting_shards", before_writing),
     "between the last chunk and the end": (batch_shards.Worker, "_end", before_writing),
     "when it is finished and not committed": (BatchOrder, "finish", before_writing),
@@ -232,7 +232,7 @@ def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
     order = batch_orders.ask(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
 
     def run() -> None:
-        where: Any = bulk_enable if place == "check_lines" else chunk_size.Pace
+        where: Any = bulk_enable if place == "check_lines" else chunk_size.ChunkSize
         setattr(where, place, before_writing)
         batch_run.run(order_id=order.pk)
 

@@ -56,7 +56,7 @@ def lanes() -> Callable[[], int]:
 @pytest.fixture
 def company(lanes: object, published: list[Any], monkeypatch: pytest.MonkeyPatch) -> Company:
     """Three shards of two chunks; of any number work may go on at a time."""
-    monkeypatch.setattr(chunk_size.Pace, "size", 5)
+    monkeypatch.setattr(chunk_size.ChunkSize, "size", 5)
     monkeypatch.setattr(batch_division, "LINES_PER_SHARD", LINES)
     monkeypatch.setattr(batch_division, "parallelism", lambda: PERSONS)
     return Company()
@@ -205,8 +205,8 @@ def test_the_next_shard_begins_at_the_pace_that_was_right_for_the_last(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_division, "parallelism", lambda: 1)
-    monkeypatch.setattr(chunk_size.Pace, "size", 10)
-    monkeypatch.setattr(chunk_size.Pace, "TARGET", 60)
+    monkeypatch.setattr(chunk_size.ChunkSize, "size", 10)
+    monkeypatch.setattr(chunk_size.ChunkSize, "TARGET", 60)
     order = given(company, crowd)
     batch_run.run(order_id=order.pk)
 
@@ -459,13 +459,13 @@ def test_a_shard_of_an_order_that_it_has_ended_goes(
 def test_stopped_by_it_within_a_chunk_the_chunk_after_it_writes_nothing(
     divided: BatchOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrote = chunk_size.Pace.wrote
+    wrote = chunk_size.ChunkSize.wrote
 
-    def stops(pace: chunk_size.Pace, began: float) -> None:
+    def stops(pace: chunk_size.ChunkSize, began: float) -> None:
         wrote(pace, began)
         stopped_by_it(divided, resumed=False)
 
-    monkeypatch.setattr(chunk_size.Pace, "wrote", stops)
+    monkeypatch.setattr(chunk_size.ChunkSize, "wrote", stops)
     batch_shards.run(shard_id=due(divided)[0])
 
     assert outcomes(divided).count("enabled") == 5

@@ -197,7 +197,7 @@ def test_what_has_ended_is_not_sealed_before_the_job_comes_by(company: Company, 
 
     with time_machine.travel(the_day_after()):
         if way == "the rest is given":
-            partial_issue.give_rest(actor=company.ada, request_id=request.pk, reason="enough")
+            partial_issue.issue_remaining(actor=company.ada, request_id=request.pk, reason="enough")
         elif way == "retried":
             retry.retry(actor=company.ada, request_id=request.pk)
         assert cast.issued(request).state == "issuing"

@@ -434,9 +434,9 @@ def test_an_order_whose_answer_is_lost_is_revoked_once_the_request_goes_round(
         request = cast.accepted(request)
     assert request.state == state
 
-    step5_issue.clear_up(certificate_id=old.pk)
+    step5_issue.resolve_orphaned_order(certificate_id=old.pk)
     Certificate.objects.filter(pk=old.pk).update(next_attempt_at=timezone.now(), leased_until=None)
-    step5_issue.clear_up(certificate_id=old.pk)
+    step5_issue.resolve_orphaned_order(certificate_id=old.pk)
 
     found = Certificate.objects.get(pk=old.pk)
     assert (found.state, found.private_key_wrapped) == ("valid", None)
@@ -452,7 +452,7 @@ def test_a_no_to_the_old_round_does_not_end_the_new_one(
 
     monkeypatch.setattr(step5_issue.issuing, "look_up", lambda _order: ca_contract.Refused("No.", ""))
     Certificate.objects.filter(pk=old.pk).update(next_attempt_at=timezone.now())
-    step5_issue.clear_up(certificate_id=old.pk)
+    step5_issue.resolve_orphaned_order(certificate_id=old.pk)
 
     assert Certificate.objects.get(pk=old.pk).state == "refused"
     assert fresh(request).state == "issuing"
@@ -516,7 +516,7 @@ def test_late_messages_about_the_old_round_do_nothing(company: Company) -> None:
 
     for certificate in old.certificates.all():
         one_step.issue(certificate.pk)
-        step5_issue.clear_up(certificate_id=certificate.pk)
+        step5_issue.resolve_orphaned_order(certificate_id=certificate.pk)
     step6_passphrase.seal(token_id=old.pk)
     completion.issue_request(SoftwareToken.objects.select_related("request").get(pk=old.pk))
 
