@@ -89,8 +89,8 @@ def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
     rows = Certificate.objects.filter(token=token)
     if token.kind == RequestKind.RECOVERY:
         rows = Certificate.objects.filter(pk__in=token.containers.values("certificate"))
-    rows = with_copies(rows.exclude(certificate=None).select_related("profile"))
-    return [_certificate_card(row) for row in rows]
+    issued = rows.exclude(certificate=None).select_related("profile")
+    return [_certificate_card(row) for row in with_copies(issued)]
 
 
 def left_out(token: SoftwareToken) -> list[Certificate]:

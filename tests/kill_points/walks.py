@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from ca_bridge.connection import registry
@@ -32,7 +33,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.workflow import step6_passphrase
+from identity_manager.workflow import step1_recover, step6_passphrase
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.people import leave_and_return
@@ -40,7 +41,7 @@ from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import hold, revoke
 from tests.identity_manager.workflow.worker import works
 from tests.kill_points.outside import Broker, ForgetfulAsked, Journal
-from tests.tools import cast
+from tests.tools import cast, recovery
 
 LEASE_IS_OVER = timedelta(seconds=301)
 MOST_ROUNDS = 60
@@ -147,6 +148,15 @@ def in_use() -> None:
     works()
 
 
+def archived() -> None:
+    """uma has a token whose key is archived for an online recovery key, and an old second factor."""
+    company = cast.Company()
+    recovery.online_in_force(recovery.officers())
+    recovery.archived_key(company)
+    recovery.factor_of(company.uma)
+    works()
+
+
 def pair() -> TokenType:
     """A type of two certificates that an approver wants to see."""
     return cast.token_type("pair", profiles=("signing", "encryption"), approval=ApprovalPolicy.ALWAYS)
@@ -198,6 +208,17 @@ def from_accepting_to_the_mail(_clock: Clock) -> bool:
     if request.state != "awaiting_acceptance":
         return False
     cast.accepted(request)
+    return True
+
+
+def recover_and_note(_clock: Clock) -> bool:
+    """The owner asks for a recovery, then notes the passphrase and opens the files with it."""
+    request, uma = TokenRequest.objects.filter(kind="recovery").first(), who("uma")
+    if request is not None:
+        return _note(request.tokens.get())
+    factor = Authenticator.objects.get(user__person=uma)
+    keys = [choice.key.pk for choice in step1_recover.choices(uma)]
+    step1_recover.recover(actor=uma, key_ids=keys, purpose="I have forgotten it.", factor=factor.pk)
     return True
 
 
@@ -369,6 +390,7 @@ COMPARED = Walk(
     jobs=("queue.sweep", "ca.compare", "ca.revoke_surplus"),
 )
 MANY = Walk("a batch order", many, order_for_many)
+RECOVERY = Walk("a recovery by the owner", archived, recover_and_note)
 WALKS = (
     ALL_SEVEN_STEPS,
     CA_ELSEWHERE,
@@ -383,4 +405,5 @@ WALKS = (
     ENDED,
     COMPARED,
     MANY,
+    RECOVERY,
 )

@@ -65,9 +65,6 @@ _RELATED = (f"{_OF_CERTIFICATE}__profile", f"{_OF_CERTIFICATE}__order", f"{_OF_C
 def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey]) -> None:
     """Everything that was checked when it was asked for, once more. Raises OpeningRefusedError."""
     request, now = recovery.request, timezone.now()
-    changed = snapshot.differences([token])
-    if changed:
-        raise OpeningRefusedError(failures.of_change(changed))
     _refuse(policy.OVER if recovery.is_over(now) else None)
     _refuse(policy.KEY_GONE if any(row.archived_key is None for row in rows) else None)
     approved = {
@@ -77,6 +74,9 @@ def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey
     }
     as_asked = request.snapshot_hash == snapshot.digest([token.snapshot])
     _refuse(None if as_asked and token.snapshot["recovery"] == approved else policy.CHANGED)
+    changed = snapshot.differences([token])
+    if changed:
+        raise OpeningRefusedError(failures.of_change(changed))
     if recovery.opening == Opening.ONLINE:
         own = request.requested_by_id == request.person_id == token.person_id == recovery.owner_id
         _refuse(None if own else policy.NOT_THE_OWNER)
