@@ -295,6 +295,23 @@ ROAD = (
             "tests/kill_points/test_every_kill_point.py",
         ),
         original="PstmProcSubRequestSoftwareToken",
+        survives=(
+            (
+                "a worker lacks the rings of the archive",
+                "tests/identity_manager/workflow/recovery/test_step1_recover.py"
+                "::test_a_worker_without_the_rings_leaves_it_to_another",
+            ),
+            (
+                "somebody has changed the rows of a recovery",
+                "tests/identity_manager/workflow/recovery/test_step1_recover.py"
+                "::test_the_worker_checks_again_before_it_opens_anything",
+            ),
+            (
+                "a worker outlives its lease",
+                "tests/identity_manager/workflow/recovery/test_step1_recover.py"
+                "::test_who_outlived_the_lease_settles_nothing",
+            ),
+        ),
     ),
     RoadStep(
         number=6,
