@@ -282,9 +282,9 @@ ROAD = (
     ),
     RoadStep(
         number=6,
-        name="A token whose certificates came at different times is sealed",
+        name="A token whose certificates came at different times, or whose keys were archived, is sealed",
         page="",
-        verbs=("step6_passphrase.seal",),
+        verbs=("step6_passphrase.seal", "recovery.act.open_keys"),
         request=("issuing", "issued"),
         token=("issuing", "sealed"),
         task="road.seal_token",
