@@ -1,4 +1,4 @@
-"""The connector to Microsoft AD CS, by its web enrolment pages."""
+"""Connector to Microsoft AD CS by its web enrolment pages (certsrv)."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,7 +29,7 @@ from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class AdcsConnector:
-    """Requests, at once or once a CA manager has decided. The pages cannot revoke or search."""
+    """Issues at once, or pending until a CA manager decides. No revocation and no search by the pages."""
 
     Options = AdcsOptions
     revokes = False
@@ -40,7 +40,7 @@ class AdcsConnector:
         self._http = Http(options, self._sign_in.headers)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Submit the request. The template decides what certificates say beside subject and names."""
+        """Submit the CSR. The template decides what the certificate says beside subject and names."""
         headers, data = wire.HEADERS | wire.FORM, wire.form(order)
         reply = self._http.call("POST", "/certfnsh.asp", data=data, headers=headers, orders=True)
         if trouble := self._trouble(reply):
@@ -55,7 +55,7 @@ class AdcsConnector:
         raise reply.garbled(wire.disposition(reply))
 
     def _issued_just_now(self, order: CertificateOrder, request: str) -> Answer:
-        """Its number is known: what goes wrong now is no doubt, and is made good later."""
+        """Fetch a certificate that was issued at once; after a fault it is pending (its id is known)."""
         try:
             answer = self.fetch(order, request)
         except CaError:
@@ -63,7 +63,7 @@ class AdcsConnector:
         return self._pending(request) if isinstance(answer, Unknown) else answer
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """The certificate of a request by its number, or what became of it."""
+        """Fetch the certificate by the request id, or the disposition of the request."""
         reply = self._page(wire.path_of(handle))
         if certificate := wire.certificate_of(reply):
             return Issued(certificate.public_bytes(Encoding.DER), self.options.chain[:-1])
@@ -81,7 +81,7 @@ class AdcsConnector:
         return Pending(request, timezone.now() + timedelta(seconds=self.options.poll_after))
 
     def _refused(self, reply: Reply, request: str) -> Refused:
-        """Some pages have the code only where the certificate would be."""
+        """The refusal with its disposition code, which some pages show only in place of the certificate."""
         pages = [reply]
         if request and not wire.CODE.search(reply.text):
             with suppress(CaError):
@@ -89,21 +89,21 @@ class AdcsConnector:
         return Refused.request(wire.disposition(*pages))
 
     def _denied(self, refused: Refused) -> Refused:
-        """Raises a passing CaError where the CA would have issued, and could not."""
+        """Raises a passing CaError for a denial with a temporary cause (wire.is_for_now)."""
         if wire.is_for_now(refused.detail):
             raise CaError.out_of_service(refused.detail)
         return refused
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:  # noqa: ARG002 the contract's signature
-        """The pages cannot. Once the CA's people have done it, the CRL that the pages hand out says so."""
-        with suppress(CaError):  # without a CRL it is people's to do, as it is with one
+        """Look the certificate up on the CRL: the pages cannot revoke, but officers of the CA can."""
+        with suppress(CaError):  # without a CRL, too, an officer of the CA revokes
             crl = self._of_ca("/certcrl.crl?Type=base")
             if wire.is_revoked(crl, certificate, self.options.chain[0]):
                 return RevocationOutcome.ALREADY_REVOKED
         return RevocationOutcome.UNSUPPORTED
 
     def profiles(self) -> Sequence[str]:
-        """The templates that the page of a new request offers our account; a standalone CA has none."""
+        """The templates that the page for new requests offers to the account; none for a standalone CA."""
         reply = self._page("/certrqxt.asp")
         if trouble := self._trouble(reply):
             raise trouble
@@ -112,11 +112,11 @@ class AdcsConnector:
         return wire.templates(reply)
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def health(self) -> Health:
-        """Whether the pages take our credentials, and the CA's present certificate is one that we trust."""
+        """Check the credentials, and that the CA's present certificate stands in chain_file."""
         found = wire.chain_of(self._of_ca("/certnew.p7b?ReqID=CACert"))
         known = {x509.load_der_x509_certificate(each) for each in self.options.chain}
         if not known.issuperset(found):
@@ -124,7 +124,7 @@ class AdcsConnector:
         return Health.healthy(HealthFinding.TAKES_CREDENTIALS)
 
     def _of_ca(self, path: str) -> Reply:
-        """What the pages have of the CA's present key."""
+        """Fetch a page about the CA's present key: its CRL or its chain."""
         reply = self._page("/certcarc.asp")
         if trouble := self._trouble(reply):
             raise trouble
@@ -134,7 +134,7 @@ class AdcsConnector:
         return self._http.call("GET", path, headers=wire.HEADERS)
 
     def _trouble(self, reply: Reply) -> CaError | None:
-        """What passes, and surely comes before the CA has read a request."""
+        """A passing CaError for a reply from before the CA has read a request; None for any other."""
         if reply.status in (401, 403):
             return CaError.credentials(f"HTTP {reply.status} {self._sign_in.refused(reply)}".strip())
         if reply.status in (429, 503) or wire.NEVER_ASKED in reply.text.lower():

@@ -1,7 +1,7 @@
-"""Kerberos to the pages of AD CS: HTTP Negotiate (RFC 4559), bound to the TLS connection (RFC 5929).
+"""Kerberos authentication to the pages of AD CS: HTTP Negotiate (RFC 4559) with channel binding (RFC 5929).
 
-The token goes with the first request. To wait for a 401, as clients do that are made for pages, would send
-an order twice, and the second time on a connection that may be another. TLS has proven the server by then.
+The token goes with the first request. Waiting for a 401 would send an order twice, and the second time
+perhaps on another connection. TLS has authenticated the server by then.
 """
 
 import base64
@@ -52,14 +52,14 @@ _caches = count(1)
 
 
 class Kerberos:
-    """Tickets by a keytab, in this process's memory. Those that live outlast a KDC that is away."""
+    """A ticket cache in memory, filled from a keytab. Tickets that are valid outlast a KDC that is down."""
 
     def __init__(self, options: AdcsOptions) -> None:
         self._options = options
         self._cache = next(_caches)
 
     def headers(self, end_point: bytes) -> Mapping[str, str]:
-        """The token for one request. Raises a passing CaError."""
+        """The Authorization header for one request. Raises a passing CaError."""
         try:
             self._token(_KERBEROS, end_point)  # gets the ticket; SPNEGO would not say why there is none
             token = self._token(_SPNEGO, end_point)
@@ -68,7 +68,7 @@ class Kerberos:
         return {"Authorization": f"Negotiate {base64.b64encode(token).decode()}"}
 
     def refused(self, reply: Reply) -> str:
-        """Let go of the tickets: the service may have a new key. Return what the server's token says."""
+        """Drop the cached tickets: the service may have a new key. Return the error of the server's token."""
         self._cache = next(_caches)
         told = _NEGOTIATE.search(reply.headers.get("WWW-Authenticate", ""))
         code = _KRB_ERROR.search(base64.b64decode(told[1])) if told else None
@@ -93,7 +93,7 @@ class Kerberos:
         return token
 
     def _service(self) -> gssapi.Name:
-        """With a realm as it stands; without, in the realm that krb5.conf or the KDC finds for the host."""
+        """The SPN: with its realm as given, else in the realm that krb5.conf or the KDC has for the host."""
         service = self._options.service or f"HTTP/{urlsplit(self._options.url).hostname}"
         if "@" in service:
             return gssapi.Name(service, gssapi.NameType.kerberos_principal)

@@ -1,4 +1,4 @@
-"""How the pages are told who asks: by a password, by Kerberos, or by the TLS client certificate alone."""
+"""Authentication to the pages: a password, Kerberos, or the TLS client certificate alone."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,17 +8,17 @@ from ca_bridge.connectors.adcs.options import AdcsOptions
 
 
 class SignIn(Protocol):
-    """One way to sign in."""
+    """One way to authenticate."""
 
     def headers(self, end_point: bytes) -> Mapping[str, str]:
-        """What a call on this connection says (ca_bridge.connection.http.SignIn). Raises CaError."""
+        """The headers of a call on this connection (ca_bridge.connection.http.SignIn). Raises CaError."""
 
     def refused(self, reply: Reply) -> str:
-        """Note that it was turned away; return why, for operators, as far as the reply says."""
+        """Note that credentials were refused; return the reason for operators, if the reply has one."""
 
 
 class PasswordOrCertificate:
-    """HTTP Basic, or the client certificate, which is shown at the TLS handshake."""
+    """HTTP Basic, or the client certificate of the TLS handshake."""
 
     def __init__(self, options: AdcsOptions) -> None:
         self._options = options
@@ -31,7 +31,7 @@ class PasswordOrCertificate:
 
 
 def sign_in(options: AdcsOptions) -> SignIn:
-    """The way that the options name."""
+    """The authentication that the options configure."""
     if options.principal:
         from ca_bridge.connectors.adcs.kerberos import (  # the extra "kerberos" is not installed everywhere
             Kerberos,

@@ -1,4 +1,4 @@
-"""What the web enrolment pages of AD CS understand, and how to read them: they are made for people."""
+"""Requests to the web enrolment pages of AD CS, and parsing of their HTML."""
 
 import re
 from datetime import UTC
@@ -32,7 +32,7 @@ _FOR_NOW = re.compile(r"\b0x(80092013|8007200f|8007203a)\b", re.IGNORECASE)
 
 
 def form(order: CertificateOrder) -> bytes:
-    """The form of a new request. The CA counts the end only where it was told to, and only to shorten."""
+    """The form of a new request. The CA uses the end only if configured so, and only to shorten."""
     until = format_datetime(order.not_after.astimezone(UTC).replace(microsecond=0), usegmt=True)
     attributes = [f"CertificateTemplate:{order.ca_profile}", f"ExpirationDate:{until}"]
     fields = {
@@ -47,37 +47,37 @@ def form(order: CertificateOrder) -> bytes:
 
 
 def path_of(request: str) -> str:
-    """Where the certificate of a request is, or why there is none."""
+    """The path of the page with the certificate of a request, or with its disposition."""
     return f"/certnew.cer?ReqID={request}&Enc=b64"
 
 
 def issued(reply: Reply) -> str:
-    """The number of a request that was issued at once; empty if it was not."""
+    """The request id of a certificate that was issued at once; empty if it was not."""
     return _first(_ISSUED, reply.text)
 
 
 def request_of(reply: Reply) -> str:
-    """The number of a request that was not issued; empty where the page does not say."""
+    """The request id where nothing was issued; empty where the page does not show it."""
     return _first(_REQUEST, reply.text)
 
 
 def is_pending(reply: Reply) -> bool:
-    """Whether a CA manager has to decide: the page after a request, and the one about it."""
+    """Whether the request waits for a CA manager."""
     return "Certificate Pending" in reply.text or "Taken Under Submission" in reply.text
 
 
 def is_denied(reply: Reply) -> bool:
-    """Whether the policy or a CA manager said no."""
+    """Whether the policy module or a CA manager denied the request."""
     return "Denied by" in reply.text or _SAID[0].search(reply.text) is not None
 
 
 def is_for_now(disposition: str) -> bool:
-    """Whether the CA could not, for now: it had no CRL of its own chain, or no domain controller."""
+    """Whether the cause is temporary: no CRL of its own chain, or no domain controller, was reachable."""
     return _FOR_NOW.search(disposition) is not None
 
 
 def disposition(*replies: Reply) -> str:
-    """What the CA said, with the code of the first page that has one, for operators."""
+    """The disposition message with the code of the first page that shows one, for operators."""
     pages = [unescape(each.text) for each in replies]
     words = next((found for page in pages for each in _SAID if (found := _first(each, page))), "")
     code = next((found for page in pages if (found := _first(CODE, page))), "")
@@ -86,7 +86,7 @@ def disposition(*replies: Reply) -> str:
 
 
 def certificate_of(reply: Reply) -> x509.Certificate | None:
-    """The certificate, in PEM; None for a page about it."""
+    """The certificate (PEM) of the page; None for a page about the request."""
     try:
         return x509.load_pem_x509_certificate(reply.body)
     except MALFORMED:
@@ -94,25 +94,25 @@ def certificate_of(reply: Reply) -> x509.Certificate | None:
 
 
 def templates(reply: Reply) -> list[str]:
-    """The names, not those that are displayed, of the templates on the page of a new request."""
+    """The template names (not their display names) on the page for new requests."""
     return [unescape(value).split(";")[1] for value in _TEMPLATE.findall(reply.text)]
 
 
 def renewal_of(reply: Reply) -> str:
-    """How often the CA's certificate was renewed: the number of its present one."""
+    """The renewal index of the CA's present certificate."""
     if number := _first(re.compile(r"var nRenewals=(\d+);"), reply.text):
         return number
     raise reply.garbled("no number of renewals")
 
 
 def chain_of(reply: Reply) -> list[x509.Certificate]:
-    """The certificates of a PKCS#7."""
+    """The certificates of a PKCS#7 reply."""
     with reply.reading("PKCS#7"):
         return pkcs7.load_der_pkcs7_certificates(reply.body)
 
 
 def is_revoked(reply: Reply, certificate: bytes, issuer: bytes) -> bool:
-    """Whether it stands on the CRL, which the issuer has signed; on hold is not revoked."""
+    """Whether the CRL lists the certificate, its signature verified; on hold is not revoked."""
     loaded = x509.load_der_x509_certificate(certificate)
     held = x509.CRLReason(x509.ReasonFlags.certificate_hold)
     with reply.reading("CRL"):

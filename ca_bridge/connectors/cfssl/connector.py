@@ -17,9 +17,9 @@ from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class CfsslConnector:
-    """Issues at once, each order once only, under a serial number that is made from the order.
+    """Issues at once, idempotently: the serial number is derived from the order.
 
-    By that number a certificate is found again. Revocation is for good: CFSSL has no end for a hold.
+    The serial number finds a certificate again. No holds: CFSSL has no message that ends one.
     """
 
     Options = CfsslOptions
@@ -29,7 +29,7 @@ class CfsslConnector:
         self._http = Http(options)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Have the CSR signed. CFSSL decides until when: the bridge compares."""
+        """Have the CSR signed. CFSSL decides on the validity, and the bridge compares it with the order."""
         if complaint := self._complaint(order):
             return Refused.request(complaint)
         reply = self._signed(wire.signing_request(order), orders=True)
@@ -53,7 +53,7 @@ class CfsslConnector:
         return "" if as_ordered else f"CFSSL writes names in an order of its own, each once: {names}."
 
     def _issued(self, order: CertificateOrder, certificate: bytes) -> Answer:
-        """What came. Under a number of its own it could not be found again: it is revoked, and refused."""
+        """The answer; under another serial number it could not be found again, so revoke and refuse."""
         if x509.load_der_x509_certificate(certificate).serial_number == wire.serial_of(order):
             return Issued(certificate, self.options.issuers)
         detail = "Its profile lacks ClientProvidesSerialNumbers; the certificate of a number of its own is"
@@ -66,11 +66,11 @@ class CfsslConnector:
         return Refused.request(f"{detail} {outcome}.")
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """This CA decides at once; the handle says nothing more than the order."""
+        """Issue again: this CA decides at once, so that the handle is the order."""
         return self.issue(order)
 
     def find(self, order: CertificateOrder) -> Issued | None:
-        """What CFSSL's database has under the order's serial number."""
+        """Look the order's serial number up in CFSSL's database."""
         reply = self._call("certinfo", wire.named(wire.serial_of(order), self.options.chain[0]))
         if wire.error_of(reply)[1] == wire.NOT_FOUND:  # with HTTP 500
             return None
@@ -79,7 +79,7 @@ class CfsslConnector:
         return Issued(wire.certificate_of(reply, "pem"), self.options.issuers)
 
     def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
-        """Revoke for good, with the reason. A server without a database cannot."""
+        """Revoke with the reason; UNSUPPORTED for a hold, and on a server without a database."""
         if reason is Reason.CERTIFICATE_HOLD:
             return Outcome.UNSUPPORTED
         serial = x509.load_der_x509_certificate(certificate).serial_number
@@ -95,7 +95,7 @@ class CfsslConnector:
         return Outcome.REVOKED
 
     def _is_listed(self, serial: int) -> bool:
-        """Whether it is on the CRL: asked again, CFSSL would write another time and reason over the first."""
+        """Whether the CRL lists it: a second revocation would overwrite date and reason."""
         try:
             reply = self._http.call("GET", f"{wire.API}/crl")
             return reply.ok and serial in wire.revoked_of(reply)
@@ -103,15 +103,15 @@ class CfsslConnector:
             return False
 
     def profiles(self) -> Sequence[str]:
-        """Those of the option: CFSSL does not tell its own."""
+        """The profiles of the options: CFSSL has no call that lists them."""
         return self.options.profiles
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def health(self) -> Health:
-        """Whether it signs with the key of chain_file, takes our token, and signs for nobody without one."""
+        """Check the signing key against chain_file, our token, and that nothing is signed without a token."""
         reply = self._call("info", {"label": ""})
         if not reply.ok:
             return Health(ok=False, detail=wire.error_of(reply)[1])
@@ -126,7 +126,7 @@ class CfsslConnector:
         return Health.unhealthy(*found) if found else Health.healthy(HealthFinding.TAKES_KEY)
 
     def _fault_of(self, profile: str) -> HealthDetail | None:
-        """What is wrong with a profile (the default one has no name): our token is tried for nothing."""
+        """What is wrong with a profile (empty: the default one), by a call that signs nothing."""
         said = wire.error_of(self._signed({"certificate_request": "", "profile": profile}))[1]
         if not profile:
             if said == wire.NO_KEY:

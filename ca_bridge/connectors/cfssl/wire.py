@@ -1,4 +1,4 @@
-"""What CFSSL understands: requests with a token over them, serial numbers, the order of names, and errors."""
+"""Requests to CFSSL and its answers: authenticated requests, serial numbers, subject order, error codes."""
 
 import base64
 import hashlib
@@ -29,28 +29,28 @@ _FIRST = (*_ABOVE, "commonName", "serialNumber")
 
 
 def as_written(subject: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The subject as CFSSL writes it: the first ones in its order and each once, then all others."""
+    """The subject in the order in which CFSSL writes it: some attributes first and once, then all others."""
     once = {name: value for name, value in subject if name in _FIRST}
     first = ((name, once[name]) for name in _FIRST if name in once)
     return (*first, *(each for each in subject if each[0] not in _FIRST))
 
 
 def signing_request(order: CertificateOrder) -> dict[str, Any]:
-    """What is asked for. CFSSL says itself until when."""
+    """The body of a signing request. CFSSL decides on the validity."""
     return {"certificate_request": order.csr_pem, "profile": order.ca_profile, "serial": serial_of(order)}
 
 
 def serial_of(order: CertificateOrder) -> int:
-    """The serial number for an order: always the same, so that CFSSL's database takes it once only.
+    """The serial number derived from an order: the unique key of CFSSL's database makes it idempotent.
 
-    159 bits (RFC 5280 4.1.2.2) that nobody can foresee who does not know the request with its new key.
+    159 bits (RFC 5280 4.1.2.2), unpredictable without the request and its new key.
     """
     digest = hashlib.sha256(order.idempotency_key.encode() + b"\0" + order.csr).digest()
     return int.from_bytes(digest, "big") >> 97
 
 
 def authenticated(request: Mapping[str, Any], key_file: str) -> dict[str, str]:
-    """The request with CFSSL's token: an HMAC over its octets. Raises a passing CaError without a key."""
+    """The request with CFSSL's token, an HMAC of its octets. Raises a passing CaError without a key."""
     try:
         key = bytes.fromhex(secret(key_file))
     except ValueError as error:
@@ -62,7 +62,7 @@ def authenticated(request: Mapping[str, Any], key_file: str) -> dict[str, str]:
 
 
 def error_of(reply: Reply) -> tuple[int, str]:
-    """CFSSL's code and words; 0 and the beginning of the body where it is no answer of CFSSL."""
+    """Error code and message; 0 and the beginning of the body where the reply is not from CFSSL."""
     try:
         error = reply.fields_if_any()["errors"][0]
         return int(error["code"]), str(error["message"])[:SAID]
@@ -71,7 +71,7 @@ def error_of(reply: Reply) -> tuple[int, str]:
 
 
 def not_taken(reply: Reply) -> CaError:
-    """The token does not count, or CFSSL is in trouble: both pass, once an operator has mended it."""
+    """A passing CaError: the token was refused, or CFSSL is unavailable."""
     said = error_of(reply)[1]
     return CaError.credentials(said) if said == WRONG_TOKEN else reply.not_taken(said)
 
@@ -85,20 +85,20 @@ def result_of(reply: Reply) -> Any:
 
 
 def certificate_of(reply: Reply, name: str) -> bytes:
-    """A field of the result with a certificate in PEM, as DER."""
+    """A PEM field of the result, as DER."""
     with reply.reading(f"certificate in {name}"):
         return der.of_pem(result_of(reply)[name])
 
 
 def named(serial: int, issuer: bytes) -> dict[str, str]:
-    """A certificate as CFSSL's database names it: by its number, and the key that signs for the issuer."""
+    """A certificate as CFSSL's database knows it: serial number and authority key identifier."""
     extensions = x509.load_der_x509_certificate(issuer).extensions
     key = extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
     return {"serial": str(serial), "authority_key_id": key}
 
 
 def revoked_of(reply: Reply) -> set[int]:
-    """The serial numbers on the CRL of an answer."""
+    """The serial numbers on the CRL in an answer."""
     with reply.reading("CRL"):
         crl = x509.load_der_x509_crl(base64.b64decode(result_of(reply)))
         return {each.serial_number for each in crl}

@@ -29,7 +29,7 @@ _LATER = {3, 4}  # waiting, revocationWarning
 
 
 class CmpConnector:
-    """Enrols and confirms, at once or once the CA has decided, and revokes for good; CMP has no search."""
+    """Enrols and confirms, at once or pending; revokes, without holds. CMP has no search."""
 
     Options = CmpOptions
 
@@ -38,11 +38,11 @@ class CmpConnector:
         self._cmp = Cmp(options)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Enrol, and confirm what came. The CA decides what it says, and until when: the bridge compares."""
+        """Enrol and confirm. The CA decides on content and validity, which the bridge compares."""
         return self._enrolled(order)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:
-        """Ask in the same transaction whether the CA has decided."""
+        """Poll in the same transaction (RFC 9810 5.3.22) whether the CA has decided."""
         return self._enrolled(order, wire.answers_of(handle))
 
     def _enrolled(self, order: CertificateOrder, before: Sequence[Message] = ()) -> Answer:
@@ -63,7 +63,7 @@ class CmpConnector:
         return Pending(wire.handle_of(talk), timezone.now() + timedelta(seconds=seconds))
 
     def _refused(self, talk: Talk) -> Refused:
-        """What is no for good; whatever else leaves doubt, or passes."""
+        """The permanent refusal in an answer; anything else raises an error that is passing or in doubt."""
         decided = talk.step.checked and talk.last.kind in (BodyType.IP, BodyType.CP)
         if not talk.first and not decided:
             raise talk.reply.garbled(talk.step.said)
@@ -73,7 +73,7 @@ class CmpConnector:
         return Refused.request(talk.step.said)
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
-        """Revoke for good. A hold would have no end: it is not supported."""
+        """Revoke with the reason; UNSUPPORTED for a hold, which CMP could not end."""
         if reason is RevocationReason.CERTIFICATE_HOLD:
             return RevocationOutcome.UNSUPPORTED
         talk = self._managed(wire.revocation(certificate, reason))
@@ -92,11 +92,11 @@ class CmpConnector:
         raise CaError(message, talk.step.said, permanent=not passes)
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def health(self) -> Health:
-        """Whether it answers a general message as one that takes our credentials, and has those we trust."""
+        """Check by a general message that the CA accepts our credentials and that we trust its answer."""
         talk = self._managed(wire.INQUIRY)
         _raise_if_passing(talk)
         if not talk.step.checked:
@@ -123,7 +123,7 @@ def _trouble(reply: Reply) -> Exception:
 
 
 def _raise_if_passing(talk: Talk) -> None:
-    """An error message whose protection does not hold is that of a CA that does not share our secret."""
+    """Raise a passing CaError for an unprotected error message: the shared secret does not match."""
     failures, is_error = talk.last.failures, talk.last.kind == BodyType.ERROR
     if (is_error and not talk.step.checked) or failures & wire.CREDENTIALS:
         raise CaError.credentials(talk.step.said)

@@ -1,4 +1,4 @@
-"""Conversations with a CMP server: `openssl cmp` writes and checks them, connection.http carries them."""
+"""CMP transactions: `openssl cmp` builds and verifies the messages, connection.http carries them."""
 
 import os
 import re
@@ -33,7 +33,7 @@ PROGRAM_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is asked for: the program's arguments, and the files that they name."""
+    """What the transaction does: arguments of `openssl cmp`, and the files that they name."""
 
     arguments: tuple[str, ...]
     files: Mapping[str, bytes]
@@ -41,7 +41,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class CmpStep:
-    """What the program made of the answers so far: the next request, or an end."""
+    """What `openssl cmp` made of the answers so far: the next request (DER), or none at the end."""
 
     request: bytes | None
     done: bool
@@ -49,13 +49,13 @@ class CmpStep:
 
     @property
     def checked(self) -> bool:
-        """Whether the protection of the last answer has held."""
+        """Whether the protection of the last answer was verified."""
         return self.done or self.request is not None or any(words in self.said for words in CHECKED)
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A conversation that has come to an end, or waits. first: after one request and its answer."""
+    """A transaction that has ended or is polling. first: whether it took one request and one answer."""
 
     answers: tuple[Message, ...]
     step: CmpStep
@@ -68,7 +68,7 @@ class Talk:
 
 
 class Cmp:
-    """Conversations with one CA. One instance serves all threads."""
+    """CMP transactions with one CA. Thread-safe."""
 
     def __init__(self, options: CmpOptions) -> None:
         self._options = options
@@ -77,9 +77,9 @@ class Cmp:
     def talk(
         self, task: Task, path: str, before: Sequence[Message] = (), *, orders: bool = False
     ) -> Talk | Reply:
-        """Ask until there is an end, or the CA has us wait. A Reply is one that holds no CMP: an HTTP error.
+        """Run the transaction until it ends or polls. Returns the Reply for an HTTP error without CMP.
 
-        before: the answers with which an earlier conversation waited.
+        before: the answers of an earlier run that ended polling. orders: whether a lost answer leaves doubt.
         """
         answers = tuple(before)
         step = self._step(task, answers, patience=4)
@@ -93,14 +93,14 @@ class Cmp:
             answers = _added(answers, _answer(step.request or b"", reply))
             try:
                 step = self._step(task, answers)
-            except CaError as error:  # passing by itself, but the CA was asked
+            except CaError as error:  # it would be a passing fault, but the CA was asked
                 raise reply.garbled(error.detail) from error
             if step.request is None or answers[-1].kind == BodyType.POLLREP:
                 return Talk(answers, step, reply, first=number == 0 and not before)
         raise reply.garbled("The conversation has no end.")
 
     def _sent(self, path: str, request: bytes, *, orders: bool, first: bool) -> Reply:
-        """What passes for a first request leaves doubt for what follows: the CA may have issued by then."""
+        """Post one message. After the first one a fault raises InDoubtError: the CA may have issued."""
         try:
             reply = self._http.call("POST", path, data=request, headers=HEADERS, orders=orders)
         except CaError as error:
@@ -112,9 +112,9 @@ class Cmp:
         return reply
 
     def _step(self, task: Task, answers: Sequence[Message], *, patience: int = 2) -> CmpStep:
-        """Have the program play the conversation so far, and take down what it would say next.
+        """Replay the answers to `openssl cmp`, which writes the next request.
 
-        It waits as long as the CA has told it to, but for two seconds less than its patience.
+        After a poll response it waits as long as the CA asked for, at most `patience` less two seconds.
         """
         with tempfile.TemporaryDirectory(prefix="cmp-") as name:
             folder = Path(name)
@@ -149,7 +149,7 @@ class Cmp:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,  # it complains on both
+                stderr=subprocess.STDOUT,  # errors go to both
                 text=True,
                 errors="replace",
                 timeout=PROGRAM_SECONDS,
@@ -160,7 +160,7 @@ class Cmp:
 
 
 def _answer(request: bytes, reply: Reply) -> Message:
-    """OpenSSL takes any transaction that comes from a file: that the answer belongs to us is seen here."""
+    """Parse the answer and match it with the request, which OpenSSL does not do for answers in files."""
     with reply.reading("CMP message"):
         answer = Message.read(reply.body)
     if not answer.answers(Message.read(request)):
@@ -169,14 +169,14 @@ def _answer(request: bytes, reply: Reply) -> Message:
 
 
 def _added(answers: Sequence[Message], answer: Message) -> tuple[Message, ...]:
-    """What must be played for the next request: of the waiting, the beginning and the last word."""
+    """The answers to replay: while it waits, without earlier poll responses; then without any that waited."""
     if answer.kind == BodyType.POLLREP:
         return (*(each for each in answers if each.kind != BodyType.POLLREP), answer)
     return (*(each for each in answers if answer.waits or not each.waits), answer)
 
 
 def _files(count: int) -> list[str]:
-    """How the program is told of so many answers, and where it writes the request that follows."""
+    """The arguments that give `openssl cmp` the answers and say where it writes the next request."""
     if not count:
         return ["-reqout_only", "request"]
     names = ",".join(f"answer-{number}" for number in range(count))
@@ -184,7 +184,7 @@ def _files(count: int) -> list[str]:
 
 
 def _errors(said: str) -> str:
-    """What the program complains of, for operators; not that it found no server after the answers."""
+    """The error lines of `openssl cmp` for operators, without its complaint about a missing server."""
     lines = [line for line in said.splitlines() if line.strip()]
     found = [line.partition("CMP error: ")[2] for line in lines if "CMP error: " in line]
     own = [each for each in found if not each.startswith(("transfer error", "missing -server"))]
@@ -192,7 +192,7 @@ def _errors(said: str) -> str:
 
 
 def _recipient(ca: bytes) -> list[str]:
-    """The CA's name as the program takes it; without one where that cannot be: it reads ASCII alone."""
+    """The -recipient argument; none where the name is not ASCII, which `openssl cmp` cannot read."""
     rdns = x509.load_der_x509_certificate(ca).subject.rdns
     written = "".join(f"/{'+'.join(map(_written, rdn))}" for rdn in rdns)
     return ["-recipient", written] if written.isascii() and written else []

@@ -1,4 +1,4 @@
-"""The parts of CMP's messages (RFC 9810, appendix F) that are read here. Their protection is OpenSSL's."""
+"""Parser for the parts of CMP messages (RFC 9810, appendix F) that are read here. OpenSSL verifies them."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -25,7 +25,7 @@ class BodyType(IntEnum):
 
 
 class FailureBit(IntEnum):
-    """The bits of PKIFailureInfo that decide something here."""
+    """The bits of PKIFailureInfo that are told apart here."""
 
     BAD_MESSAGE_CHECK = 1
     BAD_TIME = 3
@@ -139,14 +139,14 @@ class Message:
 
     @classmethod
     def read(cls, der: bytes) -> Self:
-        """Raises ValueError for what is none."""
+        """Parse a PKIMessage (DER). Raises ValueError."""
         try:
             return cls(der, **_parts(der))
         except UNREADABLE as error:
             raise ValueError(f"no CMP message: {type(error).__name__}") from error
 
     def answers(self, request: "Message") -> bool:
-        """Whether it belongs to the request (RFC 9810 5.1.1)."""
+        """Whether it answers the request: transaction id and nonce agree (RFC 9810 5.1.1)."""
         return (self.transaction, self.recipient_nonce) == (request.transaction, request.sender_nonce)
 
     @property
@@ -194,7 +194,7 @@ def _bits(places: tuple[int, ...] | None) -> frozenset[int]:
 
 
 def _certificate(enrolled: Any) -> bytes:
-    """Empty where there is none in plain text."""
+    """The certificate (DER); empty where there is none in plain text."""
     pair = enrolled["response"][0]["certifiedKeyPair"]
     if not isinstance(pair, _KeyPair) or pair["certOrEncCert"].name != "certificate":
         return b""

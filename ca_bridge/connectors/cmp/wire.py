@@ -1,4 +1,4 @@
-"""What is asked of a CMP server, and what is taken from its answers."""
+"""Arguments of `openssl cmp` for enrolments, and what is taken from the answers."""
 
 import base64
 from urllib.parse import quote
@@ -28,7 +28,7 @@ PASSING = {
 
 
 def enrolment(order: CertificateOrder, options: CmpOptions) -> Task:
-    """Ask for what the CSR says: by itself, or as a template, its signature vouched for (raVerified)."""
+    """The task of an enrolment: the CSR itself (p10cr), or a template with raVerified."""
     arguments = ["-cmd", options.command, "-csr", "csr", "-certout", "issued"]
     if options.command != "p10cr":
         days = (order.not_after - timezone.now()).days
@@ -52,7 +52,7 @@ def path(options: CmpOptions, profile: str) -> str:
 
 
 def handle_of(talk: Talk) -> str:
-    """What the conversation goes on with."""
+    """The handle by which a later poll goes on with the transaction."""
     return " ".join(base64.b64encode(each.der).decode() for each in talk.answers)
 
 
@@ -61,7 +61,7 @@ def answers_of(handle: str) -> tuple[Message, ...]:
 
 
 def issued(talk: Talk) -> Issued:
-    """The certificate, whatever it says, and its issuers, nearest first."""
+    """The issued certificate, unchecked, and its issuers, nearest first."""
     message = next(each for each in talk.answers if each.kind in (BodyType.IP, BodyType.CP))
     with talk.reply.reading("certificate that can be read"):
         certificate, *others = map(x509.load_der_x509_certificate, (message.certificate, *message.others))

@@ -1,4 +1,4 @@
-"""What django-ca's REST interface understands, and what it answers."""
+"""Requests to the REST API of django-ca and its answers."""
 
 import json
 from typing import Any
@@ -13,12 +13,12 @@ ALREADY = "already revoked"
 
 
 def serial_of(certificate: bytes) -> str:
-    """A serial number as django-ca writes it: upper-case hexadecimal digits, no zeros before."""
+    """A serial number as django-ca writes it: upper-case hexadecimal without leading zeros."""
     return f"{x509.load_der_x509_certificate(certificate).serial_number:X}"
 
 
 def signing_request(order: CertificateOrder) -> dict[str, Any]:
-    """The key of the CSR, and all else as it was approved: django-ca takes no extensions from a CSR."""
+    """The body of an order: key from the CSR, all else explicit, as django-ca ignores extensions of a CSR."""
     request = x509.load_der_x509_csr(order.csr)
     subject = [{"oid": each.oid.dotted_string, "value": str(each.value)} for each in request.subject]
     return {
@@ -48,7 +48,7 @@ def _general_name(kind: str, value: str) -> dict[str, Any]:
 
 
 def text_of(reply: Reply, name: str) -> str:
-    """A field with a word in it."""
+    """A string field."""
     value = reply.fields().get(name)
     if not isinstance(value, str) or not value:
         raise reply.garbled(f"no {name}")
@@ -56,7 +56,7 @@ def text_of(reply: Reply, name: str) -> str:
 
 
 def certificate_of(reply: Reply) -> bytes:
-    """The certificate of a CA, or of a person, as DER."""
+    """The certificate in an answer, as DER."""
     with reply.reading("certificate"):
         return der.of_pem(reply.fields()["certificate"]["pem"])
 

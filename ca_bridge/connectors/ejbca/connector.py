@@ -32,7 +32,7 @@ from ca_bridge.x509 import der
 
 
 class EjbcaConnector:
-    """Enrols, at once or after an approval; is searched, lists; revokes with a reason, holds and releases."""
+    """Enrols, at once or after an approval; searches and lists; revokes, holds and releases."""
 
     Options = EjbcaOptions
     finds_by_number = True
@@ -42,7 +42,7 @@ class EjbcaConnector:
         self._http = Http(options)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Enrol an end entity of the order's own. The profiles decide on the end of the certificate."""
+        """Enrol an end entity of its own for the order. The profiles decide on the validity."""
         body = wire.enrolment(order, self.options)
         reply = self._http.call("POST", "/v1/certificate/pkcs10enroll", data=body, orders=True)
         if wire.refuses(reply):
@@ -50,7 +50,7 @@ class EjbcaConnector:
         return self._answer(reply)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:
-        """Finalize what was approved; what was finalized before, without our knowing, is searched for."""
+        """Finalize an approved request; one that was finalized before is searched for."""
         body = {"response_format": "DER", "password": wire.enrollment_code(order, self.options)}
         reply = self._http.call("POST", f"/v1/certificate/{handle}/finalize", data=body, orders=True)
         if wire.has_ended(reply):
@@ -67,23 +67,22 @@ class EjbcaConnector:
             return Pending(wire.request_id(reply), later)
         if reply.status in (401, 403, 429, 503):
             raise reply.not_taken()
-        raise reply.garbled(reply.said())  # trouble within: it may have issued before
+        raise reply.garbled(reply.said())  # an internal error: it may have issued before
 
     def _issued(self, certificate: x509.Certificate) -> Issued:
         return Issued(certificate.public_bytes(Encoding.DER), self.options.chain[:-1])
 
     def find(self, order: CertificateOrder) -> Issued | None:
-        """The oldest certificate that counts, of the order's end entity; first those for its key.
+        """The oldest active certificate of the order's end entity, one for the order's key first.
 
-        One for another key was ordered under this number in a time that a restore has lost: it is named too,
-        so that it is noticed and revoked.
+        One for another key was ordered in a time that a restore has lost: it is returned, and then revoked.
         """
         found = self._searched(order, active=True)
-        found.sort(key=lambda each: not der.is_for(each, order.csr))  # stable: the oldest stay in front
+        found.sort(key=lambda each: not der.is_for(each, order.csr))  # stable: oldest first
         return self._issued(found[0]) if found else None
 
     def find_all(self, order: CertificateOrder) -> Sequence[bytes]:
-        """Everything that the order's end entity ever got."""
+        """Every certificate that the order's end entity was issued, active or not."""
         return [each.public_bytes(Encoding.DER) for each in self._searched(order, active=False)]
 
     def _searched(self, order: CertificateOrder, *, active: bool) -> list[x509.Certificate]:
@@ -94,9 +93,9 @@ class EjbcaConnector:
         return wire.certificates_of(reply)
 
     def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
-        """What the CA issued within a stretch of time: EJBCA says when there is more than it shows.
+        """What the CA issued from a moment on. cursor: where the next page begins.
 
-        Then the first half of the stretch is asked for. cursor: where the next one begins.
+        EJBCA caps a search, so the interval is halved until everything in it fits.
         """
         begin = datetime.fromisoformat(cursor) if cursor else since - wire.CLOCKS_DIFFER
         end = now = timezone.now() + wire.CLOCKS_DIFFER
@@ -115,7 +114,7 @@ class EjbcaConnector:
         return IssuedPage(serials, "" if end == now else end.isoformat())
 
     def kept(self, serial: int) -> KeptCertificate | None:
-        """What is found by a serial number, of this CA."""
+        """Look a serial number of this CA up."""
         reply = self._http.call(
             "POST", "/v1/certificate/search", data=wire.search_serial(self.options, serial)
         )
@@ -131,7 +130,7 @@ class EjbcaConnector:
         return KeptCertificate(certificate, revoked=bool(state.fields().get("revoked")))
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
-        """Revoke with the reason; a hold can become a revocation for good, and be released."""
+        """Revoke with the reason, or hold; a hold can be released or become a revocation."""
         reply = self._put(certificate, wire.reason_of(reason))
         if wire.waits_already(reply):
             return RevocationOutcome.PENDING
@@ -142,7 +141,7 @@ class EjbcaConnector:
         return RevocationOutcome.REVOKED
 
     def release(self, certificate: bytes) -> bool:
-        """Make what is on hold valid again. Raises a passing CaError while that waits for an approval."""
+        """End a hold. Raises a passing CaError while the release waits for an approval."""
         state = self._http.call("GET", f"{wire.path_of(certificate)}/revocationstatus")
         if state.ok and state.fields().get("revocation_reason") != "CERTIFICATE_HOLD":
             return False
@@ -157,7 +156,7 @@ class EjbcaConnector:
         return self._http.call("PUT", f"{wire.path_of(certificate)}/revoke?reason={reason}")
 
     def profiles(self) -> Sequence[str]:
-        """The certificate profiles of the end entity profile; none where this EJBCA does not tell them."""
+        """The certificate profiles of the end entity profile; none where this EJBCA does not list them."""
         reply = self._http.call("GET", wire.profile_path(self.options))
         if reply.status == 404:
             return ()
@@ -166,11 +165,11 @@ class EjbcaConnector:
         return wire.profiles_of(reply)
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def health(self) -> Health:
-        """Whether the REST interface is on, and our certificate may use the CA."""
+        """Check that the REST API is enabled and our client certificate may use the CA."""
         listed = self._http.call("GET", "/v1/ca")
         if not listed.ok:
             return Health.unhealthy(

@@ -1,4 +1,4 @@
-"""What EJBCA's REST interface understands: end entities, certificates by issuer and serial, searches."""
+"""Requests to the REST API of EJBCA and its answers: end entities, certificates, searches."""
 
 import base64
 import hashlib
@@ -23,23 +23,23 @@ _SECOND = timedelta(seconds=1)
 
 
 def reason_of(reason: RevocationReason) -> str:
-    """As EJBCA calls it: like RFC 5280, but for one letter."""
+    """The revocation reason in the spelling of EJBCA."""
     return reason.name.replace("PRIVILEGE_", "PRIVILEGES_")
 
 
 def username(order: CertificateOrder, options: EjbcaOptions) -> str:
-    """The end entity of an order: one for each, so that what was issued for it can be searched for."""
+    """The end entity of an order: one for each, so that a search finds what was issued for it."""
     return f"{options.username_prefix}{order.idempotency_key}"
 
 
 def enrollment_code(order: CertificateOrder, options: EjbcaOptions) -> str:
-    """The end entity's code: the same at each try and at the end of an approval, and kept nowhere."""
+    """The enrollment code, derived from the order and a secret: the same at each try, and stored nowhere."""
     key = secret(options.enrollment_code_file).encode()
     return hmac.digest(key, username(order, options).encode(), hashlib.sha256).hex()
 
 
 def enrolment(order: CertificateOrder, options: EjbcaOptions) -> dict[str, Any]:
-    """The body for pkcs10enroll: subject and alternative names of the end entity come from the CSR."""
+    """The body of pkcs10enroll: subject and alternative names come from the CSR."""
     emails = [value for kind, value in order.content.subject_alt_names if kind == "email"]
     return {
         "certificate_request": order.csr_pem,
@@ -53,14 +53,14 @@ def enrolment(order: CertificateOrder, options: EjbcaOptions) -> dict[str, Any]:
 
 
 def search(order: CertificateOrder, options: EjbcaOptions, *, active: bool) -> dict[str, Any]:
-    """The body for a search for what an order's end entity has: QUERY is what every version knows."""
+    """The body of a search for the certificates of an order's end entity; every version has QUERY."""
     wanted = {"QUERY": username(order, options)} | ({"STATUS": "CERT_ACTIVE"} if active else {})
     criteria = [{"property": name, "value": value, "operation": "EQUAL"} for name, value in wanted.items()]
     return {"max_number_of_results": MOST, "criteria": criteria}
 
 
 def search_issued(options: EjbcaOptions, begin: datetime, end: datetime) -> dict[str, Any]:
-    """The body for a search for what the CA issued within a stretch of time, both ends included."""
+    """The body of a search for what the CA issued in an interval, both ends included."""
     criteria = [
         {"property": "CA", "value": options.ca_name, "operation": "EQUAL"},
         {"property": "ISSUED_DATE", "value": _moment(begin - _SECOND), "operation": "AFTER"},
@@ -70,7 +70,7 @@ def search_issued(options: EjbcaOptions, begin: datetime, end: datetime) -> dict
 
 
 def search_serial(options: EjbcaOptions, serial: int) -> dict[str, Any]:
-    """The body for a search for a serial number of the CA."""
+    """The body of a search for a serial number of the CA."""
     criteria = [
         {"property": "CA", "value": options.ca_name, "operation": "EQUAL"},
         {"property": "QUERY", "value": f"{serial:X}", "operation": "EQUAL"},
@@ -84,19 +84,19 @@ def _moment(time: datetime) -> str:
 
 
 def has_more(reply: Reply) -> bool:
-    """Whether a search has found more than it shows."""
+    """Whether the search found more than it returned."""
     return reply.fields().get("more_results") is True
 
 
 def certificate_of(reply: Reply, found: Any) -> x509.Certificate:
-    """An answer's certificate: DER in base64 once at enrolment, twice in the searches of some versions."""
+    """An answer's certificate: base64 DER, encoded twice in the searches of some versions."""
     with reply.reading("certificate"):
         octets = base64.b64decode(found["certificate"])
         return x509.load_der_x509_certificate(octets if octets[:1] == b"0" else base64.b64decode(octets))
 
 
 def certificates_of(reply: Reply) -> list[x509.Certificate]:
-    """What a search found, oldest first."""
+    """The certificates of a search, oldest first."""
     found = reply.fields().get("certificates")
     if not isinstance(found, list):
         raise reply.garbled("no certificates")
@@ -105,13 +105,13 @@ def certificates_of(reply: Reply) -> list[x509.Certificate]:
 
 
 def authorities_of(reply: Reply) -> list[str]:
-    """The CAs that our certificate may use."""
+    """The CAs that our client certificate may use."""
     with reply.reading("list of CAs"):
         return [str(each["name"]) for each in reply.fields()["certificate_authorities"]]
 
 
 def profile_path(options: EjbcaOptions) -> str:
-    """Where Enterprise describes the end entity profile."""
+    """The path of the end entity profile (Enterprise only)."""
     return f"/v2/endentity/profile/{quote(options.end_entity_profile, safe='')}"
 
 
@@ -122,35 +122,35 @@ def profiles_of(reply: Reply) -> list[str]:
 
 
 def request_id(reply: Reply) -> str:
-    """The number of the approval request: a field, or in the link to its end, as the version has it."""
+    """The id of the approval request: a field, or part of a link, as the version has it."""
     if match := re.search(r'(?:/certificate/|"request_id" *: *)(\d+)', reply.text):
         return match[1]
     raise reply.garbled("no request id")
 
 
 def path_of(certificate: bytes) -> str:
-    """Where a certificate stands: its issuer, and its serial number in hexadecimal."""
+    """The path of a certificate: its issuer, and its serial number in hexadecimal."""
     loaded = x509.load_der_x509_certificate(certificate)
     return f"/v1/certificate/{quote(loaded.issuer.rfc4514_string(), safe='')}/{loaded.serial_number:x}"
 
 
 def has_ended(reply: Reply) -> bool:
-    """Whether an approval has come to an end without a certificate."""
+    """Whether an approval was rejected or expired, so that no certificate comes of it."""
     words = "has been rejected|has expired|could not be executed"
     return reply.status == 400 and re.search(words, reply.text) is not None
 
 
 def waits_already(reply: Reply) -> bool:
-    """Whether it waits for an approval; also where that was asked for before (an ApprovalException)."""
+    """Whether it waits for an approval, also for one that was requested before (ApprovalException)."""
     return reply.status == 202 or (reply.status in (400, 409) and "approval" in reply.text.lower())
 
 
 def refuses(reply: Reply) -> bool:
-    """Whether EJBCA itself says no; a 404 without its words comes from a wrong address."""
+    """Whether EJBCA refused; a 404 without an error of EJBCA comes from a wrong address."""
     itself = reply.status in (400, 404, 409, 413, 422) and "error_code" in reply.text
     return itself and not waits_already(reply)
 
 
 def not_done(reply: Reply) -> CaError:
-    """For what was asked about a certificate."""
+    """The CaError for a failed call about one certificate."""
     return CaError.not_issued_here(reply.said()) if refuses(reply) else reply.not_taken()

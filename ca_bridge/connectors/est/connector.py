@@ -22,7 +22,7 @@ from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class EstConnector:
-    """Enrols, at once or once the CA has decided. EST knows no revocation and no search."""
+    """Enrols, at once or pending. EST has no revocation and no search."""
 
     Options = EstOptions
     revokes = False
@@ -33,7 +33,7 @@ class EstConnector:
         self._http = Http(options)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Enrol. The CA decides what its certificates say, and until when: the bridge compares."""
+        """Enrol (simpleenroll). The CA decides on content and validity, which the bridge compares."""
         reply = self._http.call(
             "POST",
             wire.path(wire.ENROLL, order.ca_profile if self.options.labels else ""),
@@ -56,19 +56,19 @@ class EstConnector:
         raise reply.garbled(reply.said())
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """What waits is asked for by the same request once more (RFC 7030 4.2.3): see fetch_orders."""
+        """Send the same request again (RFC 7030 4.2.3): see fetch_orders."""
         return self.issue(order)
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:  # noqa: ARG002 the contract's signature
-        """EST has no message for it."""
+        """UNSUPPORTED: EST has no message for it."""
         return RevocationOutcome.UNSUPPORTED
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def health(self) -> Health:
-        """Whether it hands out its CA certificates, and they are those that we trust."""
+        """Check that /cacerts answers with the certificates of chain_file."""
         reply = self._http.call("GET", wire.path("cacerts"), headers=self.options.sign_in())
         if not reply.ok:
             return Health(ok=False, detail=reply.said())

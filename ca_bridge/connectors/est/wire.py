@@ -1,4 +1,4 @@
-"""What an EST server understands (RFC 7030 4.2), and what it answers."""
+"""Requests to an EST server (RFC 7030 4.2) and its answers."""
 
 import base64
 import textwrap
@@ -22,26 +22,26 @@ HEADERS = {
 
 
 def path(operation: str, label: str = "") -> str:
-    """The path of an operation, with the label of a CA's profile."""
+    """The path of an operation, with the CA label of a profile."""
     return (
         f"/.well-known/est/{quote(label, safe='')}/{operation}" if label else f"/.well-known/est/{operation}"
     )
 
 
 def body(order: CertificateOrder) -> bytes:
-    """The request in base64; in lines, because libest refuses base64 without any."""
+    """The request as base64 in lines, which libest requires."""
     return textwrap.fill(base64.b64encode(order.csr).decode(), 64).encode() + b"\n"
 
 
 def wait_of(reply: Reply, longest: int) -> timedelta:
-    """Retry-After in seconds (a date is taken for the default), within bounds: some servers say an hour."""
+    """Retry-After in seconds within bounds; the default for a date."""
     said = next((value for name, value in reply.headers.items() if name.lower() == "retry-after"), "")
     seconds = int(said) if said.isascii() and said.isdigit() else DEFAULT_WAIT
     return timedelta(seconds=min(max(seconds, 1), longest))
 
 
 def issued(reply: Reply, order: CertificateOrder) -> Issued:
-    """The certificate for our key among those that came, and its issuers, nearest first."""
+    """The certificate for our key among those of the answer, and its issuers, nearest first."""
     found = certificates(reply)
     ours = [each for each in found if der.is_for(each, order.csr)]
     if not ours and len(found) == 1:
@@ -54,6 +54,6 @@ def issued(reply: Reply, order: CertificateOrder) -> Issued:
 
 
 def certificates(reply: Reply) -> list[x509.Certificate]:
-    """The certificates of a certs-only message (RFC 5272 4.1), in base64."""
+    """The certificates of a base64 certs-only message (RFC 5272 4.1)."""
     with reply.reading("certs-only PKCS#7"):
         return pkcs7.load_der_pkcs7_certificates(base64.b64decode(reply.body, validate=False))

@@ -1,4 +1,4 @@
-"""The connector to Nexus Certificate Manager, by the REST API of its Protocol Gateway."""
+"""Connector to Nexus Certificate Manager by the REST API of its Protocol Gateway."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ BACKDATING = timedelta(hours=1)  # by which a CA may date a certificate before w
 
 
 class NexusCmConnector:
-    """Issues at once, and revokes; an officer signs both. Searches by common name or serial number, lists."""
+    """Issues at once and revokes, each signed by an officer's key. Searches by name or serial, and lists."""
 
     Options = NexusCmOptions
 
@@ -38,7 +38,7 @@ class NexusCmConnector:
         self._http = Http(options)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Have the CSR signed by a token procedure, from when until when it was ordered."""
+        """Have the CSR signed by a token procedure, with the validity of the order."""
         reply = self._signed("/certificates/pkcs10", wire.form_of(order), orders=True)
         if fault := wire.fault_of(reply):
             raise fault
@@ -49,7 +49,7 @@ class NexusCmConnector:
         return Issued(wire.certificate_of(reply), self.options.issuers)
 
     def _signed(self, path: str, form: Mapping[str, str], *, orders: bool) -> Reply:
-        """Ask; what the gateway wants to have signed is signed, and sent again with the signature."""
+        """Call; where the gateway answers with data to be signed, sign it (CMS) and call again."""
         reply = self._post(path, form, orders=orders)
         if data := wire.to_sign(reply):
             signature = wire.signature(data, self.options.signer)
@@ -62,7 +62,7 @@ class NexusCmConnector:
         return self._http.call("POST", path, data=body, headers=headers, orders=orders)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """This CA decides at once; the handle says nothing more than the order."""
+        """Issue again: this CA decides at once, so that the handle is the order."""
         return self.issue(order)
 
     def find(self, order: CertificateOrder) -> Issued | None:
@@ -82,7 +82,7 @@ class NexusCmConnector:
                 yield entry, certificate
 
     def _search(self, subject: x509.Name, since: datetime) -> Iterator[tuple[wire.Entry, bytes]]:
-        """All certificates of a common name that are valid from then or later, and CM's entries for them."""
+        """All certificates of a common name that are valid at or after a moment, with CM's entries."""
         offset, hits = 0, 1
         while offset < hits:
             found = self._read(f"/certificates?{wire.query_of(subject, since, offset)}")
@@ -94,7 +94,7 @@ class NexusCmConnector:
                 raise found.garbled(f"no certificates from {offset} on, of {hits}")
 
     def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
-        """A page of all that is valid from the moment on, or later, whichever CA of CM issued it."""
+        """A page of all certificates valid at or after a moment, whichever CA of CM issued them."""
         offset = int(cursor or 0)
         found = self._read(f"/certificates?{wire.issued_query(since - BACKDATING, offset)}")
         entries, hits = wire.entries_of(found)
@@ -106,7 +106,7 @@ class NexusCmConnector:
         return IssuedPage(serials, str(offset) if offset < hits else "")
 
     def kept(self, serial: int) -> KeptCertificate | None:
-        """What is found by a serial number and was issued by one of the chain: CM may have other CAs."""
+        """Look a serial number up among the CAs of chain_file."""
         names = {x509.load_der_x509_certificate(each).subject for each in self.options.chain}
         entries, _hits = wire.entries_of(self._read(f"/certificates?{wire.serial_query(serial)}"))
         for entry in entries:
@@ -127,7 +127,7 @@ class NexusCmConnector:
         return reply
 
     def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
-        """Revoke with the reason. A hold is not supported: nothing here would end it."""
+        """Revoke with the reason; UNSUPPORTED for a hold, which the API could not end."""
         if reason is Reason.CERTIFICATE_HOLD:
             return Outcome.UNSUPPORTED
         facts = x509.load_der_x509_certificate(certificate)
@@ -144,11 +144,11 @@ class NexusCmConnector:
         return Outcome.REVOKED
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def profiles(self) -> Sequence[str]:
-        """The token procedures for requests that it shows to our officer."""
+        """The token procedures for requests that our officer may use."""
         reply = self._read("/procedures?mediaType=pkcs10")
         procedures = reply.fields_if_any().get("procedures")
         if not isinstance(procedures, list):
@@ -156,7 +156,7 @@ class NexusCmConnector:
         return [str(each["procid"]) for each in procedures if isinstance(each, dict) and "procid" in each]
 
     def health(self) -> Health:
-        """Whether it lists token procedures for requests to our officer."""
+        """Check that the gateway lists token procedures to our officer."""
         procedures = self.profiles()
         if not procedures:
             return Health.unhealthy(HealthDetail(HealthFinding.NO_PROCEDURES))

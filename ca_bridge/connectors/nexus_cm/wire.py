@@ -1,4 +1,4 @@
-"""What the CM REST API understands: forms that an officer signs, searches, errors."""
+"""Requests to the CM REST API and its answers: signed forms, searches, error codes."""
 
 import base64
 import secrets
@@ -25,9 +25,9 @@ _PASSING = (-12, -18, -40)  # not initialised, no connection to CM, too many req
 
 
 class Entry(TypedDict):
-    """What CM says of a certificate that it has found: under which identifier, and whether it is revoked.
+    """A certificate in a search result: its identifier, and whether it is revoked.
 
-    serial: hexadecimal; empty where CM does not say it.
+    serial: hexadecimal; empty where CM does not return it.
     """
 
     certid: str
@@ -36,12 +36,12 @@ class Entry(TypedDict):
 
 
 def moment(time: datetime) -> str:
-    """A moment as the API wants it (ISO 8601, in UTC)."""
+    """A moment as the API takes it (ISO 8601 in UTC)."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def form_of(order: CertificateOrder) -> dict[str, str]:
-    """The request, the procedure, and from when until when."""
+    """The fields of a signing request: CSR, procedure, validity."""
     return {
         "pkcs10": base64.b64encode(order.csr).decode(),
         "procname": order.ca_profile,
@@ -51,7 +51,7 @@ def form_of(order: CertificateOrder) -> dict[str, str]:
 
 
 def encoded(form: Mapping[str, str]) -> tuple[bytes, str]:
-    """A form, and its content type: a request in parts (RFC 7578), all else in the way of addresses."""
+    """A form with its content type: multipart (RFC 7578) for a request, else URL-encoded."""
     if "pkcs10" not in form:
         return urlencode(form).encode(), "application/x-www-form-urlencoded"
     boundary = secrets.token_hex(16)
@@ -61,7 +61,7 @@ def encoded(form: Mapping[str, str]) -> tuple[bytes, str]:
 
 
 def signature(data: bytes, files: tuple[str, str, str]) -> str:
-    """An officer's CMS SignedData with the data in it (RFC 5652 5), in base64."""
+    """CMS SignedData (RFC 5652 5) by the officer with the data enclosed, in base64."""
     certificate_file, key_file, passphrase_file = files
     password = secret(passphrase_file).encode() if passphrase_file else None
     try:
@@ -76,20 +76,20 @@ def signature(data: bytes, files: tuple[str, str, str]) -> str:
 
 
 def to_sign(reply: Reply) -> bytes:
-    """What the officer is asked to sign; empty where nothing is."""
+    """The data that the officer is asked to sign; empty where nothing is."""
     data = reply.fields_if_any().get("dataToSign")
     with reply.reading("base64 in dataToSign"):
         return base64.b64decode(data, validate=True) if isinstance(data, str) else b""
 
 
 def code_of(reply: Reply) -> int:
-    """The API's code for what went wrong; 0 where it says none."""
+    """The error code of the API; 0 without one."""
     code = reply.fields_if_any().get("error")
     return code if isinstance(code, int) else 0
 
 
 def fault_of(reply: Reply) -> CaError | None:
-    """Credentials that do not count, or trouble that passes; none where it is neither."""
+    """The fault for refused credentials or an unavailable CM; None for any other reply."""
     if reply.status in (401, 403) or code_of(reply) in CREDENTIALS:
         return CaError.credentials(reply.said())
     if reply.status in (429, 503) or code_of(reply) in _PASSING:
@@ -98,7 +98,7 @@ def fault_of(reply: Reply) -> CaError | None:
 
 
 def query_of(subject: x509.Name, since: datetime, offset: int) -> str:
-    """What searches a page of the certificates of a common name, valid from a moment or later."""
+    """The query for one page of the certificates of a common name valid at or after a moment."""
     names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     name = {"subjectCommonName": str(names[0].value)} if names else {}
     page = {"searchLimit": str(PAGE), "searchOffset": str(offset)}
@@ -106,18 +106,18 @@ def query_of(subject: x509.Name, since: datetime, offset: int) -> str:
 
 
 def issued_query(since: datetime, offset: int) -> str:
-    """What searches a page of all certificates that are valid from a moment or later."""
+    """The query for one page of all certificates valid at or after a moment."""
     page = {"searchLimit": str(PAGE), "searchOffset": str(offset)}
     return urlencode({"validFromTimeFrom": moment(since)} | page)
 
 
 def serial_query(serial: int) -> str:
-    """What searches the certificates of a serial number; each CA of CM may have one."""
+    """The query for the certificates of a serial number; each CA of CM may have one."""
     return urlencode({"certificateSerialNumber": f"{serial:x}", "searchLimit": str(PAGE)})
 
 
 def entries_of(reply: Reply) -> tuple[list[Entry], int]:
-    """What a search has found on this page, and how many there are on all."""
+    """The entries of this page, and the number of entries on all pages."""
     found = reply.fields()
     with reply.reading("list of certificates"):
         entries: list[Entry] = [
@@ -132,6 +132,6 @@ def entries_of(reply: Reply) -> tuple[list[Entry], int]:
 
 
 def certificate_of(reply: Reply) -> bytes:
-    """The certificate (DER) that is the answer."""
+    """The certificate (DER) of the answer."""
     with reply.reading("certificate"):
         return x509.load_der_x509_certificate(reply.body).public_bytes(Encoding.DER)

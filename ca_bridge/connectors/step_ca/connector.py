@@ -25,7 +25,7 @@ PAGES = 50  # of its list of provisioners, at most
 
 
 class StepCaConnector:
-    """Issues at once, each time with a new token, and revokes for good; step-ca has no search and no hold."""
+    """Issues at once, each time with a single-use token; revokes. No search, no holds."""
 
     Options = StepCaOptions
 
@@ -34,7 +34,7 @@ class StepCaConnector:
         self._http = Http(options)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Have the CSR signed until the end that was ordered, by the provisioner that the profile names."""
+        """Have the CSR signed until the end of the order, by the provisioner that the profile names."""
         body = wire.sign_request(self.options, order)
         reply = self._http.call("POST", wire.SIGN, data=body, orders=True)
         if reply.ok:
@@ -49,7 +49,7 @@ class StepCaConnector:
         raise reply.garbled(wire.said(reply))
 
     def _knows(self, provisioner: str) -> bool:
-        """Whether it has the provisioner; with a token of one that it has not it says no more than 401."""
+        """Whether the CA has the provisioner: for an unknown one it answers 401 as for a bad token."""
         for found, cursor in self._provisioners():
             if any(each["name"] == provisioner for each in found):
                 return True
@@ -58,7 +58,7 @@ class StepCaConnector:
         return True  # nobody has counted them all: the token is to blame
 
     def _provisioners(self) -> Iterator[tuple[list[wire.Provisioner], str]]:
-        """Page by page, with where the list goes on: nowhere after the last one. Raises CaError."""
+        """All pages of the list of provisioners. Raises CaError."""
         cursor = ""
         for _page in range(PAGES):
             reply = self._http.call("GET", f"/provisioners?limit=100&cursor={quote(cursor, safe='')}")
@@ -70,16 +70,16 @@ class StepCaConnector:
                 return
 
     def profiles(self) -> Sequence[str]:
-        """The provisioners that take tokens of our key: all that are X5C, or those that have it as JWK."""
+        """The provisioners that accept tokens of our key: X5C ones, or JWK ones with this key."""
         listed = [each for found, _cursor in self._provisioners() for each in found]
         return [each["name"] for each in listed if wire.takes(self.options, each)]
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """This CA decides at once; the handle says nothing more than the order."""
+        """Issue again: this CA decides at once, so that the handle is the order."""
         return self.issue(order)
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
-        """Revoke for good, with the reason. A hold would have no end: it is not supported."""
+        """Revoke with the reason; UNSUPPORTED for a hold, which step-ca could not end."""
         if reason is RevocationReason.CERTIFICATE_HOLD:
             return RevocationOutcome.UNSUPPORTED
         body = wire.revoke_request(self.options, certificate, reason)
@@ -94,11 +94,11 @@ class StepCaConnector:
         raise _not_taken(reply)
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def health(self) -> Health:
-        """Whether it is well, and takes a token of ours: it refuses what is asked with it for its name."""
+        """Check /health, and our token by a request that is refused for its name only."""
         state = self._http.call("GET", "/health")
         if not state.ok:
             return Health(ok=False, detail=wire.said(state))

@@ -1,4 +1,4 @@
-"""What step-ca understands: single-use tokens, and JSON; and what it answers."""
+"""Requests to step-ca and its answers: single-use tokens (JWT), JSON."""
 
 import base64
 import hashlib
@@ -34,9 +34,9 @@ _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
 def token(options: StepCaOptions, provisioner: str, path: str, subject: str, sans: Sequence[str] = ()) -> str:
-    """A token for one call: the CA takes none a second time. Raises a passing CaError for a wrong key.
+    """A single-use token (JWT) for one call. Raises a passing CaError for a key that does not fit.
 
-    No time of issue: a CA that has just started takes none from before, by its own clock.
+    Without `iat`: a CA that has just started refuses tokens from before its start.
     """
     now = timezone.now()
     fragment = f"#x5c/{provisioner}" if options.certificate_file else ""
@@ -59,7 +59,7 @@ def token(options: StepCaOptions, provisioner: str, path: str, subject: str, san
 
 
 def _key(options: StepCaOptions) -> Key:
-    """Read anew each time: it is changed without a restart."""
+    """The private key, read anew each time, so that it can be changed without a restart."""
     passphrase = secret(options.key_passphrase_file).encode() if options.key_passphrase_file else None
     key = load_pem_private_key(Path(options.key_file).read_bytes(), passphrase)
     known = not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name in _CURVES
@@ -80,7 +80,7 @@ def _headers(options: StepCaOptions, key: Key) -> dict[str, Any]:
 
 
 def thumbprint(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> str:
-    """RFC 7638."""
+    """The JWK thumbprint of a key (RFC 7638)."""
     kind: Any = RSAAlgorithm if isinstance(public, rsa.RSAPublicKey) else ECAlgorithm
     jwk = kind.to_jwk(public, as_dict=True)
     needed = {name: jwk[name] for name in sorted(_THUMBED & set(jwk))}
@@ -89,7 +89,7 @@ def thumbprint(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> str:
 
 
 def sign_request(options: StepCaOptions, order: CertificateOrder) -> dict[str, str]:
-    """The body for a signature, until the exact end. What the certificate says, the CA's template says."""
+    """The body of a signing request with the end of the order. The template of the CA decides on all else."""
     names = [value for kind, value in order.content.subject_alt_names if kind in ("email", "uri")]
     # Without a common name the CA compares nothing; the token needs some subject all the same.
     subject = dict(order.content.subject).get("commonName") or order.idempotency_key
@@ -112,7 +112,7 @@ def revoke_request(options: StepCaOptions, certificate: bytes, reason: Revocatio
 
 
 def probe(options: StepCaOptions) -> dict[str, str]:
-    """A body that is refused in any case: the request's name is not the token's. What refuses it tells."""
+    """The body of a request with another name than the token, so that it is refused in any case."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test of the connection")])
     key = ec.generate_private_key(ec.SECP256R1())
     csr = x509.CertificateSigningRequestBuilder(name).sign(key, hashes.SHA256())
@@ -121,14 +121,14 @@ def probe(options: StepCaOptions) -> dict[str, str]:
 
 
 def certificates(reply: Reply) -> list[bytes]:
-    """The certificate, and its issuers, nearest first (DER)."""
+    """The certificate and its issuers, nearest first (DER)."""
     found = reply.fields()
     with reply.reading("certificates in certChain"):
         return [der.of_pem(each) for each in found.get("certChain") or (found["crt"], found["ca"])]
 
 
 def provisioners(reply: Reply) -> tuple[list[Provisioner], str]:
-    """Those of one page of the list, and where it goes on."""
+    """The provisioners of one page, and the cursor of the next."""
     found = reply.fields()
     with reply.reading("list of provisioners"):
         return [each | {"name": str(each["name"])} for each in found["provisioners"]], str(
@@ -137,7 +137,7 @@ def provisioners(reply: Reply) -> tuple[list[Provisioner], str]:
 
 
 def takes(options: StepCaOptions, provisioner: Provisioner) -> bool:
-    """Whether a provisioner may take our tokens: X5C by whom it trusts, JWK by the key that it has."""
+    """Whether a provisioner may accept our tokens: X5C by its roots, JWK by its key."""
     if options.certificate_file:
         return provisioner.get("type") == "X5C"
     key = provisioner.get("key")
@@ -145,12 +145,12 @@ def takes(options: StepCaOptions, provisioner: Provisioner) -> bool:
 
 
 def _key_id(options: StepCaOptions) -> str:
-    """As our tokens name the key. Raises CaError for a key that cannot be used."""
+    """The key id of our tokens. Raises CaError for a key that cannot be used."""
     header = jwt.get_unverified_header(token(options, options.provisioner, SIGN, "no certificate"))
     return str(header.get("kid"))
 
 
 def said(reply: Reply) -> str:
-    """What step-ca says in `message`, for operators."""
+    """The field `message` of the answer, for operators."""
     found = reply.fields_if_any()
     return f"HTTP {reply.status}: {found['message']}"[:SAID] if "message" in found else reply.said()

@@ -25,7 +25,7 @@ from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class VaultConnector:
-    """Issues at once, revokes for good, lists; the engine knows no holds, no reasons and no search."""
+    """Issues at once, revokes, lists. The engine has no holds, no reasons and no search."""
 
     Options = VaultOptions
 
@@ -35,7 +35,7 @@ class VaultConnector:
         self._lists = wire.Vault(options, longest=LONGEST_LIST)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Sign the CSR, until exactly the end that was ordered."""
+        """Sign the CSR with the exact end of the order."""
         verb = "sign-verbatim" if self.options.verbatim else "sign"
         path = f"/v1/{self.options.mount}/{verb}/{quote(order.ca_profile, safe='')}"
         body = wire.signing_request(order, verbatim=self.options.verbatim)
@@ -49,14 +49,14 @@ class VaultConnector:
             raise wire.not_taken(reply)
         if reply.status in wire.PASSING - {500, 502, 504}:
             raise wire.not_taken(reply)
-        raise reply.garbled(wire.errors_of(reply))  # trouble within: it may have signed before
+        raise reply.garbled(wire.errors_of(reply))  # an internal error: it may have signed before
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """This CA decides at once; the handle says nothing more than the order."""
+        """Issue again: this CA decides at once, so that the handle is the order."""
         return self.issue(order)
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
-        """Revoke for good. The engine keeps no reason, and a hold would have no end: it is not supported."""
+        """Revoke; the engine stores no reason. UNSUPPORTED for a hold."""
         if reason is RevocationReason.CERTIFICATE_HOLD:
             return RevocationOutcome.UNSUPPORTED
         serial = wire.serial_of(certificate)
@@ -75,9 +75,9 @@ class VaultConnector:
         raise wire.not_taken(reply)
 
     def list_issued(self, since: datetime, cursor: str) -> IssuedPage:  # noqa: ARG002 - the contract's signature
-        """A part of all that the engine holds: it lists serial numbers without times.
+        """A page of all serial numbers that the engine has: it lists them without times.
 
-        OpenBao gives the part that is asked for; HashiCorp Vault gives everything, and it is cut here.
+        OpenBao pages by itself; HashiCorp Vault returns everything, which is cut here.
         """
         after = cursor.replace(":", "-")  # as OpenBao keeps it, and compares it
         query = f"?after={after}&limit={wire.PAGE}" if cursor else f"?limit={wire.PAGE}"
@@ -92,7 +92,7 @@ class VaultConnector:
             return IssuedPage(tuple(map(wire.number_of, names)), goes_on)
 
     def kept(self, serial: int) -> KeptCertificate | None:
-        """What the engine holds under a serial number."""
+        """Look a serial number up."""
         reply = self._vault.call("GET", f"/v1/{self.options.mount}/cert/{wire.serial_words(serial)}")
         if reply.status in (400, 404):
             return None
@@ -103,7 +103,7 @@ class VaultConnector:
         return KeptCertificate(certificate, revoked=bool(data.get("revocation_time")))
 
     def profiles(self) -> Sequence[str]:
-        """The engine's roles; our policy has to allow listing them."""
+        """The roles of the engine; the policy of our token has to allow listing them."""
         reply = self._vault.call("LIST", f"/v1/{self.options.mount}/roles")
         if reply.status == 404:  # its word for none
             return ()
@@ -112,11 +112,11 @@ class VaultConnector:
         return wire.keys_of(reply)
 
     def chain(self) -> Sequence[bytes]:
-        """Return what stands in chain_file."""
+        """The certificates in chain_file, the issuing CA first."""
         return self.options.chain
 
     def health(self) -> Health:
-        """Whether the server is unsealed and takes our token."""
+        """Check that the server is unsealed and accepts our token."""
         state = self._vault.open("/v1/sys/health?standbyok=true")
         if not state.ok:
             if state.status == 503:

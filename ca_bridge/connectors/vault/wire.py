@@ -1,4 +1,4 @@
-"""What Vault and OpenBao understand: paths, tokens, and the fields of a signing request."""
+"""Requests to Vault and OpenBao and their answers: tokens, signing requests, lists."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ class _Token:
 
 
 class Vault:
-    """Calls with a token that is fetched and renewed here. One instance serves all threads."""
+    """Authenticated calls; fetches and renews its token. Thread-safe."""
 
     def __init__(self, options: VaultOptions, *, longest: int = LONGEST_ANSWER) -> None:
         self._options = options
@@ -35,7 +35,7 @@ class Vault:
         self._lock = threading.Lock()
 
     def call(self, method: Method, path: str, *, data: Any = None, orders: bool = False) -> Reply:
-        """Ask; where the token is not taken any more, once again with a new one: it was not carried out."""
+        """Call with the token; once more with a new one where it was refused, as nothing was done then."""
         reply = self._http.call(method, path, data=data, headers=self._headers(), orders=orders)
         if reply.status == 403:
             self._forget()
@@ -43,7 +43,7 @@ class Vault:
         return reply
 
     def open(self, path: str) -> Reply:
-        """What Vault tells everybody."""
+        """Call an endpoint that needs no token."""
         return self._http.call("GET", path, headers=self._namespace())
 
     def _headers(self) -> dict[str, str]:
@@ -72,7 +72,7 @@ class Vault:
             return _Token(str(_field(reply, "auth")["client_token"]), _renewal(reply))
 
     def _of_file(self) -> _Token:
-        """The file is read anew each time, as an agent may replace it; a renewable token is renewed."""
+        """The token of the file, read anew each time as an agent may replace it; renewed where it can be."""
         value = secret(self._options.token_file)
         headers = {"X-Vault-Token": value, **self._namespace()}
         reply = self._http.call("POST", "/v1/auth/token/renew-self", data={}, headers=headers)
@@ -99,13 +99,13 @@ def data_of(reply: Reply) -> dict[str, Any]:
 
 
 def keys_of(reply: Reply) -> list[str]:
-    """The names that a list has."""
+    """The keys of a list."""
     with reply.reading("list of keys"):
         return [str(name) for name in data_of(reply)["keys"]]
 
 
 def errors_of(reply: Reply) -> str:
-    """What Vault says in `errors`, for operators."""
+    """The field `errors`, for operators."""
     found = reply.fields_if_any().get("errors")
     return (
         f"HTTP {reply.status}: {'; '.join(map(str, found))}"[:SAID]
@@ -115,13 +115,13 @@ def errors_of(reply: Reply) -> str:
 
 
 def not_taken(reply: Reply) -> CaError:
-    """The credentials do not count, or Vault is in trouble: both pass, once an operator has mended it."""
+    """A passing CaError: the credentials were refused, or the server is unavailable."""
     found = CaError.out_of_service if reply.status in PASSING else CaError.credentials
     return found(errors_of(reply))
 
 
 def signing_request(order: CertificateOrder, *, verbatim: bool) -> dict[str, Any]:
-    """The body for sign-verbatim/ROLE or sign/ROLE: the exact end, and for a role the names as approved."""
+    """The body for sign-verbatim/ROLE or sign/ROLE: the exact end, and for a role the approved names."""
     body = {
         "csr": order.csr_pem,
         "format": "pem",
@@ -142,13 +142,13 @@ def signing_request(order: CertificateOrder, *, verbatim: bool) -> dict[str, Any
 
 
 def certificate_of(reply: Reply, data: dict[str, Any], name: str) -> bytes:
-    """A field with a certificate in PEM, as DER."""
+    """A PEM field, as DER."""
     with reply.reading(f"certificate in {name}"):
         return der.of_pem(data[name])
 
 
 def chain_of(reply: Reply, data: dict[str, Any]) -> tuple[bytes, ...]:
-    """The issuers that came with the certificate, nearest first."""
+    """The issuers in the answer, nearest first."""
     with reply.reading("certificates in ca_chain"):
         return tuple(der.of_pem(each) for each in data.get("ca_chain") or ())
 
@@ -159,11 +159,11 @@ def serial_of(certificate: bytes) -> str:
 
 
 def serial_words(number: int) -> str:
-    """Two lower-case hexadecimal digits for each octet, with colons."""
+    """A serial number as lower-case hexadecimal octets separated by colons."""
     octets = number.to_bytes((number.bit_length() + 7) // 8 or 1, "big")
     return octets.hex(":")
 
 
 def number_of(words: str) -> int:
-    """A serial number as a list has it: with colons, or, in some versions, with hyphens."""
+    """The number of a serial in a list, written with colons or, in some versions, hyphens."""
     return int(words.replace(":", "").replace("-", ""), 16)
