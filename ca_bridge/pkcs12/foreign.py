@@ -34,7 +34,7 @@ TOO_MANY_ITERATIONS = (
 NO_PKCS12 = ("no-pkcs12", _("This is no PKCS#12 file, or it is damaged."))
 JAVA_KEYSTORE = (
     "java-keystore",
-    _("This is a keystore of Java (JKS). Convert it to PKCS#12: keytool -importkeystore."),
+    _("This is a JKS file of Java. Convert it to PKCS#12: keytool -importkeystore."),
 )
 TEXT_FILE = (
     "pem-file",

@@ -32,6 +32,9 @@ other work, only such figures say whether a change made anything quicker.
 
 REMARKS = """## Where goals are missed, and why
 
+- **Imports of tokens** (`dry_run_10000_min`, `import_10000_min`, `slow_files_10000_min`) were measured on
+  2026-11-29 on a machine with a load of 10, so a quiet one is several times as quick. The check of each
+  RSA key and the iterations of the files take nearly all of it.
 - **Figures of another day.** `statements_*`, `page_vs_admin`, `idle_*` were measured on 2026-11-29 with
   2,000 persons and requests, on a machine with other work (load 10 to 18), the others on a quiet one
   the day before.

@@ -97,6 +97,27 @@ FIGURES: tuple[Figure, ...] = (
         AT_MOST,
         (("", 12),),
     ),
+    Figure(
+        "dry_run_10000_min",
+        "token_imports",
+        "min",
+        "10,000 files of 10,000 iterations are looked through, before two officers confirm whose they are "
+        "(`small`: 60 files, reckoned)",
+    ),
+    Figure(
+        "import_10000_min",
+        "token_imports",
+        "min",
+        "the same are imported and their keys archived, RSA-2048 (`small`: 60 files, reckoned)",
+        AT_MOST,
+        (("", 30),),
+    ),
+    Figure(
+        "slow_files_10000_min",
+        "token_imports",
+        "min",
+        "10,000 files of 600,000 iterations (NSS, GnuTLS) are opened once (reckoned from one)",
+    ),
     Figure("openbao_per_s", "peers", "", PEER.format("OpenBao"), AT_LEAST),
     Figure("cfssl_per_s", "peers", "", PEER.format("CFSSL"), AT_LEAST),
     Figure("django_ca_per_s", "peers", "", PEER.format("django-ca"), AT_LEAST),

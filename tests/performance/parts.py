@@ -28,15 +28,16 @@ class Scale:
     idle_seconds: int
     visits: int
     bought: int
+    imported: int
 
     def with_rows(self, rows: int) -> "Scale":
         return replace(self, rows=rows)
 
 
 SCALES = {
-    "small": Scale(20_000, {"ec-p256": [70, 96], "rsa-3072": [14, 20]}, 8, 24, 2_500, 8, 3, 60, 40, 30),
+    "small": Scale(20_000, {"ec-p256": [70, 96], "rsa-3072": [14, 20]}, 8, 24, 2_500, 8, 3, 60, 40, 30, 60),
     "full": Scale(
-        1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5, 300, 200, 300
+        1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5, 300, 200, 300, 600
     ),
 }
 
@@ -144,6 +145,15 @@ def of_statements(report: Report) -> dict[str, float]:
     return {"statements_alone": report["alone"], "statements_together": report["together"]}
 
 
+def of_token_imports(report: Report) -> dict[str, float]:
+    each = 10_000 / report["files"] / 60
+    return {
+        "dry_run_10000_min": report["dry_run_s"] * each,
+        "import_10000_min": report["import_s"] * each,
+        "slow_files_10000_min": report["slow_file_s"] * 10_000 / 60,
+    }
+
+
 def of_peers(report: Report) -> dict[str, float]:
     return {f"{name}_per_s": side["certificates"] / side["seconds"] for name, side in report.items()}
 
@@ -175,6 +185,12 @@ _ALL: tuple[Part, ...] = (
         of_statements,
         {"small": 120, "full": 120},
         settings={"KEY_POOL_SIZE": "0"},
+    ),
+    Part(
+        "token_imports",
+        lambda scale: ["--files", str(scale.imported)],
+        of_token_imports,
+        {"small": 120, "full": 600},
     ),
     Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
     Part(

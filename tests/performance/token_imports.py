@@ -1,0 +1,113 @@
+"""How long an import of tokens takes: the dry run, and the import with its keys archived.
+
+    python -m tests.performance.token_imports --files 60 --out FILE
+
+So many PKCS#12 files, each with an RSA-2048 key of its own for another person and 10,000 iterations, as Java
+and we write them; how long 10,000 take is reckoned from them. Files of NSS and GnuTLS demand 600,000
+iterations: one of these is opened, too, and 10,000 of them are reckoned apart.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.performance import place
+
+ITERATIONS, MANY_ITERATIONS = 10_000, 600_000
+PASSWORD = "bench"
+WARM_UP = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--files", type=int, default=60)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    place.make_database_anew(dict(os.environ))
+    django.setup()
+    options.out.write_text(json.dumps(measured(options.files)), encoding="utf-8")
+
+
+def measured(number: int) -> dict[str, float]:
+    """Seconds of both parts over all files, and of opening one file with many iterations."""
+    from identity_manager.management.preparation import prepare
+    from tests.performance import crowd
+    from tests.tools import cast, recovery, token_imports
+
+    prepare()
+    crowd.fill(10 * (number + WARM_UP))
+    for name in ("ada", "anton", *recovery.OFFICERS, "sven"):  # the demo has an ada, too
+        cast.COSTUMES[name] = {"email": f"{name}@bench.example.com", "upn": ""}
+    staff = token_imports.office()
+    recovery.in_force(recovery.officers())
+    files = list(_files(number + WARM_UP, ITERATIONS))
+    _imported(staff, files[:WARM_UP], "warm")
+    dry_run, carried_out = _imported(staff, files[WARM_UP:], "measured")
+    return {
+        "files": number,
+        "dry_run_s": dry_run,
+        "import_s": carried_out,
+        "slow_file_s": _opening(next(_files(1, MANY_ITERATIONS))),
+    }
+
+
+def _files(number: int, iterations: int) -> Iterator[Any]:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
+
+    from identity_manager.models import Person
+    from identity_manager.workflow.token_imports.looking_through import File
+    from tests.tools import foreign_files
+
+    persons = Person.objects.filter(personnel_number__startswith="B", state="active").exclude(email="")
+    for place_, person in enumerate(persons.order_by("pk")[:number]):
+        key = foreign_files.rsa_key(1000 + place_)
+        certificate = foreign_files.certificate(key, subject="CN=Bench,2.5.4.5=" + person.personnel_number)
+        builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(iterations)
+        builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).hmac_hash(hashes.SHA256())
+        encryption = builder.build(PASSWORD.encode())
+        content = pkcs12.serialize_key_and_certificates(b"bench", key, certificate, None, encryption)
+        yield File(f"{place_}.p12", content, PASSWORD)
+
+
+def _imported(staff: Any, files: list[Any], name: str) -> tuple[float, float]:
+    """Seconds of the dry run and of the import."""
+    from ca_bridge.keys.keys import public_key_sha256
+    from ca_bridge.pkcs12 import foreign
+    from identity_manager.workflow.token_imports import carrying_out, decisions
+    from tests.tools import token_imports
+
+    contents = {each.sha256: each.content for each in files}
+
+    def keys_of(file_sha256: str) -> dict[str, foreign.ForeignKey]:
+        opened = foreign.read(contents[file_sha256], PASSWORD)
+        return {public_key_sha256(each.key).hex(): each for each in opened.keys}
+
+    begun = time.perf_counter()
+    row = token_imports.looked_through(staff.types, files, name=name)
+    dry_run = time.perf_counter() - begun
+    decisions.ask(actor=staff.ada, import_id=row.pk, digest=row.digest)
+    decisions.confirm(actor=staff.anton, import_id=row.pk, digest=row.digest)
+    begun = time.perf_counter()
+    done = carrying_out.carry_out(row.pk, keys_of=keys_of).done
+    if done != len(files):
+        raise RuntimeError(f"{done} of {len(files)} files came in")
+    return dry_run, time.perf_counter() - begun
+
+
+def _opening(file: Any) -> float:
+    from ca_bridge.pkcs12 import foreign
+
+    begun = time.perf_counter()
+    foreign.read(file.content, PASSWORD)
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
