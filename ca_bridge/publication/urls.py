@@ -1,4 +1,4 @@
-"""Where clients fetch CRLs and CA certificates, and ask by OCSP. They stand in certificates: never move."""
+"""URLs of CRLs, CA certificates and OCSP. They stand in certificates, so they never move."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""For everybody who verifies a certificate, at /pki/: CRLs, CA certificates, and OCSP."""
+"""Public endpoints at /pki/ for relying parties: CRLs, CA certificates, OCSP."""
 
 import base64
 import binascii
@@ -36,7 +36,7 @@ T = TypeVar("T")
 @login_not_required
 @require_safe
 def published_file(request: HttpRequest, file_name: str) -> HttpResponse:  # noqa: ARG001 - a view's signature
-    """Serve a file of the first CA that publishes one of this name; else 404. 503: the CA is in trouble."""
+    """Serve the file of the first CA that publishes this name. 404: none; 503: the CA is unavailable."""
     try:
         found = _published(file_name)
     except CaError as error:
@@ -57,7 +57,7 @@ def _published(file_name: str) -> tuple[str, bytes] | None:
 
 
 def _first(ask: Callable[[Connector], T | None]) -> T | None:
-    """The first answer of a CA. Raises CaError where none has one, and one has trouble."""
+    """The first answer of a CA. Raises CaError where none has one, and one is unavailable."""
     troubles = []
     for alias in registry.aliases():
         try:
@@ -75,7 +75,7 @@ def _first(ask: Callable[[Connector], T | None]) -> T | None:
 @login_not_required
 @require_safe
 def ocsp_by_get(request: HttpRequest, encoded: str) -> HttpResponse:
-    """Answer an OCSP request that stands in the path (RFC 6960 appendix A.1)."""
+    """Answer an OCSP request in the path of a GET (RFC 6960 appendix A.1)."""
     return ocsp(request, encoded)
 
 
@@ -83,7 +83,7 @@ def ocsp_by_get(request: HttpRequest, encoded: str) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ocsp(request: HttpRequest, encoded: str = "") -> HttpResponse:
-    """Answer an OCSP request over HTTP (RFC 6960 appendix A); what went wrong is said by OCSP too."""
+    """Answer an OCSP request by POST (RFC 6960 appendix A); errors are OCSP responses too."""
     posted = request.method == "POST"
     answer, is_kept = _ocsp_answer(request.read(MAX_OCSP_REQUEST + 1) if posted else _decoded(encoded))
     response = HttpResponse(answer, content_type="application/ocsp-response")
@@ -92,7 +92,7 @@ def ocsp(request: HttpRequest, encoded: str = "") -> HttpResponse:
 
 
 def _decoded(encoded: str) -> bytes:
-    """Of a GET: base64 in the path, which the server has unquoted."""
+    """The request of a GET: base64 in the path, which the server has unquoted."""
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
@@ -100,7 +100,7 @@ def _decoded(encoded: str) -> bytes:
 
 
 def _ocsp_answer(der: bytes) -> tuple[bytes, bool]:
-    """Return an answer, and whether others may have it too."""
+    """The response, and whether caches may store it."""
     request = _well_formed(der)
     if request is None:
         return _ocsp_error(OCSPResponseStatus.MALFORMED_REQUEST), False
@@ -119,7 +119,7 @@ def _answer_of_cas(request: OCSPRequest) -> bytes | None:
 
 
 def _well_formed(der: bytes) -> OCSPRequest | None:
-    """One certificate is asked for at a time (RFC 5019 2.1.1), with a nonce or without."""
+    """Whether the request names exactly one certificate (RFC 5019 2.1.1), with or without a nonce."""
     if len(der) > MAX_OCSP_REQUEST:
         return None
     try:
@@ -130,7 +130,7 @@ def _well_formed(der: bytes) -> OCSPRequest | None:
 
 
 def _is_understood(request: OCSPRequest) -> bool:
-    """No serial number is negative (RFC 5280 4.1.2.2), and no answer could be given about one."""
+    """Whether the serial number is positive (RFC 5280 4.1.2.2), so that there can be a response."""
     known = all(not each.critical or isinstance(each.value, OCSPNonce) for each in request.extensions)
     return known and request.serial_number >= 0
 

@@ -1,4 +1,4 @@
-"""The CA's directory: its root, and one issuing CA after the other; made once, whole or not at all."""
+"""The embedded CA's directory: the root and the issuing CAs, created once and atomically."""
 
 import shutil
 import tempfile
@@ -24,13 +24,13 @@ ROOT_YEARS, ISSUING_YEARS = 20, 10
 ROOT_BITS, ISSUING_BITS = 4096, 3072  # RSA: every client that imports a token can verify it
 _BACKDATED = timedelta(days=1)
 
-_LOOK_SECONDS = 5  # after that a process that reads the database looks for a new issuing CA
+_LOOK_SECONDS = 5  # seconds after which a process that reads the database looks for a new issuing CA
 
 
 class Authority:
-    """The CA's certificates, and its keys, each opened when it first signs. One instance serves all threads.
+    """The CA's certificates, and its keys, each opened when it first signs. Thread-safe.
 
-    Raises CaError, a passing one: orders wait until an operator has put it right.
+    Raises CaError, a passing one: orders wait until an operator has repaired the CA.
     """
 
     def __init__(self, options: EmbeddedOptions) -> None:
@@ -49,36 +49,36 @@ class Authority:
         self._signers: dict[str, Signer] = {}
 
     def is_stale(self) -> bool:
-        """Whether the directory is not as it was: an issuing CA has come, or a key has gone."""
+        """Whether the directory has changed since: an issuing CA was added, or a key was removed."""
         if not self.options.signs and time.monotonic() - self._looked < _LOOK_SECONDS:
             return False
         self._looked = time.monotonic()
         return bool(self._changed != self._mark())
 
     def _mark(self) -> Any:
-        """What is compared: when the directory was changed last, or what the database has."""
+        """The value that is_stale compares: the mtime of the directory, or what the database has."""
         return _changed(self._directory) if self.options.signs else paths.in_database(self.options.name)
 
     def publish(self) -> None:
-        """Have the certificates where processes that do not sign find them."""
+        """Copy the certificates to the database, where processes that do not sign read them."""
         paths.publish(self.options.name, self._paths)
 
     def path(self, issuer: str) -> Certificates:
-        """Return an issuer's certificate and those above it, the root last."""
+        """The certificate of an issuer and those above it, the root last."""
         return self._paths[issuer]
 
     def certificate(self, issuer: str) -> x509.Certificate:
-        """Return the certificate of an issuer; no key is opened."""
+        """The certificate of an issuer; no key is opened."""
         return self._paths[issuer][0]
 
     def issuers(self) -> tuple[str, ...]:
-        """Return whose certificates have not ended: of them there are CRLs. The root comes last."""
+        """The issuers whose certificates have not expired, each with its own CRL. The root comes last."""
         now = datetime.now(UTC)
         names = (*self.issuing_cas, ROOT)
         return tuple(each for each in names if self.certificate(each).not_valid_after_utc > now)
 
     def signer(self, issuer: str) -> Signer:
-        """Return who signs in an issuer's name."""
+        """The signer for an issuer."""
         signer = self._signers.get(issuer)
         if signer is None:
             key = self.keys.open(issuer)
@@ -87,12 +87,12 @@ class Authority:
 
     @property
     def issuing(self) -> Signer:
-        """Who signs the certificates of persons."""
+        """The signer for certificates of persons."""
         return self.signer(self.newest)
 
 
 def signer_with(certificate: x509.Certificate, key: rsa.RSAPrivateKey, issuer: str) -> Signer:
-    """Return who signs with this key in an issuer's name. Raises CaError where it is not the issuer's."""
+    """The signer with this key for an issuer. Raises CaError where the key is not the issuer's."""
     if key.public_key() != certificate.public_key():
         raise CaError("The certificate authority's key and certificate do not match.", issuer)
     return Signer(certificate, key, issuer)
@@ -116,7 +116,7 @@ def _not_made(options: EmbeddedOptions) -> CaError:
 
 
 def is_made(options: EmbeddedOptions) -> bool:
-    """Whether the CA is in its directory."""
+    """Whether the CA exists in its directory."""
     return _is_made_in(Path(options.directory))
 
 
@@ -127,16 +127,16 @@ def _is_made_in(directory: Path) -> bool:
 def initialise(
     options: EmbeddedOptions, turn: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> bool:
-    """Make root and issuing CA, once: True if they were made now. Raises CaError.
+    """Create root and issuing CA, once: True if they were created now. Raises CaError.
 
-    The directory is filled beside its place and then renamed, so that two who start at once, or a crash,
-    leave one whole CA. turn: what is held while it is renamed, not while the keys are made, which takes its
-    time; on entry it raises CaError where the CA has been made on another host.
+    The directory is filled beside its place and then renamed, so that of two processes that start at once, or
+    after a crash, one whole CA remains. turn: a lock held for the rename alone, as key generation takes its
+    time; entering it raises CaError where the CA was created on another host.
     """
     directory = Path(options.directory)
     if is_made(options):
         return False
-    KeyStore(options).passphrase()  # what is wrong with it is said before anything is made
+    KeyStore(options).passphrase()  # an error in it is raised before anything is created
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
@@ -151,7 +151,7 @@ def _move(workshop: Path, directory: Path) -> bool:
     try:
         workshop.rename(directory)
     except OSError as error:
-        if _is_made_in(directory):  # somebody else was first
+        if _is_made_in(directory):  # another process was first
             return False
         raise CaError(f"The directory {directory} cannot hold a CA.", str(error), permanent=True) from error
     return True
@@ -182,13 +182,13 @@ def sign_issuing(
 
 
 def issuing_name(options: EmbeddedOptions, number: int) -> x509.Name:
-    """Return the subject of an issuing CA: each has its own, for a CRL is known by its issuer's name."""
+    """The subject of an issuing CA: each has its own, because a CRL is matched by the name of its issuer."""
     which = f" G{number}" if number > 1 else ""
     return wire.ca_name(options.organisation, f"{options.name} issuing CA{which}")
 
 
 def published_stem(options: EmbeddedOptions, issuer: str) -> str:
-    """Return what an issuer's published files are called, without .crl or .crt."""
+    """The file name of an issuer's published files, without .crl or .crt."""
     if issuer == ROOT:
         return f"{options.name}-root"
     _issuing, _hyphen, number = issuer.partition("-")
@@ -196,7 +196,7 @@ def published_stem(options: EmbeddedOptions, issuer: str) -> str:
 
 
 def publication(options: EmbeddedOptions, issuer: str) -> Publication:
-    """Where an issuer's certificate and CRL are fetched, and where OCSP is spoken; not of the root."""
+    """The URLs of the certificate, CRL and OCSP responder of an issuer; the root has no OCSP."""
     stem = published_stem(options, issuer)
     return Publication(
         certificate_url=options.url(f"{stem}.crt"),
@@ -206,6 +206,6 @@ def publication(options: EmbeddedOptions, issuer: str) -> Publication:
 
 
 def years(number: int) -> ValidityPeriod:
-    """Return a period that begins a little earlier, for clients whose clocks are slow."""
+    """A validity period that begins a little earlier, for clients whose clocks are slow."""
     start = datetime.now(UTC).replace(microsecond=0) - _BACKDATED
     return ValidityPeriod(start, start + timedelta(days=round(365.25 * number)))

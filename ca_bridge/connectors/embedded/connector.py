@@ -1,4 +1,4 @@
-"""The connector to the CA that lives in this installation."""
+"""Connector to the embedded CA of this installation."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -56,15 +56,15 @@ DER = serialization.Encoding.DER
 
 @functools.cache
 def _draft_key() -> rsa.RSAPrivateKey:
-    """A throw-away key of this process: a draft that leaks is worth nothing.
+    """A throw-away key of this process, so that a draft that leaks is worthless.
 
-    Of the algorithm that the CA signs with, so that a draft says what the certificate will.
+    Of the algorithm of the CA's key, so that the draft has the same signature algorithm.
     """
     return rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_RSA_BITS)
 
 
 class EmbeddedConnector:
-    """Issues, finds, lists, drafts, revokes, holds and releases; publishes its CRLs and answers by OCSP."""
+    """Issues, finds, lists, drafts, revokes, holds and releases; publishes CRLs and answers OCSP requests."""
 
     Options = EmbeddedOptions
     group_size = 8
@@ -84,17 +84,17 @@ class EmbeddedConnector:
 
     @property
     def _now(self) -> tuple[Authority, Responder]:
-        """The CA as its directory has it: a new issuing CA is seen without a restart."""
+        """The Authority of the directory as it is now: a new issuing CA is seen without a restart."""
         if self._seen is None or self._seen[0].is_stale():
             ca = Authority(self.options)
             self._seen = (ca, Responder(ca))
         return self._seen
 
     def initialise(self) -> bool:
-        """Make the CA where there is none: True if it was made now. Raises CaError.
+        """Create the CA where there is none: True if it was created now. Raises CaError.
 
-        Where the database knows it, it was made on another host, or its directory is lost: a second one would
-        have the same name, and other keys. Of two hosts that make it at once, the database takes one.
+        Where the database knows it, it was created on another host or its directory is lost: a second one
+        would have the same name and other keys. Of two hosts that create it at once, the database admits one.
         """
         creation_claim.refuse_second(self.options)
         made = authority.initialise(self.options, partial(creation_claim.claimed, self.options))
@@ -109,10 +109,10 @@ class EmbeddedConnector:
     # --- issuing
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Issue at most one certificate for an idempotency key, however often and by whomever it is asked.
+        """Issue at most one certificate per idempotency key, however often it is called.
 
-        The register decides, when the certificate is entered. Hardly any order was asked for before, and what
-        may have been is looked for with find() first; what was signed in vain is thrown away.
+        The unique key of the register decides at the insert. An order that may have been asked for before is
+        looked up with find() first; a certificate that was signed in vain is discarded.
         """
         refusal = self._refusal(order)
         if refusal is not None:
@@ -131,17 +131,17 @@ class EmbeddedConnector:
         return self._issued(certificate.public_bytes(DER), signer.issuer)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """This CA decides at once; the handle says nothing more than the order."""
+        """Issue again: this CA decides at once, so that the handle is the order."""
         return self.issue(order)
 
     def find(self, order: CertificateOrder) -> Issued | None:
-        """Return what was issued for the order's idempotency key and request."""
+        """The certificate of the order's idempotency key and request."""
         known = self._registered(order)
         answer = self._again(known, order) if known is not None else None
         return answer if isinstance(answer, Issued) else None
 
     def draft(self, order: CertificateOrder) -> bytes:
-        """Return what issue() would sign, signed by a throw-away key. Raises CaError for what it refuses."""
+        """What issue() would sign, with the signature of a throw-away key. Raises CaError as issue() does."""
         self._check_end()
         if refusal := self._refusal(order):
             raise CaError(refusal.message, refusal.detail, permanent=True)
@@ -185,7 +185,7 @@ class EmbeddedConnector:
         return None
 
     def _check_end(self) -> None:
-        """Raises a passing CaError where the issuing CA has ended: orders wait for the next one."""
+        """Raises a passing CaError where the issuing CA has expired: orders wait for the next one."""
         ca = self._authority
         ends = ca.certificate(ca.newest).not_valid_after_utc
         if ends <= timezone.now():
@@ -202,7 +202,7 @@ class EmbeddedConnector:
     # --- revocation
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
-        """Revoke, and sign a new CRL. A hold becomes a revocation for good; never the other way round."""
+        """Revoke, and sign a new CRL. A hold can become a revocation, never the other way round."""
         row = self._own(certificate)
         open_rows = Q(revoked_at=None)
         if reason is not RevocationReason.CERTIFICATE_HOLD:
@@ -215,7 +215,7 @@ class EmbeddedConnector:
         return RevocationOutcome.REVOKED if changed else RevocationOutcome.ALREADY_REVOKED
 
     def release(self, certificate: bytes) -> bool:
-        """End a hold; the next CRL, signed now, no longer lists the certificate (RFC 5280 5.3.1)."""
+        """End a hold; a CRL signed now no longer lists the certificate (RFC 5280 5.3.1)."""
         row = self._own(certificate)
         held = IssuedCertificate.objects.filter(pk=row.pk, reason=RevocationReason.CERTIFICATE_HOLD)
         changed = held.update(revoked_at=None, reason="")
@@ -223,15 +223,15 @@ class EmbeddedConnector:
         return bool(changed)
 
     def forget(self, certificate: bytes) -> None:
-        """Let go of the certificate; that it was issued, and whether it is revoked, stays by its serial."""
+        """Delete the certificate; serial number and revocation stay in the register."""
         register.forget(self._files, certificate)
 
     def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
-        """As its files say: a database that was put back may have forgotten what they have."""
+        """The serial numbers of the issued files, which a restored database may lack."""
         return self._files.page(since, cursor)
 
     def kept(self, serial: int) -> KeptCertificate | None:
-        """What the register has under a serial number, or else a file."""
+        """Look a serial number up in the register, else among the issued files."""
         return register.kept(self.options.name, self._files, serial)
 
     def _own(self, certificate: bytes) -> IssuedCertificate:
@@ -240,7 +240,7 @@ class EmbeddedConnector:
     # --- what others read
 
     def chain(self) -> Sequence[bytes]:
-        """Return the issuing CAs, newest first, and what stands above them, the newest one's root last."""
+        """The issuing CAs, newest first, and what stands above them, the newest one's root last."""
         ca = self._authority
         older = (each for name in ca.issuing_cas[1:] for each in ca.path(name))
         newest = ca.path(ca.newest)
@@ -249,7 +249,7 @@ class EmbeddedConnector:
         return tuple(each.public_bytes(DER) for each in found)
 
     def health(self) -> Health:
-        """Whether the key that issues opens, where this process signs, and no CRL is overdue."""
+        """Check that the issuing key opens, in a process that signs, and that no CRL is overdue."""
         try:
             ca = self._authority
             certificate = ca.issuing.certificate if self.options.signs else ca.certificate(ca.newest)
@@ -276,9 +276,9 @@ class EmbeddedConnector:
         return due_maintenance.expiries(self._authority)
 
     def renew_crl_if_due(self) -> bool:
-        """Sign each CRL that is older than a day, or was never signed; renew OCSP signers in time.
+        """Sign each CRL that is older than a day or missing; renew OCSP signers before they expire.
 
-        A root whose key is elsewhere has its CRL signed by a command.
+        The CRL of a root whose key is offline is signed by a command.
         """
         if not self.options.signs:
             return False
@@ -303,31 +303,31 @@ class EmbeddedConnector:
         return True
 
     def roll_issuing_ca(self, root_key: Path | None) -> bytes:
-        """Make the next issuing CA below the own root."""
+        """Create the next issuing CA below the own root."""
         return rollover.roll(self.options, root_key).public_bytes(DER)
 
     def request_issuing_ca(self) -> bytes:
-        """A request (PEM) for the next issuing CA, for another root to sign."""
+        """A CSR (PEM) for the next issuing CA, for another root to sign."""
         return rollover.request(self.options)
 
     def accept_issuing_ca(self, pem: bytes) -> bytes:
-        """Take in what was signed for it."""
+        """Install the certificate that was signed for that CSR."""
         return rollover.accept(self.options, pem).public_bytes(DER)
 
     def revoke_issuing_ca(self, name: str, reason: RevocationReason, root_key: Path | None) -> bytes:
-        """Put a former one on the root's CRL."""
+        """Put a former issuing CA on the root's CRL."""
         return rollover.revoke(self.options, name, reason, root_key).public_bytes(DER)
 
     def sign_root_crl(self, lifetime: timedelta, root_key: Path | None) -> None:
-        """Sign a CRL of the root that holds for so long."""
+        """Sign a CRL of the root with this validity."""
         rollover.sign_root_crl(self.options, lifetime=lifetime, root_key=root_key)
 
     def take_root_offline(self, to: Path, lifetime: timedelta) -> None:
-        """The same, and move the root's key elsewhere."""
+        """The same, and move the root's key to a file elsewhere."""
         rollover.take_root_offline(self.options, to, lifetime)
 
     def change_passphrase(self, to: Path | None, root_key: Path | None) -> int:
-        """Have the keys open with the passphrase in this file, too; without one, with that in use alone."""
+        """Add the passphrase in this file to the keys; without a file, drop all but the present one."""
         return (
             passphrase_change.add(self.options, to, root_key)
             if to
@@ -335,7 +335,7 @@ class EmbeddedConnector:
         )
 
     def ocsp(self, request: OCSPRequest) -> bytes | None:
-        """Return what the register says of a certificate that one of the issuing CAs signed."""
+        """The status in the register of a certificate that one of the issuing CAs signed."""
         ca = self._authority
         for issuer in ca.issuing_cas:
             if ocsp.is_about(request, ca.certificate(issuer)):
@@ -343,12 +343,12 @@ class EmbeddedConnector:
         return None
 
     def published(self, file_name: str) -> tuple[str, bytes] | None:
-        """Return content type and content of a CRL or of an issuer's certificate, or none."""
+        """Content type and content of a CRL or of an issuer's certificate; None if there is none."""
         return publishing.published(self._authority, file_name)
 
 
 def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:
-    """Whether any had something to do. The trouble of one does not keep the others from theirs."""
+    """Run each part of the maintenance, whatever the others raise; whether any had work to do."""
     done, troubles = False, []
     for task in tasks:
         try:
@@ -361,9 +361,9 @@ def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:
 
 
 def _period(order: CertificateOrder, ca: x509.Certificate) -> ValidityPeriod:
-    """As ordered, begun a little earlier, and never outside the validity of the CA.
+    """The ordered validity, backdated a little, and never outside the validity of the CA.
 
-    What has waited begins when it is signed; what is new begins as its draft said.
+    An order that has waited begins when it is signed; a new one begins as its draft said.
     """
     now = timezone.now()
     start = (order.not_before if now < order.not_before + BACKDATING else now) - BACKDATING

@@ -1,4 +1,4 @@
-"""Who may make the CA: of several hosts with one database, one."""
+"""The claim to create the CA: of several hosts with one database, one gets it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from ca_bridge.errors import CaError
 def refuse_second(options: EmbeddedOptions) -> None:
     """Raises CaError where the database knows the CA and its directory is not here.
 
-    The directory is looked for last: whoever makes it here at this moment is in the database after that.
+    The directory is checked last: a process that creates it here at this moment is in the database by then.
     """
     if _is_in_use(options.name) and not authority.is_made(options):
         raise CaError(
@@ -27,10 +27,10 @@ def refuse_second(options: EmbeddedOptions) -> None:
 
 @contextmanager
 def claimed(options: EmbeddedOptions) -> Iterator[None]:
-    """Held while the directory is put in its place.
+    """Hold the claim while the directory is renamed into its place.
 
-    The row of the first CRL is the claim, and others wait for it. Raises CaError where somebody else has had
-    it, and the directory is not here.
+    The row of the first CRL is the claim, and others wait for it. Raises CaError where another host has it,
+    and the directory is not here.
     """
     with transaction.atomic():
         _crl, is_first = Crl.objects.get_or_create(ca=options.name, issuer=ISSUING)
@@ -40,5 +40,5 @@ def claimed(options: EmbeddedOptions) -> Iterator[None]:
 
 
 def _is_in_use(name: str) -> bool:
-    """Whether a CA of that name was made or has signed anything."""
+    """Whether a CA of that name was created or has signed anything."""
     return Crl.objects.filter(ca=name).exists() or IssuedCertificate.objects.filter(ca=name).exists()

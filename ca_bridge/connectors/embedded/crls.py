@@ -1,4 +1,4 @@
-"""The CRLs of the embedded CA: one row per issuer, replaced by comparing its number."""
+"""CRLs of the embedded CA: one row per issuer, replaced by compare-and-swap on its number."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -20,10 +20,10 @@ _MAX_TRIES = 100
 
 
 def renew(ca: str, signer: Signer, lifetime: timedelta = LIFETIME) -> bytes:
-    """Sign a CRL with all that is revoked now, make it the present one, and return it (DER).
+    """Sign a CRL with all present revocations, store it and return it (DER).
 
-    Two who renew at once: the number decides, and who comes second reads and signs again. So no CRL
-    lacks a revocation that was committed before it was asked for, and no lock is held while signing.
+    Of two concurrent renewals the second one finds the number changed, reads and signs again. So no CRL lacks
+    a revocation that was committed before the call, and no lock is held while signing.
     """
     row, _created = Crl.objects.get_or_create(ca=ca, issuer=signer.issuer)
     for _try in range(_MAX_TRIES):
@@ -41,9 +41,9 @@ def renew(ca: str, signer: Signer, lifetime: timedelta = LIFETIME) -> bytes:
 
 
 def _revoked(last: Crl, now: datetime) -> Iterator[Revoked]:
-    """An entry stays one CRL longer than the certificate is valid (RFC 5280 3.3), and a week at least.
+    """The entries: each stays one CRL longer than its certificate is valid (RFC 5280 3.3), at least a week.
 
-    last: the CRL before; of a root whose key is elsewhere it may be a year old.
+    last: the time of the CRL before, which may be a year ago for a root whose key is offline.
     """
     ended = min(now - LIFETIME, (last.this_update or now) - BACKDATING)
     rows = IssuedCertificate.objects.filter(ca=last.ca, revoked_at__isnull=False, not_after__gt=ended)
@@ -58,16 +58,16 @@ def _revoked(last: Crl, now: datetime) -> Iterator[Revoked]:
 
 
 def present(ca: str, issuer: str) -> Crl | None:
-    """Return the present CRL, or none where none has been signed yet."""
+    """The present CRL; None where none was signed yet."""
     return Crl.objects.filter(ca=ca, issuer=issuer, number__gt=0).first()
 
 
 def end(ca: str, issuer: str) -> datetime | None:
-    """By when the present one has to be renewed."""
+    """When the present CRL expires."""
     crl = present(ca, issuer)
     return crl.next_update if crl else None
 
 
 def is_due(crl: Crl | None) -> bool:
-    """Whether a new CRL should be signed: daily, so that a day without us does no harm."""
+    """Whether a new CRL is due: daily, so that a day of outage does no harm."""
     return crl is None or crl.this_update is None or timezone.now() - crl.this_update >= RENEWAL

@@ -1,4 +1,4 @@
-"""What the embedded CA needs of whoever runs it, and until when that holds. No key is opened for it."""
+"""Due maintenance of the embedded CA, and expiry dates. No key is opened for it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -11,13 +11,13 @@ from ca_bridge.connectors.embedded.models import Crl, OcspSigner
 from ca_bridge.connectors.embedded.paths import ROOT
 from ca_bridge.contract_operation import DueMaintenance, ExpiringItem, ItemExpiry, MaintenanceNeed
 
-ROLLED_BEFORE = timedelta(days=730)  # as long as certificates of persons may hold
+ROLLED_BEFORE = timedelta(days=730)  # the longest validity of certificates of persons
 ROOT_CRL_BEFORE = timedelta(days=30)
 ROOT_CRL_MISSING = DueMaintenance(MaintenanceNeed.ROOT_CRL_MISSING)
 
 
 def of(ca: Authority) -> Sequence[DueMaintenance]:
-    """A new issuing CA in time, CRLs of a root that is away, and keys that lie where they need not."""
+    """Due tasks: a new issuing CA, CRLs of a root that is offline, keys that lie where they need not."""
     ends = ca.certificate(ca.newest).not_valid_after_utc
     found = (
         [DueMaintenance(MaintenanceNeed.ROLL_OVER, ends.date())]
@@ -28,7 +28,7 @@ def of(ca: Authority) -> Sequence[DueMaintenance]:
 
 
 def expiries(ca: Authority) -> Sequence[ItemExpiry]:
-    """Of what issues now and stands above it, of each CRL, and of the OCSP signers that there are."""
+    """Expiry of the issuing CA and those above it, of each CRL, and of the OCSP signers."""
     name, issuers = ca.options.name, ca.issuers()
     stems = {each: authority.published_stem(ca.options, each) for each in issuers}
     signers = OcspSigner.objects.filter(ca=name, issuer__in=issuers)
@@ -52,7 +52,7 @@ def _root_crl(ca: Authority) -> Iterator[DueMaintenance]:
 
 
 def _is_signed_by_hand(ca: Authority, crl: Crl) -> bool:
-    """A process that signs nothing does not see whether the root's key is here: a job signs for days only."""
+    """Whether a command signed the CRL, judged by its validity: the root's key may be invisible here."""
     if ca.options.signs:
         return not ca.keys.holds(ROOT)
     if crl.next_update is None or crl.this_update is None:
@@ -61,7 +61,7 @@ def _is_signed_by_hand(ca: Authority, crl: Crl) -> bool:
 
 
 def _keys(ca: Authority) -> Iterator[DueMaintenance]:
-    """Of an installation that keeps its root's key elsewhere (root_key_file), as production does."""
+    """Warnings about keys, for an installation whose root key is elsewhere (root_key_file)."""
     if not ca.options.signs:
         return
     if ca.options.root_key_file and rollover.root_key_file(ca.options):

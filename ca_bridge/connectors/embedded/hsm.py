@@ -1,4 +1,4 @@
-"""Keys in a PKCS#11 token: they sign there and never leave it. One session for each process and token."""
+"""Keys in a PKCS#11 token: they sign there and never leave it. One session per process and token."""
 
 import os
 import threading
@@ -21,9 +21,9 @@ _TROUBLES = (RuntimeError, OSError, UnicodeDecodeError)  # errors of PKCS#11 are
 
 
 class _Process:
-    """What one process has opened. A child of a fork begins anew (PKCS#11 base specification, C_Initialize).
+    """The sessions of one process. A child of a fork begins anew (PKCS#11 base specification, C_Initialize).
 
-    A module is used by one thread at a time, which is what it was told when it was initialised.
+    A module is used by one thread at a time, as it was initialised for.
     """
 
     def __init__(self) -> None:
@@ -38,9 +38,9 @@ _loaded: set[str] = set()  # modules, in this process or before a fork in its pa
 
 
 class Token:
-    """A token by its label, opened with the PIN in a file when it is first needed.
+    """A token by its label, logged in to with the PIN of a file when it is first needed.
 
-    Every method raises CaError, a passing one, where the token does not do what is asked of it.
+    Every method raises CaError, a passing one, on a fault of the token.
     """
 
     def __init__(self, module: str, label: str, pin_file: str) -> None:
@@ -48,13 +48,13 @@ class Token:
         self._refused = ""
 
     def make(self, label: str, bits: int) -> "TokenKey":
-        """Return the key of this label, made now if there is none."""
+        """The key of this label, generated now if there is none."""
         if not self.holds(label):
             self._do(lambda _session: self._generate(label, bits))
         return self.open(label)
 
     def open(self, label: str) -> "TokenKey":
-        """Return the key of this label, to sign with."""
+        """The key of this label, for signing."""
         found = self._do(lambda session: _public_key(_private(session, label)))
         if found is None:
             raise CaError("The HSM does not hold the CA's key.", f"token {self._label}, key {label}")
@@ -72,7 +72,7 @@ class Token:
         return signature
 
     def _do(self, action: Callable[[Any], Result]) -> Result:
-        """Do something in our session; once more in a new one, where the token has forgotten the first."""
+        """Run a call in our session; once more in a new one, where the token has lost the first."""
         process = _processes.setdefault(os.getpid(), _Process())
         with process.lock:
             known = process.sessions.get((self._module, self._label))
@@ -92,7 +92,7 @@ class Token:
         return session
 
     def _log_in(self, token: Any, *, rw: bool = False) -> Any:
-        """A PIN that was refused is not tried again: a token locks itself after some tries."""
+        """Log in. A refused PIN is not tried again: a token locks itself after some tries."""
         pin = Path(self._pin_file).read_text(encoding="utf-8").strip()
         if pin == self._refused:
             raise pkcs11.PinIncorrect
@@ -119,7 +119,7 @@ class Token:
             )
 
     def _trouble(self, error: Exception) -> CaError:
-        """What a file or the module says in its own words may be a secret; its kind is not."""
+        """A CaError with the kind of the fault only: the text of a file or module may hold a secret."""
         if isinstance(error, OSError):
             return CaError("The PIN of the HSM cannot be read.", f"hsm_pin_file: {type(error).__name__}")
         if isinstance(error, pkcs11.PinIncorrect):
@@ -160,7 +160,7 @@ def _signature(key: Any, data: bytes) -> bytes | None:
 
 
 class TokenKey(rsa.RSAPrivateKey):
-    """A key as `cryptography` takes it, of which nothing is here but its public half."""
+    """A key in the token with the interface of `cryptography`; only its public half is here."""
 
     def __init__(self, token: Token, label: str, public: rsa.RSAPublicKey) -> None:
         self._token, self._label, self._public = token, label, public

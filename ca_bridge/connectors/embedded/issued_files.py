@@ -1,8 +1,8 @@
-"""What the embedded CA has issued, once more as files: a database that is put back forgets it, they do not.
+"""Issued certificates as files beside the register, so that a restore of the database does not lose them.
 
 issued/2026-11-28/SERIAL.crt (DER), below the CA's directory: written once the register has the certificate,
-removed with what the register lets go of, or once no backup is that old. They are in no backup. Where the
-directory cannot be written, as where it is mounted from a secret store, there are none.
+removed together with it, or once it is older than any backup. No backup contains them. Where the directory is
+read-only, such as a mount of a secret store, there are none.
 """
 
 import logging
@@ -28,14 +28,14 @@ _DAY = timedelta(days=1)
 
 
 class IssuedFiles:
-    """Those of one CA. Days are of UTC."""
+    """The issued files of one CA. Days are UTC."""
 
     def __init__(self, directory: Path) -> None:
         self._folder = directory / FOLDER
         self._told = False
 
     def begin(self) -> None:
-        """Note since when they are kept: before that, what the register has lost is in no file."""
+        """Record since when files are written: earlier certificates may be missing."""
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(self._folder / SINCE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -49,7 +49,7 @@ class IssuedFiles:
             return None
 
     def add(self, certificate: x509.Certificate) -> None:
-        """Write one down. A disk that is full, or must not be written, does not keep anybody waiting."""
+        """Write one file. A full or read-only disk delays nobody: it is logged, once per process."""
         day = self._folder / f"{datetime.now(UTC):%Y-%m-%d}"
         self.begin()
         try:
@@ -63,9 +63,9 @@ class IssuedFiles:
             self._told = True
 
     def page(self, since: datetime, cursor: str) -> IssuedPage:
-        """Serial numbers of a part of those since that day.
+        """Serial numbers of a page of the files since that day.
 
-        Raises CaError, permanent, if none are kept here, or only from a later moment on.
+        Raises CaError, permanent, if there are none here, or only from a later moment on.
         """
         kept_since = self._kept_since()
         if kept_since is None or kept_since > since:
@@ -79,19 +79,19 @@ class IssuedFiles:
         return IssuedPage(serials, part[-1] if len(names) > PAGE else "")
 
     def find(self, serial: int) -> bytes | None:
-        """The certificate (DER) of that serial number."""
+        """The certificate (DER) of a serial number."""
         for path in self._files(serial):
             with suppress(OSError):
                 return path.read_bytes()
         return None
 
     def forget(self, serial: int) -> None:
-        """Let go of the certificate."""
+        """Delete the file of a certificate."""
         for path in self._files(serial):
             path.unlink(missing_ok=True)
 
     def forget_old(self) -> None:
-        """Let go of those that are older than any backup."""
+        """Delete the files that are older than any backup."""
         last = f"{datetime.now(UTC) - KEPT:%Y-%m-%d}"
         for day in [each for each in self._days() if each < last]:
             shutil.rmtree(self._folder / day, ignore_errors=True)

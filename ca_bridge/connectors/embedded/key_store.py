@@ -1,4 +1,4 @@
-"""Where the keys of the CA lie: in files of its directory, encrypted under one passphrase, or in an HSM."""
+"""Key store of the CA: PKCS#8 files in its directory, encrypted under one passphrase, or an HSM."""
 
 import os
 import re
@@ -24,9 +24,9 @@ _PART = re.compile(rb"-----BEGIN [^\r\n]+-----\s.*?-----END [^\r\n]+-----", re.D
 
 
 class KeyStore:
-    """The keys of one CA, by the issuer that they sign for.
+    """The keys of one CA by issuer.
 
-    Where there is an HSM, keys are made there; those that lie in files already are used from there.
+    With an HSM, new keys are generated there; keys that are files already are used as files.
     """
 
     def __init__(self, options: EmbeddedOptions, directory: Path | None = None) -> None:
@@ -35,9 +35,9 @@ class KeyStore:
         self._token = _token(options) if options.hsm_module and options.signs else None
 
     def make(self, issuer: str, bits: int) -> rsa.RSAPrivateKey:
-        """Make the key of an issuer. Raises CaError where there is a file of it.
+        """Generate the key of an issuer. Raises CaError where there is a file of it.
 
-        One that lies in the HSM under this label is taken: of a ceremony, or of a try that broke off.
+        A key that is in the HSM under this label is used: of a ceremony, or of a try that was interrupted.
         """
         if self._token:
             return self._token.make(self.options.key_label(issuer), bits)
@@ -46,13 +46,13 @@ class KeyStore:
         return key
 
     def open(self, issuer: str) -> rsa.RSAPrivateKey:
-        """Return what signs for an issuer. Raises CaError, a passing one."""
+        """The signer for an issuer. Raises CaError, a passing one."""
         if self._token and not self.file(issuer).exists():
             return self._token.open(self.options.key_label(issuer))
         return self.open_file(self.file(issuer))
 
     def open_file(self, path: Path) -> rsa.RSAPrivateKey:
-        """Return a key from elsewhere that this store has written, such as the root's from its safe."""
+        """A key from elsewhere that this store has written, such as the offline root key."""
         try:
             return decrypt(path.read_bytes(), self.passphrase())
         except (OSError, ValueError, TypeError) as error:
@@ -69,11 +69,11 @@ class KeyStore:
         return self._token is not None and self._token.holds(self.options.key_label(issuer))
 
     def file(self, issuer: str) -> Path:
-        """Return the place of an issuer's key."""
+        """The path of an issuer's key."""
         return self._directory / f"{issuer}.key"
 
     def passphrase(self) -> bytes:
-        """Return the passphrase of the keys. Raises CaError."""
+        """The passphrase of the keys, from the file of the options or another one. Raises CaError."""
         return passphrase(self.options)
 
 
@@ -86,7 +86,7 @@ def _token(options: EmbeddedOptions) -> "Token":
 
 
 def decrypt(pem: bytes, passphrase: bytes) -> rsa.RSAPrivateKey:
-    """Return a key that encrypt() wrote; of several parts, what opens. Raises ValueError or TypeError."""
+    """The key that encrypt() wrote, from the part that opens. Raises ValueError or TypeError."""
     *others, last = parts(pem)
     for each in others:
         with suppress(ValueError):
@@ -102,7 +102,7 @@ def _decrypted(pem: bytes, passphrase: bytes) -> rsa.RSAPrivateKey:
 
 
 def parts(pem: bytes) -> list[bytes]:
-    """While the passphrase is changed a file holds its key twice: under the former one, then the new one."""
+    """The encrypted parts of a key file: two while the passphrase is changed, the former one first."""
     return _PART.findall(pem) or [pem]
 
 
@@ -116,7 +116,7 @@ def encrypt(key: rsa.RSAPrivateKey, passphrase: bytes) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a new file for this user alone, whole or not at all. Raises CaError where there is one."""
+    """Write a new file with mode 0600 atomically. Raises CaError where the file exists."""
     workshop = workshop_of(path)
     try:
         fill(workshop, content)
@@ -128,12 +128,12 @@ def write(path: Path, content: bytes) -> None:
 
 
 def workshop_of(path: Path) -> Path:
-    """Where this process writes a file, before it has its name."""
+    """The temporary path of this process for a file."""
     return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def fill(workshop: Path, content: bytes, *, like: os.stat_result | None = None) -> None:
-    """Have the disk hold a new file, for this user alone or for whom another file is. Raises OSError."""
+    """Write and fsync a new file, with mode 0600 or the owner and mode of another file. Raises OSError."""
     descriptor = os.open(workshop, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -144,7 +144,7 @@ def fill(workshop: Path, content: bytes, *, like: os.stat_result | None = None) 
 
 
 def _open_to(descriptor: int, like: os.stat_result) -> None:
-    """Only what differs is changed: not every file system knows owners."""
+    """Copy owner and mode where they differ: not every file system has owners."""
     now, mode = os.fstat(descriptor), like.st_mode & OWNER_AND_GROUP
     if _owner(now) != _owner(like):
         os.fchown(descriptor, *_owner(like))
@@ -157,7 +157,7 @@ def _owner(found: os.stat_result) -> tuple[int, int]:
 
 
 def _place(workshop: Path, path: Path) -> None:
-    """Never over another file, and where it can be, whole from the first moment."""
+    """Link or rename the file into its place, never over another one."""
     try:
         os.link(workshop, path)
     except FileExistsError:
@@ -195,6 +195,6 @@ def has_ocsp_passphrase(options: EmbeddedOptions) -> bool:
 
 
 def ocsp_passphrase(options: EmbeddedOptions) -> bytes:
-    """Return the passphrase under which the keys of OCSP signers are written. Raises CaError."""
+    """The passphrase of the keys of OCSP signers. Raises CaError."""
     own = Path(options.ocsp_passphrase_file) if has_ocsp_passphrase(options) else None
     return _read_passphrase(options, own) if own else passphrase(options)

@@ -1,4 +1,4 @@
-"""What the embedded CA says by OCSP (RFC 6960): the answer to a request, from the register."""
+"""OCSP responses of the embedded CA (RFC 6960), from the register."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,21 +21,21 @@ from ca_bridge.connectors.embedded.wire import Revoked, Signer, ValidityPeriod
 from ca_bridge.contract import RevocationReason
 
 LIFETIME = timedelta(days=1)
-UNKNOWN_LIFETIME = timedelta(minutes=5)  # what is unknown now may be issued in a moment
+UNKNOWN_LIFETIME = timedelta(minutes=5)  # a certificate that is unknown now may be issued soon
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatus:
-    """What the register says of one certificate: known or not, and whether it is revoked."""
+    """The status of one certificate in the register: unknown, good or revoked."""
 
     known: bool
     revoked: Revoked | None = None
 
 
 def is_about(request: OCSPRequest, issuer: x509.Certificate) -> bool:
-    """Whether the request asks for a certificate of this issuer, by its name and key (RFC 6960 4.1.1).
+    """Whether the CertID of the request names this issuer, by name and key hash (RFC 6960 4.1.1).
 
-    Hashed in a way that nobody knows here, it says of no issuer whether it is meant.
+    False for a hash algorithm that is unknown here.
     """
     try:
         algorithm = request.hash_algorithm
@@ -46,7 +46,7 @@ def is_about(request: OCSPRequest, issuer: x509.Certificate) -> bool:
 
 
 def status(ca: str, issuer: str, serial: int) -> CertificateStatus:
-    """Return what the register says now of what this issuer signed."""
+    """The present status in the register of a certificate of this issuer."""
     rows = IssuedCertificate.objects.filter(ca=ca, serial_hex=f"{serial:x}", issuer=issuer)
     row = rows.only("revoked_at", "reason").first()
     if row is None or row.revoked_at is None:
@@ -57,7 +57,7 @@ def status(ca: str, issuer: str, serial: int) -> CertificateStatus:
 
 
 def sign(request: OCSPRequest, found: CertificateStatus, signer: Signer, now: datetime) -> bytes:
-    """Return the answer (DER) to a request, with the nonce that came with it (RFC 9654)."""
+    """Sign the response (DER) to a request, with the request's nonce (RFC 9654)."""
     builder = _single(request, found, _period(found, signer, now))
     builder = builder.responder_id(OCSPResponderEncoding.HASH, signer.certificate)
     builder = builder.certificates([signer.certificate])
@@ -68,16 +68,16 @@ def sign(request: OCSPRequest, found: CertificateStatus, signer: Signer, now: da
 
 
 def period_of(answer: bytes) -> ValidityPeriod:
-    """Return from when until when an answer holds that sign() made."""
+    """thisUpdate and nextUpdate of a response that sign() made."""
     (single,) = load_der_ocsp_response(answer).responses
     end = single.next_update_utc or single.this_update_utc
     return ValidityPeriod(single.this_update_utc, end)
 
 
 def _period(found: CertificateStatus, signer: Signer, now: datetime) -> ValidityPeriod:
-    """No answer outlives its signer.
+    """The validity of a response, within that of its signer.
 
-    One from the future is unreliable (RFC 6960 4.2.2.1), so what is known is dated back, as CRLs are.
+    A response from the future is unreliable (RFC 6960 4.2.2.1), so it is backdated, as CRLs are.
     """
     start, lifetime = (now - BACKDATING, LIFETIME) if found.known else (now, UNKNOWN_LIFETIME)
     return ValidityPeriod(start, min(start + lifetime, signer.certificate.not_valid_after_utc))
@@ -104,7 +104,7 @@ def _word(found: CertificateStatus) -> OCSPCertStatus:
 
 
 def _reason(revoked: Revoked) -> x509.ReasonFlags | None:
-    """Left out where it is unspecified, as in a CRL (RFC 5280 5.3.1)."""
+    """The revocation reason; left out where it is unspecified, as in a CRL (RFC 5280 5.3.1)."""
     if revoked.reason is RevocationReason.UNSPECIFIED:
         return None
     return x509.ReasonFlags(revoked.reason.value)
@@ -117,7 +117,7 @@ def _digest(data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
 
 
 def _key_bits(issuer: x509.Certificate) -> bytes:
-    """The value of the BIT STRING subjectPublicKey: of an RSA key its PKCS#1."""
+    """The value of the BIT STRING subjectPublicKey; of an RSA key its PKCS#1."""
     key = issuer.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
         raise TypeError("the embedded CA signs with RSA")

@@ -1,8 +1,8 @@
-"""Another passphrase for the keys of the CA: first they lie under both, then under the new one alone.
+"""Change of the CA's passphrase in two phases: keys under both passphrases, then under the new one alone.
 
-The passphrase lies where the command cannot write: in a secret store, or on each host. So each key file holds
-the key twice in between, under the former passphrase and then under the new one, and opens with either. It is
-replaced whole (rename(2)), so a kill at any moment leaves files that open.
+The command cannot write where the passphrase lies: in a secret store, or on each host. So each key file holds
+the key twice in between, under the former and under the new passphrase, and opens with either. It is
+replaced atomically (rename(2)), so a kill at any moment leaves files that open.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ DER, SPKI = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublic
 
 
 class _KeyFile(NamedTuple):
-    """A key, and which part of its file opens with the passphrase that is in use."""
+    """A key, and the part of its file that opens with the present passphrase."""
 
     path: Path
     stat: os.stat_result
@@ -34,10 +34,10 @@ class _KeyFile(NamedTuple):
 
 
 def add(options: EmbeddedOptions, passphrase_file: Path, root_key: Path | None = None) -> int:
-    """Have each key open with the passphrase in this file, too; return how many do. Raises CaError.
+    """Encrypt each key under the passphrase in this file as well; return how many. Raises CaError.
 
-    root_key: the file with the root's key, where it is kept elsewhere. What a try that broke off left is
-    taken up; another passphrase that was added before is dropped.
+    root_key: the file of the root's key, where it is kept elsewhere. An interrupted try is resumed; another
+    passphrase that was added before is dropped.
     """
     with _alone(options):
         now, new = key_store.passphrase(options), key_store.passphrase(options, passphrase_file)
@@ -53,9 +53,9 @@ def add(options: EmbeddedOptions, passphrase_file: Path, root_key: Path | None =
 
 
 def finish(options: EmbeddedOptions, root_key: Path | None = None) -> int:
-    """Drop the former passphrase, where all keys open with the one that is in use; return of how many keys.
+    """Drop the former passphrase, where all keys open with the present one; return how many keys.
 
-    Raises CaError where one does not, or where the one in use is the former one still.
+    Raises CaError where one does not, or where the present passphrase is still the former one.
     """
     with _alone(options):
         now = key_store.passphrase(options)
@@ -74,7 +74,7 @@ def finish(options: EmbeddedOptions, root_key: Path | None = None) -> int:
 
 
 def _files(options: EmbeddedOptions, root_key: Path | None) -> list[Path]:
-    """Also of an issuing CA that waits for its certificate. Keys in an HSM are under its PIN."""
+    """The key files, also of a pending issuing CA. Keys in an HSM are under its PIN."""
     named = sorted(Path(options.directory).glob("*.key")) + ([root_key] if root_key else [])
     if not named:
         raise CaError("There are no key files.", options.directory, permanent=True)
@@ -83,7 +83,7 @@ def _files(options: EmbeddedOptions, root_key: Path | None) -> list[Path]:
 
 
 def _opened(path: Path, passphrase: bytes) -> _KeyFile:
-    """What of the file opens with it."""
+    """The part of the file that the passphrase opens."""
     try:
         parts, found = key_store.parts(path.read_bytes()), path.stat()
     except OSError as error:
@@ -100,7 +100,7 @@ def _opened(path: Path, passphrase: bytes) -> _KeyFile:
 
 
 def _put(wanted: Sequence[tuple[_KeyFile, bytes]], passphrases: tuple[bytes, ...]) -> None:
-    """In the place of the files, once it is sure that they open with each, and that the disk has them all."""
+    """Replace the files, once each opens with each passphrase and all are on disk."""
     for each, content in wanted:
         _check(each, content, passphrases)
     try:
@@ -129,7 +129,7 @@ def _check(found: _KeyFile, content: bytes, passphrases: tuple[bytes, ...]) -> N
 
 
 def _write(found: _KeyFile, content: bytes) -> None:
-    """Beside the file, and for whom that is: the service, where the command is another user's."""
+    """Write beside the file, with its owner and mode: the command may run as another user."""
     workshop = key_store.workshop_of(found.path)
     with _said_of(found.path):
         workshop.unlink(missing_ok=True)  # of a process that was killed and had our number
@@ -146,7 +146,7 @@ def _write(found: _KeyFile, content: bytes) -> None:
 
 
 def _clear_away(found: Sequence[_KeyFile]) -> None:
-    """What tries that broke off have left opens with a passphrase of then. Other files there are not ours."""
+    """Remove temporary files of interrupted tries. Other files are left alone."""
     for path in (each.path for each in found):
         ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9]+")
         with _said_of(path):
@@ -179,7 +179,7 @@ def _sync(directory: Path) -> None:
 
 @contextmanager
 def _alone(options: EmbeddedOptions) -> Iterator[None]:
-    """Two at once would leave files under different passphrases."""
+    """A lock: two changes at once would leave files under different passphrases."""
     try:
         descriptor = os.open(options.directory, os.O_RDONLY)
     except OSError as error:
@@ -192,7 +192,7 @@ def _alone(options: EmbeddedOptions) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> None:
-    """Of a directory on a share that knows no locks nobody is kept out."""
+    """Lock the directory; on a share without locks nobody is kept out."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

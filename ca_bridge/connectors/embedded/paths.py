@@ -1,7 +1,7 @@
-"""Each issuer's certificate and those above it: from the CA's directory, or from the database.
+"""Certificate paths of the issuers: from the CA's directory, or from the database.
 
-Who signs reads the directory, and copies the certificates into the database. Who does not sign, such as a web
-process, reads them there: the directory, with the keys in it, can be kept from it.
+A process that signs reads the directory and copies the certificates to the database. One that does not, such
+as a web process, reads them there, so that the directory with the keys can be kept from it.
 """
 
 import re
@@ -25,20 +25,20 @@ Loaded = TypeVar("Loaded")
 
 
 def generation(issuer: str) -> int:
-    """The number of an issuing CA; the first has none in its name. 0 for the root, and for what is none."""
+    """The number of an issuing CA (the first has none in its name); 0 for the root and for other names."""
     match = _GENERATION.fullmatch(issuer)
     return int(match[1] or 1) if match else 0
 
 
 def of_directory(directory: Path) -> Paths:
-    """By issuer. Raises CaError where a certificate cannot be read; empty where there is no CA."""
+    """Certificates by issuer. Raises CaError for an unreadable one; empty where there is no CA."""
     stems = (path.stem for path in directory.glob(f"{ISSUING}*.crt"))
     issuing = [each for each in stems if generation(each)]
     return {each: _path(directory, each) for each in (*issuing, ROOT)} if issuing else {}
 
 
 def in_database(ca: str) -> dict[str, bytes]:
-    """What publish() has put there, as it is."""
+    """The PEM that publish() has stored."""
     rows = IssuerCertificates.objects.filter(ca=ca).values_list("issuer", "pem")
     return {issuer: bytes(pem) for issuer, pem in rows}
 
@@ -52,7 +52,7 @@ def parsed(found: dict[str, bytes]) -> Paths:
 
 
 def publish(ca: str, paths: Paths) -> None:
-    """Have the database hold what the directory has; nothing is written where it does."""
+    """Copy what the directory has to the database, if it differs."""
     there = in_database(ca)
     for issuer, path in paths.items():
         pem = b"".join(each.public_bytes(Encoding.PEM) for each in path)
@@ -61,7 +61,7 @@ def publish(ca: str, paths: Paths) -> None:
 
 
 def _path(directory: Path, issuer: str) -> Certificates:
-    """The certificate, and what stands above it: in its .chain (PEM), or the root that is here."""
+    """The certificate and those above it: from its .chain file (PEM), or the root of the directory."""
     own = _read(directory / f"{issuer}.crt", x509.load_der_x509_certificate)
     if issuer == ROOT:
         return (own,)

@@ -1,4 +1,4 @@
-"""What clients fetch: CRLs, and certificates of the issuers."""
+"""Published files of the embedded CA: CRLs and issuer certificates."""
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -8,7 +8,7 @@ from ca_bridge.connectors.embedded.paths import ROOT
 
 
 def published(ca: Authority, file_name: str) -> tuple[str, bytes] | None:
-    """Return content type and content of NAME.crl, .crt, .pem, or none.
+    """Content type and content of NAME.crl, .crt or .pem; None if there is none.
 
     NAME-root is the root, NAME-g2 the second issuing CA.
     """
@@ -28,6 +28,6 @@ def published(ca: Authority, file_name: str) -> tuple[str, bytes] | None:
 
 
 def _crl(ca: Authority, issuer: str) -> bytes:
-    """The first is signed now where this process signs. Raises CaError."""
+    """The CRL; the first one is signed now, in a process that signs. Raises CaError."""
     crl = crls.present(ca.options.name, issuer)
     return bytes(crl.der) if crl else crls.renew(ca.options.name, ca.signer(issuer))

@@ -1,4 +1,4 @@
-"""The register of what the embedded CA has issued: entered once, looked up, let go of."""
+"""The register of certificates that the embedded CA has issued: insert, look up, delete."""
 
 import hashlib
 
@@ -19,12 +19,12 @@ from ca_bridge.x509.der import MALFORMED
 
 
 def of_order(ca: str, order: CertificateOrder) -> IssuedCertificate | None:
-    """What was issued under the order's idempotency key."""
+    """The row of the order's idempotency key."""
     return IssuedCertificate.objects.filter(ca=ca, request_id=order.idempotency_key).first()
 
 
 def enter(ca: str, order: CertificateOrder, certificate: x509.Certificate, issuer: str) -> None:
-    """Raises IntegrityError where the order, or its key, has a certificate already."""
+    """Insert a row. Raises IntegrityError where the idempotency key or public key has one already."""
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with transaction.atomic():
         IssuedCertificate.objects.create(
@@ -38,9 +38,9 @@ def enter(ca: str, order: CertificateOrder, certificate: x509.Certificate, issue
 
 
 def own(ca: Authority, files: IssuedFiles, certificate: bytes) -> IssuedCertificate:
-    """The row of a certificate that this CA issued; entered anew where a restore has lost it.
+    """The row of a certificate that this CA issued; inserted again where a restore has lost it.
 
-    Raises CaError, permanent, for what it has not issued.
+    Raises CaError, permanent, for any other certificate.
     """
     serial = serial_hex(certificate)
     rows = IssuedCertificate.objects.filter(ca=ca.options.name, serial_hex=serial)
@@ -51,7 +51,7 @@ def own(ca: Authority, files: IssuedFiles, certificate: bytes) -> IssuedCertific
 
 
 def _entered_anew(ca: Authority, files: IssuedFiles, certificate: bytes) -> IssuedCertificate | None:
-    """From its file. Its order and its key may have another certificate by now, so neither is named."""
+    """A row from the issued file, under a key of its own, as the order may have another by now."""
     found = x509.load_der_x509_certificate(certificate)
     issuer = next((each for each in ca.issuing_cas if _has_signed(ca.certificate(each), found)), None)
     if issuer is None or files.find(found.serial_number) != certificate:
@@ -68,7 +68,7 @@ def _entered_anew(ca: Authority, files: IssuedFiles, certificate: bytes) -> Issu
     try:
         with transaction.atomic():
             row.save()
-    except IntegrityError:  # somebody else was first
+    except IntegrityError:  # another process was first
         return IssuedCertificate.objects.filter(ca=ca.options.name, request_id=nobodys).first()
     return row
 
@@ -90,7 +90,7 @@ def _facts(certificate: x509.Certificate) -> dict[str, object]:
 
 
 def kept(ca: str, files: IssuedFiles, serial: int) -> KeptCertificate | None:
-    """What is in the register under a serial number, or in a file that a restore has left."""
+    """Look a serial number up in the register, else among the issued files."""
     row = IssuedCertificate.objects.filter(ca=ca, serial_hex=f"{serial:x}").first()
     if row is not None:
         return KeptCertificate(bytes(row.certificate), revoked=row.revoked_at is not None)
@@ -99,9 +99,9 @@ def kept(ca: str, files: IssuedFiles, serial: int) -> KeptCertificate | None:
 
 
 def forget(files: IssuedFiles, certificate: bytes) -> None:
-    """Let go of the certificate; that it was issued, and whether it is revoked, stays by its serial.
+    """Delete the certificate; serial number and revocation stay.
 
-    Also of what a CA of another name has issued here: the connection may have had that one before.
+    Also of one that a CA of another name issued here: the connection may have had that CA before.
     """
     rows = IssuedCertificate.objects.filter(serial_hex=serial_hex(certificate), certificate=certificate)
     rows.update(certificate=b"")
@@ -109,7 +109,7 @@ def forget(files: IssuedFiles, certificate: bytes) -> None:
 
 
 def serial_hex(certificate: bytes) -> str:
-    """As the register has it. Raises CaError, permanent, for what is no certificate."""
+    """The serial number as the register has it. Raises CaError, permanent, for no certificate."""
     try:
         return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
     except MALFORMED as error:

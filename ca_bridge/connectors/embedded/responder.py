@@ -1,4 +1,4 @@
-"""The OCSP responder of one CA: its signers, renewed in time, and the answers that are kept."""
+"""OCSP responder of one CA: its delegated signers, their renewal, and a cache of responses."""
 
 import threading
 from collections import OrderedDict
@@ -27,7 +27,7 @@ MAX_KEPT = 4000  # of 2 kB each
 
 
 class Responder:
-    """Answers for the issuers of one CA. One instance serves all threads."""
+    """Answers for the issuers of one CA. Thread-safe."""
 
     def __init__(self, ca: Authority) -> None:
         self._ca = ca
@@ -36,7 +36,7 @@ class Responder:
         self._kept = ResponseCache()
 
     def answer(self, request: OCSPRequest, issuer: str) -> bytes:
-        """Return the answer (DER): signed now where the request has a nonce, else one that is kept."""
+        """The response (DER): signed now for a request with a nonce, else from the cache."""
         now = timezone.now().replace(microsecond=0)
         found = ocsp.status(self._name, issuer, request.serial_number)
         if len(request.extensions):
@@ -49,7 +49,7 @@ class Responder:
         return kept
 
     def renew_if_due(self, issuer: str) -> bool:
-        """Make a new signer where there is none that holds long enough and opens as web processes open it."""
+        """Create a new signer where none is valid long enough and opens in web processes."""
         own = key_store.ocsp_passphrase(self._ca.options)
         if self._stored(issuer, at_least=SIGNER_RENEWAL, passphrases=[own]):
             return False
@@ -57,7 +57,7 @@ class Responder:
         return True
 
     def _signer(self, issuer: str) -> Signer:
-        """Return one that outlives the answers; the database is asked again in the last days of ours."""
+        """A signer that outlives the responses; in its last days the database is asked for a newer one."""
         known = self._signers.get(issuer)
         if known is None or _left(known) < SIGNER_RENEWAL:
             known = self._stored(issuer, at_least=ocsp.LIFETIME) or self._renew(issuer)
@@ -67,7 +67,7 @@ class Responder:
     def _stored(
         self, issuer: str, *, at_least: timedelta, passphrases: Sequence[bytes] = ()
     ) -> Signer | None:
-        """Return the signer in the database, if it is of this CA, opens, and holds so long."""
+        """The signer in the database, if it is of this CA, opens, and is valid long enough."""
         row = OcspSigner.objects.filter(ca=self._name, issuer=issuer, not_after__gt=timezone.now() + at_least)
         for found in row:
             certificate = load_der_x509_certificate(bytes(found.certificate))
@@ -79,13 +79,13 @@ class Responder:
         return None
 
     def _passphrases(self) -> list[bytes]:
-        """Their own, and that of the CA: the signer may be of a time, or a process, without their own."""
+        """The passphrase of OCSP signers, then that of the CA: older signers may be under it."""
         options = self._ca.options
         found = [key_store.ocsp_passphrase(options)]
         return [*found, key_store.passphrase(options)] if options.signs else found
 
     def _renew(self, issuer: str) -> Signer:
-        """Two who renew at once: both signers hold, and the later one stays."""
+        """Create a signer; of two concurrent ones both are valid, and the later one stays."""
         now = timezone.now().replace(microsecond=0)
         key = rsa.generate_private_key(public_exponent=65537, key_size=SIGNER_BITS)
         certificate = wire.ocsp_signer(
@@ -108,9 +108,9 @@ def _left(signer: Signer) -> timedelta:
 
 
 class ResponseCache:
-    """Answers of this process, each with what it says: a revocation makes another one, at once.
+    """Responses of this process, each for one status of its certificate: a revocation counts at once.
 
-    In memory, because to fetch one from elsewhere takes as long as to sign it.
+    In memory, because fetching one from elsewhere takes as long as signing it.
     """
 
     def __init__(self) -> None:
@@ -118,13 +118,13 @@ class ResponseCache:
         self._lock = threading.Lock()
 
     def get(self, asked: object, found: ocsp.CertificateStatus, now: datetime) -> bytes | None:
-        """Return the answer that says what is found now, if it is not too old."""
+        """The cached response for the present status, if it is not too old."""
         with self._lock:
             says, until, answer = self._answers.get(asked, (None, now, b""))
         return answer if says == found and now < until else None
 
     def put(self, asked: object, found: ocsp.CertificateStatus, answer: bytes) -> None:
-        """Keep the answer until half of its time is over; not one for a serial that anybody may invent."""
+        """Cache the response for half of its validity; never for an unknown serial number."""
         if not found.known:
             return
         period = ocsp.period_of(answer)

@@ -1,4 +1,4 @@
-"""The next issuing CA, below the installation's root or a company's; and the root's key out of the house."""
+"""Rollover of the issuing CA, below the own root or a company's, and moving the root key offline."""
 
 import hashlib
 import os
@@ -31,9 +31,9 @@ SHORTEST = timedelta(days=30)  # what a new issuing CA must at least be good for
 
 
 def roll(options: EmbeddedOptions, root_key: Path | None = None) -> x509.Certificate:
-    """Make a new issuing CA below the installation's root, which issues from now on. Raises CaError.
+    """Create a new issuing CA below the own root, which issues from now on. Raises CaError.
 
-    root_key: the file with the root's key, where it is kept elsewhere.
+    root_key: the file of the root's key, where it is kept elsewhere.
     """
     ca = Authority(options)
     number = ca.generation + 1
@@ -46,9 +46,9 @@ def roll(options: EmbeddedOptions, root_key: Path | None = None) -> x509.Certifi
 
 
 def request(options: EmbeddedOptions) -> bytes:
-    """Return a PKCS#10 request (PEM) for the next issuing CA, for another root to sign. Raises CaError.
+    """A PKCS#10 request (PEM) for the next issuing CA, for another root to sign. Raises CaError.
 
-    Its key waits here for the certificate; asked again, the request is for the same key.
+    Its key waits for the certificate; a second call makes a request for the same key.
     """
     ca = Authority(options)
     number = ca.generation + 1
@@ -57,9 +57,9 @@ def request(options: EmbeddedOptions) -> bytes:
 
 
 def accept(options: EmbeddedOptions, pem: bytes) -> x509.Certificate:
-    """Take in what was signed for request(): the issuing CA's certificate and all above it, up to the root.
+    """Install what was signed for request(): the issuing CA's certificate and all above it, up to the root.
 
-    Returns the certificate, which issues from now on. Raises CaError, with everything that is wrong with it.
+    Returns the certificate, which issues from now on. Raises CaError with every fault that it has.
     """
     ca = Authority(options)
     number = ca.generation + 1
@@ -82,7 +82,7 @@ def accept(options: EmbeddedOptions, pem: bytes) -> x509.Certificate:
 
 
 def take_root_offline(options: EmbeddedOptions, to: Path, lifetime: timedelta) -> None:
-    """Sign a CRL of the root for so long, and move the root's key into a file elsewhere. Raises CaError."""
+    """Sign a CRL of the root with this validity and move the root's key elsewhere. Raises CaError."""
     ca = Authority(options)
     here = root_key_file(options)
     if here is None:
@@ -96,23 +96,23 @@ def take_root_offline(options: EmbeddedOptions, to: Path, lifetime: timedelta) -
 
 
 def root_key_file(options: EmbeddedOptions) -> Path | None:
-    """Where the root's key lies in a file that this process sees: among the others, or to be taken away."""
+    """The path of the root's key that this process sees: among the others, or moved elsewhere."""
     beside = KeyStore(options).file(ROOT)
     places = (beside, Path(options.root_key_file)) if options.root_key_file else (beside,)
     return next((each for each in places if os.access(each, os.R_OK)), None)
 
 
 def sign_root_crl(options: EmbeddedOptions, *, lifetime: timedelta, root_key: Path | None = None) -> None:
-    """Sign a CRL of the root that holds for so long. Raises CaError."""
+    """Sign a CRL of the root with this validity. Raises CaError."""
     crls.renew(options.name, _root(Authority(options), root_key), lifetime)
 
 
 def revoke(
     options: EmbeddedOptions, name: str, reason: RevocationReason, root_key: Path | None = None
 ) -> x509.Certificate:
-    """Put a former issuing CA on the root's CRL: nothing that it ever signed holds any more. Raises CaError.
+    """Put a former issuing CA on the root's CRL, which invalidates all that it signed. Raises CaError.
 
-    name: what its published files are called, without .crl.
+    name: the name of its published files, without .crl.
     """
     ca = Authority(options)
     former = {authority.published_stem(options, each): each for each in ca.issuing_cas[1:]}
@@ -132,7 +132,7 @@ def revoke(
 
 
 def _entry(certificate: x509.Certificate) -> dict[str, object]:
-    """Of an issuing CA in the register, as far as the root's CRL needs it."""
+    """The register's entry of an issuing CA, for the root's CRL."""
     return {
         "csr_sha256": "",
         "public_key_sha256": hashlib.sha256(certificate.public_key().public_bytes(DER, SPKI)).hexdigest(),
@@ -158,13 +158,13 @@ def _named(number: int) -> str:
 
 
 def _next_key(ca: Authority, number: int) -> rsa.RSAPrivateKey:
-    """One that waits already, of a request or of a try that broke off, or a new one."""
+    """The key of a pending request or an interrupted try, else a new one."""
     issuer = _named(number)
     return ca.keys.open(issuer) if ca.keys.holds(issuer) else ca.keys.make(issuer, ISSUING_BITS)
 
 
 def _put(ca: Authority, number: int, certificate: x509.Certificate) -> None:
-    """With this file the issuing CA is there: everybody who looks at the directory issues by it."""
+    """Write the certificate file, from which moment every process issues by the new CA."""
     path = Path(ca.options.directory) / f"{_named(number)}.crt"
     key_store.write(path, certificate.public_bytes(DER))
 
@@ -185,7 +185,7 @@ def _loaded(pem: bytes) -> list[x509.Certificate]:
 
 
 def _sorted(found: Sequence[x509.Certificate], key: rsa.RSAPublicKey) -> list[x509.Certificate]:
-    """From the certificate of our key up to a root, in whatever order they came."""
+    """The path from the certificate of our key up to a root, from certificates in any order."""
     own = next((each for each in found if each.public_key() == key), None)
     if own is None:
         raise CaError("There is no certificate for the key of the request.", permanent=True)
@@ -234,7 +234,7 @@ def _ca_faults(certificate: x509.Certificate, *, below: Sequence[x509.Certificat
 
 
 def _clashes(ca: Authority, certificate: x509.Certificate) -> Iterator[str]:
-    """A CRL is known by its issuer's name, so no two may have one."""
+    """Names that another issuer has: a CRL is matched by its issuer's name."""
     if certificate.subject in {ca.certificate(each).subject for each in (*ca.issuing_cas, ROOT)}:
         yield f"there is a CA of the name {_said(certificate)} already"
 

@@ -1,4 +1,4 @@
-"""What the embedded CA signs: certificates of persons and of its own, CRLs."""
+"""Certificates and CRLs that the embedded CA signs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _REQUESTED = {
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A certificate of the CA, the key that signs in its name, and what the issuer is called here."""
+    """A certificate of the CA, its key, and the name of the issuer in the directory."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
@@ -40,7 +40,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Where clients fetch the certificate and the CRL of an issuer, and ask by OCSP; empty: nowhere."""
+    """URLs of the certificate, the CRL and the OCSP responder of an issuer; empty: none."""
 
     certificate_url: str
     crl_url: str
@@ -49,7 +49,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class ValidityPeriod:
-    """From when until when a certificate or a CRL holds."""
+    """Validity of a certificate or CRL."""
 
     start: datetime
     end: datetime
@@ -62,7 +62,7 @@ def end_entity(
     period: ValidityPeriod,
     publication: Publication,
 ) -> x509.Certificate:
-    """Return the certificate for a request: its subject, its key, and of its extensions the listed ones."""
+    """The certificate for a CSR: its subject, its key, and the listed ones of its extensions."""
     builder = _builder(request.subject, request.public_key(), signer.certificate.subject, period)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     for extension in request.extensions:
@@ -115,7 +115,7 @@ def ca_name(organisation: str, common_name: str) -> x509.Name:
 def _builder(
     subject: x509.Name, public_key: CertificatePublicKeyTypes, issuer: x509.Name, period: ValidityPeriod
 ) -> x509.CertificateBuilder:
-    """159 random bits of serial: not to be guessed, and never negative (RFC 5280 4.1.2.2)."""
+    """A builder with 159 random bits of serial number: unpredictable and positive (RFC 5280 4.1.2.2)."""
     return (
         x509.CertificateBuilder()
         .serial_number(x509.random_serial_number())
@@ -131,9 +131,9 @@ def _builder(
 def ocsp_signer(
     name: x509.Name, public_key: rsa.RSAPublicKey, *, signer: Signer, period: ValidityPeriod
 ) -> x509.Certificate:
-    """Return the certificate of who signs OCSP answers in an issuer's name (RFC 6960 4.2.2.2).
+    """The certificate of a delegated OCSP signer (RFC 6960 4.2.2.2).
 
-    Nobody is to ask whether it is revoked (4.2.2.2.1), so it says not where, and lives shortly.
+    It is not checked for revocation (4.2.2.2.1), so it has no CRL URL and a short validity.
     """
     builder = _builder(name, public_key, signer.certificate.subject, period)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
