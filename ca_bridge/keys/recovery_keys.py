@@ -172,15 +172,6 @@ def read(content: bytes, *, now: datetime | None) -> Document:
     return document
 
 
-def read_again(content: bytes, *, certificate: bytes) -> Document:
-    """The document that was brought in for this certificate, which may have ended. Raises KeyArchiveError."""
-    document = _parsed(content)
-    if document.certificate != certificate:
-        raise KeyArchiveError(NOT_SIGNED)
-    _check_signature(document, x509.load_der_x509_certificate(certificate))
-    return document
-
-
 def _check_signature(document: Document, certificate: x509.Certificate) -> None:
     public_key = certificate.public_key()
     if not isinstance(public_key, rsa.RSAPublicKey):

@@ -29,6 +29,7 @@ from identity_manager.models import (
     AuditEvent,
     Certificate,
     Person,
+    RecoveryCanary,
     RecoveryCertificate,
     RecoveryDecision,
     ShareTransportKey,
@@ -150,6 +151,7 @@ SECRET_STORES: tuple[SecretStore, ...] = (
     Column(ShareTransportKey, "public_wrapped", Purpose.OTHER),
     Column(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
     ArchivedEnvelopes(),
+    Column(RecoveryCanary, "envelope_wrapped", Purpose.ARCHIVE),
 )
 
 

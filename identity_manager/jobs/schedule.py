@@ -20,11 +20,12 @@ from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions.retry_later import for_all_or_each
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import late_intake, readdressing, share_rounds
+from identity_manager.workflow.archive import drills, late_intake, readdressing, share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import imports
+from identity_manager.workflow.recovery import expiry as recovery_expiry
 from identity_manager.workflow.renewal import expiry_check, holder_changes, supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
 from identity_manager.workflow.terms import ask_again
@@ -266,6 +267,18 @@ JOBS: tuple[Job, ...] = (
         _("Erases officers' shares whose half hour is over, and publishes the key under which shares travel"),
         timedelta(minutes=1),
         share_rounds.end_overdue,
+    ),
+    Job(
+        "archive.carry_out_drills",
+        _("Opens the canary keys of recovery drills on which two officers have agreed"),
+        timedelta(minutes=1),
+        drills.carry_out,
+    ),
+    Job(
+        "recovery.end_over",
+        _("Ends recoveries for somebody else whose last day is over, and removes their files"),
+        timedelta(hours=1),
+        recovery_expiry.end_over,
     ),
     Job(
         "retention.containers",

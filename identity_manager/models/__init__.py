@@ -9,6 +9,7 @@ from identity_manager.models.archive.recovery_certificate import (
     RecoveryKeyWrapping,
     RecoveryShare,
 )
+from identity_manager.models.archive.recovery_drill import RecoveryCanary, RecoveryDrill
 from identity_manager.models.archive.share_round import (
     SharePurpose,
     ShareRound,
@@ -164,9 +165,11 @@ __all__ = [
     "ProcessTotal",
     "RecoveredKey",
     "Recovery",
+    "RecoveryCanary",
     "RecoveryCertificate",
     "RecoveryCertificateState",
     "RecoveryDecision",
+    "RecoveryDrill",
     "RecoveryKeyKind",
     "RecoveryKeyWrapping",
     "RecoveryShare",

@@ -33,6 +33,7 @@ from identity_manager.models import (
     Person,
     PersonImport,
     RecoveryCertificate,
+    RecoveryDrill,
     ShareRound,
     SignInCode,
     SoftwareToken,
@@ -156,6 +157,12 @@ def archive_export(pk: uuid.UUID) -> ArchiveExport:
 def recovery_certificate(pk: uuid.UUID) -> RecoveryCertificate:
     """Raises RecoveryCertificate.DoesNotExist."""
     return RecoveryCertificate.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def recovery_drill(pk: uuid.UUID) -> RecoveryDrill:
+    """The drill, with its certificate. Raises RecoveryDrill.DoesNotExist."""
+    rows = RecoveryDrill.objects.select_related("certificate")
+    return rows.select_for_update(no_key=True, of=("self",)).get(pk=pk)
 
 
 def share_round(pk: uuid.UUID) -> ShareRound:

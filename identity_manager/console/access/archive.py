@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access import offices
-from identity_manager.models import ArchiveExport, Person, RecoveryCertificate, Role
+from identity_manager.models import ArchiveExport, Person, RecoveryCertificate, RecoveryDrill, Role
 from identity_manager.ui.context import ARCHIVE_READERS
 
 BRINGERS = frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR})
@@ -42,6 +42,14 @@ def recovery_certificate(request: HttpRequest, pk: uuid.UUID) -> RecoveryCertifi
     archive_reader(request)
     rows = RecoveryCertificate.objects.select_related("imported_by", "first_by", "second_by", "retired_by")
     found: RecoveryCertificate = get_object_or_404(rows, pk=pk)
+    return found
+
+
+def recovery_drill(request: HttpRequest, pk: uuid.UUID) -> RecoveryDrill:
+    """The drill, for a Recovery Officer."""
+    recovery_officer(request)
+    rows = RecoveryDrill.objects.select_related("asked_by", "certificate")
+    found: RecoveryDrill = get_object_or_404(rows, pk=pk)
     return found
 
 

@@ -9,6 +9,8 @@ from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.transactions.refusals import NO_REASON
 
+LONGEST_SHARE = 2000
+
 
 class BringInForm(VerbForm):
     """The document of a ceremony."""
@@ -40,24 +42,30 @@ class FingerprintForm(VerbForm):
     )
 
 
-class ReaddressingShareForm(VerbForm):
-    """A share of a retired recovery key, so that what is sealed for it is sealed for others."""
-
-    share = forms.CharField(
-        label=_("Your share"),
-        help_text=_("All 33 words. The first four letters of each are enough. A worker alone can read it."),
-        max_length=1000,
-        error_messages={"required": _("Enter your share.")},
-        widget=forms.Textarea(
-            attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-        ),
-    )
-
-
 class ExportForm(VerbForm):
     """What an export of the archive is for."""
 
     purpose = ReasonField(
         help_text=_("It stays in the audit log, and another Recovery Officer reads it before they agree."),
         required=lazystr(NO_REASON),
+    )
+
+
+class ShareForm(VerbForm):
+    """The officer's share. Only who has just mistyped it sees it once more, on a page that nothing stores."""
+
+    share = forms.CharField(
+        label=_("Your share: 33 words"),
+        help_text=_("Four letters of each word are enough. Capitals and line breaks do not matter."),
+        max_length=LONGEST_SHARE,
+        error_messages={"required": _("Enter your share.")},
+        widget=forms.Textarea(
+            attrs={
+                "rows": 5,
+                "autocomplete": "off",
+                "autocapitalize": "off",
+                "spellcheck": "false",
+                "class": "mono",
+            }
+        ),
     )

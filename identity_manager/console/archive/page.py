@@ -5,16 +5,18 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
-from identity_manager.console.archive.forms import ReaddressingShareForm
+from identity_manager.console.archive.forms import ShareForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
     ArchiveExport,
     Person,
     RecoveryCertificate,
     RecoveryCertificateState,
+    RecoveryDrill,
     RecoveryKeyKind,
 )
-from identity_manager.workflow.archive import readdressing, recovery_policy, share_rounds
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.archive import drills, readdressing, recovery_policy, share_rounds
 from identity_manager.workflow.archive import recovery_certificates as verbs
 
 S = RecoveryCertificateState
@@ -31,6 +33,42 @@ def listing(actor: Person, form: VerbForm) -> dict[str, Any]:
         "exports": ArchiveExport.objects.waiting().select_related("asked_by"),
         "decides": recovery_policy.is_recovery_officer(actor),
         "brings_in": recovery_policy.may_bring_in(actor),
+    }
+
+
+def share_context(actor: Person, drill: RecoveryDrill, form: VerbForm) -> dict[str, Any]:
+    """The page on which an officer gives their share for a drill."""
+    return {
+        "tab": "key_archive",
+        "drill": drill,
+        "form": form,
+        "share_obstacle": share_obstacle(actor, drill),
+    }
+
+
+def share_obstacle(actor: Person, drill: RecoveryDrill) -> Reason | None:
+    """Why this officer gives no share for the drill now, or None."""
+    if not drills.awaits_shares(drill):
+        return drills.DRILL_NOT_WAITING
+    return share_rounds.obstacle(
+        actor=actor,
+        wrapping=drills.wrapping_of(drill),
+        subject=drills.subject_of(drill),
+        now=timezone.now(),
+    )
+
+
+def _drill(actor: Person, certificate: RecoveryCertificate) -> dict[str, Any]:
+    """Of one certificate: the drill that is under way, and the last proof."""
+    present = certificate.drills.filter(pk__in=RecoveryDrill.objects.under_way()).first()
+    proved = certificate.drills.exclude(proved_at=None).order_by("proved_at").last()
+    officer = recovery_policy.is_recovery_officer(actor)
+    return {
+        "drill": present,
+        "proved": proved,
+        "begins_drill": officer and present is None and certificate.state == S.IN_FORCE,
+        "confirms_drill": present is not None and present.waits() and not present.deciding_exclusion(actor),
+        "gives_share": present is not None and officer and share_obstacle(actor, present) is None,
     }
 
 
@@ -51,6 +89,7 @@ def context(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> 
         "shares": present.shares.all() if present else (),
         "number_of_keys": certificate.keys.count(),
         **_readdressing(actor, certificate, form),
+        **_drill(actor, certificate),
         "is_as_confirmed": certificate.state != S.IN_FORCE or verbs.is_as_confirmed(certificate),
     }
 
@@ -80,7 +119,7 @@ def _session(actor: Person, certificate: RecoveryCertificate, form: VerbForm) ->
     )
     return {
         "waits_for_shares": True,
-        "share_form": form if isinstance(form, ReaddressingShareForm) else ReaddressingShareForm(),
+        "share_form": form if isinstance(form, ShareForm) else ShareForm(),
         "share_obstacle": obstacle,
         "shares_given": present.submitted.count() if present else 0,
         "round": present,

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from identity_manager.account.sign_in import fresh_second_factor_required
 from identity_manager.console.access import archive
 from identity_manager.console.archive import page
-from identity_manager.console.archive.forms import BringInForm, FingerprintForm, ReaddressingShareForm
+from identity_manager.console.archive.forms import BringInForm, FingerprintForm, ShareForm
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
@@ -105,7 +105,7 @@ def _give_share(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         back=reverse("console:recovery-certificate", args=[pk]),
         page=partial(_page, request, pk),
     )
-    return respond(request, ReaddressingShareForm(request.POST), act)
+    return respond(request, ShareForm(request.POST), act)
 
 
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.utils.functional import lazystr
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console.archive.forms import ShareForm
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import Person
@@ -16,7 +17,6 @@ from identity_manager.ui.dates import long_date
 from identity_manager.workflow.recovery import decisions, policy
 from identity_manager.workflow.step1_recover import KeyChoice, OfficersOrder
 
-LONGEST_SHARE = 2000
 UNKNOWN_PERSON = _("Nobody has this personnel number.")
 
 
@@ -122,21 +122,5 @@ class RejectForm(SeenForm):
     )
 
 
-class ShareForm(SeenForm):
-    """The officer's share. Only who has just mistyped it sees it once more, on a page that nothing stores."""
-
-    share = forms.CharField(
-        label=_("Your share: 33 words"),
-        help_text=_("Four letters of each word are enough. Capitals and line breaks do not matter."),
-        max_length=LONGEST_SHARE,
-        error_messages={"required": _("Enter your share.")},
-        widget=forms.Textarea(
-            attrs={
-                "rows": 5,
-                "autocomplete": "off",
-                "autocapitalize": "off",
-                "spellcheck": "false",
-                "class": "mono",
-            }
-        ),
-    )
+class SeenShareForm(SeenForm, ShareForm):
+    """The officer's share, for what they saw."""

@@ -18,7 +18,7 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.recovery import page
-from identity_manager.console.recovery.forms import ApproveForm, AskForm, RejectForm, ShareForm
+from identity_manager.console.recovery.forms import ApproveForm, AskForm, RejectForm, SeenShareForm
 from identity_manager.models import RequestState, ShareRound, ShareRoundState
 from identity_manager.models.recovery.recovery import Recovery
 from identity_manager.workflow import step1_recover
@@ -107,7 +107,7 @@ def share(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @fresh_second_factor_first
 def _share(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = recoveries.recovery_for_decision(request, pk)
-    form = ShareForm(refusals.post_data(request), initial={"seen": sealed_decisions.digest(found)})
+    form = SeenShareForm(refusals.post_data(request), initial={"seen": sealed_decisions.digest(found)})
     if form.is_valid():
         with refusals.show_refusal(form):
             verb = partial(decisions.give_share, actor=offices.officer(request), recovery_id=pk)

@@ -48,6 +48,7 @@ from identity_manager.models import (
 from identity_manager.models.audit.audit_event import WORDING_COLUMNS
 from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
 from identity_manager.ui.parts import Meaning, TimelineEvent
+from identity_manager.workflow.archive import drills
 from identity_manager.workflow.people import imports
 
 EVENTS_SHOWN = 12
@@ -83,6 +84,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "comparisons": list(_comparisons(actor)),
         "watches": bool(troubles),
         "health": health.lines(areas),
+        "drills": _drills(actor),
         "enters": offices.holds(actor, {Role.REGISTRATION_OFFICER}),
         "imports": imports.officer_obstacle(actor) is None,
         "registered": [figure for figure in registered if figure.number],
@@ -96,6 +98,11 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
             if event.request
         ],
     }
+
+
+def _drills(actor: Person) -> list[drills.Standing]:
+    """When it was proved last that archived keys open, for each recovery certificate in force."""
+    return drills.standings(timezone.now()) if offices.holds(actor, {Role.RECOVERY_OFFICER}) else []
 
 
 def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:

@@ -20,6 +20,7 @@ class EndReason(models.TextChoices):
         "terms-not-accepted-again",
         _("The new version of the terms was not accepted in time."),
     )
+    RECOVERY_OVER = "recovery-over", _("Its last day is over.")
     LOCKED = "person-locked", _("The person was locked for good.")
 
 

@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import issuing
 from ca_bridge.errors import CaError, KeyArchiveError
-from ca_bridge.keys import envelopes, keys
+from ca_bridge.keys import envelopes, keys, recovery_keys
 from ca_bridge.keys.envelopes import OTHER_KEY, RecoveryKey
-from identity_manager.models import ArchivedKey, RecoveryCertificate, RecoveryKeyKind
-from identity_manager.transactions.refusals import Reason
+from identity_manager.models import ArchivedKey, RecoveryCertificate, RecoveryKeyKind, ShareRound
+from identity_manager.transactions.refusals import Reason, Refused
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import recovery_certificates
+from identity_manager.workflow.archive import recovery_certificates, share_rounds
 
 OUTER_LAYER = Reason(
     "archive-layer-does-not-open",
@@ -39,6 +39,15 @@ ONLINE_KEY_DOES_NOT_OPEN = Reason(
         "The online recovery key cannot be opened here: this worker lacks the ring KEYS_RECOVERY, or the key"
         " was changed."
     ),
+)
+
+OFFICERS_KEY_CHANGED = Reason(
+    "officers-recovery-key-changed",
+    _("The recovery key of the officers is not the one that two of them confirmed."),
+)
+SHARES_NOT_FOR_THIS = Reason(
+    "recovery-shares-not-for-this",
+    _("The shares were not given for this in its present form, or were changed on their way."),
 )
 
 
@@ -102,3 +111,28 @@ def _is_of(key: keys.PrivateKey, certificate: bytes) -> bool:
         return issuing.describe(certificate).public_key_sha256 == keys.public_key_sha256(key)
     except CaError:
         return False
+
+
+def key_with_shares(certificate: RecoveryCertificate, present: ShareRound) -> RecoveryKey | Reason:
+    """The recovery key of the certificate, opened with the shares of a complete round, or why not.
+
+    Raises VaultError where this worker lacks the ring of the share-transport key, so that another one tries.
+    """
+    if not recovery_certificates.is_as_confirmed(certificate):
+        return OFFICERS_KEY_CHANGED
+    try:
+        texts = share_rounds.texts(present)
+    except Refused as refused:
+        return refused.reason
+    except vault.VaultError:
+        if not vault.holds(vault.Purpose.SHARE_TRANSPORT):
+            raise
+        return SHARES_NOT_FOR_THIS
+    wrapping = certificate.wrappings.get(erased_at=None)
+    try:
+        document = recovery_keys.read(wrapping.content or b"", now=None)
+        if document.certificate != certificate.certificate:
+            return OFFICERS_KEY_CHANGED
+        return recovery_keys.open_with_shares(document, texts)
+    except KeyArchiveError as error:
+        return Reason(error.code, error.message)

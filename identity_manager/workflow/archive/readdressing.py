@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.errors import KeyArchiveError
-from ca_bridge.keys import envelopes, recovery_keys
+from ca_bridge.keys import envelopes
 from ca_bridge.keys.envelopes import RecoveryKey
 from identity_manager import audit
 from identity_manager.models import (
@@ -28,7 +28,6 @@ from identity_manager.models import (
     RecoveryCertificate,
     RecoveryCertificateState,
     RecoveryKeyKind,
-    RecoveryKeyWrapping,
     SharePurpose,
     ShareRound,
 )
@@ -132,7 +131,7 @@ def _go_on_with(certificate: RecoveryCertificate, targets: Certificates) -> int:
         present = present_round(certificate)
         if present is None or present.state != ShareRoundState.COMPLETE:
             return 0
-        recovery_key = _shared_key(certificate, present)
+        recovery_key = opening.key_with_shares(certificate, present)
     if isinstance(recovery_key, Reason):
         logger.warning("The recovery key %s does not open: %s", certificate.pk, recovery_key.code)
         _end(present, recovery_key)
@@ -142,17 +141,6 @@ def _go_on_with(certificate: RecoveryCertificate, targets: Certificates) -> int:
         with transaction.atomic():
             share_rounds.use(locking.share_round(present.pk), now=timezone.now())
     return moved
-
-
-def _shared_key(certificate: RecoveryCertificate, present: ShareRound) -> RecoveryKey | Reason:
-    wrapping = RecoveryKeyWrapping.objects.get(pk=present.wrapping_id)
-    try:
-        document = recovery_keys.read(wrapping.content or b"", now=None)
-        if document.fingerprint != certificate.fingerprint:
-            return recovery_certificates.OTHER_FINGERPRINT
-        return recovery_keys.open_with_shares(document, share_rounds.texts(present))
-    except KeyArchiveError as error:
-        return Reason(error.code, error.message)
 
 
 def _end(present: ShareRound | None, reason: Reason) -> None:

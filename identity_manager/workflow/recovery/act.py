@@ -17,7 +17,6 @@ from identity_manager import audit
 from identity_manager.models import (
     AuditEvent,
     Opening,
-    Person,
     RecoveredKey,
     Recovery,
     RecoveryCertificate,
@@ -155,9 +154,6 @@ def settle(token: SoftwareToken) -> list[AuditEvent]:
     recovery = Recovery.objects.select_related("owner").filter(request=token.request_id).first()
     if recovery is None:
         return []
-    subjects: list[SoftwareToken | Person] = [token]
-    if recovery.is_for_another:
-        subjects.append(recovery.owner)
     return [
         audit.event_about(
             audit.Event.KEY_RECOVERED,
@@ -167,6 +163,12 @@ def settle(token: SoftwareToken) -> list[AuditEvent]:
             reference=recovery.reference,
             opening=recovery.opening,
         )
-        for row in recovery.keys.all()
-        for subject in subjects
+        for row in recovery.keys.select_related(f"{_OF_CERTIFICATE}__token__request", *_RELATED)
+        for subject in (token, _source(row) or recovery.owner)
     ]
+
+
+def _source(row: RecoveredKey) -> SoftwareToken | None:
+    """The token, of the owner, from which the key is."""
+    archived = row.archived_key
+    return archived.certificate.token if archived and archived.certificate else None

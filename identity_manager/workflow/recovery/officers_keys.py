@@ -10,8 +10,6 @@ from datetime import datetime
 from django.db.models import Count
 from django.utils import timezone
 
-from ca_bridge.errors import KeyArchiveError
-from ca_bridge.keys import recovery_keys
 from ca_bridge.keys.envelopes import RecoveryKey
 from identity_manager.models import (
     Recovery,
@@ -22,8 +20,7 @@ from identity_manager.models import (
     ShareRoundState,
 )
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import Reason, Refused
-from identity_manager.vault import wrapping as vault
+from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.archive import opening, recovery_certificates, share_rounds
 from identity_manager.workflow.recovery import officers_policy as policy
 from identity_manager.workflow.recovery import sealed_decisions
@@ -60,25 +57,7 @@ def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
     present = ShareRound.objects.alive().filter(subject=recovery.request_id, digest=digest).first()
     if present is None or present.state != ShareRoundState.COMPLETE:
         return policy.SHARES_NEEDED
-    return with_shares(certificate, present)
-
-
-def with_shares(certificate: RecoveryCertificate, present: ShareRound) -> RecoveryKey | Reason:
-    """The key of the certificate, opened with the shares of a complete round. Raises VaultError."""
-    try:
-        texts = share_rounds.texts(present)
-    except Refused as refused:
-        return refused.reason
-    except vault.VaultError:
-        if not vault.holds(vault.Purpose.SHARE_TRANSPORT):
-            raise
-        return policy.SHARES_NOT_FOR_THIS
-    wrapping = certificate.wrappings.get(erased_at=None)
-    try:
-        document = recovery_keys.read_again(wrapping.content or b"", certificate=certificate.certificate)
-        return recovery_keys.open_with_shares(document, texts)
-    except KeyArchiveError as error:
-        return Reason(error.code, error.message)
+    return opening.key_with_shares(certificate, present)
 
 
 def used(request_id: uuid.UUID) -> None:

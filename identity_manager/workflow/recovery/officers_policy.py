@@ -5,6 +5,7 @@ Neither who asked, nor who gets the keys, nor whose they are, nor who vouched fo
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,7 @@ from identity_manager.models import (
     Opening,
     Person,
     Recovery,
+    RecoveryShare,
     RequestState,
     Role,
     SubmittedShare,
@@ -66,10 +68,6 @@ NO_RECOVERY_KEY = Reason(
     _("No recovery key opens these keys as two Recovery Officers confirmed it."),
 )
 SHARES_NEEDED = Reason("recovery-shares-needed", _("Recovery Officers have to give their shares once more."))
-SHARES_NOT_FOR_THIS = Reason(
-    "recovery-shares-not-for-this",
-    _("The shares were not given for this recovery in its present form, or were changed on their way."),
-)
 ACT_FAILED = Reason("recovery-act-failed", _("The keys were not opened; the shares were erased unused."))
 
 
@@ -133,6 +131,6 @@ def waiting_for(officer: Person, now: datetime) -> QuerySet[Recovery]:
     return rows.filter(undecided | awaits_share).order_by(F("created_at"), "pk")
 
 
-def _whose_share(officer: Person) -> QuerySet[object]:
+def _whose_share(officer: Person) -> QuerySet[RecoveryShare, Any]:
     present = officer.recovery_shares.filter(wrapping__erased_at=None)
-    return present.values("wrapping__certificate")  # type: ignore[return-value]  # rows of one column
+    return present.values("wrapping__certificate")

@@ -79,8 +79,9 @@ REFUSALS = (
     *(CHANGED, KEY_GONE, OVER, NO_OLD_FACTOR, AFTER_CODE, NOT_THE_OWNER),
     *(opening.OUTER_LAYER, opening.NO_ONLINE_KEY),
     *(opening.ONLINE_KEY_CHANGED, opening.ONLINE_KEY_DOES_NOT_OPEN),
+    *(opening.OFFICERS_KEY_CHANGED, opening.SHARES_NOT_FOR_THIS),
     *(officers.NOT_DECIDED, officers.DECISION_NOT_VALID, officers.NO_RECOVERY_KEY),
-    *(officers.SHARES_NEEDED, officers.SHARES_NOT_FOR_THIS, share_rounds.TIME_OVER),
+    *(officers.SHARES_NEEDED, share_rounds.TIME_OVER),
 )
 _ENVELOPES = (
     *(envelopes.DAMAGED, envelopes.OTHER_RECIPIENT, envelopes.UNKNOWN_ALGORITHM),

@@ -282,6 +282,8 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
         "identity_manager.people.sign_in.second_factors",
         "identity_manager.workflow.archive.recovery_certificates",
         "identity_manager.workflow.archive.intake",
+        "identity_manager.workflow.archive.drills",
+        "identity_manager.workflow.archive.readdressing",
         "identity_manager.workflow.archive.share_rounds",
         "identity_manager.workflow.recovery.sealed_decisions",
         "identity_manager.workflow.token_imports.decisions",

@@ -40,6 +40,10 @@ WORDS: dict[Event, Wording] = {
     Event.RECOVERY_KEY_DESTROYED: _recovery(
         _("A retired recovery key, for which nothing is sealed any more, was destroyed"), STOPPED
     ),
+    Event.DRILL_BEGUN: _recovery(_("A recovery drill was begun"), WAITING),
+    Event.DRILL_CONFIRMED: _recovery(_("A second officer agreed to a recovery drill"), WAITING),
+    Event.DRILL_PROVED: _recovery(_("A recovery drill opened the canary key"), DONE),
+    Event.DRILL_FAILED: _recovery(_("A recovery drill did not open the canary key"), STOPPED),
     Event.SHARE_GIVEN: Wording(_("A Recovery Officer gave their share"), INFORMATION, "key"),
     Event.SHARE_WRONG: Wording(_("A wrong share was given"), STOPPED, "alert"),
     Event.SHARE_ROUND_ENDED: Wording(_("The shares that were given were erased unused"), STOPPED, "trash"),

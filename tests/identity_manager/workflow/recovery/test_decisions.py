@@ -36,7 +36,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow import step1_recover, step6_passphrase
 from identity_manager.workflow.archive import share_rounds
-from identity_manager.workflow.recovery import decisions, officers_policy, sealed_decisions
+from identity_manager.workflow.recovery import decisions, expiry, officers_policy, sealed_decisions
 from identity_manager.workflow.step1_recover import OfficersOrder
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
@@ -469,3 +469,44 @@ def test_an_unknown_key(company: Company, staff: Officers, split: ArchivedKey) -
     order = OfficersOrder(company.uma.pk, company.uma.pk, [uuid.uuid4()], purpose="why")
     verb = step1_recover.recover_by_officers
     assert refusal(lambda: verb(actor=company.ada, order=order)) == ("recovery-unknown-key", 422)
+
+
+# --- The end ---------------------------------------------------------------------------------------
+def test_after_the_last_day_files_and_passphrase_are_gone(
+    company: Company, staff: Officers, online: ArchivedKey
+) -> None:
+    row = asked(company, online, beneficiary=deputy())
+    agreed(staff, row)
+    opened(row)
+    assert expiry.end_over() == 0
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        assert expiry.end_over() == 1
+        token = SoftwareToken.objects.get(request=row.request_id)
+        assert (token.state, token.passphrase_wrapped, token.containers.count()) == ("expired", None, 0)
+        assert state(row)[0] == "completed"
+        assert expiry.end_over() == 0
+    assert ArchivedKey.objects.filter(pk=online.pk).exists(), "the copy in the archive stays"
+
+
+def test_what_was_not_carried_out_before_its_last_day_is_cancelled(
+    company: Company, staff: Officers, split: ArchivedKey
+) -> None:
+    row = asked(company, split, beneficiary=deputy())
+    agreed(staff, row)
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        assert expiry.end_over() == 1
+    assert state(row)[0] == "cancelled"
+    assert TokenRequest.objects.get(pk=row.request_id).reason == "recovery-over"
+
+
+def test_both_check_files_tell_it(company: Company, staff: Officers, online: ArchivedKey) -> None:
+    """That of the recovery, and that of the token from which the key is."""
+    row = asked(company, online, beneficiary=deputy())
+    agreed(staff, row)
+    token = opened(row)
+    assert online.certificate is not None
+    for each in (token, online.certificate.token):
+        told = AuditEvent.objects.filter(token=each, name="recovery.key-recovered")
+        assert told.get().facts["public_key"] == online.public_key_sha256
+    names = AuditEvent.objects.filter(request=row.request_id).values_list("name", flat=True)
+    assert {"recovery.asked", "recovery.approved", "recovery.begun"} <= set(names)
