@@ -15,7 +15,7 @@ from identity_manager.workflow.archive.loss import Afterwards
 
 
 def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
-    """What the page draws, whatever led here."""
+    """The context of the erasure page, before and after a confirmation is asked for."""
     waiting = PersonErasure.objects.waiting().filter(person=person).select_related("asked_by").first()
     not_second = second_officer.obstacle(actor, waiting, erasure.REASONS) if waiting else None
     obstacle = erasure.OWN_RECORD if actor.pk == person.pk else erasure.obstacle(person)
@@ -33,7 +33,7 @@ def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
 
 
 def is_offered(actor: Person, person: Person) -> bool:
-    """Whether the person's page leads there: as long as there is somebody."""
+    """Whether the person's page links to the erasure: as long as the person is not erased."""
     offered = person.state == PersonState.LOCKED and erasure.may_erase(actor, person)
     return offered and not erasure.is_erased(person)
 

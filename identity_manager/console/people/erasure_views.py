@@ -1,4 +1,4 @@
-"""The erasure of a person: asked for by one Registration Officer, confirmed by another, or called off."""
+"""Views of the erasure of a person: a Registration Officer asks, another one confirms, either withdraws."""
 
 import uuid
 from functools import partial
@@ -23,7 +23,7 @@ from identity_manager.people import erasure as erasing
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Say what an erasure does; a click asks for it."""
+    """Show what an erasure does; the POST asks a second officer for it."""
     person = persons.person_for_registration_officer(request, pk)
     act = Act(
         verb=partial(erasing.ask, actor=offices.officer(request), person_id=pk),
@@ -38,7 +38,7 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 @recent_sign_in_required
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer agrees: there is nobody any more."""
+    """The second officer confirms: the person is erased."""
     erasure = audit_access.erasure_for_registration_officer(request, pk)
     act = Act(
         verb=partial(erasing.confirm, actor=offices.officer(request), erasure_id=pk),
@@ -51,7 +51,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """It does not come to it."""
+    """Withdraw the erasure."""
     erasure = audit_access.erasure_for_registration_officer(request, pk)
     act = Act(
         verb=partial(erasing.withdraw, actor=offices.officer(request), erasure_id=pk),

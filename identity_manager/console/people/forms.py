@@ -1,4 +1,4 @@
-"""The forms about persons: enter, edit, send on leave, lock, decide on a change of identity."""
+"""Forms about persons: enter, edit, leave, lock, decide on changes of identity."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ LOCK_REASONS = [
 def _line(
     label: "StrOrPromise", help_text: "StrOrPromise" = "", *, missing: "StrOrPromise" = "", **attributes: str
 ) -> forms.CharField:
-    """A line of text; where it has to be filled, missing says so."""
+    """A single-line text field; missing: the error message of a required one."""
     return forms.CharField(
         label=label,
         help_text=help_text,
@@ -42,7 +42,7 @@ def _line(
 
 
 class PersonForm(VerbForm):
-    """A person's record, checked as every way by which a person enters is: at each field at once."""
+    """The record of a person, validated field by field as every other way of entering a person is."""
 
     given_name = _line(_("Given name"), missing=validation.MISSING["given_name"], autocomplete="off")
     surname = _line(_("Surname"), missing=validation.MISSING["surname"], autocomplete="off")
@@ -67,7 +67,7 @@ class PersonForm(VerbForm):
     external_id = _line(_("External id"), _("What another directory calls the person."))
 
     def clean(self) -> dict[str, Any]:
-        """Each field as validation.clean takes it; what it refuses is told beside the field."""
+        """Validate each field by validation.clean; errors stand at the field."""
         checked = validation.clean(self.given())
         for error in checked.errors:
             if error.field in self.fields and error.field not in self.errors:
@@ -75,13 +75,13 @@ class PersonForm(VerbForm):
         return self.cleaned_data
 
     def given(self) -> dict[str, str]:
-        """What was typed, by the name of the field."""
+        """The submitted values by field name."""
         names = (*REQUIRED_FIELDS, *persons.EDITABLE)
         return {name: str(self.cleaned_data.get(name) or "") for name in names if name in self.fields}
 
 
 class NewPersonForm(PersonForm):
-    """A person who is entered by hand."""
+    """The form of a new person."""
 
     personnel_number = _line(
         _("Personnel number"),
@@ -104,7 +104,7 @@ class NewPersonForm(PersonForm):
 
 
 class EditPersonForm(PersonForm):
-    """A person's record as it was when the page was made: an old page does not write over a newer change."""
+    """The form of a record with its version: an old page does not overwrite a newer change."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -118,9 +118,9 @@ class EditPersonForm(PersonForm):
         return {"personnel_number": self.person.personnel_number, **super().given()}
 
     def meanwhile(self, person: Person) -> "list[tuple[StrOrPromise, str, str]]":
-        """After a refusal because the record has changed: what was typed and differs from it now.
+        """After a refusal because of a newer version: submitted values that differ from the record.
 
-        Sent again, the form writes over the record as it is now: who sends it has seen the differences.
+        A second submit overwrites the record: the officer has seen the differences.
         """
         if self.refused is None or self.refused.reason != persons.CHANGED_MEANWHILE:
             return []
@@ -136,7 +136,7 @@ class EditPersonForm(PersonForm):
 
     @property
     def values(self) -> dict[str, str]:
-        """What goes to the verb."""
+        """The keyword argument of the verb."""
         return {name: value for name, value in self.given().items() if name in persons.EDITABLE}
 
 
@@ -147,7 +147,7 @@ def present(person: Person) -> dict[str, str]:
 
 
 def for_a_new_person(actor: Person) -> dict[str, str]:
-    """What the form for a new person begins with: the language, time zone and unit of who enters them."""
+    """Initial values of a new person: language, time zone and unit of the officer."""
     units = {
         held.organisational_unit for held in actor.roles_in_force() if held.role == Role.REGISTRATION_OFFICER
     }
@@ -156,7 +156,7 @@ def for_a_new_person(actor: Person) -> dict[str, str]:
 
 
 class LeaveForm(VerbForm):
-    """Why a person is deactivated."""
+    """The reason of a leave."""
 
     reason = ReasonField(
         help_text=_("It stays in the person's history. The person does not read it."),
@@ -165,7 +165,7 @@ class LeaveForm(VerbForm):
 
 
 class LockForm(VerbForm):
-    """Why a person is locked; it stands in the revocation list."""
+    """The reason of a lock, which goes to the CRL."""
 
     reason = forms.ChoiceField(
         label=_("Reason"),
@@ -177,13 +177,13 @@ class LockForm(VerbForm):
 
 
 class RefuseChangeForm(VerbForm):
-    """Why a change of identity is not confirmed."""
+    """The reason for refusing a change of identity."""
 
     reason = ReasonField(help_text=_("The officer who asked reads this."), required=lazystr(NO_REASON))
 
 
 class SeveralChangesForm(VerbForm):
-    """Which of the changes of identity that wait are confirmed; what is none of these rows is refused."""
+    """Which of the waiting changes of identity are confirmed; ids of others are refused."""
 
     def __init__(self, *args: Any, rows: QuerySet[IdentityChange], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

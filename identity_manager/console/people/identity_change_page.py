@@ -1,4 +1,4 @@
-"""What the pages about a change of e-mail, UPN or SID show to this officer."""
+"""Page context of changes of e-mail, UPN or SID."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,18 +16,18 @@ from identity_manager.people import registration_policy
 from identity_manager.people.identity_changes import NotConfirmed, overtaken
 from identity_manager.ui import states
 
-AT_ONCE = 200  # a person looks at each of them
+AT_ONCE = 200  # a page that an officer can check
 
 
 def several(actor: Person, *, form: VerbForm) -> dict[str, Any]:
-    """For the page of all that wait for this officer, oldest first."""
+    """The context of all changes that wait for this officer, oldest first."""
     rows = IdentityChange.objects.decidable_by(actor).listed()
     waiting = rows.select_related("person", "asked_by")
     return {"tab": "open_tasks", "form": form, "rows": waiting[:AT_ONCE], "total": waiting.count()}
 
 
 def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[NotConfirmed]) -> None:
-    """What became of several changes: how many are done, and why the first of the others are not."""
+    """Messages after a bulk confirmation: how many succeeded, and the first refusals."""
     if done := len(changes) - len(left):
         words = ngettext("%(number)d change is confirmed.", "%(number)d changes are confirmed.", done)
         messages.success(request, words % {"number": done})
@@ -38,13 +38,13 @@ def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[Not
 
 
 def more_not_confirmed(number: int) -> str:
-    """That others are not confirmed either."""
+    """The sentence for further refusals."""
     words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", number)
     return words % {"number": number}
 
 
 def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[str, Any]:
-    """For the page of one change: what it says, how far it is, what this officer can do about it."""
+    """The context of one change: values, state, and what this officer can do about it."""
     waits = change.waits()
     obstacle = questions.deciding_obstacle(actor, change)
     return {

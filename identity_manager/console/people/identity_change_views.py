@@ -1,4 +1,4 @@
-"""A change of e-mail, UPN or SID: seen, confirmed or not by a second officer, taken back."""
+"""Views of changes of e-mail, UPN or SID: list, show, confirm, refuse, withdraw."""
 
 import uuid
 from functools import partial
@@ -24,7 +24,7 @@ from identity_manager.ui.bidi import isolated
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def several(request: HttpRequest) -> HttpResponse:
-    """All that wait for this officer, side by side; those that are ticked are confirmed."""
+    """List all changes that wait for this officer; the POST confirms the selected ones."""
     rows = persons.identity_changes_for_registration_officer(request)
     actor = offices.officer(request)
     form = SeveralChangesForm(refusals.post_data(request), rows=rows)
@@ -46,7 +46,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer says yes."""
+    """The second officer confirms."""
     persons.identity_change_for_registration_officer(request, pk)
     act = Act(
         verb=partial(identity_changes.confirm, actor=offices.officer(request), change_id=pk),
@@ -59,7 +59,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer says no."""
+    """The second officer refuses."""
     found = persons.identity_change_for_registration_officer(request, pk)
     act = Act(
         verb=partial(identity_changes.refuse_change, actor=offices.officer(request), change_id=pk),
@@ -74,7 +74,7 @@ def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Take the change back."""
+    """Withdraw the change."""
     found = persons.identity_change_for_registration_officer(request, pk)
     act = Act(
         verb=partial(identity_changes.withdraw, actor=offices.officer(request), change_id=pk),

@@ -1,4 +1,4 @@
-"""What the pages of an import show: the file, what it would do row by row, and who decides."""
+"""Page context of imports of persons: the file, the plan row by row, and the decision."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ STATE_MEANINGS = {
 
 
 class UploadForm(VerbForm):
-    """The file with the persons."""
+    """The upload of a CSV file."""
 
     file = forms.FileField(
         label=_("CSV file"),
@@ -65,13 +65,13 @@ class UploadForm(VerbForm):
 
 
 class PlanForm(VerbForm):
-    """What the officer saw, so that nothing else is imported."""
+    """The digest of the plan that the officer saw, so that no other plan is carried out."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
 class ImportForm(PlanForm):
-    """The first officer's word."""
+    """The decision of the first officer."""
 
     accept_partial = forms.BooleanField(
         label=_("Import the good rows, and leave out those that are refused"), required=False
@@ -79,7 +79,7 @@ class ImportForm(PlanForm):
 
 
 class RejectForm(VerbForm):
-    """The second officer's no."""
+    """The refusal by the second officer."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -93,7 +93,7 @@ class RejectForm(VerbForm):
 
 @dataclass(frozen=True)
 class ImportLine:
-    """One row of the file, in words."""
+    """One row of the file in words."""
 
     row: PlannedRow
     meaning: str
@@ -108,7 +108,7 @@ class ImportLine:
 
 
 def uploading(form: UploadForm, *, asked: str = "") -> dict[str, Any]:
-    """For the page where a file is chosen, with the page of the earlier imports that is asked for."""
+    """The context of the upload page, with one page of the earlier imports."""
     earlier = PersonImport.objects.select_related("asked_by").defer("content")
     return {
         "tab": "search",
@@ -120,7 +120,7 @@ def uploading(form: UploadForm, *, asked: str = "") -> dict[str, Any]:
 
 
 def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
-    """For the page of one import: its plan as of now, and what this officer can do."""
+    """The context of one import: its present plan, and what this officer can do."""
     planned = imports.plan_of(row)
     found: dict[str, Any] = {
         "tab": "search",
@@ -137,7 +137,7 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
 
 
 def _of_identities(actor: Person, row: PersonImport, asked: dict[str, str]) -> dict[str, Any]:
-    """What the import has brought that waits, and whether this officer confirms it."""
+    """Identities of the import that wait, and whether this officer can confirm them."""
     page = Paginator(identities.waiting_of(row), ROWS_SHOWN).get_page(asked.get("page"))
     if not page.paginator.count:
         return {}
@@ -152,7 +152,7 @@ def _of_identities(actor: Person, row: PersonImport, asked: dict[str, str]) -> d
 
 
 def tell(request: HttpRequest, done: Confirmed) -> None:
-    """What became of the identities: how many are confirmed, and why the first of the others are not."""
+    """Messages after confirming identities: how many succeeded, and the first refusals."""
     words = ngettext("%(number)s person is confirmed.", "%(number)s persons are confirmed.", done.number)
     messages.success(request, words % {"number": counting.grouped(done.number)})
     named = [each.change_id for each in done.left[: refusals.REFUSED_NAMED]]
@@ -184,9 +184,9 @@ def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
 
 
 def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) -> RowOutcome:
-    """The outcome whose rows are shown: the one that was asked for, or the first that has any.
+    """The outcome to filter by: the requested one, or the first that has rows.
 
-    What a second officer is asked about are changes: where the guard asks, new persons come last.
+    A second officer is asked because of changes, so new persons come last then.
     """
     wanted = asked.get("outcome", "")
     if wanted in set(RowOutcome):
@@ -196,7 +196,7 @@ def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) ->
 
 
 def lines(rows: Iterable[PlannedRow]) -> Iterator[ImportLine]:
-    """Each row with what becomes of it."""
+    """The rows with their outcome."""
     for row in rows:
         yield ImportLine(row, MEANINGS[row.outcome], WORDS[row.outcome], list(_sentences(row)))
 
@@ -228,12 +228,12 @@ def _label(name: str) -> str:
 
 
 def _shown(name: str, value: str) -> str:
-    """A value in the reader's words, where it is one of a closed list."""
+    """The label of a value with choices; any other value as it is."""
     field = Person._meta.get_field(name)
     return str(dict(getattr(field, "flatchoices", ())).get(value, value))
 
 
 def report(planned: ImportPlan) -> Iterator[tuple[object, ...]]:
-    """The rows of the report as a file."""
+    """The rows of the CSV report."""
     for line in lines(planned.rows):
         yield line.row.line, line.row.personnel_number, line.name, line.word, " ".join(line.sentences)

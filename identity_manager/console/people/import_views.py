@@ -1,4 +1,4 @@
-"""Import of persons from a file: looked through row by row, carried out, or confirmed by a second officer."""
+"""Views of imports of persons: upload, dry run, confirmation by a second officer."""
 
 import uuid
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from identity_manager.workflow.people import imports
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
-    """Choose a file; it is looked through first."""
+    """Upload a file; the POST leads to its dry run."""
     actor = persons.importer(request)
     form = UploadForm(refusals.post_data(request), request.FILES or None)
     if form.is_valid():
@@ -43,21 +43,21 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """What the import would do; the first officer has it done."""
+    """Show the plan; the POST of the first officer carries it out or asks a second one."""
     persons.import_for_officer(request, pk)
     return respond(request, ImportForm(refusals.post_data(request)), _act(request, pk, imports.carry_out))
 
 
 @require_POST
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer says yes."""
+    """The second officer confirms."""
     persons.import_for_officer(request, pk)
     return respond(request, PlanForm(request.POST), _act(request, pk, imports.confirm))
 
 
 @require_POST
 def confirm_identities(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer confirms the identities that the import has brought, all at once."""
+    """The second officer confirms all identities of the import at once."""
     persons.import_for_officer(request, pk)
     form = PlanForm(request.POST)
     if form.is_valid():
@@ -71,7 +71,7 @@ def confirm_identities(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer says no."""
+    """The second officer refuses."""
     row = persons.import_for_officer(request, pk)
     act = replace(
         _act(request, pk, imports.reject),
@@ -83,7 +83,7 @@ def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Take the import back."""
+    """Withdraw the import."""
     row = persons.import_for_officer(request, pk)
     act = replace(
         _act(request, pk, imports.withdraw),
@@ -95,7 +95,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
-    """What becomes of each row, as a file."""
+    """The plan as a CSV file."""
     planned = imports.plan_of(persons.import_for_officer(request, pk))
     if planned is None:
         raise Http404
@@ -113,7 +113,7 @@ def _act(request: HttpRequest, pk: uuid.UUID, verb: Callable[..., PersonImport])
 
 
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
-    """The present state, read again: after a refusal it has often moved."""
+    """The page, read again, because the import may have changed since a refusal."""
     row = persons.import_for_officer(request, pk)
     context = import_page.context(persons.importer(request), row, form, asked=request.GET.dict())
     return render(

@@ -1,4 +1,4 @@
-"""What will happen to what when a person is deactivated, activated or locked: told before it is done."""
+"""Confirmation pages of deactivate, activate and lock: their consequences for tokens and requests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ IN_HAND = (TokenState.SEALED, TokenState.ACTIVE)
 
 @dataclass(frozen=True)
 class LeaveAction:
-    """One of the three: its words, and whether it is final."""
+    """One of the three actions: its texts, and whether it is final."""
 
     name: str
     title: str | Promise
@@ -48,7 +48,7 @@ LOCK = LeaveAction(
 
 
 def obstacle(actor: Person, person: Person, step: LeaveAction) -> Reason | None:
-    """Why this officer cannot do it to this person now, or None."""
+    """Why this officer cannot do the action now, or None."""
     common = registration_policy.officer_obstacle(actor, person)
     if common is not None:
         return common
@@ -59,7 +59,7 @@ def obstacle(actor: Person, person: Person, step: LeaveAction) -> Reason | None:
 
 
 def actions(actor: Person, person: Person) -> list[RequestAction]:
-    """What a Registration Officer can do with the person, or why not; empty for everybody else."""
+    """The actions of a Registration Officer on the person, each with its obstacle; empty for others."""
     if not registration_policy.registers(actor, person):
         return []
     edit = registration_policy.editing_obstacle(actor, person)
@@ -83,7 +83,7 @@ def actions(actor: Person, person: Person) -> list[RequestAction]:
 
 
 def context(actor: Person, person: Person, *, step: LeaveAction, form: VerbForm) -> dict[str, Any]:
-    """For the confirmation page: what will happen, to what; or why it cannot."""
+    """The context of the confirmation page: consequences, or the obstacle."""
     tell = {DEACTIVATE: _deactivating, ACTIVATE: _activating, LOCK: _locking}[step]
     return {
         "tab": "search",
@@ -98,7 +98,7 @@ def context(actor: Person, person: Person, *, step: LeaveAction, form: VerbForm)
 
 
 def locked_words(person: Person) -> str:
-    """What a lock has done; there may be nothing of which a CA is to be told."""
+    """The message after a lock; it names CAs only where certificates are revoked."""
     if Certificate.objects.to_be_revoked().filter(token__person=person).exists():
         return _("Locked for good. The certificate authority is told now.")
     return _("Locked for good.")

@@ -1,4 +1,4 @@
-"""Deactivate, Activate, Lock: a page that names what will happen to what, and one button."""
+"""Views of Deactivate, Activate and Lock: a confirmation page and one button."""
 
 import uuid
 
@@ -22,7 +22,7 @@ PAGE = require_http_methods(["GET", "HEAD", "POST"])
 
 @PAGE
 def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The person goes on leave."""
+    """Set the person Inactive (leave)."""
     person = persons.person_for_registration_officer(request, pk)
     form = LeaveForm(refusals.post_data(request))
     if form.is_valid():
@@ -37,7 +37,7 @@ def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @PAGE
 def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The person works here (again)."""
+    """Set the person Active."""
     person = persons.person_for_registration_officer(request, pk)
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
@@ -50,7 +50,7 @@ def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @PAGE
 def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The person has left for good."""
+    """Set the person Locked: they have left for good."""
     person = persons.person_for_registration_officer(request, pk)
     form = LockForm(refusals.post_data(request))
     if form.is_valid():
@@ -63,7 +63,7 @@ def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, pk: uuid.UUID, step: LeaveAction, form: VerbForm) -> HttpResponse:
-    """The present state, read again: after a refusal it has often moved."""
+    """The page, read again, because the person may have changed since a refusal."""
     person = persons.person_for_registration_officer(request, pk)
     context = leave_page.context(offices.officer(request), person, step=step, form=form)
     return render(request, "identity_manager/people/leaving.html", context, status=refusals.status_of(form))

@@ -1,4 +1,4 @@
-"""What the page of a person shows to this officer."""
+"""Page context of a person."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ SAME_UPN = _("Active Directory takes it for that of another person: case and acc
 
 
 def context(actor: Person, person: Person) -> dict[str, Any]:
-    """Record, roles, tokens; requests as far as this officer reads requests; what happened last."""
+    """The context: record, roles, tokens, recent events; requests only for officers who may read them."""
     console_pages.know_what_concerns(person)
     enables = offices.holds(actor, {Role.TOKEN_ADMINISTRATOR})
     return {
@@ -55,7 +55,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
 
 
 def _history(actor: Person, person: Person) -> list[TimelineEvent]:
-    """What happened last to the person; to a User Administrator what happened to their roles."""
+    """The latest events about the person; for a User Administrator those about roles."""
     if audit_access.reads_all(actor, person):
         events = console_pages.last_events(person.pk)
     else:
@@ -67,7 +67,7 @@ def _history(actor: Person, person: Person) -> list[TimelineEvent]:
 
 
 def _obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this officer cannot enable the person; only who registers persons may have made a code for them."""
+    """Why this officer cannot enable the person."""
     obstacle = eligibility.enable_obstacle(actor, person)
     if obstacle is not None or not offices.holds(actor, {Role.REGISTRATION_OFFICER}):
         return obstacle
@@ -92,7 +92,7 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
 
 
 def _revocation(actor: Person, person: Person) -> list[RequestAction]:
-    """**Revoke all**, for an administrator of a person who has something to revoke."""
+    """**Revoke all**, for an administrator of a person who has a certificate to revoke."""
     offered = eligibility.administers(actor, person) and revoke_all.revocable(person).exists()
     url = reverse("console:person-revoke-all", args=[person.pk])
     return [RequestAction(_("Revoke all"), url, dangerous=True)] if offered else []
@@ -105,7 +105,7 @@ def _leave(person: Person) -> Leave | None:
 
 
 def _unfit(person: Person) -> list[tuple[str | Promise, str]]:
-    """What no longer fits, for who can have it mended; a Locked person does not change any more."""
+    """Fields with invalid values, for officers who can correct them; none of a Locked person."""
     if person.state == PersonState.LOCKED:
         return []
     found = [(_label(each.field), each.sentence) for each in validation.unfit(person)]

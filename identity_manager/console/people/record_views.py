@@ -1,4 +1,4 @@
-"""A person's record: entered by hand, edited."""
+"""Views of the record of a person: create and edit."""
 
 import uuid
 
@@ -22,7 +22,7 @@ TEMPLATE = "identity_manager/people/record.html"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """Enter a person."""
+    """Create a person."""
     actor = offices.officer(request, Role.REGISTRATION_OFFICER)
     form = NewPersonForm(refusals.post_data(request), initial=person_forms.for_a_new_person(actor))
     if form.is_valid():
@@ -35,7 +35,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Edit a record. A page that has grown old says what is different now, and keeps what was typed."""
+    """Edit the record. Where the page is outdated, it shows the differences and keeps the input."""
     person = access_persons.person_for_registration_officer(request, pk)
     actor = offices.officer(request)
     initial = {**person_forms.present(person), "version": person.version}

@@ -1,4 +1,4 @@
-"""Roles: given to a person, taken away, and the list of who holds which office."""
+"""Views of roles: assign, withdraw, list."""
 
 import uuid
 
@@ -21,7 +21,7 @@ from identity_manager.people import roles
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def of_person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """What the person holds; a role is given here."""
+    """The roles of a person; the POST assigns one."""
     person = persons.person_for_roles(request, pk)
     actor = offices.officer(request)
     form = AssignForm(refusals.post_data(request), actor=actor, person=person)
@@ -44,7 +44,7 @@ def of_person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID, assignment_id: uuid.UUID) -> HttpResponse:
-    """Take one role away."""
+    """Withdraw a role."""
     person = persons.person_for_user_administrator(request, pk)
     held = get_object_or_404(person.roles, pk=assignment_id)
     form = PressForm(refusals.post_data(request))
@@ -61,7 +61,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID, assignment_id: uuid.UUID) -> H
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    """Who holds which office."""
+    """List who holds which role."""
     actor = offices.office_reader(request)
     context = roles_page.listing(actor, RolesFilterForm(request.GET))
     return render(request, "identity_manager/people/roles/listing.html", context)

@@ -1,4 +1,4 @@
-"""The pages about roles: what a person holds, what this officer may give, and who holds which office."""
+"""Page context of roles: those of a person, those that this officer may assign, and all holders."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +35,7 @@ UNKNOWN_UNIT = _("Nobody is in an organisational unit of this name. Look how it 
 
 
 class DayInput(forms.DateInput):
-    """The browser's own calendar."""
+    """An input of type date."""
 
     input_type = "date"
 
@@ -44,7 +44,7 @@ class DayInput(forms.DateInput):
 
 
 class AssignForm(VerbForm):
-    """Which role, where, from when until when."""
+    """A role, its unit, and its validity."""
 
     role = forms.ChoiceField(
         label=_("Role"), widget=RadioCards, error_messages={"required": _("Choose a role.")}
@@ -71,7 +71,7 @@ class AssignForm(VerbForm):
         field.choices = self.cards
 
     def clean_unit(self) -> str:
-        """A unit that nobody is in is a typing error: the role would reach nobody."""
+        """Raises ValidationError for a unit without persons, as a role there reaches nobody."""
         unit = str(self.cleaned_data["unit"])
         if unit and not Person.objects.filter(organisational_unit=unit).exists():
             raise forms.ValidationError(UNKNOWN_UNIT)
@@ -88,7 +88,7 @@ def _cards(actor: Person, person: Person) -> Iterator[tuple[str, Card]]:
 
 
 class RolesFilterForm(forms.Form):
-    """Which offices the list shows."""
+    """The filter of the list by role."""
 
     role = forms.ChoiceField(
         label=_("Role"),
@@ -102,7 +102,7 @@ class RolesFilterForm(forms.Form):
 
 
 def context(actor: Person, person: Person, form: AssignForm) -> dict[str, Any]:
-    """The roles of one person, and the form for one more."""
+    """The roles of one person, and the form for another one."""
     return {
         "tab": "search",
         "person": person,
@@ -115,7 +115,7 @@ def context(actor: Person, person: Person, form: AssignForm) -> dict[str, Any]:
 
 
 def _conflicts(actor: Person) -> list[tuple[Person, list[tuple[RoleAssignment, RoleAssignment]]]]:
-    """Who holds roles that conflict, as far as the role of who reads it reaches."""
+    """Holders of conflicting roles within the reach of the reader."""
     reached = Person.objects.filter(
         offices.within_units(actor, offices.OFFICE_READERS, "organisational_unit")
     )
@@ -130,7 +130,7 @@ def _line(actor: Person, person: Person, held: RoleAssignment) -> dict[str, Any]
 
 
 def _state(held: RoleAssignment) -> tuple[str, Promise]:
-    """Meaning and word of the badge."""
+    """Meaning and text of the badge."""
     if held.is_in_force(today()):
         return "done", _("in force")
     begins_later = held.valid_from is not None and held.valid_from > today()
@@ -138,13 +138,13 @@ def _state(held: RoleAssignment) -> tuple[str, Promise]:
 
 
 def known_units() -> QuerySet[Person, str]:
-    """The organisational units that persons are in."""
+    """The organisational units that have persons."""
     units = Person.objects.exclude(organisational_unit="").order_by("organisational_unit")
     return units.values_list("organisational_unit", flat=True).distinct()[:500]
 
 
 def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
-    """Who holds which office, as far as the role of who reads it reaches."""
+    """The holders of roles within the reach of the reader."""
     reached = offices.within_units(actor, offices.OFFICE_READERS, "person__organisational_unit")
     held = RoleAssignment.objects.filter(reached, role__in=OFFICER_ROLES)
     held = held.select_related("person", "assigned_by")

@@ -1,4 +1,4 @@
-"""Who else may confirm, by name: on the pages of sign-in codes and of changes of identity."""
+"""Names of the officers who may confirm, for pages of decisions."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ NAMED = 5
 
 
 def named(officers: QuerySet[Person]) -> dict[str, Any]:
-    """The names of the first of them, and whether there are others."""
+    """The names of the first of them, and whether there are more."""
     # With their keys, for two may have one name, and of equal rows a DISTINCT query leaves one.
     found = list(officers.values_list("pk", "display_name")[: NAMED + 1])
     return {"officers": [name for _pk, name in found[:NAMED]], "more_officers": len(found) > NAMED}

@@ -1,4 +1,4 @@
-"""What the pages about one-time sign-in codes show to this officer."""
+"""Page context of one-time sign-in codes."""
 
 from datetime import datetime
 from typing import Any
@@ -27,9 +27,9 @@ ENDED = (Stage.USED, Stage.WITHDRAWN, Stage.EXPIRED, Stage.OVERTAKEN)
 
 
 def card(actor: Person, person: Person) -> dict[str, Any] | None:
-    """For the person's page: how they sign in, the code under way, and why this officer makes none.
+    """The card on a person's page: sign-in methods, the present code, or why this officer makes none.
 
-    None for who is no Registration Officer of the person's unit.
+    None for an officer who is no Registration Officer of the person's unit.
     """
     if not questions.is_officer_for(actor, person):
         return None
@@ -43,7 +43,7 @@ def card(actor: Person, person: Person) -> dict[str, Any] | None:
 
 
 def asking(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
-    """For the page before a code is asked for: what will happen."""
+    """The context before a code is asked for: its consequences."""
     return {
         "tab": "search",
         "person": person,
@@ -57,7 +57,7 @@ def asking(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
 
 
 def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any]:
-    """For the page of one code: how far it is, and what this officer can do about it."""
+    """The context of one code: its state, and what this officer can do about it."""
     stage = questions.stage_of(code)
     own = code.asked_by_id == actor.pk
     may_confirm = questions.second_officer_obstacle(actor, code) is None
@@ -83,26 +83,26 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
 
 
 def _obstacle(actor: Person, code: SignInCode, *, makes: bool, confirms: bool) -> Reason | None:
-    """Why the officer who makes or confirms it cannot do so now, or None."""
+    """Why this officer cannot make or confirm the code now, or None."""
     if makes:
         return questions.obstacle(actor, code.person)
     return questions.person_obstacle(code.person) if confirms else None
 
 
 def consequences(person: Person) -> dict[str, Any]:
-    """What making a code does to the person."""
+    """The consequences of a code for the person."""
     tokens = questions.ends_with_a_new_code(person).select_related("token_type", "request")
     return {"lapsing": tokens.defer("passphrase_wrapped", "snapshot")}
 
 
 def open_code(person: Person) -> SignInCode | None:
-    """The code that was asked for or made, and is neither used nor withdrawn nor too old."""
+    """The latest code that is neither used nor withdrawn nor too old."""
     code = person.sign_in_codes.filter(used_at=None, withdrawn_at=None).first()
     return code if code and questions.stage_of(code) not in ENDED else None
 
 
 def badge(code: SignInCode) -> dict[str, str]:
-    """The code's stage as a badge: meaning and word."""
+    """The state of the code as a badge: meaning and text."""
     return _badge(questions.stage_of(code))
 
 
@@ -111,7 +111,7 @@ def _badge(stage: Stage) -> dict[str, str]:
 
 
 def history(code: SignInCode) -> list[TimelineEvent]:
-    """What happened to the code so far, the latest first."""
+    """The events of the code, latest first."""
     steps: list[tuple[str, Person | None, datetime | None]] = [
         (_("Withdrawn"), None, code.withdrawn_at),
         (_("Used"), code.person, code.used_at),

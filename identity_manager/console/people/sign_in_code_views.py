@@ -1,4 +1,4 @@
-"""One-time sign-in codes: asked for, confirmed by a second officer, made and shown once, withdrawn."""
+"""Views of one-time sign-in codes: ask, confirm, make and show once, withdraw."""
 
 import uuid
 from functools import partial
@@ -27,7 +27,7 @@ TEMPLATES = "identity_manager/people/sign_in_codes"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Say what a code does to this person; a click asks for it."""
+    """Show what a code does; the POST asks for it."""
     person = persons.person_for_registration_officer(request, pk)
     actor = offices.officer(request)
     form = AskForm(refusals.post_data(request))
@@ -43,7 +43,7 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @recent_sign_in_required
 def code(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The page of one code. Its POST makes the code and answers with it: no address leads to a secret."""
+    """The page of one code. The POST makes the code and answers with it: no URL leads to a secret."""
     found = persons.sign_in_code_for_registration_officer(request, pk)
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
@@ -55,7 +55,7 @@ def code(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer says yes."""
+    """The second officer confirms."""
     found = persons.sign_in_code_for_registration_officer(request, pk)
     act = Act(
         verb=partial(sign_in_codes.confirm, actor=offices.officer(request), code_id=pk),
@@ -68,7 +68,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Take a code back, or do not confirm it."""
+    """Withdraw a code, or refuse it."""
     found = persons.sign_in_code_for_registration_officer(request, pk)
     act = Act(
         verb=partial(sign_in_codes.withdraw, actor=offices.officer(request), code_id=pk),
@@ -88,7 +88,7 @@ def _shown(request: HttpRequest, pk: uuid.UUID, secret: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, found: SignInCode, form: VerbForm) -> HttpResponse:
-    """The present state, read again: after a refusal it has often moved."""
+    """The page, read again, because the code may have changed since a refusal."""
     if form.refused:
         found = persons.sign_in_code_for_registration_officer(request, found.pk)
     context = sign_in_code_page.context(offices.officer(request), found, form=form)

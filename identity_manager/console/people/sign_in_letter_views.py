@@ -1,4 +1,4 @@
-"""Sign-in codes as letters for a selection of persons: chosen in SEARCH, looked through, printed."""
+"""Views of sign-in letters (PDF) for a selection of persons from SEARCH."""
 
 import uuid
 from typing import Any
@@ -27,7 +27,7 @@ SELECTION = "letters_for"  # in the session: ids of persons, nothing else
 
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """Take the selection of SEARCH along to the page that says what will happen."""
+    """Store the selection of SEARCH in the session and go to the page of the letters."""
     actor = persons.registration_officer(request)
     try:
         chosen = selection.chosen(actor, request.POST, limit=sign_in_letters.MOST)
@@ -42,7 +42,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 @never_cache
 @recent_sign_in_required
 def letters_page(request: HttpRequest) -> HttpResponse:
-    """Say who gets a letter and who does not. Its POST makes the codes and answers with the letters."""
+    """Show who gets a letter and who does not. The POST makes the codes and answers with the PDF."""
     actor = persons.registration_officer(request)
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
@@ -55,7 +55,7 @@ def letters_page(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, batch: Batch, actor: Person) -> HttpResponse:
-    """The letters; where there are none yet, the tasks that wait for a second officer."""
+    """The PDF; where no code can be made yet, the open tasks that wait for a second officer."""
     if batch.letters:
         return _file(letters.as_pdf(batch, actor=actor))
     messages.success(request, _("The codes are asked for. Another Registration Officer confirms them."))

@@ -1,7 +1,7 @@
-"""Sign-in codes as letters: a PDF with a list for the officer, then one page for each person.
+"""Sign-in letters as a PDF: a list for the officer, then one page for each person.
 
-Set by fpdf2 in FiraGO (Latin, Greek, Cyrillic, Arabic, Hebrew, Thai, Georgian, Devanagari) and in what
-LETTER_FONTS adds. The address stands where the window of an envelope is (DIN 5008, form B).
+Rendered by fpdf2 in FiraGO (Latin, Greek, Cyrillic, Arabic, Hebrew, Thai, Georgian, Devanagari) and in the
+fonts of LETTER_FONTS. The address stands in the window of an envelope (DIN 5008, form B).
 """
 
 import tempfile
@@ -38,12 +38,12 @@ NO_FONT = gettext_lazy(
 
 
 def lacking(text: str) -> str:
-    """The characters that no font of the letters has."""
+    """The characters that no configured font has."""
     return "".join(sorted({each for each in text if ord(each) not in _covered() and not each.isspace()}))
 
 
 def reason(person: Person) -> Reason:
-    """Why no letter can be set for this person."""
+    """Why no letter can be rendered for this person."""
     missing = " ".join(lacking(person.display_name))
     return Reason("no-font", NO_FONT % {"characters": missing})
 
@@ -56,7 +56,7 @@ def _covered() -> frozenset[int]:
 
 
 def _first_font(path: Path) -> "TTFont":
-    # Here and below, because every process would load them at its start, for one page that few open.
+    # Imported here and below, because every process would load it at its start for one rare page.
     from fontTools.ttLib import TTCollection, TTFont
 
     if path.suffix.lower() in (".ttc", ".otc"):
@@ -70,7 +70,7 @@ def _more_fonts() -> list[Path]:
 
 @contextmanager
 def _font_files() -> Iterator[dict[tuple[str, str], Path]]:
-    """The package's fonts as files: they come compressed, and fpdf2 reads files alone."""
+    """The fonts of the package, unpacked to files as fpdf2 reads files only."""
     with tempfile.TemporaryDirectory(prefix="letter-fonts-") as directory:
         files = {}
         for key, name in FONTS.items():
@@ -80,7 +80,7 @@ def _font_files() -> Iterator[dict[tuple[str, str], Path]]:
 
 
 def as_pdf(batch: Batch, *, actor: Person) -> bytes:
-    """The letters of a batch; the list first, in the language that is active, each letter in its reader's."""
+    """The PDF: the list in the active language, each letter in the language of its reader."""
     with _font_files() as files:
         pdf = _document(files)
         _list(pdf, batch, actor)
@@ -108,7 +108,7 @@ def _document(files: dict[tuple[str, str], Path]) -> "FPDF":
 
 
 def _list(pdf: "FPDF", batch: Batch, actor: Person) -> None:
-    """For the officer, to tick off: names, no codes."""
+    """The list for the officer: names without codes."""
     pdf.add_page()
     _headline(pdf, _("Sign-in codes"))
     made = _("Made by %(officer)s on %(day)s.") % {"officer": actor.display_name, "day": _today()}

@@ -1,4 +1,4 @@
-"""The process of a request as a picture of our own and as a list that says the same."""
+"""Page context of the process of a request: an SVG picture, and a table with the same content."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ GONE, NOW = "gone", "now"
 
 @dataclass(frozen=True)
 class DrawnText:
-    """One line of words at its place; anchor: start, middle or end. narrowed: to this width, or 0."""
+    """One line of text; anchor: start, middle or end. narrowed: textLength in units, or 0."""
 
     x: int
     y: int
@@ -40,7 +40,7 @@ class DrawnText:
 
 @dataclass(frozen=True)
 class Shape:
-    """A node as it is drawn. mark: gone, now, or empty."""
+    """A node of the picture. mark: gone, now, or empty."""
 
     node: Node
     mark: str
@@ -48,14 +48,14 @@ class Shape:
 
     @property
     def flag(self) -> str:
-        """The mark as a word or sign, outside the shape; gateways and starts have none."""
+        """The mark as a word or sign beside the shape; gateways and starts have none."""
         if self.node.place is None or not self.mark:
             return ""
         return _("Now") if self.mark == NOW else "✓"
 
     @property
     def flag_at(self) -> DrawnText:
-        """Where no arrow and no word of one is: beside an end above the road, below a detour, else above."""
+        """The position of the mark, where no edge and no label is."""
         node = self.node
         if node.y == process_layout.TOP_ROW:
             return DrawnText(node.left - 8, node.y + 5, self.flag, "end")
@@ -72,7 +72,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class DrawnEdge:
-    """An edge as it is drawn."""
+    """An edge of the picture."""
 
     edge: Edge
     mark: str
@@ -82,7 +82,7 @@ class DrawnEdge:
 
 @dataclass(frozen=True)
 class DrawnFrame:
-    """A process of the original behind what runs under it."""
+    """A frame around what runs under a process of the original."""
 
     band: Band
     texts: Sequence[DrawnText]
@@ -98,7 +98,7 @@ class DrawnFrame:
 
 @dataclass(frozen=True)
 class Picture:
-    """The whole of it. gone: the way of a request so far; now: where it is."""
+    """The picture. gone: transitions of a request so far; now: its present state."""
 
     layout: Layout
     gone: Sequence[Transition] = ()
@@ -110,7 +110,7 @@ class Picture:
 
     @property
     def lines(self) -> list[DrawnEdge]:
-        """What was gone along last, so that it lies above the rest."""
+        """The edges, those that the request has gone last, so that they are on top."""
         lines = [
             DrawnEdge(edge, GONE if self._is_gone(edge) else "", path(edge.points), _words_of(edge))
             for edge in self.layout.edges
@@ -123,7 +123,7 @@ class Picture:
 
     @property
     def description(self) -> str:
-        """What the picture shows of a request, for who does not see it."""
+        """The text alternative of the picture for a request."""
         if self.now is None:
             return _(
                 "Each state of a request, and what leads from one to the next. The list below says the same."
@@ -134,7 +134,7 @@ class Picture:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """Each arrow of the machine in words."""
+        """The transitions as rows of the table."""
         return [
             {"change": each, "gone": each in self.gone, "now": each.source == self.now}
             for each in self._sorted()
@@ -157,7 +157,7 @@ class Picture:
         return GONE if reached or node.kind == "start" else ""
 
     def _is_gone(self, edge: Edge) -> bool:
-        """A line between a state and its gateways was gone along with any arrow that begins or ends there."""
+        """Whether the request has gone along it; edges to gateways count with any of their transitions."""
         if self.now is None:
             return False
         if edge.change is not None:
@@ -170,19 +170,19 @@ class Picture:
 
 
 def everything() -> Picture:
-    """The process as it is for every request, with both beginnings."""
+    """The picture of the process without a request, with all beginnings."""
     return Picture(process_layout.lay_out(*RequestOrigin))
 
 
 def fold_of(row: TokenRequest, events: Iterable[str]) -> SafeString:
-    """The process with the way of this request; events are the names of its events, the oldest first."""
+    """The picture with a request's transitions; events: names of its events, oldest first."""
     gone = tuple((change.name, change.source) for change in state_graph.way_gone(events))
     drawn_for = (get_language(), get_script_prefix())
     return _fold(RequestOrigin(row.origin), gone, RequestState(row.state), drawn_for)
 
 
-# Nothing of a request but its way is in it, and most go one of a few: it is drawn once for each of them.
-@lru_cache(maxsize=64)  # of 44 KB
+# The picture depends on the transitions alone, and most requests share a few: cached by them.
+@lru_cache(maxsize=64)  # entries of 44 KB
 def _fold(
     origin: RequestOrigin, gone: Sequence[tuple[str, RequestState]], now: RequestState, _drawn_for: object
 ) -> SafeString:
@@ -195,7 +195,7 @@ def _fold(
 
 
 def files(origins: Iterable[RequestOrigin] = RequestOrigin) -> list[dict[str, str]]:
-    """The processes that can be had as BPMN files: the id of the original, and for which requests it is."""
+    """The BPMN files: process id of the original, and the requests that it is about."""
     return [{"id": state_graph.beginning(each).original, "label": str(each.label)} for each in origins]
 
 
@@ -205,7 +205,7 @@ def origin_of(original: str) -> RequestOrigin | None:
 
 
 def path(points: Sequence[Point]) -> str:
-    """The line through the points, with round corners, as SVG writes it."""
+    """The SVG path through the points, with rounded corners."""
     first, *_rest = points
     parts = [f"M{first[0]} {first[1]}"]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
@@ -216,7 +216,7 @@ def path(points: Sequence[Point]) -> str:
 
 
 def _towards(corner: Point, other: Point) -> Point:
-    """The point on the way from a corner to another point where the corner begins to be round."""
+    """The point between a corner and the next point where the rounding begins."""
 
     def step(one: int, two: int) -> int:
         return max(-CORNER, min(CORNER, two - one))
@@ -225,7 +225,7 @@ def _towards(corner: Point, other: Point) -> Point:
 
 
 def _texts_of(node: Node) -> list[DrawnText]:
-    """In a task; below an event on the road, to the right of one above it."""
+    """The text of a node: inside a task, below an event on the main road, else to its right."""
     if node.kind in ("split", "join"):
         return []
     lines = _wrapped(str(node.label), IN_A_TASK)
@@ -238,7 +238,7 @@ def _texts_of(node: Node) -> list[DrawnText]:
 
 
 def _words_of(edge: Edge) -> list[DrawnText]:
-    """The word of an arrow; what is longer than a line grows upwards."""
+    """The label of an edge; further lines grow upwards."""
     if edge.change is None:
         return []
     x, y = edge.label_at
@@ -247,12 +247,12 @@ def _words_of(edge: Edge) -> list[DrawnText]:
 
 
 def _wrapped(label: str, letters: int) -> list[str]:
-    """In lines between words: a word that is longer stays whole, as in "Fehlgeschlagen"."""
+    """The text in lines; a long word stays whole."""
     return textwrap.wrap(label, letters, break_long_words=False, break_on_hyphens=False)
 
 
 def _frame(band: Band) -> DrawnFrame:
-    """The id breaks before a word of it, where it is longer than its frame."""
+    """The frame; a process id that is wider breaks before a word."""
     lines = [""]
     for word in _camel_words(band.original):
         if len(lines[-1]) + len(word) > BAND_LETTERS and band.right - band.left < 300:

@@ -1,8 +1,7 @@
-"""The process as a BPMN 2.0 file (ISO/IEC 19510) that opens laid out in a modeller.
+"""BPMN 2.0 export (ISO/IEC 19510) of the process, with a layout for modellers.
 
-The process has the id of the original; so has each group of what runs under one of its sub-processes. States
-are tasks, of a user where a person has to act, of the system else; arrows are sequence flows with the
-transition's name in their documentation.
+Process and groups have the ids of the original's processes. States are user tasks where a person acts, else
+service tasks; transitions are sequence flows with the transition's name in their documentation.
 """
 
 from xml.etree import ElementTree as ET
@@ -23,7 +22,7 @@ MEDIA_TYPE = "application/xml"
 
 
 def written(origin: RequestOrigin) -> bytes:
-    """The file of the process that a request of this origin runs through, in the language of the moment."""
+    """The BPMN file of the process for requests of this origin, in the active language."""
     for prefix, namespace in NAMESPACES.items():
         ET.register_namespace(prefix, namespace)
     layout = process_layout.lay_out(origin)
@@ -51,7 +50,7 @@ def _process(root: ET.Element, layout: Layout, origin: RequestOrigin) -> None:
 
 
 def _shape(parent: ET.Element, node: Node, layout: Layout) -> None:
-    """A node; its incoming and outgoing flows stand in it in that order, as the schema wants it."""
+    """A node; incoming flows stand before outgoing ones, as the schema demands."""
     attributes = {"id": node.id}
     if str(node.label):
         attributes["name"] = str(node.label)
@@ -73,9 +72,9 @@ def _tag(node: Node) -> str:
 
 
 def _flow(parent: ET.Element, edge: Edge, *, is_choice: bool) -> None:
-    """A flow; only where there is a choice it has a name and a condition.
+    """A sequence flow; it has a name and a condition where its source is a gateway.
 
-    Two from one shape to another differ by their conditions: else a modeller takes them for the same.
+    Two flows between the same shapes differ by their conditions: a modeller merges them otherwise.
     """
     attributes = {"id": edge.id, "sourceRef": edge.source, "targetRef": edge.target}
     if edge.change is not None and is_choice:
@@ -88,7 +87,7 @@ def _flow(parent: ET.Element, edge: Edge, *, is_choice: bool) -> None:
 
 
 def _picture(root: ET.Element, layout: Layout, name: str) -> None:
-    """Bounds for each shape, way points for each flow."""
+    """The diagram: bounds of shapes, way points of flows."""
     picture = ET.SubElement(root, f"{{{DIAGRAM}}}BPMNDiagram", {"id": "diagram"})
     plane = ET.SubElement(picture, f"{{{DIAGRAM}}}BPMNPlane", {"id": "plane", "bpmnElement": name})
     for band in layout.bands:

@@ -1,8 +1,8 @@
-"""Where everything of the process stands: shapes, lines and words on one plane, for the picture and for BPMN.
+"""Layout of the process diagram: shapes, edges and labels, for the SVG picture and for BPMN.
 
 Pure. Sizes are those of BPMN modellers (an event 36, a gateway 50, a task 100 by 80). The main road runs from
-left to right; ends that one state alone leads to stand above it; a detour stands below the state that leads
-to it; the end that many states lead to stands at the bottom right, behind a line that gathers them.
+left to right; ends of a single state stand above it; a detour stands below the state that leads to it; the
+end of many states stands at the bottom right, behind an edge that gathers them.
 """
 
 from collections.abc import Sequence
@@ -65,10 +65,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """A line from shape to shape. change: the arrow of the machine that it stands for, or None.
+    """An edge between shapes. change: its transition, or None.
 
-    label_at: where the words stand; they begin there, end there or lie around it, as anchor says.
-    level: how many other lines lie between the same shapes, below this one.
+    label_at: position of the label, which anchor aligns. level: how many other edges between the same shapes
+    run below this one.
     """
 
     source: str
@@ -87,7 +87,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Band:
-    """What of the picture runs under one process of the original."""
+    """The part of the diagram that runs under one process of the original."""
 
     original: str
     left: int
@@ -98,7 +98,7 @@ class Band:
 
 @dataclass
 class Layout:
-    """The plane. lay_out makes it, once for each set of origins; nobody changes it then."""
+    """The diagram. lay_out makes it once for each set of origins; it is not changed then."""
 
     origins: Sequence[RequestOrigin]
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -129,24 +129,24 @@ class Layout:
         return [change for change in self.changes if change.target == state]
 
     def is_gathered(self, state: RequestState) -> bool:
-        """Whether it is an end that more than one state leads to."""
+        """Whether it is an end with several source states."""
         return not self.leaving(state) and len(self.reaching(state)) > 1
 
     def add(self, node: Node) -> None:
         self.nodes[node.id] = node
 
     def exit_of(self, state: RequestState) -> Node:
-        """The shape that the arrows of a state begin at."""
+        """The shape where the state's outgoing edges begin."""
         return self.nodes.get(f"after_{state}") or self.nodes[state]
 
     def entry_of(self, state: RequestState) -> Node:
-        """The shape that the arrows to a state end at."""
+        """The shape where the state's incoming edges end."""
         return self.nodes.get(f"before_{state}") or self.nodes[state]
 
 
 @cache
 def lay_out(*origins: RequestOrigin) -> Layout:
-    """The process as it begins for requests of these origins."""
+    """The layout for requests of these origins."""
     layout = Layout(origins)
     _place_the_main_road(layout)
     _place_the_starts(layout)
@@ -167,7 +167,7 @@ def _kind(layout: Layout, state: RequestState) -> str:
 
 
 def _place_the_main_road(layout: Layout) -> None:
-    """From left to right: where arrows meet, the state, where they part."""
+    """From left to right: joining gateway, state, splitting gateway."""
     x = LEFT + SIZES["start"][0] + START_GAP
     for state in layout.main:
         arriving = len(layout.reaching(state)) + (state == state_graph.FIRST)
@@ -185,7 +185,7 @@ def _place_the_main_road(layout: Layout) -> None:
 
 
 def _place_the_starts(layout: Layout) -> None:
-    """One above the other, around the height of the main road."""
+    """One above the other, centred at the main road."""
     apart = 120
     y = MAIN_ROW - apart * (len(layout.origins) - 1) // 2
     for origin in layout.origins:
@@ -195,7 +195,7 @@ def _place_the_starts(layout: Layout) -> None:
 
 
 def _place_detours(layout: Layout) -> None:
-    """Below the state that leads there; its own arrows leave to the left."""
+    """Below the state that leads there; their own edges leave to the left."""
     for state in RequestState:
         if state in layout.main or not layout.leaving(state):
             continue
@@ -207,7 +207,7 @@ def _place_detours(layout: Layout) -> None:
 
 
 def _place_ends(layout: Layout) -> None:
-    """Above the state that alone leads there, or behind the line that gathers."""
+    """Above the only state that leads there, or behind the gathering edge."""
     for state in RequestState:
         if state in layout.main or layout.leaving(state):
             continue
@@ -223,7 +223,7 @@ def _place_ends(layout: Layout) -> None:
 
 
 def _join_shapes(layout: Layout) -> None:
-    """The lines between a state and its gateways, and from the starts."""
+    """Edges between a state and its gateways, and from the starts."""
     for name, node in list(layout.nodes.items()):
         if node.kind == "split":
             _line(layout, name.removeprefix("after_"), name)
@@ -245,7 +245,7 @@ def _line(layout: Layout, source: str, target: str) -> None:
 
 
 def _arrow(layout: Layout, change: Transition) -> Edge:
-    """The line of one transition, on the way that suits where it leads."""
+    """The edge of one transition, routed by its target."""
     one, other = layout.exit_of(change.source), layout.entry_of(change.target)
     if other.y < one.y and other.kind == "end":
         return _upwards(one, other, change)
@@ -270,7 +270,7 @@ def _arrow(layout: Layout, change: Transition) -> Edge:
 
 
 def _upwards(one: Node, other: Node, change: Transition) -> Edge:
-    """To an end above: straight, or with a bend to one that stands further to the right."""
+    """To an end above: straight, or with a bend to one further right."""
     if one.x == other.x:
         points: tuple[Point, ...] = ((one.x, one.top), (one.x, other.bottom))
         return Edge(one.id, other.id, points, change, (one.x - 8, one.top - 26), "end")
@@ -280,7 +280,7 @@ def _upwards(one: Node, other: Node, change: Transition) -> Edge:
 
 
 def _backwards(one: Node, other: Node, change: Transition, *, level: int) -> Edge:
-    """To a state of the main road again: from a detour straight up if it can be, else below the road."""
+    """Back to a state of the main road: straight up from a detour, else below the road."""
     row = DETOUR_ROW - level * LEVEL
     if one.y == DETOUR_ROW and one.x == other.x:
         points: tuple[Point, ...] = ((one.x, one.top), (one.x, other.bottom))
@@ -291,7 +291,7 @@ def _backwards(one: Node, other: Node, change: Transition, *, level: int) -> Edg
 
 
 def _bands(layout: Layout) -> list[Band]:
-    """Side by side, each from the first of its states to the last."""
+    """Bands side by side, each from its first state to its last."""
     found: dict[str, list[int]] = {}
     for state in layout.main:
         original = layout.places[state].original

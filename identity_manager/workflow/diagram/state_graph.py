@@ -41,7 +41,7 @@ _BEGINNINGS = {
 
 @dataclass(frozen=True)
 class Transition:
-    """One arrow of the state machine: the transition's name and word, from where to where."""
+    """One transition of the state machine: name, label, source, target."""
 
     name: str
     source: RequestState
@@ -51,10 +51,10 @@ class Transition:
 
 @dataclass(frozen=True)
 class StateNode:
-    """One state, and what the road says of it.
+    """One state, with its data of ROAD.
 
-    steps: which of the seven begin there.  original: the process of the original that they run under.
-    waits_for_somebody: whether a person has to act, on a page; else the system goes on by itself.
+    steps: numbers of the steps that begin there. original: the process of the original that they run under.
+    waits_for_somebody: whether a person has to act on a page; else the system continues.
     """
 
     state: RequestState
@@ -64,7 +64,7 @@ class StateNode:
 
 
 def transitions() -> list[Transition]:
-    """Every arrow of the state machine of a request, in the order in which the machine names them."""
+    """All transitions of the state machine of a request, in its order."""
     field: Any = TokenRequest._meta.get_field("state")
     return [
         Transition(each.name, RequestState(each.source), RequestState(each.target), each.custom["label"])
@@ -94,7 +94,7 @@ def beginning(origin: RequestOrigin) -> RoadStep:
 
 
 def main_road() -> list[RequestState]:
-    """The states of a request that meets no obstacle, as the index of the road strings them together."""
+    """The states of a request without obstacles, chained by the request pairs of ROAD."""
     pairs = [step.request for step in ROAD if step.request is not None]
     onward = {source: target for source, target in pairs if _leads_on(target, pairs)}
     road = [FIRST]
@@ -104,17 +104,17 @@ def main_road() -> list[RequestState]:
 
 
 def _leads_on(state: str, pairs: Sequence[tuple[str, str]]) -> bool:
-    """Whether the last state is reached from this one without coming back to the first."""
+    """Whether LAST is reachable from this state without passing FIRST."""
     if state in (FIRST, LAST):
         return state == LAST
     return any(_leads_on(target, pairs) for source, target in pairs if source == state)
 
 
 def way_gone(events: Iterable[str]) -> list[Transition]:
-    """The arrows that a request has gone along, from its events, the oldest first.
+    """The transitions of a request, from its events, oldest first.
 
-    An event that does not lead on from where the request then was says nothing here: a retry of what only
-    waited is told by the same name, and what is past its time is removed from the log.
+    An event that does not fit the state is skipped: a retry of delayed work has the same name, and expired
+    events are missing from the log.
     """
     arrows = {(change.name, change.source): change for change in transitions()}
     here, gone = FIRST, []

@@ -1,8 +1,8 @@
-"""Holds: a token is out of use for a while, and comes back.
+"""Holds (certificateHold, RFC 5280 5.3.1): a token is suspended for a while, and reinstated.
 
-Decided by an administrator or by its person's leave; then carried to the CA (certificateHold of RFC 5280
-5.3.1): claim, act, settle. A CA that could not release a certificate again is not asked to hold it: there,
-the hold is remembered here alone. What the CA has, or may have, on hold is written down before it is asked.
+Decided by an administrator or by a leave; then carried to the CA: claim, act, settle. A CA that could not
+release a certificate is not asked to hold it, so that hold stands in the database alone. Whether the CA has,
+or may have, the certificate on hold is written down before the call.
 """
 
 import uuid
@@ -39,7 +39,7 @@ ON_LEAVE = Reason(
 
 @dataclass(frozen=True)
 class HoldOutcome:
-    """What the CA did. at_ca: whether it has the certificate on hold now; error: why it is not done."""
+    """The result of the call. at_ca: whether the CA has the certificate on hold now; error: why not done."""
 
     at_ca: bool = False
     error: str | None = None
@@ -58,7 +58,7 @@ def reinstatement_obstacle(token: SoftwareToken) -> Reason | None:
 
 
 def put_on_hold(*, actor: Person, token_id: uuid.UUID, reason: str) -> SoftwareToken:
-    """An administrator takes a token out of use for a while. Raises NotAllowed, NotPossible or Stale."""
+    """An administrator puts a token on hold. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         token = locking.token(token_id)
         require(
@@ -74,7 +74,7 @@ def put_on_hold(*, actor: Person, token_id: uuid.UUID, reason: str) -> SoftwareT
 
 
 def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    """An administrator ends a hold that an administrator began. Raises NotAllowed or Stale."""
+    """An administrator ends an administrator's hold. Raises NotAllowed or Stale."""
     with transaction.atomic():
         token = locking.token(token_id)
         require(
@@ -98,7 +98,7 @@ def hold_token(token: SoftwareToken, *, leave: Leave | None, actor: Person | Non
 
 
 def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
-    """End the hold of a locked token, in the caller's transaction; what has ended meanwhile stays ended."""
+    """End the hold of a locked token, in the caller's transaction; expired certificates stay expired."""
     release_certificates(token)
     if revoke.expire_when_over(token):
         return
@@ -111,14 +111,14 @@ def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
 
 
 def hold_certificates(token: SoftwareToken) -> None:
-    """Decide the hold of each certificate of a locked token that counts, or is to count again."""
+    """Decide the hold of each valid certificate of a locked token."""
     for certificate in locking.certificates_of(token):
         if certificate.is_living and not certificate.hold_wanted:
             decide(certificate, wanted=True)
 
 
 def release_certificates(token: SoftwareToken) -> None:
-    """Decide the end of the hold of each certificate of a locked token; those whose time is over expire."""
+    """Decide the release of each certificate of a locked token; expired ones expire."""
     for certificate in locking.certificates_of(token):
         if not certificate.is_living:
             continue
@@ -129,7 +129,7 @@ def release_certificates(token: SoftwareToken) -> None:
 
 
 def decide(certificate: Certificate, *, wanted: bool) -> None:
-    """Decide that a locked certificate is put on hold, or released; the worker tells the CA."""
+    """Decide a hold or release of a locked certificate and make it due; a worker tells the CA."""
     certificate.decide_hold(wanted=wanted, now=timezone.now())
     certificate.save()
     if certificate.hold_is_due:
@@ -137,9 +137,9 @@ def decide(certificate: Certificate, *, wanted: bool) -> None:
 
 
 def carry_out(*, certificate_id: uuid.UUID) -> None:
-    """Have a decided hold, or its end, done by the CA, or leave it due. Does nothing where it is not due.
+    """Tell the CA of a decided hold or release, or leave it due. Does nothing where it is not due.
 
-    Whatever is raised stands on the certificate, which is tried again later.
+    Any exception is stored on the certificate, which is retried later.
     """
     claim = _claim(certificate_id)
     if claim is None:
@@ -182,7 +182,7 @@ def _ask(certificate: Certificate) -> HoldOutcome:
 
 
 def _settle(claimed: Certificate, outcome: HoldOutcome) -> None:
-    """The decision may have turned, or become a revocation, while the CA was asked: then that is due now."""
+    """Store the result; where the decision has changed during the call, the new one is due now."""
     with transaction.atomic():
         certificate = locking.certificate(claimed.pk)
         if certificate.claim_id != claimed.claim_id:

@@ -1,7 +1,7 @@
 """Revocation: decided by a person or by the road, then carried to the CA: claim, act, settle.
 
-Where the CA cannot be told, it is left to an officer, who has it revoked there by hand and says so here; a CA
-that can be asked whether it was done is asked now and then, and its word counts too.
+Where the CA has no revocation, an officer revokes there manually and confirms it here; a CA whose status can
+be read is polled, and its answer counts too.
 
 PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
@@ -48,7 +48,7 @@ ONLY_ENCRYPTION = Reason(
 
 
 def obstacle(token: SoftwareToken) -> Reason | None:
-    """Why the token cannot be revoked, whoever asks, or None."""
+    """Why the token cannot be revoked, for every actor, or None."""
     return None if permitted_actions.can_be_revoked(token) else NOT_IN_USE
 
 
@@ -78,13 +78,13 @@ def revoke_token(
 
 
 def kept_certificates(token: SoftwareToken, encryption: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-    """The certificates of a locked token that stay, where these encryption certificates are revoked."""
+    """The certificates of a locked token that stay valid, given the encryption certificates to be revoked."""
     rows = locking.certificates_of(token)
     return frozenset(row.pk for row in rows if row.pk not in encryption and row.may_outlive_token)
 
 
 def ends_something(token: SoftwareToken, kept: Collection[uuid.UUID]) -> bool:
-    """Whether a certificate of the locked token is left to be revoked beside those that are kept."""
+    """Whether a living certificate of the locked token is not among those that stay."""
     return any(row.is_living and row.pk not in kept for row in locking.certificates_of(token))
 
 
@@ -130,7 +130,7 @@ def revoke_certificates(
 
 
 def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> None:
-    """Decide that a locked certificate is revoked; the worker tells the CA."""
+    """Decide the revocation of a locked certificate and make it due; a worker tells the CA."""
     if certificate.revocation_decided_at is not None:
         return
     certificate.decide_revocation(reason=reason, now=timezone.now())
@@ -147,12 +147,12 @@ def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person 
 
 
 def by_hand_obstacle(certificate: Certificate) -> Reason | None:
-    """Why nobody's hand is needed to revoke the certificate, or None."""
+    """Why the certificate needs no manual revocation, or None."""
     return None if certificate.is_to_be_revoked_by_hand(timezone.now()) else NOT_BY_HAND
 
 
 def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
-    """An officer says that a certificate was revoked at its CA, which cannot be told from here.
+    """An officer confirms the manual revocation of a certificate at its CA.
 
     Raises NotAllowed or Stale.
     """
@@ -182,10 +182,10 @@ def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person
 
 
 def carry_out(*, certificate_id: uuid.UUID) -> None:
-    """Have a decided revocation done by the CA, or leave it due. Does nothing where it is not due.
+    """Tell the CA of a decided revocation, or leave it due. Does nothing where it is not due.
 
-    What has ended meanwhile expires, and no CA is told. Whatever is raised stands on the certificate, which
-    is tried again later.
+    A certificate that has expired meanwhile expires without a call. Any exception is stored on the
+    certificate, which is retried later.
     """
     with transaction.atomic():
         claim_id = Certificate.objects.to_be_revoked().claim(certificate_id, now=timezone.now())
@@ -196,14 +196,14 @@ def carry_out(*, certificate_id: uuid.UUID) -> None:
 
 
 def expire(certificate: Certificate) -> None:
-    """The time of a locked certificate is over: nothing waits for it any more."""
+    """A locked certificate has expired: clear its due work."""
     certificate.expire()
     certificate.save()
     tell_of_end(certificate)
 
 
 def tell_of_end(certificate: Certificate) -> None:
-    """Write down that the time of a locked certificate is over."""
+    """Record the audit event that a locked certificate has expired."""
     audit.record(
         audit.Event.CERTIFICATE_EXPIRED,
         actor=None,
@@ -214,7 +214,7 @@ def tell_of_end(certificate: Certificate) -> None:
 
 
 def expire_when_over(token: SoftwareToken) -> bool:
-    """End a locked token of which no certificate is left, in the caller's transaction; whether it was so."""
+    """Expire a locked token without living certificates, in the caller's transaction; whether it was so."""
     ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
     if token.state in MAY_LIVE_ON or token.kind == RequestKind.RECOVERY:
         return False
@@ -231,7 +231,7 @@ def expire_when_over(token: SoftwareToken) -> bool:
 
 
 def _outcome(certificate: Certificate) -> RevocationOutcome | CaError | None:
-    """What its CA says; None where it was not told, because the certificate has ended."""
+    """The outcome of the call; None where the certificate has expired, and no call was made."""
     if certificate.has_ended(timezone.now()):
         return None
     if not certificate.ca:
@@ -279,7 +279,7 @@ def _settle(
 
 
 def _is_superseded(certificate: Certificate) -> bool:
-    """Of a renewed token: where its CA cannot be told, it ends by its own date and is nobody's task."""
+    """Whether its token was renewed: it then ends by its own date where the CA has no revocation."""
     superseded = certificate.revocation_reason == RevocationReason.SUPERSEDED
     return superseded and certificate.token.state == TokenState.REPLACED
 
@@ -289,7 +289,7 @@ def _is_refused_for_good(outcome: RevocationOutcome | CaError) -> bool:
 
 
 def _words(outcome: RevocationOutcome | CaError) -> str:
-    """What stands on the row; nothing where the CA has no revocation at all, which is no error."""
+    """The error stored on the row; empty for a CA without revocation, which is no error."""
     if isinstance(outcome, CaError):
         return outcome.words
     return "" if outcome is RevocationOutcome.UNSUPPORTED else outcome.value
