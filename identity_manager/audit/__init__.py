@@ -129,6 +129,7 @@ class Event(StrEnum):
     RECOVERY_ASKED = "recovery.asked"
     RECOVERY_BEGUN = "recovery.begun"
     KEY_RECOVERED = "recovery.key-recovered"
+    ARCHIVED_KEY_REMOVED = "retention.archived-key-removed"
     ARCHIVE_EXPORT_ASKED = "archive.export-asked"
     ARCHIVE_EXPORT_CONFIRMED = "archive.export-confirmed"
     ARCHIVE_EXPORT_WITHDRAWN = "archive.export-withdrawn"

@@ -316,6 +316,7 @@ ALLOW_CONFLICTING_ROLES = env.boolean("ALLOW_CONFLICTING_ROLES", default=False)
 A_CENTURY = 36_500  # no job can look further back than the calendar goes
 RETENTION_MAIL_DAYS = env.integer("RETENTION_MAIL_DAYS", 180, maximum=A_CENTURY)
 RETENTION_REQUEST_DAYS = env.integer("RETENTION_REQUEST_DAYS", 1095, maximum=A_CENTURY)
+RETENTION_ARCHIVE_DAYS = env.integer("RETENTION_ARCHIVE_DAYS", 0, maximum=A_CENTURY)
 RETENTION_SIGN_IN_DAYS = env.integer("RETENTION_SIGN_IN_DAYS", 180, maximum=A_CENTURY)
 RETENTION_AUDIT_DAYS = env.integer("RETENTION_AUDIT_DAYS", 3650, maximum=A_CENTURY)
 ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=A_CENTURY)  # from locking a person until erasing them

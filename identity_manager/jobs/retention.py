@@ -1,4 +1,4 @@
-"""Retention jobs: remove old containers, mail texts, personal details of requests, and audit events.
+"""Retention jobs: remove old containers, mail texts, details of requests, archived keys, and audit events.
 
 Each job is a resumable scan with a time limit (jobs/resumable_scan.py), records what it removed, and skips
 everything that is still in progress. Periods: RETENTION_... settings; for containers the token type.
@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -19,12 +20,14 @@ from identity_manager.audit import heads, notes
 from identity_manager.audit.keys import can_seal
 from identity_manager.jobs import resumable_scan
 from identity_manager.models import (
+    ArchivedKey,
     AuditEvent,
     Certificate,
     Container,
     HeadKind,
     MailState,
     OutgoingMail,
+    RecoveredKey,
     RequestKind,
     SoftwareToken,
     TokenRequest,
@@ -129,6 +132,41 @@ def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:
     young = SoftwareToken.objects.filter(request=OuterRef("pk"), ended_at__gte=old)
     rows = TokenRequest.objects.filter(Exists(details), state__in=ENDED, ended_at__lt=old)
     return rows.filter(~Exists(alive), ~Exists(young))
+
+
+# --- The archive -----------------------------------------------------------------------------------
+def remove_archived_keys() -> int:
+    """Delete archived keys whose certificates ended long ago; return how many."""
+    old = _before(settings.RETENTION_ARCHIVE_DAYS)
+    if old is None:
+        return 0
+    return resumable_scan.of_rows("retention.archive", _old_archived_keys(old), partial(_remove_key, old))
+
+
+def _remove_key(old: datetime, key_id: uuid.UUID) -> bool:
+    with transaction.atomic():
+        row = _old_archived_keys(old).select_related("owner").filter(pk=key_id).first()
+        if row is None:
+            return False
+        locking.person(row.owner_id)
+        number, _rows = _old_archived_keys(old).filter(pk=key_id).delete()
+        audit.record(
+            audit.Event.ARCHIVED_KEY_REMOVED,
+            actor=None,
+            subject=row.owner,
+            public_key=row.public_key_sha256,
+        )
+        return bool(number)
+
+
+def _old_archived_keys(old: datetime) -> QuerySet[ArchivedKey]:
+    """Keys all of whose certificates had ended by then, and that no open recovery is about."""
+    of_the_key = Q(public_key_sha256=OuterRef("public_key_sha256")) | Q(archived_keys=OuterRef("pk"))
+    of_the_key |= Q(imported__public_key_sha256=OuterRef("public_key_sha256"))
+    certificates = Certificate.objects.filter(of_the_key)
+    recoveries = RecoveredKey.objects.filter(archived_key=OuterRef("pk"), is_open=True)
+    rows = ArchivedKey.objects.defer("envelope_wrapped").filter(Exists(certificates), ~Exists(recoveries))
+    return rows.filter(~Exists(certificates.filter(Q(not_after=None) | Q(not_after__gte=old))))
 
 
 # --- The audit log ---------------------------------------------------------------------------------

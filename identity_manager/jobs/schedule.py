@@ -293,6 +293,12 @@ JOBS: tuple[Job, ...] = (
         retention.empty_mails,
     ),
     Job(
+        "retention.archive",
+        _("Removes archived keys that are kept no longer"),
+        timedelta(hours=1),
+        retention.remove_archived_keys,
+    ),
+    Job(
         "retention.requests",
         _("Takes personal details out of old requests"),
         timedelta(hours=1),

@@ -31,6 +31,7 @@ from identity_manager.models import (
     Person,
     PersonErasure,
     PersonState,
+    Recovery,
     Role,
     SoftwareToken,
     TokenImportRow,
@@ -152,6 +153,7 @@ def _has_something_alive(person: Person) -> bool:
         or SoftwareToken.objects.alive().filter(person=person).exists()
         or certificates.filter(Q(not_after=None) | Q(not_after__gt=timezone.now())).exists()
         or _has_surplus(person)
+        or TokenRequest.objects.open().filter(recovery__owner=person).exists()
         or CaFinding.objects.filter(token_certificate__token__person=person, closed_at=None).exists()
     )
 
@@ -203,12 +205,27 @@ def _name_of_nobody(person: Person) -> str:
 def _forget_what_was_issued(person: Person) -> None:
     for request in person.requests.all():
         anonymisation.empty_request(request)
-    person.archived_keys.all().delete()
-    TokenImportRow.objects.filter(person=person).delete()
+    _forget_the_archive(person)
     for token in person.tokens.all():
         anonymisation.remove_containers(token)
         for certificate in token.certificates.all():
             anonymisation.empty_certificate(certificate)
+
+
+def _forget_the_archive(person: Person) -> None:
+    """Archived keys, the files of recoveries that somebody else got, and what was written about each case."""
+    person.archived_keys.all().delete()
+    recoveries = Recovery.objects.filter(Q(owner=person) | Q(request__person=person))
+    for token in SoftwareToken.objects.filter(request__recovery__in=recoveries.values("pk")):
+        anonymisation.remove_containers(token)
+    _leave_plain_facts(AuditEvent.objects.filter(request__recovery__in=recoveries.values("pk")))
+    recoveries.update(purpose="", reference="")
+    TokenImportRow.objects.filter(person=person).delete()
+
+
+def _leave_plain_facts(events: QuerySet[AuditEvent]) -> None:
+    for event in events.iterator(chunk_size=500):
+        AuditEvent.objects.filter(pk=event.pk).update(facts=event.plain_facts, facts_salt="")
 
 
 def _forget_the_account(person: Person) -> None:

@@ -39,7 +39,15 @@ def is_offered(actor: Person, person: Person) -> bool:
 
 
 def _last_copies(person: Person) -> dict[str, Any]:
-    """How many archived keys there are, and the day on which the last copy of one is unreadable."""
-    archived = person.archived_keys.count()
-    gone = timezone.localdate() + timedelta(days=settings.BACKUP_KEPT_DAYS)
-    return {"archived": archived, "unreadable_on": gone, "backup_kept_days": settings.BACKUP_KEPT_DAYS}
+    """How many archived keys there are, and the day on which the last copy of one is unreadable.
+
+    Backups have copies until they are removed, and the keys of the ring that opens them stay as long.
+    """
+    erased_at = person.erasures.filter(erased_at__isnull=False).values_list("erased_at", flat=True).first()
+    gone = timezone.localdate(erased_at) + timedelta(days=settings.BACKUP_KEPT_DAYS)
+    return {
+        "archived": person.archived_keys.count(),
+        "is_erased": erased_at is not None,
+        "unreadable_on": gone,
+        "backup_kept_days": settings.BACKUP_KEPT_DAYS,
+    }

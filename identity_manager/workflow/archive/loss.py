@@ -19,13 +19,17 @@ from identity_manager.models import (
     Certificate,
     CertificatePurpose,
     RecoveryKeyKind,
+    TokenState,
 )
 from identity_manager.models.requests.certificate import NOT_ENDED
+from identity_manager.models.requests.software_token import TO_BE_ISSUED
 
 DECRYPT = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
 _ARCHIVED = Exists(
     ArchivedKey.objects.filter(
-        Q(certificate=OuterRef("pk")) | Q(public_key_sha256=OuterRef("public_key_sha256"))
+        Q(certificate=OuterRef("pk"))
+        | Q(public_key_sha256=OuterRef("public_key_sha256"))
+        | Q(public_key_sha256=OuterRef("imported__public_key_sha256"))
     )
 )
 
@@ -123,14 +127,16 @@ def not_archived(persons: Iterable[uuid.UUID]) -> int:
 
 
 def _encrypting(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
-    return rows.filter(
-        certificate__isnull=False, token__sealed_at__isnull=False, profile__purpose__in=DECRYPT
-    )
+    """Those that somebody was given."""
+    issued = rows.filter(certificate__isnull=False, profile__purpose__in=DECRYPT)
+    return issued.exclude(token__state__in=(*TO_BE_ISSUED, TokenState.CANCELLED))
 
 
 def _of(rows: QuerySet[Certificate], *, afterwards: Afterwards, own: bool) -> list[Loss]:
     recipients = ArchivedKeyRecipient.objects.filter(
-        Q(key__certificate=OuterRef("pk")) | Q(key__public_key_sha256=OuterRef("public_key_sha256")),
+        Q(key__certificate=OuterRef("pk"))
+        | Q(key__public_key_sha256=OuterRef("public_key_sha256"))
+        | Q(key__public_key_sha256=OuterRef("imported__public_key_sha256")),
         certificate__wrappings__erased_at=None,
     )
     found = _encrypting(rows).annotate(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,9 +28,11 @@ from pytest_django import Settings
 
 from ca_bridge.connection import registry
 from ca_bridge.errors import CaError
+from ca_bridge.keys import keys, recovery_keys
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing
-from identity_manager.jobs import sweep
+from identity_manager.config import secret_files
+from identity_manager.jobs import key_rotation, sweep
 from identity_manager.management.backup import (
     authorities,
     creation,
@@ -43,6 +45,7 @@ from identity_manager.management.backup import (
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.models import (
     Account,
+    ArchivedKey,
     AuditEvent,
     Certificate,
     JobRun,
@@ -50,12 +53,16 @@ from identity_manager.models import (
     RequestState,
     TokenRequest,
 )
+from identity_manager.transactions.refusals import Reason
+from identity_manager.vault.key_ring import KeyRing
+from identity_manager.vault.wrapping import Purpose
+from identity_manager.workflow.archive import opening
 from identity_manager.workflow.issuance import retry
 from tests.architecture.test_url_table import contents
 from tests.ca_bridge.remembering import RememberingConnector
 from tests.identity_manager.management import test_run
 from tests.identity_manager.management.test_run import manage
-from tests.tools import cast, migrated
+from tests.tools import cast, migrated, recovery
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
@@ -255,6 +262,36 @@ def test_everybody_signs_in_anew(company: cast.Company, place: Path) -> None:
     restored(place)
     assert Session.objects.count() == 0
     assert browser.get("/my/").status_code == 302
+
+
+def test_a_backup_of_yesterday_opens_the_archive(
+    company: cast.Company, place: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """Since then its key of the vault has been rotated, and the archived key removed."""
+    secret_files.make(tmp_path / "keys")
+    settings.VAULT_KEYS = {
+        purpose.value: KeyRing.of_files(tmp_path / "keys" / f"kek-{purpose.value}") for purpose in Purpose
+    }
+    recovery.in_force(recovery.officers())
+    key = recovery.archived_key(company)
+    creation.make(place)
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
+        key_rotation.rotate(actor=None, wait=timedelta(0))
+        key_rotation.rewrap()
+        assert ArchivedKey.objects.get().envelope_wrapped != key.envelope_wrapped
+    with time_machine.travel(timezone.now() + timedelta(days=2)):
+        key_rotation.rewrap_and_destroy()
+        ArchivedKey.objects.all().delete()
+
+        restored(place)
+
+        row = ArchivedKey.objects.get()
+        assert row.envelope_wrapped == key.envelope_wrapped
+        document, circle = recovery.ceremony()
+        officers_key = recovery_keys.open_with_shares(document, circle.texts[1:])
+        opened = opening.open_key(row, officers_key)
+        assert not isinstance(opened, Reason)
+        assert keys.public_key_sha256(opened).hex() == key.public_key_sha256
 
 
 # --- What is in it

@@ -13,6 +13,7 @@ from identity_manager import audit, audit_proof
 from identity_manager.audit import heads, sealing, verification
 from identity_manager.jobs import resumable_scan, retention, schedule
 from identity_manager.models import (
+    ArchivedKey,
     AuditEvent,
     AuditHead,
     Certificate,
@@ -26,10 +27,11 @@ from identity_manager.people import anonymisation
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Stale
+from identity_manager.workflow import step1_recover
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.revocation import hold, revoke
 from tests.identity_manager.console.visitors import signed_in
-from tests.tools import cast
+from tests.tools import cast, recovery
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -228,6 +230,42 @@ def test_what_another_worker_has_done_meanwhile_is_not_done_again(
     monkeypatch.setattr(locking, row, another_first)
     assert job() == 0
     assert AuditEvent.objects.filter(name=event).count() == 1
+
+
+# --- The archive -----------------------------------------------------------------------------------
+def test_an_archived_key_stays_for_ever_or_until_its_time_is_over(
+    company: Company, settings: Settings
+) -> None:
+    recovery.in_force(recovery.officers())
+    row = recovery.archived_key(company)
+    aged(Certificate, "not_after", 3 * YEAR)
+    aged(SoftwareToken, "ended_at")
+    assert retention.remove_archived_keys() == 0
+    settings.RETENTION_REQUEST_DAYS = 1
+    retention.empty_requests()
+    assert ArchivedKey.objects.exists()
+
+    settings.RETENTION_ARCHIVE_DAYS = 4 * 365
+    assert retention.remove_archived_keys() == 0
+    aged(Certificate, "not_after", 4 * YEAR)
+    assert retention.remove_archived_keys() == 1
+    assert not ArchivedKey.objects.exists()
+    event = AuditEvent.objects.get(name=audit.Event.ARCHIVED_KEY_REMOVED)
+    assert (event.person, event.facts) == (company.uma, {"public_key": row.public_key_sha256})
+
+
+def test_a_key_that_is_being_recovered_stays(company: Company, settings: Settings) -> None:
+    recovery.online_in_force(recovery.officers())
+    row = recovery.archived_key(company)
+    step1_recover.recover(
+        actor=company.uma,
+        key_ids=[row.pk],
+        purpose="The passphrase is gone",
+        factor=recovery.factor_of(company.uma),
+    )
+    aged(Certificate, "not_after")
+    settings.RETENTION_ARCHIVE_DAYS = 30
+    assert retention.remove_archived_keys() == 0
 
 
 # --- The audit log ---------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ _import = partial(Wording, icon="upload", detail=reason)
 
 WORDS: dict[Event, Wording] = {
     Event.KEY_ARCHIVED: Wording(_("A copy of the key was archived"), icon="key"),
+    Event.ARCHIVED_KEY_REMOVED: Wording(_("An archived key was removed: its time is over"), STOPPED, "trash"),
     Event.ARCHIVE_EXPORT_ASKED: _export(_("An export of the archive was asked for"), WAITING),
     Event.ARCHIVE_EXPORT_CONFIRMED: _export(_("A second officer agreed to an export of the archive"), DONE),
     Event.ARCHIVE_EXPORT_WITHDRAWN: _export(_("An export of the archive was called off"), STOPPED),

@@ -1,0 +1,122 @@
+"""The archive at an erasure: keys, what somebody else recovered of them, and what was written about it."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from pytest_django import Settings
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import audit
+from identity_manager.models import (
+    ArchivedKey,
+    AuditEvent,
+    Opening,
+    Person,
+    PersonErasure,
+    Recovery,
+    Role,
+    TokenImport,
+    TokenImportRow,
+    TokenRequest,
+)
+from identity_manager.people import erasure
+from identity_manager.transactions.refusals import NotPossible
+from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.revocation import revoke
+from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast, recovery
+from tests.tools.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def company(db: None) -> Company:
+    return Company()
+
+
+@pytest.fixture
+def rolf(company: Company) -> Person:
+    return cast.person("rolf", roles=(Role.REGISTRATION_OFFICER,), sid="")
+
+
+@pytest.fixture
+def key(company: Company) -> ArchivedKey:
+    """sam's archived key; sam is locked, and all is revoked."""
+    recovery.in_force(recovery.officers())
+    row = recovery.archived_key(company, owner=company.sam)
+    leave_and_return.lock(
+        actor=company.rita, person_id=company.sam.pk, reason=RevocationReason.AFFILIATION_CHANGED
+    )
+    assert row.certificate is not None
+    revoke.carry_out(certificate_id=row.certificate.pk)
+    return row
+
+
+def recovered_by_uma(company: Company, state: str = "completed") -> TokenRequest:
+    """uma has got the key of sam."""
+    request = company.request_in(state)
+    Recovery.objects.create(
+        request=request,
+        owner=company.sam,
+        opening=Opening.OFFICERS,
+        purpose="whisper about Sam",
+        reference="7 O 26",
+    )
+    audit.record(audit.Event.REQUEST_CREATED, actor=None, subject=request, reason="whisper about Sam")
+    return request
+
+
+def erase(company: Company, rolf: Person) -> PersonErasure:
+    with time_machine.travel(timezone.now() + timedelta(days=120)):
+        asked = erasure.ask(actor=company.rita, person_id=company.sam.pk)
+        return erasure.confirm(actor=rolf, erasure_id=asked.pk)
+
+
+def test_keys_recovered_files_and_words_go(company: Company, rolf: Person, key: ArchivedKey) -> None:
+    request = recovered_by_uma(company)
+    read = TokenImportRow.objects.create(
+        token_import=TokenImport.objects.create(name="old"),
+        position=1,
+        file_name="sam.p12",
+        file_sha256="ab" * 32,
+        outcome="done",
+        certificate=b"of sam",
+        subject="CN=Sam",
+        person=company.sam,
+    )
+    assert request.tokens.get().containers.exists()
+
+    erase(company, rolf)
+
+    assert not ArchivedKey.objects.exists()
+    assert not request.tokens.get().containers.exists()
+    case = Recovery.objects.get()
+    assert (case.purpose, case.reference) == ("", "")
+    event = AuditEvent.objects.filter(request=request, name=audit.Event.REQUEST_CREATED).latest("pk")
+    assert "whisper" not in str(event.facts)
+    assert not TokenImportRow.objects.filter(pk=read.pk).exists()
+
+
+def test_who_is_being_recovered_for_somebody_is_not_erased(
+    company: Company, rolf: Person, key: ArchivedKey
+) -> None:
+    recovered_by_uma(company, "issuing")
+    with pytest.raises(NotPossible) as refused:
+        erase(company, rolf)
+    assert refused.value.reason == erasure.UNDER_WAY_STILL
+    assert ArchivedKey.objects.exists()
+
+
+def test_the_page_of_who_was_erased_says_until_when_backups_have_copies(
+    company: Company, rolf: Person, key: ArchivedKey, settings: Settings
+) -> None:
+    done = erase(company, rolf)
+    assert done.erased_at is not None
+    page = signed_in(company.rita).get(reverse("console:person-erase", args=[company.sam.pk])).text
+    day = timezone.localdate(done.erased_at) + timedelta(days=settings.BACKUP_KEPT_DAYS)
+    assert f"until {date_format(day, 'DATE_FORMAT')}. From then on none is readable." in page
