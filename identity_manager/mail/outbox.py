@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from django.db import transaction
+from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from ca_bridge.database.prepared_queries import Statement
 from identity_manager import queue
 from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import MailFault, MailState, OutgoingMail, PersonState
@@ -20,6 +21,10 @@ from identity_manager.telemetry import correlation
 NO_ADDRESS = "no address"
 LOCKED = "the person is locked"
 
+_CLAIMED = Statement[OutgoingMail](
+    lambda pk: OutgoingMail.objects.filter(pk=pk).select_related("person", "request", "token__person"),
+    pk=models.UUIDField(),
+)
 logger = logging.getLogger(__name__)
 
 
@@ -85,10 +90,12 @@ def release_waiting(mails: OutgoingMailQuerySet) -> None:
 
 
 def claim(mail_id: uuid.UUID) -> OutgoingMail | None:
-    """Lease a queued mail for sending; None where another worker holds it or it is not due."""
-    with transaction.atomic():
-        claimed = OutgoingMail.objects.queued().claim(mail_id, now=timezone.now())
-        return OutgoingMail.objects.get(pk=mail_id) if claimed else None
+    """Lease a queued mail for sending, and read it with what it is about; None where another worker holds it,
+    or it is not due.
+    """
+    claimed = OutgoingMail.objects.queued().claim(mail_id, now=timezone.now())
+    mail = _CLAIMED.get(pk=mail_id) if claimed else None
+    return mail if mail is None or mail.claim_id == claimed else None
 
 
 def note_provider_id(mail: OutgoingMail, provider_id: str) -> None:

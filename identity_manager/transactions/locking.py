@@ -118,6 +118,16 @@ _TOKENS_OF = Statement[SoftwareToken](
     ),
     request=_KEY,
 )
+_MAIL_OF_TOKEN = Statement[OutgoingMail](
+    # The condition makes inner joins of those to the parents: rows of outer ones cannot be locked.
+    lambda pk: _with_parents(
+        OutgoingMail.objects.filter(pk=pk, token__request__person__isnull=False).select_related(
+            "token__token_type"
+        ),
+        *("token", "request", "person"),
+    ),
+    pk=_KEY,
+)
 _CERTIFICATE = Statement[Certificate](lambda pk: _certificates(Certificate.objects.filter(pk=pk)), pk=_KEY)
 _TOKEN_OF_CERTIFICATE = Statement[Certificate](
     lambda pk: _to_be_claimed(Certificate.objects.filter(token__certificates=pk)).select_for_update(
@@ -266,6 +276,16 @@ def mail(pk: uuid.UUID) -> OutgoingMail:
         row.token = parent_token
     if parent_request is not None:
         row.request = parent_request
+    return row
+
+
+def claimed_mail(claimed: OutgoingMail) -> OutgoingMail:
+    """As mail(), of a row that was read before: in one statement where it is about a token."""
+    if claimed.token_id is None:
+        return mail(claimed.pk)
+    row = _MAIL_OF_TOKEN.get(pk=claimed.pk)
+    assert row.token is not None  # noqa: S101 it has one
+    row.token.person = row.token.request.person
     return row
 
 

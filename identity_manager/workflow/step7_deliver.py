@@ -49,7 +49,7 @@ def send(*, mail_id: uuid.UUID) -> None:
 def _put_off(mail: OutgoingMail, error: Exception, *, is_sent: bool = False) -> None:
     """Let go of a mail that is still ours. One that was sent is sent again, as late as after a crash."""
     with transaction.atomic():
-        row = locking.mail(mail.pk)
+        row = locking.claimed_mail(mail)
         if row.claim_id == mail.claim_id:
             fault = DeliveryFault(MailFault.PASSING, type(error).__name__, sending.OUR_MISTAKE)
             outbox.settle_fault(row, fault, not_before=mail.leased_until if is_sent else None)
@@ -59,7 +59,7 @@ def _write_down(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevanc
     if isinstance(outcome, str):
         outbox.note_provider_id(mail, outcome)
     with transaction.atomic():
-        row = locking.mail(mail.pk)
+        row = locking.claimed_mail(mail)
         if row.claim_id != mail.claim_id:
             return
         _settle(row, outcome)

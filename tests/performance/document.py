@@ -22,7 +22,7 @@ audit log.
 A ratio compares two things that were measured side by side, on the same cores and over the same recorded list
 of keys. The *whole road* is what a token takes from **Accept** to the mail that is queued: the verbs, worker
 processes, database and broker. The *bare loop* does the same cryptography and the same mandatory checks (key,
-request, lints before and after, signature, both containers, the second reader) and nothing else. With one
+request, lint, signature, both containers, the second reader) and nothing else. With one
 worker process everything has one core, database and broker included, and so has the loop.
 
 `make bench-compare BASE=<commit>` measures an older commit and this one side by side: parts of both, one

@@ -8,15 +8,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from identity_manager.models import Certificate, RequestState, TokenRequest
+from identity_manager.models import Certificate, OutgoingMail, RequestState, TokenRequest
 from identity_manager.transactions import locking
-from identity_manager.workflow import step4_accept, step5_issue
+from identity_manager.workflow import step4_accept, step5_issue, step7_deliver
 from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 MOST = 28  # from Accept to the mail that is queued; one certificate
 MOST_IN_GROUPS = 12
+MOST_TO_DELIVER = 7
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")  # of transactions, which tests nest
 
 
@@ -71,3 +72,16 @@ def test_in_a_group_a_token_asks_the_database_still_more_seldom() -> None:
     states = TokenRequest.objects.filter(pk__in=[request.pk for request in requests])
     assert set(states.values_list("state", flat=True)) == {RequestState.ISSUED}
     assert 0 < len(found) <= MOST_IN_GROUPS * len(requests), len(found)
+
+
+def test_a_mail_asks_the_database_seldom() -> None:
+    company = Company()
+    cast.delivered(company.request_in("issued"))  # what is kept in memory is there
+    request = cast.issued(cast.accepted(cast.enabled(company.ada, company.sam, company.vpn)))
+    mail = OutgoingMail.objects.get(request=request, message="delivery")
+    with CaptureQueriesContext(connection) as statements:
+        step7_deliver.send(mail_id=mail.pk)
+    found = asked(statements)
+
+    assert request.tokens.get().delivery == "sent"
+    assert 0 < len(found) <= MOST_TO_DELIVER, "\n".join([str(len(found)), *(each[:110] for each in found)])

@@ -10,6 +10,7 @@ A late report about an earlier sending of the same mail is stored and does not a
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -73,7 +74,12 @@ def _keep(notice: Notice) -> int:
 
 
 def apply_early(mail: OutgoingMail) -> None:
-    """Apply reports that arrived before the sending was settled; the caller has locked the mail."""
+    """Apply reports that arrived before the sending was settled; the caller has locked the mail.
+
+    A mail server (SMTP) reports nothing.
+    """
+    if not settings.ANYMAIL:
+        return
     own = sending.message_id(mail)
     for event in MailEvent.objects.unmatched({mail.provider_id, own, own.strip("<>")}):
         _apply(event, mail)

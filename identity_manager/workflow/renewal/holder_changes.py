@@ -132,7 +132,7 @@ def leave(*, actor: Person, change_id: uuid.UUID, changes_hash: str, reason: str
         change = HolderChange.objects.unanswered().filter(pk=change_id).first()
         if change is None:
             raise Stale(ANSWERED)
-        differ = differences(token, _fields_of(token.token_type))
+        differ = differences(token, _fields_of(token.required_type))
         require(changes_hash == snapshot.fingerprint(differ), else_=CHANGED_AGAIN, kind=Stale)
         require(reason.strip(), else_=NO_REASON, field="reason")
 
@@ -146,7 +146,7 @@ def leave(*, actor: Person, change_id: uuid.UUID, changes_hash: str, reason: str
 
 def differences_of(change: HolderChange) -> list[Difference]:
     """What the certificates say otherwise than the person is now."""
-    return differences(change.token, _fields_of(change.token.token_type))
+    return differences(change.token, _fields_of(change.token.required_type))
 
 
 def differences(token: SoftwareToken, fields: Iterable[str]) -> list[Difference]:
@@ -173,7 +173,7 @@ def _fields_of(token_type: TokenType) -> list[str]:
 def _news(person_ids: Collection[uuid.UUID]) -> Iterator[_Case]:
     active = TokenType.objects.active().order_by()
     care = dict(active.exclude(on_holder_change=HolderChangeRule.NOTHING).values_list("code", "pk"))
-    rows = SoftwareToken.objects.in_use().filter(person__in=person_ids)
+    rows = SoftwareToken.objects.in_use().filter(person__in=person_ids, token_type__isnull=False)
     tokens = list(rows.select_related("person", "request").order_by("pk"))
     changes = HolderChange.objects.filter(token__in=tokens).order_by("noticed_at", "pk")
     last = {change.token_id: change for change in changes}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from identity_manager import queue
 from identity_manager.mail import sending
@@ -110,9 +111,10 @@ def test_a_bounce_that_is_told_while_the_sending_is_settled_is_not_lost(
 
 
 def test_a_word_by_our_own_name_of_the_mail_waits_for_its_settle(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     """The provider took the mail at an earlier try, and says no name of its own now."""
+    settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "t"}
     company.request_in("issued")
     mail = OutgoingMail.objects.get(message="delivery")
     own = sending.message_id(mail).strip("<>")
