@@ -10,14 +10,14 @@ REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def new_id() -> uuid.UUID:
-    """Return a new UUIDv7 as the plain UUID that database adapters know."""
+    """A new UUIDv7 as a plain UUID, which database adapters know."""
     return uuid.UUID(int=uuid6.uuid7().int)
 
 
 def first_id_of(moment: datetime) -> uuid.UUID:
-    """Return what no identifier that is made from that moment on is less than (RFC 9562 5.7).
+    """The smallest UUIDv7 of that moment (RFC 9562 5.7).
 
-    Rows in the order of their identifiers are then found by their time, too.
+    So the index of a primary key also finds rows by time of creation.
     """
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 

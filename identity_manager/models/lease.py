@@ -94,7 +94,7 @@ class Leased(models.Model):
         return self.claim_id
 
     def let_go(self) -> None:
-        """Nobody has it any more; what is due stays due."""
+        """Release the lease; due work stays due."""
         self.claim_id = self.leased_until = None
 
     def settle_lease(self) -> None:
@@ -118,7 +118,7 @@ LEASE = timedelta(seconds=30)
 
 
 class BrieflyLeasedQuerySet(LeasedQuerySet[Row]):
-    """Batch orders and their shares."""
+    """Rows with a short lease: batch orders and their shards."""
 
     def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         """As LeasedQuerySet.claim, with the short LEASE of batch orders."""

@@ -1,7 +1,7 @@
-"""Texts that begin with something, found by the index of their column however the database sorts text.
+"""Lookup `begins`: prefix search by an index, whatever the collation of the database.
 
-As a range (from "7K2" to before "7K3") they would be found only where text is sorted by its code points: in a
-database of en_US.UTF-8, which most are, punctuation comes before letters and some of it does not count.
+A range (from "7K2" to before "7K3") works only where text is sorted by code points: in en_US.UTF-8, the most
+common collation, punctuation comes before letters or is ignored.
 """
 
 from typing import Any
@@ -11,9 +11,9 @@ from django.db.models import CharField, Lookup
 
 @CharField.register_lookup
 class StartsWithIndexed(Lookup):
-    """`reference__begins="7K2"`. On PostgreSQL the column wants an index with varchar_pattern_ops.
+    """`reference__begins="7K2"`. On PostgreSQL the column needs an index with varchar_pattern_ops.
 
-    SQLite compares code points, and has no index for LIKE, which ignores case there.
+    On SQLite, which compares code points, a range: LIKE ignores case there and uses no index.
     """
 
     lookup_name = "begins"

@@ -1,4 +1,4 @@
-"""The audit log: plain appends, in the transaction of what they tell; sealed a moment later."""
+"""The audit log: appended in the transaction of the change; sealed (hash chain, MAC) a moment later."""
 
 import uuid
 from datetime import UTC, datetime
@@ -50,7 +50,7 @@ PLAIN_FACTS = frozenset(
 )
 
 
-# What the words of an event need of it, and of what it is about.
+# The columns that the wording of an event reads.
 WORDING_COLUMNS = (
     *("name", "at", "facts", "actor_ref", "request", "person", "body_sha256"),
     *("actor__state", "actor__display_name", "token__state"),
@@ -60,19 +60,19 @@ WORDING_COLUMNS = (
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def with_wording_columns(self) -> Self:
-        """Events with what their words need, and nothing else, newest first."""
+        """Events with the columns that their wording reads, newest first."""
         return self.select_related("actor", "token__token_type").only(*WORDING_COLUMNS).order_by("-pk")
 
     def of_restores(self) -> Self:
-        """That the database was put back to an earlier moment."""
+        """Events that the database was restored to an earlier moment."""
         return self.filter(name="system.restored")
 
     def unsealed(self) -> Self:
-        """Events that the sealer has not come to yet, in the order in which it takes them."""
+        """Events that are not sealed yet, in sealing order."""
         return self.filter(number=None).order_by("pk")
 
     def sealed(self) -> Self:
-        """Events of the chain, in its order."""
+        """Events of the chain, in order."""
         return self.filter(number__isnull=False).order_by("number")
 
     def older_than(self, moment: datetime) -> Self:
@@ -81,12 +81,12 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """That something happened: who, what, to whom, when. actor is empty for the system itself.
+    """One event: who, what, about whom, when. actor is null for the system itself.
 
-    actor_ref and person_ref name the two by salted references, which stay when somebody is erased and actor
-    or person is emptied. The columns from number on are the sealer's: place in the chain, the hash of what
-    the event says and its form, the link before, its own link, the MAC and the version of its key.
-    body_sha256 is filled when the body is removed after its time, and then stands for it.
+    actor_ref and person_ref are salted references, which stay when somebody is erased and actor or person
+    becomes null. The columns from number on are written by the sealer: position in the chain, hash of the
+    content and its form, previous link, own link, the MAC and the version of its key. body_sha256 replaces
+    the body once retention has removed it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -135,24 +135,24 @@ class AuditEvent(models.Model):
 
     @property
     def is_body_empty(self) -> bool:
-        """Whether nothing is left of the body."""
+        """Whether retention has removed the body."""
         persons = (self.actor_id, self.person_id, self.actor_ref, self.person_ref)
         things = (self.request_id, self.token_id)
         return not any((*persons, *things, self.facts, self.facts_salt, self.personal_sha256))
 
     @property
     def own_hash(self) -> str:
-        """The hash of what the event says now, in the form in which it was sealed."""
+        """The hash of the present content, in the form of its sealing."""
         return audit_proof.content_hash(self.content, form=self.form, body_sha256=self.body_sha256)
 
     @property
     def personal_facts(self) -> dict[str, Any]:
-        """The facts that may hold words about somebody."""
+        """Facts that may hold words about a person."""
         return {name: value for name, value in self.facts.items() if name not in PLAIN_FACTS}
 
     @property
     def plain_facts(self) -> dict[str, Any]:
-        """The facts that are identifiers, states or counts."""
+        """Facts that are identifiers, states or counts."""
         return {name: value for name, value in self.facts.items() if name in PLAIN_FACTS}
 
     @property
@@ -176,9 +176,9 @@ def _text(identifier: uuid.UUID | None) -> str:
 
 
 class AuditSalt(models.Model):
-    """What ties a person to the references in the audit log. It is destroyed when the person is erased.
+    """The salt of a person's references in the audit log. It is destroyed when the person is erased.
 
-    Whoever locks a person with something of theirs reads it with them: an event will tell of it.
+    Code that locks a person reads it with them, for the event that follows.
     """
 
     person = models.OneToOneField(

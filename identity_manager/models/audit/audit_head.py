@@ -1,4 +1,4 @@
-"""Where the audit log stands: the end of its chain, signed heads, and what was checked."""
+"""State of the audit log: end of the chain, signed heads, results of verification."""
 
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -14,7 +14,7 @@ from identity_manager.models.people.person import Person
 
 
 class AuditChain(models.Model):
-    """The end of the chain, one row. turn lets one sealer in at a time: each takes it by adding one."""
+    """End of the chain, one row. turn admits one sealer at a time: each increments it by compare-and-swap."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     turn = models.BigIntegerField(default=0)
@@ -32,11 +32,11 @@ class HeadKind(models.TextChoices):
 
 class AuditHeadQuerySet(models.QuerySet["AuditHead"]):
     def beyond(self, number: int) -> Self:
-        """Heads of later events, in the order of the chain."""
+        """Heads of later events, in order."""
         return self.filter(kind=HeadKind.HEAD, number__gt=number).order_by("number")
 
     def covering(self, number: int) -> "AuditHead | None":
-        """The first head that stands for the event, None as long as there is none."""
+        """The first head at or after the event; None as long as there is none."""
         return self.filter(kind=HeadKind.HEAD, number__gte=number).order_by("number").first()
 
     def newest(self) -> "AuditHead | None":
@@ -45,7 +45,7 @@ class AuditHeadQuerySet(models.QuerySet["AuditHead"]):
 
 
 class AuditHead(models.Model):
-    """A signed statement: up to this number, the chain is this. A checkpoint begins a chain that was cut."""
+    """A signed head: the link at this number. A checkpoint begins a chain whose beginning was removed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=16, choices=HeadKind, default=HeadKind.HEAD)
@@ -68,7 +68,7 @@ class AuditHead(models.Model):
 
     @property
     def statement(self) -> dict[str, Any]:
-        """What is signed."""
+        """The signed bytes."""
         return {
             "kind": str(self.kind),
             "installation": self.installation,
@@ -80,7 +80,7 @@ class AuditHead(models.Model):
 
     @property
     def as_json(self) -> dict[str, Any]:
-        """The head as it leaves this installation."""
+        """The head as it is exported."""
         return {
             "statement": self.statement,
             "signature": self.signature,
@@ -89,7 +89,7 @@ class AuditHead(models.Model):
 
 
 class AuditHeadExport(Leased):
-    """How far the heads were carried to one destination outside the database."""
+    """How far heads were exported to one destination outside the database."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     destination = models.CharField(max_length=300, unique=True)
@@ -101,12 +101,12 @@ class AuditHeadExport(Leased):
 
 class AuditCheckQuerySet(LeasedQuerySet["AuditCheck"]):
     def finished(self) -> Self:
-        """Those that went through the whole log, the newest first."""
+        """Verifications that read the whole log, newest first."""
         return self.filter(is_open=False, finished_at__isnull=False)
 
 
 class AuditCheck(Leased):
-    """One time that the whole log was checked, asked for on a page or by the schedule."""
+    """One verification of the whole log, started on a page or by the schedule."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     asked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
@@ -136,11 +136,11 @@ class AuditCheck(Leased):
 
     @property
     def is_given_up(self) -> bool:
-        """Whether it came to no end, and nobody tries it any more; last_error says why."""
+        """Whether it failed for good and is not retried; last_error says why."""
         return not self.is_open and self.finished_at is None
 
     def give_up(self, error: str, *, now: datetime) -> None:
-        """It came to no end at each of its tries: it says nothing of the log."""
+        """It failed at each try: that says nothing about the log."""
         self.settle_lease()
         self.is_open = False
         self.last_error, self.last_error_at = error, now

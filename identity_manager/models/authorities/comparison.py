@@ -1,4 +1,4 @@
-"""What a CA has issued, compared with what the database knows: how far that is, and what was found."""
+"""Reconciliation with a CA: certificates that the CA has issued, compared with the database."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -22,7 +22,7 @@ AGAIN_AFTER = (timedelta(days=1), timedelta(days=7))
 
 
 class ComparisonStep(models.TextChoices):
-    """What is done now: the CA's list is read, then the CA is asked for what the database holds."""
+    """The present step: read the CA's list, then ask the CA for what the database has."""
 
     LISTING = "listing", _("reads what the authority has issued")
     ASKING = "asking", _("asks the authority for what the database holds")
@@ -42,42 +42,42 @@ def _still_open(kind: FindingKind) -> models.Count:
 
 class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
     def unfinished(self) -> Self:
-        """Those that go on, who was gone on with longest ago first."""
+        """Unfinished ones, least recently continued first."""
         going_on = self.filter(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
         return going_on.order_by(F("worked_at").asc(nulls_first=True), "pk")
 
     def due_again(self, now: datetime) -> Self:
-        """Those that are to be made once more now."""
+        """Those that are due to be repeated."""
         return self.filter(step=ComparisonStep.DONE, again_at__lte=now)
 
     def shown(self) -> Self:
-        """The last one of each configured connection: as long as it goes on, and SHOWN_FOR after it."""
+        """The last one of each configured connection: while it runs, and SHOWN_FOR after it."""
         going_on = Q(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
         of_late = Q(finished_at__gt=Now() - SHOWN_FOR)
         return self.newest().filter(going_on | of_late, alias__in=registry.aliases())
 
     def with_numbers(self) -> Self:
-        """With unknown, how many the CA has issued that the database does not know; and missing, the reverse.
+        """Annotated with unknown (issued by the CA, not in the database) and missing (the reverse).
 
-        Those of which nobody has closed the finding.
+        Open findings count.
         """
         return self.annotate(
             unknown=_still_open(FindingKind.UNKNOWN), missing=_still_open(FindingKind.MISSING)
         )
 
     def newest(self) -> Self:
-        """The last one of each connection, by its alias."""
+        """The last one of each connection, by alias."""
         same = CaComparison.objects.filter(alias=models.OuterRef("alias"))
         newer = same.filter(begun_at__gt=models.OuterRef("begun_at"))
         return self.filter(~models.Exists(newer)).order_by("alias")
 
 
 class CaComparison(models.Model):
-    """One comparison, since a moment, made in small portions and resumed where it stopped.
+    """One reconciliation from a moment on, in small portions; it resumes where it stopped.
 
-    cursor: where the CA's list goes on.  listed: how many certificates it has named by now.  asked: for how
-    many it was asked; asked_to: up to which order.  rounds: how often it was made.  trouble: why it does not
-    go on, or cannot be made; the CA's own words, or ours, in English.
+    cursor: position in the CA's list. listed: certificates read so far. asked: certificates asked for;
+    asked_to: up to which order. rounds: how often it was repeated. trouble: why it stopped or is impossible;
+    words of the CA, or ours in English.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -108,7 +108,7 @@ class CaComparison(models.Model):
 
     @property
     def goes_on(self) -> bool:
-        """Whether it is not at its end."""
+        """Whether it is unfinished."""
         return self.step in (ComparisonStep.LISTING, ComparisonStep.ASKING)
 
     def restart(self) -> None:
@@ -130,7 +130,7 @@ class CaComparison(models.Model):
 
 
 class FindingState(models.TextChoices):
-    """waiting: its order is under way and may yet bring it.  The first three are open."""
+    """waiting: its order is under way and may explain it. The first three are open."""
 
     OPEN = "open", _("Waits for an officer")
     WAITING = "waiting", _("Its order is under way")
@@ -147,32 +147,32 @@ STILL_OPEN = (F_.OPEN, F_.WAITING, F_.REVOKING)
 
 class CaFindingQuerySet(models.QuerySet["CaFinding"]):
     def for_officers(self, now: datetime) -> Self:
-        """Those on which an officer decides, or that one revokes at the CA by hand; oldest first."""
+        """Findings that an officer decides on or revokes manually; oldest first."""
         by_hand = Q(state=F_.REVOKING, by_hand_since__isnull=False)
         waiting = self.filter(Q(state=F_.OPEN) | by_hand, not_after__gt=now)
         return waiting.order_by("found_at", "pk")
 
     def of_orders(self) -> Self:
-        """Those that their orders may settle."""
+        """Findings that their orders may still explain."""
         return self.filter(state__in=[F_.OPEN, F_.WAITING], order__isnull=False)
 
     def to_be_revoked(self, now: datetime) -> Self:
-        """Those of which the CA is to be told now, who was tried longest ago first."""
+        """Findings whose revocation is due at the CA, least recently tried first."""
         looked_at = Q(by_hand_since__isnull=False, tried_at__gt=now - LOOK_AGAIN)
         rows = self.filter(state=F_.REVOKING, kind=FindingKind.UNKNOWN, not_after__gt=now).exclude(looked_at)
         return rows.order_by(F("tried_at").asc(nulls_first=True), "pk")
 
     def ended(self, now: datetime) -> Self:
-        """Open ones whose time is over, so that nobody need do anything."""
+        """Open findings whose certificates have expired, so that nothing is to be done."""
         return self.filter(state__in=STILL_OPEN, not_after__lte=now)
 
 
 class CaFinding(models.Model):
-    """A certificate on which the CA and the database do not agree.
+    """A certificate on which the CA and the database differ.
 
-    order: the one that has its key, if any; token_certificate: what that is an order of.  certificate (DER)
-    and subject are let go of once it is closed.  decided_by, reason: an officer's word on it.
-    by_hand_since: when the CA could not be told to revoke it.  trouble: what the CA said last.
+    order: the order with its key, if any; token_certificate: the certificate of that order. certificate (DER)
+    and subject are erased once it is closed. decided_by, reason: the decision of an officer. by_hand_since:
+    since when the CA cannot be told to revoke it. trouble: the last error of the CA.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -222,14 +222,14 @@ class CaFinding(models.Model):
 
     @property
     def is_adoptable(self) -> bool:
-        """Whether its key is that of an order that waits for an officer; the verb looks more closely."""
+        """Whether its key is that of a parked order; the verb checks more."""
         return (
             self.kind == FindingKind.UNKNOWN and self.order is not None and self.order.parked_at is not None
         )
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether an officer revokes it at its CA."""
+        """Whether an officer revokes it manually."""
         return self.state == F_.REVOKING and self.by_hand_since is not None
 
     def decide(self, state: FindingState, *, actor: Person, now: datetime, reason: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What came of the last test of each CA connection."""
+"""Results of the last health check of each CA connection."""
 
 from datetime import date
 from typing import cast

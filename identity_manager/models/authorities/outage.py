@@ -1,4 +1,4 @@
-"""A CA that does not answer: how often in a row, since when, and whether its orders wait."""
+"""Circuit breaker state of CA connections: consecutive faults, and whether orders wait."""
 
 from typing import Self
 
@@ -15,7 +15,7 @@ class CaOutageQuerySet(models.QuerySet["CaOutage"]):
         return self.filter(opened_at__isnull=False)
 
     def keeping(self, certificates: models.QuerySet[Certificate]) -> Self:
-        """Those that have one of these certificates wait, the longest first."""
+        """Those that delay one of these certificates, the longest first."""
         ordered = certificates.filter(state=CertificateState.ORDERED).order_by()
         return self.open().filter(alias__in=ordered.values("profile__ca")).order_by("since")
 
@@ -25,10 +25,10 @@ class CaOutageQuerySet(models.QuerySet["CaOutage"]):
 
 
 class CaOutage(models.Model):
-    """The faults in a row of a connection, by its alias in CA_CONNECTORS; a row without any says nothing.
+    """Consecutive faults of a connection, by its alias in CA_CONNECTORS; a row without any means healthy.
 
-    since: when the first of them was.  opened_at: since when orders wait; null: they do not.
-    trial_at: when the next one goes as a trial.  trials: how many have gone in vain.
+    since: the first fault. opened_at: since when orders wait; null: closed. trial_at: when the next order
+    goes as a probe. trials: failed probes.
     """
 
     alias = models.CharField(max_length=100, primary_key=True)

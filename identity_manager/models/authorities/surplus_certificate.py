@@ -1,4 +1,4 @@
-"""What a CA issued beside what is used, and cannot be told to revoke."""
+"""Surplus certificates: issued, unused, at a CA that has no revocation."""
 
 from datetime import datetime
 from typing import Self
@@ -18,15 +18,15 @@ from identity_manager.models.requests.software_token import SoftwareToken
 
 class SurplusByHandQuerySet(models.QuerySet["SurplusByHand"]):
     def to_be_revoked(self, now: datetime) -> Self:
-        """Those that nobody has revoked yet, and that have not ended, oldest first."""
+        """Those that are not revoked and have not expired, oldest first."""
         waiting = self.filter(flagged__revoked_at=None, not_after__gt=now)
         return waiting.order_by("since", "pk")
 
 
 class SurplusByHand(models.Model):
-    """One that an officer has revoked at its CA by hand. The bridge knows whether that is done.
+    """A surplus certificate that an officer revokes manually. The bridge records when it is done.
 
-    certificate: the one that was wanted when it was issued.  since: when the CA could not be told.
+    certificate: the one that was to be issued. since: when the CA refused, or could not be told.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -42,7 +42,7 @@ class SurplusByHand(models.Model):
     def __str__(self) -> str:
         return f"{self.issuer}, {self.serial}"
 
-    # In the list of what is revoked by hand it stands beside certificates that were used, with their columns.
+    # Lists of manual revocations show it beside Certificate rows, under the same names.
 
     @property
     def token(self) -> SoftwareToken:
@@ -54,13 +54,13 @@ class SurplusByHand(models.Model):
 
     @property
     def subject(self) -> str:
-        """Whose it is; once it is kept no longer, who issued it."""
+        """Its subject; its issuer once the certificate is erased."""
         kept = self.flagged.certificate
         return describe(kept).subject if kept else self.issuer
 
     @property
     def last_error(self) -> str:
-        """What the CA said when it refused."""
+        """The CA's error."""
         return self.flagged.trouble
 
     @property
@@ -70,5 +70,5 @@ class SurplusByHand(models.Model):
 
     @property
     def revocation_decided_at(self) -> datetime:
-        """Nobody decides it: what is not used is revoked when it is found."""
+        """When it was found: nobody decides on an unused certificate."""
         return self.flagged.found_at

@@ -1,4 +1,4 @@
-"""Batch orders: many persons are enabled at once, and what became of each of them."""
+"""Batch orders: many persons are enabled at once, with the outcome of each."""
 
 import uuid
 from collections.abc import Iterable
@@ -46,39 +46,39 @@ class BatchSource(models.TextChoices):
 
 class BatchOrderQuerySet(BrieflyLeasedQuerySet["BatchOrder"]):
     def held(self, pk: uuid.UUID, claim: uuid.UUID) -> Self:
-        """The order, as long as this claim holds and nobody has stopped it."""
+        """The order, while this claim holds and nobody has stopped it."""
         return self.filter(pk=pk, claim_id=claim, state__in=AT_WORK)
 
     def divided(self) -> Self:
-        """Orders that are carried out in shards: they run, and nobody has or takes them as a whole."""
+        """Running orders that are divided into shards, without a lease of their own."""
         return self.filter(state=B.RUNNING, next_attempt_at=None)
 
     def of_request(self, request: TokenRequest) -> "BatchOrder | None":
-        """The order whose mails tell of the request: it has made it, and nobody has sent it round again."""
+        """The order that created the request and whose mails report on it, unless it was resubmitted."""
         if request.round > 1:
             return None
         return self.filter(lines__request=request.pk).select_related("asked_by").first()
 
     def stopped_since(self, moment: datetime) -> Self:
-        """Orders that were started since then, and by which nobody is enabled for now."""
+        """Orders started since then that do not run now."""
         return self.filter(started_at__gte=moment).exclude(state=B.RUNNING)
 
     def forgotten(self, before: datetime) -> Self:
-        """Orders that nobody has started since then."""
+        """Orders asked for before that moment that nobody has started."""
         return self.filter(state__in=NOT_STARTED, asked_at__lt=before)
 
     def listed(self) -> Self:
-        """As lists and pages need them: without the persons who are still to be looked at."""
+        """Without `chosen`, as lists and pages need them."""
         return self.select_related("asked_by").prefetch_related("types").defer("chosen")
 
 
 class BatchOrder(Stateful, Leased):
     """Persons whom an administrator wants to enable for some types.
 
-    chosen are those not looked at yet: ids of persons, or personnel numbers of a file. Each becomes a line.
-    counts (by outcome) are written when it ends. stopped_because is the code of a reason for which the
-    system itself has paused it. The lease is of the one worker who looks at the persons, or divides the order
-    into shards; who enables persons has the lease of a shard.
+    chosen: persons that the dry run has not read yet: ids, or personnel numbers of a file. Each becomes a
+    line. counts (by outcome) are written at the end. stopped_because: the code of the reason for which the
+    system paused it. The lease is that of the worker of the dry run or of the division into shards; persons
+    are enabled under the lease of a shard.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -125,11 +125,11 @@ class BatchOrder(Stateful, Leased):
 
     @property
     def is_divided(self) -> bool:
-        """Whether it is one of those that are carried out in shards."""
+        """As `divided`, of a row that was read."""
         return self.state == B.RUNNING and self.next_attempt_at is None
 
     def is_held_by(self, claim: uuid.UUID) -> bool:
-        """Whether the claim holds, of a row that the caller has locked."""
+        """Whether the claim holds, of a locked row."""
         return self.claim_id == claim and self.is_at_work
 
     @transition(field=state, source=B.CHECKING, target=B.CHECKED)
@@ -174,7 +174,7 @@ class BatchOrder(Stateful, Leased):
 
 
 class LineOutcome(models.TextChoices):
-    """READY is what the dry run says of who can be enabled; it stays so where the order ends before."""
+    """READY: the dry run found that the person can be enabled; it stays where the order ends before."""
 
     READY = "ready", _("Can be enabled")
     REFUSED = "refused", _("Cannot be enabled")
@@ -184,17 +184,17 @@ class LineOutcome(models.TextChoices):
 
 class BatchLineQuerySet(models.QuerySet["BatchLine"]):
     def ready(self, order_id: uuid.UUID) -> Self:
-        """Who is still to be enabled, in the order of the batch."""
+        """Lines that are still to be enabled, in order."""
         return self.filter(order_id=order_id, outcome=LineOutcome.READY).order_by("position")
 
     def of_nobody(self, personnel_number: str) -> Self:
-        """Those with this number instead of a person: refused ones of files, by the index of outcomes."""
+        """Lines of this personnel number without a person."""
         files = BatchOrder.objects.filter(source=BatchSource.FILE).order_by()
         refused = self.filter(order__in=files.values("pk"), outcome=LineOutcome.REFUSED)
         return refused.filter(personnel_number=personnel_number)
 
     def counted(self, orders: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
-        """How many lines of each order have which outcome."""
+        """Number of lines by order and outcome."""
         found: dict[uuid.UUID, dict[str, int]] = {pk: {} for pk in orders}
         rows = self.filter(order__in=found).order_by().values_list("order_id", "outcome")
         for order_id, outcome, number in rows.annotate(number=Count("pk")):
@@ -203,10 +203,10 @@ class BatchLineQuerySet(models.QuerySet["BatchLine"]):
 
 
 class BatchLine(models.Model):
-    """One person of a batch order. A person stands in it once; a number that nobody has, without a person.
+    """One person of a batch order, once each; a personnel number without a person is a line of its own.
 
-    types are codes: what the dry run says the person gets, then what they got. reasons say what they do not
-    get and why, as dicts: the type's code (empty: none of them), the reason's code, its sentence by language.
+    types: codes of what the person gets by the dry run, then of what they got. reasons: what they do not get,
+    as dicts with the type's code (empty: no type at all), the reason's code, and its sentence by language.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -244,5 +244,5 @@ class BatchLine(models.Model):
 
     @property
     def sentences(self) -> list[tuple[str, str]]:
-        """Code of the type (empty: all of them) and why not, in the reader's language."""
+        """Code of the type (empty: all) and the reason in the reader's language."""
         return [(reason["type"], str(Texts(reason["words"]))) for reason in self.reasons]

@@ -1,4 +1,4 @@
-"""Shards of a batch order that runs: several workers carry it out at once, each in one of its own."""
+"""Shards of a running batch order: ranges of lines that workers lease and enable in parallel."""
 
 import uuid
 from typing import Self
@@ -13,32 +13,32 @@ from identity_manager.models.lease import BrieflyLeasedQuerySet, Leased
 
 class BatchShardQuerySet(BrieflyLeasedQuerySet["BatchShard"]):
     def held(self, shard: "BatchShard", claim: uuid.UUID) -> Self:
-        """The shard, as long as this claim holds and its order is carried out in shards.
+        """The shard, while this claim holds and its order is divided.
 
-        Code of the release before stops an order, and takes it as a whole, without knowing of shards.
+        Code of the previous release stops an order, or takes it whole, without deleting shards.
         """
         order = BatchOrder.objects.divided().filter(pk=shard.order_id)
         return self.filter(pk=shard.pk, claim_id=claim, order__in=order.values("pk"))
 
     def waiting(self, order_id: uuid.UUID) -> Self:
-        """Those whose turn has not come, in the order of the batch."""
+        """Shards that are not started, in order."""
         return self.filter(order_id=order_id, next_attempt_at=None).order_by("first")
 
     def at_work(self) -> Self:
-        """Those of any order whose turn has come, and that no fault delays."""
+        """Started shards of any order that no fault delays."""
         return self.filter(next_attempt_at__isnull=False, last_error="")
 
     def with_fault(self, order_id: uuid.UUID) -> Self:
-        """Those that a fault delays, first the one that is tried again first."""
+        """Shards that a fault delays, the earliest retry first."""
         return self.filter(order_id=order_id).exclude(last_error="").order_by("next_attempt_at")
 
 
 class BatchShard(Leased):
-    """The lines of an order from one position to another, both included; the lease is of who works there.
+    """The lines of an order from `first` to `last`, both included; the lease is that of the worker.
 
-    It is there for as long as there may be somebody to enable in it: whoever stops the order deletes it, and
-    nothing is written in a shard that is gone. Lines of others than READY are passed over. pace is how many
-    persons at once have turned out to be right in the shard before it.
+    The row exists while there may be lines to enable: stopping the order deletes it, and nothing is written
+    for a shard that is gone. Lines that are not READY are skipped. pace: the chunk size that proved right
+    before.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -1,7 +1,7 @@
-"""Catalogue entries come in versions: one row each, and one of a code is active.
+"""Versions of catalogue entries: one row each; at most one per code is active.
 
-A version begins as a draft. Where two persons have to put it in force, who made it asks, and somebody who
-has not worked on it activates it or refuses.
+A version begins as a draft. Under four eyes its editor asks for activation, and an officer who has not edited
+it activates or refuses it.
 """
 
 import uuid
@@ -31,18 +31,18 @@ class VersionState(models.TextChoices):
 
 class VersionedQuerySet(SecondOfficerQuerySet[Row]):
     def active(self) -> Self:
-        """The version of each code that is in force."""
+        """The active version of each code."""
         return self.filter(state=VersionState.ACTIVE)
 
     def drafts(self) -> Self:
-        """What is being worked on; at most one of each code."""
+        """Drafts; at most one of each code."""
         return self.filter(state=VersionState.DRAFT)
 
 
 class Drafted(SecondOfficerDecision):
-    """Who has worked on a draft, who asked for its activation, and why that was refused the last time.
+    """The editors of a draft, who asked for its activation, and the last refusal.
 
-    It waits from asked_at on; a refusal gives it back, and nobody asks any more (asked_at is null again).
+    It waits while asked_at is set; a refusal sets it to null.
     """
 
     DECIDER = Role.SYSTEM_ADMINISTRATOR  # for all units, as the catalogue is
@@ -81,18 +81,18 @@ class Drafted(SecondOfficerDecision):
         return {Exclusion.EDITED: self.editors.values_list("pk", flat=True)}
 
     def forget_question(self) -> None:
-        """Nobody is asked (any more), and an earlier refusal is answered."""
+        """Withdraw the question and clear an earlier refusal."""
         self.asked_by = self.asked_at = self.decided_by = self.decided_at = None
         self.reason = ""
 
     def give_back(self, *, by: Person, reason: str, now: datetime) -> None:
-        """A second officer refuses: who made it reads why, and may ask again."""
+        """A second officer refuses: the editor reads why, and may ask again."""
         self.forget_question()
         self.decided_by, self.decided_at, self.reason = by, now, reason
 
 
 class VersionedEntry(Drafted):
-    """A draft that becomes a version: only as long as it is a draft, it waits."""
+    """A draft that becomes a version: it waits only while it is a draft."""
 
     state: str
 

@@ -1,4 +1,4 @@
-"""What an e-mail service provider told about a mail after it had taken it."""
+"""Events of the e-mail service provider about mails that it has accepted (bounces, complaints)."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.mail.outgoing_mail import OutgoingMail
 
-# How long a word about a mail that nobody knows yet is kept: the provider may be quicker than our own settle.
+# How long an event without a mail is kept: the provider may be quicker than our own settle.
 UNMATCHED_FOR = timedelta(days=1)
 
 
@@ -21,18 +21,18 @@ class MailEventKind(models.TextChoices):
 
 class MailEventQuerySet(models.QuerySet["MailEvent"]):
     def unmatched(self, names: Collection[str]) -> Self:
-        """What was told about a mail of one of these names before its sending was written down."""
+        """Events about these provider ids that came before the mail was marked sent."""
         return self.filter(mail=None, message_id__in=[name for name in names if name])
 
     def forgettable(self, now: datetime) -> Self:
-        """What was told about mails that are not ours."""
+        """Old events that match no mail."""
         return self.filter(mail=None, received_at__lt=now - UNMATCHED_FOR)
 
 
 class MailEvent(models.Model):
-    """One word of the provider, kept once by its key, however often it is delivered.
+    """One event, stored once by the key of the provider, however often it is delivered.
 
-    The recipient is not kept: the mail has it. code groups what is alike, detail is for operators.
+    The recipient is not stored: the mail has it. code groups like events, detail is for operators.
     """
 
     key = models.CharField(max_length=64, unique=True)

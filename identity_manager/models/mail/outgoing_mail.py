@@ -1,4 +1,4 @@
-"""The outbox: mails to be sent, and what became of them."""
+"""The outbox: mails to be sent, and their delivery state."""
 
 import uuid
 from datetime import datetime
@@ -30,7 +30,7 @@ class MailState(models.TextChoices):
 
 M = MailState
 IN_TROUBLE = (M.FAILED, M.BOUNCED)
-# What tells a person of their account or identity. Nobody keeps it from them (SPEC.md 2).
+# Security notices about account or identity. Officers cannot discard them (SPEC.md 2).
 NOTICES = frozenset(
     {
         *("sign_in_code_made", "password_set", "account_linked", "break_glass_used"),
@@ -42,8 +42,7 @@ NOTICES = frozenset(
 
 
 class MailFault(models.TextChoices):
-    """What kind of fault the last error of a mail is. Only the first two go away by themselves, or by work
-    on the installation; the others concern this one mail."""
+    """The kind of the last error. The first two pass, or are mended in the installation."""
 
     PASSING = "passing", _("Passing: it is tried again")
     CONFIGURATION = "configuration", _("Configuration: an operator has to mend it")
@@ -61,10 +60,10 @@ class DeliveryMode(models.TextChoices):
 
 class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
     def queued(self) -> Self:
-        """Mails that have to go out.
+        """Mails that are due to be sent.
 
-        Files wait while their token is on hold or an officer's word on the person's identity is missing.
-        No joins: a claim is then one conditional update of the row, which two workers cannot both win.
+        Files wait while their token is on hold or a change of the person's identity is undecided. No joins,
+        so that a claim is one conditional UPDATE, which two workers cannot both win.
         """
         asked = IdentityChange.objects.waiting().filter(person=OuterRef("person"))
         held = SoftwareToken.objects.filter(pk=OuterRef("token"), state=TokenState.ON_HOLD)
@@ -72,20 +71,20 @@ class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
         return self.filter(state=M.QUEUED).exclude(waits & ~Q(container_format=""))
 
     def discardable(self) -> Self:
-        """Mails that an officer may give up: as is_notice says, with every other one."""
+        """Mails that an officer may discard: all but notices that still have a text."""
         kept = Q(message__in=NOTICES) & (~Q(body_text="") | ~Q(body_html=""))
         return self.exclude(kept)
 
     def with_fault(self) -> Self:
-        """Mails whose last try did not succeed; found by an index of theirs, as they are few."""
+        """Mails whose last try failed; a partial index finds these few."""
         return self.filter(fault__gt="")
 
     def in_trouble(self) -> Self:
-        """Mails that nobody got: refused for good, or come back."""
+        """Mails that failed for good or bounced."""
         return self.with_fault().filter(state__in=IN_TROUBLE)
 
     def stuck(self) -> Self:
-        """Mails that wait for their next try, because one did not succeed."""
+        """Mails that wait for a retry after a fault."""
         return self.with_fault().filter(state=M.QUEUED).exclude(last_error="")
 
     def held_up(self) -> Self:
@@ -93,22 +92,22 @@ class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
         return self.with_fault().filter(state=M.QUEUED, fault=MailFault.CONFIGURATION)
 
     def addressed_to(self, address: str) -> Self:
-        """Mails to this address, whatever the case of its letters."""
+        """Mails to this address, case-insensitively."""
         return self.alias(address=Lower("to_address")).filter(address=address.lower())
 
     def with_provider_id(self, provider_id: str) -> Self:
-        """The mails that the provider knows by this identifier."""
+        """Mails with this id of the provider."""
         return self.filter(provider_id=provider_id) if provider_id else self.none()
 
 
 class OutgoingMail(Stateful, Leased):
-    """One logical mail, by its occasion; it is sent at least once under one Message-ID.
+    """One logical mail, deduplicated by its occasion; sent at least once under one Message-ID.
 
     Attachments are not copied here: a delivery mail names its token and format, and the containers are
-    attached when it is sent (not where delivery_mode says link). A mail never holds a passphrase or an
-    unprotected key. waiting_since: from when it has had to go out, where that is later than it was written,
-    because an officer has it tried again, or what its files waited for has ended. provider_id is what the
-    e-mail service provider calls the mail; error_code groups mails that have the same error.
+    attached when it is sent (unless delivery_mode is link). A mail never holds a passphrase or an unprotected
+    key. waiting_since: since when it has been due, where that is later than its creation: an officer retried
+    it, or what its files waited for has ended. provider_id: its id at the e-mail service provider.
+    error_code: groups mails with the same error.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -158,29 +157,29 @@ class OutgoingMail(Stateful, Leased):
 
     @property
     def dated(self) -> datetime:
-        """When it was written, or an officer last had it tried again."""
+        """The Date header: when it was written, or an officer last retried it."""
         return self.queued_again_at or self.created_at
 
     @property
     def sending_key(self) -> uuid.UUID:
-        """The same at each try, until an officer has it tried again: then it is to be sent once more."""
+        """The idempotency key of the provider: the same at each try, until an officer retries it."""
         if self.queued_again_at is None:
             return self.pk
         return uuid.uuid5(self.pk, self.queued_again_at.isoformat())
 
     @property
     def is_emptied(self) -> bool:
-        """Whether its text is kept no longer, so that it can never be sent again."""
+        """Whether retention has removed its text, so that it cannot be sent again."""
         return not self.body_text and not self.body_html
 
     @property
     def is_notice(self) -> bool:
-        """Whether it tells somebody of their account or identity, and still can."""
+        """Whether it is a security notice that can still be sent."""
         return self.message in NOTICES and not self.is_emptied
 
     @property
     def delivers(self) -> bool:
-        """Whether the mail is about a token's files: with them, or with the way to them."""
+        """Whether it delivers a token's files: attached, or by a link."""
         return bool(self.container_format)
 
     @property

@@ -1,4 +1,4 @@
-"""Periodic work: when each job ran last, what came of it, when it runs next. One row for each job."""
+"""Periodic jobs: last run, its result, next run. One row per job."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -23,21 +23,21 @@ class JobOutcome(models.TextChoices):
 
 class JobRunQuerySet(LeasedQuerySet["JobRun"]):
     def due(self, now: datetime) -> Self:
-        """Jobs that nobody runs and whose time has come."""
+        """Jobs without a live lease whose next run is due."""
         return self.idle(now).filter(next_attempt_at__lte=now + SLACK)
 
     def idle(self, now: datetime) -> Self:
-        """Jobs that nobody runs. A run that outlived its lease was cut off."""
+        """Jobs without a live lease. A run that outlived its lease was interrupted."""
         return self.filter(Q(leased_until=None) | Q(leased_until__lte=now))
 
     def clock_of_database(self) -> datetime:
-        """What time it is, whatever the clocks of our hosts say."""
+        """The time of the database, whatever the clocks of the hosts say."""
         now: datetime = self.values_list(Now(), flat=True)[:1].get()
         return now
 
 
 class JobRun(Leased):
-    """A job of identity_manager.jobs.runner, by its name; next_attempt_at is when it runs next."""
+    """A job of identity_manager.jobs.runner, by name; next_attempt_at is its next run."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=60, unique=True)
@@ -58,21 +58,21 @@ class JobRun(Leased):
         return self.name
 
     def is_running(self, now: datetime) -> bool:
-        """Whether a worker has it."""
+        """Whether a worker has the lease."""
         return self.leased_until is not None and self.leased_until > now
 
     def is_out_of_reach(self, now: datetime, *, every: timedelta, lease: timedelta) -> bool:
-        """Whether it is held longer than a lease lasts, or is to run later than the next time."""
+        """Whether its lease or next run is further away than possible: a clock was wrong."""
         if self.leased_until is not None and self.leased_until > now:
             return self.leased_until > now + lease
         return self.next_attempt_at is not None and self.next_attempt_at > now + every
 
     def was_cut_off(self, now: datetime) -> bool:
-        """Whether a worker took it and ended before it was done."""
+        """Whether its last run was interrupted."""
         return self.leased_until is not None and self.leased_until <= now
 
     def settle(self, *, now: datetime, every: timedelta, result: str = "", error: str = "") -> None:
-        """Write down what came of the run, and when the next one is: on the beat of the present one."""
+        """Store the result, and schedule the next run on the grid of the present one."""
         due, started = self.next_attempt_at or now, self.started_at or now
         self.settle_lease()
         missed = max(0, (now - due) // every)

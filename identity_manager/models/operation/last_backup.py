@@ -1,4 +1,4 @@
-"""How the last backup went; written by the command that makes it."""
+"""The last backup, as the backup command reports it."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -9,9 +9,9 @@ from django.db.models import Q
 
 
 class LastBackup(models.Model):
-    """One row. made_at: when the last good one was whole. error: why the one that was tried since failed.
+    """One row. made_at: when the last good backup was complete. error: why a later one failed.
 
-    An installation that has its backups made by other tools says so by `manage.py backup --note`.
+    An installation with other backup tools reports by `manage.py backup --note`.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -24,7 +24,7 @@ class LastBackup(models.Model):
 
     @classmethod
     def read(cls) -> Self:
-        """The row; one that says nothing where none was ever written."""
+        """The row; an empty one where none was written."""
         return cls.objects.filter(pk=1).first() or cls()
 
     @property
@@ -32,6 +32,6 @@ class LastBackup(models.Model):
         return self.failed_at is not None
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether the last good one is older than BACKUP_WITHIN_HOURS, or there is none."""
+        """Whether the last good backup is older than BACKUP_WITHIN_HOURS, or there is none."""
         hours = settings.BACKUP_WITHIN_HOURS
         return bool(hours) and (self.made_at is None or self.made_at < now - timedelta(hours=hours))

@@ -1,4 +1,4 @@
-"""What processes say of themselves: counts that grow, summed up over all of them, and who is alive."""
+"""Metrics of processes: counters summed over all processes, and gauges of live ones."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -17,9 +17,9 @@ Key = tuple[str, str]  # the name and the labels, as ProcessTotal has them
 
 class ProcessTotalQuerySet(models.QuerySet["ProcessTotal"]):
     def add(self, growth: Mapping[Key, float]) -> None:
-        """Add to each total by how much it has grown in one process; all of it or nothing.
+        """Add the increments of one process to the totals, all or none.
 
-        In one order, so that two processes wait for each other and never both.
+        Sorted, so that two processes cannot deadlock.
         """
         table = connection.ops.quote_name(self.model._meta.db_table)
         statement = (
@@ -31,7 +31,7 @@ class ProcessTotalQuerySet(models.QuerySet["ProcessTotal"]):
 
 
 class ProcessTotal(models.Model):
-    """One sample of a counter or histogram, summed up over all processes that there have ever been."""
+    """One sample of a counter or histogram, summed over all processes, past ones included."""
 
     name = models.CharField(max_length=100)
     labels = models.CharField(max_length=300, help_text="a JSON object, its names in order")
@@ -53,18 +53,19 @@ class ProcessKind(models.TextChoices):
 
 class LiveProcessQuerySet(models.QuerySet["LiveProcess"]):
     def alive(self, now: datetime | Now) -> Self:
-        """Processes that said so within a minute, by the database's clock."""
+        """Processes seen within a minute."""
         return self.filter(seen_at__gt=now - ALIVE)
 
     def forgettable(self, now: datetime) -> Self:
-        """Processes that have been silent for an hour."""
+        """Processes silent for an hour."""
         return self.filter(seen_at__lte=now - FORGOTTEN)
 
 
 class LiveProcess(models.Model):
-    """A process that serves pages or carries tasks out, and what it has now: [[name, labels, value], ...].
+    """A live web or worker process and its gauges: [[name, labels, value], ...].
 
-    seen_at is by the database's clock; clock_ahead: by how many seconds that of the process is ahead of it.
+    seen_at: by the clock of the database; clock_ahead: seconds by which the clock of the process is ahead of
+    it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -87,7 +88,7 @@ class LiveProcess(models.Model):
 
 
 def gauges_of(processes: Iterable[LiveProcess]) -> dict[Key, float]:
-    """What all of them have together."""
+    """Gauges summed over live processes."""
     together: dict[Key, float] = {}
     for process in processes:
         for name, labels, value in process.gauges:
@@ -96,7 +97,7 @@ def gauges_of(processes: Iterable[LiveProcess]) -> dict[Key, float]:
 
 
 def furthest_off(clocks: Iterable[tuple[str, float | None]]) -> dict[str, float]:
-    """Of each name the seconds that are most, either way; a process of the version before says none."""
+    """The largest clock_ahead of each name, either way; the previous version reports none."""
     worst: dict[str, float] = {}
     for name, ahead in clocks:
         if ahead is not None:

@@ -52,11 +52,11 @@ class Account(AbstractBaseUser):
         return self.username
 
     def get_session_auth_hash(self) -> str:
-        """What a session must know to go on: it ends with the password, and with the epoch."""
+        """The hash that a session must carry: password and epoch change it, and end the session."""
         return self._of_this_epoch(super().get_session_auth_hash())
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """The same under keys of former days (SECRET_KEY_FALLBACKS)."""
+        """The same under former keys (SECRET_KEY_FALLBACKS)."""
         return map(self._of_this_epoch, super().get_session_auth_fallback_hash())
 
     def _of_this_epoch(self, digest: str) -> str:

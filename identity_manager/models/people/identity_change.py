@@ -29,7 +29,7 @@ IDENTITY_FIELDS: "dict[str, StrOrPromise]" = {
 
 class IdentityChangeQuerySet(SecondOfficerQuerySet["IdentityChange"]):
     def listed(self) -> Self:
-        """Those that are decided on one by one: new persons of a file are confirmed on the file's page."""
+        """Changes that are decided one by one; those of new persons of a file are confirmed on its page."""
         return self.exclude(is_entry=True, person_import__isnull=False)
 
     def confirmed(self) -> Self:
@@ -38,11 +38,11 @@ class IdentityChangeQuerySet(SecondOfficerQuerySet["IdentityChange"]):
 
 
 class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[misc, unused-ignore]  # both have the columns
-    """What is to become of a person's e-mail, UPN or SID once a second officer agrees.
+    """A change of a person's e-mail, UPN or SID, which a second officer confirms.
 
-    old, new: value by field, of those fields that change. As long as it waits, nothing is delivered to the
-    person and no passphrase is shown.
-    is_entry: the first identity of a person who was entered by hand or by a file. person_import: that file.
+    old, new: values by field, of the changed fields. While it waits, nothing is delivered to the person and
+    no passphrase is shown. is_entry: the first identity of a person entered by hand or by a file;
+    person_import: that file.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -77,5 +77,5 @@ class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[mis
 
     @property
     def lines(self) -> "list[tuple[StrOrPromise, str, str]]":
-        """What each field is called, was and is to become."""
+        """Label, old and new value of each field."""
         return [(IDENTITY_FIELDS[name], self.old[name], value) for name, value in self.new.items()]

@@ -1,4 +1,4 @@
-"""Leaves: from when until when a person was Inactive, and what comes back with them."""
+"""Leaves: periods in which a person was Inactive, and the tokens put on hold for them."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,9 +9,9 @@ from identity_manager.models.people.person import Person
 
 
 class Leave(models.Model):
-    """One time of being Inactive. Tokens that were put on hold for it name it, and no others return with it.
+    """One period of being Inactive. Only tokens put on hold for it are reinstated with its end.
 
-    began_by and ended_by are null where it was who operates the machine, or the directory.
+    began_by, ended_by: null where the operator of the machine, or the directory, did it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

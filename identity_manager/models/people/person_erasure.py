@@ -1,4 +1,4 @@
-"""Erasures of persons: asked for by one Registration Officer, confirmed by another."""
+"""Erasures of persons: one Registration Officer asks, another one confirms."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ class PersonErasureQuerySet(SecondOfficerQuerySet["PersonErasure"]):
 
 
 class PersonErasure(DecisionAboutPerson):
-    """That a person is to be erased, or was."""
+    """The erasure of a person: waiting, done or withdrawn."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="erasures")

@@ -1,4 +1,4 @@
-"""Imports of persons from a file, from the upload to the end."""
+"""Imports of persons from a CSV file: upload, dry run, confirmation, result."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ OPEN = (S.UPLOADED, S.WAITING)
 
 @dataclass(frozen=True)
 class Figures:
-    """How many persons imports have deactivated, locked or created, how many e-mail addresses changed."""
+    """How many persons were deactivated, locked or created, and how many e-mail addresses changed."""
 
     left: int
     emails_changed: int
@@ -41,14 +41,14 @@ class Figures:
 
 class PersonImportQuerySet(SecondOfficerQuerySet["PersonImport"]):
     def with_identities_for(self, officer: Person, now: datetime | None = None) -> Self:
-        """Imports that brought identities on which this officer decides at once; oldest first."""
+        """Imports whose new identities this officer confirms together; oldest first."""
         changes = IdentityChange.objects.decidable_by(officer, now).filter(person_import__isnull=False)
         rows = self.filter(officer.reach({self.model.DECIDER}, self.model.UNIT), state=S.DONE)
         rows = rows.filter(pk__in=changes.order_by().values("person_import"))
         return rows.exclude(asked_by=officer).order_by("asked_at", "pk")
 
     def figures_since(self, moment: datetime) -> "Figures":
-        """What all imports since then did together."""
+        """Sums over all imports since then."""
         done = self.filter(state=S.DONE, ended_at__gt=moment)
         rows = list(done.values_list("leaving", "emails_changed", "counts"))
         return Figures(
@@ -58,15 +58,16 @@ class PersonImportQuerySet(SecondOfficerQuerySet["PersonImport"]):
         )
 
     def forgotten(self, before: datetime) -> Self:
-        """Imports that nobody went on with."""
+        """Imports that nobody continued."""
         return self.filter(state__in=OPEN, asked_at__lt=before)
 
 
 class PersonImport(Stateful, SecondOfficerDecision):
-    """A file of persons. Its content is personal data, so it is dropped when the import has ended.
+    """An uploaded file of persons. Its content is personal data and erased at the end of the import.
 
-    A second officer decides where the guard stops it (people.imports.applying). leaving, emails_changed: how
-    many persons it deactivated or locked, and how many known e-mail addresses it changed or asked to change.
+    Above the limits of the guard a second officer decides (people.imports.applying). leaving, emails_changed:
+    how many persons it deactivated or locked, and how many existing e-mail addresses it changed or asked to
+    change.
     """
 
     DECIDER = Role.REGISTRATION_OFFICER  # for all units: a file may bring persons of any

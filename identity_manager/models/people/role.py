@@ -1,4 +1,4 @@
-"""Roles: what a person may do."""
+"""Roles of persons, with unit and validity."""
 
 from datetime import date
 from typing import Self
@@ -27,7 +27,7 @@ OFFERED_ROLES = tuple(Role)
 
 
 def today() -> date:
-    """The day by which roles begin and end: the installation's, not the reader's."""
+    """The day for validity of roles, in the installation's time zone, not the reader's."""
     return timezone.localdate(timezone=timezone.get_default_timezone())
 
 
@@ -75,6 +75,6 @@ class RoleAssignment(models.Model):
         return str(self.get_role_display())
 
     def is_in_force(self, day: date) -> bool:
-        """Whether the role may be used on that day."""
+        """Whether the role is valid on that day."""
         begun = self.valid_from is None or self.valid_from <= day
         return begun and (self.valid_until is None or self.valid_until >= day)

@@ -1,4 +1,4 @@
-"""Approvals: who decided, when, and on what exactly."""
+"""Approvals: who decided, when, and on which snapshot."""
 
 from django.db import models
 from django.utils import timezone
@@ -47,8 +47,7 @@ class AskingLevel(models.TextChoices):
 class AskedApprover(models.Model):
     """An approver who was asked by mail to decide, in one round of the request.
 
-    waits_from is when the time began to run after which they are reminded, and after which others are asked:
-    a postponement moves it.
+    waits_from: the start of the time to the reminder and to escalation; a postponement moves it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

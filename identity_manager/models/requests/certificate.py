@@ -63,54 +63,55 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
     """
 
     def to_be_issued(self) -> Self:
-        """Ordered certificates of a token that is being issued in a living request.
+        """Ordered certificates of an issuing token in a living request of an Active person.
 
-        While the person is Inactive they wait. The person is looked at by way of the request, as in locking:
-        of whom PostgreSQL has not locked by that way it remembers what it saw before it had to wait.
+        The person is joined by way of the request, as in locking: under READ COMMITTED, PostgreSQL re-checks
+        only the rows that it locked by that way after it had to wait.
         """
         alive = self.filter(state=C.ORDERED, token__state=ISSUING, token__request__state=RequestState.ISSUING)
         return alive.exclude(token__request__person__state=PersonState.INACTIVE)
 
     def with_orphaned_order(self) -> Self:
-        """Ordered certificates of an ended request or token whose CA may have issued all the same."""
+        """Ordered certificates of an ended request or token whose CA may have issued them."""
         alive = (RequestState.ISSUING, RequestState.FAILED)
         wanted = Q(token__state=ISSUING, token__request__state__in=alive)
         return self.filter(state=C.ORDERED, order__isnull=False).exclude(wanted)
 
     def parked(self) -> Self:
-        """Ordered certificates of which nobody knows whether they were issued: an officer decides."""
+        """Ordered certificates with an unknown outcome: an officer decides."""
         return self.filter(state=C.ORDERED, order__parked_at__isnull=False)
 
     def to_be_revoked(self) -> Self:
-        """Certificates whose revocation was decided and has not reached the CA yet.
+        """Certificates whose decided revocation has not reached the CA.
 
-        Also those that are left to hands: some CAs can be asked whether somebody has done it.
+        Manual revocations too: some CAs can be polled for their status.
         """
         return self.filter(state__in=(C.VALID, C.ON_HOLD), revocation_decided_at__isnull=False)
 
     def to_be_revoked_by_hand(self, now: datetime) -> Self:
-        """Those whose CA cannot be told, and that have not ended: an officer has them revoked there."""
+        """Those whose CA has no revocation, and that have not expired: an officer revokes them there."""
         waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
 
     def may_outlive_token(self) -> Self:
-        """Living certificates that only encrypt, and whose owner has the key: has noted the passphrase."""
+        """Living certificates for encryption alone, whose owner has the key (passphrase noted)."""
         living = self.filter(state__in=NOT_ENDED, revocation_decided_at=None)
         return living.filter(
             profile__purpose=CertificatePurpose.ENCRYPTION, token__acknowledged_at__isnull=False
         )
 
     def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
-        """Those whose time is over, of tokens handed out; of what is to be revoked the worker sees it then.
+        """Expired certificates of tokens that were handed out or are being issued.
 
-        Also of tokens that are being issued; while the person is Inactive that is seen to on their return.
+        Not those to be revoked, which the worker expires; nor, while being issued, those of Inactive persons,
+        which are handled on their return.
         """
         ended = self.filter(state__in=states, not_after__lte=now, revocation_decided_at=None)
         on_leave = Q(token__request__person__state=PersonState.INACTIVE)
         return ended.filter(Q(token__state__in=TOKEN_HANDED_OUT) | Q(token__state=ISSUING) & ~on_leave)
 
     def to_be_held_or_released(self) -> Self:
-        """Certificates whose hold, or the end of it, was decided and has not reached the CA yet."""
+        """Certificates whose decided hold or release has not reached the CA."""
         held = Q(state=C.ON_HOLD) | Q(state=C.VALID, held_at_ca=True)
         differs = Q(state=C.VALID, hold_wanted=True) | (held & Q(hold_wanted=False))
         return self.filter(differs, revocation_decided_at=None)
@@ -119,11 +120,11 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
 class Certificate(Stateful, Leased):
     """One certificate and, until its token is sealed, its wrapped private key.
 
-    The lease columns serve issuance while it is ordered, then holds, and revocation once that was decided.
-    left_out_at: it was refused for good, and an officer gives the token without it.
-    shorter_than: until when it was ordered, where its CA gave a shorter time; else null.
-    by_hand_since: its CA cannot be told of the revocation, or refused, so an officer has it revoked there.
-    held_at_ca: its CA has it on hold, or may have; False where the CA cannot, and we alone remember it.
+    The lease columns serve issuance while it is ordered, then holds, then a decided revocation.
+    left_out_at: it was refused for good, and an officer issues the token without it.
+    shorter_than: the ordered end, where its CA gave a shorter validity; else null.
+    by_hand_since: its CA has no revocation, or refused, so that an officer revokes it manually.
+    held_at_ca: its CA has it on hold, or may have; False where the hold is in the database alone.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

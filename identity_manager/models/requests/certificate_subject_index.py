@@ -1,7 +1,7 @@
-"""PostgreSQL's index of what certificates say of their subjects: every three neighbouring signs of it.
+"""The pg_trgm index on certificate subjects (PostgreSQL).
 
-Django asks `UPPER(subject) LIKE UPPER(...)` for `subject__icontains`, so that is what is indexed. SQLite
-reads the subjects instead, as far as the first thousand that fit.
+Django compiles `subject__icontains` to `UPPER(subject) LIKE UPPER(...)`, so that expression is indexed.
+SQLite scans subjects until a thousand match.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ NAME = "certificate_subject_parts"
 
 
 def install(connection: Any) -> None:
-    """Make it beside the writers, outside any transaction; one that broke off is dropped before."""
+    """Create it concurrently, outside any transaction; an invalid one of an interrupted try is dropped."""
     if connection.vendor != "postgresql":
         return
     remove(connection)
@@ -22,7 +22,7 @@ def install(connection: Any) -> None:
 
 
 def remove(connection: Any) -> None:
-    """Take it away, beside the writers; the certificates stay as they are."""
+    """Drop it concurrently."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {NAME}")

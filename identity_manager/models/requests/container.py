@@ -14,7 +14,7 @@ from identity_manager.models.requests.certificate import Certificate
 
 
 class ContainerQuerySet(models.QuerySet["Container"]):
-    """Containers by whose they are and what became of them."""
+    """Containers by owner and download."""
 
     def fetched_since(self, person_id: uuid.UUID, moment: datetime) -> Self:
         """The person's containers that were downloaded since then, of any of their tokens."""
@@ -22,9 +22,9 @@ class ContainerQuerySet(models.QuerySet["Container"]):
 
 
 class Container(models.Model):
-    """One key with its certificate in one format, under the token's passphrase (125 bits).
+    """A key with its certificate in one PKCS#12 format, under the token's passphrase (125 bits).
 
-    downloads counts how often it was fetched from Self-Service, downloaded_at is the last time.
+    downloads: how often it was downloaded from Self-Service; downloaded_at: the last time.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

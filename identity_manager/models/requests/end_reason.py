@@ -1,4 +1,4 @@
-"""Why the road itself ended a request or a token: a code on the row, words when somebody reads it."""
+"""Reasons of automatic ends of requests and tokens: codes on the row, sentences on pages."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from identity_manager.models.words import Vocabulary, Words
 
 
 class EndReason(models.TextChoices):
-    """What nobody typed. Beside these, a reason is what an officer or the person wrote."""
+    """Codes of automatic ends. Any other reason is free text of an officer or the person."""
 
     NOT_ACCEPTED = "terms-not-accepted", _("The terms were not accepted in time.")
     DECLINED = "terms-declined", _("The terms were declined.")
@@ -28,5 +28,5 @@ SENTENCES = Vocabulary("reasons of automatic ends", EndReason.choices)
 
 
 def in_words(reason: str) -> Words:
-    """The reason in the reader's language, where it is one of these; else as somebody wrote it."""
+    """The sentence of a code; free text as it is."""
     return SENTENCES.in_words(reason)
