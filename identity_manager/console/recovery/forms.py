@@ -59,7 +59,7 @@ class AskForm(VerbForm):
         super().__init__(*args, **kwargs)
         field = self.fields["keys"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 narrows the declared type
-        field.choices = [(str(each.key.pk), _words(each)) for each in choices]
+        field.choices = [(str(each.key.pk), words_of(each)) for each in choices]
 
     def clean_beneficiary(self) -> Person | None:
         number = self.cleaned_data["beneficiary"].strip()
@@ -81,7 +81,8 @@ class AskForm(VerbForm):
         )
 
 
-def _words(choice: KeyChoice) -> str:
+def words_of(choice: KeyChoice) -> str:
+    """How a key stands in the form: its profile, the end of its serial number, its last day."""
     row = choice.key.certificate
     if row is None:
         return str(choice.key)
