@@ -10,11 +10,13 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from ca_bridge.contract import RevocationReason
 from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import reader
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import ArchivedKey, Container, SoftwareToken, TokenRequest
 from identity_manager.people.sign_in import second_factors
+from identity_manager.workflow.revocation import revoke
 from tests.journeys.office import BASE_URL, PASSWORD, Office, delivered_files, mails_to, over_wsgi
 from tests.tools import recovery, totp
 
@@ -75,8 +77,12 @@ def test_a_new_device_gets_past_and_present_keys_under_one_passphrase(
 ) -> None:
     past = key.certificate
     assert past is not None
-    office.uma.open(f"/my/certificates/{past.token_id}/lock/")
-    office.uma.press("Revoke certificates", reason="cessationOfOperation")
+    revoke.revoke_token(
+        actor=office.company.uma,
+        token_id=past.token_id,
+        reason=RevocationReason.CESSATION_OF_OPERATION,
+        encryption=[past.pk],
+    )
     present = recovery.archived_key(office.company)
     uma = office.uma = with_app(office, days=8)
     uma.open("/my/certificates/")

@@ -130,6 +130,14 @@ FIGURES: tuple[Figure, ...] = (
         (("", 1.0),),
     ),
     Figure(
+        "recover_to_passphrase_p95_s",
+        "recover",
+        "s",
+        "from Recover to the passphrase on the screen, online recovery key, one person after the other",
+        AT_MOST,
+        (("", 2.0),),
+    ),
+    Figure(
         "search_p95_ms",
         "search",
         "ms",

@@ -102,6 +102,10 @@ def of_accept(report: Report) -> dict[str, float]:
     return {"accept_to_passphrase_p95_s": percentile(report["seconds"], 95)}
 
 
+def of_recover(report: Report) -> dict[str, float]:
+    return {"recover_to_passphrase_p95_s": percentile(report["seconds"], 95)}
+
+
 def of_search(report: Report) -> dict[str, float]:
     return {"search_p95_ms": percentile(report["wall"], 95)}
 
@@ -193,6 +197,13 @@ _ALL: tuple[Part, ...] = (
         {"small": 120, "full": 600},
     ),
     Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
+    Part(
+        "recover",
+        lambda scale: ["--recoveries", str(scale.accepted)],
+        of_recover,
+        {"small": 300, "full": 600},
+        within="accept",
+    ),
     Part(
         "search",
         lambda scale: ["--persons", str(scale.rows)],

@@ -34,7 +34,6 @@ from identity_manager.models import (
     Certificate,
     Person,
     PersonState,
-    RequestOrigin,
     RequestState,
     Role,
     TokenRequest,
@@ -156,7 +155,7 @@ def _who_does_not_answer(row: TokenRequest) -> QuerySet[CaOutage]:
 
 def originals(row: TokenRequest) -> list[str]:
     """The process ids of the original that this request runs under, in the order of the road."""
-    begins = state_graph.beginning(RequestOrigin(row.origin))
+    begins = state_graph.beginning_of(row)
     steps = [begins, *(step for step in ROAD if step.is_on_every_road)]
     names = [step.original for step in steps]
     return list(dict.fromkeys(filter(None, names)))

@@ -93,6 +93,13 @@ def beginning(origin: RequestOrigin) -> RoadStep:
     return next(step for step in ROAD if _BEGINNINGS[origin] in step.verbs)
 
 
+def beginning_of(request: TokenRequest) -> RoadStep:
+    """The same of this request; recoveries have a door of their own, whoever asks."""
+    if request.is_recovery:
+        return next(step for step in ROAD if "step1_recover.recover" in step.verbs)
+    return beginning(RequestOrigin(request.origin))
+
+
 def main_road() -> list[RequestState]:
     """The states of a request without obstacles, chained by the request pairs of ROAD."""
     pairs = [step.request for step in ROAD if step.request is not None]
