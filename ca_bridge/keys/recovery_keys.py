@@ -24,10 +24,12 @@ from cryptography.x509.oid import NameOID
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.errors import CaError, KeyArchiveError
-from ca_bridge.keys import envelopes, keys, shares
+from ca_bridge.keys import envelopes, keys, recovery_token, shares
 from ca_bridge.keys.envelopes import NOT_RSA, Recipient, RecoveryKey
+from ca_bridge.keys.recovery_token import RecoveryTokenKey
 
 SIZES = (3072, 4096)
+IN_TOKEN = ("token", "label")
 LARGEST = 64 * 1024
 _PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
 
@@ -48,6 +50,10 @@ NOT_OPENED = (
     "recovery-key-not-opened",
     _("These shares do not open this recovery key: they are of another one."),
 )
+NO_TRANSPORT = (
+    "recovery-key-without-transport",
+    _("The recovery key does neither RSA-OAEP with SHA-256 nor with SHA-1: it cannot open anything."),
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Document:
     """What a ceremony writes. number: counts the changes of officers, from 1.
 
     holders: whose share is which, in their order.  identifier: of the set of shares, no secret.
+    wrapped: the private key, or the PIN of the HSM.  token, label: where in an HSM the key is, else empty.
     """
 
     certificate: bytes
@@ -65,6 +72,8 @@ class Document:
     holders: tuple[str, ...]
     wrapped: bytes
     signature: bytes = b""
+    token: str = ""
+    label: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -91,6 +100,19 @@ def make(name: str, *, bits: int, days: int) -> tuple[rsa.RSAPrivateKey, bytes]:
     if bits not in SIZES:
         raise KeyArchiveError(NOT_RSA)
     private = rsa.generate_private_key(65537, bits)
+    return private, self_signed(name, private, days=days)
+
+
+def make_in_token(name: str, token: str, *, pin: str, bits: int, days: int) -> tuple[RecoveryTokenKey, bytes]:
+    """A recovery key in an HSM, whose PIN is a random one from then on. Raises KeyArchiveError."""
+    if bits not in SIZES:
+        raise KeyArchiveError(NOT_RSA)
+    private = recovery_token.make(token, name, pin=pin, bits=bits)
+    return private, self_signed(name, private, days=days)
+
+
+def self_signed(name: str, private: rsa.RSAPrivateKey, *, days: int) -> bytes:
+    """The certificate (DER) of a recovery key, signed by itself."""
     now = datetime.now(UTC).replace(microsecond=0)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     usage = dict.fromkeys(
@@ -113,14 +135,11 @@ def make(name: str, *, bits: int, days: int) -> tuple[rsa.RSAPrivateKey, bytes]:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
         .sign(private, hashes.SHA256())
     )
-    return private, certificate.public_bytes(serialization.Encoding.DER)
+    return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def check_certificate(certificate: bytes, *, now: datetime | None) -> x509.Certificate:
-    """The certificate, where it can be one of a recovery key. Raises KeyArchiveError.
-
-    now: None where it may have ended.
-    """
+def check_certificate(certificate: bytes, *, now: datetime) -> x509.Certificate:
+    """The certificate, where it can be one of a recovery key. Raises KeyArchiveError."""
     try:
         loaded = x509.load_der_x509_certificate(certificate)
         public_key = loaded.public_key()
@@ -132,7 +151,7 @@ def check_certificate(certificate: bytes, *, now: datetime | None) -> x509.Certi
         raise KeyArchiveError(NOT_RSA)
     if constraints.ca or not usage.key_encipherment:
         raise KeyArchiveError(NO_RECOVERY_CERTIFICATE)
-    if now is not None and loaded.not_valid_after_utc <= now:
+    if loaded.not_valid_after_utc <= now:
         raise KeyArchiveError(ENDED)
     envelopes.key_id(certificate)
     return loaded
@@ -147,12 +166,20 @@ def new_circle(holders: Sequence[str], *, needed: int, number: int = 1) -> Circl
 
 
 def wrap(private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Document:
-    """The document of a recovery key for these officers."""
+    """The document of a recovery key for these officers. Raises KeyArchiveError."""
     facts, nonce = shares.read(circle.texts[0]), secrets.token_bytes(envelopes.NONCE)
-    sealed = AESGCM(circle.secret).encrypt(nonce, keys.to_pkcs8(private), _bound(certificate))
+    if isinstance(private, RecoveryTokenKey):
+        content, token, label = private.pin.encode("ascii"), private.token, private.label
+        transport = transport_of(RecoveryKey(private, envelopes.key_id(certificate)), certificate)
+    else:
+        content, token, label = keys.to_pkcs8(private), "", ""
+        transport = envelopes.TRANSPORTS[0]
+    sealed = AESGCM(circle.secret).encrypt(nonce, content, _bound(certificate))
     unsigned = Document(
         certificate=certificate,
-        transport=envelopes.TRANSPORTS[0],
+        transport=transport,
+        token=token,
+        label=label,
         number=circle.number,
         identifier=facts.identifier,
         needed=facts.needed,
@@ -162,11 +189,8 @@ def wrap(private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Docu
     return replace(unsigned, signature=private.sign(_signed(unsigned), _PSS, hashes.SHA256()))
 
 
-def read(content: bytes, *, now: datetime | None) -> Document:
-    """The document of a file, its certificate and its signature checked. Raises KeyArchiveError.
-
-    now: None where the certificate may have ended, to open what was sealed for it.
-    """
+def read(content: bytes, *, now: datetime) -> Document:
+    """The document of a file, its certificate and its signature checked. Raises KeyArchiveError."""
     document = _parsed(content)
     _check_signature(document, check_certificate(document.certificate, now=now))
     return document
@@ -187,7 +211,7 @@ def unwrap(document: Document, secret: bytes) -> RecoveryKey:
     nonce, sealed = document.wrapped[: envelopes.NONCE], document.wrapped[envelopes.NONCE :]
     try:
         plain = AESGCM(secret).decrypt(nonce, sealed, _bound(document.certificate))
-        private = keys.from_pkcs8(plain)
+        private = _in_token(document, plain) if document.token else keys.from_pkcs8(plain)
     except (InvalidTag, ValueError, CaError):
         raise KeyArchiveError(NOT_OPENED) from None
     if not isinstance(private, rsa.RSAPrivateKey):
@@ -195,9 +219,31 @@ def unwrap(document: Document, secret: bytes) -> RecoveryKey:
     return RecoveryKey(private, envelopes.key_id(document.certificate))
 
 
+def _in_token(document: Document, pin: bytes) -> RecoveryTokenKey:
+    """The key of the certificate in its token. Raises KeyArchiveError or ValueError."""
+    key = recovery_token.open_key(document.token, document.label, pin=pin.decode("ascii"))
+    wanted = x509.load_der_x509_certificate(document.certificate).public_key()
+    if keys.spki_sha256(wanted) != keys.public_key_sha256(key):
+        raise KeyArchiveError(recovery_token.NO_KEY)
+    return key
+
+
 def open_with_shares(document: Document, texts: Sequence[str]) -> RecoveryKey:
     """The recovery key that these shares open, for one act. Raises KeyArchiveError."""
     return unwrap(document, shares.combine(texts))
+
+
+def transport_of(recovery_key: RecoveryKey, certificate: bytes) -> str:
+    """The first key transport that this key is able to do, probed with a canary. Raises KeyArchiveError."""
+    for transport in envelopes.TRANSPORTS:
+        try:
+            probe(recovery_key, Recipient(certificate, transport))
+        except KeyArchiveError as error:
+            if error.code != envelopes.WRONG_KEY[0]:
+                raise
+        else:
+            return transport
+    raise KeyArchiveError(NO_TRANSPORT)
 
 
 def probe(recovery_key: RecoveryKey, recipient: Recipient) -> None:
@@ -212,9 +258,11 @@ def _bound(certificate: bytes) -> bytes:
 
 
 def _plain(document: Document) -> dict[str, object]:
+    """Where the key is in an HSM is told only of one that is: documents from before say nothing of it."""
     return {
         name: b64encode(value).decode("ascii") if isinstance(value, bytes) else value
         for name, value in asdict(document).items()
+        if value or name not in IN_TOKEN
     }
 
 
@@ -238,6 +286,7 @@ def _parsed(content: bytes) -> Document:
             holders=holders,
             wrapped=b64decode(told["wrapped"], validate=True),
             signature=b64decode(told["signature"], validate=True),
+            **{name: str(told[name]) for name in IN_TOKEN if name in told},
         )
     except (ValueError, TypeError, KeyError, NotBase64, RecursionError):
         raise KeyArchiveError(UNREADABLE) from None

@@ -325,6 +325,8 @@ ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=A_CENTURY)  # from lockin
 # After so many hours without a backup, metrics, the doctor and START say so; 0: they are not watched.
 # Keys of the archive that backups need are not destroyed before.
 BACKUP_KEPT_DAYS = env.integer("BACKUP_KEPT_DAYS", 90, minimum=1, maximum=A_CENTURY)
+# The PKCS#11 module of recovery keys in an HSM, where workers and the ceremony are.
+RECOVERY_HSM_MODULE = env.text("RECOVERY_HSM_MODULE", "")
 BACKUP_WITHIN_HOURS = env.integer("BACKUP_WITHIN_HOURS", 0 if EMBEDDED else 30, maximum=8760)
 
 # --- Monitoring -----------------------------------------------------------------------------------

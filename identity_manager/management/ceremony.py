@@ -33,6 +33,16 @@ class Ceremony:
         private, certificate = recovery_keys.make(name, bits=bits, days=days)
         return self._hand_out(private, certificate, circle)
 
+    def make_in_token(
+        self, *, name: str, token: str, days: int, holders: Sequence[str], needed: int
+    ) -> Document:
+        """A new recovery key in an HSM, of 3072 bits. Raises KeyArchiveError."""
+        circle = recovery_keys.new_circle(holders, needed=needed)
+        pin = self.ask(f"The PIN of the token {token} as it is now; the ceremony changes it.\n> ")
+        self.say(f"{CLEAR}Making the key in the token ...")
+        private, certificate = recovery_keys.make_in_token(name, token, pin=pin, bits=3072, days=days)
+        return self._hand_out(private, certificate, circle)
+
     def hand_over(self, former: Document, *, holders: Sequence[str], needed: int) -> Document:
         """The same recovery key for other officers, under a new secret. Raises KeyArchiveError."""
         recovery_key = self.open(former)

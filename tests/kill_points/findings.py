@@ -15,6 +15,7 @@ from identity_manager.audit import sealing, verification
 from identity_manager.jobs import sweep
 from identity_manager.mail import mailbox, sending
 from identity_manager.models import (
+    ArchivedKey,
     AuditEvent,
     BatchLine,
     BatchOrder,
@@ -39,6 +40,7 @@ def at_the_end() -> dict[str, Any]:
         "passphrases": SoftwareToken.objects.exclude(passphrase_wrapped=None).count(),
         "certificates": _states(Certificate),
         "keys": Certificate.objects.exclude(private_key_wrapped=None).count(),
+        "archived": [(row.recipients.count(), row.purpose) for row in ArchivedKey.objects.all()],
         "orders": _states(CaOrder),
         "surplus": [row.revoked_at is not None for row in SurplusCertificate.objects.all()],
         "containers": sorted(f"{row.certificate.position} {row.format}" for row in _containers()),

@@ -118,6 +118,14 @@ def nothing_yet() -> None:
     pair()
 
 
+def nothing_to_archive_yet() -> None:
+    """As nothing_yet, and the key of the encryption certificate is archived."""
+    recovery.in_force(recovery.officers())
+    cast.profile("encryption", purpose="encryption", key_usage=["keyAgreement"])
+    recovery.archiving_type("pair", profiles=("signing", "encryption"), approval=ApprovalPolicy.ALWAYS)
+    nothing_yet()
+
+
 def many() -> None:
     nothing_yet()
     for number in range(5):
@@ -348,7 +356,7 @@ def never_note(clock: Clock) -> bool:
 
 
 REMINDING = ("requests.remind_of_passphrases", "road.lapse_overdue")
-ALL_SEVEN_STEPS = Walk("all seven steps", nothing_yet, from_asking_to_noting)
+ALL_SEVEN_STEPS = Walk("all seven steps", nothing_to_archive_yet, from_asking_to_noting)
 CA_ELSEWHERE = Walk("a CA elsewhere", invited, from_accepting_to_the_mail, ca="Searchable")
 CA_PUTS_OFF = Walk("a CA that decides later", invited, from_accepting_to_the_mail, ca="PutsOff")
 CA_FORGETS = Walk(

@@ -15,7 +15,7 @@ from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.errors import CaError
 
 if TYPE_CHECKING:
-    from ca_bridge.connectors.embedded.hsm import Token
+    from ca_bridge.keys.hsm import Token
 
 MINIMUM_PASSPHRASE = 16
 OWNER_AND_GROUP = stat.S_IRWXU | stat.S_IRWXG
@@ -79,7 +79,7 @@ class KeyStore:
 
 def _token(options: EmbeddedOptions) -> "Token":
     try:
-        from ca_bridge.connectors.embedded.hsm import Token  # the extra "hsm" is not installed everywhere
+        from ca_bridge.keys.hsm import Token  # the extra "hsm" is not installed everywhere
     except ImportError as error:
         raise CaError("python-pkcs11, for the HSM, is not installed.", str(error)) from error
     return Token(options.hsm_module, options.hsm_token, options.hsm_pin_file)

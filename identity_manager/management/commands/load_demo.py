@@ -5,8 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from identity_manager.demo import cast, catalogue, organisation, recovery_key
+from identity_manager.demo import cast, catalogue, organisation
 from identity_manager.directory import csv_file
+from identity_manager.management import demo_recovery_key
 from identity_manager.models import Person
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports.applying import RowOutcome
@@ -24,7 +25,7 @@ class Command(BaseCommand):
             raise CommandError("There is no demo in production: DEPLOYMENT says production.")
         try:
             persons, accounts = _load_persons(), cast.open_accounts()
-            recovery_key.put_in_force()
+            demo_recovery_key.put_in_force()
             types = _load_catalogue()
         except (Refused, Person.DoesNotExist) as error:
             raise CommandError(f"The demo does not fit in with what is here: {error}") from error

@@ -18,6 +18,7 @@ from ca_bridge.errors import KeyArchiveError
 from ca_bridge.keys import recovery_keys
 from ca_bridge.keys.envelopes import RecoveryKey
 from ca_bridge.keys.recovery_keys import Document
+from ca_bridge.keys.recovery_token import RecoveryTokenKey
 from identity_manager.management.ceremony import Ceremony
 
 SHORTEST = 12
@@ -36,6 +37,11 @@ class Command(BaseCommand):
         acts = parser.add_subparsers(dest="act", required=True)
         make = acts.add_parser("make", help="a new recovery key")
         make.add_argument("--name", required=True, help="what its certificate is called")
+        make.add_argument(
+            "--hsm-token",
+            metavar="LABEL",
+            help="make it in this PKCS#11 token, of the module RECOVERY_HSM_MODULE, with 3072 bits",
+        )
         make.add_argument("--bits", type=int, default=3072, choices=recovery_keys.SIZES)
         make.add_argument(
             "--years", type=int, default=20, help="how long keys are sealed for it (default 20)"
@@ -77,13 +83,16 @@ class Command(BaseCommand):
     def _make(self, ceremony: Ceremony, options: dict[str, Any]) -> None:
         if not 1 <= options["years"] <= 50:
             raise CommandError("--years takes a number from 1 to 50.")
-        document = ceremony.make(
-            name=options["name"],
-            bits=options["bits"],
-            days=365 * options["years"],
-            holders=_holders(options),
-            needed=options["needed"],
-        )
+        asked: dict[str, Any] = {
+            "name": options["name"],
+            "days": 365 * options["years"],
+            "holders": _holders(options),
+            "needed": options["needed"],
+        }
+        if options["hsm_token"]:
+            document = ceremony.make_in_token(token=options["hsm_token"], **asked)
+        else:
+            document = ceremony.make(bits=options["bits"], **asked)
         self._write(document, options["directory"])
 
     def _change_officers(self, ceremony: Ceremony, options: dict[str, Any]) -> None:
@@ -96,6 +105,14 @@ class Command(BaseCommand):
     def _open(self, ceremony: Ceremony, options: dict[str, Any]) -> None:
         document = _read(options["document"])
         recovery_key = ceremony.open(document)
+        if isinstance(recovery_key.private, RecoveryTokenKey):
+            private = recovery_key.private
+            self.stdout.write(
+                f"The key stays in the token {private.token}, as {private.label}. Its PIN, for a program that"
+                f" speaks PKCS#11:\n\n  {private.pin}\n\nWho has seen it opens the key wherever the token is."
+                " Retire this recovery certificate when you are done."
+            )
+            return
         path = options["directory"] / f"recovery-{document.fingerprint[:8]}.key"
         _write_new(path, _under_passphrase(recovery_key))
         self.stdout.write(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 class RecoveryKeyKind(models.TextChoices):
     OFFICERS = "officers", _("split among officers")
+    HSM = "hsm", _("in an HSM, whose PIN is split among officers")
     ONLINE = "online", _("online, in the workers")
 
 

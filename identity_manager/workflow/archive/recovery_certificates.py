@@ -78,7 +78,8 @@ def bring_in(*, actor: Person, content: bytes) -> RecoveryCertificate:
 
 
 def _bring_in(actor: Person, document: Document, officers: list[Person]) -> RecoveryCertificate:
-    certificate = _row(document.certificate, kind=RecoveryKeyKind.OFFICERS, transport=document.transport)
+    kind = RecoveryKeyKind.HSM if document.token else RecoveryKeyKind.OFFICERS
+    certificate = _row(document.certificate, kind=kind, transport=document.transport)
     certificate.imported_by = actor
     certificate.save()
     _add_wrapping(certificate, document, officers)

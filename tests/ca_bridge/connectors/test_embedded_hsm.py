@@ -20,12 +20,13 @@ from cryptography.x509 import ocsp
 from django.core.management import CommandError, call_command
 
 from ca_bridge.connection import registry
-from ca_bridge.connectors.embedded import authority, hsm, key_store
+from ca_bridge.connectors.embedded import authority, key_store
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
-from ca_bridge.connectors.embedded.hsm import Token, TokenKey
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import Issued, RevocationReason
 from ca_bridge.errors import CaError
+from ca_bridge.keys import hsm
+from ca_bridge.keys.hsm import Token, TokenKey
 from ca_bridge.x509 import verification
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("softhsm2-util"), pytest.mark.long]
@@ -319,6 +320,6 @@ def test_a_ca_whose_token_is_away_says_so(settings, hsm_options, ordered):
 
 
 def test_without_the_package_it_is_said(hsm_options, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ca_bridge.connectors.embedded.hsm", None)
+    monkeypatch.setitem(sys.modules, "ca_bridge.keys.hsm", None)
     with pytest.raises(CaError, match="python-pkcs11, for the HSM, is not installed"):
         key_store.KeyStore(EmbeddedOptions(**hsm_options))

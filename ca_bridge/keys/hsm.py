@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -55,18 +56,18 @@ class Token:
 
     def open(self, label: str) -> "TokenKey":
         """The key of this label, for signing."""
-        found = self._do(lambda session: _public_key(_private(session, label)))
+        found = self._do(lambda session: _public_key(private_key(session, label)))
         if found is None:
             raise CaError("The HSM does not hold the CA's key.", f"token {self._label}, key {label}")
         return TokenKey(self, label, found)
 
     def holds(self, label: str) -> bool:
         """Whether there is a private key of this label."""
-        return self._do(lambda session: _private(session, label) is not None)
+        return self._do(lambda session: private_key(session, label) is not None)
 
     def sign(self, label: str, data: bytes) -> bytes:
         """Return an RSASSA-PKCS1-v1_5 signature with SHA-256."""
-        signature = self._do(lambda session: _signature(_private(session, label), data))
+        signature = self._do(lambda session: _signature(private_key(session, label), data))
         if signature is None:
             raise CaError("The HSM does not hold the CA's key.", f"token {self._label}, key {label}")
         return signature
@@ -130,6 +131,14 @@ class Token:
         )
 
 
+@contextmanager
+def in_module(module: str) -> Iterator[Any]:
+    """The module as a library, for one thread of this process at a time."""
+    process = _processes.setdefault(os.getpid(), _Process())
+    with process.lock:
+        yield _library(process, module)
+
+
 def _library(process: _Process, module: str) -> Any:
     library = pkcs11.lib(module)
     if module in _loaded and module not in process.modules:
@@ -139,7 +148,8 @@ def _library(process: _Process, module: str) -> Any:
     return library
 
 
-def _private(session: Any, label: str) -> Any:
+def private_key(session: Any, label: str) -> Any:
+    """The RSA key of this label, or None."""
     try:
         return session.get_key(object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA, label=label)
     except pkcs11.NoSuchKey:
