@@ -27,7 +27,7 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0068_token_imports: AddConstraint tokenrequest_token_request_kind": (
         "allows one more kind than the rule that it replaces"
     ),
-    "identity_manager.0072_recovery_keys_in_an_hsm: AddConstraint "
+    "identity_manager.0073_recovery_keys_in_an_hsm: AddConstraint "
     "recoverycertificate_recovery_certificate_kind": "lets more through than the one in its place",
     "identity_manager.0058_renewal: RunPython runpython": "creates triggers again that SQLite has dropped",
     "identity_manager.0066_holder_change: RunPython runpython": "creates triggers again that SQLite dropped",

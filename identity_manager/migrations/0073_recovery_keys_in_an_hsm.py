@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('identity_manager', '0071_retired_recovery_certificates'),
+        ('identity_manager', '0072_recovery_drills'),
     ]
 
     operations = [
