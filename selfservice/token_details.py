@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -86,10 +87,10 @@ def token_card(token: SoftwareToken) -> TokenCard:
 
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
     """The issued certificates of the token, in their order; of recovered keys those that they belong to."""
-    rows = Certificate.objects.filter(token=token)
+    of_token = Q(token=token)
     if token.kind == RequestKind.RECOVERY:
-        rows = Certificate.objects.filter(pk__in=token.containers.values("certificate"))
-    issued = rows.exclude(certificate=None).select_related("profile")
+        of_token = Q(pk__in=token.containers.values("certificate"))
+    issued = Certificate.objects.filter(of_token).exclude(certificate=None).select_related("profile")
     return [_certificate_card(row) for row in with_copies(issued)]
 
 
