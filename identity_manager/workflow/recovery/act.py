@@ -72,12 +72,13 @@ def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey
         "keys": sorted(row.public_key_sha256 for row in rows),
     }
     as_asked = request.snapshot_hash == snapshot.digest([token.snapshot])
-    _refuse(None if as_asked and token.snapshot["recovery"] == approved else policy.CHANGED)
+    as_approved = token.snapshot["recovery"] == approved and token.person_id == request.person_id
+    _refuse(None if as_asked and as_approved else policy.CHANGED)
     changed = snapshot.differences([token])
     if changed:
         raise OpeningRefusedError(failures.of_change(changed))
     if recovery.opening == Opening.ONLINE:
-        own = request.requested_by_id == request.person_id == token.person_id == recovery.owner_id
+        own = request.requested_by_id == request.person_id == recovery.owner_id
         _refuse(None if own else policy.NOT_THE_OWNER)
         _refuse(policy.online_obstacle(recovery.owner, factor=recovery.factor, now=now))
 
