@@ -169,7 +169,7 @@ def _confirmed_certificate(company: Company, key: ArchivedKey, other: ArchivedKe
         (_other_key_by_its_print, "recovery-changed"),
         (_recovery_of_another, "recovery-changed"),
         (_beneficiary, "recovery-changed"),
-        (_who_gets_the_files, "person-changed"),
+        (_who_gets_the_files, "recovery-changed"),
         (_by_officers, "recovery-"),
         (_certificate, "key-of-another-certificate"),
         (_envelope, "archive-layer-does-not-open"),
