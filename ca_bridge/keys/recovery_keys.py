@@ -138,8 +138,11 @@ def self_signed(name: str, private: rsa.RSAPrivateKey, *, days: int) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def check_certificate(certificate: bytes, *, now: datetime) -> x509.Certificate:
-    """The certificate, where it can be one of a recovery key. Raises KeyArchiveError."""
+def check_certificate(certificate: bytes, *, now: datetime | None) -> x509.Certificate:
+    """The certificate, where it can be one of a recovery key. Raises KeyArchiveError.
+
+    now: None where it may have ended: what was sealed for it is still opened.
+    """
     try:
         loaded = x509.load_der_x509_certificate(certificate)
         public_key = loaded.public_key()
@@ -151,7 +154,7 @@ def check_certificate(certificate: bytes, *, now: datetime) -> x509.Certificate:
         raise KeyArchiveError(NOT_RSA)
     if constraints.ca or not usage.key_encipherment:
         raise KeyArchiveError(NO_RECOVERY_CERTIFICATE)
-    if loaded.not_valid_after_utc <= now:
+    if now is not None and loaded.not_valid_after_utc <= now:
         raise KeyArchiveError(ENDED)
     envelopes.key_id(certificate)
     return loaded
@@ -189,8 +192,11 @@ def wrap(private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Docu
     return replace(unsigned, signature=private.sign(_signed(unsigned), _PSS, hashes.SHA256()))
 
 
-def read(content: bytes, *, now: datetime) -> Document:
-    """The document of a file, its certificate and its signature checked. Raises KeyArchiveError."""
+def read(content: bytes, *, now: datetime | None) -> Document:
+    """The document of a file, its certificate and its signature checked. Raises KeyArchiveError.
+
+    now: as in check_certificate.
+    """
     document = _parsed(content)
     _check_signature(document, check_certificate(document.certificate, now=now))
     return document
