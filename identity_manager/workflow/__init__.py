@@ -35,6 +35,8 @@ class RoadStep:
         return self.number > 1 and self.request is not None
 
 
+_BY_OFFICERS = "tests/identity_manager/workflow/recovery/test_decisions.py"
+
 ROAD = (
     RoadStep(
         number=1,
@@ -104,6 +106,40 @@ ROAD = (
             "tests/identity_manager/workflow/recovery/test_step1_recover.py",
         ),
         original="PstmProcRecoverMultipleSofttoken",
+    ),
+    RoadStep(
+        number=1,
+        name="An administrator asks for a person's archived keys",
+        page="console:person-recover",
+        verbs=("step1_recover.recover_by_officers",),
+        request=None,
+        token=None,
+        task="",
+        mails=("recovery_to_decide",),
+        tests=("tests/journeys/test_recovery_by_officers.py", _BY_OFFICERS),
+        original="PstmProcRecoverMultipleSofttoken",
+    ),
+    RoadStep(
+        number=2,
+        name="Two Recovery Officers decide on a recovery and give their shares",
+        page="console:recovery",
+        verbs=("recovery.decisions.approve", "recovery.decisions.reject", "recovery.decisions.give_share"),
+        request=None,
+        token=None,
+        task="",
+        mails=("shares_needed", "recovery_asked", "rejected"),
+        tests=("tests/journeys/test_recovery_by_officers.py", _BY_OFFICERS),
+        original="PstmProcRecoverMultipleSofttoken",
+        survives=(
+            (
+                "the half hour of shares passes",
+                f"{_BY_OFFICERS}::test_after_half_an_hour_a_worker_opens_nothing",
+            ),
+            (
+                "an officer's role ends before the act",
+                f"{_BY_OFFICERS}::test_an_officer_whose_role_ended_before_the_act",
+            ),
+        ),
     ),
     RoadStep(
         number=1,
