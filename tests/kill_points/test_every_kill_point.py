@@ -38,7 +38,7 @@ from tests.kill_points.walks import (
     go,
     in_use,
 )
-from tests.tools import processes
+from tests.tools import processes, recovery
 from tests.tools.processes import Ending
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
@@ -61,6 +61,7 @@ def warm_up(made: Copies, directory: Path) -> None:
     """Walk once in this process, so that what each process would load again is there when it begins."""
     if not _warm:
         issuing_ca()  # one for all processes
+        recovery.ceremony()  # the same
         present = dict(connection.settings_dict)
         mailbox = {"EMAIL_BACKEND": MAILBOX, "MAILBOX_DIR": directory / "warm"}
         copy = made.make("warm")

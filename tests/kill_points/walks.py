@@ -29,14 +29,18 @@ from identity_manager.models import (
     Certificate,
     OutgoingMail,
     Person,
+    Recovery,
     SoftwareToken,
+    SubmittedShare,
     TokenRequest,
     TokenType,
 )
 from identity_manager.workflow import step1_recover, step6_passphrase
+from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.recovery import decisions, sealed_decisions
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import hold, revoke
 from tests.identity_manager.workflow.worker import works
@@ -165,6 +169,15 @@ def archived() -> None:
     works()
 
 
+def archived_for_officers() -> None:
+    """uma has a token whose key is archived for a recovery key that is split among officers."""
+    company = cast.Company()
+    share_rounds.publish_keys()
+    recovery.in_force(recovery.officers())
+    recovery.archived_key(company)
+    works()
+
+
 def pair() -> TokenType:
     """A type of two certificates that an approver wants to see."""
     return cast.token_type("pair", profiles=("signing", "encryption"), approval=ApprovalPolicy.ALWAYS)
@@ -227,6 +240,27 @@ def recover_and_note(_clock: Clock) -> bool:
     factor = Authenticator.objects.get(user__person=uma)
     keys = [choice.key.pk for choice in step1_recover.choices(uma)]
     step1_recover.recover(actor=uma, key_ids=keys, purpose="I have forgotten it.", factor=factor.pk)
+    return True
+
+
+def recover_by_officers(_clock: Clock) -> bool:
+    """ada asks, two officers decide and give their shares; then uma notes the passphrase."""
+    row = Recovery.objects.select_related("request").first()
+    if row is None:
+        uma = who("uma")
+        keys = [choice.key.pk for choice in step1_recover.choices(uma)]
+        order = step1_recover.OfficersOrder(uma.pk, uma.pk, keys, purpose="Her files are gone.")
+        step1_recover.recover_by_officers(actor=who("ada"), order=order)
+        return True
+    seen, agreed = sealed_decisions.digest(row), row.request.approvals.count()
+    if agreed < 2:
+        decisions.approve(actor=who(("rene", "rosa")[agreed]), recovery_id=row.pk, seen=seen)
+    elif decisions.awaits_shares(row):
+        given = SubmittedShare.objects.filter(share_wrapped__isnull=False).count()
+        officer, text = who(("rene", "rosa")[given]), recovery.ceremony()[1].texts[given]
+        decisions.give_share(actor=officer, recovery_id=row.pk, seen=seen, share=text)
+    else:
+        return _note(row.request.tokens.get())
     return True
 
 
@@ -399,6 +433,7 @@ COMPARED = Walk(
 )
 MANY = Walk("a batch order", many, order_for_many)
 RECOVERY = Walk("a recovery by the owner", archived, recover_and_note)
+RECOVERY_BY_OFFICERS = Walk("a recovery by two officers", archived_for_officers, recover_by_officers)
 WALKS = (
     ALL_SEVEN_STEPS,
     CA_ELSEWHERE,
@@ -414,4 +449,5 @@ WALKS = (
     COMPARED,
     MANY,
     RECOVERY,
+    RECOVERY_BY_OFFICERS,
 )
