@@ -44,10 +44,14 @@ def _purpose(row: ArchiveExport) -> str:
 
 def drills_due(actor: Person, now: datetime) -> QuerySet[RecoveryCertificate]:
     """Recovery certificates whose yearly drill is due, and for which none is under way."""
-    rows = RecoveryCertificate.objects.in_force(now).defer("certificate", "seal")
-    rows = rows.annotate(proof=Coalesce(Max("drills__proved_at"), F("second_at")))
-    rows = rows.filter(proof__lte=now - EVERY + ASKED_BEFORE)
-    rows = rows.exclude(drills__in=RecoveryDrill.objects.under_way()).order_by("proof", "pk")
+    rows = (
+        RecoveryCertificate.objects.in_force(now)
+        .defer("certificate", "seal")
+        .annotate(proof=Coalesce(Max("drills__proved_at"), F("second_at")))
+        .filter(proof__lte=now - EVERY + ASKED_BEFORE)
+        .exclude(drills__in=RecoveryDrill.objects.under_way())
+        .order_by("proof", "pk")
+    )
     return rows if recovery_policy.is_recovery_officer(actor) else rows.none()
 
 

@@ -15,6 +15,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.errors import KeyArchiveError
 from ca_bridge.keys import envelopes, keys
 from ca_bridge.keys.envelopes import RecoveryKey
@@ -168,7 +169,7 @@ def carry_out() -> int:
 def _archive_canary(certificate: RecoveryCertificate) -> None:
     if not recovery_certificates.is_as_confirmed(certificate):
         return
-    key = keys.generate(keys.KeyAlgorithm.EC_P256)
+    key = keys.generate(KeyAlgorithm.EC_P256)
     row = RecoveryCanary(certificate=certificate, public_key_sha256=keys.public_key_sha256(key).hex())
     envelope = envelopes.seal(keys.to_pkcs8(key), [certificate.recipient])
     row.envelope_wrapped = vault.wrap(envelope, purpose=vault.Purpose.ARCHIVE, record=row.pk)
