@@ -98,6 +98,15 @@ FIGURES: tuple[Figure, ...] = (
         (("", 12),),
     ),
     Figure(
+        "archive_intake_ms",
+        "archive",
+        "ms",
+        "processor time to seal one RSA-3072 key for one recovery certificate",
+        AT_MOST,
+        (("", 1),),
+    ),
+    Figure("archived_key_octets", "archive", "", "octets of such a key in the archive"),
+    Figure(
         "dry_run_10000_min",
         "token_imports",
         "min",

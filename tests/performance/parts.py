@@ -149,6 +149,10 @@ def of_statements(report: Report) -> dict[str, float]:
     return {"statements_alone": report["alone"], "statements_together": report["together"]}
 
 
+def of_archive(report: Report) -> dict[str, float]:
+    return {"archive_intake_ms": report["intake_ms"], "archived_key_octets": report["octets"]}
+
+
 def of_token_imports(report: Report) -> dict[str, float]:
     each = 10_000 / report["files"] / 60
     return {
@@ -190,6 +194,7 @@ _ALL: tuple[Part, ...] = (
         {"small": 120, "full": 120},
         settings={"KEY_POOL_SIZE": "0"},
     ),
+    Part("archive", lambda _scale: [], of_archive, {"small": 60, "full": 60}, once=True),
     Part(
         "token_imports",
         lambda scale: ["--files", str(scale.imported)],
