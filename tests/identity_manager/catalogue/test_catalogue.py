@@ -198,6 +198,36 @@ def test_only_keys_that_encrypt_are_archived(sven: Person, document: TermsDocume
     assert [profile.may_be_archived for profile in both.ordered_profiles()] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("purpose", "key_usage"),
+    [
+        ("signature", ["digitalSignature"]),
+        ("authentication", ["digitalSignature"]),
+        ("combined", ["digitalSignature", "nonRepudiation", "keyEncipherment"]),
+    ],
+)
+def test_dual_use_is_for_what_signs_and_encrypts_alone(
+    sven: Person, purpose: str, key_usage: list[str]
+) -> None:
+    values = {"purpose": purpose, "key_usage": key_usage, "archive_dual_use": True}
+    with pytest.raises(NotPossible) as refused:
+        active_profile(sven, purpose, **values)
+    assert (refused.value.reason.code, refused.value.field) == ("never-archived", "archive_dual_use")
+    both = values | {"purpose": "combined", "key_usage": ["digitalSignature", "keyEncipherment"]}
+    assert active_profile(sven, "dual", **both).may_be_archived
+
+
+def test_terms_of_a_type_that_archives_go_on_saying_so(sven: Person, document: TermsDocument) -> None:
+    encryption = active_profile(sven, "encryption", purpose="encryption", key_usage=["keyEncipherment"])
+    draft = add_type(sven, document, encryption, archive_key=True)
+    TokenType.objects.filter(pk=draft.pk).update(state="active")
+    with pytest.raises(NotPossible) as refused:
+        terms.publish_terms(actor=sven, document=document, texts=TEXTS)
+    assert (refused.value.reason.code, refused.value.field) == ("type-archives", "names_archiving")
+    said = terms.publish_terms(actor=sven, document=document, texts=TEXTS, names_archiving="encryption")
+    assert (said.number, said.names_archiving) == (2, "encryption")
+
+
 # --- Who ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.SYSTEM_ADMINISTRATOR])
 def test_nobody_else_changes_the_catalogue(sven: Person, document: TermsDocument, role: Role) -> None:
