@@ -26,7 +26,6 @@ from identity_manager.models.words import Vocabulary
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
-    from identity_manager.models.archive.archived_key import ArchivedKey
 
 REVOCATION_REASONS = [
     (RevocationReason.UNSPECIFIED.value, _("no particular reason")),
@@ -156,7 +155,7 @@ class Certificate(Stateful, Leased):
     shorter_than = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
-    archived_keys: "RelatedManager[ArchivedKey]"
+    archived_keys: "RelatedManager[Any]"  # of ArchivedKey, which imports this module
 
     objects = CertificateQuerySet.as_manager()
 
