@@ -24,6 +24,7 @@ CONNECTORS_MAY_IMPORT = tuple(
         "health_findings",
         "connection.http",
         "connection.reply",
+        "keys.hsm",
         "x509.algorithm_strength",
         "x509.der",
     )

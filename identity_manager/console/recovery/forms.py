@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.functional import lazystr
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.archive.forms import ShareForm
@@ -87,7 +87,7 @@ def words_of(choice: KeyChoice) -> str:
     if row is None:
         return str(choice.key)
     ends = long_date(timezone.localdate(row.not_after)) if row.not_after else ""
-    return _now("%(profile)s, %(serial)s, until %(day)s") % {
+    return gettext("%(profile)s, %(serial)s, until %(day)s") % {
         "profile": row.profile,
         "serial": row.serial[-8:],
         "day": ends,
