@@ -5,10 +5,19 @@ from django.utils import timezone
 
 from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import reader
+from ca_bridge.x509 import public_smime
 from identity_manager.console.recovery.forms import words_of
 from identity_manager.demo.visitor import Visitor
 from identity_manager.jobs import schedule
-from identity_manager.models import ArchivedKey, AuditEvent, Recovery, RecoveryDrill, Role, SubmittedShare
+from identity_manager.models import (
+    ArchivedKey,
+    AuditEvent,
+    CertificateProfile,
+    Recovery,
+    RecoveryDrill,
+    Role,
+    SubmittedShare,
+)
 from identity_manager.workflow import step1_recover
 from identity_manager.workflow.archive import drills, share_rounds
 from tests.journeys.office import Office, delivered_files, mails_to
@@ -59,6 +68,13 @@ def test_a_leavers_key_for_a_deputy(office: Office, staff: Officers, key: Archiv
     ada.press("Ask for the recovery", reference="AZ 17/26", until=timezone.localdate().isoformat())
     row = Recovery.objects.get()
     assert "Two Recovery Officers decide." in ada.page.text
+    assert "public certificate authority" not in ada.page.text
+    profiles = CertificateProfile.objects.filter(code="encrypting")
+    profiles.update(policies=[public_smime.SPONSOR_MULTIPURPOSE])
+    page = ada.open(f"/recoveries/{row.pk}/")
+    assert "have to be revoked as soon as the keys are handed out" in page.text
+    assert key.certificate is not None
+    assert f"/tokens/{key.certificate.token_id}/revoke/" in page.html
 
     for browser in (rene, rosa):
         assert "waits for your decision" in browser.open("/").text

@@ -1,9 +1,11 @@
 """What the pages of recoveries show to this officer."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import recoveries
@@ -14,7 +16,8 @@ from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.dates import long_date
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow.archive import share_rounds
-from identity_manager.workflow.recovery import decisions, officers_policy, sealed_decisions
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.recovery import decisions, officers_policy, policy, sealed_decisions
 
 SHOWN = 100
 
@@ -38,6 +41,8 @@ def context(actor: Person, recovery: Recovery, form: VerbForm | None = None) -> 
         "row": recovery.request,
         "form": form,
         "facts": _facts(recovery),
+        "communicated": SimpleLazyObject(partial(policy.communicated, recovery)),
+        "revokes": eligibility.administers(actor, recovery.owner),
         "keys": recovery.keys.select_related("archived_key__certificate__profile"),
         "decisions": recovery.request.approvals.select_related("approver", "recovery_decision"),
         "decides": officer and waits and not wants_shares and obstacle is None,

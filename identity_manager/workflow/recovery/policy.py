@@ -13,12 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.keys import envelopes, recovery_keys, shares
+from ca_bridge.x509 import public_smime
 from identity_manager.models import (
     Account,
     ArchivedKey,
     ArchivedKeyRecipient,
+    Certificate,
     CertificateState,
     Person,
+    Recovery,
     RecoveryCertificate,
     RecoveryKeyKind,
     SignInCode,
@@ -129,6 +132,22 @@ def sealed_online(keys: Iterable[ArchivedKey], *, now: datetime) -> set[uuid.UUI
     online = RecoveryCertificate.objects.in_force(now).filter(kind=RecoveryKeyKind.ONLINE)
     rows = ArchivedKeyRecipient.objects.filter(key__in=[key.pk for key in keys], certificate__in=online)
     return set(rows.values_list("key_id", flat=True))
+
+
+def communicated(recovery: Recovery) -> list[Certificate]:
+    """Living certificates of public CAs whose keys somebody else than their owner gets by this recovery.
+
+    S/MIME BR 6.1.2: a key that reached somebody whom its subscriber has not authorised obliges to revoke.
+    """
+    if not recovery.is_for_another:
+        return []
+    keys = recovery.keys.values("archived_key__certificate")
+    rows = Certificate.objects.filter(pk__in=keys).select_related(
+        "profile", "token__token_type", "token__person"
+    )
+    return [
+        row for row in rows if row.is_living and row.profile and public_smime.is_public(row.profile.policies)
+    ]
 
 
 def is_for_reading_only(key: ArchivedKey, *, now: datetime | None = None) -> bool:

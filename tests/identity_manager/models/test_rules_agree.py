@@ -26,6 +26,7 @@ from identity_manager.models import (
     IdentityChange,
     Person,
     PersonState,
+    RequestKind,
     RequestState,
     Role,
     RoleAssignment,
@@ -99,6 +100,7 @@ def requests(db: None) -> models.QuerySet[TokenRequest]:
     ada, references = cast.person("ada"), count()
     columns = {
         "state": RequestState.values,
+        "kind": (RequestKind.INITIAL, RequestKind.RECOVERY),
         "person": persons().values(),
         "stopped_at": PAST,
         "postponed_until": TIMES,
