@@ -32,6 +32,7 @@ from tests.kill_points.walks import (
     CA_FORGETS,
     CANCELLED,
     MANY,
+    RENEWAL,
     WALKS,
     Clock,
     Walk,
@@ -47,8 +48,16 @@ MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 REST = "at-rest-"
 # Each copy of a database takes PostgreSQL a while: there the others are walked nightly.
 ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, CA_FORGETS, CANCELLED, MANY)
+ON_POSTGRESQL = pytest.mark.nightly_on_postgresql
+LONG_WALKS = (RENEWAL,)  # from the first token to the end of the second
 WALKS_BY_ENGINE = [
-    pytest.param(walk, marks=() if walk in ON_BOTH_ENGINES else pytest.mark.nightly_on_postgresql)
+    pytest.param(
+        walk,
+        marks=(
+            *(() if walk in ON_BOTH_ENGINES else (ON_POSTGRESQL,)),
+            *((pytest.mark.long,) if walk in LONG_WALKS else ()),
+        ),
+    )
     for walk in WALKS
 ]
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"

@@ -30,6 +30,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     Recovery,
+    RenewalPolicy,
     SoftwareToken,
     SubmittedShare,
     TokenRequest,
@@ -160,6 +161,11 @@ def in_use() -> None:
     works()
 
 
+def in_use_and_renewed_by_itself() -> None:
+    in_use()
+    TokenType.objects.update(renewal_policy=RenewalPolicy.AUTOMATIC)
+
+
 def archived() -> None:
     """uma has a token whose key is archived for an online recovery key, and an old second factor."""
     company = cast.Company()
@@ -262,6 +268,37 @@ def recover_by_officers(_clock: Clock) -> bool:
     else:
         return _note(row.request.tokens.get())
     return True
+
+
+def renew_and_replace(clock: Clock) -> bool:
+    """The expiry check starts it; accepted and noted; the old token ends some days after the new one works.
+
+    Whenever anybody looks, uma has a token that works.
+    """
+    now = timezone.now()
+    valid = Certificate.objects.filter(state="valid", revocation_decided_at=None, not_after__gt=now)
+    assert valid.filter(token__state="active").exists(), "a minute without a valid token"
+    renewal = TokenRequest.objects.filter(kind="renewal").first()
+    if renewal is None:
+        return _wait_until(clock, valid.get().not_after - timedelta(days=20))
+    if renewal.state == "awaiting_acceptance" and has_mail(renewal, "information"):
+        cast.accepted(renewal)
+        return True
+    new = renewal.tokens.get()
+    if _note(new):
+        return True
+    works_since = [new.delivered_at, new.acknowledged_at]
+    return new.state == "active" and _wait_until(
+        clock, max(works_since) + timedelta(days=new.required_type.replaced_after_days)
+    )
+
+
+def _wait_until(clock: Clock, moment: datetime) -> bool:
+    """Whether there was anything to wait for."""
+    left = moment - timezone.now()
+    if left > timedelta(0):
+        clock.advance(left)
+    return left > timedelta(0)
 
 
 def hold_and_revoke(_clock: Clock) -> bool:
@@ -434,6 +471,12 @@ COMPARED = Walk(
 MANY = Walk("a batch order", many, order_for_many)
 RECOVERY = Walk("a recovery by the owner", archived, recover_and_note)
 RECOVERY_BY_OFFICERS = Walk("a recovery by two officers", archived_for_officers, recover_by_officers)
+RENEWAL = Walk(
+    "a renewal, and the end of the old token",
+    in_use_and_renewed_by_itself,
+    renew_and_replace,
+    jobs=("queue.sweep", "renewals.expiry_check", "renewals.replace_superseded"),
+)
 WALKS = (
     ALL_SEVEN_STEPS,
     CA_ELSEWHERE,
@@ -450,4 +493,5 @@ WALKS = (
     MANY,
     RECOVERY,
     RECOVERY_BY_OFFICERS,
+    RENEWAL,
 )
