@@ -8,6 +8,7 @@ another mark into the session (ActedMiddleware), and the mark is part of the key
 import hashlib
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from django.contrib.auth import SESSION_KEY
 from django.core.cache import caches
@@ -15,16 +16,17 @@ from django.http import HttpRequest, HttpResponse
 
 from identity_manager.models import Person
 
+Count = TypeVar("Count", int, list[int], dict[str, int])
 CACHE = "counts"
 SECONDS = 5
 _ACTED = "acted_at"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def remembered(request: HttpRequest, actor: Person, name: str, count: Callable[[], int]) -> int:
-    """The count of this name, at most SECONDS old and none of before the officer's last POST."""
+def remembered(request: HttpRequest, actor: Person, name: str, count: Callable[[], Count]) -> Count:
+    """The count of this name, or counts, at most SECONDS old and none of before the officer's last POST."""
     key, cache = _key(request, actor, name), caches[CACHE]
-    known: int | None = cache.get(key)
+    known: Count | None = cache.get(key)
     if known is None:
         known = count()
         cache.set(key, known, SECONDS)

@@ -43,7 +43,7 @@ from identity_manager.ui.parts import Meaning
 DECIDERS = frozenset({Role.APPROVER})
 MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
-TAB = "open-tasks"
+TAB, BY_SOURCE = "open-tasks", "open-tasks by source"
 SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at")
 
 
@@ -120,6 +120,11 @@ def numbers_of_tasks(actor: Person) -> dict[str, int]:
     lists = [rows for source in counted for rows in source.lists(actor, now)]
     found = iter(counting.counts(map(counting.limited, lists), always=True))
     return {source.name: sum(next(found) for _each in (source.waiting, *source.also)) for source in counted}
+
+
+def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
+    """The same, remembered for some seconds, for a page that shows numbers and no rows."""
+    return remembered_counts.remembered(request, actor, BY_SOURCE, lambda: numbers_of_tasks(actor))
 
 
 def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:

@@ -5,6 +5,7 @@ Each number links to a list of exactly what it counts; most are searches, counte
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Value
@@ -23,7 +24,7 @@ from identity_manager.console.access.renewals import RENEWAL_READERS
 from identity_manager.console.administration import job_page
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.history import event_wording
-from identity_manager.console.lists import counting
+from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.outbox import forms as outbox_forms
 from identity_manager.console.search import saved_searches
@@ -67,12 +68,14 @@ class HappenedLine:
 
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """Parts by role; zeros of waiting and failed work are left out."""
-    numbers = open_tasks.numbers_of_tasks(actor)
+    numbers = open_tasks.remembered_numbers(request, actor)
     waits, saved = list(_waiting(actor, numbers)), saved_searches.of(actor)
     troubles = [*_troubles(actor), *_system(actor)]
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
     expiring, areas = list(_expiring(actor)), health.figures(actor)
-    figures.count([*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
+    shown = [*troubles, *registered, *under_way, *expiring, *areas.values()]
+    known = partial(remembered_counts.remembered, request, actor, f"start {len(shown)} {len(saved)}")
+    figures.count(shown, saved, remembered=known)
     return {
         "tab": "start",
         "task_counter": open_tasks.CountedTasks.of(request, actor, numbers),

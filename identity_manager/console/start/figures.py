@@ -47,12 +47,21 @@ class Figure:
         return MEANING_ICONS[self.meaning if self.number else Meaning.QUIET]
 
 
-def count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved] = ()) -> None:
-    """All numbers in one query."""
+def count(
+    figures: Iterable[Figure],
+    saved: Iterable[saved_searches.Saved] = (),
+    *,
+    remembered: Callable[[Callable[[], list[int]]], list[int]] = lambda counted: counted(),
+) -> None:
+    """All numbers in one query. remembered: gives what was counted a moment ago, or counts."""
     asked, searches = [each for each in figures if each.rows], [each.found for each in saved]
-    lists = [counting.limited(each.rows()) for each in asked if each.rows]
-    lists += [each.to_be_counted() for each in searches]
-    numbers = iter(counting.counts(lists, always=not searches))
+
+    def counted() -> list[int]:
+        lists = [counting.limited(each.rows()) for each in asked if each.rows]
+        lists += [each.to_be_counted() for each in searches]
+        return [*counting.counts(lists, always=not searches)]
+
+    numbers = iter(remembered(counted))
     for figure in asked:
         figure.total = counting.capped(next(numbers))
     for paginator in searches:

@@ -3,8 +3,10 @@
 import copy
 
 import pytest
+from django.core.cache import caches
 from django.test import Client
 
+from identity_manager.console.lists import remembered_counts
 from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 
@@ -25,3 +27,9 @@ def ada(company: cast.Company) -> Client:
 def paul(company: cast.Company) -> Client:
     """An approver's browser."""
     return signed_in(company.paul)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted_yet() -> None:
+    """Persons of the cast have the same keys in each test, and START remembers what it has counted."""
+    caches[remembered_counts.CACHE].clear()

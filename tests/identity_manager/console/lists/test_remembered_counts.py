@@ -64,14 +64,23 @@ def test_a_page_that_remembers_does_not_ask(company: cast.Company) -> None:
     assert not [query for query in asked if "UNION ALL SELECT 1, COUNT(*)" in query["sql"]]
 
 
-@pytest.mark.parametrize("page", ["console:start", "console:approvals"])
-def test_a_page_that_shows_what_waits_counts_and_the_next_say_the_same(
-    company: cast.Company, page: str
-) -> None:
+def test_the_page_that_lists_what_waits_counts_and_the_next_say_the_same(company: cast.Company) -> None:
     paul = approver(company)
     assert on_the_tab(paul) == 0
     company.request_in("requested")
-    assert on_the_tab(paul, page) == on_the_tab(paul) == 1
+    assert on_the_tab(paul, "console:approvals") == on_the_tab(paul) == 1
+
+
+def test_start_counts_once_in_some_seconds(company: cast.Company) -> None:
+    paul = approver(company)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        assert on_the_tab(paul, "console:start") == 0
+        company.request_in("requested")
+        with CaptureQueriesContext(connection) as asked:
+            assert on_the_tab(paul, "console:start") == 0
+        assert not [query for query in asked if "COUNT(*)" in query["sql"]]
+        clock.shift(remembered_counts.SECONDS + 1)
+        assert on_the_tab(paul, "console:start") == on_the_tab(paul) == 1
 
 
 def test_what_the_officer_does_is_counted_at_once(company: cast.Company) -> None:
