@@ -138,6 +138,32 @@ ROAD = (
             (
                 "an officer's role ends before the act",
                 f"{_BY_OFFICERS}::test_an_officer_whose_role_ended_before_the_act",
+        name="Tokens of another system come in, with a request that is completed already",
+        page="console:token-imports",
+        verbs=(
+            "token_imports.looking_through.look_through",
+            "token_imports.decisions.ask",
+            "token_imports.carrying_out.confirm",
+            "token_imports.carrying_out.carry_out",
+        ),
+        request=None,
+        token=None,
+        task="",
+        mails=(),
+        tests=(
+            "tests/journeys/test_token_import.py",
+            "tests/identity_manager/workflow/token_imports/test_import.py",
+        ),
+        survives=(
+            (
+                "it is stopped between two persons",
+                "tests/identity_manager/workflow/token_imports/test_import.py"
+                "::test_it_is_resumed_where_it_stopped",
+            ),
+            (
+                "it is stopped while a person is written",
+                "tests/identity_manager/workflow/token_imports/test_import.py"
+                "::test_stopped_at_any_line_nothing_of_a_person_is_half_there",
             ),
         ),
     ),

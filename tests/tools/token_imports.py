@@ -28,11 +28,12 @@ class Office:
         return [self.encryption.code, self.signature.code]
 
 
-def office(**of_encryption: object) -> Office:
+def office(ada: Person | None = None, **of_encryption: object) -> Office:
+    """ada: where she is here already."""
     decrypts = cast.profile("decrypting", purpose="encryption", key_usage=["keyEncipherment"])
     signs = cast.profile("signing", purpose="signature", extended_key_usage=["1.3.6.1.5.5.7.3.4"])
     return Office(
-        ada=cast.person("ada"),
+        ada=ada or cast.person("ada"),
         anton=cast.person("anton", sid="", roles=(Role.TOKEN_ADMINISTRATOR,)),
         encryption=cast.token_type(
             "old-encryption", profiles=(decrypts.code,), **({"archive_key": True} | of_encryption)

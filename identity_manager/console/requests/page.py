@@ -34,6 +34,7 @@ from identity_manager.models import (
     Certificate,
     Person,
     PersonState,
+    RequestKind,
     RequestState,
     Role,
     TokenRequest,
@@ -154,7 +155,9 @@ def _who_does_not_answer(row: TokenRequest) -> QuerySet[CaOutage]:
 
 
 def originals(row: TokenRequest) -> list[str]:
-    """The process ids of the original that this request runs under, in the order of the road."""
+    """The process ids of the original that this request runs under, in their order; none of an import."""
+    if row.kind == RequestKind.IMPORT:
+        return []
     begins = state_graph.beginning_of(row)
     steps = [begins, *(step for step in ROAD if step.is_on_every_road)]
     names = [step.original for step in steps]

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.x509 import certificates
 from identity_manager import audit
 from identity_manager.models import (
@@ -122,7 +125,7 @@ def _token(
     said = {
         "person": snapshot.person_fields(request.person),
         "type": {"code": token_type.code, "version": token_type.number},
-        "key_algorithm": token_type.key_algorithm,
+        "key_algorithm": _key_algorithm(group[0]),
         "validity_days": token_type.validity_days,
         "delivery_address": request.person.email,
         "certificates": [],  # another system said what they say
@@ -139,6 +142,17 @@ def _token(
         ended_at=None if state == TokenState.ACTIVE else now,
     )
     return token, group
+
+
+def _key_algorithm(row: TokenImportRow) -> str:
+    """As token types name it, where they know it."""
+    key = certificates.load(bytes(row.certificate or b"")).public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"rsa-{key.key_size}"
+    curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else ""
+    return {"secp256r1": KeyAlgorithm.EC_P256.value, "secp384r1": KeyAlgorithm.EC_P384.value}.get(
+        curve, curve
+    )
 
 
 def _certificate(token: SoftwareToken, row: TokenImportRow, position: int, now: datetime) -> Certificate:

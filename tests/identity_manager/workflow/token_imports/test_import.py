@@ -520,3 +520,39 @@ def test_an_erased_person_has_no_rows(
     erasure.confirm(actor=rolf, erasure_id=asked.pk)
     assert (TokenImportRow.objects.count(), ArchivedKey.objects.count()) == (0, 0)
     assert Certificate.objects.get().certificate is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "creating.snapshot.digest",
+        "creating.matching.connection_of",
+        "imported_keys.intake.sealed",
+        "imported_keys.intake.store",
+        "audit.append",
+    ],
+)
+def test_stopped_at_any_line_nothing_of_a_person_is_half_there(
+    staff: Office,
+    uma: Person,
+    old: OldSystem,
+    archive: RecoveryCertificate,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+) -> None:
+    old.gives("uma.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com"))
+    row = token_imports.confirmed(staff, old.files)
+    command = ("import_tokens", str(old.folder), "--passwords", str(old.password_file))
+
+    def stop(*_args: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"identity_manager.workflow.token_imports.carrying_out.{line}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            call_command(*command, "--confirmed", str(row.pk))
+    counts = (TokenRequest, SoftwareToken, Certificate, ImportedCertificate, ArchivedKey)
+    assert [model.objects.count() for model in counts] == [0, 0, 0, 0, 0]
+    assert outcomes(row) == [("uma.p12", "new", "")]
+    call_command(*command, "--confirmed", str(row.pk))
+    assert [model.objects.count() for model in counts] == [1, 1, 1, 1, 1]
