@@ -138,6 +138,11 @@ ROAD = (
             (
                 "an officer's role ends before the act",
                 f"{_BY_OFFICERS}::test_an_officer_whose_role_ended_before_the_act",
+            ),
+        ),
+    ),
+    RoadStep(
+        number=1,
         name="Tokens of another system come in, with a request that is completed already",
         page="console:token-imports",
         verbs=(
