@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
+from ca_bridge.pkcs12 import foreign
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
@@ -29,7 +30,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import erasure
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
-from identity_manager.workflow import step1_renew
+from identity_manager.workflow import step1_recover, step1_renew, step6_passphrase
 from identity_manager.workflow.archive import recovery_certificates
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.renewal import expiry_check, policy, supersession
@@ -503,6 +504,19 @@ def test_an_online_recovery_key_gets_it_once_the_person_has_accepted(
     imported(staff, old)
     kinds = ArchivedKey.objects.get().recipients.values_list("certificate__kind", flat=True)
     assert sorted(kinds) == ["officers", "online"]
+
+    request = step1_recover.recover(
+        actor=uma,
+        key_ids=[ArchivedKey.objects.get().pk],
+        purpose="I have forgotten the old password.",
+        factor=recovery.factor_of(uma),
+    )
+    recovered = request.tokens.get()
+    step6_passphrase.seal(token_id=recovered.pk)
+    secret = cast.shown(SoftwareToken.objects.get(pk=recovered.pk))
+    for container in recovered.containers.all():
+        (key,) = foreign.read(bytes(container.content), secret).keys
+        assert key.key.private_numbers() == rsa_key().private_numbers()  # type: ignore[union-attr]  # RSA
 
 
 def test_an_erased_person_has_no_rows(
