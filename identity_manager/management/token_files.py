@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from identity_manager.workflow.token_imports.looking_through import File
 
 MOST_OCTETS_OF_PASSWORDS = 50 * 1024 * 1024
 BOM = "\ufeff"
+_FIRST_NAME = re.compile(r'\A(?:"(?:[^"]|"")*"|[^;,\r\n]*)')
 
 
 class UnreadableFileError(Exception):
@@ -34,15 +36,20 @@ def passwords(path: Path) -> dict[str, str]:
         raise UnreadableFileError(f"{path} is not in UTF-8.") from None
     if len(content) > MOST_OCTETS_OF_PASSWORDS:
         raise UnreadableFileError(f"{path} is larger than any file of passwords.")
-    delimiter = ";" if ";" in text.partition("\n")[0] else ","
     found: dict[str, str] = {}
     try:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
         for cells in lines:
             _add(found, cells, path=path, line=lines.line_num)
     except csv.Error:
         raise UnreadableFileError(f"{path}: a quote is not closed.") from None
     return found
+
+
+def _delimiter(text: str) -> str:
+    """What comes first behind the first name of a file: a password may hold both."""
+    behind = _FIRST_NAME.sub("", text.lstrip("\r\n"), count=1)
+    return behind[:1] if behind[:1] in (";", ",") else ";"
 
 
 def _add(found: dict[str, str], cells: list[str], *, path: Path, line: int) -> None:
