@@ -112,6 +112,15 @@ def read(content: bytes, password: str) -> ForeignFile:
     return _read(content, composed)
 
 
+def is_pkcs12(content: bytes) -> bool:
+    """Whether it has the structure of a PKCS#12 file; nothing is derived."""
+    try:
+        _parsed(content)
+    except ForeignFileError:
+        return False
+    return True
+
+
 def check_soundness(key: ForeignKey) -> None:
     """Whether the numbers of an RSA key belong together; 60 to 190 ms. Raises ForeignFileError."""
     try:

@@ -127,21 +127,13 @@ def of_certificates(*, name: str, content: bytes, types: Sequence[str]) -> Token
     try:
         number = len(certificate_files.read(content))
     except ForeignFileError as error:
-        refused = IS_PKCS12 if _is_pkcs12(content) else Reason(f"import-{error.code}", error.message)
+        refused = IS_PKCS12 if foreign.is_pkcs12(content) else Reason(f"import-{error.code}", error.message)
         raise NotPossible(refused, field="file") from error
     if number > MOST_FROM_A_PAGE:
         raise NotPossible(TOO_MANY, field="file")
     with transaction.atomic():
         row = TokenImport.objects.create(name=name[-200:], types=list(types), has_keys=False)
         return look_through(row, [lambda: file])
-
-
-def _is_pkcs12(content: bytes) -> bool:
-    try:
-        foreign.read(content, "")
-    except ForeignFileError as error:
-        return error.code not in (foreign.NO_PKCS12[0], foreign.TEXT_FILE[0])
-    return True
 
 
 def _read(file: File) -> Iterator[_Found]:
