@@ -73,7 +73,7 @@ def _chosen(options: argparse.Namespace) -> list[Mutant]:
 
 def _pytest(plugin: object, tests: Sequence[str], *more: str) -> None:
     folders = [str(ROOT / "tests" / name) for name in tests]
-    pytest.main(["-q", "-m", "not long", *more, *folders], plugins=[plugin])
+    pytest.main(["-q", "-m", "not long and not nightly", *more, *folders], plugins=[plugin])
 
 
 def _told(outcomes: list[tuple[Mutant, str]]) -> int:

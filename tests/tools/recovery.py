@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
+from unittest import mock
 
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
@@ -30,6 +31,9 @@ HOLDERS = tuple(f"P-{name}" for name in OFFICERS)
 def ceremony(number: int = 0) -> tuple[Document, Circle]:
     """The document of a ceremony with any two of rene, rosa and ruth, and their shares."""
     return _ceremony(number)
+
+
+_made = cache(recovery_keys.make)
 
 
 @cache
@@ -70,8 +74,10 @@ def in_force(staff: Officers, number: int = 0) -> RecoveryCertificate:
 
 
 def online_in_force(staff: Officers, name: str = "Online") -> RecoveryCertificate:
-    """The recovery certificate of a key that workers hold."""
-    return _confirmed(staff, recovery_certificates.make_online(name=name, bits=3072, days=3650))
+    """The recovery certificate of a key that workers hold: made once in a process, for its time."""
+    with mock.patch.object(recovery_keys, "make", _made):
+        row = recovery_certificates.make_online(name=name, bits=3072, days=3650)
+    return _confirmed(staff, row)
 
 
 def _confirmed(staff: Officers, row: RecoveryCertificate) -> RecoveryCertificate:

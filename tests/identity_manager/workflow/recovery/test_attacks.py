@@ -31,8 +31,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
-PAIRS = [pytest.param(pair, id="+".join(pair)) for pair in combinations(Role, 2)]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -62,14 +61,14 @@ def opens_nothing(request: TokenRequest) -> str:
     return request.failure
 
 
-@pytest.mark.parametrize("pair", PAIRS)
-def test_no_two_roles_recover_the_key_of_another(
-    company: Company, key: ArchivedKey, pair: tuple[Role, Role]
-) -> None:
-    mallory = cast.person("mallory", sid="", roles={*pair, Role.SELF_SERVICE_USER})
-    with pytest.raises(NotPossible) as refused:
-        ask(mallory, key)
-    assert (refused.value.reason.code, Recovery.objects.count()) == ("recovery-unknown-key", 0)
+def test_no_two_roles_recover_the_key_of_another(company: Company, key: ArchivedKey) -> None:
+    """Also with roles that go together only where the installation allows it."""
+    for number, pair in enumerate(combinations(Role, 2)):
+        roles = tuple({*pair, Role.SELF_SERVICE_USER})
+        mallory = cast.person(f"mallory-{number}", sid="", roles=roles)
+        with pytest.raises(NotPossible) as refused:
+            ask(mallory, key)
+        assert (refused.value.reason.code, Recovery.objects.count()) == ("recovery-unknown-key", 0), pair
 
 
 def test_after_a_used_sign_in_code_officers_alone_recover(company: Company, key: ArchivedKey) -> None:
