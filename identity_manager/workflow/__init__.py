@@ -277,6 +277,21 @@ ROAD = (
         original="PstmProcSubStartSoftwareTokenRequest",
     ),
     RoadStep(
+        number=4,
+        name="The person accepts a new version of the terms for tokens that they have",
+        page="selfservice:terms-again",
+        verbs=("terms.ask_again.check", "terms.accept_again.accept", "archive.late_intake.take"),
+        request=None,
+        token=None,
+        task="road.archive_late",
+        mails=("terms_again", "terms_hold"),
+        tests=(
+            "tests/journeys/test_terms_again.py",
+            "tests/identity_manager/workflow/terms/test_terms_again.py",
+            "tests/identity_manager/workflow/archive/test_late_intake.py",
+        ),
+    ),
+    RoadStep(
         number=5,
         name="A CA issues each certificate, and with the last of them the token is sealed",
         page="",

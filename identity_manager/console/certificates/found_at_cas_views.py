@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from django.contrib import messages
@@ -20,6 +21,7 @@ from identity_manager.console.forms.fields import LeaveFoundForm, PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import CaFinding, FindingKind
 from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.archive import loss
 from identity_manager.workflow.issuance import ca_findings
 
 ConfirmationBuilder = Callable[[CaFinding], Confirmation]
@@ -103,13 +105,16 @@ def _revoking(found: CaFinding) -> Confirmation:
         "The token ends, and the authority is told to revoke it. As it does not know the certificate, that "
         "may have to be done there by hand."
     )
-    return _confirmation(
+    asking = _confirmation(
         found,
         ca_findings.obstacle(found) or ca_findings.revoking_obstacle(found),
         title=_("Revoke this certificate?"),
         lead=missing if found.kind == FindingKind.MISSING else unknown,
         button=_("Revoke"),
     )
+    if found.kind != FindingKind.MISSING or found.token_certificate is None:
+        return asking
+    return replace(asking, losses=loss.of_tokens([found.token_certificate.token_id]))
 
 
 def _leaving(found: CaFinding) -> Confirmation:
