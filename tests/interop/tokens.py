@@ -118,7 +118,13 @@ def _type(kind: str, algorithm: str) -> TokenType:
         return row
     _names, fields = catalogue.TYPES[kind]
     texts = {"name": row.name, "description": row.description}
-    values = {"terms": row.terms, **fields, **texts, "archive_key": row.archive_key, "key_algorithm": algorithm}
+    values = {
+        "terms": row.terms,
+        **fields,
+        **texts,
+        "archive_key": row.archive_key,
+        "key_algorithm": algorithm,
+    }
     pinned = [_for_keys(profile, algorithm, officer) for profile in row.ordered_profiles()]
     draft = types.add_type_version(actor=officer, code=kind, values=values, profiles=pinned)
     return types.activate_type(actor=officer, type_id=draft.pk, four_eyes=False)

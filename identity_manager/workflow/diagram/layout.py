@@ -19,10 +19,11 @@ from identity_manager.workflow.diagram.state_graph import StateNode, Transition
 Point = tuple[int, int]
 SIZES = {"start": (36, 36), "end": (36, 36), "split": (50, 50), "join": (50, 50), "task": (100, 80)}
 CLOSE, WIDE = 16, 80  # between a task and its gateways; where an arrow with words needs room
-LEFT, TOP_ROW, MAIN_ROW, DETOUR_ROW, GATHERING_ROW, HEIGHT = 46, 122, 244, 374, 468, 514
+LEFT, TOP_ROW, MAIN_ROW, DETOUR_ROW, GATHERING_ROW, HEIGHT = 46, 122, 244, 400, 494, 540
 BAND_TOP, BAND_BOTTOM = 4, 308
 ASIDE = 124  # from one end above a state to the next; the word of the arrow stands between them
-START_GAP = 50
+START_GAP, START_APART = 50, 96
+PASSING = 56  # from the main road down to a line that passes a state of it
 LEVEL = 55  # between two lines from one state back to another; their words stand above each
 WHAT_NEXT = _("What next?")
 
@@ -186,12 +187,11 @@ def _place_the_main_road(layout: Layout) -> None:
 
 def _place_the_starts(layout: Layout) -> None:
     """One above the other, centred at the main road."""
-    apart = 120
-    y = MAIN_ROW - apart * (len(layout.origins) - 1) // 2
+    y = MAIN_ROW - START_APART * (len(layout.origins) - 1) // 2
     for origin in layout.origins:
         step = state_graph.beginning(origin)
-        layout.add(Node(f"start_{step.original}", "start", origin.label, LEFT + 18, y))
-        y += apart
+        layout.add(Node(f"start_{step.original}_{origin}", "start", origin.label, LEFT + 18, y))
+        y += START_APART
 
 
 def _place_detours(layout: Layout) -> None:
@@ -253,6 +253,8 @@ def _arrow(layout: Layout, change: Transition) -> Edge:
         below = ((one.x, one.bottom), (one.x, other.y), (other.left, other.y))
         return Edge(one.id, other.id, below, change, (one.x + 8, other.y - 12))
     if one.y == other.y and other.x > one.x:
+        if layout.main.index(change.target) > layout.main.index(change.source) + 1:
+            return _past(one, other, change)
         middle = (one.right + other.left) // 2
         return Edge(
             one.id,
@@ -267,6 +269,13 @@ def _arrow(layout: Layout, change: Transition) -> Edge:
         return Edge(one.id, other.id, down, change, (one.x + 8, one.bottom + 42))
     alike = [each for each in layout.changes if (each.source, each.target) == (change.source, change.target)]
     return _backwards(one, other, change, level=alike.index(change))
+
+
+def _past(one: Node, other: Node, change: Transition) -> Edge:
+    """Onward on the main road, below a state that is left out."""
+    lane = MAIN_ROW + PASSING
+    points = ((one.x, one.bottom), (one.x, lane), (other.x, lane), (other.x, other.bottom))
+    return Edge(one.id, other.id, points, change, (one.x + 8, lane + 36))
 
 
 def _upwards(one: Node, other: Node, change: Transition) -> Edge:
