@@ -71,6 +71,11 @@ DEVICES = [
     Device("Linux", "terminal", "#"),
 ]
 NAMES = ("Enable", "Approve", "Invite", "Accept terms", "Issue", "Show passphrase", "Deliver")
+LOSSES = (
+    "Signature and encryption: a copy of its key is archived. You can recover it yourself.",
+    "Encryption 2024: no copy of its key is archived. Without your file and its passphrase nobody can read"
+    " what was encrypted for you.",
+)
 ROADS = {
     "Under way": ("done", "done", "done", "now", "next", "next", "next"),
     "Without approval; the CA is silent": ("done", "skipped", "done", "done", "waits", "next", "next"),
@@ -116,6 +121,7 @@ def of_the_frame() -> dict[str, Any]:
         "states": nouns,
         "deliveries": [SoftwareToken(delivery=each) for each in states.DELIVERY],
         "terms": TERMS,
+        "losses": LOSSES,
         "errors": list(ERRORS),
     }
 

@@ -101,7 +101,7 @@ def test_nothing_that_is_found_opens_after_an_epoch(noted: TokenRequest, watched
 
     key_rotation.rotate(actor=None, wait=timedelta(0))
     with time_machine.travel(timezone.now() + key_rotation.GRACE_PERIOD + timedelta(minutes=1)):
-        assert key_rotation.rewrap_and_destroy() == "0 moved, 3 destroyed"
+        assert key_rotation.rewrap_and_destroy() == "0 moved, 4 destroyed"
 
     kept = found_in(files_of_the_database(), wrapped)
     assert [each for each in kept if opened(each, rows)] == []
@@ -143,7 +143,7 @@ def test_who_waits_loses_nothing(rings: dict[str, KeyRing], office: Office, watc
     with time_machine.travel(at):
         assert [key_rotation.rewrap_and_destroy(), key_rotation.rewrap_and_destroy()] == [
             "1 moved, 0 destroyed",
-            "0 moved, 3 destroyed",
+            "0 moved, 4 destroyed",
         ]
     assert show(office, token) == before
     office.note_passphrase()

@@ -136,7 +136,7 @@ def test_what_fails_while_it_is_sealed_leaves_its_certificate_issued(
     """Its own task comes back to it, and what fails again stands on the token."""
     company.request_in("issuing")
     with monkeypatch.context() as patch:
-        patch.setattr(step6_passphrase, "_build", raises(LookupError("a slip of ours")))
+        patch.setattr(step6_passphrase, "_sealed", raises(LookupError("a slip of ours")))
         issue()
         assert Certificate.objects.get().state == "valid"
         with pytest.raises(LookupError):
@@ -214,8 +214,8 @@ def test_a_serial_number_that_is_taken_is_refused(company: Company, monkeypatch:
     issued: list[Any] = []
     examine = step5_issue.issuing.examine
 
-    def twin(order: Any, answer: Any) -> Any:
-        found = examine(order, answer)
+    def twin(order: Any, answer: Any, **drafted: Any) -> Any:
+        found = examine(order, answer, **drafted)
         issued.append(found)
         if len(issued) == 1 or found is None:
             return found

@@ -25,6 +25,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import step6_passphrase
+from identity_manager.workflow.issuance import containers
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import lapse
 from identity_manager.workflow.revocation import revoke
@@ -57,7 +58,7 @@ def test_a_fault_that_nobody_foresaw_stands_on_the_token_and_is_tried_again(
         one_step.issue(certificate.pk)
     token = request.tokens.get()
     with monkeypatch.context() as broken:
-        broken.setattr(step6_passphrase, "open_key", raises(vault.VaultError("There is no such key.")))
+        broken.setattr(containers, "open_key", raises(vault.VaultError("There is no such key.")))
         with pytest.raises(vault.VaultError):
             step6_passphrase.seal(token_id=token.pk)
     token.refresh_from_db()
