@@ -1,124 +1,18 @@
 """The workflow verbs: every change of a request or token is made in this package.
 
-ROAD is the index of the seven steps, from the page to the tests. tests/architecture/test_workflow_index.py
-keeps it true.
+ROAD is the index of the seven steps, from the page to the tests; doors.py has step 1.
+tests/architecture/test_workflow_index.py keeps it true.
 """
 
-from dataclasses import dataclass
+from identity_manager.workflow.doors import DOORS
+from identity_manager.workflow.road_step import RoadStep
 
-
-@dataclass(frozen=True)
-class RoadStep:
-    """One way through one of the seven steps (SPEC.md 1).
-
-    page: URL name where it starts; empty where the system starts it.
-    verbs: dotted paths below this package. request, token: states before and after; None if unchanged.
-    task: name of the Celery task. mails: functions of mail/*_messages.py. tests: files that prove it.
-    survives: possible failures, each with the test that proves recovery.
-    """
-
-    number: int
-    name: str
-    page: str
-    verbs: tuple[str, ...]
-    request: tuple[str, str] | None
-    token: tuple[str, str] | None
-    task: str
-    mails: tuple[str, ...]
-    tests: tuple[str, ...]
-    original: str = ""
-    survives: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def is_on_every_road(self) -> bool:
-        """Whether requests come along here whatever their door: it is no door itself, and has states."""
-        return self.number > 1 and self.request is not None
-
+__all__ = ["ROAD", "RoadStep"]
 
 _BY_OFFICERS = "tests/identity_manager/workflow/recovery/test_decisions.py"
 
 ROAD = (
-    RoadStep(
-        number=1,
-        name="An administrator enables a person",
-        page="console:enable",
-        verbs=("step1_enable.enable",),
-        request=None,
-        token=None,
-        task="",
-        mails=("approval_needed",),
-        tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step1.py"),
-        original="PstmProcRequestInitialSoftwareToken",
-    ),
-    RoadStep(
-        number=1,
-        name="The person asks in Self-Service",
-        page="selfservice:request-softtoken",
-        verbs=("step1_request.request",),
-        request=None,
-        token=None,
-        task="",
-        mails=("approval_needed",),
-        tests=("tests/journeys/test_option.py", "tests/identity_manager/workflow/test_step1.py"),
-        original="PstmProcRequestInitialSofttokenUSSP",
-    ),
-    RoadStep(
-        number=1,
-        name="The person renews a token",
-        page="selfservice:renew",
-        verbs=("step1_renew.renew", "step1_renew.not_needed"),
-        request=None,
-        token=None,
-        task="",
-        mails=("approval_needed",),
-        tests=(
-            "tests/journeys/test_renewal.py",
-            "tests/identity_manager/workflow/renewal/test_step1_renew.py",
-        ),
-        original="PstmProcRenewSofttoken",
-    ),
-    RoadStep(
-        number=1,
-        name="The expiry check asks the person to renew, or renews by itself",
-        page="",
-        verbs=("renewal.expiry_check.check", "step1_renew.start_by_itself"),
-        request=None,
-        token=None,
-        task="",
-        mails=("renewal_due", "approval_needed"),
-        tests=(
-            "tests/journeys/test_renewal.py",
-            "tests/identity_manager/workflow/renewal/test_expiry_check.py",
-        ),
-        original="PstmSubProcRenewSofttokens",
-    ),
-    RoadStep(
-        number=1,
-        name="The owner has archived keys recovered",
-        page="selfservice:recover",
-        verbs=("step1_recover.recover", "recovery.opening.begin"),
-        request=("approved", "issuing"),
-        token=("ordered", "issuing"),
-        task="",
-        mails=("recovery_asked",),
-        tests=(
-            "tests/journeys/test_recovery.py",
-            "tests/identity_manager/workflow/recovery/test_step1_recover.py",
-        ),
-        original="PstmProcRecoverMultipleSofttoken",
-    ),
-    RoadStep(
-        number=1,
-        name="An administrator asks for a person's archived keys",
-        page="console:person-recover",
-        verbs=("step1_recover.recover_by_officers",),
-        request=None,
-        token=None,
-        task="",
-        mails=("recovery_to_decide",),
-        tests=("tests/journeys/test_recovery_by_officers.py", _BY_OFFICERS),
-        original="PstmProcRecoverMultipleSofttoken",
-    ),
+    *DOORS,
     RoadStep(
         number=2,
         name="Two Recovery Officers decide on a recovery and give their shares",
@@ -140,56 +34,6 @@ ROAD = (
                 f"{_BY_OFFICERS}::test_an_officer_whose_role_ended_before_the_act",
             ),
         ),
-    ),
-    RoadStep(
-        number=1,
-        name="Tokens of another system come in, with a request that is completed already",
-        page="console:token-imports",
-        verbs=(
-            "token_imports.looking_through.look_through",
-            "token_imports.decisions.ask",
-            "token_imports.carrying_out.confirm",
-            "token_imports.carrying_out.carry_out",
-        ),
-        request=None,
-        token=None,
-        task="",
-        mails=(),
-        tests=(
-            "tests/journeys/test_token_import.py",
-            "tests/identity_manager/workflow/token_imports/test_import.py",
-        ),
-        survives=(
-            (
-                "it is stopped between two persons",
-                "tests/identity_manager/workflow/token_imports/test_import.py"
-                "::test_it_is_resumed_where_it_stopped",
-            ),
-            (
-                "it is stopped while a person is written",
-                "tests/identity_manager/workflow/token_imports/test_import.py"
-                "::test_stopped_at_any_line_nothing_of_a_person_is_half_there",
-            ),
-        ),
-    ),
-    RoadStep(
-        number=1,
-        name="The person of a token changes: it is renewed at once, or an officer decides",
-        page="console:holder-change",
-        verbs=(
-            "renewal.holder_changes.check",
-            "renewal.holder_changes.start",
-            "renewal.holder_changes.leave",
-        ),
-        request=None,
-        token=None,
-        task="road.notice_changes",
-        mails=("information", "approval_needed"),
-        tests=(
-            "tests/journeys/test_renewal.py",
-            "tests/identity_manager/workflow/renewal/test_holder_changes.py",
-        ),
-        original="PstmSubProcRenewSofttokens",
     ),
     RoadStep(
         number=2,

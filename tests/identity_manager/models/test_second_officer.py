@@ -24,6 +24,7 @@ from identity_manager.models import (
     PersonErasure,
     PersonImport,
     PersonSource,
+    RecoveryDrill,
     Role,
     RoleAssignment,
     SignInCode,
@@ -263,7 +264,8 @@ def agree(row: Row, officer: Person) -> bool:
 
 def test_every_table_of_such_decisions_is_here() -> None:
     tables = {model for model in apps.get_models() if issubclass(model, SecondOfficerDecision)}
-    assert tables == {kind.model for kind in KINDS.values()}
+    drills = {RecoveryDrill}  # neither refused nor withdrawn: workflow/archive/test_drills.py
+    assert tables - drills == {kind.model for kind in KINDS.values()}
 
 
 @EVERY
