@@ -1,9 +1,12 @@
 """The gallery in Chromium: free of what axe finds at every width; with scripts and without."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from identity_manager.ui.gallery_samples import PASSPHRASE
@@ -16,6 +19,19 @@ WIDTHS = (390, 768, 1280, 1600)
 @pytest.fixture
 def gallery(live_server: LiveServer) -> str:
     return f"{live_server.url}{reverse('ui:gallery')}"
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def page(browser: Browser, options: dict[str, Any]) -> Iterator[Page]:
+    """Closed in the end: what moves on the gallery would go on moving beside all later tests."""
+    context = browser.new_context(**options)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -32,8 +48,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(gallery: str, browser: Browser
         page.close()
 
 
-def test_a_dialog_and_a_menu_open_and_close(gallery: str, browser: Browser) -> None:
-    page = browser.new_page()
+def test_a_dialog_and_a_menu_open_and_close(gallery: str, page: Page) -> None:
     page.goto(gallery)
     dialog, menu = page.locator("#sample-dialog"), page.locator("#sample-menu")
     page.locator("[data-dialog=sample-dialog]").click()
@@ -46,8 +61,7 @@ def test_a_dialog_and_a_menu_open_and_close(gallery: str, browser: Browser) -> N
     expect(menu).to_be_hidden()
 
 
-def test_the_slash_key_leads_to_the_search_field(gallery: str, browser: Browser) -> None:
-    page = browser.new_page()
+def test_the_slash_key_leads_to_the_search_field(gallery: str, page: Page) -> None:
     page.goto(gallery)
     page.keyboard.press("/")
     expect(page.locator("#sample-q")).to_be_focused()
@@ -55,8 +69,7 @@ def test_the_slash_key_leads_to_the_search_field(gallery: str, browser: Browser)
     expect(page.locator("#sample-q")).to_have_value("a/b")
 
 
-def test_the_bar_follows_what_is_selected(gallery: str, browser: Browser) -> None:
-    page = browser.new_page()
+def test_the_bar_follows_what_is_selected(gallery: str, page: Page) -> None:
     page.goto(gallery)
     bar = page.locator("[data-selection]")
     expect(bar).to_contain_text("1 chosen")
@@ -66,9 +79,8 @@ def test_the_bar_follows_what_is_selected(gallery: str, browser: Browser) -> Non
     expect(bar).to_be_hidden()
 
 
-def test_a_secret_is_copied_whole_and_hidden_in_time(gallery: str, browser: Browser) -> None:
-    context = browser.new_context(permissions=["clipboard-write"])
-    page = context.new_page()
+@pytest.mark.parametrize("options", [{"permissions": ["clipboard-write"]}])
+def test_a_secret_is_copied_whole_and_hidden_in_time(gallery: str, page: Page) -> None:
     page.clock.install()
     page.goto(gallery)
     page.locator("[data-copy=sample-secret]").click()
@@ -80,8 +92,8 @@ def test_a_secret_is_copied_whole_and_hidden_in_time(gallery: str, browser: Brow
     assert PASSPHRASE[:5] not in page.content()
 
 
-def test_without_scripts_nothing_is_offered_that_needs_them(gallery: str, browser: Browser) -> None:
-    page = browser.new_context(java_script_enabled=False).new_page()
+@pytest.mark.parametrize("options", [{"java_script_enabled": False}])
+def test_without_scripts_nothing_is_offered_that_needs_them(gallery: str, page: Page) -> None:
     page.goto(gallery)
     expect(page.locator("#sample-secret")).to_be_visible()
     assert page.locator("[data-needs-script]:visible").count() == 0
