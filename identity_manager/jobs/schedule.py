@@ -61,7 +61,7 @@ def _notice_holder_changes() -> int:
     """What a person's change means for their tokens, and what could not be renewed at once before."""
     notice, start = partial(for_all_or_each, verb=holder_changes.notice), holder_changes.start
     noticed = resumable_scan.of_written("holders.notice", Person.objects.all(), notice)
-    rows = HolderChange.objects.to_be_renewed()
+    rows = HolderChange.objects.not_started()  # start() looks at each once more
     return noticed + resumable_scan.of_portions("holders.renew", rows, partial(for_all_or_each, verb=start))
 
 

@@ -133,12 +133,13 @@ class World:
         heads.sign()
         mail = _stored_mail()
         recovery_certificate = recovery_certificates.make_online(name="R", bits=3072, days=9)
+        drill = RecoveryDrill.objects.create(certificate=recovery_certificate, asked_by=ada)
         saved = saved_searches.keep(actor=ada, name="Our department", kind="employee", query="kind=employee")
         return {
             "person": (self.owner.pk,),
             "import": (person_import(officers[Visitor.REGISTRATION]),),
             "recovery certificate": (recovery_certificate.pk,),
-            "recovery drill": (RecoveryDrill.objects.create(certificate=recovery_certificate).pk,),
+            "recovery drill": (drill.pk,),
             "recovery": (_recovery(self.owner),),
             "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
             "token import": (TokenImport.objects.create(name="folder", types=["vpn"]).pk,),

@@ -77,7 +77,8 @@ def key_row_breaks(patch: Patch) -> None:
 
 def answer_is_not_verified(patch: Patch) -> None:
     patch.setattr(
-        "ca_bridge.orders.results.verification.faults", lambda *given: (f"{FAULT}: {everything(given)}",)
+        "ca_bridge.orders.results.verification.faults",
+        lambda *given, **drafted: (f"{FAULT}: {everything((*given, drafted))}",),
     )
 
 

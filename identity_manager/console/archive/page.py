@@ -5,6 +5,8 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
+from identity_manager.console.access import offices
+from identity_manager.console.access.recoveries import RECOVERY_READERS
 from identity_manager.console.archive.forms import ShareForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
@@ -33,6 +35,7 @@ def listing(actor: Person, form: VerbForm) -> dict[str, Any]:
         "exports": ArchiveExport.objects.waiting().select_related("asked_by"),
         "decides": recovery_policy.is_recovery_officer(actor),
         "brings_in": recovery_policy.may_bring_in(actor),
+        "reads_recoveries": offices.holds(actor, RECOVERY_READERS),
     }
 
 

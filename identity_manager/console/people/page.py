@@ -40,6 +40,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "assigns_roles": offices.holds(actor, offices.ROLE_GIVERS) and actor.pk != person.pk,
         "enables": enables,
         "obstacle": _obstacle(actor, person) if enables else None,
+        "recovers": eligibility.administers(actor, person),
         "erases": erasure_page.is_offered(actor, person),
         "actions": [*leave_page.actions(actor, person), *_revocation(actor, person)],
         "leave": _leave(person),

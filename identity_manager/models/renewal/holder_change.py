@@ -29,6 +29,10 @@ class HolderChangeQuerySet(models.QuerySet["HolderChange"]):
         codes = renew.order_by().values("code")
         return self.unanswered().filter(started_at=None, token__type_code__in=codes)
 
+    def not_started(self) -> Self:
+        """Open ones of which no renewal was started by itself; of this table alone, for a scan."""
+        return self.filter(ended_at=None, started_at=None)
+
 
 class HolderChange(models.Model):
     """One row for each token and change of its holder.
