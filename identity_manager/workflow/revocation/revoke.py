@@ -7,7 +7,7 @@ PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 
 from django.db import transaction
@@ -70,22 +70,22 @@ def revoke_token(
         allowed = token.person_id == actor.pk or eligibility.administers(actor, token.person)
         require(allowed, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(obstacle(token), kind=Stale)
-        kept = kept_certificates(token, encryption)
-        require(not kept or ends_something(token, kept), else_=ONLY_ENCRYPTION, field="encryption")
+        rows = locking.certificates_of(token)
+        kept = kept_certificates(rows, encryption)
+        require(not kept or ends_something(rows, kept), else_=ONLY_ENCRYPTION, field="encryption")
 
         end_token(token, reason=reason, actor=actor, keep=kept)
         return token
 
 
-def kept_certificates(token: SoftwareToken, encryption: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-    """The certificates of a locked token that stay valid, given the encryption certificates to be revoked."""
-    rows = locking.certificates_of(token)
+def kept_certificates(rows: Iterable[Certificate], encryption: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Which of a locked token's certificates stay, where these encryption certificates are revoked."""
     return frozenset(row.pk for row in rows if row.pk not in encryption and row.may_outlive_token)
 
 
-def ends_something(token: SoftwareToken, kept: Collection[uuid.UUID]) -> bool:
-    """Whether a living certificate of the locked token is not among those that stay."""
-    return any(row.is_living and row.pk not in kept for row in locking.certificates_of(token))
+def ends_something(rows: Iterable[Certificate], kept: Collection[uuid.UUID]) -> bool:
+    """Whether one of a locked token's certificates is left to be revoked beside those that are kept."""
+    return any(row.is_living and row.pk not in kept for row in rows)
 
 
 def end_token(

@@ -65,8 +65,9 @@ def _end(
     token: SoftwareToken, *, reason: RevocationReason, actor: Person, also: Collection[uuid.UUID]
 ) -> bool:
     """Revoke the locked token but for the encryption certificates that stay; False where nothing else is."""
-    kept = revoke.kept_certificates(token, also)
-    if kept and not revoke.ends_something(token, kept):
+    rows = locking.certificates_of(token)
+    kept = revoke.kept_certificates(rows, also)
+    if kept and not revoke.ends_something(rows, kept):
         return False
     revoke.end_token(token, reason=reason, actor=actor, keep=kept)
     return True
