@@ -13,7 +13,10 @@ TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl ge
 	gpgsm curl nodejs openjdk-25-jre-headless postfix notmuch \
 	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
 	golang-go golang-github-smallstep-certificates-dev \
-	krb5-kdc krb5-admin-server faketime locales gcc libc6-dev python3-dev libkrb5-dev
+	krb5-kdc krb5-admin-server faketime locales gcc libc6-dev python3-dev libkrb5-dev \
+	slapd ldap-utils xmlsec1 \
+	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools winbind \
+	python3-samba python3-markdown python3-dnspython
 CODE := identity_manager selfservice ca_bridge manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.
