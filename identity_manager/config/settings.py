@@ -1,7 +1,7 @@
 """All settings, in one place, each from the environment with a safe default for the embedded mode.
 
 DEPLOYMENT=embedded (the default) is the demo on this machine: it listens and answers on loopback only.
-DEPLOYMENT=production demands what it needs by name. checks.py refuses what does not fit together.
+DEPLOYMENT=production demands what it needs by name. config/checks/ refuses what does not fit together.
 """
 
 from pathlib import Path

@@ -45,7 +45,7 @@ def is_installed() -> bool:
 
 
 def start() -> None:
-    """Tell of errors from now on. Without the package, checks.py refuses. Raises ImproperlyConfigured."""
+    """Tell of errors from now on. Without the package, the checks refuse. Raises ImproperlyConfigured."""
     if settings.SENTRY_DSN and is_installed():
         import sentry_sdk
         from sentry_sdk.utils import BadDsn

@@ -42,7 +42,7 @@ def is_installed() -> bool:
 
 
 def start() -> None:
-    """Send traces to OTEL_EXPORTER_OTLP_ENDPOINT. Without the packages, checks.py refuses by name."""
+    """Send traces to OTEL_EXPORTER_OTLP_ENDPOINT. Without the packages, config/checks/ refuses by name."""
     if not settings.OTEL_EXPORTER_OTLP_ENDPOINT or not is_installed():
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -10,12 +10,13 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django.fixtures import Settings
 
 from identity_manager.config import checks
+from identity_manager.config.checks import deployment, keys
 
 # The checks read settings.DATABASES; nothing here connects to what they name.
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
 KEY = base64.b64encode(os.urandom(32)).decode()
 POSTGRES = {"ENGINE": "django.db.backends.postgresql", "HOST": "database.acme.net", "NAME": "im"}
-RINGS = {purpose: {"1": KEY} for purpose in checks.RINGS} | {purpose: {} for purpose in checks.ARCHIVE_RINGS}
+RINGS = {purpose: {"1": KEY} for purpose in keys.RINGS} | {purpose: {} for purpose in keys.ARCHIVE_RINGS}
 
 
 def codes() -> list[str]:
@@ -26,7 +27,7 @@ def codes() -> list[str]:
 def embedded(settings: Settings, tmp_path: Path) -> Settings:
     """The embedded mode as it is by default."""
     settings.VAR_DIR, settings.SECRETS_DIR = tmp_path, tmp_path / "secrets"
-    settings.EMAIL_BACKEND = checks.MAILBOX_BACKEND
+    settings.EMAIL_BACKEND = deployment.MAILBOX_BACKEND
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
     settings.VAULT_KEYS = RINGS
     settings.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db")}}
@@ -122,7 +123,7 @@ def test_the_embedded_mode_takes_a_postgresql_of_this_machine(embedded: Settings
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
-        ("EMAIL_BACKEND", checks.MAILBOX_BACKEND, "E201"),
+        ("EMAIL_BACKEND", deployment.MAILBOX_BACKEND, "E201"),
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "E201"),
         ("DEFAULT_FROM_EMAIL", "Identity Manager <identity-manager@example.com>", "E202"),
         ("DEFAULT_FROM_EMAIL", "im@mail.example.org", "E202"),
@@ -161,7 +162,7 @@ def test_production_takes_sqlite_when_told(production: Settings) -> None:
 
 
 def test_production_refuses_the_secrets_of_a_demo(production: Settings, tmp_path: Path) -> None:
-    (tmp_path / checks.DEMO_CAST_FILE).touch(mode=0o600)
+    (tmp_path / deployment.DEMO_CAST_FILE).touch(mode=0o600)
     assert codes() == ["E206"]
 
 
@@ -200,7 +201,7 @@ def apart(settings: Settings, portal: str, *, without: str = "") -> None:
 def test_a_process_that_serves_pages_holds_the_keys_of_its_portal_alone(
     production: Settings, monkeypatch: pytest.MonkeyPatch, portal: str, without: str, sentence: str
 ) -> None:
-    for name in checks.RINGS.values():
+    for name in keys.RINGS.values():
         monkeypatch.setenv(name, "")
     apart(production, portal, without=without)
     refused = rings_refused()

@@ -7,53 +7,58 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.module_loading import import_string
 
+from identity_manager.config.checks.finding import LOOPBACK_HOSTS, SettingsFinding
+
 SMTP_BACKENDS = (
     "identity_manager.mail.smtp.EmailBackend",
     "django.core.mail.backends.smtp.EmailBackend",
 )
 ANYMAIL_BACKENDS = "anymail.backends."
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEBHOOK_SECRET_LENGTH = 20  # of the part after the colon: nobody types it
 
 
-def findings() -> Iterator[tuple[str, str]]:
-    """The code and the sentence of each."""
+def findings() -> Iterator[SettingsFinding]:
+    """Mail settings that do not fit together."""
     if not is_sender(settings.DEFAULT_FROM_EMAIL):
-        yield (
+        yield SettingsFinding(
             "E401",
             "MAIL_FROM must be one address, or a name and an address: Tokens <tokens@your-domain>.",
         )
     if not _exists(settings.EMAIL_BACKEND):
-        yield "E402", f"EMAIL_BACKEND names no mail backend: {settings.EMAIL_BACKEND}."
+        yield SettingsFinding("E402", f"EMAIL_BACKEND names no mail backend: {settings.EMAIL_BACKEND}.")
     if settings.EMAIL_BACKEND in SMTP_BACKENDS:
         yield from _smtp()
     if settings.EMAIL_BACKEND.startswith(ANYMAIL_BACKENDS):
         yield from _webhook()
     elif settings.ANYMAIL:
-        yield (
+        yield SettingsFinding(
             "E406",
             "ANYMAIL is set, but EMAIL_BACKEND is none of anymail's, so it would have no effect: "
             "name the provider's backend, such as anymail.backends.postmark.EmailBackend.",
         )
 
 
-def _smtp() -> Iterator[tuple[str, str]]:
+def _smtp() -> Iterator[SettingsFinding]:
     if not settings.EMAIL_HOST:
-        yield "E403", "SMTP_HOST is missing: name the mail server, or a provider's EMAIL_BACKEND."
+        yield SettingsFinding(
+            "E403", "SMTP_HOST is missing: name the mail server, or a provider's EMAIL_BACKEND."
+        )
     if bool(settings.EMAIL_HOST_USER) != bool(settings.EMAIL_HOST_PASSWORD):
-        yield "E404", "SMTP_USER and SMTP_PASSWORD go together: set both, or neither."
-    protected = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or settings.EMAIL_HOST in LOOPBACK
+        yield SettingsFinding("E404", "SMTP_USER and SMTP_PASSWORD go together: set both, or neither.")
+    protected = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or settings.EMAIL_HOST in LOOPBACK_HOSTS
     if settings.EMAIL_HOST_PASSWORD and not protected:
-        yield "E405", "SMTP_SECURITY=none would send SMTP_PASSWORD unprotected: use starttls or tls."
+        yield SettingsFinding(
+            "E405", "SMTP_SECURITY=none would send SMTP_PASSWORD unprotected: use starttls or tls."
+        )
 
 
-def _webhook() -> Iterator[tuple[str, str]]:
+def _webhook() -> Iterator[SettingsFinding]:
     """Without a secret there is no webhook, which is allowed: bounces are not told then."""
     secrets = settings.ANYMAIL.get("WEBHOOK_SECRET") or []
     for secret in secrets if isinstance(secrets, list) else [secrets]:
         user, _colon, password = secret.partition(":") if isinstance(secret, str) else ("", "", "")
         if not user or len(password) < WEBHOOK_SECRET_LENGTH:
-            yield (
+            yield SettingsFinding(
                 "E407",
                 "WEBHOOK_SECRET in ANYMAIL must be name:secret, the secret at least "
                 f"{WEBHOOK_SECRET_LENGTH} random characters.",

@@ -1,0 +1,71 @@
+"""Settings that do not fit together are refused before anything is served, each in one sentence.
+
+A module for each subject; each finding has a code, which stays the same.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config.checks import deployment, keys, sign_in, watching
+from identity_manager.config.checks.finding import SettingsFinding
+
+TAG = "deployment"
+SECRET_KEY_LENGTH = 50  # what django.core.checks.security asks for, too
+
+
+def register() -> None:
+    """Register the checks with Django; called once, when the apps are ready."""
+    checks.register(check_settings, TAG)
+
+
+def refuse_inconsistent_settings(*, serves_pages: bool = False) -> None:
+    """Raise ImproperlyConfigured with what does not fit together, one sentence a line.
+
+    For the entry points that run no system checks of their own: WSGI, ASGI, Celery. A process that
+    serves pages is held to the rings that its portals need, too.
+    """
+    errors = [found.msg for found in check_settings() if found.is_serious()]
+    if serves_pages:
+        errors += [finding.sentence for finding in keys.rings_of_pages()]
+    if errors:
+        raise ImproperlyConfigured("\n".join(errors))
+
+
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """Return an error for each setting that does not fit the deployment, a warning for what it lacks."""
+    findings = [*(deployment.embedded() if settings.EMBEDDED else deployment.production()), *_everywhere()]
+    errors = [checks.Error(finding.sentence, id=f"{TAG}.{finding.code}") for finding in findings]
+    return [
+        *errors,
+        *(checks.Warning(finding.sentence, id=f"{TAG}.{finding.code}") for finding in watching.lacking()),
+    ]
+
+
+def _everywhere() -> Iterator[SettingsFinding]:
+    if len(settings.SECRET_KEY) < SECRET_KEY_LENGTH:
+        yield SettingsFinding("E301", f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} random characters.")
+    if len(settings.PORTALS) == 1 and settings.CONSOLE_BASE_URL == settings.SELFSERVICE_BASE_URL:
+        yield SettingsFinding(
+            "E309",
+            f"PORTALS names {settings.PORTALS[0]} alone, so the other portal needs an address of its own: "
+            "CONSOLE_BASE_URL and SELFSERVICE_BASE_URL must differ.",
+        )
+    yield from watching.findings()
+    yield from sign_in.findings()
+    yield from keys.findings()
+    if settings.VAULT_KEYS["private-keys"]:  # it issues; what serves pages alone need not hold a CA's files
+        yield from _connections()
+
+
+def _connections() -> Iterator[SettingsFinding]:
+    """Each connection can be made: its connector, its options, its policy for the unknown. No CA is asked."""
+    # Here, because the entry points import this module before the models, which connectors need, can be.
+    from ca_bridge.connection import registry
+
+    for alias in registry.aliases():
+        if wrong := registry.misconfigured(alias):
+            yield SettingsFinding("E312", wrong)

@@ -1,0 +1,119 @@
+"""Rings of keys, and the files that hold secrets."""
+
+import os
+import stat
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from django.conf import settings
+
+from identity_manager.config import env, sso
+from identity_manager.config.checks.finding import SettingsFinding
+
+KEY_BYTES = 32  # AES-256
+RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
+# An installation that archives no keys has none of these.
+ARCHIVE_RINGS = {
+    "archive": "KEYS_ARCHIVE",
+    "recovery-keys": "KEYS_RECOVERY",
+    "share-transport": "KEYS_SHARE_TRANSPORT",
+}
+# What may be named as NAME_FILE and must stay unread by others.
+AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
+SECRET_SETTINGS = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "DATABASE_PASSWORD",
+    "BROKER_URL",
+    "BROKER_PASSWORD",
+    "SMTP_PASSWORD",
+    "ANYMAIL",
+    "METRICS_TOKEN",
+    "SENTRY_DSN",
+    "HTTPS_PROXY_URL",
+    *RINGS.values(),
+    *ARCHIVE_RINGS.values(),
+    *AUDIT_RINGS,
+)
+
+
+def findings() -> Iterator[SettingsFinding]:
+    """A ring that is missing or holds no keys, and a secret that others can read."""
+    for purpose, name in RINGS.items():
+        yield from _ring(name, settings.VAULT_KEYS[purpose])
+    for purpose, name in ARCHIVE_RINGS.items():
+        yield from _keys(name, settings.VAULT_KEYS[purpose])
+    for name in AUDIT_RINGS:
+        yield from _ring(name, getattr(settings, name))
+    yield from _secret_files()
+
+
+def rings_of_pages() -> Iterator[SettingsFinding]:
+    """Keys are held where they are needed (DESIGN.md 4); the demo's developer server may hold all."""
+    rings, shows_passphrases = settings.VAULT_KEYS, "selfservice" in settings.PORTALS
+    if shows_passphrases and not rings["passphrases"]:
+        yield SettingsFinding(
+            "E306", "Self-Service shows passphrases and needs KEYS_PASSPHRASES, which is empty."
+        )
+    if settings.EMBEDDED:
+        return
+    if rings["private-keys"]:
+        yield SettingsFinding(
+            "E307",
+            "A process that serves pages must not hold private keys; give it an empty KEYS_PRIVATE_KEYS.",
+        )
+    for name in [name for purpose, name in ARCHIVE_RINGS.items() if rings[purpose]]:
+        yield SettingsFinding(
+            "E317", f"A process that serves pages must not hold archived keys; give it an empty {name}."
+        )
+    if rings["passphrases"] and not shows_passphrases:
+        yield SettingsFinding(
+            "E308",
+            "Identity Manager alone shows no passphrase and must not hold them; "
+            "give it an empty KEYS_PASSPHRASES.",
+        )
+
+
+def _ring(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
+    """An empty ring must be meant: a process that must not hold these keys is given an empty value."""
+    if not ring and not env.is_set(name):
+        yield SettingsFinding(
+            "E302",
+            f"{name} is missing: set it, or name a file in {name}_FILE; "
+            "give an empty value to a process that must not hold these keys.",
+        )
+    yield from _keys(name, ring)
+
+
+def _keys(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
+    for version, key in ring.items():
+        if not _is_key(key):
+            yield SettingsFinding(
+                "E303", f"Version {version} of {name} is not a key: it must be {KEY_BYTES} bytes in base64."
+            )
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(b64decode(key, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _secret_files() -> Iterator[SettingsFinding]:
+    """Ours are for their owner alone; files handed over may be the group's, as Kubernetes does it."""
+    directory = Path(settings.SECRETS_DIR)
+    own = list(directory.iterdir()) if directory.is_dir() else []
+    named = [Path(os.environ[name]) for name in _file_variables() if name in os.environ]
+    for path in sorted({*own, *named}):
+        forbidden = stat.S_IRWXO if path in named else stat.S_IRWXG | stat.S_IRWXO
+        if path.is_file() and path.stat().st_mode & forbidden:
+            yield SettingsFinding(
+                "E304", f"{path} holds a secret and others can read it; run: chmod 600 {path}"
+            )
+
+
+def _file_variables() -> Iterator[str]:
+    secrets = (*SECRET_SETTINGS, *map(sso.secret_setting, settings.SSO_PROVIDERS))
+    return (f"{name}_FILE" for name in secrets)
