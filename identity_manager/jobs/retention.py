@@ -34,8 +34,8 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
-from identity_manager.models.requests.software_token import UNDER_WAY
 from identity_manager.models.requests.states import ENDED
+from identity_manager.models.requests.token_states import UNDER_WAY
 from identity_manager.people import anonymisation
 from identity_manager.transactions import locking
 

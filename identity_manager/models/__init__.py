@@ -81,10 +81,11 @@ from identity_manager.models.requests.approval import Approval, AskedApprover, A
 from identity_manager.models.requests.certificate import Certificate, CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import EndReason
-from identity_manager.models.requests.software_token import DeliveryState, SoftwareToken, TokenState
+from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import RequestKind, RequestOrigin, RequestState
 from identity_manager.models.requests.terms_notice import TermsHold, TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.models.requests.token_states import DeliveryState, TokenState
 from identity_manager.models.second_officer import ConsentState
 from identity_manager.models.token_imports.token_import import (
     ImportedCertificate,

@@ -12,7 +12,8 @@ from ca_bridge.database.prepared_queries import ForKeys
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person, PersonKind
 from identity_manager.models.prefetched import distribute_prefetched
-from identity_manager.models.requests.software_token import IN_USE, SoftwareToken
+from identity_manager.models.requests.software_token import SoftwareToken
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.models.text_in_languages import Texts
 
 

@@ -17,7 +17,7 @@ from ca_bridge.contract import CertificateContent
 from ca_bridge.x509 import profiles
 from ca_bridge.x509.profiles import Profile
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenType
-from identity_manager.models.requests.software_token import TO_BE_ISSUED
+from identity_manager.models.requests.token_states import TO_BE_ISSUED
 
 # A change of one of these stops a request: each decides what a certificate says or whose it is.
 MATERIAL_FIELDS: dict[str, str | Promise] = {

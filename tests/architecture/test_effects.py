@@ -79,7 +79,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "renewal_policy": f"{WORKFLOW}.renewal.expiry_check.check",
         "renewal_approval": f"{WORKFLOW}.renewal.policy._needs_approval",
         "on_holder_change": f"{CHANGES}.to_be_renewed",
-        "replaced_after_days": "identity_manager.models.requests.software_token.SoftwareTokenQuerySet",
+        "replaced_after_days": "identity_manager.models.requests.token_queries.SoftwareTokenQuerySet",
         "kinds": f"{WORKFLOW}.policy.eligibility._choice",
         "profiles": f"{WORKFLOW}.snapshot.Frame",
     },

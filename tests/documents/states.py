@@ -8,7 +8,7 @@ from django.db import models
 
 from ca_bridge.models import CaOrder
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
-from identity_manager.models.requests.software_token import DeliveryState
+from identity_manager.models.requests.token_states import DeliveryState
 from tests.documents import markdown
 
 LEAD = """\

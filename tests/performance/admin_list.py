@@ -9,7 +9,7 @@ from django.urls import path
 
 from identity_manager.config.urls import urlpatterns as of_the_product
 from identity_manager.models import Person, SoftwareToken
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.token_states import IN_USE
 
 
 class OpenSite(admin.AdminSite):

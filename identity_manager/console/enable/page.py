@@ -21,7 +21,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.workflow.policy import approvers, eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.requests import opening

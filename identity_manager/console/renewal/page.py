@@ -29,7 +29,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.catalogue.token_type import offered_types
-from identity_manager.models.requests.software_token import first_end
+from identity_manager.models.requests.token_queries import first_end
 from identity_manager.ui.parts import Meaning
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.renewal import holder_changes

@@ -35,7 +35,7 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.models.people.person import PersonQuerySet
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people import vouching_policy
 from identity_manager.queries import person_lists
 from identity_manager.transactions.refusals import Reason

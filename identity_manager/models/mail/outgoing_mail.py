@@ -16,8 +16,9 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person
-from identity_manager.models.requests.software_token import SoftwareToken, TokenState
+from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.models.requests.token_states import TokenState
 
 
 class MailState(models.TextChoices):

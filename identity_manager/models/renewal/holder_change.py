@@ -9,7 +9,8 @@ from identity_manager.models.catalogue.token_type import HolderChangeRule, Token
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.renewal.notice import has_successor
-from identity_manager.models.requests.software_token import SoftwareToken, TokenState
+from identity_manager.models.requests.software_token import SoftwareToken
+from identity_manager.models.requests.token_states import TokenState
 
 
 class HolderChangeQuerySet(models.QuerySet["HolderChange"]):

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from identity_manager.models.people.person import Person, PersonState
-from identity_manager.models.requests.software_token import IN_USE, SoftwareToken, TokenState
+from identity_manager.models.requests.software_token import SoftwareToken
+from identity_manager.models.requests.token_states import IN_USE, TokenState
 
 
 def has_successor() -> Exists:

@@ -1,12 +1,11 @@
 """Software tokens: one line of a request, and what becomes of it."""
 
-import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
@@ -16,154 +15,21 @@ from ca_bridge.database.binary_field import BytesField
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from identity_manager.models.catalogue.token_type import TokenType
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.lease import Leased
 from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.person import Person, PersonState
-from identity_manager.models.requests.certificate import NOT_ENDED, Certificate, CertificateState
+from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.states import ONE_OPEN_LINE, RequestKind, RequestState
+from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
+from identity_manager.models.requests.token_states import UNDER_WAY, DeliveryState, TokenState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
-
-class TokenState(models.TextChoices):
-    ORDERED = "ordered", _("Ordered")
-    ISSUING = "issuing", _("Being issued")
-    SEALED = "sealed", _("Sealed")
-    ACTIVE = "active", _("Active")
-    LAPSED = "lapsed", _("Lapsed")
-    ON_HOLD = "on_hold", _("On hold")
-    REVOKED = "revoked", _("Revoked")
-    EXPIRED = "expired", _("Expired")
-    REPLACED = "replaced", _("Replaced")
-    CANCELLED = "cancelled", _("Cancelled")
-
-
 T = TokenState
-TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
-UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
-IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
 RECOVERED_FORMAT, RECOVERED_PASSPHRASE_DAYS = "standard", 14  # of recovered keys, which have no type
-# Ended tokens whose encryption certificates may live on: mail under them is still on its way.
-MAY_LIVE_ON = (T.REPLACED, T.REVOKED)
-
-
-class DeliveryState(models.TextChoices):
-    NONE = "none", _("Not yet")
-    QUEUED = "queued", _("Waits to be sent")
-    SENT = "sent", _("Sent")
-    BOUNCED = "bounced", _("Came back")
-    OFFERED = "offered", _("Waits to be fetched")
-    FETCHED = "fetched", _("Fetched from the portal")
-
-
-def first_end() -> Subquery:
-    """When the first of a token's living certificates ends; null without any."""
-    living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
-    return Subquery(living.order_by("not_after").values("not_after")[:1])
-
-
-def _lives_on() -> Q:
-    living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
-    kept = living.filter(revocation_decided_at=None)
-    return Q(Exists(living), state=T.REPLACED) | Q(Exists(kept), state=T.REVOKED)
-
-
-def _has_files() -> Exists:
-    return Exists(Container.objects.filter(token=OuterRef("pk")))
-
-
-class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
-    """Most of these rules stand in Python too, among the properties of SoftwareToken below.
-
-    tests/identity_manager/models/test_rules_agree.py compares the two over all states.
-    """
-
-    def to_be_sealed(self) -> Self:
-        """Tokens of a living request and an Active person, all of whose certificates are there to be used.
-
-        But for those that an officer has left out; a token without any other is cancelled then.
-        """
-        usable = Q(
-            state=CertificateState.VALID, hold_wanted=False, held_at_ca=False, revocation_decided_at=None
-        )
-        wanted = Certificate.objects.filter(token=OuterRef("pk"), left_out_at=None)
-        return self.filter(
-            ~Exists(wanted.exclude(usable)),
-            state=T.ISSUING,
-            request__state=RequestState.ISSUING,
-            person__state=PersonState.ACTIVE,
-        )
-
-    def put_off_with_keys_to_archive(self) -> Self:
-        """Tokens whose keys are to be archived, and whose sealing was put off."""
-        waiting = self.filter(state=T.ISSUING, token_type__archive_key=True, next_attempt_at__isnull=False)
-        return waiting.exclude(last_error="")
-
-    def with_unacknowledged_passphrase(self) -> Self:
-        """Tokens whose passphrase still exists."""
-        return self.filter(passphrase_wrapped__isnull=False)
-
-    def to_be_noted(self) -> Self:
-        """Tokens whose passphrase the person can note now: none that is on hold."""
-        return self.with_unacknowledged_passphrase().exclude(state=T.ON_HOLD)
-
-    def overdue(self, now: datetime) -> Self:
-        """Tokens whose passphrase was not noted in time; a hold does not keep it alive."""
-        late = self.filter(state__in=(T.SEALED, T.ON_HOLD), passphrase_destroy_at__lte=now)
-        return late.filter(passphrase_wrapped__isnull=False)
-
-    def passphrase_shown_since(self, person_id: uuid.UUID, moment: datetime) -> Self:
-        """The person's tokens of which a passphrase was shown since then."""
-        return self.filter(person_id=person_id, passphrase_shown_at__gte=moment)
-
-    def to_be_fetched(self) -> Self:
-        """Tokens in use whose files wait in Self-Service: their mail failed, or brought a link."""
-        waiting = (DeliveryState.BOUNCED, DeliveryState.OFFERED)
-        return self.filter(_has_files(), state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
-
-    def alive(self) -> Self:
-        """Tokens that are under way or in use, and ended ones of which a certificate lives on."""
-        return self.filter(Q(state__in=(*UNDER_WAY, *IN_USE)) | _lives_on())
-
-    def living_on(self) -> Self:
-        """Ended tokens of which a certificate lives on."""
-        return self.filter(_lives_on())
-
-    def in_use(self) -> Self:
-        """Tokens that were handed out and have not ended."""
-        return self.filter(state__in=IN_USE)
-
-    def with_has_files(self) -> Self:
-        """Tokens that say whether their files are kept, without asking for each."""
-        return self.annotate(has_files=_has_files())
-
-    def superseded(self, now: datetime) -> Self:
-        """Tokens whose successor is active, and has been for as many days as the successor's type says.
-
-        It is active since it was delivered and acknowledged, whichever came last.
-        """
-        long_enough = Q()
-        periods = TokenType.objects.order_by().values_list("replaced_after_days", flat=True).distinct()
-        for days in periods:
-            since = now - timedelta(days=days)
-            long_enough |= Q(
-                renewals__token_type__replaced_after_days=days,
-                renewals__delivered_at__lte=since,
-                renewals__acknowledged_at__lte=since,
-            )
-        return self.filter(
-            long_enough,
-            state__in=(T.ACTIVE, T.ON_HOLD),
-            person__state=PersonState.ACTIVE,  # a leave stops the clock
-            renewals__state=T.ACTIVE,
-        )
-
-    def visible_under_certificates(self) -> Self:
-        """Tokens that were handed out, whatever became of them."""
-        return self.exclude(state__in=(T.ORDERED, T.ISSUING, T.CANCELLED))
 
 
 class SoftwareToken(Stateful, Leased):
@@ -211,7 +77,7 @@ class SoftwareToken(Stateful, Leased):
 
     certificates: "RelatedManager[Certificate]"
     containers: "RelatedManager[Container]"
-    objects = SoftwareTokenQuerySet.as_manager()
+    objects = SoftwareTokenQuerySet["SoftwareToken"].as_manager()
 
     class Meta:
         ordering = ["created_at"]

@@ -10,10 +10,12 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from identity_manager.models.catalogue.terms import TermsAcceptance, TermsDocument, TermsVersion
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person, PersonState
-from identity_manager.models.requests.software_token import IN_USE, SoftwareToken, SoftwareTokenQuerySet
+from identity_manager.models.requests.software_token import SoftwareToken
+from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
+from identity_manager.models.requests.token_states import IN_USE
 
 
-def tokens_under(document: Any) -> SoftwareTokenQuerySet:
+def tokens_under(document: Any) -> SoftwareTokenQuerySet[SoftwareToken]:
     """Tokens in use whose type wants this document."""
     return SoftwareToken.objects.filter(state__in=IN_USE, token_type__terms=document)
 

@@ -22,7 +22,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.models.requests.certificate import NOT_ENDED
-from identity_manager.models.requests.software_token import TO_BE_ISSUED
+from identity_manager.models.requests.token_states import TO_BE_ISSUED
 
 DECRYPT = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
 _ARCHIVED = Exists(

@@ -24,7 +24,7 @@ from identity_manager.models import (
     OutgoingMail,
     SoftwareToken,
 )
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions import locking
 
 

@@ -22,7 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion, snapshot

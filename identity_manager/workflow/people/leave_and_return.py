@@ -31,8 +31,8 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.models.requests.software_token import IN_USE, MAY_LIVE_ON
 from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.models.requests.token_states import IN_USE, MAY_LIVE_ON
 from identity_manager.people import identity_changes, registration_policy, roles
 from identity_manager.people.sign_in import accounts
 from identity_manager.transactions import locking

@@ -26,7 +26,7 @@ from identity_manager.models import (
     RecoveryKeyKind,
     SignInCode,
 )
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.archive import opening, share_rounds

@@ -25,7 +25,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.requests.certificate import NOT_ENDED
-from identity_manager.models.requests.software_token import first_end
+from identity_manager.models.requests.token_queries import first_end
 from identity_manager.transactions import locking
 from identity_manager.workflow import step1_renew
 from identity_manager.workflow.archive import loss

@@ -17,7 +17,7 @@ from ca_bridge.errors import CaError
 from identity_manager import audit
 from identity_manager.mail import outbox, request_messages
 from identity_manager.models import EndReason, Person, SoftwareToken, TokenRequest
-from identity_manager.models.requests.software_token import TO_BE_ISSUED
+from identity_manager.models.requests.token_states import TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow import snapshot

@@ -26,7 +26,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
-from identity_manager.models.requests.software_token import MAY_LIVE_ON
+from identity_manager.models.requests.token_states import MAY_LIVE_ON
 from identity_manager.people import anonymisation
 from identity_manager.task_names import REVOKE
 from identity_manager.transactions import locking

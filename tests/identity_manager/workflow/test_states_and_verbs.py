@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import AuditEvent, Certificate, OutgoingMail, SoftwareToken, TokenRequest
-from identity_manager.models.requests.software_token import TokenState
 from identity_manager.models.requests.states import RequestState
+from identity_manager.models.requests.token_states import TokenState
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow import step2_approve, step4_accept, step6_passphrase
 from identity_manager.workflow.delivery import resending
