@@ -78,7 +78,8 @@ from identity_manager.models.recovery.recovery import Opening, RecoveredKey, Rec
 from identity_manager.models.renewal.holder_change import HolderChange
 from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
-from identity_manager.models.requests.certificate import Certificate, CertificateState
+from identity_manager.models.requests.certificate import Certificate
+from identity_manager.models.requests.certificate_states import CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import EndReason
 from identity_manager.models.requests.software_token import SoftwareToken

@@ -178,7 +178,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     CertificateState: {
         "ORDERED": f"{WORKFLOW}.policy.eligibility.waits_for_return",
         "VALID": f"{WORKFLOW}.revocation.hold._settle",
-        "ON_HOLD": "identity_manager.models.requests.certificate.Certificate",
+        "ON_HOLD": "identity_manager.models.requests.certificate_revocation.RevocationAndHold",
         "REVOKED": f"{PEOPLE}.erasure._has_something_alive",
         "EXPIRED": f"{WORKFLOW}.revocation.revoke.expire_when_over",
         "REFUSED": f"{WORKFLOW}.revocation.revoke.expire_when_over",

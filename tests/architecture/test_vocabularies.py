@@ -18,7 +18,7 @@ from identity_manager.mail.registry import MAILS, TITLES
 from identity_manager.models import EndReason
 from identity_manager.models.catalogue import certificate_profile
 from identity_manager.models.mail.outgoing_mail import NOTICES
-from identity_manager.models.requests import certificate, end_reason
+from identity_manager.models.requests import end_reason, revocation_reasons
 from identity_manager.models.words import VOCABULARIES, Vocabulary
 from identity_manager.ui import certificate_labels
 from identity_manager.workflow.issuance import failures
@@ -58,7 +58,7 @@ def test_all_are_here() -> None:
     assert VOCABULARIES["faults of the audit log"] is log.FAULTS
     assert VOCABULARIES["audit events"] is event_wording.SENTENCES
     assert VOCABULARIES["reasons of automatic ends"] is end_reason.SENTENCES
-    assert VOCABULARIES["reasons of revocation"] is certificate._REASONS_IN_WORDS
+    assert VOCABULARIES["reasons of revocation"] is revocation_reasons.REASONS_IN_WORDS
 
 
 @pytest.mark.parametrize("name", CODES)

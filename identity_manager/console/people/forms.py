@@ -12,7 +12,7 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import IdentityChange, Person, PersonKind, Role
 from identity_manager.models.people.person import REQUIRED_FIELDS
-from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.models.text_in_languages import languages
 from identity_manager.people import identity_changes, persons, validation
 from identity_manager.transactions.refusals import NO_REASON

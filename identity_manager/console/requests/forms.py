@@ -12,7 +12,7 @@ from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import SoftwareToken
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
-from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
 

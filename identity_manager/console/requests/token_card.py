@@ -12,7 +12,7 @@ from identity_manager.console.approvals.certificate_content import CertificateLi
 from identity_manager.console.requests.actions import ActionOffer, RequestAction
 from identity_manager.models import SoftwareToken, TokenState
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
-from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.renewal import policy
 from identity_manager.workflow.revocation import hold, revoke

@@ -21,7 +21,8 @@ from identity_manager.console.search.forms import BY_HAND, RENEWAL_ASKED, REVOCA
 from identity_manager.console.search.kind import Beside, SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.models import Certificate, ImportedCertificate, Person, RenewalNotice, SoftwareToken
 from identity_manager.models.person_search.text import TRIGRAM
-from identity_manager.models.requests.certificate import NOT_ENDED, CertificateQuerySet
+from identity_manager.models.requests.certificate import CertificateQuerySet
+from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.ui.row_addresses import addresses_of

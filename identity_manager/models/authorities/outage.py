@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from ca_bridge.connection import registry
-from identity_manager.models.requests.certificate import Certificate, CertificateState
+from identity_manager.models.requests.certificate import Certificate
+from identity_manager.models.requests.certificate_states import CertificateState
 
 
 class CaOutageQuerySet(models.QuerySet["CaOutage"]):

@@ -7,56 +7,35 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.functional import Promise, cached_property
-from django.utils.translation import gettext_lazy as _
+from django.utils.functional import cached_property
 from django_fsm import transition
 
-from ca_bridge.contract import RevocationReason
 from ca_bridge.database.binary_field import BytesField
-from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from ca_bridge.database.state_machine import StateField, state_constraint
 from ca_bridge.issuing import CertificateFacts
-from ca_bridge.models import LOOK_AGAIN, CaOrder
+from ca_bridge.models import CaOrder
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.models.people.person import PersonState
+from identity_manager.models.requests.certificate_revocation import RevocationAndHold
+from identity_manager.models.requests.certificate_states import (
+    ISSUING,
+    NOT_ENDED,
+    TOKEN_HANDED_OUT,
+    CertificateState,
+)
 from identity_manager.models.requests.states import RequestState
-from identity_manager.models.words import Vocabulary
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
 
-REVOCATION_REASONS = [
-    (RevocationReason.UNSPECIFIED.value, _("no particular reason")),
-    (RevocationReason.KEY_COMPROMISE.value, _("key lost, stolen or seen by others")),
-    (RevocationReason.AFFILIATION_CHANGED.value, _("name, e-mail or organisation changed")),
-    (RevocationReason.SUPERSEDED.value, _("replaced by a newer one")),
-    (RevocationReason.CESSATION_OF_OPERATION.value, _("no longer needed")),
-    (RevocationReason.PRIVILEGE_WITHDRAWN.value, _("right to use it withdrawn")),
-]
-_REASONS_IN_WORDS = Vocabulary("reasons of revocation", REVOCATION_REASONS)
-
-
-class CertificateState(models.TextChoices):
-    ORDERED = "ordered", _("Ordered")
-    VALID = "valid", _("Valid")
-    ON_HOLD = "on_hold", _("On hold")
-    REVOKED = "revoked", _("Revoked")
-    EXPIRED = "expired", _("Expired")
-    REFUSED = "refused", _("Refused")
-
-
 C = CertificateState
-# Of the token; its states import this module.
-ISSUING = "issuing"
-# Encryption certificates of a replaced or revoked token may live on until their own date.
-TOKEN_HANDED_OUT = ("sealed", "active", "on_hold", "replaced", "revoked")
-NOT_ENDED = (C.VALID, C.ON_HOLD)
 
 
 class CertificateQuerySet(LeasedQuerySet["Certificate"]):
-    """Most of these rules stand in Python too, among the properties of Certificate below.
+    """Most of these rules stand in Python too, among the properties of Certificate and RevocationAndHold.
 
     tests/identity_manager/models/test_rules_agree.py compares the two over all states.
     """
@@ -116,14 +95,12 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         return self.filter(differs, revocation_decided_at=None)
 
 
-class Certificate(Stateful, Leased):
+class Certificate(RevocationAndHold):
     """One certificate and, until its token is sealed, its wrapped private key.
 
     The lease columns serve issuance while it is ordered, then holds, then a decided revocation.
     left_out_at: it was refused for good, and an officer issues the token without it.
     shorter_than: the ordered end, where its CA gave a shorter validity; else null.
-    by_hand_since: its CA has no revocation, or refused, so that an officer revokes it manually.
-    held_at_ca: its CA has it on hold, or may have; False where the hold is in the database alone.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -144,12 +121,6 @@ class Certificate(Stateful, Leased):
     fingerprint_sha256 = models.CharField(max_length=64, blank=True)
     not_before = models.DateTimeField(null=True)
     not_after = models.DateTimeField(null=True)
-    revocation_reason = models.CharField(max_length=32, blank=True)
-    revocation_decided_at = models.DateTimeField(null=True)
-    by_hand_since = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
-    hold_wanted = models.BooleanField(default=False)
-    held_at_ca = models.BooleanField(default=False)
     refusal = models.TextField(blank=True)
     left_out_at = models.DateTimeField(null=True)
     shorter_than = models.DateTimeField(null=True)
@@ -256,11 +227,6 @@ class Certificate(Stateful, Leased):
         """The issuers in DER, nearest first, without the root."""
         return self.order.chain if self.order else ()
 
-    @property
-    def revocation_reason_words(self) -> str | Promise:
-        """Why it is revoked, in the reader's language."""
-        return _REASONS_IN_WORDS.in_words(self.revocation_reason)
-
     @transition(field=state, source=C.ORDERED, target=C.VALID)
     def issue(self, *, certificate: bytes, facts: CertificateFacts) -> None:
         """The CA issued it and it says what was asked for."""
@@ -298,16 +264,6 @@ class Certificate(Stateful, Leased):
         self.order = None
         self.work_is_due(now)
 
-    @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.REVOKED)
-    def revoke(self, *, now: datetime) -> None:
-        """The CA has revoked it, for the reason that was decided."""
-        self.revoked_at = now
-
-    @property
-    def is_living(self) -> bool:
-        """Whether it is valid or on hold, and not to be revoked."""
-        return self.state in NOT_ENDED and self.revocation_decided_at is None
-
     @property
     def may_outlive_token(self) -> bool:
         """As `CertificateQuerySet.may_outlive_token`, of a row whose token and profile are there."""
@@ -319,16 +275,6 @@ class Certificate(Stateful, Leased):
         return self.not_after is not None and self.not_after <= now
 
     @property
-    def revocation_waits(self) -> bool:
-        """Whether its revocation was decided, and its CA has not done it: it may be trusted until then."""
-        return self.revocation_decided_at is not None and self.state in (C.VALID, C.ON_HOLD)
-
-    def is_to_be_revoked_by_hand(self, now: datetime) -> bool:
-        """Whether its CA cannot be told, so that an officer has it revoked there."""
-        alive = self.state in NOT_ENDED and self.not_after is not None and self.not_after > now
-        return alive and self.by_hand_since is not None
-
-    @property
     def is_parked(self) -> bool:
         """Whether nobody knows if it was issued: an officer decides."""
         return self.state == C.ORDERED and self.order is not None and self.order.parked_at is not None
@@ -338,59 +284,9 @@ class Certificate(Stateful, Leased):
         """Whether it was refused, and an officer may have it tried again."""
         return bool(self.state == C.REFUSED and self.left_out_at is None)
 
-    def withdraw_revocation(self) -> None:
-        """Its CA cannot be told, and need not be: it ends by its own date."""
-        self.revocation_reason = ""
-        self.revocation_decided_at = self.by_hand_since = None
-        self.settle_lease()
-
-    def leave_to_hands(self, *, now: datetime, error: str = "") -> None:
-        """Its CA cannot be told: an officer has it revoked there. Later it is looked whether that is done."""
-        self.settle_later(error, now=now, not_before=now + LOOK_AGAIN)
-        self.by_hand_since = self.by_hand_since or now
-
-    @property
-    def hold_is_due(self) -> bool:
-        """Whether a hold, or its end, was decided and has not reached the CA yet."""
-        if self.state not in (C.VALID, C.ON_HOLD) or self.revocation_decided_at is not None:
-            return False
-        if self.hold_wanted:
-            return bool(self.state == C.VALID)
-        return bool(self.state == C.ON_HOLD or self.held_at_ca)
-
-    @transition(field=state, source=C.VALID, target=C.ON_HOLD)
-    def hold(self, *, at_ca: bool) -> None:
-        """Its CA has it on hold (RFC 5280 5.3.1, certificateHold), or cannot, and we remember it."""
-        self.held_at_ca = at_ca
-
-    @transition(field=state, source=C.ON_HOLD, target=C.VALID)
-    def release(self) -> None:
-        """It counts again."""
-        self.held_at_ca = False
-
     @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.EXPIRED)
     def expire(self) -> None:
         """Its time is over; of one that nobody has got the key is erased."""
         self.private_key_wrapped = None
         self.hold_wanted = False
         self.settle_lease()
-
-    def decide_hold(self, *, wanted: bool, now: datetime) -> None:
-        """It is to be put on hold at the CA, or released; what there is to do for that is due now.
-
-        Where the CA was asked to release it, and has or has not, it is asked for the hold once more.
-        """
-        if wanted and self.state == C.ON_HOLD and not self.hold_wanted and self.attempts:
-            self.release()
-        self.hold_wanted = wanted
-        if self.hold_is_due:
-            self.work_is_due(now)
-        else:
-            self.settle_lease()
-
-    def decide_revocation(self, *, reason: RevocationReason, now: datetime) -> None:
-        """It is to be revoked at the CA; the work is due now."""
-        self.revocation_reason = reason.value
-        self.revocation_decided_at = now
-        self.private_key_wrapped = None
-        self.work_is_due(now)

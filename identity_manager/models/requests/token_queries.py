@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from identity_manager.models.catalogue.token_type import TokenType
 from identity_manager.models.lease import LeasedQuerySet, Row
 from identity_manager.models.people.person import PersonState
-from identity_manager.models.requests.certificate import NOT_ENDED, Certificate, CertificateState
+from identity_manager.models.requests.certificate import Certificate
+from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.states import RequestState
 from identity_manager.models.requests.token_states import IN_USE, UNDER_WAY, DeliveryState, TokenState

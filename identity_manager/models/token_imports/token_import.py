@@ -17,7 +17,8 @@ from identity_manager.models.catalogue.token_type import TokenType
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
 from identity_manager.models.people.role import Role
-from identity_manager.models.requests.certificate import NOT_ENDED, Certificate
+from identity_manager.models.requests.certificate import Certificate
+from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_states import TokenState
 from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet, four_eyes

@@ -28,7 +28,7 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
-from identity_manager.models.requests.certificate import NOT_ENDED
+from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.transactions import locking
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import intake

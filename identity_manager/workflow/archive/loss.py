@@ -21,7 +21,7 @@ from identity_manager.models import (
     RecoveryKeyKind,
     TokenState,
 )
-from identity_manager.models.requests.certificate import NOT_ENDED
+from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.token_states import TO_BE_ISSUED
 
 DECRYPT = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from ca_bridge.models import CaOrder
 from identity_manager import queue, task_names
 from identity_manager.models import Certificate, CertificateState, TokenState
-from identity_manager.models.requests.certificate import NOT_ENDED
+from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.revocation import revoke

@@ -24,7 +24,7 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
-from identity_manager.models.requests.certificate import NOT_ENDED
+from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.token_queries import first_end
 from identity_manager.transactions import locking
 from identity_manager.workflow import step1_renew

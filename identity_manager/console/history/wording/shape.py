@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 
 from identity_manager.console.history import event_facts as details
 from identity_manager.console.history.event_facts import Facts
-from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.ui.parts import Meaning
 
 
