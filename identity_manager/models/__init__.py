@@ -57,6 +57,17 @@ from identity_manager.models.catalogue.token_type import (
     TokenTypeProfile,
 )
 from identity_manager.models.catalogue.versioning import VersionState
+from identity_manager.models.directory.group import DirectoryGroup, DirectoryMembership
+from identity_manager.models.directory.run import (
+    DirectoryRun,
+    DirectoryRunLine,
+    DirectoryRunMember,
+    RunState,
+)
+from identity_manager.models.directory.run import (
+    LineOutcome as DirectoryOutcome,
+)
+from identity_manager.models.directory.source import DirectoryLink, DirectorySource, EntryState, RunMode
 from identity_manager.models.mail.mail_event import MailEvent, MailEventKind
 from identity_manager.models.mail.outgoing_mail import DeliveryMode, MailFault, MailState, OutgoingMail
 from identity_manager.models.operation.job_run import JobOutcome, JobRun
@@ -132,7 +143,16 @@ __all__ = [
     "Decision",
     "DeliveryMode",
     "DeliveryState",
+    "DirectoryGroup",
+    "DirectoryLink",
+    "DirectoryMembership",
+    "DirectoryOutcome",
+    "DirectoryRun",
+    "DirectoryRunLine",
+    "DirectoryRunMember",
+    "DirectorySource",
     "EndReason",
+    "EntryState",
     "FindingKind",
     "FindingState",
     "HeadKind",
@@ -184,6 +204,8 @@ __all__ = [
     "Role",
     "RoleAssignment",
     "RowOutcome",
+    "RunMode",
+    "RunState",
     "SavedSearch",
     "SharePurpose",
     "ShareRound",

@@ -1,0 +1,40 @@
+"""Groups of a directory: facts about persons."""
+
+from django.db import models
+from django.utils import timezone
+
+from identity_manager.models.directory.source import DirectorySource
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+
+
+class DirectoryGroup(models.Model):
+    """A group, as its source has it. gone_at: since when the source does not have it any more."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    source = models.ForeignKey(DirectorySource, on_delete=models.PROTECT, related_name="groups")
+    external_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=256)
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="directory_group_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DirectoryMembership(models.Model):
+    """A person is in a group, directly or through groups in it, since then. Who is no longer has no row."""
+
+    id = models.BigAutoField(primary_key=True)
+    group = models.ForeignKey(DirectoryGroup, on_delete=models.CASCADE, related_name="memberships")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="directory_memberships")
+    since = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "person"], name="directory_membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}: {self.person_id}"
