@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import F, Value
 from django.utils import timezone
 
 from identity_manager import audit
@@ -58,6 +59,7 @@ class Wrapped:
     record: uuid.UUID
     content: bytes
     owner: uuid.UUID | None = None
+    or_unbound: bool = False
 
 
 class SecretStore(Protocol):
@@ -75,33 +77,31 @@ class SecretStore(Protocol):
 
 @dataclass(frozen=True)
 class Column:
-    """A model column; the secret is bound to the row's id."""
+    """A model column; the secret is bound to the row's id and, where a lookup names one, to its owner.
+
+    or_unbound: up to release 1.0 they had no owner; rewrapping gives them the one that the row names.
+    """
 
     model: type[models.Model]
     column: str
     purpose: Purpose
+    owner: str = ""
+    or_unbound: bool = False
 
     def secrets(self) -> Iterator[Wrapped]:
-        alive = self.model._default_manager.filter(**{f"{self.column}__isnull": False})
-        rows = alive.values_list("pk", self.column).order_by("pk")
-        for pk, content in rows.iterator(chunk_size=AT_ONCE):
-            yield Wrapped(pk, pk, content)
+        alive = self.model._default_manager.filter(**{f"{self.column}__isnull": False}).order_by("pk")
+        owner = F(self.owner) if self.owner else Value(None, output_field=models.UUIDField())
+        rows = alive.values_list("pk", self.column, owner)
+        for pk, content, bound_to in rows.iterator(chunk_size=AT_ONCE):
+            yield Wrapped(pk, pk, content, bound_to, self.or_unbound)
 
     def replace(self, old: Wrapped, new: bytes) -> bool:
         same = self.model._default_manager.filter(**{"pk": old.pk, self.column: old.content})
         return bool(same.update(**{self.column: new}))
 
 
-@dataclass(frozen=True)
-class ArchivedEnvelopes:
-    """The outer layer of archived keys, bound to their owners too."""
-
-    purpose: Purpose = Purpose.ARCHIVE
-
-    def secrets(self) -> Iterator[Wrapped]:
-        rows = ArchivedKey.objects.values_list("pk", "owner_id", "envelope_wrapped").order_by("pk")
-        for pk, owner, content in rows.iterator(chunk_size=AT_ONCE):
-            yield Wrapped(pk, pk, content, owner)
+class ArchivedEnvelopes(Column):
+    """The outer layer of archived keys; when they moved is kept for the sake of backups."""
 
     def replace(self, old: Wrapped, new: bytes) -> bool:
         same = ArchivedKey.objects.filter(pk=old.pk, envelope_wrapped=old.content)
@@ -142,15 +142,15 @@ class SecondFactors:
 
 # Complete: a test finds wrapped columns that are missing here.
 SECRET_STORES: tuple[SecretStore, ...] = (
-    Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS),
-    Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES),
+    Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS, "token__person", or_unbound=True),
+    Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES, "person", or_unbound=True),
     SecondFactors(),
     Column(RecoveryCertificate, "seal", Purpose.OTHER),
     Column(RecoveryDecision, "seal", Purpose.OTHER),
     Column(TokenImport, "seal", Purpose.OTHER),
     Column(ShareTransportKey, "public_wrapped", Purpose.OTHER),
     Column(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
-    ArchivedEnvelopes(),
+    ArchivedEnvelopes(ArchivedKey, "envelope_wrapped", Purpose.ARCHIVE, "owner"),
     Column(RecoveryCanary, "envelope_wrapped", Purpose.ARCHIVE),
 )
 
@@ -242,12 +242,19 @@ def _rewrapped(place: SecretStore, unread: UnreadableSecrets) -> Iterator[tuple[
     for each in place.secrets():
         try:
             if vault.version_of(each.content) != version:
-                yield (
-                    each,
-                    vault.rewrap(each.content, purpose=place.purpose, record=each.record, owner=each.owner),
-                )
+                yield each, _moved(place.purpose, each)
         except VaultError as error:
             unread.note(each.pk, error)
+
+
+def _moved(purpose: Purpose, each: Wrapped) -> bytes:
+    return vault.rewrap(
+        each.content,
+        purpose=purpose,
+        record=each.record,
+        owner=each.owner,
+        or_unbound=each.or_unbound,
+    )
 
 
 def count(purpose: Purpose) -> Counter[str]:

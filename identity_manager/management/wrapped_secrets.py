@@ -28,26 +28,27 @@ def samples() -> Iterator[Sample]:
     """Samples for each ring that this process holds. Raises DatabaseError."""
     passphrases = SoftwareToken.objects.exclude(passphrase_wrapped=None)
     if vault.holds(vault.Purpose.PASSPHRASES):
-        rows = _ends(passphrases.order_by("pk").values_list("pk", "passphrase_wrapped"))
+        rows = _ends(passphrases.order_by("pk").values_list("pk", "person", "passphrase_wrapped"))
         yield _opened("passphrases", rows, vault.Purpose.PASSPHRASES)
     keys = Certificate.objects.exclude(private_key_wrapped=None)
     if vault.holds(vault.Purpose.PRIVATE_KEYS):
-        rows = _ends(keys.order_by("pk").values_list("pk", "private_key_wrapped"))
+        rows = _ends(keys.order_by("pk").values_list("pk", "token__person", "private_key_wrapped"))
         yield _opened("private keys", rows, vault.Purpose.PRIVATE_KEYS)
 
 
-Wrapped = dict[uuid.UUID, bytes]
+# By record: the person that it is bound to, and the ciphertext.
+Wrapped = dict[uuid.UUID, tuple[uuid.UUID, bytes]]
 
 
-def _ends(rows: QuerySet[Any, tuple[uuid.UUID, bytes | None]]) -> Wrapped:
+def _ends(rows: QuerySet[Any, tuple[uuid.UUID, uuid.UUID, bytes | None]]) -> Wrapped:
     found = [*rows[:AT_EACH_END], *rows.reverse()[:AT_EACH_END]]
-    return {pk: wrapped for pk, wrapped in found if wrapped is not None}
+    return {pk: (owner, wrapped) for pk, owner, wrapped in found if wrapped is not None}
 
 
 def _opened(kind: str, rows: Wrapped, purpose: vault.Purpose) -> Sample:
-    for number, (pk, wrapped) in enumerate(rows.items()):
+    for number, (pk, (owner, wrapped)) in enumerate(rows.items()):
         try:
-            vault.unwrap(wrapped, purpose=purpose, record=pk)
+            vault.unwrap(wrapped, purpose=purpose, record=pk, owner=owner, or_unbound=True)
         except vault.VaultError as error:
             return Sample(kind, number, str(error))
     return Sample(kind, len(rows))

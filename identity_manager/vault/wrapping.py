@@ -1,8 +1,9 @@
 """Envelope encryption of secrets at rest: the only module that wraps, unwraps and erases them.
 
 AES-256-GCM under a data key per record, itself wrapped by a versioned key-encryption key from outside the
-database (jobs/key_rotation.py rotates those). Record id and purpose are authenticated data (AAD), so that a
-wrapped secret cannot be moved to another row.
+database (jobs/key_rotation.py rotates those). Record id, purpose and, where there is one, the owner are
+authenticated data (AAD): a wrapped secret cannot be moved to another row, and a row cannot be given to
+somebody else.
 
 Layout: version of the key-encryption key, wrapped data key, wrapped secret.
 """
@@ -10,6 +11,7 @@ Layout: version of the key-encryption key, wrapped data key, wrapped secret.
 import base64
 import secrets
 import uuid
+from contextlib import suppress
 from enum import StrEnum
 
 from cryptography.exceptions import InvalidTag
@@ -53,18 +55,29 @@ def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID
     return bytes([len(label)]) + label + _encrypt(key, data_key, bound) + _encrypt(data_key, secret, bound)
 
 
-def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None = None) -> bytes:
-    """Return the secret. Raises VaultError for another record, owner or purpose, or a missing key."""
+def unwrap(
+    wrapped: bytes,
+    *,
+    purpose: Purpose,
+    record: uuid.UUID,
+    owner: uuid.UUID | None = None,
+    or_unbound: bool = False,
+) -> bytes:
+    """Return the secret. Raises VaultError for another record, owner or purpose, or a missing key.
+
+    or_unbound: accept also a secret that a release up to 1.0 wrapped without an owner. That is no downgrade:
+    the authentication tag of a secret that has an owner fails without the owner in the AAD.
+    """
     wrapped = bytes(wrapped)
     start = 1 + wrapped[0]
     middle = start + NONCE + KEY + TAG
-    bound = _bound(purpose, record, owner)
     key = _key(purpose, wrapped[1:start].decode("ascii", errors="replace"))
-    try:
-        data_key = _decrypt(key, wrapped[start:middle], bound)
-        return _decrypt(data_key, wrapped[middle:], bound)
-    except InvalidTag:
-        raise VaultError(f"A secret of {purpose} does not belong to this record, or was changed.") from None
+    for each in dict.fromkeys((owner, None) if or_unbound else (owner,)):
+        bound = _bound(purpose, record, each)
+        with suppress(InvalidTag):
+            data_key = _decrypt(key, wrapped[start:middle], bound)
+            return _decrypt(data_key, wrapped[middle:], bound)
+    raise VaultError(f"A secret of {purpose} does not belong to this record or owner, or was changed.")
 
 
 def version_of(wrapped: bytes) -> str:
@@ -80,9 +93,16 @@ def version_in_use(purpose: Purpose) -> str:
     return _in_use(purpose)[0]
 
 
-def rewrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None = None) -> bytes:
-    """The same secret wrapped under the newest key. Raises VaultError."""
-    secret = unwrap(wrapped, purpose=purpose, record=record, owner=owner)
+def rewrap(
+    wrapped: bytes,
+    *,
+    purpose: Purpose,
+    record: uuid.UUID,
+    owner: uuid.UUID | None = None,
+    or_unbound: bool = False,
+) -> bytes:
+    """The same secret wrapped under the newest key, with the owner in its AAD. Raises VaultError."""
+    secret = unwrap(wrapped, purpose=purpose, record=record, owner=owner, or_unbound=or_unbound)
     return wrap(secret, purpose=purpose, record=record, owner=owner)
 
 

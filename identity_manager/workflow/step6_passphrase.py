@@ -68,10 +68,15 @@ UNREADABLE = Reason(
 
 @dataclass(frozen=True)
 class Sealed:
-    """What the act made: the containers, not yet saved, the passphrase that opens them, archived keys."""
+    """What the act made: the containers, not yet saved, the passphrase that opens them, archived keys.
+
+    owner: for which person the keys were opened. The passphrase is wrapped for that person, whoever the row
+    names by the time it is settled.
+    """
 
     containers: list[Container]
     passphrase: str = field(repr=False)
+    owner: uuid.UUID
     intake: Intake = field(default_factory=Intake)
 
 
@@ -100,7 +105,7 @@ def _act(token_id: uuid.UUID) -> Sealed:
     """Its certificates with the keys that were made for them; of a recovery, archived keys."""
     token = SoftwareToken.objects.select_related("person").get(pk=token_id)
     if token.kind == RequestKind.RECOVERY:
-        return _sealed(act.open_keys(token))
+        return _sealed(act.open_keys(token), owner=token.person_id)
     return build(map(containers.part_of, _to_be_given(token_id)))
 
 
@@ -113,13 +118,15 @@ def _to_be_given(token_id: uuid.UUID) -> Iterable[Certificate]:
 def build(parts: Iterable[Part]) -> Sealed:
     """Put a token's certificates into containers under a fresh passphrase. Outside any transaction."""
     parts = list(parts)
+    (owner,) = {part.certificate.token.person_id for part in parts}
     archived = intake.prepare([(part.certificate, part.key) for part in parts])
-    return replace(_sealed(parts), intake=archived)
+    return replace(_sealed(parts, owner=owner), intake=archived)
 
 
-def _sealed(parts: Iterable[Part]) -> Sealed:
+def _sealed(parts: Iterable[Part], *, owner: uuid.UUID) -> Sealed:
     secret = passphrase.generate()
-    return Sealed([container for part in parts for container in containers.build(part, secret)], secret)
+    made = [container for part in parts for container in containers.build(part, secret)]
+    return Sealed(made, secret, owner)
 
 
 def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> None:
@@ -164,7 +171,10 @@ def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) ->
     now = timezone.now()
     token.seal(
         passphrase_wrapped=vault.wrap(
-            sealed.passphrase.encode("ascii"), purpose=vault.Purpose.PASSPHRASES, record=token.pk
+            sealed.passphrase.encode("ascii"),
+            purpose=vault.Purpose.PASSPHRASES,
+            record=token.pk,
+            owner=sealed.owner,
         ),
         destroy_at=now + timedelta(days=token.passphrase_days),
         now=now,
@@ -190,13 +200,13 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
     where its time is over, or this process does not have its key.
     """
     with transaction.atomic():
-        token, wrapped = _fetch_with_passphrase(actor, token_id)
+        token = _fetch_with_passphrase(actor, token_id)
         refuse(time_obstacle(token, now=timezone.now()), kind=NotPossible)
         refuse(
             channel_separation.passphrase_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed
         )
         refuse(permitted_actions.delivery_obstacle(token), kind=NotPossible)
-        secret = _opened(token, wrapped)
+        secret = _opened(token)
 
         token.passphrase_shown += 1
         token.passphrase_shown_at = timezone.now()
@@ -204,7 +214,7 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
         if token.passphrase_shown == 1:
             outbox.enqueue(token_messages.passphrase_shown(token))
         audit.record(audit.Event.PASSPHRASE_SHOWN, actor=actor, subject=token, times=token.passphrase_shown)
-        return secret.decode("ascii")
+        return secret
 
 
 def time_obstacle(token: SoftwareToken, *, now: datetime) -> Reason | None:
@@ -213,10 +223,10 @@ def time_obstacle(token: SoftwareToken, *, now: datetime) -> Reason | None:
     return TIME_OVER if until is not None and until <= now else None
 
 
-def _opened(token: SoftwareToken, wrapped: bytes) -> bytes:
+def _opened(token: SoftwareToken) -> str:
     """A ring of keys may be lost, or a host may have an old one."""
     try:
-        return vault.unwrap(wrapped, purpose=vault.Purpose.PASSPHRASES, record=token.pk)
+        return containers.open_passphrase(token)
     except vault.VaultError as error:
         logger.error("The passphrase of token %s cannot be opened: %s", token.pk, error)
         raise NotPossible(UNREADABLE) from error
@@ -225,7 +235,7 @@ def _opened(token: SoftwareToken, wrapped: bytes) -> bytes:
 def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
     """The owner has noted it: it is destroyed. Raises NotAllowed, Stale, or NotPossible unseen."""
     with transaction.atomic():
-        token, _wrapped = _fetch_with_passphrase(actor, token_id)
+        token = _fetch_with_passphrase(actor, token_id)
         refuse(NOT_SHOWN if token.passphrase_shown == 0 else None, kind=NotPossible)
 
         token.passphrase_wrapped = None
@@ -237,10 +247,10 @@ def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
         return token
 
 
-def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> tuple[SoftwareToken, bytes]:
+def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
     token = locking.token(token_id)
     refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
     require(token.person.is_active, else_=NOT_ACTIVE, kind=NotAllowed)
     if token.passphrase_wrapped is None:
         raise Stale(NO_PASSPHRASE)
-    return token, token.passphrase_wrapped
+    return token

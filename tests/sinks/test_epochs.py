@@ -84,7 +84,8 @@ def opened(wrapped: bytes, rows: list[SoftwareToken | Certificate]) -> bool:
 
 def _opens(wrapped: bytes, purpose: Purpose, row: SoftwareToken | Certificate) -> bool:
     try:
-        vault.unwrap(wrapped, purpose=purpose, record=row.pk)
+        person = row.person_id if isinstance(row, SoftwareToken) else row.token.person_id
+        vault.unwrap(wrapped, purpose=purpose, record=row.pk, owner=person)
     except vault.VaultError:
         return False
     return True

@@ -32,6 +32,7 @@ from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.transactions import locking
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import intake
+from identity_manager.workflow.issuance import containers
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +82,7 @@ def take(token_id: uuid.UUID) -> bool:
 def _keys(token: SoftwareToken) -> Iterator[tuple[Certificate, keys.PrivateKey]]:
     """The keys that are to be archived, from the token's containers."""
     said = _said_of_archiving(token)
-    secret = vault.unwrap(
-        token.passphrase_wrapped or b"", purpose=vault.Purpose.PASSPHRASES, record=token.pk
-    ).decode("ascii")
+    secret = containers.open_passphrase(token)
     archived = ArchivedKey.objects.filter(certificate__token=token).values("certificate")
     files = Container.objects.filter(token=token).exclude(certificate__in=archived)
     rows = {each.certificate_id: each for each in files.select_related("certificate__profile")}

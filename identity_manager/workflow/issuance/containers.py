@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ca_bridge import issuing
 from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import writer as pkcs12
-from identity_manager.models import Certificate, Container
+from identity_manager.models import Certificate, Container, SoftwareToken
 from identity_manager.vault import wrapping as vault
 
 
@@ -42,13 +42,31 @@ def of_key(certificate: Certificate, key: keys.PrivateKey, *, token_id: uuid.UUI
 
 
 def open_key(certificate: Certificate) -> keys.PrivateKey:
-    """Raises VaultError."""
+    """The key that waits for its containers, for the person of its token. Raises VaultError."""
     if certificate.private_key_wrapped is None:
         raise vault.VaultError("The key of this certificate was erased.")
     plain = vault.unwrap(
-        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
+        certificate.private_key_wrapped,
+        purpose=vault.Purpose.PRIVATE_KEYS,
+        record=certificate.pk,
+        owner=certificate.token.person_id,
+        or_unbound=True,
     )
     return keys.from_pkcs8(plain)
+
+
+def open_passphrase(token: SoftwareToken) -> str:
+    """The passphrase of the token, for its person. Raises VaultError."""
+    if token.passphrase_wrapped is None:
+        raise vault.VaultError("The passphrase of this token was erased.")
+    plain = vault.unwrap(
+        token.passphrase_wrapped,
+        purpose=vault.Purpose.PASSPHRASES,
+        record=token.pk,
+        owner=token.person_id,
+        or_unbound=True,
+    )
+    return plain.decode("ascii")
 
 
 def build(part: Part, passphrase: str) -> list[Container]:

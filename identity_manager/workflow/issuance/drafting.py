@@ -39,7 +39,12 @@ class DraftCertificate:
 def draft(certificate: Certificate) -> DraftCertificate:
     """Return a key and an order for a certificate that has none."""
     key = key_pool.pool.take(KeyAlgorithm(certificate.token.required_type.key_algorithm))
-    wrapped = vault.wrap(keys.to_pkcs8(key), purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk)
+    wrapped = vault.wrap(
+        keys.to_pkcs8(key),
+        purpose=vault.Purpose.PRIVATE_KEYS,
+        record=certificate.pk,
+        owner=certificate.token.person_id,
+    )
     return DraftCertificate(
         key, wrapped, wanted(certificate), outcome(partial(_draft_order, certificate, key))
     )

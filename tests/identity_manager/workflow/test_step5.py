@@ -452,18 +452,16 @@ def test_the_wrapped_key_belongs_to_its_row(company: Company, monkeypatch: pytes
     answering(monkeypatch, down)
     certificate = issue()
 
-    opened = vault.unwrap(
-        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
-    )
-    assert opened.startswith(b"\x30")
-    with pytest.raises(vault.VaultError):
-        vault.unwrap(
-            certificate.private_key_wrapped, purpose=vault.Purpose.PASSPHRASES, record=certificate.pk
-        )
-    with pytest.raises(vault.VaultError):
-        vault.unwrap(
-            certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=company.uma.pk
-        )
+    def opened(
+        *, purpose: str = "private-keys", record: Any = certificate.pk, owner: Any = company.uma.pk
+    ) -> bytes:
+        wrapped = certificate.private_key_wrapped
+        return vault.unwrap(wrapped, purpose=vault.Purpose(purpose), record=record, owner=owner)
+
+    assert opened().startswith(b"\x30")
+    for other in ({"purpose": "passphrases"}, {"record": company.uma.pk}, {"owner": company.sam.pk}):
+        with pytest.raises(vault.VaultError):
+            opened(**other)
 
 
 def test_a_fault_that_nobody_foresaw_stands_on_the_certificate_and_is_tried_again(
