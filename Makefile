@@ -12,6 +12,7 @@ PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
 	gpgsm curl nodejs openjdk-25-jre-headless postfix notmuch \
 	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
+	postgresql iproute2 \
 	golang-go golang-github-smallstep-certificates-dev \
 	krb5-kdc krb5-admin-server faketime locales gcc libc6-dev python3-dev libkrb5-dev \
 	slapd ldap-utils xmlsec1 \
