@@ -1,8 +1,8 @@
 """What every page that a journey visits is held to.
 
 Nothing on the console (a violation of the Content-Security-Policy is said there), nothing that axe finds
-(WCAG 2.2 AA), nothing wider than the window, no words of another language, and no secret in what a browser
-keeps.
+(WCAG 2.2 AA), nothing wider than the window, no words of another language, no two parts of one name, and no
+secret in what a browser keeps.
 """
 
 import base64
@@ -35,6 +35,11 @@ CUT_OFF = """() => [...document.querySelectorAll("body *")]
   .filter((each) => each.clientWidth > 1 && each.scrollWidth > each.clientWidth + 1)
   .filter((each) => ["hidden", "clip"].includes(getComputedStyle(each).overflowX))
   .map((each) => each.outerHTML.slice(0, 200))"""
+# The names that more than one visible part of the page has.
+DOUBLED = """() => [...document.querySelectorAll("main h2")]
+  .filter((each) => each.checkVisibility())
+  .map((each) => each.textContent.trim().replace(/\\s+/g, " "))
+  .filter((name, place, names) => names.indexOf(name) !== place)"""
 # Everything that stays in a browser after a page is gone, as one text.
 KEPT = """async () => JSON.stringify({
   local: {...localStorage},
@@ -87,6 +92,7 @@ class Inspection:
             raise PageFaultError(f"{self.page.url} says on the console: {self.complaints}")
         self._look_at_the_width()
         self._look_at_the_language()
+        self._look_at_the_headings()
         if self.scripts:  # axe is one
             self._look_with_axe()
 
@@ -102,6 +108,11 @@ class Inspection:
         foreign = foreign_words(self.page)
         if foreign:
             raise PageFaultError(f"{self.page.url} mixes languages: {foreign}")
+
+    def _look_at_the_headings(self) -> None:
+        doubled = self.page.evaluate(DOUBLED)
+        if doubled:
+            raise PageFaultError(f"{self.page.url} has two parts of one name: {doubled}")
 
     def _look_with_axe(self) -> None:
         drawn = self._as_drawn()

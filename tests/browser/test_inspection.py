@@ -20,6 +20,11 @@ FAULTS = {
         "document.querySelector('form').style.cssText = 'overflow: clip; inline-size: 1rem'",
         "cuts off",
     ),
+    "two parts of one name": (
+        "document.querySelector('main').append(...[0, 1].map(() =>"
+        " Object.assign(document.createElement('h2'), {textContent: 'Account'})))",
+        "two parts of one name",
+    ),
     "mixed languages": ("document.querySelector('h1').textContent = 'Anmelden'", "mixes languages"),
     "mixed, with a name": (
         "document.querySelector('h1').textContent = 'Die Datei ist in Ihrem Postfach: uma@example.com.'",
