@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import (
     Certificate,
     Container,
+    OwnerConsent,
     Person,
     PersonState,
+    Recovery,
     Role,
     SoftwareToken,
     TermsNotice,
@@ -54,6 +56,12 @@ def own_terms_notice(request: HttpRequest, notice_id: uuid.UUID) -> TermsNotice:
     """That the person who is signed in is asked to accept terms again."""
     rows = TermsNotice.objects.select_related("person", "document")
     return get_object_or_404(rows, pk=notice_id, person=user(request))
+
+
+def own_recovery(request: HttpRequest, recovery_id: uuid.UUID) -> Recovery:
+    """A recovery of the person's keys for somebody else, about which they were asked."""
+    rows = Recovery.objects.exclude(consent=OwnerConsent.NOT_ASKED).select_related("owner", "request__person")
+    return get_object_or_404(rows, pk=recovery_id, owner=user(request))
 
 
 def own_token(request: HttpRequest, token_id: uuid.UUID) -> SoftwareToken:

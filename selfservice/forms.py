@@ -94,6 +94,15 @@ class TermsAgainForm(VerbForm):
         _untick(self, "accept")
 
 
+class ConsentForm(VerbForm):
+    """Whether the owner agrees that somebody else gets their archived keys: one of two buttons."""
+
+    agrees = forms.ChoiceField(
+        choices=(("yes", _("I agree")), ("no", _("I do not agree"))),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Say whether you agree.")),
+    )
+
+
 class RenewForm(VerbForm):
     """A click on **Renew**. texts: the terms that the page named as accepted before."""
 

@@ -44,10 +44,11 @@ class OpenTask:
 
 
 def waiting(person: Person) -> list[OpenTask]:
-    """Tasks for the person, oldest first: accept terms, note passphrases, fetch files, renew."""
+    """Tasks for the person, oldest first: accept terms, consent, note passphrases, fetch files, renew."""
     found = [
         *_terms(person),
         *_terms_again(person),
+        *_consents(person),
         *_passphrases(person),
         *_files(person),
         *_renewals(person),
@@ -141,6 +142,20 @@ def _terms_again(person: Person) -> list[OpenTask]:
             until=notice.due_at if notice.due_at > now else None,
         )
         for notice in selfservice_pages.terms_to_accept_again(person.pk)
+    ]
+
+
+def _consents(person: Person) -> list[OpenTask]:
+    return [
+        OpenTask(
+            title=_("Somebody else is to get your archived keys"),
+            line=_("Say whether you agree that %(name)s gets them.") % {"name": recovery.request.person},
+            action=_("Read and answer"),
+            url=reverse("selfservice:recovery-consent", args=[recovery.pk]),
+            icon="key",
+            since=recovery.created_at,
+        )
+        for recovery in selfservice_pages.consents_asked(person.pk)
     ]
 
 

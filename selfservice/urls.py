@@ -40,6 +40,7 @@ urlpatterns = [
     path("tokens/<uuid:token_id>/renew/", renewal.renew, name="renew"),
     path("tokens/<uuid:token_id>/not-needed/", renewal.not_needed, name="not-needed"),
     path("recover/", recovery.recover, name="recover"),
+    path("recoveries/<uuid:recovery_id>/consent/", recovery.consent, name="recovery-consent"),
     path("help/passphrase/", recovery.forgotten_passphrase, name="forgotten-passphrase"),
     path("help/new-device/", recovery.new_device, name="new-device"),
     path("help/file/", file_help.file_does_not_open, name="file-help"),

@@ -143,6 +143,8 @@ class Event(StrEnum):
     RECOVERY_OFFICERS_CHANGED = "archive.officers-changed"
     RECOVERY_APPROVED = "recovery.approved"
     RECOVERY_REJECTED = "recovery.rejected"
+    RECOVERY_CONSENT_GIVEN = "recovery.consent-given"
+    RECOVERY_CONSENT_REFUSED = "recovery.consent-refused"
     DRILL_BEGUN = "archive.drill-begun"
     DRILL_CONFIRMED = "archive.drill-confirmed"
     DRILL_PROVED = "archive.drill-proved"

@@ -19,6 +19,18 @@ def recovery_asked(recovery: Recovery) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:requests"), beneficiary=beneficiary)
 
 
+@mail(
+    _("The owner of archived keys is asked"),
+    to=_("the owner of the keys"),
+    when=_("when a recovery for somebody else was asked for, and who asked wants to know whether they agree"),
+)
+def recovery_consent(recovery: Recovery) -> OutgoingMail:
+    """To the owner of the keys: whether they agree, which they answer in Open Tasks."""
+    about = About("recovery_consent", f"recovery-consent:{recovery.pk}", recovery.owner, recovery.request)
+    url = selfservice_url("selfservice:recovery-consent", recovery.pk)
+    return compose(about, url=url, beneficiary=recovery.request.person.display_name)
+
+
 RECOVERY_OFFICER = _("a Recovery Officer")
 
 

@@ -85,7 +85,7 @@ from identity_manager.models.people.sign_in_code import SignInCode
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
 from identity_manager.models.prefix_lookup import StartsWithIndexed
 from identity_manager.models.recovery.decision import RecoveryDecision
-from identity_manager.models.recovery.recovery import Opening, RecoveredKey, Recovery
+from identity_manager.models.recovery.recovery import Opening, OwnerConsent, RecoveredKey, Recovery
 from identity_manager.models.renewal.holder_change import HolderChange
 from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
@@ -175,6 +175,7 @@ __all__ = [
     "NamedArchiving",
     "Opening",
     "OutgoingMail",
+    "OwnerConsent",
     "Person",
     "PersonErasure",
     "PersonImport",

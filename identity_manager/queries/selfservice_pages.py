@@ -14,6 +14,7 @@ from ca_bridge.database.prepared_queries import ForKeys, Statement
 from identity_manager.models.archive.archived_key import ArchivedKey, with_copies
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.prefetched import distribute_prefetched
+from identity_manager.models.recovery.recovery import Recovery
 from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
@@ -65,6 +66,11 @@ def terms_to_accept_again(person_id: uuid.UUID) -> list[TermsNotice]:
     return _TERMS_AGAIN.rows(person=person_id)
 
 
+def consents_asked(person_id: uuid.UUID) -> list[Recovery]:
+    """Recoveries of the person's keys for somebody else, about which they are asked."""
+    return _CONSENTS.rows(person=person_id)
+
+
 def has_archived_keys(person_id: uuid.UUID) -> bool:
     """Whether the organisation keeps a copy of one of the person's keys."""
     return bool(_ARCHIVED.rows(person=person_id))
@@ -78,7 +84,7 @@ def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
 
 
 def number_waiting(person_id: uuid.UUID) -> int:
-    """How many terms, passphrases, files and renewals wait for the person."""
+    """How many terms, consents, passphrases, files and renewals wait for the person."""
     return len(_WAITING.rows(person=person_id))
 
 
@@ -128,7 +134,10 @@ def _waiting(person: Any) -> QuerySet[Any]:
     terms = TokenRequest.objects.awaiting_acceptance().filter(person=person)
     first, *others = (
         rows.order_by().values_list("pk", flat=True)
-        for rows in (terms, own.to_be_noted(), own.to_be_fetched(), _renewals(person), _terms_again(person))
+        for rows in (
+            *(terms, own.to_be_noted(), own.to_be_fetched()),
+            *(_renewals(person), _terms_again(person), Recovery.objects.awaiting_owner(person)),
+        )
     )
     return first.union(*others, all=True)
 
@@ -210,6 +219,9 @@ _RENEWALS = Statement[RenewalNotice](
 )
 _TERMS_AGAIN = Statement[TermsNotice](
     lambda person: _terms_again(person).select_related("document"), person=_PERSON
+)
+_CONSENTS = Statement[Recovery](
+    lambda person: Recovery.objects.awaiting_owner(person).select_related("request__person"), person=_PERSON
 )
 _ARCHIVED = Statement[uuid.UUID](
     lambda person: ArchivedKey.objects.filter(owner=person).order_by().values_list("pk", flat=True)[:1],

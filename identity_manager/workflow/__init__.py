@@ -37,6 +37,21 @@ ROAD = (
     ),
     RoadStep(
         number=2,
+        name="The owner says whether they agree that somebody else gets their archived keys",
+        page="selfservice:recovery-consent",
+        verbs=("recovery.consent.answer",),
+        request=None,
+        token=None,
+        task="",
+        mails=("recovery_consent",),
+        tests=(
+            "tests/journeys/test_recovery_by_officers.py",
+            "tests/identity_manager/workflow/recovery/test_consent.py",
+        ),
+        original="PstmProcRecoverMultipleSofttoken",
+    ),
+    RoadStep(
+        number=2,
         name="An approver decides",
         page="console:request",
         verbs=(

@@ -18,7 +18,7 @@ from identity_manager.models import ArchivedKey, Opening, Person, Role, TokenReq
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, refuse, require
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.recovery import officers_keys, officers_policy, opening, policy
+from identity_manager.workflow.recovery import consent, officers_keys, officers_policy, opening, policy
 from identity_manager.workflow.recovery.opening import RecoveryOrder
 
 
@@ -85,6 +85,7 @@ class OfficersOrder:
     """Which archived keys of whom are recovered for whom, and why.
 
     beneficiary: the owner, or a third person; then with a reference number and an end (its last day).
+    ask_owner: whether the owner is asked if they agree that the third person gets their keys.
     """
 
     owner_id: uuid.UUID
@@ -93,12 +94,13 @@ class OfficersOrder:
     purpose: str
     reference: str = ""
     until: date | None = None
+    ask_owner: bool = False
 
 
 def recover_by_officers(*, actor: Person, order: OfficersOrder) -> TokenRequest:
     """A Software Token Administrator asks for a person's keys; two Recovery Officers decide.
 
-    Raises NotAllowed, NotPossible at `keys`, `purpose`, `beneficiary`, `reference` or `until`, or Stale.
+    Raises NotAllowed, NotPossible at a field of the form, or Stale.
     """
     with transaction.atomic():
         persons = {row.pk: row for row in locking.persons({order.owner_id, order.beneficiary_id})}
@@ -127,6 +129,8 @@ def recover_by_officers(*, actor: Person, order: OfficersOrder) -> TokenRequest:
         )
         for officer in officers_policy.deciders(recovery):
             outbox.enqueue(recovery_messages.recovery_to_decide(recovery, officer))
+        if order.ask_owner:
+            consent.ask(recovery)
         return recovery.request
 
 

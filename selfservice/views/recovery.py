@@ -3,6 +3,8 @@
 PstmProcRecoverMultipleSofttoken of the original.
 """
 
+import uuid
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -11,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.account.sign_in import fresh_second_factor_first, second_factor_shown
+from identity_manager.models import Recovery
 from identity_manager.workflow import step1_recover
+from identity_manager.workflow.recovery import consent as owner_consent
 from identity_manager.workflow.recovery import policy
 from selfservice import access, installation_help, passphrase_help, recovery_choices
-from selfservice.forms import RecoverForm
+from selfservice.forms import ConsentForm, RecoverForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,6 +41,30 @@ def recover(request: HttpRequest) -> HttpResponseBase:
     obstacle = policy.online_obstacle(person, factor=factor, now=timezone.now())
     context = {"tab": "certificates", "form": form, "obstacle": obstacle}
     return render(request, "selfservice/recover.html", context, status=form.status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def consent(request: HttpRequest, recovery_id: uuid.UUID) -> HttpResponse:
+    """Say who is to get which keys of the person; take their answer."""
+    row = access.own_recovery(request, recovery_id)
+    form = ConsentForm(request.POST if request.method == "POST" else None)
+    answered = form.perform(
+        lambda: owner_consent.answer(
+            actor=row.owner, recovery_id=row.pk, agrees=form.cleaned_data["agrees"] == "yes"
+        )
+    )
+    if answered:
+        messages.success(request, _("Your answer is noted."))
+        return redirect("selfservice:open-tasks")
+    context = {
+        "tab": "open_tasks",
+        "form": form,
+        "recovery": row,
+        "not_asked": owner_consent.NOT_ASKED,
+        "waits": Recovery.objects.awaiting_owner(row.owner_id).filter(pk=row.pk).exists(),
+        "keys": row.keys.select_related("archived_key__certificate__profile"),
+    }
+    return render(request, "selfservice/recovery_consent.html", context, status=form.status)
 
 
 @require_safe

@@ -264,6 +264,7 @@ TABLE = (
     Row("selfservice:file-help", USERS),
     own("withdraw", of="own request", posts=OWNER),
     Row("selfservice:recover", USERS, USERS),
+    own("recovery-consent", of="recovery", posts=OWNER),
     Row("selfservice:forgotten-passphrase", USERS),
     Row("selfservice:new-device", USERS),
     Row("selfservice:renewals", USERS),

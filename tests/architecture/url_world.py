@@ -33,6 +33,7 @@ from identity_manager.models import (
     HolderChange,
     Opening,
     OutgoingMail,
+    OwnerConsent,
     Person,
     PersonErasure,
     PersonSource,
@@ -192,7 +193,11 @@ def _recovery(owner: Person) -> uuid.UUID:
         approvals_needed=2,
     )
     return Recovery.objects.create(
-        request=request, owner=owner, opening=Opening.OFFICERS, purpose="A court asks for it."
+        request=request,
+        owner=owner,
+        opening=Opening.OFFICERS,
+        purpose="A court asks for it.",
+        consent=OwnerConsent.ASKED,
     ).pk
 
 

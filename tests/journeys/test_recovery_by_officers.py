@@ -65,7 +65,8 @@ def test_a_leavers_key_for_a_deputy(office: Office, staff: Officers, key: Archiv
     assert page.status == 422
     assert "a reference number is needed" in page.text
     assert "She has left." in page.text, "nothing is lost"
-    ada.press("Ask for the recovery", reference="AZ 17/26", until=timezone.localdate().isoformat())
+    terms = {"reference": "AZ 17/26", "until": timezone.localdate().isoformat()}
+    ada.press("Ask for the recovery", "Ask the owner whether they agree", **terms)
     row = Recovery.objects.get()
     assert "Two Recovery Officers decide." in ada.page.text
     assert "public certificate authority" not in ada.page.text
@@ -75,6 +76,17 @@ def test_a_leavers_key_for_a_deputy(office: Office, staff: Officers, key: Archiv
     assert "have to be revoked as soon as the keys are handed out" in page.text
     assert key.certificate is not None
     assert f"/tokens/{key.certificate.token_id}/revoke/" in page.html
+    assert "asked, no answer yet" in page.text
+
+    uma = office.uma
+    uma.open("/my/open-tasks/")
+    uma.follow("Read and answer")
+    assert uma.open(f"/my/recoveries/{row.pk}/consent/").status == 200
+    uma.press("I agree")
+    assert "Your answer is noted." in uma.page.text
+    page = ada.open(f"/recoveries/{row.pk}/")
+    assert "have to be revoked" not in page.text
+    assert "agreed" in page.text
 
     for browser in (rene, rosa):
         assert "waits for your decision" in browser.open("/").text

@@ -55,6 +55,15 @@ class AskForm(VerbForm):
         error_messages={"invalid": _("Enter a day, such as 2030-12-31.")},
     )
 
+    ask_owner = forms.BooleanField(
+        label=_("Ask the owner whether they agree"),
+        help_text=_(
+            "For somebody else. The owner gets a mail at once and answers in Open Tasks; officers read the"
+            " answer. Leave it unticked if the owner must not know."
+        ),
+        required=False,
+    )
+
     def __init__(self, *args: Any, choices: list[KeyChoice], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["keys"]
@@ -78,6 +87,7 @@ class AskForm(VerbForm):
             purpose=given["purpose"],
             reference=given["reference"],
             until=given["until"],
+            ask_owner=given["ask_owner"],
         )
 
 

@@ -78,8 +78,17 @@ def _facts(recovery: Recovery) -> list[Pair | tuple[Any, object]]:
         (_("Reason"), recovery.purpose),
         (_("Reference number"), recovery.reference),
         (_("Last day"), long_date(recovery.last_day) if recovery.last_day else ""),
+        (_("Consent of the owner"), _consent(recovery)),
         (_("Recovery key"), recovery.opened_with or ""),
     ]
+
+
+def _consent(recovery: Recovery) -> str:
+    """Where somebody else gets the keys: what the owner said, and when."""
+    if not recovery.is_for_another:
+        return ""
+    said = recovery.get_consent_display()
+    return f"{said}, {long_date(timezone.localdate(recovery.consent_at))}" if recovery.consent_at else said
 
 
 def _round(recovery: Recovery) -> ShareRound | None:

@@ -1,7 +1,7 @@
 """Recoveries: archived keys that are opened and put into new containers for somebody."""
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -12,7 +12,7 @@ from identity_manager.models.archive.archived_key import ArchivedKey
 from identity_manager.models.archive.recovery_certificate import RecoveryCertificate
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
-from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.models.requests.token_request import RequestState, TokenRequest
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -23,12 +23,27 @@ class Opening(models.TextChoices):
     OFFICERS = "officers", _("by two Recovery Officers")
 
 
+class OwnerConsent(models.TextChoices):
+    NOT_ASKED = "not-asked", _("not asked")
+    ASKED = "asked", _("asked, no answer yet")
+    GIVEN = "given", _("agreed")
+    REFUSED = "refused", _("did not agree")
+
+
+class RecoveryQuerySet(models.QuerySet["Recovery"]):
+    def awaiting_owner(self, owner: Any) -> Self:
+        """Recoveries about which this owner was asked, and whose keys nobody has got yet."""
+        states = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.ISSUING, RequestState.FAILED)
+        return self.filter(owner=owner, consent=OwnerConsent.ASKED, request__state__in=states)
+
+
 class Recovery(models.Model):
     """What a request of the kind *recovery* is about. Its person is the beneficiary, who gets the files.
 
     owner: whose keys they are. purpose: the reason, as the person who asked wrote it. reference and
     expires_at: number of the case and end, where officers open it. factor: the second factor (its row) that
     the owner showed when they asked. opened_with: whose key opens them, once two officers have decided.
+    consent: what the owner said to that a third person gets their keys.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -39,12 +54,21 @@ class Recovery(models.Model):
     reference = models.CharField(_("reference number"), max_length=40, blank=True)
     expires_at = models.DateTimeField(_("ends"), null=True)
     factor = models.BigIntegerField(null=True)
+    consent = models.CharField(
+        _("consent of the owner"),
+        max_length=16,
+        choices=OwnerConsent,
+        default=OwnerConsent.NOT_ASKED,
+        db_default=OwnerConsent.NOT_ASKED,
+    )
+    consent_at = models.DateTimeField(null=True)
     opened_with = models.ForeignKey(
         RecoveryCertificate, null=True, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now)
 
     keys: "RelatedManager[RecoveredKey]"
+    objects = RecoveryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -53,6 +77,7 @@ class Recovery(models.Model):
             models.CheckConstraint(
                 condition=~Q(opening=Opening.ONLINE) | Q(factor__isnull=False), name="recovery_online_factor"
             ),
+            models.CheckConstraint(condition=Q(consent__in=OwnerConsent.values), name="recovery_consent"),
         ]
 
     def __str__(self) -> str:

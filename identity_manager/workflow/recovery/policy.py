@@ -20,6 +20,7 @@ from identity_manager.models import (
     ArchivedKeyRecipient,
     Certificate,
     CertificateState,
+    OwnerConsent,
     Person,
     Recovery,
     RecoveryCertificate,
@@ -138,8 +139,9 @@ def communicated(recovery: Recovery) -> list[Certificate]:
     """Living certificates of public CAs whose keys somebody else than their owner gets by this recovery.
 
     S/MIME BR 6.1.2: a key that reached somebody whom its subscriber has not authorised obliges to revoke.
+    None where the owner has agreed.
     """
-    if not recovery.is_for_another:
+    if not recovery.is_for_another or recovery.consent == OwnerConsent.GIVEN:
         return []
     keys = recovery.keys.values("archived_key__certificate")
     rows = Certificate.objects.filter(pk__in=keys).select_related(

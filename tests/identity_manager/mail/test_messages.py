@@ -151,6 +151,7 @@ class Road:
             "types_taken_out": lambda: request_messages.types_taken_out(
                 self.request, self.fresh(self.company.uma), tokens=[self.token]
             ),
+            "recovery_consent": lambda: recovery_messages.recovery_consent(self.recovery()),
             "recovery_asked": lambda: recovery_messages.recovery_asked(self.recovery()),
             "recovery_to_decide": lambda: recovery_messages.recovery_to_decide(
                 self.recovery(), self.fresh(self.company.paul)

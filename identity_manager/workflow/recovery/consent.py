@@ -1,0 +1,63 @@
+"""Consent of the owner to a recovery for a third person: who asks for the recovery has them asked, or not.
+
+Whether officers decide does not depend on it. Without it, certificates of a public CA are to be revoked when
+the keys are handed out (S/MIME BR 6.1.2, policy.communicated).
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.mail import outbox, recovery_messages
+from identity_manager.models import OwnerConsent, Person, Recovery, Role
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
+from identity_manager.workflow.policy import eligibility
+
+NO_CONSENT_NEEDED = Reason(
+    "recovery-consent-not-needed",
+    _("The owner gets the keys themselves, so there is nothing to ask them."),
+)
+OWNER_NOT_TO_BE_ASKED = Reason(
+    "recovery-owner-not-to-be-asked",
+    _("The owner cannot answer any more: they are not Active, or have no access to Self-Service."),
+)
+NOT_ASKED = Reason(
+    "recovery-consent-not-asked", _("Your answer is not needed any more, or you have given it.")
+)
+
+
+def ask(recovery: Recovery) -> None:
+    """Ask the owner of a recovery that was just opened. Raises NotPossible at `ask_owner`."""
+    require(recovery.is_for_another, else_=NO_CONSENT_NEEDED, field="ask_owner")
+    refuse(obstacle(recovery.owner), field="ask_owner")
+    recovery.consent = OwnerConsent.ASKED
+    recovery.save()
+    outbox.enqueue(recovery_messages.recovery_consent(recovery))
+
+
+def obstacle(owner: Person) -> Reason | None:
+    """Why this owner cannot be asked, or None."""
+    can_answer = eligibility.person_obstacle(owner) is None and owner.has_role(Role.SELF_SERVICE_USER)
+    return None if can_answer else OWNER_NOT_TO_BE_ASKED
+
+
+def answer(*, actor: Person, recovery_id: uuid.UUID, agrees: bool) -> Recovery:
+    """The owner says, once, whether somebody else may have the keys. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        row = Recovery.objects.select_related("owner").get(pk=recovery_id)
+        row.request = locking.request(row.request_id)
+        require(row.owner_id == actor.pk, else_=eligibility.NOT_YOURS, kind=NotAllowed)
+        waits = Recovery.objects.awaiting_owner(actor.pk).filter(pk=recovery_id).exists()
+        require(waits, else_=NOT_ASKED, kind=Stale)
+
+        row.consent = OwnerConsent.GIVEN if agrees else OwnerConsent.REFUSED
+        row.consent_at = timezone.now()
+        row.save(update_fields=["consent", "consent_at"])
+        event = audit.Event.RECOVERY_CONSENT_GIVEN if agrees else audit.Event.RECOVERY_CONSENT_REFUSED
+        for subject in (row.request, row.owner):
+            audit.record(event, actor=actor, subject=subject, reference=row.reference)
+        return row
