@@ -16,6 +16,7 @@ from identity_manager.models import (
     Person,
     PersonState,
     Recovery,
+    RequestKind,
     Role,
     SoftwareToken,
     TermsNotice,
@@ -49,6 +50,12 @@ def own_request(request: HttpRequest, request_id: uuid.UUID) -> TokenRequest:
     """A request that is for the person who is signed in."""
     tokens = Prefetch("tokens", SoftwareToken.objects.select_related("token_type__terms", "taken_out_by"))
     rows = TokenRequest.objects.select_related("person", "requested_by").prefetch_related(tokens)
+    return get_object_or_404(rows, pk=request_id, person=user(request))
+
+
+def own_replacement(request: HttpRequest, request_id: uuid.UUID) -> TokenRequest:
+    """A request for the person who is signed in that replaces tokens of theirs."""
+    rows = TokenRequest.objects.filter(kind=RequestKind.REPLACEMENT).select_related("person")
     return get_object_or_404(rows, pk=request_id, person=user(request))
 
 

@@ -24,10 +24,10 @@ OFFICERS_OPEN = gettext_lazy(
     "Your organisation keeps a copy of this encryption key, which two Recovery Officers open. Ask your"
     " Software Token Administrator for a recovery."
 )
-REPLACED = gettext_lazy("Nobody can show this passphrase again, and no copy of the key is kept.")
+NOT_SHOWN = gettext_lazy("Nobody can show this passphrase again, and no copy of the key is kept.")
 RENEWED = gettext_lazy("It can be renewed now: you get a new key in a new file, under a new passphrase.")
-REVOKED_FIRST = gettext_lazy(
-    "Revoke its certificates, then ask for a new software token: the button for that appears on its page."
+REPLACED_NOW = gettext_lazy(
+    "Replace it: its certificates are revoked, and you get a new key in a new file, under a new passphrase."
 )
 NOTHING_LOST = gettext_lazy("Nothing is lost.")
 OLD_FILE_STAYS = gettext_lazy(
@@ -127,12 +127,12 @@ def _recover(found: Advice, *, here: bool) -> None:
 
 
 def _replace(found: Advice, *, renewable: bool, decrypts: bool) -> None:
-    found.lines += [REPLACED, RENEWED if renewable else REVOKED_FIRST]
+    found.lines += [NOT_SHOWN, RENEWED if renewable else REPLACED_NOW]
     found.lost.append(MAIL_LOST if decrypts else SIGNATURES_STAY)
     if renewable:
         found.ways.append(_way("renew", found.token, _("Renew"), icon="refresh"))
     else:
-        found.ways.append(_way("lock", found.token, _("Revoke certificates"), icon="lock"))
+        found.ways.append(_way("replace-one", found.token, _("Replace"), icon="refresh"))
 
 
 def _way(page: str, token: SoftwareToken, words: str, *, icon: str) -> Way:

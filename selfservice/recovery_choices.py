@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from identity_manager.models import Certificate, Person
+from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import step1_recover
 from identity_manager.workflow.step1_recover import KeyChoice
@@ -26,6 +26,19 @@ def chosen(person: Person, tokens: Iterable[str], *, everything: bool) -> list[s
         for choice in step1_recover.choices(person)
         if choice.reason is None and (everything or str(_certificate(choice).token_id) in wanted)
     ]
+
+
+def of_replacement(request: TokenRequest) -> list[str]:
+    """The keys that are checked at first after a replacement: those of the replaced tokens.
+
+    Where no other token is in use any more, the device is gone, and with it the person's older keys: all of
+    them but the new ones.
+    """
+    left = SoftwareToken.objects.in_use().filter(person=request.person).exclude(request=request)
+    tokens = SoftwareToken.objects.filter(person=request.person).exclude(request=request)
+    if left.exists():
+        tokens = tokens.filter(renewals__request=request)
+    return chosen(request.person, map(str, tokens.values_list("pk", flat=True)), everything=False)
 
 
 def _certificate(choice: KeyChoice) -> Certificate:

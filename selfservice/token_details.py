@@ -23,6 +23,7 @@ from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.ui import parts
 from identity_manager.workflow.delivery import download, resending
 from identity_manager.workflow.policy import permitted_actions
+from identity_manager.workflow.replacement import policy as replacement_policy
 from selfservice import token_status
 
 DEVICE_ICONS = {
@@ -57,6 +58,14 @@ class TokenCard:
 
 
 @dataclass(frozen=True)
+class Relation:
+    """The token that this one renews or replaces, and the one that does so with this one."""
+
+    predecessor: SoftwareToken | None
+    successor: SoftwareToken | None
+
+
+@dataclass(frozen=True)
 class CertificateCard:
     """A certificate: subject and issuer first, the rest unfolds.
 
@@ -83,6 +92,22 @@ def token_card(token: SoftwareToken) -> TokenCard:
         ends=min((row.not_after for row in issued if row.not_after), default=None),
         copy_is_kept=any(row.copy_is_kept for row in token.certificates.all()),
     )
+
+
+def endings(token: SoftwareToken) -> dict[str, Any]:
+    """Whether the person can revoke or replace it, and what they were given before it and after it."""
+    typed = token.token_type is not None
+    return {
+        "lockable": typed and permitted_actions.can_be_revoked(token),
+        "replaceable": typed and replacement_policy.nothing_obstacle([token]) is None,
+        "relation": _relation(token),
+    }
+
+
+def _relation(token: SoftwareToken) -> Relation:
+    shown = SoftwareToken.objects.visible_under_certificates().defer("snapshot", "passphrase_wrapped")
+    before = shown.filter(pk=token.predecessor_id).first() if token.predecessor_id else None
+    return Relation(before, shown.filter(predecessor=token).order_by("-created_at").first())
 
 
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:

@@ -111,6 +111,7 @@ class Event(StrEnum):
     HOLDER_CHANGE_UNDONE = "token.holder-change-undone"
     HOLDER_CHANGE_LEFT = "token.holder-change-left"
     RENEWAL_NOT_NEEDED = "renewal.not-needed"
+    REPLACEMENT_ASKED = "replacement.asked"
     MAIL_BOUNCED = "mail.bounced"
     MAIL_COMPLAINED = "mail.complained"
     MAIL_RETRIED = "mail.retried"

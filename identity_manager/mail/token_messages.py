@@ -137,3 +137,31 @@ def tokens_revoked(person: Person, *, tokens: Sequence[SoftwareToken], moment: d
     """To the person: all their tokens were revoked at that moment; if it was not you, say so."""
     about = About("tokens_revoked", f"tokens-revoked:{person.pk}:{moment.isoformat()}", person)
     return compose(about, url=selfservice_url("selfservice:certificates"), tokens=tokens, moment=moment)
+
+
+@mail(
+    _("Software tokens are replaced"),
+    to=PERSON,
+    when=_("when tokens were revoked because they are lost, and new ones are asked for"),
+)
+def tokens_replaced(
+    person: Person,
+    *,
+    tokens: Sequence[SoftwareToken],
+    lines: Sequence[SoftwareToken],
+    cause: Promise,
+    moment: datetime,
+) -> OutgoingMail:
+    """To the person: these tokens were revoked at that moment, and these lines of a request replace them.
+
+    If it was not you, say so.
+    """
+    about = About("tokens_replaced", f"tokens-replaced:{person.pk}:{moment.isoformat()}", person)
+    return compose(
+        about,
+        url=selfservice_url("selfservice:open-tasks"),
+        tokens=tokens,
+        lines=lines,
+        cause=cause,
+        moment=moment,
+    )

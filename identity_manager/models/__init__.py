@@ -94,7 +94,12 @@ from identity_manager.models.requests.certificate_states import CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import EndReason
 from identity_manager.models.requests.software_token import SoftwareToken
-from identity_manager.models.requests.states import RequestKind, RequestOrigin, RequestState
+from identity_manager.models.requests.states import (
+    ReplacementCause,
+    RequestKind,
+    RequestOrigin,
+    RequestState,
+)
 from identity_manager.models.requests.terms_notice import TermsHold, TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.requests.token_states import DeliveryState, TokenState
@@ -199,6 +204,7 @@ __all__ = [
     "RenewalApproval",
     "RenewalNotice",
     "RenewalPolicy",
+    "ReplacementCause",
     "RequestKind",
     "RequestOrigin",
     "RequestState",

@@ -76,6 +76,11 @@ def has_archived_keys(person_id: uuid.UUID) -> bool:
     return bool(_ARCHIVED.rows(person=person_id))
 
 
+def has_tokens_in_use(person_id: uuid.UUID) -> bool:
+    """Whether the person has a token of a type that was handed out and has not ended."""
+    return bool(_IN_USE.rows(person=person_id))
+
+
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
     """Those that the person was given, whatever became of them, with their certificates, the latest first."""
     found = _HANDED_OUT.rows(person=person_id)
@@ -225,6 +230,12 @@ _CONSENTS = Statement[Recovery](
 )
 _ARCHIVED = Statement[uuid.UUID](
     lambda person: ArchivedKey.objects.filter(owner=person).order_by().values_list("pk", flat=True)[:1],
+    person=_PERSON,
+)
+_IN_USE = Statement[uuid.UUID](
+    lambda person: (
+        SoftwareToken.objects.in_use().filter(person=person).order_by().values_list("pk", flat=True)[:1]
+    ),
     person=_PERSON,
 )
 _WAITING = Statement[uuid.UUID](_waiting, person=_PERSON)

@@ -9,9 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.x509.certificates import common_name
 from identity_manager.models import Certificate, SoftwareToken
+from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.ui import dates
 from identity_manager.ui.forms import CardsField
 from identity_manager.ui.parts import Card
+
+OF_REPLACED = _(
+    "Ticked are those of whose keys a copy is kept, so that old mail stays readable. Nobody encrypts for a"
+    " revoked certificate. What is not ticked ends by its own date."
+)
 
 
 class EncryptionCertificatesField(CardsField):
@@ -32,15 +38,22 @@ class EncryptionCertificatesField(CardsField):
         return [uuid.UUID(each) for each in super().clean(value)]
 
 
-def offer(form: Form, tokens: Iterable[SoftwareToken]) -> None:
-    """Let the form's field `encryption` offer what of these tokens may stay; without any, it goes."""
+def offer(form: Form, tokens: Iterable[SoftwareToken], *, tick_archived: bool = False) -> None:
+    """Let the form's field `encryption` offer what of these tokens may stay; without any, it goes.
+
+    tick_archived: those of whose keys a copy is kept are ticked at first: with them no mail is lost.
+    """
     rows = Certificate.objects.may_outlive_token().filter(token__in=tokens)
     rows = rows.select_related("profile").only("subject", "not_after", "profile")
-    cards = [(str(row.pk), _card(row)) for row in rows.order_by("not_after", "pk")]
-    if cards:
-        form.fields["encryption"].choices = cards  # type: ignore[attr-defined]  # a CardsField
-    else:
+    found = list(with_copies(rows.order_by("not_after", "pk")))
+    if not found:
         del form.fields["encryption"]
+        return
+    cards = [(str(row.pk), _card(row)) for row in found]
+    form.fields["encryption"].choices = cards  # type: ignore[attr-defined]  # a CardsField
+    if tick_archived:
+        form.fields["encryption"].help_text = OF_REPLACED
+        form.initial["encryption"] = [str(row.pk) for row in found if row.copy_is_kept]
 
 
 def _card(certificate: Certificate) -> Card:

@@ -3,6 +3,7 @@
 from identity_manager.workflow.road_step import RoadStep
 
 _BY_OFFICERS = "tests/identity_manager/workflow/recovery/test_decisions.py"
+_REPLACED = "tests/identity_manager/workflow/replacement/test_step1_replace.py"
 
 DOORS = (
     RoadStep(
@@ -58,6 +59,40 @@ DOORS = (
             "tests/identity_manager/workflow/renewal/test_expiry_check.py",
         ),
         original="PstmSubProcRenewSofttokens",
+    ),
+    RoadStep(
+        number=1,
+        name="The person has lost tokens: they are revoked at once, and replaced",
+        page="selfservice:replace",
+        verbs=("step1_replace.replace",),
+        request=None,
+        token=("active", "revoked"),
+        task="",
+        mails=("tokens_replaced", "approval_needed"),
+        tests=("tests/journeys/test_replacement.py", _REPLACED),
+        original="PstmProcReplaceSofttokenUSSP",
+        survives=(
+            (
+                "the click comes twice",
+                f"{_REPLACED}::test_a_second_click_finds_other_tokens_and_does_nothing",
+            ),
+            (
+                "the replacement is rejected, or lapses",
+                f"{_REPLACED}::test_one_that_lapses_leaves_the_old_ones_revoked",
+            ),
+        ),
+    ),
+    RoadStep(
+        number=1,
+        name="An administrator replaces the tokens of a person",
+        page="console:person-replace",
+        verbs=("step1_replace.replace_for",),
+        request=None,
+        token=("active", "revoked"),
+        task="",
+        mails=("tokens_replaced", "approval_needed"),
+        tests=(_REPLACED, "tests/identity_manager/workflow/replacement/test_attacks.py"),
+        original="PstmSubProcReplaceSofttokenUSSP",
     ),
     RoadStep(
         number=1,

@@ -16,7 +16,6 @@ from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.people.email_addresses import readable
 from identity_manager.queries import selfservice_pages
 from identity_manager.workflow.delivery import resending
-from identity_manager.workflow.policy import permitted_actions
 from selfservice import access, token_details, token_status, type_choices
 from selfservice.forms import SendAgainForm
 
@@ -101,7 +100,7 @@ def _token_page(
         "devices": token_details.devices(row, device),
         "device": device,
         **token_details.ways(row),
-        "lockable": row.token_type is not None and permitted_actions.can_be_revoked(row),
+        **token_details.endings(row),
         "asked_again": type_choices.can_be_asked_again(row),
     }
     return render(request, "selfservice/token.html", context, status=form.status)

@@ -20,6 +20,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "waiting_line": " · ".join(task.title for task in waiting),
         "under_way": open_tasks.under_way(person),
         "lapsed": open_tasks.lapsed(person),
+        "replaceable": selfservice_pages.has_tokens_in_use(person.pk),
         "recoverable": selfservice_pages.has_archived_keys(person.pk),
         "renewals": any(task.icon == open_tasks.RENEWAL for task in waiting),
     }

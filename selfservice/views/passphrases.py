@@ -11,7 +11,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
 from identity_manager.account.sign_in import recent_sign_in_required, signed_in_at
-from identity_manager.models import DeliveryState, SoftwareToken
+from identity_manager.models import DeliveryState, Person, SoftwareToken
+from identity_manager.queries import selfservice_pages
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.delivery import channel_separation
 from identity_manager.workflow.policy import permitted_actions
@@ -54,10 +55,15 @@ def acknowledge(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     messages.success(
         request, _("The passphrase for %(type)s is destroyed here. Only you have it now.") % {"type": token}
     )
-    following = next_passphrase(token.request)
+    following = next_passphrase(token.request) or _any_other(token.person)
     if following is not None:
         return redirect("selfservice:passphrase", following.pk)
     return redirect("selfservice:token", token.pk)
+
+
+def _any_other(person: Person) -> SoftwareToken | None:
+    """A passphrase of another request that waits to be noted, as of keys recovered beside new tokens."""
+    return next(iter(selfservice_pages.tokens_to_note(person.pk)), None)
 
 
 def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret: str = "") -> HttpResponse:

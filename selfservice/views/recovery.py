@@ -4,6 +4,7 @@ PstmProcRecoverMultipleSofttoken of the original.
 """
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -13,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.account.sign_in import fresh_second_factor_first, second_factor_shown
-from identity_manager.models import Recovery
+from identity_manager.models import Recovery, TokenRequest
 from identity_manager.workflow import step1_recover
 from identity_manager.workflow.recovery import consent as owner_consent
 from identity_manager.workflow.recovery import policy
-from selfservice import access, installation_help, passphrase_help, recovery_choices
+from selfservice import access, installation_help, passphrase_help, recovery_choices, replacement_steps
 from selfservice.forms import ConsentForm, RecoverForm
 
 
@@ -25,11 +26,28 @@ from selfservice.forms import ConsentForm, RecoverForm
 @fresh_second_factor_first
 def recover(request: HttpRequest) -> HttpResponseBase:
     """Show the person's archived keys, present and past, and have the checked ones recovered."""
-    person, factor = access.user(request), second_factor_shown(request)
     everything = "all" in request.GET
-    checked = recovery_choices.chosen(person, request.GET.getlist("token"), everything=everything)
-    posted = request.POST if request.method == "POST" else None
-    form = RecoverForm(posted, person=person, initial={"keys": checked})
+    checked = recovery_choices.chosen(
+        access.user(request), request.GET.getlist("token"), everything=everything
+    )
+    return _page(request, initial={"keys": checked})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_second_factor_first
+def recover_replaced(request: HttpRequest, request_id: uuid.UUID) -> HttpResponseBase:
+    """The same after a replacement, with the keys checked that its tokens opened; then go on with it."""
+    row = access.own_replacement(request, request_id)
+    purpose = _("My software tokens are replaced (request %(reference)s).") % {"reference": row.reference}
+    checked = recovery_choices.of_replacement(row)
+    return _page(request, initial={"keys": checked, "purpose": purpose}, replacement=row)
+
+
+def _page(
+    request: HttpRequest, *, initial: dict[str, Any], replacement: TokenRequest | None = None
+) -> HttpResponseBase:
+    person, factor = access.user(request), second_factor_shown(request)
+    form = RecoverForm(request.POST if request.method == "POST" else None, person=person, initial=initial)
     made = form.perform(
         lambda: step1_recover.recover(
             actor=person, key_ids=form.key_ids, purpose=form.cleaned_data["purpose"], factor=factor
@@ -37,9 +55,11 @@ def recover(request: HttpRequest) -> HttpResponseBase:
     )
     if made is not None:
         messages.success(request, _("Your keys are being recovered."))
-        return redirect("selfservice:progress", made.pk)
+        return redirect(replacement_steps.address(replacement or made))
     obstacle = policy.online_obstacle(person, factor=factor, now=timezone.now())
-    context = {"tab": "certificates", "form": form, "obstacle": obstacle}
+    context = {"tab": "certificates", "form": form, "obstacle": obstacle, "replacement": replacement}
+    if replacement is not None:
+        context["go_on"] = replacement_steps.address(replacement)
     return render(request, "selfservice/recover.html", context, status=form.status)
 
 

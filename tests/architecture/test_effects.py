@@ -147,6 +147,8 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     RequestKind: {
         "INITIAL": "identity_manager.models.requests.token_request.TokenRequest",
         "RENEWAL": f"{WORKFLOW}.policy.eligibility._choice",
+        "REPLACEMENT": f"{WORKFLOW}.replacement.policy._in_place_of",
+        "RECOVERY": f"{WORKFLOW}.recovery.opening.open_recovery",
         "IMPORT": f"{WORKFLOW}.token_imports.creating._token",
     },
     RequestOrigin: {
@@ -227,7 +229,6 @@ CHOICES: dict[type[models.TextChoices], Table] = {
 BOOKKEEPING = {"id", "created_at"}
 # They stay in the models, for what is built on them later, and are offered nowhere until then.
 WITHOUT_EFFECT: dict[type, set[str]] = {
-    RequestKind: {"REPLACEMENT", "RECOVERY"},
     PersonSource: {"LDAP", "SCIM"},
 }
 READ = [

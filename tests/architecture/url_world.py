@@ -43,6 +43,7 @@ from identity_manager.models import (
     RenewalNotice,
     RequestKind,
     RequestOrigin,
+    RequestState,
     Role,
     RoleAssignment,
     SurplusByHand,
@@ -163,6 +164,7 @@ class World:
             **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
             "terms version": (version.pk,),
             "terms document": (_with_draft(version, officers[Visitor.SYSTEM]).pk,),
+            "replacement": (replacement(self.owner).pk,),
             "own request": (waiting.pk,),
             "own terms notice": (notice.pk,),
             "own terms notice text": (notice.pk, version.text_in("en").pk),
@@ -181,6 +183,19 @@ class World:
             "stored mail": (mail,),
             "stored attachment": (mail, 0),
         }
+
+
+def replacement(owner: Person) -> TokenRequest:
+    """An ended request that was to replace tokens of the owner."""
+    row = TokenRequest(
+        kind=RequestKind.REPLACEMENT,
+        origin=RequestOrigin.SELF_SERVICE,
+        state=RequestState.DECLINED,
+        person=owner,
+        requested_by=owner,
+    )
+    row.save()
+    return row
 
 
 def _recovery(owner: Person) -> uuid.UUID:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from identity_manager.models import Account, Person, SoftwareToken, TermsNotice, TokenRequest
 from tests.architecture.standing import taken_back
+from tests.architecture.url_world import replacement
 from tests.tools import cast
 
 PROOFS, PROOFS_OF = "account_authentication_methods", "account_authentication_methods_user"
@@ -31,6 +32,7 @@ class Desk:
         done = self._issued("active", profiles=("client", "second"))
         cast.delivered(done)
         self.active = cast.noted(self.token_of(done))
+        self.replacement = replacement(self.uma)
         version = self.waiting.tokens.get().token_type.terms.current_version()
         self.notice = TermsNotice.objects.create(
             person=self.uma,
@@ -77,6 +79,9 @@ class Desk:
             "token": page("token", self.active.pk),
             "lock": page("lock", self.active.pk),
             "revoke-all": page("revoke-all"),
+            "replace": page("replace"),
+            "replace-one": page("replace-one", self.active.pk),
+            "replaced-keys": page("replaced-keys", self.replacement.pk),
             "send-again": page("send-again", self.active.pk),
             "files": page("files", self.active.pk),
             "certificate-file": page("certificate-file", certificate.pk, "pem"),

@@ -14,6 +14,7 @@ NAMES = [pattern.name for pattern in urlpatterns]
 POST_ONLY = {"acknowledge", "send-again"}
 OF_NOBODY = {
     "revoke-all",
+    "replace",
     "dashboard",
     "open-tasks",
     "request-softtoken",

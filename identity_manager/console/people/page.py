@@ -93,10 +93,11 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
 
 
 def _revocation(actor: Person, person: Person) -> list[RequestAction]:
-    """**Revoke all**, for an administrator of a person who has a certificate to revoke."""
+    """**Replace** and **Revoke all**, for an administrator of a person who has a certificate to revoke."""
     offered = eligibility.administers(actor, person) and revoke_all.revocable(person).exists()
-    url = reverse("console:person-revoke-all", args=[person.pk])
-    return [RequestAction(_("Revoke all"), url, dangerous=True)] if offered else []
+    pages = ((_("Replace"), "person-replace"), (_("Revoke all"), "person-revoke-all"))
+    urls = [(words, reverse(f"console:{page}", args=[person.pk])) for words, page in pages]
+    return [RequestAction(words, url, dangerous=True) for words, url in urls] if offered else []
 
 
 def _leave(person: Person) -> Leave | None:

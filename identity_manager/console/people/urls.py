@@ -8,6 +8,7 @@ from identity_manager.console.people import (
     import_views,
     leave_views,
     record_views,
+    replace_views,
     sign_in_code_views,
     sign_in_letter_views,
 )
@@ -18,6 +19,7 @@ urlpatterns = [
     path("persons/<uuid:pk>/activate/", leave_views.activate, name="person-activate"),
     path("persons/<uuid:pk>/deactivate/", leave_views.deactivate, name="person-deactivate"),
     path("persons/<uuid:pk>/lock/", leave_views.lock, name="person-lock"),
+    path("persons/<uuid:pk>/replace/", replace_views.replace, name="person-replace"),
     path("identity-changes/", identity_change_views.several, name="identity-changes"),
     path("identity-changes/<uuid:pk>/", identity_change_views.show, name="identity-change"),
     path(

@@ -203,7 +203,7 @@ class RequestForm(KindForm):
     request_kind = FilterField(
         _("Kind of request"),
         anything=_("any kind"),
-        choices=[(kind.value, kind.label) for kind in (RequestKind.INITIAL, RequestKind.RENEWAL)],
+        choices=RequestKind.choices,
     )
     origin = FilterField(_("How it came about"), anything=_("either way"), choices=RequestOrigin.choices)
     asked_by = WordsField(_("Asked by"))

@@ -37,6 +37,15 @@ class RequestKind(models.TextChoices):
 ONE_OPEN_LINE = (RequestKind.INITIAL, RequestKind.RENEWAL, RequestKind.REPLACEMENT)
 
 
+class ReplacementCause(models.TextChoices):
+    """Why tokens are replaced. FORGOTTEN: of one token alone, whose key nobody else has."""
+
+    LOST = "lost", _("The device is lost")
+    STOLEN = "stolen", _("The device was stolen")
+    COMPROMISED = "compromised", _("Somebody may have the file or know the passphrase")
+    FORGOTTEN = "forgotten", _("The file or its passphrase is gone")
+
+
 class RequestOrigin(models.TextChoices):
     ADMINISTRATOR = "administrator", _("started by an administrator")
     SELF_SERVICE = "self-service", _("started by the person")

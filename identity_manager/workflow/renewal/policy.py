@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import (
     ApprovalPolicy,
     RenewalApproval,
+    RequestKind,
     SoftwareToken,
     TermsAcceptance,
     TermsText,
@@ -21,7 +22,7 @@ PROFILE = _("certificate profile")
 
 def types_to_approve(lines: Iterable[SoftwareToken]) -> list[TokenType]:
     """The types whose approval policy counts: of all lines but renewals that need no approval again."""
-    renewals = [line for line in lines if line.predecessor_id is not None]
+    renewals = [line for line in lines if line.kind == RequestKind.RENEWAL]
     prefetch_related_objects([line for line in renewals if _depends_on_changes(line)], "predecessor")
     return [line.required_type for line in lines if line not in renewals or _needs_approval(line)]
 

@@ -45,11 +45,7 @@ def revoke_all(
         allowed = person.pk == actor.pk or eligibility.administers(actor, person)
         require(allowed, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
 
-        ended = [
-            token
-            for token in map(locking.token, list(revocable(person).values_list("pk", flat=True)))
-            if _end(token, reason=reason, actor=actor, also=encryption)
-        ]
+        ended = end_each(revocable(person), reason=reason, actor=actor, also=encryption)
         require(ended, else_=NOTHING_TO_REVOKE, kind=Stale)
         outbox.enqueue(token_messages.tokens_revoked(person, tokens=ended, moment=timezone.now()))
         return ended
@@ -59,6 +55,21 @@ def revocable(person: Person) -> SoftwareTokenQuerySet[SoftwareToken]:
     """The tokens of the person that can be revoked, in lock order; recovered keys have no certificate."""
     rows = SoftwareToken.objects.filter(person=person).exclude(kind=RequestKind.RECOVERY)
     return (rows.in_use() | rows.living_on()).order_by("request_id", "pk")
+
+
+def end_each(
+    rows: SoftwareTokenQuerySet[SoftwareToken],
+    *,
+    reason: RevocationReason,
+    actor: Person,
+    also: Collection[uuid.UUID],
+) -> list[SoftwareToken]:
+    """Lock and revoke these tokens, in lock order; returns those of which something is revoked.
+
+    also: the encryption certificates that are revoked as well.
+    """
+    tokens = map(locking.token, list(rows.values_list("pk", flat=True)))
+    return [token for token in tokens if _end(token, reason=reason, actor=actor, also=also)]
 
 
 def _end(

@@ -18,8 +18,10 @@ from identity_manager.console.history.wording.shape import (
     reason,
     revocation,
 )
+from identity_manager.models import ReplacementCause
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 
+CAUSES = ReplacementCause.choices
 _format = details.chosen("format", CONTAINER_FORMATS)
 
 
@@ -143,6 +145,9 @@ WORDS: dict[Event, Wording] = {
     Event.HOLDER_CHANGE_UNDONE: Wording(_("The person is again who the token says"), DONE, "user"),
     Event.HOLDER_CHANGE_LEFT: Wording(
         _("The token stays, though its person has changed"), INFORMATION, "user", reason
+    ),
+    Event.REPLACEMENT_ASKED: Wording(
+        _("Tokens were revoked, to be replaced"), STOPPED, "refresh", details.chosen("cause", CAUSES)
     ),
     Event.RENEWAL_NOT_NEEDED: Wording(_("The person needs no renewal"), INFORMATION, "x", reason),
     Event.MAIL_BOUNCED: Wording(_("A mail came back"), STOPPED, "mail", fact("error")),

@@ -20,6 +20,7 @@ from identity_manager.models import (
     Person,
     RecoveryCertificate,
     RenewalNotice,
+    ReplacementCause,
     Role,
     SoftwareToken,
     TermsAcceptance,
@@ -30,11 +31,12 @@ from identity_manager.models import (
 )
 from identity_manager.people import erasure
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
-from identity_manager.workflow import step1_recover, step1_renew, step6_passphrase
+from identity_manager.workflow import step1_recover, step1_renew, step1_replace, step6_passphrase
 from identity_manager.workflow.archive import recovery_certificates
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.renewal import expiry_check, policy, supersession
 from identity_manager.workflow.revocation import revoke
+from identity_manager.workflow.step1_replace import ReplacementOrder
 from identity_manager.workflow.token_imports import carrying_out, decisions
 from tests.identity_manager.workflow.archive.test_intake import opened
 from tests.tools import cast, foreign_files, recovery, token_imports
@@ -570,3 +572,22 @@ def test_stopped_at_any_line_nothing_of_a_person_is_half_there(
     assert outcomes(row) == [("uma.p12", "new", "")]
     call_command(*command, "--confirmed", str(row.pk))
     assert [model.objects.count() for model in counts] == [1, 1, 1, 1, 1]
+
+
+def test_it_is_replaced_by_one_of_its_type_and_revoked_by_hand(
+    staff: Office, uma: Person, old: OldSystem, archive: RecoveryCertificate
+) -> None:
+    """Its CA is not connected; of its encryption key alone a copy is kept, and its certificate stays."""
+    old.gives("uma.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com", usage=SIGNS))
+    imported(staff, old)
+    before = SoftwareToken.objects.get()
+    done = step1_replace.replace(actor=uma, order=ReplacementOrder(cause=ReplacementCause.LOST))
+    assert done.request is not None
+    assert [(line.predecessor_id, line.type_code) for line in done.request.tokens.all()] == [
+        (before.pk, "old-signature")
+    ]
+    assert done.request.state == "awaiting_acceptance"  # nobody has accepted terms here
+    (stored,) = before.certificates.all()
+    revoke.carry_out(certificate_id=stored.pk)
+    stored.refresh_from_db()
+    assert stored.by_hand_since is not None

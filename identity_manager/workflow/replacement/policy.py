@@ -1,0 +1,106 @@
+"""What a replacement revokes, for which types it asks anew, and the sentence when not."""
+
+import math
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.models import Person, ReplacementCause, RequestKind, SoftwareToken
+from identity_manager.models.catalogue.token_type import offered_types
+from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
+from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy.eligibility import HeldToken, TypeChoice
+from identity_manager.workflow.revocation import revoke, revoke_all
+
+NOTHING_TO_REPLACE = Reason(
+    "nothing-to-replace",
+    _("This person has no software token that can be replaced."),
+    _("You have no software token that can be replaced. If all are revoked, ask for new ones."),
+)
+OTHER_TOKENS = Reason(
+    "replacement-other-tokens",
+    _("The software tokens have changed since you opened the page. Look at them again."),
+    _("Your software tokens have changed since you opened the page. Look at them again."),
+)
+NOT_OFFERED = Reason("type-not-offered", _("This type is not offered any more."))
+ONLY_ONE = Reason(
+    "replacement-of-one", _("For all software tokens say that they are lost, stolen or compromised.")
+)
+# RFC 5280 5.3.1: a key that may be in other hands is compromised; nobody else has one that is gone.
+REVOCATION_REASONS = {
+    ReplacementCause.LOST: RevocationReason.KEY_COMPROMISE,
+    ReplacementCause.STOLEN: RevocationReason.KEY_COMPROMISE,
+    ReplacementCause.COMPROMISED: RevocationReason.KEY_COMPROMISE,
+    ReplacementCause.FORGOTTEN: RevocationReason.SUPERSEDED,
+}
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A token that would be revoked. choice: what is asked for in its place; None without a type on offer."""
+
+    token: SoftwareToken
+    choice: TypeChoice | None
+
+    @property
+    def stays_unless_ticked(self) -> bool:
+        """Whether nothing of it is revoked but encryption certificates that are ticked."""
+        rows = self.token.certificates.all()
+        kept = revoke.kept_certificates(rows, ())
+        return bool(kept) and not revoke.ends_something(rows, kept)
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why nothing is issued in its place, or None."""
+        return self.choice.reason if self.choice else NOT_OFFERED
+
+
+def replaceable(person: Person, *, only: uuid.UUID | None = None) -> SoftwareTokenQuerySet[SoftwareToken]:
+    """The person's tokens that a replacement revokes, in lock order; or one of them."""
+    rows = revoke_all.revocable(person)
+    return rows if only is None else rows.filter(pk=only)
+
+
+def nothing_obstacle(tokens: Iterable[SoftwareToken]) -> Reason | None:
+    """Reason if none of these tokens can be replaced, because none is in use."""
+    return None if any(token.state in IN_USE for token in tokens) else NOTHING_TO_REPLACE
+
+
+def outlook(person: Person, tokens: Iterable[SoftwareToken]) -> list[Replaced]:
+    """What would become of those of these tokens that are in use, if all are revoked. Writes nothing."""
+    tokens = [token for token in tokens if token.state in IN_USE]
+    prefetch_related_objects(tokens, "certificates__profile")
+    found = {choice.token_type.code: choice for choice in choices(person, {token.pk for token in tokens})}
+    return [Replaced(token, found.get(token.type_code)) for token in tokens]
+
+
+def choices(person: Person, ending: Collection[uuid.UUID]) -> list[TypeChoice]:
+    """For each offered type of the person's tokens that end: what asks for it anew, or why not.
+
+    Tokens that have ended before, and live on in their encryption certificates alone, ask for nothing.
+    """
+    held = eligibility.held_by([person.pk]).get(person.pk, frozenset())
+    ended = _latest(each for each in held if each.token_id in ending)
+    left = frozenset(each for each in held if each.token_id not in ending)
+    types = [each for each in offered_types() if each.code in ended]
+    return [
+        _in_place_of(ended[choice.token_type.code], choice)
+        for choice in eligibility.choices_among(types, person, left)
+    ]
+
+
+def _latest(held: Iterable[HeldToken]) -> dict[str, HeldToken]:
+    """Of each type the one that ends last."""
+    by_end = sorted(held, key=lambda each: each.ends_at.timestamp() if each.ends_at else math.inf)
+    return {each.type_code: each for each in by_end}
+
+
+def _in_place_of(ended: HeldToken, choice: TypeChoice) -> TypeChoice:
+    reason = choice.reason or (eligibility.HAS_ONE if choice.renews else None)
+    return replace(choice, reason=reason, renews=ended, kind=RequestKind.REPLACEMENT)

@@ -1,0 +1,158 @@
+"""Step 1, replacement: tokens are revoked at once, and new ones of their types are asked for.
+
+PstmProcReplaceSofttokenUSSP and PstmSubProcReplaceSofttokenUSSP of the original. The person asks here, or an
+administrator for them. What was revoked stays revoked, whatever becomes of the request.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from identity_manager import audit
+from identity_manager.mail import outbox, token_messages
+from identity_manager.models import (
+    Person,
+    ReplacementCause,
+    RequestOrigin,
+    RequestState,
+    Role,
+    SoftwareToken,
+    TermsText,
+    TokenRequest,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Stale, refuse, require
+from identity_manager.workflow import step4_accept
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy.eligibility import TypeChoice
+from identity_manager.workflow.renewal import policy as renewal_policy
+from identity_manager.workflow.replacement import policy
+from identity_manager.workflow.requests import opening
+from identity_manager.workflow.revocation import revoke, revoke_all
+
+
+@dataclass(frozen=True)
+class ReplacementOrder:
+    """What is replaced, and why.
+
+    only: one token; without it all. shown: the tokens that the page has named, where there was a page: an old
+    one revokes nothing else. encryption: the encryption certificates that are revoked as well.
+    terms_shown: the texts that the page has named as accepted before.
+    """
+
+    cause: ReplacementCause
+    only: uuid.UUID | None = None
+    shown: Collection[uuid.UUID] | None = None
+    encryption: Collection[uuid.UUID] = ()
+    terms_shown: Collection[uuid.UUID] = ()
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What was revoked, and the request for new ones; None where no type of them can be issued anew."""
+
+    ended: Sequence[SoftwareToken]
+    request: TokenRequest | None
+
+
+def replace(*, actor: Person, order: ReplacementOrder) -> Replacement:
+    """**Replace softtoken**: the actor's own tokens.
+
+    Where the terms that the page has named are all that the types want, and nobody has to approve, the
+    request goes on to issuance; else its terms wait. Raises NotAllowed, NotPossible, or Stale where the
+    tokens are not those of the page any more.
+    """
+    with transaction.atomic():
+        person = locking.person(actor.pk)
+        refuse(eligibility.person_obstacle(person))
+        self_service = person.has_role(Role.SELF_SERVICE_USER)
+        require(self_service, else_=eligibility.NOT_SELF_SERVICE_USER, kind=NotAllowed)
+
+        return _replace(opening.Origin(person, person, RequestOrigin.SELF_SERVICE), order)
+
+
+def replace_for(*, actor: Person, person_id: uuid.UUID, order: ReplacementOrder) -> Replacement:
+    """A Software Token Administrator replaces the tokens of a person, who accepts the terms themselves.
+
+    Raises as replace() does.
+    """
+    with transaction.atomic():
+        person = locking.person(person_id)
+        administers = eligibility.administers(actor, person)
+        require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(eligibility.code_obstacle(actor, person), kind=NotAllowed)
+        refuse(eligibility.person_obstacle(person))
+
+        return _replace(opening.Origin(actor, person, RequestOrigin.ADMINISTRATOR), order)
+
+
+def _replace(asking: opening.Origin, order: ReplacementOrder) -> Replacement:
+    """Revoke and ask anew in the caller's transaction, the person locked."""
+    rows = policy.replaceable(asking.person, only=order.only)
+    require(rows.in_use().exists(), else_=policy.NOTHING_TO_REPLACE, kind=Stale)
+    tokens = set(rows.values_list("pk", flat=True))
+    _check(order, tokens)
+    choices = policy.choices(asking.person, tokens)
+    reason = policy.REVOCATION_REASONS[order.cause]
+    ended = revoke_all.end_each(rows, reason=reason, actor=asking.actor, also=order.encryption)
+    require(ended, else_=revoke.ONLY_ENCRYPTION, field="encryption")
+
+    gone = {token.pk for token in ended}
+    available = [each for each in choices if each.available and each.renews and each.renews.token_id in gone]
+    request = _ask_anew(asking, available, order) if available else None
+    _tell(asking, order, Replacement(ended, request))
+    return Replacement(ended, request)
+
+
+def _check(order: ReplacementOrder, tokens: Collection[uuid.UUID]) -> None:
+    same = order.shown is None or set(order.shown) == tokens
+    require(same, else_=policy.OTHER_TOKENS, kind=Stale)
+    of_one = order.only is not None or order.cause != ReplacementCause.FORGOTTEN
+    require(of_one, else_=policy.ONLY_ONE, field="cause")
+
+
+def _ask_anew(asking: opening.Origin, choices: Sequence[TypeChoice], order: ReplacementOrder) -> TokenRequest:
+    """The request for new tokens; on to issuance, where the person has accepted again what counts."""
+    known = opening.BatchContext(predecessors=opening.predecessors_of(choices))
+    prepared = opening.prepare_request(asking, choices, known)
+    texts = _accepted_again(asking, prepared, order)
+    if texts:
+        prepared.mails.clear()  # nothing is left to read
+    opening.write_requests([prepared])
+    request = locking.request(prepared.request.pk)
+    if texts:
+        step4_accept.begin(request, locking.lines_of(request), texts)
+    return request
+
+
+def _accepted_again(
+    asking: opening.Origin, prepared: opening.PreparedRequest, order: ReplacementOrder
+) -> list[TermsText]:
+    """The texts that the person accepts again with their click; empty where they have to read any."""
+    own = asking.origin == RequestOrigin.SELF_SERVICE
+    if not own or prepared.request.state != RequestState.AWAITING_ACCEPTANCE:
+        return []
+    texts = renewal_policy.terms_that_stand(prepared.lines)
+    return texts if {text.pk for text in texts} <= set(order.terms_shown) else []
+
+
+def _tell(asking: opening.Origin, order: ReplacementOrder, replacement: Replacement) -> None:
+    outbox.enqueue(
+        token_messages.tokens_replaced(
+            asking.person,
+            tokens=replacement.ended,
+            cause=order.cause.label,
+            lines=list(replacement.request.tokens.all()) if replacement.request else [],
+            moment=timezone.now(),
+        )
+    )
+    audit.record(
+        audit.Event.REPLACEMENT_ASKED,
+        actor=asking.actor,
+        subject=replacement.request or asking.person,
+        cause=order.cause.value,
+        tokens=[str(token.pk) for token in replacement.ended],
+    )

@@ -1,0 +1,94 @@
+"""A replacement as its person walks it: what it would do, and where it goes on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from identity_manager.models import (
+    Person,
+    RequestOrigin,
+    RequestState,
+    SoftwareToken,
+    TermsText,
+    TokenRequest,
+)
+from identity_manager.queries import selfservice_pages
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.renewal import policy as renewal_policy
+from identity_manager.workflow.replacement import policy
+from identity_manager.workflow.replacement.policy import Replaced
+from identity_manager.workflow.requests import opening
+
+
+@dataclass(frozen=True)
+class TokenOutlook:
+    """A token, and in words what becomes of it."""
+
+    token: SoftwareToken
+    words: str
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a replacement would do. texts: the terms that stand; empty where the person reads them again."""
+
+    lines: Sequence[TokenOutlook]
+    texts: Sequence[TermsText]
+    approvals: int
+    issues: bool
+
+
+def outlook(person: Person, tokens: Sequence[SoftwareToken]) -> Outlook:
+    """What becomes of these tokens, in their order. Nothing is written."""
+    replaced = policy.outlook(person, tokens)
+    choices = [each.choice for each in replaced if each.choice is not None and each.choice.available]
+    lines = [_line(each) for each in replaced]
+    if not choices:
+        return Outlook(lines, (), 0, issues=False)
+    request = opening.draft(opening.Origin(person, person, RequestOrigin.SELF_SERVICE), choices)
+    known = opening.predecessors_of(choices)
+    for line in request.prepared_lines:
+        line.predecessor = known.get(line.predecessor_id) if line.predecessor_id else None
+    texts = [] if request.approvals_needed else renewal_policy.terms_that_stand(request.prepared_lines)
+    return Outlook(lines, texts, request.approvals_needed, issues=True)
+
+
+def _line(replaced: Replaced) -> TokenOutlook:
+    token, obstacle = replaced.token, replaced.obstacle
+    if replaced.stays_unless_ticked:
+        return TokenOutlook(token, _ticked(obstacle))
+    if obstacle is None:
+        return TokenOutlook(token, _("It is revoked at once, and a new one is asked for."))
+    if obstacle.code == eligibility.UNDER_WAY.code:
+        words = _("It is revoked at once. Your request that is under way brings the new one.")
+        return TokenOutlook(token, words)
+    words = _("It is revoked at once, and no new one is asked for.")
+    return TokenOutlook(token, f"{words} {obstacle.to_its_person}")
+
+
+def _ticked(obstacle: Reason | None) -> str:
+    """What becomes of a token that has encryption certificates alone."""
+    if obstacle is None:
+        return _(
+            "It is revoked, and a new one is asked for, if you tick its encryption certificate below. Else it"
+            " stays as it is."
+        )
+    words = _("It stays as it is, unless you tick its encryption certificate below. No new one is asked for.")
+    return f"{words} {obstacle.to_its_person}"
+
+
+def offers_keys(request: TokenRequest) -> bool:
+    """Whether the person may have keys recovered beside this replacement."""
+    return selfservice_pages.has_archived_keys(request.person_id)
+
+
+def address(request: TokenRequest) -> str:
+    """Where the person goes on with a request."""
+    if request.state == RequestState.AWAITING_ACCEPTANCE:
+        return reverse("selfservice:terms", args=[request.pk])
+    if request.state == RequestState.REQUESTED:
+        return reverse("selfservice:requests")
+    return reverse("selfservice:progress", args=[request.pk])
