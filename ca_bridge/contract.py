@@ -273,6 +273,16 @@ class ReleasesHold(Protocol):
 
 
 @runtime_checkable
+class PresentsCrl(Protocol):
+    """Optional: the present CRL (DER) of the issuer of a certificate. Raises CaError where there is none.
+
+    Without it the CRL is fetched from the certificate's distribution points (RFC 5280 4.2.1.13).
+    """
+
+    def present_crl(self, certificate: bytes) -> bytes: ...
+
+
+@runtime_checkable
 class ListsProfiles(Protocol):
     """Optional: names for an order's ca_profile, as far as our credentials may list them."""
 

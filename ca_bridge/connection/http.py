@@ -186,7 +186,7 @@ class _TimelyReader(io.RawIOBase):
         super().close()
 
 
-class _TimelyResponse(http.client.HTTPResponse):
+class TimelyResponse(http.client.HTTPResponse):
     """Response whose time-out covers status, headers and body together."""
 
     def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
@@ -266,7 +266,7 @@ class Http:
         except OSError as error:  # also TLS: a name or a certificate that does not fit
             raise CaError(_("The certificate authority cannot be reached."), self._words(error)) from error
         connection.sock.settimeout(self._options.timeout)
-        connection.response_class = _TimelyResponse
+        connection.response_class = TimelyResponse
         return connection
 
     def _content(self, response: http.client.HTTPResponse, *, in_doubt: bool) -> bytes:

@@ -28,6 +28,7 @@ from identity_manager.workflow.people import imports
 from identity_manager.workflow.recovery import expiry as recovery_expiry
 from identity_manager.workflow.renewal import expiry_check, holder_changes, supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
+from identity_manager.workflow.revocation import crl_listing
 from identity_manager.workflow.terms import ask_again
 from identity_manager.workflow.token_imports import decisions as token_imports
 
@@ -86,6 +87,11 @@ def _refresh_search_texts() -> int:
     return resumable_scan.of_portions("search.refresh", persons, partial(refresh.refresh, persons))
 
 
+def _read_crls() -> int:
+    rows = crl_listing.to_be_looked_up()
+    return resumable_scan.of_portions("ca.read_crls", rows, crl_listing.CrlLookup().look_up)
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "queue.sweep",
@@ -123,6 +129,12 @@ JOBS: tuple[Job, ...] = (
         _("Renews the revocation lists and OCSP signers that are due"),
         timedelta(minutes=5),
         registry.renew_crls,
+    ),
+    Job(
+        "ca.read_crls",
+        _("Looks whether the published revocation lists name what was revoked"),
+        timedelta(minutes=1),
+        _read_crls,
     ),
     Job(
         "ca.check",

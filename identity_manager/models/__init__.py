@@ -103,6 +103,8 @@ from identity_manager.models.requests.states import (
 from identity_manager.models.requests.terms_notice import TermsHold, TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.requests.token_states import DeliveryState, TokenState
+from identity_manager.models.revocation.blocked_key import BlockedKey
+from identity_manager.models.revocation.issuer_crl import IssuerCrl
 from identity_manager.models.second_officer import ConsentState
 from identity_manager.models.token_imports.token_import import (
     ImportedCertificate,
@@ -134,6 +136,7 @@ __all__ = [
     "BatchShard",
     "BatchSource",
     "BatchState",
+    "BlockedKey",
     "CaCheck",
     "CaComparison",
     "CaFinding",
@@ -166,6 +169,7 @@ __all__ = [
     "IdentityChange",
     "ImportState",
     "ImportedCertificate",
+    "IssuerCrl",
     "JobOutcome",
     "JobRun",
     "LastBackup",

@@ -8,6 +8,7 @@ import pytest
 from django.utils.translation import override
 
 from ca_bridge.contract import KEY_USAGES, RevocationReason
+from ca_bridge.x509.crl import CrlFault
 from identity_manager.audit import Event
 from identity_manager.audit.verification import AuditFault
 from identity_manager.console.administration import authority_page
@@ -48,6 +49,7 @@ CODES: dict[str, Collection[str]] = {
     "key usages": KEY_USAGES,
     "extended key usages": certificate_profile.EXTENDED_KEY_USAGES,
     "faults of the audit log": {fault.value for fault in AuditFault},
+    "faults of CRLs": {fault.value for fault in CrlFault},
 }
 SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation", "IPsec"}
 

@@ -198,6 +198,7 @@ def test_locking_revokes_every_certificate(desk: Desk, visit: Visitor) -> None:
     assert decided.filter(revocation_reason="keyCompromise").count() == 2
     text = visit(desk.uma).get(page("token", desk.active.pk)).content.decode()
     assert "Being revoked" in text
+    assert "the certificate authority is being told" in text
     assert "For which device?" not in text
 
 

@@ -342,6 +342,14 @@ class EmbeddedConnector:
                 return self._responder.answer(request, issuer)
         return None
 
+    def present_crl(self, certificate: bytes) -> bytes:
+        """The CRL of the issuing CA that signed the certificate, as it is published. Raises CaError."""
+        row = self._own(certificate)
+        crl = crls.present(self.options.name, row.issuer)
+        if crl is None:
+            raise CaError("No CRL has been signed yet.", authority.published_stem(self.options, row.issuer))
+        return bytes(crl.der)
+
     def published(self, file_name: str) -> tuple[str, bytes] | None:
         """Content type and content of a CRL or of an issuer's certificate; None if there is none."""
         return publishing.published(self._authority, file_name)

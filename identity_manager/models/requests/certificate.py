@@ -66,6 +66,17 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         """
         return self.filter(state__in=(C.VALID, C.ON_HOLD), revocation_decided_at__isnull=False)
 
+    def not_on_crl(self, now: datetime) -> Self:
+        """Revoked certificates that no CRL lists yet, as far as is known; a CRL leaves expired ones out."""
+        waiting = self.filter(revoked_at__isnull=False, on_crl_at__isnull=True)  # as the index says it
+        return waiting.filter(state=C.REVOKED, not_after__gt=now)
+
+    def of_public_key(self, public_key_sha256: str) -> Self:
+        """Certificates with this key, made here or imported. Two look-ups by index, which OR would spoil."""
+        own = Certificate.objects.filter(public_key_sha256=public_key_sha256).order_by()
+        imported = Certificate.objects.filter(imported__public_key_sha256=public_key_sha256).order_by()
+        return self.filter(pk__in=own.values("pk").union(imported.values("pk")))
+
     def to_be_revoked_by_hand(self, now: datetime) -> Self:
         """Those whose CA has no revocation, and that have not expired: an officer revokes them there."""
         waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
@@ -159,6 +170,11 @@ class Certificate(RevocationAndHold):
             models.Index(fields=["issuer", "created_at"], name="certificate_issuer_age"),
             models.Index(
                 fields=["revoked_at"], name="certificate_revoked", condition=Q(revoked_at__isnull=False)
+            ),
+            models.Index(
+                fields=["id"],
+                name="certificate_not_on_crl",
+                condition=Q(revoked_at__isnull=False, on_crl_at__isnull=True),
             ),
             models.Index(
                 fields=["state"],

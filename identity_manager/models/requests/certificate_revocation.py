@@ -22,12 +22,14 @@ class RevocationAndHold(Stateful, Leased):
 
     by_hand_since: its CA has no revocation, or refused, so that an officer revokes it manually.
     held_at_ca: its CA has it on hold, or may have; False where the hold is in the database alone.
+    on_crl_at: since when the published CRL of its issuer lists it, as far as that was read (`IssuerCrl`).
     """
 
     revocation_reason = models.CharField(max_length=32, blank=True)
     revocation_decided_at = models.DateTimeField(null=True)
     by_hand_since = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    on_crl_at = models.DateTimeField(null=True)
     hold_wanted = models.BooleanField(default=False)
     held_at_ca = models.BooleanField(default=False)
 

@@ -246,6 +246,7 @@ def test_revoke_ends_the_token(ada: Client, company: cast.Company, reason: str) 
     token = row.tokens.get()
     assert (token.state, token.reason) == (TokenState.REVOKED, reason)
     assert "The certificate authority is told now." in response.text
+    assert "the certificate authority is being told" in response.text
 
 
 @pytest.mark.parametrize("reason", ["certificateHold", "because", "cACompromise"])

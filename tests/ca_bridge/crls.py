@@ -1,0 +1,102 @@
+"""CRLs and certificates of a CA of the tests, as a distribution point has them."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+
+class CrlCa:
+    """A CA with one key, which issues certificates that name an address, and signs CRLs."""
+
+    def __init__(self, name: str = "Elsewhere CA", *, signs_crls: bool = True) -> None:
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        usage = [False] * 9
+        usage[5], usage[6] = True, signs_crls  # keyCertSign, cRLSign
+        self.certificate = (
+            self._builder(self.name, self.key.public_key())
+            .add_extension(x509.KeyUsage(*usage), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=365))
+        )
+
+    def leaf(self, *addresses: str) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody")])
+        builder = self._builder(subject, ec.generate_private_key(ec.SECP256R1()).public_key())
+        if addresses:
+            names = [x509.UniformResourceIdentifier(each) for each in addresses]
+            points = [x509.DistributionPoint(names, None, None, None)]
+            builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def crl(
+        self,
+        serials: Iterable[int] = (),
+        *,
+        since: timedelta = timedelta(hours=-1),
+        until: timedelta = timedelta(days=7),
+        extra: x509.ExtensionType | None = None,
+    ) -> bytes:
+        now = datetime.now(UTC)
+        entries = [
+            x509.RevokedCertificateBuilder().serial_number(each).revocation_date(now).build()
+            for each in serials
+        ]
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.name)
+            .last_update(now + since)
+            .next_update(now + until)
+        )
+        for entry in entries:
+            builder = builder.add_revoked_certificate(entry)
+        if extra is not None:
+            builder = builder.add_extension(extra, critical=True)
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@contextmanager
+def distribution_point(pages: dict[str, bytes]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the URL of a web server that has these pages, and what it is asked for. "/away" redirects."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = pages.get(self.path)
+            self.send_response(302 if self.path == "/away" else 404 if body is None else 200)
+            self.send_header("Location", "/list.crl")
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
