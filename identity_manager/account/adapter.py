@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.prepared_queries import Statement
-from identity_manager.account import known_devices, rate_limit, sign_in_methods
+from identity_manager.account import known_devices, provider_sessions, rate_limit, sign_in_methods
 from identity_manager.models import OFFICER_ROLES, Account, Person
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in import second_factors
@@ -105,6 +105,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         way = sign_in_methods.BREAK_GLASS if breaks_glass else sign_in_methods.of(records)
         request.session[sign_in_methods.WAY] = way
         known_devices.remember(request, account)
+
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
+        """allauth writes the row of the session here, after login()."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        provider_sessions.record(request)
+        return response
 
     def get_login_stages(self) -> list[str]:
         return ["identity_manager.account.second_factor_step.SecondStep"]

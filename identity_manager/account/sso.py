@@ -16,10 +16,11 @@ from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
 from ca_bridge import outgoing
+from identity_manager.account import sign_in_methods
 from identity_manager.people.sign_in.sso_provider import SsoProvider
 
 # Asymmetric ones only: an HMAC under our client secret would prove nothing.
@@ -29,7 +30,11 @@ ALGORITHMS = frozenset(
 FRESH_SECONDS = 5 * 60  # not 0, with which some providers loop
 CLOCK_SKEW = 60
 # Exceptions caused by a provider that is down, misconfigured or hostile; OSError includes those of requests.
-BROKEN = (OAuth2Error, OSError, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError)
+# Overflow: moments beyond the calendar. Recursion: JSON within JSON.
+BROKEN = (
+    *(OAuth2Error, OSError, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -58,30 +63,48 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
     """Verifies a provider's responses."""
 
     id_token = ""  # raw ID token, set after claims_of has verified it
+    sid = ""  # the provider's session, as the ID token names it
+    proves_second_factor = False
 
     def claims_of(self, tokens: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
         """The verified claims. Raises one of BROKEN."""
         provider: SsoProvider = settings.SSO_PROVIDERS[self.provider_id]
         config = self.openid_config
-        if config["issuer"].rstrip("/") != provider.server_url:
-            raise OAuth2Error("The provider names another issuer.")
-        if jwt.get_unverified_header(tokens["id_token"])["alg"] not in ALGORITHMS:
-            raise OAuth2Error("The token is not signed by an asymmetric algorithm.")
-        claims: dict[str, Any] = jwtkit.verify_and_decode(
-            credential=tokens["id_token"],
-            keys_url=config["jwks_uri"],
-            issuer=config["issuer"],
-            audience=provider.client_id,
-            lookup_kid=jwtkit.lookup_kid_jwk,
-        )
+        claims = self.verified(tokens["id_token"])
         _check(claims, provider=provider, state=state)
-        self.id_token = str(tokens["id_token"])
+        self.id_token, self.sid = str(tokens["id_token"]), str(claims.get("sid") or "")
+        self.proves_second_factor = proves_second_factor(claims, provider)
         if "userinfo_endpoint" not in config:
             return claims
         more = self._fetch_user_info(tokens["access_token"])
         if more["sub"] != claims["sub"]:
             raise OAuth2Error("The two answers are about different people.")
         return {**more, **claims}
+
+    def verified(self, token: str) -> dict[str, Any]:
+        """The claims of a token that the provider signed for us. Raises one of BROKEN."""
+        provider: SsoProvider = settings.SSO_PROVIDERS[self.provider_id]
+        config = self.openid_config
+        if config["issuer"].rstrip("/") != provider.server_url:
+            raise OAuth2Error("The provider names another issuer.")
+        if jwt.get_unverified_header(token)["alg"] not in ALGORITHMS:
+            raise OAuth2Error("The token is not signed by an asymmetric algorithm.")
+        claims: dict[str, Any] = jwtkit.verify_and_decode(
+            credential=token,
+            keys_url=config["jwks_uri"],
+            issuer=config["issuer"],
+            audience=provider.client_id,
+            lookup_kid=jwtkit.lookup_kid_jwk,
+        )
+        return claims
+
+
+def provider_or_404(provider_id: str) -> SsoProvider:
+    """Raises Http404 for an unknown provider, or where no portal here accepts single sign-on."""
+    provider: SsoProvider | None = settings.SSO_PROVIDERS.get(provider_id)
+    if provider is None or not sign_in_methods.is_offered(sign_in_methods.SSO):
+        raise Http404
+    return provider
 
 
 def begin(request: HttpRequest, provider_id: str, *, next_url: str | None, fresh: bool) -> HttpResponse:
@@ -91,6 +114,9 @@ def begin(request: HttpRequest, provider_id: str, *, next_url: str | None, fresh
     asked = {"nonce": nonce, "max_age": str(FRESH_SECONDS if fresh else settings.SESSION_COOKIE_AGE)}
     if fresh:
         asked["prompt"] = "login"
+    known: SsoProvider = settings.SSO_PROVIDERS[provider_id]
+    if known.asks_second_factor and known.acr_values:
+        asked["acr_values"] = " ".join(known.acr_values)
     provider = OidcAdapter(request, provider_id).get_provider()
     response: HttpResponse = provider.redirect(
         request, "login", next_url, auth_params=asked, nonce=nonce, fresh=fresh, asked_at=time.time()
@@ -108,6 +134,13 @@ def _check(claims: dict[str, Any], *, provider: SsoProvider, state: dict[str, An
     proved = float(claims["auth_time"])
     if not state["asked_at"] - CLOCK_SKEW <= proved <= time.time() + CLOCK_SKEW:
         raise OAuth2Error("The provider did not ask who sits there.")
+
+
+def proves_second_factor(claims: dict[str, Any], provider: SsoProvider) -> bool:
+    """acr or amr of the ID token (OpenID Connect Core 2): what was asked for is no proof of what was done."""
+    methods = claims.get("amr")
+    used = {each for each in methods if isinstance(each, str)} if isinstance(methods, list) else set()
+    return claims.get("acr") in provider.acr_values or bool(used & set(provider.amr_values))
 
 
 def _app(provider: SsoProvider) -> SocialApp:

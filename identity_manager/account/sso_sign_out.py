@@ -24,7 +24,7 @@ from django.views.decorators.http import require_safe
 
 from identity_manager.account import sign_in_methods
 from identity_manager.models import Account
-from identity_manager.people.sign_in import sso_provider
+from identity_manager.people.sign_in import identity_provider
 from identity_manager.people.sign_in.sso_provider import SignOut, SsoProvider
 from identity_manager.ui import security_headers
 from identity_manager.vault import wrapping as vault
@@ -44,7 +44,7 @@ class SsoSignOutMiddleware:
         kept = _kept(request)
         response = self.get_response(request)
         if kept:
-            security_headers.let_forms_lead_to(response, [sso_provider.origin(kept["endpoint"])])
+            security_headers.let_forms_lead_to(response, [identity_provider.origin(kept["endpoint"])])
         return response
 
 
@@ -57,7 +57,7 @@ def keep(
     account.
     """
     request.session.pop(KEPT, None)
-    if provider.sign_out == SignOut.HERE or not sso_provider.is_secure(endpoint):
+    if provider.sign_out == SignOut.HERE or not identity_provider.is_secure(endpoint):
         return
     token = ""
     if provider.sign_out == SignOut.WITH_TOKEN and len(id_token) <= LONGEST_TOKEN:

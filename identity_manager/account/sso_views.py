@@ -9,9 +9,8 @@ from allauth.account.internal.flows.login import perform_login, record_authentic
 from allauth.account.models import Login
 from allauth.core import ratelimit
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -19,12 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from ca_bridge.connection import faults
+from identity_manager.account import provider_sessions, sign_in, sign_in_methods, sso, sso_sign_out
 from identity_manager.account import redirects as destinations
-from identity_manager.account import sign_in, sign_in_methods, sso, sso_sign_out
 from identity_manager.models import Account
 from identity_manager.people.sign_in import second_factors, single_sign_on
 from identity_manager.people.sign_in.sso_provider import SsoProvider
-from identity_manager.transactions.refusals import Reason, Refused
+from identity_manager.transactions.refusals import Reason, Refused, require
 from identity_manager.ui import error_pages
 
 logger = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ SOMEBODY_ELSE = Reason("sso-somebody-else", _("You signed in there as somebody e
 @require_POST
 def start(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Redirect to the provider; a signed-in user is re-authenticated there."""
-    provider = _provider(provider_id)
+    provider = sso.provider_or_404(provider_id)
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
     try:
@@ -60,7 +59,7 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponse:
 @require_safe
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Redirect address for the provider."""
-    _provider(provider_id)
+    sso.provider_or_404(provider_id)
     response: HttpResponse = _Callback.adapter_view(sso.OidcAdapter(request, provider_id))(request)
     return response
 
@@ -69,7 +68,7 @@ class _Callback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no typ
     """allauth's view up to the code exchange; the rest is ours."""
 
     def dispatch(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        provider = _provider(self.adapter.provider_id)
+        provider = sso.provider_or_404(self.adapter.provider_id)
         state, _response = self._get_state(request, self.adapter.get_provider())
         if state is None:
             return _page(request, provider, LOST, status=HTTPStatus.BAD_REQUEST)
@@ -100,7 +99,9 @@ def _arrived(
     request: HttpRequest, adapter: sso.OidcAdapter, claims: dict[str, Any], state: dict[str, Any]
 ) -> HttpResponse:
     """Sign in, or confirm the signed-in user. Raises Refused."""
-    provider = _provider(adapter.provider_id)
+    provider = sso.provider_or_404(adapter.provider_id)
+    proved = adapter.proves_second_factor or not provider.asks_second_factor
+    require(proved, else_=single_sign_on.NO_SECOND_FACTOR)
     here = request.user if isinstance(request.user, Account) else None
     if here is not None and not single_sign_on.is_of(here, provider=provider, claims=claims):
         raise Refused(SOMEBODY_ELSE)
@@ -128,16 +129,9 @@ def _arrived(
         endpoint=adapter.openid_config.get("end_session_endpoint"),
         id_token=adapter.id_token,
     )
+    provider_sessions.keep(request, provider, sid=adapter.sid)
     response: HttpResponse = perform_login(request, Login(user=account, redirect_url=next_url))
     return response
-
-
-def _provider(provider_id: str) -> SsoProvider:
-    """Raises Http404 for an unknown provider, or where no portal here accepts single sign-on."""
-    provider: SsoProvider | None = settings.SSO_PROVIDERS.get(provider_id)
-    if provider is None or not sign_in_methods.is_offered(sign_in_methods.SSO):
-        raise Http404
-    return provider
 
 
 def _no_answer(request: HttpRequest, provider: SsoProvider, error: Exception) -> HttpResponse:

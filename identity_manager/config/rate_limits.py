@@ -18,5 +18,6 @@ RATES = {
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "first_sign_in": "20/m/ip,10/15m/key",
+    "back_channel_logout": "600/m/ip",
     "mail_webhook": "600/m/ip",
 }

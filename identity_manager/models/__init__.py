@@ -82,6 +82,7 @@ from identity_manager.models.people.person_import import ImportState, PersonImpo
 from identity_manager.models.people.role import OFFERED_ROLES, OFFICER_ROLES, Role, RoleAssignment
 from identity_manager.models.people.saved_search import SavedSearch
 from identity_manager.models.people.sign_in_code import SignInCode
+from identity_manager.models.people.sign_in_messages import AcceptedMessage, ProviderSession
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
 from identity_manager.models.prefix_lookup import StartsWithIndexed
 from identity_manager.models.recovery.decision import RecoveryDecision
@@ -117,6 +118,7 @@ from identity_manager.models.token_imports.token_import import (
 __all__ = [
     "OFFERED_ROLES",
     "OFFICER_ROLES",
+    "AcceptedMessage",
     "Account",
     "Approval",
     "ApprovalPolicy",
@@ -195,6 +197,7 @@ __all__ = [
     "PersonState",
     "ProcessKind",
     "ProcessTotal",
+    "ProviderSession",
     "RecoveredKey",
     "Recovery",
     "RecoveryCanary",

@@ -26,6 +26,7 @@ PUBLIC = {
     "account/logout/",
     "account/signed-out/",
     "account/sso/<slug:provider_id>/",
+    "account/sso/<slug:provider_id>/back-channel-logout/",
     "account/sso/<slug:provider_id>/callback/",
     "health/live",
     "health/ready",

@@ -303,6 +303,7 @@ TABLE = (
     Row("break-glass", PUBLIC, PUBLIC),
     Row("sso", NOBODY, PUBLIC, of="provider"),
     Row("openid_connect_callback", PUBLIC, of="provider"),
+    Row("sso-back-channel-logout", NOBODY, PUBLIC, of="provider"),  # whom a signed token names
     Row("sign-in-way", SIGNED_IN, of="portal"),
     Row("account_reauthenticate", SIGNED_IN, SIGNED_IN),
     Row("second-factor-needed", SIGNED_IN),

@@ -6,7 +6,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from identity_manager.management.backup.manifest import BackupError
 
-SESSIONS = frozenset({"django_session", "usersessions_usersession"})
+SESSIONS = frozenset({"django_session", "usersessions_usersession", "identity_manager_providersession"})
 
 
 def kept() -> list[str]:

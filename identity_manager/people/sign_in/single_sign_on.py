@@ -16,7 +16,7 @@ from identity_manager.mail import account_messages, outbox
 from identity_manager.models import Account, Person, PersonState, Role
 from identity_manager.people import roles
 from identity_manager.people.sign_in import attempts as signing_in
-from identity_manager.people.sign_in.sso_provider import SsoProvider
+from identity_manager.people.sign_in.identity_provider import IdentityProvider
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Refused, refuse, require
 
@@ -33,10 +33,14 @@ OTHER_IDENTITY = Reason(
     "sso-other-identity", _("This person signs in with another identity of the same organisation already.")
 )
 CLOSED = Reason("sso-closed", _("Your account here is closed, or you are not Active at present."))
+NO_SECOND_FACTOR = Reason(
+    "sso-no-second-factor",
+    _("Your organisation did not confirm that you showed a second factor there."),
+)
 NAME_TAKEN = Reason("sso-name-taken", _("Another account has your personnel number as its user name."))
 
 
-def sign_in(*, provider: SsoProvider, claims: Mapping[str, Any]) -> Account:
+def sign_in(*, provider: IdentityProvider, claims: Mapping[str, Any]) -> Account:
     """The account for the verified claims; created at the first sign-in.
 
     Updates the mapped roles from the groups. Raises Refused with the reason.
@@ -56,7 +60,7 @@ def links_of(account: Account) -> list[str]:
     return list(rows.values_list("provider", flat=True))
 
 
-def is_of(account: Account, *, provider: SsoProvider, claims: Mapping[str, Any]) -> bool:
+def is_of(account: Account, *, provider: IdentityProvider, claims: Mapping[str, Any]) -> bool:
     """Whether the verified claims belong to this account."""
     rows = SocialAccount.objects.filter(user_id=account.pk, provider=provider.id, uid=_subject(claims))
     return bool(rows.exists())
@@ -82,7 +86,7 @@ def _linked(link: SocialAccount) -> Account:
     return account
 
 
-def _person_of(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
+def _person_of(provider: IdentityProvider, claims: Mapping[str, Any]) -> Person:
     """The one Active person with this identifier, locked."""
     value = claims.get(provider.claim)
     require(isinstance(value, str) and value.strip(), else_=NO_IDENTIFIER)
@@ -101,7 +105,7 @@ def _person_of(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
     return person
 
 
-def _link(provider: SsoProvider, subject: str, person: Person) -> Account:
+def _link(provider: IdentityProvider, subject: str, person: Person) -> Account:
     account = Account.objects.filter(person=person).first()
     if account is None:
         taken = Account.objects.filter(username__iexact=person.personnel_number).exists()
@@ -122,7 +126,7 @@ def _link(provider: SsoProvider, subject: str, person: Person) -> Account:
     return account
 
 
-def _follow_groups(person: Person, provider: SsoProvider, claims: Mapping[str, Any]) -> None:
+def _follow_groups(person: Person, provider: IdentityProvider, claims: Mapping[str, Any]) -> None:
     """Assign and withdraw mapped roles only. A missing claim changes nothing."""
     groups = claims.get(provider.groups_claim) if provider.groups_claim else None
     if not provider.roles or not isinstance(groups, list):
@@ -136,7 +140,7 @@ def _follow_groups(person: Person, provider: SsoProvider, claims: Mapping[str, A
         _follow(person, provider, role, gives=True)
 
 
-def _follow(person: Person, provider: SsoProvider, role: Role, *, gives: bool) -> None:
+def _follow(person: Person, provider: IdentityProvider, role: Role, *, gives: bool) -> None:
     verb = roles.assign_by_group if gives else roles.withdraw_by_group
     try:
         verb(person_id=person.pk, role=role, provider=provider.id)

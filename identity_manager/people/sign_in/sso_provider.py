@@ -1,15 +1,11 @@
 """OpenID Connect provider, as configured in SSO_PROVIDERS."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from identity_manager.people.sign_in.identity_provider import FIELDS, Entry, IdentityProvider, origin
 
-# Fields of a person that a claim may be matched with; must be unique, or the sign-in is refused.
-FIELDS = ("external_id", "upn", "email", "personnel_number")
 KEYS = frozenset(
     {
         "name",
@@ -21,13 +17,15 @@ KEYS = frozenset(
         "groups_claim",
         "roles",
         "second_factor",
+        "acr_values",
+        "amr_values",
         "authorization_origin",
         "token_auth_method",
         "sign_out",
     }
 )
 NEEDED = ("name", "server_url", "client_id", "claim", "field")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+MULTIPLE_FACTORS = "mfa"  # RFC 8176 2
 
 
 class SignOut(StrEnum):
@@ -39,88 +37,51 @@ class SignOut(StrEnum):
 
 
 @dataclass(frozen=True)
-class SsoProvider:
-    """claim: the claim that is matched with field; roles: provider groups to our roles."""
+class SsoProvider(IdentityProvider):
+    """acr_values: asked for, and accepted as proof of a second factor; amr_values: accepted."""
 
-    id: str
-    name: str
     server_url: str
     client_id: str
     secret: str
-    claim: str
-    field: str
     scopes: tuple[str, ...]
-    groups_claim: str
-    roles: Mapping[str, str]
-    asks_second_factor: bool
     authorization_origin: str
     token_auth_method: str
+    acr_values: tuple[str, ...] = ()
+    amr_values: tuple[str, ...] = ()
     sign_out: SignOut = SignOut.PROVIDER
 
 
 def parse(provider_id: str, given: Any, *, secret: str, roles: frozenset[str]) -> SsoProvider:
     """Parse one entry of SSO_PROVIDERS. Raises ImproperlyConfigured, without the secret."""
-    if not isinstance(given, dict) or not provider_id.replace("-", "").isalnum():
-        raise _wrong(provider_id, "must be a JSON object under a name of letters, digits and hyphens")
-    _check_keys(provider_id, given)
-    mapping = given.get("roles", {})
-    unknown = sorted(set(mapping.values()) - roles) if isinstance(mapping, dict) else ["roles"]
-    if unknown:
-        raise _wrong(provider_id, f"maps groups to roles that do not exist: {', '.join(map(str, unknown))}")
+    entry = Entry("SSO_PROVIDERS", provider_id, given)
+    _check(entry)
+    acr_values = entry.words("acr_values")
     return SsoProvider(
         id=provider_id,
         name=given["name"],
-        server_url=_https(provider_id, given["server_url"]),
+        server_url=entry.https("server_url"),
         client_id=given["client_id"],
         secret=secret,
         claim=given["claim"],
         field=given["field"],
         scopes=tuple(given.get("scopes", ("openid", "profile", "email"))),
         groups_claim=given.get("groups_claim", ""),
-        roles=mapping,
+        roles=entry.roles(roles),
         asks_second_factor=given.get("second_factor") == "provider",
+        acr_values=acr_values,
+        amr_values=entry.words("amr_values", () if acr_values else (MULTIPLE_FACTORS,)),
         authorization_origin=given.get("authorization_origin") or origin(given["server_url"]),
         token_auth_method=given.get("token_auth_method", ""),
         sign_out=SignOut(given.get("sign_out", SignOut.PROVIDER)),
     )
 
 
-def _check_keys(provider_id: str, given: Mapping[str, Any]) -> None:
-    if unknown := sorted(set(given) - KEYS):
-        raise _wrong(provider_id, f"does not know {', '.join(unknown)}; it knows {', '.join(sorted(KEYS))}")
-    if missing := [name for name in NEEDED if not given.get(name) or not isinstance(given[name], str)]:
-        raise _wrong(provider_id, f"needs {', '.join(missing)}")
-    if given["field"] not in FIELDS:
-        raise _wrong(provider_id, f"compares with one of {', '.join(FIELDS)}")
-    if given.get("second_factor", "here") not in {"provider", "here"}:
-        raise _wrong(provider_id, "has second_factor either provider or here")
+def _check(entry: Entry) -> None:
+    entry.check_keys(KEYS, needed=NEEDED, fields=FIELDS)
+    given = entry.given
     if given.get("sign_out", SignOut.PROVIDER) not in list(SignOut):
-        raise _wrong(provider_id, f"has sign_out one of {', '.join(SignOut)}")
+        raise entry.wrong(f"has sign_out one of {', '.join(SignOut)}")
     if "openid" not in given.get("scopes", ("openid",)):
-        raise _wrong(provider_id, "needs the scope openid")
-
-
-def _https(provider_id: str, url: str) -> str:
-    if not is_secure(url):
-        raise _wrong(provider_id, "needs a server_url that begins with https://")
-    return url.rstrip("/")
-
-
-def is_secure(url: object) -> bool:
-    """Whether the address is https, or on this machine."""
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else None
-    except ValueError:
-        return False
-    if parts is None or not parts.hostname:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-
-
-def origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _wrong(provider_id: str, what: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"SSO_PROVIDERS: {provider_id!r} {what}.")
+        raise entry.wrong("needs the scope openid")
+    if given.get("second_factor") != "provider" and {"acr_values", "amr_values"} & set(given):
+        raise entry.wrong("has acr_values and amr_values only where second_factor is provider")

@@ -29,6 +29,8 @@ def test_what_is_left_out_has_a_default() -> None:
     assert provider.authorization_origin == "https://login.example.com"
     assert not provider.asks_second_factor
     assert provider.sign_out == "provider"
+    assert (provider.acr_values, provider.amr_values) == ((), ("mfa",))
+    assert parsed(second_factor="provider", acr_values=["two"]).amr_values == ()
 
 
 def test_the_roles_are_those_of_the_models() -> None:
@@ -46,6 +48,9 @@ def test_the_roles_are_those_of_the_models() -> None:
         ({"roles": {"Admins": "emperor"}}, "emperor"),
         ({"roles": ["Admins"]}, "roles"),
         ({"second_factor": "perhaps"}, "provider or here"),
+        ({"second_factor": "provider", "acr_values": "two"}, "list of words"),
+        ({"second_factor": "provider", "amr_values": ["two words"]}, "without spaces"),
+        ({"amr_values": ["mfa"]}, "only where second_factor is provider"),
         ({"sign_out": "perhaps"}, "here, provider, provider-with-token"),
         ({"sign_out": ["here"]}, "here, provider, provider-with-token"),
         ({"scopes": ["email"]}, "openid"),

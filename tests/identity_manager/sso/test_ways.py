@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
+from identity_manager.account import sso
 from identity_manager.models import Account, AuditEvent, OutgoingMail, Person, Role
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import PASSWORD, account
@@ -260,11 +261,57 @@ def test_a_provider_that_asks_for_one_is_believed(
     ada = cast.person("ada")
     user = arrived(traveller, provider, ada)
     assert traveller.here.get("/")["Location"] == "/account/second-factors/needed/"
-    configured(settings, asks_second_factor=True)
+    configured(settings, asks_second_factor=True, amr_values=("pwd",))  # the best that this one says
     assert traveller.here.get("/").status_code == 200
     factors.with_app(Account.objects.select_related("person").get(person=ada))
     again = Traveller(provider)
     assert again.sign_in(user)["Location"] == "/"
+
+
+def test_a_provider_that_says_nothing_of_a_second_factor_is_not_believed(
+    traveller: Traveller, provider: Provider, uma: Person, settings: Settings
+) -> None:
+    """This one says amr ["pwd"]: what it was asked for is no proof of what it did."""
+    configured(settings, asks_second_factor=True, amr_values=("mfa",), acr_values=("urn:example:two",))
+    user = provider.user("uma")
+    Person.objects.filter(pk=uma.pk).update(upn=user.user_name)
+    response = traveller.sign_in(user)
+    assert response.status_code == 403
+    assert "did not confirm that you showed a second factor" in response.text
+    assert not traveller.is_signed_in
+    event = AuditEvent.objects.get(name="account.sign-in-failed")
+    assert event.facts == {"method": "sso:corp", "reason": "sso-no-second-factor"}
+
+
+def test_the_proof_of_a_second_factor_is_asked_for(traveller: Traveller, settings: Settings) -> None:
+    configured(settings, asks_second_factor=True, acr_values=("urn:example:two", "urn:example:three"))
+    asked = parse_qs(urlsplit(traveller.start()).query)
+    assert asked["acr_values"] == ["urn:example:two urn:example:three"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "proves"),
+    [
+        ({"acr": "two"}, True),
+        ({"acr": "one", "amr": ["pwd", "mfa"]}, True),
+        ({"acr": ["two"]}, False),
+        ({"amr": "mfa"}, False),
+        ({"amr": [["mfa"], 7]}, False),
+        ({}, False),
+    ],
+)
+def test_which_claims_prove_it(provider: Provider, claims: dict[str, object], *, proves: bool) -> None:
+    known = provider.settings(second_factor="provider", acr_values=["two"], amr_values=["mfa"])
+    assert sso.proves_second_factor(claims, known) is proves
+
+
+def test_the_address_adds_nothing_to_the_question(traveller: Traveller) -> None:
+    """allauth's own page would take auth_params from there, and with them another acr_values or prompt."""
+    wish = "?auth_params=prompt%3Dnone%26acr_values%3Dzero&scope=admin"
+    address = traveller.here.post(f"/account/sso/corp/{wish}", {"auth_params": "prompt=none"})["Location"]
+    asked = parse_qs(urlsplit(address).query)
+    assert not {"prompt", "acr_values"} & set(asked)
+    assert "admin" not in asked["scope"][0]
 
 
 def test_who_has_a_second_factor_here_confirms_with_it(
