@@ -80,8 +80,8 @@ def test_a_leavers_key_for_a_deputy(office: Office, staff: Officers, key: Archiv
 
     uma = office.uma
     uma.open("/my/open-tasks/")
-    uma.follow("Read and answer")
-    assert uma.open(f"/my/recoveries/{row.pk}/consent/").status == 200
+    assert "Say whether you agree that" in uma.page.text
+    assert "AZ 17/26" in uma.open(f"/my/recoveries/{row.pk}/consent/").text
     uma.press("I agree")
     assert "Your answer is noted." in uma.page.text
     page = ada.open(f"/recoveries/{row.pk}/")

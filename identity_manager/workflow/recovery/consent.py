@@ -57,7 +57,13 @@ def answer(*, actor: Person, recovery_id: uuid.UUID, agrees: bool) -> Recovery:
         row.consent = OwnerConsent.GIVEN if agrees else OwnerConsent.REFUSED
         row.consent_at = timezone.now()
         row.save(update_fields=["consent", "consent_at"])
-        event = audit.Event.RECOVERY_CONSENT_GIVEN if agrees else audit.Event.RECOVERY_CONSENT_REFUSED
-        for subject in (row.request, row.owner):
-            audit.record(event, actor=actor, subject=subject, reference=row.reference)
+        if agrees:
+            _record(audit.Event.RECOVERY_CONSENT_GIVEN, actor, row)
+        else:
+            _record(audit.Event.RECOVERY_CONSENT_REFUSED, actor, row)
         return row
+
+
+def _record(event: audit.Event, actor: Person, recovery: Recovery) -> None:
+    for subject in (recovery.request, recovery.owner):
+        audit.record(event, actor=actor, subject=subject, reference=recovery.reference)
