@@ -12,7 +12,7 @@ from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
 from identity_manager.models import Container, Person, ReplacementCause, SoftwareToken, TermsText
 from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
-from identity_manager.ui.forms import TOO_LONG, CardsField, RadioCards
+from identity_manager.ui.forms import TOO_LONG, CardsField, PurposeField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.policy import eligibility
@@ -31,14 +31,22 @@ class RequestForm(VerbForm):
         label=_("Which software tokens do you want?"),
         error_messages={"required": in_words(eligibility.NO_TYPE)},
     )
+    purpose = PurposeField()
 
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["types"].choices = cards(person)  # type: ignore[attr-defined]  # a CardsField
+        choices = eligibility.type_choices(person, own=True)
+        self.fields["types"].choices = cards(person, choices)  # type: ignore[attr-defined]  # a CardsField
+        PurposeField.add_to(self, (choice.token_type for choice in choices))
 
     @property
     def type_ids(self) -> list[uuid.UUID]:
         return [uuid.UUID(value) for value in self.cleaned_data["types"]]
+
+    @property
+    def purpose_said(self) -> str:
+        """What it is for; empty where no type asks."""
+        return str(self.cleaned_data.get("purpose", ""))
 
 
 CAUSE_ICONS = {

@@ -15,12 +15,9 @@ from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.requests import opening
 
 
-def cards(person: Person) -> list[tuple[str, Card]]:
-    """Every offered type, disabled ones with the reason."""
-    return [
-        (str(choice.token_type.pk), _card(person, choice))
-        for choice in eligibility.type_choices(person, own=True)
-    ]
+def cards(person: Person, choices: Iterable[TypeChoice]) -> list[tuple[str, Card]]:
+    """These types as cards, disabled ones with the reason."""
+    return [(str(choice.token_type.pk), _card(person, choice)) for choice in choices]
 
 
 def ids_of(person: Person, codes: Iterable[str]) -> list[str]:

@@ -35,6 +35,7 @@ urlpatterns = [
     path("open-tasks/decisions/", approvals.several, name="decisions"),
     path("open-tasks/decisions/of/<uuid:pk>/", approvals.several, name="decisions-of-order"),
     path("open-tasks/decisions/reject/", approvals.reject_several, name="decisions-reject"),
+    path("open-tasks/decisions/postpone/", approvals.postpone_several, name="decisions-postpone"),
     path("renewals/", renewal.forecast, name="renewals"),
     path("terms/acceptances/", terms.accepted, name="terms-acceptances"),
     path("terms/acceptances/export/", terms.export, name="terms-acceptances-export"),

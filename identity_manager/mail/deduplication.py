@@ -5,7 +5,7 @@ queue it.
 import uuid
 from datetime import datetime
 
-from identity_manager.models import BatchOrder, Person, SoftwareToken, TermsNotice, TokenRequest
+from identity_manager.models import BatchOrder, Person, Postponement, SoftwareToken, TermsNotice, TokenRequest
 
 
 def round_of(request: TokenRequest) -> str:
@@ -36,6 +36,11 @@ def acceptance_reminder(request: TokenRequest, *, days: int) -> str:
 def passphrase_reminder(token: SoftwareToken, *, days: int) -> str:
     """Key per token and threshold."""
     return f"passphrase-reminder:{token.pk}:{days}"
+
+
+def approvals_back(postponed: Postponement) -> str:
+    """One for each approver and moment to which they have postponed requests."""
+    return f"approvals-back:{postponed.approver_id}:{postponed.until.isoformat()}"
 
 
 def renewal_due(token: SoftwareToken, *, days: int) -> str:

@@ -17,6 +17,7 @@ from identity_manager.models import (
     Certificate,
     OutgoingMail,
     Person,
+    Postponement,
     SoftwareToken,
     TokenRequest,
 )
@@ -56,11 +57,22 @@ def approval_reminder(request: TokenRequest, asked: AskedApprover) -> OutgoingMa
 
 
 @mail(_("A postponed request is back"), to=APPROVER, when=_("when a postponed decision comes back"))
-def approval_back(request: TokenRequest, approver: Person) -> OutgoingMail:
+def approval_back(request: TokenRequest, postponed: Postponement) -> OutgoingMail:
     """To the approver who postponed it: the time has come."""
-    until = request.postponed_until.isoformat() if request.postponed_until else ""
-    about = About("approval_back", f"approval-back:{request.pk}:{until}:{approver.pk}", approver, request)
+    occasion = f"approval-back:{request.pk}:{postponed.until.isoformat()}:{postponed.approver_id}"
+    about = About("approval_back", occasion, postponed.approver, request)
     return compose(about, url=console_url("console:request", request.pk))
+
+
+@mail(
+    _("Postponed requests are back"),
+    to=APPROVER,
+    when=_("when decisions come back that were postponed to the same time"),
+)
+def approvals_back(postponed: Postponement) -> OutgoingMail:
+    """To the approver who postponed several to the same time: one mail for all of them."""
+    about = About("approvals_back", deduplication.approvals_back(postponed), postponed.approver)
+    return compose(about, url=console_url("console:approvals"))
 
 
 @mail(_("Nobody decides on a request"), to=OFFICER, when=_("when nobody decides, or nobody can"))

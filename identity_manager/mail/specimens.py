@@ -94,6 +94,7 @@ class World:
             person=self.person,
             requested_by=self.officer,
             delivery_address=self.person.email,
+            purpose=ANY_TEXT,
             accept_before=timezone.now() + timedelta(days=30),
             reason=ANY_TEXT,
         )

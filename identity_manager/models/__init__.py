@@ -51,6 +51,7 @@ from identity_manager.models.catalogue.terms import (
 from identity_manager.models.catalogue.token_type import (
     ApprovalPolicy,
     HolderChangeRule,
+    PurposeRule,
     RenewalApproval,
     RenewalPolicy,
     TokenType,
@@ -94,6 +95,7 @@ from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import EndReason
+from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import (
     ReplacementCause,
@@ -195,9 +197,11 @@ __all__ = [
     "PersonSearchRow",
     "PersonSource",
     "PersonState",
+    "Postponement",
     "ProcessKind",
     "ProcessTotal",
     "ProviderSession",
+    "PurposeRule",
     "RecoveredKey",
     "Recovery",
     "RecoveryCanary",

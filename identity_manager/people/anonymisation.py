@@ -31,12 +31,12 @@ from identity_manager.models import (
 )
 
 # Mails whose texts name an officer, by the officer's part in the request.
-NAME_WHO_ASKED = ("approval_needed", "approval_reminder", "information", "left_undecided")
+NAME_WHO_ASKED = ("approval_needed", "approval_reminder", "approval_back", "information", "left_undecided")
 NAME_WHO_GAVE_THE_ORDER = ("batch_waits", "batch_reminder", "batch_undecided")
 NAME_WHO_CANCELLED = ("request_cancelled",)
 NAME_WHO_SIGNED_IN = ("break_glass_used",)
 A_DAY = timedelta(days=1)
-PERSONAL_KEYS = ("person", "delivery_address")
+PERSONAL_KEYS = ("person", "delivery_address", "purpose")
 WORDS_OF_THE_CA = "message"  # of a request's failure: why it was refused
 WITHOUT_NAMES: dict[str, Any] = {"subject": [], "subject_alt_names": [], "sid": None}
 
@@ -49,7 +49,9 @@ def empty_request(request: TokenRequest) -> None:
     RenewalNotice.objects.filter(token__request=request).update(not_needed_reason="")
     HolderChange.objects.filter(token__request=request).update(reason="", fingerprint="")
     facts = {name: value for name, value in request.failure_facts.items() if name != WORDS_OF_THE_CA}
-    TokenRequest.objects.filter(pk=request.pk).update(delivery_address="", reason="", failure_facts=facts)
+    TokenRequest.objects.filter(pk=request.pk).update(
+        delivery_address="", reason="", purpose="", failure_facts=facts
+    )
 
 
 def without_person(snapshot: dict[str, Any]) -> dict[str, Any]:

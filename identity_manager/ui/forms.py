@@ -13,6 +13,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.models import PurposeRule, TokenType
+from identity_manager.models.catalogue.token_type import LONGEST_PURPOSE
 from identity_manager.ui.markup import markup
 from identity_manager.ui.parts import Card
 
@@ -86,6 +88,34 @@ class FilterSelect(forms.Select):
 def _option(value: str, label: str, is_chosen: bool) -> SafeString:  # noqa: FBT001 of one place
     chosen = SafeString(" selected" if is_chosen else "")
     return markup('<option value="{}"{}>{}</option>', value, chosen, label)
+
+
+class PurposeField(forms.CharField):
+    """What the chosen token types are asked for, in plain text; the verb says whether it has to be said."""
+
+    widget = forms.Textarea(attrs={"rows": 2})
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("What is it for?"),
+            help_text=_("Approvers read this first. It stays with the request and in the audit log."),
+            required=False,
+            max_length=LONGEST_PURPOSE,
+            error_messages={"max_length": TOO_LONG},
+        )
+
+    @classmethod
+    def add_to(cls, form: forms.BaseForm, types: Iterable[TokenType]) -> None:
+        """Keep the form's field `purpose` only where one of the types asks; name those that demand it."""
+        offered = list(types)
+        if all(each.purpose_rule == PurposeRule.NEVER for each in offered):
+            del form.fields["purpose"]
+            return
+        demanding = [str(each) for each in offered if each.purpose_rule == PurposeRule.MUST]
+        if demanding:
+            field = form.fields["purpose"]
+            words = _("%(names)s: not given without it.") % {"names": ", ".join(demanding)}
+            field.help_text = f"{field.help_text} {words}"
 
 
 class _CardOptions(forms.widgets.ChoiceWidget):

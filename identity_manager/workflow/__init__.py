@@ -61,6 +61,7 @@ ROAD = (
             "step2_approve.reject_several",
             "step2_approve.take_out",
             "step2_approve.postpone",
+            "step2_approve.postpone_several",
         ),
         request=("requested", "approved"),
         token=None,
@@ -83,7 +84,7 @@ ROAD = (
         token=None,
         task="",
         mails=(
-            *("approval_reminder", "approval_back", "approval_needed", "left_undecided"),
+            *("approval_reminder", "approval_back", "approvals_back", "approval_needed", "left_undecided"),
             *("batch_waits", "batch_reminder", "batch_undecided"),
         ),
         tests=(

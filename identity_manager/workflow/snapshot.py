@@ -57,8 +57,11 @@ class Frame:
     of_type: Snapshot
     profiles: tuple[Profile, ...]
 
-    def filled(self, person: Person) -> Snapshot:
-        """The snapshot of one line. Raises ca_bridge.x509.profiles.ProfileError where a field is lacking."""
+    def filled(self, person: Person, *, purpose: str = "") -> Snapshot:
+        """The snapshot of one line. Raises ca_bridge.x509.profiles.ProfileError where a field is lacking.
+
+        purpose: what the requester says that it is for; without it the line has no such key.
+        """
         fields = person_fields(person)
         certificates = [
             {
@@ -71,7 +74,7 @@ class Frame:
             for profile in self.profiles
         ]
         of_person = {"person": fields, "delivery_address": person.email, "certificates": certificates}
-        return self.of_type | of_person
+        return self.of_type | of_person | ({"purpose": purpose} if purpose else {})
 
 
 def frame(token_type: TokenType) -> Frame:
@@ -86,9 +89,9 @@ def frame(token_type: TokenType) -> Frame:
     return Frame(of_type, tuple(profile.as_profile() for profile in token_type.ordered_profiles()))
 
 
-def take(person: Person, token_type: TokenType) -> Snapshot:
+def take(person: Person, token_type: TokenType, *, purpose: str = "") -> Snapshot:
     """Return the snapshot of one line. Raises ProfileError where a field is lacking."""
-    return frame(token_type).filled(person)
+    return frame(token_type).filled(person, purpose=purpose)
 
 
 def digest(lines: Iterable[Snapshot]) -> str:

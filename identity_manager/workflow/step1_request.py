@@ -12,10 +12,11 @@ from identity_manager.models import Person, RequestOrigin, Role, TokenRequest
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, refuse, require
 from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy import purpose as purposes
 from identity_manager.workflow.requests import opening
 
 
-def request(*, actor: Person, type_ids: Sequence[uuid.UUID]) -> TokenRequest:
+def request(*, actor: Person, type_ids: Sequence[uuid.UUID], purpose: str = "") -> TokenRequest:
     """Open a request of the actor for themselves. Raises NotAllowed, or NotPossible with the reason."""
     with transaction.atomic():
         person = locking.person(actor.pk)
@@ -26,6 +27,7 @@ def request(*, actor: Person, type_ids: Sequence[uuid.UUID]) -> TokenRequest:
             kind=NotAllowed,
         )
         choices = eligibility.chosen_types(person, type_ids)
+        said = purposes.cleaned(purpose, [choice.token_type for choice in choices])
 
-        asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
+        asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE, said)
         return opening.open_request(asking, choices=choices)

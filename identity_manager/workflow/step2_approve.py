@@ -8,10 +8,11 @@ After the decision the road goes on as PstmProcProceedSoftwareTokenRequest of th
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
@@ -22,10 +23,12 @@ from identity_manager.models import (
     Decision,
     OutgoingMail,
     Person,
+    Postponement,
     RequestState,
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.models.requests.token_queries import first_end
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Refused, Stale, refuse
 from identity_manager.workflow import snapshot
@@ -43,6 +46,7 @@ NO_REASON = Reason("no-reason-to-reject", _("Say why you reject the request."))
 NO_LINE = Reason("no-line", _("Check at least one type."))
 NOT_ALL = Reason("not-all", _("These are all types of the request. Reject the request instead."))
 NOT_IN_THE_FUTURE = Reason("not-in-the-future", _("Choose a time that lies ahead, at most 90 days."))
+AFTER_THE_DEADLINE = _("It has to be decided before %(day)s. Choose an earlier time.")
 LONGEST_POSTPONEMENT_DAYS = 90
 
 
@@ -190,18 +194,45 @@ def _tell_of_taking_out(request: TokenRequest, tokens: Collection[SoftwareToken]
 
 
 def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until: datetime) -> TokenRequest:
-    """Take the request out of the queue until a time. Raises as approve does, NotPossible for a bad time."""
+    """Take the request out of the actor's own queue until a time; every other approver still sees it.
+
+    Raises as approve does, NotPossible for a time that is past, or not before the deadline.
+    """
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
-        ahead = until - timezone.now()
-        bad = ahead.total_seconds() <= 0 or ahead.days >= LONGEST_POSTPONEMENT_DAYS
-        refuse(NOT_IN_THE_FUTURE if bad else None, field="until")
+        refuse(_bad_time(request, until), field="until")
 
-        request.postponed_until = until
-        request.postponed_by = actor
-        request.save()
+        values = {"round": request.round, "until": until, "created_at": timezone.now()}
+        Postponement.objects.update_or_create(request=request, approver=actor, defaults=values)
         audit.record(audit.Event.REQUEST_POSTPONED, actor=actor, subject=request, until=until.isoformat())
         return request
+
+
+def postpone_several(*, actor: Person, seen: Mapping[uuid.UUID, str], until: datetime) -> list[NotDecided]:
+    """Postpone each request by itself; as approve_several."""
+    return _one_by_one(
+        seen, lambda pk, hash_: postpone(actor=actor, request_id=pk, snapshot_hash=hash_, until=until)
+    )
+
+
+def deadline(request: TokenRequest) -> datetime:
+    """Until when it has to be decided: 90 days after its round began, or the end of what it renews."""
+    began = request.round_started_at or request.created_at
+    renewed = [token.predecessor_id for token in locking.lines_of(request) if token.predecessor_id]
+    ends = SoftwareToken.objects.filter(pk__in=renewed).annotate(ends_at=first_end()).order_by()
+    known = [each for each in ends.values_list("ends_at", flat=True) if each is not None]
+    return min([began + timedelta(days=LONGEST_POSTPONEMENT_DAYS), *known])
+
+
+def _bad_time(request: TokenRequest, until: datetime) -> Reason | None:
+    ahead = until - timezone.now()
+    if ahead.total_seconds() <= 0 or ahead.days >= LONGEST_POSTPONEMENT_DAYS:
+        return NOT_IN_THE_FUTURE
+    latest = deadline(request)
+    if until < latest:
+        return None
+    day = {"day": date_format(timezone.localtime(latest), "DATETIME_FORMAT")}
+    return Reason("after-the-deadline", str(AFTER_THE_DEADLINE) % day)
 
 
 def state_obstacle(request: TokenRequest) -> Reason | None:

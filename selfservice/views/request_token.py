@@ -26,7 +26,9 @@ def request_softtoken(request: HttpRequest) -> HttpResponse:
         person=person,
         initial={"types": type_choices.ids_of(person, request.GET.getlist("type"))},
     )
-    made = form.perform(lambda: step1_request.request(actor=person, type_ids=form.type_ids))
+    made = form.perform(
+        lambda: step1_request.request(actor=person, type_ids=form.type_ids, purpose=form.purpose_said)
+    )
     if made is not None and made.state == RequestState.AWAITING_ACCEPTANCE:
         messages.success(request, _("Nobody has to approve this. Read and accept the terms now, or later."))
         return redirect("selfservice:terms", made.pk)

@@ -29,6 +29,7 @@ from identity_manager.models import (
     PersonKind,
     PersonSource,
     PersonState,
+    PurposeRule,
     RenewalApproval,
     RenewalPolicy,
     RequestKind,
@@ -69,6 +70,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "archive_key": f"{WORKFLOW}.archive.intake.archives",
         "approval": f"{WORKFLOW}.policy.approvers.approvals_needed",
         "approvers_needed": f"{WORKFLOW}.policy.approvers.approvals_needed",
+        "purpose_rule": f"{WORKFLOW}.policy.purpose.is_asked",
         "terms": f"{WORKFLOW}.snapshot.frame",
         "validity_days": f"{WORKFLOW}.issuance.drafting.wanted",
         "key_algorithm": f"{WORKFLOW}.issuance.drafting.draft",
@@ -204,6 +206,11 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "SIGNATURE": "identity_manager.ui.parts",
         "ENCRYPTION": "identity_manager.models.CertificateProfile.decrypts.fget",
         "COMBINED": "identity_manager.models.CertificateProfile.decrypts.fget",
+    },
+    PurposeRule: {
+        "NEVER": "identity_manager.ui.forms.PurposeField",
+        "MAY": f"{WORKFLOW}.policy.purpose.is_asked",
+        "MUST": f"{WORKFLOW}.policy.purpose._missing",
     },
     RenewalPolicy: {
         "ASK": f"{WORKFLOW}.renewal.expiry_check._remind",

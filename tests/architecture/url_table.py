@@ -176,6 +176,7 @@ TABLE = (
     Row("console:decisions", APPROVER, APPROVER),
     Row("console:decisions-of-order", APPROVER, APPROVER, of="batch order"),
     Row("console:decisions-reject", NOBODY, APPROVER),
+    Row("console:decisions-postpone", NOBODY, APPROVER),
     Row("console:request-approve", APPROVER, APPROVER, of="request"),
     Row("console:request-reject", APPROVER, APPROVER, of="request"),
     Row("console:request-postpone", APPROVER, APPROVER, of="request"),

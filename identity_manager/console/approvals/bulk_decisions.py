@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from identity_manager.console.access import requests as access_requests
-from identity_manager.console.approvals import certificate_content
+from identity_manager.console.approvals import certificate_content, postponement_days
+from identity_manager.console.approvals.certificate_content import SignedRequest
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import ReasonField
@@ -23,12 +24,14 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest
+from identity_manager.ui.parts import Tab
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.step2_approve import NotDecided
 
+OPEN_TASKS = "open-tasks"
 AT_ONCE = 100  # an approver reads each of them
 SHOWN = (
-    *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address"),
+    *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address", "purpose"),
     *("person__state", "person__display_name", "person__personnel_number", "person__department"),
     *("requested_by__state", "requested_by__display_name"),
 )
@@ -50,7 +53,7 @@ class SeenField(forms.MultipleChoiceField):
 
 
 class SeveralForm(VerbForm):
-    """Bulk approval."""
+    """The ticked requests."""
 
     requests = SeenField(
         error_messages={
@@ -58,6 +61,12 @@ class SeveralForm(VerbForm):
             "invalid_choice": lazystr(step2_approve.NOT_WAITING),
         }
     )
+
+
+class SeveralApprovalsForm(SeveralForm):
+    """Bulk approval, which is asked once before."""
+
+    confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
 
 class SeveralRejectionsForm(SeveralForm):
@@ -68,15 +77,29 @@ class SeveralRejectionsForm(SeveralForm):
     )
 
 
+class SeveralPostponementsForm(SeveralForm):
+    """Bulk postponement, to a morning in the officer's time zone."""
+
+    when = forms.ChoiceField(
+        label=gettext_lazy("Until"),
+        choices=postponement_days.CHOICES,
+        widget=forms.RadioSelect,
+        initial=postponement_days.TOMORROW,
+        error_messages={"required": lazystr(step2_approve.NOT_IN_THE_FUTURE)},
+    )
+
+
 def context(
     actor: Person, asked: Mapping[str, str], *, form: VerbForm, order_id: uuid.UUID | None
 ) -> dict[str, Any]:
-    """Requests that wait for this approver, oldest first; of one batch order, or all.
+    """Requests that wait for this approver, oldest first; of one batch order, or all; or the postponed.
 
     A batch order without any readable request is ignored: everything is shown.
     """
     order = _order(actor, order_id) if order_id else None
-    waiting = open_tasks.awaiting_decision(actor, timezone.now()).only(*SHOWN)
+    postponed = order is None and "postponed" in asked
+    listed = open_tasks.postponed if postponed else open_tasks.awaiting_decision
+    waiting = listed(actor, timezone.now()).only(*SHOWN)
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
     rows = list(waiting.prefetch_related(None)[: AT_ONCE + 1])
@@ -88,6 +111,10 @@ def context(
         "rows": [(row, f"{row.pk}:{row.snapshot_hash}", content) for row, content in signed],
         "has_more": len(rows) > AT_ONCE,
         "ticked": "ticked" in asked,
+        "filters": (
+            Tab(_("Wait for your decision"), reverse("console:decisions"), current=not postponed),
+            Tab(_("Postponed"), f"{reverse('console:decisions')}?postponed", current=postponed),
+        ),
     }
 
 
@@ -106,11 +133,19 @@ def order_said_by(asked: Mapping[str, str]) -> uuid.UUID | None:
         return None
 
 
-def address(order_id: uuid.UUID | None) -> str:
-    """URL of the page."""
+def address(order_id: uuid.UUID | None, asked: Mapping[str, str]) -> str:
+    """URL of the page where the requests were ticked."""
+    if asked.get("from") == OPEN_TASKS:
+        return reverse("console:approvals")
     if order_id is None:
         return reverse("console:decisions")
     return reverse("console:decisions-of-order", args=[order_id])
+
+
+def is_asked_before(request: HttpRequest, form: SeveralApprovalsForm, seen: Mapping[uuid.UUID, str]) -> bool:
+    """Whether what is signed is shown once more: of many, and where the list did not show it."""
+    many = len(seen) > 1 or request.GET.get("from") == OPEN_TASKS
+    return many and not form.cleaned_data["confirmed"]
 
 
 def readable(actor: Person, form: VerbForm) -> dict[uuid.UUID, str]:
@@ -156,16 +191,54 @@ def tell_rejected(request: HttpRequest, number: int) -> None:
         messages.success(request, words % {"number": number})
 
 
+def tell_postponed(request: HttpRequest, number: int) -> None:
+    """How many the officer has postponed, if any."""
+    words = ngettext("You postponed %(number)d request.", "You postponed %(number)d requests.", number)
+    if number:
+        messages.success(request, words % {"number": number})
+
+
+def approving(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
+    """Confirmation page of a bulk approval."""
+    title = ngettext("Approve %(number)d request?", "Approve %(number)d requests?", len(seen))
+    return Confirmation(
+        title=title % {"number": len(seen)},
+        lead=_("Each is approved as it stands here. One that has changed is left out, and you are told."),
+        button=_("Approve"),
+        back=back,
+        tab="open_tasks",
+        dangerous=False,
+        signed=_signed(seen),
+    )
+
+
+def postponing(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
+    """Confirmation page of a bulk postponement."""
+    title = ngettext("Postpone %(number)d request?", "Postpone %(number)d requests?", len(seen))
+    return Confirmation(
+        title=title % {"number": len(seen)},
+        lead=_("Nothing is decided. They leave your list until then; every other approver still sees them."),
+        button=_("Postpone"),
+        back=back,
+        tab="open_tasks",
+        dangerous=False,
+        signed=_signed(seen),
+    )
+
+
 def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
     """Confirmation page of a bulk rejection."""
-    number = len(seen)
-    rows = TokenRequest.objects.select_related("person").filter(pk__in=seen).order_by("created_at", "pk")
-    title = ngettext("Reject %(number)d request?", "Reject %(number)d requests?", number)
+    title = ngettext("Reject %(number)d request?", "Reject %(number)d requests?", len(seen))
     return Confirmation(
-        title=title % {"number": number},
+        title=title % {"number": len(seen)},
         lead=_("They end here. Who asked is told by mail, with your reason."),
         button=_("Reject"),
         back=back,
         tab="open_tasks",
-        signed=certificate_content.of_requests(list(rows)),
+        signed=_signed(seen),
     )
+
+
+def _signed(seen: Mapping[uuid.UUID, str]) -> list[SignedRequest]:
+    rows = TokenRequest.objects.select_related("person").filter(pk__in=seen).order_by("created_at", "pk")
+    return certificate_content.of_requests(list(rows))

@@ -43,8 +43,9 @@ class SignedLine:
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """A request covered by an approval, with its person and tokens."""
+    """A request covered by an approval: what it is for, its person and tokens."""
 
+    purpose: str
     person: Person
     lines: Sequence[SignedLine]
 
@@ -54,7 +55,7 @@ def of_requests(rows: Sequence[TokenRequest]) -> list[SignedRequest]:
     prefetch_related_objects(rows, Prefetch("tokens", console_pages.lines_to_sign()))
     renewals = [token for row in rows for token in row.lines if token.predecessor_id is not None]
     prefetch_related_objects(renewals, "predecessor")
-    return [SignedRequest(row.person, [_signed(token) for token in row.lines]) for row in rows]
+    return [SignedRequest(row.purpose, row.person, [_signed(token) for token in row.lines]) for row in rows]
 
 
 def _signed(token: SoftwareToken) -> SignedLine:

@@ -1,17 +1,24 @@
 """OPEN TASKS of an officer: the approval queue, and the three answers to a request."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.console.access import offices, requests
-from identity_manager.console.approvals import bulk_decisions, certificate_content
-from identity_manager.console.approvals.bulk_decisions import SeveralForm, SeveralRejectionsForm
+from identity_manager.console.approvals import bulk_decisions, certificate_content, postponement_days
+from identity_manager.console.approvals.bulk_decisions import (
+    SeveralApprovalsForm,
+    SeveralForm,
+    SeveralPostponementsForm,
+    SeveralRejectionsForm,
+)
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.refusals import VerbForm
@@ -35,12 +42,15 @@ def queue(request: HttpRequest) -> HttpResponse:
 def several(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
     """What waits for this approver, all or of one batch order; those that are ticked are approved."""
     actor = offices.officer(request, Role.APPROVER)
-    form = SeveralForm(refusals.post_data(request))
+    form, back = SeveralApprovalsForm(refusals.post_data(request)), bulk_decisions.address(pk, request.GET)
     if form.is_valid() and (seen := bulk_decisions.readable(actor, form)):
+        if bulk_decisions.is_asked_before(request, form, seen):
+            asked = SeveralApprovalsForm(initial=_ticked(request) | {"confirmed": True})
+            return confirmation.page(request, asked, bulk_decisions.approving(seen, back))
         left = step2_approve.approve_several(actor=actor, seen=seen)
         bulk_decisions.tell_approved(request, len(seen) - len(left))
         bulk_decisions.tell(request, form, seen, left)
-        return redirect(bulk_decisions.address(pk))
+        return redirect(back)
     return _several(request, form, pk)
 
 
@@ -52,15 +62,39 @@ def reject_several(request: HttpRequest) -> HttpResponse:
     seen = bulk_decisions.readable(actor, chosen) if chosen.is_valid() else {}
     if not seen:
         return _several(request, chosen, order_id)
-    initial = {"requests": request.POST.getlist("requests")}
-    form = SeveralRejectionsForm(request.POST if "reason" in request.POST else None, initial=initial)
-    back = bulk_decisions.address(order_id)
+    data = request.POST if "reason" in request.POST else None
+    form = SeveralRejectionsForm(data, initial=_ticked(request))
+    back = bulk_decisions.address(order_id, request.GET)
     if form.is_valid():
         left = step2_approve.reject_several(actor=actor, seen=seen, reason=form.cleaned_data["reason"])
         bulk_decisions.tell_rejected(request, len(seen) - len(left))
         bulk_decisions.tell(request, chosen, seen, left)
         return redirect(back)
     return confirmation.page(request, form, bulk_decisions.rejecting(seen, back))
+
+
+@require_POST
+def postpone_several(request: HttpRequest) -> HttpResponse:
+    """Postpone those that are ticked, once it is said until when."""
+    actor = offices.officer(request, Role.APPROVER)
+    chosen, order_id = SeveralForm(request.POST), bulk_decisions.order_said_by(request.GET)
+    seen = bulk_decisions.readable(actor, chosen) if chosen.is_valid() else {}
+    if not seen:
+        return _several(request, chosen, order_id)
+    data = request.POST if "when" in request.POST else None
+    form = SeveralPostponementsForm(data, initial=_ticked(request))
+    back = bulk_decisions.address(order_id, request.GET)
+    if form.is_valid():
+        until = postponement_days.moment_of(form.cleaned_data["when"], timezone.now())
+        left = step2_approve.postpone_several(actor=actor, seen=seen, until=until)
+        bulk_decisions.tell_postponed(request, len(seen) - len(left))
+        bulk_decisions.tell(request, chosen, seen, left)
+        return redirect(back)
+    return confirmation.page(request, form, bulk_decisions.postponing(seen, back))
+
+
+def _ticked(request: HttpRequest) -> dict[str, Any]:
+    return {"requests": request.POST.getlist("requests")}
 
 
 def _several(request: HttpRequest, form: VerbForm, order_id: uuid.UUID | None) -> HttpResponse:
@@ -168,7 +202,7 @@ def _rejecting_lead(found: TokenRequest) -> str:
 def _postponing(found: TokenRequest, actor: Person) -> Confirmation:
     return Confirmation(
         title=_("Postpone the request for %(person)s?") % {"person": isolated(found.person)},
-        lead=_("Nothing is decided. Until then the task is out of the way."),
+        lead=_("Nothing is decided. It leaves your list until then; every other approver still sees it."),
         button=_("Postpone"),
         back=reverse("console:request", args=[found.pk]),
         obstacle=_obstacle(found, actor),

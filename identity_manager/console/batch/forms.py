@@ -14,7 +14,7 @@ from identity_manager.console.search import selection
 from identity_manager.models import BatchSource, Person, TokenType
 from identity_manager.models.identifiers import new_id
 from identity_manager.transactions.refusals import NotPossible, require
-from identity_manager.ui.forms import CardsField
+from identity_manager.ui.forms import CardsField, PurposeField
 from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch.orders import Wanted
@@ -28,6 +28,7 @@ class OrderForm(VerbForm):
     types = CardsField(
         label=_("Software token types"), error_messages={"required": lazystr(eligibility.NO_TYPE)}
     )
+    purpose = PurposeField()
     accept_partial = forms.BooleanField(
         label=_("Who cannot have all of these types gets the others"),
         help_text=_("Otherwise who cannot have one of them gets none."),
@@ -39,11 +40,19 @@ class OrderForm(VerbForm):
         self.initial["key"] = new_id()
         field = self.fields["types"]
         assert isinstance(field, CardsField)  # noqa: S101 narrows the declared type
-        field.choices = [(str(each.pk), _card(each)) for each in TokenType.objects.active()]
+        types = list(TokenType.objects.active())
+        field.choices = [(str(each.pk), _card(each)) for each in types]
+        PurposeField.add_to(self, types)
 
     @property
     def type_ids(self) -> list[uuid.UUID]:
         return [uuid.UUID(value) for value in self.cleaned_data["types"]]
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        """What else the verb takes of the form."""
+        typed = self.cleaned_data
+        return {"accept_partial": typed["accept_partial"], "purpose": typed.get("purpose", "")}
 
 
 class FileForm(OrderForm):
@@ -54,7 +63,7 @@ class FileForm(OrderForm):
         help_text=_("Personnel numbers, one in each line; of several columns, the one with that name."),
         error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
     )
-    field_order = ("file", "types", "accept_partial", "key")
+    field_order = ("file", "types", "purpose", "accept_partial", "key")
 
     def clean(self) -> dict[str, Any] | None:
         """Any other error loses the file too, as browsers do not keep file fields."""
@@ -90,8 +99,7 @@ def selected(request: HttpRequest, actor: Person) -> list[str]:
 
 
 def of_selection(form: OrderForm, ids: list[str]) -> Wanted:
-    partial = form.cleaned_data["accept_partial"]
-    return Wanted(BatchSource.SELECTION, ids, form.type_ids, accept_partial=partial)
+    return Wanted(BatchSource.SELECTION, ids, form.type_ids, **form.rest)
 
 
 def of_file(form: FileForm) -> Wanted:
@@ -99,8 +107,7 @@ def of_file(form: FileForm) -> Wanted:
     file = form.cleaned_data["file"]
     content = file.read(batch_orders.MOST_BYTES + 1)
     numbers = batch_orders.numbers_in(content)
-    partial = form.cleaned_data["accept_partial"]
-    return Wanted(BatchSource.FILE, numbers, form.type_ids, accept_partial=partial, file_name=file.name)
+    return Wanted(BatchSource.FILE, numbers, form.type_ids, file_name=file.name, **form.rest)
 
 
 def _card(token_type: TokenType) -> Card:

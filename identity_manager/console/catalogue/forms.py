@@ -151,7 +151,7 @@ class TypeForm(EntryForm):
 
     GROUPS = (
         (_("What people read"), ("code", "name", "description", "position")),
-        (_("Who may have it"), ("kinds", "approval", "approvers_needed", "terms")),
+        (_("Who may have it"), ("kinds", "approval", "approvers_needed", "purpose_rule", "terms")),
         (_("Certificates"), ("profiles", "validity_days")),
         (_("Renewal"), _RENEWAL),
         (
@@ -173,7 +173,7 @@ class TypeForm(EntryForm):
         field_classes = dict.fromkeys(("name", "description"), LanguagesField)
         widgets = dict.fromkeys(
             (
-                *("approval", "approvers_needed", "container_format"),
+                *("approval", "approvers_needed", "purpose_rule", "container_format"),
                 *("renewal_policy", "renewal_approval", "on_holder_change"),
             ),
             forms.RadioSelect,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.ui.forms import CardsField
+from identity_manager.ui.forms import CardsField, PurposeField
 from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
@@ -20,12 +20,15 @@ class EnableForm(VerbForm):
     types = CardsField(
         label=_("Software token types"), error_messages={"required": lazystr(eligibility.NO_TYPE)}
     )
+    purpose = PurposeField()
 
     def __init__(self, *args: Any, choices: Iterable[TypeChoice], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["types"]
         assert isinstance(field, CardsField)  # noqa: S101 narrows the declared type
-        field.choices = [(str(choice.token_type.pk), _type_card(choice)) for choice in choices]
+        offered = list(choices)
+        field.choices = [(str(choice.token_type.pk), _type_card(choice)) for choice in offered]
+        PurposeField.add_to(self, (choice.token_type for choice in offered))
 
 
 def _type_card(choice: TypeChoice) -> Card:

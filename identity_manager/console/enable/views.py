@@ -25,7 +25,8 @@ def enable(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.show_refusal(form):
             types = [uuid.UUID(value) for value in form.cleaned_data["types"]]
-            opened = step1_enable.enable(actor=actor, person_id=pk, type_ids=types)
+            said = form.cleaned_data.get("purpose", "")
+            opened = step1_enable.enable(actor=actor, person_id=pk, type_ids=types, purpose=said)
             messages.success(
                 request, _("The request for %(person)s is opened.") % {"person": isolated(person)}
             )

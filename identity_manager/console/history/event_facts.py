@@ -88,6 +88,10 @@ def listed(name: str) -> Callable[[Facts], str]:
     return lambda facts: ", ".join(str(each) for each in facts.get(name, ()))
 
 
+def types_and_purpose(facts: Facts) -> str:
+    return ": ".join(filter(None, [", ".join(facts.get("types", ())), facts.get("purpose", "")]))
+
+
 def exported(facts: Facts) -> str:
     what = LISTS.in_words(facts.get("what", ""))
     return f"{what}: {number_format(facts.get('rows', 0), force_grouping=True)}"

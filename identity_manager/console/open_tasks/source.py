@@ -39,6 +39,15 @@ class More:
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """Check boxes before the rows, and buttons below them. named: what a row's box posts, and its name."""
+
+    checkbox: str
+    named: Callable[[Any], tuple[object, object]]
+    buttons: str  # a template
+
+
+@dataclass(frozen=True)
 class Source:
     """One kind of thing that waits for an officer.
 
@@ -46,6 +55,7 @@ class Source:
     waiting: the rows for this officer at that moment, oldest first.
     also: rows of another kind, below them in the same list.
     columns: of their table.  lead: said above it; more: what leads on, below it.
+    bulk: what is done to several rows at once.
     sentence: what START says beside the number.  empty: said where nothing waits; without it the section is
     left out then.
     counts: whether it is something to do now, so that the tab's number counts it.
@@ -63,6 +73,7 @@ class Source:
     meaning: Meaning = Meaning.WAITING
     lead: str | Promise = ""
     more: "More | None" = None
+    bulk: "Bulk | None" = None
 
     def concerns(self, actor: Person) -> bool:
         """Whether one of the officer's roles has to do with it."""
@@ -152,7 +163,11 @@ class Section:
     @property
     def table(self) -> DrawnTable:
         """The same with their columns."""
-        return self.source.columns.draw(self.actor, self.rows)
+        columns, bulk = self.source.columns, self.source.bulk
+        if bulk is None:
+            return columns.draw(self.actor, self.rows)
+        boxes = {"checkbox": bulk.checkbox, "named": bulk.named}
+        return columns.draw_selectable(self.actor, self.rows, sort=None, selected=(), **boxes)
 
     @property
     def more(self) -> More | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,22 +22,24 @@ from identity_manager.console.archive import open_tasks as archive_tasks
 from identity_manager.console.certificates import found_at_cas, manual_revocations
 from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import second_officer
-from identity_manager.console.open_tasks.source import More, Section, Source
+from identity_manager.console.open_tasks.source import Bulk, More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
 from identity_manager.console.recovery import open_tasks as recovery_tasks
 from identity_manager.console.renewal import open_tasks as renewal_tasks
 from identity_manager.console.search import requests as request_list
-from identity_manager.console.search.request_columns import TO_DECIDE, WAITING
+from identity_manager.console.search.request_columns import POSTPONED, TO_DECIDE, WAITING
 from identity_manager.console.terms import open_tasks as terms_tasks
 from identity_manager.console.token_imports import open_tasks as token_import_tasks
 from identity_manager.models import (
     Certificate,
     OutgoingMail,
     Person,
+    Postponement,
     RequestState,
     Role,
     TokenRequest,
 )
+from identity_manager.models.requests.token_request import TokenRequestQuerySet
 from identity_manager.ui.parts import Meaning
 
 DECIDERS = frozenset({Role.APPROVER})
@@ -129,14 +131,19 @@ def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
 
 def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """What this approver may decide now."""
-    rows = TokenRequest.objects.awaiting_decision(now).decidable_by(actor.pk)
-    return with_lines(rows.filter(_of_units(actor, DECIDERS)))
+    return with_lines(_decidable(actor).not_postponed_by(actor, now))
 
 
 def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """What comes back to this approver later."""
-    rows = TokenRequest.objects.filter(state=RequestState.REQUESTED, postponed_until__gt=now)
-    return with_lines(rows.decidable_by(actor.pk).filter(_of_units(actor, DECIDERS)))
+    mine = Postponement.objects.filter(approver=actor, request=OuterRef("pk")).values("until")
+    rows = _decidable(actor).postponed_by(actor, now)
+    return with_lines(rows).annotate(comes_back_at=Subquery(mine))
+
+
+def _decidable(actor: Person) -> TokenRequestQuerySet:
+    rows = TokenRequest.objects.awaiting_decision().decidable_by(actor.pk)
+    return rows.filter(_of_units(actor, DECIDERS))
 
 
 def failed(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
@@ -182,6 +189,11 @@ def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
     return offices.within_units(actor, roles, "person__organisational_unit")
 
 
+def _seen(row: TokenRequest) -> tuple[object, object]:
+    """What the check box of a request posts, with the snapshot hash that was shown, and what it says."""
+    return f"{row.pk}:{row.snapshot_hash}", row.person.display_name
+
+
 SOURCES = (
     Source(
         name="decisions",
@@ -190,6 +202,7 @@ SOURCES = (
         waiting=awaiting_decision,
         columns=TO_DECIDE,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),
+        bulk=Bulk("requests", _seen, "identity_manager/approvals/bulk_buttons.html"),
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),
@@ -200,7 +213,7 @@ SOURCES = (
         title=_("Postponed"),
         roles=DECIDERS,
         waiting=postponed,
-        columns=TO_DECIDE,
+        columns=POSTPONED,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
         counts=False,
         meaning=Meaning.QUIET,

@@ -98,7 +98,7 @@ class PostponeForm(DecisionForm):
 
     until = MomentField(
         label=_("Until"),
-        help_text=_("The task comes back to OPEN TASKS then, for every approver. At most 90 days."),
+        help_text=_("The task leaves your list until then. Every other approver still sees it."),
         error_messages=dict.fromkeys(
             ("required", "invalid", "out_of_days"), lazystr(step2_approve.NOT_IN_THE_FUTURE)
         ),

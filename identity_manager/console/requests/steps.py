@@ -52,8 +52,6 @@ def _approved(request: TokenRequest) -> StepperStep:
     if request.state == S.REQUESTED:
         if request.stopped_at is not None:
             return StepperStep(2, name, STOPPED, _("The person has changed"), request.stopped_at)
-        if request.postponed_until is not None:
-            return StepperStep(2, name, WAITS, _("Postponed until"), request.postponed_until)
         return StepperStep(2, name, WAITS, _who_decides(request))
     if any(approval.decision == Decision.REJECTED for approval in approvals):
         return StepperStep(2, name, STOPPED, who, request.decided_at)

@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
-from identity_manager.models import RequestState, TokenRequest
+from identity_manager.models import TokenRequest
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import badges, moments, persons
+
+SHOWN_OF_PURPOSE = 120  # characters in a cell
 
 
 def title_of(row: TokenRequest) -> str:
@@ -21,12 +24,6 @@ def title_of(row: TokenRequest) -> str:
 def _person(row: TokenRequest) -> object:
     url = reverse("console:request", args=[row.pk])
     return persons.who(row.person.display_name, row.reference, url, row=True)
-
-
-def _state(row: TokenRequest) -> object:
-    if row.postponed_until is None or row.state != RequestState.REQUESTED:
-        return badges.state_badge(row)
-    return cells.with_line(badges.state_badge(row), gettext("comes back"), moments.when(row.postponed_until))
 
 
 def _names_of_tokens(row: TokenRequest) -> str:
@@ -42,6 +39,14 @@ _FOR = Column(
     width="column-wide",
 )
 _TOKENS = Column("tokens", _("Tokens"), title_of, fields=("round",), width="column-wide")
+_PURPOSE = Column(
+    "purpose",
+    _("What it is for"),
+    lambda row: cells.isolate(Truncator(row.purpose).chars(SHOWN_OF_PURPOSE)),
+    fields=("purpose",),
+    export="purpose",
+    width="column-wide",
+)
 _ASKED_BY = Column(
     "asked_by",
     _("Asked by"),
@@ -61,15 +66,16 @@ _ASKED = Column(
 _STATE = Column(
     "state",
     _("State"),
-    _state,
+    badges.state_badge,
     order=("state", "created_at"),
-    fields=("state", "postponed_until"),
+    fields=("state",),
     export=lambda row: row.get_state_display(),
 )
 _AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: moments.age(row.created_at))
 _DECIDE = Column(
     "decide", _("Actions"), template="identity_manager/open_tasks/decide_cell.html", is_action=True
 )
+_BACK = Column("back", _("Comes back"), lambda row: moments.when(row.comes_back_at))
 _LISTED = ("person", "tokens", "asked_by", "asked", "state")
 _WAITING = ("person", "tokens", "asked_by", "age", "state")
 
@@ -84,6 +90,7 @@ COLUMNS = Columns(
         Column("department", _("Department"), export="person.department"),
         Column("unit", _("Organisational unit"), export="person.organisational_unit"),
         _TOKENS,
+        _PURPOSE,
         Column("token_names", _("Software tokens"), export=_names_of_tokens),
         _ASKED_BY,
         Column("origin", _("How it came about"), export=lambda row: row.get_origin_display()),
@@ -97,4 +104,6 @@ COLUMNS = Columns(
     shown=_LISTED,
 )
 WAITING = Columns((_FOR, _TOKENS, _ASKED_BY, _AGE, _STATE), shown=_WAITING)
-TO_DECIDE = Columns((*WAITING.every, _DECIDE), shown=(*_WAITING, "decide"))
+_TO_DECIDE = ("person", "purpose", "tokens", "asked_by", "age", "decide")
+TO_DECIDE = Columns((_FOR, _PURPOSE, _TOKENS, _ASKED_BY, _AGE, _DECIDE), shown=_TO_DECIDE)
+POSTPONED = Columns((*TO_DECIDE.every, _BACK), shown=(*_TO_DECIDE[:-1], "back", "decide"))

@@ -93,7 +93,7 @@ def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
         *("token_type__state", "token_type__name"),
     )
     rows = rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
-    return rows.select_related("person", "requested_by").only(*COLUMNS.fields)
+    return rows.select_related("person", "requested_by").only(*COLUMNS.fields, "snapshot_hash")
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:

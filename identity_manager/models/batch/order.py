@@ -89,6 +89,7 @@ class BatchOrder(Stateful, Leased):
     file_name = models.CharField(max_length=200, blank=True)
     types = models.ManyToManyField(TokenType, related_name="+")
     accept_partial = models.BooleanField(default=False)
+    purpose = models.TextField(blank=True, default="", db_default="", help_text="what it is for")
     chosen = models.JSONField(default=list)
     total = models.PositiveIntegerField()
     looked_at = models.PositiveIntegerField(default=0)

@@ -37,6 +37,8 @@ CONTAINER_FORMATS = [
     (ContainerFormat.COMPATIBLE.value, _("compatible (3DES), for older devices")),
 ]
 
+LONGEST_PURPOSE = 500  # characters of what a requester says
+
 
 class ApprovalPolicy(models.TextChoices):
     NEVER = "never", _("Never")
@@ -58,6 +60,14 @@ class RenewalApproval(models.TextChoices):
     NEVER = "never", _("Never")
     CHANGED = "changed", _("When data have changed")
     ALWAYS = "always", _("Always")
+
+
+class PurposeRule(models.TextChoices):
+    """Whether who asks for a token of the type says what it is for."""
+
+    NEVER = "never", _("Is not asked for")
+    MAY = "may", _("May be said")
+    MUST = "must", _("Has to be said")
 
 
 class HolderChangeRule(models.TextChoices):
@@ -101,6 +111,15 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         default=1,
         choices=[(1, _("One")), (2, _("Two different ones"))],
         error_messages={"required": _("Choose how many approvers decide.")},
+    )
+    purpose_rule = models.CharField(
+        _("Purpose of a request"),
+        max_length=16,
+        choices=PurposeRule,
+        default=PurposeRule.MAY,
+        db_default=PurposeRule.MAY.value,
+        help_text=_("Who asks for a token says what it is for; approvers read it first."),
+        error_messages={"required": _("Choose whether a request says what it is for.")},
     )
     terms = models.ForeignKey(
         TermsDocument,

@@ -47,7 +47,7 @@ class AskingLevel(models.TextChoices):
 class AskedApprover(models.Model):
     """An approver who was asked by mail to decide, in one round of the request.
 
-    waits_from: the start of the time to the reminder and to escalation; a postponement moves it.
+    waits_from: the start of the time to the reminder and to escalation.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,7 @@ from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.vouching import vouched_by
 from identity_manager.models.requests.end_reason import in_words
+from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.states import (
     BEFORE_ISSUED,
     ENDED,
@@ -54,20 +55,23 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.filter(Q(requested_by=officer) | Q(round_started_by=officer))
 
     def undecided(self) -> Self:
-        """Requests on which approvers can decide, those that are postponed too; not the stopped.
+        """Requests on which approvers can decide; not the stopped.
 
         Recovery Officers decide on recoveries.
         """
         return self.filter(state=S.REQUESTED, stopped_at=None).exclude(kind=RequestKind.RECOVERY)
 
-    def awaiting_decision(self, now: datetime) -> Self:
-        """Requests that wait for an approver now: neither postponed nor for a person on leave."""
-        free = Q(postponed_until=None) | Q(postponed_until__lte=now)
-        return self._not_on_leave().undecided().filter(free)
+    def awaiting_decision(self) -> Self:
+        """Requests that wait for an approver now, whose person is not on leave."""
+        return self._not_on_leave().undecided()
 
-    def to_come_back(self, now: datetime) -> Self:
-        """Postponed requests whose time has come."""
-        return self.filter(state=S.REQUESTED, postponed_until__lte=now)
+    def postponed_by(self, approver: Person, now: datetime) -> Self:
+        """Requests that this approver has postponed beyond that moment, in their present round."""
+        return self.filter(_postponed(approver, now))
+
+    def not_postponed_by(self, approver: Person, now: datetime) -> Self:
+        """Requests that stand in this approver's own queue, if they decide on them at all."""
+        return self.exclude(_postponed(approver, now))
 
     def decidable_by(self, person_id: uuid.UUID) -> Self:
         """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round.
@@ -110,6 +114,11 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.undecided().filter(office_told_at__isnull=False)
 
 
+def _postponed(approver: Person, now: datetime) -> Exists:
+    rows = Postponement.objects.filter(approver=approver, until__gt=now, request=OuterRef("pk"))
+    return Exists(rows.filter(round=OuterRef("round")))
+
+
 class TokenRequest(Stateful):
     """A person's request for one or more software tokens.
 
@@ -131,6 +140,7 @@ class TokenRequest(Stateful):
         max_length=24, choices=RequestState.choices, default=RequestState.REQUESTED, protected=True
     )
     approvals_needed = models.PositiveSmallIntegerField(default=0)
+    purpose = models.TextField(blank=True, default="", db_default="", help_text="what it is for")
     snapshot_hash = models.CharField(max_length=64)
     delivery_address = models.CharField(max_length=254)
     round = models.PositiveSmallIntegerField(default=1)
@@ -138,7 +148,7 @@ class TokenRequest(Stateful):
     round_started_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     stopped_at = models.DateTimeField(null=True, help_text="when a change of the person was noticed")
     office_told_at = models.DateTimeField(null=True, help_text="when the office was told that nobody decides")
-    postponed_until = models.DateTimeField(null=True)
+    postponed_until = models.DateTimeField(null=True, help_text="of release 1.0; see Postponement")
     postponed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     accept_before = models.DateTimeField(null=True)
     reason = models.TextField(blank=True, help_text="why it was rejected, declined or cancelled")
@@ -155,6 +165,7 @@ class TokenRequest(Stateful):
     tokens: "RelatedManager[SoftwareToken]"
     approvals: "RelatedManager[Approval]"
     asked_approvers: "RelatedManager[AskedApprover]"
+    postponements: "RelatedManager[Postponement]"
     acceptances: "RelatedManager[TermsAcceptance]"
     objects = TokenRequestQuerySet.as_manager()
 
@@ -206,10 +217,10 @@ class TokenRequest(Stateful):
         waits = self.state == S.REQUESTED and self.stopped_at is None
         return waits and not self.is_recovery
 
-    def awaits_decision(self, now: datetime) -> bool:
+    @property
+    def awaits_decision(self) -> bool:
         """Whether it waits for an approver now."""
-        postponed = self.postponed_until is not None and self.postponed_until > now
-        return self.is_undecided and not postponed and not self.person.is_on_leave
+        return self.is_undecided and not self.person.is_on_leave
 
     @property
     def awaits_acceptance(self) -> bool:
@@ -220,10 +231,6 @@ class TokenRequest(Stateful):
     def is_overdue(self, now: datetime) -> bool:
         """Whether its terms were not accepted in time."""
         return self.awaits_acceptance and self.accept_before is not None and self.accept_before <= now
-
-    def comes_back(self, now: datetime) -> bool:
-        """Whether it was postponed, and its time has come."""
-        return self.state == S.REQUESTED and self.postponed_until is not None and self.postponed_until <= now
 
     @property
     def is_left_undecided(self) -> bool:
@@ -282,7 +289,7 @@ class TokenRequest(Stateful):
     def approve(self, *, now: datetime) -> None:
         """Enough approvers said yes, or the policy wants none."""
         self.decided_at = now
-        self.postponed_until = self.postponed_by = self.office_told_at = None
+        self.office_told_at = None
 
     @transition(field=state, source=S.REQUESTED, target=S.REJECTED, custom={"label": _("Reject")})
     def reject(self, *, reason: str, now: datetime) -> None:
@@ -357,7 +364,7 @@ class TokenRequest(Stateful):
         self.reason = self.failure = ""
         self.failure_facts = {}
         self.resume()
-        self.office_told_at = self.postponed_until = self.postponed_by = None
+        self.office_told_at = None
         self.decided_at = self.accept_before = self.accepted_at = None
 
     @transition(field=state, source=S.ISSUING, target=S.ISSUED, custom={"label": _("All are sealed")})

@@ -182,7 +182,7 @@ def _decide(
 ) -> None:
     request = None
     if verdict.choices:
-        asking = opening.Origin(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR)
+        asking = opening.Origin(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR, case.order.purpose)
         prepared = opening.prepare_request(asking, verdict.choices, known)
         work.opened.append(prepared)
         request = prepared.request

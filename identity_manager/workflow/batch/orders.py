@@ -33,6 +33,7 @@ from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy import purpose as purposes
 
 MOST = 20_000
 MOST_BYTES = 5 * 1024 * 1024
@@ -64,13 +65,17 @@ ASKER_CANNOT = Reason(
 
 @dataclass(frozen=True)
 class Wanted:
-    """Content of an order. chosen: ids of persons, or personnel numbers of a file; types: ids."""
+    """Content of an order. chosen: ids of persons, or personnel numbers of a file; types: ids.
+
+    purpose: what the tokens are for, as the requester typed it.
+    """
 
     source: BatchSource
     chosen: Sequence[str]
     types: Sequence[uuid.UUID]
     accept_partial: bool
     file_name: str = ""
+    purpose: str = ""
 
 
 def ask(*, actor: Person, order_id: uuid.UUID, wanted: Wanted) -> BatchOrder:
@@ -78,14 +83,16 @@ def ask(*, actor: Person, order_id: uuid.UUID, wanted: Wanted) -> BatchOrder:
 
     order_id comes from the form: a double submit creates one order.
 
-    Raises NotAllowed, or NotPossible (nobody, too many, no type or one that is not offered).
+    Raises NotAllowed, or NotPossible (nobody, too many, no type or one that is not offered, no purpose).
     """
     require(gives_orders(actor), else_=NO_ADMINISTRATOR, kind=NotAllowed)
     require(wanted.chosen, else_=NOBODY_CHOSEN, field="file")
     refuse(TOO_MANY if len(wanted.chosen) > MOST else None, field="file")
     with transaction.atomic():
         types = _types(wanted)
-        order, created = BatchOrder.objects.get_or_create(pk=order_id, defaults=_values(actor, wanted))
+        purpose = purposes.cleaned(wanted.purpose, types)
+        values = _values(actor, wanted) | {"purpose": purpose}
+        order, created = BatchOrder.objects.get_or_create(pk=order_id, defaults=values)
         require(order.asked_by_id == actor.pk, else_=NOT_YOUR_BATCH, kind=NotAllowed)
         if created:
             order.types.set(types)

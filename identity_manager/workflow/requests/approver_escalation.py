@@ -6,6 +6,7 @@ without a limit; always enough to reach the number needed. Without a decision th
 finally the administrators are notified. Every approver of the unit may decide at any time, asked or not.
 """
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -179,14 +180,15 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
     """Whether an approver is to be asked or reminded, or administrators notified.
 
     No queries for an undecided request in its first round, beyond `deciders` and prefetched
-    asked_approvers and approvals.
+    asked_approvers, approvals and postponements.
     """
     rows = [row for row in request.asked_approvers.all() if row.round == request.round]
+    away = postponed_by(request, now=now)
     given = request.decisions
     is_new = request.round == 1 and not given
     levels = deciders.levels(request) if is_new else policy_approvers.approver_levels(request)
     can_decide = {person.pk for level in levels for person in level}
-    if any(row.approver_id in can_decide and reminder_is_due(row, now=now) for row in rows):
+    if any(row.approver_id in can_decide - away and reminder_is_due(row, now=now) for row in rows):
         return True
     known = {row.approver_id for row in rows}
     needed = request.approvals_needed if is_new else still_needed(request)
@@ -194,6 +196,12 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
     if can_decide - known:
         return late or len(known & can_decide) < needed
     return request.office_told_at is None and (late or len(can_decide) < needed)
+
+
+def postponed_by(request: TokenRequest, *, now: datetime) -> set[uuid.UUID]:
+    """The approvers who have postponed it beyond now: they are not reminded, others are asked in time."""
+    rows = request.postponements.all()
+    return {row.approver_id for row in rows if row.round == request.round and row.until > now}
 
 
 def reminder_is_due(row: AskedApprover, *, now: datetime) -> bool:

@@ -38,11 +38,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Origin:
-    """Who requests, for whom, by which way."""
+    """Who requests, for whom, by which way, and what for (policy.purpose has cleaned it)."""
 
     actor: Person
     person: Person
     origin: RequestOrigin
+    purpose: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ def _new_request(asking: Origin, choices: Iterable[TypeChoice]) -> TokenRequest:
         person=asking.person,
         requested_by=asking.actor,
         origin=asking.origin,
+        purpose=asking.purpose,
         delivery_address=asking.person.email,
     )
 
@@ -169,7 +171,7 @@ def _lines(request: TokenRequest, choices: Iterable[TypeChoice], known: BatchCon
         _line(
             request,
             token_type=choice.token_type,
-            line=known.frame(choice.token_type).filled(request.person),
+            line=known.frame(choice.token_type).filled(request.person, purpose=request.purpose),
             kind=choice.kind,
             predecessor_id=choice.renews.token_id if choice.renews else None,
         )
@@ -218,6 +220,7 @@ def _created(request: TokenRequest, lines: Iterable[SoftwareToken]) -> AuditEven
         types=[line.type_code for line in lines],
         approvals_needed=request.approvals_needed,
         snapshot=request.snapshot_hash,
+        **({"purpose": request.purpose} if request.purpose else {}),
     )
 
 

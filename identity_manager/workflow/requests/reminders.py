@@ -10,11 +10,12 @@ from itertools import islice
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from identity_manager import audit
 from identity_manager.mail import batch_messages, deduplication, outbox, request_messages, token_messages
-from identity_manager.models import BatchOrder, OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.models import BatchOrder, OutgoingMail, Postponement, SoftwareToken, TokenRequest
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.policy.deciders import Deciders
@@ -120,37 +121,66 @@ def days_before(
 
 
 def return_all_postponed() -> int:
-    """Job: return requests to their approvers after a postponement; returns how many."""
-    rows = TokenRequest.objects.to_come_back(timezone.now()).order_by("postponed_until", "pk")
-    return retry_later.for_each_isolated(rows.values_list("pk", flat=True), return_postponed)
+    """Job: return requests to the approvers who postponed them; returns how many."""
+    retry_later.for_each_isolated(_postponed_for_all().values_list("pk", flat=True), _postpone_for_one)
+    due = Postponement.objects.due(timezone.now()).values_list("request_id", "approver_id")
+    return retry_later.for_each_isolated(due, lambda key: return_postponed(*key))
 
 
-def return_postponed(request_id: uuid.UUID) -> bool:
-    """Return one request to the queue and remind who postponed it, if its time has come."""
+def return_postponed(request_id: uuid.UUID, approver_id: uuid.UUID) -> bool:
+    """Return one request to the queue of an approver and mail them, if the time has come.
+
+    False where it is not due, or the approver does not decide on it any more.
+    """
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
-        if not request.comes_back(now):
+        due = Postponement.objects.due(now).filter(request=request_id, approver=approver_id)
+        row = due.select_related("approver").first()
+        waits = TokenRequest.objects.awaiting_decision().decidable_by(approver_id).filter(pk=request_id)
+        if row is None:
             return False
-        reminded = _whom_to_remind(request)
+        together = _comes_back_together(row)
+        row.delete()
+        if not waits.exists() or row.round != request.round or row.approver_id not in _deciders(request):
+            return False
 
-        for approver in reminded:
-            outbox.enqueue(request_messages.approval_back(request, approver))
-        request.postponed_until = request.postponed_by = None
-        request.save()
-        request.asked_approvers.filter(round=request.round).update(waits_from=now, reminded_at=None)
+        outbox.enqueue(
+            request_messages.approvals_back(row) if together else request_messages.approval_back(request, row)
+        )
+        asked = request.asked_approvers.filter(round=request.round, approver=approver_id)
+        asked.update(reminded_at=now)  # this mail is the reminder
         audit.record(audit.Event.REQUEST_RETURNED, actor=None, subject=request)
         return True
 
 
-def _whom_to_remind(request: TokenRequest) -> list[Person]:
-    """Who postponed it; if they cannot decide any more, the asked approvers who can."""
-    can_decide = {person.pk: person for level in approvers.approver_levels(request) for person in level}
-    if request.postponed_by_id in can_decide:
-        return [can_decide[request.postponed_by_id]]
-    return [
-        row.approver for row in approver_escalation.asked_approvers(request) if row.approver_id in can_decide
-    ]
+def _comes_back_together(row: Postponement) -> bool:
+    """Whether the approver has postponed several requests to the same moment: one mail tells of all."""
+    others = Postponement.objects.filter(approver=row.approver_id, until=row.until).exclude(pk=row.pk)
+    return others.exists() or outbox.has(deduplication.approvals_back(row))
+
+
+def _deciders(request: TokenRequest) -> set[uuid.UUID]:
+    return {person.pk for level in approvers.approver_levels(request) for person in level}
+
+
+def _postponed_for_all() -> QuerySet[TokenRequest]:
+    """Requests that release 1.0 has postponed, for every approver."""
+    return TokenRequest.objects.filter(postponed_until__isnull=False).order_by("pk")
+
+
+def _postpone_for_one(request_id: uuid.UUID) -> bool:
+    """Make a postponement of release 1.0 one of the approver who asked for it."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        if request.postponed_by_id and request.postponed_until and request.is_undecided:
+            values = {"round": request.round, "until": request.postponed_until}
+            Postponement.objects.get_or_create(
+                request=request, approver_id=request.postponed_by_id, defaults=values
+            )
+        request.postponed_until = request.postponed_by = None
+        request.save()
+        return True
 
 
 def escalate_all_undecided() -> int:
@@ -166,8 +196,8 @@ def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
     Without locks: after a batch order thousands of requests wait.
     """
     deciders = Deciders()
-    rows = TokenRequest.objects.awaiting_decision(now).order_by("created_at", "pk")
-    rows = rows.select_related("person").prefetch_related("asked_approvers", "approvals")
+    rows = TokenRequest.objects.awaiting_decision().order_by("created_at", "pk")
+    rows = rows.select_related("person").prefetch_related("asked_approvers", "approvals", "postponements")
     for request in rows.iterator(chunk_size=AT_ONCE):
         if approver_escalation.is_due(request, deciders, now=now):
             yield request.pk
@@ -181,7 +211,7 @@ def escalate_undecided(*, request_id: uuid.UUID) -> bool:
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
-        if not TokenRequest.objects.awaiting_decision(now).filter(pk=request_id).exists():
+        if not TokenRequest.objects.awaiting_decision().filter(pk=request_id).exists():
             return False
         approver_escalation.ask_approvers(request, now=now)
         _remind_approvers(request, now=now)
@@ -191,7 +221,7 @@ def escalate_undecided(*, request_id: uuid.UUID) -> bool:
 
 
 def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
-    can_decide = {person.pk for level in approvers.approver_levels(request) for person in level}
+    can_decide = _deciders(request) - approver_escalation.postponed_by(request, now=now)
     order = BatchOrder.objects.of_request(request)
     for row in approver_escalation.asked_approvers(request):
         if row.approver_id in can_decide and approver_escalation.reminder_is_due(row, now=now):

@@ -71,7 +71,10 @@ def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str)
 def _snapshots(person: Person, lines: Sequence[SoftwareToken]) -> list[snapshot.Snapshot]:
     """What each line says with the data of now, under the version of the type that was asked for."""
     try:
-        return [snapshot.take(person, token.required_type) for token in lines]
+        return [
+            snapshot.take(person, token.required_type, purpose=token.snapshot.get("purpose", ""))
+            for token in lines
+        ]
     except CaError as error:
         raise NotPossible(Reason("certificate-not-possible", error.message)) from error
 

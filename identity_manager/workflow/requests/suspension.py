@@ -67,7 +67,7 @@ def extend_deadlines(request: TokenRequest, *, since: datetime) -> None:
         request.accept_before += lost
         request.save()
     asked = request.asked_approvers.filter(round=request.round)
-    asked.filter(waits_from__gt=since).update(waits_from=now)  # came back meanwhile: it waits from now on
+    asked.filter(waits_from__gt=since).update(waits_from=now)  # asked meanwhile: it waits from now on
     asked.filter(waits_from__lte=since).update(waits_from=F("waits_from") + lost)
 
 

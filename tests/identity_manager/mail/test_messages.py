@@ -36,6 +36,7 @@ from identity_manager.models import (
     Leave,
     OutgoingMail,
     Person,
+    Postponement,
     Recovery,
     SoftwareToken,
     TermsNotice,
@@ -132,9 +133,8 @@ class Road:
                 self.token.person, tokens=[self.token], moment=timezone.now()
             ),
             "acceptance_reminder": lambda: request_messages.acceptance_reminder(self.request, days=3),
-            "approval_back": lambda: request_messages.approval_back(
-                self.request, self.fresh(self.company.paul)
-            ),
+            "approval_back": lambda: request_messages.approval_back(self.request, self.postponed()),
+            "approvals_back": lambda: request_messages.approvals_back(self.postponed()),
             "approval_reminder": lambda: request_messages.approval_reminder(self.request, self.asked()),
             "issuance_failed": lambda: request_messages.issuance_failed(
                 self.request, why=failures.for_the_person(self.request)
@@ -206,6 +206,11 @@ class Road:
         values = {"level": "first", "asked_at": since, "waits_from": since}
         paul = self.fresh(self.company.paul)
         return AskedApprover.objects.create(request=self.request, round=1, approver=paul, **values)
+
+    def postponed(self) -> Postponement:
+        """By paul, until now."""
+        paul = self.fresh(self.company.paul)
+        return Postponement.objects.create(request=self.request, round=1, approver=paul, until=timezone.now())
 
     @property
     def notice(self) -> TermsNotice:

@@ -86,8 +86,7 @@ def persons() -> dict[str, Person]:
 REQUESTS = {
     "open": Pair(lambda rows: rows.open(), lambda row: row.is_open),
     "undecided": Pair(lambda rows: rows.undecided(), lambda row: row.is_undecided),
-    "awaiting_decision": Pair(lambda rows: rows.awaiting_decision(NOW), lambda row: row.awaits_decision(NOW)),
-    "to_come_back": Pair(lambda rows: rows.to_come_back(NOW), lambda row: row.comes_back(NOW)),
+    "awaiting_decision": Pair(lambda rows: rows.awaiting_decision(), lambda row: row.awaits_decision),
     "awaiting_acceptance": Pair(lambda rows: rows.awaiting_acceptance(), lambda row: row.awaits_acceptance),
     "overdue": Pair(lambda rows: rows.overdue(NOW), lambda row: row.is_overdue(NOW)),
     "stopped": Pair(lambda rows: rows.stopped(), lambda row: row.is_stopped),
@@ -103,7 +102,6 @@ def requests(db: None) -> models.QuerySet[TokenRequest]:
         "kind": (RequestKind.INITIAL, RequestKind.RECOVERY),
         "person": persons().values(),
         "stopped_at": PAST,
-        "postponed_until": TIMES,
         "accept_before": TIMES,
         "office_told_at": PAST,
     }
@@ -357,6 +355,7 @@ TWINS = {
         # Of SQL alone:
         "with_reference",  # a search
         "with_all_approvals",  # what approver_escalation looks at more closely
+        *("postponed_by", "not_postponed_by"),  # the queue of one approver
     },
     type(SoftwareToken.objects.all()): {
         *TOKENS,

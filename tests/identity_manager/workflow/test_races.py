@@ -305,7 +305,7 @@ def test_a_lapse_against_the_persons_word(company: Company) -> None:
 def test_a_stale_copy_cannot_be_saved(company: Company) -> None:
     request = company.request_in("requested")
     first, second = (TokenRequest.objects.get(pk=request.pk) for _ in range(2))
-    first.postponed_until = timezone.now()
+    first.office_told_at = timezone.now()
     first.save()
 
     with pytest.raises(ConcurrentTransition):

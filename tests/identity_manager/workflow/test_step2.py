@@ -1,8 +1,9 @@
 """Step 2: four eyes, two approvers, stale forms."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -159,15 +160,77 @@ def test_a_postponement_ends_within_ninety_days(company: Company, days: int) -> 
     assert refusal.value.field == "until"
 
 
-def test_a_postponed_request_comes_back(company: Company) -> None:
-    request = cast.enabled(company.ada, company.uma, company.signature)
-    now = timezone.now()
+def postponed(actor: Person, request: TokenRequest, *, days: float) -> datetime:
+    until = timezone.now() + timedelta(days=days)
     step2_approve.postpone(
-        actor=company.paul,
-        request_id=request.pk,
-        snapshot_hash=request.snapshot_hash,
-        until=now + timedelta(days=2),
+        actor=actor, request_id=request.pk, snapshot_hash=request.snapshot_hash, until=until
     )
+    return until
 
-    assert not TokenRequest.objects.awaiting_decision(now).exists()
-    assert TokenRequest.objects.awaiting_decision(now + timedelta(days=3)).get() == request
+
+def test_a_postponed_request_leaves_the_list_of_this_approver_alone(company: Company) -> None:
+    request = cast.enabled(company.ada, company.uma, company.signature)
+    until = postponed(company.paul, request, days=2)
+    rows, now = TokenRequest.objects.awaiting_decision(), timezone.now()
+
+    assert rows.postponed_by(company.paul, now).get() == request
+    assert not rows.not_postponed_by(company.paul, now).exists()
+    assert rows.not_postponed_by(company.petra, now).get() == request
+    assert rows.not_postponed_by(company.paul, until).get() == request, "it is back"
+
+
+def test_who_has_postponed_it_decides_all_the_same_and_so_does_everybody_else(company: Company) -> None:
+    first = cast.enabled(company.ada, company.uma, company.signature)
+    second = cast.enabled(company.ada, company.sam, company.signature)
+    for request in (first, second):
+        postponed(company.paul, request, days=2)
+
+    assert cast.approved(company.paul, first).state == "awaiting_acceptance"
+    assert cast.approved(company.petra, second).state == "awaiting_acceptance"
+
+
+def test_a_later_time_replaces_an_earlier_one(company: Company) -> None:
+    request = cast.enabled(company.ada, company.uma, company.signature)
+    postponed(company.paul, request, days=2)
+
+    until = postponed(company.paul, request, days=3)
+
+    assert request.postponements.get().until == until
+
+
+def test_nobody_postpones_on_and_on(company: Company) -> None:
+    """The 90 days count from when it was asked for: each further postponement is within them."""
+    request = cast.enabled(company.ada, company.uma, company.signature)
+    with time_machine.travel(timezone.now() + timedelta(days=80), tick=False):
+        postponed(company.paul, request, days=9)
+        with pytest.raises(NotPossible) as refusal:
+            postponed(company.paul, request, days=11)
+    assert (refusal.value.reason.code, refusal.value.field) == ("after-the-deadline", "until")
+
+
+def test_a_renewal_is_decided_before_the_old_token_ends(company: Company) -> None:
+    old = company.request_in("completed").tokens.get()
+    old.certificates.update(not_after=timezone.now() + timedelta(days=5))
+    request = cast.enabled(company.ada, company.sam, company.signature)
+    request.tokens.update(predecessor=old)
+
+    postponed(company.paul, request, days=4)
+    with pytest.raises(NotPossible) as refusal:
+        postponed(company.paul, request, days=6)
+    assert refusal.value.reason.code == "after-the-deadline"
+
+
+def test_who_decides_nothing_postpones_nothing(company: Company) -> None:
+    request = cast.enabled(company.ada, company.uma, company.signature)
+    for actor in (company.ada, company.uma):
+        RoleAssignment.objects.create(person=actor, role=Role.APPROVER)
+        with pytest.raises(NotAllowed):
+            postponed(actor, request, days=1)
+    with pytest.raises(Stale):
+        step2_approve.postpone(
+            actor=company.paul,
+            request_id=request.pk,
+            snapshot_hash="0" * 64,
+            until=timezone.now() + timedelta(days=1),
+        )
+    assert not request.postponements.exists()

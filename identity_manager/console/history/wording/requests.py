@@ -13,7 +13,6 @@ from identity_manager.console.history.wording.shape import (
     Wording,
     fact,
     fields,
-    listed,
     moment,
     reason,
     revocation,
@@ -41,7 +40,9 @@ WORDS: dict[Event, Wording] = {
     Event.BATCH_RESUMED: Wording(_("A batch order went on"), icon="list"),
     Event.BATCH_CANCELLED: Wording(_("A batch order was cancelled"), STOPPED, "x"),
     Event.BATCH_FINISHED: Wording(_("A batch order is finished"), DONE, "check"),
-    Event.REQUEST_CREATED: Wording(_("The request was opened"), INFORMATION, "plus", listed("types")),
+    Event.REQUEST_CREATED: Wording(
+        _("The request was opened"), INFORMATION, "plus", details.types_and_purpose
+    ),
     Event.REQUEST_APPROVED: Wording(_("Approved"), DONE, "check"),
     Event.REQUEST_REJECTED: Wording(_("Rejected"), STOPPED, "x", reason),
     Event.REQUEST_REDUCED: Wording(_("Single types were taken out"), STOPPED, "x", details.types_and_reason),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import source as task_source
 from identity_manager.console.open_tasks import sources as open_tasks
-from identity_manager.models import Person, Role, TokenRequest
+from identity_manager.models import Person, Postponement, Role, TokenRequest
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
 from tests.tools import cast
 
@@ -46,7 +46,7 @@ def test_the_number_is_the_sum_over_all_roles(company: cast.Company) -> None:
 def test_what_is_postponed_is_shown_and_not_counted(company: cast.Company) -> None:
     request = company.request_in("requested")
     until = timezone.now() + timedelta(days=1)
-    TokenRequest.objects.filter(pk=request.pk).update(postponed_until=until)
+    Postponement.objects.create(request=request, round=1, approver=company.paul, until=until)
     paul = signed_in(company.paul)
 
     assert number(paul) == 0
@@ -147,9 +147,11 @@ def test_a_section_stops_counting_and_says_so(company: cast.Company, monkeypatch
     assert "2 to 2 of 2" in last
     assert "The first 2 are shown; others follow as these are done." in last
 
-    TokenRequest.objects.update(postponed_until=timezone.now() + timedelta(days=1))
+    until = timezone.now() + timedelta(days=1)
+    for each in TokenRequest.objects.all():
+        Postponement.objects.create(request=each, round=1, approver=company.paul, until=until)
     assert ' <span class="quiet">2+</span>' in paul.get(OPEN_TASKS).text
-    TokenRequest.objects.filter(pk=request.pk).update(postponed_until=None)
+    request.postponements.all().delete()
     assert paul.get(OPEN_TASKS).text.count(' <span class="quiet">2</span>') == 1
 
 

@@ -217,8 +217,8 @@ def test_only_who_can_still_decide_is_told(company: Company, crowd: list[Person]
 def test_the_office_is_told_of_what_nobody_decides_later_too(company: Company, order: BatchOrder) -> None:
     _early, *late = TokenRequest.objects.order_by("pk")
     now = timezone.now()
-    until = now + timedelta(days=30)
-    TokenRequest.objects.filter(pk__in=[row.pk for row in late]).update(postponed_until=until)
+    asked = AskedApprover.objects.filter(request__in=[row.pk for row in late])
+    asked.update(waits_from=now + timedelta(days=30))
     for days in (6, 12, 40, 46):
         with time_machine.travel(now + timedelta(days=days)):
             reminders.escalate_all_undecided()

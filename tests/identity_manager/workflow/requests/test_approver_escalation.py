@@ -199,12 +199,21 @@ def postponed(company: Company, *, days: float) -> TokenRequest:
     )
 
 
-def test_what_is_postponed_is_not_chased(company: Company) -> None:
+def test_who_has_postponed_it_is_not_reminded_and_the_others_are(company: Company) -> None:
+    postponed(company, days=20)
+
+    chase(days=4)
+
+    assert mailed("approval_reminder") == ["Petra"]
+
+
+def test_a_postponement_keeps_nobody_else_from_being_asked(company: Company) -> None:
+    """One approver who postpones on and on would otherwise keep a request from everybody."""
     postponed(company, days=20)
 
     chase(days=10)
 
-    assert mailed("approval_reminder") == mailed("left_undecided") == []
+    assert mailed("left_undecided") != []
 
 
 def test_a_postponed_request_comes_back_once_and_reminds_who_postponed_it(company: Company) -> None:
@@ -216,22 +225,54 @@ def test_a_postponed_request_comes_back_once_and_reminds_who_postponed_it(compan
         assert reminders.return_all_postponed() == 0
         chase()
 
-    request.refresh_from_db()
-    assert (request.postponed_until, request.postponed_by) == (None, None)
+    assert not request.postponements.exists()
     assert mailed("approval_back") == ["Paul"]
-    assert mailed("approval_reminder") == []
+    assert mailed("approval_reminder") == ["Petra"], "the mail that it is back was Paul's reminder"
     assert AuditEvent.objects.filter(name="request.returned").count() == 1
 
 
-def test_where_who_postponed_it_has_left_the_others_are_reminded(company: Company) -> None:
-    postponed(company, days=1)
-    company.paul.deactivate()
-    company.paul.save()
+def test_of_several_that_come_back_at_the_same_time_one_mail_tells(company: Company) -> None:
+    until = timezone.now() + timedelta(days=2)
+    requests = [cast.enabled(company.ada, person, company.signature) for person in (company.uma, company.sam)]
+    seen = {request.pk: request.snapshot_hash for request in requests}
+    assert step2_approve.postpone_several(actor=company.paul, seen=seen, until=until) == []
+
+    with time_machine.travel(until + timedelta(minutes=1)):
+        assert reminders.return_all_postponed() == 2
+
+    assert mailed("approval_back") == []
+    assert mailed("approvals_back") == ["Paul"]
+
+
+@pytest.mark.parametrize("lost", ["person", "role", "decided"])
+def test_it_does_not_come_back_to_who_decides_no_more(company: Company, lost: str) -> None:
+    request = postponed(company, days=1)
+    match lost:
+        case "person":
+            company.paul.deactivate()
+            company.paul.save()
+        case "role":
+            company.paul.roles.filter(role="approver").delete()
+        case "decided":
+            cast.approved(company.petra, request)
 
     with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
-        reminders.return_all_postponed()
+        assert reminders.return_all_postponed() == 0
 
-    assert mailed("approval_back") == ["Petra"]
+    assert mailed("approval_back") == []
+    assert not request.postponements.exists()
+
+
+def test_what_release_1_0_has_postponed_for_all_is_of_who_asked_for_it(company: Company) -> None:
+    request, until = company.request_in("requested"), timezone.now() + timedelta(days=1)
+    TokenRequest.objects.filter(pk=request.pk).update(postponed_until=until, postponed_by=company.paul)
+
+    reminders.return_all_postponed()
+
+    request.refresh_from_db()
+    row = request.postponements.get()
+    assert (row.approver, row.until) == (company.paul, until)
+    assert (request.postponed_until, request.postponed_by) == (None, None)
 
 
 @pytest.mark.parametrize("state", ["approved", "rejected", "awaiting_acceptance", "cancelled"])
@@ -241,7 +282,7 @@ def test_what_does_not_wait_for_a_decision_is_not_chased(company: Company, state
 
     chase(days=30)
     reminders.escalate_undecided(request_id=request.pk)
-    reminders.return_postponed(request.pk)
+    reminders.return_postponed(request.pk, company.paul.pk)
 
     assert (AskedApprover.objects.count(), OutgoingMail.objects.count(), AuditEvent.objects.count()) == before
 
