@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
-from identity_manager.models import Container, Person, ReplacementCause, SoftwareToken, TermsText
+from identity_manager.models import Container, DeviceKind, Person, ReplacementCause, SoftwareToken, TermsText
 from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
 from identity_manager.ui.forms import TOO_LONG, CardsField, PurposeField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import step4_accept
+from identity_manager.workflow.delivery import installation
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import policy
 from identity_manager.workflow.replacement import policy as replacement
@@ -308,6 +309,25 @@ class SendAgainForm(VerbForm):
     def container_format(self) -> str:
         device = install.device(self.cleaned_data["device"])
         return device.container_format.value if device else ""
+
+
+class InstalledForm(VerbForm):
+    """On which device the person has installed the token."""
+
+    device = forms.ChoiceField(
+        label=_("On which device?"),
+        choices=DeviceKind.choices,
+        widget=forms.RadioSelect,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), in_words(installation.NO_SUCH_DEVICE)),
+    )
+
+
+class TakeBackForm(InstalledForm):
+    """A click on **Take back**; the page with a refusal offers to name a device, as before."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["device"].required = False
 
 
 class FetchForm(VerbForm):

@@ -7,6 +7,7 @@ from selfservice.views import (
     dashboard,
     file_help,
     files,
+    installation,
     open_tasks,
     passphrases,
     progress,
@@ -53,6 +54,12 @@ urlpatterns = [
     path("certificates/<uuid:token_id>/lock/", revocation.lock, name="lock"),
     path("certificates/<uuid:token_id>/replace/", replacement.replace_one, name="replace-one"),
     path("certificates/<uuid:token_id>/send-again/", certificates.send_again, name="send-again"),
+    path("certificates/<uuid:token_id>/installed/", installation.installed, name="installed"),
+    path(
+        "certificates/<uuid:token_id>/installed/<uuid:installation_id>/take-back/",
+        installation.take_back,
+        name="not-installed",
+    ),
     path("certificates/<uuid:token_id>/files/", files.files, name="files"),
     path("certificate-files/<uuid:certificate_id>-chain.pem", certificates.chain, name="chain"),
     path(

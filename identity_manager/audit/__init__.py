@@ -106,6 +106,11 @@ class Event(StrEnum):
     TOKEN_EXPIRED = "token.expired"  # noqa: S105 the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 the name of an event
     TOKEN_REPLACED = "token.replaced"  # noqa: S105 the name of an event
+    TOKEN_INSTALLED = "token.installed"  # noqa: S105 the name of an event
+    INSTALLATION_TAKEN_BACK = "token.installation-taken-back"
+    INSTALLATION_TOLD = "token.installation-told"
+    INSTALLATION_LEFT = "token.installation-left"
+    NOT_INSTALLED = "token.not-installed"
     TERMS_ACCEPTED_AGAIN = "terms.accepted-again"
     HOLDER_CHANGED = "token.holder-changed"
     HOLDER_CHANGE_UNDONE = "token.holder-change-undone"

@@ -301,6 +301,8 @@ PASSPHRASE_REMINDER_DAYS = env.integers("PASSPHRASE_REMINDER_DAYS", [7, 3, 1], m
 TERMS_REMINDER_DAYS = env.integers("TERMS_REMINDER_DAYS", [14, 7, 3, 1], minimum=1, maximum=365)
 # Days before a token ends when its person is asked to renew it; after the last of them, daily.
 RENEWAL_REMINDER_DAYS = env.integers("RENEWAL_REMINDER_DAYS", [60, 30, 14, 7], minimum=1, maximum=365)
+# Tokens that are revoked in 24 hours because nobody installed them; more at once are for people to decide.
+INSTALLATION_REVOCATIONS_A_DAY = env.integer("INSTALLATION_REVOCATIONS_A_DAY", 100, minimum=1)
 # Days that a decision waits before who was asked is reminded, and before others are asked too.
 APPROVAL_REMINDER_DAYS = env.integer("APPROVAL_REMINDER_DAYS", 2, minimum=1, maximum=365)
 APPROVAL_ESCALATION_DAYS = env.integer("APPROVAL_ESCALATION_DAYS", 5, minimum=1, maximum=365)

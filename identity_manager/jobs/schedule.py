@@ -13,7 +13,7 @@ from ca_bridge.connection import registry
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
 from identity_manager.jobs import key_rotation, resumable_scan, retention, sweep
-from identity_manager.models import HolderChange, Person
+from identity_manager.models import HolderChange, InstallationNotice, Person, SoftwareToken
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.person_search import refresh
 from identity_manager.people import roles
@@ -23,6 +23,7 @@ from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import drills, late_intake, readdressing, share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.delivery import installation_check
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import imports
 from identity_manager.workflow.recovery import expiry as recovery_expiry
@@ -64,6 +65,13 @@ def _notice_holder_changes() -> int:
     noticed = resumable_scan.of_written("holders.notice", Person.objects.all(), notice)
     rows = HolderChange.objects.not_started()  # start() looks at each once more
     return noticed + resumable_scan.of_portions("holders.renew", rows, partial(for_all_or_each, verb=start))
+
+
+def _check_installations() -> int:
+    tokens = SoftwareToken.objects.to_be_asked_of_installation()
+    asked = resumable_scan.of_portions("installations.ask", tokens, installation_check.ask)
+    rows = InstallationNotice.objects.due(timezone.now())
+    return asked + resumable_scan.of_rows("installations.check", rows, installation_check.check)
 
 
 def _ask_for_terms_again() -> int:
@@ -165,6 +173,12 @@ JOBS: tuple[Job, ...] = (
         _("Ends tokens whose renewal has worked for some days"),
         timedelta(hours=1),
         supersession.replace_superseded,
+    ),
+    Job(
+        "tokens.check_installations",
+        _("Reminds persons to say that a token is installed, tells officers, or revokes it, by its type"),
+        timedelta(hours=1),
+        _check_installations,
     ),
     Job(
         "archive.late_intake",

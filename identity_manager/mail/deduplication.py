@@ -5,7 +5,15 @@ queue it.
 import uuid
 from datetime import datetime
 
-from identity_manager.models import BatchOrder, Person, Postponement, SoftwareToken, TermsNotice, TokenRequest
+from identity_manager.models import (
+    BatchOrder,
+    InstallationNotice,
+    Person,
+    Postponement,
+    SoftwareToken,
+    TermsNotice,
+    TokenRequest,
+)
 
 
 def round_of(request: TokenRequest) -> str:
@@ -46,6 +54,11 @@ def approvals_back(postponed: Postponement) -> str:
 def renewal_due(token: SoftwareToken, *, days: int) -> str:
     """One for each token and number of days that are left."""
     return f"renewal-due:{token.pk}:{days}"
+
+
+def installation_due(notice: InstallationNotice, *, number: int) -> str:
+    """One for each clock of a token and number; a clock that starts anew has mails of its own."""
+    return f"installation-due:{notice.pk}:{number}"
 
 
 def terms_again(notice: TermsNotice, *, days: int) -> str:

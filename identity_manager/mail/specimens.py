@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from identity_manager.mail import (
     account_messages,
     batch_messages,
+    installation_messages,
     person_messages,
     recovery_messages,
     request_messages,
@@ -38,6 +39,7 @@ SUBJECTS = (
     request_messages,
     batch_messages,
     token_messages,
+    installation_messages,
     recovery_messages,
     person_messages,
     terms_messages,

@@ -51,6 +51,7 @@ from identity_manager.models.catalogue.terms import (
 from identity_manager.models.catalogue.token_type import (
     ApprovalPolicy,
     HolderChangeRule,
+    InstallationPolicy,
     PurposeRule,
     RenewalApproval,
     RenewalPolicy,
@@ -95,6 +96,7 @@ from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import EndReason
+from identity_manager.models.requests.installation import DeviceKind, Installation, InstallationNotice
 from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import (
@@ -155,6 +157,7 @@ __all__ = [
     "Decision",
     "DeliveryMode",
     "DeliveryState",
+    "DeviceKind",
     "DirectoryGroup",
     "DirectoryLink",
     "DirectoryMembership",
@@ -173,6 +176,9 @@ __all__ = [
     "IdentityChange",
     "ImportState",
     "ImportedCertificate",
+    "Installation",
+    "InstallationNotice",
+    "InstallationPolicy",
     "IssuerCrl",
     "JobOutcome",
     "JobRun",

@@ -22,6 +22,7 @@ from identity_manager.models import (
     Certificate,
     Container,
     HolderChange,
+    InstallationNotice,
     MailState,
     OutgoingMail,
     Person,
@@ -48,6 +49,7 @@ def empty_request(request: TokenRequest) -> None:
     request.approvals.update(reason="")
     RenewalNotice.objects.filter(token__request=request).update(not_needed_reason="")
     HolderChange.objects.filter(token__request=request).update(reason="", fingerprint="")
+    InstallationNotice.objects.filter(token__request=request).update(reason="")
     facts = {name: value for name, value in request.failure_facts.items() if name != WORDS_OF_THE_CA}
     TokenRequest.objects.filter(pk=request.pk).update(
         delivery_address="", reason="", purpose="", failure_facts=facts

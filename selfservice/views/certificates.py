@@ -16,8 +16,9 @@ from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.people.email_addresses import readable
 from identity_manager.queries import selfservice_pages
 from identity_manager.workflow.delivery import resending
-from selfservice import access, token_details, token_status, type_choices
-from selfservice.forms import SendAgainForm
+from selfservice import access, token_details
+from selfservice import token_page as page
+from selfservice.forms import InstalledForm, SendAgainForm
 
 MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
 ENCODINGS = {"pem": Encoding.PEM, "der": Encoding.DER}
@@ -41,7 +42,7 @@ def token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     """One token: certificates, files, and how to install them on the chosen device."""
     row = access.own_token(request, token_id)
     form = SendAgainForm(initial={"device": request.GET.get("device", "")})
-    return _token_page(request, row, device=install.device(request.GET.get("device", "")), form=form)
+    return token_page(request, row, device=install.device(request.GET.get("device", "")), form=form)
 
 
 @require_POST
@@ -56,14 +57,14 @@ def send_again(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     )
     device = install.device(request.POST.get("device", ""))
     if mail is None:
-        return _token_page(request, access.own_token(request, token_id), device=device, form=form)
+        return token_page(request, access.own_token(request, token_id), device=device, form=form)
     if mail.carries_files:
         sent = _("The file is on its way to %(address)s.")
     else:
         sent = _("A mail that leads to the file is on its way to %(address)s.")
     messages.success(request, sent % {"address": readable(mail.to_address)})
-    page = reverse("selfservice:token", args=[row.pk])
-    return redirect(f"{page}?device={form.cleaned_data['device']}#install")
+    address = reverse("selfservice:token", args=[row.pk])
+    return redirect(f"{address}?device={form.cleaned_data['device']}#install")
 
 
 @require_safe
@@ -84,26 +85,18 @@ def chain(request: HttpRequest, certificate_id: uuid.UUID) -> HttpResponse:
     return _download(content, _file_name(row, "chain.pem"), MEDIA_TYPES["pem"])
 
 
-def _token_page(
-    request: HttpRequest, row: SoftwareToken, *, device: install.Device | None, form: SendAgainForm
+def token_page(
+    request: HttpRequest,
+    row: SoftwareToken,
+    *,
+    device: install.Device | None = None,
+    form: SendAgainForm | None = None,
+    installed_form: InstalledForm | None = None,
 ) -> HttpResponse:
-    container_format = device.container_format.value if device else row.container_format
-    context = {
-        "tab": "certificates",
-        "token": row,
-        "state": token_status.of_token(row),
-        "form": form,
-        "certificates": token_details.certificate_cards(row),
-        "left_out": token_details.left_out(row),
-        "mail": token_details.last_mail(row, container_format),
-        "files": token_details.files(row, container_format),
-        "devices": token_details.devices(row, device),
-        "device": device,
-        **token_details.ways(row),
-        **token_details.endings(row),
-        "asked_again": type_choices.can_be_asked_again(row),
-    }
-    return render(request, "selfservice/token.html", context, status=form.status)
+    """The page of one token, with the form that was refused, if any."""
+    form = form or SendAgainForm()
+    context = page.context(row, device=device, form=form, installed_form=installed_form)
+    return render(request, "selfservice/token.html", context, status=(installed_form or form).status)
 
 
 def _file_name(row: Certificate, suffix: str) -> str:

@@ -5,6 +5,7 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
@@ -58,7 +59,7 @@ def acknowledge(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     following = next_passphrase(token.request) or _any_other(token.person)
     if following is not None:
         return redirect("selfservice:passphrase", following.pk)
-    return redirect("selfservice:token", token.pk)
+    return redirect(reverse("selfservice:token", args=[token.pk]) + "#installed")
 
 
 def _any_other(person: Person) -> SoftwareToken | None:

@@ -31,6 +31,8 @@ from identity_manager.models import (
     Certificate,
     FindingKind,
     HolderChange,
+    Installation,
+    InstallationNotice,
     Opening,
     OutgoingMail,
     OwnerConsent,
@@ -112,6 +114,8 @@ class World:
         changed = HolderChange.objects.create(
             token=due_token, person=self.owner, fingerprint="0" * 64, noticed_at=now
         )
+        installed = Installation.objects.create(token=due_token, device="macos", said_at=now)
+        asked_of = InstallationNotice.objects.create(token=due_token, asked_at=now, told_at=now)
         RenewalNotice.objects.create(token=due_token, person=self.owner, ends_at=ends_at, created_at=now)
         notice = TermsNotice.objects.create(
             person=self.owner,
@@ -157,6 +161,8 @@ class World:
             "token": (token.pk,),
             "due token": (due_token.pk,),
             "holder change": (changed.pk,),
+            "installation": (due_token.pk, installed.pk),
+            "installation notice": (asked_of.pk,),
             "mail": (_mail_of(sealed),),
             "job": ("queue.sweep",),
             "authority": ("corporate",),

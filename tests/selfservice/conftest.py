@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.models import Account, Person, SoftwareToken, TermsNotice, TokenRequest
+from identity_manager.models import Account, Installation, Person, SoftwareToken, TermsNotice, TokenRequest
 from tests.architecture.standing import taken_back
 from tests.architecture.url_world import replacement
 from tests.tools import cast
@@ -33,6 +33,9 @@ class Desk:
         cast.delivered(done)
         self.active = cast.noted(self.token_of(done))
         self.replacement = replacement(self.uma)
+        self.installed = Installation.objects.create(
+            token=self.active, device="linux", said_at=timezone.now()
+        )
         version = self.waiting.tokens.get().token_type.terms.current_version()
         self.notice = TermsNotice.objects.create(
             person=self.uma,
@@ -83,6 +86,8 @@ class Desk:
             "replace-one": page("replace-one", self.active.pk),
             "replaced-keys": page("replaced-keys", self.replacement.pk),
             "send-again": page("send-again", self.active.pk),
+            "installed": page("installed", self.active.pk),
+            "not-installed": page("not-installed", self.active.pk, self.installed.pk),
             "files": page("files", self.active.pk),
             "certificate-file": page("certificate-file", certificate.pk, "pem"),
             "chain": page("chain", certificate.pk),

@@ -92,7 +92,7 @@ def test_confirming_unseen_is_refused(desk: Desk, visit: Visitor) -> None:
 def test_confirming_destroys_it(desk: Desk, visit: Visitor) -> None:
     client = visit(desk.uma)
     show(client, desk.sealed)
-    assert note(client, desk.sealed)["Location"] == page("token", desk.sealed.pk)
+    assert note(client, desk.sealed)["Location"] == page("token", desk.sealed.pk) + "#installed"
     token = fresh(desk.sealed)
     assert token.passphrase_wrapped is None
     assert token.acknowledged_at is not None

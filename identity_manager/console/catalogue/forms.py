@@ -161,6 +161,8 @@ class TypeForm(EntryForm):
                 "archive_key",
                 "container_format",
                 "passphrase_days",
+                "installation_policy",
+                "installation_days",
                 "container_retention_days",
             ),
         ),
@@ -174,7 +176,7 @@ class TypeForm(EntryForm):
         widgets = dict.fromkeys(
             (
                 *("approval", "approvers_needed", "purpose_rule", "container_format"),
-                *("renewal_policy", "renewal_approval", "on_holder_change"),
+                *("renewal_policy", "renewal_approval", "on_holder_change", "installation_policy"),
             ),
             forms.RadioSelect,
         )

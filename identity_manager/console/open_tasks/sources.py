@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from identity_manager.console.access import mails, offices
 from identity_manager.console.archive import open_tasks as archive_tasks
 from identity_manager.console.certificates import found_at_cas, manual_revocations
+from identity_manager.console.delivery import open_tasks as delivery_tasks
 from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import Bulk, More, Section, Source
@@ -318,5 +319,6 @@ SOURCES = (
     *archive_tasks.SOURCES,
     *recovery_tasks.SOURCES,
     *terms_tasks.SOURCES,
+    *delivery_tasks.SOURCES,
     *token_import_tasks.SOURCES,
 )

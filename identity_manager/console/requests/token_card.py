@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.approvals import certificate_content
 from identity_manager.console.approvals.certificate_content import CertificateLine
 from identity_manager.console.requests.actions import ActionOffer, RequestAction
-from identity_manager.models import SoftwareToken, TokenState
+from identity_manager.models import Installation, SoftwareToken, TokenState
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.workflow.delivery import resending
@@ -33,6 +33,16 @@ class TokenCard:
     def changes(self) -> Sequence[Difference]:
         """Of a renewal: what differs from the last issue."""
         return policy.changes(self.token)
+
+    @property
+    def installed(self) -> bool:
+        """Whether somebody can have said, or could say, that it is installed."""
+        return self.token.can_be_installed or self.token.installed_at is not None
+
+    @property
+    def installations(self) -> Sequence[Installation]:
+        """The devices that the person named, and what they did not take back."""
+        return [*Installation.objects.standing_of(self.token)] if self.token.installed_at else []
 
     @property
     def keys(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
-from identity_manager.models import Certificate, Person
+from identity_manager.models import Certificate, Person, RequestKind
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import badges, moments, persons
 
@@ -47,6 +47,16 @@ def _certificate(row: CertificateRow) -> object:
 def _state(row: CertificateRow) -> object:
     badge, reason = badges.state_badge(row.certificate), row.certificate.revocation_reason_words
     return cells.with_line(badge, reason) if reason else badge
+
+
+def _delivery(row: CertificateRow) -> object:
+    """How far the mail is, and below it what the person says; nothing of what another system delivered."""
+    token = row.certificate.token
+    if token.kind == RequestKind.IMPORT:
+        return "–"
+    installed = badges.installation_badge(token)
+    delivered = badges.delivery_badge(token)
+    return cells.with_line(delivered, installed) if installed else delivered
 
 
 COLUMNS = Columns(
@@ -106,10 +116,21 @@ COLUMNS = Columns(
             fields=("not_after",),
             width="column-narrow",
         ),
+        Column(
+            "delivery",
+            _("Delivery"),
+            _delivery,
+            fields=(
+                *("token__kind", "token__delivery", "token__ended_at"),
+                *("token__acknowledged_at", "token__installed_at"),
+            ),
+        ),
+        Column("delivered", _("Delivered"), export="token.delivered_at"),
+        Column("installed", _("Installed"), export="token.installed_at"),
         Column("revoked", _("Revoked"), export="revoked_at"),
         Column("reason", _("Reason"), export="revocation_reason_words"),
         Column("request", _("Request"), export="token.request.reference"),
         Column("fingerprint", _("SHA-256 fingerprint"), export="fingerprint_sha256"),
     ),
-    shown=("person", "certificate", "state", "issued", "expires"),
+    shown=("person", "certificate", "state", "delivery", "issued", "expires"),
 )

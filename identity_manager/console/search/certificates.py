@@ -17,7 +17,13 @@ from identity_manager.console.certificates import manual_revocations
 from identity_manager.console.lists import counting, filtering
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.certificate_columns import COLUMNS, CertificateRow
-from identity_manager.console.search.forms import BY_HAND, RENEWAL_ASKED, REVOCATION_WAITS, CertificateForm
+from identity_manager.console.search.forms import (
+    BY_HAND,
+    INSTALLED,
+    RENEWAL_ASKED,
+    REVOCATION_WAITS,
+    CertificateForm,
+)
 from identity_manager.console.search.kind import Beside, SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.models import Certificate, ImportedCertificate, Person, RenewalNotice, SoftwareToken
 from identity_manager.models.person_search.text import TRIGRAM
@@ -44,7 +50,7 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
     if wanted["imported"]:
         chosen = ImportedCertificate.objects.of(Imported(wanted["imported"]))
         rows = rows.filter(pk__in=chosen.values("pk"))
-    rows = _with_renewal(rows, wanted["renewal"])
+    rows = _installed(_with_renewal(rows, wanted["renewal"]), wanted["installed"])
     return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
 
 
@@ -76,6 +82,17 @@ def _with_renewal(rows: CertificateQuerySet, answer: str) -> CertificateQuerySet
     if answer == RENEWAL_ASKED:
         notices = RenewalNotice.objects.unanswered().filter(ends_at__gt=timezone.now())
     return rows.filter(token__in=notices.order_by().values("token"), state__in=NOT_ENDED)
+
+
+def _installed(rows: CertificateQuerySet, answer: str) -> CertificateQuerySet:
+    """Of tokens by what their persons say; not installed are those that are in use and were delivered."""
+    if not answer:
+        return rows
+    tokens = SoftwareToken.objects.awaiting_installation()
+    if answer == INSTALLED:
+        tokens = SoftwareToken.objects.filter(installed_at__isnull=False)
+    rows = rows.filter(filtering.with_related(tokens, "pk", "token_id"))
+    return rows if answer == INSTALLED else rows.filter(state__in=NOT_ENDED)
 
 
 def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQuerySet:

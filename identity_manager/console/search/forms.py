@@ -40,6 +40,7 @@ ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
 NEVER_SIGNED_IN, CODE_ENDS = "never", "code-ends"
 REVOCATION_WAITS = "revocation-waits"
 BY_HAND = "revocation-by-hand"
+INSTALLED, NOT_INSTALLED = "yes", "no"
 RENEWAL_ASKED, NOT_NEEDED = "asked", "not-needed"
 
 
@@ -237,6 +238,14 @@ class CertificateForm(KindForm):
         choices=[
             (RENEWAL_ASKED, _("asked, and not answered")),
             (NOT_NEEDED, _("not needed any longer")),
+        ],
+    )
+    installed = FilterField(
+        _("Installed"),
+        anything=_("either way"),
+        choices=[
+            (INSTALLED, _("said to be installed")),
+            (NOT_INSTALLED, _("delivered, and not said to be installed")),
         ],
     )
     expires_within = WithinField(_("Expires"), *SOON)

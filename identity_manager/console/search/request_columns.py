@@ -30,6 +30,14 @@ def _names_of_tokens(row: TokenRequest) -> str:
     return ", ".join(str(token) for token in row.tokens.all())
 
 
+def _names_of_delivered(row: TokenRequest) -> str:
+    return ", ".join(str(token) for token in row.tokens.all() if token.delivered_at)
+
+
+def _names_of_installed(row: TokenRequest) -> str:
+    return ", ".join(str(token) for token in row.tokens.all() if token.installed_at)
+
+
 _FOR = Column(
     "person",
     _("For"),
@@ -98,6 +106,8 @@ COLUMNS = Columns(
         Column("decided", _("Decided"), export="decided_at"),
         Column("accepted", _("Accepted"), export="accepted_at"),
         Column("issued", _("Issued"), export="issued_at"),
+        Column("delivered", _("Delivered"), export=_names_of_delivered),
+        Column("installed", _("Installed"), export=_names_of_installed),
         Column("ended", _("Ended"), export="ended_at"),
         Column("reason", _("Reason"), export="reason"),
     ),

@@ -78,6 +78,15 @@ class HolderChangeRule(models.TextChoices):
     NOTHING = "nothing", _("Nothing")
 
 
+class InstallationPolicy(models.TextChoices):
+    """What happens where nobody says within the days of the type that a delivered token is installed."""
+
+    NOTHING = "nothing", _("Nothing")
+    REMIND = "remind", _("The person is reminded")
+    TELL = "tell", _("The person is reminded, then a Software Token Administrator is told")
+    REVOKE = "revoke", _("The person is warned, then it is revoked")
+
+
 class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
@@ -192,6 +201,22 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         default=14,
         help_text=_("Then the token lapses and its certificates are revoked."),
         **between(1, 90, required=_("Enter after how many days an unread passphrase is destroyed.")),
+    )
+    installation_policy = models.CharField(
+        _("When nobody says that it is installed"),
+        max_length=16,
+        choices=InstallationPolicy,
+        default=InstallationPolicy.NOTHING,
+        db_default=InstallationPolicy.NOTHING.value,
+        help_text=_("The person says so in Self-Service. It holds for tokens from before, too, from now on."),
+        error_messages={"required": _("Choose what happens when nobody says that it is installed.")},
+    )
+    installation_days = models.PositiveIntegerField(
+        _("Days until it is to be installed"),
+        default=14,
+        db_default=14,
+        help_text=_("Counted from when it is delivered and its passphrase noted; a hold stops them."),
+        **between(7, 365, required=_("Enter within how many days it is to be installed.")),
     )
     container_retention_days = models.PositiveIntegerField(
         _("Days until the files are removed"),

@@ -40,6 +40,7 @@ class SoftwareToken(Stateful, Leased):
 
     Person, kind and the open flag stand here too, so that the database can hold that a person has at
     most one open line per type. snapshot is what was asked for and approved (workflow.snapshot).
+    installed_at: since when the person says that it is installed on one device or more.
     The lease columns serve the sealing. predecessor is the token that this one renews or replaces.
     """
 
@@ -66,6 +67,7 @@ class SoftwareToken(Stateful, Leased):
     passphrase_shown_at = models.DateTimeField(null=True)
     passphrase_destroy_at = models.DateTimeField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
+    installed_at = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
     held_for_leave = models.ForeignKey(
         Leave, null=True, blank=True, on_delete=models.PROTECT, related_name="tokens"
@@ -106,6 +108,11 @@ class SoftwareToken(Stateful, Leased):
             models.Index(fields=["state", "passphrase_destroy_at"], name="software_token_passphrase"),
             models.Index(fields=["person", "state"], name="software_token_of_person"),
             models.Index(fields=["type_code", "request"], name="software_token_type"),
+            models.Index(
+                fields=["type_code", "id"],
+                name="software_token_not_installed",
+                condition=Q(state="active", acknowledged_at__isnull=False, installed_at=None),
+            ),
             models.Index(
                 fields=["predecessor"],
                 name="software_token_predecessor",
@@ -181,6 +188,16 @@ class SoftwareToken(Stateful, Leased):
         """Whether its files wait in Self-Service."""
         waits = self.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED)
         return waits and self.state in (T.SEALED, T.ACTIVE) and self.has_files
+
+    @property
+    def can_be_installed(self) -> bool:
+        """Whether its person has file and passphrase from here, and it is in use."""
+        return self.state == T.ACTIVE and self.acknowledged_at is not None
+
+    @property
+    def awaits_installation(self) -> bool:
+        """Whether nobody has said that it is installed."""
+        return self.can_be_installed and self.installed_at is None
 
     @property
     def is_finished(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Self
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
-from identity_manager.models.catalogue.token_type import TokenType
+from identity_manager.models.catalogue.token_type import InstallationPolicy, TokenType
 from identity_manager.models.lease import LeasedQuerySet, Row
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
@@ -119,6 +119,16 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
             person__state=PersonState.ACTIVE,  # a leave stops the clock
             renewals__state=T.ACTIVE,
         )
+
+    def awaiting_installation(self) -> Self:
+        """Tokens that were delivered and noted here, and that nobody has said to be installed."""
+        return self.filter(state=T.ACTIVE, acknowledged_at__isnull=False, installed_at=None)
+
+    def to_be_asked_of_installation(self) -> Self:
+        """Those of a type that wants to know of it, and about which nobody was asked yet."""
+        wanting = TokenType.objects.active().exclude(installation_policy=InstallationPolicy.NOTHING)
+        rows = self.awaiting_installation().filter(type_code__in=wanting.order_by().values("code"))
+        return rows.filter(installation_notice=None)
 
     def visible_under_certificates(self) -> Self:
         """Tokens that were handed out, whatever became of them."""

@@ -77,6 +77,16 @@ def delivery_badge(token: SoftwareToken) -> SafeString:
     return badge(meaning, _label(type(token), "delivery", token.delivery))
 
 
+@register.simple_tag
+def installation_badge(token: SoftwareToken) -> SafeString:
+    """Draw whether its person says that it is installed; nothing before they can say so."""
+    if token.installed_at is not None:
+        return badge(Meaning.DONE, _("Installed"), "laptop")
+    if token.awaits_installation:
+        return badge(Meaning.QUIET, _("Not said to be installed"), "laptop")
+    return SafeString("")
+
+
 def _label(kind: type[Model], field: str, value: str) -> str:
     """What get_..._display says, which goes through all choices, and their words, each time."""
     return str(_labels(kind, field)[value])

@@ -53,7 +53,8 @@ class NoLongerRelevant:
 
 def obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
     """Why the mail is discarded or postponed; None if it may be sent."""
-    return _ended(mail) or _all_decided(mail) or _noted(mail) or _accepted(mail) or _token_obstacle(mail)
+    checks = (_ended, _all_decided, _noted, _accepted, _installed, _token_obstacle)
+    return next((found for check in checks if (found := check(mail)) is not None), None)
 
 
 def without_files() -> NoLongerRelevant:
@@ -101,6 +102,15 @@ def _accepted(mail: OutgoingMail) -> NoLongerRelevant | None:
     if TermsNotice.objects.unanswered().filter(person=mail.person_id, version=version).exists():
         return None
     return NoLongerRelevant(_("The terms do not wait for acceptance any more."))
+
+
+def _installed(mail: OutgoingMail) -> NoLongerRelevant | None:
+    """Irrelevant: the person has said that it is installed, or the token has ended."""
+    if mail.message != "installation_due" or mail.token is None:
+        return None
+    if mail.token.awaits_installation or mail.token.state == TokenState.ON_HOLD:
+        return None
+    return NoLongerRelevant(_("The token is installed, or has ended."))
 
 
 def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:

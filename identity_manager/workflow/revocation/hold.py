@@ -24,6 +24,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.transactions.retry_later import retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import completion
+from identity_manager.workflow.delivery import installation
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
 
@@ -102,6 +103,7 @@ def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
     release_certificates(token)
     if revoke.expire_when_over(token):
         return
+    installation.prolong_by_hold(token, held_at=token.held_at)
     token.reinstate()
     token.reason = ""
     token.save()

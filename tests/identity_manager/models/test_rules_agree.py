@@ -134,6 +134,9 @@ TOKENS = {
     ),
     "to_be_noted": Pair(lambda rows: rows.to_be_noted(), lambda row: row.is_to_be_noted),
     "overdue": Pair(lambda rows: rows.overdue(NOW), lambda row: row.is_overdue(NOW)),
+    "awaiting_installation": Pair(
+        lambda rows: rows.awaiting_installation(), lambda row: row.awaits_installation
+    ),
     "to_be_fetched": Pair(lambda rows: rows.to_be_fetched(), lambda row: row.is_to_be_fetched),
     "with_has_files": Pair(
         lambda rows: rows.with_has_files().filter(has_files=True), lambda row: row.containers.exists()
@@ -149,6 +152,7 @@ def test_tokens() -> None:
         "passphrase_wrapped": (None, b"wrapped"),
         "passphrase_destroy_at": TIMES,
         "delivery": DeliveryState.values,
+        "installed_at": PAST,
     }
     with_files, without = (
         SoftwareToken.objects.bulk_create(
@@ -157,6 +161,7 @@ def test_tokens() -> None:
                 person=company.uma,
                 token_type=company.vpn,
                 type_code=f"t{next(numbers)}",
+                acknowledged_at=None if each["passphrase_wrapped"] else NOW,
                 is_open=False,
                 snapshot={},
                 **each,
@@ -363,6 +368,7 @@ TWINS = {
         "passphrase_shown_since",  # a search
         "put_off_with_keys_to_archive",  # what a recovery certificate that comes into force makes due
         "visible_under_certificates",  # what portals fetch
+        "to_be_asked_of_installation",  # looks at types and notices; a job goes by it
         # Look at certificates and successors; jobs go by them.
         *("alive", "living_on", "in_use", "superseded"),  # looks at keys and types; a job goes by it
     },

@@ -17,11 +17,12 @@ from identity_manager.console.history.wording.shape import (
     reason,
     revocation,
 )
-from identity_manager.models import ReplacementCause
+from identity_manager.models import DeviceKind, ReplacementCause
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 
 CAUSES = ReplacementCause.choices
 _format = details.chosen("format", CONTAINER_FORMATS)
+_device = details.chosen("device", DeviceKind.choices)
 
 
 def _copies(facts: details.Facts) -> str:
@@ -140,6 +141,19 @@ WORDS: dict[Event, Wording] = {
     Event.TOKEN_EXPIRED: Wording(_("The token has ended"), icon="clock"),
     Event.TOKEN_REVOKED: Wording(_("The token was revoked"), STOPPED, "lock", revocation),
     Event.TOKEN_REPLACED: Wording(_("The token was replaced by its renewal"), icon="refresh"),
+    Event.TOKEN_INSTALLED: Wording(_("The person says that it is installed"), DONE, "check", _device),
+    Event.INSTALLATION_TAKEN_BACK: Wording(
+        _("The person takes back that it is installed"), WAITING, "x", _device
+    ),
+    Event.INSTALLATION_TOLD: Wording(
+        _("The administrators were told that nobody has said that it is installed"), WAITING, "task"
+    ),
+    Event.INSTALLATION_LEFT: Wording(
+        _("The token stays, though nobody has said that it is installed"), INFORMATION, "check", reason
+    ),
+    Event.NOT_INSTALLED: Wording(
+        _("Nobody has said that it is installed, so it is revoked"), STOPPED, "clock"
+    ),
     Event.HOLDER_CHANGED: Wording(
         _("The person is not any more who the token says"), WAITING, "user", fields
     ),

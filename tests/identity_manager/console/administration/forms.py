@@ -51,6 +51,8 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
         "renewal_approval": "changed",
         "replaced_after_days": "7",
         "on_holder_change": "tell",
+        "installation_policy": "nothing",
+        "installation_days": "14",
         **changes,
     }
 

@@ -1,0 +1,1 @@
+"""What becomes of files after they were sent: installed, or not arrived."""

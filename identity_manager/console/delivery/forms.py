@@ -1,0 +1,19 @@
+"""The forms of what became of delivered files."""
+
+from django.utils.functional import lazystr
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.fields import ReasonField
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.transactions.refusals import NO_REASON
+from identity_manager.workflow.delivery.installation_check import LONGEST_REASON
+
+
+class LeaveForm(VerbForm):
+    """Why a token stays, though nobody has said that it is installed."""
+
+    reason = ReasonField(
+        help_text=_("It stays in the history. Nobody is asked about this token again."),
+        required=lazystr(NO_REASON),
+        longest=LONGEST_REASON,
+    )

@@ -1,0 +1,35 @@
+"""What the page of one token shows."""
+
+from typing import Any
+
+from identity_manager.mail import install
+from identity_manager.models import SoftwareToken
+from selfservice import installations, token_details, token_status, type_choices
+from selfservice.forms import InstalledForm, SendAgainForm
+
+
+def context(
+    token: SoftwareToken,
+    *,
+    device: install.Device | None,
+    form: SendAgainForm,
+    installed_form: InstalledForm | None,
+) -> dict[str, Any]:
+    """With the form that was refused, if any."""
+    container_format = device.container_format.value if device else token.container_format
+    return {
+        "tab": "certificates",
+        "token": token,
+        "state": token_status.of_token(token),
+        "form": form,
+        "certificates": token_details.certificate_cards(token),
+        "left_out": token_details.left_out(token),
+        "mail": token_details.last_mail(token, container_format),
+        "files": token_details.files(token, container_format),
+        "devices": token_details.devices(token, device),
+        "device": device,
+        **token_details.ways(token),
+        **token_details.endings(token),
+        "asked_again": type_choices.can_be_asked_again(token),
+        **installations.of_token(token, device, installed_form),
+    }
