@@ -89,7 +89,7 @@ def listed(name: str) -> Callable[[Facts], str]:
 
 
 def types_and_purpose(facts: Facts) -> str:
-    return ": ".join(filter(None, [", ".join(facts.get("types", ())), facts.get("purpose", "")]))
+    return ": ".join(filter(None, [", ".join(facts.get("types", ())), facts.get("what_for", "")]))
 
 
 def exported(facts: Facts) -> str:

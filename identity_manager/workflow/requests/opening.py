@@ -220,7 +220,7 @@ def _created(request: TokenRequest, lines: Iterable[SoftwareToken]) -> AuditEven
         types=[line.type_code for line in lines],
         approvals_needed=request.approvals_needed,
         snapshot=request.snapshot_hash,
-        **({"purpose": request.purpose} if request.purpose else {}),
+        **({"what_for": request.purpose} if request.purpose else {}),
     )
 
 

@@ -88,7 +88,7 @@ def test_without_a_word_nothing_is_different(company: Company) -> None:
 
     assert request.purpose == ""
     assert "purpose" not in request.lines[0].snapshot
-    assert "purpose" not in AuditEvent.objects.get(name="request.created").facts
+    assert "what_for" not in AuditEvent.objects.get(name="request.created").facts
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,8 @@ def test_approvers_sign_it(company: Company) -> None:
 def test_it_is_in_the_audit_log_and_in_the_mails_to_approvers(company: Company) -> None:
     enable(company, purpose="Offers of the sales team")
 
-    assert AuditEvent.objects.get(name="request.created").facts["purpose"] == "Offers of the sales team"
+    event = AuditEvent.objects.get(name="request.created")
+    assert event.personal_facts == {"what_for": "Offers of the sales team"}, "it goes with the person"
     mails = OutgoingMail.objects.filter(message="approval_needed")
     assert mails
     assert all("Offers of the sales team" in mail.body_text for mail in mails)
