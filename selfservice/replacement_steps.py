@@ -1,6 +1,6 @@
 """A replacement as its person walks it: what it would do, and where it goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -16,11 +16,11 @@ from identity_manager.models import (
 )
 from identity_manager.queries import selfservice_pages
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.replacement import policy
 from identity_manager.workflow.replacement.policy import Replaced
-from identity_manager.workflow.requests import opening
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,26 @@ def outlook(person: Person, tokens: Sequence[SoftwareToken]) -> Outlook:
     lines = [_line(each) for each in replaced]
     if not choices:
         return Outlook(lines, (), 0, issues=False)
-    request = opening.draft(opening.Origin(person, person, RequestOrigin.SELF_SERVICE), choices)
-    known = opening.predecessors_of(choices)
-    for line in request.prepared_lines:
-        line.predecessor = known.get(line.predecessor_id) if line.predecessor_id else None
-    texts = [] if request.approvals_needed else renewal_policy.terms_that_stand(request.prepared_lines)
-    return Outlook(lines, texts, request.approvals_needed, issues=True)
+    needed = approvers.approvals_needed(
+        [choice.token_type for choice in choices],
+        requester=person,
+        person=person,
+        origin=RequestOrigin.SELF_SERVICE,
+    )
+    texts = [] if needed else renewal_policy.terms_that_stand(_drafts(person, tokens, choices))
+    return Outlook(lines, texts, needed, issues=True)
+
+
+def _drafts(
+    person: Person, tokens: Iterable[SoftwareToken], choices: Iterable[TypeChoice]
+) -> list[SoftwareToken]:
+    """The lines that these choices would open, as far as terms depend on them."""
+    known = {token.pk: token for token in tokens}
+    replaced = [(choice, known[choice.renews.token_id]) for choice in choices if choice.renews]
+    return [
+        SoftwareToken(person=person, token_type=choice.token_type, predecessor=token)
+        for choice, token in replaced
+    ]
 
 
 def _line(replaced: Replaced) -> TokenOutlook:
@@ -82,7 +96,7 @@ def _ticked(obstacle: Reason | None) -> str:
 
 def offers_keys(request: TokenRequest) -> bool:
     """Whether the person may have keys recovered beside this replacement."""
-    return selfservice_pages.has_archived_keys(request.person_id)
+    return selfservice_pages.ARCHIVED in selfservice_pages.possessions(request.person_id)
 
 
 def address(request: TokenRequest) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from ca_bridge.database.prepared_queries import ForKeys, Statement
 from identity_manager.models.archive.archived_key import ArchivedKey, with_copies
@@ -22,6 +22,7 @@ from identity_manager.models.requests.states import RequestState
 from identity_manager.models.requests.terms_notice import TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
 
+IN_USE, ARCHIVED = "in use", "archived"
 _MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
 _STOPPED = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at__isnull=False)
 _ON_LEAVE = Q(state=RequestState.AWAITING_ACCEPTANCE, person__state=PersonState.INACTIVE)
@@ -71,14 +72,9 @@ def consents_asked(person_id: uuid.UUID) -> list[Recovery]:
     return _CONSENTS.rows(person=person_id)
 
 
-def has_archived_keys(person_id: uuid.UUID) -> bool:
-    """Whether the organisation keeps a copy of one of the person's keys."""
-    return bool(_ARCHIVED.rows(person=person_id))
-
-
-def has_tokens_in_use(person_id: uuid.UUID) -> bool:
-    """Whether the person has a token of a type that was handed out and has not ended."""
-    return bool(_IN_USE.rows(person=person_id))
+def possessions(person_id: uuid.UUID) -> set[str]:
+    """What the person has: a token that is IN_USE, or an ARCHIVED key."""
+    return set(_POSSESSIONS.rows(person=person_id))
 
 
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
@@ -145,6 +141,19 @@ def _waiting(person: Any) -> QuerySet[Any]:
         )
     )
     return first.union(*others, all=True)
+
+
+def _possessions(person: Any) -> QuerySet[Any, str]:
+    """One statement for both, as pages count theirs."""
+    tokens, keys = (
+        SoftwareToken.objects.in_use().filter(person=person),
+        ArchivedKey.objects.filter(owner=person),
+    )
+    first, second = (
+        rows.order_by().annotate(what=Value(what, models.CharField())).values_list("what", flat=True)
+        for rows, what in ((tokens, IN_USE), (keys, ARCHIVED))
+    )
+    return first.union(second)
 
 
 _PERSON = models.UUIDField()
@@ -228,14 +237,5 @@ _TERMS_AGAIN = Statement[TermsNotice](
 _CONSENTS = Statement[Recovery](
     lambda person: Recovery.objects.awaiting_owner(person).select_related("request__person"), person=_PERSON
 )
-_ARCHIVED = Statement[uuid.UUID](
-    lambda person: ArchivedKey.objects.filter(owner=person).order_by().values_list("pk", flat=True)[:1],
-    person=_PERSON,
-)
-_IN_USE = Statement[uuid.UUID](
-    lambda person: (
-        SoftwareToken.objects.in_use().filter(person=person).order_by().values_list("pk", flat=True)[:1]
-    ),
-    person=_PERSON,
-)
+_POSSESSIONS = Statement[str](_possessions, person=_PERSON)
 _WAITING = Statement[uuid.UUID](_waiting, person=_PERSON)

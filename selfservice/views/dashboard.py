@@ -12,7 +12,7 @@ from selfservice import access, open_tasks
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Greet by name, lead to what waits, offer the rest."""
     person = access.user(request)
-    waiting = open_tasks.waiting(person)
+    waiting, possessions = open_tasks.waiting(person), selfservice_pages.possessions(person.pk)
     context = {
         "tab": "dashboard",
         "person": person,
@@ -20,8 +20,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "waiting_line": " · ".join(task.title for task in waiting),
         "under_way": open_tasks.under_way(person),
         "lapsed": open_tasks.lapsed(person),
-        "replaceable": selfservice_pages.has_tokens_in_use(person.pk),
-        "recoverable": selfservice_pages.has_archived_keys(person.pk),
+        "replaceable": selfservice_pages.IN_USE in possessions,
+        "recoverable": selfservice_pages.ARCHIVED in possessions,
         "renewals": any(task.icon == open_tasks.RENEWAL for task in waiting),
     }
     return render(request, "selfservice/dashboard.html", context)

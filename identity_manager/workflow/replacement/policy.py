@@ -5,11 +5,11 @@ import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
-from identity_manager.models import Person, ReplacementCause, RequestKind, SoftwareToken
+from identity_manager.models import Certificate, Person, ReplacementCause, RequestKind, SoftwareToken
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
 from identity_manager.models.requests.token_states import IN_USE
@@ -75,7 +75,7 @@ def nothing_obstacle(tokens: Iterable[SoftwareToken]) -> Reason | None:
 def outlook(person: Person, tokens: Iterable[SoftwareToken]) -> list[Replaced]:
     """What would become of those of these tokens that are in use, if all are revoked. Writes nothing."""
     tokens = [token for token in tokens if token.state in IN_USE]
-    prefetch_related_objects(tokens, "certificates__profile")
+    prefetch_related_objects(tokens, Prefetch("certificates", Certificate.objects.select_related("profile")))
     found = {choice.token_type.code: choice for choice in choices(person, {token.pk for token in tokens})}
     return [Replaced(token, found.get(token.type_code)) for token in tokens]
 
