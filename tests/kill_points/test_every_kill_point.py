@@ -33,6 +33,7 @@ from tests.kill_points.walks import (
     CANCELLED,
     MANY,
     RENEWAL,
+    REPLACEMENT,
     WALKS,
     Clock,
     Walk,
@@ -49,7 +50,7 @@ REST = "at-rest-"
 # Each copy of a database takes PostgreSQL a while: there the others are walked nightly.
 ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, CA_FORGETS, CANCELLED, MANY)
 ON_POSTGRESQL = pytest.mark.nightly_on_postgresql
-LONG_WALKS = (RENEWAL,)  # from the first token to the end of the second
+LONG_WALKS = (RENEWAL, REPLACEMENT)  # from the first token to the end of the second
 WALKS_BY_ENGINE = [
     pytest.param(
         walk,

@@ -23,6 +23,7 @@ from identity_manager.audit import sealing
 from identity_manager.jobs import runner as jobs
 from identity_manager.models import (
     ApprovalPolicy,
+    ArchivedKey,
     AuditEvent,
     BatchOrder,
     BatchSource,
@@ -31,12 +32,14 @@ from identity_manager.models import (
     Person,
     Recovery,
     RenewalPolicy,
+    ReplacementCause,
     SoftwareToken,
     SubmittedShare,
+    TermsAcceptance,
     TokenRequest,
     TokenType,
 )
-from identity_manager.workflow import step1_recover, step6_passphrase
+from identity_manager.workflow import step1_recover, step1_replace, step6_passphrase
 from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import retry
@@ -44,6 +47,7 @@ from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.recovery import decisions, sealed_decisions
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.step1_replace import ReplacementOrder
 from tests.identity_manager.workflow.worker import works
 from tests.kill_points.outside import Broker, ForgetfulAsked, Journal
 from tests.tools import cast, recovery
@@ -247,6 +251,32 @@ def recover_and_note(_clock: Clock) -> bool:
     keys = [choice.key.pk for choice in step1_recover.choices(uma)]
     step1_recover.recover(actor=uma, key_ids=keys, purpose="I have forgotten it.", factor=factor.pk)
     return True
+
+
+def replace_and_recover(_clock: Clock) -> bool:
+    """The device is stolen: the owner replaces all, has the old key recovered, and notes both passphrases.
+
+    Once they have clicked, no old token counts any more, whoever dies.
+    """
+    new, uma = TokenRequest.objects.filter(kind="replacement").first(), who("uma")
+    if new is None:
+        keys = Certificate.objects.may_outlive_token().values_list("pk", flat=True)
+        texts = TermsAcceptance.objects.values_list("text", flat=True)
+        order = ReplacementOrder(ReplacementCause.STOLEN, encryption=set(keys), terms_shown=set(texts))
+        step1_replace.replace(actor=uma, order=order)
+        return True
+    assert not SoftwareToken.objects.in_use().filter(kind="initial").exists(), "an old token counts"
+    old = [choice.key for choice in step1_recover.choices(uma) if _is_of_initial(choice.key)]
+    if not TokenRequest.objects.filter(kind="recovery").exists():
+        factor = Authenticator.objects.get(user__person=uma)
+        keys_of_old = [key.pk for key in old]
+        step1_recover.recover(actor=uma, key_ids=keys_of_old, purpose="Stolen", factor=factor.pk)
+        return True
+    return any(_note(token) for token in SoftwareToken.objects.exclude(kind="initial"))
+
+
+def _is_of_initial(key: ArchivedKey) -> bool:
+    return key.certificate is not None and key.certificate.token.kind == "initial"
 
 
 def recover_by_officers(_clock: Clock) -> bool:
@@ -471,6 +501,7 @@ COMPARED = Walk(
 MANY = Walk("a batch order", many, order_for_many)
 RECOVERY = Walk("a recovery by the owner", archived, recover_and_note)
 RECOVERY_BY_OFFICERS = Walk("a recovery by two officers", archived_for_officers, recover_by_officers)
+REPLACEMENT = Walk("a replacement with the old key recovered", archived, replace_and_recover)
 RENEWAL = Walk(
     "a renewal, and the end of the old token",
     in_use_and_renewed_by_itself,
@@ -493,5 +524,6 @@ WALKS = (
     MANY,
     RECOVERY,
     RECOVERY_BY_OFFICERS,
+    REPLACEMENT,
     RENEWAL,
 )
