@@ -88,6 +88,8 @@ class Event(StrEnum):
     CERTIFICATE_REVOCATION_DECIDED = "certificate.revocation-decided"
     CERTIFICATE_REVOKED = "certificate.revoked"
     REVOCATION_LEFT_TO_HANDS = "certificate.revocation-left-to-hands"
+    REVOKED_BY_PUBLIC_KEY = "certificate.revoked-by-public-key"
+    KEY_BLOCKED = "key.blocked"
     CERTIFICATE_REVOKED_BY_HAND = "certificate.revoked-by-hand"
     SURPLUS_LEFT_TO_HANDS = "certificate.surplus-left-to-hands"
     SURPLUS_REVOKED_BY_HAND = "certificate.surplus-revoked-by-hand"

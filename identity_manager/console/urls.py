@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from identity_manager.console.approvals import views as approvals
-from identity_manager.console.certificates import found_at_cas_views
+from identity_manager.console.certificates import by_key_views, found_at_cas_views
 from identity_manager.console.enable import views as enable
 from identity_manager.console.outbox import views as outbox
 from identity_manager.console.people import revoke_all_views, role_views
@@ -57,6 +57,9 @@ urlpatterns = [
     path("requests/<uuid:pk>/retry-now/", requests.retry_now, name="request-retry-now"),
     path("certificates/<uuid:pk>/ask-again/", parked_order_views.ask_again, name="certificate-ask-again"),
     path("certificates/<uuid:pk>/give-up/", parked_order_views.give_up, name="certificate-give-up"),
+    path("certificates/by-key/", by_key_views.choose, name="revoke-by-key"),
+    path("certificates/by-key/<slug:public_key>/", by_key_views.revoke, name="revoke-key"),
+    path("certificates/<uuid:pk>/by-key/", by_key_views.of_certificate, name="certificate-revoke-key"),
     path(
         "certificates/<uuid:pk>/revoked-by-hand/",
         manual_revocation_views.done,

@@ -176,6 +176,7 @@ class World:
             "own terms notice text": (notice.pk, version.text_in("en").pk),
             "own terms text": (waiting.pk, version.text_in("en").pk),
             "certificate": (certificate.pk,),
+            "public key": (certificate.public_key_sha256,),
             "surplus": (surplus(certificate),),
             "found": (found_at_ca(certificate),),
             "certificate file": (certificate.pk, "pem"),

@@ -1,6 +1,7 @@
 """Permissions on requests, certificates and tokens: fetches that return the object, or raise 404 or 403."""
 
 import uuid
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -75,6 +76,17 @@ def token_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SoftwareToke
     found: SoftwareToken = get_object_or_404(rows, pk=pk)
     _must_administer(actor, found.person)
     return found
+
+
+def key_revoker(request: HttpRequest) -> Person:
+    """The officer, if they may revoke by public key; what they reach is the verb's word."""
+    return officer(request, Role.TOKEN_ADMINISTRATOR)
+
+
+def public_key_of(certificate: Certificate) -> str:
+    """The SHA-256 of the certificate's public key, in hexadecimal; empty before it has one."""
+    imported: Any = getattr(certificate, "imported", None)
+    return certificate.public_key_sha256 or (imported.public_key_sha256 if imported else "")
 
 
 def _must_administer(actor: Person, person: Person) -> None:

@@ -28,6 +28,7 @@ class TokenCard:
     token: SoftwareToken
     certificates: Sequence[CertificateLine]
     actions: Sequence[RequestAction]
+    administers: bool = False
 
     @property
     def changes(self) -> Sequence[Difference]:
@@ -59,7 +60,7 @@ class TokenCard:
 def card(token: SoftwareToken, offer: ActionOffer) -> TokenCard:
     """The card of a token from queries.console_pages, with its actions."""
     actions = offer.of(_actions(token, offer)) if offer.administers else []
-    return TokenCard(token, certificate_content.of_token(token), actions)
+    return TokenCard(token, certificate_content.of_token(token), actions, offer.administers)
 
 
 def _actions(token: SoftwareToken, offer: ActionOffer) -> list[RequestAction]:

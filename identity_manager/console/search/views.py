@@ -43,6 +43,7 @@ def _context(
         "enters": offices.holds(found.actor, {Role.REGISTRATION_OFFICER}),
         "imports": imports.officer_obstacle(found.actor) is None,
         "imports_tokens": token_imports.officer_obstacle(found.actor) is None,
+        "revokes_keys": offices.holds(found.actor, {Role.TOKEN_ADMINISTRATOR}),
         "saved": saved_searches.of(found.actor, current=found.query if kind else ""),
     }
     if kind is None:

@@ -36,7 +36,7 @@ NOT_ADOPTABLE = Reason(
 NOT_AS_ORDERED = Reason("finding-not-as-ordered", _("It does not say what was ordered."))
 
 
-def _administers(actor: Person, finding: CaFinding) -> bool:
+def administers(*, actor: Person, finding: CaFinding) -> bool:
     """Whether the actor decides about it: by its person's unit; without a limit where that is not known."""
     certificate = finding.token_certificate
     if certificate is not None:
@@ -145,7 +145,7 @@ def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:
     certificate = locking.certificate(known) if known else None
     finding = locking.ca_finding(finding_id)
     finding.token_certificate = certificate
-    require(_administers(actor, finding), else_=NOT_ITS_ADMINISTRATOR, kind=NotAllowed)
+    require(administers(actor=actor, finding=finding), else_=NOT_ITS_ADMINISTRATOR, kind=NotAllowed)
     return finding
 
 

@@ -17,6 +17,7 @@ from ca_bridge.x509 import verification
 from identity_manager import audit
 from identity_manager.models import (
     AuditEvent,
+    BlockedKey,
     Certificate,
     CertificateState,
     PersonState,
@@ -127,4 +128,6 @@ def _shorter(certificate: Certificate, facts: issuing.CertificateFacts, order: C
 
 def _revoke_unwanted(certificate: Certificate) -> None:
     """The CA issued what nobody may have any more."""
-    revoke.decide(certificate, reason=RevocationReason.CESSATION_OF_OPERATION, actor=None)
+    is_blocked = BlockedKey.objects.filter(pk=certificate.public_key_sha256).exists()
+    reason = RevocationReason.KEY_COMPROMISE if is_blocked else RevocationReason.CESSATION_OF_OPERATION
+    revoke.decide(certificate, reason=reason, actor=None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from identity_manager.models import ArchivedKey, Certificate, Person, RowOutcome, TokenImportRow
+from identity_manager.models import ArchivedKey, BlockedKey, Certificate, Person, RowOutcome, TokenImportRow
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.token_imports import reasons
 
@@ -24,6 +24,7 @@ class Known:
         numbers = Certificate.objects.filter(serial__in={row.serial for row in rows if row.serial})
         self._numbers = set(numbers.values_list("issuer", "serial"))
         keys = {row.public_key_sha256 for row in rows if row.public_key_sha256}
+        self._blocked = set(BlockedKey.objects.among(keys).values_list("pk", flat=True))
         archived = ArchivedKey.objects.filter(public_key_sha256__in=keys)
         self._owners = dict(archived.values_list("public_key_sha256", "owner_id"))
 
@@ -38,6 +39,8 @@ class Known:
         certificate = self.certificate_of(row)
         if certificate is not None:
             self._judge_known(row, certificate, row.person, key_is_new=row.archives and owner is None)
+        elif row.public_key_sha256 in self._blocked:
+            leave_out(row, reasons.KEY_IS_BLOCKED)
         elif (row.issuer, row.serial) in self._numbers:
             leave_out(row, reasons.SERIAL_TAKEN)
 

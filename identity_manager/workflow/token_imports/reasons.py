@@ -31,6 +31,9 @@ OF_AN_OFFICER = Reason(
     "import-of-an-officer",
     _("Its person asked for the import or confirmed it. Two other officers bring it in, by another import."),
 )
+KEY_IS_BLOCKED = Reason(
+    "import-key-is-blocked", _("Its key was revoked as compromised, so nothing is imported for it.")
+)
 MATCHING_CHANGED = Reason(
     "import-matching-changed", _("The person has changed since the officers looked: look through it anew.")
 )
@@ -40,7 +43,7 @@ _OF_ROWS = {
     for each in (
         *(NOBODY, SEVERAL_PERSONS, PERSON_LOCKED, PERSON_NOT_ACTIVE, NO_TYPE, CA_CERTIFICATE, MALFORMED),
         *(KNOWN_OF_OTHER, KEY_OF_OTHER, SERIAL_TAKEN, NO_PASSWORD, KEY_WITHOUT_CERTIFICATE),
-        *(OF_AN_OFFICER, MATCHING_CHANGED),
+        *(OF_AN_OFFICER, MATCHING_CHANGED, KEY_IS_BLOCKED),
     )
 }
 

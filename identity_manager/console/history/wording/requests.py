@@ -108,6 +108,15 @@ WORDS: dict[Event, Wording] = {
         "certificate",
         fact("serial"),
     ),
+    Event.REVOKED_BY_PUBLIC_KEY: Wording(
+        _("An administrator had every certificate with a public key revoked"), STOPPED, "lock", revocation
+    ),
+    Event.KEY_BLOCKED: Wording(
+        _("A public key was blocked: nothing is issued or imported for it any more"),
+        STOPPED,
+        "lock",
+        fact("public_key"),
+    ),
     Event.CERTIFICATE_REVOKED_BY_HAND: Wording(
         _("An officer has revoked the certificate at its authority by hand"),
         STOPPED,

@@ -10,10 +10,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
+from ca_bridge.keys.keys import public_key_sha256
 from ca_bridge.pkcs12 import foreign
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
+    BlockedKey,
     Certificate,
     ImportedCertificate,
     OutgoingMail,
@@ -591,3 +593,13 @@ def test_it_is_replaced_by_one_of_its_type_and_revoked_by_hand(
     revoke.carry_out(certificate_id=stored.pk)
     stored.refresh_from_db()
     assert stored.by_hand_since is not None
+
+
+def test_nothing_is_imported_for_a_key_that_was_revoked_as_compromised(
+    staff: Office, uma: Person, old: OldSystem
+) -> None:
+    key = rsa_key()
+    BlockedKey.objects.create(pk=public_key_sha256(key).hex(), blocked_by=staff.ada, note="stolen")
+    old.gives("uma.p12", key, certificate(key, email="uma@example.com", usage=SIGNS))
+    row = token_imports.looked_through(staff.types, old.files)
+    assert outcomes(row) == [("uma.p12", "refused", "import-key-is-blocked")]

@@ -1,0 +1,182 @@
+"""**Revoke by public key**: every certificate with one key ends, whatever CA has issued it.
+
+For a key that somebody else may have (RFC 5280 5.3.1, keyCompromise), or that must be used no more. A token
+that holds such a certificate is revoked as by **Revoke**: its file is one, and holds all its keys. Where the
+reason is keyCompromise the key is blocked: nothing is issued or imported for it any more. Four eyes are
+wanted nowhere, as for the revocation of a token.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing
+from ca_bridge.contract import RevocationReason
+from identity_manager import audit
+from identity_manager.mail import outbox, token_messages
+from identity_manager.models import (
+    BlockedKey,
+    CaFinding,
+    Certificate,
+    CertificateState,
+    FindingKind,
+    FindingState,
+    Person,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, require
+from identity_manager.workflow.issuance import ca_findings
+from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.revocation import revoke, revoke_all
+
+NOTHING_WITH_KEY = Reason(
+    "nothing-with-key", _("No certificate with this key is left that you could revoke.")
+)
+KEY_CHANGED = Reason(
+    "key-changed", _("What has this key has changed since the page was shown. Look at the list again.")
+)
+COMPROMISED = RevocationReason.KEY_COMPROMISE
+SECRETS = ("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
+
+
+@dataclass(frozen=True)
+class KeyUse:
+    """Where a key is used, as far as an administrator may act.
+
+    certificates: of persons whom they administer, in any state.  findings: open ones, which only their CA
+    knows.  elsewhere: how many living certificates belong to persons of other units.
+    """
+
+    public_key: str
+    certificates: Sequence[Certificate]
+    findings: Sequence[CaFinding]
+    elsewhere: int
+    block: BlockedKey | None
+
+    @property
+    def tokens(self) -> list[SoftwareToken]:
+        """Those that would be revoked, in lock order."""
+        tokens = {row.token_id: row.token for row in self.certificates if row.is_living}
+        found = [token for token in tokens.values() if permitted_actions.can_be_revoked(token)]
+        return sorted(found, key=lambda token: (token.person_id, token.request_id, token.pk))
+
+    @property
+    def requests(self) -> list[TokenRequest]:
+        """Requests under way with an order for this key, which a compromise cancels."""
+        ordered = [row.token.request for row in self.certificates if row.state == CertificateState.ORDERED]
+        return [request for request in dict.fromkeys(ordered) if request.state in BEFORE_ISSUED]
+
+    @property
+    def digest(self) -> str:
+        """What an administrator has seen: another digest is another list."""
+        rows = [
+            f"{row.pk} {row.state} {row.revocation_decided_at} {row.token.state}" for row in self.certificates
+        ]
+        rows += [f"{row.pk} {row.state}" for row in self.findings]
+        return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+
+
+def use_of(*, actor: Person, public_key: str) -> KeyUse:
+    """Where the key is used. public_key: SHA-256 of its SubjectPublicKeyInfo, in hexadecimal."""
+    found = Certificate.objects.of_public_key(public_key).select_related(
+        "profile", "imported", "token__token_type", "token__request", "token__person"
+    )
+    rows = list(found.defer(*SECRETS).order_by("created_at", "pk"))
+    mine = [row for row in rows if eligibility.administers(actor, row.token.person)]
+    return KeyUse(
+        public_key=public_key,
+        certificates=mine,
+        findings=[row for row in _findings(public_key) if ca_findings.administers(actor=actor, finding=row)],
+        elsewhere=sum(row.is_living for row in rows if row not in mine),
+        block=BlockedKey.objects.filter(pk=public_key).first(),
+    )
+
+
+def _findings(public_key: str) -> Iterable[CaFinding]:
+    """Open findings of this key; they are few, and only their certificates say which key they have."""
+    rows = CaFinding.objects.filter(state=FindingState.OPEN, kind=FindingKind.UNKNOWN)
+    for row in rows.select_related("comparison", "token_certificate__token__person").exclude(certificate=b""):
+        if issuing.describe(row.certificate).public_key_sha256.hex() == public_key:
+            yield row
+
+
+def revoke_by_public_key(
+    *,
+    actor: Person,
+    public_key: str,
+    seen: str,
+    reason: RevocationReason,
+    note: str,
+    encryption: Collection[uuid.UUID] = (),
+) -> KeyUse:
+    """Revoke what the administrator has seen of this key (`KeyUse.digest`); return what was met.
+
+    encryption: the encryption certificates that are revoked as well. The decision stands when this returns,
+    however long the CAs take; each person is told by mail. Raises NotAllowed, NotPossible, or Stale where
+    the list has changed or nothing is left to be done.
+    """
+    with transaction.atomic():
+        administers = actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR)
+        require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        locked = [locking.token(token.pk) for token in use_of(actor=actor, public_key=public_key).tokens]
+        use = use_of(actor=actor, public_key=public_key)
+        require(seen == use.digest and use.tokens == locked, else_=KEY_CHANGED, kind=Stale)
+        require(note.strip(), else_=NO_REASON, field="note")
+
+        rows = SoftwareToken.objects.filter(pk__in=[token.pk for token in locked])
+        rows = rows.order_by("person_id", "request_id", "pk")
+        ended = revoke_all.end_each(rows, reason=reason, actor=actor, also=encryption)
+        findings = [ca_findings.revoke(actor=actor, finding_id=row.pk) for row in use.findings]
+        blocked = reason == COMPROMISED and _block(use, actor=actor, note=note.strip())
+        if not ended and not findings and not blocked:
+            require(not locked, else_=revoke.ONLY_ENCRYPTION, field="encryption")
+            raise Stale(NOTHING_WITH_KEY)
+        _tell_persons(ended)
+        audit.record(
+            audit.Event.REVOKED_BY_PUBLIC_KEY,
+            actor=actor,
+            subject=None,
+            public_key=public_key,
+            reason=reason.value,
+            note=note.strip(),
+            tokens=len(ended),
+        )
+        return use
+
+
+def _block(use: KeyUse, *, actor: Person, note: str) -> bool:
+    """Block the key, and cancel what is being issued for it; whether anything has changed by that.
+
+    A key of which an administrator has no certificate is blocked only by one without a limit to a unit.
+    """
+    if not use.certificates and not actor.has_role(Role.TOKEN_ADMINISTRATOR, unit=""):
+        return False
+    for known in use.requests:
+        request = locking.request(known.pk)
+        if request.state in BEFORE_ISSUED:
+            cancellation.end_request(request, actor=actor, reason=note, revocation=COMPROMISED)
+            cancellation.tell_of_cancellation(request, by=actor)
+    values = {"blocked_by": actor, "note": note}
+    _row, is_new = BlockedKey.objects.get_or_create(pk=use.public_key, defaults=values)
+    if is_new:
+        audit.record(audit.Event.KEY_BLOCKED, actor=actor, subject=None, public_key=use.public_key)
+    return is_new or bool(use.requests)
+
+
+def _tell_persons(ended: Iterable[SoftwareToken]) -> None:
+    by_person: dict[Person, list[SoftwareToken]] = {}
+    for token in ended:
+        by_person.setdefault(token.person, []).append(token)
+    now = timezone.now()
+    for person, tokens in by_person.items():
+        outbox.enqueue(token_messages.tokens_revoked(person, tokens=tokens, moment=now))
