@@ -168,11 +168,16 @@ def new_circle(holders: Sequence[str], *, needed: int, number: int = 1) -> Circl
     )
 
 
-def wrap(private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Document:
-    """The document of a recovery key for these officers. Raises KeyArchiveError."""
+def wrap(
+    private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle, *, pin: str | None = None
+) -> Document:
+    """The document of a recovery key for these officers. Raises KeyArchiveError.
+
+    pin: which its token is about to be given, where that is not the present one.
+    """
     facts, nonce = shares.read(circle.texts[0]), secrets.token_bytes(envelopes.NONCE)
     if isinstance(private, RecoveryTokenKey):
-        content, token, label = private.pin.encode("ascii"), private.token, private.label
+        content, token, label = (pin or private.pin).encode("ascii"), private.token, private.label
         transport = transport_of(RecoveryKey(private, envelopes.key_id(certificate)), certificate)
     else:
         content, token, label = keys.to_pkcs8(private), "", ""
@@ -214,15 +219,23 @@ def _check_signature(document: Document, certificate: x509.Certificate) -> None:
 
 def unwrap(document: Document, secret: bytes) -> RecoveryKey:
     """The recovery key that the officers' secret opens. Raises KeyArchiveError."""
-    nonce, sealed = document.wrapped[: envelopes.NONCE], document.wrapped[envelopes.NONCE :]
+    plain = content_of(document, secret)
     try:
-        plain = AESGCM(secret).decrypt(nonce, sealed, _bound(document.certificate))
         private = _in_token(document, plain) if document.token else keys.from_pkcs8(plain)
-    except (InvalidTag, ValueError, CaError):
+    except (ValueError, CaError):
         raise KeyArchiveError(NOT_OPENED) from None
     if not isinstance(private, rsa.RSAPrivateKey):
         raise KeyArchiveError(NOT_RSA)
     return RecoveryKey(private, envelopes.key_id(document.certificate))
+
+
+def content_of(document: Document, secret: bytes) -> bytes:
+    """What the document holds: the private key as PKCS#8, or the PIN of its token. Raises KeyArchiveError."""
+    nonce, sealed = document.wrapped[: envelopes.NONCE], document.wrapped[envelopes.NONCE :]
+    try:
+        return AESGCM(secret).decrypt(nonce, sealed, _bound(document.certificate))
+    except (InvalidTag, ValueError):
+        raise KeyArchiveError(NOT_OPENED) from None
 
 
 def _in_token(document: Document, pin: bytes) -> RecoveryTokenKey:

@@ -107,9 +107,20 @@ def make(token: str, label: str, *, pin: str, bits: int) -> RecoveryTokenKey:
             capabilities=flags,
             private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
         )
-        fresh = "".join(secrets.choice(PIN_SYMBOLS) for _each in range(PIN_LENGTH))
+        fresh = fresh_pin()
         session.set_pin(pin, fresh)
     return open_key(token, label, pin=fresh)
+
+
+def fresh_pin() -> str:
+    """A random PIN, which nobody sees."""
+    return "".join(secrets.choice(PIN_SYMBOLS) for _each in range(PIN_LENGTH))
+
+
+def change_pin(key: RecoveryTokenKey, fresh: str) -> None:
+    """The token opens with this PIN from now on. Raises KeyArchiveError; then the former one stays."""
+    with _session(key.token, key.pin, rw=True) as session:
+        session.set_pin(key.pin, fresh)
 
 
 def open_key(token: str, label: str, *, pin: str) -> RecoveryTokenKey:

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ca_bridge.errors import KeyArchiveError
-from ca_bridge.keys import recovery_keys, shares
+from ca_bridge.keys import recovery_keys, recovery_token, shares
 from ca_bridge.keys.envelopes import Recipient, RecoveryKey
 from ca_bridge.keys.recovery_keys import Circle, Document
+from ca_bridge.keys.recovery_token import RecoveryTokenKey
 
 COLUMNS = 3
+PIN_CHANGED = (
+    "The PIN of the token is a new one. Bring the new document in now: with the former one workers give the"
+    " token a wrong PIN, and a token closes after some of them."
+)
+PIN_NOT_CHANGED = (
+    "The PIN of the token was not changed: the new document opens nothing. Destroy it and go on with the"
+    " former one, or begin again."
+)
 # The screen and what it has scrolled away (ECMA-48 ED 2, and xterm's ED 3), then its first place.
 CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
@@ -43,11 +52,41 @@ class Ceremony:
         private, certificate = recovery_keys.make_in_token(name, token, pin=pin, bits=3072, days=days)
         return self._hand_out(private, certificate, circle)
 
-    def hand_over(self, former: Document, *, holders: Sequence[str], needed: int) -> Document:
-        """The same recovery key for other officers, under a new secret. Raises KeyArchiveError."""
-        recovery_key = self.open(former)
+    def hand_over(
+        self, former: Document, *, holders: Sequence[str], needed: int, write: Callable[[Document], None]
+    ) -> None:
+        """The same recovery key for other officers, under a new secret; write stores the new document.
+
+        A token gets a new PIN too, so that the former document and its shares open nothing any more. Raises
+        KeyArchiveError.
+        """
+        private = self.open(former).private
         circle = recovery_keys.new_circle(holders, needed=needed, number=former.number + 1)
-        return self._hand_out(recovery_key.private, former.certificate, circle)
+        if isinstance(private, RecoveryTokenKey):
+            self._hand_over_in_token(private, former.certificate, circle, write=write)
+        else:
+            write(self._hand_out(private, former.certificate, circle))
+
+    def _hand_over_in_token(
+        self,
+        private: RecoveryTokenKey,
+        certificate: bytes,
+        circle: Circle,
+        *,
+        write: Callable[[Document], None],
+    ) -> None:
+        """Write the new document before the PIN is changed: one of the two opens the key at any moment."""
+        typed, fresh = self._hand_shares(circle), recovery_token.fresh_pin()
+        document = recovery_keys.wrap(private, certificate, circle, pin=fresh)
+        recovery_keys.content_of(document, shares.combine(typed[-document.needed :]))
+        write(document)
+        try:
+            recovery_token.change_pin(private, fresh)
+        except KeyArchiveError:
+            self.say(PIN_NOT_CHANGED)
+            raise
+        self._check(document, typed)
+        self.say(PIN_CHANGED)
 
     def open(self, document: Document) -> RecoveryKey:
         """The recovery key, which as many officers as are needed open together."""
@@ -72,14 +111,20 @@ class Ceremony:
             self.say("This share is of another set: of another key, or from before the officers changed.")
 
     def _hand_out(self, private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Document:
-        typed = [
-            self._hand_one(holder, text) for holder, text in zip(circle.holders, circle.texts, strict=True)
-        ]
+        typed = self._hand_shares(circle)
         document = recovery_keys.wrap(private, certificate, circle)
-        # What was typed, not what was shown: each officer's note is known to be good.
-        opened = recovery_keys.open_with_shares(document, typed[-document.needed :])
-        recovery_keys.probe(opened, Recipient(certificate, document.transport))
+        self._check(document, typed)
         return document
+
+    def _hand_shares(self, circle: Circle) -> list[str]:
+        """Show each officer their share; return what they typed back."""
+        pairs = zip(circle.holders, circle.texts, strict=True)
+        return [self._hand_one(holder, text) for holder, text in pairs]
+
+    def _check(self, document: Document, typed: Sequence[str]) -> None:
+        """What was typed, not what was shown, opens a canary: each officer's note is known to be good."""
+        opened = recovery_keys.open_with_shares(document, typed[-document.needed :])
+        recovery_keys.probe(opened, Recipient(document.certificate, document.transport))
 
     def _hand_one(self, holder: str, text: str) -> str:
         """Show one officer their share, and have it typed back."""

@@ -134,12 +134,39 @@ def test_other_officers_take_it_over(held: tuple[Document, list[str]]) -> None:
     def ask(prompt: str) -> str:
         return next(typed) if "type your share" in prompt else room.ask(prompt)
 
-    document = Ceremony(ask, room.say).hand_over(former, holders=recovery.HOLDERS, needed=2)
+    written: list[Document] = []
+    Ceremony(ask, room.say).hand_over(former, holders=recovery.HOLDERS, needed=2, write=written.append)
+    (document,) = written
     assert (document.number, document.token) == (2, TOKEN)
     recovery_key = recovery_keys.open_with_shares(document, room.shares[:2])
     recovery_keys.probe(recovery_key, Recipient(document.certificate, document.transport))
     with pytest.raises(KeyArchiveError):
         recovery_keys.open_with_shares(document, shares[:2])
+    with pytest.raises(KeyArchiveError) as caught:
+        recovery_keys.open_with_shares(former, shares[:2])
+    assert caught.value.code == "recovery-hsm-pin", "copies of the former document open nothing any more"
+    assert "Bring the new document in now" in room.shown[-1]
+    _stays_with_the_former_officers_where_the_pin_is_not_changed(document, room.shares)
+
+
+def _stays_with_the_former_officers_where_the_pin_is_not_changed(former: Document, shares: list[str]) -> None:
+    room, typed, written = Room(), iter(shares[:2]), list[Document]()
+
+    def ask(prompt: str) -> str:
+        return next(typed) if "type your share" in prompt else room.ask(prompt)
+
+    def refused(key: RecoveryTokenKey, fresh: str) -> None:
+        assert len(written) == 1, "before the PIN is changed"
+        raise KeyArchiveError(recovery_token.NO_HSM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recovery_token, "change_pin", refused)
+        with pytest.raises(KeyArchiveError):
+            Ceremony(ask, room.say).hand_over(
+                former, holders=recovery.HOLDERS, needed=2, write=written.append
+            )
+    assert "was not changed" in room.shown[-1]
+    recovery_keys.open_with_shares(former, shares[:2])
 
 
 @pytest.mark.django_db

@@ -107,6 +107,13 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure("archived_key_octets", "archive", "", "octets of such a key in the archive"),
     Figure(
+        "readdressing_100000_min",
+        "readdressing",
+        "min",
+        "100,000 archived keys are sealed for another recovery certificate, in sessions of half an hour "
+        "(`small`: 2,000, reckoned)",
+    ),
+    Figure(
         "dry_run_10000_min",
         "token_imports",
         "min",

@@ -29,15 +29,19 @@ class Scale:
     visits: int
     bought: int
     imported: int
+    readdressed: int
 
     def with_rows(self, rows: int) -> "Scale":
         return replace(self, rows=rows)
 
 
 SCALES = {
-    "small": Scale(20_000, {"ec-p256": [70, 96], "rsa-3072": [14, 20]}, 8, 24, 2_500, 8, 3, 60, 40, 30, 60),
+    "small": Scale(
+        *(20_000, {"ec-p256": [70, 96], "rsa-3072": [14, 20]}, 8, 24, 2_500, 8, 3, 60, 40, 30, 60, 2_000)
+    ),
     "full": Scale(
-        1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5, 300, 200, 300, 600
+        *(1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5),
+        *(300, 200, 300, 600, 100_000),
     ),
 }
 
@@ -130,6 +134,11 @@ def of_renewal(report: Report) -> dict[str, float]:
     return {"renewal_10000_s": report["seconds"] * 10_000 / report["tokens"]}
 
 
+def of_readdressing(report: Report) -> dict[str, float]:
+    minutes = report["seconds"] / 60
+    return {"readdressing_100000_min": minutes * 100_000 / report["keys"]}
+
+
 def of_restart(report: Report) -> dict[str, float]:
     return {"restart_p95_s": percentile(report["seconds"], 95)}
 
@@ -195,6 +204,12 @@ _ALL: tuple[Part, ...] = (
         settings={"KEY_POOL_SIZE": "0"},
     ),
     Part("archive", lambda _scale: [], of_archive, {"small": 60, "full": 60}, once=True),
+    Part(
+        "readdressing",
+        lambda scale: ["--keys", str(scale.readdressed)],
+        of_readdressing,
+        {"small": 120, "full": 1800},
+    ),
     Part(
         "token_imports",
         lambda scale: ["--files", str(scale.imported)],

@@ -97,9 +97,11 @@ class Command(BaseCommand):
 
     def _change_officers(self, ceremony: Ceremony, options: dict[str, Any]) -> None:
         former = _read(options["document"])
-        self._write(
-            ceremony.hand_over(former, holders=_holders(options), needed=options["needed"]),
-            options["directory"],
+        ceremony.hand_over(
+            former,
+            holders=_holders(options),
+            needed=options["needed"],
+            write=lambda document: self._write(document, options["directory"]),
         )
 
     def _open(self, ceremony: Ceremony, options: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Recovery drills: once a year officers show that what is archived still opens."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -32,6 +33,8 @@ class RecoveryCanary(models.Model):
     public_key_sha256 = models.CharField(max_length=64)
     envelope_wrapped = BytesField()
     archived_at = models.DateTimeField(default=timezone.now)
+
+    owner_id: uuid.UUID | None = None  # it is opened as archived keys are, whose owner is bound to them
 
     def __str__(self) -> str:
         return self.public_key_sha256[:16]

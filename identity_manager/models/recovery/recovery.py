@@ -12,7 +12,8 @@ from identity_manager.models.archive.archived_key import ArchivedKey
 from identity_manager.models.archive.recovery_certificate import RecoveryCertificate
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
-from identity_manager.models.requests.token_request import RequestState, TokenRequest
+from identity_manager.models.requests.states import RequestState
+from identity_manager.models.requests.token_request import TokenRequest
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager

@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
-from ca_bridge.errors import KeyArchiveError
 from ca_bridge.keys import envelopes, keys
 from ca_bridge.keys.envelopes import RecoveryKey
 from identity_manager import audit
@@ -46,10 +45,6 @@ DRILL_UNDER_WAY = Reason("drill-under-way", _("A drill for this recovery certifi
 NOT_IN_FORCE = Reason("drill-not-in-force", _("This recovery certificate is not in force."))
 NO_CANARY = Reason(
     "drill-without-canary", _("No worker has archived a canary key for this recovery certificate yet.")
-)
-CANARY_CHANGED = Reason(
-    "drill-canary-changed",
-    _("The outer layer of the canary key does not open: its row or its ring is wrong."),
 )
 REASONS = {Exclusion.OFFICE: recovery_policy.NOT_RECOVERY_OFFICER, Exclusion.ASKED: OWN_DRILL}
 
@@ -191,16 +186,12 @@ def _open(drill: RecoveryDrill) -> Reason | None:
     """Open the canary as any archived key; None where that worked. Raises VaultError."""
     canary = RecoveryCanary.objects.filter(certificate=drill.certificate_id).first()
     recovery_key = _recovery_key(drill)
-    if canary is None or isinstance(recovery_key, Reason):
-        return NO_CANARY if canary is None else recovery_key  # type: ignore[return-value]  # a Reason then
-    try:
-        envelope = vault.unwrap(canary.envelope_wrapped, purpose=vault.Purpose.ARCHIVE, record=canary.pk)
-        envelopes.unseal_key(envelope, recovery_key, public_key_sha256=canary.public_key_sha256)
-    except vault.VaultError:
-        return CANARY_CHANGED
-    except KeyArchiveError as error:
-        return Reason(error.code, error.message)
-    return None
+    if canary is None:
+        return NO_CANARY
+    if isinstance(recovery_key, Reason):
+        return recovery_key
+    key = opening.open_both_layers(canary, recovery_key)
+    return key if isinstance(key, Reason) else None
 
 
 def _recovery_key(drill: RecoveryDrill) -> RecoveryKey | Reason:

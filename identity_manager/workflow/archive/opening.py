@@ -13,7 +13,13 @@ from ca_bridge import issuing
 from ca_bridge.errors import CaError, KeyArchiveError
 from ca_bridge.keys import envelopes, keys, recovery_keys
 from ca_bridge.keys.envelopes import OTHER_KEY, RecoveryKey
-from identity_manager.models import ArchivedKey, RecoveryCertificate, RecoveryKeyKind, ShareRound
+from identity_manager.models import (
+    ArchivedKey,
+    RecoveryCanary,
+    RecoveryCertificate,
+    RecoveryKeyKind,
+    ShareRound,
+)
 from identity_manager.transactions.refusals import Reason, Refused
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import recovery_certificates, share_rounds
@@ -56,17 +62,26 @@ def open_key(row: ArchivedKey, recovery_key: RecoveryKey) -> keys.PrivateKey | R
 
     The owner of the row is authenticated by the outer layer: a row that is given to somebody else opens not.
     """
+    key = open_both_layers(row, recovery_key)
+    if isinstance(key, Reason) or row.certificate is None or _is_of(key, row.certificate.der):
+        return key
+    return OF_ANOTHER_CERTIFICATE
+
+
+def open_both_layers(
+    row: ArchivedKey | RecoveryCanary, recovery_key: RecoveryKey
+) -> keys.PrivateKey | Reason:
+    """The private key of an archived key, or of the canary of a drill; or why it is not given."""
     envelope = open_outer_layer(row)
     if isinstance(envelope, Reason):
         return envelope
     try:
-        key = envelopes.unseal_key(envelope, recovery_key, public_key_sha256=row.public_key_sha256)
+        return envelopes.unseal_key(envelope, recovery_key, public_key_sha256=row.public_key_sha256)
     except KeyArchiveError as error:
         return Reason(error.code, error.message)
-    return key if row.certificate is None or _is_of(key, row.certificate.der) else OF_ANOTHER_CERTIFICATE
 
 
-def open_outer_layer(row: ArchivedKey) -> bytes | Reason:
+def open_outer_layer(row: ArchivedKey | RecoveryCanary) -> bytes | Reason:
     """The envelope of the row, or why it cannot be had."""
     try:
         return vault.unwrap(
