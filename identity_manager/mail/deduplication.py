@@ -3,7 +3,7 @@ queue it.
 """
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from identity_manager.models import (
     BatchOrder,
@@ -49,6 +49,11 @@ def passphrase_reminder(token: SoftwareToken, *, days: int) -> str:
 def approvals_back(postponed: Postponement) -> str:
     """One for each approver and moment to which they have postponed requests."""
     return f"approvals-back:{postponed.approver_id}:{postponed.until.isoformat()}"
+
+
+def by_hand(reminder: str, key: uuid.UUID, day: date) -> str:
+    """Key per request or token and day: an officer reminds of it at most once a day."""
+    return f"{reminder}:{key}:by-hand:{day.isoformat()}"
 
 
 def renewal_due(token: SoftwareToken, *, days: int) -> str:

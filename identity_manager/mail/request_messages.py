@@ -136,11 +136,9 @@ def request_cancelled(request: TokenRequest, reader: Person, *, by: Person) -> O
 
 
 @mail(_("Reminder to accept the terms"), to=PERSON, when=_("some days before the time to accept runs out"))
-def acceptance_reminder(request: TokenRequest, *, days: int) -> OutgoingMail:
-    """To the person: the terms are still to be accepted. days is the threshold that has come."""
-    about = About(
-        "acceptance_reminder", deduplication.acceptance_reminder(request, days=days), request.person, request
-    )
+def acceptance_reminder(request: TokenRequest, *, occasion: str) -> OutgoingMail:
+    """To the person: the terms are still to be accepted."""
+    about = About("acceptance_reminder", occasion, request.person, request)
     return compose(about, url=selfservice_url("selfservice:terms", request.pk))
 
 

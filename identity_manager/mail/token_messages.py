@@ -83,15 +83,9 @@ def passphrase_shown(token: SoftwareToken) -> OutgoingMail:
     to=PERSON,
     when=_("some days before an unread passphrase is destroyed"),
 )
-def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
-    """To the person: the passphrase is still to be noted. days is the threshold that has come."""
-    about = About(
-        "passphrase_reminder",
-        deduplication.passphrase_reminder(token, days=days),
-        token.person,
-        token.request,
-        token,
-    )
+def passphrase_reminder(token: SoftwareToken, *, occasion: str) -> OutgoingMail:
+    """To the person: the passphrase is still to be noted."""
+    about = About("passphrase_reminder", occasion, token.person, token.request, token)
     return compose(about, url=selfservice_url("selfservice:passphrase", token.pk))
 
 

@@ -36,7 +36,15 @@ from identity_manager.models.authorities.comparison import (
 from identity_manager.models.authorities.health_check import CaCheck
 from identity_manager.models.authorities.outage import CaOutage
 from identity_manager.models.authorities.surplus_certificate import SurplusByHand
-from identity_manager.models.batch.order import BatchLine, BatchOrder, BatchSource, BatchState, LineOutcome
+from identity_manager.models.batch.line import BatchLine, LineOutcome
+from identity_manager.models.batch.order import (
+    BatchBlock,
+    BatchKind,
+    BatchOrder,
+    BatchSource,
+    BatchState,
+    ChosenAs,
+)
 from identity_manager.models.batch.shard import BatchShard
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.catalogue.terms import (
@@ -137,6 +145,8 @@ __all__ = [
     "AuditHead",
     "AuditHeadExport",
     "AuditSalt",
+    "BatchBlock",
+    "BatchKind",
     "BatchLine",
     "BatchOrder",
     "BatchShard",
@@ -151,6 +161,7 @@ __all__ = [
     "CertificateProfile",
     "CertificatePurpose",
     "CertificateState",
+    "ChosenAs",
     "ComparisonStep",
     "ConsentState",
     "Container",

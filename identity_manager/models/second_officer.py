@@ -46,7 +46,7 @@ class SecondOfficerQuerySet(models.QuerySet[Row]):
         now = now or timezone.now()
         if not officer.is_active:
             return self.none()
-        rows = self.waiting(now).filter(officer.reach({self.model.DECIDER}, self.model.UNIT))
+        rows = self.waiting(now).filter(self.model.office_condition(officer))
         for excluded in self.model.exclusion_conditions(officer, now).values():
             rows = rows.exclude(excluded)
         return rows.order_by("asked_at", "pk")
@@ -81,6 +81,16 @@ class SecondOfficerDecision(models.Model):
         raise NotImplementedError
 
     @classmethod
+    def office_condition(cls, officer: Person) -> Q:
+        """In SQL: the rows for which the officer holds the role of the second officer."""
+        return officer.reach({cls.DECIDER}, cls.UNIT)
+
+    @property
+    def decider(self) -> Role:
+        """In Python: the role of the second officer of the row."""
+        return self.DECIDER
+
+    @classmethod
     def exclusion_conditions(cls, officer: Person, _now: datetime) -> Mapping[Exclusion, Q]:
         """In SQL: the rows on which the officer does not decide, whatever roles they hold."""
         return {Exclusion.ASKED: Q(asked_by=officer)}
@@ -96,14 +106,14 @@ class SecondOfficerDecision(models.Model):
 
     def deciding_exclusion(self, officer: Person) -> Exclusion | None:
         """Why this officer does not decide on the row, or None. It says nothing of whether the row waits."""
-        if not (officer.is_active and officer.has_role(self.DECIDER, unit=self.unit)):
+        if not (officer.is_active and officer.has_role(self.decider, unit=self.unit)):
             return Exclusion.OFFICE
         excluded = self.excluded_officers().items()
         return next((why for why, officers in excluded if officer.pk in officers), None)
 
     def second_officers(self) -> PersonQuerySet:
         """Who may decide on the row, by name."""
-        officers = Person.objects.holding(self.DECIDER, unit=self.unit)
+        officers = Person.objects.holding(self.decider, unit=self.unit)
         for excluded in self.excluded_officers().values():
             officers = officers.exclude(pk__in=excluded)
         return officers.order_by("display_name")

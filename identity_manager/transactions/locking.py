@@ -1,7 +1,7 @@
 """Row locks (SELECT ... FOR NO KEY UPDATE), in one lock order: person, request, token, certificate, mail.
 
-A batch order is locked before its shares, a share before its persons. A worker that enables the persons of a
-share locks the share only and never its order afterwards.
+A batch order is locked before its shards, a shard before its persons. A worker that carries out the lines of
+a shard locks the shard only and never its order afterwards.
 
 The only module with select_for_update. SQLite has no row locks: there the IMMEDIATE transaction of each verb
 excludes other writers. Returned rows are fresh, and so are their parents, which are locked and attached.
@@ -343,6 +343,13 @@ def imports() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('identity_manager.imports'))")
 
 
+def breaker_of_orders() -> None:
+    """Serialise starts of batch orders that the breaker counts, by an advisory lock (PostgreSQL)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('identity_manager.batch_breaker'))")
+
+
 def identity_changes(pks: Iterable[uuid.UUID]) -> list[IdentityChange]:
     """Several changes, in the order of their persons; each person is locked before the change."""
     rows = _with_parents(IdentityChange.objects.filter(pk__in=list(pks)), "person")
@@ -350,12 +357,12 @@ def identity_changes(pks: Iterable[uuid.UUID]) -> list[IdentityChange]:
 
 
 def batch_order(pk: uuid.UUID) -> BatchOrder:
-    """The order; locked before its shares and persons. Raises BatchOrder.DoesNotExist."""
+    """The order; locked before its shards and persons. Raises BatchOrder.DoesNotExist."""
     return BatchOrder.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def batch_shard(held: models.QuerySet[BatchShard]) -> BatchShard | None:
-    """The share of this queryset, without its order; None if the queryset is empty by now."""
+    """The shard of this queryset, without its order; None if the queryset is empty by now."""
     return held.select_for_update(no_key=True, of=("self",)).first()
 
 

@@ -104,6 +104,7 @@ RECOVERY_CERTIFICATE: Meanings = {
 BATCH: Meanings = {
     BatchState.CHECKING: INFORMATION,
     BatchState.CHECKED: WAITING,
+    BatchState.WAITING: WAITING,
     BatchState.RUNNING: INFORMATION,
     BatchState.PAUSED: WAITING,
     BatchState.FINISHED: DONE,

@@ -74,12 +74,28 @@ def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID
         return request
 
 
-def renewable(person: Person, token_id: uuid.UUID) -> TypeChoice:
-    """The choice that renews this token of the person's.
+def renew_for(*, actor: Person, token_id: uuid.UUID) -> TokenRequest:
+    """An administrator opens a renewal of a person's token, one of many: approvers get one mail about all.
+
+    Raises NotAllowed, NotPossible with the reason, or Stale where the token has a successor already.
+    """
+    with transaction.atomic():
+        token = locking.token(token_id)
+        refuse(eligibility.asking_obstacle(actor, token.person), kind=NotAllowed)
+        choice = renewable(token.person, token_id, own=False)
+
+        asking = opening.Origin(actor, token.person, RequestOrigin.ADMINISTRATOR)
+        prepared = opening.prepare_request(asking, [choice], opening.BatchContext(of_batch=True))
+        opening.write_requests([prepared], by_sweep=True)
+        return prepared.request
+
+
+def renewable(person: Person, token_id: uuid.UUID, *, own: bool = True) -> TypeChoice:
+    """The choice that renews this token of the person's. own: the person asks.
 
     Raises Stale where it is not to be renewed, or NotPossible with the reason why not now.
     """
-    choices = eligibility.type_choices(person, own=True)
+    choices = eligibility.type_choices(person, own=own)
     mine = (each for each in choices if each.renews and each.renews.token_id == token_id)
     choice = next(mine, None)
     if choice is None:

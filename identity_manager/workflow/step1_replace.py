@@ -40,7 +40,8 @@ class ReplacementOrder:
 
     only: one token; without it all. shown: the tokens that the page has named, where there was a page: an old
     one revokes nothing else. encryption: the encryption certificates that are revoked as well.
-    terms_shown: the texts that the page has named as accepted before.
+    terms_shown: the texts that the page has named as accepted before. of_batch: approvers get one mail about
+    all requests of a batch order.
     """
 
     cause: ReplacementCause
@@ -48,6 +49,7 @@ class ReplacementOrder:
     shown: Collection[uuid.UUID] | None = None
     encryption: Collection[uuid.UUID] = ()
     terms_shown: Collection[uuid.UUID] = ()
+    of_batch: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,13 @@ def _check(order: ReplacementOrder, tokens: Collection[uuid.UUID]) -> None:
 
 def _ask_anew(asking: opening.Origin, choices: Sequence[TypeChoice], order: ReplacementOrder) -> TokenRequest:
     """The request for new tokens; on to issuance, where the person has accepted again what counts."""
-    known = opening.BatchContext(predecessors=opening.predecessors_of(choices))
+    predecessors = opening.predecessors_of(choices)
+    known = opening.BatchContext(predecessors=predecessors, of_batch=order.of_batch)
     prepared = opening.prepare_request(asking, choices, known)
     texts = _accepted_again(asking, prepared, order)
     if texts:
         prepared.mails.clear()  # nothing is left to read
-    opening.write_requests([prepared])
+    opening.write_requests([prepared], by_sweep=order.of_batch)
     request = locking.request(prepared.request.pk)
     if texts:
         step4_accept.begin(request, locking.lines_of(request), texts)

@@ -29,6 +29,27 @@ FINE_ALL_THE_SAME = {
     ),
     "identity_manager.0073_recovery_keys_in_an_hsm: AddConstraint "
     "recoverycertificate_recovery_certificate_kind": "lets more through than the one in its place",
+    "identity_manager.0082_batch_kinds: AddConstraint batchline_batch_line_outcome": (
+        "allows one more outcome than the rule that it replaces"
+    ),
+    "identity_manager.0082_batch_kinds: AddConstraint batchline_batch_line_enabled_has_request": (
+        "lets more through than the one in its place"
+    ),
+    "identity_manager.0082_batch_kinds: AddConstraint batchline_batch_line_token_once": (
+        "the column is new, and empty"
+    ),
+    "identity_manager.0082_batch_kinds: AddConstraint batchline_batch_line_request_once": (
+        "the column is new, and empty"
+    ),
+    "identity_manager.0082_batch_kinds: AddConstraint batchorder_batch_order_state": (
+        "allows one more state than the rule that it replaces"
+    ),
+    "identity_manager.0082_batch_kinds: AddConstraint batchorder_batch_order_source": (
+        "allows more sources than the rule that it replaces"
+    ),
+    "identity_manager.0082_batch_kinds: AddConstraint batchorder_batch_order_four_eyes": (
+        "the column is new, and empty"
+    ),
     "identity_manager.0058_renewal: RunPython runpython": "creates triggers again that SQLite has dropped",
     "identity_manager.0079_purpose_and_postponements: RunPython runpython": (
         "creates triggers again that SQLite has dropped"

@@ -32,6 +32,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import erasure
 from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.revocation import revoke
 from tests.architecture.url_table import Visitor
@@ -291,10 +292,10 @@ def test_a_batch_order_is_found_by_an_index_from_its_dry_run_to_its_end(world: W
     ada = cast.person("ada-of-many", roles=(Role.TOKEN_ADMINISTRATOR,))
     ids = [str(cast.person(f"one{number}-of-many", sid="").pk) for number in range(3)]
     types = [cast.token_type("of-many").pk]
-    wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, types, accept_partial=False)
+    wanted = placing.Wanted(BatchSource.SELECTION, ids, types, accept_partial=False)
 
     def go() -> None:
-        order = batch_orders.ask(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
+        order = placing.place_order(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
         work(order)
         batch_orders.start(actor=ada, order_id=order.pk)
         batch_run.run(order_id=order.pk)

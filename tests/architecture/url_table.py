@@ -49,6 +49,7 @@ INSTALLATION: Visitors = frozenset({V.SYSTEM, V.USERS, V.AUDITOR})
 OFFICES: Visitors = frozenset({V.USERS, V.AUDITOR})
 SYSTEM: Visitors = frozenset({V.SYSTEM})
 BATCH_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.AUDITOR})
+BATCH_GIVERS: Visitors = frozenset({V.ADMINISTRATOR, V.REGISTRATION})
 ARCHIVE_READERS: Visitors = frozenset({V.RECOVERY, V.SYSTEM, V.AUDITOR})
 BRINGERS: Visitors = frozenset({V.RECOVERY, V.SYSTEM})
 RECOVERY_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.RECOVERY, V.AUDITOR})
@@ -153,15 +154,19 @@ TABLE = (
     Row("console:recovery-approve", RECOVERY, RECOVERY, of="recovery"),
     Row("console:recovery-reject", RECOVERY, RECOVERY, of="recovery"),
     Row("console:recovery-share", RECOVERY, RECOVERY, of="recovery"),
-    Row("console:batch-orders", BATCH_READERS),
+    Row("console:batch-orders", BATCH_READERS | BATCH_GIVERS),
+    Row("console:batch-order-kinds", BATCH_GIVERS, BATCH_GIVERS),
     Row("console:batch-order-choose", NOBODY, ADMINISTRATOR),
     Row("console:batch-order-new", ADMINISTRATOR, ADMINISTRATOR),
     Row("console:batch-order", BATCH_READERS, of="batch order"),
     Row("console:batch-order-progress", BATCH_READERS, of="batch order"),
     Row("console:batch-order-start", NOBODY, ADMINISTRATOR, of="batch order"),
+    Row("console:batch-order-confirm", ADMINISTRATOR, ADMINISTRATOR, of="batch order"),
+    Row("console:batch-order-reject", ADMINISTRATOR, ADMINISTRATOR, of="batch order"),
     Row("console:batch-order-pause", NOBODY, ADMINISTRATOR, of="batch order"),
     Row("console:batch-order-resume", NOBODY, ADMINISTRATOR, of="batch order"),
     Row("console:batch-order-cancel", ADMINISTRATOR, ADMINISTRATOR, of="batch order"),
+    Row("console:batch-order-letters", NOBODY, NOBODY, of="batch order"),
     Row("console:batch-order-report", NOBODY, BATCH_READERS, of="batch order"),
     Row("console:approvals", OFFICERS),
     Row("console:renewals", BATCH_READERS),

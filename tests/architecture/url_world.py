@@ -58,7 +58,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import identity_changes, saved_searches
 from identity_manager.workflow.archive import recovery_certificates
-from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import imports, sign_in_codes
 from tests.architecture.url_table import OFFICERS, Row, Visitor
@@ -226,10 +226,8 @@ def _recovery(owner: Person) -> uuid.UUID:
 def batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     """Looked through, with a line for each; it waits for its start."""
     ids = [str(person.pk) for person in persons]
-    wanted = batch_orders.Wanted(
-        BatchSource.SELECTION, ids, [cast.token_type("waiting").pk], accept_partial=True
-    )
-    order = batch_orders.ask(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
+    wanted = placing.Wanted(BatchSource.SELECTION, ids, [cast.token_type("waiting").pk], accept_partial=True)
+    order = placing.place_order(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
     batch_run.run(order_id=order.pk)
     return order.pk
 

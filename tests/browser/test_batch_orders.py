@@ -30,24 +30,24 @@ def test_from_the_selection_to_what_became_of_each(
     ):
         box.check()
     ada.press("Enable", within=ada.page.locator(".selection"))
-    ada.sees_heading("Enable 2 persons")
+    ada.sees_heading("Enable: 2 rows")
     ada.press("Dry run", status=422)
     ada.sees("Check at least one software token type")
     ada.check("VPN")
 
     # 2  the dry run
     ada.press("Dry run")
-    ada.sees("1 person can be enabled")
+    ada.sees("1 line can be done")
     ada.sees("This person is Inactive")
     assert not TokenRequest.objects.exists()
 
     # 3  start: the worker has not come yet
     run = batch_run.run
     monkeypatch.setattr(batch_run, "run", lambda *, order_id: False)
-    ada.press("Enable 1 person")
+    ada.press("Enable: 1")
     expect(ada.page.locator("#batch-progress")).to_contain_text("0 / 1")
     ada.press("Pause")
-    ada.sees("Nobody is enabled until it goes on")
+    ada.sees("Nothing is done until it goes on")
     ada.press("Go on")
 
     # 4  it moves by itself
@@ -70,6 +70,6 @@ def test_without_scripts_and_in_german(open_desk: OpenDesk) -> None:
     ada.press("Freischalten", within=ada.page.locator(".selection"))
     ada.check("VPN")
     ada.press("Probelauf")
-    ada.press("1 Person freischalten")
+    ada.press("Freischalten: 1")
     ada.sees("Fertig")
     assert TokenRequest.objects.count() == 1

@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 
 from identity_manager.config import secret_files
-from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import placing
 from identity_manager.workflow.people import imports
 from tests.deploy import chart, commands
 
@@ -223,7 +223,7 @@ def test_the_ingress_of_nginx_takes_files_as_large_as_the_product_does() -> None
     for values in (chart.LEAST, {**chart.LEAST, **own}):
         ingress = chart.of_kind(chart.render(values), "Ingress")["tokens-identity-manager"]
         size = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
-        assert int(size.removesuffix("m")) * 1024 * 1024 > max(imports.MOST_BYTES, batch_orders.MOST_BYTES)
+        assert int(size.removesuffix("m")) * 1024 * 1024 > max(imports.MOST_BYTES, placing.MOST_BYTES)
 
 
 def test_one_host_for_both_portals() -> None:

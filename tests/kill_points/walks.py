@@ -42,6 +42,7 @@ from identity_manager.models import (
 from identity_manager.workflow import step1_recover, step1_replace, step6_passphrase
 from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import placing
 from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.recovery import decisions, sealed_decisions
@@ -430,10 +431,10 @@ def order_for_many(_clock: Clock) -> bool:
         chosen = list(
             Person.objects.filter(personnel_number__startswith="P-one").order_by("personnel_number")
         )
-        wanted = batch_orders.Wanted(
+        wanted = placing.Wanted(
             BatchSource.SELECTION, [str(each.pk) for each in chosen], [pair().pk], accept_partial=False
         )
-        batch_orders.ask(actor=who("ada"), order_id=uuid.uuid4(), wanted=wanted)
+        placing.place_order(actor=who("ada"), order_id=uuid.uuid4(), wanted=wanted)
     elif order.state == "checked":
         batch_orders.start(actor=who("ada"), order_id=order.pk)
     else:

@@ -135,11 +135,11 @@ def carried_out(worker: Any, *ids: str) -> None:
 def looked_at(worker: Any, order_id: uuid.UUID, *ids: str) -> None:
     """Give the order, and wait for its dry run."""
     from identity_manager.models import BatchSource, TokenType
-    from identity_manager.workflow.batch import orders as batch_orders
+    from identity_manager.workflow.batch import placing
 
     token_type = TokenType.objects.active().get(code=TYPE)
-    wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, [token_type.pk], accept_partial=False)
-    batch_orders.ask(actor=officer(), order_id=order_id, wanted=wanted)
+    wanted = placing.Wanted(BatchSource.SELECTION, ids, [token_type.pk], accept_partial=False)
+    placing.place_order(actor=officer(), order_id=order_id, wanted=wanted)
     wait_for(worker, order_id, "checked")
 
 

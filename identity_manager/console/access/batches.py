@@ -2,14 +2,20 @@
 
 import uuid
 
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from identity_manager.console.access.offices import officer, within_units
+from identity_manager.console.access.offices import NOT_YOUR_OFFICE, officer, within_units
 from identity_manager.models import BatchOrder, Person, Role
 from identity_manager.models.batch.order import BatchOrderQuerySet
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.ui.context import BATCH_READERS
+from identity_manager.workflow.batch.kinds import KINDS
+from identity_manager.workflow.batch.kinds.kind import OrderKind
+
+GIVERS = tuple(dict.fromkeys(kind.office for kind in KINDS.values()))
 
 
 def batch_reader(request: HttpRequest) -> Person:
@@ -18,8 +24,21 @@ def batch_reader(request: HttpRequest) -> Person:
 
 
 def batch_giver(request: HttpRequest) -> Person:
-    """The officer, if they may give batch orders."""
-    return officer(request, Role.TOKEN_ADMINISTRATOR)
+    """The officer, if they may give batch orders of some kind."""
+    return officer(request, *GIVERS)
+
+
+def kinds_of(actor: Person) -> list[OrderKind]:
+    """The kinds of batch orders that the officer may give."""
+    return [kind for kind in KINDS.values() if actor.has_role(kind.office)]
+
+
+def kind_for(actor: Person, name: str) -> OrderKind:
+    """The kind of that name. Raises PermissionDenied where it is none that the officer may give."""
+    kind = next((each for each in kinds_of(actor) if each.kind == name), None)
+    if kind is None:
+        raise PermissionDenied(NOT_YOUR_OFFICE)
+    return kind
 
 
 def reads_all_batches(actor: Person) -> bool:
@@ -28,9 +47,15 @@ def reads_all_batches(actor: Person) -> bool:
 
 
 def visible_batches(actor: Person) -> BatchOrderQuerySet:
-    """The batch orders that this officer may read: their own, or all."""
+    """The batch orders that this officer may read: their own, those of a role that they hold for every unit.
+
+    Auditors of every unit read all.
+    """
+    everywhere = {each.role for each in actor.roles_in_force() if not each.organisational_unit}
     rows = BatchOrder.objects.listed()
-    return rows if reads_all_batches(actor) else rows.filter(asked_by=actor)
+    if Role.AUDITOR in everywhere:
+        return rows
+    return rows.filter(Q(asked_by=actor) | Q(office__in=everywhere))
 
 
 def batch_for_officer(request: HttpRequest, pk: uuid.UUID) -> BatchOrder:
@@ -39,6 +64,6 @@ def batch_for_officer(request: HttpRequest, pk: uuid.UUID) -> BatchOrder:
 
 
 def batch_for_giver(request: HttpRequest, pk: uuid.UUID) -> BatchOrder:
-    """The batch order, for a Software Token Administrator; whether they may is the verb's word."""
+    """The batch order, for who may give one; whether they may do this is the verb's word."""
     batch_giver(request)
     return batch_for_officer(request, pk)

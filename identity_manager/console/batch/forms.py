@@ -1,30 +1,67 @@
-"""Forms of batch orders: persons (selection or file), types, handling of partly eligible persons."""
+"""Forms of batch orders: what is wanted, by kind; its start with reason and pacing."""
 
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, QueryDict
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.search import selection
-from identity_manager.models import BatchSource, Person, TokenType
+from identity_manager.models import BatchKind, ReplacementCause, TokenType
+from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 from identity_manager.models.identifiers import new_id
-from identity_manager.transactions.refusals import NotPossible, require
+from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
+from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.ui.forms import CardsField, PurposeField
 from identity_manager.ui.parts import Card, type_icon
-from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.batch.orders import Wanted
+from identity_manager.workflow.batch.kinds.kind import OrderKind
+from identity_manager.workflow.batch.kinds.replace import NO_REPLACEMENT_CAUSE
+from identity_manager.workflow.batch.kinds.revoke import NO_REVOCATION_REASON
+from identity_manager.workflow.batch.pacing import Pacing
 from identity_manager.workflow.policy import eligibility
 
 
 class OrderForm(VerbForm):
-    """Types for a selection. key: the order's id, so that a double submit creates one order."""
+    """Any kind without options. key: the order's id, so that a double submit places one order.
 
+    of_file: whether the persons are those of a file.
+    """
+
+    file = forms.FileField(
+        label=_("CSV file"),
+        help_text=_("Personnel numbers, one in each line; of several columns, the one with that name."),
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
     key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, of_file: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["key"] = new_id()
+        if not of_file:
+            del self.fields["file"]
+
+    def clean(self) -> dict[str, Any] | None:
+        """Any other error loses the file too, as browsers do not keep file fields."""
+        typed = super().clean()
+        if self.errors and "file" in self.fields and "file" not in self.errors:
+            self.add_error("file", _("Choose the file again: your browser does not keep it."))
+        return typed
+
+    @property
+    def type_ids(self) -> list[uuid.UUID]:
+        return []
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the kind needs, as it is stored with the order."""
+        return {}
+
+
+class EnableForm(OrderForm):
+    """Which types, and what of persons who cannot have all of them."""
+
     types = CardsField(
         label=_("Software token types"), error_messages={"required": lazystr(eligibility.NO_TYPE)}
     )
@@ -34,10 +71,10 @@ class OrderForm(VerbForm):
         help_text=_("Otherwise who cannot have one of them gets none."),
         required=False,
     )
+    field_order = ("file", "types", "purpose", "accept_partial", "key")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["key"] = new_id()
         field = self.fields["types"]
         assert isinstance(field, CardsField)  # noqa: S101 narrows the declared type
         types = list(TokenType.objects.active())
@@ -48,66 +85,114 @@ class OrderForm(VerbForm):
     def type_ids(self) -> list[uuid.UUID]:
         return [uuid.UUID(value) for value in self.cleaned_data["types"]]
 
-    @property
-    def rest(self) -> dict[str, Any]:
-        """What else the verb takes of the form."""
-        typed = self.cleaned_data
-        return {"accept_partial": typed["accept_partial"], "purpose": typed.get("purpose", "")}
 
+class RevokeForm(OrderForm):
+    """Why, as it will stand in revocation lists, and whether encryption certificates are among them."""
 
-class FileForm(OrderForm):
-    """Types for the persons of a file."""
-
-    file = forms.FileField(
-        label=_("CSV file"),
-        help_text=_("Personnel numbers, one in each line; of several columns, the one with that name."),
-        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    reason = forms.ChoiceField(
+        label=_("Reason"),
+        choices=REVOCATION_REASONS,
+        widget=forms.RadioSelect,
+        help_text=_("The certificate authority publishes it with the serial numbers."),
+        error_messages={"required": lazystr(NO_REVOCATION_REASON)},
     )
-    field_order = ("file", "types", "purpose", "accept_partial", "key")
-
-    def clean(self) -> dict[str, Any] | None:
-        """Any other error loses the file too, as browsers do not keep file fields."""
-        typed = super().clean()
-        if self.errors and "file" not in self.errors:
-            self.add_error("file", _("Choose the file again: your browser does not keep it."))
-        return typed
-
-
-@dataclass(frozen=True)
-class ChosenPersons:
-    """The selection of SEARCH, carried in hidden fields."""
-
-    sent: QueryDict
-    number: int
+    encryption = forms.BooleanField(
+        label=_("Encryption certificates, too"),
+        help_text=_(
+            "Nobody encrypts to them afterwards, and without an archived copy of the key, the file and its"
+            " passphrase nobody reads what was encrypted. Otherwise they stay valid until their own date."
+        ),
+        required=False,
+    )
+    field_order = ("file", "reason", "encryption", "key")
 
     @property
-    def fields(self) -> list[tuple[str, str]]:
-        """Names and values of the hidden fields."""
-        names = [name for name in self.sent if name not in ("csrfmiddlewaretoken", *OrderForm.base_fields)]
-        return [(name, value) for name in names for value in self.sent.getlist(name)]
+    def options(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("reason", "encryption")}
 
 
-def selected(request: HttpRequest, actor: Person) -> list[str]:
-    """Ids of the selected persons, in list order. Raises NotPossible."""
-    chosen = selection.chosen(actor, request.POST, limit=None)
-    if chosen.search.kind.table.checkbox != "persons":
-        raise NotPossible(selection.NO_SEARCH)
-    ids = [str(pk) for pk in chosen.rows.values_list("pk", flat=True)[: batch_orders.MOST + 1]]
-    require(len(ids) <= batch_orders.MOST, else_=batch_orders.TOO_MANY)
-    selection.tell_of_missing(request, chosen)
-    return ids
+class ReplaceForm(OrderForm):
+    """Why the tokens are replaced."""
+
+    cause = forms.ChoiceField(
+        label=_("Reason"),
+        choices=ReplacementCause.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": lazystr(NO_REPLACEMENT_CAUSE)},
+    )
+    field_order = ("file", "cause", "key")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"cause": self.cleaned_data["cause"]}
 
 
-def of_selection(form: OrderForm, ids: list[str]) -> Wanted:
-    return Wanted(BatchSource.SELECTION, ids, form.type_ids, **form.rest)
+class ResendForm(OrderForm):
+    """In which format the files go out again."""
+
+    container_format = forms.ChoiceField(
+        label=_("Format"),
+        choices=CONTAINER_FORMATS,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a format.")},
+    )
+    field_order = ("file", "container_format", "key")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"container_format": self.cleaned_data["container_format"]}
 
 
-def of_file(form: FileForm) -> Wanted:
-    """Personnel numbers of the file. Raises NotPossible at `file`."""
-    file = form.cleaned_data["file"]
-    content = file.read(batch_orders.MOST_BYTES + 1)
-    numbers = batch_orders.numbers_in(content)
-    return Wanted(BatchSource.FILE, numbers, form.type_ids, file_name=file.name, **form.rest)
+OPTIONS: dict[BatchKind, type[OrderForm]] = {
+    BatchKind.ENABLE: EnableForm,
+    BatchKind.REVOKE: RevokeForm,
+    BatchKind.REPLACE: ReplaceForm,
+    BatchKind.RESEND: ResendForm,
+}
+
+
+def form_of(kind: OrderKind) -> type[OrderForm]:
+    """The form of the kind."""
+    return OPTIONS.get(kind.kind, OrderForm)
+
+
+class StartForm(VerbForm):
+    """Why, how many an hour, and at which time of day."""
+
+    note = ReasonField(
+        help_text=_("It stands on the order's page and in the audit log."), required=lazystr(NO_REASON)
+    )
+    rate = forms.IntegerField(
+        label=_("At most so many an hour"),
+        help_text=_("Without a number, as fast as it goes."),
+        min_value=1,
+        max_value=1_000_000,
+        required=False,
+    )
+    window_from = forms.TimeField(
+        label=_("Only from"),
+        help_text=_("For example from 22:00 to 05:00, in the time zone of the installation."),
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        required=False,
+    )
+    window_to = forms.TimeField(
+        label=_("to"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), required=False
+    )
+
+    def __init__(self, *args: Any, wants_note: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["note"].required = wants_note
+
+    @property
+    def pacing(self) -> Pacing:
+        typed = self.cleaned_data
+        return Pacing(typed["rate"], typed["window_from"], typed["window_to"])
+
+
+class RejectForm(VerbForm):
+    """Why the second officer does not confirm it."""
+
+    reason = ReasonField(help_text=_("Who gave the order reads it."), required=lazystr(NO_REASON))
 
 
 def _card(token_type: TokenType) -> Card:

@@ -1,36 +1,54 @@
-"""Batch order pages: list, progress, result per person."""
+"""Batch order pages: list, progress, result of each line."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import time_format
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import batches, offices
+from identity_manager.console.batch import letter_views
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import pagination
-from identity_manager.models import BatchLine, BatchOrder, BatchShard, BatchState, LineOutcome, Person
-from identity_manager.models.batch.order import ENDED, NOT_STARTED, BatchLineQuerySet
+from identity_manager.console.lists.counting import grouped
+from identity_manager.models import (
+    BatchKind,
+    BatchLine,
+    BatchOrder,
+    BatchShard,
+    BatchState,
+    LineOutcome,
+    Person,
+)
+from identity_manager.models.batch.line import BatchLineQuerySet
+from identity_manager.models.batch.order import ENDED, NOT_STARTED
+from identity_manager.ui.bidi import isolated
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
+from identity_manager.workflow.batch import askers, pacing
 from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch.kinds import kind_of
 
 PER_PAGE = pagination.PAGE_SIZE
 MEANINGS = {
     LineOutcome.READY: Meaning.INFORMATION,
     LineOutcome.REFUSED: Meaning.STOPPED,
     LineOutcome.ENABLED: Meaning.DONE,
+    LineOutcome.DONE: Meaning.DONE,
     LineOutcome.SKIPPED: Meaning.STOPPED,
 }
 # The word for READY depends on the order's state.
 READY_WORDS = {
     **dict.fromkeys(NOT_STARTED, LineOutcome.READY.label),
-    BatchState.RUNNING: gettext_lazy("Still to be enabled"),
-    BatchState.PAUSED: gettext_lazy("Still to be enabled"),
+    BatchState.RUNNING: gettext_lazy("Still to be done"),
+    BatchState.PAUSED: gettext_lazy("Still to be done"),
     BatchState.FINISHED: LineOutcome.READY.label,
     BatchState.CANCELLED: gettext_lazy("Not reached"),
 }
@@ -41,16 +59,18 @@ class OrderRow:
     """One order of the list."""
 
     order: BatchOrder
-    types: str
+    what: str
     counts: list[tuple[str | Promise, int]]
     nobody_ready: bool
 
 
 @dataclass(frozen=True)
-class PersonLine:
-    """Result of one person, in words."""
+class ShownLine:
+    """Result of one line, in words. whom: the person concerned; about: the token or request that it is."""
 
     line: BatchLine
+    whom: Person | None
+    about: str
     word: str | Promise
     meaning: Meaning
     types: list[str]
@@ -59,12 +79,13 @@ class PersonLine:
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress in persons."""
+    """Progress in entries of the dry run, then in lines. eta: when it will be done, where that is known."""
 
     words: str
     state: str
     done: int
     total: int
+    eta: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +106,17 @@ def listing(rows: Iterable[BatchOrder]) -> list[OrderRow]:
 
 
 def _row(order: BatchOrder, counts: dict[str, int]) -> OrderRow:
-    return OrderRow(order, types_of(order), _in_words(order, counts), _nobody_ready(order, counts))
+    return OrderRow(order, what_of(order), _in_words(order, counts), _nobody_ready(order, counts))
 
 
 def _nobody_ready(order: BatchOrder, counts: dict[str, int]) -> bool:
     """Whether it cannot be started, because the dry run found nobody eligible."""
     return order.state == BatchState.CHECKED and not counts.get(LineOutcome.READY)
+
+
+def what_of(order: BatchOrder) -> str:
+    """What is done, in a few words: the kind, and the types of an order that enables."""
+    return types_of(order) if order.kind == BatchKind.ENABLE else str(order.get_kind_display())
 
 
 def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
@@ -103,25 +129,35 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "tab": "batch_orders",
         "order": order,
         "form": form,
+        "kind": kind_of(order),
+        "what": what_of(order),
         "types": types_of(order),
+        "facts": list(_facts(order)),
         "progress": progress(order, counts),
         "fault": _fault(order),
         "ready": counts.get(LineOutcome.READY, 0),
         "nobody_ready": _nobody_ready(order, counts),
         "tabs": list(_tabs(order, counts, chosen)),
         "page": page,
-        "lines": [person_line(order, line) for line in page.rows],
-        "starts": order.asked_by_id == actor.pk and batch_orders.gives_orders(actor),
-        "manages": batch_orders.may_manage(actor, order),
+        "lines": [shown_line(order, line) for line in page.rows],
+        "starts": order.asked_by_id == actor.pk and askers.gives_orders(actor, office=order.office),
+        "manages": askers.may_manage(actor, order),
+        "decides": batch_orders.decision_obstacle(actor=actor, order=order) is None,
         "stopped": batch_orders.ASKER_CANNOT if _is_stopped(order) else None,
+        "letters": _letters(actor, order),
         "only_asker": batch_orders.NOT_YOURS_TO_START,
     }
+
+
+def _letters(actor: Person, order: BatchOrder) -> int:
+    """How many letters the officer can print now."""
+    return letter_views.printable(actor, order).count() if order.kind == BatchKind.LETTERS else 0
 
 
 def _is_stopped(order: BatchOrder) -> bool:
     """Whether it is paused or ended because the asker lost the permission."""
     if order.state == BatchState.PAUSED:
-        return not batch_orders.gives_orders(order.asked_by)
+        return not askers.gives_orders(order.asked_by, office=order.office)
     return bool(order.stopped_because)
 
 
@@ -138,36 +174,69 @@ def progress_context(order: BatchOrder) -> dict[str, Any]:
 
 
 def progress(order: BatchOrder, counts: dict[str, int]) -> Progress:
-    """Persons checked in the dry run; afterwards persons done of those ready."""
+    """Entries looked at in the dry run; afterwards lines done of those ready."""
     if order.state == BatchState.CHECKING:
-        return Progress(_("Persons are looked at"), "now", order.looked_at, order.total)
-    done = counts.get(LineOutcome.ENABLED, 0) + counts.get(LineOutcome.SKIPPED, 0)
+        return Progress(_("Entries are looked at"), "now", order.looked_at, order.total)
+    done, left = batch_orders.done_of(counts), counts.get(LineOutcome.READY, 0)
     state = {BatchState.RUNNING: "now", BatchState.PAUSED: "waits", BatchState.FINISHED: "done"}
     return Progress(
-        _("Persons are enabled"),
+        str(kind_of(order).words.done),
         state.get(BatchState(order.state), "stopped"),
         done,
-        done + counts.get(LineOutcome.READY, 0),
+        done + left,
+        pacing.eta(order, done=done, left=left, now=timezone.now()),
     )
+
+
+def _facts(order: BatchOrder) -> Iterator[tuple[str, str]]:
+    """Reason, cause, pacing and second officer, where there are any."""
+    if order.note:
+        yield _("Reason"), order.note
+    if order.cause:
+        yield _("Cause"), order.cause
+    if order.rate:
+        yield _("At most so many an hour"), grouped(order.rate)
+    if order.window_from and order.window_to:
+        hours = {"begins": time_format(order.window_from), "ends": time_format(order.window_to)}
+        yield _("Time of day"), _("from %(begins)s to %(ends)s") % hours
+    if order.decided_by:
+        word = _("Confirmed by") if order.started_at else _("Rejected by")
+        yield word, isolated(order.decided_by)
+    if order.reason:
+        yield _("Why it was not confirmed"), order.reason
 
 
 def types_of(order: BatchOrder) -> str:
     return ", ".join(str(each) for each in order.types.all())
 
 
-def person_line(order: BatchOrder, line: BatchLine) -> PersonLine:
+def shown_line(order: BatchOrder, line: BatchLine) -> ShownLine:
     """The line in the reader's language."""
     outcome = LineOutcome(line.outcome)
     names = {each.code: str(each) for each in order.types.all()}
     sentences = [f"{names.get(code, code)}: {words}" if code else words for code, words in line.sentences]
     meaning = Meaning.QUIET if outcome == LineOutcome.READY and order.state in ENDED else MEANINGS[outcome]
-    return PersonLine(
-        line, word_of(order, outcome), meaning, [names.get(code, code) for code in line.types], sentences
+    return ShownLine(
+        line,
+        line.whom,
+        _about(line),
+        word_of(order, outcome),
+        meaning,
+        [names.get(code, code) for code in line.types],
+        sentences,
     )
 
 
+def _about(line: BatchLine) -> str:
+    if line.token is not None:
+        return f"{line.token} · {line.token.request.reference}"
+    return line.about.reference if line.about is not None else ""
+
+
 def word_of(order: BatchOrder, outcome: LineOutcome) -> str | Promise:
-    """The word for the outcome in the order's state."""
+    """The word for the outcome, by the order's state and kind."""
+    if outcome == LineOutcome.DONE:
+        return kind_of(order).words.done
     return READY_WORDS[BatchState(order.state)] if outcome == LineOutcome.READY else outcome.label
 
 
@@ -193,13 +262,13 @@ def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str])
 def sheet(actor: Person, order: BatchOrder) -> Iterator[list[object]]:
     """Cells of each line for the CSV file."""
     for row in _lines(actor, order, "").order_by("position").iterator(chunk_size=500):
-        line = person_line(order, row)
+        line = shown_line(order, row)
         yield [
             row.position,
-            row.person.personnel_number if row.person else row.personnel_number,
-            row.person.display_name if row.person else "",
+            line.whom.personnel_number if line.whom else row.personnel_number,
+            line.whom.display_name if line.whom else "",
             line.word,
-            ", ".join(line.types),
+            line.about or ", ".join(line.types),
             " ".join(line.sentences),
             row.request.reference if row.request else "",
         ]
@@ -211,11 +280,17 @@ def _place(asked: str | None) -> int:
 
 def _lines(actor: Person, order: BatchOrder, outcome: str) -> BatchLineQuerySet:
     """Lines of persons whom the officer may read."""
-    rows = BatchLine.objects.filter(order=order).select_related("person", "request")
+    rows = BatchLine.objects.filter(order=order).listed()
     if not batches.reads_all_batches(actor):
-        units = offices.within_units(actor, BATCH_READERS, "person__organisational_unit")
-        rows = rows.filter(Q(person=None) | units)
+        rows = rows.filter(_within_units(actor))
     return rows.filter(outcome=outcome) if outcome else rows
+
+
+def _within_units(actor: Person) -> Q:
+    """Lines of persons of the officer's units, and those about nobody that is known."""
+    paths = ("person", "token__person", "about__person")
+    units = [offices.within_units(actor, BATCH_READERS, f"{path}__organisational_unit") for path in paths]
+    return Q(person=None, token=None, about=None) | units[0] | units[1] | units[2]
 
 
 def _counts(order: BatchOrder) -> dict[str, int]:

@@ -1,11 +1,11 @@
-"""BATCH ORDERS: choose many persons, see who would get what, have it done, see what became of each."""
+"""BATCH ORDERS: see what would be done, have it done, see what became of each line."""
 
 import uuid
 from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -17,18 +17,16 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from identity_manager.audit import exports
 from identity_manager.console.access import batches, offices
-from identity_manager.console.batch import forms as batch_forms
 from identity_manager.console.batch import page as batch_page
-from identity_manager.console.batch.forms import ChosenPersons, FileForm, OrderForm
+from identity_manager.console.batch.forms import StartForm
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists.csv_export import csv_response
-from identity_manager.console.search import selection
-from identity_manager.models import BatchOrder, Role
-from identity_manager.transactions.refusals import Refused
+from identity_manager.models import BatchOrder, BatchState
 from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch.kinds import kind_of
 
 
 @require_safe
@@ -37,7 +35,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     actor = batches.batch_reader(request)
     rows = batches.visible_batches(actor)
     may_see_all = batches.reads_all_batches(actor)
-    gives = offices.holds(actor, {Role.TOKEN_ADMINISTRATOR})
+    gives = offices.holds(actor, batches.GIVERS)
     own = gives and not (may_see_all and request.GET.get("of") == "all")
     paginator = Paginator(rows.filter(asked_by=actor) if own else rows, batch_page.PER_PAGE)
     page = paginator.get_page(request.GET.get("page"))
@@ -53,51 +51,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(request, "identity_manager/batch/list.html", context)
 
 
-@require_POST
-def choose(request: HttpRequest) -> HttpResponse:
-    """Take the selection of SEARCH along to the page where types are chosen."""
-    actor = batches.batch_giver(request)
-    try:
-        ids = batch_forms.selected(request, actor)
-    except Refused as refused:
-        return selection.refused_page(request, actor, refused)
-    return _form_page(request, OrderForm(), ChosenPersons(request.POST, len(ids)))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
-    """Give the order: for a selection that the form carries along, else for the persons of a file."""
-    if "search" in request.POST:
-        return _of_selection(request)
-    actor = batches.batch_giver(request)
-    form = FileForm(refusals.post_data(request), request.FILES or None)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            wanted = batch_forms.of_file(form)
-            order = batch_orders.ask(actor=actor, order_id=form.cleaned_data["key"], wanted=wanted)
-            return redirect("console:batch-order", order.pk)
-    return _form_page(request, form, None)
-
-
-def _of_selection(request: HttpRequest) -> HttpResponse:
-    actor = batches.batch_giver(request)
-    form = OrderForm(request.POST)
-    try:
-        ids = batch_forms.selected(request, actor)
-    except Refused as refused:
-        return selection.refused_page(request, actor, refused)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            wanted = batch_forms.of_selection(form, ids)
-            order = batch_orders.ask(actor=actor, order_id=form.cleaned_data["key"], wanted=wanted)
-            return redirect("console:batch-order", order.pk)
-    return _form_page(request, form, ChosenPersons(request.POST, len(ids)))
-
-
 @require_safe
 @never_cache
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return _page(request, pk, PressForm())
+    return _page(request, pk, None)
 
 
 @require_safe
@@ -113,14 +70,24 @@ def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def start(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return _press(request, pk, batch_orders.start, gettext_lazy("Started. You can close this page."))
+    """Start it, with the reason and the pacing; a second officer may have to confirm it first."""
+    order, actor = batches.batch_for_giver(request, pk), batches.batch_giver(request)
+    form = _start_form(order, request.POST)
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            started = batch_orders.start(
+                actor=actor, order_id=pk, note=form.cleaned_data["note"], pacing=form.pacing
+            )
+            waits = started.state == BatchState.WAITING
+            words = _("It waits for a second officer.") if waits else _("Started. You can close this page.")
+            messages.success(request, words)
+            return redirect("console:batch-order", pk)
+    return _page(request, pk, form)
 
 
 @require_POST
 def pause(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return _press(
-        request, pk, batch_orders.pause, gettext_lazy("Paused. Nobody is enabled until it goes on.")
-    )
+    return _press(request, pk, batch_orders.pause, gettext_lazy("Paused. Nothing is done until it goes on."))
 
 
 @require_POST
@@ -130,13 +97,13 @@ def resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Nobody else is enabled; asked for on a page of its own."""
+    """Nothing else is done; asked for on a page of its own."""
     order = batches.batch_for_giver(request, pk)
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
         with refusals.show_refusal(form):
             batch_orders.cancel(actor=batches.batch_giver(request), order_id=pk)
-            messages.success(request, _("Cancelled. Nobody else is enabled by this batch order."))
+            messages.success(request, _("Cancelled. Nothing else is done by this batch order."))
             return redirect("console:batch-order", pk)
     return confirmation.page(request, form, _cancelling(order))
 
@@ -172,24 +139,22 @@ def _press(
     return _page(request, pk, form)
 
 
-def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
+def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm | None) -> HttpResponse:
     """The current state, read again after a refusal."""
     order = batches.batch_for_officer(request, pk)
-    context = batch_page.context(batches.batch_reader(request), order, form, asked=request.GET.dict())
-    status = refusals.status_of(form)
-    return render(request, "identity_manager/batch/order.html", context, status=status)
+    shown = form or _start_form(order, None)
+    context = batch_page.context(batches.batch_reader(request), order, shown, asked=request.GET.dict())
+    return render(request, "identity_manager/batch/order.html", context, status=refusals.status_of(shown))
 
 
-def _form_page(request: HttpRequest, form: OrderForm, chosen: ChosenPersons | None) -> HttpResponse:
-    context = {"tab": "batch_orders", "form": form, "chosen": chosen}
-    status = refusals.status_of(form)
-    return render(request, "identity_manager/batch/new.html", context, status=status)
+def _start_form(order: BatchOrder, sent: QueryDict | None) -> StartForm:
+    return StartForm(sent, wants_note=kind_of(order).wants_note, initial={"note": order.note})
 
 
 def _cancelling(order: BatchOrder) -> Confirmation:
     return Confirmation(
         title=_("Cancel the batch order %(reference)s?") % {"reference": order.reference},
-        lead=_("Who is enabled stays so. Nobody else is enabled, and it cannot go on."),
+        lead=_("What is done stays done. Nothing else is done, and it cannot go on."),
         button=_("Cancel the batch order"),
         back=reverse("console:batch-order", args=[order.pk]),
         tab="batch_orders",

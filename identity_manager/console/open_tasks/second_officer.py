@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,10 +11,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from identity_manager.console.access import batches
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import More, Source
 from identity_manager.models import (
+    BatchOrder,
     CertificateProfile,
     IdentityChange,
     Person,
@@ -78,6 +80,10 @@ def _single_changes(actor: Person, now: datetime) -> QuerySet[IdentityChange]:
     return IdentityChange.objects.decidable_by(actor, now).listed().select_related("person", "asked_by")
 
 
+def _orders(actor: Person, now: datetime) -> QuerySet[BatchOrder]:
+    return BatchOrder.objects.decidable_by(actor, now).select_related("asked_by").defer("chosen")
+
+
 def _page(view: str, key: str = "pk") -> columns.Address:
     return lambda row: reverse(f"console:{view}", args=[getattr(row, key)])
 
@@ -85,6 +91,7 @@ def _page(view: str, key: str = "pk") -> columns.Address:
 _CODE, _CHANGE, _IMPORT = _page("sign-in-code"), _page("identity-change"), _page("import")
 _TYPE, _PROFILE, _TERMS = _page("token-type"), _page("profile"), _page("terms-document", "document_id")
 _ERASURE = _page("person-erase", "person_id")
+_ORDER = _page("batch-order")
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
 SOURCES = (
     to_decide(
@@ -131,6 +138,20 @@ SOURCES = (
         ),
         rows=_imports,
         also=(_imports_with_identities,),
+    ),
+    Source(
+        name="batch-orders-to-confirm",
+        title=_("Batch orders to confirm"),
+        roles=frozenset(batches.GIVERS),
+        waiting=_orders,
+        columns=columns.to_decide(
+            columns.name(_("Batch order"), _ORDER, named=attrgetter("reference")),
+            _ORDER,
+            Column("kind", _("What"), methodcaller("get_kind_display")),
+        ),
+        sentence=lambda number: ngettext(
+            "batch order waits for your confirmation", "batch orders wait for your confirmation", number
+        ),
     ),
     to_decide(
         TokenType,

@@ -70,6 +70,13 @@ ACTIONS = (
         kinds=frozenset(PersonKind.values),
         roles=frozenset({Role.REGISTRATION_OFFICER}),
     ),
+    Action(
+        label=_("Batch order"),
+        url_name="console:batch-order-kinds",
+        icon="list",
+        kinds=frozenset(searching.KINDS),
+        roles=frozenset({Role.TOKEN_ADMINISTRATOR, Role.REGISTRATION_OFFICER}),
+    ),
 )
 
 

@@ -1,13 +1,11 @@
-"""Batch orders: many persons are enabled at once, with the outcome of each."""
+"""Batch orders: one kind of act on many persons, tokens or requests, with the outcome of each line."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.db import models
-from django.db.models import Count, Q
-from django.utils import timezone
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
@@ -16,16 +14,15 @@ from identity_manager.models.catalogue.token_type import TokenType
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.lease import BrieflyLeasedQuerySet, Leased
 from identity_manager.models.people.person import Person
+from identity_manager.models.people.role import Role
 from identity_manager.models.requests.token_request import TokenRequest
-from identity_manager.models.text_in_languages import Texts
-
-if TYPE_CHECKING:
-    from django_stubs_ext.db.models.manager import RelatedManager
+from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
 
 
 class BatchState(models.TextChoices):
     CHECKING = "checking", _("Dry run under way")
     CHECKED = "checked", _("Waits for its start")
+    WAITING = "waiting", _("Waits for a second officer")
     RUNNING = "running", _("Running")
     PAUSED = "paused", _("Paused")
     FINISHED = "finished", _("Finished")
@@ -34,17 +31,52 @@ class BatchState(models.TextChoices):
 
 B = BatchState
 AT_WORK = (B.CHECKING, B.RUNNING)
-NOT_STARTED = (B.CHECKING, B.CHECKED)
+NOT_STARTED = (B.CHECKING, B.CHECKED, B.WAITING)
 STARTED = (B.RUNNING, B.PAUSED)
 ENDED = (B.FINISHED, B.CANCELLED)
 
 
+class BatchKind(models.TextChoices):
+    """What is done to each line; workflow.batch.kinds has a module for each."""
+
+    ENABLE = "enable", _("Enable")
+    REVOKE = "revoke", _("Revoke")
+    HOLD = "hold", _("Put on hold")
+    REINSTATE = "reinstate", _("Reinstate")
+    RENEW = "renew", _("Renew")
+    REPLACE = "replace", _("Replace")
+    RESEND = "resend", _("Send the files again")
+    CANCEL = "cancel", _("Cancel requests")
+    REMIND = "remind", _("Remind")
+    ACTIVATE = "activate", _("Activate persons")
+    DEACTIVATE = "deactivate", _("Deactivate persons")
+    LETTERS = "letters", _("Sign-in letters")
+
+
 class BatchSource(models.TextChoices):
     SELECTION = "selection", _("a selection of SEARCH")
+    SEARCH = "search", _("everything that a search found")
     FILE = "file", _("a CSV file")
+    CODE = "code", _("Identity Manager itself")
+
+
+class ChosenAs(models.TextChoices):
+    """What the chosen entries are: ids of these rows, or personnel numbers of a file."""
+
+    PERSONS = "persons", _("persons")
+    NUMBERS = "numbers", _("personnel numbers")
+    REQUESTS = "requests", _("requests")
+    TOKENS = "tokens", _("software tokens")
+    CERTIFICATES = "certificates", _("certificates")
 
 
 class BatchOrderQuerySet(BrieflyLeasedQuerySet["BatchOrder"]):
+    def decidable_by(self, officer: Person, now: datetime | None = None) -> Self:
+        """As SecondOfficerQuerySet.decidable_by, beside the queries of leases."""
+        rows: SecondOfficerQuerySet[BatchOrder] = SecondOfficerQuerySet(BatchOrder)
+        found = rows.decidable_by(officer, now).order_by().values("pk")
+        return self.filter(pk__in=found).order_by("asked_at", "pk")
+
     def held(self, pk: uuid.UUID, claim: uuid.UUID) -> Self:
         """The order, while this claim holds and nobody has stopped it."""
         return self.filter(pk=pk, claim_id=claim, state__in=AT_WORK)
@@ -64,42 +96,70 @@ class BatchOrderQuerySet(BrieflyLeasedQuerySet["BatchOrder"]):
         return self.filter(started_at__gte=moment).exclude(state=B.RUNNING)
 
     def forgotten(self, before: datetime) -> Self:
-        """Orders asked for before that moment that nobody has started."""
+        """Orders asked for before that moment that nobody has started, or nobody has confirmed."""
         return self.filter(state__in=NOT_STARTED, asked_at__lt=before)
 
     def listed(self) -> Self:
         """Without `chosen`, as lists and pages need them."""
-        return self.select_related("asked_by").prefetch_related("types").defer("chosen")
+        return self.select_related("asked_by", "decided_by").prefetch_related("types").defer("chosen")
 
 
-class BatchOrder(Stateful, Leased):
-    """Persons whom an administrator wants to enable for some types.
+class BatchOrder(Stateful, Leased, SecondOfficerDecision):
+    """One kind of act that an officer wants done to many persons, tokens or requests.
 
-    chosen: persons that the dry run has not read yet: ids, or personnel numbers of a file. Each becomes a
-    line. counts (by outcome) are written at the end. stopped_because: the code of the reason for which the
-    system paused it. The lease is that of the worker of the dry run or of the division into shards; persons
-    are enabled under the lease of a shard.
+    office: the role that such orders need, of who asks and of the second officer, whom only an order that the
+    breaker stops waits for; reason is what they said against it. chosen_as: what was chosen; the entries
+    stand in blocks (BatchBlock) until the dry run has read them. search: the query that found them, for an
+    order over everything that a search found. options: what the kind needs, as its module says. note: why it
+    is done, as the asker says. cause: what made the system give the order, which then starts by itself.
+
+    rate: at most so many lines an hour; window: the time of day in which it runs (the installation's time
+    zone), both or none. running_since, done_before: since when it runs without a stop, and how many lines had
+    been done then. counts (by outcome) are written at the end. stopped_because: the code of the reason for
+    which the system paused it. The lease is that of the worker of the dry run or of the division into shards;
+    lines are carried out under the lease of a shard. chosen: entries as the release before stored them.
     """
+
+    DECIDER = Role.TOKEN_ADMINISTRATOR
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     reference = models.CharField(max_length=16, unique=True, default=new_reference, editable=False)
     asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(
+        max_length=16, choices=BatchKind, default=BatchKind.ENABLE, db_default=BatchKind.ENABLE.value
+    )
+    office = models.CharField(
+        max_length=32,
+        choices=Role,
+        default=Role.TOKEN_ADMINISTRATOR,
+        db_default=Role.TOKEN_ADMINISTRATOR.value,
+    )
     source = models.CharField(max_length=16, choices=BatchSource)
+    chosen_as = models.CharField(
+        max_length=16, choices=ChosenAs, default=ChosenAs.PERSONS, db_default=ChosenAs.PERSONS.value
+    )
+    search = models.TextField(blank=True, default="", db_default="")
     file_name = models.CharField(max_length=200, blank=True)
     types = models.ManyToManyField(TokenType, related_name="+")
     accept_partial = models.BooleanField(default=False)
     purpose = models.TextField(blank=True, default="", db_default="", help_text="what it is for")
+    options = models.JSONField(default=dict, db_default={})
+    note = models.TextField(blank=True, default="", db_default="")
+    cause = models.CharField(max_length=200, blank=True, default="", db_default="")
+    rate = models.PositiveIntegerField(null=True)
+    window_from = models.TimeField(null=True)
+    window_to = models.TimeField(null=True)
     chosen = models.JSONField(default=list)
     total = models.PositiveIntegerField()
     looked_at = models.PositiveIntegerField(default=0)
     state = StateField(max_length=16, choices=BatchState.choices, default=B.CHECKING, protected=True)
     stopped_because = models.CharField(max_length=40, blank=True)
     started_at = models.DateTimeField(null=True)
+    running_since = models.DateTimeField(null=True)
+    done_before = models.PositiveIntegerField(default=0, db_default=0)
     ended_at = models.DateTimeField(null=True)
     counts = models.JSONField(default=dict)
 
-    lines: "RelatedManager[BatchLine]"
     objects = BatchOrderQuerySet.as_manager()
 
     class Meta:
@@ -107,6 +167,9 @@ class BatchOrder(Stateful, Leased):
         constraints = [
             state_constraint(BatchState, "batch_order_state"),
             models.CheckConstraint(condition=Q(source__in=BatchSource.values), name="batch_order_source"),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")), name="batch_order_four_eyes"
+            ),
         ]
         indexes = [
             models.Index(fields=["asked_at"], name="batch_order_age"),
@@ -121,6 +184,11 @@ class BatchOrder(Stateful, Leased):
         return self.reference
 
     @property
+    def entries_are(self) -> ChosenAs:
+        """What the entries are; those of a file are numbers, whatever the release before has stored."""
+        return ChosenAs.NUMBERS if self.source == BatchSource.FILE else ChosenAs(self.chosen_as)
+
+    @property
     def is_at_work(self) -> bool:
         return self.state in AT_WORK
 
@@ -133,117 +201,88 @@ class BatchOrder(Stateful, Leased):
         """Whether the claim holds, of a locked row."""
         return self.claim_id == claim and self.is_at_work
 
+    @classmethod
+    def waiting_condition(cls, _now: datetime) -> Q:
+        return Q(state=B.WAITING)
+
+    def waits(self, _now: datetime | None = None) -> bool:
+        return bool(self.state == B.WAITING)
+
+    @classmethod
+    def office_condition(cls, officer: Person) -> Q:
+        held = {each.role for each in officer.roles_in_force() if not each.organisational_unit}
+        return Q(office__in=held)
+
+    @property
+    def decider(self) -> Role:
+        return Role(self.office)
+
     @transition(field=state, source=B.CHECKING, target=B.CHECKED)
     def conclude_dry_run(self) -> None:
-        """Every person was looked at."""
+        """Every entry was looked at."""
         self.chosen = []
         self.settle_lease()
 
-    @transition(field=state, source=B.CHECKED, target=B.RUNNING)
+    @transition(field=state, source=B.CHECKED, target=B.WAITING)
+    def wait(self) -> None:
+        """Who asked wants it done, and the breaker demands a second officer."""
+
+    @transition(field=state, source=[B.CHECKED, B.WAITING], target=B.RUNNING)
     def start(self, *, now: datetime) -> None:
-        """Who asked has seen the dry run and wants it done."""
-        self.started_at = now
+        """Who asked has seen the dry run and wants it done; a second officer agrees, where one is needed."""
+        self.started_at = self.running_since = now
         self.work_is_due(now)
 
     @transition(field=state, source=B.RUNNING, target=B.PAUSED)
     def pause(self, *, because: str) -> None:
-        """Nobody is enabled until it goes on. because is empty where an officer wants it."""
+        """Nothing is done until it goes on. because is empty where an officer wants it."""
         self.stopped_because = because
+        self.running_since = None
         self.settle_lease()
 
     @transition(field=state, source=B.PAUSED, target=B.RUNNING)
-    def resume(self, *, now: datetime) -> None:
-        """It goes on with the persons who are left."""
+    def resume(self, *, done: int, now: datetime) -> None:
+        """It goes on with the lines that are left. done: how many are not."""
         self.stopped_because = ""
+        self.running_since, self.done_before = now, done
         self.work_is_due(now)
 
-    @transition(field=state, source=[B.CHECKING, B.CHECKED, B.RUNNING, B.PAUSED], target=B.CANCELLED)
+    @transition(
+        field=state,
+        source=[B.CHECKING, B.CHECKED, B.WAITING, B.RUNNING, B.PAUSED],
+        target=B.CANCELLED,
+    )
     def cancel(self, *, counts: dict[str, int], now: datetime) -> None:
-        """Whoever was not enabled yet is not."""
+        """What was not done yet is not done."""
         self._end(counts, now)
 
-    @transition(field=state, source=B.RUNNING, target=B.FINISHED)
+    @transition(field=state, source=[B.CHECKED, B.RUNNING], target=B.FINISHED)
     def finish(self, *, counts: dict[str, int], now: datetime) -> None:
-        """Nobody is left."""
+        """Nothing is left."""
         self._end(counts, now)
 
     def _end(self, counts: dict[str, int], now: datetime) -> None:
         self.chosen = []
+        self.running_since = None
         self.counts = counts
         self.ended_at = now
         self.settle_lease()
 
 
-class LineOutcome(models.TextChoices):
-    """READY: the dry run found that the person can be enabled; it stays where the order ends before."""
+class BatchBlock(models.Model):
+    """Some of the chosen entries of an order, in its order; deleted with the others after the dry run.
 
-    READY = "ready", _("Can be enabled")
-    REFUSED = "refused", _("Cannot be enabled")
-    ENABLED = "enabled", _("Enabled")
-    SKIPPED = "skipped", _("Skipped")
-
-
-class BatchLineQuerySet(models.QuerySet["BatchLine"]):
-    def ready(self, order_id: uuid.UUID) -> Self:
-        """Lines that are still to be enabled, in order."""
-        return self.filter(order_id=order_id, outcome=LineOutcome.READY).order_by("position")
-
-    def of_nobody(self, personnel_number: str) -> Self:
-        """Lines of this personnel number without a person."""
-        files = BatchOrder.objects.filter(source=BatchSource.FILE).order_by()
-        refused = self.filter(order__in=files.values("pk"), outcome=LineOutcome.REFUSED)
-        return refused.filter(personnel_number=personnel_number)
-
-    def counted(self, orders: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
-        """Number of lines by order and outcome."""
-        found: dict[uuid.UUID, dict[str, int]] = {pk: {} for pk in orders}
-        rows = self.filter(order__in=found).order_by().values_list("order_id", "outcome")
-        for order_id, outcome, number in rows.annotate(number=Count("pk")):
-            found[order_id][outcome] = number
-        return found
-
-
-class BatchLine(models.Model):
-    """One person of a batch order, once each; a personnel number without a person is a line of its own.
-
-    types: codes of what the person gets by the dry run, then of what they got. reasons: what they do not get,
-    as dicts with the type's code (empty: no type at all), the reason's code, and its sentence by language.
+    In blocks, so that neither placing an order nor looking through it holds all of them in memory.
+    first: the place of its first entry, from 0 on.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    order = models.ForeignKey(BatchOrder, on_delete=models.CASCADE, related_name="lines")
-    position = models.PositiveIntegerField()
-    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    personnel_number = models.CharField(max_length=64, blank=True, help_text="where nobody has it")
-    outcome = models.CharField(max_length=16, choices=LineOutcome)
-    types = models.JSONField(default=list)
-    reasons = models.JSONField(default=list)
-    request = models.OneToOneField(TokenRequest, null=True, on_delete=models.PROTECT, related_name="+")
-    settled_at = models.DateTimeField(null=True)
-
-    objects = BatchLineQuerySet.as_manager()
+    order = models.ForeignKey(BatchOrder, on_delete=models.CASCADE, related_name="blocks")
+    first = models.PositiveIntegerField()
+    entries = models.JSONField()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(outcome__in=LineOutcome.values), name="batch_line_outcome"),
-            models.UniqueConstraint(fields=["order", "position"], name="batch_line_once"),
-            models.UniqueConstraint(
-                fields=["order", "person"],
-                condition=Q(person__isnull=False),
-                name="batch_line_person_once",
-            ),
-            models.CheckConstraint(
-                condition=Q(outcome=LineOutcome.ENABLED, request__isnull=False)
-                | (~Q(outcome=LineOutcome.ENABLED) & Q(request__isnull=True)),
-                name="batch_line_enabled_has_request",
-            ),
-        ]
-        indexes = [models.Index(fields=["order", "outcome", "position"], name="batch_line_by_outcome")]
+        constraints = [models.UniqueConstraint(fields=["order", "first"], name="batch_block_once")]
 
     def __str__(self) -> str:
-        return f"{self.position}"
-
-    @property
-    def sentences(self) -> list[tuple[str, str]]:
-        """Code of the type (empty: all) and the reason in the reader's language."""
-        return [(reason["type"], str(Texts(reason["words"]))) for reason in self.reasons]
+        return f"{self.first}"

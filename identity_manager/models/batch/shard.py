@@ -1,6 +1,7 @@
-"""Shards of a running batch order: ranges of lines that workers lease and enable in parallel."""
+"""Shards of a running batch order: ranges of lines that workers lease and carry out in parallel."""
 
 import uuid
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -24,9 +25,9 @@ class BatchShardQuerySet(BrieflyLeasedQuerySet["BatchShard"]):
         """Shards that are not started, in order."""
         return self.filter(order_id=order_id, next_attempt_at=None).order_by("first")
 
-    def at_work(self) -> Self:
-        """Started shards of any order that no fault delays."""
-        return self.filter(next_attempt_at__isnull=False, last_error="")
+    def at_work(self, now: datetime) -> Self:
+        """Started shards of any order that neither a fault nor the order's pacing delays."""
+        return self.filter(next_attempt_at__lte=now, last_error="")
 
     def with_fault(self, order_id: uuid.UUID) -> Self:
         """Shards that a fault delays, the earliest retry first."""
@@ -36,9 +37,9 @@ class BatchShardQuerySet(BrieflyLeasedQuerySet["BatchShard"]):
 class BatchShard(Leased):
     """The lines of an order from `first` to `last`, both included; the lease is that of the worker.
 
-    The row exists while there may be lines to enable: stopping the order deletes it, and nothing is written
-    for a shard that is gone. Lines that are not READY are skipped. pace: the chunk size that proved right
-    before.
+    The row exists while there may be lines to carry out: stopping the order deletes it, and nothing is
+    written for a shard that is gone. Lines that are not READY are skipped. pace: the chunk size that proved
+    right before.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

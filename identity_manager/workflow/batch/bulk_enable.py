@@ -6,12 +6,11 @@ chunk is prepared anew.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from identity_manager.models import (
     BatchLine,
@@ -24,8 +23,8 @@ from identity_manager.models import (
 )
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow import snapshot
+from identity_manager.workflow.batch import askers, line_outcomes
 from identity_manager.workflow.policy import evaluation
 from identity_manager.workflow.policy.evaluation import Eligibility, EligibilityContext
 from identity_manager.workflow.requests import opening
@@ -97,17 +96,12 @@ def write_chunk(order: BatchOrder, work: ChunkPlan) -> int:
     Lines that are not ready any more are left as they are.
     """
     persons = locking.persons([line.person_id for line in work.lines if line.person_id])
-    asker = asker_of(order)
+    asker = askers.asker_of(order)
     if (evaluation.catalogue_versions(), evaluation.inputs_of(actor=asker, persons=persons)) != work.said:
         fresh = BatchLine.objects.ready(order.pk).filter(pk__in=[line.pk for line in work.lines])
         work = prepare_chunk(order, list(fresh), asker=asker, offer=catalogue_snapshot(None), persons=persons)
     opening.write_requests(work.opened, by_sweep=True)
-    BatchLine.objects.bulk_create(
-        work.lines,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["outcome", "types", "reasons", "request", "settled_at"],
-    )
+    line_outcomes.write(work.lines)
     return len(work.opened)
 
 
@@ -115,16 +109,11 @@ def check_lines(
     order: BatchOrder, persons: Sequence[Person]
 ) -> list[tuple[Eligibility, list[dict[str, Any]]]]:
     """Dry run: eligibility of each person, with reasons."""
-    read = evaluation.read_context(actor=asker_of(order), persons=persons)
+    read = evaluation.read_context(actor=askers.asker_of(order), persons=persons)
     cases = [_Case(order, read, person) for person in persons]
     wanted = list(order.types.all())
     verdicts = [(case, case.verdict(wanted)) for case in cases]
     return [(verdict, case.words(wanted) if verdict.reasons else []) for case, verdict in verdicts]
-
-
-def asker_of(order: BatchOrder) -> Person:
-    """Who gave the order, with current state and roles, which are checked for each person."""
-    return Person.objects.prefetch_related("roles").get(pk=order.asked_by_id)
 
 
 def persons_of(lines: Iterable[BatchLine]) -> list[Person]:
@@ -144,28 +133,7 @@ class _Case:
         return self.read.verdict(self.person, wanted, partial=self.order.accept_partial)
 
     def words(self, wanted: Collection[TokenType]) -> list[dict[str, Any]]:
-        return in_words(lambda: self.verdict(wanted).reasons)
-
-
-def in_words(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> list[dict[str, Any]]:
-    """Reasons as stored on a line, in every language of the installation."""
-    said = {}
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            said[language] = [(code, reason.code, str(reason)) for code, reason in ask()]
-    return [
-        {
-            "type": code,
-            "code": reason,
-            "words": {language: rows[place][2] for language, rows in said.items()},
-        }
-        for place, (code, reason, _sentence) in enumerate(next(iter(said.values())))
-    ]
-
-
-def one_reason(reason: Reason) -> list[dict[str, Any]]:
-    """As in_words, for a single reason about the whole line."""
-    return in_words(lambda: [("", reason)])
+        return line_outcomes.in_words(lambda: self.verdict(wanted).reasons)
 
 
 def _promised(line: BatchLine, case: _Case) -> tuple[_Case, Eligibility]:

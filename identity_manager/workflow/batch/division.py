@@ -5,7 +5,8 @@ release works on a whole order under its lease; a divided order is never due for
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -28,24 +29,24 @@ def parallelism() -> int:
 
 def divide(*, order_id: uuid.UUID, claim: uuid.UUID) -> None:
     """Create shards of all lines that are still ready, and start the first ones."""
-    ready = list(BatchLine.objects.ready(order_id).values_list("position", flat=True))
+    ready = BatchLine.objects.ready(order_id).values_list("position", flat=True)
     with transaction.atomic():
         order = locking.batch_order(order_id)
         if not order.is_held_by(claim) or order.state != BatchState.RUNNING:
             return
         order.shards.all().delete()  # left over by the previous release, which does not know shards
-        BatchShard.objects.bulk_create(shards_of(order, ready))
+        BatchShard.objects.bulk_create(shards_of(order, ready.iterator(chunk_size=2000)))
         order.settle_lease()
         order.save()
         start_waiting_shards(order)
 
 
-def shards_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchShard]:
-    """Disjoint shards that cover all positions (ascending)."""
-    parts = [
-        positions[begin : begin + LINES_PER_SHARD] for begin in range(0, len(positions), LINES_PER_SHARD)
-    ]
-    return [BatchShard(order=order, first=part[0], last=part[-1]) for part in parts]
+def shards_of(order: BatchOrder, positions: Iterable[int]) -> list[BatchShard]:
+    """Disjoint shards that cover all positions (ascending), of which one part at a time is in memory."""
+    rest, shards = iter(positions), []
+    while part := list(islice(rest, LINES_PER_SHARD)):
+        shards.append(BatchShard(order=order, first=part[0], last=part[-1]))
+    return shards
 
 
 def start_waiting_shards(order: BatchOrder, *, pace: int | None = None) -> None:
@@ -66,9 +67,12 @@ def start_waiting_shards(order: BatchOrder, *, pace: int | None = None) -> None:
 def _free_workers(order: BatchOrder) -> int:
     """Parallel shards are divided among orders; each order gets at least one, so that none starves.
 
-    Two orders that count at the same moment may be off by one until their next shard.
+    Two orders that count at the same moment may be off by one until their next shard. An order with a rate
+    has one shard at a time, so that its lines are counted by one worker.
     """
-    taken = list(BatchShard.objects.at_work().values_list("order_id", flat=True))
+    if order.rate is not None:
+        return 0 if order.shards.exclude(next_attempt_at=None).exists() else 1
+    taken = list(BatchShard.objects.at_work(timezone.now()).values_list("order_id", flat=True))
     return max(parallelism() - len(taken), 0 if order.pk in taken else 1)
 
 

@@ -1,47 +1,39 @@
-"""Verbs on batch orders: give, start, pause, resume, cancel.
+"""Verbs on placed batch orders: start, confirm or refuse (a second officer), pause, resume, cancel.
 
-A dry run first shows who would get what, and who cannot and why. Nothing is done before the start, and then
-each person is decided on anew (worker.py, shards.py). Workers hold shards of the order: deleting the shards
-in the transaction that stops the order keeps all of them from writing anything more.
+A dry run has shown what would be done, and what cannot and why. Nothing is done before the start, and then
+each line is decided on anew (worker.py, shards.py). Workers hold shards of the order: deleting the shards in
+the transaction that stops the order keeps all of them from writing anything more.
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue
-from identity_manager.directory import csv_file
-from identity_manager.models import (
-    BatchLine,
-    BatchOrder,
-    BatchSource,
-    BatchState,
-    LineOutcome,
-    Person,
-    Role,
-    TokenType,
-)
+from identity_manager.models import BatchLine, BatchOrder, BatchState, LineOutcome, Person
 from identity_manager.models.batch.order import ENDED
+from identity_manager.models.people.vouching import Exclusion
 from identity_manager.task_names import RUN
-from identity_manager.transactions import locking, retry_later
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
-from identity_manager.workflow.batch import approver_mails
-from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.policy import purpose as purposes
-
-MOST = 20_000
-MOST_BYTES = 5 * 1024 * 1024
-KEPT = timedelta(days=7)
-
-NO_ADMINISTRATOR = Reason(
-    "no-token-administrator", _("Only a Software Token Administrator gives batch orders.")
+from identity_manager.transactions import locking, retry_later, second_officer
+from identity_manager.transactions.refusals import (
+    NO_REASON,
+    NotAllowed,
+    Reason,
+    Stale,
+    refuse,
+    require,
 )
+from identity_manager.workflow.batch import approver_mails, breaker, entries
+from identity_manager.workflow.batch.askers import gives_orders, may_manage
+from identity_manager.workflow.batch.kinds import kind_of
+from identity_manager.workflow.batch.pacing import AT_ONCE, Pacing
+
+KEPT = timedelta(days=7)
+SETTLED = (LineOutcome.ENABLED, LineOutcome.DONE, LineOutcome.SKIPPED)
+
 NOT_YOUR_BATCH = Reason(
     "not-your-batch",
     _("Only who gave this batch order, or a Software Token Administrator of all units, can do this."),
@@ -49,94 +41,100 @@ NOT_YOUR_BATCH = Reason(
 NOT_YOURS_TO_START = Reason(
     "not-yours-to-start", _("Only who gave this batch order starts it: the dry run is by their rights.")
 )
-NOBODY_CHOSEN = Reason("nobody-chosen", _("Nobody is chosen, so there is nothing to do."))
-TOO_MANY = Reason("too-many-persons", _("More than 20,000 persons are chosen. Give several batch orders."))
 NOT_CHECKED = Reason("batch-not-checked", _("This batch order does not wait for its start any more."))
-NOTHING_READY = Reason("nothing-ready", _("Nobody of this batch order can be enabled."))
+NOTHING_READY = Reason("nothing-ready", _("Nothing of this batch order can be done."))
 NOT_RUNNING = Reason("batch-not-running", _("This batch order is not running, so there is nothing to pause."))
 NOT_PAUSED = Reason("batch-not-paused", _("This batch order is not paused, so it cannot go on."))
 ENDED_ALREADY = Reason("batch-ended", _("This batch order has ended already."))
-TOO_LARGE = Reason("batch-file-too-large", _("The file of this batch order is larger than 5 MB. Split it."))
 ASKER_CANNOT = Reason(
     "asker-cannot",
-    _("Who gave this batch order is no Software Token Administrator any more. Nobody else is enabled by it."),
+    _("Who gave this batch order does not have the role for it any more. Nothing else is done by it."),
 )
+NOT_TO_CONFIRM = Reason(
+    "batch-not-to-confirm", _("This batch order does not wait for a second officer any more.")
+)
+NO_SECOND_OFFICER = Reason(
+    "no-second-officer-of-batch",
+    _("Only an officer with the role for it, for all organisational units, confirms this batch order."),
+)
+OWN_BATCH = Reason("own-batch", _("You gave this batch order. Another officer decides on it."))
+REASONS: second_officer.Reasons = {Exclusion.OFFICE: NO_SECOND_OFFICER, Exclusion.ASKED: OWN_BATCH}
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Content of an order. chosen: ids of persons, or personnel numbers of a file; types: ids.
+def conclude_dry_run(order: BatchOrder) -> None:
+    """Every entry of the locked order was looked at; one that Identity Manager placed starts by itself."""
+    order.conclude_dry_run()
+    entries.forget(order.pk)
+    if not order.cause:
+        return
+    counts = counts_of(order)
+    if counts.get(LineOutcome.READY) and gives_orders(order.asked_by, office=order.office):
+        _start_or_wait(order, counts, actor=None)
+    else:
+        order.finish(counts=counts, now=timezone.now())
+        audit.record(audit.Event.BATCH_FINISHED, actor=None, subject=None, batch=str(order.pk), counts=counts)
 
-    purpose: what the tokens are for, as the requester typed it.
+
+def start(*, actor: Person, order_id: uuid.UUID, note: str = "", pacing: Pacing = AT_ONCE) -> BatchOrder:
+    """Carry out the dry run's result, or have a second officer confirm it first where the breaker says so.
+
+    note: why it is done. pacing: lines an hour, and the time of day.
+
+    Raises NotAllowed, Stale, NotPossible (nothing can be done, or at `note`).
     """
-
-    source: BatchSource
-    chosen: Sequence[str]
-    types: Sequence[uuid.UUID]
-    accept_partial: bool
-    file_name: str = ""
-    purpose: str = ""
-
-
-def ask(*, actor: Person, order_id: uuid.UUID, wanted: Wanted) -> BatchOrder:
-    """Give a batch order; its dry run begins.
-
-    order_id comes from the form: a double submit creates one order.
-
-    Raises NotAllowed, or NotPossible (nobody, too many, no type or one that is not offered, no purpose).
-    """
-    require(gives_orders(actor), else_=NO_ADMINISTRATOR, kind=NotAllowed)
-    require(wanted.chosen, else_=NOBODY_CHOSEN, field="file")
-    refuse(TOO_MANY if len(wanted.chosen) > MOST else None, field="file")
-    with transaction.atomic():
-        types = _types(wanted)
-        purpose = purposes.cleaned(wanted.purpose, types)
-        values = _values(actor, wanted) | {"purpose": purpose}
-        order, created = BatchOrder.objects.get_or_create(pk=order_id, defaults=values)
-        require(order.asked_by_id == actor.pk, else_=NOT_YOUR_BATCH, kind=NotAllowed)
-        if created:
-            order.types.set(types)
-            audit.record(
-                audit.Event.BATCH_CREATED,
-                actor=actor,
-                subject=None,
-                batch=str(order.pk),
-                source=order.source,
-                rows=order.total,
-                types=[each.code for each in types],
-            )
-            queue.after_commit(RUN, order.pk)
-        return order
-
-
-def numbers_in(content: bytes) -> list[str]:
-    """The personnel numbers of a file. Raises NotPossible at `file`."""
-    refuse(TOO_LARGE if len(content) > MOST_BYTES else None, field="file")
-    try:
-        return csv_file.read_numbers(content)
-    except csv_file.UnreadableFile as error:
-        raise NotPossible(Reason("unreadable", str(error)), field="file") from error
-
-
-def start(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
-    """Carry out the dry run's result. Raises NotAllowed, Stale, NotPossible (nobody to enable)."""
     with transaction.atomic():
         order = locking.batch_order(order_id)
-        own = order.asked_by_id == actor.pk and gives_orders(actor)
+        own = order.asked_by_id == actor.pk and gives_orders(actor, office=order.office)
         require(own, else_=NOT_YOURS_TO_START, kind=NotAllowed)
         require(order.state == BatchState.CHECKED, else_=NOT_CHECKED, kind=Stale)
         counts = counts_of(order)
         require(counts.get(LineOutcome.READY), else_=NOTHING_READY)
+        refuse(pacing.obstacle, field="window_from")
+        require(note.strip() or not kind_of(order).wants_note, else_=NO_REASON, field="note")
 
-        order.start(now=timezone.now())
+        order.note = note.strip() or order.note
+        order.rate, order.window_from, order.window_to = pacing.columns
+        _start_or_wait(order, counts, actor=actor)
         order.save()
-        audit.record(audit.Event.BATCH_STARTED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
-        queue.after_commit(RUN, order.pk)
         return order
 
 
+def confirm(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
+    """The second officer agrees: the order starts.
+
+    Raises NotAllowed, Stale, or NotPossible (who asked has lost the role).
+    """
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        second_officer.require(actor, order, reasons=REASONS, not_waiting=NOT_TO_CONFIRM)
+        require(gives_orders(order.asked_by, office=order.office), else_=ASKER_CANNOT)
+
+        order.decided_by, order.decided_at = actor, timezone.now()
+        audit.record(audit.Event.BATCH_CONFIRMED, actor=actor, subject=None, batch=str(order.pk))
+        _start(order, counts_of(order), actor=actor)
+        order.save()
+        return order
+
+
+def reject(*, actor: Person, order_id: uuid.UUID, reason: str) -> BatchOrder:
+    """The second officer does not agree: the order is cancelled. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        second_officer.require(actor, order, reasons=REASONS, not_waiting=NOT_TO_CONFIRM)
+        require(reason.strip(), else_=NO_REASON, field="reason")
+
+        order.decided_by, order.decided_at, order.reason = actor, timezone.now(), reason.strip()
+        audit.record(audit.Event.BATCH_REFUSED, actor=actor, subject=None, batch=str(order.pk))
+        return _cancelled(order, actor=actor)
+
+
+def decision_obstacle(*, actor: Person, order: BatchOrder) -> Reason | None:
+    """Why this actor does not decide on the order, or None."""
+    return second_officer.obstacle(actor, order, REASONS) if order.waits() else NOT_TO_CONFIRM
+
+
 def pause(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
-    """Pause; enabled persons stay enabled. Raises NotAllowed or Stale."""
+    """Pause; what is done stays done. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
         require(order.state == BatchState.RUNNING, else_=NOT_RUNNING, kind=Stale)
@@ -149,13 +147,12 @@ def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
     with transaction.atomic():
         order = _fetch(actor, order_id)
         require(order.state == BatchState.PAUSED, else_=NOT_PAUSED, kind=Stale)
-        require(gives_orders(order.asked_by), else_=ASKER_CANNOT)
+        require(gives_orders(order.asked_by, office=order.office), else_=ASKER_CANNOT)
 
-        order.resume(now=timezone.now())
+        counts = counts_of(order)
+        order.resume(done=done_of(counts), now=timezone.now())
         order.save()
-        audit.record(
-            audit.Event.BATCH_RESUMED, actor=actor, subject=None, batch=str(order.pk), counts=counts_of(order)
-        )
+        audit.record(audit.Event.BATCH_RESUMED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
         queue.after_commit(RUN, order.pk)
         return order
 
@@ -166,7 +163,7 @@ def cancelling_obstacle(order: BatchOrder) -> Reason | None:
 
 
 def cancel(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
-    """Cancel; enabled persons stay enabled. Raises NotAllowed or Stale."""
+    """Cancel; what is done stays done. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
         refuse(cancelling_obstacle(order), kind=Stale)
@@ -192,40 +189,36 @@ def forget_old() -> int:
     return retry_later.for_each_isolated(old, _forget)
 
 
-def gives_orders(actor: Person) -> bool:
-    """Whether the actor is a Software Token Administrator of any unit; persons are checked one by one."""
-    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR)
-
-
-def may_manage(actor: Person, order: BatchOrder) -> bool:
-    """Whether the actor may pause, resume and cancel the order."""
-    if order.asked_by_id == actor.pk:
-        return gives_orders(actor)
-    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
-
-
 def counts_of(order: BatchOrder) -> dict[str, int]:
     """Number of lines by outcome."""
     return BatchLine.objects.counted([order.pk])[order.pk]
 
 
-def _values(actor: Person, wanted: Wanted) -> dict[str, Any]:
-    return {
-        "asked_by": actor,
-        "source": wanted.source,
-        "file_name": wanted.file_name[-200:],
-        "accept_partial": wanted.accept_partial,
-        "chosen": list(wanted.chosen),
-        "total": len(wanted.chosen),
-        "next_attempt_at": timezone.now(),
-    }
+def done_of(counts: dict[str, int]) -> int:
+    """Number of lines that were carried out or skipped."""
+    return sum(counts.get(each, 0) for each in SETTLED)
 
 
-def _types(wanted: Wanted) -> list[TokenType]:
-    require(wanted.types, else_=eligibility.NO_TYPE, field="types")
-    types = list(TokenType.objects.active().filter(pk__in=wanted.types))
-    require(len(types) == len(set(wanted.types)), else_=eligibility.UNKNOWN_TYPE, field="types")
-    return types
+def _start_or_wait(order: BatchOrder, counts: dict[str, int], *, actor: Person | None) -> None:
+    if breaker.reason_to_wait(order, counts[LineOutcome.READY]) is None:
+        _start(order, counts, actor=actor)
+        return
+    order.wait()
+    audit.record(audit.Event.BATCH_ASKED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
+
+
+def _start(order: BatchOrder, counts: dict[str, int], *, actor: Person | None) -> None:
+    order.start(now=timezone.now())
+    audit.record(
+        audit.Event.BATCH_STARTED,
+        actor=actor,
+        subject=None,
+        batch=str(order.pk),
+        counts=counts,
+        note=order.note,
+        cause=order.cause,
+    )
+    queue.after_commit(RUN, order.pk)
 
 
 def _fetch(actor: Person, order_id: uuid.UUID) -> BatchOrder:
@@ -236,6 +229,7 @@ def _fetch(actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 def _cancelled(order: BatchOrder, *, actor: Person | None) -> BatchOrder:
     _keep_workers_out(order)
+    entries.forget(order.pk)
     counts = counts_of(order)
     order.cancel(counts=counts, now=timezone.now())
     order.save()

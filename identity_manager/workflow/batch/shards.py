@@ -1,4 +1,4 @@
-"""Enables the persons of one shard of a batch order, in chunks, resumable.
+"""Carries out the lines of one shard of a batch order, in chunks, resumable.
 
 The worker leases the shard, and each transaction renews the lease first: if it is lost, because the order was
 stopped (its shards are gone) or another worker holds it, the transaction changes nothing. It never locks the
@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,21 +18,20 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import queue, task_names
 from identity_manager.models import BatchLine, BatchOrder, BatchShard, LineOutcome, Person
-from identity_manager.models.batch.order import BatchLineQuerySet
+from identity_manager.models.batch.line import BatchLineQuerySet
 from identity_manager.models.batch.shard import BatchShardQuerySet
 from identity_manager.models.lease import LEASE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.transactions.retry_later import retry_later_on_error
-from identity_manager.workflow.batch import bulk_enable, chunk_size
+from identity_manager.workflow.batch import askers, chunk_size, kinds, line_outcomes, pacing
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch.kinds.kind import Acts
 
 FAULTS_BEFORE_SKIPPING = 3
 
-FAULT = Reason(
-    "batch-fault", _("A fault kept this person from being enabled. The log of the worker names it.")
-)
+FAULT = Reason("batch-fault", _("A fault kept this from being done. The log of the worker names it."))
 
 
 def run(*, shard_id: uuid.UUID) -> bool:
@@ -45,7 +45,9 @@ def run(*, shard_id: uuid.UUID) -> bool:
     shard = rows.filter(pk=shard_id, claim_id=claim).first() if claim else None
     if claim is None or shard is None:
         return False
-    worker = Worker(shard, claim, chunk_size.chunk_size_of(shard))
+    kind = kinds.kind_of(shard.order)
+    acts = kind.way.acts(shard.order, kind.subject)
+    worker = Worker(shard, claim, chunk_size.chunk_size_of(shard), acts)
     with retry_later_on_error(worker.put_off):
         worker.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
     return True
@@ -53,27 +55,27 @@ def run(*, shard_id: uuid.UUID) -> bool:
 
 @dataclass
 class Worker:
-    """Holder of the shard's lease. chunk: lines in progress; offer: snapshot reused between chunks."""
+    """Holder of the shard's lease. acts: what carries lines out; chunk: lines in progress."""
 
     shard: BatchShard
     claim: uuid.UUID
     pace: chunk_size.ChunkSize
+    acts: Acts
     chunk: Sequence[BatchLine] = ()
-    offer: bulk_enable.CatalogueSnapshot | None = None
 
     @property
     def order(self) -> BatchOrder:
         return self.shard.order
 
     def work(self, *, until: float) -> None:
-        """Enable chunks until all are done, the order is stopped, or the time is over."""
-        while self._enable_some():
+        """Carry out chunks until all are done, the order is stopped or rests, or the time is over."""
+        while self._do_some():
             if time.monotonic() > until:
-                self._hand_on()
+                self._hand_on(timezone.now())
                 return
 
     def put_off(self, error: Exception) -> None:
-        """Schedule a retry; a single person who causes repeated faults is skipped."""
+        """Schedule a retry; a single line that causes repeated faults is skipped."""
         with transaction.atomic():
             shard = locking.batch_shard(self._held())
             if shard is None:
@@ -86,31 +88,36 @@ class Worker:
                 shard.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
             shard.save()
 
-    def _enable_some(self) -> bool:
-        """Enable one chunk; False at the end, or where the lease is lost."""
-        self.chunk = ()  # a later exception is not caused by these persons
-        asker = bulk_enable.asker_of(self.order)
-        if not batch_orders.gives_orders(asker):
+    def _do_some(self) -> bool:
+        """Carry out one chunk; False at the end, where the order rests, or where the lease is lost."""
+        self.chunk = ()  # a later exception is not caused by these lines
+        asker = askers.asker_of(self.order)
+        if not askers.gives_orders(asker, office=self.order.office):
             self._stop()
             return False
-        self.offer = bulk_enable.catalogue_snapshot(self.offer)
-        ready = list(self._ready()[: self.pace.size + 1])
-        self.chunk, more = ready[: self.pace.size], ready[self.pace.size :]
-        if self.chunk and not self._write(asker, self.offer):
+        allowed = pacing.allowance(self.order, now=timezone.now())
+        if allowed.next_at is not None and self._ready().exists():
+            self._hand_on(allowed.next_at)
+            return False
+        self.acts.begin_chunk()
+        size = self.pace.size if allowed.number is None else min(self.pace.size, allowed.number)
+        ready = list(self._ready()[: size + 1])
+        self.chunk, more = ready[:size], ready[size:]
+        if self.chunk and not self._write(asker):
             return False
         if not more:
             self._end()
         return bool(more)
 
-    def _write(self, asker: Person, offer: bulk_enable.CatalogueSnapshot) -> bool:
+    def _write(self, asker: Person) -> bool:
         """Write the chunk; False where the lease is lost."""
-        work = bulk_enable.prepare_chunk(self.order, self.chunk, asker=asker, offer=offer)
+        prepared = self.acts.prepare(self.chunk, asker=asker)
         self.pace.rest()
         began = time.monotonic()
         with transaction.atomic():
             renewed = self._renew()
             if renewed:
-                bulk_enable.write_chunk(self.order, work)
+                self.acts.write(prepared)
         if renewed:
             self.pace.wrote(began)
         else:
@@ -143,7 +150,7 @@ class Worker:
                 batch_division.drop_shards(order)
 
     def _stop(self) -> None:
-        """Pause the order, because the asker may not enable anybody any more; officers see the reason."""
+        """Pause the order, because the asker has lost the role; officers see the reason."""
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if self._held().exists():
@@ -151,19 +158,20 @@ class Worker:
             else:
                 batch_division.drop_shards(order)
 
-    def _hand_on(self) -> None:
-        """End the lease and publish the next task."""
+    def _hand_on(self, due: datetime) -> None:
+        """End the lease; the next task is due then. The sweep publishes one that is not due now."""
         with transaction.atomic():
             shard = locking.batch_shard(self._held())
             if shard is not None:
                 shard.settle_lease()
-                shard.work_is_due(timezone.now())
+                shard.work_is_due(due)
                 shard.save()
-                queue.after_commit(task_names.RUN_SHARD, shard.pk)
+                if due <= timezone.now():
+                    queue.after_commit(task_names.RUN_SHARD, shard.pk)
 
 
 def _skip(line: BatchLine) -> None:
     line.outcome, line.types = LineOutcome.SKIPPED, []
-    line.reasons += bulk_enable.one_reason(FAULT)
+    line.reasons += line_outcomes.one_reason(FAULT)
     line.settled_at = timezone.now()
     line.save()

@@ -43,9 +43,10 @@ def remind_to_accept(request_id: uuid.UUID) -> bool:
         days = _days_to_accept(request, now)
         if not waits or days is None or not request.person.is_active:
             return False
-        if outbox.has(deduplication.acceptance_reminder(request, days=days)):
+        occasion = deduplication.acceptance_reminder(request, days=days)
+        if outbox.has(occasion):
             return False
-        outbox.enqueue(request_messages.acceptance_reminder(request, days=days), by_sweep=True)
+        outbox.enqueue(request_messages.acceptance_reminder(request, occasion=occasion), by_sweep=True)
         return True
 
 
@@ -78,9 +79,10 @@ def remind_to_note(token_id: uuid.UUID) -> bool:
         days = _days_to_note(token, now)
         if token.passphrase_wrapped is None or days is None or not token.person.is_active:
             return False
-        if outbox.has(deduplication.passphrase_reminder(token, days=days)):
+        occasion = deduplication.passphrase_reminder(token, days=days)
+        if outbox.has(occasion):
             return False
-        outbox.enqueue(token_messages.passphrase_reminder(token, days=days), by_sweep=True)
+        outbox.enqueue(token_messages.passphrase_reminder(token, occasion=occasion), by_sweep=True)
         return True
 
 

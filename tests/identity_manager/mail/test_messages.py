@@ -132,7 +132,7 @@ class Road:
             "tokens_revoked": lambda: token_messages.tokens_revoked(
                 self.token.person, tokens=[self.token], moment=timezone.now()
             ),
-            "acceptance_reminder": lambda: request_messages.acceptance_reminder(self.request, days=3),
+            "acceptance_reminder": lambda: request_messages.acceptance_reminder(self.request, occasion="a"),
             "approval_back": lambda: request_messages.approval_back(self.request, self.postponed()),
             "approvals_back": lambda: request_messages.approvals_back(self.postponed()),
             "approval_reminder": lambda: request_messages.approval_reminder(self.request, self.asked()),
@@ -143,7 +143,7 @@ class Road:
             "left_undecided": lambda: request_messages.left_undecided(
                 self.request, self.fresh(self.company.ada), possible=False
             ),
-            "passphrase_reminder": lambda: token_messages.passphrase_reminder(self.token, days=3),
+            "passphrase_reminder": lambda: token_messages.passphrase_reminder(self.token, occasion="b"),
             "request_cancelled": lambda: request_messages.request_cancelled(
                 self.request, self.fresh(self.company.uma), by=self.fresh(self.company.ada)
             ),

@@ -17,6 +17,9 @@ from identity_manager.catalogue import comparison, profiles, terms, types, versi
 from identity_manager.console.open_tasks import sources
 from identity_manager.models import (
     ArchiveExport,
+    BatchKind,
+    BatchOrder,
+    BatchSource,
     CertificateProfile,
     ConsentState,
     IdentityChange,
@@ -38,6 +41,7 @@ from identity_manager.models.second_officer import SecondOfficerDecision
 from identity_manager.people import erasure, identity_changes, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
+from identity_manager.workflow.batch import orders
 from identity_manager.workflow.people import imports, sign_in_codes
 from identity_manager.workflow.token_imports import decisions, looking_through
 from tests.identity_manager.workflow.test_races import succeeded, together
@@ -93,6 +97,15 @@ def ask_import(officer: Person, _about: Person) -> PersonImport:
     content = b"personnel_number,given_name,surname\nP-new,New,Comer\n"
     row = PersonImport(file_name="new.csv", content=content, sha256="0", asked_by=officer)
     row.wait(accept_partial=False)
+    row.save()
+    return row
+
+
+def ask_batch_order(officer: Person, _about: Person) -> BatchOrder:
+    """As if the breaker had stopped it."""
+    row = BatchOrder(asked_by=officer, kind=BatchKind.REVOKE, source=BatchSource.SELECTION, total=1)
+    row.conclude_dry_run()
+    row.wait()
     row.save()
     return row
 
@@ -172,6 +185,14 @@ KINDS = {
         lambda actor, row: imports.confirm(actor=actor, import_id=row.pk, digest=plan_digest(row)),
         lambda actor, row: imports.withdraw(actor=actor, import_id=row.pk),
         lambda actor, row: imports.reject(actor=actor, import_id=row.pk, **WHY),
+    ),
+    "batch order": Kind(
+        BatchOrder,
+        "batch-orders-to-confirm",
+        ask_batch_order,
+        lambda actor, row: orders.confirm(actor=actor, order_id=row.pk),
+        lambda actor, row: orders.cancel(actor=actor, order_id=row.pk),
+        lambda actor, row: orders.reject(actor=actor, order_id=row.pk, **WHY),
     ),
     "archive export": Kind(
         ArchiveExport,

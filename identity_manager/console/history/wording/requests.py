@@ -36,6 +36,9 @@ def _copies(facts: details.Facts) -> str:
 
 WORDS: dict[Event, Wording] = {
     Event.BATCH_CREATED: Wording(_("A batch order was given"), icon="list"),
+    Event.BATCH_ASKED: Wording(_("A batch order waits for a second officer"), WAITING, "users"),
+    Event.BATCH_CONFIRMED: Wording(_("A second officer confirmed a batch order"), DONE, "check"),
+    Event.BATCH_REFUSED: Wording(_("A second officer did not confirm a batch order"), STOPPED, "x"),
     Event.BATCH_STARTED: Wording(_("A batch order was started"), icon="list"),
     Event.BATCH_PAUSED: Wording(_("A batch order was paused"), WAITING, "pause"),
     Event.BATCH_RESUMED: Wording(_("A batch order went on"), icon="list"),
@@ -66,6 +69,7 @@ WORDS: dict[Event, Wording] = {
     Event.REQUEST_INVITED: Wording(_("The person was asked to accept the terms"), INFORMATION, "mail"),
     Event.REQUEST_ACCEPTED: Wording(_("The terms were accepted"), DONE, "paper"),
     Event.TERMS_ACCEPTED_AGAIN: Wording(_("A new version of the terms was accepted"), DONE, "paper"),
+    Event.REQUEST_REMINDED: Wording(_("An administrator reminded the person"), icon="bell"),
     Event.REQUEST_DECLINED: Wording(_("The terms were declined"), STOPPED, "x", reason),
     Event.REQUEST_LAPSED: Wording(
         _("The request lapsed: the terms were not accepted in time"), STOPPED, "clock"

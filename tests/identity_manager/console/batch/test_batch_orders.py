@@ -68,7 +68,7 @@ def test_all_that_a_search_found_are_enabled(ada: Client, company: cast.Company)
     order = given(ada, company, **EVERYBODY)
 
     page = ada.get(address(order)).text
-    assert "6 persons can be enabled" in page
+    assert "6 lines can be done" in page
     assert not TokenRequest.objects.exists()
 
     order = done(ada, order)
@@ -167,10 +167,10 @@ def test_pause_go_on_and_cancel(ada: Client, company: cast.Company) -> None:
     order = given(ada, company, **EVERYBODY)
     ada.post(address(order, "-start"))
 
-    assert "Nobody is enabled until it goes on" in ada.post(address(order, "-pause"), follow=True).text
+    assert "Nothing is done until it goes on" in ada.post(address(order, "-pause"), follow=True).text
     assert ada.post(address(order, "-pause")).status_code == 409
     assert "It goes on." in ada.post(address(order, "-resume"), follow=True).text
-    assert "Nobody else is enabled" in ada.get(address(order, "-cancel")).text
+    assert "Nothing else is done" in ada.get(address(order, "-cancel")).text
     page = ada.post(address(order, "-cancel"), follow=True).text
     assert "Not reached" in page
     assert not TokenRequest.objects.exists()
@@ -183,7 +183,7 @@ def test_an_order_in_which_nobody_can_be_enabled_waits_for_no_start(
     ada: Client, company: cast.Company
 ) -> None:
     order = given(ada, company, **EVERYBODY)
-    waits, nobody = "Waits for its start", "Nobody can be enabled"
+    waits, nobody = "Waits for its start", "Nothing can be done"
     for text in (ada.get(address(order)).text, ada.get(reverse("console:batch-orders")).text):
         assert waits in text
         assert nobody not in text
@@ -245,7 +245,7 @@ def test_the_report_is_a_file_without_formulas(ada: Client, company: cast.Compan
 
     rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
     assert rows[1][:5] == ["1", "P-uma", "'=HYPERLINK(1)", "Enabled", "VPN"]
-    assert rows[2][:4] == ["2", "'=1+1", "", "Cannot be enabled"]
+    assert rows[2][:4] == ["2", "'=1+1", "", "Cannot be done"]
     assert AuditEvent.objects.filter(name="list.exported").exists()
 
 
@@ -313,7 +313,7 @@ def test_what_cannot_go_on_has_no_button(ada: Client, company: cast.Company) -> 
 
     text = olga.get(address(order)).text
     assert address(order, "-resume") not in text
-    assert "is no Software Token Administrator any more" in text
+    assert "does not have the role for it any more" in text
     assert address(order, "-cancel") in text
 
 

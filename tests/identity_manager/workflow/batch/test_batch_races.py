@@ -25,7 +25,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.lease import LEASE
 from identity_manager.transactions.refusals import Refused
-from identity_manager.workflow.batch import bulk_enable, chunk_size
+from identity_manager.workflow.batch import bulk_enable, chunk_size, placing
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import shards as batch_shards
@@ -55,8 +55,8 @@ def crowd(company: Company) -> list[Person]:
 
 def given(company: Company, persons: list[Person], *, is_started: bool = True) -> BatchOrder:
     ids = [str(person.pk) for person in persons]
-    wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
-    order = batch_orders.ask(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
+    wanted = placing.Wanted(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
+    order = placing.place_order(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
     work(order)
     return batch_orders.start(actor=company.ada, order_id=order.pk) if is_started else order
 
@@ -90,11 +90,11 @@ def test_two_clicks_have_one_effect(company: Company, verb: str) -> None:
 
 def test_one_form_sent_at_once_from_two_windows_is_one_order(company: Company) -> None:
     key = uuid.uuid4()
-    wanted = batch_orders.Wanted(
+    wanted = placing.Wanted(
         BatchSource.SELECTION, [str(company.uma.pk)], [company.vpn.pk], accept_partial=False
     )
 
-    together(*[lambda: batch_orders.ask(actor=company.ada, order_id=key, wanted=wanted)] * 4)
+    together(*[lambda: placing.place_order(actor=company.ada, order_id=key, wanted=wanted)] * 4)
 
     assert BatchOrder.objects.count() == 1
     assert AuditEvent.objects.filter(name="batch.created").count() == 1
@@ -228,8 +228,8 @@ def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
     company: Company, crowd: list[Person], place: str
 ) -> None:
     ids = [str(person.pk) for person in crowd]
-    wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
-    order = batch_orders.ask(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
+    wanted = placing.Wanted(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
+    order = placing.place_order(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
 
     def run() -> None:
         where: Any = bulk_enable if place == "check_lines" else chunk_size.ChunkSize

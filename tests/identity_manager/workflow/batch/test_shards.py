@@ -417,7 +417,7 @@ def stopped_by_it(order: BatchOrder, *, resumed: bool) -> None:
         row = BatchOrder.objects.get(pk=order.pk)
         row.pause(because="")
         if resumed:
-            row.resume(now=timezone.now())
+            row.resume(done=0, now=timezone.now())
         row.save()
 
 

@@ -1,0 +1,99 @@
+"""Carries out a chunk of lines of any kind, each by the verb of its single page.
+
+In one transaction, under the lease of the shard: the persons are locked in order, and what the asker has
+confirmed is compared with what is there. A verb that refuses rolls its own savepoint back, and its reason
+stands on the line.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import BatchLine, BatchOrder, LineOutcome, Person, TokenRequest
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, Refused
+from identity_manager.workflow.batch import askers, line_outcomes
+from identity_manager.workflow.batch.kinds.kind import GivenOrder, Subject, Verdict
+
+CHANGED = Reason(
+    "changed-since-dry-run",
+    _("It has changed since the dry run that was confirmed. Look at it, and give a new order where needed."),
+)
+
+
+def _by_state(row: Any) -> str:
+    return str(row.state)
+
+
+@dataclass(frozen=True)
+class ByVerb:
+    """obstacle: why it cannot be done to a row. act: the verb of the single page, on one row; it returns the
+    request that it opened, if any. of_row: what of the row the asker confirms; a row of which it has changed
+    is skipped. grouped: several lines in one transaction, their persons locked in order.
+    """
+
+    obstacle: Callable[[GivenOrder, Any], Reason | None]
+    act: Callable[[GivenOrder, Any], TokenRequest | None]
+    of_row: Callable[[Any], str] = _by_state
+    grouped: bool = True
+
+    def examine(self, given: GivenOrder, rows: Sequence[Any]) -> list[Verdict]:
+        reasons = [self.obstacle(given, row) for row in rows]
+        return [
+            Verdict(reason is None, [] if reason is None else line_outcomes.one_reason(reason))
+            for reason in reasons
+        ]
+
+    def acts(self, order: BatchOrder, subject: Subject) -> "ActsByVerb":
+        return ActsByVerb(order, subject, self)
+
+    def seen(self, row: Any) -> str:
+        return self.of_row(row)
+
+
+@dataclass(frozen=True)
+class ActsByVerb:
+    """One call of the verb for each line."""
+
+    order: BatchOrder
+    subject: Subject
+    way: ByVerb
+
+    def begin_chunk(self) -> None:
+        """Nothing: all that is read depends on the lines."""
+
+    def prepare(self, lines: Sequence[BatchLine], *, asker: Person) -> Sequence[BatchLine]:  # noqa: ARG002 read anew below
+        return lines
+
+    def write(self, prepared: Sequence[BatchLine]) -> None:
+        keys = [self.subject.key(line) for line in prepared]
+        rows = self.subject.rows()
+        if self.way.grouped:
+            holders = {self.subject.holder(row).pk for row in rows.filter(pk__in=keys)}
+            locking.persons(sorted(holders))
+        given = GivenOrder(askers.asker_of(self.order), self.order)
+        found = rows.in_bulk(keys)
+        for line in prepared:
+            _settle(line, *self._outcome(given, line, found[self.subject.key(line)]))
+        line_outcomes.write(prepared)
+
+    def _outcome(
+        self, given: GivenOrder, line: BatchLine, row: Any
+    ) -> tuple[Reason | None, TokenRequest | None]:
+        if self.way.seen(row) != line.seen:
+            return CHANGED, None
+        try:
+            return None, self.way.act(given, row)
+        except Refused as refused:
+            return refused.reason, None
+
+
+def _settle(line: BatchLine, reason: Reason | None, request: TokenRequest | None) -> None:
+    line.outcome = LineOutcome.DONE if reason is None else LineOutcome.SKIPPED
+    line.request = request
+    if reason is not None:
+        line.reasons = [*line.reasons, *line_outcomes.one_reason(reason)]
+    line.settled_at = timezone.now()
