@@ -176,6 +176,7 @@ class Event(StrEnum):
     CONTAINERS_REMOVED = "retention.containers-removed"
     MAILS_EMPTIED = "retention.mails-emptied"
     REQUESTS_EMPTIED = "retention.requests-emptied"
+    PERSON_DATA_TAKEN = "person.data-taken"
     ERASURE_ASKED = "person.erasure-asked"
     ERASURE_WITHDRAWN = "person.erasure-withdrawn"
     PERSON_ERASED = "person.erased"

@@ -221,7 +221,8 @@ def deadline(request: TokenRequest) -> datetime:
     renewed = [token.predecessor_id for token in locking.lines_of(request) if token.predecessor_id]
     ends = SoftwareToken.objects.filter(pk__in=renewed).annotate(ends_at=first_end()).order_by()
     known = [each for each in ends.values_list("ends_at", flat=True) if each is not None]
-    return min([began + timedelta(days=LONGEST_POSTPONEMENT_DAYS), *known])
+    latest: datetime = began + timedelta(days=LONGEST_POSTPONEMENT_DAYS)
+    return min([latest, *known])
 
 
 def _bad_time(request: TokenRequest, until: datetime) -> Reason | None:

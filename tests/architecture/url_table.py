@@ -258,6 +258,7 @@ TABLE = (
     Row("console:job-start", NOBODY, SYSTEM, of="job"),
     Row("console:officers", OFFICES),
     Row("console:person-erase", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:person-data", REGISTRATION, REGISTRATION, of="person"),
     Row("console:erasure-confirm", NOBODY, REGISTRATION, of="erasure"),
     Row("console:erasure-withdraw", NOBODY, REGISTRATION, of="erasure"),
     Row("console:history", OFFICERS),
@@ -265,6 +266,7 @@ TABLE = (
     Row("console:history-check", CATALOGUE, CATALOGUE),
     Row("console:history-public-key", CATALOGUE),
     Row("console:request-evidence", NOBODY, AUDITOR, of="request"),
+    Row("console:request-evidence-print", NOBODY, AUDITOR, of="request"),
     Row("console:token-evidence", NOBODY, AUDITOR, of="token"),
     # --- Self-Service
     Row("selfservice:dashboard", USERS),

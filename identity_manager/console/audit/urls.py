@@ -10,5 +10,6 @@ urlpatterns = [
     path("history/check/", history.check, name="history-check"),
     path("history/public-key.pem", history.public_key, name="history-public-key"),
     path("requests/<uuid:pk>/evidence/", history.evidence_of_request, name="request-evidence"),
+    path("requests/<uuid:pk>/evidence/print/", history.evidence_to_print, name="request-evidence-print"),
     path("tokens/<uuid:pk>/evidence/", history.evidence_of_token, name="token-evidence"),
 ]

@@ -12,9 +12,11 @@ from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import evidence, exports
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
+from identity_manager.console.audit import evidence_page
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.audit.event_columns import COLUMNS
 from identity_manager.console.lists.csv_export import csv_response
+from identity_manager.console.print import document as printed
 
 
 @require_safe
@@ -63,6 +65,14 @@ def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = audit_access.request_for_auditor(request, pk)
     taken = evidence.export_for_request(actor=offices.officer(request), request_id=found.pk)
     return _evidence(taken, f"check-file-{found.reference}.json")
+
+
+@require_POST
+def evidence_to_print(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The same for people who read; taking it is audited as that of the file."""
+    found, actor = audit_access.request_for_auditor(request, pk), offices.officer(request)
+    taken = evidence.export_for_request(actor=actor, request_id=found.pk)
+    return printed.response(request, evidence_page.document(actor, found, taken))
 
 
 @require_POST

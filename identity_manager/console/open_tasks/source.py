@@ -166,8 +166,9 @@ class Section:
         columns, bulk = self.source.columns, self.source.bulk
         if bulk is None:
             return columns.draw(self.actor, self.rows)
-        boxes = {"checkbox": bulk.checkbox, "named": bulk.named}
-        return columns.draw_selectable(self.actor, self.rows, sort=None, selected=(), **boxes)
+        return columns.draw_selectable(
+            self.actor, self.rows, sort=None, selected=(), checkbox=bulk.checkbox, named=bulk.named
+        )
 
     @property
     def more(self) -> More | None:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from identity_manager.console.people import (
+    data_views,
     erasure_views,
     identity_change_views,
     import_views,
@@ -44,6 +45,7 @@ urlpatterns = [
     path("imports/<uuid:pk>/reject/", import_views.reject, name="import-reject"),
     path("imports/<uuid:pk>/withdraw/", import_views.withdraw, name="import-withdraw"),
     path("imports/<uuid:pk>/report.csv", import_views.report, name="import-report"),
+    path("persons/<uuid:pk>/data/", data_views.print_data, name="person-data"),
     path("persons/<uuid:pk>/erase/", erasure_views.ask, name="person-erase"),
     path("erasures/<uuid:pk>/confirm/", erasure_views.confirm, name="erasure-confirm"),
     path("erasures/<uuid:pk>/withdraw/", erasure_views.withdraw, name="erasure-withdraw"),

@@ -125,23 +125,26 @@ def days_before(
 def return_all_postponed() -> int:
     """Job: return requests to the approvers who postponed them; returns how many."""
     retry_later.for_each_isolated(_postponed_for_all().values_list("pk", flat=True), _postpone_for_one)
-    due = Postponement.objects.due(timezone.now()).values_list("request_id", "approver_id")
-    return retry_later.for_each_isolated(due, lambda key: return_postponed(*key))
+    due = Postponement.objects.due(timezone.now()).values_list("pk", flat=True)
+    return retry_later.for_each_isolated(due, return_postponed)
 
 
-def return_postponed(request_id: uuid.UUID, approver_id: uuid.UUID) -> bool:
+def return_postponed(postponement_id: uuid.UUID) -> bool:
     """Return one request to the queue of an approver and mail them, if the time has come.
 
     False where it is not due, or the approver does not decide on it any more.
     """
     with transaction.atomic():
+        found = Postponement.objects.filter(pk=postponement_id)
+        request_id = found.values_list("request_id", flat=True).first()
+        if request_id is None:
+            return False
         request = locking.request(request_id)
         now = timezone.now()
-        due = Postponement.objects.due(now).filter(request=request_id, approver=approver_id)
-        row = due.select_related("approver").first()
-        waits = TokenRequest.objects.awaiting_decision().decidable_by(approver_id).filter(pk=request_id)
+        row = found.due(now).select_related("approver").first()
         if row is None:
             return False
+        waits = TokenRequest.objects.awaiting_decision().decidable_by(row.approver_id).filter(pk=request_id)
         together = _comes_back_together(row)
         row.delete()
         if not waits.exists() or row.round != request.round or row.approver_id not in _deciders(request):
@@ -150,7 +153,7 @@ def return_postponed(request_id: uuid.UUID, approver_id: uuid.UUID) -> bool:
         outbox.enqueue(
             request_messages.approvals_back(row) if together else request_messages.approval_back(request, row)
         )
-        asked = request.asked_approvers.filter(round=request.round, approver=approver_id)
+        asked = request.asked_approvers.filter(round=request.round, approver=row.approver_id)
         asked.update(reminded_at=now)  # this mail is the reminder
         audit.record(audit.Event.REQUEST_RETURNED, actor=None, subject=request)
         return True

@@ -69,5 +69,8 @@ WORDS: dict[Event, Wording] = {
     Event.SIGN_IN_CODE_USED: Wording(_("The sign-in code was used"), DONE, "key"),
     Event.ERASURE_ASKED: Wording(_("The erasure of the person was asked for"), WAITING, "trash"),
     Event.ERASURE_WITHDRAWN: Wording(_("The erasure of the person was called off"), icon="x"),
+    Event.PERSON_DATA_TAKEN: Wording(
+        _("All that is kept about the person was printed for them"), icon="printer"
+    ),
     Event.PERSON_ERASED: Wording(_("A person was erased"), STOPPED, "trash"),
 }

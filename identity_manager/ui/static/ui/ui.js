@@ -73,6 +73,7 @@ document.addEventListener("click", (event) => {
   if (copier) copy(copier);
   const opener = event.target.closest("[data-dialog]");
   if (opener) openDialog(event, opener);
+  if (event.target.closest("[data-print]")) window.print();
   const closer = event.target.closest("[data-close]");
   if (closer) {
     event.preventDefault();

@@ -1,0 +1,240 @@
+"""Printable evidence about a request: who asked and why, who decided, what was accepted, issued and ended."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from identity_manager import audit_proof
+from identity_manager.console.history import event_wording
+from identity_manager.console.print.document import (
+    DASH,
+    Document,
+    SheetSection,
+    SheetTable,
+    Step,
+    moment,
+)
+from identity_manager.models import (
+    Approval,
+    AuditEvent,
+    Certificate,
+    Installation,
+    Person,
+    SoftwareToken,
+    TermsAcceptance,
+    TokenRequest,
+)
+from identity_manager.models.archive.archived_key import with_copies
+from identity_manager.models.requests.end_reason import in_words
+from identity_manager.ui.parts import Pair
+
+
+def document(actor: Person, row: TokenRequest, evidence: dict[str, Any]) -> Document:
+    """The page about a request. evidence: its check file, which was just taken."""
+    tokens = _tokens(row)
+    return Document(
+        title=_("Evidence"),
+        subject=f"{row.reference}, {row.person}",
+        lead=_("What the records and the audit log of this installation say about one request."),
+        made_by=actor,
+        back=reverse("console:request", args=[row.pk]),
+        sections=[
+            _asked(row),
+            _decided(row),
+            _accepted(row),
+            _issued(tokens),
+            _handed_out(tokens),
+            _log(row, evidence),
+            _check(row, evidence),
+        ],
+    )
+
+
+def _tokens(row: TokenRequest) -> list[SoftwareToken]:
+    rows = SoftwareToken.objects.filter(request=row).select_related("token_type", "taken_out_by")
+    return list(rows.defer("passphrase_wrapped").order_by("round", "created_at", "pk"))
+
+
+def _asked(row: TokenRequest) -> SheetSection:
+    again = [Pair(_("Sent round again"), f"{row.round_started_by}, {moment(row.round_started_at)}")]
+    pairs = [
+        Pair(_("Reference"), row.reference, mono=True),
+        Pair(_("Installation"), settings.CONSOLE_BASE_URL),
+        Pair(_("For"), f"{row.person}, {row.person.personnel_number}"),
+        Pair(_("Asked by"), str(row.requested_by)),
+        Pair(_("How it came about"), row.get_origin_display()),
+        Pair(_("What it is for"), row.purpose or _("Nothing was said.")),
+        Pair(_("Asked"), moment(row.created_at)),
+        *(again if row.round > 1 else []),
+        Pair(_("Delivered to"), row.delivery_address),
+        Pair(_("State"), row.get_state_display(), note=str(row.reason_words)),
+        Pair(_("Ended"), moment(row.ended_at)),
+    ]
+    return SheetSection(_("Who asked, and why"), pairs=pairs)
+
+
+def _decided(row: TokenRequest) -> SheetSection:
+    approvals = Approval.objects.filter(request=row).select_related("approver").order_by("decided_at")
+    rows = [
+        (
+            each.round,
+            each.approver,
+            each.get_decision_display(),
+            each.reason,
+            moment(each.decided_at),
+            each.snapshot_hash,
+        )
+        for each in approvals
+    ]
+    head = (_("Round"), _("Approver"), _("Decision"), _("Reason"), _("When"), _("SHA-256 of what was seen"))
+    nobody = _("Nobody has decided yet.") if row.approvals_needed else _("Nobody had to approve this.")
+    return SheetSection(_("Who approved"), table=SheetTable(head, rows), empty=nobody)
+
+
+def _accepted(row: TokenRequest) -> SheetSection:
+    found = TermsAcceptance.objects.filter(request=row).select_related("text__version", "person")
+    rows = [
+        (
+            each.text.title,
+            each.text.version.number,
+            each.text.language,
+            each.person,
+            moment(each.accepted_at),
+            each.sha256,
+        )
+        for each in found.order_by("accepted_at")
+    ]
+    head = (_("Text"), _("Version"), _("Language"), _("Accepted by"), _("When"), _("SHA-256 of the text"))
+    return SheetSection(
+        _("Which text was accepted"), table=SheetTable(head, rows), empty=_("No text was accepted.")
+    )
+
+
+def _issued(tokens: Sequence[SoftwareToken]) -> SheetSection:
+    found = (
+        Certificate.objects.filter(token__in=tokens).select_related("profile").defer("private_key_wrapped")
+    )
+    named = {token.pk: token for token in tokens}
+    rows = [
+        (
+            f"{named[each.token_id]}: {each.profile}",
+            each.serial,
+            each.issuer,
+            each.subject,
+            f"{moment(each.not_before)} {DASH} {moment(each.not_after)}",
+            each.fingerprint_sha256,
+            each.get_state_display(),
+            _("yes") if each.copy_is_kept else _("no"),
+        )
+        for each in with_copies(found.order_by("token__created_at", "token", "position"))
+    ]
+    head = (
+        *(_("Certificate"), _("Serial number"), _("Issuer"), _("Subject"), _("Valid")),
+        *(_("Fingerprint (SHA-256)"), _("State"), _("Copy of the key kept")),
+    )
+    return SheetSection(_("What was issued"), table=SheetTable(head, rows), empty=_("Nothing was issued."))
+
+
+def _handed_out(tokens: Sequence[SoftwareToken]) -> SheetSection:
+    said: dict[Any, list[str]] = {}
+    for each in Installation.objects.filter(token__in=tokens):
+        said.setdefault(each.token_id, []).append(_installed(each))
+    rows = [
+        (
+            token,
+            moment(token.sealed_at),
+            f"{token.get_delivery_display()}, {moment(token.delivered_at)}",
+            moment(token.acknowledged_at),
+            "; ".join(said.get(token.pk, [])),
+            f"{token.get_state_display()}, {moment(token.ended_at)} {in_words(token.reason)}".strip(),
+        )
+        for token in tokens
+    ]
+    head = (
+        *(_("Software token"), _("Sealed"), _("Delivered"), _("Passphrase noted")),
+        *(_("Installed, as the person says"), _("State and end")),
+    )
+    return SheetSection(_("How it was handed out, and how it ended"), table=SheetTable(head, rows))
+
+
+def _installed(row: Installation) -> str:
+    taken_back = _("taken back %(at)s") % {"at": moment(row.taken_back_at)} if row.taken_back_at else ""
+    return ", ".join(filter(None, [str(row), moment(row.said_at), taken_back]))
+
+
+def _log(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
+    events = (
+        AuditEvent.objects.filter(request=row).select_related("actor", "token__token_type").order_by("pk")
+    )
+    rows = list(map(_line, events))
+    waiting = evidence["not_covered_yet"]
+    lead = _("Each event in its order, with its number in the sealed log.")
+    if waiting:
+        lead += " " + _("%(number)d of them are not covered by a signature yet.") % {"number": waiting}
+    head = (_("No."), _("When"), _("What"), _("By"))
+    return SheetSection(_("What the audit log says"), lead=lead, table=SheetTable(head, rows))
+
+
+def _line(event: AuditEvent) -> tuple[object, ...]:
+    words = event_wording.in_words(event, type_names=event_wording.type_names())
+    what = ": ".join(filter(None, [str(words.title), words.detail]))
+    return (event.number or DASH, moment(event.at), what, words.actor)
+
+
+def _check(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
+    return SheetSection(
+        _("How to check this without this installation"),
+        lead=_(
+            "What is printed here is proven by the check file of the request and the public key of the log:"
+            " the key that was kept elsewhere before, not one that came with this page."
+        ),
+        steps=list(_steps(row, evidence)),
+    )
+
+
+def _steps(row: TokenRequest, evidence: dict[str, Any]) -> Iterator[Step]:
+    heads = evidence["heads"]
+    yield Step(
+        _("Take the check file on the page of the request, and the public key from where it was kept."),
+        f"check-file-{row.reference}.json\naudit-public-key.pem",
+    )
+    if not heads:
+        yield Step(_("No signature covers these events yet. Take the check file later."))
+        return
+    head = heads[-1]
+    statement = audit_proof.canonical(head["statement"]).decode("ascii")
+    yield Step(
+        _("The key has this SHA-256 fingerprint: %(value)s") % {"value": key_fingerprint(head["public_key"])},
+        "openssl pkey -pubin -in audit-public-key.pem -outform DER | openssl dgst -sha256",
+    )
+    yield Step(
+        _("Check all events of the file and the signatures that cover them; Python and one package do it."),
+        f"python -m identity_manager.audit_proof check-file-{row.reference}.json \\\n"
+        "    --public-key audit-public-key.pem",
+    )
+    yield Step(
+        _("Or check the latest signature with openssl 3 alone: it says that it verified."),
+        f"printf '%s' '{statement}' > head.txt\n"
+        f"printf '%s' '{head['signature']}' | openssl base64 -d -A > head.sig\n"
+        "openssl pkeyutl -verify -pubin -inkey audit-public-key.pem -rawin -in head.txt -sigfile head.sig",
+    )
+    yield Step(
+        _("A text that was accepted has the SHA-256 above: its title, an empty line, its words, in UTF-8."),
+        "openssl dgst -sha256 text.txt",
+    )
+    yield Step(
+        _("A certificate: its serial number and fingerprint are those above."),
+        "openssl x509 -in certificate.pem -noout -serial -fingerprint -sha256",
+    )
+
+
+def key_fingerprint(public_key: str) -> str:
+    """SHA-256 of the public key as SubjectPublicKeyInfo in DER, hexadecimal."""
+    key = serialization.load_pem_public_key(audit_proof.pem_of(public_key).encode())
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
