@@ -24,6 +24,7 @@ WAY_NAMES = {
     sign_in_methods.PASSWORD: _("a password"),
     sign_in_methods.PASSKEY: _("a passkey"),
     sign_in_methods.SSO: _("your organisation's single sign-on"),
+    sign_in_methods.SAML: _("your organisation's single sign-on (SAML)"),
 }
 Kind = Authenticator.Type
 
@@ -40,7 +41,8 @@ def another_way(request: HttpRequest, portal: str) -> HttpResponse:
     """Sign-in methods that open this portal, for a session that signed in by another one."""
     if portal not in PORTAL_NAMES:
         raise Http404
-    ways = [str(WAY_NAMES[way]) for way in settings.SIGN_IN_METHODS[portal]]
+    configured = sign_in_methods.configured(settings.SIGN_IN_METHODS[portal])
+    ways = [str(WAY_NAMES[way]) for way in configured]
     context = {"portal_name": PORTAL_NAMES[portal], "ways": ways}
     return render(request, "account/sign_in_way.html", context)
 

@@ -1,30 +1,55 @@
-"""Sign-in methods per portal: password (or code), passkey, single sign-on."""
+"""Sign-in methods per portal: password (or code), passkey, single sign-on, SAML."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-PASSWORD, PASSKEY, SSO = "password", "passkey", "sso"
+from identity_manager.people.sign_in.identity_provider import IdentityProvider
+
+PASSWORD, PASSKEY, SSO, SAML = "password", "passkey", "sso", "saml"
 BREAK_GLASS = "break-glass"
-SSO_METHOD = "socialaccount"  # allauth's name of the method
+SSO_METHOD = "socialaccount"  # allauth's name of the method, for both protocols
 WAY = "sign_in_way"  # in the session
 
 
 def offered() -> frozenset[str]:
-    """Methods that at least one portal of this process accepts."""
-    ways = {way for portal in settings.PORTALS for way in settings.SIGN_IN_METHODS[portal]}
-    return frozenset(ways if settings.SSO_PROVIDERS else ways - {SSO})
+    """Methods that at least one portal of this process accepts, and that are configured."""
+    return frozenset(
+        way for portal in settings.PORTALS for way in configured(settings.SIGN_IN_METHODS[portal])
+    )
+
+
+def configured(ways: Iterable[str]) -> list[str]:
+    """Those that can be used: some need a setting of their own."""
+    needed = {
+        SSO: settings.SSO_PROVIDERS,
+        SAML: settings.SAML_PROVIDERS,
+    }
+    return [way for way in ways if way not in needed or needed[way]]
 
 
 def is_offered(way: str) -> bool:
     return way in offered()
 
 
+def identity_providers() -> dict[str, IdentityProvider]:
+    """The providers of both protocols, by id."""
+    return {**settings.SSO_PROVIDERS, **settings.SAML_PROVIDERS}
+
+
+def offered_providers() -> list[IdentityProvider]:
+    ways = offered()
+    return [provider for provider in identity_providers().values() if provider.way in ways]
+
+
 def of(records: list[dict[str, Any]]) -> str:
     """The method in allauth's sign-in records."""
-    if any(record["method"] == SSO_METHOD for record in records):
-        return SSO
+    methods = {record["method"] for record in records}
+    if SSO_METHOD in methods:
+        named = {record.get("provider") for record in records}
+        return SAML if named & set(settings.SAML_PROVIDERS) else SSO
     return PASSKEY if any(record.get("passwordless") for record in records) else PASSWORD
 
 
@@ -37,6 +62,5 @@ def opens(request: HttpRequest, portal: str) -> bool:
 def asks_second_factor(records: list[dict[str, Any]]) -> bool:
     """Whether the session came through a provider that asks for a second factor itself."""
     named = {record.get("provider", "") for record in records if record["method"] == SSO_METHOD}
-    return any(
-        settings.SSO_PROVIDERS[name].asks_second_factor for name in named & set(settings.SSO_PROVIDERS)
-    )
+    providers = identity_providers()
+    return any(providers[name].asks_second_factor for name in named & set(providers))

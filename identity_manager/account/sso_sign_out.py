@@ -19,6 +19,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -32,6 +33,14 @@ from identity_manager.vault.wrapping import Purpose, VaultError
 
 KEPT, LED_THERE = "sso_sign_out", "sso_signed_out"
 LONGEST_TOKEN = 6_000  # octets; servers accept addresses of 8,000
+
+
+_SIGNED_OUT = {
+    sign_in_methods.SAML: gettext_lazy(
+        "You are signed out here. At your organisation you are still signed in: sign out there, too, or "
+        "close the browser."
+    ),
+}
 
 
 class SsoSignOutMiddleware:
@@ -56,7 +65,7 @@ def keep(
     The ID token names the person: it is stored only where the provider demands it, wrapped for the
     account.
     """
-    request.session.pop(KEPT, None)
+    forget(request)
     if provider.sign_out == SignOut.HERE or not identity_provider.is_secure(endpoint):
         return
     token = ""
@@ -66,12 +75,17 @@ def keep(
     request.session[KEPT] = {"provider": provider.id, "endpoint": endpoint, "token": token}
 
 
+def forget(request: HttpRequest) -> None:
+    """This session came from no provider that leads on: what an earlier sign-in kept counts no more."""
+    request.session.pop(KEPT, None)
+
+
 def sign_out(request: HttpRequest, *, next_url: str) -> HttpResponse:
     """End the session, then redirect to the provider, or to next_url."""
-    address = _address(request)
+    address, way = _address(request), str(request.session.get(sign_in_methods.WAY))
     allauth_logout.logout(request, show_message=False)
     if not address:
-        messages.success(request, _("You are signed out."))
+        messages.success(request, _SIGNED_OUT.get(way, _("You are signed out.")))
         return HttpResponseRedirect(next_url)  # not redirect(), which would also resolve view names
     state = secrets.token_urlsafe(16)
     request.session[LED_THERE] = {"next": next_url, "state": state}

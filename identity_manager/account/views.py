@@ -8,7 +8,6 @@ from allauth.account.internal.flows.reauthentication import reauthenticate_by_pa
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.base.views import AuthenticateView
 from django import forms
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -42,7 +41,7 @@ from identity_manager.account.sign_in import account_of, renew_session_key
 from identity_manager.models import Account
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in import second_factors, single_sign_on
-from identity_manager.people.sign_in.sso_provider import SsoProvider
+from identity_manager.people.sign_in.identity_provider import IdentityProvider
 from identity_manager.ui import error_pages, security_headers
 
 NO_PASSWORD = _("Enter your password.")
@@ -142,13 +141,14 @@ def ways_offered() -> dict[str, Any]:
     return {
         "password_offered": sign_in_methods.PASSWORD in offered,
         "passkey_offered": sign_in_methods.PASSKEY in offered,
-        "sso_providers": list(settings.SSO_PROVIDERS.values()) if sign_in_methods.SSO in offered else [],
+        "sso_providers": sign_in_methods.offered_providers(),
     }
 
 
 def leading_to_providers(response: HttpResponseBase) -> HttpResponseBase:
     """Allow the page's forms to submit to the providers (CSP form-action)."""
-    origins = sorted({each.authorization_origin for each in settings.SSO_PROVIDERS.values()})
+    providers = sign_in_methods.identity_providers().values()
+    origins = sorted({each.authorization_origin for each in providers})
     if origins:
         security_headers.let_forms_lead_to(response, origins)
     return response
@@ -241,14 +241,15 @@ class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # ty
         return {**context, "by_second_factor": by_second_factor, "sso_providers": providers, **offered}
 
 
-def _providers_of(request: HttpRequest) -> list[SsoProvider]:
+def _providers_of(request: HttpRequest) -> list[IdentityProvider]:
     """Providers by which the account re-authenticates: it is linked, or has no password."""
     account = account_of(request)
-    came_from_there = request.session.get(sign_in_methods.WAY) == sign_in_methods.SSO
+    way = request.session.get(sign_in_methods.WAY)
+    came_from_there = way in (sign_in_methods.SSO, sign_in_methods.SAML)
     if account.has_usable_password() and not came_from_there:
         return []
     linked = single_sign_on.links_of(account)
-    return [settings.SSO_PROVIDERS[name] for name in linked if name in settings.SSO_PROVIDERS]
+    return [provider for provider in sign_in_methods.offered_providers() if provider.id in linked]
 
 
 def offered_passkey(account: Account, purpose: ChallengePurpose) -> dict[str, Any]:

@@ -179,10 +179,11 @@ PASSKEY_DOMAIN = env.text("PASSKEY_DOMAIN", "")
 OFFICERS_NEED_SECOND_FACTOR = env.boolean("OFFICERS_NEED_SECOND_FACTOR", default=not EMBEDDED)
 # Which ways of signing in open which portal. An account for emergencies goes past this, at its own address.
 SIGN_IN_METHODS = {
-    "console": env.choices("SIGN_IN_METHODS_CONSOLE", ("password", "passkey", "sso")),
-    "selfservice": env.choices("SIGN_IN_METHODS_SELFSERVICE", ("password", "passkey", "sso")),
+    portal: env.choices(f"SIGN_IN_METHODS_{portal.upper()}", ("password", "passkey", "sso", "saml"))
+    for portal in ("console", "selfservice")
 }
 SSO_PROVIDERS = sso.providers(env.json_object("SSO_PROVIDERS", {}))
+SAML_PROVIDERS = sso.saml_providers(env.json_object("SAML_PROVIDERS", {}), taken=SSO_PROVIDERS)
 SOCIALACCOUNT_ADAPTER = "identity_manager.account.sso.SocialAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10

@@ -1,15 +1,30 @@
 """The world of the addresses, for as long as a module of tests looks at it."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
-from identity_manager.people.sign_in import sso_provider
+from identity_manager.people.sign_in import saml_provider, sso_provider
 from tests.architecture.url_world import World
+
+
+def a_certificate() -> bytes:
+    """PEM; its key signs nothing here."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = dt.datetime.now(dt.UTC)
+    certificate = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    certificate = certificate.not_valid_before(now).not_valid_after(now + dt.timedelta(days=1))
+    return certificate.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
 
 # Nobody answers there, which the page says.
 PROVIDER = sso_provider.parse(
@@ -24,6 +39,19 @@ PROVIDER = sso_provider.parse(
     secret="",
     roles=frozenset(),
 )
+SAML_PROVIDER = saml_provider.parse(
+    "saml",
+    {
+        "name": "Example SAML",
+        "entity_id": "http://127.0.0.1:9/metadata",
+        "sso_url": "http://127.0.0.1:9/sso",
+        "certificates": "idp.pem",
+        "claim": "sub",
+        "field": "upn",
+    },
+    read=lambda _path: a_certificate(),
+    roles=frozenset(),
+)
 
 
 @contextmanager
@@ -32,6 +60,7 @@ def standing(blocker: Any, mailbox: Path) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch, blocker.unblock(), taken_back():
         patch.setattr("django.conf.settings.MAILBOX_DIR", mailbox)
         patch.setattr("django.conf.settings.SSO_PROVIDERS", {"corp": PROVIDER})
+        patch.setattr("django.conf.settings.SAML_PROVIDERS", {"saml": SAML_PROVIDER})
         # Most visitors are refused, and each refusal would be written with the stack that led to it.
         patch.setattr("django.utils.log.request_logger.disabled", True)
         yield World()

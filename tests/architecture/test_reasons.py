@@ -25,7 +25,8 @@ VERBS = (
     "identity_manager.audit.evidence",
 )
 OWN_BUSINESS = {
-    "identity_manager.account.sso_views": "what an identity provider answered",
+    "identity_manager.account.arrival": "what an identity provider answered",
+    "identity_manager.account.saml": "what an identity provider answered",
     "identity_manager.console.search.selection": "rows that were chosen on a list",
     "identity_manager.console.people.sign_in_letters": "letters that a font cannot write",
     "selfservice.access": "an account without a person",

@@ -317,6 +317,9 @@ TABLE = (
     Row("break-glass", PUBLIC, PUBLIC),
     Row("sso", NOBODY, PUBLIC, of="provider"),
     Row("openid_connect_callback", PUBLIC, of="provider"),
+    Row("saml-metadata", PUBLIC, of="saml provider"),
+    Row("saml-acs", NOBODY, PUBLIC, of="saml provider"),  # signs in whom a signed assertion names
+    Row("saml-finish", PUBLIC, of="saml provider"),
     Row("sso-back-channel-logout", NOBODY, PUBLIC, of="provider"),  # whom a signed token names
     Row("sign-in-way", SIGNED_IN, of="portal"),
     Row("account_reauthenticate", SIGNED_IN, SIGNED_IN),

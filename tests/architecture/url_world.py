@@ -183,6 +183,7 @@ class World:
             "passkey": (_passkey_of(self.owner),),
             "ended session": (_ended_session_of(self.owner),),
             "provider": ("corp",),
+            "saml provider": ("saml",),
             "portal": ("console",),
             "published file": ("corporate.crl",),
             "ocsp request": ("MAA=",),

@@ -17,12 +17,23 @@ def findings() -> Iterator[SettingsFinding]:
                 f"PASSKEY_DOMAIN must be the host of {name} or a domain above it; no browser would make or "
                 "use a passkey otherwise.",
             )
-        if settings.SIGN_IN_METHODS[portal] == ["sso"] and not settings.SSO_PROVIDERS:
-            yield SettingsFinding(
-                "E311",
-                f"SIGN_IN_METHODS_{portal.upper()} names sso alone, and SSO_PROVIDERS names no provider: "
-                "nobody could sign in.",
-            )
+        yield from _ways(portal)
+
+
+def _ways(portal: str) -> Iterator[SettingsFinding]:
+    """A way that has a setting of its own opens nothing without it."""
+    ways = {
+        "sso": ("SSO_PROVIDERS", settings.SSO_PROVIDERS),
+        "saml": ("SAML_PROVIDERS", settings.SAML_PROVIDERS),
+    }
+    named = settings.SIGN_IN_METHODS[portal]
+    if all(way in ways and not ways[way][1] for way in named):
+        needed = " or ".join(ways[way][0] for way in named)
+        yield SettingsFinding(
+            "E311",
+            f"SIGN_IN_METHODS_{portal.upper()} names {', '.join(named)} alone, and {needed} is not set: "
+            "nobody could sign in.",
+        )
 
 
 def _is_below(host: str, domain: str) -> bool:

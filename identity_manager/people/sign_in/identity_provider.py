@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,8 +17,10 @@ class IdentityProvider:
     """claim: the claim that is matched with field; roles: provider groups to our roles.
 
     asks_second_factor: the second factor is left to the provider, whose answer must prove it each time.
+    authorization_origin: where its sign-in page lies. way: the way of signing in, as the settings name it.
     """
 
+    way: ClassVar[str]
     id: str
     name: str
     claim: str
@@ -26,6 +28,7 @@ class IdentityProvider:
     groups_claim: str
     roles: Mapping[str, str]
     asks_second_factor: bool
+    authorization_origin: str
 
 
 class Entry:

@@ -66,10 +66,14 @@ def is_of(account: Account, *, provider: IdentityProvider, claims: Mapping[str, 
     return bool(rows.exists())
 
 
-def record_refusal(*, provider_id: str, code: str) -> None:
+def record_refusal(*, provider: IdentityProvider, code: str) -> None:
     """Audit a refused sign-in through the provider."""
     audit.record(
-        audit.Event.SIGN_IN_FAILED, actor=None, subject=None, method=f"sso:{provider_id}", reason=code
+        audit.Event.SIGN_IN_FAILED,
+        actor=None,
+        subject=None,
+        method=f"{provider.way}:{provider.id}",
+        reason=code,
     )
 
 
@@ -153,6 +157,6 @@ def _follow(person: Person, provider: IdentityProvider, role: Role, *, gives: bo
             actor=None,
             subject=person,
             role=role.value,
-            source=f"sso:{provider.id}",
+            source=f"{provider.way}:{provider.id}",
             reason=refusal.reason.code,
         )

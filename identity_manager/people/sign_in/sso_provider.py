@@ -40,11 +40,11 @@ class SignOut(StrEnum):
 class SsoProvider(IdentityProvider):
     """acr_values: asked for, and accepted as proof of a second factor; amr_values: accepted."""
 
+    way = "sso"
     server_url: str
     client_id: str
     secret: str
     scopes: tuple[str, ...]
-    authorization_origin: str
     token_auth_method: str
     acr_values: tuple[str, ...] = ()
     amr_values: tuple[str, ...] = ()
