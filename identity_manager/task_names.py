@@ -8,6 +8,7 @@ REVOKE = "road.revoke_certificate"
 HOLD = "road.hold_certificate"
 RUN = "bulk.run"
 RUN_SHARD = "bulk.run_stretch"
+READ_DIRECTORY = "bulk.read_directory"
 SEND = "mail.send"
 CHECK = "audit.check"
 NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them

@@ -12,6 +12,7 @@ from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliv
 from identity_manager.workflow.archive import late_intake
 from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
+from identity_manager.workflow.people import directory_runs
 from identity_manager.workflow.renewal import holder_changes
 from identity_manager.workflow.requests import suspension
 from identity_manager.workflow.revocation import hold, revoke
@@ -66,6 +67,15 @@ def run_batch_order(order_id: str) -> None:
 @shared_task(name=task_names.RUN_SHARD)
 def run_batch_shard(shard_id: str) -> None:
     batch_shards.run(shard_id=uuid.UUID(shard_id))
+
+
+@shared_task(
+    name=task_names.READ_DIRECTORY,
+    soft_time_limit=directory_runs.READING_SECONDS,
+    time_limit=directory_runs.READING_SECONDS + 60,
+)
+def read_directory(source_id: str) -> None:
+    directory_runs.run(source_id=uuid.UUID(source_id))
 
 
 @shared_task(name=jobs.TICK)

@@ -47,6 +47,7 @@ os.environ.update(
     LOG_LEVEL="WARNING",
 )
 
+from identity_manager.config import directory_sources  # noqa: E402 the environment comes first
 from identity_manager.config import settings as product  # noqa: E402 the environment comes first
 from identity_manager.config.settings import *  # noqa: E402, F403 all of them, then what differs
 
@@ -55,6 +56,20 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Two containers for each token, each made and read again. Tests about containers have what is delivered: see
 # containers_as_delivered in conftest.py.
 CONTAINER_STANDARD_ITERATIONS = 2_048
+# A folder that nobody puts a file into, so that pages have a directory to show.
+(_directory / "drop").mkdir()
+DIRECTORY_SOURCES = directory_sources.sources(
+    {
+        "drop": {
+            "kind": "csv",
+            "name": "Folder of the personnel department",
+            "fields": {
+                name: name for name in ("personnel_number", "given_name", "surname", "email", "state")
+            },
+            "options": {"folder": str(_directory / "drop"), "holds": "changes"},
+        }
+    }
+)
 # The manifest exists only after collectstatic.
 _static_files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STORAGES = {**product.STORAGES, "staticfiles": _static_files}

@@ -1,7 +1,9 @@
 """Audit events, recorded as the last statement of the verb's transaction; a failing INSERT fails the verb."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +29,13 @@ class Event(StrEnum):
     IMPORT_CONFIRMED = "import.confirmed"
     IMPORT_REFUSED = "import.refused"
     IMPORT_WITHDRAWN = "import.withdrawn"
+    DIRECTORY_RUN_ASKED = "directory-run.asked"
+    DIRECTORY_RUN_STOPPED = "directory-run.stopped"
+    DIRECTORY_RUN_LET_GO_ON = "directory-run.let-go-on"
+    DIRECTORY_RUN_CONFIRMED = "directory-run.confirmed"
+    DIRECTORY_RUN_DROPPED = "directory-run.dropped"
+    DIRECTORY_RUN_DONE = "directory-run.done"
+    DIRECTORY_LINK_CUT = "directory-link.cut"
     BATCH_CREATED = "batch.created"
     BATCH_ASKED = "batch.asked"
     BATCH_CONFIRMED = "batch.confirmed"
@@ -204,7 +213,20 @@ class Event(StrEnum):
     CA_ANSWERS_AGAIN = "ca.answers-again"
 
 
+# Facts of every event that is made within caused_by().
+_cause: ContextVar[dict[str, str]] = ContextVar("cause", default={})  # noqa: B039 replaced, never changed
+
 Subject = TokenRequest | SoftwareToken | Person | None
+
+
+@contextmanager
+def caused_by(**facts: str) -> Iterator[None]:
+    """Add these facts, identifiers of what led to it, to every event that is made within."""
+    before = _cause.set(_cause.get() | facts)
+    try:
+        yield
+    finally:
+        _cause.reset(before)
 
 
 def record(event: Event, *, actor: Person | None, subject: Subject, **facts: Any) -> AuditEvent:
@@ -228,6 +250,7 @@ def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts
         request, person = subject, subject.person
     else:
         person = subject
+    facts = {**_cause.get(), **facts}
     row = AuditEvent(name=event.value, actor=actor, person=person, request=request, token=token, facts=facts)
     if row.personal_facts:
         row.facts_salt = secrets.token_hex(16)

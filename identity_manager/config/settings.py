@@ -7,7 +7,16 @@ DEPLOYMENT=production demands what it needs by name. config/checks/ refuses what
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from identity_manager.config import authorities, content_security, env, installed, languages, rate_limits, sso
+from identity_manager.config import (
+    authorities,
+    content_security,
+    directory_sources,
+    env,
+    installed,
+    languages,
+    rate_limits,
+    sso,
+)
 from identity_manager.config.broker import addresses as broker
 from identity_manager.config.database import options as database
 from identity_manager.config.observability import logs
@@ -293,6 +302,13 @@ CONTAINER_STANDARD_ITERATIONS = env.integer(
 )
 # Keys of each RSA size that a worker process keeps in its memory.
 KEY_POOL_SIZE = env.integer("KEY_POOL_SIZE", 2, minimum=0, maximum=100)
+
+# --- Where persons come from ----------------------------------------------------------------------
+DIRECTORY_SOURCES = directory_sources.sources(env.json_object("DIRECTORY_SOURCES", {}))
+# Above these, within 24 hours, over all sources and files together, two officers have to agree.
+BREAKER_PERSONS = env.integer("BREAKER_PERSONS", 500, minimum=1)
+BREAKER_LEAVING_PERCENT = env.integer("BREAKER_LEAVING_PERCENT", 5, minimum=1, maximum=100)
+BREAKER_EMAILS_PERCENT = env.integer("BREAKER_EMAILS_PERCENT", 5, minimum=1, maximum=100)
 
 # --- The road -------------------------------------------------------------------------------------
 ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)

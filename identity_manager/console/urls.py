@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from identity_manager.console.approvals import views as approvals
 from identity_manager.console.certificates import by_key_views, found_at_cas_views
+from identity_manager.console.directory import urls as directory
 from identity_manager.console.enable import views as enable
 from identity_manager.console.outbox import views as outbox
 from identity_manager.console.people import revoke_all_views, role_views
@@ -31,6 +32,7 @@ urlpatterns = [
         name="person-role-withdraw",
     ),
     path("", include("identity_manager.console.people.urls")),
+    path("", include(directory.of_persons)),
     path("open-tasks/", approvals.queue, name="approvals"),
     path("open-tasks/decisions/", approvals.several, name="decisions"),
     path("open-tasks/decisions/of/<uuid:pk>/", approvals.several, name="decisions-of-order"),

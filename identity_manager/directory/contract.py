@@ -5,7 +5,6 @@ stream that ends without End, or raises SourceError, is incomplete: what it gave
 is absent, and nobody changes for it (people.directory_runs).
 """
 
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,12 +79,14 @@ class End:
     """The reading came to its end, without a fault.
 
     cursor: where the next incremental run begins. has_all_ids: who was not given is absent. has_groups: all
-    groups were given with all members. notes: sentences for the page of the run.
+    groups were given with all members. is_idle: there was nothing to read, so that no run is kept of it.
+    notes: sentences for the page of the run.
     """
 
     cursor: Mapping[str, Any] = field(default_factory=dict)
     has_all_ids: bool = False
     has_groups: bool = False
+    is_idle: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -102,5 +103,8 @@ class Source(Protocol):
         End.has_all_ids.
         """
 
-    def settled(self, run_id: uuid.UUID, *, problem: str) -> None:
-        """The run has ended; problem: why nothing was taken over, or empty. A file is put aside here."""
+    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> None:
+        """The run with this cursor has ended; problem: why nothing was taken over, or empty.
+
+        A file is put aside here. Of a reading that broke off there is no cursor: the same object is told.
+        """

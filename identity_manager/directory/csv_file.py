@@ -6,8 +6,9 @@ It says what the file holds, line by line, and changes nothing.
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -43,7 +44,19 @@ def read(content: bytes) -> list[CsvRow]:
     text = _decode(content)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     try:
-        return list(_rows(lines))
+        return list(_rows(lines, _columns))
+    except csv.Error as error:
+        raise UnreadableFile(
+            _("Line %(line)s is not CSV: %(error)s.") % {"line": lines.line_num, "error": error}
+        ) from error
+
+
+def read_columns(content: bytes, wanted: Collection[str]) -> Iterator[CsvRow]:
+    """The rows of a file whose header names these columns, in lower case. Raises UnreadableFile."""
+    text = _decode(content)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    try:
+        yield from _rows(lines, partial(_wanted_columns, wanted=wanted))
     except csv.Error as error:
         raise UnreadableFile(
             _("Line %(line)s is not CSV: %(error)s.") % {"line": lines.line_num, "error": error}
@@ -106,7 +119,7 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=header.count)
 
 
-def _rows(lines: "Reader") -> Iterator[CsvRow]:
+def _rows(lines: "Reader", columns_of: Callable[[list[str]], list[str]]) -> Iterator[CsvRow]:
     columns: list[str] = []
     begins = 1
     for record in lines:
@@ -114,7 +127,7 @@ def _rows(lines: "Reader") -> Iterator[CsvRow]:
             if columns:
                 yield _row(columns, record, begins)
             else:
-                columns = _columns(record)
+                columns = columns_of(record)
         begins = lines.line_num + 1
     if not columns:
         raise UnreadableFile(_("The file is empty."))
@@ -135,6 +148,16 @@ def _columns(header: list[str]) -> list[str]:
         raise UnreadableFile(
             _("The header lacks the column %(names)s.") % {"names": ", ".join(lacking)},
         )
+    return names
+
+
+def _wanted_columns(header: list[str], *, wanted: Collection[str]) -> list[str]:
+    names = [cell.strip().lower() for cell in header]
+    for name in wanted:
+        if names.count(name) > 1:
+            raise UnreadableFile(_("The header names the column %(name)s twice.") % {"name": name})
+    if lacking := [name for name in wanted if name not in names]:
+        raise UnreadableFile(_("The header lacks the column %(names)s.") % {"names": ", ".join(lacking)})
     return names
 
 

@@ -25,7 +25,7 @@ from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.delivery import installation_check
 from identity_manager.workflow.issuance import ca_comparison, expiry
-from identity_manager.workflow.people import imports
+from identity_manager.workflow.people import directory_runs, imports
 from identity_manager.workflow.recovery import expiry as recovery_expiry
 from identity_manager.workflow.renewal import expiry_check, holder_changes, supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
@@ -245,6 +245,12 @@ JOBS: tuple[Job, ...] = (
         _("Drops the files of imports that nobody went on with for seven days"),
         timedelta(hours=1),
         imports.forget_old,
+    ),
+    Job(
+        "directory.schedule",
+        _("Puts new directory sources on schedule, and drops stopped runs that nobody let go on"),
+        timedelta(minutes=1),
+        directory_runs.look_after,
     ),
     Job(
         "token_imports.forget_old",

@@ -17,6 +17,7 @@ from identity_manager.models import (
     BatchOrder,
     BatchShard,
     Certificate,
+    DirectorySource,
     OutgoingMail,
     SoftwareToken,
 )
@@ -39,6 +40,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.SEND: OutgoingMail.objects.queued,
     task_names.RUN: BatchOrder.objects.all,
     task_names.RUN_SHARD: BatchShard.objects.all,
+    task_names.READ_DIRECTORY: DirectorySource.objects.configured,
 }
 
 

@@ -53,6 +53,16 @@ def identity_change_dropped(change: IdentityChange) -> OutgoingMail:
     return _about_change(change, "identity_change_dropped")
 
 
+@mail(
+    _("A directory has changed an identity"),
+    to=PERSON,
+    when=_("when a directory changes their e-mail, UPN or SID: to their address of before"),
+)
+def identity_taken_over(change: IdentityChange) -> OutgoingMail:
+    """To the address of before: the company's directory has changed your e-mail, UPN or SID."""
+    return _about_change(change, "identity_taken_over")
+
+
 def _about_change(change: IdentityChange, message: str) -> OutgoingMail:
     about = About(message, f"{message}:{change.pk}".replace("_", "-"), change.person)
     mail = compose(about, url="", change=change, lines=change.lines)

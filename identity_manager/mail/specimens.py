@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from identity_manager.mail import (
     account_messages,
     batch_messages,
+    directory_messages,
     installation_messages,
     person_messages,
     recovery_messages,
@@ -42,6 +43,7 @@ SUBJECTS = (
     installation_messages,
     recovery_messages,
     person_messages,
+    directory_messages,
     terms_messages,
     account_messages,
 )

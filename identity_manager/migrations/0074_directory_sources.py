@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('external_id', models.CharField(max_length=200)),
+                ('number', models.CharField(blank=True, max_length=64)),
                 ('key', models.CharField(blank=True, max_length=500)),
                 ('manager_key', models.CharField(blank=True, max_length=500)),
                 ('values', models.JSONField(default=dict)),
@@ -124,7 +125,7 @@ class Migration(migrations.Migration):
                 ('email_key', models.CharField(blank=True, max_length=254)),
                 ('upn_key', models.CharField(blank=True, max_length=64)),
                 ('sid_key', models.CharField(blank=True, max_length=184)),
-                ('outcome', models.CharField(choices=[('create', 'New'), ('update', 'Changed'), ('waits', 'Wait for a second officer'), ('leave', 'Leave'), ('return', 'Come back'), ('lock', 'Locked for good'), ('refused', 'Refused')], max_length=16)),
+                ('outcome', models.CharField(choices=[('create', 'New'), ('update', 'Changed'), ('waits', 'Wait for a second officer'), ('leave', 'Leave'), ('return', 'Come back'), ('lock', 'Locked for good'), ('link', 'Linked, unchanged'), ('refused', 'Refused')], max_length=16)),
                 ('problem', models.TextField(blank=True)),
                 ('applied', models.BooleanField(default=False)),
                 ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='identity_manager.person')),
@@ -132,7 +133,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['run', 'outcome', 'id'], name='directory_run_line_outcomes')],
-                'constraints': [models.UniqueConstraint(fields=('run', 'external_id'), name='directory_run_line_once'), models.CheckConstraint(condition=models.Q(('outcome__in', ['create', 'update', 'waits', 'leave', 'return', 'lock', 'refused'])), name='directory_run_line_outcome')],
+                'constraints': [models.UniqueConstraint(fields=('run', 'external_id'), name='directory_run_line_once'), models.CheckConstraint(condition=models.Q(('outcome__in', ['create', 'update', 'waits', 'leave', 'return', 'lock', 'link', 'refused'])), name='directory_run_line_outcome')],
             },
         ),
         migrations.CreateModel(
@@ -167,7 +168,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='directoryrun',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), ('asked_by', None), models.Q(('decided_by', models.F('asked_by')), _negated=True), _connector='OR'), name='directory_run_four_eyes'),
+            constraint=models.CheckConstraint(condition=models.Q(('stop_code', ''), models.Q(('state__in', ('applying', 'done')), _negated=True), models.Q(('asked_by__isnull', False), ('decided_by__isnull', False), models.Q(('decided_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='directory_run_four_eyes'),
         ),
         migrations.AddIndex(
             model_name='directorylink',

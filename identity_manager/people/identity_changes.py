@@ -215,6 +215,19 @@ def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
         return change
 
 
+def tell_of_takeover(person: Person, before: Mapping[str, str]) -> None:
+    """Tell the address of before that a directory has changed e-mail, UPN or SID; what waited is over."""
+    changed = {name: old for name, old in before.items() if old != getattr(person, name)}
+    waiting = questions.waiting_for(person)
+    if waiting is not None and set(waiting.new) & set(changed):
+        _withdraw(waiting, actor=None, reason=str(REPLACED))
+    if before["email"]:
+        new = {name: getattr(person, name) for name in changed}
+        outbox.enqueue(
+            person_messages.identity_taken_over(IdentityChange(person=person, old=changed, new=new))
+        )
+
+
 def withdraw_waiting(person: Person, *, actor: Person | None, reason: str) -> None:
     """Withdraw what waits for a locked person, in the caller's transaction."""
     change = questions.waiting_for(person)

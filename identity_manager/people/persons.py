@@ -1,7 +1,7 @@
 """Verbs on persons: create and edit. Leave and return are in the workflow."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit, queue, task_names
 from identity_manager.models import IdentityChange, Person, PersonSource
 from identity_manager.models.people.person import TEXT_FIELDS
-from identity_manager.people import identity_changes, registration_policy, validation
+from identity_manager.people import directory_ownership, identity_changes, registration_policy, validation
 from identity_manager.people.imports import uniqueness
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
@@ -95,6 +95,9 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
         new = {name: changed.pop(name) for name in uniqueness.IDENTITY_FIELDS if name in changed}
         _check_free(new, person.personnel_number)
 
+        names = [*changed, *new, *(("manager",) if manager != person.manager else ())]
+        _refuse_owned(person, names)
+
         written = _write(person, changed, manager)
         if written:
             audit.record(audit.Event.PERSON_CHANGED, actor=actor, subject=person, fields=written)
@@ -103,6 +106,11 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
             identity_changes.ask(person, new=new, source=PersonSource.MANUAL, actor=actor) if new else None
         )
         return Edited(person, tuple(written), change)
+
+
+def _refuse_owned(person: Person, names: Collection[str]) -> None:
+    if (owned := directory_ownership.editing_obstacle(person, names)) is not None:
+        refuse(owned[1], field=owned[0])
 
 
 def _must_register_in(unit: str, actor: Person) -> None:

@@ -27,6 +27,7 @@ from identity_manager.models import (
     CaFinding,
     Certificate,
     CertificateProfile,
+    DirectoryRun,
     IdentityChange,
     MailState,
     OutgoingMail,
@@ -348,6 +349,12 @@ def breaker_of_orders() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('identity_manager.batch_breaker'))")
+
+
+def directory_run(pk: uuid.UUID) -> DirectoryRun:
+    """The run, with its source, which is read and not locked. Raises DirectoryRun.DoesNotExist."""
+    rows = DirectoryRun.objects.select_related("source").select_for_update(no_key=True, of=("self",))
+    return rows.get(pk=pk)
 
 
 def identity_changes(pks: Iterable[uuid.UUID]) -> list[IdentityChange]:

@@ -55,6 +55,7 @@ BRINGERS: Visitors = frozenset({V.RECOVERY, V.SYSTEM})
 RECOVERY_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.RECOVERY, V.AUDITOR})
 RECOVERY: Visitors = frozenset({V.RECOVERY})
 CATALOGUE: Visitors = frozenset({V.SYSTEM, V.AUDITOR})
+DIRECTORIES: Visitors = frozenset({V.SYSTEM, V.AUDITOR, V.REGISTRATION})
 USER_ADMINISTRATOR: Visitors = frozenset({V.USERS})
 MAIL_WATCHERS: Visitors = frozenset({V.ADMINISTRATOR, V.AUDITOR, V.SYSTEM})
 MAIL_HANDLERS: Visitors = frozenset({V.ADMINISTRATOR, V.SYSTEM})
@@ -256,6 +257,13 @@ TABLE = (
     Row("console:authority-test", NOBODY, SYSTEM, of="authority"),
     Row("console:jobs", CATALOGUE),
     Row("console:job-start", NOBODY, SYSTEM, of="job"),
+    Row("console:directories", DIRECTORIES),
+    Row("console:directory-source", DIRECTORIES, of="directory"),
+    Row("console:directory-start", NOBODY, REGISTRATION | SYSTEM, of="directory"),
+    Row("console:directory-run", DIRECTORIES, of="directory run"),
+    Row("console:directory-run-let-go-on", NOBODY, REGISTRATION, of="directory run"),
+    Row("console:directory-run-drop", REGISTRATION, REGISTRATION, of="directory run"),
+    Row("console:person-directory-link-end", REGISTRATION, REGISTRATION, of="person"),
     Row("console:officers", OFFICES),
     Row("console:person-erase", REGISTRATION, REGISTRATION, of="person"),
     Row("console:person-data", REGISTRATION, REGISTRATION, of="person"),

@@ -29,6 +29,8 @@ from identity_manager.models import (
     CaComparison,
     CaFinding,
     Certificate,
+    DirectoryRun,
+    DirectorySource,
     FindingKind,
     HolderChange,
     Installation,
@@ -48,6 +50,7 @@ from identity_manager.models import (
     RequestState,
     Role,
     RoleAssignment,
+    RunMode,
     SurplusByHand,
     TermsDocument,
     TermsNotice,
@@ -165,6 +168,8 @@ class World:
             "installation notice": (asked_of.pk,),
             "mail": (_mail_of(sealed),),
             "job": ("queue.sweep",),
+            "directory": ("drop",),
+            "directory run": (directory_run(),),
             "authority": ("corporate",),
             "mail text": ("delivery", "en"),
             **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
@@ -191,6 +196,15 @@ class World:
             "stored mail": (mail,),
             "stored attachment": (mail, 0),
         }
+
+
+def directory_run() -> uuid.UUID:
+    """The breaker has stopped it."""
+    source, _made = DirectorySource.objects.get_or_create(name="drop")
+    row = DirectoryRun(source=source, mode=RunMode.FULL)
+    row.stop(code="nobody-found", facts={"number": 9}, now=timezone.now())
+    row.save()
+    return row.pk
 
 
 def replacement(owner: Person) -> TokenRequest:

@@ -29,7 +29,7 @@ def may_see(actor: Person, person: Person) -> bool:
 
 def person_for_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
     """The person, for who may read them."""
-    rows = visible_persons(searcher(request)).select_related("manager", "account")
+    rows = visible_persons(searcher(request)).select_related("manager", "account", "directory_link__source")
     return get_object_or_404(rows.defer("account__password"), pk=pk)
 
 

@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import audit as audit_access
+from identity_manager.console.access import directory as directory_access
 from identity_manager.console.access import offices
 from identity_manager.models import Person
 
@@ -68,6 +69,13 @@ SECTIONS: tuple[Section, ...] = (
         "console:jobs",
         offices.CATALOGUE_READERS,
         "clock",
+    ),
+    Section(
+        _("Directories"),
+        _("Where persons come from, and what each run found"),
+        "console:directories",
+        directory_access.READERS,
+        "users",
     ),
     Section(
         _("Officers"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, include, path
 
 from identity_manager.console.administration import authority_views, job_views, mail_text_views
 from identity_manager.console.administration import views as catalogue
@@ -53,5 +53,6 @@ urlpatterns = [
     path("authorities/<str:alias>/test/", authority_views.test, name="authority-test"),
     path("jobs/", job_views.listing, name="jobs"),
     path("jobs/<str:name>/start/", job_views.start, name="job-start"),
+    path("", include("identity_manager.console.directory.urls")),
     path("officers/", role_views.listing, name="officers"),
 ]

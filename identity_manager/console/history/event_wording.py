@@ -11,6 +11,7 @@ from identity_manager.console.history.event_facts import Facts
 from identity_manager.console.history.wording import (
     archive,
     authorities,
+    directory,
     operation,
     people,
     recovery,
@@ -27,6 +28,7 @@ ERASED = _("Somebody who was erased")
 
 WORDS: dict[Event, Wording] = {
     **people.WORDS,
+    **directory.WORDS,
     **requests.WORDS,
     **authorities.WORDS,
     **archive.WORDS,

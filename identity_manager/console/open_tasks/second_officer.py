@@ -18,6 +18,7 @@ from identity_manager.console.open_tasks.source import More, Source
 from identity_manager.models import (
     BatchOrder,
     CertificateProfile,
+    DirectoryRun,
     IdentityChange,
     Person,
     PersonErasure,
@@ -59,7 +60,7 @@ def to_decide(
 
 
 def _decidable(kind: type[SecondOfficerDecision]) -> Rows:
-    related = [name for name in ("person", "document", "asked_by") if hasattr(kind, name)]
+    related = [name for name in ("person", "document", "asked_by", "source") if hasattr(kind, name)]
 
     def rows(actor: Person, now: datetime) -> QuerySet[Any]:
         return SecondOfficerQuerySet(kind).decidable_by(actor, now).select_related(*related)
@@ -90,6 +91,7 @@ def _page(view: str, key: str = "pk") -> columns.Address:
 
 _CODE, _CHANGE, _IMPORT = _page("sign-in-code"), _page("identity-change"), _page("import")
 _TYPE, _PROFILE, _TERMS = _page("token-type"), _page("profile"), _page("terms-document", "document_id")
+_RUN = _page("directory-run")
 _ERASURE = _page("person-erase", "person_id")
 _ORDER = _page("batch-order")
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
@@ -151,6 +153,21 @@ SOURCES = (
         ),
         sentence=lambda number: ngettext(
             "batch order waits for your confirmation", "batch orders wait for your confirmation", number
+        ),
+    ),
+    to_decide(
+        DirectoryRun,
+        name="directory-runs",
+        title=_("Stopped directory runs"),
+        columns=columns.table(
+            columns.name(_("Directory"), _RUN, named=attrgetter("source.name")),
+            Column("why", _("Persons who would leave"), attrgetter("leaving")),
+            columns.action(columns.DECIDE, _RUN),
+        ),
+        sentence=lambda number: ngettext(
+            "directory run was stopped and waits for you",
+            "directory runs were stopped and wait for you",
+            number,
         ),
     ),
     to_decide(

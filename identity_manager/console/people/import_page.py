@@ -203,7 +203,7 @@ def lines(rows: Iterable[PlannedRow]) -> Iterator[ImportLine]:
 
 def _sentences(row: PlannedRow) -> Iterator[str]:
     for error in row.errors:
-        label = _label(error.field)
+        label = label_of(error.field)
         yield f"{label}: {error.sentence}" if label else error.sentence
     if row.errors:
         return
@@ -213,21 +213,21 @@ def _sentences(row: PlannedRow) -> Iterator[str]:
     for name, value in {**row.changes, **row.waits}.items():
         before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
         before = before or str(getattr(row.person, name) or "–")
-        yield f"{_label(name)}: {_shown(name, before)} → {_shown(name, value or '–')}"
+        yield f"{label_of(name)}: {shown(name, before)} → {shown(name, value or '–')}"
 
 
 def _waiting_sentences(row: PlannedRow) -> Iterator[str]:
     for name, value in row.waits.items():
-        words = {"field": _label(name), "value": value}
+        words = {"field": label_of(name), "value": value}
         yield _("%(field)s: %(value)s (waits for a second officer)") % words
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
     labels = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
     return capfirst(str(labels.get(name, name)))
 
 
-def _shown(name: str, value: str) -> str:
+def shown(name: str, value: str) -> str:
     """The label of a value with choices; any other value as it is."""
     field = Person._meta.get_field(name)
     return str(dict(getattr(field, "flatchoices", ())).get(value, value))

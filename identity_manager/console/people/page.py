@@ -16,7 +16,12 @@ from identity_manager.console.requests import token_card
 from identity_manager.console.requests.actions import ActionOffer, RequestAction, sending_obstacle
 from identity_manager.console.requests.token_card import TokenCard
 from identity_manager.models import AuditEvent, Leave, Person, PersonState, Role, SoftwareToken, TokenRequest
-from identity_manager.people import identity_change_policy, registration_policy, validation
+from identity_manager.people import (
+    directory_ownership,
+    identity_change_policy,
+    registration_policy,
+    validation,
+)
 from identity_manager.queries import console_pages
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.context import REQUEST_READERS
@@ -44,6 +49,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "erases": erasure_page.is_offered(actor, person),
         "actions": [*leave_page.actions(actor, person), *_revocation(actor, person)],
         "leave": _leave(person),
+        "directory": directory_ownership.source_of(person),
         "unfit": _unfit(person),
         "change": identity_change_policy.waiting_for(person),
         "registers": registration_policy.registers(actor, person),

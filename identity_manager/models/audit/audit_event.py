@@ -21,6 +21,8 @@ PLAIN_FACTS = frozenset(
         "batch",
         "certificate",
         "counts",
+        "directory_run",
+        "directory_source",
         "expires_at",
         "fields",
         "fingerprint",

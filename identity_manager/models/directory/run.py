@@ -31,6 +31,7 @@ class RunState(models.TextChoices):
 
 R = RunState
 UNDER_WAY = (R.READING, R.STOPPED, R.WAITING, R.APPLYING)
+STOPPED = (R.STOPPED, R.WAITING)
 COUNTED = (R.APPLYING, R.DONE)  # by the breaker
 
 
@@ -43,6 +44,7 @@ class LineOutcome(models.TextChoices):
     LEAVE = "leave", _("Leave")
     RETURN = "return", _("Come back")
     LOCK = "lock", _("Locked for good")
+    LINK = "link", _("Linked, unchanged")
     REFUSED = "refused", _("Refused")
 
 
@@ -50,6 +52,10 @@ class DirectoryRunQuerySet(SecondOfficerQuerySet["DirectoryRun"]):
     def under_way(self) -> Self:
         """Runs that have not ended. A source has one at most."""
         return self.filter(state__in=UNDER_WAY)
+
+    def forgotten(self, before: datetime) -> Self:
+        """Stopped runs that nobody let go on."""
+        return self.filter(state__in=STOPPED, read_at__lt=before)
 
     def figures_since(self, moment: datetime) -> Figures:
         """Sums over the runs that have changed persons since then, or are at it."""
@@ -100,7 +106,9 @@ class DirectoryRun(Stateful, SecondOfficerDecision):
                 fields=["source"], condition=Q(state__in=UNDER_WAY), name="directory_run_one_under_way"
             ),
             models.CheckConstraint(
-                condition=Q(decided_by=None) | Q(asked_by=None) | ~Q(decided_by=F("asked_by")),
+                condition=Q(stop_code="")
+                | ~Q(state__in=COUNTED)
+                | (Q(asked_by__isnull=False, decided_by__isnull=False) & ~Q(decided_by=F("asked_by"))),
                 name="directory_run_four_eyes",
             ),
         ]
@@ -111,10 +119,11 @@ class DirectoryRun(Stateful, SecondOfficerDecision):
 
     @classmethod
     def waiting_condition(cls, _now: datetime) -> Q:
-        return Q(state=R.WAITING)
+        return Q(state__in=STOPPED)
 
     def waits(self, _now: datetime | None = None) -> bool:
-        return bool(self.state == R.WAITING)
+        """Stopped, it waits for one officer; with that one's word, for another."""
+        return self.state in STOPPED
 
     @transition(field=state, source=R.READING, target=R.INCOMPLETE)
     def break_off(self, *, error: str, now: datetime) -> None:
@@ -123,7 +132,7 @@ class DirectoryRun(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=R.READING, target=R.PLANNED)
     def end_dry(self, *, now: datetime) -> None:
-        """A dry run shows what would change."""
+        """A dry run shows what would change, and whether the breaker would stop it."""
         self.read_at = self.ended_at = now
 
     @transition(field=state, source=R.READING, target=R.STOPPED)
@@ -169,6 +178,7 @@ class DirectoryRunLine(models.Model):
     run = models.ForeignKey(DirectoryRun, on_delete=models.CASCADE, related_name="lines")
     person = models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="+")
     external_id = models.CharField(max_length=200)
+    number = models.CharField(max_length=64, blank=True)
     key = models.CharField(max_length=500, blank=True)
     manager_key = models.CharField(max_length=500, blank=True)
     values = models.JSONField(default=dict)

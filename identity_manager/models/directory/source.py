@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -24,9 +25,13 @@ class RunMode(models.TextChoices):
 
 
 class DirectorySourceQuerySet(LeasedQuerySet["DirectorySource"]):
-    def named(self, names: "list[str]") -> Self:
-        """The rows of these sources."""
-        return self.filter(name__in=names)
+    def idle(self, now: datetime) -> Self:
+        """Sources that no worker has leased."""
+        return self.filter(Q(leased_until=None) | Q(leased_until__lte=now))
+
+    def configured(self) -> Self:
+        """The rows of the sources that the settings have."""
+        return self.filter(name__in=list(settings.DIRECTORY_SOURCES))
 
 
 class DirectorySource(Leased):

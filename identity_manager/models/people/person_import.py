@@ -38,6 +38,13 @@ class Figures:
     emails_changed: int
     created: int
 
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            self.left + other.left,
+            self.emails_changed + other.emails_changed,
+            self.created + other.created,
+        )
+
 
 class PersonImportQuerySet(SecondOfficerQuerySet["PersonImport"]):
     def with_identities_for(self, officer: Person, now: datetime | None = None) -> Self:
@@ -65,7 +72,7 @@ class PersonImportQuerySet(SecondOfficerQuerySet["PersonImport"]):
 class PersonImport(Stateful, SecondOfficerDecision):
     """An uploaded file of persons. Its content is personal data and erased at the end of the import.
 
-    Above the limits of the guard a second officer decides (people.imports.applying). leaving, emails_changed:
+    Above the limits of the breaker a second officer decides (people.breaker). leaving, emails_changed:
     how many persons it deactivated or locked, and how many existing e-mail addresses it changed or asked to
     change.
     """
@@ -106,7 +113,7 @@ class PersonImport(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=S.UPLOADED, target=S.WAITING)
     def wait(self, *, accept_partial: bool) -> None:
-        """The guard wants a second officer's word."""
+        """The breaker wants a second officer's word."""
         self.accept_partial = accept_partial
 
     @transition(field=state, source=list(OPEN), target=S.DONE)

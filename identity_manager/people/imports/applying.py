@@ -2,23 +2,18 @@
 
 import uuid
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
-from django.utils.formats import number_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition
 
 from identity_manager import audit
 from identity_manager.models import Person, PersonImport, PersonSource, PersonState
-from identity_manager.people import identity_changes, roles
+from identity_manager.people import breaker, identity_changes, roles
+from identity_manager.people.breaker import Counted
 from identity_manager.people.imports import plan as import_plan
 from identity_manager.people.imports.plan import (
-    GUARDED_PERCENT,
-    GUARDED_TIME,
     ImportPlan,
     plan,
     transition_to,
@@ -99,34 +94,13 @@ def carry_out(
 
 
 def guard(planned: ImportPlan) -> Reason | None:
-    """Why a second officer has to confirm: a wrong file is stopped before it locks half of the house out.
-
-    That is where the imports of a day together would deactivate or lock more than 5 % of the persons, or
-    change more than 5 % of the e-mails: several small files are one large one. Whom they have created that
-    day is none of the persons that are counted: else a file of new ones would make room for those who leave.
-    """
-    done = PersonImport.objects.figures_since(timezone.now() - GUARDED_TIME)
-    leaving, persons = done.left + planned.leaving, max(0, planned.persons - done.created)
-    changed = done.emails_changed + planned.emails_changed
-    if planned.leaving and leaving * 100 > GUARDED_PERCENT * persons:
-        sentence = _(
-            "With the imports of the last 24 hours, this would deactivate or lock %(number)s of %(all)s"
-            " persons, more than %(percent)s %%. A second officer has to confirm that."
-        )
-        return _reason("too-many-leaving", sentence, leaving, persons)
-    if planned.emails_changed and changed * 100 > GUARDED_PERCENT * planned.emails:
-        sentence = _(
-            "With the imports of the last 24 hours, this would change %(number)s of %(all)s e-mail addresses,"
-            " more than %(percent)s %%. A second officer has to confirm that."
-        )
-        return _reason("too-many-emails", sentence, changed, planned.emails)
-    return None
-
-
-def _reason(code: str, sentence: Promise, number: int, total: int) -> Reason:
-    grouped = partial(number_format, force_grouping=True)
-    facts = {"number": grouped(number), "all": grouped(total), "percent": GUARDED_PERCENT}
-    return Reason(code, str(sentence) % facts)
+    """Why a second officer has to confirm, or None (people.breaker)."""
+    found = breaker.stop(
+        leaving=planned.leaving,
+        emails_changed=planned.emails_changed,
+        counted=Counted(planned.persons, planned.emails),
+    )
+    return None if found is None else found.reason
 
 
 def _create(planned: ImportPlan, importing: Importing) -> None:

@@ -5,21 +5,18 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.utils.translation import gettext as _
 from django_fsm import can_proceed
 
 from identity_manager.directory.csv_file import CsvRow
 from identity_manager.models import Person, PersonState
-from identity_manager.people import registration_policy, roles, validation
+from identity_manager.people import directory_ownership, registration_policy, roles, validation
 from identity_manager.people.imports import uniqueness
 from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
 from identity_manager.people.validation import FieldError
 
 IDENTITY_FIELDS = uniqueness.IDENTITY_FIELDS
-GUARDED_PERCENT = 5
-GUARDED_TIME = timedelta(hours=24)
 LEAVING = (PersonState.INACTIVE, PersonState.LOCKED)
 # Fields that always hold something: an empty cell leaves them as they are.
 _NEVER_EMPTY = ("kind", "language", "time_zone", "state")
@@ -92,6 +89,7 @@ def plan(rows: Iterable[CsvRow], *, actor: Person | None = None, trusted: bool =
     known = known_persons(numbers)
     planned = tuple(_plan_row(row, each, known) for row, each in zip(source, cleaned, strict=True))
     _refuse_own(planned, actor)
+    _refuse_owned(planned)
     _refuse_repeated(planned)
     uniqueness.refuse_taken(planned)
     _refuse_unknown_managers(planned, known)
@@ -123,12 +121,12 @@ def _plan_row(row: CsvRow, cleaned: validation.Cleaned, known: dict[str, Person]
     planned.person = known.get(number)
     planned.errors = [FieldError("", row.problem)] if row.problem else list(cleaned.errors)
     if not planned.errors:
-        planned.changes = _changes(planned.person, cleaned.values)
+        planned.changes = changes_of(planned.person, cleaned.values)
         _check_state(planned)
     return planned
 
 
-def _changes(person: Person | None, values: dict[str, str]) -> dict[str, str]:
+def changes_of(person: Person | None, values: dict[str, str]) -> dict[str, str]:
     """What the values change of the person, or say of a new one."""
     wanted = {name: value for name, value in values.items() if value or name not in _NEVER_EMPTY}
     if display_name := _display_name(person, wanted):
@@ -182,6 +180,17 @@ def _refuse_own(rows: Sequence[PlannedRow], actor: Person | None) -> None:
     for row in rows:
         if row.person is not None and row.person == actor and row.changes:
             row.refuse("", str(registration_policy.OWN_RECORD))
+
+
+def _refuse_owned(rows: Sequence[PlannedRow]) -> None:
+    """What a directory owns of a person, no file changes."""
+    changed = [row for row in rows if row.person is not None and row.changes]
+    linked = directory_ownership.linked([row.person.pk for row in changed if row.person])
+    for row in changed:
+        source = linked.get(row.person.pk) if row.person else None
+        name = next((each for each in row.changes if source and each in {*source.fields, "state"}), None)
+        if source is not None and name is not None:
+            row.refuse(name, str(directory_ownership.owned_by(source)))
 
 
 def _refuse_repeated(rows: Sequence[PlannedRow]) -> None:

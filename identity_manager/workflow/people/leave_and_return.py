@@ -33,7 +33,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.models.requests.token_states import IN_USE, MAY_LIVE_ON
-from identity_manager.people import identity_changes, registration_policy, roles
+from identity_manager.people import directory_ownership, identity_changes, registration_policy, roles
 from identity_manager.people.sign_in import accounts
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
@@ -89,10 +89,12 @@ def deactivate(*, actor: Person, person_id: uuid.UUID, reason: str) -> Person:
 
 
 def activate(*, actor: Person, person_id: uuid.UUID) -> Person:
-    """Activate a person, by a Registration Officer. Raises NotAllowed or Stale."""
+    """Activate a person, by a Registration Officer. Raises NotAllowed or Stale, or NotPossible where a
+    directory says that they are not active."""
     with transaction.atomic():
         person = _fetch(actor, person_id)
         refuse(activation_obstacle(person), kind=Stale)
+        refuse(directory_ownership.activation_obstacle(person))
 
         _end_leave(person, actor=actor)
         return person

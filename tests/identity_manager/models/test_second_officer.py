@@ -22,6 +22,8 @@ from identity_manager.models import (
     BatchSource,
     CertificateProfile,
     ConsentState,
+    DirectoryRun,
+    DirectorySource,
     IdentityChange,
     Person,
     PersonErasure,
@@ -30,6 +32,7 @@ from identity_manager.models import (
     RecoveryDrill,
     Role,
     RoleAssignment,
+    RunMode,
     SignInCode,
     TermsDocument,
     TermsDraft,
@@ -42,7 +45,7 @@ from identity_manager.people import erasure, identity_changes, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.batch import orders
-from identity_manager.workflow.people import imports, sign_in_codes
+from identity_manager.workflow.people import directory_decisions, imports, sign_in_codes
 from identity_manager.workflow.token_imports import decisions, looking_through
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast, foreign_files
@@ -106,6 +109,16 @@ def ask_batch_order(officer: Person, _about: Person) -> BatchOrder:
     row = BatchOrder(asked_by=officer, kind=BatchKind.REVOKE, source=BatchSource.SELECTION, total=1)
     row.conclude_dry_run()
     row.wait()
+    row.save()
+    return row
+
+
+def ask_directory_run(officer: Person, _about: Person) -> DirectoryRun:
+    source, _made = DirectorySource.objects.get_or_create(name="corp")
+    DirectoryRun.objects.filter(source=source).delete()
+    row = DirectoryRun(source=source, mode=RunMode.FULL)
+    row.stop(code="nobody-found", facts={"number": 9}, now=timezone.now())
+    row.ask(by=officer, now=timezone.now())
     row.save()
     return row
 
@@ -193,6 +206,13 @@ KINDS = {
         lambda actor, row: orders.confirm(actor=actor, order_id=row.pk),
         lambda actor, row: orders.cancel(actor=actor, order_id=row.pk),
         lambda actor, row: orders.reject(actor=actor, order_id=row.pk, **WHY),
+    ),
+    "directory run": Kind(
+        DirectoryRun,
+        "directory-runs",
+        ask_directory_run,
+        lambda actor, row: directory_decisions.let_go_on(actor=actor, run_id=row.pk),
+        lambda actor, row: directory_decisions.drop(actor=actor, run_id=row.pk, **WHY),
     ),
     "archive export": Kind(
         ArchiveExport,

@@ -1,0 +1,57 @@
+"""Permissions on directory sources and their runs: fetches that return the object, or raise 404 or 403."""
+
+import uuid
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.console.access import offices
+from identity_manager.directory import sources
+from identity_manager.directory.configuration import SourceConfiguration
+from identity_manager.models import DirectoryRun, Person, Role
+from identity_manager.people import directory_policy
+
+READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.REGISTRATION_OFFICER, Role.AUDITOR})
+
+
+def reader(request: HttpRequest) -> Person:
+    """The officer, if they may read sources and what their runs counted."""
+    return offices.officer(request, *READERS)
+
+
+def sees_persons(actor: Person) -> bool:
+    """Whether the actor may read of whom a run is: System Administrators have no persons' business."""
+    return actor.has_role(Role.AUDITOR, unit="") or directory_policy.registers_everywhere(actor)
+
+
+def source_for_reader(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
+    """The officer and a configured source."""
+    actor, found = reader(request), sources.configuration_of(name)
+    if found is None:
+        raise Http404
+    return actor, found
+
+
+def source_to_start(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
+    """The officer and a configured source, for who may have it read now."""
+    actor, found = source_for_reader(request, name)
+    reason = directory_policy.starting_obstacle(actor)
+    if reason is not None:
+        raise PermissionDenied(reason.sentence)
+    return actor, found
+
+
+def run_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, DirectoryRun]:
+    """The officer and a run."""
+    actor = reader(request)
+    rows = DirectoryRun.objects.select_related("source", "started_by", "asked_by", "decided_by")
+    return actor, get_object_or_404(rows, pk=pk)
+
+
+def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, DirectoryRun]:
+    """The officer and a run, for Registration Officers of all units."""
+    actor, row = run_for_reader(request, pk)
+    if not directory_policy.registers_everywhere(actor):
+        raise PermissionDenied(directory_policy.NOT_EVERYWHERE.sentence)
+    return actor, row

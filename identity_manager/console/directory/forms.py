@@ -1,0 +1,28 @@
+"""Forms of directory sources."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.fields import LONGEST_REASON
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import RunMode
+from identity_manager.ui.forms import TOO_LONG
+
+
+class StartForm(VerbForm):
+    """What the run reads; the button that was pressed says it."""
+
+    mode = forms.ChoiceField(choices=[(mode.value, mode.label) for mode in (RunMode.FULL, RunMode.DRY)])
+
+
+class DropForm(VerbForm):
+    """Why a stopped run is not wanted."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("It stands on the page of the run and in the audit log."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=LONGEST_REASON,
+        error_messages={"max_length": TOO_LONG},
+        required=False,
+    )

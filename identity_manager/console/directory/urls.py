@@ -1,0 +1,17 @@
+"""The addresses of directory sources, within ADMIN."""
+
+from django.urls import path
+
+from identity_manager.console.directory import views
+
+of_persons = [
+    path("persons/<uuid:pk>/directory-link/end/", views.end_link, name="person-directory-link-end"),
+]
+urlpatterns = [
+    path("directories/", views.listing, name="directories"),
+    path("directories/<slug:name>/", views.source, name="directory-source"),
+    path("directories/<slug:name>/start/", views.start, name="directory-start"),
+    path("directories/runs/<uuid:pk>/", views.run, name="directory-run"),
+    path("directories/runs/<uuid:pk>/let-go-on/", views.let_go_on, name="directory-run-let-go-on"),
+    path("directories/runs/<uuid:pk>/drop/", views.drop, name="directory-run-drop"),
+]

@@ -1,0 +1,31 @@
+"""The configured sources, each by the reader of its kind."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from identity_manager.directory import csv_folder
+from identity_manager.directory.configuration import SourceConfiguration
+from identity_manager.directory.contract import Source
+from identity_manager.directory.ldap import source as ldap
+
+READERS: dict[str, Callable[[SourceConfiguration], Source]] = {
+    "csv": csv_folder.CsvFolder,
+    "ldap": ldap.LdapSource,
+}
+
+
+def configuration_of(name: str) -> SourceConfiguration | None:
+    """The configuration of a source; None where the settings do not have it any more."""
+    found: SourceConfiguration | None = settings.DIRECTORY_SOURCES.get(name)
+    return found
+
+
+def reader_of(configuration: SourceConfiguration) -> Source:
+    """The source itself. KeyError: the kind is not read but written to (SCIM)."""
+    return READERS[configuration.kind](configuration)
+
+
+def is_read(configuration: SourceConfiguration) -> bool:
+    """Whether runs read the source; others are pushed to us."""
+    return configuration.kind in READERS

@@ -1,0 +1,91 @@
+"""Breaker: stops a wrong file, or a directory that answers wrongly, before it locks half of the house out.
+
+It counts 24 hours, over all imports of files and all runs of directories together: several small ones are
+one large one. Whom they have created meanwhile is none of the persons that are counted: else a file of new
+ones would make room for those who leave.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import DirectoryRun, Person, PersonImport, PersonState
+from identity_manager.transactions.refusals import Reason
+
+WINDOW = timedelta(hours=24)
+MOST_EMPTIED = 10  # members of a group that may all be gone at once
+_SENTENCES: dict[str, Promise] = {
+    "too-many-leaving": _(
+        "With all imports and directory runs of the last 24 hours, this would deactivate or lock %(number)s"
+        " of %(all)s persons, more than %(percent)s %%. A second officer has to confirm that."
+    ),
+    "too-many-persons": _(
+        "With all imports and directory runs of the last 24 hours, this would deactivate or lock %(number)s"
+        " persons, more than %(most)s. A second officer has to confirm that."
+    ),
+    "too-many-emails": _(
+        "With all imports and directory runs of the last 24 hours, this would change %(number)s of %(all)s"
+        " e-mail addresses, more than %(percent)s %%. A second officer has to confirm that."
+    ),
+    "nobody-found": _(
+        "The directory answered without a fault, and with nobody: %(number)s persons would leave. A second"
+        " officer has to confirm that."
+    ),
+    "group-emptied": _(
+        "The group %(name)s had %(number)s members and has none now. A second officer has to confirm that."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why the breaker stops something: a code, and the facts of its sentence, as plain values."""
+
+    code: str
+    facts: dict[str, Any]
+
+    @property
+    def reason(self) -> Reason:
+        """In words, with numbers grouped as in the reader's language."""
+        grouped = partial(number_format, force_grouping=True)
+        facts = {
+            name: grouped(value) if isinstance(value, int) else value for name, value in self.facts.items()
+        }
+        return Reason(self.code, str(_SENTENCES[self.code]) % facts)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many persons there are who are not Locked, and how many of them have an e-mail address."""
+
+    persons: int
+    emails: int
+
+    @classmethod
+    def now(cls) -> "Counted":
+        persons = Person.objects.exclude(state=PersonState.LOCKED)
+        return cls(persons.count(), persons.exclude(email="").count())
+
+
+def stop(*, leaving: int, emails_changed: int, counted: Counted) -> Stop | None:
+    """Why two officers have to agree to so many changes, or None."""
+    since = timezone.now() - WINDOW
+    done = PersonImport.objects.figures_since(since) + DirectoryRun.objects.figures_since(since)
+    left, changed = done.left + leaving, done.emails_changed + emails_changed
+    persons = max(0, counted.persons - done.created)
+    percent, most = settings.BREAKER_LEAVING_PERCENT, settings.BREAKER_PERSONS
+    if leaving and left * 100 > percent * persons:
+        return Stop("too-many-leaving", {"number": left, "all": persons, "percent": percent})
+    if leaving and left > most:
+        return Stop("too-many-persons", {"number": left, "most": most})
+    percent = settings.BREAKER_EMAILS_PERCENT
+    if emails_changed and changed * 100 > percent * counted.emails:
+        return Stop("too-many-emails", {"number": changed, "all": counted.emails, "percent": percent})
+    return None

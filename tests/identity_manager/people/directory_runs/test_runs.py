@@ -1,0 +1,325 @@
+"""Runs of a directory: who comes, changes, leaves and comes back; what is incomplete changes nobody."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from identity_manager.audit import Event
+from identity_manager.models import (
+    AuditEvent,
+    DirectoryLink,
+    EntryState,
+    IdentityChange,
+    Leave,
+    OutgoingMail,
+    Person,
+    PersonSource,
+    PersonState,
+    Role,
+    RoleAssignment,
+    RunMode,
+    RunState,
+    TokenState,
+)
+from identity_manager.workflow.people import leave_and_return
+from tests.tools import cast
+from tests.tools.directory import FakeDirectory, run
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def state_of(name: str) -> str:
+    return str(Person.objects.get(personnel_number=f"D-{name}").state)
+
+
+def test_new_persons_come_with_their_identity_manager_and_audit(corp: FakeDirectory) -> None:
+    corp.add("nina", manager="id-zoe")  # who comes after her
+    corp.add("zoe")
+
+    done = run()
+
+    nina = Person.objects.get(personnel_number="D-nina")
+    assert (done.state, done.counts, done.created) == (RunState.DONE, {"create": 2}, 2)
+    assert (nina.state, nina.source, nina.email) == ("active", PersonSource.LDAP, "nina@example.com")
+    assert nina.manager is not None
+    assert nina.manager.personnel_number == "D-zoe"
+    assert not IdentityChange.objects.exists()
+    event = AuditEvent.objects.get(name=Event.PERSON_CREATED.value, person=nina)
+    assert event.facts["directory_run"] == str(done.pk)
+
+
+def test_what_is_unchanged_is_not_looked_at_again(corp: FakeDirectory) -> None:
+    corp.add("nina", manager="id-zoe")
+    corp.add("zoe")
+    run()
+    run(RunMode.FULL)  # links zoe as nina's manager: nothing is different
+
+    again = run(RunMode.FULL)
+
+    assert (again.read, again.counts) == (2, {})
+    assert not again.lines.exists()
+
+
+def test_a_change_names_its_run_and_the_old_address_is_told(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    corp.add("nina", email="nina.falk@example.com", department="Sales")
+
+    done = run()
+
+    nina = Person.objects.get(personnel_number="D-nina")
+    assert (nina.email, nina.department) == ("nina.falk@example.com", "Sales")
+    event = AuditEvent.objects.get(name=Event.PERSON_CHANGED.value)
+    assert event.facts == {"fields": ["department", "email"], "directory_run": str(done.pk)}
+    mail = OutgoingMail.objects.get(message="identity_taken_over")
+    assert mail.to_address == "nina@example.com"
+
+
+def test_who_is_absent_is_on_hold_and_comes_back_as_they_were(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    corp.add("zoe")
+    run()
+    nina = Person.objects.get(personnel_number="D-nina")
+    RoleAssignment.objects.create(person=nina, role=Role.SELF_SERVICE_USER)
+    del corp.entries["id-nina"]
+
+    run(RunMode.IDS)
+
+    assert state_of("nina") == PersonState.INACTIVE
+    assert not nina.roles.exists()
+    corp.add("nina")
+    back = run(RunMode.FULL)
+    assert back.counts == {"return": 1}
+    assert state_of("nina") == PersonState.ACTIVE
+    assert nina.roles.get().role == Role.SELF_SERVICE_USER
+    assert Leave.objects.get().ended_at is not None
+
+
+def test_after_some_weeks_of_absence_a_person_is_locked(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    corp.add("zoe")
+    run()
+    del corp.entries["id-nina"]
+    run(RunMode.IDS)
+    DirectoryLink.objects.filter(external_id="id-nina").update(
+        state_since=timezone.now() - timedelta(days=31)
+    )
+
+    run()
+
+    assert state_of("nina") == PersonState.LOCKED
+    assert run(RunMode.FULL).counts == {}
+
+
+@pytest.mark.parametrize("mode", [RunMode.FULL, RunMode.IDS, RunMode.CHANGES])
+def test_an_answer_by_halves_changes_nobody(corp: FakeDirectory, mode: RunMode) -> None:
+    corp.add("nina")
+    corp.add("zoe")
+    run()
+    corp.add("zoe", department="Sales")
+    corp.entries = dict(reversed(corp.entries.items()))
+    corp.breaks_off = 1
+
+    broken = run(mode)
+
+    assert (broken.state, broken.error) == (RunState.INCOMPLETE, "The directory stopped.")
+    assert {state_of("nina"), state_of("zoe")} == {PersonState.ACTIVE}
+    assert Person.objects.get(personnel_number="D-zoe").department == "Research"
+    assert not broken.lines.exists()
+
+
+def test_a_stream_without_its_end_is_incomplete(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    corp.entries = {}
+    corp.has_end = False
+
+    assert run(RunMode.FULL).state == RunState.INCOMPLETE
+    assert state_of("nina") == PersonState.ACTIVE
+
+
+def test_an_incremental_run_says_nothing_of_who_is_absent(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    corp.add("zoe")
+    run()
+    corp.changed = {"id-zoe"}
+    corp.add("zoe", department="Sales")
+    del corp.entries["id-nina"]
+
+    done = run(RunMode.CHANGES)
+
+    assert (corp.modes[-1], done.counts) == (RunMode.CHANGES, {"update": 1})
+    assert state_of("nina") == PersonState.ACTIVE
+
+
+def test_a_tombstone_is_believed_in_an_incremental_run(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    corp.add("zoe")
+    run()
+    corp.changed, corp.gone = set(), ["id-nina", "id-nobody"]
+
+    run(RunMode.CHANGES)
+
+    assert (state_of("nina"), state_of("zoe")) == (PersonState.INACTIVE, PersonState.ACTIVE)
+
+
+def test_an_account_that_expires_between_two_runs_is_noticed_without_a_change(corp: FakeDirectory) -> None:
+    corp.add("nina", expires_at=timezone.now() + timedelta(days=1))
+    run()
+    assert state_of("nina") == PersonState.ACTIVE
+    DirectoryLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    corp.changed = set()
+
+    run(RunMode.CHANGES)
+
+    assert DirectoryLink.objects.get().state == EntryState.EXPIRED
+    assert state_of("nina") == PersonState.INACTIVE
+
+
+def test_a_renamed_account_is_the_same_person(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    before = Person.objects.get(personnel_number="D-nina")
+    corp.add("nina", surname="Berg", upn="nina.berg@corp.example.com", email="nina.berg@example.com")
+
+    run()
+
+    after = Person.objects.get()
+    assert (after.pk, after.surname, after.upn) == (before.pk, "Berg", "nina.berg@corp.example.com")
+    assert after.display_name == "Nina Berg"
+
+
+def test_an_account_does_not_change_its_person(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    corp.add("nina", personnel_number="D-other", external_id="id-nina")
+
+    done = run()
+
+    assert done.counts == {"refused": 1}
+    assert "D-nina" in done.lines.get().problem
+    assert not Person.objects.filter(personnel_number="D-other").exists()
+
+
+def test_an_account_made_again_is_another_one_until_the_old_link_is_ended(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    corp.add("zoe")
+    run()
+    del corp.entries["id-nina"]
+    corp.add("nina", external_id="id-again", sid="S-1-5-21-7-8-9-4711")
+
+    run(RunMode.FULL)  # the old one is found absent
+    done = run(RunMode.FULL)
+
+    assert state_of("nina") == PersonState.INACTIVE
+    assert "another account of this directory, which is gone" in done.lines.get().problem
+
+
+def test_a_duplicate_e_mail_is_refused_until_it_is_free(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    corp.add("zoe", email="nina@example.com")
+
+    refused = run()
+
+    assert refused.counts == {"refused": 1}
+    assert "D-nina" in refused.lines.get().problem
+    corp.add("nina", email="nina.falk@example.com")
+    corp.changed = {"id-nina"}  # the incremental run does not read zoe again
+    run(RunMode.CHANGES)
+    assert run(RunMode.CHANGES).counts == {"create": 1}
+    assert state_of("zoe") == PersonState.ACTIVE
+
+
+def test_two_new_entries_with_one_address_are_both_refused(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    corp.add("zoe", email="NINA@example.com")
+
+    done = run()
+
+    assert done.counts == {"refused": 2}
+    assert not Person.objects.exists()
+
+
+def test_what_was_refused_and_is_gone_is_not_created_later(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    corp.add("zoe", email="nina@example.com")
+    run()
+    del corp.entries["id-zoe"]
+    corp.add("nina", email="nina.falk@example.com")
+    corp.changed = {"id-nina"}
+
+    run(RunMode.IDS)
+    run(RunMode.CHANGES)
+
+    assert Person.objects.count() == 1
+
+
+def test_a_known_person_is_taken_over_and_their_identity_waits(corp: FakeDirectory) -> None:
+    nina = cast.person("nina", personnel_number="D-nina")
+    corp.add("nina", sid="S-1-5-21-7-8-9-1", email=nina.email, upn=nina.upn, department="Sales")
+
+    run()
+
+    nina.refresh_from_db()
+    assert (nina.source, nina.department, nina.sid) == (PersonSource.LDAP, "Sales", "S-1-5-21-1-2-3-1422")
+    change = IdentityChange.objects.get()
+    assert (change.new, change.source) == ({"sid": "S-1-5-21-7-8-9-1"}, "ldap")
+
+
+def test_the_identity_of_an_officer_waits_for_a_second_one(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    RoleAssignment.objects.create(person=Person.objects.get(), role=Role.APPROVER)
+    corp.add("nina", sid="S-1-5-21-7-8-9-1", email="else@example.com")
+
+    run()
+
+    assert Person.objects.get().email == "nina@example.com"
+    assert set(IdentityChange.objects.get().new) == {"sid", "email"}
+
+
+def test_an_unused_account_makes_no_person(corp: FakeDirectory) -> None:
+    corp.add("nina", state=EntryState.DISABLED)
+    corp.add("svc-backup", personnel_number="")
+
+    done = run()
+
+    assert (done.counts, Person.objects.count()) == ({}, 0)
+
+
+def test_whom_an_officer_has_put_on_leave_stays_on_leave(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    rita, nina = cast.person("rita"), Person.objects.get(personnel_number="D-nina")
+    leave_and_return.deactivate(actor=rita, person_id=nina.pk, reason="Lost laptop")
+    corp.add("nina", state=EntryState.DISABLED)
+    run()
+    corp.add("nina")
+
+    run()
+
+    assert state_of("nina") == PersonState.INACTIVE
+
+
+def test_tokens_and_requests_end_within_the_run(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    nina = Person.objects.get(personnel_number="D-nina")
+    RoleAssignment.objects.create(person=nina, role=Role.SELF_SERVICE_USER)
+    request = cast.issued(cast.accepted(cast.enabled(cast.person("ada"), nina)))
+    token = cast.noted(cast.delivered(request).tokens.get())
+    corp.add("nina", state=EntryState.LEAVING)
+    run()
+    token.refresh_from_db()
+    assert token.state == TokenState.ON_HOLD
+    corp.add("nina", state=EntryState.LOCKED)
+
+    done = run()
+
+    token.refresh_from_db()
+    assert (state_of("nina"), token.state) == (PersonState.LOCKED, TokenState.REVOKED)
+    names = AuditEvent.objects.filter(facts__directory_run=str(done.pk)).values_list("name", flat=True)
+    assert {Event.PERSON_LOCKED.value, Event.TOKEN_REVOKED.value} <= set(names)
