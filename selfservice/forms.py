@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
 from identity_manager.models import Container, DeviceKind, Person, ReplacementCause, SoftwareToken, TermsText
+from identity_manager.models.mail.delivery_problem import SAID
 from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
 from identity_manager.ui.forms import TOO_LONG, CardsField, PurposeField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import step4_accept
-from identity_manager.workflow.delivery import installation
+from identity_manager.workflow.delivery import arrival, installation
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import policy
 from identity_manager.workflow.replacement import policy as replacement
@@ -328,6 +329,25 @@ class TakeBackForm(InstalledForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["device"].required = False
+
+
+class NotArrivedForm(VerbForm):
+    """What happened to a file that was mailed."""
+
+    kind = forms.ChoiceField(
+        label=_("What happened?"),
+        choices=[(kind.value, kind.label) for kind in SAID],
+        widget=forms.RadioSelect,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), in_words(arrival.NO_KIND)),
+    )
+
+
+class ArrivedForm(NotArrivedForm):
+    """A click on **It has arrived**; the page with a refusal offers to say what happened, as before."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].required = False
 
 
 class FetchForm(VerbForm):

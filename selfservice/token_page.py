@@ -4,8 +4,8 @@ from typing import Any
 
 from identity_manager.mail import install
 from identity_manager.models import SoftwareToken
-from selfservice import installations, token_details, token_status, type_choices
-from selfservice.forms import InstalledForm, SendAgainForm
+from selfservice import token_details, token_status, type_choices
+from selfservice.forms import SendAgainForm
 
 
 def context(
@@ -13,7 +13,6 @@ def context(
     *,
     device: install.Device | None,
     form: SendAgainForm,
-    installed_form: InstalledForm | None,
 ) -> dict[str, Any]:
     """With the form that was refused, if any."""
     container_format = device.container_format.value if device else token.container_format
@@ -31,5 +30,4 @@ def context(
         **token_details.ways(token),
         **token_details.endings(token),
         "asked_again": type_choices.can_be_asked_again(token),
-        **installations.of_token(token, device, installed_form),
     }

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from selfservice.views import (
+    arrival,
     certificates,
     dashboard,
     file_help,
@@ -54,6 +55,8 @@ urlpatterns = [
     path("certificates/<uuid:token_id>/lock/", revocation.lock, name="lock"),
     path("certificates/<uuid:token_id>/replace/", replacement.replace_one, name="replace-one"),
     path("certificates/<uuid:token_id>/send-again/", certificates.send_again, name="send-again"),
+    path("certificates/<uuid:token_id>/not-arrived/", arrival.not_arrived, name="not-arrived"),
+    path("certificates/<uuid:token_id>/arrived/", arrival.arrived, name="arrived"),
     path("certificates/<uuid:token_id>/installed/", installation.installed, name="installed"),
     path(
         "certificates/<uuid:token_id>/installed/<uuid:installation_id>/take-back/",

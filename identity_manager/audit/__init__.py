@@ -121,6 +121,11 @@ class Event(StrEnum):
     TOKEN_EXPIRED = "token.expired"  # noqa: S105 the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 the name of an event
     TOKEN_REPLACED = "token.replaced"  # noqa: S105 the name of an event
+    FILE_NOT_ARRIVED = "token.file-not-arrived"
+    FILE_ARRIVED = "token.file-arrived"
+    DOWNLOAD_OPENED = "token.download-opened"
+    ARRIVAL_ANSWERED = "token.arrival-answered"
+    MAIL_DELAYED = "mail.delayed"
     TOKEN_INSTALLED = "token.installed"  # noqa: S105 the name of an event
     INSTALLATION_TAKEN_BACK = "token.installation-taken-back"
     INSTALLATION_TOLD = "token.installation-told"

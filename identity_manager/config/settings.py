@@ -235,6 +235,13 @@ EMAIL_HOST_PASSWORD = env.text("SMTP_PASSWORD", "")
 EMAIL_USE_TLS = env.choice("SMTP_SECURITY", ("starttls", "tls", "none"), "starttls") == "starttls"
 EMAIL_USE_SSL = env.choice("SMTP_SECURITY", ("starttls", "tls", "none"), "starttls") == "tls"
 EMAIL_TIMEOUT = env.integer("SMTP_TIMEOUT", 20, minimum=1, maximum=300)
+# The mailbox (IMAP) in which delivery reports (RFC 3464) to MAIL_FROM arrive; without a host none is read.
+REPORT_MAILBOX_HOST = env.text("REPORT_MAILBOX_HOST", "")
+REPORT_MAILBOX_PORT = env.integer("REPORT_MAILBOX_PORT", 993, minimum=1, maximum=65535)
+REPORT_MAILBOX_USER = env.text("REPORT_MAILBOX_USER", "")
+REPORT_MAILBOX_PASSWORD = env.text("REPORT_MAILBOX_PASSWORD", "")
+REPORT_MAILBOX_SECURITY = env.choice("REPORT_MAILBOX_SECURITY", ("tls", "starttls"), "tls")
+REPORT_MAILBOX_FOLDER = env.text("REPORT_MAILBOX_FOLDER", "INBOX")
 # How containers reach their owner: in the mail, by the guarded download that the mail links to, or both.
 DELIVERY_MODE = env.choice("DELIVERY_MODE", ("attachment", "link", "both"), "attachment")
 ANYMAIL = env.json_object("ANYMAIL", {})

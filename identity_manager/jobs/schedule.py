@@ -23,7 +23,7 @@ from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import drills, late_intake, readdressing, share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.delivery import installation_check
+from identity_manager.workflow.delivery import installation_check, reports
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import directory_runs, imports
 from identity_manager.workflow.recovery import expiry as recovery_expiry
@@ -179,6 +179,12 @@ JOBS: tuple[Job, ...] = (
         _("Reminds persons to say that a token is installed, tells officers, or revokes it, by its type"),
         timedelta(hours=1),
         _check_installations,
+    ),
+    Job(
+        "mail.read_reports",
+        _("Reads the delivery reports of mail servers from their mailbox"),
+        timedelta(minutes=5),
+        reports.read_mailbox,
     ),
     Job(
         "archive.late_intake",

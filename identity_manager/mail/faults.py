@@ -142,7 +142,7 @@ def _of_connection(error: Exception, code: str) -> DeliveryFault:
     with override(None):  # the words of the source
         sentence = faults.sentence(mail_connection.place(mail_connection.connection()), error)
     found = _named(_kind_of_other(error), error, code)
-    return replace(found, detail=_detail(f"{sentence} ({found.detail})"))
+    return replace(found, detail=detail(f"{sentence} ({found.detail})"))
 
 
 def _smtp(kind: MailFault, code: int, text: str) -> DeliveryFault:
@@ -151,14 +151,14 @@ def _smtp(kind: MailFault, code: int, text: str) -> DeliveryFault:
     answer = f"{code} {text}"
     if kind == CONFIGURATION:
         answer = f"{mail_connection.place(mail_connection.connection())}: {answer}"
-    return DeliveryFault(kind, " ".join(filter(None, words))[:CODE_LENGTH], _detail(answer))
+    return DeliveryFault(kind, " ".join(filter(None, words))[:CODE_LENGTH], detail(answer))
 
 
 def _named(kind: MailFault, error: Exception, code: str) -> DeliveryFault:
-    return DeliveryFault(kind, code[:CODE_LENGTH], _detail(f"{type(error).__name__}: {error}"))
+    return DeliveryFault(kind, code[:CODE_LENGTH], detail(f"{type(error).__name__}: {error}"))
 
 
-def _detail(words: str) -> str:
+def detail(words: str) -> str:
     """The text without anything that looks like a file: some providers echo the request."""
     return ENCODED.sub("…", storable_text(words))[:DETAIL_LENGTH]
 

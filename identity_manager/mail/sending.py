@@ -1,6 +1,7 @@
 """Builds and sends one mail (MIME message); changes no row."""
 
 import logging
+import uuid
 from datetime import UTC
 from email.charset import QP, Charset
 from email.errors import MessageError
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.timezone import make_naive
 
 from identity_manager.mail import idempotency
@@ -105,9 +107,40 @@ def build(mail: OutgoingMail) -> EmailMultiAlternatives:
 
 
 def message_id(mail: OutgoingMail) -> str:
-    """The mail's Message-ID."""
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    return f"<{mail.pk}@{domain}>"
+    """The mail's Message-ID: the same at each attempt, until an officer retries it.
+
+    Its second part cannot be guessed by who knows the mail's id, so that nobody but the receivers of a mail
+    can write a delivery report about it.
+    """
+    return f"<{mail.pk}.{_tag(mail)}@{_domain()}>"
+
+
+def message_id_start(mail: OutgoingMail) -> str:
+    """What officers see of it, enough to find it in the log of a mail server."""
+    return f"<{mail.pk}.…@{_domain()}>"
+
+
+def mail_of(message_id: str) -> uuid.UUID | None:
+    """The mail that one of our Message-IDs names, which nothing proves yet; None of others."""
+    try:
+        return uuid.UUID(message_id.strip("<>").partition("@")[0].partition(".")[0])
+    except ValueError:
+        return None
+
+
+def is_ours(message_id: str, mail: OutgoingMail) -> bool:
+    """Whether it is the Message-ID of the mail's newest sending, with the part that nobody can guess."""
+    local = message_id.strip("<>").partition("@")[0]
+    return constant_time_compare(local, f"{mail.pk}.{_tag(mail)}")
+
+
+def _tag(mail: OutgoingMail) -> str:
+    key = mail.sending_key.hex
+    return salted_hmac("identity_manager.message_id", key, algorithm="sha256").hexdigest()[:32]
+
+
+def _domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
 
 
 def _recipient(mail: OutgoingMail) -> str:

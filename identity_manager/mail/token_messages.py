@@ -16,6 +16,7 @@ from identity_manager.models import (
     ArchivedKey,
     Container,
     DeliveryMode,
+    DeliveryProblem,
     OutgoingMail,
     Person,
     SoftwareToken,
@@ -59,6 +60,17 @@ def delivery(
     mail.delivery_mode = mode
     mail.to_address = token.request.delivery_address
     return mail
+
+
+@mail(
+    _("A file waits in Self-Service"),
+    to=PERSON,
+    when=_("when an administrator lets the person fetch a file that did not arrive"),
+)
+def download_opened(token: SoftwareToken, *, problem: DeliveryProblem) -> OutgoingMail:
+    """To the person: the file that did not arrive can be fetched now; if it was not you, say so."""
+    about = About("download_opened", f"download-opened:{problem.pk}", token.person, token.request, token)
+    return compose(about, url=selfservice_url("selfservice:files", token.pk), problem=problem)
 
 
 @mail(_("A file was fetched"), to=PERSON, when=_("each time a file is fetched from Self-Service"))

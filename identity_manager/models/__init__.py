@@ -78,6 +78,7 @@ from identity_manager.models.directory.run import (
     LineOutcome as DirectoryOutcome,
 )
 from identity_manager.models.directory.source import DirectoryLink, DirectorySource, EntryState, RunMode
+from identity_manager.models.mail.delivery_problem import DeliveryProblem, ProblemKind, ProblemOutcome
 from identity_manager.models.mail.mail_event import MailEvent, MailEventKind
 from identity_manager.models.mail.outgoing_mail import DeliveryMode, MailFault, MailState, OutgoingMail
 from identity_manager.models.operation.job_run import JobOutcome, JobRun
@@ -167,6 +168,7 @@ __all__ = [
     "Container",
     "Decision",
     "DeliveryMode",
+    "DeliveryProblem",
     "DeliveryState",
     "DeviceKind",
     "DirectoryGroup",
@@ -215,6 +217,8 @@ __all__ = [
     "PersonSource",
     "PersonState",
     "Postponement",
+    "ProblemKind",
+    "ProblemOutcome",
     "ProcessKind",
     "ProcessTotal",
     "ProviderSession",

@@ -21,6 +21,7 @@ from identity_manager.models import (
     BatchOrder,
     Certificate,
     Container,
+    DeliveryProblem,
     HolderChange,
     InstallationNotice,
     MailState,
@@ -50,6 +51,7 @@ def empty_request(request: TokenRequest) -> None:
     RenewalNotice.objects.filter(token__request=request).update(not_needed_reason="")
     HolderChange.objects.filter(token__request=request).update(reason="", fingerprint="")
     InstallationNotice.objects.filter(token__request=request).update(reason="")
+    DeliveryProblem.objects.filter(token__request=request).update(reason="", detail="")
     facts = {name: value for name, value in request.failure_facts.items() if name != WORDS_OF_THE_CA}
     TokenRequest.objects.filter(pk=request.pk).update(
         delivery_address="", reason="", purpose="", failure_facts=facts

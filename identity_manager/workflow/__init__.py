@@ -285,6 +285,24 @@ ROAD = (
     ),
     RoadStep(
         number=7,
+        name="The file did not arrive: an officer lets the person fetch it, sends it again, or answers",
+        page="selfservice:token",
+        verbs=(
+            *("delivery.arrival.say", "delivery.arrival.open_download", "delivery.arrival.answer"),
+            *("delivery.arrival.arrived", "delivery.reports.receive"),
+        ),
+        request=None,
+        token=None,
+        task="",
+        mails=("download_opened",),
+        tests=(
+            "tests/journeys/test_did_not_arrive.py",
+            "tests/identity_manager/workflow/delivery/test_arrival.py",
+            "tests/identity_manager/workflow/delivery/test_reports.py",
+        ),
+    ),
+    RoadStep(
+        number=7,
         name="The person says on which devices it is installed",
         page="selfservice:token",
         verbs=("delivery.installation.confirm", "delivery.installation.take_back"),

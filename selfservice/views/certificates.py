@@ -16,9 +16,9 @@ from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.people.email_addresses import readable
 from identity_manager.queries import selfservice_pages
 from identity_manager.workflow.delivery import resending
-from selfservice import access, token_details
+from selfservice import access, arrivals, installations, token_details
 from selfservice import token_page as page
-from selfservice.forms import InstalledForm, SendAgainForm
+from selfservice.forms import InstalledForm, NotArrivedForm, SendAgainForm
 
 MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
 ENCODINGS = {"pem": Encoding.PEM, "der": Encoding.DER}
@@ -92,11 +92,14 @@ def token_page(
     device: install.Device | None = None,
     form: SendAgainForm | None = None,
     installed_form: InstalledForm | None = None,
+    arrival_form: NotArrivedForm | None = None,
 ) -> HttpResponse:
     """The page of one token, with the form that was refused, if any."""
     form = form or SendAgainForm()
-    context = page.context(row, device=device, form=form, installed_form=installed_form)
-    return render(request, "selfservice/token.html", context, status=(installed_form or form).status)
+    context = page.context(row, device=device, form=form)
+    context |= installations.of_token(row, device, installed_form) | arrivals.of_token(row, arrival_form)
+    status = (installed_form or arrival_form or form).status
+    return render(request, "selfservice/token.html", context, status=status)
 
 
 def _file_name(row: Certificate, suffix: str) -> str:

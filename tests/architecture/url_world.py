@@ -29,6 +29,7 @@ from identity_manager.models import (
     CaComparison,
     CaFinding,
     Certificate,
+    DeliveryProblem,
     DirectoryRun,
     DirectorySource,
     FindingKind,
@@ -117,6 +118,7 @@ class World:
         changed = HolderChange.objects.create(
             token=due_token, person=self.owner, fingerprint="0" * 64, noticed_at=now
         )
+        problem = DeliveryProblem.objects.create(token=due_token, kind="not-arrived", opened_at=now)
         installed = Installation.objects.create(token=due_token, device="macos", said_at=now)
         asked_of = InstallationNotice.objects.create(token=due_token, asked_at=now, told_at=now)
         RenewalNotice.objects.create(token=due_token, person=self.owner, ends_at=ends_at, created_at=now)
@@ -164,6 +166,7 @@ class World:
             "token": (token.pk,),
             "due token": (due_token.pk,),
             "holder change": (changed.pk,),
+            "delivery problem": (problem.pk,),
             "installation": (due_token.pk, installed.pk),
             "installation notice": (asked_of.pk,),
             "mail": (_mail_of(sealed),),

@@ -86,6 +86,8 @@ class Desk:
             "replace-one": page("replace-one", self.active.pk),
             "replaced-keys": page("replaced-keys", self.replacement.pk),
             "send-again": page("send-again", self.active.pk),
+            "not-arrived": page("not-arrived", self.active.pk),
+            "arrived": page("arrived", self.active.pk),
             "installed": page("installed", self.active.pk),
             "not-installed": page("not-installed", self.active.pk, self.installed.pk),
             "files": page("files", self.active.pk),

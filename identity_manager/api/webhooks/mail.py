@@ -34,6 +34,7 @@ KINDS = {
     EventType.BOUNCED: MailEventKind.BOUNCED,
     EventType.REJECTED: MailEventKind.BOUNCED,
     EventType.FAILED: MailEventKind.BOUNCED,
+    EventType.DEFERRED: MailEventKind.DELAYED,
     EventType.COMPLAINED: MailEventKind.COMPLAINED,
 }
 # What anymail's readers raise for words that no provider writes.

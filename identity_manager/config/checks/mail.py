@@ -28,6 +28,14 @@ def findings() -> Iterator[SettingsFinding]:
         yield SettingsFinding("E402", f"EMAIL_BACKEND names no mail backend: {settings.EMAIL_BACKEND}.")
     if settings.EMAIL_BACKEND in SMTP_BACKENDS:
         yield from _smtp()
+    if settings.REPORT_MAILBOX_HOST and not (
+        settings.REPORT_MAILBOX_USER and settings.REPORT_MAILBOX_PASSWORD
+    ):
+        yield SettingsFinding(
+            "E408",
+            "REPORT_MAILBOX_HOST is set: set REPORT_MAILBOX_USER and REPORT_MAILBOX_PASSWORD, too, or "
+            "no delivery report can be read.",
+        )
     if settings.EMAIL_BACKEND.startswith(ANYMAIL_BACKENDS):
         yield from _webhook()
     elif settings.ANYMAIL:

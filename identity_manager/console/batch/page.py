@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import batches, offices
 from identity_manager.console.batch import letter_views
+from identity_manager.console.enable.page import strips_sentence
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import pagination
 from identity_manager.console.lists.counting import grouped
@@ -29,6 +30,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.batch.line import BatchLineQuerySet
 from identity_manager.models.batch.order import ENDED, NOT_STARTED
+from identity_manager.queries import mail_domains
 from identity_manager.ui.bidi import isolated
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
@@ -52,6 +54,7 @@ READY_WORDS = {
     BatchState.FINISHED: LineOutcome.READY.label,
     BatchState.CANCELLED: gettext_lazy("Not reached"),
 }
+MAIL_FILES = (BatchKind.ENABLE, BatchKind.RENEW, BatchKind.REPLACE, BatchKind.RESEND)
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,26 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "stopped": batch_orders.ASKER_CANNOT if _is_stopped(order) else None,
         "letters": _letters(actor, order),
         "only_asker": batch_orders.NOT_YOURS_TO_START,
+        "strips": _strips(order),
     }
 
 
 def _letters(actor: Person, order: BatchOrder) -> int:
     """How many letters the officer can print now."""
     return letter_views.printable(actor, order).count() if order.kind == BatchKind.LETTERS else 0
+
+
+def _strips(order: BatchOrder) -> str:
+    """Of a dry run: that mail domains of its persons seem to remove attachments; empty where none does."""
+    if order.state != BatchState.CHECKED or order.kind not in MAIL_FILES:
+        return ""
+    ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY)
+    concerned = [
+        domain
+        for domain in mail_domains.stripping()
+        if ready.filter(person__email__iendswith=f"@{domain}").exists()
+    ]
+    return strips_sentence(concerned) if concerned else ""
 
 
 def _is_stopped(order: BatchOrder) -> bool:

@@ -9,6 +9,16 @@ from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.delivery.installation_check import LONGEST_REASON
 
 
+class AnswerForm(VerbForm):
+    """What the person reads, whose file did not arrive."""
+
+    reason = ReasonField(
+        help_text=_("The person reads it in Self-Service, and can say again that it did not arrive."),
+        required=lazystr(NO_REASON),
+        longest=LONGEST_REASON,
+    )
+
+
 class LeaveForm(VerbForm):
     """Why a token stays, though nobody has said that it is installed."""
 

@@ -8,11 +8,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from identity_manager.console.access import installations
+from identity_manager.console.access import arrivals, installations
 from identity_manager.console.lists.columns import Column
 from identity_manager.console.open_tasks import columns
-from identity_manager.console.open_tasks.source import Source
-from identity_manager.models import InstallationNotice, Person
+from identity_manager.console.open_tasks.source import More, Source
+from identity_manager.models import DeliveryProblem, InstallationNotice, Person
+from identity_manager.ui import cells
 from identity_manager.ui.templatetags import moments
 
 
@@ -25,7 +26,37 @@ def _notice_page(row: InstallationNotice) -> str:
     return reverse("console:not-installed", args=[row.pk])
 
 
+def not_arrived(actor: Person, _now: datetime) -> QuerySet[DeliveryProblem]:
+    """What this administrator decides, the oldest first."""
+    return arrivals.decided_by(actor).order_by("opened_at", "pk")
+
+
+def _problem_page(row: DeliveryProblem) -> str:
+    return reverse("console:not-arrived", args=[row.pk])
+
+
 SOURCES = (
+    Source(
+        name="not-arrived",
+        title=_("Files that did not arrive"),
+        roles=arrivals.DECIDERS,
+        waiting=not_arrived,
+        columns=columns.table(
+            Column(
+                "person",
+                _("Person"),
+                lambda row: columns.person_cell(row.token.person, _problem_page(row)),
+                width="column-wide",
+            ),
+            Column("token", _("Software token"), attrgetter("token")),
+            Column("happened", _("What happened"), str),
+            Column("domain", _("Domain"), lambda row: cells.isolate(row.domain)),
+            Column("told", _("Told"), lambda row: moments.age(row.opened_at)),
+            columns.action(columns.DECIDE, _problem_page),
+        ),
+        more=More(_("Mail domains"), "console:mail-domains"),
+        sentence=lambda number: ngettext("file did not arrive", "files did not arrive", number),
+    ),
     Source(
         name="not-installed",
         title=_("Delivered, and not said to be installed"),

@@ -22,6 +22,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.queries import mail_domains
 from identity_manager.workflow.policy import approvers, eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.requests import opening
@@ -71,6 +72,8 @@ class EnablePage:
             return
         yield self._decision()
         yield self._invitation()
+        if stripping := mail_domains.stripping([mail_domains.domain_of(self.person.email)]):
+            yield strips_sentence(stripping)
         yield self._issuance()
 
     def _decision(self) -> str:
@@ -98,6 +101,12 @@ class EnablePage:
             "certificates": " ".join(_certificates(Counter(profile.ca for profile in profiles))),
         }
         return _("After %(name)s accepts the terms (%(terms)s), %(certificates)s") % words
+
+
+def strips_sentence(domains: Sequence[str]) -> str:
+    """The hint about mail domains that seem to remove attachments."""
+    words = _("Mails to %(domains)s seem to lose their attachments: the file may not arrive.")
+    return words % {"domains": ", ".join(domains)}
 
 
 def held_tokens(person: Person) -> list[str]:

@@ -213,6 +213,7 @@ def _facts(mail: OutgoingMail, line: MailRow) -> list[Pair]:
         Pair(_("Last error"), line.error, note=fault),
         Pair(_("Since"), mail.last_error_at),
         Pair(_("Next try"), mail.next_attempt_at),
+        *([Pair(_("Delayed on its way"), mail.delayed_at)] if mail.delayed_at else []),
         *([Pair(_("Reported as spam"), mail.complained_at)] if mail.complained_at else []),
         *([Pair(_("Why it was discarded"), mail.discard_reason)] if mail.discard_reason else []),
     ]
@@ -222,7 +223,7 @@ def _reader_facts(mail: OutgoingMail) -> list[Pair]:
     return [
         Pair(_("Language"), mail.language),
         *([Pair(_("The person's address now"), mail.person.email)] if _has_moved(mail) else []),
-        Pair("Message-ID", sending.message_id(mail), mono=True),
+        Pair("Message-ID", sending.message_id_start(mail), mono=True),
         *([Pair(_("The provider calls it"), mail.provider_id, mono=True)] if mail.provider_id else []),
     ]
 

@@ -16,6 +16,7 @@ UNMATCHED_FOR = timedelta(days=1)
 
 class MailEventKind(models.TextChoices):
     BOUNCED = "bounced", _("Came back")
+    DELAYED = "delayed", _("Delayed")
     COMPLAINED = "complained", _("Reported as spam")
 
 

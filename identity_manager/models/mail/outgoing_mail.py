@@ -108,7 +108,7 @@ class OutgoingMail(Stateful, Leased):
     attached when it is sent (unless delivery_mode is link). A mail never holds a passphrase or an unprotected
     key. waiting_since: since when it has been due, where that is later than its creation: an officer retried
     it, or what its files waited for has ended. provider_id: its id at the e-mail service provider.
-    error_code: groups mails with the same error.
+    error_code: groups mails with the same error. delayed_at: when a report last said that it is delayed.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -132,6 +132,7 @@ class OutgoingMail(Stateful, Leased):
     provider_id = models.CharField(max_length=200, blank=True, editable=False)
     fault = models.CharField(max_length=16, choices=MailFault, blank=True, editable=False)
     error_code = models.CharField(max_length=60, blank=True, editable=False)
+    delayed_at = models.DateTimeField(null=True, editable=False)
     complained_at = models.DateTimeField(null=True, editable=False)
     discard_reason = models.CharField(max_length=300, blank=True)
 

@@ -1,4 +1,7 @@
-"""Bounces and spam complaints, reported by the mail provider's webhook.
+"""Bounces, delays and spam complaints: reported by the mail provider's webhook, or read from a mailbox.
+
+The webhook has a secret; into the mailbox everybody can write. So a report from there opens a task for
+officers and never the download (arrival.py).
 
 A report may arrive repeatedly, and before the sending is settled: then it waits for the settle (apply_early).
 Both sides commit their part before they look for the other's, so at least one finds both: here the report, in
@@ -26,6 +29,9 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions import locking
+from identity_manager.workflow.delivery import arrival
+
+BY_MAILBOX = "mailbox"  # provider of reports that came by mail
 
 
 @dataclass(frozen=True)
@@ -76,9 +82,9 @@ def _keep(notice: Notice) -> int:
 def apply_early(mail: OutgoingMail) -> None:
     """Apply reports that arrived before the sending was settled; the caller has locked the mail.
 
-    A mail server (SMTP) reports nothing.
+    Without a provider or a mailbox of reports there are none.
     """
-    if not settings.ANYMAIL:
+    if not (settings.ANYMAIL or settings.REPORT_MAILBOX_HOST):
         return
     own = sending.message_id(mail)
     for event in MailEvent.objects.unmatched({mail.provider_id, own, own.strip("<>")}):
@@ -113,9 +119,8 @@ def _mail_of(notice: Notice) -> uuid.UUID | None:
     found = found or told.values_list("mail", flat=True).first()
     if found is not None:
         return found
-    try:
-        own = uuid.UUID(_own_name(notice.message_id))
-    except ValueError:
+    own = sending.mail_of(notice.message_id)
+    if own is None:
         return None
     return OutgoingMail.objects.filter(pk=own).values_list("pk", flat=True).first()
 
@@ -141,12 +146,23 @@ def _apply(event: MailEvent, mail: OutgoingMail) -> None:
         mail.complained_at = timezone.now()
         mail.save()
         _record(audit.Event.MAIL_COMPLAINED, mail, event)
+    elif event.kind == MailEventKind.DELAYED:
+        _apply_delay(event, mail, is_newest=is_newest)
     elif is_newest and mail.state == MailState.SENT:
         mail.bounce(error=event.detail, error_code=event.code, now=timezone.now())
         mail.save()
         _record(audit.Event.MAIL_BOUNCED, mail, event)
-        if mail.token is not None and mail.delivers:
+        if mail.token is not None and mail.delivers and event.provider == BY_MAILBOX:
+            arrival.open_by_report(mail, detail=event.detail)
+        elif mail.token is not None and mail.delivers:
             delivery_failed(mail.token, mail, detail=event.detail)
+
+
+def _apply_delay(event: MailEvent, mail: OutgoingMail, *, is_newest: bool) -> None:
+    if is_newest and mail.state == MailState.SENT:
+        mail.delayed_at = timezone.now()
+        mail.save()
+        _record(audit.Event.MAIL_DELAYED, mail, event)
 
 
 def _record(name: audit.Event, mail: OutgoingMail, event: MailEvent) -> None:

@@ -11,6 +11,7 @@ from identity_manager import audit
 from identity_manager.models import DeviceKind, Installation, InstallationNotice, Person, SoftwareToken
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
+from identity_manager.workflow.delivery import arrival
 from identity_manager.workflow.policy import eligibility, permitted_actions
 
 MOST_DEVICES = 20
@@ -47,6 +48,7 @@ def confirm(*, actor: Person, token_id: uuid.UUID, device: str) -> Installation:
         token.installed_at = token.installed_at or now
         token.save()
         InstallationNotice.objects.filter(token=token, ended_at=None).update(ended_at=now)
+        arrival.end_by_arrival(token)
         audit.record(audit.Event.TOKEN_INSTALLED, actor=actor, subject=token, device=device)
         return row
 

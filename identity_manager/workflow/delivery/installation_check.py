@@ -20,6 +20,7 @@ from ca_bridge.contract import RevocationReason
 from identity_manager import audit
 from identity_manager.mail import deduplication, installation_messages, outbox
 from identity_manager.models import (
+    DeliveryProblem,
     InstallationNotice,
     InstallationPolicy,
     MailState,
@@ -151,6 +152,9 @@ def _warn_then_revoke(case: _Case) -> None:
 def _end(case: _Case) -> None:
     """Revoke it, unless nobody was warned in time, or many are to be revoked at once."""
     notice, token = case.notice, case.token
+    if DeliveryProblem.objects.open().filter(token=token).exists():
+        notice.prolong(A_DAY)  # the file did not arrive, and an officer has not decided yet
+        return
     warned_at = _warned_at(case)
     if warned_at is not None and warned_at > case.now - WARNED_BEFORE:
         notice.revoke_at = notice.next_at = warned_at + WARNED_BEFORE

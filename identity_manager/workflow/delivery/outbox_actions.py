@@ -14,6 +14,7 @@ from identity_manager import audit
 from identity_manager.mail import outbox
 from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, Role
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
+from identity_manager.people import vouching_policy
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -87,6 +88,12 @@ def delivery_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
     return GAVE_CODE if holds_code else None
 
 
+def opening_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
+    """Why this actor may not do what opens the guarded download, or None: as arrival.decision_obstacle."""
+    vouched = mail.delivers and vouching_policy.obstacle(actor, _person_of(mail))
+    return delivery_obstacle(actor=actor, mail=mail) or (vouched or None)
+
+
 def discarding_obstacle(mail: OutgoingMail) -> Reason | None:
     """Why the mail cannot be discarded by anybody now, or None."""
     return obstacle(mail) or (NOTICE if mail.is_notice else None)
@@ -121,7 +128,7 @@ def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
     with transaction.atomic():
         mail = locking.mail(mail_id)
         require(may_discard(actor, mail), else_=NOT_HANDLER, kind=NotAllowed)
-        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
+        refuse(opening_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(obstacle(mail), kind=Stale)
         refuse(NOTICE if mail.is_notice else None)
         require(reason.strip(), else_=NO_REASON, field="reason")
@@ -146,7 +153,7 @@ def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> Outgoing
     with transaction.atomic():
         mail = locking.mail(mail_id)
         require(may_discard(actor, mail), else_=NOT_HANDLER, kind=NotAllowed)
-        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
+        refuse(opening_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(bounce_obstacle(mail), kind=Stale)
         require(reason.strip(), else_=NO_REASON, field="reason")
 

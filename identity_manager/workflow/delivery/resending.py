@@ -13,7 +13,7 @@ from identity_manager.models import DeliveryState, MailState, OutgoingMail, Pers
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow import step7_deliver
-from identity_manager.workflow.delivery import queueing
+from identity_manager.workflow.delivery import arrival, queueing
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.requests.cancellation import sender_obstacle
 
@@ -73,5 +73,6 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
         if token.delivery not in step7_deliver.DELIVERED:
             token.delivery = DeliveryState.QUEUED
             token.save()
+        arrival.end_by_sending(token, actor=actor)
         audit.record(audit.Event.TOKEN_SENT_AGAIN, actor=actor, subject=token, format=container_format)
         return mail

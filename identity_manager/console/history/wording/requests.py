@@ -17,11 +17,12 @@ from identity_manager.console.history.wording.shape import (
     reason,
     revocation,
 )
-from identity_manager.models import DeviceKind, ReplacementCause
+from identity_manager.models import DeviceKind, ProblemKind, ReplacementCause
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 
 CAUSES = ReplacementCause.choices
 _format = details.chosen("format", CONTAINER_FORMATS)
+_problem = details.chosen("kind", ProblemKind.choices)
 _device = details.chosen("device", DeviceKind.choices)
 
 
@@ -154,6 +155,15 @@ WORDS: dict[Event, Wording] = {
     Event.TOKEN_EXPIRED: Wording(_("The token has ended"), icon="clock"),
     Event.TOKEN_REVOKED: Wording(_("The token was revoked"), STOPPED, "lock", revocation),
     Event.TOKEN_REPLACED: Wording(_("The token was replaced by its renewal"), icon="refresh"),
+    Event.FILE_NOT_ARRIVED: Wording(_("The file did not arrive"), WAITING, "mail", _problem),
+    Event.FILE_ARRIVED: Wording(_("The file arrived after all"), DONE, "mail"),
+    Event.DOWNLOAD_OPENED: Wording(
+        _("An officer lets the owner fetch the file in Self-Service"), INFORMATION, "download", _problem
+    ),
+    Event.ARRIVAL_ANSWERED: Wording(
+        _("An officer answered that the file did not arrive"), INFORMATION, "mail", reason
+    ),
+    Event.MAIL_DELAYED: Wording(_("A mail is delayed on its way"), WAITING, "mail", fact("error")),
     Event.TOKEN_INSTALLED: Wording(_("The person says that it is installed"), DONE, "check", _device),
     Event.INSTALLATION_TAKEN_BACK: Wording(
         _("The person takes back that it is installed"), WAITING, "x", _device

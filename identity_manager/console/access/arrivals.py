@@ -1,0 +1,30 @@
+"""Permissions on files that did not arrive: within the officer's units."""
+
+import uuid
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from identity_manager.console.access.offices import officer, within_units
+from identity_manager.models import DeliveryProblem, Person, Role
+
+DECIDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
+
+
+def decided_by(actor: Person) -> QuerySet[DeliveryProblem]:
+    """What this administrator decides: not their own, and of nobody whom they vouched for."""
+    rows = DeliveryProblem.objects.decidable_by(actor, timezone.now())
+    rows = rows.filter(within_units(actor, DECIDERS, "token__person__organisational_unit"))
+    related = rows.select_related("token__person", "token__token_type")
+    return related.defer("token__passphrase_wrapped", "token__snapshot")
+
+
+def problem(request: HttpRequest, pk: uuid.UUID) -> DeliveryProblem:
+    """One of a person within the administrator's units, decided or not."""
+    actor = officer(request, *DECIDERS)
+    reach = within_units(actor, DECIDERS, "token__person__organisational_unit")
+    rows = DeliveryProblem.objects.filter(reach)
+    rows = rows.select_related("token__token_type", "token__person", "token__request", "mail", "ended_by")
+    return get_object_or_404(rows.defer("token__passphrase_wrapped"), pk=pk)
