@@ -25,9 +25,11 @@ from identity_manager.models import (
     ApprovalPolicy,
     ArchivedKey,
     AuditEvent,
+    BatchKind,
     BatchOrder,
     BatchSource,
     Certificate,
+    ChosenAs,
     OutgoingMail,
     Person,
     Recovery,
@@ -140,6 +142,16 @@ def many() -> None:
     nothing_yet()
     for number in range(5):
         cast.person(f"one{number}", sid="", roles=())
+
+
+def several_in_use() -> None:
+    """Three persons with a token each."""
+    company = cast.Company()
+    for number in range(3):
+        person = cast.person(f"one{number}", sid="", roles=())
+        request = cast.issued(cast.accepted(cast.enabled(company.ada, person, company.vpn)))
+        cast.noted(cast.delivered(request).tokens.get())
+    works()
 
 
 def invited() -> None:
@@ -442,6 +454,26 @@ def order_for_many(_clock: Clock) -> bool:
     return True
 
 
+def revoke_many(_clock: Clock) -> bool:
+    """Looked at, then revoked, two by two; then the CA is told of each."""
+    order = BatchOrder.objects.first()
+    if order is None:
+        chosen = SoftwareToken.objects.order_by("person__personnel_number").values_list("pk", flat=True)
+        wanted = placing.Wanted(
+            BatchSource.SELECTION,
+            map(str, chosen),
+            kind=BatchKind.REVOKE,
+            chosen_as=ChosenAs.TOKENS,
+            options={"reason": "superseded"},
+        )
+        placing.place_order(actor=who("ada"), order_id=uuid.uuid4(), wanted=wanted)
+    elif order.state == "checked":
+        batch_orders.start(actor=who("ada"), order_id=order.pk, note="the profile was wrong")
+    else:
+        return False
+    return True
+
+
 def never_note(clock: Clock) -> bool:
     """Three reminders, then the passphrase is destroyed. Jobs run, and mails go out, before days pass."""
     token = SoftwareToken.objects.get()
@@ -500,6 +532,7 @@ COMPARED = Walk(
     jobs=("queue.sweep", "ca.compare", "ca.revoke_surplus"),
 )
 MANY = Walk("a batch order", many, order_for_many)
+REVOKED_TOGETHER = Walk("a batch order that revokes", several_in_use, revoke_many)
 RECOVERY = Walk("a recovery by the owner", archived, recover_and_note)
 RECOVERY_BY_OFFICERS = Walk("a recovery by two officers", archived_for_officers, recover_by_officers)
 REPLACEMENT = Walk("a replacement with the old key recovered", archived, replace_and_recover)
@@ -523,6 +556,7 @@ WALKS = (
     ENDED,
     COMPARED,
     MANY,
+    REVOKED_TOGETHER,
     RECOVERY,
     RECOVERY_BY_OFFICERS,
     REPLACEMENT,

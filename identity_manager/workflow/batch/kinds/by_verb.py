@@ -5,7 +5,8 @@ confirmed is compared with what is there. A verb that refuses rolls its own save
 stands on the line.
 """
 
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +33,13 @@ def _by_state(row: Any) -> str:
 class ByVerb:
     """obstacle: why it cannot be done to a row. act: the verb of the single page, on one row; it returns the
     request that it opened, if any. of_row: what of the row the asker confirms; a row of which it has changed
-    is skipped. grouped: several lines in one transaction, their persons locked in order.
+    is skipped. also_locked: whom the verb locks beside the person, so that all are locked in one order.
     """
 
     obstacle: Callable[[GivenOrder, Any], Reason | None]
     act: Callable[[GivenOrder, Any], TokenRequest | None]
     of_row: Callable[[Any], str] = _by_state
-    grouped: bool = True
+    also_locked: Callable[[], Collection[uuid.UUID]] = tuple
 
     def examine(self, given: GivenOrder, rows: Sequence[Any]) -> list[Verdict]:
         reasons = [self.obstacle(given, row) for row in rows]
@@ -71,9 +72,8 @@ class ActsByVerb:
     def write(self, prepared: Sequence[BatchLine]) -> None:
         keys = [self.subject.key(line) for line in prepared]
         rows = self.subject.rows()
-        if self.way.grouped:
-            holders = {self.subject.holder(row).pk for row in rows.filter(pk__in=keys)}
-            locking.persons(sorted(holders))
+        holders = {self.subject.holder(row).pk for row in rows.filter(pk__in=keys)}
+        locking.persons({*holders, *self.way.also_locked()})
         given = GivenOrder(askers.asker_of(self.order), self.order)
         found = rows.in_bulk(keys)
         for line in prepared:

@@ -44,7 +44,7 @@ HOLD = OrderKind(
     Subject.TOKEN,
     KindWords(
         title=_("Put on hold"),
-        lead=_("Suspends software tokens until somebody reinstates them. Nothing is lost."),
+        lead=_("Puts software tokens on hold until somebody reinstates them. Nothing is lost."),
         done=_("Put on hold"),
     ),
     way=ByVerb(_hold_obstacle, _hold),

@@ -1,7 +1,4 @@
-"""Activate, deactivate, and sign-in letters: what Registration Officers do to persons.
-
-One person in each transaction: a leave locks the System Administrators, too.
-"""
+"""Activate, deactivate, and sign-in letters: what Registration Officers do to persons."""
 
 from datetime import timedelta
 
@@ -9,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchKind, Leave, Person, PersonState, Role
-from identity_manager.people import registration_policy
+from identity_manager.people import registration_policy, roles
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch.kinds.by_verb import ByVerb
 from identity_manager.workflow.batch.kinds.kind import (
@@ -71,10 +68,10 @@ ACTIVATE = OrderKind(
     Subject.PERSON,
     KindWords(
         title=_("Activate persons"),
-        lead=_("Persons work here, or work here again; what their leave suspended comes back."),
+        lead=_("Persons work here, or work here again; what their leave put on hold comes back."),
         done=_("Activated"),
     ),
-    way=ByVerb(_activation_obstacle, _activate, grouped=False),
+    way=ByVerb(_activation_obstacle, _activate, also_locked=roles.system_administrators),
     office=Role.REGISTRATION_OFFICER,
 )
 DEACTIVATE = OrderKind(
@@ -85,7 +82,7 @@ DEACTIVATE = OrderKind(
         lead=_("Persons go on leave: their roles end, their software tokens are put on hold."),
         done=_("Deactivated"),
     ),
-    way=ByVerb(_deactivation_obstacle, _deactivate, grouped=False),
+    way=ByVerb(_deactivation_obstacle, _deactivate, also_locked=roles.system_administrators),
     office=Role.REGISTRATION_OFFICER,
     breaker=BREAKER,
 )
