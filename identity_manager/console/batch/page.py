@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import batches, offices
-from identity_manager.console.batch import letter_views
+from identity_manager.console.batch import aftermath, letter_views
 from identity_manager.console.enable.page import strips_sentence
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import pagination
@@ -30,7 +30,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.batch.line import BatchLineQuerySet
 from identity_manager.models.batch.order import ENDED, NOT_STARTED
-from identity_manager.queries import mail_domains
+from identity_manager.queries import mail_domains, request_progress
 from identity_manager.ui.bidi import isolated
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
@@ -69,7 +69,10 @@ class OrderRow:
 
 @dataclass(frozen=True)
 class ShownLine:
-    """Result of one line, in words. whom: the person concerned; about: the token or request that it is."""
+    """Result of one line, in words. whom: the person concerned; about: the token or request that it is.
+
+    became: where the request that it has opened stands now.
+    """
 
     line: BatchLine
     whom: Person | None
@@ -78,6 +81,7 @@ class ShownLine:
     meaning: Meaning
     types: list[str]
     sentences: list[str]
+    became: str
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "tabs": list(_tabs(order, counts, chosen)),
         "page": page,
         "lines": [shown_line(order, line) for line in page.rows],
+        "aftermath": aftermath.of_order(actor, order) if order.started_at else None,
         "starts": order.asked_by_id == actor.pk and askers.gives_orders(actor, office=order.office),
         "manages": askers.may_manage(actor, order),
         "decides": batch_orders.decision_obstacle(actor=actor, order=order) is None,
@@ -241,6 +246,7 @@ def shown_line(order: BatchOrder, line: BatchLine) -> ShownLine:
         meaning,
         [names.get(code, code) for code in line.types],
         sentences,
+        aftermath.words_of(line),
     )
 
 
@@ -288,6 +294,7 @@ def sheet(actor: Person, order: BatchOrder) -> Iterator[list[object]]:
             line.about or ", ".join(line.types),
             " ".join(line.sentences),
             row.request.reference if row.request else "",
+            line.became,
         ]
 
 
@@ -297,7 +304,7 @@ def _place(asked: str | None) -> int:
 
 def _lines(actor: Person, order: BatchOrder, outcome: str) -> BatchLineQuerySet:
     """Lines of persons whom the officer may read."""
-    rows = BatchLine.objects.filter(order=order).listed()
+    rows = request_progress.with_became_of_request(BatchLine.objects.filter(order=order).listed())
     if not batches.reads_all_batches(actor):
         rows = rows.filter(_within_units(actor))
     return rows.filter(outcome=outcome) if outcome else rows

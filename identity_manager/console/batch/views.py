@@ -121,6 +121,7 @@ def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
         _("Software tokens"),
         _("Details"),
         _("Request"),
+        _("What became of it"),
     )
     return csv_response(f"batch-order-{order.reference}", header, batch_page.sheet(actor, order))
 

@@ -28,6 +28,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.queries import console_pages
+from identity_manager.queries.request_progress import Became
 from identity_manager.ui.context import SEARCHERS
 from identity_manager.ui.forms import FilterSelect
 
@@ -207,6 +208,8 @@ class RequestForm(KindForm):
         choices=RequestKind.choices,
     )
     origin = FilterField(_("How it came about"), anything=_("either way"), choices=RequestOrigin.choices)
+    batch_order = WordsField(_("Batch order"))
+    became = FilterField(_("What became of it"), anything=_("anything"), choices=Became.choices)
     asked_by = WordsField(_("Asked by"))
     asked_from = DayField(_("Asked on or after"))
     asked_until = DayField(_("Asked on or before"))

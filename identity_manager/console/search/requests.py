@@ -19,6 +19,7 @@ from identity_manager.console.search.request_columns import COLUMNS
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.states import NOT_ENDED
+from identity_manager.queries import request_progress
 from identity_manager.ui.context import REQUEST_READERS
 
 _NOT_OF_A_REFERENCE = re.compile(r"[^0-9A-Z]")
@@ -30,6 +31,10 @@ def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest
     rows = _in_state(rows, wanted["state"])
     if wanted["request_kind"]:
         rows = rows.filter(kind=wanted["request_kind"])
+    if wanted["batch_order"]:
+        rows = rows.filter(request_progress.of_order(wanted["batch_order"].strip().upper()))
+    if wanted["became"]:
+        rows = rows.filter(request_progress.condition(wanted["became"]))
     if wanted["origin"]:
         rows = rows.filter(origin=wanted["origin"])
     if wanted["token_type"]:

@@ -1,0 +1,86 @@
+"""What became of a batch order: a stacked bar of its requests, each part a link to them in REQUESTS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+
+from identity_manager.console.access import requests as access_requests
+from identity_manager.models import BatchKind, BatchLine, BatchOrder, Person, Role, TokenRequest
+from identity_manager.queries import request_progress
+from identity_manager.queries.request_progress import Became
+from identity_manager.ui.parts import Meaning
+
+WIDTH, LEAST, GAP = 1000.0, 8.0, 2.0  # of the bar, of a part, between two parts: units of its viewBox
+MEANINGS = {
+    **dict.fromkeys((Became.APPROVAL, Became.ACCEPTANCE, Became.PASSPHRASE), Meaning.WAITING),
+    **dict.fromkeys((Became.ISSUING, Became.DELIVERY), Meaning.INFORMATION),
+    Became.DONE: Meaning.DONE,
+    **dict.fromkeys((Became.FAILED, Became.REJECTED, Became.DECLINED, Became.LAPSED), Meaning.STOPPED),
+    Became.CANCELLED: Meaning.QUIET,
+}
+PATTERN = ("", "chart-second", "chart-third", "chart-fourth")  # parts of one meaning, told apart
+
+
+@dataclass(frozen=True)
+class Part:
+    """One group: its words, its number, its link, and where it stands in the bar."""
+
+    became: str
+    words: str | Promise
+    number: int
+    url: str
+    css: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """The parts in the order of the road; remind: the search for those who have not accepted, if any."""
+
+    parts: list[Part]
+    total: int
+    remind: str
+    remind_kind: str = BatchKind.REMIND
+
+
+def of_order(actor: Person, order: BatchOrder) -> Aftermath | None:
+    """The requests of the order that the officer may read; None where it has opened none of them.
+
+    One statement, grouped by what became of them.
+    """
+    lines = BatchLine.objects.filter(order=order, request__isnull=False).order_by()
+    mine = access_requests.visible_requests(actor).filter(pk__in=lines.values("request"))
+    numbers = request_progress.counted(TokenRequest.objects.filter(pk__in=mine.order_by().values("pk")))
+    if not numbers:
+        return None
+    waiting = numbers.get(Became.ACCEPTANCE) and actor.has_role(Role.TOKEN_ADMINISTRATOR)
+    remind = _search(order, Became.ACCEPTANCE) if waiting else ""
+    return Aftermath(_parts(order, numbers), sum(numbers.values()), remind)
+
+
+def words_of(line: BatchLine) -> str:
+    """What became of the request of a line (with_became_of_request); empty without one."""
+    became = getattr(line, "became", "")
+    return str(Became(became).label) if became else ""
+
+
+def _parts(order: BatchOrder, numbers: Mapping[str, int]) -> list[Part]:
+    groups = [each for each in Became if numbers.get(each)]
+    room = WIDTH - GAP * (len(groups) - 1) - LEAST * len(groups)
+    total, x, seen = sum(numbers.values()), 0.0, dict.fromkeys(Meaning, 0)
+    parts = []
+    for each in groups:
+        meaning, width = MEANINGS[each], LEAST + room * numbers[each] / total
+        css = f"chart-{meaning.value} {PATTERN[seen[meaning] % len(PATTERN)]}".strip()
+        url = f"{reverse('console:requests')}?{_search(order, each)}"
+        parts.append(Part(each.value, each.label, numbers[each], url, css, x, width))
+        x, seen[meaning] = x + width + GAP, seen[meaning] + 1
+    return parts
+
+
+def _search(order: BatchOrder, became: Became) -> str:
+    return urlencode({"kind": "request", "batch_order": order.reference, "became": became.value})

@@ -1,0 +1,87 @@
+"""What became of requests, in SQL: whom each waits for, or how it ended; counted in one statement."""
+
+from collections.abc import Mapping
+
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextChoices,
+    Value,
+    When,
+)
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import BatchLine, RequestState, SoftwareToken, TokenRequest, TokenState
+
+
+class Became(TextChoices):
+    """Where a request stands, as who has asked for many wants to know; each request is in exactly one."""
+
+    APPROVAL = "approval", _("Waits for approval")
+    ACCEPTANCE = "acceptance", _("Waits for acceptance")
+    ISSUING = "issuing", _("Is being made")
+    FAILED = "failed", _("Has failed")
+    PASSPHRASE = "passphrase", _("Passphrase waits to be noted")
+    DELIVERY = "delivery", _("Waits for delivery")
+    DONE = "done", _("Done")
+    REJECTED = "rejected", _("Rejected")
+    DECLINED = "declined", _("Declined")
+    LAPSED = "lapsed", _("Lapsed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+def condition(became: str) -> Q:
+    """The requests of which this became; of TokenRequest."""
+    return _CONDITIONS[Became(became)]
+
+
+def with_became(requests: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    """The requests, each with what became of it (`became`)."""
+    whens = [When(rule, then=Value(each.value)) for each, rule in _CONDITIONS.items()]
+    return requests.annotate(became=Case(*whens, default=Value(""), output_field=CharField()))
+
+
+def counted(requests: QuerySet[TokenRequest]) -> Mapping[str, int]:
+    """How many became what."""
+    rows = with_became(requests).order_by().values_list("became").annotate(number=Count("pk"))
+    return {became: number for became, number in rows if became}
+
+
+def with_became_of_request(lines: QuerySet[BatchLine]) -> QuerySet[BatchLine]:
+    """Lines of batch orders, each with what became of the request that it has opened; null without one."""
+    request = with_became(TokenRequest.objects.filter(pk=OuterRef("request"))).order_by()
+    return lines.annotate(became=Subquery(request.values("became")))
+
+
+def of_order(reference: str) -> Q:
+    """The requests that batch orders have opened whose reference begins so; of TokenRequest."""
+    lines = BatchLine.objects.filter(order__reference__startswith=reference, request__isnull=False)
+    return Q(pk__in=lines.order_by().values("request"))
+
+
+def _tokens() -> QuerySet[SoftwareToken]:
+    return SoftwareToken.objects.filter(request=OuterRef("pk"), taken_out_by=None).order_by()
+
+
+_TO_BE_NOTED = Exists(_tokens().filter(passphrase_wrapped__isnull=False, acknowledged_at=None))
+_CAME_TO_SOMETHING = Exists(_tokens().exclude(state__in=(TokenState.LAPSED, TokenState.CANCELLED)))
+_ISSUED, _COMPLETED = Q(state=RequestState.ISSUED), Q(state=RequestState.COMPLETED)
+_CONDITIONS = {
+    Became.APPROVAL: Q(state__in=(RequestState.REQUESTED, RequestState.APPROVED)),
+    Became.ACCEPTANCE: Q(state=RequestState.AWAITING_ACCEPTANCE),
+    Became.ISSUING: Q(state=RequestState.ISSUING),
+    Became.FAILED: Q(state=RequestState.FAILED),
+    Became.PASSPHRASE: _ISSUED & Q(_TO_BE_NOTED),
+    Became.DELIVERY: _ISSUED & ~Q(_TO_BE_NOTED),
+    Became.DONE: _COMPLETED & Q(_CAME_TO_SOMETHING),
+    Became.REJECTED: Q(state=RequestState.REJECTED),
+    Became.DECLINED: Q(state=RequestState.DECLINED),
+    Became.LAPSED: Q(state=RequestState.LAPSED) | (_COMPLETED & ~Q(_CAME_TO_SOMETHING)),
+    Became.CANCELLED: Q(state=RequestState.CANCELLED),
+}
