@@ -14,9 +14,9 @@ from identity_manager.console.history import event_wording
 from identity_manager.console.print.document import (
     DASH,
     Document,
+    Instruction,
     SheetSection,
     SheetTable,
-    Step,
     moment,
 )
 from identity_manager.models import (
@@ -197,37 +197,37 @@ def _check(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
     )
 
 
-def _steps(row: TokenRequest, evidence: dict[str, Any]) -> Iterator[Step]:
+def _steps(row: TokenRequest, evidence: dict[str, Any]) -> Iterator[Instruction]:
     heads = evidence["heads"]
-    yield Step(
+    yield Instruction(
         _("Take the check file on the page of the request, and the public key from where it was kept."),
         f"check-file-{row.reference}.json\naudit-public-key.pem",
     )
     if not heads:
-        yield Step(_("No signature covers these events yet. Take the check file later."))
+        yield Instruction(_("No signature covers these events yet. Take the check file later."))
         return
     head = heads[-1]
     statement = audit_proof.canonical(head["statement"]).decode("ascii")
-    yield Step(
+    yield Instruction(
         _("The key has this SHA-256 fingerprint: %(value)s") % {"value": key_fingerprint(head["public_key"])},
         "openssl pkey -pubin -in audit-public-key.pem -outform DER | openssl dgst -sha256",
     )
-    yield Step(
+    yield Instruction(
         _("Check all events of the file and the signatures that cover them; Python and one package do it."),
         f"python -m identity_manager.audit_proof check-file-{row.reference}.json \\\n"
         "    --public-key audit-public-key.pem",
     )
-    yield Step(
+    yield Instruction(
         _("Or check the latest signature with openssl 3 alone: it says that it verified."),
         f"printf '%s' '{statement}' > head.txt\n"
         f"printf '%s' '{head['signature']}' | openssl base64 -d -A > head.sig\n"
         "openssl pkeyutl -verify -pubin -inkey audit-public-key.pem -rawin -in head.txt -sigfile head.sig",
     )
-    yield Step(
+    yield Instruction(
         _("A text that was accepted has the SHA-256 above: its title, an empty line, its words, in UTF-8."),
         "openssl dgst -sha256 text.txt",
     )
-    yield Step(
+    yield Instruction(
         _("A certificate: its serial number and fingerprint are those above."),
         "openssl x509 -in certificate.pem -noout -serial -fingerprint -sha256",
     )

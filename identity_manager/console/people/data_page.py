@@ -48,7 +48,13 @@ def document(actor: Person, person: Person) -> Document:
         ),
         made_by=actor,
         back=reverse("console:person-data", args=[person.pk]),
-        sections=[*_of_the_person(person), *_of_tokens(person), *_of_the_log(person), _retention()],
+        sections=[
+            *_of_the_person(person),
+            *_of_requests(person),
+            *_of_tokens(person),
+            *_of_the_log(person),
+            _retention(),
+        ],
     )
 
 
@@ -131,7 +137,7 @@ def _account(account: Account) -> Iterator[Pair]:
         yield Pair(_("Session"), f"{session.ip}, {session.user_agent}", note=moment(session.created_at))
 
 
-def _of_tokens(person: Person) -> Iterator[SheetSection]:
+def _of_requests(person: Person) -> Iterator[SheetSection]:
     requests = TokenRequest.objects.filter(person=person).select_related("requested_by")
     yield _table(
         _("Requests"),
@@ -155,6 +161,9 @@ def _of_tokens(person: Person) -> Iterator[SheetSection]:
             for each in accepted.order_by("accepted_at")
         ),
     )
+
+
+def _of_tokens(person: Person) -> Iterator[SheetSection]:
     tokens = SoftwareToken.objects.filter(person=person).select_related("token_type")
     yield _table(
         _("Software tokens"),

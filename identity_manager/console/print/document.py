@@ -25,7 +25,7 @@ class SheetTable:
 
 
 @dataclass(frozen=True)
-class Step:
+class Instruction:
     """A numbered instruction, with the lines to type, if any."""
 
     words: Words
@@ -40,7 +40,7 @@ class SheetSection:
     lead: Words = ""
     pairs: Sequence[Pair] = ()
     table: SheetTable | None = None
-    steps: Sequence[Step] = ()
+    steps: Sequence[Instruction] = ()
     empty: Words = ""
 
     @property
