@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.errors import CaError, ForeignFileError
+from ca_bridge.keys import soundness
 from ca_bridge.keys.keys import PrivateKey, public_key_sha256
 from ca_bridge.pkcs12 import decryption, mac
 from ca_bridge.pkcs12.decryption import ContainerError
@@ -122,11 +123,9 @@ def is_pkcs12(content: bytes) -> bool:
 
 
 def check_soundness(key: ForeignKey) -> None:
-    """Whether the numbers of an RSA key belong together; 60 to 190 ms. Raises ForeignFileError."""
-    try:
-        load_der_private_key(key.pkcs8, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ForeignFileError(UNSOUND_KEY) from None
+    """Whether the numbers of a key belong together. Raises ForeignFileError."""
+    if not soundness.is_sound(key.key, key.pkcs8):
+        raise ForeignFileError(UNSOUND_KEY)
 
 
 def _read(content: bytes, password: str) -> ForeignFile:

@@ -20,7 +20,21 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     SoftwareToken,
+    TokenImport,
 )
+
+
+@mail(
+    _("Software tokens of another system came along"),
+    to=PERSON,
+    when=_("when tokens of another system were imported, and the import says that persons are told"),
+)
+def tokens_imported(token_import: TokenImport, tokens: Sequence[SoftwareToken]) -> OutgoingMail:
+    """To the person: which of their software tokens are looked after here from now on. One mail for all."""
+    person = tokens[0].person
+    about = About("tokens_imported", f"tokens-imported:{token_import.pk}:{person.pk}", person)
+    types = [str(token) for token in tokens]
+    return compose(about, url=selfservice_url("selfservice:certificates"), types=types)
 
 
 @mail(

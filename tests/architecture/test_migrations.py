@@ -30,6 +30,9 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0083_delivery_problems: AddConstraint mailevent_mail_event_kind": "lets more through",
     "identity_manager.0073_recovery_keys_in_an_hsm: AddConstraint "
     "recoverycertificate_recovery_certificate_kind": "lets more through than the one in its place",
+    "identity_manager.0075_consent_of_the_owner: AddConstraint recovery_recovery_consent": (
+        "the column is new, and its default satisfies the rule"
+    ),
     "identity_manager.0082_batch_kinds: AddConstraint batchline_batch_line_outcome": (
         "allows one more outcome than the rule that it replaces"
     ),

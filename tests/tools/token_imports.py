@@ -77,16 +77,18 @@ class OldSystem:
         ]
 
 
-def looked_through(types: list[str], files: list[File], *, name: str = "folder") -> TokenImport:
-    row = looking_through.begin(name=name, types=types)
+def looked_through(
+    types: list[str], files: list[File], *, name: str = "folder", tells_persons: bool = False
+) -> TokenImport:
+    row = looking_through.begin(name=name, types=types, tells_persons=tells_persons)
     return looking_through.look_through(row, [lambda file=file: file for file in files])  # type: ignore[misc]  # a default argument
 
 
-def waiting(staff: Office, files: list[File]) -> TokenImport:
-    row = looked_through(staff.types, files)
+def waiting(staff: Office, files: list[File], *, tells_persons: bool = False) -> TokenImport:
+    row = looked_through(staff.types, files, tells_persons=tells_persons)
     return decisions.ask(actor=staff.ada, import_id=row.pk, digest=row.digest)
 
 
-def confirmed(staff: Office, files: list[File]) -> TokenImport:
-    row = waiting(staff, files)
+def confirmed(staff: Office, files: list[File], *, tells_persons: bool = False) -> TokenImport:
+    row = waiting(staff, files, tells_persons=tells_persons)
     return decisions.confirm(actor=staff.anton, import_id=row.pk, digest=row.digest)

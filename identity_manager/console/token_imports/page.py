@@ -56,6 +56,12 @@ class UploadForm(VerbForm):
         error_messages={"required": lazystr(matching.NO_TYPES)},
     )
 
+    tells_persons = forms.BooleanField(
+        label=_("Tell the persons by mail"),
+        help_text=_("Once it is imported, each gets one mail that says which tokens are looked after here."),
+        required=False,
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["types"]

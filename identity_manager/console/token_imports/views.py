@@ -32,9 +32,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     token_importer(request)
     form = UploadForm(refusals.post_data(request), request.FILES or None)
     if form.is_valid():
-        file, types = form.cleaned_data["file"], form.cleaned_data["types"]
+        given = form.cleaned_data
+        file, said = given["file"], {"types": given["types"], "tells_persons": given["tells_persons"]}
         with refusals.show_refusal(form):
-            row = looking_through.of_certificates(name=file.name, content=file.read(), types=types)
+            row = looking_through.of_certificates(name=file.name, content=file.read(), **said)
             return redirect("console:token-import", row.pk)
     context = page.listing(form, asked=request.GET.get("page", ""))
     template = "identity_manager/token_imports/listing.html"

@@ -38,6 +38,9 @@ class Command(BaseCommand):
             default=[],
             help="code of a token type; several times: the first that has a profile for the purpose counts",
         )
+        parser.add_argument(
+            "--tell-persons", action="store_true", help="each person gets one mail once it is imported"
+        )
         parser.add_argument("--confirmed", type=uuid.UUID, metavar="ID", help="import what was confirmed")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -55,7 +58,11 @@ class Command(BaseCommand):
     def _look_through(self, folder: Folder, options: dict[str, Any]) -> None:
         for name in folder.unnamed():
             self.stdout.write(f"{name}: the folder has no such file.")
-        row = looking_through.begin(name=options["folder"].resolve().name, types=options["type"])
+        row = looking_through.begin(
+            name=options["folder"].resolve().name,
+            types=options["type"],
+            tells_persons=options["tell_persons"],
+        )
         looking_through.look_through(row, folder.files(), progress=self._progress("files", len(folder)))
         for each in row.rows.select_related("person").order_by("position").iterator(chunk_size=1000):
             self.stdout.write("  ".join(map(str, _columns(each))))

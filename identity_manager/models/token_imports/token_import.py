@@ -56,7 +56,8 @@ class TokenImport(Stateful, SecondOfficerDecision):
     """A folder of files, or one file of certificates, with the persons to whom they belong.
 
     asked_by: the officer who has looked at the matching and asks the second one; null before. types: the
-    codes of the token types, in the order in which they are tried. digest: the SHA-256 over the matching.
+    codes of the token types, in the order in which they are tried. tells_persons: by one mail each, once it
+    is imported. digest: the SHA-256 over the matching.
     seal: what the second officer confirmed, under a key that is not in the database.
     """
 
@@ -66,6 +67,7 @@ class TokenImport(Stateful, SecondOfficerDecision):
     name = models.CharField(max_length=200)
     types = models.JSONField(default=list)
     has_keys = models.BooleanField(default=True)
+    tells_persons = models.BooleanField(_("tell the persons by mail"), default=False, db_default=False)
     digest = models.CharField(max_length=64, blank=True)
     seal = BytesField(null=True)
     state = StateField(max_length=16, choices=S.choices, default=S.READING, protected=True)

@@ -1,11 +1,12 @@
-"""A confirmed import is carried out person by person: the keys are opened, then all is written in one commit.
+"""Carries out a confirmed import in portions of persons: their keys are opened, then one commit writes all.
 
-It can be stopped at any moment and run again: what is done is marked on its rows. Nothing is mailed.
+It can be stopped at any moment and run again: what is done is marked on its rows. A person is told by mail
+only where the import says so.
 """
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -16,9 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.errors import ForeignFileError
+from ca_bridge.keys.keys import PrivateKey
 from ca_bridge.pkcs12 import foreign
 from ca_bridge.pkcs12.foreign import ForeignKey
 from identity_manager import audit
+from identity_manager.mail import outbox, token_messages
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
@@ -34,7 +37,7 @@ from identity_manager.transactions.refusals import Reason, Stale, require
 from identity_manager.workflow.archive import imported_keys
 from identity_manager.workflow.token_imports import creating, decisions, reasons
 from identity_manager.workflow.token_imports.known import Known, leave_out
-from identity_manager.workflow.token_imports.matching import Persons, holder_of
+from identity_manager.workflow.token_imports.matching import Match, Persons, holder_of
 
 TOKEN_IMPORT_NOT_CONFIRMED = Reason(
     "token-import-not-confirmed", _("Two officers have to confirm this import before it is carried out.")
@@ -43,6 +46,10 @@ TOKEN_IMPORT_CHANGED = Reason(
     "token-import-changed",
     _("The rows of this import are not what two officers confirmed: nothing more of it is imported."),
 )
+
+
+PORTION = 20  # persons whose rows are written in one transaction
+Pair = tuple[Certificate, PrivateKey]
 
 
 class Keys(Protocol):
@@ -67,12 +74,12 @@ class Result:
     missing: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Opened:
     """Keys by public key, and what was wrong with the file or key of a row, by the row's id."""
 
-    keys: Mapping[str, ForeignKey]
-    faults: Mapping[uuid.UUID, str]
+    keys: dict[str, ForeignKey] = field(default_factory=dict)
+    faults: dict[uuid.UUID, str] = field(default_factory=dict)
 
 
 def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
@@ -93,36 +100,71 @@ def carry_out(
     require(decisions.is_as_confirmed(row), else_=TOKEN_IMPORT_CHANGED, kind=Stale)
     left = decisions.to_be_done(row).order_by().values("person_id").annotate(first=Min("position"))
     persons, result = list(left.order_by("first").values_list("person_id", flat=True)), Result()
-    for number, person_id in enumerate(persons, 1):
-        try:
-            result.done += _of_person(row, person_id, keys_of)
-        except LookupError as error:
-            result.missing.add(str(error.args[0]))
-        progress(number, len(persons))
+    for start in range(0, len(persons), PORTION):
+        some = persons[start : start + PORTION]
+        result.done += _of_persons(row, some, keys_of, missing=result.missing)
+        progress(start + len(some), len(persons))
     _finish(import_id)
     return result
 
 
-def _of_person(row: TokenImport, person_id: uuid.UUID, keys_of: Keys) -> int:
-    """Open the person's keys outside any transaction, which may take seconds; then write all in one."""
-    opened = _open(list(decisions.to_be_done(row).filter(person_id=person_id)), keys_of)
+def _of_persons(
+    row: TokenImport, person_ids: Sequence[uuid.UUID], keys_of: Keys, *, missing: set[str]
+) -> int:
+    """Open the keys outside any transaction, which may take seconds; then write all in one.
+
+    A person of whom a file is missing is left for the next run.
+    """
+    opened, there = _Opened(), list[uuid.UUID]()
+    waiting = _by_person(decisions.to_be_done(row).filter(person__in=person_ids))
+    for person_id, theirs in waiting.items():
+        try:
+            _open(theirs, keys_of, into=opened)
+            there.append(person_id)
+        except LookupError as error:
+            missing.add(str(error.args[0]))
     with transaction.atomic():
         locked = locking.token_import(row.pk)
         require(locked.state == TokenImportState.CONFIRMED, else_=TOKEN_IMPORT_NOT_CONFIRMED, kind=Stale)
-        person = locking.person(person_id)
-        mine = decisions.to_be_done(row).filter(person=person).select_related("token_type", "profile")
-        now, rows = timezone.now(), list(mine)
-        good = _judged(locked, person, rows, opened)
-        created = creating.create(
-            locked, person, [each for each in good if each.outcome == RowOutcome.NEW], now=now
-        )
-        events = created.events + _archive(good, opened, created.certificates)
-        _mark_done(rows, good, now)
-        audit.append(events)
-        return len(good)
+        persons = {person.pk: person for person in locking.persons(there)}
+        mine = decisions.to_be_done(row).filter(person__in=persons).select_related("token_type", "profile")
+        return _write(locked, persons, list(mine), opened)
 
 
-def _open(rows: Sequence[TokenImportRow], keys_of: Keys) -> _Opened:
+def _by_person(rows: Iterable[TokenImportRow]) -> dict[uuid.UUID, list[TokenImportRow]]:
+    found: dict[uuid.UUID, list[TokenImportRow]] = {}
+    for each in rows:
+        if each.person_id is not None:
+            found.setdefault(each.person_id, []).append(each)
+    return found
+
+
+def _write(
+    row: TokenImport, persons: Mapping[uuid.UUID, Person], rows: list[TokenImportRow], opened: _Opened
+) -> int:
+    """Save what the rows of these locked persons bring; return of how many of them that was something."""
+    now, known, done = timezone.now(), Known(rows), list[TokenImportRow]()
+    matches = Matches(rows)
+    events, keys, told = list[AuditEvent](), list[Pair](), list[creating.Created]()
+    for person_id, theirs in _by_person(rows).items():
+        good = _judged(row, persons[person_id], theirs, matches=matches, known=known, opened=opened)
+        new = [each for each in good if each.outcome == RowOutcome.NEW]
+        created = creating.create(row, persons[person_id], new, now=now)
+        keys += _to_archive(good, opened, created.certificates, known=known)
+        known.note(good, created.certificates)
+        events += created.events
+        told.append(created)
+        done += good
+    events += imported_keys.store(keys) if keys else []
+    _mark_done(rows, done, now)
+    audit.append(events)
+    if row.tells_persons:
+        mails = (token_messages.tokens_imported(row, each.active) for each in told if each.active)
+        outbox.enqueue_new(mails, by_sweep=True)
+    return len(done)
+
+
+def _open(rows: Sequence[TokenImportRow], keys_of: Keys, *, into: _Opened) -> None:
     """The keys that are to be archived and are not yet, proven to work."""
     wanted = [each for each in rows if each.archives]
     archived = set(
@@ -130,31 +172,43 @@ def _open(rows: Sequence[TokenImportRow], keys_of: Keys) -> _Opened:
             public_key_sha256__in={each.public_key_sha256 for each in wanted}
         ).values_list("public_key_sha256", flat=True)
     )
-    keys: dict[str, ForeignKey] = {}
-    faults: dict[uuid.UUID, str] = {}
     for each in wanted:
-        if each.public_key_sha256 in archived or each.public_key_sha256 in keys:
+        if each.public_key_sha256 in archived or each.public_key_sha256 in into.keys:
             continue
         try:
             key = keys_of(each.file_sha256)[each.public_key_sha256]
             foreign.check_soundness(key)
-            keys[each.public_key_sha256] = key
+            into.keys[each.public_key_sha256] = key
         except ForeignFileError as error:
-            faults[each.pk] = error.code
-    return _Opened(keys, faults)
+            into.faults[each.pk] = error.code
+
+
+class Matches:
+    """Whose the certificates of these rows are by now, looked up together."""
+
+    def __init__(self, rows: Iterable[TokenImportRow]) -> None:
+        self._holders = {each.pk: holder_of(bytes(each.certificate or b"")) for each in rows}
+        self._persons = Persons(holder for holder in self._holders.values() if holder is not None)
+
+    def of(self, row: TokenImportRow) -> Match | None:
+        """None where the certificate names nobody."""
+        holder = self._holders[row.pk]
+        return self._persons.match(holder) if holder is not None else None
 
 
 def _judged(
-    row: TokenImport, person: Person, rows: Sequence[TokenImportRow], opened: _Opened
+    row: TokenImport,
+    person: Person,
+    rows: Sequence[TokenImportRow],
+    *,
+    matches: Matches,
+    known: Known,
+    opened: _Opened,
 ) -> list[TokenImportRow]:
     """Those of a locked person's rows that are imported now; the others say why not."""
-    known = Known(rows)
-    holders = {each.pk: holder_of(bytes(each.certificate or b"")) for each in rows}
-    persons = Persons(holder for holder in holders.values() if holder is not None)
     for each in rows:
         each.person = person
-        holder, content = holders[each.pk], bytes(each.certificate or b"")
-        match = persons.match(holder) if holder is not None else None
+        match, content = matches.of(each), bytes(each.certificate or b"")
         if person.pk in (row.asked_by_id, row.decided_by_id):
             leave_out(each, reasons.OF_AN_OFFICER)
         elif match is None or match.person != person:
@@ -168,22 +222,16 @@ def _judged(
     return [each for each in rows if each.outcome in (RowOutcome.NEW, RowOutcome.KEY)]
 
 
-def _archive(
-    rows: Sequence[TokenImportRow],
-    opened: _Opened,
-    created: Mapping[str, Certificate],
-) -> list[AuditEvent]:
+def _to_archive(
+    rows: Sequence[TokenImportRow], opened: _Opened, created: Mapping[str, Certificate], *, known: Known
+) -> list[Pair]:
     """Each key once, with the newest of its certificates."""
-    known = Known(rows)
     given: dict[str, Certificate] = {}
     for each in sorted(rows, key=lambda one: (one.not_after is not None, one.not_after), reverse=True):
         certificate = created.get(each.fingerprint_sha256) or known.certificate_of(each)
         if certificate is not None and each.archives and not known.has_key_of(each):
             given.setdefault(each.public_key_sha256, certificate)
-    if not given:
-        return []
-    pairs = [(certificate, opened.keys[key].key) for key, certificate in given.items() if key in opened.keys]
-    return imported_keys.store(pairs)
+    return [(certificate, opened.keys[key].key) for key, certificate in given.items() if key in opened.keys]
 
 
 def _mark_done(rows: Sequence[TokenImportRow], good: Sequence[TokenImportRow], now: datetime) -> None:

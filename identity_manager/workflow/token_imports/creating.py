@@ -36,10 +36,11 @@ from identity_manager.workflow.token_imports import matching
 
 @dataclass(frozen=True)
 class Created:
-    """The certificates by the fingerprint of their row, and what happened, for the log."""
+    """The certificates by the fingerprint of their row, what happened, for the log, and the Active tokens."""
 
     certificates: dict[str, Certificate]
     events: list[AuditEvent]
+    active: Sequence[SoftwareToken] = ()
 
 
 def create(row: TokenImport, person: Person, rows: Sequence[TokenImportRow], *, now: datetime) -> Created:
@@ -75,7 +76,8 @@ def create(row: TokenImport, person: Person, rows: Sequence[TokenImportRow], *, 
         )
         for token, group in tokens
     ]
-    return Created({each.fingerprint_sha256: certificate for each, certificate in made}, events)
+    active = [token for token, _group in tokens if token.state == TokenState.ACTIVE]
+    return Created({each.fingerprint_sha256: certificate for each, certificate in made}, events, active)
 
 
 def _groups(

@@ -1,6 +1,6 @@
 """What is known here already of the certificates and keys of an import."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from identity_manager.models import ArchivedKey, BlockedKey, Certificate, Person, RowOutcome, TokenImportRow
 from identity_manager.transactions.refusals import Reason
@@ -27,6 +27,14 @@ class Known:
         self._blocked = set(BlockedKey.objects.among(keys).values_list("pk", flat=True))
         archived = ArchivedKey.objects.filter(public_key_sha256__in=keys)
         self._owners = dict(archived.values_list("public_key_sha256", "owner_id"))
+
+    def note(self, rows: Iterable[TokenImportRow], created: Mapping[str, Certificate]) -> None:
+        """These rows are imported: what comes after them in the same transaction knows of it."""
+        self._certificates.update(created)
+        for row in rows:
+            self._numbers.add((row.issuer, row.serial))
+            if row.archives and row.person is not None:
+                self._owners.setdefault(row.public_key_sha256, row.person.pk)
 
     def judge(self, row: TokenImportRow) -> None:
         """Change the outcome of a row that is to be imported, where something of it is known."""

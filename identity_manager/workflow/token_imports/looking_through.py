@@ -69,16 +69,23 @@ class _Found:
     reason: Reason | None = None
 
 
-def begin(*, name: str, types: Sequence[str], has_keys: bool = True) -> TokenImport:
+def begin(
+    *, name: str, types: Sequence[str], has_keys: bool = True, tells_persons: bool = False
+) -> TokenImport:
     """A new import, or the one of this name that was not looked through to its end.
 
-    types: codes of token types, the first that fits counts. Raises NotPossible.
+    types: codes of token types, the first that fits counts. tells_persons: by a mail, once their tokens are
+    imported. Raises NotPossible.
     """
     matching.places(types)
-    begun = TokenImport.objects.filter(
-        state=TokenImportState.READING, name=name[-200:], types=list(types), has_keys=has_keys
-    )
-    return begun.first() or TokenImport.objects.create(name=name[-200:], types=list(types), has_keys=has_keys)
+    said = {
+        "name": name[-200:],
+        "types": list(types),
+        "has_keys": has_keys,
+        "tells_persons": tells_persons,
+    }
+    begun = TokenImport.objects.filter(state=TokenImportState.READING, **said)
+    return begun.first() or TokenImport.objects.create(**said)
 
 
 def look_through(
@@ -120,7 +127,9 @@ def _files_known(row: TokenImport, sums: Sequence[str]) -> set[str]:
     return {*mine, *(set(earlier.values_list("file_sha256", flat=True)) - left)}
 
 
-def of_certificates(*, name: str, content: bytes, types: Sequence[str]) -> TokenImport:
+def of_certificates(
+    *, name: str, content: bytes, types: Sequence[str], tells_persons: bool = False
+) -> TokenImport:
     """The dry run for a file of certificates from a page. Raises NotPossible at `file` or `types`."""
     matching.places(types)
     file = File(name, content)
@@ -132,7 +141,9 @@ def of_certificates(*, name: str, content: bytes, types: Sequence[str]) -> Token
     if number > MOST_FROM_A_PAGE:
         raise NotPossible(TOO_MANY, field="file")
     with transaction.atomic():
-        row = TokenImport.objects.create(name=name[-200:], types=list(types), has_keys=False)
+        row = TokenImport.objects.create(
+            name=name[-200:], types=list(types), has_keys=False, tells_persons=tells_persons
+        )
         return look_through(row, [lambda: file])
 
 

@@ -12,8 +12,12 @@ SIGNED_COLUMNS = (
 
 
 def digest(row: TokenImport) -> str:
-    """The SHA-256 over the matching. Outcomes are not in it: they change while it is carried out."""
-    said = hashlib.sha256(json.dumps([str(row.pk), row.types]).encode("ascii"))
+    """The SHA-256 over the matching, and whether persons are told.
+
+    Outcomes are not in it: they change while it is carried out.
+    """
+    tells = ["tells persons"] if row.tells_persons else []
+    said = hashlib.sha256(json.dumps([str(row.pk), row.types, *tells]).encode("ascii"))
     for values in row.rows.order_by("position").values_list(*SIGNED_COLUMNS).iterator(chunk_size=1000):
         said.update(json.dumps([str(each) for each in values]).encode("ascii"))
     return said.hexdigest()

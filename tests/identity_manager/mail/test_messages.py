@@ -40,6 +40,7 @@ from identity_manager.models import (
     Recovery,
     SoftwareToken,
     TermsNotice,
+    TokenImport,
     TokenRequest,
 )
 from identity_manager.people.sign_in import second_factors
@@ -117,6 +118,7 @@ class Road:
             "approved": lambda: request_messages.approved(self.request),
             "rejected": lambda: request_messages.rejected(self.request),
             "delivery": lambda: self.delivery("standard"),
+            "tokens_imported": lambda: token_messages.tokens_imported(TokenImport(), [self.token]),
             "file_fetched": self.file_fetched,
             "passphrase_shown": lambda: token_messages.passphrase_shown(self.token),
             "request_lapsed": lambda: request_messages.request_lapsed(self.request),

@@ -603,3 +603,42 @@ def test_nothing_is_imported_for_a_key_that_was_revoked_as_compromised(
     old.gives("uma.p12", key, certificate(key, email="uma@example.com", usage=SIGNS))
     row = token_imports.looked_through(staff.types, old.files)
     assert outcomes(row) == [("uma.p12", "refused", "import-key-is-blocked")]
+
+
+def test_persons_are_told_only_where_both_officers_confirmed_it(
+    staff: Office, uma: Person, old: OldSystem, archive: RecoveryCertificate
+) -> None:
+    sam = cast.person("sam")
+    for number, person in enumerate((uma, uma, sam)):
+        key = rsa_key(number)
+        old.gives(f"{number}.p12", key, certificate(key, email=person.email))
+    row = token_imports.confirmed(staff, old.files, tells_persons=True)
+    assert not OutgoingMail.objects.exists()
+    call_command("import_tokens", str(old.folder), passwords=old.password_file, confirmed=row.pk)
+    told = OutgoingMail.objects.filter(message="tokens_imported")
+    assert sorted(told.values_list("person__personnel_number", flat=True)) == ["P-sam", "P-uma"]
+    assert "OLD-ENCRYPTION" in told.get(person=uma).body_text
+    assert SoftwareToken.objects.filter(person=uma, state="active").count() == 1
+
+
+def test_nobody_is_told_where_that_was_changed_after_two_officers_confirmed(
+    staff: Office, uma: Person, old: OldSystem, archive: RecoveryCertificate
+) -> None:
+    old.gives("0.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com"))
+    row = token_imports.confirmed(staff, old.files)
+    TokenImport.objects.update(tells_persons=True)
+    with pytest.raises(Stale):
+        carrying_out.carry_out(row.pk, keys_of=carrying_out.no_keys)
+    assert not OutgoingMail.objects.exists()
+
+
+def test_in_one_portion_a_key_is_archived_for_one_person_alone(
+    staff: Office, uma: Person, old: OldSystem, archive: RecoveryCertificate
+) -> None:
+    """Two persons' certificates of one key, of which the database holds one owner."""
+    cast.person("sam")
+    old.gives("0.p12", rsa_key(), certificate(rsa_key(), email="uma@example.com"))
+    old.gives("1.p12", rsa_key(), certificate(rsa_key(), email="sam@example.com"))
+    row = imported(staff, old)
+    assert outcomes(row) == [("0.p12", "done", ""), ("1.p12", "refused", "import-key-of-other")]
+    assert ArchivedKey.objects.get().owner == uma
