@@ -1,0 +1,140 @@
+"""An OpenLDAP server of its own (slapd): persons and groups of a test, TLS, a limit of sizes."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.interop.tls_certificates import Authority
+
+SUFFIX = "dc=example,dc=test"
+ADMIN, PASSWORD = f"cn=admin,{SUFFIX}", "secret-of-slapd"
+HOST = "127.0.0.1"
+UNNAMED = "127.0.0.2"  # where it listens too, and its certificate does not say so
+CONFIGURATION = """\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {folder}/slapd.pid
+TLSCACertificateFile {folder}/trusted.pem
+TLSCertificateFile {server}
+TLSCertificateKeyFile {server}
+TLSProtocolMin 3.3
+security simple_bind=128
+sizelimit 500
+database mdb
+maxsize 1073741824
+suffix {suffix}
+rootdn {admin}
+rootpw {password}
+directory {folder}/db
+dbnosync
+index objectClass,entryCSN,entryUUID,modifyTimestamp,uid eq
+limits dn.exact="cn=sync,{suffix}" size.soft=20 size.hard=20 size.pr=20 size.prtotal=unlimited
+"""
+TREE = f"""\
+dn: {SUFFIX}
+objectClass: dcObject
+objectClass: organization
+dc: example
+o: Example
+
+dn: ou=people,{SUFFIX}
+objectClass: organizationalUnit
+ou: people
+
+dn: ou=groups,{SUFFIX}
+objectClass: organizationalUnit
+ou: groups
+
+dn: cn=sync,{SUFFIX}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: sync
+userPassword: {PASSWORD}
+"""
+
+
+@dataclass(frozen=True)
+class Slapd:
+    """A server that runs. certificate: the file that a client trusts."""
+
+    port: int
+    tls_port: int
+    folder: Path
+
+    @property
+    def certificate(self) -> str:
+        return str(self.folder / "trusted.pem")
+
+    def modify(self, ldif: str) -> None:
+        """Change the directory, as its administrator."""
+        command = ["ldapmodify", "-x", "-H", f"ldaps://{HOST}:{self.tls_port}", "-D", ADMIN, "-w", PASSWORD]
+        environment = {"LDAPTLS_CACERT": self.certificate, "PATH": "/usr/bin:/bin"}
+        subprocess.run(command, input=ldif, text=True, check=True, capture_output=True, env=environment)
+
+
+def person(number: int, *, more: str = "", manager: int | None = None) -> str:
+    """LDIF of a person."""
+    boss = f"manager: uid=p{manager},ou=people,{SUFFIX}\n" if manager is not None else ""
+    return (
+        f"dn: uid=p{number},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: p{number}\n"
+        f"cn: Pia Falk{number}\ngivenName: Pia\nsn: Falk{number}\nemployeeNumber: L{number}\n"
+        f"mail: p{number}@example.com\ndepartmentNumber: Research\n{boss}{more}\n"
+    )
+
+
+def group(name: str, *members: str) -> str:
+    """LDIF of a group; members by their distinguished names below the suffix."""
+    lines = "".join(f"member: {each},{SUFFIX}\n" for each in members)
+    return f"dn: cn={name},ou=groups,{SUFFIX}\nobjectClass: groupOfNames\ncn: {name}\n{lines}\n"
+
+
+@contextmanager
+def running(folder: Path, ldif: str) -> Iterator[Slapd]:
+    """Start it with these entries; end it with the test."""
+    (folder / "db").mkdir()
+    authority = Authority.make("Directory")
+    authority.bundle(folder)
+    server = authority.server(folder, HOST)
+    port, tls_port = _free_port(), _free_port()
+    configuration = CONFIGURATION.format(
+        folder=folder, server=server, suffix=SUFFIX, admin=ADMIN, password=PASSWORD
+    )
+    (folder / "slapd.conf").write_text(configuration, encoding="utf-8")
+    (folder / "data.ldif").write_text(f"{TREE}\n{ldif}", encoding="utf-8")
+    load = ["/usr/sbin/slapadd", "-q", "-f", folder / "slapd.conf", "-b", SUFFIX, "-l", folder / "data.ldif"]
+    subprocess.run([str(each) for each in load], check=True, capture_output=True)
+    addresses = f"ldap://{HOST}:{port}/ ldaps://{HOST}:{tls_port}/ ldaps://{UNNAMED}:{tls_port}/"
+    command = ["/usr/sbin/slapd", "-f", str(folder / "slapd.conf"), "-h", addresses, "-d", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(HOST, tls_port)
+        yield Slapd(port, tls_port, folder)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_for(host: str, port: int, *, seconds: float = 20) -> None:
+    """Until somebody listens there."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with closing(socket.create_connection((host, port), timeout=1)):
+                return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
