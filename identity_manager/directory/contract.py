@@ -103,8 +103,9 @@ class Source(Protocol):
         End.has_all_ids.
         """
 
-    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> None:
+    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:
         """The run with this cursor has ended; problem: why nothing was taken over, or empty.
 
-        A file is put aside here. Of a reading that broke off there is no cursor: the same object is told.
+        A file is put aside here; True where another one may follow. Of a reading that broke off there is no
+        cursor: the same object is told.
         """

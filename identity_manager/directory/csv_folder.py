@@ -63,16 +63,17 @@ class CsvFolder:
         cursor = {"file": self._file.name, "sha256": hashlib.sha256(content).hexdigest()}
         yield End(cursor, has_all_ids=self.is_whole, notes=(self._file.name,))
 
-    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> None:
+    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:
         """Delete the file of the run, or set it aside with the reason."""
         file = self.folder / Path(str(cursor["file"])).name if "file" in cursor else self._file
         if file is None or not file.is_file():
-            return
+            return False
         with suppress(OSError):  # the next run finds it again, and changes nothing by it
             if problem:
                 self._set_aside(file, problem)
             elif hashlib.sha256(file.read_bytes()).hexdigest() == cursor["sha256"]:
                 file.unlink()
+        return not file.exists()
 
     def _oldest(self) -> Path | None:
         try:

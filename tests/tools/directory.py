@@ -75,8 +75,9 @@ class FakeDirectory:
             yield Group(f"group-{name}", f"group-{name}", name)
             yield Members(f"group-{name}", members)
 
-    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> None:
+    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:
         """Nothing is put aside."""
+        return False
 
 
 def configured(kind: str = "ldap", **given: Any) -> SourceConfiguration:

@@ -71,8 +71,9 @@ class LdapSource:
         finally:
             client.close()
 
-    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> None:
+    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:  # noqa: ARG002 the contract's
         """Nothing is put aside."""
+        return False
 
 
 @dataclass

@@ -149,8 +149,9 @@ def _run_once(work: LeasedSource) -> bool:
         row = None
     if row is None:
         row = _begin(work)
-        if not _read(work, row):
-            return False
+        may_follow = _read(work, row)
+        if row.state != RunState.APPLYING:
+            return may_follow
     return _apply(work, row)
 
 
@@ -166,11 +167,9 @@ def _begin(work: LeasedSource) -> DirectoryRun:
 
 
 def _read(work: LeasedSource, row: DirectoryRun) -> bool:
-    """Stage what the source gives. True where the run goes on to change persons."""
-    planning, reader = (
-        Planning(row, work.configuration, timezone.now()),
-        sources.reader_of(work.configuration),
-    )
+    """Stage what the source gives, and decide on it. True where it was bad, and another may follow."""
+    planning = Planning(row, work.configuration, timezone.now())
+    reader = sources.reader_of(work.configuration)
     cursor = {} if row.mode in (RunMode.FULL, RunMode.DRY) else work.source.cursor
     staging = Staging(planning, work.renew)
     try:
@@ -178,13 +177,13 @@ def _read(work: LeasedSource, row: DirectoryRun) -> bool:
     except SourceError as error:
         logger.warning("The directory %s was not read: %s", work.source.name, error)
         _break_off(row, error.words)
-        reader.settled({}, problem=error.words)
-        return row.mode != RunMode.DRY and work.configuration.kind == "csv"
+        return row.mode != RunMode.DRY and reader.settled({}, problem=error.words)
     if end.is_idle and row.mode != RunMode.DRY:
         row.delete()
         return False
     _compare(staging, end)
-    return _decide(work, row)
+    _decide(work, row)
+    return False
 
 
 def _compare(staging: Staging, end: End) -> None:
@@ -200,7 +199,7 @@ def _compare(staging: Staging, end: End) -> None:
     row.has_all_ids, row.has_groups = end.has_all_ids, end.has_groups
 
 
-def _decide(work: LeasedSource, row: DirectoryRun) -> bool:
+def _decide(work: LeasedSource, row: DirectoryRun) -> None:
     """Apply, stop, or show: with the figures of the last day, which nobody else changes meanwhile."""
     with transaction.atomic():
         locking.imports()
@@ -221,7 +220,6 @@ def _decide(work: LeasedSource, row: DirectoryRun) -> bool:
                 audit.Event.DIRECTORY_RUN_STOPPED, actor=None, subject=None, **facts(row), counts=row.counts
             )
         row.save()
-        return bool(row.state == RunState.APPLYING)
 
 
 def _tell(row: DirectoryRun, configuration: SourceConfiguration, why: str) -> None:
@@ -231,7 +229,7 @@ def _tell(row: DirectoryRun, configuration: SourceConfiguration, why: str) -> No
 
 
 def _apply(work: LeasedSource, row: DirectoryRun) -> bool:
-    """Change persons and groups; True where the run is done."""
+    """Change persons and groups; True where the run is done and another one may follow."""
     planning = Planning(row, work.configuration, row.read_at or timezone.now())
     applying = Applying(planning, leave_and_return.take_over_state, work.renew)
     if not applying.carry_out(until=time.monotonic() + APPLYING_SECONDS):
@@ -251,8 +249,7 @@ def _apply(work: LeasedSource, row: DirectoryRun) -> bool:
             audit.record(
                 audit.Event.DIRECTORY_RUN_DONE, actor=None, subject=None, **facts(row), counts=row.counts
             )
-    sources.reader_of(work.configuration).settled(row.cursor, problem="")
-    return work.configuration.kind == "csv"
+    return sources.reader_of(work.configuration).settled(row.cursor, problem="")
 
 
 def _break_off(row: DirectoryRun, words: str) -> None:

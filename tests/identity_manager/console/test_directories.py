@@ -1,0 +1,111 @@
+"""ADMIN, Directories: what each officer sees, starts and decides."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from identity_manager.models import Account, DirectorySource, Person, Role, RunMode, RunState
+from tests.tools import cast, directory
+from tests.tools.directory import FakeDirectory, run
+
+pytestmark = [pytest.mark.django_db]
+LIST = reverse("console:directories")
+SOURCE = reverse("console:directory-source", args=["corp"])
+
+
+@pytest.fixture
+def corp(monkeypatch: pytest.MonkeyPatch, settings: object) -> FakeDirectory:
+    options = {"options": {"url": "ldaps://dc1.example"}}
+    fake = directory.install(monkeypatch, settings, directory.configured(**options))
+    for number in range(3):
+        fake.add(f"p{number}", sid=f"S-1-5-21-7-8-9-{number}")
+    return fake
+
+
+def browser(actor: Person) -> Client:
+    account = Account.objects.create(username=actor.personnel_number, person=actor)
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+def rita() -> Person:
+    return cast.person("rita")
+
+
+def sven() -> Person:
+    return cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
+
+
+def test_sources_with_mapping_and_runs_and_no_secret(corp: FakeDirectory) -> None:
+    run()
+    client = browser(sven())
+    for page in (LIST, SOURCE):
+        text = client.get(page).content.decode()
+        assert "Corp" in text
+        assert corp.configuration.secret not in text
+    assert "ldaps://dc1.example" in text
+    assert "New: 3" in text
+
+
+def test_a_system_administrator_starts_a_dry_run_and_sees_numbers_but_no_persons(corp: FakeDirectory) -> None:
+    client = browser(sven())
+    answer = client.post(reverse("console:directory-start", args=["corp"]), {"mode": "dry"})
+    assert answer.status_code == 302
+    assert DirectorySource.objects.get().wanted == RunMode.DRY
+    dry = run()
+
+    text = client.get(reverse("console:directory-run", args=[dry.pk])).content.decode()
+
+    assert "New: 3" in text
+    assert "P0 Falk" not in text
+    assert not Person.objects.filter(personnel_number="D-p0").exists()
+
+
+def test_a_registration_officer_sees_the_diff(corp: FakeDirectory) -> None:
+    run()
+    corp.add("p0", sid="S-1-5-21-7-8-9-0", department="Sales")
+    dry = run(RunMode.DRY)
+
+    text = browser(rita()).get(reverse("console:directory-run", args=[dry.pk])).content.decode()
+
+    assert "Department: Research → Sales" in text
+
+
+def test_two_officers_let_a_stopped_run_go_on(corp: FakeDirectory) -> None:
+    run()
+    corp.entries = {}
+    stopped = run(RunMode.IDS)
+    page = reverse("console:directory-run", args=[stopped.pk])
+    go_on = reverse("console:directory-run-let-go-on", args=[stopped.pk])
+    first, second = browser(rita()), browser(cast.person("rolf", roles=(Role.REGISTRATION_OFFICER,)))
+    assert "3 persons would leave" in first.get(page).content.decode()
+    assert "Stopped directory runs" in first.get(reverse("console:approvals")).content.decode()
+
+    assert first.post(go_on).status_code == 302
+    assert first.post(go_on).status_code == 403
+    assert second.post(go_on).status_code == 302
+
+    assert run().state == RunState.DONE
+    assert second.post(go_on).status_code == 409
+
+
+def test_dropping_wants_a_reason(corp: FakeDirectory) -> None:
+    run()
+    corp.entries = {}
+    stopped = run(RunMode.IDS)
+    client, drop = browser(rita()), reverse("console:directory-run-drop", args=[stopped.pk])
+    assert client.get(drop).status_code == 200
+    assert client.post(drop, {"reason": ""}).status_code == 422
+    assert client.post(drop, {"reason": "Maintenance"}).status_code == 302
+    assert "Maintenance" in client.get(reverse("console:directory-run", args=[stopped.pk])).content.decode()
+
+
+def test_a_directory_that_is_down_is_told_on_its_page(corp: FakeDirectory) -> None:
+    corp.breaks_off = 0
+    broken = run()
+
+    text = browser(rita()).get(reverse("console:directory-run", args=[broken.pk])).content.decode()
+
+    assert "The directory stopped." in text
+    assert "nobody counts as absent" in text
