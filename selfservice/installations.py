@@ -14,10 +14,11 @@ def of_token(
     token: SoftwareToken, device: install.Device | None, refused: InstalledForm | None
 ) -> dict[str, Any]:
     """What was said, the form, and until when; the device that the page shows is chosen."""
-    notice = InstallationNotice.objects.filter(token=token, ended_at=None).first()
+    waits = InstallationNotice.objects.filter(token=token, ended_at=None)
+    notice = waits.first() if token.awaits_installation else None
     return {
         "installable": installation.obstacle(token) is None,
-        "installations": list(Installation.objects.standing_of(token)),
+        "installations": list(Installation.objects.standing_of(token)) if token.installed_at else [],
         "installed_form": refused or InstalledForm(initial={"device": _kind(device)}),
         "revoke_at": notice.revoke_at if notice else None,
     }

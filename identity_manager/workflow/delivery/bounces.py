@@ -131,8 +131,11 @@ def _own_name(message_id: str) -> str:
 
 
 def _is_of_newest_sending(event: MailEvent, mail: OutgoingMail) -> bool:
-    own = sending.message_id(mail)
-    return event.message_id == mail.provider_id or _own_name(event.message_id) == _own_name(own)
+    """By the provider's id, or our Message-ID; a provider may name one from before it had a second part."""
+    names = {_own_name(sending.message_id(mail))}
+    if event.provider != BY_MAILBOX:
+        names.add(str(mail.pk))
+    return event.message_id == mail.provider_id or _own_name(event.message_id) in names
 
 
 def _apply(event: MailEvent, mail: OutgoingMail) -> None:

@@ -107,7 +107,14 @@ def test_a_complaint_leaves_the_mail_sent(mail: OutgoingMail) -> None:
     assert SoftwareToken.objects.get().delivery == "sent"
 
 
-@pytest.mark.parametrize("changes", [{"Type": "Transient"}, {"RecordType": "Open"}, {"RecordType": "Click"}])
+def test_a_delay_is_told_as_a_delay(mail: OutgoingMail) -> None:
+    tell(bounce(Type="Transient"))
+    row = OutgoingMail.objects.get(pk=mail.pk)
+    assert (row.state, row.delayed_at is not None) == ("sent", True)
+    assert SoftwareToken.objects.get().delivery == "sent"
+
+
+@pytest.mark.parametrize("changes", [{"RecordType": "Open"}, {"RecordType": "Click"}])
 def test_what_changes_nothing_is_left_alone(mail: OutgoingMail, changes: dict[str, str]) -> None:
     assert tell(bounce(**changes)).status_code == HTTPStatus.OK
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"

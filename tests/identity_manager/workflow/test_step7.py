@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.mail import mailbox, outbox
+from identity_manager.mail import mailbox, outbox, sending
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import OutgoingMail, SoftwareToken
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
@@ -211,7 +211,7 @@ def test_the_same_mail_keeps_its_message_id(company: Company, monkeypatch: pytes
         step7_deliver.send(mail_id=mail.pk)
 
     ids = {stored.message["Message-ID"] for stored in mailbox.stored_messages()}
-    assert ids == {f"<{mail.pk}@example.com>"}
+    assert ids == {sending.message_id(mail)}
 
 
 def test_the_provider_s_name_for_a_mail_outlives_a_crash(

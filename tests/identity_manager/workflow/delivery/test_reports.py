@@ -83,9 +83,9 @@ def test_a_forged_report_changes_nothing(mail: OutgoingMail, company: Company, w
     tag = name_of(mail).partition("@")[0].partition(".")[2]
     name = {
         "id alone": f"{mail.pk}@example.com",
-        "wrong tag": f"{mail.pk}.{'0' * 32}@example.com",
-        "short tag": f"{mail.pk}.{tag[:8]}@example.com",
-        "another mail's tag": f"{mail.pk}.{name_of(other).partition('.')[2]}",
+        "wrong tag": f"{mail.pk.hex}.{'a' * 16}@example.com",
+        "short tag": f"{mail.pk.hex}.{tag[:8]}@example.com",
+        "another mail's tag": f"{mail.pk.hex}.{name_of(other).partition('.')[2]}",
         "none of ours": "20261129.4711@mx.example.com",
     }[way]
     before = facts()
