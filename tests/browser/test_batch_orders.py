@@ -73,3 +73,25 @@ def test_without_scripts_and_in_german(open_desk: OpenDesk) -> None:
     ada.press("Freischalten: 1")
     ada.sees("Fertig")
     assert TokenRequest.objects.count() == 1
+
+
+def test_a_revocation_of_all_that_a_search_found_without_scripts(
+    open_desk: OpenDesk, company: cast.Company
+) -> None:
+    request = cast.accepted(cast.enabled(company.ada, company.uma, company.vpn))  # a worker is there
+    ada = open_desk("ada", scripts=False)
+    ada.open("/search/?kind=certificate&state=valid")
+    ada.page.get_by_role("checkbox", name="Uma").check()
+    ada.press("Batch order", within=ada.page.locator(".selection"))
+    ada.sees_heading("What is done with 1 row?")
+    ada.press("Choose Revoke")
+    ada.press("Dry run", status=422)
+    ada.sees("Choose the reason that revocation lists give.")
+    ada.page.get_by_label("replaced by a newer one").check()
+    ada.press("Dry run")
+    ada.sees("1 line can be done")
+    ada.page.get_by_label("Reason").fill("The profile was wrong.")
+    ada.press("Revoke: 1")
+    ada.sees("Finished")
+    ada.look()
+    assert request.tokens.get().state == "revoked"

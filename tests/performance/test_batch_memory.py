@@ -72,6 +72,7 @@ def peak() -> int:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3600)  # minutes, on a machine that has no other work
 @pytest.mark.django_db(transaction=True)
 def test_a_hundred_thousand_lines_take_no_more_memory_than_a_few(
     monkeypatch: pytest.MonkeyPatch,

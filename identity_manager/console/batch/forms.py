@@ -171,12 +171,15 @@ class StartForm(VerbForm):
     )
     window_from = forms.TimeField(
         label=_("Only from"),
-        help_text=_("For example from 22:00 to 05:00, in the time zone of the installation."),
+        help_text=_("For example 22:00"),
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         required=False,
     )
     window_to = forms.TimeField(
-        label=_("to"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), required=False
+        label=_("to"),
+        help_text=_("For example 05:00"),
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        required=False,
     )
 
     def __init__(self, *args: Any, wants_note: bool, **kwargs: Any) -> None:

@@ -7,18 +7,16 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.formats import time_format
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import batches, offices
-from identity_manager.console.batch import aftermath, letter_views
+from identity_manager.console.batch import aftermath, facts, letter_views
 from identity_manager.console.enable.page import strips_sentence
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import pagination
-from identity_manager.console.lists.counting import grouped
 from identity_manager.models import (
     BatchKind,
     BatchLine,
@@ -31,7 +29,6 @@ from identity_manager.models import (
 from identity_manager.models.batch.line import BatchLineQuerySet
 from identity_manager.models.batch.order import ENDED, NOT_STARTED
 from identity_manager.queries import mail_domains, request_progress
-from identity_manager.ui.bidi import isolated
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
 from identity_manager.workflow.batch import askers, pacing
@@ -139,7 +136,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "kind": kind_of(order),
         "what": what_of(order),
         "types": types_of(order),
-        "facts": list(_facts(order)),
+        "facts": list(facts.of_order(order)),
         "progress": progress(order, counts),
         "fault": _fault(order),
         "ready": counts.get(LineOutcome.READY, 0),
@@ -168,12 +165,14 @@ def _strips(order: BatchOrder) -> str:
     if order.state != BatchState.CHECKED or order.kind not in MAIL_FILES:
         return ""
     ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY)
-    concerned = [
-        domain
-        for domain in mail_domains.stripping()
-        if ready.filter(person__email__iendswith=f"@{domain}").exists()
-    ]
+    concerned = [domain for domain in mail_domains.stripping() if ready.filter(_mailed_to(domain)).exists()]
     return strips_sentence(concerned) if concerned else ""
+
+
+def _mailed_to(domain: str) -> Q:
+    """Lines of persons with an address there, also of their tokens."""
+    end = f"@{domain}"
+    return Q(person__email__iendswith=end) | Q(token__person__email__iendswith=end)
 
 
 def _is_stopped(order: BatchOrder) -> bool:
@@ -208,24 +207,6 @@ def progress(order: BatchOrder, counts: dict[str, int]) -> Progress:
         done + left,
         pacing.eta(order, done=done, left=left, now=timezone.now()),
     )
-
-
-def _facts(order: BatchOrder) -> Iterator[tuple[str, str]]:
-    """Reason, cause, pacing and second officer, where there are any."""
-    if order.note:
-        yield _("Reason"), order.note
-    if order.cause:
-        yield _("Cause"), order.cause
-    if order.rate:
-        yield _("At most so many an hour"), grouped(order.rate)
-    if order.window_from and order.window_to:
-        hours = {"begins": time_format(order.window_from), "ends": time_format(order.window_to)}
-        yield _("Time of day"), _("from %(begins)s to %(ends)s") % hours
-    if order.decided_by:
-        word = _("Confirmed by") if order.started_at else _("Rejected by")
-        yield word, isolated(order.decided_by)
-    if order.reason:
-        yield _("Why it was not confirmed"), order.reason
 
 
 def types_of(order: BatchOrder) -> str:

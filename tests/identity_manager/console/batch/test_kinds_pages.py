@@ -72,6 +72,8 @@ def test_from_all_certificates_of_a_search_to_the_end(
     assert (order.source, order.search) == ("search", "kind=certificate&state=valid")
     page = ada.get(address(order)).text
     assert "1 line can be done" in page
+    assert "replaced by a newer one" in page
+    assert "are revoked, too" not in page
     assert company.uma.display_name in page
 
     answer = ada.post(address(order, "-start"))
