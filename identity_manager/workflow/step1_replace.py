@@ -7,6 +7,7 @@ administrator for them. What was revoked stays revoked, whatever becomes of the 
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 
 from django.db import transaction
 from django.utils import timezone
@@ -26,7 +27,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Stale, refuse, require
 from identity_manager.workflow import step4_accept
-from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy import eligibility, purpose
 from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.replacement import policy
@@ -120,7 +121,9 @@ def _ask_anew(asking: opening.Origin, choices: Sequence[TypeChoice], order: Repl
     """The request for new tokens; on to issuance, where the person has accepted again what counts."""
     predecessors = opening.predecessors_of(choices)
     known = opening.BatchContext(predecessors=predecessors, of_batch=order.of_batch)
-    prepared = opening.prepare_request(asking, choices, known)
+    types = [choice.token_type for choice in choices]
+    said = replace_fields(asking, purpose=str(order.cause.label) if purpose.is_asked(types) else "")
+    prepared = opening.prepare_request(said, choices, known)
     texts = _accepted_again(asking, prepared, order)
     if texts:
         prepared.mails.clear()  # nothing is left to read

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 
 from identity_manager.audit import Event
-from identity_manager.models import RequestOrigin, RequestState, TokenRequest
+from identity_manager.models import RequestKind, RequestOrigin, RequestState, TokenRequest
 from identity_manager.workflow import ROAD, RoadStep
 
 FIRST, LAST = RequestState.REQUESTED, RequestState.COMPLETED
@@ -94,9 +94,13 @@ def beginning(origin: RequestOrigin) -> RoadStep:
 
 
 def beginning_of(request: TokenRequest) -> RoadStep:
-    """The same of this request; recoveries have a door of their own, whoever asks."""
-    if request.is_recovery:
-        return next(step for step in ROAD if "step1_recover.recover" in step.verbs)
+    """The same of this request; recoveries and replacements have doors of their own."""
+    own_doors = {
+        RequestKind.RECOVERY: "step1_recover.recover",
+        RequestKind.REPLACEMENT: "step1_replace.replace",
+    }
+    if request.kind in own_doors:
+        return next(step for step in ROAD if own_doors[RequestKind(request.kind)] in step.verbs)
     return beginning(RequestOrigin(request.origin))
 
 

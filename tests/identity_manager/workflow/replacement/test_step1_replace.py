@@ -16,6 +16,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions.refusals import NotPossible, Stale
 from identity_manager.workflow import step1_replace, step2_approve
+from identity_manager.workflow.diagram import state_graph
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.replacement import policy
 from identity_manager.workflow.requests import lapse
@@ -72,6 +73,9 @@ def test_the_mail_tells_what_and_why(company: Company, tokens: Tokens) -> None:
     assert mail.person == company.uma
     assert "The device was stolen." in mail.body_text
     assert "CIPHER" not in mail.body_text
+    request = TokenRequest.objects.get(kind="replacement")
+    assert request.purpose == "The device was stolen"
+    assert state_graph.beginning_of(request).original == "PstmProcReplaceSofttokenUSSP"
     event = AuditEvent.objects.get(name="replacement.asked")
     assert event.facts["cause"] == "stolen"
     assert set(event.facts["tokens"]) == {str(tokens["vpn"].pk), str(tokens["mail"].pk)}
