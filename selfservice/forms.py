@@ -5,12 +5,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
-from identity_manager.models import Container, DeviceKind, Person, ReplacementCause, SoftwareToken, TermsText
+from identity_manager.models import (
+    Container,
+    DeviceKind,
+    Person,
+    ReplacementCause,
+    SoftwareToken,
+    TermsText,
+)
 from identity_manager.models.mail.delivery_problem import SAID
 from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
 from identity_manager.ui.forms import TOO_LONG, CardsField, PurposeField, RadioCards
@@ -57,61 +63,6 @@ CAUSE_ICONS = {
     ReplacementCause.COMPROMISED: "eye",
     ReplacementCause.FORGOTTEN: "key",
 }
-
-
-def _untick(form: VerbForm, name: str) -> None:
-    data = QueryDict(mutable=True)
-    data.update(form.data)
-    data.pop(name, None)
-    form.data = data
-
-
-class TermsForm(VerbForm):
-    """Acceptance of exactly these texts for exactly this snapshot."""
-
-    accept = forms.BooleanField(
-        label=_("I accept the Terms and Conditions"),
-        error_messages={"required": _("Check the box if you accept. Without it nothing is issued.")},
-    )
-    snapshot_hash = forms.CharField(
-        widget=forms.HiddenInput,
-        max_length=64,
-        error_messages={"required": in_words(eligibility.ANOTHER_SNAPSHOT)},
-    )
-    texts = forms.ModelMultipleChoiceField(
-        TermsText.objects.all(),
-        widget=forms.MultipleHiddenInput,
-        error_messages=dict.fromkeys(
-            ("required", "invalid_list", "invalid_choice", "invalid_pk_value"),
-            in_words(step4_accept.OTHER_TERMS),
-        ),
-    )
-
-    @property
-    def text_ids(self) -> list[uuid.UUID]:
-        return [text.pk for text in self.cleaned_data["texts"]]
-
-    def clear_the_box(self) -> None:
-        """Untick the box: the page shows other texts than those accepted."""
-        _untick(self, "accept")
-
-
-class TermsAgainForm(VerbForm):
-    """Acceptance of exactly this text for tokens that the person holds."""
-
-    accept = forms.BooleanField(
-        label=_("I accept the Terms and Conditions"),
-        error_messages={"required": _("Check the box if you accept.")},
-    )
-    text = forms.ModelChoiceField(
-        TermsText.objects.all(),
-        widget=forms.HiddenInput,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), in_words(step4_accept.OTHER_TERMS)),
-    )
-
-    def clear_the_box(self) -> None:
-        """Untick the box: the page shows another text than the one accepted."""
-        _untick(self, "accept")
 
 
 class ConsentForm(VerbForm):

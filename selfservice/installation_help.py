@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.mail import install
 from identity_manager.models import Container, Person, SoftwareToken
 from identity_manager.ui import parts
+from identity_manager.workflow.policy import devices as devices_policy
 from identity_manager.workflow.policy import permitted_actions
 from selfservice.token_details import DEVICE_ICONS
 
@@ -110,6 +111,23 @@ def devices(chosen: install.Device | None) -> list[parts.Device]:
         parts.Device(each.name, DEVICE_ICONS[each.code], f"{page}?device={each.code}#device", each is chosen)
         for each in install.DEVICES
     ]
+
+
+def of_token(token: SoftwareToken) -> list[install.Device]:
+    """Devices whose steps fit the file that was mailed: those that the person named, else all of its kind."""
+    named = install.chosen(token.request.devices)
+    mailed = install.format_of(token)
+    return named or [each for each in install.DEVICES if each.container_format.value == mailed]
+
+
+def named_last(person: Person) -> list[install.Device]:
+    """The devices for which files come where nobody is asked: those that the person named last."""
+    return install.chosen(devices_policy.last_choice(person.pk))
+
+
+def cards() -> list[tuple[str, parts.Card]]:
+    """The devices as boxes to tick."""
+    return [(each.code, parts.Card(each.name, icon=DEVICE_ICONS[each.code])) for each in install.DEVICES]
 
 
 def tokens(person: Person) -> list[SoftwareToken]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -106,8 +106,10 @@ def endings(token: SoftwareToken) -> dict[str, Any]:
 
 def _relation(token: SoftwareToken) -> Relation:
     shown = SoftwareToken.objects.visible_under_certificates().defer("snapshot", "passphrase_wrapped")
-    before = shown.filter(pk=token.predecessor_id).first() if token.predecessor_id else None
-    return Relation(before, shown.filter(predecessor=token).order_by("-created_at").first())
+    related = list(shown.filter(Q(predecessor=token) | Q(pk=token.predecessor_id)).order_by("created_at"))
+    before = next((each for each in related if each.pk == token.predecessor_id), None)
+    successors = [each for each in related if each is not before]
+    return Relation(before, successors[-1] if successors else None)
 
 
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
@@ -150,6 +152,7 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
 
 def ways(token: SoftwareToken) -> dict[str, Any]:
     """How the files reach the person, or why not, and what waits here."""
+    prefetch_related_objects([token.person], "identity_changes")  # asked for by both obstacles
     obstacle = resending.sending_obstacle(token)
     return {
         "sendable": permitted_actions.can_be_sent(token),

@@ -14,8 +14,9 @@ def context(
     device: install.Device | None,
     form: SendAgainForm,
 ) -> dict[str, Any]:
-    """With the form that was refused, if any."""
-    container_format = device.container_format.value if device else token.container_format
+    """With the form that was refused, if any. Without a device the first that the person named is shown."""
+    device = device or next(iter(install.chosen(token.request.devices)), None)
+    container_format = device.container_format.value if device else install.format_of(token)
     return {
         "tab": "certificates",
         "token": token,

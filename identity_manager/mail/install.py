@@ -3,12 +3,14 @@
 Sources: measured imports and vendors' guides; `compatible` is the format for older devices.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.pkcs12.writer import ContainerFormat
+from identity_manager.models import SoftwareToken
 
 
 @dataclass(frozen=True)
@@ -112,3 +114,27 @@ IN_MAILS = ("windows", "macos", "iphone", "android", "firefox")
 def device(code: str) -> Device | None:
     """The device of that code."""
     return next((each for each in DEVICES if each.code == code), None)
+
+
+def chosen(codes: str) -> list[Device]:
+    """The devices of these codes, as a request keeps them; codes of former releases are left out."""
+    wanted = codes.split()
+    return [each for each in DEVICES if each.code in wanted]
+
+
+def reads(device: Device, container_format: str) -> bool:
+    """Whether the device opens files of that format: every device opens the compatible one."""
+    return container_format in (COMPATIBLE.value, device.container_format.value)
+
+
+def format_for(devices: Iterable[Device]) -> str:
+    """The one format that all of these devices read, and the stronger one if it is; empty for none."""
+    formats = {each.container_format for each in devices}
+    if not formats:
+        return ""
+    return (COMPATIBLE if COMPATIBLE in formats else STANDARD).value
+
+
+def format_of(token: SoftwareToken) -> str:
+    """In which format the files of a token are mailed where nobody asks for another one."""
+    return format_for(chosen(token.request.devices)) or token.container_format

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.pkcs12.writer import ContainerFormat
-from identity_manager.mail import deduplication
+from identity_manager.mail import deduplication, install
 from identity_manager.mail.composing import About, compose, selfservice_url
 from identity_manager.mail.install import DEVICES, IN_MAILS
 from identity_manager.mail.registry import PERSON, mail
@@ -49,22 +49,13 @@ def delivery(
     about = About(
         "delivery", f"delivery:{token.pk}:{number}", token.person, request=token.request, token=token
     )
-    devices = [
-        device
-        for device in DEVICES
-        if device.container_format.value == container_format and device.code.removesuffix("-old") in IN_MAILS
-    ]
     mode = DeliveryMode(settings.DELIVERY_MODE)
     fetch_url = selfservice_url("selfservice:files", token.pk)
     page = "selfservice:open-tasks" if token.acknowledged_at is None else "selfservice:certificates"
-    is_standard = container_format == ContainerFormat.STANDARD.value
     mail = compose(
         about,
         url=fetch_url if mode == DeliveryMode.LINK else selfservice_url(page),
-        devices=devices,
-        others=[
-            each.name for each in DEVICES if is_standard and each.container_format.value != container_format
-        ],
+        **_devices(token, container_format),
         files=files,
         attached=mode != DeliveryMode.LINK,
         fetch_url=fetch_url if mode == DeliveryMode.BOTH else "",
@@ -74,6 +65,24 @@ def delivery(
     mail.delivery_mode = mode
     mail.to_address = token.request.delivery_address
     return mail
+
+
+def _devices(token: SoftwareToken, container_format: str) -> dict[str, Any]:
+    """Whose steps the mail has: those of the devices that the person named, else those of most.
+
+    others: devices that cannot open these files. older: named ones for which all get the compatible format.
+    """
+    named = [each for each in install.chosen(token.request.devices) if install.reads(each, container_format)]
+    if named:
+        both = any(each.container_format.value != container_format for each in named)
+        older = [each.name for each in named if both and each.container_format.value == container_format]
+        return {"devices": named, "others": [], "older": older}
+    usual = [each for each in DEVICES if each.code.removesuffix("-old") in IN_MAILS]
+    return {
+        "devices": [each for each in usual if each.container_format.value == container_format],
+        "others": [each.name for each in DEVICES if not install.reads(each, container_format)],
+        "older": [],
+    }
 
 
 @mail(

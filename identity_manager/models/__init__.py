@@ -58,6 +58,7 @@ from identity_manager.models.catalogue.terms import (
 )
 from identity_manager.models.catalogue.token_type import (
     ApprovalPolicy,
+    DeviceRule,
     HolderChangeRule,
     InstallationPolicy,
     PurposeRule,
@@ -171,6 +172,7 @@ __all__ = [
     "DeliveryProblem",
     "DeliveryState",
     "DeviceKind",
+    "DeviceRule",
     "DirectoryGroup",
     "DirectoryLink",
     "DirectoryMembership",

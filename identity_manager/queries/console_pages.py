@@ -118,7 +118,7 @@ def lines_to_sign() -> QuerySet[SoftwareToken]:
 
 def _handed_out(person: Any) -> QuerySet[SoftwareToken]:
     tokens = SoftwareToken.objects.filter(person=person).visible_under_certificates()
-    return with_cards().filter(pk__in=tokens.values("pk")).order_by("-created_at")
+    return with_cards().select_related("request").filter(pk__in=tokens.values("pk")).order_by("-created_at")
 
 
 def _profiles(request: Any) -> QuerySet[TokenTypeProfile]:

@@ -34,7 +34,7 @@ from identity_manager.transactions.refusals import (
     require,
 )
 from identity_manager.workflow import step4_accept
-from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy import devices, eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.renewal import policy
 from identity_manager.workflow.requests import opening
@@ -64,7 +64,9 @@ def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID
 
         asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
         prepared = opening.prepare_request(asking, [choice], opening.BatchContext())
-        texts = _accepted_again(prepared, terms_shown)
+        known = devices.without_asking(prepared.lines)
+        texts = [] if known is None else _accepted_again(prepared, terms_shown)
+        prepared.request.devices = (known or "") if texts else ""
         if texts:
             prepared.mails.clear()  # nothing is left to read
         opening.write_requests([prepared])

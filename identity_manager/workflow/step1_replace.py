@@ -27,7 +27,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Stale, refuse, require
 from identity_manager.workflow import step4_accept
-from identity_manager.workflow.policy import eligibility, purpose
+from identity_manager.workflow.policy import devices, eligibility, purpose
 from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.replacement import policy
@@ -124,7 +124,9 @@ def _ask_anew(asking: opening.Origin, choices: Sequence[TypeChoice], order: Repl
     types = [choice.token_type for choice in choices]
     said = replace_fields(asking, purpose=str(order.cause.label) if purpose.is_asked(types) else "")
     prepared = opening.prepare_request(said, choices, known)
-    texts = _accepted_again(asking, prepared, order)
+    on = devices.without_asking(prepared.lines)
+    texts = [] if on is None else _accepted_again(asking, prepared, order)
+    prepared.request.devices = (on or "") if texts else ""
     if texts:
         prepared.mails.clear()  # nothing is left to read
     opening.write_requests([prepared], by_sweep=order.of_batch)

@@ -28,6 +28,7 @@ from identity_manager.models import (
 from identity_manager.task_names import ISSUE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.policy import devices as policy
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import approver_escalation, suspension
 
@@ -73,11 +74,19 @@ def _texts_of(lines: Iterable[SoftwareToken], text_ids: Sequence[uuid.UUID]) -> 
 
 
 def accept(
-    *, actor: Person, request_id: uuid.UUID, snapshot_hash: str, text_ids: Sequence[uuid.UUID]
+    *,
+    actor: Person,
+    request_id: uuid.UUID,
+    snapshot_hash: str,
+    text_ids: Sequence[uuid.UUID],
+    devices: Sequence[str] = (),
 ) -> TokenRequest:
     """Record that the actor accepts exactly these texts for exactly this snapshot, and start issuance.
 
-    Raises NotAllowed (not the person), Stale (moved on, or newer terms), NotPossible (not Active).
+    devices: for which the files are (codes of mail.install).
+
+    Raises NotAllowed (not the person), Stale (moved on, or newer terms), NotPossible (not Active, or at
+    `devices`).
     Where the person's data have changed, the request is stopped for the office to see, then Stale is raised;
     where who approved it could not approve it any more, it waits for another approver, and Stale is raised.
     """
@@ -88,9 +97,11 @@ def accept(
         lines = locking.lines_of(request)
         texts = _texts_of(lines, text_ids)
         refuse(OTHER_TERMS if texts is None else None, kind=Stale)
+        said = policy.cleaned(devices, lines)
         stopped = suspension.suspends(request, lines)
         waits = not stopped and approver_escalation.sends_back(request)
         if not stopped and not waits:
+            request.devices = said
             begin(request, lines, texts or ())
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)
     refuse(APPROVAL_LOST if waits else None, kind=Stale)

@@ -43,7 +43,7 @@ def _file(container: Container) -> HttpResponse:
 
 def _page(request: HttpRequest, token: SoftwareToken, *, form: FetchForm) -> HttpResponse:
     device = install.device(request.GET.get("device", ""))
-    container_format = device.container_format.value if device else token.container_format
+    container_format = device.container_format.value if device else install.format_of(token)
     context = {
         "tab": "certificates",
         "token": token,

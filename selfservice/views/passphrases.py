@@ -17,7 +17,7 @@ from identity_manager.queries import selfservice_pages
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.delivery import channel_separation
 from identity_manager.workflow.policy import permitted_actions
-from selfservice import access, token_status, type_choices
+from selfservice import access, installation_help, token_status, type_choices
 from selfservice.forms import NotedForm, ShowForm
 from selfservice.progress import next_passphrase
 from selfservice.refusals import VerbForm
@@ -78,6 +78,7 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret:
         "not_yet": channel_separation.passphrase_obstacle(token.person, signed_in_at=signed_in_at(request)),
         "obstacle": permitted_actions.delivery_obstacle(token),
         "by_link": token_status.by_link(),
+        "devices": installation_help.of_token(token),
         "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }
     return render(request, "selfservice/passphrase.html", context, status=form.status)

@@ -58,6 +58,7 @@ def _page(
         return redirect(replacement_steps.address(replacement or made))
     obstacle = policy.online_obstacle(person, factor=factor, now=timezone.now())
     context = {"tab": "certificates", "form": form, "obstacle": obstacle, "replacement": replacement}
+    context["devices"] = installation_help.named_last(person)
     if replacement is not None:
         context["go_on"] = replacement_steps.address(replacement)
     return render(request, "selfservice/recover.html", context, status=form.status)

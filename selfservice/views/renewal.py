@@ -14,7 +14,7 @@ from identity_manager.queries import selfservice_pages
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow import step1_renew
 from identity_manager.workflow.archive import loss
-from selfservice import access, renewal_preview
+from selfservice import access, installation_help, renewal_preview
 from selfservice.forms import NotNeededForm, RenewForm
 
 OUTCOMES = {
@@ -81,6 +81,7 @@ def _context(row: SoftwareToken, form: RenewForm) -> dict[str, object]:
     return {
         **context,
         "held": choice.renews,
+        "devices": installation_help.named_last(row.person),
         "preview": renewal_preview.of(row.person, choice),
         "losses": loss.of_tokens([row.pk], own=True),
     }

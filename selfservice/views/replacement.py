@@ -17,7 +17,7 @@ from identity_manager.workflow.archive import loss
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.replacement import policy
 from identity_manager.workflow.step1_replace import Replacement
-from selfservice import access, replacement_steps
+from selfservice import access, installation_help, replacement_steps
 from selfservice.forms import ReplaceForm
 
 PAGE = require_http_methods(["GET", "HEAD", "POST"])
@@ -50,6 +50,7 @@ def _page(request: HttpRequest, *, only: uuid.UUID | None) -> HttpResponse:
         "tab": "certificates",
         "form": form,
         "only": only,
+        "devices": installation_help.named_last(person),
         "tokens": tokens,
         "outlook": None if obstacle else replacement_steps.outlook(person, tokens),
         "losses": loss.of_tokens([token.pk for token in tokens], own=True),

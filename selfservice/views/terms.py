@@ -16,21 +16,23 @@ from django.views.decorators.http import require_http_methods, require_safe
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
 from identity_manager.workflow import step4_accept
 from selfservice import access, request_summaries, terms_content, token_status, type_choices
-from selfservice.forms import DeclineForm, TermsForm
+from selfservice.forms import DeclineForm
 from selfservice.open_tasks import type_names
+from selfservice.terms_forms import TermsForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def terms(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Show the terms and what will be issued; accept them."""
     row = access.own_request(request, request_id)
-    form = TermsForm(request.POST if request.method == "POST" else None)
+    form = TermsForm(request.POST if request.method == "POST" else None, asked=row)
     accepted = form.perform(
         lambda: step4_accept.accept(
             actor=row.person,
             request_id=row.pk,
             snapshot_hash=form.cleaned_data["snapshot_hash"],
             text_ids=form.text_ids,
+            devices=form.device_codes,
         )
     )
     if accepted:

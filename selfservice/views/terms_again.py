@@ -13,8 +13,8 @@ from identity_manager.models import TermsHold, TermsNotice, TermsText
 from identity_manager.models.requests.terms_notice import tokens_under
 from identity_manager.workflow.terms import accept_again
 from selfservice import access
-from selfservice.forms import TermsAgainForm
 from selfservice.open_tasks import type_names
+from selfservice.terms_forms import TermsAgainForm
 from selfservice.views import terms
 
 

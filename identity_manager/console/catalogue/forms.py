@@ -160,6 +160,7 @@ class TypeForm(EntryForm):
                 "key_algorithm",
                 "archive_key",
                 "container_format",
+                "device_rule",
                 "passphrase_days",
                 "installation_policy",
                 "installation_days",
@@ -175,7 +176,7 @@ class TypeForm(EntryForm):
         field_classes = dict.fromkeys(("name", "description"), LanguagesField)
         widgets = dict.fromkeys(
             (
-                *("approval", "approvers_needed", "purpose_rule", "container_format"),
+                *("approval", "approvers_needed", "purpose_rule", "container_format", "device_rule"),
                 *("renewal_policy", "renewal_approval", "on_holder_change", "installation_policy"),
             ),
             forms.RadioSelect,

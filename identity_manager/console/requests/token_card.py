@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.text import get_text_list
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.approvals import certificate_content
 from identity_manager.console.approvals.certificate_content import CertificateLine
 from identity_manager.console.requests.actions import ActionOffer, RequestAction
+from identity_manager.mail import install
 from identity_manager.models import Installation, SoftwareToken, TokenState
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
@@ -44,6 +46,12 @@ class TokenCard:
     def installations(self) -> Sequence[Installation]:
         """The devices that the person named, and what they did not take back."""
         return [*Installation.objects.standing_of(self.token)] if self.token.installed_at else []
+
+    @property
+    def devices(self) -> str:
+        """The devices for which the person wants the files; empty where they did not say."""
+        named = install.chosen(self.token.request.devices)
+        return get_text_list([str(each.name) for each in named], _("and"))
 
     @property
     def keys(self) -> str:

@@ -17,6 +17,7 @@ from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.requests import page as request_page
 from identity_manager.console.requests.forms import RevokeForm, SendAgainForm
 from identity_manager.console.requests.hold_forms import HoldForm
+from identity_manager.mail import install
 from identity_manager.models import Certificate, SoftwareToken, TokenState
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.delivery import resending
@@ -61,7 +62,7 @@ def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         done=lambda _token: _("The file is on its way again."),
         ask=lambda: _sending(token, _back(request, token)),
     )
-    initial = {"container_format": token.container_format}
+    initial = {"container_format": install.format_of(token)}
     return respond(request, SendAgainForm(refusals.post_data(request), initial=initial), act)
 
 

@@ -70,6 +70,14 @@ class PurposeRule(models.TextChoices):
     MUST = "must", _("Has to be said")
 
 
+class DeviceRule(models.TextChoices):
+    """Whether the person says, when they accept the terms, for which devices the file is."""
+
+    NEVER = "never", _("Is not asked for")
+    MAY = "may", _("May be said")
+    MUST = "must", _("Has to be said")
+
+
 class HolderChangeRule(models.TextChoices):
     """What happens where a certificate in use says something of its holder that is not so any more."""
 
@@ -195,6 +203,15 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         default=ContainerFormat.STANDARD.value,
         help_text=_("The person can have the other one sent, too."),
         error_messages={"required": _("Choose the format of the files.")},
+    )
+    device_rule = models.CharField(
+        _("Devices"),
+        max_length=16,
+        choices=DeviceRule,
+        default=DeviceRule.MAY,
+        db_default=DeviceRule.MAY.value,
+        help_text=_("The person says it with the terms. The mail then brings a file that all of them read."),
+        error_messages={"required": _("Choose whether the person says for which devices it is.")},
     )
     passphrase_days = models.PositiveIntegerField(
         _("Days until an unread passphrase is destroyed"),

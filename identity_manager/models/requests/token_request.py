@@ -142,6 +142,9 @@ class TokenRequest(Stateful):
     approvals_needed = models.PositiveSmallIntegerField(default=0)
     purpose = models.TextField(blank=True, default="", db_default="", help_text="what it is for")
     snapshot_hash = models.CharField(max_length=64)
+    devices = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="for which the files are, by code"
+    )
     delivery_address = models.CharField(max_length=254)
     round = models.PositiveSmallIntegerField(default=1)
     round_started_at = models.DateTimeField(null=True, help_text="of a later round than the first")

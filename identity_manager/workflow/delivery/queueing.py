@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from identity_manager.mail import outbox, token_messages
+from identity_manager.mail import install, outbox, token_messages
 from identity_manager.models import Container, OutgoingMail, SoftwareToken
 
 
@@ -10,7 +10,7 @@ def queue_first_deliveries(sealed: Iterable[tuple[SoftwareToken, Iterable[Contai
     """Queue the delivery mails of tokens that were sealed in the caller's transaction, with these files."""
     mails = []
     for token, containers in sealed:
-        wanted = token.container_format
+        wanted = install.format_of(token)
         files = [container for container in containers if container.format == wanted]
         mails.append(token_messages.delivery(token, container_format=wanted, number=1, files=files))
     outbox.enqueue_new(mails)

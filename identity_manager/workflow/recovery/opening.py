@@ -27,6 +27,7 @@ from identity_manager.task_names import SEAL
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotPossible, Stale, refuse, require
 from identity_manager.workflow import snapshot
+from identity_manager.workflow.policy import devices
 from identity_manager.workflow.recovery import policy
 
 
@@ -65,6 +66,7 @@ def open_recovery(order: RecoveryOrder) -> Recovery:
         origin=_origin(order),
         delivery_address=order.beneficiary.email,
         approvals_needed=order.approvals_needed,
+        devices=devices.last_choice(order.beneficiary.pk),
     )
     line = _line(order, request)
     request.snapshot_hash = snapshot.digest([line.snapshot])

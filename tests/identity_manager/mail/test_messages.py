@@ -38,6 +38,7 @@ from identity_manager.models import (
     Person,
     Postponement,
     Recovery,
+    ReplacementCause,
     SoftwareToken,
     TermsNotice,
     TokenImport,
@@ -133,6 +134,13 @@ class Road:
             "terms_hold": lambda: terms_messages.terms_hold(self.notice, person=self.fresh(self.company.uma)),
             "tokens_revoked": lambda: token_messages.tokens_revoked(
                 self.token.person, tokens=[self.token], moment=timezone.now()
+            ),
+            "tokens_replaced": lambda: token_messages.tokens_replaced(
+                self.token.person,
+                tokens=[self.token],
+                lines=[self.token],
+                cause=ReplacementCause.STOLEN.label,
+                moment=timezone.now(),
             ),
             "acceptance_reminder": lambda: request_messages.acceptance_reminder(self.request, occasion="a"),
             "approval_back": lambda: request_messages.approval_back(self.request, self.postponed()),

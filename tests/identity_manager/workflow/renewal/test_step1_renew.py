@@ -69,6 +69,19 @@ def test_terms_that_stand_are_accepted_with_the_click(token: SoftwareToken, days
     assert not OutgoingMail.objects.filter(request=request, message="information").exists()
 
 
+@pytest.mark.parametrize(("rule", "state"), [("may", "issuing"), ("must", "awaiting_acceptance")])
+def test_the_devices_are_those_that_were_said_last(
+    token: SoftwareToken, days_before: At, rule: str, state: str
+) -> None:
+    """Where they have to be said and never were, the page of the terms asks."""
+    rules(device_rule=rule)
+    known = "macos" if rule == "may" else ""
+    TokenRequest.objects.filter(pk=token.request_id).update(devices=known)
+    with days_before(30):
+        request = renew(token)
+    assert (request.state, request.devices) == (state, known)
+
+
 def test_other_terms_are_read_before_anything_is_issued(token: SoftwareToken, days_before: At) -> None:
     cast.publish_terms(cast.terms())
     with days_before(30):

@@ -1,0 +1,54 @@
+"""For which devices the files of a request are: what the person may say, and what they said last."""
+
+import uuid
+from collections.abc import Collection, Iterable
+
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.mail import install
+from identity_manager.models import DeviceRule, SoftwareToken, TokenRequest
+from identity_manager.transactions.refusals import NotPossible, Reason
+
+MISSING = Reason("devices-missing", _("Say for which devices the file is."))
+UNKNOWN = Reason("devices-unknown", _("Choose devices of the list."))
+
+
+def rule(lines: Iterable[SoftwareToken]) -> DeviceRule:
+    """What the types of these lines say together: the one that demands more counts."""
+    rules = {line.token_type.device_rule for line in lines if line.token_type is not None}
+    strictest = (each for each in (DeviceRule.MUST, DeviceRule.MAY) if each in rules)
+    return next(strictest, DeviceRule.NEVER)
+
+
+def cleaned(codes: Collection[str], lines: Iterable[SoftwareToken]) -> str:
+    """The codes as a request keeps them; of types that do not ask, none.
+
+    Raises NotPossible at the field `devices`: one is unknown, or one is missing where a type demands it.
+    """
+    asked = rule(lines)
+    if asked == DeviceRule.NEVER:
+        return ""
+    found = install.chosen(" ".join(codes))
+    if {each.code for each in found} != set(codes):
+        raise NotPossible(UNKNOWN, field="devices")
+    if asked == DeviceRule.MUST and not found:
+        raise NotPossible(MISSING, field="devices")
+    return " ".join(each.code for each in found)
+
+
+def last_choice(person_id: uuid.UUID) -> str:
+    """What the person said last; empty where they never did."""
+    said = TokenRequest.objects.filter(person=person_id).exclude(devices="").order_by("-created_at")
+    return said.values_list("devices", flat=True).first() or ""
+
+
+def without_asking(lines: Collection[SoftwareToken]) -> str | None:
+    """What counts where the person accepts again with one click: what they said last.
+
+    None where a type demands it and nothing is known, so that the page of the terms has to ask.
+    """
+    asked = rule(lines)
+    if asked == DeviceRule.NEVER:
+        return ""
+    known = last_choice(next(iter(lines)).person_id)
+    return None if asked == DeviceRule.MUST and not install.chosen(known) else known
