@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
 from ca_bridge import health_findings
-from ca_bridge.errors import storable_text
+from ca_bridge.errors import CaError, storable_text
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
@@ -270,6 +270,19 @@ class ReleasesHold(Protocol):
     """Optional: end a certificateHold. True if it was on hold."""
 
     def release(self, certificate: bytes) -> bool: ...
+
+
+@runtime_checkable
+class RevokesTogether(Protocol):
+    """Optional: revoke several certificates with one call; again is no error.
+
+    Returns one outcome for each, in their order; a CaError in its place for one that is refused alone.
+    Raises CaError where nothing is known of any.
+    """
+
+    def revoke_many(
+        self, wanted: Sequence[tuple[bytes, RevocationReason]]
+    ) -> Sequence[RevocationOutcome | CaError]: ...
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_r
 and for each connector connectors/test_contract.py and test_remote.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.utils import timezone
@@ -40,6 +40,7 @@ from ca_bridge.contract import (
     ReleasesHold,
     RevocationOutcome,
     RevocationReason,
+    RevokesTogether,
     Unknown,
 )
 from ca_bridge.contract_operation import ErasesRecords
@@ -78,6 +79,7 @@ __all__ = [
     "record_issued",
     "release",
     "revoke",
+    "revoke_many",
     "revoke_surplus",
     "settled",
     "surplus_revoked_by_hand",
@@ -289,6 +291,22 @@ def revoke(*, ca: str, certificate: bytes, reason: RevocationReason) -> Revocati
         outcome = connector.revoke(certificate, reason)
         measured.outcome = str(outcome.value)
         return outcome
+
+
+def revoke_many(
+    *, ca: str, wanted: Sequence[tuple[bytes, RevocationReason]]
+) -> Sequence[RevocationOutcome | CaError]:
+    """As revoke, for several certificates of a CA that revokes them together; one outcome for each.
+
+    Call it outside any transaction. Raises CaError where nothing is known of any.
+    """
+    connector = registry.reached(ca)
+    if not isinstance(connector, RevokesTogether):
+        raise CaError("This connection revokes one certificate at a time.", ca, permanent=True)
+    with telemetry.ca_call(ca, "revoke") as measured, repeatable_edge():
+        outcomes = connector.revoke_many(wanted)
+        measured.outcome = "revoked together"
+        return outcomes
 
 
 def hold(*, ca: str, certificate: bytes) -> RevocationOutcome:

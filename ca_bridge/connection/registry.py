@@ -20,6 +20,7 @@ from ca_bridge.contract import (
     ListsIssued,
     ListsProfiles,
     ReleasesHold,
+    RevokesTogether,
 )
 from ca_bridge.contract_operation import (
     DueMaintenance,
@@ -96,6 +97,14 @@ def search_decides(alias: str) -> bool:
 def group_size(alias: str) -> int:
     """How many orders a worker may put to this CA one after another before it writes the answers down."""
     return int(getattr(connector(alias), "group_size", 1)) if search_decides(alias) else 1
+
+
+def revokes_together(alias: str) -> bool:
+    """Whether several certificates are revoked there with one call; False where its setting is invalid."""
+    try:
+        return isinstance(connector(alias), RevokesTogether)
+    except (CaError, ImproperlyConfigured):
+        return False
 
 
 def limits(alias: str) -> tuple[str, ...]:

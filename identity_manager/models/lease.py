@@ -1,6 +1,7 @@
 """Leases: columns and queries of rows that a worker processes outside a transaction, with retry times."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
@@ -41,6 +42,14 @@ class LeasedQuerySet(models.QuerySet[Row]):
             )
         )
         return claim if changed else None
+
+    def claim_locked_rows(self, keys: Collection[uuid.UUID], *, now: datetime) -> uuid.UUID:
+        """Lease rows that the caller has locked, under one claim id, which is returned."""
+        claim = uuid.uuid4()
+        self.filter(pk__in=keys).update(
+            claim_id=claim, leased_until=_lease_end(now), attempts=F("attempts") + 1
+        )
+        return claim
 
     def claim_through_subquery(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         """As claim(), for querysets that join other tables.

@@ -199,6 +199,14 @@ def certificate(pk: uuid.UUID, *, among: CertificateQuerySet | None = None) -> C
     return _with_person(_CERTIFICATE.get(pk=pk) if among is None else _certificates(among).get(pk=pk))
 
 
+def certificates(keys: Iterable[uuid.UUID]) -> list[Certificate]:
+    """Several certificates with their parents, locked in the order of their persons; no secrets are read."""
+    rows = _certificates(Certificate.objects.filter(pk__in=list(keys)))
+    rows = rows.defer("certificate", "private_key_wrapped", "token__snapshot", "token__passphrase_wrapped")
+    order = ("token__request__person", "token__request", "token", "pk")
+    return [_with_person(row) for row in rows.order_by(*order)]
+
+
 def certificates_beside(pk: uuid.UUID) -> list[Certificate]:
     """All certificates of the token that this one is of, to be claimed. Their parents are read, not locked.
 
@@ -385,8 +393,12 @@ def ca_finding(pk: uuid.UUID) -> CaFinding:
 
 
 def skip_locked(rows: models.QuerySet[ModelRow], *, limit: int) -> list[uuid.UUID]:
-    """Lock up to `limit` rows with SKIP LOCKED and return their keys."""
-    free = rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).only("pk")[:limit]
+    """Lock up to `limit` rows with SKIP LOCKED and return their keys.
+
+    A state is read along: a row with a state machine would fetch it by a statement of its own.
+    """
+    read = [field.name for field in rows.model._meta.concrete_fields if field.name == "state"]
+    free = rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).only("pk", *read)[:limit]
     return [row.pk for row in free]
 
 

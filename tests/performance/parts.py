@@ -139,6 +139,14 @@ def of_readdressing(report: Report) -> dict[str, float]:
     return {"readdressing_100000_min": minutes * 100_000 / report["keys"]}
 
 
+def of_revocation(report: Report) -> dict[str, float]:
+    return {
+        "revoke_decided_10000_s": report["decided_s"] * 10_000 / report["tokens"],
+        "revoke_on_crl_10000_s": report["on_crl_s"] * 10_000 / report["tokens"],
+        "crl_100000_s": report["crl_s"] * 100_000 / report["entries"],
+    }
+
+
 def of_restart(report: Report) -> dict[str, float]:
     return {"restart_p95_s": percentile(report["seconds"], 95)}
 
@@ -263,6 +271,12 @@ _ALL: tuple[Part, ...] = (
         "renewal",
         lambda scale: ["--tokens", str(scale.enabled)],
         of_renewal,
+        {"small": 240, "full": 600},
+    ),
+    Part(
+        "revocation",
+        lambda scale: ["--tokens", str(scale.enabled), "--entries", "100000"],
+        of_revocation,
         {"small": 240, "full": 600},
     ),
     Part(

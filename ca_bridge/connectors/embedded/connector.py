@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.ocsp import OCSPRequest
 from django.db import IntegrityError
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,6 +23,7 @@ from ca_bridge.connectors.embedded import (
     passphrase_change,
     publishing,
     register,
+    revoking,
     rollover,
     wire,
 )
@@ -203,16 +203,20 @@ class EmbeddedConnector:
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
         """Revoke, and sign a new CRL. A hold can become a revocation, never the other way round."""
-        row = self._own(certificate)
-        open_rows = Q(revoked_at=None)
-        if reason is not RevocationReason.CERTIFICATE_HOLD:
-            open_rows |= Q(reason=RevocationReason.CERTIFICATE_HOLD)
-        changed = IssuedCertificate.objects.filter(open_rows, pk=row.pk).update(
-            revoked_at=timezone.now().replace(microsecond=0), reason=reason
-        )
+        (outcome,) = self.revoke_many([(certificate, reason)])
+        if isinstance(outcome, CaError):
+            raise outcome
+        return outcome
+
+    def revoke_many(
+        self, wanted: Sequence[tuple[bytes, RevocationReason]]
+    ) -> list[RevocationOutcome | CaError]:
+        """As revoke, with one new CRL of each issuer for all of them."""
+        outcomes, issuers = revoking.enter(self._authority, self._files, wanted)
         # Also where nothing changed: whoever revoked it may have died before the CRL was signed.
-        crls.renew(self.options.name, self._authority.signer(row.issuer))
-        return RevocationOutcome.REVOKED if changed else RevocationOutcome.ALREADY_REVOKED
+        for issuer in issuers:
+            crls.renew(self.options.name, self._authority.signer(issuer))
+        return outcomes
 
     def release(self, certificate: bytes) -> bool:
         """End a hold; a CRL signed now no longer lists the certificate (RFC 5280 5.3.1)."""

@@ -47,14 +47,10 @@ def _revoked(last: Crl, now: datetime) -> Iterator[Revoked]:
     """
     ended = min(now - LIFETIME, (last.this_update or now) - BACKDATING)
     rows = IssuedCertificate.objects.filter(ca=last.ca, revoked_at__isnull=False, not_after__gt=ended)
-    for row in (
-        rows.filter(issuer=last.issuer)
-        .order_by("revoked_at", "pk")
-        .only("serial_hex", "revoked_at", "reason")
-        .iterator()
-    ):
-        if row.revoked_at is not None:
-            yield Revoked(int(row.serial_hex, 16), row.revoked_at, RevocationReason(row.reason))
+    narrow = rows.filter(issuer=last.issuer).order_by("revoked_at", "pk")
+    for serial, at, reason in narrow.values_list("serial_hex", "revoked_at", "reason").iterator():
+        if at is not None:
+            yield Revoked(int(serial, 16), at, RevocationReason(reason))
 
 
 def present(ca: str, issuer: str) -> Crl | None:

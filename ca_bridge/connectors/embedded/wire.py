@@ -213,24 +213,32 @@ class Revoked:
 def crl(
     signer: Signer, *, number: int, period: ValidityPeriod, entries: Iterable[Revoked]
 ) -> x509.CertificateRevocationList:
-    """Return a CRL (RFC 5280 5): version 2, numbered, with the reason of each revocation."""
-    builder = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(signer.certificate.subject)
-        .last_update(period.start)
-        .next_update(period.end)
-        .add_extension(_authority_key(signer), critical=False)
-        .add_extension(x509.CRLNumber(number), critical=False)
+    """Return a CRL (RFC 5280 5): version 2, numbered, with the reason of each revocation.
+
+    All entries are given at once: `add_revoked_certificate` copies those before it each time.
+    """
+    builder = x509.CertificateRevocationListBuilder(
+        issuer_name=signer.certificate.subject,
+        last_update=period.start,
+        next_update=period.end,
+        revoked_certificates=[_crl_entry(entry) for entry in entries],
     )
-    for entry in entries:
-        builder = builder.add_revoked_certificate(_crl_entry(entry))
-    return builder.sign(signer.key, hashes.SHA256())
+    return (
+        builder.add_extension(_authority_key(signer), critical=False)
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .sign(signer.key, hashes.SHA256())
+    )
+
+
+# RFC 5280 5.3.1: the reason unspecified is said by leaving the extension out.
+_REASONS = {
+    reason: x509.CRLReason(x509.ReasonFlags(reason.value))
+    for reason in RevocationReason
+    if reason is not RevocationReason.UNSPECIFIED
+}
 
 
 def _crl_entry(entry: Revoked) -> x509.RevokedCertificate:
     builder = x509.RevokedCertificateBuilder().serial_number(entry.serial).revocation_date(entry.at)
-    # RFC 5280 5.3.1: the reason unspecified is said by leaving the extension out.
-    if entry.reason is not RevocationReason.UNSPECIFIED:
-        reason = x509.CRLReason(x509.ReasonFlags(entry.reason.value))
-        builder = builder.add_extension(reason, critical=False)
-    return builder.build()
+    reason = _REASONS.get(entry.reason)
+    return (builder.add_extension(reason, critical=False) if reason else builder).build()

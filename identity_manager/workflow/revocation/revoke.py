@@ -7,18 +7,19 @@ PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
 
 import uuid
-from collections.abc import Collection, Iterable
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import issuing
 from ca_bridge.contract import RevocationOutcome, RevocationReason
+from ca_bridge.database.state_machine import save_many
 from ca_bridge.errors import CaError
 from identity_manager import audit, queue
 from identity_manager.models import (
+    AuditEvent,
     Certificate,
     CertificateState,
     Person,
@@ -31,9 +32,11 @@ from identity_manager.people import anonymisation
 from identity_manager.task_names import REVOKE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
-from identity_manager.transactions.retry_later import retry_certificate_later, retry_later_on_error
+from identity_manager.transactions.retry_later import for_all_or_each, retry_later_on_error
 from identity_manager.workflow import completion
 from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.revocation import groups
+from identity_manager.workflow.revocation.groups import Outcome
 
 NOT_BY_HAND = Reason("not-by-hand", _("This revocation does not wait for anybody's hand any more."))
 NOT_IN_USE = Reason(
@@ -165,12 +168,13 @@ def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
         certificate.revoke(now=timezone.now())
         certificate.settle_lease()
         certificate.save()
-        _tell_by_hand(audit.Event.CERTIFICATE_REVOKED_BY_HAND, certificate, actor=actor)
+        event = audit.Event.CERTIFICATE_REVOKED_BY_HAND
+        audit.append([_by_hand_event(event, certificate, actor=actor)])
         return certificate
 
 
-def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person | None) -> None:
-    audit.record(
+def _by_hand_event(event: audit.Event, certificate: Certificate, *, actor: Person | None) -> AuditEvent:
+    return audit.event_about(
         event,
         actor=actor,
         subject=certificate.token,
@@ -184,15 +188,13 @@ def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person
 def carry_out(*, certificate_id: uuid.UUID) -> None:
     """Tell the CA of a decided revocation, or leave it due. Does nothing where it is not due.
 
-    A certificate that has expired meanwhile expires without a call. Any exception is stored on the
-    certificate, which is retried later.
+    Others that have waited go along (groups.py). A certificate that has expired meanwhile expires without a
+    call. Any exception is stored on the certificates, which are retried later.
     """
-    with transaction.atomic():
-        claim_id = Certificate.objects.to_be_revoked().claim(certificate_id, now=timezone.now())
-    if claim_id is None:
-        return
-    with retry_later_on_error(partial(retry_certificate_later, certificate_id, claim_id)):
-        _settle(certificate_id, claim_id, _outcome(Certificate.objects.get(pk=certificate_id)))
+    claimed = groups.claim(certificate_id)
+    if claimed is not None:
+        with retry_later_on_error(claimed.retry_later):
+            _settle_group(claimed.claim_id, groups.ask(claimed.rows))
 
 
 def expire(certificate: Certificate) -> None:
@@ -204,13 +206,12 @@ def expire(certificate: Certificate) -> None:
 
 def tell_of_end(certificate: Certificate) -> None:
     """Record the audit event that a locked certificate has expired."""
-    audit.record(
-        audit.Event.CERTIFICATE_EXPIRED,
-        actor=None,
-        subject=certificate.token,
-        certificate=str(certificate.pk),
-        serial=certificate.serial,
-    )
+    audit.append([_event(audit.Event.CERTIFICATE_EXPIRED, certificate)])
+
+
+def _event(event: audit.Event, certificate: Certificate) -> AuditEvent:
+    facts = {"certificate": str(certificate.pk), "serial": certificate.serial}
+    return audit.event_about(event, actor=None, subject=certificate.token, **facts)
 
 
 def expire_when_over(token: SoftwareToken) -> bool:
@@ -230,52 +231,43 @@ def expire_when_over(token: SoftwareToken) -> bool:
     return True
 
 
-def _outcome(certificate: Certificate) -> RevocationOutcome | CaError | None:
-    """The outcome of the call; None where the certificate has expired, and no call was made."""
-    if certificate.has_ended(timezone.now()):
-        return None
-    if not certificate.ca:
-        return RevocationOutcome.UNSUPPORTED
-    try:
-        return issuing.revoke(
-            ca=certificate.ca,
-            certificate=certificate.der,
-            reason=RevocationReason(certificate.revocation_reason),
-        )
-    except CaError as error:
-        return error
+def _settle_group(claim_id: uuid.UUID, outcomes: Mapping[uuid.UUID, Outcome]) -> None:
+    """Write down what came of each, in one transaction; where that fails, one by one."""
+    for_all_or_each(outcomes, lambda keys: _settle(claim_id, {key: outcomes[key] for key in keys}))
 
 
-def _settle(
-    certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationOutcome | CaError | None
-) -> None:
+def _settle(claim_id: uuid.UUID, outcomes: Mapping[uuid.UUID, Outcome]) -> int:
+    """Return how many were still ours."""
     with transaction.atomic():
-        certificate = locking.certificate(certificate_id)
-        if certificate.claim_id != claim_id:
-            return
-        if outcome is None:
-            expire(certificate)
-            return
+        rows = [row for row in locking.certificates(outcomes) if row.claim_id == claim_id]
         now = timezone.now()
-        if outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED):
-            certificate.revoke(now=now)
-            certificate.settle_lease()
-            audit.record(
-                audit.Event.CERTIFICATE_REVOKED,
-                actor=None,
-                subject=certificate.token,
-                certificate=str(certificate.pk),
-                serial=certificate.serial,
-            )
-        elif outcome is RevocationOutcome.UNSUPPORTED and _is_superseded(certificate):
-            certificate.withdraw_revocation()
-        elif outcome is RevocationOutcome.UNSUPPORTED or _is_refused_for_good(outcome):
-            if certificate.by_hand_since is None:
-                _tell_by_hand(audit.Event.REVOCATION_LEFT_TO_HANDS, certificate, actor=None)
-            certificate.leave_to_hands(now=now, error=_words(outcome))
-        else:
-            certificate.settle_later(_words(outcome), now=now)
-        certificate.save()
+        events = [event for row in rows for event in _apply(row, outcomes[row.pk], now=now)]
+        save_many(rows)
+        if events:
+            audit.append(events)
+    return len(rows)
+
+
+def _apply(certificate: Certificate, outcome: Outcome, *, now: datetime) -> list[AuditEvent]:
+    """Change a locked row, which the caller saves; return what happened."""
+    if outcome is None:
+        certificate.expire()
+        return [_event(audit.Event.CERTIFICATE_EXPIRED, certificate)]
+    if outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED):
+        certificate.revoke(now=now)
+        certificate.settle_lease()
+        return [_event(audit.Event.CERTIFICATE_REVOKED, certificate)]
+    if outcome is RevocationOutcome.UNSUPPORTED and _is_superseded(certificate):
+        certificate.withdraw_revocation()
+        return []
+    if outcome is RevocationOutcome.UNSUPPORTED or _is_refused_for_good(outcome):
+        is_new = certificate.by_hand_since is None
+        certificate.leave_to_hands(now=now, error=_words(outcome))
+        return (
+            [_by_hand_event(audit.Event.REVOCATION_LEFT_TO_HANDS, certificate, actor=None)] if is_new else []
+        )
+    certificate.settle_later(_words(outcome), now=now)
+    return []
 
 
 def _is_superseded(certificate: Certificate) -> bool:

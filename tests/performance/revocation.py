@@ -1,0 +1,157 @@
+"""How long it takes to revoke very many certificates of the embedded CA, and to sign a long CRL.
+
+    python -m tests.performance.revocation --tokens 10000 --entries 100000 --out FILE
+
+An installation of its own, with so many Active persons and a token of each. Timed is the decision (each token
+by the verb of **Revoke**, a hundred in a transaction, as a batch order takes them), then the worker, message
+after message, until the published CRL is seen to name them all. Then a CRL of so many entries is signed.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.performance import enable, place, renewal
+
+CHUNK = 100
+CA = "corporate"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tokens", type=int, default=10_000)
+    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    place.make_database_anew(dict(os.environ))
+    django.setup()
+    report = measured(options.tokens) | {"crl_s": crl_seconds(options.entries), "entries": options.entries}
+    options.out.write_text(json.dumps(report), encoding="utf-8")
+
+
+def measured(number: int) -> dict[str, Any]:
+    from identity_manager.management.preparation import prepare
+    from identity_manager.models import Certificate, Person
+
+    prepare()
+    renewal.tokens_of(enable.persons(number), "vpn")
+    issued(list(Certificate.objects.order_by("pk")))
+    actor = Person.objects.filter(roles__role="token-administrator").first()
+    assert actor is not None
+    decided = seconds_of(lambda: decide(actor, number))
+    told = seconds_of(carry_out)
+    listed = seconds_of(read_crls)
+    if Certificate.objects.exclude(on_crl_at=None).count() != number:
+        raise RuntimeError("not all of them are on the CRL")
+    return {"tokens": number, "decided_s": decided, "on_crl_s": told + listed}
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def decide(actor: Any, number: int) -> None:
+    from django.db import transaction
+
+    from ca_bridge.contract import RevocationReason
+    from identity_manager.models import SoftwareToken
+    from identity_manager.workflow.revocation import revoke
+
+    ids = list(SoftwareToken.objects.order_by("request_id").values_list("pk", flat=True))
+    for begin in range(0, number, CHUNK):
+        with transaction.atomic():
+            for pk in ids[begin : begin + CHUNK]:
+                revoke.revoke_token(actor=actor, token_id=pk, reason=RevocationReason.SUPERSEDED)
+
+
+def carry_out() -> None:
+    """The messages of all, in their order: most find that others have done it."""
+    from identity_manager.models import Certificate
+    from identity_manager.workflow.revocation import revoke
+
+    for pk in list(Certificate.objects.to_be_revoked().values_list("pk", flat=True)):
+        revoke.carry_out(certificate_id=pk)
+
+
+def read_crls() -> None:
+    from identity_manager.jobs import schedule
+
+    job = schedule.named("ca.read_crls")
+    assert job is not None
+    while job.run():
+        pass
+
+
+def issued(rows: list[Any]) -> None:
+    """Have the CA know these certificates: small ones, whose signature nobody looks at."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from ca_bridge.connection import registry
+    from ca_bridge.connectors.embedded.models import IssuedCertificate
+    from identity_manager.models import Certificate
+
+    issuer = x509.load_der_x509_certificate(registry.connector(CA).chain()[0]).subject
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    builder = x509.CertificateBuilder().issuer_name(issuer).subject_name(issuer).public_key(key.public_key())
+    builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=20))
+    known = []
+    for number, row in enumerate(rows, 1):
+        made = builder.serial_number(number).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+        row.certificate, row.serial, row.issuer = made, f"{number:04x}", issuer.rfc4514_string()
+        known.append(
+            IssuedCertificate(
+                ca=CA,
+                request_id=str(number),
+                public_key_sha256=str(number),
+                serial_hex=f"{number:x}",
+                certificate=made,
+                not_after=row.not_after,
+            )
+        )
+    Certificate.objects.bulk_update(rows, ["certificate", "serial", "issuer"], batch_size=500)
+    IssuedCertificate.objects.bulk_create(known, batch_size=500)
+
+
+def crl_seconds(entries: int) -> float:
+    """Seconds that a CRL with so many entries takes, from the register to the row that is published."""
+    from django.utils import timezone
+
+    from ca_bridge.connection import registry
+    from ca_bridge.connectors.embedded import crls
+    from ca_bridge.connectors.embedded.models import IssuedCertificate
+
+    now = timezone.now()
+    missing = range(entries - IssuedCertificate.objects.exclude(revoked_at=None).count())
+    rows = (
+        IssuedCertificate(
+            ca=CA,
+            request_id=f"more/{number}",
+            public_key_sha256=f"more/{number}",
+            serial_hex=f"{2**150 + number:x}",
+            certificate=b"",
+            not_after=now + timedelta(days=20),
+            revoked_at=now,
+            reason="superseded",
+        )
+        for number in missing
+    )
+    IssuedCertificate.objects.bulk_create(rows, batch_size=1_000)
+    connector: Any = registry.connector(CA)
+    signer = connector._authority.issuing
+    return seconds_of(lambda: crls.renew(CA, signer))
+
+
+if __name__ == "__main__":
+    main()
