@@ -48,7 +48,7 @@ def faults(
     """
     try:
         certificate = load(answer.certificate)
-        found = [*_content_faults(order, certificate), *_chain_faults(certificate, answer.chain, trusted)]
+        found = [*_content_faults(order, certificate), *chain_faults(certificate, answer.chain, trusted)]
     except CaError as error:
         return (error.words,)
     except MALFORMED as error:
@@ -110,7 +110,7 @@ def _dotted(usage: x509.ExtendedKeyUsage | None) -> set[str]:
     return {oid.dotted_string for oid in usage or ()}
 
 
-def _chain_faults(
+def chain_faults(
     certificate: x509.Certificate, chain: Sequence[bytes], trusted: Sequence[bytes]
 ) -> Iterator[str]:
     if len(chain) > MAX_CHAIN_LENGTH:

@@ -25,6 +25,7 @@ WAY_NAMES = {
     sign_in_methods.PASSKEY: _("a passkey"),
     sign_in_methods.SSO: _("your organisation's single sign-on"),
     sign_in_methods.SAML: _("your organisation's single sign-on (SAML)"),
+    sign_in_methods.CERTIFICATE: _("a certificate of yours"),
 }
 Kind = Authenticator.Type
 

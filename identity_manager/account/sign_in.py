@@ -24,13 +24,15 @@ Arguments = ParamSpec("Arguments")
 BEGINNING = datetime.fromtimestamp(0, tz=UTC)
 View = Callable[Concatenate[HttpRequest, Arguments], HttpResponseBase]
 SECOND_FACTOR = "mfa"  # as allauth records it
+CERTIFICATE = sign_in_methods.CERTIFICATE
 
 
 def signed_in_recently(request: HttpRequest) -> bool:
     """Whether this session proved who sits there within the last RECENT_SIGN_IN_SECONDS.
 
     A sign-in counts and so does a confirmation of the password; the time is that of this session,
-    not that of the account's last sign-in elsewhere.
+    not that of the account's last sign-in elsewhere. A client certificate does not count: it is what a stolen
+    software token has, and would renew or replace itself.
     """
     return _proved_recently(request, second_factor=False)
 
@@ -40,6 +42,14 @@ def showed_second_factor_recently(request: HttpRequest) -> bool:
     account = request.user
     needs_one = isinstance(account, Account) and second_factors.has_one(account)
     return _proved_recently(request, second_factor=needs_one)
+
+
+def showed_more_than_a_certificate(request: HttpRequest) -> bool:
+    """Whether something beside a client certificate proves who sits there, now or earlier in this session."""
+    if request.session.get(sign_in_methods.WAY) != CERTIFICATE:
+        return True
+    records = get_authentication_records(request, request.user)
+    return any(record["method"] != CERTIFICATE for record in records)
 
 
 def signed_in_at(request: HttpRequest) -> datetime:
@@ -99,6 +109,11 @@ def fresh_second_factor_required(view: View[Arguments]) -> View[Arguments]:
     return _guarded(view, showed_second_factor_recently)
 
 
+def not_by_certificate_alone(view: View[Arguments]) -> View[Arguments]:
+    """Let a POST through in sessions that showed more than a client certificate, however long ago."""
+    return _guarded(view, showed_more_than_a_certificate)
+
+
 def fresh_second_factor_first(view: View[Arguments]) -> View[Arguments]:
     """The same for the page itself: one that shows how to set a second factor up, say."""
     return _guarded(view, showed_second_factor_recently, reading=True)
@@ -131,7 +146,7 @@ def _proved_recently(request: HttpRequest, *, second_factor: bool) -> bool:
     proofs = [
         record["at"]
         for record in get_authentication_records(request, request.user)
-        if not second_factor or record["method"] == SECOND_FACTOR
+        if record["method"] == SECOND_FACTOR or not (second_factor or record["method"] == CERTIFICATE)
     ]
     return bool(proofs) and 0 <= time.time() - max(proofs) < settings.RECENT_SIGN_IN_SECONDS
 

@@ -1,4 +1,4 @@
-"""Sign-in methods per portal: password (or code), passkey, single sign-on, SAML."""
+"""Sign-in methods per portal: password (or code), passkey, single sign-on, SAML, client certificate."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
 
-PASSWORD, PASSKEY, SSO, SAML = "password", "passkey", "sso", "saml"
+PASSWORD, PASSKEY, SSO, SAML, CERTIFICATE = "password", "passkey", "sso", "saml", "certificate"
 BREAK_GLASS = "break-glass"
 SSO_METHOD = "socialaccount"  # allauth's name of the method, for both protocols
 WAY = "sign_in_way"  # in the session
@@ -26,6 +26,7 @@ def configured(ways: Iterable[str]) -> list[str]:
     needed = {
         SSO: settings.SSO_PROVIDERS,
         SAML: settings.SAML_PROVIDERS,
+        CERTIFICATE: settings.CERTIFICATE_BASE_URL,
     }
     return [way for way in ways if way not in needed or needed[way]]
 
@@ -50,6 +51,8 @@ def of(records: list[dict[str, Any]]) -> str:
     if SSO_METHOD in methods:
         named = {record.get("provider") for record in records}
         return SAML if named & set(settings.SAML_PROVIDERS) else SSO
+    if CERTIFICATE in methods:
+        return CERTIFICATE
     return PASSKEY if any(record.get("passwordless") for record in records) else PASSWORD
 
 

@@ -6,6 +6,7 @@ from django.urls import path
 
 from identity_manager.account import (
     account_page,
+    certificate_views,
     first_sign_in,
     passkey_views,
     provider_sessions,
@@ -34,6 +35,8 @@ urlpatterns = [
     path("sso/<slug:provider_id>/saml/acs/", saml_views.acs, name="saml-acs"),
     path("sso/<slug:provider_id>/saml/finish/", saml_views.finish, name="saml-finish"),
     path("sso/<slug:provider_id>/saml/metadata/", saml_views.metadata, name="saml-metadata"),
+    path("certificate/", certificate_views.start, name="certificate-start"),
+    path("certificate/finish/", certificate_views.finish, name="certificate-finish"),
     path("keys/", account_page.keys, name="keys"),
     path("another-way/<slug:portal>/", account_page.another_way, name="sign-in-way"),
     path("logout/", account_views.LogoutView.as_view(), name="account_logout"),

@@ -8,6 +8,7 @@ from allauth.account.internal.flows.reauthentication import reauthenticate_by_pa
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.base.views import AuthenticateView
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -142,13 +143,15 @@ def ways_offered() -> dict[str, Any]:
         "password_offered": sign_in_methods.PASSWORD in offered,
         "passkey_offered": sign_in_methods.PASSKEY in offered,
         "sso_providers": sign_in_methods.offered_providers(),
+        "certificate_offered": sign_in_methods.CERTIFICATE in offered,
     }
 
 
 def leading_to_providers(response: HttpResponseBase) -> HttpResponseBase:
     """Allow the page's forms to submit to the providers (CSP form-action)."""
     providers = sign_in_methods.identity_providers().values()
-    origins = sorted({each.authorization_origin for each in providers})
+    certificates = [settings.CERTIFICATE_BASE_URL] if settings.CERTIFICATE_BASE_URL else []
+    origins = sorted({*certificates, *(each.authorization_origin for each in providers)})
     if origins:
         security_headers.let_forms_lead_to(response, origins)
     return response

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.config.database import url as database_url
@@ -84,6 +86,15 @@ def certificates(name: str, default: str) -> str:
     return path
 
 
+def certificates_in(name: str, default: str) -> tuple[bytes, ...]:
+    """Return the certificates (DER) in the file that NAME names; none where it is empty."""
+    path = certificates(name, default)
+    if not path:
+        return ()
+    found = x509.load_pem_x509_certificates(Path(path).read_bytes())
+    return tuple(each.public_bytes(Encoding.DER) for each in found)
+
+
 def proxy(name: str, default: str) -> str:
     """Return NAME, the URL of a proxy; it may be empty. The message never has it: it may hold a password."""
     value = text(name, default).rstrip("/")
@@ -157,8 +168,13 @@ def choices(name: str, options: tuple[str, ...]) -> list[str]:
 
 
 def base_url(name: str, default: str | None) -> str:
-    """Return NAME, scheme and host (and port) of a URL, without a slash at its end."""
+    """Return NAME, scheme and host (and port) of a URL, without a slash at its end.
+
+    It may be empty where that is the default.
+    """
     value = text(name, default).rstrip("/")
+    if not value and default == "":
+        return value
     url = _parts(value)
     if url is None or url.scheme not in {"http", "https"} or value != f"{url.scheme}://{url.netloc}":
         raise ImproperlyConfigured(f"{name} must be https:// and a host name, without a path.")

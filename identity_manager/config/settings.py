@@ -187,11 +187,18 @@ PASSKEY_DOMAIN = env.text("PASSKEY_DOMAIN", "")
 # An officer without a second factor is led to set one up before any page of Identity Manager opens.
 OFFICERS_NEED_SECOND_FACTOR = env.boolean("OFFICERS_NEED_SECOND_FACTOR", default=not EMBEDDED)
 # Which ways of signing in open which portal. An account for emergencies goes past this, at its own address.
+_ways = ("password", "passkey", "sso", "saml", "certificate")
 SIGN_IN_METHODS = {
-    portal: env.choices(f"SIGN_IN_METHODS_{portal.upper()}", ("password", "passkey", "sso", "saml"))
-    for portal in ("console", "selfservice")
+    portal: env.choices(f"SIGN_IN_METHODS_{portal.upper()}", _ways) for portal in ("console", "selfservice")
 }
 SSO_PROVIDERS = sso.providers(env.json_object("SSO_PROVIDERS", {}))
+# Where a proxy asks for client certificates, how it passes them on, and whose certificates sign in.
+CERTIFICATE_BASE_URL = env.base_url("CERTIFICATE_BASE_URL", "")
+CERTIFICATE_HEADER = env.choice("CERTIFICATE_HEADER", ("client-cert", "x-ssl-client-cert"), "client-cert")
+CERTIFICATE_CAS = env.certificates_in("CERTIFICATE_CA_FILE", "")
+CERTIFICATE_PROXY_SECRET = env.text("CERTIFICATE_PROXY_SECRET", "")
+if CERTIFICATE_BASE_URL and not EMBEDDED and not env.is_set("ALLOWED_HOSTS"):
+    ALLOWED_HOSTS.append(urlsplit(CERTIFICATE_BASE_URL).hostname or "")
 SAML_PROVIDERS = sso.saml_providers(env.json_object("SAML_PROVIDERS", {}), taken=SSO_PROVIDERS)
 SOCIALACCOUNT_ADAPTER = "identity_manager.account.sso.SocialAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from identity_manager.account import certificate_views
 from identity_manager.api.webhooks import mail as mail_webhook
 from identity_manager.config.observability import health, metrics_page
 
@@ -21,6 +22,7 @@ def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
         *(_console() if "console" in portals else _selfservice_alone()),
         *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
         path("account/", include("identity_manager.account.urls")),
+        path("sso/certificate/", certificate_views.certificate, name="certificate"),
         path("pki/", include("ca_bridge.publication.urls")),
         path("health/live", health.live, name="health-live"),
         path("health/ready", health.ready, name="health-ready"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
+from identity_manager.account.sign_in import not_by_certificate_alone
 from identity_manager.models import RequestState, SoftwareToken, TokenRequest
 from identity_manager.queries import selfservice_pages
 from identity_manager.transactions.refusals import Refused
@@ -38,6 +39,7 @@ def renewals(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@not_by_certificate_alone
 def renew(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     """Show what changes with the renewal, and ask for it."""
     row = access.own_token(request, token_id)

@@ -26,6 +26,7 @@ def a_certificate() -> bytes:
     return certificate.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
+CERTIFICATES = "http://testserver"  # where certificates are asked for; here no host of its own
 # Nobody answers there, which the page says.
 PROVIDER = sso_provider.parse(
     "corp",
@@ -61,6 +62,7 @@ def standing(blocker: Any, mailbox: Path) -> Iterator[World]:
         patch.setattr("django.conf.settings.MAILBOX_DIR", mailbox)
         patch.setattr("django.conf.settings.SSO_PROVIDERS", {"corp": PROVIDER})
         patch.setattr("django.conf.settings.SAML_PROVIDERS", {"saml": SAML_PROVIDER})
+        patch.setattr("django.conf.settings.CERTIFICATE_BASE_URL", CERTIFICATES)
         # Most visitors are refused, and each refusal would be written with the stack that led to it.
         patch.setattr("django.utils.log.request_logger.disabled", True)
         yield World()

@@ -18,6 +18,8 @@ from tests.check_deploy import environment as production
 # Who asks for these cannot have signed in: supervisors, verifying programs, and who is about to sign in.
 PUBLIC = {
     "account/break-glass/",
+    "account/certificate/",
+    "account/certificate/finish/",
     "account/first-sign-in/",
     "account/login/",
     "account/login/passkey/",
@@ -38,6 +40,7 @@ PUBLIC = {
     "pki/<str:file_name>",
     "pki/ocsp",
     "pki/ocsp/<path:encoded>",
+    "sso/certificate/",
 }
 # The demo shows these to whoever sits at the machine; production does not have them.
 DEMO_ONLY = ("mailbox/", "ui/")

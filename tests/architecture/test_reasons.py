@@ -26,6 +26,7 @@ VERBS = (
 )
 OWN_BUSINESS = {
     "identity_manager.account.arrival": "what an identity provider answered",
+    "identity_manager.account.client_certificate": "what a proxy passes on",
     "identity_manager.account.saml": "what an identity provider answered",
     "identity_manager.console.search.selection": "rows that were chosen on a list",
     "identity_manager.console.people.sign_in_letters": "letters that a font cannot write",

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from identity_manager.config import secret_files
 from tests import check_deploy
 from tests.architecture.source import ROOT
-from tests.architecture.standing import PROVIDER, taken_back
+from tests.architecture.standing import CERTIFICATES, PROVIDER, taken_back
 from tests.architecture.url_table import SIGNED_IN, TABLE, Row, Visitor
 from tests.architecture.url_world import World
 
@@ -82,7 +82,8 @@ def test_every_answer_has_them(world: World, row: Row) -> None:
         response = world.browsers[visitor].get(address)
         said = said_of(address) if response.status_code < 300 else everywhere()
         if row.name in LEAD_TO_PROVIDERS:
-            response[POLICY] = response[POLICY].replace(f" {PROVIDER.authorization_origin}", "")
+            for led_to in (PROVIDER.authorization_origin, CERTIFICATES):
+                response[POLICY] = response[POLICY].replace(f" {led_to}", "")
         assert differing(response, said) == {}, f"{visitor}: {response.status_code}"
 
 

@@ -358,6 +358,9 @@ TABLE = (
     Row("break-glass", PUBLIC, PUBLIC),
     Row("sso", NOBODY, PUBLIC, of="provider"),
     Row("openid_connect_callback", PUBLIC, of="provider"),
+    Row("certificate-start", NOBODY, PUBLIC),
+    Row("certificate-finish", PUBLIC),
+    Row("certificate", PUBLIC),  # at its own host name; without a question it says so
     Row("saml-metadata", PUBLIC, of="saml provider"),
     Row("saml-acs", NOBODY, PUBLIC, of="saml provider"),  # signs in whom a signed assertion names
     Row("saml-finish", PUBLIC, of="saml provider"),

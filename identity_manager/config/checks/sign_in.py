@@ -1,14 +1,19 @@
 """Sign-in methods and passkeys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from identity_manager.config.checks.finding import SettingsFinding, base_urls, host_of
 
+SECRET_LENGTH = 20
+
 
 def findings() -> Iterator[SettingsFinding]:
     """Each portal that is served here must be opened by something that there is."""
+    yield from _certificates()
     for portal in settings.PORTALS:
         name = f"{portal.upper()}_BASE_URL"
         if settings.PASSKEY_DOMAIN and not _is_below(host_of(base_urls()[name]), settings.PASSKEY_DOMAIN):
@@ -20,11 +25,40 @@ def findings() -> Iterator[SettingsFinding]:
         yield from _ways(portal)
 
 
+def _certificates() -> Iterator[SettingsFinding]:
+    """What a proxy passes on of certificates is believed by where it stands, or by a secret."""
+    url, secret = settings.CERTIFICATE_BASE_URL, settings.CERTIFICATE_PROXY_SECRET
+    if not url:
+        return
+    if not settings.CERTIFICATE_CAS:
+        yield SettingsFinding(
+            "E318", "CERTIFICATE_BASE_URL needs CERTIFICATE_CA_FILE: whose certificates sign in."
+        )
+    if (secret or not _is_on_this_machine(settings.PROXY_ADDRESSES)) and len(secret) < SECRET_LENGTH:
+        yield SettingsFinding(
+            "E319",
+            "PROXY_ADDRESSES names other machines, and what they say of certificates is believed by a secret "
+            f"alone: CERTIFICATE_PROXY_SECRET needs at least {SECRET_LENGTH} random characters.",
+        )
+    if host_of(url) in map(host_of, base_urls().values()):
+        yield SettingsFinding(
+            "E320",
+            "CERTIFICATE_BASE_URL needs a host name of its own: browsers are asked for a certificate there.",
+        )
+    if not settings.EMBEDDED and urlsplit(url).scheme != "https":
+        yield SettingsFinding("E321", "Production needs CERTIFICATE_BASE_URL to begin with https://.")
+
+
+def _is_on_this_machine(networks: Sequence[str]) -> bool:
+    return all(ip_network(each).is_loopback for each in networks)
+
+
 def _ways(portal: str) -> Iterator[SettingsFinding]:
     """A way that has a setting of its own opens nothing without it."""
     ways = {
         "sso": ("SSO_PROVIDERS", settings.SSO_PROVIDERS),
         "saml": ("SAML_PROVIDERS", settings.SAML_PROVIDERS),
+        "certificate": ("CERTIFICATE_BASE_URL", settings.CERTIFICATE_BASE_URL),
     }
     named = settings.SIGN_IN_METHODS[portal]
     if all(way in ways and not ways[way][1] for way in named):

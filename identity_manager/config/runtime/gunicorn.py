@@ -30,9 +30,13 @@ control_socket_disable = True
 forwarded_allow_ips = ""
 errorlog = "-"
 loglevel = "warning"
+# WSGI knows X_SSL_Client_Cert and X-SSL-Client-Cert as one: who sends the first would forge the second.
+HEADERS_WITH_UNDERSCORES = (
+    "header_map=dangerous lets anybody forge headers of the proxy: take it out of GUNICORN_CMD_ARGS."
+)
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """Refuse in the parent, once and in one sentence; a worker that refuses would be started again.
 
     Everything is loaded here, once: the workers are forked with it, and the first page comes sooner.
@@ -44,6 +48,8 @@ def on_starting(_server: Any) -> None:
 
     from identity_manager.config.checks import refuse_inconsistent_settings
 
+    if server.cfg.header_map == "dangerous":
+        sys.exit(HEADERS_WITH_UNDERSCORES)
     process_kind.serve_pages()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
     try:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gunicorn.config import Config
 
 pytestmark = pytest.mark.long  # each starts a whole program
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
@@ -75,3 +76,11 @@ def test_pages_do_not_wait_for_the_linter(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_the_web_server_refuses_to_let_headers_be_forged(tmp_path: Path) -> None:
+    """X_SSL_Client_Cert and X-SSL-Client-Cert are one name in WSGI; gunicorn drops the first."""
+    ended = start("gunicorn", tmp_path, GUNICORN_CMD_ARGS="--header-map dangerous")
+    assert ended.returncode != 0
+    assert "header_map=dangerous lets anybody forge" in ended.stderr
+    assert Config().header_map == "drop"

@@ -13,8 +13,9 @@ from identity_manager.config import celery
 worker_init.send(sender=None)
 """
 WEB = """
+from types import SimpleNamespace
 from identity_manager.config.runtime import gunicorn
-gunicorn.on_starting(None)
+gunicorn.on_starting(SimpleNamespace(cfg=SimpleNamespace(header_map="drop")))
 """
 SAY = "import gc; print(gc.get_freeze_count(), gc.get_threshold()[0])"
 
