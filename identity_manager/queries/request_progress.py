@@ -18,6 +18,7 @@ from django.db.models import (
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchLine, RequestState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models.batch.line import BatchLineQuerySet
 
 
 class Became(TextChoices):
@@ -41,22 +42,21 @@ def condition(became: str) -> Q:
     return _CONDITIONS[Became(became)]
 
 
-def with_became(requests: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
-    """The requests, each with what became of it (`became`)."""
-    whens = [When(rule, then=Value(each.value)) for each, rule in _CONDITIONS.items()]
-    return requests.annotate(became=Case(*whens, default=Value(""), output_field=CharField()))
-
-
 def counted(requests: QuerySet[TokenRequest]) -> Mapping[str, int]:
     """How many became what."""
-    rows = with_became(requests).order_by().values_list("became").annotate(number=Count("pk"))
-    return {became: number for became, number in rows if became}
+    rows = requests.annotate(became=_became()).order_by().values_list("became")
+    return {became: number for became, number in rows.annotate(number=Count("pk")) if became}
 
 
-def with_became_of_request(lines: QuerySet[BatchLine]) -> QuerySet[BatchLine]:
+def with_became_of_request(lines: BatchLineQuerySet) -> BatchLineQuerySet:
     """Lines of batch orders, each with what became of the request that it has opened; null without one."""
-    request = with_became(TokenRequest.objects.filter(pk=OuterRef("request"))).order_by()
+    request = TokenRequest.objects.filter(pk=OuterRef("request")).annotate(became=_became()).order_by()
     return lines.annotate(became=Subquery(request.values("became")))
+
+
+def _became() -> Case:
+    whens = [When(rule, then=Value(each.value)) for each, rule in _CONDITIONS.items()]
+    return Case(*whens, default=Value(""), output_field=CharField())
 
 
 def of_order(reference: str) -> Q:

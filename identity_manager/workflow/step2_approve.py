@@ -220,7 +220,7 @@ def deadline(request: TokenRequest) -> datetime:
     began = request.round_started_at or request.created_at
     renewed = [token.predecessor_id for token in locking.lines_of(request) if token.predecessor_id]
     ends = SoftwareToken.objects.filter(pk__in=renewed).annotate(ends_at=first_end()).order_by()
-    known = [each for each in ends.values_list("ends_at", flat=True) if each is not None]
+    known: list[datetime] = [each for each in ends.values_list("ends_at", flat=True) if each is not None]
     latest: datetime = began + timedelta(days=LONGEST_POSTPONEMENT_DAYS)
     return min([latest, *known])
 

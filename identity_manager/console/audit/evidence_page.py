@@ -182,7 +182,7 @@ def _log(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
 
 def _line(event: AuditEvent) -> tuple[object, ...]:
     words = event_wording.in_words(event, type_names=event_wording.type_names())
-    what = ": ".join(filter(None, [str(words.title), words.detail]))
+    what = ": ".join(filter(None, [str(words.title), str(words.detail)]))
     return (event.number or DASH, moment(event.at), what, words.actor)
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -20,7 +20,7 @@ from identity_manager.ui.bidi import isolated
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def print_data(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def print_data(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Say what is printed; the POST prints it, which is audited."""
     person = persons.person_for_registration_officer(request, pk)
     if request.method == "POST":
