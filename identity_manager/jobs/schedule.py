@@ -13,9 +13,9 @@ from ca_bridge.connection import registry
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
 from identity_manager.jobs import key_rotation, resumable_scan, retention, sweep
-from identity_manager.models import HolderChange, InstallationNotice, Person, SoftwareToken
+from identity_manager.models import HolderChange, InstallationNotice, NameWord, Person, SoftwareToken
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.models.person_search import refresh
+from identity_manager.models.person_search import refresh, suggestions
 from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions.retry_later import for_all_or_each
@@ -93,6 +93,16 @@ def _sign_heads() -> int:
 def _refresh_search_texts() -> int:
     persons = Person.objects.all()
     return resumable_scan.of_portions("search.refresh", persons, partial(refresh.refresh, persons))
+
+
+def _learn_names() -> int:
+    persons = Person.objects.all()
+    return resumable_scan.of_written("search.learn_names", persons, partial(suggestions.learn, persons))
+
+
+def _forget_names() -> int:
+    forget = partial(suggestions.forget_unused, Person.objects.all())
+    return resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)
 
 
 def _read_crls() -> int:
@@ -287,6 +297,18 @@ JOBS: tuple[Job, ...] = (
         _("Rewrites what searches look through, where it is not what the person is called"),
         timedelta(hours=6),
         _refresh_search_texts,
+    ),
+    Job(
+        "search.learn_names",
+        _("Takes the words of new names in, so that a search with a typo can offer them"),
+        timedelta(minutes=1),
+        _learn_names,
+    ),
+    Job(
+        "search.forget_names",
+        _("Deletes words that are in nobody's name any more"),
+        timedelta(hours=6),
+        _forget_names,
     ),
     Job(
         "audit.sign_heads",

@@ -88,6 +88,7 @@ from identity_manager.models.operation.process_metrics import LiveProcess, Proce
 from identity_manager.models.people.account import Account
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.leave import Leave
+from identity_manager.models.people.name_word import NameWord, NameWordPart
 from identity_manager.models.people.person import Person, PersonKind, PersonSource, PersonState
 from identity_manager.models.people.person_erasure import PersonErasure
 from identity_manager.models.people.person_import import ImportState, PersonImport
@@ -206,6 +207,8 @@ __all__ = [
     "MailEventKind",
     "MailFault",
     "MailState",
+    "NameWord",
+    "NameWordPart",
     "NamedArchiving",
     "Opening",
     "OutgoingMail",

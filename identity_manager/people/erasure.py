@@ -39,6 +39,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.person_search import matching as person_search
+from identity_manager.models.person_search import suggestions
 from identity_manager.people import anonymisation, registration_policy, vouching_policy
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
@@ -257,6 +258,7 @@ def _forget_in_the_audit_log(person: Person) -> None:
 
 
 def _forget_the_record(person: Person) -> None:
+    words = suggestions.words_of_names(Person.objects.filter(pk=person.pk))
     fields = (field for field in Person._meta.concrete_fields if field.name not in STAY_ON_THE_RECORD)
     Person.objects.filter(pk=person.pk).update(
         **{field.name: field.get_default() for field in fields},
@@ -267,4 +269,5 @@ def _forget_the_record(person: Person) -> None:
         updated_at=timezone.now(),
     )
     Person.objects.filter(manager=person).update(manager=None)
+    suggestions.forget_unused(Person.objects.all(), words)
     person_search.forget(connection)

@@ -22,6 +22,7 @@ from identity_manager.console.search.kind import SearchKind, Wanted
 from identity_manager.console.search.selected import Selection
 from identity_manager.models import Person
 from identity_manager.models.people.account import PAGE_SIZES
+from identity_manager.models.person_search import suggestions
 from identity_manager.models.person_search.query_words import words_of
 from identity_manager.ui import dates
 from identity_manager.ui.context import SEARCHERS
@@ -144,6 +145,20 @@ class Search:
             return []
         return [f"{field.label}: {_said(field)}" for field in self.form.filters() if self.wanted[field.name]]
 
+    def meant(self) -> str:
+        """A name one typo away that finds somebody, with the same filters; empty: there is none."""
+        if not (self.is_by_words and self.kind.parts):
+            return ""
+        for name in suggestions.names_near(self.wanted["q"]):
+            if self.kind.found(self.reach(), {**self.wanted, "q": name}).exists():
+                return name
+        return ""
+
+    def address_of(self, words: str) -> str:
+        """The same search for other words, as an address."""
+        told = [(name, self.form.data[name]) for name in self.form.fields if self.form.data.get(name)]
+        return f"?{urlencode([('kind', self.kind.name), *(dict(told) | {'q': words}).items()])}"
+
     def facts(self) -> dict[str, str | bool]:
         """The filters for the audit log; of what was typed, that something was."""
         typed = ("q", "asked_by")
@@ -221,6 +236,7 @@ def context(request: HttpRequest, search: Search, selected: Selection) -> dict[s
     rows = table.prepared(search.actor, page)
     sort = "" if is_unsorted else search.sort
     keys = {str(table.named(row)[0]) for row in rows}
+    meant = "" if rows else search.meant()
     return {
         "search": search,
         "kind": search.kind,
@@ -230,6 +246,8 @@ def context(request: HttpRequest, search: Search, selected: Selection) -> dict[s
         "is_short": 0 < len(search.wanted["q"]) < SHORT,
         "count_words": count_words(search, paginator),
         "beside": search.kind.beside(search.actor, search.wanted),
+        "meant": meant,
+        "meant_url": search.address_of(meant),
         "sort": sort,
         "is_unsorted": is_unsorted,
         "paginator": paginator,

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from identity_manager.console.lists import counting, pagination, remembered_counts
 from identity_manager.models import Person, PersonKind, PersonState, Role, RoleAssignment, SignInCode
+from identity_manager.models.person_search import suggestions
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
@@ -87,6 +88,22 @@ def test_columns_sort_both_ways(ada: Client, sort: str, first: str) -> None:
 )
 def test_a_bookmark_with_nonsense_still_opens(ada: Client, bad: dict[str, str]) -> None:
     assert ada.get(SEARCH, {"kind": "employee", **bad}).status_code == 200
+
+
+def test_a_name_one_typo_away_is_offered(ada: Client, company: cast.Company) -> None:
+    """With the filters that were set, and never a name that this search would not find."""
+    suggestions.learn(Person.objects.all(), list(Person.objects.values_list("pk", flat=True)))
+    uma = company.uma
+    typo = uma.surname[:-1] + uma.surname[-1] * 2
+    answer = ada.get(SEARCH, {"kind": "employee", "q": typo, "department": uma.department})
+    assert "Did you mean" in answer.content.decode()
+    assert answer.context["meant"].casefold() == uma.surname.casefold()
+    found = ada.get(SEARCH + answer.context["meant_url"])
+    assert uma.display_name in names(found)
+    assert found.context["search"].wanted["department"] == uma.department
+    elsewhere = ada.get(SEARCH, {"kind": "employee", "q": typo, "department": "Nobody's"})
+    assert elsewhere.context["meant"] == ""
+    assert "Did you mean" not in elsewhere.content.decode()
 
 
 def test_a_kind_that_nobody_knows_searches_nothing(ada: Client) -> None:
