@@ -10,7 +10,7 @@ PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; exit; }; \
 	done; echo python3)
 TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
-	gpgsm curl nodejs openjdk-25-jre-headless postfix notmuch \
+	gpgsm curl nodejs npm openjdk-25-jre-headless postfix notmuch \
 	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
 	postgresql iproute2 \
 	golang-go golang-github-smallstep-certificates-dev \

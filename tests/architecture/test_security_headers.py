@@ -88,9 +88,9 @@ def test_every_answer_has_them(world: World, row: Row) -> None:
 
 
 def test_the_sign_in_pages_alone_lead_to_providers(client: Client, settings: Settings) -> None:
-    settings.SSO_PROVIDERS = {"corp": PROVIDER}
+    settings.SSO_PROVIDERS, settings.CERTIFICATE_BASE_URL = {"corp": PROVIDER}, CERTIFICATES
     policy = client.get("/account/login/")[POLICY]
-    assert f"form-action 'self' {PROVIDER.authorization_origin};" in f"{policy};"
+    assert f"form-action 'self' {PROVIDER.authorization_origin} {CERTIFICATES};" in f"{policy};"
 
 
 @pytest.mark.parametrize("name", PROBES)
