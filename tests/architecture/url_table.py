@@ -219,6 +219,7 @@ TABLE = (
     Row("console:request-reject", APPROVER, APPROVER, of="request"),
     Row("console:request-postpone", APPROVER, APPROVER, of="request"),
     Row("console:request-cancel", ADMINISTRATOR, ADMINISTRATOR, of="request"),
+    Row("console:request-remind", ADMINISTRATOR, ADMINISTRATOR, of="request"),
     Row("console:request-retry", ADMINISTRATOR, ADMINISTRATOR, of="request"),
     Row("console:request-give-rest", ADMINISTRATOR, ADMINISTRATOR, of="request"),
     Row("console:request-revoke-rest", ADMINISTRATOR, ADMINISTRATOR, of="request"),

@@ -11,7 +11,7 @@ from identity_manager.console.access import offices
 from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.issuance import retry as issuance_retry
-from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.requests import cancellation, reminders_by_hand
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,7 @@ def of_request(row: TokenRequest, offer: ActionOffer) -> list[RequestAction]:
         cancellation.cancelling_obstacle(row),
         dangerous=True,
     )
+    remind = RequestAction(_("Remind the person"), reverse("console:request-remind", args=[row.pk]))
+    if reminders_by_hand.obstacle(row) is None:
+        return offer.of([remind, cancel])
     return offer.of([cancel] if row.state == RequestState.FAILED else [retry, cancel])

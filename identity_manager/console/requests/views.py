@@ -25,7 +25,7 @@ from identity_manager.ui.bidi import isolated
 from identity_manager.workflow.issuance import partial_issue
 from identity_manager.workflow.issuance import retry as issuance_retry
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.requests import cancellation, resubmission
+from identity_manager.workflow.requests import cancellation, reminders_by_hand, resubmission
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -56,6 +56,11 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     done = _("The request is cancelled.")
     return _done_to(request, pk, CancelForm, cancellation.cancel, done, asked=_cancelling)
+
+
+def remind(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("The person is reminded by mail.")
+    return _done_to(request, pk, PressForm, reminders_by_hand.remind, done, asked=_reminding)
 
 
 def issue_remaining(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -119,6 +124,17 @@ def _cancelling(found: TokenRequest) -> Confirmation:
         button=_("Cancel the request"),
         back=reverse("console:request", args=[found.pk]),
         obstacle=cancellation.cancelling_obstacle(found),
+    )
+
+
+def _reminding(found: TokenRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Remind %(person)s?") % {"person": isolated(found.person)},
+        lead=_("A mail says what waits for them: the terms, or a passphrase to be noted. Once a day."),
+        button=_("Remind the person"),
+        back=reverse("console:request", args=[found.pk]),
+        dangerous=False,
+        obstacle=reminders_by_hand.obstacle(found),
     )
 
 

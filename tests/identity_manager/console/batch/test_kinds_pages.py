@@ -7,7 +7,16 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from identity_manager.models import BatchKind, BatchOrder, Person, Role, SignInCode, SoftwareToken
+from identity_manager.models import (
+    AuditEvent,
+    BatchKind,
+    BatchOrder,
+    OutgoingMail,
+    Person,
+    Role,
+    SignInCode,
+    SoftwareToken,
+)
 from identity_manager.workflow.batch import breaker
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
 from tests.identity_manager.workflow.batch.batches import work
@@ -136,3 +145,16 @@ def test_registration_officers_see_their_orders_and_print_the_letters(company: C
     assert (answer.status_code, answer["Location"]) == (302, reverse("console:sign-in-letters"))
     assert rita.session["letters_for"] == [str(nora.pk)]
     assert SignInCode.objects.get().made_at is None
+
+
+def test_one_person_is_reminded_on_the_page_of_the_request(ada: Client, company: Company) -> None:
+    request = cast.enabled(company.ada, company.uma, company.vpn)
+    page, remind = (reverse(f"console:{name}", args=[request.pk]) for name in ("request", "request-remind"))
+
+    assert remind in ada.get(page).text
+    assert ada.get(remind).status_code == 200
+    assert ada.post(remind).status_code == 302
+    assert OutgoingMail.objects.filter(message="acceptance_reminder", person=company.uma).count() == 1
+    assert AuditEvent.objects.get(name="request.reminded").actor == company.ada
+    assert remind not in ada.get(page).text
+    assert ada.post(remind).status_code == 409
