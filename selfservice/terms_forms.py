@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import DeviceRule, TermsText, TokenRequest
-from identity_manager.ui.forms import CardsField, ChoiceCards
+from identity_manager.ui.forms import CardsField
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.policy import devices as device_policy
 from identity_manager.workflow.policy import eligibility
@@ -37,7 +37,6 @@ class TermsForm(VerbForm):
             " at any time."
         ),
         required=False,
-        widget=ChoiceCards(attrs={"form": "acceptance"}),
     )
     snapshot_hash = forms.CharField(
         widget=forms.HiddenInput,

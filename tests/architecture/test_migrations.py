@@ -58,6 +58,9 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0079_purpose_and_postponements: RunPython runpython": (
         "creates triggers again that SQLite has dropped"
     ),
+    "identity_manager.0085_devices_of_requests: RunPython runpython": (
+        "creates triggers again that SQLite has dropped"
+    ),
     "identity_manager.0066_holder_change: RunPython runpython": "creates triggers again that SQLite dropped",
     "identity_manager.0080_installations: RunPython runpython": "creates triggers again that SQLite dropped",
     "identity_manager.0055_texts_in_languages: RunPython runpython": (

@@ -46,6 +46,7 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
         "key_algorithm": "ec-p256",
         "container_format": "standard",
         "device_rule": "may",
+        "purpose_rule": "may",
         "passphrase_days": "14",
         "renewal_days": "60",
         "renewal_policy": "ask",
