@@ -154,11 +154,15 @@ def _profiles_of(type_id: uuid.UUID) -> tuple[uuid.UUID, ...]:
 
 
 def _start(token: SoftwareToken) -> None:
-    """One certificate for each profile of the token's type, due now; no key yet."""
+    """One certificate for each profile of the token's type, due now; no key yet. One message for all of them.
+
+    The worker that takes it announces what it does not do along (issuance/claims.py).
+    """
     token.start()
     token.save()
     for position, profile_id in enumerate(_profiles_of(token.token_type_id)):
         certificate = Certificate(token=token, profile_id=profile_id, position=position)
         certificate.work_is_due(timezone.now())
         certificate.save()
-        queue.after_commit(ISSUE, certificate.pk)
+        if position == 0:
+            queue.after_commit(ISSUE, certificate.pk)

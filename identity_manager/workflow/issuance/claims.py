@@ -22,8 +22,10 @@ from ca_bridge.contract import Answer
 from ca_bridge.database.state_machine import save_many
 from ca_bridge.errors import CaError
 from ca_bridge.keys import keys
+from identity_manager import queue
 from identity_manager.authorities import circuit_breaker
 from identity_manager.models import CaOutage, Certificate, SoftwareToken
+from identity_manager.task_names import ISSUE
 from identity_manager.transactions import locking
 from identity_manager.transactions.locking import GROUP
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later
@@ -99,12 +101,14 @@ class ClaimedToken:
 class Group:
     """The tokens that this worker has. What is raised at one of them stands on it, and leaves the others.
 
-    troubled: the CAs that had failed before the claim, by their aliases.
+    troubled: the CAs that had failed before the claim, by their aliases.  left: what of the token is due and
+    was not claimed, because it is put to its CA by itself.
     """
 
     tokens: list[ClaimedToken]
     troubled: dict[str, CaOutage]
     errors: list[Exception] = field(default_factory=list)
+    left: list[uuid.UUID] = field(default_factory=list)
 
     def each(self, work: Callable[[ClaimedToken], None], *, but: Collection[ClaimedToken] = ()) -> None:
         """Do this with each token, but for some, and let go of those at which it fails."""
@@ -137,7 +141,9 @@ class Group:
         retry_certificate_later(each.row.pk, each.claim_id, error)
 
     def finish(self) -> None:
-        """Raise the first of the errors, so that the task shows it."""
+        """Announce the next of what was left; raise the first of the errors, so that the task shows it."""
+        if self.left:
+            queue.publish(ISSUE, self.left[0])
         if self.errors:
             raise self.errors[0]
 
@@ -151,7 +157,8 @@ def claim(certificate_id: uuid.UUID) -> Group:
     troubled, now = circuit_breaker.in_trouble(), timezone.now()
     with transaction.atomic():
         rows = locking.certificates_beside(certificate_id)
-        due = _asked_together([row for row in rows if _is_due(row, now)], certificate_id)
+        ready = [row for row in rows if _is_due(row, now)]
+        due = _asked_together(ready, certificate_id)
         if not any(row.next_attempt_at > now - WAITED for row in due if row.next_attempt_at):
             more = _waiting_beside(rows, due, now=now, but=troubled)
             rows = locking.with_shared_parents([*rows, *more])
@@ -159,14 +166,16 @@ def claim(certificate_id: uuid.UUID) -> Group:
         passing = circuit_breaker.allow_calls(due, troubled)
         claimed = [ClaimedCertificate(row, row.claim_locked(now)) for row in passing]
         save_many([each.row for each in claimed], fields=("claim_id", "leased_until", "attempts"))
-    return Group(_tokens_of(claimed, rows), troubled)
+    left = [row.pk for row in ready if row not in due]
+    # Where nothing was claimed its CA is silent: two that are put off would announce each other for ever.
+    return Group(_tokens_of(claimed, rows), troubled, left=left if claimed else [])
 
 
 def _asked_together(due: Sequence[Certificate], certificate_id: uuid.UUID) -> list[Certificate]:
     """Those that are put to their CAs before anything is written down: all whose CAs can be searched.
 
     Of the others one: a crash leaves no more than one order of which nobody can find out whether it was
-    issued. Each has a message of its own.
+    issued. The next of them gets a message of its own.
     """
     searchable = [row for row in due if registry.search_decides(row.profile.ca)]
     others = [row for row in due if row not in searchable]

@@ -1,5 +1,6 @@
 """Group commit: a worker under load takes several tokens at once, each under its own claim."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import CertificateOrder, Pending, Refused, RevocationReason
 from ca_bridge.models import CaAttempt, CaOrder
-from identity_manager import task_names
+from identity_manager import queue, task_names
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -240,3 +241,51 @@ def test_where_time_is_over_what_has_an_answer_is_settled(
         issue()
     assert states() == ["issuing", "issuing", "sealed"]
     assert not Certificate.objects.exclude(claim_id=None).exists()
+
+
+# --- One message for a burst
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> Any:
+    """The certificates about which that work publishes a message."""
+    found: list[uuid.UUID] = []
+    monkeypatch.setattr(queue, "publish", lambda task, pk: task == task_names.ISSUE and found.append(pk))
+
+    def by(work: Callable[[], object]) -> list[uuid.UUID]:
+        found.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            work()
+        return list(found)
+
+    return by
+
+
+def accepted_pair(company: Company) -> TokenRequest:
+    pair = cast.token_type("pair", profiles=("signing", "encryption"))
+    return cast.accepted(cast.enabled(company.ada, company.uma, pair))
+
+
+def test_a_token_of_several_certificates_gets_one_message(company: Company, published: Any) -> None:
+    assert len(published(lambda: accepted_pair(company))) == 1
+    assert published(issue) == [], "one worker does both"
+    assert states() == ["sealed"]
+
+
+def test_where_they_are_asked_one_by_one_the_next_is_announced(
+    company: Company, published: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims.registry, "search_decides", lambda _alias: False)
+    assert len(published(lambda: accepted_pair(company))) == 1
+    first, second = Certificate.objects.order_by("position").values_list("pk", flat=True)
+    assert published(lambda: step5_issue.issue(certificate_id=first)) == [second]
+    assert published(lambda: step5_issue.issue(certificate_id=second)) == []
+    assert states() == ["sealed"]
+
+
+def test_while_a_ca_is_silent_nothing_is_announced(
+    company: Company, published: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that are both put off would announce each other for ever."""
+    monkeypatch.setattr(claims.registry, "search_decides", lambda _alias: False)
+    accepted_pair(company)
+    monkeypatch.setattr(claims.circuit_breaker, "allow_calls", lambda _due, _troubled: [])
+    assert published(issue) == []
