@@ -60,7 +60,7 @@ def figures(now: datetime | None = None) -> list[DomainFigures]:
 
 def remembered_figures() -> list[DomainFigures]:
     """The same, as it was counted within the last minute."""
-    found: list[DomainFigures] | None = cache.get_or_set("mail domains", figures, REMEMBERED)
+    found: list[DomainFigures] | None = cache.get_or_set("mail_domains", figures, REMEMBERED)
     return found or []
 
 
