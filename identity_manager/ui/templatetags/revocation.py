@@ -25,7 +25,7 @@ def revocation(certificate: Certificate) -> dict[str, Any]:
         "certificate": certificate,
         "is_revoked": is_revoked,
         "has_ended": certificate.has_ended(timezone.now()),
-        "crl": IssuerCrl.objects.filter(issuer=certificate.issuer).order_by("looked_at").last()
+        "crl": IssuerCrl.objects.filter(ca=certificate.ca, issuer=certificate.issuer).first()
         if is_open
         else None,
     }

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import Q, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -23,10 +23,17 @@ Source = tuple[str, str]  # the connection, and the issuer's name
 
 
 def to_be_looked_up() -> CertificateQuerySet:
-    """Revoked certificates that no CRL lists yet, of issuers whose CRL may be read again."""
+    """Revoked certificates that no CRL lists yet, of issuers whose CRL may be read again.
+
+    Two connections may lead to issuers of one name.
+    """
     now = timezone.now()
-    resting = [row.issuer for row in IssuerCrl.objects.all() if not row.is_due(now)]
-    return Certificate.objects.not_on_crl(now).exclude(issuer__in=resting)
+    rows = Certificate.objects.not_on_crl(now)
+    for crl in IssuerCrl.objects.all():
+        if not crl.is_due(now):
+            of_ca = Q(imported__ca=crl.ca) | Q(imported=None, profile__ca=crl.ca)
+            rows = rows.exclude(of_ca, issuer=crl.issuer)
+    return rows
 
 
 class CrlLookup:

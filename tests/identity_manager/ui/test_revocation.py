@@ -7,7 +7,7 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
-from identity_manager.models import Certificate, CertificateState, IssuerCrl
+from identity_manager.models import Certificate, CertificateProfile, CertificateState, IssuerCrl
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -17,7 +17,10 @@ LASTING = {"not_after": NOW + timedelta(days=1)}
 
 
 def drawn(**columns: object) -> str:
-    row = Certificate(issuer="CN=Issuing CA", **{"state": CertificateState.VALID, **LASTING, **columns})
+    profile = CertificateProfile(ca="corporate")
+    row = Certificate(
+        profile=profile, issuer="CN=Issuing CA", **{"state": CertificateState.VALID, **LASTING, **columns}
+    )
     html = Template("{% revocation row %}").render(Context({"row": row}))
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 

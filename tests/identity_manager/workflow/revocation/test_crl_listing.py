@@ -140,6 +140,13 @@ def test_a_certificate_without_an_address_and_a_ca_that_is_not_connected(
     assert IssuerCrl.objects.get().fault == "not-connected"
 
 
+def test_another_connection_to_an_issuer_of_the_same_name_keeps_none(certificate: Certificate) -> None:
+    revoke.carry_out(certificate_id=certificate.pk)
+    issuer = Certificate.objects.get().issuer
+    IssuerCrl.objects.create(ca="elsewhere", issuer=issuer, looked_at=timezone.now(), fault="unreachable")
+    assert job() == 1
+
+
 def test_what_has_ended_is_not_looked_up(certificate: Certificate) -> None:
     revoke.carry_out(certificate_id=certificate.pk)
     Certificate.objects.update(not_after=timezone.now() - timedelta(days=1))
