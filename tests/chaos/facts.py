@@ -18,7 +18,11 @@ class CaCertificate:
 
 @dataclass
 class OurCertificate:
-    """A certificate in the database. order is the identifier that its CA knows."""
+    """A certificate in the database.
+
+    order: the identifier that its CA knows.  on_crl: False where it is revoked, at a CA that publishes a CRL,
+    and is not seen on that.
+    """
 
     token: str
     state: str
@@ -28,6 +32,7 @@ class OurCertificate:
     order_state: str
     why: str
     containers: int
+    on_crl: bool = True
 
 
 @dataclass
@@ -64,9 +69,10 @@ class Received:
 
 @dataclass
 class Facts:
-    """Everything that the verdict is about."""
+    """Everything that the verdict is about. wanted, revoked: persons who want a token, and revoke it then."""
 
     wanted: list[str]
+    revoked: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     at_ca: list[CaCertificate] = field(default_factory=list)
     ours: list[OurCertificate] = field(default_factory=list)

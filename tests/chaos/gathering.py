@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management import CommandError, call_command
 from django.db.models import Count
 
-from ca_bridge.connection import registry
+from ca_bridge.connection import crl_lookup, registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.x509.certificates import describe
@@ -38,9 +38,16 @@ ONCE = (
 )
 
 
-def gather(persons: Iterable[Person], received: Path, passphrases: dict[str, str]) -> Facts:
-    """Read it all; audit and leaks are others' to add."""
+def gather(
+    persons: Iterable[Person],
+    received: Path,
+    passphrases: dict[str, str],
+    *,
+    revoked: Iterable[Person] = (),
+) -> Facts:
+    """Read it all; audit and leaks are others' to add. revoked: who revoked what they had."""
     return Facts(
+        revoked=[str(person.pk) for person in revoked],
         wanted=[str(person.pk) for person in persons],
         requests=list(_requests()),
         at_ca=[each for alias in registry.aliases() for each in _at(alias)],
@@ -108,6 +115,7 @@ def _ours() -> Iterator[OurCertificate]:
             order_state="parked" if order.parked_at else order.state,
             why=row.last_error or row.refusal,
             containers=sets.get(row.pk, 0),
+            on_crl=row.state != "revoked" or row.on_crl_at is not None or not crl_lookup.is_local(order.ca),
         )
 
 

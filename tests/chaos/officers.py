@@ -17,6 +17,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.delivery import outbox_actions
 from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.revocation import crl_listing
 from tests.chaos.travellers import Desk
 
 LEFT_ALONE = 2  # of so many failed requests one stays as it is
@@ -52,8 +53,9 @@ def something_is_left() -> bool:
 
 
 def reconcile() -> None:
-    """What the jobs do within hours, now: compare each doubtful order with its CA, revoke what is surplus."""
+    """What the jobs do within hours, now: compare each doubtful order, revoke what is surplus, read CRLs."""
     for pk in CaOrder.objects.filter(compare_at__isnull=False).values_list("pk", flat=True):
         reconciliation.compare(pk)
     while sweep.revoke_surplus():
         pass
+    crl_listing.CrlLookup().look_up(list(crl_listing.to_be_looked_up().values_list("pk", flat=True)))

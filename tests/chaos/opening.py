@@ -7,6 +7,7 @@ Nothing of Django is imported here, so that such a process is there at once and 
 import email
 import multiprocessing
 import os
+import uuid
 from concurrent.futures import ProcessPoolExecutor
 from email import policy
 from email.parser import BytesHeaderParser
@@ -25,7 +26,11 @@ def identifier(path: Path) -> str:
     """Of which mail of the outbox it is a message."""
     with path.open("rb") as stream:
         message = BytesHeaderParser(policy=policy.default).parse(stream)
-    return str(message["Message-ID"]).strip("<>").partition("@")[0]
+    local = str(message["Message-ID"]).strip(" <>").partition("@")[0]
+    try:
+        return str(uuid.UUID(local.partition(".")[0]))
+    except ValueError:
+        return local
 
 
 def open_all(messages: list[tuple[Path, str]]) -> list[Received]:

@@ -183,7 +183,12 @@ def judged(
     from tests.chaos import gathering, sinks, verdict
 
     passphrases = {str(token): text for each in travellers for token, text in each.passphrases.items()}
-    found = gathering.gather([each.person for each in travellers], here.received, passphrases)
+    found = gathering.gather(
+        [each.person for each in travellers],
+        here.received,
+        passphrases,
+        revoked=[each.person for each in travellers if each.revokes],
+    )
     found.audit = gathering.audit_faults(here.heads)
     found.survivors = survivors
     found.leaks = sinks.leaks(here, passphrases.values(), seed=options.seed)

@@ -54,6 +54,30 @@ def test_what_is_right_is_found_right() -> None:
     assert verdict.parked == {"r3": "an officer must look", "r4": "refused-by-ca"}
 
 
+def revoked() -> Facts:
+    """The first person has revoked what they had."""
+    facts = right()
+    facts.revoked = ["p1"]
+    ours = next(each for each in facts.ours if each.token == "t1")
+    ours.state = "revoked"
+    next(each for each in facts.at_ca if each.serial == ours.serial).revoked = True
+    return facts
+
+
+def test_a_revocation_that_was_lost_is_found() -> None:
+    assert judge(revoked()).holds, judge(revoked())
+
+    forgotten = right()
+    forgotten.revoked = ["p1"]
+    assert any("that is valid" in each for each in judge(forgotten).lost)
+    unlisted = revoked()
+    next(each for each in unlisted.ours if each.token == "t1").on_crl = False
+    assert any("no CRL lists it" in each for each in judge(unlisted).lost)
+    unasked = revoked()
+    unasked.revoked = []
+    assert any("that is revoked" in each for each in judge(unasked).lost)
+
+
 def test_what_a_failed_request_left_in_doubt_waits_with_it() -> None:
     """One certificate was refused, the other may have been issued: the officer's word settles both."""
     facts = right()

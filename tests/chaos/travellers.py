@@ -18,6 +18,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, InterfaceError, connection
 from psycopg_pool import PoolTimeout
 
+from ca_bridge.contract import RevocationReason
 from identity_manager.demo.pages import NotOnThePageError
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import (
@@ -31,6 +32,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.transactions.refusals import Refused
+from identity_manager.workflow.revocation.revoke_all import revoke_all
 from tests.chaos.visitors import PageDoesNotLoadError, Proxy
 from tests.tools import cast
 
@@ -39,6 +41,7 @@ AT_ONCE = 60  # persons who are on the road at the same time, at least
 AT_ONCE_OF = 25  # of so many one is: who waits for a fault to pass holds few others up, so long runs end
 OPEN = 8  # times as many may be on it in all: workers that cannot follow make others wait
 TWICE = 0.1  # of the clicks come twice
+REVOKED = 0.25  # of the persons revoke all that they have once they have it
 LOOK_SECONDS = 0.5
 QUIET_SECONDS = 20
 SOON_SECONDS = 40
@@ -71,17 +74,22 @@ class Traveller:
     code: str
     asks_self: bool
     by_pages: bool
+    revokes: bool = False
     passphrases: dict[uuid.UUID, str] = field(default_factory=dict)
     browser: Visitor | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a person's request stands in the database; pending are tokens whose passphrase is not noted."""
+    """Where a person's request stands in the database.
+
+    pending: tokens whose passphrase is not noted.  in_use: whether one of its tokens is.
+    """
 
     request_id: uuid.UUID
     state: str
     pending: tuple[uuid.UUID, ...] = ()
+    in_use: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,7 @@ def crowd(number: int, seed: int) -> list[Traveller]:
             chance.choices(list(TYPES), shares)[0],
             asks_self=chance.random() < 0.4,
             by_pages=chance.random() < 0.5,
+            revokes=chance.random() < REVOKED,
         )
         for each in range(number)
     ]
@@ -140,8 +149,9 @@ def standings(travellers: list[Traveller]) -> dict[uuid.UUID, Standing]:
     pending: dict[uuid.UUID, list[uuid.UUID]] = {}
     for request_id, token_id in unnoted.values_list("request_id", "pk"):
         pending.setdefault(request_id, []).append(token_id)
+    in_use = set(SoftwareToken.objects.in_use().filter(person__in=ids).values_list("request_id", flat=True))
     return {
-        person: Standing(request, state, tuple(pending.get(request, ())))
+        person: Standing(request, state, tuple(pending.get(request, ())), request in in_use)
         for person, request, state in requests
     }
 
@@ -185,13 +195,15 @@ class Road:
         self.lively = 0
         for traveller in list(self._open):
             at = standing.get(traveller.person.pk)
-            if at is not None and at.state == RequestState.COMPLETED:
+            revokes = traveller.revokes and at is not None and at.in_use
+            if at is not None and at.state == RequestState.COMPLETED and not revokes:
                 self._open.remove(traveller)
                 self.ended += 1
                 self._last_end = time.monotonic()
                 continue
             self.lively += self._is_lively(traveller, at)
-            if self._is_free(traveller) and (at is None or at.state in WAITS_FOR_US or at.pending):
+            has_step = at is None or at.state in (*WAITS_FOR_US, RequestState.COMPLETED) or at.pending
+            if self._is_free(traveller) and has_step:
                 self._under_way[traveller.number] = self._hands.submit(self._step, traveller, at)
         begun = self.ended + len(self._open)
         room = min(self._at_once - self.lively, OPEN * self._at_once - len(self._open))
@@ -200,7 +212,7 @@ class Road:
 
     def _is_lively(self, traveller: Traveller, at: Standing | None) -> bool:
         """Whether they go on soon. Who failed, or whose CA is silent, holds nobody else up."""
-        if at is None or at.state in WAITS_FOR_US or at.pending:
+        if at is None or at.state in (*WAITS_FOR_US, RequestState.COMPLETED) or at.pending:
             return True
         since = self._issuing_since.setdefault(traveller.number, time.monotonic())
         return at.state == RequestState.ISSUING and time.monotonic() - since < SOON_SECONDS
@@ -218,6 +230,8 @@ class Road:
 
     def _step(self, traveller: Traveller, at: Standing | None) -> None:
         step = self._by_pages if traveller.by_pages else self._by_verbs
+        if at is not None and at.state == RequestState.COMPLETED:
+            step = self._revoke
         twice = self._chance.random() < TWICE
         double = replace(traveller, browser=None)  # another window of the same person
         second = threading.Thread(target=self._tried, args=(step, double, at)) if twice else None
@@ -238,6 +252,12 @@ class Road:
             traveller.browser = None  # begins anew
         finally:
             connection.close()
+
+    @staticmethod
+    def _revoke(traveller: Traveller, _at: Standing | None) -> None:
+        """The person revokes all; twice at once, or once more after a lost answer, is refused."""
+        lost = RevocationReason.KEY_COMPROMISE
+        revoke_all(actor=traveller.person, person_id=traveller.person.pk, reason=lost)
 
     # --- by the verbs
 

@@ -87,12 +87,12 @@ def _lost_requests(facts: Facts, parked: dict[str, str]) -> Iterator[str]:
     by_token = _by_token(facts)
     for request in facts.requests:
         if request.state == "completed":
-            yield from _lacking(request, by_token)
+            yield from _lacking(request, by_token, "revoked" if request.person in facts.revoked else "valid")
         elif request.number not in parked:
             yield f"request {request.number} is {request.state}, and nothing says why"
 
 
-def _lacking(request: Request, by_token: dict[str, list[OurCertificate]]) -> Iterator[str]:
+def _lacking(request: Request, by_token: dict[str, list[OurCertificate]], state: str) -> Iterator[str]:
     name = f"finished request {request.number}"
     if not request.tokens:
         yield f"{name} has no token"
@@ -104,13 +104,15 @@ def _lacking(request: Request, by_token: dict[str, list[OurCertificate]]) -> Ite
             yield f"{name}: the passphrase of token {token} was not noted"
         if not by_token[token]:
             yield f"{name}: token {token} has no certificate"
-        yield from (f"{name}: token {token} {lacks}" for lacks in _incomplete(by_token[token]))
+        yield from (f"{name}: token {token} {lacks}" for lacks in _incomplete(by_token[token], state))
 
 
-def _incomplete(certificates: list[OurCertificate]) -> Iterator[str]:
+def _incomplete(certificates: list[OurCertificate], state: str) -> Iterator[str]:
     for each in certificates:
-        if each.state != "valid" or each.containers < FORMATS:
+        if each.state != state or each.containers < FORMATS:
             yield f"has a certificate that is {each.state}, with {each.containers} containers"
+        if not each.on_crl:
+            yield f"has a certificate {each.serial} that is revoked, and no CRL lists it"
 
 
 def _lost_certificates(facts: Facts) -> Iterator[str]:

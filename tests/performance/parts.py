@@ -278,6 +278,7 @@ _ALL: tuple[Part, ...] = (
         lambda scale: ["--tokens", str(scale.enabled), "--entries", "100000"],
         of_revocation,
         {"small": 240, "full": 600},
+        broker=True,
     ),
     Part(
         "restart",
