@@ -179,6 +179,14 @@ def of_token_imports(report: Report) -> dict[str, float]:
     }
 
 
+def of_directory(report: Report) -> dict[str, float]:
+    return {
+        "directory_100000_min": report["seconds"] * 100_000 / report["persons"] / 60,
+        "directory_changes_s": report["changes_s"],
+        "directory_memory_mb": report["grown_mb"],
+    }
+
+
 def of_peers(report: Report) -> dict[str, float]:
     return {f"{name}_per_s": side["certificates"] / side["seconds"] for name, side in report.items()}
 
@@ -223,6 +231,12 @@ _ALL: tuple[Part, ...] = (
         lambda scale: ["--files", str(scale.imported)],
         of_token_imports,
         {"small": 120, "full": 600},
+    ),
+    Part(
+        "directory",
+        lambda scale: ["--persons", str(min(100_000, scale.rows // 4))],
+        of_directory,
+        {"small": 180, "full": 1200},
     ),
     Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
     Part(

@@ -1,0 +1,121 @@
+"""How long a directory takes: all persons of an OpenLDAP server, then 1,000 changes, by a worker's own verb.
+
+    python -m tests.performance.directory --persons 100000 --out FILE
+
+An installation of its own, and slapd on this machine: reading, staging, writing and the audit log are timed
+together. Memory is what the process has grown by at its peak.
+"""
+
+import argparse
+import json
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.performance import place
+
+CHANGES = 1_000
+FIELDS = {
+    "personnel_number": "employeeNumber",
+    "given_name": "givenName",
+    "surname": "sn",
+    "email": "mail",
+    "department": "departmentNumber",
+    "manager": "manager",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--persons", type=int, default=100_000)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    place.make_database_anew(dict(os.environ))
+    django.setup()
+    with tempfile.TemporaryDirectory() as folder:
+        options.out.write_text(json.dumps(measured(options.persons, Path(folder))), encoding="utf-8")
+
+
+def measured(number: int, folder: Path) -> dict[str, Any]:
+    from django.core.management import call_command
+
+    from tests.tools import slapd
+
+    call_command("migrate", verbosity=0)
+    entries = "".join(slapd.person(each, manager=each // 10 if each else None) for each in range(number))
+    with slapd.running(folder, entries) as server:
+        configure(server)
+        before, begun = peak(), time.process_time()
+        first = run()
+        grown = peak() - before
+        changes = min(CHANGES, number)
+        server.modify(
+            "".join(
+                f"dn: uid=p{each},ou=people,{slapd.SUFFIX}\nchangetype: modify\n"
+                f"replace: departmentNumber\ndepartmentNumber: Sales\n\n"
+                for each in range(changes)
+            )
+        )
+        used = time.process_time()
+        return {
+            "persons": number,
+            "seconds": first,
+            "processor_seconds": used - begun,
+            "grown_mb": grown,
+            "changes_s": run("changes"),
+            "changes_processor_s": time.process_time() - used,
+        }
+
+
+def configure(server: Any) -> None:
+    from django.conf import settings
+
+    from identity_manager.directory.configuration import parse
+    from identity_manager.workflow.people import directory_runs
+    from tests.tools import slapd
+
+    given = {
+        "url": f"ldaps://{slapd.HOST}:{server.tls_port}",
+        "ca_file": server.certificate,
+        "bind_dn": slapd.ADMIN,
+        "base": f"ou=people,{slapd.SUFFIX}",
+        "flavour": "generic",
+    }
+    source = {"kind": "ldap", "fields": FIELDS, "options": given}
+    settings.DIRECTORY_SOURCES = {"bench": parse("bench", source, secret=slapd.PASSWORD)}
+    directory_runs.look_after()
+
+
+def run(mode: str = "") -> float:
+    """Seconds of a run, with all of its sessions."""
+    from django.utils import timezone
+
+    from identity_manager.models import DirectoryRun, DirectorySource, RunState
+    from identity_manager.workflow.people import directory_runs
+
+    source = DirectorySource.objects.get()
+    began = time.perf_counter()
+    DirectorySource.objects.update(next_attempt_at=timezone.now(), wanted=mode)
+    directory_runs.run(source_id=source.pk)
+    while DirectoryRun.objects.filter(state=RunState.APPLYING).exists():
+        DirectorySource.objects.update(next_attempt_at=timezone.now())
+        directory_runs.run(source_id=source.pk)
+    seconds = time.perf_counter() - began
+    last = DirectoryRun.objects.order_by("-started_at").first()
+    if last is None or last.state != RunState.DONE:
+        raise RuntimeError(f"The run is not done: {last and (last.state, last.error, last.stop_code)}")
+    return seconds
+
+
+def peak() -> float:
+    """Megabytes of this process at its peak."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
