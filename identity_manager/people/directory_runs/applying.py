@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_fsm import ConcurrentTransition
@@ -85,10 +85,17 @@ class Applying:
                 if row.outcome in STATES:
                     self._one(row, self._change_state)
             self._update_all([row for row in known if row.outcome != DirectoryOutcome.REFUSED])
-            for row in rows:
-                row.applied = True
-            DirectoryRunLine.objects.bulk_update(rows, ["applied", "person", "outcome", "problem"])
+            self._note(rows)
             return bool(rows)
+
+    def _note(self, rows: Sequence[DirectoryRunLine]) -> None:
+        """Mark the lines as done: in three statements, however many there are."""
+        lines = DirectoryRunLine.objects.filter(pk__in=[row.pk for row in rows])
+        lines.update(applied=True)
+        mine = DirectoryLink.objects.filter(source=self.run.source_id, external_id=OuterRef("external_id"))
+        lines.filter(person=None).update(person=Subquery(mine.values("person")[:1]))
+        refused = [row for row in rows if row.outcome == DirectoryOutcome.REFUSED]
+        DirectoryRunLine.objects.bulk_update(refused, ["outcome", "problem"])
 
     def _lock(self, rows: Sequence[DirectoryRunLine]) -> None:
         """All persons of the chunk in the one order; with System Administrators, where one of them leaves."""
@@ -132,9 +139,7 @@ class Applying:
             ]
         )
         for row in rows:
-            if row.pk in made:
-                row.person = made[row.pk]
-            else:
+            if row.pk not in made:
                 _refuse(row, _("The person was entered meanwhile. The next run looks again."))
 
     def _fresh(self, rows: Sequence[DirectoryRunLine]) -> dict[int, PlannedEntry]:
@@ -256,18 +261,12 @@ class Applying:
                 self._set_managers_of(DirectoryRunLine.objects.filter(pk__in=ids[start : start + CHUNK]))
 
     def _set_managers_of(self, lines: QuerySet[DirectoryRunLine]) -> None:
-        rows = list(lines.select_related("person"))
-        links = DirectoryLink.objects.filter(
-            source=self.run.source_id, key__in={row.manager_key for row in rows}
-        )
-        managers = {link.key: link.person_id for link in links}
-        changed = []
-        for row in rows:
-            manager = managers.get(row.manager_key)
-            if row.person is not None and manager not in (None, row.person_id, row.person.manager_id):
-                row.person.manager_id = manager
-                changed.append(row.person)
-        Person.objects.bulk_update(changed, ["manager"])
+        """In one statement. Nobody is their own manager; whose is not known has none."""
+        key = lines.filter(person=OuterRef(OuterRef("pk"))).values("manager_key")[:1]
+        boss = DirectoryLink.objects.filter(source=self.run.source_id, key=Subquery(key))
+        boss = boss.exclude(person=OuterRef("pk"))
+        persons = Person.objects.filter(pk__in=lines.values("person"))
+        persons.update(manager=Subquery(boss.values("person")[:1]))
 
 
 def import_of(run: DirectoryRun) -> PersonImport:
