@@ -51,7 +51,7 @@ class TokenCard:
     def devices(self) -> str:
         """The devices for which the person wants the files; empty where they did not say."""
         named = install.chosen(self.token.request.devices)
-        return get_text_list([str(each.name) for each in named], _("and"))
+        return str(get_text_list([str(each.name) for each in named], _("and")))
 
     @property
     def keys(self) -> str:
