@@ -100,7 +100,7 @@ def rejected(request: TokenRequest) -> OutgoingMail:
 
 
 @mail(
-    _("Types were taken out of a request"),
+    _("Types were removed from a request"),
     to=PERSON_AND_REQUESTER,
     when=_("when an approver took single types out"),
 )
@@ -159,9 +159,9 @@ def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMai
 
 
 @mail(
-    _("The rest of a request is given"),
+    _("The remaining certificates of a request are issued"),
     to=PERSON,
-    when=_("when part of them was refused for good and they get the rest"),
+    when=_("when part of them was refused for good and the remaining certificates are issued"),
 )
 def rest_given(
     request: TokenRequest, *, given: Sequence[Certificate], left_out: Sequence[Certificate]

@@ -150,11 +150,11 @@ def test_a_single_type_is_taken_out_and_the_rest_is_issued(office: Office) -> No
         if control.name == "reason":
             control.value = "Research signs nothing."
     page = office.paul.send(form)
-    assert "Taken out. The rest needs no more approval and goes on." in page.text
+    assert "Removed. The remaining types need no more approval and go on." in page.text
     assert "Research signs nothing." in page.text
 
     assert "Research signs nothing." in office.ada.open(f"/requests/{request.pk}/").text
-    assert "SIGNATURE was taken out by Paul Weber" in office.uma.open("/my/requests/").text
+    assert "SIGNATURE was removed from the request by Paul Weber" in office.uma.open("/my/requests/").text
     office.accept(request)
 
     assert len(delivered_files("uma@example.com")) == 1

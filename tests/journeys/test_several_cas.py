@@ -84,9 +84,9 @@ def test_the_rest_is_given(office: Office, other: ScriptedConnector, mixed: str)
     assert delivered_files("uma@example.com") == []
 
     office.ada.open(f"/requests/{request.pk}/")
-    office.ada.follow("Give the rest")
-    assert "Enter" in office.ada.press("Give the rest", reason=" ").text
-    office.ada.press("Give the rest", reason="She signs with her card.")
+    office.ada.follow("Issue the remaining certificates")
+    assert "Enter" in office.ada.press("Issue the remaining certificates", reason=" ").text
+    office.ada.press("Issue the remaining certificates", reason="She signs with her card.")
 
     assert TokenRequest.objects.get().state == RequestState.ISSUED
     assert len(delivered_files("uma@example.com")) == 1
@@ -94,12 +94,16 @@ def test_the_rest_is_given(office: Office, other: ScriptedConnector, mixed: str)
     assert (event.actor, event.facts["left_out"]) == (office.company.ada, ["sign"])
     mail = OutgoingMail.objects.get(message="rest_given")
     assert mail.person == office.company.uma
-    for words in ("left out:\n\n- MIXED: Sign\n", "has refused it for good", "rest:\n\n- MIXED: "):
+    for words in (
+        "left out:\n\n- MIXED: Sign\n",
+        "has refused it for good",
+        "remaining certificates:\n\n- MIXED: ",
+    ):
         assert words in mail.body_text
     for word in ("HTTP", "role", "corporate", "card"):
         assert word not in mail.body_text, "the detail is the office's, and its reason stays with it"
     page = office.ada.open(f"/requests/{request.pk}/").text
-    assert "An officer gives the rest" in page
+    assert "An officer issues the remaining certificates" in page
     assert "Left out" in page
     assert "What does not go through" not in page
 
@@ -128,8 +132,8 @@ def test_a_token_of_which_nothing_is_left_is_cancelled_and_the_others_go_on(
 def test_the_rest_is_revoked(office: Office, other: ScriptedConnector, mixed: str) -> None:
     request = half_refused(office, other, mixed)
     office.ada.open(f"/requests/{request.pk}/")
-    office.ada.follow("Revoke the rest")
-    office.ada.press("Revoke the rest", reason="Half of it is of no use.")
+    office.ada.follow("Revoke the remaining certificates")
+    office.ada.press("Revoke the remaining certificates", reason="Half of it is of no use.")
 
     assert TokenRequest.objects.get().state == RequestState.CANCELLED
     assert states() == {"corporate": "revoked", "other": "refused"}
@@ -200,7 +204,7 @@ def test_only_an_administrator_decides_and_only_where_there_is_a_rest(
     Certificate.objects.filter(profile__ca="corporate").update(state=CertificateState.REFUSED)
     with pytest.raises(NotPossible, match="Nothing of this request is left"):
         verb(actor=company.ada, request_id=request.pk, reason="x")
-    assert "Give the rest" not in office.ada.open(f"/requests/{request.pk}/").text
+    assert "Issue the remaining certificates" not in office.ada.open(f"/requests/{request.pk}/").text
     cancellation.cancel(actor=company.ada, request_id=request.pk, reason="x")
     with pytest.raises(Stale, match="has not failed"):
         verb(actor=company.ada, request_id=request.pk, reason="x")
@@ -249,7 +253,7 @@ def test_another_try_does_not_bring_back_what_was_left_out(
         outage.setattr(EmbeddedConnector, "issue", lambda _self, _order: refused)
         with later(minutes=2):
             assert TokenRequest.objects.get().state == RequestState.FAILED
-    assert "Give the rest" not in office.ada.open(f"/requests/{request.pk}/").text
+    assert "Issue the remaining certificates" not in office.ada.open(f"/requests/{request.pk}/").text
 
     office.ada.press("Retry")
     assert states() == {"corporate": "valid", "other": "refused"}

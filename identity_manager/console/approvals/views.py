@@ -159,8 +159,8 @@ def _rejected(actor: Person, found: TokenRequest, form: RejectForm) -> str:
         actor=actor, request_id=found.pk, snapshot_hash=seen, lines=chosen, reason=reason
     )
     if row.state == RequestState.REQUESTED:
-        return _("Taken out. Now decide on the rest.")
-    return _("Taken out. The rest needs no more approval and goes on.")
+        return _("Removed. Now decide on the remaining types.")
+    return _("Removed. The remaining types need no more approval and go on.")
 
 
 def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

@@ -61,7 +61,9 @@ def _tokens(row: TokenRequest) -> list[SoftwareToken]:
 
 
 def _asked(row: TokenRequest) -> SheetSection:
-    again = [Pair(_("Sent round again"), f"{row.round_started_by}, {moment(row.round_started_at)}")]
+    again = [
+        Pair(_("Submitted for approval again"), f"{row.round_started_by}, {moment(row.round_started_at)}")
+    ]
     pairs = [
         Pair(_("Reference"), row.reference, mono=True),
         Pair(_("Installation"), settings.CONSOLE_BASE_URL),

@@ -64,12 +64,12 @@ def remind(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def issue_remaining(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    done = _("The rest is given, without what was refused.")
+    done = _("The remaining certificates are issued, without what was refused.")
     return _done_to(request, pk, CancelForm, partial_issue.issue_remaining, done, asked=_giving)
 
 
 def revoke_all(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    done = _("The rest is revoked, and the request is cancelled.")
+    done = _("The remaining certificates are revoked, and the request is cancelled.")
     return _done_to(request, pk, CancelForm, partial_issue.revoke_all, done, asked=_revoking)
 
 
@@ -140,12 +140,12 @@ def _reminding(found: TokenRequest) -> Confirmation:
 
 def _giving(found: TokenRequest) -> Confirmation:
     return Confirmation(
-        title=_("Give the rest to %(person)s?") % {"person": isolated(found.person)},
+        title=_("Issue the remaining certificates to %(person)s?") % {"person": isolated(found.person)},
         lead=_(
             "What was refused is left out for good, and the rest goes on. Whoever needs what was left out "
             "asks for it anew. The person is told."
         ),
-        button=_("Give the rest"),
+        button=_("Issue the remaining certificates"),
         back=reverse("console:request", args=[found.pk]),
         obstacle=partial_issue.obstacle(found) or eligibility.person_obstacle(found.person),
     )
@@ -153,12 +153,12 @@ def _giving(found: TokenRequest) -> Confirmation:
 
 def _revoking(found: TokenRequest) -> Confirmation:
     return Confirmation(
-        title=_("Revoke the rest of what %(person)s was to get?") % {"person": isolated(found.person)},
+        title=_("Revoke the remaining certificates of %(person)s?") % {"person": isolated(found.person)},
         lead=_(
             "What was issued for this request is revoked, also what is in use already, and the request is "
             "cancelled. The person is told."
         ),
-        button=_("Revoke the rest"),
+        button=_("Revoke the remaining certificates"),
         back=reverse("console:request", args=[found.pk]),
         obstacle=partial_issue.obstacle(found),
     )

@@ -50,7 +50,7 @@ WORDS: dict[Event, Wording] = {
     ),
     Event.REQUEST_APPROVED: Wording(_("Approved"), DONE, "check"),
     Event.REQUEST_REJECTED: Wording(_("Rejected"), STOPPED, "x", reason),
-    Event.REQUEST_REDUCED: Wording(_("Single types were taken out"), STOPPED, "x", details.types_and_reason),
+    Event.REQUEST_REDUCED: Wording(_("Single types were removed"), STOPPED, "x", details.types_and_reason),
     Event.REQUEST_RETURNED: Wording(_("The decision came back"), WAITING, "task"),
     Event.REQUEST_ESCALATED: Wording(_("Nobody had decided: other approvers were asked"), WAITING, "mail"),
     Event.REQUEST_LEFT_UNDECIDED: Wording(_("The administrators were told that nobody decides"), STOPPED),
@@ -79,9 +79,14 @@ WORDS: dict[Event, Wording] = {
     Event.REQUEST_FAILED: Wording(_("The request failed"), STOPPED, "alert", details.failure),
     Event.REQUEST_RETRIED: Wording(_("An officer had it tried again"), INFORMATION, "refresh"),
     Event.REQUEST_REST_GIVEN: Wording(
-        _("An officer gives the rest without what was refused"), INFORMATION, "play", reason
+        _("An officer issues the remaining certificates without what was refused"),
+        INFORMATION,
+        "play",
+        reason,
     ),
-    Event.REQUEST_REST_REVOKED: Wording(_("An officer had the rest revoked"), STOPPED, "x", reason),
+    Event.REQUEST_REST_REVOKED: Wording(
+        _("An officer had the remaining certificates revoked"), STOPPED, "x", reason
+    ),
     Event.REQUEST_ISSUED: Wording(_("Everything is issued"), DONE, "certificate"),
     Event.REQUEST_COMPLETED: Wording(_("The request is completed"), DONE, "done"),
     Event.KEY_BOUND: Wording(_("A key was made for a certificate"), icon="key"),

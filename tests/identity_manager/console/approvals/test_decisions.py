@@ -279,9 +279,9 @@ def test_single_types_can_be_rejected(paul: Client, mixed: TokenRequest) -> None
 
     response = paul.post(page(mixed, "reject"), form, follow=True)
 
-    assert "Taken out. Now decide on the rest." in response.text
+    assert "Removed. Now decide on the remaining types." in response.text
     text = " ".join(response.text.split())
-    assert "Taken out by an approver" in text
+    assert "Removed by an approver" in text
     assert "VPN: Works in the office." in text
     assert state_of(mixed) == RequestState.REQUESTED
     row = TokenRequest.objects.get(pk=mixed.pk)
