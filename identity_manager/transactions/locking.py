@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterable
 from typing import TypeVar
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from ca_bridge.database.prepared_queries import ForKeys, Statement
@@ -343,20 +343,6 @@ def person_import(pk: uuid.UUID) -> PersonImport:
 def token_import(pk: uuid.UUID) -> TokenImport:
     """Locked before the persons of its rows. Raises TokenImport.DoesNotExist."""
     return TokenImport.objects.select_for_update(no_key=True).get(pk=pk)
-
-
-def imports() -> None:
-    """Serialise imports of persons until the transaction ends, by an advisory lock (PostgreSQL)."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('identity_manager.imports'))")
-
-
-def breaker_of_orders() -> None:
-    """Serialise starts of batch orders that the breaker counts, by an advisory lock (PostgreSQL)."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('identity_manager.batch_breaker'))")
 
 
 def directory_run(pk: uuid.UUID) -> DirectoryRun:

@@ -33,7 +33,7 @@ from identity_manager.people.directory_runs.planning import PlannedEntry, Planni
 from identity_manager.people.directory_runs.staging import entry_of
 from identity_manager.people.imports.applying import ChangesState
 from identity_manager.people.imports.uniqueness import IDENTITY_FIELDS
-from identity_manager.transactions import locking
+from identity_manager.transactions import advisory_locks, locking
 from identity_manager.transactions.refusals import Refused
 
 CHUNK = 200
@@ -75,7 +75,7 @@ class Applying:
 
     def _chunk(self) -> bool:
         with transaction.atomic(), audit.caused_by(directory_run=str(self.run.pk)):
-            locking.imports()
+            advisory_locks.imports()
             self.on_chunk()
             rows = list(self.lines()[:CHUNK])
             self._create([row for row in rows if row.outcome == DirectoryOutcome.CREATE])

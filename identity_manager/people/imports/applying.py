@@ -19,7 +19,7 @@ from identity_manager.people.imports.plan import (
     transition_to,
 )
 from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
-from identity_manager.transactions import locking
+from identity_manager.transactions import advisory_locks, locking
 from identity_manager.transactions.refusals import NotPossible, Reason, Refused
 
 __all__ = ["ImportPlan", "ImportStopped", "PlannedRow", "RowOutcome", "carry_out", "plan"]
@@ -75,7 +75,7 @@ def carry_out(
     importing = Importing(actor, change_state, row)
     try:
         with transaction.atomic():
-            locking.imports()
+            advisory_locks.imports()
             stopped = guard(planned)
             if stopped is not None and confirmed_by is None:
                 raise ImportStopped(stopped)

@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 
 from identity_manager.models import BatchLine, BatchOrder, BatchState, LineOutcome
 from identity_manager.models.batch.order import STARTED
-from identity_manager.transactions import locking
+from identity_manager.transactions import advisory_locks
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch.kinds import kind_of
 
@@ -26,7 +26,7 @@ def reason_to_wait(order: BatchOrder, ready: int) -> Reason | None:
     breaker = kind_of(order).breaker
     if breaker is None or not ready:
         return None
-    locking.breaker_of_orders()
+    advisory_locks.breaker_of_orders()
     lately, pending = breaker.lately(), _pending(order, breaker.kinds)
     number, total = lately + pending + ready, breaker.standing() + lately
     if number <= ALWAYS_LET_THROUGH or number * 100 <= PERCENT * total:

@@ -25,7 +25,7 @@ from identity_manager.people.directory_runs import ending, groups, verdict
 from identity_manager.people.directory_runs.applying import Applying
 from identity_manager.people.directory_runs.planning import Planning
 from identity_manager.people.directory_runs.staging import Staging
-from identity_manager.transactions import locking
+from identity_manager.transactions import advisory_locks, locking
 from identity_manager.workflow.people import leave_and_return
 
 READING_SECONDS = 1500  # a broker takes a message back that nobody acknowledges for half an hour
@@ -202,7 +202,7 @@ def _compare(staging: Staging, end: End) -> None:
 def _decide(work: LeasedSource, row: DirectoryRun) -> None:
     """Apply, stop, or show: with the figures of the last day, which nobody else changes meanwhile."""
     with transaction.atomic():
-        locking.imports()
+        advisory_locks.imports()
         work.renew()
         verdict.count(row)
         found = verdict.stop(row)
