@@ -56,7 +56,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Two containers for each token, each made and read again. Tests about containers have what is delivered: see
 # containers_as_delivered in conftest.py.
 CONTAINER_STANDARD_ITERATIONS = 2_048
-# A folder that nobody puts a file into, so that pages have a directory to show.
+# So that pages have directories: a folder that nobody puts a file into, and one that clients write to.
 (_directory / "drop").mkdir()
 DIRECTORY_SOURCES = directory_sources.sources(
     {
@@ -67,7 +67,15 @@ DIRECTORY_SOURCES = directory_sources.sources(
                 name: name for name in ("personnel_number", "given_name", "surname", "email", "state")
             },
             "options": {"folder": str(_directory / "drop"), "holds": "changes"},
-        }
+        },
+        "scim": {
+            "kind": "scim",
+            "fields": {
+                "personnel_number": "externalId",
+                "given_name": "name.givenName",
+                "surname": "name.familyName",
+            },
+        },
     }
 )
 # The manifest exists only after collectstatic.

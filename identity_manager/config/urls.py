@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from identity_manager.account import certificate_views
+from identity_manager.api.scim import views as scim
 from identity_manager.api.webhooks import mail as mail_webhook
 from identity_manager.config.observability import health, metrics_page
 
@@ -40,6 +41,7 @@ def _console() -> list[URLPattern | URLResolver]:
     return [
         path("", include("identity_manager.console.urls")),
         path("webhooks/mail/", include(mail_webhook.addresses())),
+        path("scim/", include((scim.addresses(), "scim"))),
         *(mailbox if settings.EMBEDDED else []),
     ]
 

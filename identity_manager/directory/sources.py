@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from identity_manager.directory import csv_folder
+from identity_manager.directory import csv_folder, scim
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.directory.contract import Source
 from identity_manager.directory.ldap import source as ldap
@@ -12,6 +12,7 @@ from identity_manager.directory.ldap import source as ldap
 READERS: dict[str, Callable[[SourceConfiguration], Source]] = {
     "csv": csv_folder.CsvFolder,
     "ldap": ldap.LdapSource,
+    "scim": scim.ScimSource,
 }
 
 
@@ -22,10 +23,5 @@ def configuration_of(name: str) -> SourceConfiguration | None:
 
 
 def reader_of(configuration: SourceConfiguration) -> Source:
-    """The source itself. KeyError: the kind is not read but written to (SCIM)."""
+    """The source itself."""
     return READERS[configuration.kind](configuration)
-
-
-def is_read(configuration: SourceConfiguration) -> bool:
-    """Whether runs read the source; others are pushed to us."""
-    return configuration.kind in READERS

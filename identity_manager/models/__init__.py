@@ -78,6 +78,7 @@ from identity_manager.models.directory.run import (
 from identity_manager.models.directory.run import (
     LineOutcome as DirectoryOutcome,
 )
+from identity_manager.models.directory.scim import ScimKind, ScimResource, ScimToken
 from identity_manager.models.directory.source import DirectoryLink, DirectorySource, EntryState, RunMode
 from identity_manager.models.mail.delivery_problem import DeliveryProblem, ProblemKind, ProblemOutcome
 from identity_manager.models.mail.mail_event import MailEvent, MailEventKind
@@ -251,6 +252,9 @@ __all__ = [
     "RunMode",
     "RunState",
     "SavedSearch",
+    "ScimKind",
+    "ScimResource",
+    "ScimToken",
     "SharePurpose",
     "ShareRound",
     "ShareRoundState",

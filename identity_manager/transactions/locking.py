@@ -35,6 +35,8 @@ from identity_manager.models import (
     PersonImport,
     RecoveryCertificate,
     RecoveryDrill,
+    ScimResource,
+    ScimToken,
     ShareRound,
     SignInCode,
     SoftwareToken,
@@ -392,3 +394,13 @@ def _with_parent(row: SoftwareToken, parent: TokenRequest) -> SoftwareToken:
     row.request = parent
     row.person = parent.person
     return row
+
+
+def scim_resources() -> models.QuerySet[ScimResource]:
+    """Locks each row that it is asked for; a write of a SCIM client locks one, and nothing else."""
+    return ScimResource.objects.select_for_update(no_key=True)
+
+
+def scim_token(pk: uuid.UUID) -> ScimToken:
+    """Raises ScimToken.DoesNotExist."""
+    return ScimToken.objects.select_for_update(no_key=True).get(pk=pk)

@@ -144,7 +144,11 @@ def test_a_portal_needs_nothing_of_the_other(
 def portal_of(row: Row) -> str:
     """The portal that the address belongs to; empty for what both have."""
     namespace, colon, _name = row.name.partition(":")
-    return {"mailbox": "console"}.get(namespace, namespace if namespace in PORTALS else "") if colon else ""
+    return (
+        {"mailbox": "console", "scim": "console"}.get(namespace, namespace if namespace in PORTALS else "")
+        if colon
+        else ""
+    )
 
 
 OBJECTS = tuple(row for row in TABLE if row.name.startswith("console:") and row.of in OF_A_UNIT)

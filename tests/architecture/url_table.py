@@ -295,6 +295,10 @@ TABLE = (
     Row("console:directory-run", DIRECTORIES, of="directory run"),
     Row("console:directory-run-let-go-on", NOBODY, REGISTRATION, of="directory run"),
     Row("console:directory-run-drop", REGISTRATION, REGISTRATION, of="directory run"),
+    Row("console:scim-clients", DIRECTORIES, of="scim source"),
+    Row("console:scim-client-make", SYSTEM, SYSTEM, of="scim source"),
+    Row("console:scim-client-confirm", SYSTEM, SYSTEM, of="scim client"),
+    Row("console:scim-client-revoke", SYSTEM, SYSTEM, of="scim client"),
     Row("console:person-directory-link-end", REGISTRATION, REGISTRATION, of="person"),
     Row("console:officers", OFFICES),
     Row("console:person-erase", REGISTRATION, REGISTRATION, of="person"),
@@ -385,6 +389,9 @@ TABLE = (
     Row("pki:ocsp-get", PUBLIC, of="ocsp request"),
     Row("health-live", PUBLIC),
     Row("health-ready", PUBLIC),
+    Row(
+        "scim:resource", PUBLIC, PUBLIC, of="scim path"
+    ),  # answers 401 without a token: api/scim/test_tokens.py
     Row("metrics", PUBLIC),  # in the embedded mode; else with a token alone: config/test_metrics_page.py
     Row("set_language", PUBLIC, PUBLIC),
     Row("favicon", SIGNED_IN, SIGNED_IN),

@@ -52,6 +52,7 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     RunMode,
+    ScimToken,
     SurplusByHand,
     TermsDocument,
     TermsNotice,
@@ -173,6 +174,9 @@ class World:
             "job": ("queue.sweep",),
             "directory": ("drop",),
             "directory run": (directory_run(),),
+            "scim source": ("scim",),
+            "scim client": (scim_client(),),
+            "scim path": ("scim", "/Users"),
             "authority": ("corporate",),
             "mail text": ("delivery", "en"),
             **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
@@ -208,6 +212,16 @@ def directory_run() -> uuid.UUID:
     row.stop(code="nobody-found", facts={"number": 9}, now=timezone.now())
     row.save()
     return row.pk
+
+
+def scim_client() -> uuid.UUID:
+    """Its token waits for another System Administrator."""
+    source, _made = DirectorySource.objects.get_or_create(name="scim")
+    expires = timezone.now() + timedelta(days=9)
+    asker = Person.objects.create(personnel_number="ASKED-1", given_name="Nora", surname="Ask")
+    token = ScimToken(source=source, name="Entra", digest="0" * 64, expires_at=expires, asked_by=asker)
+    token.save()
+    return token.pk
 
 
 def replacement(owner: Person) -> TokenRequest:

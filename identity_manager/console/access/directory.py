@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from identity_manager.console.access import offices
 from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration
-from identity_manager.models import DirectoryRun, Person, Role
+from identity_manager.models import DirectoryRun, Person, Role, ScimToken
 from identity_manager.people import directory_policy
 
 READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.REGISTRATION_OFFICER, Role.AUDITOR})
@@ -55,3 +55,22 @@ def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Director
     if not directory_policy.registers_everywhere(actor):
         raise PermissionDenied(directory_policy.NOT_EVERYWHERE.sentence)
     return actor, row
+
+
+def administrator(request: HttpRequest) -> Person:
+    """The officer, if they say which SCIM clients there are."""
+    return offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
+
+
+def scim_source(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
+    """The officer and a source that SCIM writes to."""
+    actor, found = source_for_reader(request, name)
+    if found.kind != "scim":
+        raise Http404
+    return actor, found
+
+
+def scim_token(request: HttpRequest, pk: uuid.UUID) -> ScimToken:
+    """The token of a SCIM client, for System Administrators."""
+    administrator(request)
+    return get_object_or_404(ScimToken.objects.select_related("source", "asked_by"), pk=pk)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.forms.fields import LONGEST_REASON
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import RunMode
+from identity_manager.people.scim_tokens import MOST_DAYS
 from identity_manager.ui.forms import TOO_LONG
 
 
@@ -25,4 +26,23 @@ class DropForm(VerbForm):
         max_length=LONGEST_REASON,
         error_messages={"max_length": TOO_LONG},
         required=False,
+    )
+
+
+class TokenForm(VerbForm):
+    """A client and how long its token is valid."""
+
+    name = forms.CharField(
+        label=_("Client"),
+        help_text=_("The identity provider that writes with it, such as Entra or Okta."),
+        max_length=60,
+        required=False,
+        error_messages={"max_length": TOO_LONG},
+    )
+    days = forms.IntegerField(
+        label=_("Valid for days"),
+        initial=365,
+        min_value=1,
+        max_value=MOST_DAYS,
+        help_text=_("At most 730. Make the next token in time: a client whose token has expired is refused."),
     )

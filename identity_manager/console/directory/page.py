@@ -94,10 +94,6 @@ class SourceCard:
         return schedule_words(self.configuration.every)
 
     @property
-    def is_read(self) -> bool:
-        return sources.is_read(self.configuration)
-
-    @property
     def is_running(self) -> bool:
         until = self.row.leased_until if self.row else None
         return until is not None and until > timezone.now()

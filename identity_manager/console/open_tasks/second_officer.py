@@ -23,6 +23,7 @@ from identity_manager.models import (
     Person,
     PersonErasure,
     PersonImport,
+    ScimToken,
     SignInCode,
     TermsDraft,
     TokenType,
@@ -92,6 +93,7 @@ def _page(view: str, key: str = "pk") -> columns.Address:
 _CODE, _CHANGE, _IMPORT = _page("sign-in-code"), _page("identity-change"), _page("import")
 _TYPE, _PROFILE, _TERMS = _page("token-type"), _page("profile"), _page("terms-document", "document_id")
 _RUN = _page("directory-run")
+_SCIM = _page("scim-client-confirm")
 _ERASURE = _page("person-erase", "person_id")
 _ORDER = _page("batch-order")
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
@@ -204,6 +206,15 @@ SOURCES = (
         columns=columns.to_decide(columns.person(_ERASURE), _ERASURE),
         sentence=lambda number: ngettext(
             "erasure waits for your confirmation", "erasures wait for your confirmation", number
+        ),
+    ),
+    to_decide(
+        ScimToken,
+        name="scim-clients",
+        title=_("SCIM clients to confirm"),
+        columns=columns.to_decide(columns.name(_("Client"), _SCIM, named=attrgetter("name")), _SCIM),
+        sentence=lambda number: ngettext(
+            "SCIM client waits for your confirmation", "SCIM clients wait for your confirmation", number
         ),
     ),
 )

@@ -43,7 +43,7 @@ def start(*, actor: Person, name: str, mode: RunMode) -> DirectorySource:
     with transaction.atomic():
         refuse(directory_policy.starting_obstacle(actor), kind=NotAllowed)
         configuration = sources.configuration_of(name)
-        if configuration is None or not sources.is_read(configuration):
+        if configuration is None:
             raise DirectorySource.DoesNotExist(name)
         row, _made = DirectorySource.objects.get_or_create(name=name)
         stopped = DirectoryRun.objects.waiting().filter(source=row).exists()

@@ -89,8 +89,8 @@ def look_after() -> int:
     known = set(DirectorySource.objects.values_list("name", flat=True))
     new = [each for name, each in settings.DIRECTORY_SOURCES.items() if name not in known]
     for configuration in new:
-        due = timezone.now() if sources.is_read(configuration) else None
-        DirectorySource.objects.get_or_create(name=configuration.id, defaults={"next_attempt_at": due})
+        due = {"next_attempt_at": timezone.now()}
+        DirectorySource.objects.get_or_create(name=configuration.id, defaults=due)
     old = DirectoryRun.objects.forgotten(timezone.now() - KEPT)
     for run_id in list(old.values_list("pk", flat=True)):
         _drop_old(run_id)
@@ -111,7 +111,7 @@ def _drop_old(run_id: uuid.UUID) -> None:
 def put_aside(row: DirectoryRun) -> None:
     """Tell the source of a dropped run, so that it does not give the same file again."""
     configuration = sources.configuration_of(row.source.name)
-    if configuration is not None and sources.is_read(configuration):
+    if configuration is not None:
         sources.reader_of(configuration).settled(row.cursor, problem=row.reason)
 
 
@@ -128,7 +128,7 @@ def _claim(source_id: uuid.UUID) -> LeasedSource | None:
             return None
         row = DirectorySource.objects.get(pk=source_id)
         configuration = sources.configuration_of(row.name)
-        if configuration is None or not sources.is_read(configuration):
+        if configuration is None:
             return None
         work = LeasedSource(row, configuration, claim_id)
         work.renew()

@@ -1,16 +1,20 @@
 """ADMIN, Directories: what each officer sees, starts and decides."""
 
+import time
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from identity_manager.models import Account, DirectorySource, Person, Role, RunMode, RunState
+from identity_manager.models import Account, DirectorySource, Person, Role, RunMode, RunState, ScimToken
+from identity_manager.people import scim_tokens
 from tests.tools import cast, directory
 from tests.tools.directory import FakeDirectory, run
 
 pytestmark = [pytest.mark.django_db]
 LIST = reverse("console:directories")
 SOURCE = reverse("console:directory-source", args=["corp"])
+MAKE = reverse("console:scim-client-make", args=["scim"])
 
 
 @pytest.fixture
@@ -26,6 +30,15 @@ def browser(actor: Person) -> Client:
     account = Account.objects.create(username=actor.personnel_number, person=actor)
     client = Client()
     client.force_login(account)
+    return client
+
+
+def just_signed_in(actor: Person) -> Client:
+    client = browser(actor)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    session["account_authentication_methods_user"] = str(actor.account.pk)
+    session.save()
     return client
 
 
@@ -109,3 +122,38 @@ def test_a_directory_that_is_down_is_told_on_its_page(corp: FakeDirectory) -> No
 
     assert "The directory stopped." in text
     assert "nobody counts as absent" in text
+
+
+def test_two_system_administrators_let_a_scim_client_write() -> None:
+    """Its token is shown once, on the page that made it, and never again."""
+    clients = reverse("console:scim-clients", args=["scim"])
+    first, second = (
+        just_signed_in(sven()),
+        just_signed_in(cast.person("sofia", roles=(Role.SYSTEM_ADMINISTRATOR,))),
+    )
+    page = first.post(reverse("console:scim-client-make", args=["scim"]), {"name": "Entra", "days": 30})
+    secret = page.context["secret"]
+    assert secret in page.content.decode()
+    token = ScimToken.objects.get()
+    assert secret not in first.get(clients).content.decode()
+    confirm = reverse("console:scim-client-confirm", args=[token.pk])
+    assert str(scim_tokens.OWN_TOKEN.sentence) in first.post(confirm).content.decode()
+    assert confirm in second.get("/open-tasks/").content.decode()
+    assert second.post(confirm).status_code == 302
+    assert "Writes" in second.get(clients).content.decode()
+    assert scim_tokens.used(source="scim", secret=secret) == token
+    assert second.post(reverse("console:scim-client-revoke", args=[token.pk])).status_code == 302
+    assert "Revoked" in second.get(clients).content.decode()
+    assert scim_tokens.used(source="scim", secret=secret) is None
+
+
+def test_a_token_without_a_name_is_not_made() -> None:
+    page = just_signed_in(sven()).post(
+        reverse("console:scim-client-make", args=["scim"]), {"name": "", "days": 0}
+    )
+    assert page.status_code == 422
+    assert not ScimToken.objects.exists()
+
+
+def test_a_directory_that_is_read_has_no_clients() -> None:
+    assert browser(sven()).get(reverse("console:scim-clients", args=["drop"])).status_code == 404

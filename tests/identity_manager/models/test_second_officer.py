@@ -33,6 +33,7 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     RunMode,
+    ScimToken,
     SignInCode,
     TermsDocument,
     TermsDraft,
@@ -41,7 +42,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.vouching import VOUCHED, Exclusion
 from identity_manager.models.second_officer import SecondOfficerDecision
-from identity_manager.people import erasure, identity_changes, vouching_policy
+from identity_manager.people import erasure, identity_changes, scim_tokens, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.batch import orders
@@ -213,6 +214,13 @@ KINDS = {
         ask_directory_run,
         lambda actor, row: directory_decisions.let_go_on(actor=actor, run_id=row.pk),
         lambda actor, row: directory_decisions.drop(actor=actor, run_id=row.pk, **WHY),
+    ),
+    "scim client": Kind(
+        ScimToken,
+        "scim-clients",
+        lambda officer, _about: scim_tokens.make(actor=officer, source="scim", name="Entra", days=9)[0],
+        lambda actor, row: scim_tokens.confirm(actor=actor, token_id=row.pk),
+        lambda actor, row: scim_tokens.revoke(actor=actor, token_id=row.pk),
     ),
     "archive export": Kind(
         ArchiveExport,

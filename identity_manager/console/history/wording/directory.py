@@ -16,5 +16,10 @@ WORDS: dict[Event, Wording] = {
     ),
     Event.DIRECTORY_RUN_DROPPED: Wording(_("A stopped directory run was dropped"), STOPPED, "x", reason),
     Event.DIRECTORY_RUN_DONE: Wording(_("A directory run has changed persons"), icon="upload"),
+    Event.SCIM_CLIENT_MADE: Wording(_("A token for a SCIM client was made and shown once"), WAITING, "key"),
+    Event.SCIM_CLIENT_CONFIRMED: Wording(
+        _("A second System Administrator confirmed a SCIM client"), DONE, "check"
+    ),
+    Event.SCIM_CLIENT_REVOKED: Wording(_("The token of a SCIM client was revoked"), STOPPED, "x"),
     Event.DIRECTORY_LINK_CUT: Wording(_("The link to an account that is gone was ended"), icon="link"),
 }

@@ -1,0 +1,73 @@
+"""The address of SCIM clients. A bearer token says which source they write to, and nothing else opens it."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, re_path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from scim2_models import SCIMException, UnauthorizedException
+from scim2_server.handler import ScimHandler
+from scim2_server.requests import ScimRequest
+from scim2_server.responses import ScimResponse
+
+from identity_manager.api.scim.service import MOST_BYTES, Service, provider
+from identity_manager.api.scim.storage import Storage
+from identity_manager.people import scim_tokens
+
+
+def addresses() -> list[URLPattern]:
+    """The address, where a source is written by SCIM; else none."""
+    if all(source.kind != "scim" for source in settings.DIRECTORY_SOURCES.values()):
+        return []
+    return [re_path(r"^(?P<source>[a-z0-9-]+)/v2(?P<path>(?:/.*)?)$", answer, name="resource")]
+
+
+@csrf_exempt
+@login_not_required
+@never_cache
+def answer(request: HttpRequest, source: str, path: str) -> HttpResponse:
+    """Carry out one request of RFC 7644; errors come as its section 3.12 has them, without a word of ours."""
+    service = Service(provider())
+    given = ScimRequest(
+        method=request.method or "",
+        base_url=request.build_absolute_uri(f"/scim/{source}/v2"),
+        path=path,
+        query=request.GET.dict(),
+        headers=dict(request.headers),
+        body=_body(request),
+    )
+    try:
+        token = scim_tokens.used(source=source, secret=_bearer(request))
+        if token is None:
+            raise UnauthorizedException
+        service.check_body(given.body)
+        models = {str(each.name): service.get_model(each) for each in service.provider.resource_types}
+        with service.provider, transaction.atomic():
+            told = ScimHandler(service, Storage(token.source, models)).handle(given)
+    except SCIMException as error:
+        told = service.error_response(error)
+    return _response(told)
+
+
+def _body(request: HttpRequest) -> bytes:
+    """What was sent, up to one octet more than is taken: the service says that it is too much."""
+    return request.read(MOST_BYTES + 1)
+
+
+def _bearer(request: HttpRequest) -> str:
+    scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.casefold() == "bearer" else ""
+
+
+def _response(told: ScimResponse) -> HttpResponse:
+    if told.body is None:
+        response = HttpResponse(status=told.status)
+        del response.headers["Content-Type"]
+    else:
+        response = JsonResponse(told.body, status=told.status)
+    for name, value in told.headers.items():
+        if told.body is not None or name != "Content-Type":
+            response.headers[name] = value
+    return response
