@@ -43,10 +43,24 @@ class OpenTask:
     came: str | Promise = _CAME
 
 
-def waiting(person: Person) -> list[OpenTask]:
-    """Tasks for the person, oldest first: accept terms, consent, note passphrases, fetch files, renew."""
+@dataclass(frozen=True)
+class OpenTasks:
+    """waiting: for the person, oldest first. under_way: requests that wait for others or are being issued."""
+
+    waiting: list[OpenTask]
+    under_way: list[OpenTask]
+
+
+def of(person: Person) -> OpenTasks:
+    """What the person's requests, tokens and notices ask of them, and what goes on without them."""
+    to_accept, going_on = selfservice_pages.open_requests(person)
+    return OpenTasks(_waiting(person, to_accept), _under_way(going_on))
+
+
+def _waiting(person: Person, to_accept: list[TokenRequest]) -> list[OpenTask]:
+    """Accept terms, consent, note passphrases, fetch files, renew."""
     found = [
-        *_terms(person),
+        *_terms(person, to_accept),
         *_terms_again(person),
         *_consents(person),
         *_passphrases(person),
@@ -56,8 +70,7 @@ def waiting(person: Person) -> list[OpenTask]:
     return sorted(found, key=lambda task: task.since)
 
 
-def under_way(person: Person) -> list[OpenTask]:
-    """Requests that wait for others, are being issued, or are stuck without the person's doing."""
+def _under_way(requests: list[TokenRequest]) -> list[OpenTask]:
     return [
         OpenTask(
             title=_("%(types)s for you") % {"types": type_names(request.lines)},
@@ -67,7 +80,7 @@ def under_way(person: Person) -> list[OpenTask]:
             icon="pause" if request.stopped_at else "refresh",
             since=request.stopped_at or request.accepted_at or request.created_at,
         )
-        for request in selfservice_pages.requests_under_way(person.pk)
+        for request in requests
     ]
 
 
@@ -112,7 +125,7 @@ def type_names(tokens: Iterable[SoftwareToken]) -> str:
     return str(get_text_list([str(token) for token in tokens], _("and")))
 
 
-def _terms(person: Person) -> list[OpenTask]:
+def _terms(person: Person, requests: list[TokenRequest]) -> list[OpenTask]:
     return [
         OpenTask(
             title=_("Accept the Terms and Conditions for %(types)s") % {"types": type_names(request.lines)},
@@ -123,7 +136,7 @@ def _terms(person: Person) -> list[OpenTask]:
             since=request.decided_at or request.created_at,
             until=request.accept_before,
         )
-        for request in selfservice_pages.requests_to_accept(person.pk)
+        for request in requests
     ]
 
 

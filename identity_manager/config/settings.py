@@ -189,7 +189,8 @@ OFFICERS_NEED_SECOND_FACTOR = env.boolean("OFFICERS_NEED_SECOND_FACTOR", default
 # Which ways of signing in open which portal. An account for emergencies goes past this, at its own address.
 _ways = ("password", "passkey", "sso", "saml", "certificate")
 SIGN_IN_METHODS = {
-    portal: env.choices(f"SIGN_IN_METHODS_{portal.upper()}", _ways) for portal in ("console", "selfservice")
+    "console": env.choices("SIGN_IN_METHODS_CONSOLE", _ways),
+    "selfservice": env.choices("SIGN_IN_METHODS_SELFSERVICE", _ways),
 }
 SSO_PROVIDERS = sso.providers(env.json_object("SSO_PROVIDERS", {}))
 # Where a proxy asks for client certificates, how it passes them on, and whose certificates sign in.

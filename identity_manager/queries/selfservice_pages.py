@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Value
 
 from ca_bridge.database.prepared_queries import ForKeys, Statement
 from identity_manager.models.archive.archived_key import ArchivedKey, with_copies
-from identity_manager.models.people.person import PersonState
+from identity_manager.models.people.person import Person
 from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.recovery.recovery import Recovery
 from identity_manager.models.renewal.notice import RenewalNotice
@@ -23,23 +23,24 @@ from identity_manager.models.requests.terms_notice import TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
 
 IN_USE, ARCHIVED = "in use", "archived"
-_MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
-_STOPPED = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at__isnull=False)
-_ON_LEAVE = Q(state=RequestState.AWAITING_ACCEPTANCE, person__state=PersonState.INACTIVE)
+_APPROVED_AND_OPEN = Q(
+    state__in=(RequestState.AWAITING_ACCEPTANCE, RequestState.ISSUING, RequestState.FAILED)
+)
 
 
-def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:
-    """Those whose terms wait for the person, with their tokens, oldest first."""
-    return _with_tokens(_TO_ACCEPT.rows(person=person_id))
+def open_requests(person: Person) -> tuple[list[TokenRequest], list[TokenRequest]]:
+    """Those whose terms wait for the person, and those under way; with their tokens, oldest first.
 
-
-def requests_under_way(person_id: uuid.UUID) -> list[TokenRequest]:
-    """Those that move by themselves, are stopped, wait for the end of a leave, or for a decision.
-
-    With their tokens, oldest first. Of decisions those that the person has asked for; what somebody else has
-    asked for is told once it is approved.
+    Under way are those that move by themselves, are stopped, wait for the end of a leave, or for a decision.
+    Of decisions those that the person has asked for; what somebody else has asked for is told once it is
+    approved.
     """
-    return _with_tokens(_UNDER_WAY.rows(person=person_id))
+    found = _OPEN.rows(person=person.pk)
+    distribute_prefetched(found, "tokens", _TOKENS_OF.rows(row.pk for row in found), "request")
+    for row in found:
+        row.person = person
+    to_accept = [row for row in found if row.awaits_acceptance]
+    return to_accept, [row for row in found if not row.awaits_acceptance]
 
 
 def tokens_to_note(person_id: uuid.UUID) -> list[SoftwareToken]:
@@ -102,18 +103,10 @@ def requests(keys: Sequence[uuid.UUID]) -> list[TokenRequest]:
     return found
 
 
-def _with_tokens(found: list[TokenRequest]) -> list[TokenRequest]:
-    distribute_prefetched(found, "tokens", _TOKENS_OF.rows(row.pk for row in found), "request")
-    return found
-
-
-def _requests(rows: QuerySet[TokenRequest], person: Any) -> QuerySet[TokenRequest]:
-    rows = rows.filter(person=person)
+def _open(person: Any) -> QuerySet[TokenRequest]:
+    asked = Q(state__in=(RequestState.REQUESTED, RequestState.APPROVED), requested_by=person)
+    rows = TokenRequest.objects.filter(_APPROVED_AND_OPEN | asked, person=person)
     return rows.select_related("requested_by").order_by("created_at")
-
-
-def _asked_by(person: Any) -> Q:
-    return Q(state__in=(RequestState.REQUESTED, RequestState.APPROVED), requested_by=person)
 
 
 def _of(person: Any) -> Any:
@@ -187,15 +180,7 @@ _CERTIFICATES = Statement[Certificate](
     ),
     person=_PERSON,
 )
-_TO_ACCEPT = Statement[TokenRequest](
-    lambda person: _requests(TokenRequest.objects.awaiting_acceptance(), person), person=_PERSON
-)
-_UNDER_WAY = Statement[TokenRequest](
-    lambda person: _requests(
-        TokenRequest.objects.filter(_MOVES | _STOPPED | _ON_LEAVE | _asked_by(person)), person
-    ),
-    person=_PERSON,
-)
+_OPEN = Statement[TokenRequest](_open, person=_PERSON)
 _TO_NOTE = Statement[SoftwareToken](
     lambda person: _of(person).to_be_noted().order_by("sealed_at"), person=_PERSON
 )

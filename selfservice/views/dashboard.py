@@ -12,16 +12,16 @@ from selfservice import access, open_tasks
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Greet by name, lead to what waits, offer the rest."""
     person = access.user(request)
-    waiting, possessions = open_tasks.waiting(person), selfservice_pages.possessions(person.pk)
+    tasks, possessions = open_tasks.of(person), selfservice_pages.possessions(person.pk)
     context = {
         "tab": "dashboard",
         "person": person,
-        "waiting": waiting,
-        "waiting_line": " · ".join(task.title for task in waiting),
-        "under_way": open_tasks.under_way(person),
+        "waiting": tasks.waiting,
+        "waiting_line": " · ".join(task.title for task in tasks.waiting),
+        "under_way": tasks.under_way,
         "lapsed": open_tasks.lapsed(person),
         "replaceable": selfservice_pages.IN_USE in possessions,
         "recoverable": selfservice_pages.ARCHIVED in possessions,
-        "renewals": any(task.icon == open_tasks.RENEWAL for task in waiting),
+        "renewals": any(task.icon == open_tasks.RENEWAL for task in tasks.waiting),
     }
     return render(request, "selfservice/dashboard.html", context)

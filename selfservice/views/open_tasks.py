@@ -13,10 +13,11 @@ from selfservice import open_tasks as tasks
 def open_tasks(request: HttpRequest) -> HttpResponse:
     """List what waits for the person."""
     person = access.user(request)
+    found = tasks.of(person)
     context = {
         "tab": "open_tasks",
-        "waiting": tasks.waiting(person),
-        "under_way": tasks.under_way(person),
+        "waiting": found.waiting,
+        "under_way": found.under_way,
         "frozen": identity_change_policy.waiting_for(person),
         "lapsed": tasks.lapsed(person),
     }

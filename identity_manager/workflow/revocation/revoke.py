@@ -168,8 +168,7 @@ def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
         certificate.revoke(now=timezone.now())
         certificate.settle_lease()
         certificate.save()
-        event = audit.Event.CERTIFICATE_REVOKED_BY_HAND
-        audit.append([_by_hand_event(event, certificate, actor=actor)])
+        audit.append([_by_hand_event(audit.Event.CERTIFICATE_REVOKED_BY_HAND, certificate, actor=actor)])
         return certificate
 
 

@@ -119,8 +119,8 @@ def test_requests(requests: models.QuerySet[TokenRequest]) -> None:
 def test_own_pages_count_what_they_list(requests: models.QuerySet[TokenRequest]) -> None:
     """Each open request is in one list at most, and the number on the tab is that of the first."""
     for person in Person.objects.filter(pk__in=requests.values("person")):
-        waiting = {row.pk for row in selfservice_pages.requests_to_accept(person.pk)}
-        under_way = {row.pk for row in selfservice_pages.requests_under_way(person.pk)}
+        to_accept, going_on = selfservice_pages.open_requests(person)
+        waiting, under_way = {row.pk for row in to_accept}, {row.pk for row in going_on}
         assert waiting == {row.pk for row in requests.filter(person=person) if row.awaits_acceptance}
         assert selfservice_pages.number_waiting(person.pk) == len(waiting)
         assert not waiting & under_way
