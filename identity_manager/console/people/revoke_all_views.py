@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from identity_manager.account.sign_in import recent_sign_in_required
 from identity_manager.console.access import offices, persons
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.act import Act, respond
@@ -17,6 +18,7 @@ from identity_manager.workflow.archive import loss
 from identity_manager.workflow.revocation import revoke_all as revocation_of_all
 
 
+@recent_sign_in_required
 def revoke_all(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     person = persons.person_for_administrator(request, pk)
     form = RevokeForm(refusals.post_data(request), tokens=revocation_of_all.revocable(person))

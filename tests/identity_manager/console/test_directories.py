@@ -1,13 +1,12 @@
 """ADMIN, Directories: what each officer sees, starts and decides."""
 
-import time
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import Account, DirectorySource, Person, Role, RunMode, RunState, ScimToken
 from identity_manager.people import scim_tokens
+from tests.identity_manager.console.visitors import just_signed_in
 from tests.tools import cast, directory
 from tests.tools.directory import FakeDirectory, run
 
@@ -30,15 +29,6 @@ def browser(actor: Person) -> Client:
     account = Account.objects.create(username=actor.personnel_number, person=actor)
     client = Client()
     client.force_login(account)
-    return client
-
-
-def just_signed_in(actor: Person) -> Client:
-    client = browser(actor)
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session["account_authentication_methods_user"] = str(actor.account.pk)
-    session.save()
     return client
 
 

@@ -1,5 +1,6 @@
 """How the tests of the officers' portal come in: a browser that a person has signed in with."""
 
+import time
 from typing import Any
 
 from django.test import Client
@@ -30,3 +31,17 @@ def tasks(response: Any, name: str) -> list[Any]:
     return [
         row for section in response.context["sections"] if section.source.name == name for row in section.rows
     ]
+
+
+def just_signed_in(person: Person) -> Client:
+    """With a sign-in that is recent enough for what asks for one."""
+    return recently(signed_in(person), person)
+
+
+def recently(client: Client, person: Person) -> Client:
+    """The browser of the person, as if they had just signed in."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    session["account_authentication_methods_user"] = str(person.account.pk)
+    session.save()
+    return client

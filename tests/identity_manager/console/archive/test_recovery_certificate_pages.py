@@ -1,13 +1,10 @@
 """The pages of recovery certificates: brought in, confirmed by two, retired."""
 
-import time
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 
-from identity_manager.models import Person, RecoveryCertificate, Role
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from identity_manager.models import RecoveryCertificate, Role
+from tests.identity_manager.console.visitors import just_signed_in, officer, signed_in, tasks
 from tests.tools import recovery
 from tests.tools.recovery import Officers
 
@@ -15,15 +12,6 @@ from tests.tools.recovery import Officers
 @pytest.fixture
 def staff(db: None) -> Officers:
     return recovery.officers()
-
-
-def just_signed_in(person: Person) -> Client:
-    client = signed_in(person)
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session["account_authentication_methods_user"] = str(person.account.pk)
-    session.save()
-    return client
 
 
 def document(content: bytes | None = None) -> dict[str, SimpleUploadedFile]:
