@@ -48,8 +48,9 @@ class ScimSource:
             has_groups=has_groups,
         )
 
-    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> None:
-        """Nothing is put aside: the client reads back what it wrote."""
+    def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:  # noqa: ARG002 the contract
+        """Nothing is put aside, and nothing follows: the client reads back what it wrote."""
+        return False
 
     def _portions(self, rows: Any) -> Iterator[ScimResource]:
         return iter(rows.order_by("pk").iterator(chunk_size=PORTION))

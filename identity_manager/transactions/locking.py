@@ -3,8 +3,9 @@
 A batch order is locked before its shards, a shard before its persons. A worker that carries out the lines of
 a shard locks the shard only and never its order afterwards.
 
-The only module with select_for_update. SQLite has no row locks: there the IMMEDIATE transaction of each verb
-excludes other writers. Returned rows are fresh, and so are their parents, which are locked and attached.
+Only this module and issuance_locks.py have select_for_update. SQLite has no row locks: there the IMMEDIATE
+transaction of each verb excludes other writers. Returned rows are fresh, and so are their parents, which are
+locked and attached.
 
 FOR NO KEY UPDATE, because primary keys never change: inserting an event or mail with a foreign key to a
 locked person does not wait, and two officers who approve each other's requests do not deadlock.
@@ -15,12 +16,11 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
-from ca_bridge.database.prepared_queries import ForKeys, Statement
+from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models import (
     ArchiveExport,
-    AuditEvent,
     BatchOrder,
     BatchShard,
     CaComparison,
@@ -89,20 +89,7 @@ def _certificates(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certifi
     return _with_parents(rows.select_related("token__token_type"), "token", "request", "person")
 
 
-def _to_be_claimed(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certificate]:
-    related = ("token__token_type", "token__request__person__audit_salt", "profile", "order")
-    restored_since = Exists(_RESTORED.filter(pk__gt=OuterRef("pk")))
-    return rows.annotate(restored_since=restored_since).select_related(*related).order_by("pk")
-
-
 _KEY = models.UUIDField()  # of every row that is locked for each token
-GROUP = 8  # tokens that a worker takes at once, at most
-_RESTORED = AuditEvent.objects.of_restores().order_by()
-_VERSIONS_OF_PARENTS = (
-    *("token__version", "token__state", "token__claim_id"),
-    *("token__request__version", "token__request__state"),
-    *("token__request__person__version", "token__request__person__state"),
-)
 _REQUEST = Statement[TokenRequest](
     lambda pk: _with_parents(TokenRequest.objects.filter(pk=pk), "person"), pk=_KEY
 )
@@ -132,30 +119,6 @@ _MAIL_OF_TOKEN = Statement[OutgoingMail](
     pk=_KEY,
 )
 _CERTIFICATE = Statement[Certificate](lambda pk: _certificates(Certificate.objects.filter(pk=pk)), pk=_KEY)
-_TOKEN_OF_CERTIFICATE = Statement[Certificate](
-    lambda pk: _to_be_claimed(Certificate.objects.filter(token__certificates=pk)).select_for_update(
-        no_key=True, of=("self",)
-    ),
-    pk=_KEY,
-)
-_FREE_TOKENS = ForKeys[Certificate](
-    lambda tokens: _to_be_claimed(Certificate.objects.filter(token__id__in=tokens)).select_for_update(
-        no_key=True, skip_locked=True, of=("self",)
-    ),
-    _KEY,
-    at_once=GROUP - 1,
-)
-_VERSIONS = ForKeys[Certificate](
-    lambda tokens: (
-        Certificate.objects.filter(token__id__in=tokens)
-        .select_related("token__request__person")
-        .only("version", "state", "claim_id", *_VERSIONS_OF_PARENTS)
-        .select_for_update(no_key=True, of=("token__request__person", "token__request", "token", "self"))
-        .order_by("token__request__person", "token__request", "token", "pk")
-    ),
-    _KEY,
-    at_once=GROUP,
-)
 _CERTIFICATES_OF = Statement[Certificate](
     lambda token: Certificate.objects.filter(token=token).select_for_update(no_key=True).order_by("pk"),
     token=_KEY,
@@ -207,61 +170,6 @@ def certificates(keys: Iterable[uuid.UUID]) -> list[Certificate]:
     rows = rows.defer("certificate", "private_key_wrapped", "token__snapshot", "token__passphrase_wrapped")
     order = ("token__request__person", "token__request", "token", "pk")
     return [_with_person(row) for row in rows.order_by(*order)]
-
-
-def certificates_beside(pk: uuid.UUID) -> list[Certificate]:
-    """All certificates of the token that this one is of, to be claimed. Their parents are read, not locked.
-
-    restored_since: whether the database was put back since the certificate was first wanted. Identifiers
-    begin with the time (UUIDv7), so an event of a greater one came later.
-    """
-    return with_shared_parents(_TOKEN_OF_CERTIFICATE.rows(pk=pk))
-
-
-def free_certificates(tokens: Iterable[uuid.UUID]) -> list[Certificate]:
-    """The same of several tokens, with SKIP LOCKED: what somebody else has locked is left out."""
-    return _FREE_TOKENS.rows(tokens)
-
-
-def is_from_before_a_restore(row: Certificate) -> bool:
-    """Of a row that was read by certificates_beside."""
-    return bool(vars(row)["restored_since"])
-
-
-def with_shared_parents(rows: list[Certificate]) -> list[Certificate]:
-    """One object for each token, request and person, so that each is changed and saved once."""
-    tokens: dict[uuid.UUID, SoftwareToken] = {}
-    requests: dict[uuid.UUID, TokenRequest] = {}
-    people: dict[uuid.UUID, Person] = {}
-    for row in rows:
-        row.token = tokens.setdefault(row.token_id, row.token)
-        row.token.request = requests.setdefault(row.token.request_id, row.token.request)
-        row.token.request.person = people.setdefault(row.token.request.person_id, row.token.request.person)
-        row.token.person = row.token.request.person
-    return rows
-
-
-def unchanged(rows: Iterable[Certificate]) -> set[uuid.UUID]:
-    """Lock all certificates of some tokens, with their parents; return the tokens that nobody has changed.
-
-    Reads narrow rows: what the caller has read before is current exactly where the versions are the same. The
-    lease columns are changed without a version, so the claims are compared too. Two who lock some of the same
-    persons lock them in the same order.
-    """
-    known: dict[uuid.UUID, set[tuple[object, ...]]] = {}
-    found: dict[uuid.UUID, set[tuple[object, ...]]] = {}
-    for row in rows:
-        known.setdefault(row.token_id, set()).add(_version_of(row))
-    for row in _VERSIONS.rows(known):
-        found.setdefault(row.token_id, set()).add(_version_of(row))
-    return {token for token, versions in known.items() if found.get(token) == versions}
-
-
-def _version_of(row: Certificate) -> tuple[object, ...]:
-    token, request = row.token, row.token.request
-    person = request.person
-    own = (row.pk, row.version, row.claim_id, token.version, token.claim_id)
-    return (*own, request.version, request.state, person.version, person.state)
 
 
 def _with_person(row: Certificate) -> Certificate:

@@ -32,7 +32,7 @@ from ca_bridge import issuing
 from identity_manager import audit
 from identity_manager.authorities import circuit_breaker
 from identity_manager.models import AuditEvent, Certificate
-from identity_manager.transactions import locking
+from identity_manager.transactions import issuance_locks
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.archive import intake
@@ -132,7 +132,7 @@ def _finish(
     What somebody has changed meanwhile is left out. Raises whatever else is in the way, and nothing is done.
     """
     with transaction.atomic():
-        current = locking.unchanged(row for token in tokens for row in token.certificates)
+        current = issuance_locks.unchanged(row for token in tokens for row in token.certificates)
         ours = [
             token for token in tokens if token.token.pk in current and _may_be_sealed(sealed[token], token)
         ]

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from identity_manager.models import Certificate, OutgoingMail, RequestState, TokenRequest
-from identity_manager.transactions import locking
+from identity_manager.transactions import issuance_locks
 from identity_manager.workflow import step4_accept, step5_issue, step7_deliver
 from tests.tools import cast
 from tests.tools.cast import Company
@@ -60,7 +60,7 @@ def test_a_token_asks_the_database_seldom() -> None:
 
 def test_in_a_group_a_token_asks_the_database_still_more_seldom() -> None:
     company = Company()
-    people = [cast.person(f"u{each}") for each in range(locking.GROUP)]
+    people = [cast.person(f"u{each}") for each in range(issuance_locks.GROUP)]
     accepting(cast.enabled(company.ada, company.sam, company.vpn))
     Certificate.objects.update(next_attempt_at=None)
     requests = [cast.enabled(company.ada, person, company.vpn) for person in people]

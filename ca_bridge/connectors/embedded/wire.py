@@ -231,7 +231,7 @@ def crl(
 
 
 # RFC 5280 5.3.1: the reason unspecified is said by leaving the extension out.
-_REASONS = {
+_REASONS: dict[RevocationReason, x509.CRLReason] = {
     reason: x509.CRLReason(x509.ReasonFlags(reason.value))
     for reason in RevocationReason
     if reason is not RevocationReason.UNSPECIFIED

@@ -109,7 +109,7 @@ def _exchange(directory: Path, backup: Manifest, engine: ModuleType, *, accept_u
 def _doubt(made_at: str) -> int:
     """Mark open orders for search, and compare each CA from that moment on."""
     doubted = issuing.doubt_open_orders()
-    # What a worker has read before is not believed any more (locking.unchanged).
+    # What a worker has read before is not believed any more (issuance_locks.unchanged).
     Certificate.objects.filter(state=CertificateState.ORDERED).update(version=F("version") + 1)
     ca_comparison.begin_all(datetime.fromisoformat(made_at))
     audit.record(audit.Event.SYSTEM_RESTORED, actor=None, subject=None, made_at=made_at, number=doubted)

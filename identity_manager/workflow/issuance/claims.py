@@ -26,8 +26,8 @@ from identity_manager import queue
 from identity_manager.authorities import circuit_breaker
 from identity_manager.models import CaOutage, Certificate, SoftwareToken
 from identity_manager.task_names import ISSUE
-from identity_manager.transactions import locking
-from identity_manager.transactions.locking import GROUP
+from identity_manager.transactions import issuance_locks
+from identity_manager.transactions.issuance_locks import GROUP
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later
 from identity_manager.workflow.issuance.drafting import DraftCertificate
 
@@ -91,7 +91,7 @@ class ClaimedToken:
     def read_again(self) -> None:
         """After somebody else has changed what was read, or this worker has saved other copies of it."""
         with transaction.atomic():
-            self.certificates = locking.certificates_beside(self.certificates[0].pk)
+            self.certificates = issuance_locks.certificates_beside(self.certificates[0].pk)
         rows = {row.pk: row for row in self.certificates}
         for each in self.claimed:
             each.row = rows[each.row.pk]
@@ -156,12 +156,12 @@ def claim(certificate_id: uuid.UUID) -> Group:
     """
     troubled, now = circuit_breaker.in_trouble(), timezone.now()
     with transaction.atomic():
-        rows = locking.certificates_beside(certificate_id)
+        rows = issuance_locks.certificates_beside(certificate_id)
         ready = [row for row in rows if _is_due(row, now)]
         due = _asked_together(ready, certificate_id)
         if not any(row.next_attempt_at > now - WAITED for row in due if row.next_attempt_at):
             more = _waiting_beside(rows, due, now=now, but=troubled)
-            rows = locking.with_shared_parents([*rows, *more])
+            rows = issuance_locks.with_shared_parents([*rows, *more])
             due += [row for row in more if _is_due(row, now)]
         passing = circuit_breaker.allow_calls(due, troubled)
         claimed = [ClaimedCertificate(row, row.claim_locked(now)) for row in passing]
@@ -209,6 +209,6 @@ def _waiting_beside(
         return []
     waiting = Certificate.objects.to_be_issued().due(now - WAITED).filter(profile__ca__in=quick, order=None)
     others = waiting.exclude(token__in=[row.token_id for row in rows]).order_by("next_attempt_at")
-    found = locking.free_certificates(others.values_list("token_id", flat=True)[: size - 1])
+    found = issuance_locks.free_certificates(others.values_list("token_id", flat=True)[: size - 1])
     slow = {row.token_id for row in found if row.order_id is not None or row.profile.ca not in quick}
     return [row for row in found if row.token_id not in slow]

@@ -11,7 +11,7 @@ from ca_bridge.keys import keys
 from ca_bridge.models import CaOrder
 from identity_manager import audit
 from identity_manager.models import AuditEvent, Certificate, CertificateState
-from identity_manager.transactions import locking
+from identity_manager.transactions import issuance_locks, locking
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.issuance import drafting, failures
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
@@ -31,7 +31,7 @@ def is_plain(token: ClaimedToken) -> bool:
     return all(
         _obstacle(each.row) is None
         and (each.draft is None or isinstance(each.draft.order, issuing.DraftOrder))
-        and not locking.is_from_before_a_restore(each.row)
+        and not issuance_locks.is_from_before_a_restore(each.row)
         for each in token.claimed
     )
 
@@ -42,7 +42,7 @@ def order_together(tokens: Sequence[ClaimedToken]) -> list[ClaimedToken]:
     What somebody has changed meanwhile is left out. Raises whatever else is in the way, and nothing is done.
     """
     with transaction.atomic():
-        current = locking.unchanged(row for token in tokens for row in token.certificates)
+        current = issuance_locks.unchanged(row for token in tokens for row in token.certificates)
         ours = [token for token in tokens if token.token.pk in current]
         new = [each for token in ours for each in token.claimed if each.draft is not None]
         drafts = [each.draft.order for each in new if each.draft]

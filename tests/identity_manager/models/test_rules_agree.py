@@ -375,6 +375,8 @@ TWINS = {
     type(Certificate.objects.all()): {
         *CERTIFICATES,
         *("to_be_issued", "with_orphaned_order", "over"),  # what workers claim, of several tables
+        "not_on_crl",  # what the figures of revoking count
+        "of_public_key",  # a search
     },
     type(SignInCode.objects.all()): {"usable", "opening", "waiting", "decidable_by"},
 }

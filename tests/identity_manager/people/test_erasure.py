@@ -447,7 +447,7 @@ def test_no_mail_of_others_is_looked_at(company: Company, rolf: Person, officers
 def test_every_mail_that_names_who_did_something_is_known_to_erasing() -> None:
     """By what its templates say of an officer."""
     known = {
-        "requested_by.": set(anonymisation.NAME_WHO_ASKED),
+        "requested_by": set(anonymisation.NAME_WHO_ASKED),
         "asked_by.": set(anonymisation.NAME_WHO_GAVE_THE_ORDER),
         "=by.": set(anonymisation.NAME_WHO_CANCELLED),
         "officer.": set(anonymisation.NAME_WHO_SIGNED_IN),

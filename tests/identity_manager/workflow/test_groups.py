@@ -23,7 +23,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.transactions import locking
+from identity_manager.transactions import issuance_locks
 from identity_manager.workflow import step5_issue
 from identity_manager.workflow.issuance import claims, drafting
 from identity_manager.workflow.people import leave_and_return
@@ -32,7 +32,7 @@ from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-GROUP = locking.GROUP
+GROUP = issuance_locks.GROUP
 
 
 def waiting(company: Company, number: int, *types: Any) -> list[TokenRequest]:
