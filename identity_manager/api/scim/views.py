@@ -13,8 +13,8 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 
 from identity_manager.api.scim.service import MOST_BYTES, Service, provider
-from identity_manager.api.scim.storage import Storage
 from identity_manager.people import scim_tokens
+from identity_manager.people.scim_storage import Storage
 
 
 def addresses() -> list[URLPattern]:
@@ -30,14 +30,7 @@ def addresses() -> list[URLPattern]:
 def answer(request: HttpRequest, source: str, path: str) -> HttpResponse:
     """Carry out one request of RFC 7644; errors come as its section 3.12 has them, without a word of ours."""
     service = Service(provider())
-    given = ScimRequest(
-        method=request.method or "",
-        base_url=request.build_absolute_uri(f"/scim/{source}/v2"),
-        path=path,
-        query=request.GET.dict(),
-        headers=dict(request.headers),
-        body=_body(request),
-    )
+    given = _given(request, source, path)
     try:
         token = scim_tokens.used(source=source, secret=_bearer(request))
         if token is None:
@@ -51,9 +44,16 @@ def answer(request: HttpRequest, source: str, path: str) -> HttpResponse:
     return _response(told)
 
 
-def _body(request: HttpRequest) -> bytes:
-    """What was sent, up to one octet more than is taken: the service says that it is too much."""
-    return request.read(MOST_BYTES + 1)
+def _given(request: HttpRequest, source: str, path: str) -> ScimRequest:
+    """The request, its body up to one octet more than is taken: the service says that it is too much."""
+    return ScimRequest(
+        method=request.method or "",
+        base_url=request.build_absolute_uri(f"/scim/{source}/v2"),
+        path=path,
+        query=request.GET.dict(),
+        headers=dict(request.headers),
+        body=request.read(MOST_BYTES + 1),
+    )
 
 
 def _bearer(request: HttpRequest) -> str:

@@ -13,8 +13,8 @@ from scim2_server.testing import ScimStorageContract
 from scim2_tester import Status, check_server
 
 from identity_manager.api.scim import service
-from identity_manager.api.scim.storage import Storage
 from identity_manager.models import DirectorySource
+from identity_manager.people.scim_storage import Storage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
