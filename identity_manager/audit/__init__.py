@@ -267,6 +267,8 @@ def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts
 
 
 def append(events: Sequence[AuditEvent]) -> None:
-    """Insert these events, as the last statement of the caller's transaction."""
+    """Insert these events, as the last statement of the caller's transaction; without any, ask nothing."""
+    if not events:
+        return
     person_references.name_persons(events)
     AuditEvent.objects.bulk_create(events)

@@ -77,7 +77,7 @@ def revoke_token(
         kept = kept_certificates(rows, encryption)
         require(not kept or ends_something(rows, kept), else_=ONLY_ENCRYPTION, field="encryption")
 
-        end_token(token, reason=reason, actor=actor, keep=kept)
+        end_token(token, reason=reason, actor=actor, keep=kept, rows=rows)
         return token
 
 
@@ -97,25 +97,26 @@ def end_token(
     reason: RevocationReason,
     actor: Person | None,
     keep: Collection[uuid.UUID] = (),
+    rows: Iterable[Certificate] | None = None,
 ) -> None:
     """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked.
 
-    keep: the certificates that stay valid. A token that has ended already stays what it is; of it, living
-    certificates are revoked.
+    keep: the certificates that stay valid. rows: all of them, where the caller has locked them. A token that
+    has ended already stays what it is; of it, living certificates are revoked.
     """
     if token.state in MAY_LIVE_ON:
-        revoke_certificates(token, reason=reason, actor=actor, keep=keep)
+        audit.append(_decide_all(token, reason=reason, actor=actor, keep=keep, rows=rows))
         return
     had_passphrase = token.passphrase_wrapped is not None
     token.revoke(reason=reason.value, now=timezone.now())
     token.save()
-    revoke_certificates(token, reason=reason, actor=actor, keep=keep)
+    events = _decide_all(token, reason=reason, actor=actor, keep=keep, rows=rows)
     if token.kind == RequestKind.RECOVERY:  # nothing can be revoked: its files go
         anonymisation.remove_containers(token)
     if had_passphrase:
-        audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
-    audit.record(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
-    audit.append(completion.issue_request(token))
+        events.append(audit.event_about(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token))
+    revoked = audit.event_about(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
+    audit.append([*events, revoked, *completion.issue_request(token)])
     completion.complete_request(token)
 
 
@@ -127,19 +128,38 @@ def revoke_certificates(
     keep: Collection[uuid.UUID] = (),
 ) -> None:
     """Decide the revocation of each issued certificate of a locked token, but for those to keep."""
-    for certificate in locking.certificates_of(token):
-        if certificate.is_living and certificate.pk not in keep:
-            decide(certificate, reason=reason, actor=actor)
+    audit.append(_decide_all(token, reason=reason, actor=actor, keep=keep))
+
+
+def _decide_all(
+    token: SoftwareToken,
+    *,
+    reason: RevocationReason,
+    actor: Person | None,
+    keep: Collection[uuid.UUID],
+    rows: Iterable[Certificate] | None = None,
+) -> list[AuditEvent]:
+    """As revoke_certificates; return the events, for the caller to append with its own."""
+    living = [row for row in (rows or locking.certificates_of(token)) if row.is_living and row.pk not in keep]
+    decided = (_decide(certificate, reason=reason, actor=actor) for certificate in living)
+    return [event for event in decided if event is not None]
 
 
 def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> None:
     """Decide the revocation of a locked certificate and make it due; a worker tells the CA."""
+    event = _decide(certificate, reason=reason, actor=actor)
+    if event is not None:
+        audit.append([event])
+
+
+def _decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> AuditEvent | None:
+    """As decide; return the event, or None where it was decided before."""
     if certificate.revocation_decided_at is not None:
-        return
+        return None
     certificate.decide_revocation(reason=reason, now=timezone.now())
     certificate.save()
     queue.after_commit(REVOKE, certificate.pk)
-    audit.record(
+    return audit.event_about(
         audit.Event.CERTIFICATE_REVOCATION_DECIDED,
         actor=actor,
         subject=certificate.token,

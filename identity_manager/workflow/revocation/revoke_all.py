@@ -80,5 +80,5 @@ def _end(
     kept = revoke.kept_certificates(rows, also)
     if kept and not revoke.ends_something(rows, kept):
         return False
-    revoke.end_token(token, reason=reason, actor=actor, keep=kept)
+    revoke.end_token(token, reason=reason, actor=actor, keep=kept, rows=rows)
     return True
