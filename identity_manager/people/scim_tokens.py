@@ -19,13 +19,15 @@ from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, re
 NOT_ADMINISTRATOR = Reason(
     "scim-token-not-administrator", _("A System Administrator makes and confirms tokens of SCIM clients.")
 )
-OWN_TOKEN = Reason("own-scim-token", _("Another System Administrator confirms the token, not who made it."))
+OWN_SCIM_TOKEN = Reason(
+    "own-scim-token", _("Another System Administrator confirms the token, not who made it.")
+)
 TOKEN_NOT_WAITING = Reason("scim-token-not-waiting", _("This token does not wait any more."))
 TOKEN_ENDED = Reason("scim-token-ended", _("This token has ended already."))
 NO_SCIM_SOURCE = Reason("no-scim-source", _("The settings have no source of this name that SCIM writes to."))
 NO_TOKEN_NAME = Reason("no-scim-token-name", _("Name the client that the token is for."))
 BAD_VALIDITY = Reason("bad-scim-token-validity", _("A token is valid for 1 to 730 days."))
-REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_TOKEN}
+REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_SCIM_TOKEN}
 MOST_DAYS = 730
 SEEN_EVERY = timedelta(minutes=5)
 

@@ -40,6 +40,7 @@ PUBLIC = {
     "pki/<str:file_name>",
     "pki/ocsp",
     "pki/ocsp/<path:encoded>",
+    "scim/^(?P<source>[a-z0-9-]+)/v2(?P<path>(?:/.*)?)$",  # a bearer token opens it
     "sso/certificate/",
 }
 # The demo shows these to whoever sits at the machine; production does not have them.

@@ -127,7 +127,7 @@ def test_two_system_administrators_let_a_scim_client_write() -> None:
     token = ScimToken.objects.get()
     assert secret not in first.get(clients).content.decode()
     confirm = reverse("console:scim-client-confirm", args=[token.pk])
-    assert str(scim_tokens.OWN_TOKEN.sentence) in first.post(confirm).content.decode()
+    assert str(scim_tokens.OWN_SCIM_TOKEN.sentence) in first.post(confirm).content.decode()
     assert confirm in second.get("/open-tasks/").content.decode()
     assert second.post(confirm).status_code == 302
     assert "Writes" in second.get(clients).content.decode()

@@ -34,7 +34,7 @@ def test_a_token_opens_nothing_before_another_officer_confirms_it(source: Direct
     assert status(secret) == 401
     with pytest.raises(NotAllowed) as refused:
         scim_tokens.confirm(actor=first, token_id=token.pk)
-    assert refused.value.reason == scim_tokens.OWN_TOKEN
+    assert refused.value.reason == scim_tokens.OWN_SCIM_TOKEN
     other = cast.person("other", roles=(Role.REGISTRATION_OFFICER,))
     with pytest.raises(NotAllowed):
         scim_tokens.confirm(actor=other, token_id=token.pk)
@@ -59,7 +59,7 @@ def test_what_makes_no_token(source: DirectorySource, given: dict[str, object], 
     admin = cast.person("first", roles=(Role.SYSTEM_ADMINISTRATOR,))
     values = {"source": "entra", "name": "Entra", "days": 30, **given}
     with pytest.raises(NotPossible) as refused:
-        scim_tokens.make(actor=admin, **values)  # type: ignore[arg-type]
+        scim_tokens.make(actor=admin, **values)  # type: ignore[arg-type] # some are wrong by intent
     assert refused.value.reason == reason
     with pytest.raises(NotAllowed):
         scim_tokens.make(actor=cast.person("uma"), source="entra", name="Entra", days=30)
