@@ -49,14 +49,14 @@ def main() -> int:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description="The road under fire.")
-    parser.add_argument("--number", type=int, default=200, help="of requests, all engines together")
+    parser.add_argument("--number", type=int, default=200, help="of persons, all engines together")
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     return parser.parse_args()
 
 
 def shares(options: argparse.Namespace) -> dict[str, int]:
-    """How many requests each engine gets."""
+    """How many persons each engine gets."""
     least, more = divmod(options.number, len(options.engine))
     return {engine: least + (position < more) for position, engine in enumerate(options.engine)}
 

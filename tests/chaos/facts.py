@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 
 FORMATS = 2  # in which each certificate with its key is packed
+REVOKE, EXPIRE, RENEW, REPLACE, RECOVER = "revoke", "expire", "renew", "replace", "recover"
+# What a person does once they have their token, and the kind of the request that comes of it.
+FOLLOWS = {EXPIRE: "renewal", RENEW: "renewal", REPLACE: "replacement", RECOVER: "recovery"}
 
 
 @dataclass
@@ -18,7 +21,7 @@ class CaCertificate:
 
 @dataclass
 class OurCertificate:
-    """A certificate in the database.
+    """A certificate in the database, or one whose archived key was recovered into another token.
 
     order: the identifier that its CA knows.  on_crl: False where it is revoked, at a CA that publishes a CRL,
     and is not seen on that.
@@ -37,7 +40,10 @@ class OurCertificate:
 
 @dataclass
 class Request:
-    """A request with what became of it: its tokens, and whether their owner has noted the passphrase."""
+    """A request with what became of it: its tokens, and whether their owner has noted the passphrase.
+
+    kind: of its tokens.  in_place_of: the tokens that they renew or replace.
+    """
 
     number: str
     person: str
@@ -45,6 +51,8 @@ class Request:
     failure: str
     tokens: dict[str, bool]
     messages: list[str]
+    kind: str = "initial"
+    in_place_of: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -69,10 +77,13 @@ class Received:
 
 @dataclass
 class Facts:
-    """Everything that the verdict is about. wanted, revoked: persons who want a token, and revoke it then."""
+    """Everything that the verdict is about.
+
+    wanted: persons who want a token.  wishes: what they do once they have it; who is left out keeps it.
+    """
 
     wanted: list[str]
-    revoked: list[str] = field(default_factory=list)
+    wishes: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     at_ca: list[CaCertificate] = field(default_factory=list)
     ours: list[OurCertificate] = field(default_factory=list)

@@ -1,7 +1,8 @@
 """What is true at the end: what the CAs, the database and the mail server each have, for the verdict."""
 
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from identity_manager.models import (
     Container,
     OutgoingMail,
     Person,
+    RecoveredKey,
     SoftwareToken,
     TokenRequest,
 )
@@ -43,11 +45,11 @@ def gather(
     received: Path,
     passphrases: dict[str, str],
     *,
-    revoked: Iterable[Person] = (),
+    wishes: Mapping[str, str] | None = None,
 ) -> Facts:
-    """Read it all; audit and leaks are others' to add. revoked: who revoked what they had."""
+    """Read it all; audit and leaks are others' to add. wishes: of persons (facts.py)."""
     return Facts(
-        revoked=[str(person.pk) for person in revoked],
+        wishes=dict(wishes or {}),
         wanted=[str(person.pk) for person in persons],
         requests=list(_requests()),
         at_ca=[each for alias in registry.aliases() for each in _at(alias)],
@@ -71,20 +73,23 @@ def audit_faults(heads: Path) -> list[str]:
 
 
 def _requests() -> Iterator[Request]:
-    noted: dict[object, dict[str, bool]] = {}
-    for request, token, moment in SoftwareToken.objects.values_list("request_id", "pk", "acknowledged_at"):
-        noted.setdefault(request, {})[str(token)] = moment is not None
+    tokens: dict[object, list[SoftwareToken]] = {}
+    for token in SoftwareToken.objects.only("request_id", "acknowledged_at", "kind", "predecessor_id"):
+        tokens.setdefault(token.request_id, []).append(token)
     messages: dict[object, list[str]] = {}
     for request, message in OutgoingMail.objects.values_list("request_id", "message"):
         messages.setdefault(request, []).append(message)
     for row in TokenRequest.objects.all():
+        lines = tokens.get(row.pk, [])
         yield Request(
             str(row.pk),
             str(row.person_id),
             row.state,
             row.failure,
-            noted.get(row.pk, {}),
+            {str(line.pk): line.acknowledged_at is not None for line in lines},
             messages.get(row.pk, []),
+            kind=lines[0].kind if lines else row.kind,
+            in_place_of=[str(line.predecessor_id) for line in lines if line.predecessor_id],
         )
 
 
@@ -103,20 +108,32 @@ def _at(alias: str) -> Iterator[CaCertificate]:
 
 
 def _ours() -> Iterator[OurCertificate]:
-    sets = dict(Container.objects.values_list("certificate").annotate(Count("pk")))
-    for row in Certificate.objects.select_related("order"):
+    packed = Container.objects.values_list("token", "certificate").annotate(Count("pk"))
+    sets = {(token, certificate): number for token, certificate, number in packed}
+    own = [(row.token_id, row) for row in Certificate.objects.select_related("order")]
+    for token, row in (*own, *_recovered()):
         order = row.order or CaOrder()
         yield OurCertificate(
-            token=str(row.token_id),
+            token=str(token),
             state=row.state,
             serial=row.serial,
             order=order.idempotency_key,
             ca=order.ca,
             order_state="parked" if order.parked_at else order.state,
             why=row.last_error or row.refusal,
-            containers=sets.get(row.pk, 0),
+            containers=sets.get((token, row.pk), 0),
             on_crl=row.state != "revoked" or row.on_crl_at is not None or not crl_lookup.is_local(order.ca),
         )
+
+
+def _recovered() -> Iterator[tuple[uuid.UUID, Certificate]]:
+    """The tokens of recoveries, each with a certificate whose key it is to hold."""
+    keys = RecoveredKey.objects.select_related("archived_key__certificate__order", "recovery__request")
+    for row in keys:
+        assert row.archived_key is not None
+        assert row.archived_key.certificate is not None
+        for token in row.recovery.request.tokens.all():
+            yield token.pk, row.archived_key.certificate
 
 
 def _surplus() -> Iterator[tuple[str, bool]]:

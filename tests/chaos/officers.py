@@ -46,6 +46,7 @@ def something_is_left() -> bool:
         or Certificate.objects.with_orphaned_order().exists()
         or Certificate.objects.to_be_revoked().exists()
         or SoftwareToken.objects.to_be_sealed().exists()
+        or SoftwareToken.objects.superseded(timezone.now()).exists()
         or SoftwareToken.objects.filter(state="sealed", acknowledged_at=None).exists()
         or OutgoingMail.objects.filter(state=MailState.QUEUED).exists()
         or TokenRequest.objects.filter(state__in=("requested", "awaiting_acceptance")).exists()

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ READY_SECONDS = 120
 DRAIN_SECONDS = 300  # from the last fault until everybody is finished or parked, at least
 DRAIN_SECONDS_EACH = 0.15  # the officers work when the fire is out: the more requests, the more wait for them
 SETTLED_SECONDS = 3
-FIRE_SECONDS_EACH = 3.0  # at most so long for each request is there fire
+FIRE_SECONDS_EACH = 5.0  # at most so long for each person is there fire
 FIRE_SECONDS = 40  # at least
 PROGRESS_SECONDS = 300
 
@@ -167,7 +168,7 @@ def drain(road: "Road", desk: "Desk") -> None:
     while time.monotonic() < deadline and time.monotonic() - calm_since < SETTLED_SECONDS:
         road.go_on()
         patiently(lambda: officers.clear_the_desk(desk))
-        if patiently(officers.something_is_left) or not road.all_have_begun:
+        if patiently(officers.something_is_left) or road.lively or not road.all_have_begun:
             calm_since = time.monotonic()
     patiently(officers.reconcile)
 
@@ -187,7 +188,7 @@ def judged(
         [each.person for each in travellers],
         here.received,
         passphrases,
-        revoked=[each.person for each in travellers if each.revokes],
+        wishes={str(each.person.pk): each.wish for each in travellers if each.wish},
     )
     found.audit = gathering.audit_faults(here.heads)
     found.survivors = survivors
@@ -210,6 +211,7 @@ def counted(found: "Facts") -> dict[str, int]:
         "mails in the outbox": len(found.mails),
         "messages that the mail server took": len(found.received),
         "of them with containers": sum(bool(each.serials) for each in found.received),
+        **Counter(f"requests of the kind {each.kind}" for each in found.requests),
         "passphrases shown": sum(noted for each in found.requests for noted in each.tokens.values()),
     }
 

@@ -10,12 +10,13 @@ from pytest_django import Settings
 
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from identity_manager.audit import heads, sealing
-from identity_manager.models import AuditEvent, Container, OutgoingMail, TokenRequest
-from identity_manager.workflow import step7_deliver
+from identity_manager.models import ArchivedKey, AuditEvent, Container, OutgoingMail, TokenRequest
+from identity_manager.workflow import step1_recover, step7_deliver
 from tests.chaos import gathering, sinks
+from tests.chaos.facts import RECOVER
 from tests.chaos.place import Place
 from tests.chaos.verdict import Verdict, judge
-from tests.tools import cast
+from tests.tools import cast, recovery
 
 pytestmark = [pytest.mark.django_db, pytest.mark.nightly, pytest.mark.xdist_group("gathering")]
 LOCAL_MAIL = "django.core.mail.backends.locmem.EmailBackend"
@@ -40,18 +41,29 @@ class Walked:
 @pytest.fixture
 def walked(tmp_path: Path, settings: Settings) -> Walked:
     settings.EMAIL_BACKEND = LOCAL_MAIL
-    place = Place(tmp_path / "chaos", (1,), 2)
-    place.make()
+    place = made(tmp_path)
     company = cast.Company()
-    request = cast.delivered(cast.issued(company.request_in("issuing")))
-    token = request.tokens.get()
+    request = company.request_in("issuing")
+    (passphrase,) = finished(request, place).values()
+    return Walked(TokenRequest.objects.get(pk=request.pk), passphrase, place)
+
+
+def made(directory: Path) -> Place:
+    place = Place(directory / "chaos", (1,), 2)
+    place.make()
+    return place
+
+
+def finished(request: TokenRequest, place: Place) -> dict[str, str]:
+    """Take the request from its issuance to its end; the passphrase by token."""
+    token = cast.delivered(cast.issued(request)).tokens.get()
     passphrase = cast.shown(token)
     cast.noted(token)
     for pk in OutgoingMail.objects.queued().values_list("pk", flat=True):
         step7_deliver.send(mail_id=pk)
     for number, message in enumerate(django_mail.outbox):
         (place.received / f"{number}.eml").write_bytes(message.message().as_bytes())
-    return Walked(TokenRequest.objects.get(pk=request.pk), passphrase, place)
+    return {str(token.pk): passphrase}
 
 
 def test_the_whole_road_is_found_right(walked: Walked) -> None:
@@ -59,6 +71,29 @@ def test_the_whole_road_is_found_right(walked: Walked) -> None:
 
     assert verdict.holds, verdict
     assert verdict.line == "lost 0, double 0, parked 0, finished 1"
+
+
+def test_a_recovery_is_found_right_and_what_it_lacks_is_found(tmp_path: Path, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = LOCAL_MAIL
+    place, company = made(tmp_path), cast.Company()
+    recovery.online_in_force(recovery.officers())
+    first = cast.accepted(cast.enabled(company.ada, company.uma, recovery.archiving_type()))
+    passphrases = finished(first, place)
+    second = step1_recover.recover(
+        actor=company.uma,
+        key_ids=ArchivedKey.objects.values_list("pk", flat=True),
+        purpose="A new device",
+        factor=recovery.factor_of(company.uma),
+    )
+    passphrases |= finished(second, place)
+
+    def verdict() -> Verdict:
+        wishes = {str(company.uma.pk): RECOVER}
+        return judge(gathering.gather([company.uma], place.received, passphrases, wishes=wishes))
+
+    assert verdict().holds, verdict()
+    Container.objects.filter(token__request=second, format="compatible").delete()
+    assert any("with 1 containers" in each for each in verdict().lost)
 
 
 def _a_lost_mail(walked: Walked) -> None:

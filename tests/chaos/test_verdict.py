@@ -5,7 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.facts import CaCertificate, Facts, Mail, OurCertificate, Received, Request
+from tests.chaos.facts import (
+    FOLLOWS,
+    RENEW,
+    REPLACE,
+    REVOKE,
+    CaCertificate,
+    Facts,
+    Mail,
+    OurCertificate,
+    Received,
+    Request,
+)
 from tests.chaos.verdict import judge
 
 pytestmark = pytest.mark.nightly
@@ -57,25 +68,110 @@ def test_what_is_right_is_found_right() -> None:
 def revoked() -> Facts:
     """The first person has revoked what they had."""
     facts = right()
-    facts.revoked = ["p1"]
-    ours = next(each for each in facts.ours if each.token == "t1")
+    facts.wishes = {"p1": REVOKE}
+    _end(facts, "t1")
+    return facts
+
+
+def _end(facts: Facts, token: str) -> None:
+    ours = next(each for each in facts.ours if each.token == token)
     ours.state = "revoked"
     next(each for each in facts.at_ca if each.serial == ours.serial).revoked = True
-    return facts
 
 
 def test_a_revocation_that_was_lost_is_found() -> None:
     assert judge(revoked()).holds, judge(revoked())
 
     forgotten = right()
-    forgotten.revoked = ["p1"]
+    forgotten.wishes = {"p1": REVOKE}
     assert any("that is valid" in each for each in judge(forgotten).lost)
     unlisted = revoked()
     next(each for each in unlisted.ours if each.token == "t1").on_crl = False
     assert any("no CRL lists it" in each for each in judge(unlisted).lost)
     unasked = revoked()
-    unasked.revoked = []
+    unasked.wishes = {}
     assert any("that is revoked" in each for each in judge(unasked).lost)
+
+
+def followed(wish: str) -> Facts:
+    """The first person has a second token, as they wished."""
+    facts = right()
+    facts.wishes = {"p1": wish}
+    _finish(facts, "5")
+    second, kind = facts.requests[-1], FOLLOWS[wish]
+    second.person, second.kind = "p1", kind
+    second.messages.remove("information")
+    if kind == "recovery":
+        facts.at_ca.pop()
+        certificate = replace(facts.ours[0], token="t5")
+        facts.ours[-1] = certificate
+        next(each for each in facts.received if each.message_id == "m5-delivery").serials = ["1a"]
+    else:
+        second.in_place_of = ["t1"]
+        _end(facts, "t1")
+    return facts
+
+
+@pytest.mark.parametrize("wish", FOLLOWS)
+def test_a_second_token_that_is_right_is_found_right(wish: str) -> None:
+    verdict = judge(followed(wish))
+
+    assert verdict.holds, verdict
+    assert verdict.line == "lost 0, double 0, parked 2, finished 2"
+
+
+@pytest.mark.parametrize("wish", FOLLOWS)
+def test_a_second_token_that_was_lost_is_found(wish: str) -> None:
+    facts = right()
+    facts.wishes = {"p1": wish}
+    assert judge(facts).lost == [f"person p1 has no {FOLLOWS[wish]}"]
+
+    stuck = followed(wish)
+    stuck.requests[-1].state = "issuing"
+    assert "request r5 is issuing, and nothing says why" in judge(stuck).lost
+
+
+@pytest.mark.parametrize("wish", FOLLOWS)
+def test_a_second_token_that_is_there_twice_is_found(wish: str) -> None:
+    facts = followed(wish)
+    facts.requests.append(replace(facts.requests[-1], number="r6"))
+    assert judge(facts).double == [f"person p1 has 2 requests of the kind {FOLLOWS[wish]}"]
+
+    tokens = followed(wish)
+    tokens.requests[-1].tokens["t6"] = True
+    assert judge(tokens).double == ["request r5 has 2 tokens"]
+
+    unasked = followed(wish)
+    unasked.wishes = {}
+    assert judge(unasked).double == [f"person p1 has a {FOLLOWS[wish]} that nobody asked for"]
+
+
+@pytest.mark.parametrize("wish", [RENEW, REPLACE])
+def test_an_old_token_that_lives_on_is_found(wish: str) -> None:
+    facts = followed(wish)
+    facts.ours[0].state = "valid"
+    facts.at_ca[0].revoked = False
+    assert any("token t1 has a certificate that is valid" in each for each in judge(facts).lost)
+
+    unlisted = followed(wish)
+    unlisted.ours[0].on_crl = False
+    assert any("no CRL lists it" in each for each in judge(unlisted).lost)
+
+    another = followed(wish)
+    another.requests[-1].in_place_of = ["t2"]
+    assert f"{FOLLOWS[wish]} r5 is in place of ['t2']" in judge(another).lost
+
+
+def test_only_a_replacement_ends_the_old_token_before_the_new_one_is_there() -> None:
+    for wish, holds in ((RENEW, False), (REPLACE, True)):
+        facts = followed(wish)
+        second = facts.requests[-1]
+        second.state, second.failure, second.tokens = "failed", "refused-by-ca", {"t5": False}
+        _end(facts, "t5")
+        verdict = judge(facts)
+
+        assert verdict.holds is holds, verdict
+        assert verdict.line.endswith("parked 3, finished 1")
 
 
 def test_what_a_failed_request_left_in_doubt_waits_with_it() -> None:

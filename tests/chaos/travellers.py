@@ -1,5 +1,8 @@
 """Persons who go the road from Enable to the noted passphrase, and do not give up when a page does not load.
 
+Some then revoke their token, replace it, renew it, let it run out (the expiry check renews it), or recover
+its archived key (wishes.py).
+
 Who stands where is read from the database before each step, so a step whose answer was lost is either there
 or taken again; some clicks come twice at once. Half of the persons use the pages, the others the same verbs.
 """
@@ -16,14 +19,15 @@ from typing import TypeVar
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import QuerySet
 from psycopg_pool import PoolTimeout
 
-from ca_bridge.contract import RevocationReason
 from identity_manager.demo.pages import NotOnThePageError
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import (
     ApprovalPolicy,
     Person,
+    RequestKind,
     RequestState,
     Role,
     SoftwareToken,
@@ -32,7 +36,8 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.transactions.refusals import Refused
-from identity_manager.workflow.revocation.revoke_all import revoke_all
+from tests.chaos import wishes
+from tests.chaos.facts import RECOVER
 from tests.chaos.visitors import PageDoesNotLoadError, Proxy
 from tests.tools import cast
 
@@ -41,7 +46,6 @@ AT_ONCE = 60  # persons who are on the road at the same time, at least
 AT_ONCE_OF = 25  # of so many one is: who waits for a fault to pass holds few others up, so long runs end
 OPEN = 8  # times as many may be on it in all: workers that cannot follow make others wait
 TWICE = 0.1  # of the clicks come twice
-REVOKED = 0.25  # of the persons revoke all that they have once they have it
 LOOK_SECONDS = 0.5
 QUIET_SECONDS = 20
 SOON_SECONDS = 40
@@ -51,6 +55,7 @@ TYPES = {
     "elsewhere": (("elsewhere",), "elsewhere", 35),
     "silent": (("silent",), "silent", 15),
 }
+ARCHIVING = "archive"  # the type whose keys are recovered
 DATABASE_TROUBLE = (DatabaseError, InterfaceError, PoolTimeout, OSError)
 # UpdateError: a session that cannot be kept, because the database is away; who signs in begins anew.
 TROUBLE = (
@@ -74,22 +79,23 @@ class Traveller:
     code: str
     asks_self: bool
     by_pages: bool
-    revokes: bool = False
+    wish: str = wishes.KEEP
     passphrases: dict[uuid.UUID, str] = field(default_factory=dict)
     browser: Visitor | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a person's request stands in the database.
+    """Where a person's newest request stands in the database.
 
-    pending: tokens whose passphrase is not noted.  in_use: whether one of its tokens is.
+    pending: their tokens whose passphrase is not noted.  in_use: their tokens that are.  number: of requests.
     """
 
     request_id: uuid.UUID
     state: str
     pending: tuple[uuid.UUID, ...] = ()
-    in_use: bool = False
+    in_use: tuple[uuid.UUID, ...] = ()
+    number: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,8 @@ def office() -> Desk:
     for code, (profiles, ca, _share) in TYPES.items():
         for name in profiles:
             cast.profile(name, ca=ca, ca_profile=name)
-        cast.token_type(code, profiles=profiles, approval=ApprovalPolicy.SELF_REQUESTED)
+        cast.token_type(code, profiles=profiles, approval=ApprovalPolicy.SELF_REQUESTED, **wishes.RENEWAL)
+    wishes.prepare_archive(ARCHIVING)
     types = {row.code: row for row in TokenType.objects.active()}
     return Desk(cast.person("ada"), cast.person("paul"), types)
 
@@ -128,14 +135,16 @@ def crowd(number: int, seed: int) -> list[Traveller]:
     """So many persons; the same seed, the same wishes."""
     chance = random.Random(seed)  # noqa: S311 wishes, no secrets
     shares = [share for _profiles, _ca, share in TYPES.values()]
+    codes = chance.choices(list(TYPES), shares, k=number)
+    wanted = [wishes.CYCLE[each % len(wishes.CYCLE)] for each in range(number)]
     return [
         Traveller(
             each,
             cast.person(f"t{each:05}", roles=(Role.SELF_SERVICE_USER,), sid=f"S-1-5-21-4-5-6-{1000 + each}"),
-            chance.choices(list(TYPES), shares)[0],
+            ARCHIVING if wanted[each] == RECOVER else codes[each],
             asks_self=chance.random() < 0.4,
             by_pages=chance.random() < 0.5,
-            revokes=chance.random() < REVOKED,
+            wish=wanted[each],
         )
         for each in range(number)
     ]
@@ -144,16 +153,22 @@ def crowd(number: int, seed: int) -> list[Traveller]:
 def standings(travellers: list[Traveller]) -> dict[uuid.UUID, Standing]:
     """Where each of them stands who has a request, by person."""
     ids = [traveller.person.pk for traveller in travellers]
-    requests = TokenRequest.objects.filter(person__in=ids).values_list("person_id", "pk", "state")
-    unnoted = SoftwareToken.objects.filter(person__in=ids, state=TokenState.SEALED, acknowledged_at=None)
-    pending: dict[uuid.UUID, list[uuid.UUID]] = {}
-    for request_id, token_id in unnoted.values_list("request_id", "pk"):
-        pending.setdefault(request_id, []).append(token_id)
-    in_use = set(SoftwareToken.objects.in_use().filter(person__in=ids).values_list("request_id", flat=True))
-    return {
-        person: Standing(request, state, tuple(pending.get(request, ())), request in in_use)
-        for person, request, state in requests
-    }
+    requests = TokenRequest.objects.filter(person__in=ids).order_by("created_at", "pk")
+    tokens = SoftwareToken.objects.filter(person__in=ids)
+    pending = _by_person(tokens.filter(state=TokenState.SEALED, acknowledged_at=None))
+    in_use = _by_person(tokens.in_use().exclude(kind=RequestKind.RECOVERY))
+    found: dict[uuid.UUID, Standing] = {}
+    for person, request, state in requests.values_list("person_id", "pk", "state"):
+        number = found[person].number + 1 if person in found else 1
+        found[person] = Standing(request, state, pending.get(person, ()), in_use.get(person, ()), number)
+    return found
+
+
+def _by_person(tokens: QuerySet[SoftwareToken]) -> dict[uuid.UUID, tuple[uuid.UUID, ...]]:
+    found: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
+    for person_id, token_id in tokens.order_by("pk").values_list("person_id", "pk"):
+        found[person_id] = (*found.get(person_id, ()), token_id)
+    return found
 
 
 class Road:
@@ -169,7 +184,7 @@ class Road:
         self._officers_lock = threading.Lock()
         self._chance = random.Random(len(travellers))  # noqa: S311 clicks, no secrets
         self._open: list[Traveller] = []
-        self._issuing_since: dict[int, float] = {}
+        self._issuing_since: dict[uuid.UUID, float] = {}
         self._at_once = max(AT_ONCE, len(travellers) // AT_ONCE_OF)
         self._last_end = time.monotonic()
         self.ended = 0
@@ -186,17 +201,18 @@ class Road:
 
     @property
     def still_open(self) -> int:
-        """Those whose request is not completed, or has not begun."""
+        """Those who have not come to the end, or have not begun."""
         return len(self.travellers) - self.ended
 
     def go_on(self) -> None:
         """Look where everybody stands, begin the steps that can be taken now, and let others come."""
         standing = patiently(lambda: standings(self._open))
+        patiently(wishes.make_jobs_due)
         self.lively = 0
         for traveller in list(self._open):
             at = standing.get(traveller.person.pk)
-            revokes = traveller.revokes and at is not None and at.in_use
-            if at is not None and at.state == RequestState.COMPLETED and not revokes:
+            completed = at is not None and at.state == RequestState.COMPLETED
+            if at is not None and completed and wishes.is_fulfilled(traveller.wish, at.number, at.in_use):
                 self._open.remove(traveller)
                 self.ended += 1
                 self._last_end = time.monotonic()
@@ -214,7 +230,7 @@ class Road:
         """Whether they go on soon. Who failed, or whose CA is silent, holds nobody else up."""
         if at is None or at.state in (*WAITS_FOR_US, RequestState.COMPLETED) or at.pending:
             return True
-        since = self._issuing_since.setdefault(traveller.number, time.monotonic())
+        since = self._issuing_since.setdefault(at.request_id, time.monotonic())
         return at.state == RequestState.ISSUING and time.monotonic() - since < SOON_SECONDS
 
     def _is_free(self, traveller: Traveller) -> bool:
@@ -231,7 +247,7 @@ class Road:
     def _step(self, traveller: Traveller, at: Standing | None) -> None:
         step = self._by_pages if traveller.by_pages else self._by_verbs
         if at is not None and at.state == RequestState.COMPLETED:
-            step = self._revoke
+            step = self._fulfil
         twice = self._chance.random() < TWICE
         double = replace(traveller, browser=None)  # another window of the same person
         second = threading.Thread(target=self._tried, args=(step, double, at)) if twice else None
@@ -254,10 +270,10 @@ class Road:
             connection.close()
 
     @staticmethod
-    def _revoke(traveller: Traveller, _at: Standing | None) -> None:
-        """The person revokes all; twice at once, or once more after a lost answer, is refused."""
-        lost = RevocationReason.KEY_COMPROMISE
-        revoke_all(actor=traveller.person, person_id=traveller.person.pk, reason=lost)
+    def _fulfil(traveller: Traveller, at: Standing | None) -> None:
+        """What the person does with their token; twice, or once more after a lost answer, is refused."""
+        if at is not None and not wishes.is_asked(traveller.wish, at.number):
+            wishes.ACTS[traveller.wish](traveller.person, at.in_use)
 
     # --- by the verbs
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.chaos.facts import FORMATS, Facts, OurCertificate, Request
+from tests.chaos.facts import FOLLOWS, FORMATS, REVOKE, Facts, OurCertificate, Request
 
 USED = ("valid", "on_hold", "revoked")
 TOLD = ("information", "passphrase_shown", "delivery")  # by mail, on every finished road
+FIRST = "initial"  # the kind of a request that follows no other
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,23 @@ def judge(facts: Facts) -> Verdict:
     """Look at every fact."""
     parked = parked_of(facts)
     return Verdict(
-        lost=[*_lost_requests(facts, parked), *_lost_certificates(facts), *_lost_mails(facts)],
+        lost=[
+            *_lost_requests(facts, parked),
+            *_lost_followers(facts),
+            *_lost_certificates(facts),
+            *_lost_mails(facts),
+        ],
         double=[*_double_requests(facts), *_double_certificates(facts, parked), *_double_mails(facts)],
         wrong=[*facts.audit, *facts.survivors, *facts.leaks, *_do_not_open(facts)],
         parked=parked,
-        finished=[each.number for each in facts.requests if each.state == "completed"],
+        finished=_finished(facts),
     )
+
+
+def _finished(facts: Facts) -> list[str]:
+    """The first request of each person whose requests are all completed."""
+    unfinished = {each.person for each in facts.requests if each.state != "completed"}
+    return [each.number for each in facts.requests if each.kind == FIRST and each.person not in unfinished]
 
 
 def parked_of(facts: Facts) -> dict[str, str]:
@@ -84,19 +96,45 @@ def _by_token(facts: Facts) -> dict[str, list[OurCertificate]]:
 def _lost_requests(facts: Facts, parked: dict[str, str]) -> Iterator[str]:
     there = {each.person for each in facts.requests}
     yield from (f"person {person} has no request" for person in facts.wanted if person not in there)
-    by_token = _by_token(facts)
+    by_token, ended = _by_token(facts), _ended(facts)
     for request in facts.requests:
         if request.state == "completed":
-            yield from _lacking(request, by_token, "revoked" if request.person in facts.revoked else "valid")
+            yield from _lacking(request, by_token, ended)
         elif request.number not in parked:
             yield f"request {request.number} is {request.state}, and nothing says why"
 
 
-def _lacking(request: Request, by_token: dict[str, list[OurCertificate]], state: str) -> Iterator[str]:
+def _ended(facts: Facts) -> set[str]:
+    """Tokens whose certificates are revoked: by the person, at a replacement, or after a renewal."""
+    revoked = {person for person, wish in facts.wishes.items() if wish == REVOKE}
+    ended = {token for each in facts.requests if each.person in revoked for token in each.tokens}
+    for each in facts.requests:
+        if each.kind == "replacement" or each.state == "completed":
+            ended.update(each.in_place_of)
+    return ended
+
+
+def _lost_followers(facts: Facts) -> Iterator[str]:
+    """Whoever wanted more than their first token has a request for it, in place of that token."""
+    by_kind: dict[tuple[str, str], list[Request]] = defaultdict(list)
+    for request in facts.requests:
+        by_kind[request.person, request.kind].append(request)
+    for first in facts.requests:
+        wanted = FOLLOWS.get(facts.wishes.get(first.person, ""))
+        if wanted is None or first.kind != FIRST or first.state != "completed":
+            continue
+        if not by_kind[first.person, wanted]:
+            yield f"person {first.person} has no {wanted}"
+        for each in by_kind[first.person, wanted]:
+            if wanted != "recovery" and set(each.in_place_of) != set(first.tokens):
+                yield f"{wanted} {each.number} is in place of {each.in_place_of}"
+
+
+def _lacking(request: Request, by_token: dict[str, list[OurCertificate]], ended: set[str]) -> Iterator[str]:
     name = f"finished request {request.number}"
     if not request.tokens:
         yield f"{name} has no token"
-    for message in TOLD:
+    for message in TOLD if request.kind == FIRST else TOLD[1:]:
         if message not in request.messages:
             yield f"{name} has no mail {message}"
     for token, noted in request.tokens.items():
@@ -104,6 +142,7 @@ def _lacking(request: Request, by_token: dict[str, list[OurCertificate]], state:
             yield f"{name}: the passphrase of token {token} was not noted"
         if not by_token[token]:
             yield f"{name}: token {token} has no certificate"
+        state = "revoked" if token in ended else "valid"
         yield from (f"{name}: token {token} {lacks}" for lacks in _incomplete(by_token[token], state))
 
 
@@ -143,9 +182,14 @@ def _lost_mails(facts: Facts) -> Iterator[str]:
 
 
 def _double_requests(facts: Facts) -> Iterator[str]:
-    for person, number in Counter(each.person for each in facts.requests).items():
+    for (person, kind), number in Counter((each.person, each.kind) for each in facts.requests).items():
         if number > 1:
-            yield f"person {person} has {number} requests"
+            yield f"person {person} has {number} requests of the kind {kind}"
+        if kind not in (FIRST, FOLLOWS.get(facts.wishes.get(person, ""))):
+            yield f"person {person} has a {kind} that nobody asked for"
+    for request in facts.requests:
+        if len(request.tokens) > 1:
+            yield f"request {request.number} has {len(request.tokens)} tokens"
     for each in facts.ours:
         if each.containers > FORMATS:
             yield f"a certificate of token {each.token} has {each.containers} containers"
