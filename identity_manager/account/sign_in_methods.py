@@ -1,14 +1,16 @@
 """Sign-in methods per portal: password (or code), passkey, single sign-on, SAML, client certificate."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from identity_manager.people.sign_in import methods
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
 
-PASSWORD, PASSKEY, SSO, SAML, CERTIFICATE = "password", "passkey", "sso", "saml", "certificate"
+PASSWORD, PASSKEY, CERTIFICATE = methods.PASSWORD, methods.PASSKEY, methods.CERTIFICATE
+SSO, SAML = methods.SSO, methods.SAML
+configured = methods.configured
 BREAK_GLASS = "break-glass"
 SSO_METHOD = "socialaccount"  # allauth's name of the method, for both protocols
 WAY = "sign_in_way"  # in the session
@@ -19,16 +21,6 @@ def offered() -> frozenset[str]:
     return frozenset(
         way for portal in settings.PORTALS for way in configured(settings.SIGN_IN_METHODS[portal])
     )
-
-
-def configured(ways: Iterable[str]) -> list[str]:
-    """Those that can be used: some need a setting of their own."""
-    needed = {
-        SSO: settings.SSO_PROVIDERS,
-        SAML: settings.SAML_PROVIDERS,
-        CERTIFICATE: settings.CERTIFICATE_BASE_URL,
-    }
-    return [way for way in ways if way not in needed or needed[way]]
 
 
 def is_offered(way: str) -> bool:

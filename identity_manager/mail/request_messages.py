@@ -6,6 +6,7 @@ body.html. A mail says one thing, has one button, and never holds a passphrase o
 
 from collections.abc import Iterable, Sequence
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -33,7 +34,7 @@ def information(request: TokenRequest) -> OutgoingMail:
     about = About(
         "information", f"information:{deduplication.round_of(request)}", request.person, request=request
     )
-    return compose(about, url=selfservice_url("selfservice:open-tasks"))
+    return compose(about, url=selfservice_url("selfservice:open-tasks"), gives_codes=_gives_codes())
 
 
 @mail(_("A request waits for an approver"), to=APPROVER, when=_("when a request waits for a decision"))
@@ -139,7 +140,8 @@ def request_cancelled(request: TokenRequest, reader: Person, *, by: Person) -> O
 def acceptance_reminder(request: TokenRequest, *, occasion: str) -> OutgoingMail:
     """To the person: the terms are still to be accepted."""
     about = About("acceptance_reminder", occasion, request.person, request)
-    return compose(about, url=selfservice_url("selfservice:terms", request.pk))
+    url = selfservice_url("selfservice:terms", request.pk)
+    return compose(about, url=url, gives_codes=_gives_codes())
 
 
 @mail(_("The request lapsed"), to=PERSON, when=_("when the terms were not accepted in time"))
@@ -169,6 +171,11 @@ def rest_given(
     """To the person: part of it was refused for good, and they get the rest. Each is left out once."""
     about = About("rest_given", f"rest-given:{left_out[0].pk}", request.person, request=request)
     return compose(about, url=selfservice_url("selfservice:requests"), given=given, left_out=left_out)
+
+
+def _gives_codes() -> bool:
+    """Whether who cannot sign in to Self-Service is helped by a sign-in code, which sets a password."""
+    return "password" in settings.SIGN_IN_METHODS["selfservice"]
 
 
 def _page_for(request: TokenRequest, reader: Person) -> str:

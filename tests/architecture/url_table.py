@@ -158,6 +158,7 @@ TABLE = (
     Row("console:batch-orders", BATCH_READERS | BATCH_GIVERS),
     Row("console:batch-order-kinds", BATCH_GIVERS, BATCH_GIVERS),
     Row("console:batch-order-choose", NOBODY, ADMINISTRATOR),
+    Row("console:letters-for-invited", NOBODY, REGISTRATION),
     Row("console:batch-order-new", ADMINISTRATOR, ADMINISTRATOR),
     Row(
         "console:batch-order",

@@ -1,8 +1,9 @@
 """Batch order pages: list, progress, result of each line."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
 from django.db.models import Q
@@ -16,7 +17,7 @@ from identity_manager.console.access import batches, offices
 from identity_manager.console.batch import aftermath, facts, letter_views
 from identity_manager.console.enable.page import strips_sentence
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.lists import pagination
+from identity_manager.console.lists import counting, pagination
 from identity_manager.models import (
     BatchKind,
     BatchLine,
@@ -28,6 +29,8 @@ from identity_manager.models import (
 )
 from identity_manager.models.batch.line import BatchLineQuerySet
 from identity_manager.models.batch.order import ENDED, NOT_STARTED
+from identity_manager.people.sign_in import prediction
+from identity_manager.people.sign_in.prediction import Prediction
 from identity_manager.queries import mail_domains, request_progress
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
@@ -68,7 +71,7 @@ class OrderRow:
 class ShownLine:
     """Result of one line, in words. whom: the person concerned; about: the token or request that it is.
 
-    became: where the request that it has opened stands now.
+    became: where the request that it has opened stands now. sign_in: how the person will sign in.
     """
 
     line: BatchLine
@@ -79,6 +82,7 @@ class ShownLine:
     types: list[str]
     sentences: list[str]
     became: str
+    sign_in: Prediction | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "nobody_ready": _nobody_ready(order, counts),
         "tabs": list(_tabs(order, counts, chosen)),
         "page": page,
-        "lines": [shown_line(order, line) for line in page.rows],
+        "lines": shown_lines(order, page.rows),
         "aftermath": aftermath.of_order(actor, order) if order.started_at else None,
         "starts": order.asked_by_id == actor.pk and askers.gives_orders(actor, office=order.office),
         "manages": askers.may_manage(actor, order),
@@ -152,6 +156,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "letters": _letters(actor, order),
         "only_asker": batch_orders.NOT_YOURS_TO_START,
         "strips": _strips(order),
+        "need_codes": _need_codes(order),
     }
 
 
@@ -167,6 +172,16 @@ def _strips(order: BatchOrder) -> str:
     ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY)
     concerned = [domain for domain in mail_domains.stripping() if ready.filter(_mailed_to(domain)).exists()]
     return strips_sentence(concerned) if concerned else ""
+
+
+def _need_codes(order: BatchOrder) -> counting.CappedCount:
+    """Of a dry run that enables: how many of those who are ready cannot sign in without a code."""
+    if order.state != BatchState.CHECKED or order.kind != BatchKind.ENABLE:
+        return counting.capped(0)
+    ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY)
+    persons = Person.objects.filter(pk__in=ready.values("person"))
+    needing = prediction.needing_code(persons, now=timezone.now())
+    return counting.capped(*counting.counts([counting.limited(needing)]))
 
 
 def _mailed_to(domain: str) -> Q:
@@ -211,6 +226,16 @@ def progress(order: BatchOrder, counts: dict[str, int]) -> Progress:
 
 def types_of(order: BatchOrder) -> str:
     return ", ".join(str(each) for each in order.types.all())
+
+
+def shown_lines(order: BatchOrder, lines: Iterable[BatchLine]) -> list[ShownLine]:
+    """The lines in the reader's language; of a dry run that enables, how their persons will sign in."""
+    rows = list(lines)
+    if order.kind != BatchKind.ENABLE or order.state not in NOT_STARTED:
+        return [shown_line(order, line) for line in rows]
+    ready = [line.person for line in rows if line.outcome == LineOutcome.READY and line.person]
+    known = prediction.of_persons(ready)
+    return [replace(shown_line(order, line), sign_in=known.get(line.person_id)) for line in rows]  # type: ignore[arg-type]  # None has none
 
 
 def shown_line(order: BatchOrder, line: BatchLine) -> ShownLine:
@@ -265,15 +290,17 @@ def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str])
 
 def sheet(actor: Person, order: BatchOrder) -> Iterator[list[object]]:
     """Cells of each line for the CSV file."""
-    for row in _lines(actor, order, "").order_by("position").iterator(chunk_size=500):
-        line = shown_line(order, row)
+    rows = _lines(actor, order, "").order_by("position").iterator(chunk_size=500)
+    chunks = iter(lambda: list(islice(rows, 500)), [])
+    for line in chain.from_iterable(shown_lines(order, chunk) for chunk in chunks):
+        row = line.line
         yield [
             row.position,
             line.whom.personnel_number if line.whom else row.personnel_number,
             line.whom.display_name if line.whom else "",
             line.word,
             line.about or ", ".join(line.types),
-            " ".join(line.sentences),
+            " ".join([*line.sentences, *([str(line.sign_in)] if line.sign_in else [])]),
             row.request.reference if row.request else "",
             line.became,
         ]

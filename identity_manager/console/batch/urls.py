@@ -11,6 +11,7 @@ urlpatterns = [
     path("", batch_orders.listing, name="batch-orders"),
     path("kinds/", placing.kinds, name="batch-order-kinds"),
     path("choose/", placing.choose, name="batch-order-choose"),
+    path("letters-for-invited/", letter_views.for_invited, name="letters-for-invited"),
     path("new/", placing.new, name="batch-order-new"),
     path("<uuid:pk>/", batch_orders.show, name="batch-order"),
     path("<uuid:pk>/progress/", batch_orders.progress, name="batch-order-progress"),

@@ -22,6 +22,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.people.sign_in import prediction
 from identity_manager.queries import mail_domains
 from identity_manager.workflow.policy import approvers, eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
@@ -72,6 +73,7 @@ class EnablePage:
             return
         yield self._decision()
         yield self._invitation()
+        yield self._sign_in()
         if stripping := mail_domains.stripping([mail_domains.domain_of(self.person.email)]):
             yield strips_sentence(stripping)
         yield self._issuance()
@@ -92,6 +94,10 @@ class EnablePage:
         if self.person.has_role(Role.SELF_SERVICE_USER):
             return _("%(name)s gets a mail at %(address)s.") % words
         return _("%(name)s becomes a Self-Service User and gets a mail at %(address)s.") % words
+
+    def _sign_in(self) -> str:
+        predicted = prediction.of_persons([self.person])[self.person.pk]
+        return f"{self.person.given_name}: {predicted}"
 
     def _issuance(self) -> str:
         profiles = [link.profile for each in self.types for link in each.token_type_profiles.all()]

@@ -55,7 +55,7 @@ class Source:
     waiting: the rows for this officer at that moment, oldest first.
     also: rows of another kind, below them in the same list.
     columns: of their table.  lead: said above it; more: what leads on, below it.
-    bulk: what is done to several rows at once.
+    bulk: what is done to several rows at once.  together: a template with a button for all, below the list.
     sentence: what START says beside the number.  empty: said where nothing waits; without it the section is
     left out then.
     counts: whether it is something to do now, so that the tab's number counts it.
@@ -74,6 +74,7 @@ class Source:
     lead: str | Promise = ""
     more: "More | None" = None
     bulk: "Bulk | None" = None
+    together: str = ""
 
     def concerns(self, actor: Person) -> bool:
         """Whether one of the officer's roles has to do with it."""

@@ -25,6 +25,7 @@ from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import Bulk, More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
+from identity_manager.console.people import open_tasks as people_tasks
 from identity_manager.console.recovery import open_tasks as recovery_tasks
 from identity_manager.console.renewal import open_tasks as renewal_tasks
 from identity_manager.console.search import requests as request_list
@@ -315,6 +316,7 @@ SOURCES = (
         counts=False,
         meaning=Meaning.STOPPED,
     ),
+    *people_tasks.SOURCES,
     *second_officer.SOURCES,
     *archive_tasks.SOURCES,
     *recovery_tasks.SOURCES,

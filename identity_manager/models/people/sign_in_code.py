@@ -5,12 +5,14 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.account import Account
 from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.people.role import OFFICER_ROLES, RoleAssignment
 from identity_manager.models.people.vouching import code_opens
 from identity_manager.models.second_officer import DecisionAboutPerson, SecondOfficerQuerySet
 
@@ -75,6 +77,13 @@ class SignInCode(DecisionAboutPerson):
         open_still = self.made_at is None and self.used_at is None and self.withdrawn_at is None
         recent = self.asked_at > oldest(now or timezone.now())
         return asked and open_still and recent and person_can_sign_in(self.person)
+
+
+def of_who_needs_confirmation() -> Q:
+    """Codes of persons who have signed in before, or hold an office: a second officer confirms those."""
+    accounts = Account.objects.filter(person=OuterRef("person")).exclude(last_login=None)
+    offices = RoleAssignment.objects.filter(person=OuterRef("person"), role__in=OFFICER_ROLES)
+    return Q(Exists(accounts)) | Q(Exists(offices))
 
 
 def person_can_sign_in_condition() -> Q:

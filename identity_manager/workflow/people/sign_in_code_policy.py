@@ -12,13 +12,16 @@ from identity_manager.models import (
     Account,
     Person,
     Role,
-    RoleAssignment,
     SignInCode,
     SoftwareToken,
     TokenRequest,
     TokenState,
 )
-from identity_manager.models.people.sign_in_code import oldest, person_can_sign_in_condition
+from identity_manager.models.people.sign_in_code import (
+    of_who_needs_confirmation,
+    oldest,
+    person_can_sign_in_condition,
+)
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.people import identity_change_policy, registration_policy, vouching_policy
 from identity_manager.transactions import second_officer
@@ -89,7 +92,7 @@ def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignIn
     """The codes that this officer asked for and can make now, oldest first."""
     asked_for = TokenRequest.objects.open().asked_for_by(officer).filter(person=OuterRef("person"))
     rows = SignInCode.objects.filter(
-        Q(needs_confirmation=False) & ~_for_who_needs_confirmation() | Q(decided_by__isnull=False),
+        Q(needs_confirmation=False) & ~of_who_needs_confirmation() | Q(decided_by__isnull=False),
         person_can_sign_in_condition(),
         officer.reach({SignInCode.DECIDER}, SignInCode.UNIT),
         ~Exists(asked_for),
@@ -100,13 +103,6 @@ def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignIn
         withdrawn_at=None,
     )
     return rows.select_related("person", "decided_by").order_by("asked_at")
-
-
-def _for_who_needs_confirmation() -> Q:
-    """What is for persons of whom needs_confirmation() says so now."""
-    accounts = Account.objects.filter(person=OuterRef("person")).exclude(last_login=None)
-    offices = RoleAssignment.objects.filter(person=OuterRef("person"), role__in=OFFICER_ROLES)
-    return Q(Exists(accounts)) | Q(Exists(offices))
 
 
 def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:

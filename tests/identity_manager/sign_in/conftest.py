@@ -29,7 +29,7 @@ def office(db: None) -> Office:
     )
 
 
-def account(person: Person, password: str = PASSWORD) -> Account:
+def account(person: Person, password: str | None = PASSWORD) -> Account:
     """An account named as the cast names its person."""
     return Account.objects.create_account(
         username=person.given_name.lower(), person=person, password=password

@@ -270,6 +270,24 @@ def test_lines_stand_on_pages_by_their_place(ada: Client, company: cast.Company)
     assert positions("?after=x&before=99999999999999") == positions("")
 
 
+def test_the_dry_run_says_how_each_person_will_sign_in(ada: Client, company: cast.Company) -> None:
+    signed_in(company.sam)
+    company.sam.account.set_password("a quiet green river")
+    company.sam.account.save()
+    order = given(ada, company, **EVERYBODY)
+
+    page = ada.get(address(order))
+
+    said = {line.whom.given_name: str(line.sign_in) for line in page.context["lines"] if line.sign_in}
+    assert said["Sam"] == "Signs in with a password."
+    assert said["Uma"].startswith("Needs a sign-in code")
+    assert page.context["need_codes"].number == sum(each.startswith("Needs") for each in said.values())
+    assert "before they can accept the terms" in page.text
+    report = b"".join(ada.post(address(order, "-report")).streaming_content).decode()
+    assert "Signs in with a password." in report
+    assert "Needs a sign-in code" in report
+
+
 def test_others_do_not_know_of_it(ada: Client, company: cast.Company) -> None:
     order = given(ada, company, **EVERYBODY)
     limited = signed_in(officer("lina", Role.TOKEN_ADMINISTRATOR, unit="Nord", sid=""))

@@ -184,6 +184,12 @@ def test_the_outlook_says_when_nobody_could_decide(ada: Client, address: str, co
     assert "Nobody can approve this" in outlook(ada, address, company.signature.pk)
 
 
+def test_the_outlook_says_how_the_person_will_sign_in(
+    ada: Client, address: str, company: cast.Company
+) -> None:
+    assert "Needs a sign-in code" in outlook(ada, address, company.vpn.pk)
+
+
 def test_who_enables_themselves_is_told_that_somebody_decides(ada: Client, company: cast.Company) -> None:
     assert "decides" in outlook(ada, enabling(company.ada), company.vpn.pk)
 

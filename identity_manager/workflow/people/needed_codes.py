@@ -1,0 +1,34 @@
+"""Invited persons who cannot sign in: for whom a Registration Officer can make a sign-in code now."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+
+from identity_manager.models import Account, Person, RequestState, SignInCode, TokenRequest
+from identity_manager.models.people.sign_in_code import oldest
+from identity_manager.people.sign_in import prediction
+
+
+def invited_without_sign_in(officer: Person, now: datetime) -> QuerySet[Person]:
+    """Who has never signed in, cannot, and has a request that waits for their acceptance; most urgent first.
+
+    Only those for whom this officer may hold a code (sign_in_code_policy.officer_obstacle), and for whom
+    nobody has asked for one yet: what was asked for waits in OPEN TASKS already. Each has `accept_before`.
+    """
+    requests = TokenRequest.objects.filter(person=OuterRef("pk"))
+    waiting = requests.filter(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
+    signed_in = Account.objects.filter(person=OuterRef("pk")).exclude(last_login=None)
+    asked = SignInCode.objects.filter(
+        person=OuterRef("pk"), made_at=None, used_at=None, withdrawn_at=None, asked_at__gt=oldest(now)
+    )
+    invited = TokenRequest.objects.filter(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
+    persons = Person.objects.filter(
+        ~Exists(signed_in),
+        ~Exists(asked),
+        ~Exists(requests.open().asked_for_by(officer)),
+        officer.reach({SignInCode.DECIDER}, "organisational_unit"),
+        pk__in=invited.order_by().values("person"),
+    ).exclude(pk=officer.pk)
+    until = Subquery(waiting.order_by("accept_before").values("accept_before")[:1])
+    needing = prediction.needing_code(persons, now=now).annotate(accept_before=until)
+    return needing.order_by("accept_before", "pk")
