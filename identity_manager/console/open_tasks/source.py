@@ -40,11 +40,16 @@ class More:
 
 @dataclass(frozen=True)
 class Bulk:
-    """Check boxes before the rows, and buttons below them. named: what a row's box posts, and its name."""
+    """Check boxes before the rows, and buttons below them.
+
+    named: what a row's box posts, and its name. action: the name of the address that the form is sent to,
+    where a button names no other.
+    """
 
     checkbox: str
     named: Callable[[Any], tuple[object, object]]
     buttons: str  # a template
+    action: str
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ SOURCES = (
         waiting=awaiting_decision,
         columns=TO_DECIDE,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),
-        bulk=Bulk("requests", _seen, "identity_manager/approvals/bulk_buttons.html"),
+        bulk=Bulk("requests", _seen, "identity_manager/approvals/bulk_buttons.html", "console:decisions"),
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),
