@@ -139,5 +139,5 @@ def _samples() -> dict[str, Any]:
         "devices": samples.DEVICES,
         "type_words": ["VPN", "S/MIME"],
         "row_form": SampleRows(),
-        **samples.of_the_frame(),
+        **samples.of_the_frame(now),
     }

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from django.conf import settings
 from django.utils.translation import get_language_info
 
-from identity_manager.models import SoftwareToken
+from identity_manager.models import Certificate, CertificateState, SoftwareToken
 from identity_manager.ui import states
 from identity_manager.ui.parts import Device, Pair, StepperStep, Tab, TimelineEvent
 
@@ -108,7 +108,7 @@ ERRORS: dict[str, tuple[str, dict[str, Any], bool]] = {
 }
 
 
-def of_the_frame() -> dict[str, Any]:
+def of_the_frame(now: datetime) -> dict[str, Any]:
     """Samples of the portal frame, states and error pages."""
     languages = [dict(get_language_info(code)) for code, _name in settings.LANGUAGES]
     nouns = [
@@ -122,6 +122,15 @@ def of_the_frame() -> dict[str, Any]:
         "deliveries": [SoftwareToken(delivery=each) for each in states.DELIVERY],
         "terms": TERMS,
         "losses": LOSSES,
+        "installed": SoftwareToken(installed_at=now),
+        "revoked": Certificate(
+            state=CertificateState.REVOKED,
+            revocation_decided_at=now,
+            revoked_at=now,
+            on_crl_at=now,
+            not_after=now + timedelta(days=300),
+        ),
+        "purpose": "Signing the letters to suppliers, and reading their encrypted answers.",
         "errors": list(ERRORS),
     }
 

@@ -63,6 +63,5 @@ def of_request(row: TokenRequest, offer: ActionOffer) -> list[RequestAction]:
         dangerous=True,
     )
     remind = RequestAction(_("Remind the person"), reverse("console:request-remind", args=[row.pk]))
-    if reminders_by_hand.obstacle(row) is None:
-        return offer.of([remind, cancel])
-    return offer.of([cancel] if row.state == RequestState.FAILED else [retry, cancel])
+    reminds = [remind] if reminders_by_hand.obstacle(row) is None else []
+    return offer.of([*reminds, *([] if row.state == RequestState.FAILED else [retry]), cancel])

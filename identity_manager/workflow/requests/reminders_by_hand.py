@@ -51,7 +51,9 @@ def _waiting(request: TokenRequest) -> dict[str, SoftwareToken | None]:
     day = timezone.localdate()
     if request.state == RequestState.AWAITING_ACCEPTANCE and request.stopped_at is None:
         return {deduplication.by_hand("acceptance-reminder", request.pk, day): None}
-    tokens = SoftwareToken.objects.to_be_noted().filter(request=request).order_by("pk")
+    tokens = (
+        SoftwareToken.objects.to_be_noted().filter(request=request).defer("passphrase_wrapped").order_by("pk")
+    )
     return {deduplication.by_hand("passphrase-reminder", token.pk, day): token for token in tokens}
 
 

@@ -18,6 +18,8 @@ from identity_manager.mail import (
     account_messages,
     batch_messages,
     composing,
+    directory_messages,
+    installation_messages,
     person_messages,
     recovery_messages,
     request_messages,
@@ -31,7 +33,10 @@ from identity_manager.models import (
     AskedApprover,
     BatchOrder,
     BatchSource,
+    DeliveryProblem,
+    DirectoryRun,
     IdentityChange,
+    InstallationNotice,
     LatePolicy,
     Leave,
     OutgoingMail,
@@ -121,6 +126,17 @@ class Road:
             "delivery": lambda: self.delivery("standard"),
             "tokens_imported": lambda: token_messages.tokens_imported(TokenImport(), [self.token]),
             "file_fetched": self.file_fetched,
+            "download_opened": lambda: token_messages.download_opened(
+                self.token, problem=DeliveryProblem(token=self.token, mail=self.token.mails.first())
+            ),
+            "installation_due": lambda: installation_messages.installation_due(
+                self.token, notice=InstallationNotice(), number=1, revoke_at=timezone.now()
+            ),
+            "installation_over": lambda: installation_messages.installation_over(self.token),
+            "directory_run_stopped": lambda: directory_messages.directory_run_stopped(
+                DirectoryRun(), self.fresh(self.company.paul), name="Corp & Co", why="Too many would leave."
+            ),
+            "identity_taken_over": lambda: person_messages.identity_taken_over(self.change),
             "passphrase_shown": lambda: token_messages.passphrase_shown(self.token),
             "request_lapsed": lambda: request_messages.request_lapsed(self.request),
             "token_lapsed": lambda: token_messages.token_lapsed(self.token),
@@ -249,6 +265,7 @@ class Road:
 
 # There is nothing to be done in a portal, or the person could not sign in.
 WITHOUT_BUTTON = {
+    "identity_taken_over",
     "person_deactivated",
     "identity_change_asked",
     "identity_change_done",

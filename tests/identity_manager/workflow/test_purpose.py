@@ -18,8 +18,8 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.people import anonymisation
 from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow import snapshot, step1_enable, step1_request, step2_approve
-from identity_manager.workflow.batch import orders
-from identity_manager.workflow.batch.orders import Wanted
+from identity_manager.workflow.batch import placing
+from identity_manager.workflow.batch.placing import Wanted
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -47,7 +47,7 @@ def order(company: Company, *, purpose: str = "") -> BatchOrder:
         accept_partial=False,
         purpose=purpose,
     )
-    return orders.ask(actor=company.ada, order_id=new_id(), wanted=wanted)
+    return placing.place_order(actor=company.ada, order_id=new_id(), wanted=wanted)
 
 
 DOORS = [enable, ask, order]
@@ -134,7 +134,7 @@ def test_it_is_in_the_audit_log_and_in_the_mails_to_approvers(company: Company) 
     enable(company, purpose="Offers of the sales team")
 
     event = AuditEvent.objects.get(name="request.created")
-    assert event.personal_facts == {"what_for": "Offers of the sales team"}, "it goes with the person"
+    assert event.personal_facts["what_for"] == "Offers of the sales team", "it goes with the person"
     mails = OutgoingMail.objects.filter(message="approval_needed")
     assert mails
     assert all("Offers of the sales team" in mail.body_text for mail in mails)

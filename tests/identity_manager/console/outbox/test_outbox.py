@@ -1,5 +1,6 @@
 """OUTBOX: what each officer sees of the mails, and what they do with those that do not go through."""
 
+import html
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils import timezone
 from identity_manager.console.outbox import bulk_actions
 from identity_manager.console.outbox import page as outbox_page
 from identity_manager.console.outbox.mail_columns import ADDRESS
-from identity_manager.mail import outbox
+from identity_manager.mail import outbox, sending
 from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import AuditEvent, MailFault, OutgoingMail, Person, Role, SoftwareToken
 from identity_manager.models.identifiers import new_id
@@ -157,7 +158,10 @@ def test_the_page_previews_text_and_names_the_files(ada: Client, refused: Outgoi
     container = refused.token.containers.get(format="standard")
     assert container.file_name in text
     assert page("mail-html", refused) in text
-    assert f"&lt;{refused.pk}@example.com&gt;" in text
+    assert f"&lt;{refused.pk.hex}.…@example.com&gt;" in text
+    assert sending.message_id(refused) not in html.unescape(text), (
+        "who knows it whole can say that it bounced"
+    )
 
 
 def test_the_preview_can_run_nothing(ada: Client, refused: OutgoingMail) -> None:

@@ -181,7 +181,7 @@ def test_no_secret_and_no_container_is_read_for_the_page(ada: Client, company: c
     with CaptureQueriesContext(connection) as queries:
         ada.get(page(row))
 
-    asked = " ".join(query["sql"] for query in queries.captured_queries)
+    asked = " ".join(query["sql"].partition(" FROM ")[0] for query in queries.captured_queries)
     containers = '_container"."content"'
     for column in ("passphrase_wrapped", "private_key_wrapped", containers, "body_text", "body_html"):
         assert column not in asked, column

@@ -109,7 +109,7 @@ def test_log_and_mails_tell_of_it_and_hold_no_secret(company: Company, key: Arch
 def test_it_has_no_terms_and_nobody_approves_it(company: Company, key: ArchivedKey) -> None:
     request = recovered(company, key)
     assert request.accepted_at is None
-    assert not TokenRequest.objects.awaiting_decision(timezone.now()).exists()
+    assert not TokenRequest.objects.awaiting_decision().exists()
     assert company.uma.tokens.filter(kind="recovery").get().type_code == ""
 
 
