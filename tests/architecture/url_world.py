@@ -152,7 +152,7 @@ class World:
             "import": (person_import(officers[Visitor.REGISTRATION]),),
             "recovery certificate": (recovery_certificate.pk,),
             "recovery drill": (drill.pk,),
-            "recovery": (_recovery(self.owner),),
+            "recovery": (recovery(self.owner),),
             "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
             "token import": (TokenImport.objects.create(name="folder", types=["vpn"]).pk,),
             "batch order": (batch_order(ada, self.owner),),
@@ -237,10 +237,11 @@ def replacement(owner: Person) -> TokenRequest:
     return row
 
 
-def _recovery(owner: Person) -> uuid.UUID:
+def recovery(owner: Person, *, state: RequestState = RequestState.REQUESTED) -> uuid.UUID:
     """Of the owner's keys, for somebody else; two Recovery Officers have not decided yet."""
     request = TokenRequest.objects.create(
         kind=RequestKind.RECOVERY,
+        state=state,
         origin=RequestOrigin.ADMINISTRATOR,
         person=cast.person("dora", organisational_unit=HERE),
         requested_by=cast.person("alma", roles=(Role.TOKEN_ADMINISTRATOR,)),

@@ -11,9 +11,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.models import Account, Installation, Person, SoftwareToken, TermsNotice, TokenRequest
+from identity_manager.models import (
+    Account,
+    Installation,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TermsNotice,
+    TokenRequest,
+)
 from tests.architecture.standing import taken_back
-from tests.architecture.url_world import replacement
+from tests.architecture.url_world import recovery, replacement
 from tests.tools import cast
 
 PROOFS, PROOFS_OF = "account_authentication_methods", "account_authentication_methods_user"
@@ -33,6 +41,7 @@ class Desk:
         cast.delivered(done)
         self.active = cast.noted(self.token_of(done))
         self.replacement = replacement(self.uma)
+        self.recovery_id = recovery(self.uma, state=RequestState.DECLINED)
         self.installed = Installation.objects.create(
             token=self.active, device="linux", said_at=timezone.now()
         )
@@ -94,6 +103,7 @@ class Desk:
             "certificate-file": page("certificate-file", certificate.pk, "pem"),
             "chain": page("chain", certificate.pk),
             "recover": page("recover"),
+            "recovery-consent": page("recovery-consent", self.recovery_id),
             "forgotten-passphrase": page("forgotten-passphrase"),
             "new-device": page("new-device"),
             "renewals": page("renewals"),
