@@ -28,8 +28,8 @@ def quiet(text: object) -> SafeString:
 
 
 def isolate(text: object) -> SafeString:
-    """Draw a text whose direction does not spread to what stands beside it."""
-    return markup("<bdi>{}</bdi>", text)
+    """Draw a text whose direction does not spread to what stands beside it. An empty text stays empty."""
+    return markup("<bdi>{}</bdi>", text) if text != "" else SafeString()
 
 
 def linked(text: object, url: str) -> SafeString:

@@ -86,6 +86,18 @@ def test_the_process_of_a_request(open_desk: OpenDesk, company: Company, languag
     assert ada.page.evaluate(IN_THE_PICTURE) == []
 
 
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_secret_without_groups_stays_in_its_box(open_desk: OpenDesk, viewport: dict[str, int]) -> None:
+    """The token of a SCIM client: 64 digits without a place to break."""
+    sven = open_desk(person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,)), viewport=viewport)
+    sven.open(reverse("console:scim-client-make", args=["scim"]))
+    sven.page.get_by_label("Client").fill("Entra")
+    sven.press("Make the token")
+    width = sven.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= viewport["width"]
+    assert len(sven.page.locator(".secret-words").inner_text()) == 64, "nothing is put into what is copied"
+
+
 @pytest.mark.long
 @LOOKS
 @WINDOWS

@@ -65,7 +65,7 @@ def sign_in_with_app(open_desk: OpenDesk, company: Company) -> Desk:
     uma = open_desk()
     road.sign_in(uma, "uma", PASSWORD)
     uma.page.get_by_label("Code").fill(totp.code(SECRET))
-    uma.press("Confirm")
+    uma.press("Replace")
     uma.page.context.add_init_script(COUNT)
     uma.open("/my/")
     assert clicks(uma) == 0
@@ -79,7 +79,7 @@ def test_eight_clicks_from_the_sign_in(open_desk: OpenDesk, company: Company, tm
 
     uma.follow("Replace softtoken")
     uma.page.locator("label", has_text="The device was stolen").click()
-    uma.press("Confirm")
+    uma.press("Replace")
     uma.sees("One step is left")
     uma.press("Recover")
     expect(uma.page.get_by_role("button", name="Show passphrase")).to_be_visible()
@@ -108,5 +108,5 @@ def test_the_page_in_each_look(open_desk: OpenDesk, company: Company, look: dict
     company.request_in("completed")
     uma = open_desk("uma", **look)
     uma.follow("Replace softtoken")
-    uma.press("Confirm", status=422)
+    uma.press("Replace", status=422)
     uma.sees("Choose what has happened.")

@@ -25,8 +25,8 @@ def test_a_stolen_laptop(office: Office, key: ArchivedKey) -> None:
     uma.open("/my/")
     uma.follow("Replace softtoken")
     assert "It is revoked, and a new one is asked for, if you tick" in uma.page.text
-    assert uma.press("Confirm").status == 422
-    uma.press("Confirm", cause="stolen")
+    assert uma.press("Replace").status == 422
+    uma.press("Replace", cause="stolen")
     assert set(Certificate.objects.filter(token__kind="initial").values_list("state", flat=True)) == {
         "revoked"
     }
@@ -67,7 +67,7 @@ def test_without_a_second_factor_officers_recover_and_new_tokens_come_all_the_sa
 ) -> None:
     uma = office.uma
     uma.open("/my/certificates/replace/")
-    uma.press("Confirm", cause="lost")
+    uma.press("Replace", cause="lost")
     assert "two Recovery Officers can recover" in uma.page.text
     uma.follow("Go on without old keys")
     uma.press("Show passphrase")
@@ -83,7 +83,7 @@ def test_a_forgotten_passphrase_leads_to_a_new_token(office: Office) -> None:
     uma = office.uma
     uma.open("/my/help/passphrase/")
     uma.follow("Replace: VPN")
-    uma.press("Confirm", cause="forgotten")
+    uma.press("Replace", cause="forgotten")
     uma.press("Show passphrase")
     office.note_passphrase()
     assert dict(SoftwareToken.objects.values_list("kind", "state")) == {

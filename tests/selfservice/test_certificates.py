@@ -199,7 +199,7 @@ def test_locking_revokes_every_certificate(desk: Desk, visit: Visitor) -> None:
     text = visit(desk.uma).get(page("token", desk.active.pk)).content.decode()
     assert "Being revoked" in text
     assert "the certificate authority is being told" in text
-    assert "For which device?" not in text
+    assert "Choose a device: you see the steps" not in text
 
 
 def test_locking_twice_says_so(desk: Desk, visit: Visitor) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from identity_manager.models import SoftwareToken
-from identity_manager.ui import states
+from identity_manager.ui import cells, states
 from identity_manager.ui.parts import Meaning, Pair, StepperStep, TimelineEvent
 from identity_manager.ui.templatetags import texts
 from identity_manager.ui.templatetags.persons import initials
@@ -181,6 +181,11 @@ def test_the_error_summary_leads_to_each_field():
     assert 'href="#id_roles_0"' in drawn
     assert "Nothing was saved." in drawn
     assert draw("{% error_summary form %}", form=SampleForm()).strip() == ""
+
+
+def test_a_cell_without_text_is_empty_so_that_no_label_stands_alone():
+    assert cells.isolate("") == ""
+    assert cells.isolate("Uma") == "<bdi>Uma</bdi>"
 
 
 def test_a_secret_is_one_text_with_its_hyphens():

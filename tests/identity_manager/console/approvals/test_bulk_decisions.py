@@ -155,6 +155,8 @@ def test_those_that_are_ticked_are_rejected_once_it_is_said_why(
     assert (question.status_code, states(waiting)) == (200, ["requested"] * 3)
     assert "Reject 2 requests?" in question.text
     assert [value in question.text for value in chosen] == [True, True]
+    for row in (waiting[0], waiting[2]):
+        assert f"<h2><bdi>{row.person}</bdi></h2>" in question.text
 
     without = paul.post(REJECT, {"requests": chosen, "reason": " "})
     assert (without.status_code, states(waiting)) == (422, ["requested"] * 3)
