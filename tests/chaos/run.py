@@ -67,8 +67,8 @@ def under_fire(
     """Prepare, let everybody go while things break, let it drain, and judge."""
     from celery import current_app
 
-    from tests.chaos import survivors
-    from tests.chaos.travellers import Road, crowd, office
+    from tests.chaos import survivors, wishes
+    from tests.chaos.travellers import Road, crowd, office, patiently
     from tests.chaos.visitors import Proxy
 
     schedule = Schedule(here.faults)
@@ -84,6 +84,7 @@ def under_fire(
         say("everything runs; the fire begins")
         burn(road, Driver(fleet, database, schedule, seed=options.seed), say)
         say(f"the fire is out; {road.still_open} of {options.number} are not finished yet")
+        say(f"{patiently(wishes.asked_for)} renewals, replacements and recoveries were asked for in it")
         drain(road, desk)
         say("drained")
         idle = survivors.faults(fleet, current_app)

@@ -184,7 +184,7 @@ class Road:
         self._officers_lock = threading.Lock()
         self._chance = random.Random(len(travellers))  # noqa: S311 clicks, no secrets
         self._open: list[Traveller] = []
-        self._issuing_since: dict[uuid.UUID, float] = {}
+        self._since: dict[tuple[uuid.UUID, str], float] = {}
         self._at_once = max(AT_ONCE, len(travellers) // AT_ONCE_OF)
         self._last_end = time.monotonic()
         self.ended = 0
@@ -230,8 +230,8 @@ class Road:
         """Whether they go on soon. Who failed, or whose CA is silent, holds nobody else up."""
         if at is None or at.state in (*WAITS_FOR_US, RequestState.COMPLETED) or at.pending:
             return True
-        since = self._issuing_since.setdefault(at.request_id, time.monotonic())
-        return at.state == RequestState.ISSUING and time.monotonic() - since < SOON_SECONDS
+        since = self._since.setdefault((at.request_id, at.state), time.monotonic())
+        return at.state in WAITS_FOR_WORKERS and time.monotonic() - since < SOON_SECONDS
 
     def _is_free(self, traveller: Traveller) -> bool:
         future = self._under_way.get(traveller.number)
@@ -340,3 +340,4 @@ class Road:
 
 
 WAITS_FOR_US = (RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE)
+WAITS_FOR_WORKERS = (RequestState.ISSUING, RequestState.ISSUED)

@@ -20,6 +20,8 @@ from identity_manager.models import (
     Person,
     RenewalPolicy,
     ReplacementCause,
+    RequestKind,
+    TokenRequest,
 )
 from identity_manager.workflow import step1_recover, step1_renew, step1_replace
 from identity_manager.workflow.revocation.revoke_all import revoke_all
@@ -44,6 +46,11 @@ def prepare_archive(code: str) -> None:
 def make_jobs_due() -> None:
     """The hours between two runs of the jobs pass."""
     JobRun.objects.filter(name__in=JOBS, claim_id=None).update(next_attempt_at=timezone.now())
+
+
+def asked_for() -> int:
+    """How many requests follow a first one."""
+    return TokenRequest.objects.exclude(tokens__kind=RequestKind.INITIAL).count()
 
 
 def is_asked(wish: str, requests: int) -> bool:
