@@ -65,7 +65,7 @@ def sign_in_with_app(open_desk: OpenDesk, company: Company) -> Desk:
     uma = open_desk()
     road.sign_in(uma, "uma", PASSWORD)
     uma.page.get_by_label("Code").fill(totp.code(SECRET))
-    uma.press("Replace")
+    uma.press("Confirm")
     uma.page.context.add_init_script(COUNT)
     uma.open("/my/")
     assert clicks(uma) == 0
