@@ -4,7 +4,7 @@ from ca_bridge.database.online_index import AddIndexOnline
 
 
 class Migration(migrations.Migration):
-    """Tokens that nobody has said to be installed, by their type."""
+    """Tokens that nobody has said to be installed."""
 
     atomic = False  # the index is built beside the writers
 
@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexOnline(
             model_name='softwaretoken',
-            index=models.Index(condition=models.Q(('acknowledged_at__isnull', False), ('installed_at', None), ('state', 'active')), fields=['type_code', 'id'], name='software_token_not_installed'),
+            index=models.Index(condition=models.Q(('acknowledged_at__isnull', False)), fields=['installed_at', 'id'], name='software_token_not_installed'),
         ),
     ]

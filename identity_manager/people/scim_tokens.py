@@ -39,7 +39,7 @@ def make(*, actor: Person, source: str, name: str, days: int) -> tuple[ScimToken
     """
     configured = settings.DIRECTORY_SOURCES.get(source)
     with transaction.atomic():
-        require(actor.has_role(Role.SYSTEM_ADMINISTRATOR), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
+        require(actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
         require(configured is not None and configured.kind == "scim", else_=NO_SCIM_SOURCE)
         require(name.strip(), else_=NO_TOKEN_NAME, field="name")
         require(1 <= days <= MOST_DAYS, else_=BAD_VALIDITY, field="days")
@@ -72,7 +72,7 @@ def revoke(*, actor: Person, token_id: uuid.UUID) -> ScimToken:
     """Any System Administrator ends a token, confirmed or not, at once. Raises NotAllowed or Stale."""
     now = timezone.now()
     with transaction.atomic():
-        require(actor.has_role(Role.SYSTEM_ADMINISTRATOR), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
+        require(actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
         token = locking.scim_token(token_id)
         if token.waits():
             token.withdraw(by=actor, reason="", now=now)

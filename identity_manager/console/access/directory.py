@@ -59,7 +59,10 @@ def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Director
 
 def administrator(request: HttpRequest) -> Person:
     """The officer, if they say which SCIM clients there are."""
-    return offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
+    actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
+    if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):  # a directory has persons of any unit
+        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
+    return actor
 
 
 def scim_source(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:

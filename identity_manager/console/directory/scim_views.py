@@ -36,7 +36,7 @@ def listing(request: HttpRequest, name: str) -> HttpResponse:
         "address": request.build_absolute_uri(f"/scim/{name}/v2"),
         "rows": rows,
         "usable": set(rows.usable(timezone.now()).values_list("pk", flat=True)),
-        "acts": actor.has_role(Role.SYSTEM_ADMINISTRATOR),
+        "acts": actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""),
     }
     return render(request, f"{TEMPLATES}/scim_clients.html", context)
 

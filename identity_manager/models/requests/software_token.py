@@ -109,9 +109,9 @@ class SoftwareToken(Stateful, Leased):
             models.Index(fields=["person", "state"], name="software_token_of_person"),
             models.Index(fields=["type_code", "request"], name="software_token_type"),
             models.Index(
-                fields=["type_code", "id"],
+                fields=["installed_at", "id"],
                 name="software_token_not_installed",
-                condition=Q(state="active", acknowledged_at__isnull=False, installed_at=None),
+                condition=Q(acknowledged_at__isnull=False),
             ),
             models.Index(
                 fields=["predecessor"],

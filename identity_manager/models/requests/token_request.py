@@ -195,6 +195,9 @@ class TokenRequest(Stateful):
             models.Index(
                 fields=["state"], condition=Q(office_told_at__isnull=False), name="token_request_told"
             ),
+            models.Index(
+                fields=["id"], condition=Q(postponed_until__isnull=False), name="token_request_postponed"
+            ),
         ]
 
     def __str__(self) -> str:
