@@ -218,7 +218,9 @@ def scim_client() -> uuid.UUID:
     """Its token waits for another System Administrator."""
     source, _made = DirectorySource.objects.get_or_create(name="scim")
     expires = timezone.now() + timedelta(days=9)
-    asker = Person.objects.create(personnel_number="ASKED-1", given_name="Nora", surname="Ask")
+    asker = Person.objects.create(
+        personnel_number="ASKED-1", given_name="Nora", surname="Ask", display_name="Nora Ask"
+    )
     token = ScimToken(source=source, name="Entra", digest="0" * 64, expires_at=expires, asked_by=asker)
     token.save()
     return token.pk

@@ -16,8 +16,8 @@ SHOWN_OF_PURPOSE = 120  # characters in a cell
 
 
 def title_of(row: TokenRequest) -> str:
-    """Say what a request is about: "Encryption, Signature and VPN"."""
-    *first, last = [str(token) for token in row.lines] or [""]
+    """Say what a request is about: "Encryption, Signature and VPN"; its kind, where no line is left."""
+    *first, last = [str(token) for token in row.lines] or [row.get_kind_display()]
     return f"{', '.join(first)} {gettext('and')} {last}" if first else last
 
 
