@@ -13,7 +13,10 @@ from identity_manager.ui.forms import TOO_LONG
 class StartForm(VerbForm):
     """What the run reads; the button that was pressed says it."""
 
-    mode = forms.ChoiceField(choices=[(mode.value, mode.label) for mode in (RunMode.FULL, RunMode.DRY)])
+    mode = forms.ChoiceField(
+        choices=[(mode.value, mode.label) for mode in (RunMode.FULL, RunMode.DRY)],
+        error_messages={"required": _("Choose a run or a dry run.")},
+    )
 
 
 class DropForm(VerbForm):
@@ -41,6 +44,7 @@ class TokenForm(VerbForm):
     )
     days = forms.IntegerField(
         label=_("Valid for days"),
+        error_messages={"required": _("Enter for how many days the token is valid.")},
         initial=365,
         min_value=1,
         max_value=MOST_DAYS,

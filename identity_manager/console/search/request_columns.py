@@ -52,7 +52,6 @@ _PURPOSE = Column(
     _("What it is for"),
     lambda row: cells.isolate(Truncator(row.purpose).chars(SHOWN_OF_PURPOSE)),
     fields=("purpose",),
-    export="purpose",
     width="column-wide",
 )
 _ASKED_BY = Column(
@@ -98,7 +97,7 @@ COLUMNS = Columns(
         Column("department", _("Department"), export="person.department"),
         Column("unit", _("Organisational unit"), export="person.organisational_unit"),
         _TOKENS,
-        _PURPOSE,
+        Column("purpose", _("What it is for"), export="purpose"),
         Column("token_names", _("Software tokens"), export=_names_of_tokens),
         _ASKED_BY,
         Column("origin", _("How it came about"), export=lambda row: row.get_origin_display()),

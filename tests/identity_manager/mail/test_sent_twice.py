@@ -64,7 +64,7 @@ def test_a_mail_server_gets_the_same_bytes(settings: Settings, mail: OutgoingMai
 
     first, second = server.taken
     assert first == second
-    assert f"Message-ID: <{mail.pk}@".encode() in first
+    assert f"Message-ID: <{mail.pk.hex}.".encode() in first
     assert b"dempotency" not in first
 
 
@@ -129,4 +129,4 @@ def test_what_an_officer_has_tried_again_is_sent_again(settings: Settings, mail:
         for _try in range(2):
             sending.send(mail)
     assert len(taker.keys) == 2
-    assert len({content["headers"]["Message-ID"] for content in taker.contents}) == 1
+    assert len({content["headers"]["Message-ID"] for content in taker.contents}) == 2

@@ -51,7 +51,7 @@ def test_done_at_the_ca_and_not_on_its_list() -> None:
 
 def test_on_its_list() -> None:
     words = drawn(**REVOKED, on_crl_at=NOW - timedelta(hours=1))
-    assert "on the revocation list since" in words
+    assert "seen on the revocation list" in words
     assert "not on the revocation list" not in words
 
 

@@ -20,6 +20,7 @@ from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliv
 from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.people import directory_runs
 from identity_manager.workflow.revocation import hold, revoke
 from tests.ca_bridge.test_journal import order_in
 from tests.journeys import office
@@ -38,6 +39,7 @@ VERBS = {
     task_names.CHECK: lambda pk: audit_checks.carry_out(check_id=pk),
     task_names.RUN: lambda pk: batch_run.run(order_id=pk),
     task_names.RUN_SHARD: lambda pk: batch_shards.run(shard_id=pk),
+    task_names.READ_DIRECTORY: lambda pk: directory_runs.run(source_id=pk),
 }
 
 

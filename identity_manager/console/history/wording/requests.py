@@ -70,7 +70,7 @@ WORDS: dict[Event, Wording] = {
     Event.REQUEST_INVITED: Wording(_("The person was asked to accept the terms"), INFORMATION, "mail"),
     Event.REQUEST_ACCEPTED: Wording(_("The terms were accepted"), DONE, "paper"),
     Event.TERMS_ACCEPTED_AGAIN: Wording(_("A new version of the terms was accepted"), DONE, "paper"),
-    Event.REQUEST_REMINDED: Wording(_("An administrator reminded the person"), icon="bell"),
+    Event.REQUEST_REMINDED: Wording(_("An administrator reminded the person"), icon="mail"),
     Event.REQUEST_DECLINED: Wording(_("The terms were declined"), STOPPED, "x", reason),
     Event.REQUEST_LAPSED: Wording(
         _("The request lapsed: the terms were not accepted in time"), STOPPED, "clock"

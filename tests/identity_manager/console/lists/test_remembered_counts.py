@@ -92,6 +92,7 @@ def test_start_counts_once_in_some_seconds(company: cast.Company) -> None:
 
 
 def test_what_the_officer_does_is_counted_at_once(company: cast.Company) -> None:
+    signed_in(company.uma)  # or she would need a sign-in code next
     paul = approver(company)
     request = company.request_in("requested")
     assert on_the_tab(paul) == 1

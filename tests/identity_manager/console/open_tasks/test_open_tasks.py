@@ -120,7 +120,7 @@ def test_the_page_asks_as_often_for_many_as_for_one(
         cast.enabled(company.ada, cast.person(name), company.signature)
     paul = signed_in(company.paul)
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert len(tasks(paul.get(OPEN_TASKS), "decisions")) == 4
 
 
