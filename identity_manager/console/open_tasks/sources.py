@@ -22,6 +22,7 @@ from identity_manager.console.archive import open_tasks as archive_tasks
 from identity_manager.console.certificates import found_at_cas, manual_revocations
 from identity_manager.console.delivery import open_tasks as delivery_tasks
 from identity_manager.console.lists import counting, remembered_counts
+from identity_manager.console.lists.columns import Columns
 from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import Bulk, More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
@@ -133,14 +134,14 @@ def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
 
 def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """What this approver may decide now."""
-    return with_lines(_decidable(actor).not_postponed_by(actor, now))
+    return with_lines(_decidable(actor).not_postponed_by(actor, now), TO_DECIDE)
 
 
 def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """What comes back to this approver later."""
     mine = Postponement.objects.filter(approver=actor, request=OuterRef("pk")).values("until")
     rows = _decidable(actor).postponed_by(actor, now)
-    return with_lines(rows).annotate(comes_back_at=Subquery(mine))
+    return with_lines(rows, POSTPONED).annotate(comes_back_at=Subquery(mine))
 
 
 def _decidable(actor: Person) -> TokenRequestQuerySet:
@@ -182,9 +183,9 @@ def mails_held_up(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
     return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 
 
-def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+def with_lines(rows: QuerySet[TokenRequest], shown: Columns = WAITING) -> QuerySet[TokenRequest]:
     """Requests with what their rows show, oldest first."""
-    return request_list.with_lines(rows).order_by("created_at", "pk")
+    return request_list.with_lines(rows, shown).order_by("created_at", "pk")
 
 
 def _of_units(actor: Person, roles: frozenset[Role]) -> Q:

@@ -13,6 +13,7 @@ from identity_manager.console.access import offices
 from identity_manager.console.access import requests as access_requests
 from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
 from identity_manager.console.lists import filtering
+from identity_manager.console.lists.columns import Columns
 from identity_manager.console.search.forms import RequestForm
 from identity_manager.console.search.kind import SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.console.search.request_columns import COLUMNS
@@ -91,14 +92,14 @@ def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
     return set(access_requests.visible_requests(actor).filter(pk__in=named).values_list("pk", flat=True))
 
 
-def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
-    """Requests with what their rows show, and nothing else."""
+def with_lines(rows: QuerySet[TokenRequest], shown: Columns = COLUMNS) -> QuerySet[TokenRequest]:
+    """Requests with what their rows show in these columns, and nothing else."""
     tokens = SoftwareToken.objects.select_related("token_type").only(
         *("state", "request", "round", "taken_out_by"),
         *("token_type__state", "token_type__name"),
     )
     rows = rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
-    return rows.select_related("person", "requested_by").only(*COLUMNS.fields, "snapshot_hash")
+    return rows.select_related("person", "requested_by").only(*COLUMNS.fields, *shown.fields, "snapshot_hash")
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
