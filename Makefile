@@ -18,7 +18,7 @@ TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl ge
 	slapd ldap-utils xmlsec1 \
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools winbind \
 	python3-samba python3-markdown python3-dnspython
-CODE := identity_manager selfservice ca_bridge manage.py
+CODE := identity_manager selfservice ca_bridge deploy/release.py manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.
 PARALLEL := -n 2 --dist loadgroup
@@ -26,7 +26,7 @@ POSTGRES := $(PYTHON) -m tests.tools.postgres_server
 ON_POSTGRESQL := database and not nightly and not nightly_on_postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo reset test interop test-programs test-all bench bench-compare chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
+.PHONY: help setup run demo reset test interop test-programs test-all bench bench-compare release chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
 	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs docs docs-reference
 
 help: ## List the targets
@@ -125,6 +125,9 @@ messages: install-dev ## The catalogues anew, after a string was added or change
 screenshots: install-dev ## Pictures of every page; ARGS="--only search --width 390", ARGS=--help
 	@$(PYTHON) -m tests.browser.screenshots $(ARGS)
 
+release: install-prod ## The files of a release of this commit, in var/release; KEY=<SSH key> signs their checksums
+	@$(PYTHON) deploy/release.py $(if $(KEY),--signing-key $(KEY))
+
 lock: ## Make the locks anew (maintainers; needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --upgrade pyproject.toml -o requirements/prod.lock
@@ -134,3 +137,5 @@ lock: ## Make the locks anew (maintainers; needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --constraints requirements/full.lock pyproject.toml \
 		--extra hsm --extra otel --extra sentry --group test --group lint -o requirements/dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --constraints requirements/dev.lock --group release -o requirements/release.lock

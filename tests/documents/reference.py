@@ -20,6 +20,7 @@ def pages() -> dict[str, Callable[[], str]]:
         metrics,
         permissions,
         refusals,
+        releases,
         settings_table,
         states,
     )
@@ -32,6 +33,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/events.md": events.page,
         "reference/commands.md": commands.page,
         "reference/metrics.md": metrics.page,
+        "reference/releases.md": releases.page,
         "how-to/file-does-not-open.md": file_help_page.page,
         "decisions/index.md": decisions.page,
         "explanation/architecture.md": architecture.page,

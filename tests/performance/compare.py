@@ -1,6 +1,9 @@
 """`make bench-compare BASE=<commit>`: an older commit and this one, side by side in one run.
 
-    python -m tests.performance.compare BASE [--only road pages ...] [--engines sqlite] [--rounds 3]
+    python -m tests.performance.compare BASE [--only road pages ...] [--engines sqlite] [--rounds 3] [--keep]
+
+BASE is a commit or the version of a recorded release (tests/upgrade/releases.toml). --keep writes what was
+measured to tests/performance/releases/VERSION.json, with the version of pyproject.toml: a release has it.
 
 The base is checked out into a worktree that is removed afterwards. Each round runs each part of both, one
 right after the other and in the other order than the round before, so that what else the machine does meets
@@ -21,12 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.performance import machine
+from tests.performance import kept_releases, machine
 from tests.performance.bench import write
 from tests.performance.figures import AT_LEAST, ENGINES, FIGURES, Figure
 from tests.performance.parts import PARTS
 from tests.performance.place import ROOT
-from tests.upgrade.releases import checked_out
+from tests.upgrade.releases import checked_out, recorded
 
 BASE, HERE = "base", "here"
 CHOSEN = ("statements", "road", "pages", "page_vs_admin", "idle")
@@ -72,7 +75,7 @@ def main() -> int:
         "samples": samples,
     }
     out = ROOT / "var" / "bench-compare.json"
-    with sides(options.base) as both:
+    with sides(commit_of(options.base)) as both:
         for number in range(options.rounds):
             for engine in options.engines:
                 for part in options.only:
@@ -81,17 +84,25 @@ def main() -> int:
                             note(samples, side, engine, side.figures(part, engine, options.rows))
                             write(out, content)
     sys.stdout.write(table(content))
+    if options.keep:
+        write(kept_releases.file_of(kept_releases.present_version()), content)
     return 0
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="An older commit and this one, side by side.")
-    parser.add_argument("base", help="the commit to compare with")
+    parser.add_argument("base", help="the commit, or the recorded release, to compare with")
+    parser.add_argument("--keep", action="store_true", help="keep the figures with the release of this code")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(CHOSEN))
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=5000)
     return parser.parse_args()
+
+
+def commit_of(base: str) -> str:
+    """The commit of a recorded release; any other name is left to git."""
+    return {release.version: release.commit for release in recorded()}.get(base, base)
 
 
 @contextmanager
