@@ -15,7 +15,7 @@ TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl ge
 	postgresql iproute2 \
 	golang-go golang-github-smallstep-certificates-dev \
 	krb5-kdc krb5-admin-server faketime locales gcc libc6-dev python3-dev libkrb5-dev \
-	slapd ldap-utils xmlsec1 \
+	slapd ldap-utils xmlsec1 rsyslog rsyslog-openssl \
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools winbind \
 	python3-samba python3-markdown python3-dnspython
 CODE := identity_manager selfservice ca_bridge deploy/release.py manage.py

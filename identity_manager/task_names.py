@@ -11,4 +11,5 @@ RUN_SHARD = "bulk.run_stretch"
 READ_DIRECTORY = "bulk.read_directory"
 SEND = "mail.send"
 CHECK = "audit.check"
+FORWARD_LOG = "events.forward_log"
 NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them

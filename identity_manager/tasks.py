@@ -7,6 +7,7 @@ from celery import shared_task
 from identity_manager import task_names
 from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import sealing
+from identity_manager.events import forwarding
 from identity_manager.jobs import runner as jobs
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.archive import late_intake
@@ -90,9 +91,15 @@ def run_job(run_id: str) -> None:
 
 @shared_task(name="audit.seal")
 def seal_audit_log() -> None:
-    sealing.seal()
+    if sealing.seal():
+        forwarding.wake()
 
 
 @shared_task(name=task_names.CHECK)
 def check_audit_log(check_id: str) -> None:
     audit_checks.carry_out(check_id=uuid.UUID(check_id))
+
+
+@shared_task(name=task_names.FORWARD_LOG)
+def forward_audit_log(sink_id: str) -> None:
+    forwarding.forward(sink_id=uuid.UUID(sink_id))

@@ -47,7 +47,7 @@ os.environ.update(
     LOG_LEVEL="WARNING",
 )
 
-from identity_manager.config import directory_sources  # noqa: E402 the environment comes first
+from identity_manager.config import directory_sources, siem_sinks  # noqa: E402 the environment comes first
 from identity_manager.config import settings as product  # noqa: E402 the environment comes first
 from identity_manager.config.settings import *  # noqa: E402, F403 all of them, then what differs
 
@@ -58,6 +58,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CONTAINER_STANDARD_ITERATIONS = 2_048
 # So that pages have directories: a folder that nobody puts a file into, and one that clients write to.
 (_directory / "drop").mkdir()
+SIEM_SINKS = siem_sinks.sinks({"main": {"address": "127.0.0.1:9"}})  # nobody listens
 DIRECTORY_SOURCES = directory_sources.sources(
     {
         "drop": {

@@ -156,6 +156,7 @@ class Event(StrEnum):
     RECOVERY_BEGUN = "recovery.begun"
     KEY_RECOVERED = "recovery.key-recovered"
     ARCHIVED_KEY_REMOVED = "retention.archived-key-removed"
+    SIEM_RESENT = "siem.resent"
     SCIM_CLIENT_MADE = "scim-client.made"
     SCIM_CLIENT_CONFIRMED = "scim-client.confirmed"
     SCIM_CLIENT_REVOKED = "scim-client.revoked"

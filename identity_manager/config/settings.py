@@ -15,6 +15,7 @@ from identity_manager.config import (
     installed,
     languages,
     rate_limits,
+    siem_sinks,
     sso,
 )
 from identity_manager.config.broker import addresses as broker
@@ -264,6 +265,7 @@ CELERY_TASK_DEFAULT_QUEUE = "ca"
 CELERY_TASK_ROUTES = {
     **{f"{name}.*": {"queue": name} for name in ("mail", "bulk", broker.JOBS)},
     "audit.seal": {"queue": broker.JOBS},
+    "events.*": {"queue": "bulk"},  # other systems may be slow: mails and certificates do not wait for them
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -309,6 +311,8 @@ AUDIT_HEAD_MINUTES = env.integer("AUDIT_HEAD_MINUTES", 5, minimum=1, maximum=144
 AUDIT_HEAD_EXPORT = env.listing(
     "AUDIT_HEAD_EXPORT", [f"file:{VAR_DIR / 'audit-heads.jsonl'}"] if EMBEDDED else []
 )
+# Receivers of every sealed event of the audit log.
+SIEM_SINKS = siem_sinks.sinks(env.json_object("SIEM_SINKS", {}))
 
 # --- Certificate authorities ----------------------------------------------------------------------
 CA_CONNECTORS = authorities.connections(VAR_DIR, SECRETS_DIR, pki_base_url=PKI_BASE_URL, embedded=EMBEDDED)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.connection import registry
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
+from identity_manager.events import forwarding
 from identity_manager.jobs import key_rotation, resumable_scan, retention, sweep
 from identity_manager.models import HolderChange, InstallationNotice, NameWord, Person, SoftwareToken
 from identity_manager.models.person_search import matching as person_search
@@ -88,6 +89,11 @@ def _archive_late() -> int:
 def _sign_heads() -> int:
     heads.sign()
     return head_export.export()
+
+
+def _tell_other_systems() -> str:
+    forwarding.wake()
+    return ""
 
 
 def _refresh_search_texts() -> int:
@@ -315,6 +321,12 @@ JOBS: tuple[Job, ...] = (
         _("Signs where the audit log stands, and carries the signatures off this machine"),
         timedelta(minutes=1),
         _sign_heads,
+    ),
+    Job(
+        "events.wake",
+        _("Has sealed audit events sent to other systems, where nobody has begun"),
+        timedelta(minutes=1),
+        _tell_other_systems,
     ),
     Job(
         "vault.tend_keys",

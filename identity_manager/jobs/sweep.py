@@ -19,6 +19,7 @@ from identity_manager.models import (
     Certificate,
     DirectorySource,
     OutgoingMail,
+    SiemSink,
     SoftwareToken,
 )
 from identity_manager.models.lease import LeasedQuerySet
@@ -41,6 +42,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.RUN: BatchOrder.objects.all,
     task_names.RUN_SHARD: BatchShard.objects.all,
     task_names.READ_DIRECTORY: DirectorySource.objects.configured,
+    task_names.FORWARD_LOG: SiemSink.objects.configured,
 }
 
 

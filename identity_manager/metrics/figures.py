@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Now
 
 from ca_bridge.connection import registry
 from ca_bridge.models import CaOrder, SurplusCertificate
+from identity_manager.events import forwarding
 from identity_manager.jobs import runner as jobs
 from identity_manager.jobs import sweep
 from identity_manager.models import (
@@ -31,6 +32,7 @@ from identity_manager.models import (
     OutgoingMail,
     ProcessKind,
     RequestState,
+    SiemSink,
     SoftwareToken,
     TokenRequest,
     TokenState,
@@ -228,6 +230,12 @@ def _is_left_behind(place: AuditHeadExport, now: datetime) -> bool:
     return waiting is not None and waiting.signed_at <= now - STILL_TRIED
 
 
+def _siem_behind(_now: datetime) -> Values:
+    rows = {row.name: row for row in SiemSink.objects.configured()}
+    for name in settings.SIEM_SINKS:
+        yield (name,), forwarding.behind(rows.get(name, SiemSink(name=name)))
+
+
 # --- Backups ---------------------------------------------------------------------------------------
 def _backup_age(now: datetime) -> Values:
     made_at = LastBackup.read().made_at
@@ -331,6 +339,12 @@ FIGURES: tuple[MetricDefinition, ...] = (
         "last goes on being behind.",
         ("destination",),
         _heads_to_carry,
+    ),
+    _figure(
+        "siem_behind_events",
+        "How many sealed audit events the SIEM sink has not confirmed, by its name in SIEM_SINKS.",
+        ("sink",),
+        _siem_behind,
     ),
     _figure("backup_age_seconds", "How old the last backup is; absent where none was made.", (), _backup_age),
     _figure("backup_failed", "1 where the last try to make a backup failed, else 0.", (), _backup_failed),

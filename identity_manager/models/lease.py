@@ -37,7 +37,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
             .filter(pk=pk)
             .update(
                 claim_id=claim,
-                leased_until=_lease_end(now),
+                leased_until=lease_end(now),
                 attempts=F("attempts") + 1,
             )
         )
@@ -47,7 +47,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
         """Lease rows that the caller has locked, under one claim id, which is returned."""
         claim = uuid.uuid4()
         self.filter(pk__in=keys).update(
-            claim_id=claim, leased_until=_lease_end(now), attempts=F("attempts") + 1
+            claim_id=claim, leased_until=lease_end(now), attempts=F("attempts") + 1
         )
         return claim
 
@@ -67,7 +67,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
         return self.due(now).filter(quiet).order_by("next_attempt_at")
 
 
-def _lease_end(now: datetime) -> datetime:
+def lease_end(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.LEASE_SECONDS)
 
 
@@ -98,7 +98,7 @@ class Leased(models.Model):
 
     def claim_locked(self, now: datetime) -> uuid.UUID:
         """Lease a row that the caller has locked and will save; return the claim id."""
-        self.claim_id, self.leased_until = uuid.uuid4(), _lease_end(now)
+        self.claim_id, self.leased_until = uuid.uuid4(), lease_end(now)
         self.attempts += 1
         return self.claim_id
 

@@ -300,6 +300,8 @@ TABLE = (
     Row("console:scim-client-make", SYSTEM, SYSTEM, of="scim source"),
     Row("console:scim-client-confirm", SYSTEM, SYSTEM, of="scim client"),
     Row("console:scim-client-revoke", SYSTEM, SYSTEM, of="scim client"),
+    Row("console:other-systems", CATALOGUE),
+    Row("console:siem-resend", SYSTEM, SYSTEM, of="SIEM"),
     Row("console:person-directory-link-end", REGISTRATION, REGISTRATION, of="person"),
     Row("console:officers", OFFICES),
     Row("console:person-erase", REGISTRATION, REGISTRATION, of="person"),

@@ -174,6 +174,7 @@ class World:
             "job": ("queue.sweep",),
             "directory": ("drop",),
             "directory run": (directory_run(),),
+            "SIEM": ("main",),
             "scim source": ("scim",),
             "scim client": (scim_client(),),
             "scim path": ("scim", "/Users"),

@@ -78,6 +78,13 @@ SECTIONS: tuple[Section, ...] = (
         "users",
     ),
     Section(
+        _("Other systems"),
+        _("Who is told of what stands in the audit log: SIEM"),
+        "console:other-systems",
+        offices.CATALOGUE_READERS,
+        "send",
+    ),
+    Section(
         _("Officers"),
         _("Who has which role, and where"),
         "console:officers",

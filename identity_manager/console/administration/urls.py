@@ -54,5 +54,6 @@ urlpatterns = [
     path("jobs/", job_views.listing, name="jobs"),
     path("jobs/<str:name>/start/", job_views.start, name="job-start"),
     path("", include("identity_manager.console.directory.urls")),
+    path("", include("identity_manager.console.events.urls")),
     path("officers/", role_views.listing, name="officers"),
 ]

@@ -12,6 +12,7 @@ from identity_manager.console.history.wording import (
     archive,
     authorities,
     directory,
+    events,
     operation,
     people,
     recovery,
@@ -34,6 +35,7 @@ WORDS: dict[Event, Wording] = {
     **archive.WORDS,
     **recovery.WORDS,
     **operation.WORDS,
+    **events.WORDS,
 }
 
 # Milestones: shown where the events of many requests are listed together.

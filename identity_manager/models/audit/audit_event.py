@@ -43,6 +43,7 @@ PLAIN_FACTS = frozenset(
         "role",
         "rows",
         "serial",
+        "sink",
         "state",
         "times",
         "types",

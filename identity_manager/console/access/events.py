@@ -1,0 +1,34 @@
+"""Permissions on other systems that are told of the audit log."""
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+
+from identity_manager.console.access import offices
+from identity_manager.models import Person, Role
+
+
+def reader(request: HttpRequest) -> Person:
+    """The officer, if they may see which systems are told, and how far each has got."""
+    return offices.catalogue_reader(request)
+
+
+def administrator(request: HttpRequest) -> Person:
+    """The officer, if they say who is told."""
+    actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
+    if not acts(actor):
+        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
+    return actor
+
+
+def acts(actor: Person) -> bool:
+    """Whether the actor is System Administrator of all units: the log is about all of them."""
+    return actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
+
+
+def siem_sink(request: HttpRequest, name: str) -> Person:
+    """The System Administrator, if the settings have this sink."""
+    actor = administrator(request)
+    if name not in settings.SIEM_SINKS:
+        raise Http404
+    return actor

@@ -1,0 +1,1 @@
+"""What other systems are told of the audit log, and how far."""
