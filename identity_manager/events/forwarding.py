@@ -32,14 +32,16 @@ NOT_SENT_YET = Reason(
 )
 
 
-def wake() -> None:
-    """Make each configured sink due for which there is something to send, and publish it."""
-    end = last_number()
+def wake() -> int:
+    """Make each configured sink due for which there is something to send, and publish it; return how many."""
+    end, woken = last_number(), 0
     for name in settings.SIEM_SINKS:
         row, _made = SiemSink.objects.get_or_create(name=name)
         idle = SiemSink.objects.filter(pk=row.pk, next_attempt_at=None).exclude(number=end)
         if idle.update(next_attempt_at=timezone.now(), attempts=0):
             queue.after_commit(FORWARD_LOG, row.pk)
+            woken += 1
+    return woken
 
 
 def last_number() -> int:

@@ -91,11 +91,6 @@ def _sign_heads() -> int:
     return head_export.export()
 
 
-def _tell_other_systems() -> str:
-    forwarding.wake()
-    return ""
-
-
 def _refresh_search_texts() -> int:
     persons = Person.objects.all()
     return resumable_scan.of_portions("search.refresh", persons, partial(refresh.refresh, persons))
@@ -326,7 +321,7 @@ JOBS: tuple[Job, ...] = (
         "events.wake",
         _("Has sealed audit events sent to other systems, where nobody has begun"),
         timedelta(minutes=1),
-        _tell_other_systems,
+        forwarding.wake,
     ),
     Job(
         "vault.tend_keys",
