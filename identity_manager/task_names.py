@@ -13,3 +13,5 @@ SEND = "mail.send"
 CHECK = "audit.check"
 FORWARD_LOG = "events.forward_log"
 NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them
+SERVE_TARGET = "bulk.serve_target"
+REVIEW_PLACEMENTS = "bulk.review_placements"

@@ -17,6 +17,7 @@ from identity_manager.workflow.people import directory_runs
 from identity_manager.workflow.renewal import holder_changes
 from identity_manager.workflow.requests import suspension
 from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.targets import planning, serving
 
 
 @shared_task(name=task_names.ISSUE)
@@ -77,6 +78,16 @@ def run_batch_shard(shard_id: str) -> None:
 )
 def read_directory(source_id: str) -> None:
     directory_runs.run(source_id=uuid.UUID(source_id))
+
+
+@shared_task(name=task_names.SERVE_TARGET)
+def serve_target(target_id: str) -> None:
+    serving.serve(target_id=uuid.UUID(target_id))
+
+
+@shared_task(name=task_names.REVIEW_PLACEMENTS)
+def review_placements(token_id: str) -> None:
+    planning.review_token(token_id=uuid.UUID(token_id))
 
 
 @shared_task(name=jobs.TICK)

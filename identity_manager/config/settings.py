@@ -17,6 +17,7 @@ from identity_manager.config import (
     rate_limits,
     siem_sinks,
     sso,
+    targets,
 )
 from identity_manager.config.broker import addresses as broker
 from identity_manager.config.database import options as database
@@ -328,6 +329,9 @@ DIRECTORY_SOURCES = directory_sources.sources(env.json_object("DIRECTORY_SOURCES
 BREAKER_PERSONS = env.integer("BREAKER_PERSONS", 500, minimum=1)
 BREAKER_LEAVING_PERCENT = env.integer("BREAKER_LEAVING_PERCENT", 5, minimum=1, maximum=100)
 BREAKER_EMAILS_PERCENT = env.integer("BREAKER_EMAILS_PERCENT", 5, minimum=1, maximum=100)
+
+# --- Where certificates go ------------------------------------------------------------------------
+TARGETS = targets.targets(env.json_object("TARGETS", {}))
 
 # --- The road -------------------------------------------------------------------------------------
 ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)

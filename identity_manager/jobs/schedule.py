@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -13,25 +11,28 @@ from ca_bridge.connection import registry
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
 from identity_manager.events import forwarding
-from identity_manager.jobs import key_rotation, resumable_scan, retention, sweep
-from identity_manager.models import HolderChange, InstallationNotice, NameWord, Person, SoftwareToken
+from identity_manager.jobs import (
+    key_rotation,
+    placement_scans,
+    retention,
+    road_scans,
+    search_scans,
+    sweep,
+)
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.models.person_search import refresh, suggestions
 from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
-from identity_manager.transactions.retry_later import for_all_or_each
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import drills, late_intake, readdressing, share_rounds
+from identity_manager.workflow.archive import drills, readdressing, share_rounds
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.delivery import installation_check, reports
+from identity_manager.workflow.delivery import reports
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import directory_runs, imports
 from identity_manager.workflow.recovery import expiry as recovery_expiry
-from identity_manager.workflow.renewal import expiry_check, holder_changes, supersession
+from identity_manager.workflow.renewal import supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
-from identity_manager.workflow.revocation import crl_listing
-from identity_manager.workflow.terms import ask_again
+from identity_manager.workflow.targets import drift
 from identity_manager.workflow.token_imports import decisions as token_imports
 
 
@@ -54,61 +55,9 @@ def _erase_traces() -> str:
     return "" if vault.erase_traces() else str(_("The database was busy; the next run does it."))
 
 
-def _check_expiry() -> int:
-    """A mail goes out once for each threshold, and a renewal starts once, so that hourly runs do it daily."""
-    rows, check = expiry_check.running_out(timezone.now()), expiry_check.check
-    return resumable_scan.of_portions("renewals.expiry_check", rows, partial(for_all_or_each, verb=check))
-
-
-def _notice_holder_changes() -> int:
-    """What a person's change means for their tokens, and what could not be renewed at once before."""
-    notice, start = partial(for_all_or_each, verb=holder_changes.notice), holder_changes.start
-    noticed = resumable_scan.of_written("holders.notice", Person.objects.all(), notice)
-    rows = HolderChange.objects.not_started()  # start() looks at each once more
-    return noticed + resumable_scan.of_portions("holders.renew", rows, partial(for_all_or_each, verb=start))
-
-
-def _check_installations() -> int:
-    tokens = SoftwareToken.objects.to_be_asked_of_installation()
-    asked = resumable_scan.of_portions("installations.ask", tokens, installation_check.ask)
-    rows = InstallationNotice.objects.due(timezone.now())
-    return asked + resumable_scan.of_rows("installations.check", rows, installation_check.check)
-
-
-def _ask_for_terms_again() -> int:
-    return sum(
-        resumable_scan.of_rows(f"terms.ask_again:{version.pk}", persons, partial(ask_again.check, version))
-        for version, persons in ask_again.scans()
-    )
-
-
-def _archive_late() -> int:
-    return resumable_scan.of_rows("archive.late_intake", late_intake.candidates(), late_intake.take)
-
-
 def _sign_heads() -> int:
     heads.sign()
     return head_export.export()
-
-
-def _refresh_search_texts() -> int:
-    persons = Person.objects.all()
-    return resumable_scan.of_portions("search.refresh", persons, partial(refresh.refresh, persons))
-
-
-def _learn_names() -> int:
-    persons = Person.objects.all()
-    return resumable_scan.of_written("search.learn_names", persons, partial(suggestions.learn, persons))
-
-
-def _forget_names() -> int:
-    forget = partial(suggestions.forget_unused, Person.objects.all())
-    return resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)
-
-
-def _read_crls() -> int:
-    rows = crl_listing.to_be_looked_up()
-    return resumable_scan.of_portions("ca.read_crls", rows, crl_listing.CrlLookup().look_up)
 
 
 JOBS: tuple[Job, ...] = (
@@ -153,7 +102,7 @@ JOBS: tuple[Job, ...] = (
         "ca.read_crls",
         _("Looks whether the published revocation lists name what was revoked"),
         timedelta(minutes=1),
-        _read_crls,
+        road_scans.read_crls,
     ),
     Job(
         "ca.check",
@@ -177,7 +126,7 @@ JOBS: tuple[Job, ...] = (
         "renewals.expiry_check",
         _("Tells persons which of their tokens end soon, or starts their renewal"),
         timedelta(hours=1),
-        _check_expiry,
+        road_scans.check_expiry,
     ),
     Job(
         "renewals.replace_superseded",
@@ -189,7 +138,7 @@ JOBS: tuple[Job, ...] = (
         "tokens.check_installations",
         _("Reminds persons to say that a token is installed, tells officers, or revokes it, by its type"),
         timedelta(hours=1),
-        _check_installations,
+        road_scans.check_installations,
     ),
     Job(
         "mail.read_reports",
@@ -201,7 +150,7 @@ JOBS: tuple[Job, ...] = (
         "archive.late_intake",
         _("Archives keys of tokens from before, once their persons have accepted terms that say so"),
         timedelta(minutes=5),
-        _archive_late,
+        road_scans.archive_late,
     ),
     Job(
         "archive.readdress",
@@ -213,7 +162,7 @@ JOBS: tuple[Job, ...] = (
         "terms.ask_again",
         _("Asks holders of tokens to accept a new version of terms, reminds them, and acts on who is late"),
         timedelta(hours=1),
-        _ask_for_terms_again,
+        road_scans.ask_for_terms_again,
     ),
     Job(
         "requests.remind_of_acceptance",
@@ -255,7 +204,7 @@ JOBS: tuple[Job, ...] = (
         "tokens.notice_holder_changes",
         _("Finds tokens whose person has changed since, and renews them or tells an officer"),
         timedelta(minutes=5),
-        _notice_holder_changes,
+        road_scans.notice_holder_changes,
     ),
     Job(
         "imports.forget_old",
@@ -268,6 +217,19 @@ JOBS: tuple[Job, ...] = (
         _("Puts new directory sources on schedule, and drops stopped runs that nobody let go on"),
         timedelta(minutes=1),
         directory_runs.look_after,
+    ),
+    Job(
+        "targets.review",
+        _("Looks which certificates are to be published or taken back"),
+        timedelta(minutes=5),
+        placement_scans.review,
+    ),
+    Job(
+        "targets.compare",
+        _("Compares what targets have with what was published there"),
+        timedelta(days=1),
+        drift.survey_all,
+        lease=timedelta(hours=2),
     ),
     Job(
         "token_imports.forget_old",
@@ -297,19 +259,19 @@ JOBS: tuple[Job, ...] = (
         "search.refresh",
         _("Rewrites what searches look through, where it is not what the person is called"),
         timedelta(hours=6),
-        _refresh_search_texts,
+        search_scans.refresh_texts,
     ),
     Job(
         "search.learn_names",
         _("Takes the words of new names in, so that a search with a typo can offer them"),
         timedelta(minutes=1),
-        _learn_names,
+        search_scans.learn_names,
     ),
     Job(
         "search.forget_names",
         _("Deletes words that are in nobody's name any more"),
         timedelta(hours=6),
-        _forget_names,
+        search_scans.forget_names,
     ),
     Job(
         "audit.sign_heads",

@@ -21,6 +21,7 @@ from identity_manager.models import (
     OutgoingMail,
     SiemSink,
     SoftwareToken,
+    Target,
 )
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.transactions import locking
@@ -41,6 +42,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.SEND: OutgoingMail.objects.queued,
     task_names.RUN: BatchOrder.objects.all,
     task_names.RUN_SHARD: BatchShard.objects.all,
+    task_names.SERVE_TARGET: Target.objects.with_work,
     task_names.READ_DIRECTORY: DirectorySource.objects.configured,
     task_names.FORWARD_LOG: SiemSink.objects.configured,
 }

@@ -124,6 +124,9 @@ from identity_manager.models.requests.token_states import DeliveryState, TokenSt
 from identity_manager.models.revocation.blocked_key import BlockedKey
 from identity_manager.models.revocation.issuer_crl import IssuerCrl
 from identity_manager.models.second_officer import ConsentState
+from identity_manager.models.targets.drift import DriftFinding, DriftKind, DriftRun
+from identity_manager.models.targets.placement import Placement, PlacementState
+from identity_manager.models.targets.target import HoldBack, Target, TargetUse
 from identity_manager.models.token_imports.token_import import (
     ImportedCertificate,
     RowOutcome,
@@ -184,11 +187,15 @@ __all__ = [
     "DirectoryRunLine",
     "DirectoryRunMember",
     "DirectorySource",
+    "DriftFinding",
+    "DriftKind",
+    "DriftRun",
     "EndReason",
     "EntryState",
     "FindingKind",
     "FindingState",
     "HeadKind",
+    "HoldBack",
     "HolderChange",
     "HolderChangeRule",
     "IdentityChange",
@@ -223,6 +230,8 @@ __all__ = [
     "PersonSearchRow",
     "PersonSource",
     "PersonState",
+    "Placement",
+    "PlacementState",
     "Postponement",
     "ProblemKind",
     "ProblemOutcome",
@@ -267,6 +276,8 @@ __all__ = [
     "StartsWithIndexed",
     "SubmittedShare",
     "SurplusByHand",
+    "Target",
+    "TargetUse",
     "TermsAcceptance",
     "TermsDocument",
     "TermsDraft",

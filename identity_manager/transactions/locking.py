@@ -33,6 +33,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     PersonImport,
+    Placement,
     RecoveryCertificate,
     RecoveryDrill,
     ScimResource,
@@ -40,6 +41,8 @@ from identity_manager.models import (
     ShareRound,
     SignInCode,
     SoftwareToken,
+    Target,
+    TargetUse,
     TermsDocument,
     TokenImport,
     TokenRequest,
@@ -307,6 +310,23 @@ def _with_parent(row: SoftwareToken, parent: TokenRequest) -> SoftwareToken:
 def scim_resources() -> models.QuerySet[ScimResource]:
     """Locks each row that it is asked for; a write of a SCIM client locks one, and nothing else."""
     return ScimResource.objects.select_for_update(no_key=True)
+
+
+def placements(pks: Iterable[uuid.UUID]) -> list[Placement]:
+    """Several placements at targets, locked in the order of their ids; callers lock the target first."""
+    rows = Placement.objects.filter(pk__in=list(pks)).order_by("pk")
+    return list(rows.select_for_update(no_key=True))
+
+
+def target(pk: uuid.UUID) -> Target:
+    """Raises Target.DoesNotExist."""
+    return Target.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def target_use(pk: uuid.UUID) -> TargetUse:
+    """The use, with its target. Raises TargetUse.DoesNotExist."""
+    rows = TargetUse.objects.select_related("target")
+    return rows.select_for_update(no_key=True, of=("self",)).get(pk=pk)
 
 
 def scim_token(pk: uuid.UUID) -> ScimToken:

@@ -45,6 +45,7 @@ from identity_manager.workflow.issuance.containers import Part
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.policy.permitted_actions import NOT_ACTIVE
 from identity_manager.workflow.recovery import act
+from identity_manager.workflow.targets import planning
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +163,7 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
     Container.objects.bulk_create(
         container for _token, _given, sealed in made for container in sealed.containers
     )
+    planning.plan(certificate for _token, given, _sealed in made for certificate in given)
     queueing.queue_first_deliveries((token, sealed.containers) for token, _given, sealed in made)
     return [*events, *completion.issue_requests(token.request for token, _given, _sealed in made)]
 
@@ -244,6 +246,7 @@ def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
         audit.record(audit.Event.PASSPHRASE_ACKNOWLEDGED, actor=actor, subject=token)
         audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
         completion.activate_if_delivered_and_noted(token)
+        planning.review_later(token.pk)
         return token
 
 

@@ -4,7 +4,7 @@ import ast
 
 from tests.architecture.source import ROOT
 
-CLIENT = ROOT / "identity_manager" / "directory" / "ldap" / "client.py"
+CLIENT = ROOT / "identity_manager" / "ldap_connection.py"
 
 
 def test_one_module_alone_imports_ldap3() -> None:

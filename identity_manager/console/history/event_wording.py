@@ -17,6 +17,7 @@ from identity_manager.console.history.wording import (
     people,
     recovery,
     requests,
+    targets,
 )
 from identity_manager.console.history.wording.shape import Wording
 from identity_manager.models import AuditEvent, VersionState
@@ -36,6 +37,7 @@ WORDS: dict[Event, Wording] = {
     **recovery.WORDS,
     **operation.WORDS,
     **events.WORDS,
+    **targets.WORDS,
 }
 
 # Milestones: shown where the events of many requests are listed together.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.directory.contract import Entry
-from identity_manager.directory.ldap.client import Found
+from identity_manager.ldap_connection import Found
 from identity_manager.models import EntryState
 
 ACTIVE_DIRECTORY, GENERIC = "active-directory", "generic"

@@ -7,6 +7,7 @@ show in timestamps: tombstones tell of some, a list of all ids of all.
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +19,14 @@ from django.utils.translation import gettext as _
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.directory.contract import End, Gone, Group, Item, Members, Present, SourceError
 from identity_manager.directory.ldap import mapping
-from identity_manager.directory.ldap.client import EXTENDED_DN, SHOW_DELETED, Found, LdapClient, Server
+from identity_manager.ldap_connection import (
+    EXTENDED_DN,
+    SHOW_DELETED,
+    Found,
+    LdapClient,
+    LdapError,
+    Server,
+)
 from identity_manager.models import RunMode
 
 OPTIONS = frozenset(
@@ -65,11 +73,11 @@ class LdapSource:
 
     def read(self, mode: RunMode, cursor: Mapping[str, Any]) -> Iterator[Item]:
         """Persons, then groups. Raises SourceError."""
-        client = LdapClient(_server(self.configuration))
         try:
-            yield from _Reading(self, client, mode, dict(cursor)).items()
-        finally:
-            client.close()
+            with closing(LdapClient(_server(self.configuration))) as client:
+                yield from _Reading(self, client, mode, dict(cursor)).items()
+        except LdapError as error:
+            raise SourceError(error.words, detail=str(error)) from error
 
     def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:  # noqa: ARG002 the contract's
         """Nothing is put aside."""

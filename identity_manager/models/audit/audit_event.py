@@ -18,6 +18,7 @@ from identity_manager.models.requests.token_request import TokenRequest
 # covers it by a salted hash, so that it can be erased.
 PLAIN_FACTS = frozenset(
     {
+        "answers",
         "batch",
         "certificate",
         "counts",
@@ -28,6 +29,7 @@ PLAIN_FACTS = frozenset(
         "fingerprint",
         "first",
         "format",
+        "hold_back",
         "issuer",
         "job",
         "last",
@@ -45,7 +47,9 @@ PLAIN_FACTS = frozenset(
         "serial",
         "sink",
         "state",
+        "target",
         "times",
+        "token_type",
         "types",
         "until",
         "version",

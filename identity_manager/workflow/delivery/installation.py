@@ -13,6 +13,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow.delivery import arrival
 from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.targets import planning
 
 MOST_DEVICES = 20
 NOT_TO_BE_INSTALLED = Reason(
@@ -49,6 +50,7 @@ def confirm(*, actor: Person, token_id: uuid.UUID, device: str) -> Installation:
         token.save()
         InstallationNotice.objects.filter(token=token, ended_at=None).update(ended_at=now)
         arrival.end_by_arrival(token)
+        planning.review_later(token.pk)
         audit.record(audit.Event.TOKEN_INSTALLED, actor=actor, subject=token, device=device)
         return row
 
@@ -73,6 +75,7 @@ def take_back(*, actor: Person, token_id: uuid.UUID, installation_id: uuid.UUID)
         token.save()
         if first is None:
             InstallationNotice.objects.filter(token=token).delete()  # the job asks anew
+        planning.review_later(token.pk)
         audit.record(audit.Event.INSTALLATION_TAKEN_BACK, actor=actor, subject=token, device=row.device)
         return token
 

@@ -14,6 +14,7 @@ from identity_manager import audit
 from identity_manager.models import Certificate, CertificatePurpose, SoftwareToken
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.revocation import revoke
+from identity_manager.workflow.targets import planning
 
 AT_ONCE = 1000  # the next run goes on
 
@@ -33,6 +34,7 @@ def _replace(token_id: uuid.UUID) -> bool:
             return False
         token.replace(now=now)
         token.save()
+        planning.review_later(token.pk)
         for certificate in locking.certificates_of(token):
             if _ends(certificate):
                 revoke.decide(certificate, reason=RevocationReason.SUPERSEDED, actor=None)

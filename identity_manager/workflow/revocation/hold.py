@@ -27,6 +27,7 @@ from identity_manager.workflow import completion
 from identity_manager.workflow.delivery import installation
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
+from identity_manager.workflow.targets import planning
 
 LONGEST_REASON = 300  # of the column
 
@@ -134,6 +135,7 @@ def decide(certificate: Certificate, *, wanted: bool) -> None:
     """Decide a hold or release of a locked certificate and make it due; a worker tells the CA."""
     certificate.decide_hold(wanted=wanted, now=timezone.now())
     certificate.save()
+    planning.review_later(certificate.token_id)
     if certificate.hold_is_due:
         queue.after_commit(HOLD, certificate.pk)
 

@@ -37,6 +37,7 @@ from identity_manager.workflow import completion
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.revocation import groups
 from identity_manager.workflow.revocation.groups import Outcome
+from identity_manager.workflow.targets import planning
 
 NOT_BY_HAND = Reason("not-by-hand", _("This revocation does not wait for anybody's hand any more."))
 NOT_IN_USE = Reason(
@@ -107,6 +108,7 @@ def end_token(
     if token.state in MAY_LIVE_ON:
         audit.append(_decide_all(token, reason=reason, actor=actor, keep=keep, rows=rows))
         return
+    planning.review_later(token.pk)
     had_passphrase = token.passphrase_wrapped is not None
     token.revoke(reason=reason.value, now=timezone.now())
     token.save()
@@ -159,6 +161,7 @@ def _decide(certificate: Certificate, *, reason: RevocationReason, actor: Person
     certificate.decide_revocation(reason=reason, now=timezone.now())
     certificate.save()
     queue.after_commit(REVOKE, certificate.pk)
+    planning.review_later(certificate.token_id)
     return audit.event_about(
         audit.Event.CERTIFICATE_REVOCATION_DECIDED,
         actor=actor,
@@ -220,6 +223,7 @@ def expire(certificate: Certificate) -> None:
     """A locked certificate has expired: clear its due work."""
     certificate.expire()
     certificate.save()
+    planning.review_later(certificate.token_id)
     tell_of_end(certificate)
 
 

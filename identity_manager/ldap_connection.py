@@ -1,4 +1,6 @@
-"""LDAP reader: connect with TLS, bind, search page by page (RFC 4511, RFC 2696). Imports ldap3, alone.
+"""LDAP client: connect with TLS, bind, search page by page, modify (RFC 4511, RFC 2696). Alone imports ldap3.
+
+Directories as a source of persons and as a target of certificates share it.
 
 ldap3 hides what we must know, so the loop is ours: each page's result code is looked at, because size and
 time limits raise nothing there; referrals are skipped and never followed with credentials; and its Tls()
@@ -22,8 +24,6 @@ from django.utils.translation import gettext_lazy
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
-from identity_manager.directory.contract import SourceError
-
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 SHOW_DELETED = ("1.2.840.113556.1.4.417", True, None)
 # With GUIDs before each distinguished name, so that a renamed folder makes nobody a stranger.
@@ -42,6 +42,26 @@ BIND_FAULTS: dict[str, Promise] = {
 }
 
 logger = logging.getLogger(__name__)
+
+
+class LdapError(Exception):
+    """The directory is down, refuses us, or answers by halves.
+
+    words: one sentence for people. It never holds a secret or a person's data; detail is for the log.
+    """
+
+    def __init__(self, words: str, *, detail: str = "") -> None:
+        super().__init__(detail or words)
+        self.words = words
+
+
+@dataclass(frozen=True)
+class ValueChange:
+    """Single values of one attribute that a modify removes and adds; it never replaces the attribute."""
+
+    attribute: str
+    remove: Sequence[bytes] = ()
+    add: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +98,7 @@ def filter_value(value: str | bytes) -> str:
 
 
 class LdapClient:
-    """One connection. Raises SourceError wherever an answer is not a whole one."""
+    """One connection. Raises LdapError wherever an answer is not a whole one."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -119,6 +139,18 @@ class LdapClient:
             if not cookie:
                 return
 
+    def modify(self, dn: str, change: ValueChange) -> int:
+        """Remove and add single values in one modify; return the result code (RFC 4511 4.1.9).
+
+        Raises LdapError where no answer came: then it may have happened, and it may not.
+        """
+        changes = [(ldap3.MODIFY_DELETE, list(change.remove)), (ldap3.MODIFY_ADD, list(change.add))]
+        try:
+            self._connection.modify(dn, {change.attribute: [each for each in changes if each[1]]})
+        except LDAPException as error:
+            raise _unreachable(error) from error
+        return int(self._connection.result["result"])
+
     def _page(
         self,
         base: str,
@@ -143,7 +175,7 @@ class LdapClient:
             raise _unreachable(error) from error
         result = self._connection.result
         if result["result"] != 0:
-            raise SourceError(
+            raise LdapError(
                 _("The directory stopped before the end of its answer: %(why)s.")
                 % {"why": result["description"]},
                 detail=f"{result['result']} {result['description']} {result['message']}",
@@ -165,7 +197,7 @@ class LdapClient:
                 )
                 part = _ranged(response, plain)
                 if part is None:
-                    raise SourceError(_("The directory broke off in the middle of a list of values."))
+                    raise LdapError(_("The directory broke off in the middle of a list of values."))
                 bounds = part[0]
                 values.extend(part[1])
             attributes[plain] = values
@@ -177,7 +209,7 @@ class LdapClient:
         address = urlsplit(self.server.url)
         host, secure = address.hostname or "", address.scheme == "ldaps"
         if not self.server.password:
-            raise SourceError(_("The source has no password: a bind without one would be anonymous."))
+            raise LdapError(_("There is no password: a bind without one would be anonymous."))
         server = ldap3.Server(
             host,
             port=address.port or (636 if secure else 389),
@@ -198,7 +230,7 @@ class LdapClient:
         )
         connection.open(read_server_info=False)
         if not secure and not connection.start_tls(read_server_info=False):
-            raise SourceError(_("The directory does not encrypt the connection (StartTLS)."))
+            raise LdapError(_("The directory does not encrypt the connection (StartTLS)."))
         _require_address(connection, host)
         if not connection.bind(read_server_info=False):
             raise _refused(connection.result)
@@ -230,7 +262,7 @@ def _require_address(connection: ldap3.Connection, host: str) -> None:
     except x509.ExtensionNotFound:
         names = x509.SubjectAlternativeName([])
     if address not in names.get_values_for_type(x509.IPAddress):
-        raise SourceError(_("The certificate of the directory is for another name."))
+        raise LdapError(_("The certificate of the directory is for another name."))
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -255,17 +287,17 @@ def _ranged(response: Sequence[Mapping[str, Any]], plain: str) -> tuple[str, Seq
     return None
 
 
-def _refused(result: Mapping[str, Any]) -> SourceError:
+def _refused(result: Mapping[str, Any]) -> LdapError:
     """A bind that was refused, in words; the server's text goes to the log, without names or passwords."""
     text = str(result.get("message", ""))
     code = text.partition("data ")[2].partition(",")[0].strip().lower()
     words = BIND_FAULTS.get(code, BIND_FAULTS["52e"] if result.get("result") == 49 else None)
     description = str(result.get("description", ""))
     given = str(words) if words else _("The directory refuses the bind: %(why)s.") % {"why": description}
-    return SourceError(given, detail=f"bind: {result.get('result')} {description} {code}")
+    return LdapError(given, detail=f"bind: {result.get('result')} {description} {code}")
 
 
-def _unreachable(error: LDAPException) -> SourceError:
+def _unreachable(error: LDAPException) -> LdapError:
     name = type(error).__name__
     words = {
         "LDAPSocketOpenError": _("The directory cannot be reached."),
@@ -276,6 +308,6 @@ def _unreachable(error: LDAPException) -> SourceError:
     }
     text = str(error)
     if "certificate" in text.lower() and name != "LDAPSSLConfigurationError":
-        return SourceError(words["LDAPCertificateError"], detail=f"{name}: {text}")
+        return LdapError(words["LDAPCertificateError"], detail=f"{name}: {text}")
     known = words.get(name, _("The connection to the directory broke: %(why)s.") % {"why": name})
-    return SourceError(known, detail=f"{name}: {text}")
+    return LdapError(known, detail=f"{name}: {text}")

@@ -1,0 +1,22 @@
+"""Jobs on what searches look through, each a resumable scan."""
+
+from functools import partial
+
+from identity_manager.jobs import resumable_scan
+from identity_manager.models import NameWord, Person
+from identity_manager.models.person_search import refresh, suggestions
+
+
+def refresh_texts() -> int:
+    persons = Person.objects.all()
+    return resumable_scan.of_portions("search.refresh", persons, partial(refresh.refresh, persons))
+
+
+def learn_names() -> int:
+    persons = Person.objects.all()
+    return resumable_scan.of_written("search.learn_names", persons, partial(suggestions.learn, persons))
+
+
+def forget_names() -> int:
+    forget = partial(suggestions.forget_unused, Person.objects.all())
+    return resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)

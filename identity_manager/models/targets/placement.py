@@ -1,0 +1,187 @@
+"""The journal of targets: one row per target and certificate says what is wanted there, and what is ours."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from identity_manager.models.catalogue.certificate_profile import CertificatePurpose
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.people.person import PersonState
+from identity_manager.models.requests.certificate import Certificate
+from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
+from identity_manager.models.requests.token_states import TokenState
+from identity_manager.models.targets.target import HoldBack, Target, TargetUse
+
+
+class PlacementState(models.TextChoices):
+    WAITING = "waiting", _("Not there")
+    INTENDED = "intended", _("Being put there")
+    THERE = "there", _("There")
+    VANISHED = "vanished", _("Removed by somebody else")
+    FOREIGN = "foreign", _("Was there before us")
+    REFUSED = "refused", _("Refused")
+    PARKED = "parked", _("Not known whether it is there")
+    GONE = "gone", _("Taken back")
+
+
+P = PlacementState
+TO_BE_PUT = (P.WAITING, P.INTENDED, P.GONE)  # where it is wanted
+TO_BE_TAKEN_BACK = (P.INTENDED, P.THERE, P.VANISHED)  # where it is not wanted
+MAY_BE_THERE = (*TO_BE_TAKEN_BACK, P.PARKED)
+MAY_BE_REPEATED = (P.VANISHED, P.REFUSED, P.FOREIGN, P.PARKED)
+ENCRYPTS = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
+
+
+class PlacementQuerySet(LeasedQuerySet["Placement"]):
+    def to_stand(self, now: datetime) -> Self:
+        """Placements whose certificate is to be at the target: the one rule of what is wanted.
+
+        Valid and free certificates of Active persons, of types for which the target is switched on, and no
+        longer held back. What a successor has taken the place of is not wanted any more.
+        """
+        valid = Q(
+            certificate__state=CertificateState.VALID,
+            certificate__hold_wanted=False,
+            certificate__revocation_decided_at__isnull=True,
+            certificate__not_after__gt=now,
+            certificate__left_out_at__isnull=True,
+            certificate__token__state__in=(TokenState.SEALED, TokenState.ACTIVE),
+            certificate__token__person__state=PersonState.ACTIVE,
+            successor__isnull=True,
+        )
+        return self.filter(valid, self._not_held_back())
+
+    @staticmethod
+    def _not_held_back() -> Q:
+        uses = TargetUse.objects.in_force().order_by()
+        use = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
+        noted = Q(certificate__token__acknowledged_at__isnull=False)
+        installed = Q(certificate__token__installed_at__isnull=False)
+        return (
+            Q(Exists(use.filter(hold_back=HoldBack.ISSUED)))
+            | Q(Exists(use.filter(hold_back=HoldBack.NOTED))) & noted
+            | Q(Exists(use.filter(hold_back=HoldBack.INSTALLED))) & installed
+        )
+
+    def living(self) -> Self:
+        """Placements that may have to change: of living certificates, or of what may be there."""
+        return self.filter(Q(certificate__state__in=NOT_ENDED) | Q(state__in=MAY_BE_THERE))
+
+    def counted(self) -> dict[str, int]:
+        """How many are in each state."""
+        rows = self.order_by().values_list("state").annotate(number=models.Count("pk"))
+        return dict(rows)
+
+
+class Placement(Stateful, Leased):
+    """One certificate at one target. Written in the transaction in which the certificate is issued.
+
+    wanted: whether it is to be there (PlacementQuerySet.to_stand, as it was looked at last). place: the
+    person's entry there (objectGUID, entryUUID), written with *intended*, before the call. successor: the
+    placement that took its place at a renewal. Its lease is that of the target.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="placements")
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="placements")
+    wanted = models.BooleanField(default=False)
+    place = models.CharField(max_length=200, blank=True)
+    state = StateField(max_length=16, choices=P.choices, default=P.WAITING, protected=True)
+    successor = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="predecessors")
+    intended_at = models.DateTimeField(null=True)
+    there_at = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True)
+    seen_in = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = PlacementQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            state_constraint(P, "placement_state"),
+            models.UniqueConstraint(fields=["target", "certificate"], name="placement_once"),
+            models.CheckConstraint(
+                condition=~Q(state__in=("intended", "there")) | ~Q(place=""), name="placement_has_place"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["target", "next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="placement_due",
+            ),
+            models.Index(fields=["target", "state", "id"], name="placement_states"),
+            models.Index(fields=["target", "place"], name="placement_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target_id}: {self.certificate_id}"
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the target is to be told of something."""
+        return self.state in (TO_BE_PUT if self.wanted else TO_BE_TAKEN_BACK)
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether an officer may have it put there again."""
+        return self.wanted and self.state in MAY_BE_REPEATED
+
+    def make_due(self, now: datetime) -> None:
+        """After the row has changed: due now where the target is to be told of something."""
+        if self.has_work:
+            self.work_is_due(now)
+        else:
+            self.settle_lease()
+
+    @transition(field=state, source=[P.WAITING, P.GONE], target=P.INTENDED)
+    def intend(self, *, place: str, now: datetime) -> None:
+        """From now on it may be there."""
+        self.place, self.intended_at = place, now
+
+    @transition(field=state, source=P.INTENDED, target=P.WAITING)
+    def not_done(self) -> None:
+        """It is certain that nothing has happened."""
+
+    @transition(field=state, source=[P.INTENDED, P.PARKED, P.VANISHED], target=P.THERE)
+    def stand(self, *, now: datetime) -> None:
+        """It is there, and ours."""
+        self.there_at = now
+
+    @transition(field=state, source=P.INTENDED, target=P.FOREIGN)
+    def leave_to_others(self) -> None:
+        """Somebody else had put it there before us: it is not ours, and never removed."""
+
+    @transition(field=state, source=[P.WAITING, P.INTENDED, P.GONE], target=P.REFUSED)
+    def refuse(self, *, words: str, now: datetime) -> None:
+        """The target refuses it for good."""
+        self.settle_lease()
+        self.last_error, self.last_error_at = words, now
+
+    @transition(field=state, source=P.INTENDED, target=P.PARKED)
+    def park(self) -> None:
+        """It may be there and it may not, and the target cannot be asked."""
+        self.settle_lease()
+
+    @transition(field=state, source=P.THERE, target=P.VANISHED)
+    def vanish(self) -> None:
+        """A survey did not find it: somebody else has removed it."""
+
+    @transition(field=state, source=[*TO_BE_TAKEN_BACK, P.PARKED], target=P.GONE)
+    def take_back(self, *, now: datetime) -> None:
+        """It is not there any more."""
+        self.gone_at = now
+
+    @transition(field=state, source=list(MAY_BE_REPEATED), target=P.WAITING)
+    def repeat(self, *, now: datetime) -> None:
+        """An officer has it put there again."""
+        self.last_error, self.last_error_at = "", None
+        self.work_is_due(now)

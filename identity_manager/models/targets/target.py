@@ -1,0 +1,107 @@
+"""Targets: places outside where certificates go. The settings configure them; the rows have their state."""
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.database.state_machine import state_constraint
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.people.person import Person
+from identity_manager.models.people.role import Role
+from identity_manager.models.second_officer import (
+    ConsentState,
+    SecondOfficerQuerySet,
+    StatefulDecision,
+    four_eyes,
+)
+
+
+class TargetQuerySet(LeasedQuerySet["Target"]):
+    def with_work(self, now: datetime | None = None) -> Self:
+        """Targets of the settings of which a placement is due."""
+        due = Target.objects.order_by().filter(placements__next_attempt_at__lte=now or timezone.now())
+        return self.filter(pk__in=due.values("pk"), name__in=list(settings.TARGETS))
+
+
+class Target(Leased):
+    """State of one entry of TARGETS, by its name. A worker leases it: one at a time serves a target.
+
+    next_attempt_at: not before; in the future while the target is down. told: what the last run or test said.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    served_at = models.DateTimeField(null=True)
+    tested_at = models.DateTimeField(null=True)
+    told = models.TextField(blank=True)
+
+    objects = TargetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HoldBack(models.TextChoices):
+    """Until when a certificate is held back from a target."""
+
+    ISSUED = "issued", _("Nothing: it is put there when the token is sealed")
+    NOTED = "noted", _("Until the person has noted the passphrase")
+    INSTALLED = "installed", _("Until the person says that it is installed")
+
+
+class TargetUseQuerySet(SecondOfficerQuerySet["TargetUse"]):
+    def in_force(self) -> Self:
+        """Confirmed and not ended."""
+        return self.filter(state=ConsentState.CONFIRMED, ended_at__isnull=True)
+
+    def open(self) -> Self:
+        """In force, or waiting for the second officer."""
+        return self.filter(state__in=(ConsentState.WAITING, ConsentState.CONFIRMED), ended_at__isnull=True)
+
+
+class TargetUse(StatefulDecision):
+    """A target switched on for a token type: one System Administrator asks, another one confirms.
+
+    type_code: all versions of the type. ended_at, ended_by: since when it is switched off.
+    """
+
+    DECIDER = Role.SYSTEM_ADMINISTRATOR
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="uses")
+    type_code = models.SlugField(max_length=40)
+    hold_back = models.CharField(max_length=16, choices=HoldBack, default=HoldBack.NOTED)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = TargetUseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["type_code", "-asked_at"]
+        constraints = [
+            state_constraint(ConsentState, "target_use_state"),
+            four_eyes("target_use_four_eyes"),
+            models.CheckConstraint(condition=Q(hold_back__in=HoldBack.values), name="target_use_hold_back"),
+            models.UniqueConstraint(
+                fields=["target", "type_code"],
+                condition=Q(state__in=("waiting", "confirmed"), ended_at__isnull=True),
+                name="target_use_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.type_code}"
+
+    @property
+    def is_in_force(self) -> bool:
+        """As `TargetUseQuerySet.in_force`."""
+        return self.state == ConsentState.CONFIRMED and self.ended_at is None

@@ -1,0 +1,65 @@
+"""Targets, as configured in TARGETS. Needs no models: settings are read before them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.targets.ldap import options as ldap
+
+# Each kind with what parses its options: the result is frozen, and holds no secret.
+KINDS: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {"ldap": ldap.parse}
+IDENTITIES = ("email", "upn", "sid", "personnel_number")
+KEYS = frozenset({"kind", "name", "identity", "options"})
+MOST_NAME = 60
+
+
+@dataclass(frozen=True)
+class TargetConfiguration:
+    """One entry of TARGETS. identity: the field of the person by which their entry is found.
+
+    shown: the options as they stand in the settings, for the page. secret: what the target is opened with; no
+    page shows it.
+    """
+
+    id: str
+    kind: str
+    name: str
+    identity: str
+    options: Any
+    shown: Mapping[str, Any]
+    secret: str = field(default="", repr=False)
+
+
+def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
+    """Parse one entry of TARGETS. Raises ImproperlyConfigured, without the secret."""
+    if not isinstance(given, dict) or not _is_name(target_id):
+        raise wrong(target_id, "must be a JSON object under a name of lower case letters, digits, hyphens")
+    if unknown := sorted(set(given) - KEYS):
+        raise wrong(target_id, f"does not know {', '.join(unknown)}; known: {', '.join(sorted(KEYS))}")
+    if given.get("kind") not in KINDS:
+        raise wrong(target_id, f"needs kind, one of {', '.join(KINDS)}")
+    identity, options = given.get("identity", "email"), given.get("options", {})
+    if identity not in IDENTITIES:
+        raise wrong(target_id, f"has identity, one of {', '.join(IDENTITIES)}")
+    if not isinstance(options, dict):
+        raise wrong(target_id, "needs options as a JSON object")
+    return TargetConfiguration(
+        id=target_id,
+        kind=given["kind"],
+        name=str(given.get("name") or target_id),
+        identity=identity,
+        options=KINDS[given["kind"]](target_id, options),
+        shown=options,
+        secret=secret,
+    )
+
+
+def wrong(target_id: str, what: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"TARGETS: {target_id} {what}.")
+
+
+def _is_name(target_id: str) -> bool:
+    plain = target_id.replace("-", "")
+    return plain.isalnum() and plain.isascii() and plain == plain.lower() and len(target_id) <= MOST_NAME

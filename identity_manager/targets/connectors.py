@@ -1,0 +1,22 @@
+"""The configured targets, each by the connector of its kind."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from identity_manager.targets.configuration import TargetConfiguration
+from identity_manager.targets.contract import Connector
+from identity_manager.targets.ldap.connector import LdapTarget
+
+CONNECTORS: dict[str, Callable[[TargetConfiguration], Connector]] = {"ldap": LdapTarget}
+
+
+def configuration_of(name: str) -> TargetConfiguration | None:
+    """The configuration of a target; None where the settings do not have it any more."""
+    found: TargetConfiguration | None = settings.TARGETS.get(name)
+    return found
+
+
+def connector_of(configuration: TargetConfiguration) -> Connector:
+    """The target itself."""
+    return CONNECTORS[configuration.kind](configuration)

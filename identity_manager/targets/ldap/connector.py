@@ -1,0 +1,194 @@
+"""LDAP and Active Directory as a target: single values of userCertificate are added and removed.
+
+The attribute is never replaced: two writers that read, change and replace lose each other's values, and with
+ADD and DELETE of one value they lose none. slapd compares certificates by issuer and serial
+(certificateExactMatch, RFC 4523 2.5.1), Active Directory by bytes; so before a value is removed it is read,
+and compared by bytes, because slapd would remove a twin.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+
+from django.utils.translation import gettext as _
+
+from identity_manager.ldap_connection import Found, LdapClient, LdapError, Server, ValueChange, filter_value
+from identity_manager.targets.configuration import TargetConfiguration
+from identity_manager.targets.contract import (
+    Doubtful,
+    Held,
+    Item,
+    NoPlace,
+    Presence,
+    Put,
+    Refused,
+    Unavailable,
+)
+from identity_manager.targets.ldap.options import ACTIVE_DIRECTORY, LdapOptions
+
+# RFC 4511 appendix A.2
+SUCCESS, NO_SUCH_ATTRIBUTE, EXISTS, NO_SUCH_OBJECT, NO_RIGHTS = 0, 16, 20, 32, 50
+PASSING = (3, 11, 51, 52)  # timeLimitExceeded, adminLimitExceeded, busy, unavailable
+# What Outlook reads before userCertificate; people write it by *Publish to GAL*.
+OLDER = "userSMIMECertificate"
+
+
+class LdapTarget:
+    """One directory, over one connection that is opened with the first call."""
+
+    def __init__(self, configuration: TargetConfiguration) -> None:
+        self.options: LdapOptions = configuration.options
+        self._secret = configuration.secret
+        self._opened: LdapClient | None = None
+        self._located: dict[str, Found] = {}
+
+    def close(self) -> None:
+        """Say good-bye."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        self._located.clear()
+
+    def check(self) -> str:
+        """Bind, and find one entry that could get a certificate."""
+        condition = f"(&{self.options.filter}({self.options.match}=*))"
+        for _entry in self._search(condition, (self.options.id_attribute,)):
+            return _("The directory answers, and the account finds entries.")
+        raise Unavailable(_("The directory answers, but the account finds no entry below the base."))
+
+    def locate(self, identity: str) -> str:
+        """The entry whose attribute `match` has this value."""
+        condition = f"(&{self.options.filter}({self.options.match}={filter_value(identity)}))"
+        found = list(self._search(condition, (self.options.id_attribute,)))
+        if not found:
+            raise NoPlace(_("The directory has no entry for this person."))
+        if len(found) > 1:
+            raise Refused(_("The directory has several entries for this person."))
+        place = self._place_of(found[0])
+        if not place:
+            raise Unavailable(_("The directory gives entries without their id."))
+        self._located[place] = found[0]
+        return place
+
+    def put(self, place: str, item: Item, *, instead_of: Item | None = None) -> Put:
+        """Add one value; with instead_of, remove the old one in the same modify where it is there."""
+        old = instead_of.certificate if instead_of else b""
+        entry = self._located.pop(place, None) if not old else None
+        entry = entry or self._entry(place)
+        remove = [old] if old and old in self._values(entry) else []
+        code = self._modify(entry, ValueChange(self.options.transferred, remove, [item.certificate]))
+        if code == SUCCESS:
+            return Put.ADDED
+        if code == EXISTS:
+            if item.certificate in self._values(self._entry(place)):
+                return Put.WAS_THERE
+            raise Refused(_("The entry has another certificate with the same issuer and serial number."))
+        if code == NO_SUCH_ATTRIBUTE and remove:  # somebody was quicker, and the modify did nothing
+            return self.put(place, item)
+        if code == NO_SUCH_OBJECT:  # moved between the search and the modify
+            raise NoPlace(_("The entry is not there any more."))
+        raise _refused(code)
+
+    def look(self, place: str, item: Item) -> Presence:
+        """Read the values, and compare bytes. An entry that is gone has nothing."""
+        try:
+            values = self._values(self._entry(place))
+        except NoPlace:
+            return Presence.ABSENT
+        return Presence.THERE if item.certificate in values else Presence.ABSENT
+
+    def take_back(self, place: str, item: Item) -> None:
+        """Remove one value, where exactly these bytes are stored."""
+        try:
+            entry = self._entry(place)
+        except NoPlace:
+            return
+        if item.certificate not in self._values(entry):
+            return
+        code = self._modify(entry, ValueChange(self.options.transferred, [item.certificate]))
+        if code == NO_SUCH_OBJECT:
+            raise Doubtful(_("The entry was changed by somebody else at the same moment."))
+        if code not in (SUCCESS, NO_SUCH_ATTRIBUTE):
+            raise _refused(code)
+
+    def survey(self) -> Iterator[Held]:
+        """Every entry below the base with a certificate, page by page."""
+        condition = f"({self.options.attribute}=*)"
+        for entry in self._search(condition, (self.options.id_attribute, self.options.transferred, OLDER)):
+            prints = tuple(hashlib.sha256(value).hexdigest() for value in self._values(entry))
+            has_older = bool(entry.attributes.get(OLDER.lower()))
+            yield Held(self._place_of(entry), entry.dn, prints, has_older)
+
+    # --- entries
+
+    def _entry(self, place: str) -> Found:
+        """The entry with this id and its values, wherever it is below the base by now. Raises NoPlace."""
+        key = uuid.UUID(place)
+        is_ad = self.options.flavour == ACTIVE_DIRECTORY
+        value = filter_value(key.bytes_le) if is_ad else str(key)
+        condition = f"({self.options.id_attribute}={value})"
+        for entry in self._search(condition, (self.options.id_attribute, self.options.transferred)):
+            return entry
+        raise NoPlace(_("The entry is not there any more."))
+
+    def _place_of(self, entry: Found) -> str:
+        values = entry.attributes.get(self.options.id_attribute.lower(), ())
+        if not values:
+            return ""
+        if self.options.flavour == ACTIVE_DIRECTORY:
+            return str(uuid.UUID(bytes_le=bytes(values[0])))
+        return entry.text(self.options.id_attribute).lower()
+
+    def _values(self, entry: Found) -> Sequence[bytes]:
+        """As the server names the attribute: with its option or without."""
+        plain = self.options.attribute.lower()
+        names = (plain, f"{plain};binary", self.options.transferred.lower())
+        return next((entry.attributes[name] for name in names if entry.attributes.get(name)), ())
+
+    # --- the connection
+
+    @property
+    def _client(self) -> LdapClient:
+        if self._opened is None:
+            try:
+                self._opened = LdapClient(self._server())
+            except LdapError as error:
+                raise Unavailable(error.words, detail=str(error)) from error
+        return self._opened
+
+    def _server(self) -> Server:
+        options = self.options
+        return Server(
+            url=options.url,
+            start_tls=options.start_tls,
+            ca_file=options.ca_file,
+            bind_dn=options.bind_dn,
+            password=self._secret,
+            page_size=options.page_size,
+            timeout=options.timeout,
+        )
+
+    def _search(self, condition: str, attributes: Sequence[str]) -> Iterator[Found]:
+        try:
+            yield from self._client.search(self.options.base, condition, attributes)
+        except LdapError as error:
+            self.close()
+            raise Unavailable(error.words, detail=str(error)) from error
+
+    def _modify(self, entry: Found, change: ValueChange) -> int:
+        try:
+            code = self._client.modify(entry.dn, change)
+        except LdapError as error:
+            self.close()
+            raise Doubtful(error.words, detail=str(error)) from error
+        if code in PASSING:
+            raise Unavailable(_("The directory is busy."), detail=f"modify: {code}")
+        return code
+
+
+def _refused(code: int) -> Refused:
+    if code == NO_RIGHTS:
+        words = _("The directory protects this entry, or the account may not write the attribute.")
+        return Refused(words, detail="modify: 50")
+    words = _("The directory refuses the certificate (LDAP result %(code)s).") % {"code": code}
+    return Refused(words, detail=f"modify: {code}")

@@ -1,0 +1,124 @@
+"""Officers' verbs on a target: test it, have a certificate published again, decide on what is parked."""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit, queue, task_names
+from identity_manager.models import AuditEvent, Person, Placement, PlacementState
+from identity_manager.targets import connectors
+from identity_manager.targets.contract import TargetError
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, Stale, require
+from identity_manager.workflow.targets.uses import require_administrator, row_of
+
+AT_ONCE = 1000
+NOT_TO_BE_REPEATED = Reason(
+    "placement-not-to-be-repeated", _("This certificate does not have to be put there again.")
+)
+NOT_PARKED = Reason("placement-not-parked", _("Nobody has to decide on this certificate any more."))
+NOTHING_TO_REPEAT = Reason("nothing-to-repeat", _("Nothing has to be put there again."))
+
+
+def test(*, actor: Person, target: str) -> str:
+    """Connect and read; return what was found or what is wrong. A target that answers waits no longer.
+
+    Raises NotAllowed or NotPossible.
+    """
+    with transaction.atomic():
+        require_administrator(actor)
+        row = row_of(target)
+    words, works = _check(target)
+    now = timezone.now()
+    with transaction.atomic():
+        row = locking.target(row.pk)
+        row.tested_at, row.told = now, words
+        if works and row.claim_id is None:
+            row.next_attempt_at, row.attempts, row.last_error = now, 0, ""
+        row.save()
+        audit.record(audit.Event.TARGET_TESTED, actor=actor, subject=None, target=target, answers=works)
+        queue.after_commit(task_names.SERVE_TARGET, row.pk)
+    return words
+
+
+def _check(target: str) -> tuple[str, bool]:
+    configuration = connectors.configuration_of(target)
+    if configuration is None:
+        return "", False
+    connector = connectors.connector_of(configuration)
+    try:
+        return connector.check(), True
+    except TargetError as error:
+        return error.words, False
+    finally:
+        connector.close()
+
+
+def repeat(*, actor: Person, placement_id: uuid.UUID) -> Placement:
+    """**Publish again**: what others removed, or was refused. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        require_administrator(actor)
+        row = _locked(placement_id)
+        require(row.may_be_repeated, else_=NOT_TO_BE_REPEATED, kind=Stale)
+
+        _repeat([row], actor)
+        return row
+
+
+def repeat_all(*, actor: Person, target: str, state: str) -> int:
+    """The same of all in one of these states, up to AT_ONCE. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        require_administrator(actor)
+        row = row_of(target)
+        found = Placement.objects.filter(target=row, state=state, wanted=True)
+        locked = locking.placements(found.values_list("pk", flat=True)[:AT_ONCE])
+        rows = [each for each in locked if each.may_be_repeated]
+        require(rows, else_=NOTHING_TO_REPEAT, kind=Stale)
+
+        _repeat(rows, actor)
+        return len(rows)
+
+
+def _repeat(rows: list[Placement], actor: Person) -> None:
+    now = timezone.now()
+    for row in rows:
+        row.repeat(now=now)
+        row.save()
+    audit.append([_event(audit.Event.PLACEMENT_REPEATED, row, actor) for row in rows])
+    for target_id in {row.target_id for row in rows}:
+        queue.after_commit(task_names.SERVE_TARGET, target_id)
+
+
+def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> Placement:
+    """An officer has looked at the target: it is there, or it is not. Raises NotAllowed or Stale."""
+    now = timezone.now()
+    with transaction.atomic():
+        require_administrator(actor)
+        row = _locked(placement_id)
+        require(row.state == PlacementState.PARKED, else_=NOT_PARKED, kind=Stale)
+
+        if is_there:
+            row.stand(now=now)
+        else:
+            row.take_back(now=now)
+        row.make_due(now)
+        row.save()
+        event = audit.Event.PLACEMENT_ADDED if is_there else audit.Event.PLACEMENT_GIVEN_UP
+        audit.append([_event(event, row, actor)])
+        queue.after_commit(task_names.SERVE_TARGET, row.target_id)
+        return row
+
+
+def _locked(placement_id: uuid.UUID) -> Placement:
+    rows = locking.placements([placement_id])
+    if not rows:
+        raise Placement.DoesNotExist
+    return rows[0]
+
+
+def _event(event: audit.Event, row: Placement, actor: Person) -> AuditEvent:
+    certificate = row.certificate
+    facts = {"target": row.target.name, "certificate": str(certificate.pk), "serial": certificate.serial}
+    return audit.event_about(event, actor=actor, subject=certificate.token, **facts)

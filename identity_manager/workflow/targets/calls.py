@@ -1,0 +1,139 @@
+"""The outside calls of a group of placements: each ends with one outcome, and nothing is repeated blindly.
+
+A placement that was *intended* before this worker had it is looked at first: the worker before may have died
+between the call and its settling.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from django.utils.translation import gettext as _
+
+from identity_manager.models import Placement
+from identity_manager.targets.contract import (
+    Connector,
+    Doubtful,
+    Item,
+    NoPlace,
+    Presence,
+    Put,
+    Refused,
+    TargetError,
+    Unavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What is certain of a placement after the call."""
+
+    LOCATED = "located"
+    ADDED = "added"
+    WAS_THERE = "was-there"
+    REMOVED = "removed"
+    NOT_DONE = "not-done"
+    NO_PLACE = "no-place"
+    REFUSED = "refused"
+    DOUBTFUL = "doubtful"
+    UNKNOWN = "unknown"
+
+
+@dataclass(eq=False)
+class PlacementCall:
+    """A placement as it was read, and how far this worker has come with it.
+
+    place: where it was located just now. predecessor: what it takes the place of, if that is there. swapped:
+    whether the put was told of it. words: of an error.
+    """
+
+    row: Placement
+    was_intended: bool
+    predecessor: Placement | None = None
+    place: str = ""
+    swapped: bool = False
+    outcome: Outcome | None = None
+    words: str = ""
+
+    @property
+    def item(self) -> Item:
+        return Item(self.row.certificate.der)
+
+    def end(self, outcome: Outcome, error: TargetError | None = None) -> None:
+        self.outcome = outcome
+        if error is not None:
+            self.words = error.words
+            logger.info("Target %s, placement %s: %s: %s", self.row.target_id, self.row.pk, outcome, error)
+
+
+def locate(connector: Connector, works: Iterable[PlacementCall], *, identity: str) -> Unavailable | None:
+    """Find the places of what is to be put; return why the target cannot be asked, if so."""
+    for work in works:
+        value = str(getattr(work.row.certificate.token.person, identity))
+        down = _outcome_of(work, partial(_locate, connector, work, value), doubt=Outcome.NO_PLACE)
+        if down is not None:
+            return down
+    return None
+
+
+def call(connector: Connector, works: Iterable[PlacementCall]) -> Unavailable | None:
+    """Put, or take back, each; return why the target is down, if so: what is left was not done then."""
+    down: Unavailable | None = None
+    for work in works:
+        if down is None:
+            down = _outcome_of(work, partial(_call, connector, work), doubt=Outcome.DOUBTFUL)
+        if down is not None:
+            # Of what another worker had intended nobody knows anything as long as nobody could look.
+            work.end(Outcome.DOUBTFUL if work.was_intended else Outcome.NOT_DONE, down)
+    return down
+
+
+def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outcome) -> Unavailable | None:
+    """Write the outcome of one call onto the work; doubt: where nobody knows what has happened."""
+    try:
+        work.end(act())
+    except Unavailable as error:
+        return error
+    except NoPlace as error:
+        work.end(Outcome.NO_PLACE, error)
+    except Refused as error:
+        work.end(Outcome.REFUSED, error)
+    except Doubtful as error:
+        work.end(doubt, error)
+    except Exception as error:
+        logger.exception("Target %s: placement %s", work.row.target_id, work.row.pk)
+        work.end(doubt, Doubtful(type(error).__name__))
+    return None
+
+
+def _locate(connector: Connector, work: PlacementCall, identity: str) -> Outcome:
+    if not identity:
+        raise NoPlace(_("The person has nothing to be found by."))
+    work.place = connector.locate(identity)
+    return Outcome.LOCATED
+
+
+def _call(connector: Connector, work: PlacementCall) -> Outcome:
+    row, place = work.row, work.place or work.row.place
+    if work.was_intended:
+        presence = connector.look(place, work.item)
+        if presence == Presence.UNKNOWN:
+            return Outcome.UNKNOWN
+        if presence == (Presence.THERE if row.wanted else Presence.ABSENT):
+            return Outcome.ADDED if row.wanted else Outcome.REMOVED
+    if row.wanted:
+        return _put(connector, work, place)
+    connector.take_back(place, work.item)
+    return Outcome.REMOVED
+
+
+def _put(connector: Connector, work: PlacementCall, place: str) -> Outcome:
+    old = work.predecessor if work.predecessor and work.predecessor.place == place else None
+    put = connector.put(place, work.item, instead_of=Item(old.certificate.der) if old else None)
+    if put == Put.WAS_THERE:
+        return Outcome.WAS_THERE
+    work.swapped = old is not None
+    return Outcome.ADDED

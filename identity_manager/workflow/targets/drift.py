@@ -1,0 +1,172 @@
+"""Drift: a survey of a target, compared with the journal, told and never mended by itself.
+
+Entries come page by page and are compared by page, so that memory stays flat. A survey that was cut short is
+an error, and says nothing of what vanished.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge.database.state_machine import save_many
+from identity_manager import audit
+from identity_manager.models import (
+    DriftFinding,
+    DriftKind,
+    DriftRun,
+    Placement,
+    PlacementState,
+    Target,
+)
+from identity_manager.models.targets.placement import MAY_BE_THERE
+from identity_manager.targets import connectors
+from identity_manager.targets.contract import Held, TargetError
+from identity_manager.transactions import locking
+
+PAGE = 500
+LONGEST_NAME = 500  # of the column
+KNOWN_THERE = (*MAY_BE_THERE, PlacementState.FOREIGN)
+SHOWN = 1000  # findings of a kind that get a row; all are counted
+RUNS_KEPT = 30
+
+
+def survey_all() -> int:
+    """Survey every target that was ever used; returns how many differ from the journal."""
+    rows = Target.objects.filter(name__in=list(settings.TARGETS), placements__isnull=False).distinct()
+    return sum(bool(survey(target).counts) for target in rows)
+
+
+def survey(target: Target) -> DriftRun:
+    """Compare one target with the journal."""
+    run = DriftRun.objects.create(target=target)
+    comparison = _Comparison(run)
+    configuration = connectors.configuration_of(target.name)
+    if configuration is None:
+        return run
+    connector = connectors.connector_of(configuration)
+    try:
+        for page in _pages(connector.survey()):
+            comparison.take(page)
+        comparison.lose_unseen()
+    except TargetError as error:
+        run.error = error.words
+    finally:
+        connector.close()
+    comparison.end()
+    return run
+
+
+def _pages(entries: Iterable[Held]) -> Iterable[Sequence[Held]]:
+    iterator = iter(entries)
+    while page := list(islice(iterator, PAGE)):
+        yield page
+
+
+class Known(NamedTuple):
+    """What the journal says of one certificate."""
+
+    pk: uuid.UUID
+    place: str
+    state: str
+
+
+@dataclass
+class _Comparison:
+    """One run. counts: findings by kind."""
+
+    run: DriftRun
+    read: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def take(self, page: Sequence[Held]) -> None:
+        """Compare one page of entries, in a transaction of its own."""
+        ours = self._ours({each for held in page for each in held.fingerprints})
+        findings, seen = list[DriftFinding](), list[Known]()
+        for held in page:
+            findings += self._of_entry(held, ours, seen)
+        with transaction.atomic():
+            Placement.objects.filter(pk__in=[row.pk for row in seen]).update(seen_in=self.run.pk)
+            self._find_again([row.pk for row in seen if row.state == PlacementState.VANISHED])
+            DriftFinding.objects.bulk_create(findings)
+        self.read += len(page)
+
+    def _ours(self, prints: Iterable[str]) -> dict[str, Known]:
+        """What the journal says of these certificates at this target."""
+        rows = Placement.objects.filter(target=self.run.target, certificate__fingerprint_sha256__in=prints)
+        found = rows.order_by().values_list("certificate__fingerprint_sha256", "pk", "place", "state")
+        return {fingerprint: Known(*more) for fingerprint, *more in found}
+
+    def _of_entry(self, held: Held, ours: Mapping[str, Known], seen: list[Known]) -> Iterator[DriftFinding]:
+        has_ours = False
+        for each in held.fingerprints:
+            row = ours.get(each)
+            if row is None or row.state not in KNOWN_THERE:
+                yield from self._count(DriftKind.FOREIGN, held, fingerprint=each)
+            elif row.place != held.place:
+                yield from self._count(DriftKind.ELSEWHERE, held, row.pk, each)
+            else:
+                has_ours = True
+                seen.append(row)
+        if has_ours and held.has_older:
+            yield from self._count(DriftKind.OLDER, held, seen[-1].pk)
+
+    def _count(
+        self, kind: DriftKind, held: Held, placement: uuid.UUID | None = None, fingerprint: str = ""
+    ) -> Iterator[DriftFinding]:
+        self.counts[kind] += 1
+        if self.counts[kind] <= SHOWN:
+            yield DriftFinding(
+                run=self.run,
+                kind=kind,
+                placement_id=placement,
+                name=held.name[:LONGEST_NAME],
+                fingerprint_sha256=fingerprint,
+            )
+
+    def _find_again(self, keys: Sequence[uuid.UUID]) -> None:
+        """What had vanished is there again, by somebody else's hand or a restore."""
+        rows = [row for row in locking.placements(keys) if row.state == PlacementState.VANISHED]
+        for row in rows:
+            row.stand(now=timezone.now())
+        save_many(rows)
+
+    def lose_unseen(self) -> None:
+        """After the end of the survey: what is ours and was not seen has vanished."""
+        before = Placement.objects.filter(target=self.run.target, there_at__lt=self.run.started_at)
+        unseen = before.filter(state=PlacementState.THERE).exclude(seen_in=self.run.pk)
+        while keys := list(unseen.order_by("pk").values_list("pk", flat=True)[:PAGE]):
+            self._lose(keys)
+
+    def _lose(self, keys: Sequence[uuid.UUID]) -> None:
+        with transaction.atomic():
+            rows = [row for row in locking.placements(keys) if row.state == PlacementState.THERE]
+            for row in rows:
+                row.vanish()
+            save_many(rows)
+            self.counts[DriftKind.VANISHED] += len(rows)
+            room = max(0, SHOWN - self.counts[DriftKind.VANISHED] + len(rows))
+            DriftFinding.objects.bulk_create(
+                DriftFinding(run=self.run, kind=DriftKind.VANISHED, placement=row) for row in rows[:room]
+            )
+
+    def end(self) -> None:
+        """Write the run down, and drop the oldest."""
+        self.run.read, self.run.counts, self.run.ended_at = self.read, dict(self.counts), timezone.now()
+        with transaction.atomic():
+            self.run.save()
+            kept = DriftRun.objects.filter(target=self.run.target).values_list("pk", flat=True)[:RUNS_KEPT]
+            DriftRun.objects.filter(target=self.run.target).exclude(pk__in=list(kept)).delete()
+            audit.record(
+                audit.Event.TARGET_SURVEYED,
+                actor=None,
+                subject=None,
+                target=self.run.target.name,
+                counts=self.run.counts,
+            )

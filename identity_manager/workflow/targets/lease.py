@@ -1,0 +1,75 @@
+"""Lease of a target: one worker at a time serves it, and each of its transactions renews the lease."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from identity_manager.models import Target
+from identity_manager.models.lease import MAX_DELAY
+from identity_manager.targets import connectors
+from identity_manager.targets.configuration import TargetConfiguration
+
+LEASE = timedelta(minutes=3)  # longer than a group of calls that all run into their time-outs one by one
+
+
+class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
+    """Another worker has the target: the lease had run out. Nothing of this transaction stands."""
+
+
+@dataclass(frozen=True)
+class LeasedTarget:
+    """A target that this worker serves."""
+
+    row: Target
+    configuration: TargetConfiguration
+    claim_id: uuid.UUID
+
+    def renew(self) -> None:
+        """Extend the lease within the caller's transaction, which it fences. Raises LeaseLost."""
+        if not self._mine().update(leased_until=timezone.now() + LEASE):
+            raise LeaseLost
+
+    def settle(self) -> None:
+        """End the lease: what was due is done."""
+        now = timezone.now()
+        self._mine().update(
+            claim_id=None,
+            leased_until=None,
+            attempts=0,
+            next_attempt_at=now,
+            last_error="",
+            last_error_at=None,
+            served_at=now,
+        )
+
+    def pause(self, words: str) -> None:
+        """End the lease of a target that is down: all waits, longer with each attempt, at most an hour."""
+        now = timezone.now()
+        delay = min(timedelta(seconds=5 * 2 ** min(self.row.attempts - 1, 12)), MAX_DELAY)
+        self._mine().update(
+            claim_id=None,
+            leased_until=None,
+            next_attempt_at=now + delay,
+            last_error=words,
+            last_error_at=now,
+        )
+
+    def _mine(self) -> models.QuerySet[Target]:
+        return Target.objects.filter(pk=self.row.pk, claim_id=self.claim_id)
+
+
+def claim(target_id: uuid.UUID) -> LeasedTarget | None:
+    """Lease a target with work; None where nothing is due, or another worker has it."""
+    now = timezone.now()
+    with transaction.atomic():
+        claim_id = Target.objects.with_work(now).claim_through_subquery(target_id, now=now)
+        row = Target.objects.get(pk=target_id) if claim_id else None
+        configuration = connectors.configuration_of(row.name) if row else None
+        if claim_id is None or row is None or configuration is None:
+            return None
+        leased = LeasedTarget(row, configuration, claim_id)
+        leased.renew()
+        return leased

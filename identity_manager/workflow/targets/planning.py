@@ -1,0 +1,124 @@
+"""The outbox of targets: what is to be put where. Written with the sealing, in its transaction.
+
+What is wanted is one rule, PlacementQuerySet.to_stand. It is looked at again after each verb that may change
+it, by a message, and every few minutes of all that live, so that a lost message loses nothing.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from ca_bridge.database.state_machine import save_many
+from identity_manager import queue, task_names
+from identity_manager.models import (
+    Certificate,
+    CertificateProfile,
+    CertificateState,
+    HoldBack,
+    Placement,
+    SoftwareToken,
+    TargetUse,
+)
+from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.models.targets.placement import ENCRYPTS
+from identity_manager.transactions import locking
+
+EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"  # RFC 5280 4.2.1.12
+ENCRYPTING = frozenset({"keyEncipherment", "keyAgreement"})
+
+
+def encrypts_mail(profile: CertificateProfile) -> bool:
+    """Whether mail can be encrypted to certificates of this profile; no others are published."""
+    usages = profile.extended_key_usage
+    is_for_mail = not usages or EMAIL_PROTECTION in usages
+    return profile.purpose in ENCRYPTS and is_for_mail and not ENCRYPTING.isdisjoint(profile.key_usage)
+
+
+def plan(certificates: Iterable[Certificate]) -> None:
+    """Write a placement of each certificate for each target of its type, in the caller's transaction.
+
+    certificates: of tokens that the caller seals.
+    """
+    if not settings.TARGETS:
+        return
+    rows = [row for row in certificates if encrypts_mail(row.profile)]
+    if not rows:
+        return
+    _plan(rows, TargetUse.objects.in_force().filter(type_code__in={row.token.type_code for row in rows}))
+
+
+def _plan(rows: Sequence[Certificate], uses: Iterable[TargetUse]) -> None:
+    now, new = timezone.now(), list[Placement]()
+    for use in uses:
+        at_once = use.hold_back == HoldBack.ISSUED
+        due = now if at_once else None
+        new += [
+            Placement(target_id=use.target_id, certificate=row, wanted=at_once, next_attempt_at=due)
+            for row in rows
+            if row.token.type_code == use.type_code
+        ]
+    Placement.objects.bulk_create(new, ignore_conflicts=True)
+    for target_id in {row.target_id for row in new if row.wanted}:
+        queue.after_commit(task_names.SERVE_TARGET, target_id)
+
+
+def review_later(token_id: uuid.UUID) -> None:
+    """After the caller's transaction, look again at what is wanted of this token."""
+    if settings.TARGETS:
+        queue.after_commit(task_names.REVIEW_PLACEMENTS, token_id)
+
+
+def review_token(*, token_id: uuid.UUID) -> None:
+    """Look again at what is wanted of this token."""
+    review(Placement.objects.filter(certificate__token=token_id).values_list("pk", flat=True))
+
+
+def review(placement_ids: Iterable[uuid.UUID]) -> int:
+    """Compare these placements with the rule; what differs becomes due. Returns how many differed."""
+    with transaction.atomic():
+        rows = locking.placements(placement_ids)
+        changed = _differing(rows, timezone.now())
+        save_many(changed)
+        for target_id in {row.target_id for row in changed if row.next_attempt_at is not None}:
+            queue.after_commit(task_names.SERVE_TARGET, target_id)
+    return len(changed)
+
+
+def _differing(rows: Sequence[Placement], now: datetime) -> list[Placement]:
+    asked = Placement.objects.filter(pk__in=[row.pk for row in rows])
+    wanted: Collection[uuid.UUID] = set(asked.to_stand(now).values_list("pk", flat=True)) if rows else ()
+    changed = [row for row in rows if row.wanted != (row.pk in wanted)]
+    for row in changed:
+        row.wanted = not row.wanted
+        row.make_due(now)
+    return changed
+
+
+def plan_existing(use_id: uuid.UUID, token_ids: Iterable[uuid.UUID]) -> int:
+    """Write the placements of tokens that were sealed before the target was switched on for their type."""
+    with transaction.atomic():
+        use = TargetUse.objects.in_force().filter(pk=use_id).first()
+        if use is None:
+            return 0
+        there = Placement.objects.filter(target=use.target_id, certificate=OuterRef("pk"))
+        rows = Certificate.objects.filter(
+            ~Exists(there), token__in=list(token_ids), state=CertificateState.VALID
+        )
+        certificates = rows.select_related("token", "profile")
+        new = [
+            Placement(target_id=use.target_id, certificate=row)
+            for row in certificates
+            if encrypts_mail(row.profile)
+        ]
+        Placement.objects.bulk_create(new, ignore_conflicts=True)
+        return review(row.pk for row in new)
+
+
+def tokens_of(use: TargetUse) -> models.QuerySet[SoftwareToken]:
+    """The tokens in use of the type."""
+    return SoftwareToken.objects.filter(type_code=use.type_code, state__in=IN_USE)

@@ -1,0 +1,118 @@
+"""Verbs on the use of a target by a token type: two System Administrators switch it on, each one ends it."""
+
+import uuid
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.models import HoldBack, Person, Role, Target, TargetUse, TokenType
+from identity_manager.models.people.vouching import Exclusion
+from identity_manager.transactions import locking, second_officer
+from identity_manager.transactions.refusals import (
+    NO_REASON,
+    NotAllowed,
+    NotPossible,
+    Reason,
+    Stale,
+    refuse,
+    require,
+)
+from identity_manager.workflow.targets.planning import encrypts_mail
+
+NOT_ADMINISTRATOR = Reason(
+    "target-not-administrator", _("System Administrators say which token types a target is for.")
+)
+OWN_USE = Reason("own-target-use", _("Another System Administrator confirms it, not who asked for it."))
+USE_NOT_WAITING = Reason("target-use-not-waiting", _("This does not wait any more."))
+USE_ENDED = Reason("target-use-ended", _("The target is not used for this type any more."))
+USED_ALREADY = Reason("target-used-already", _("The target is used for this type already, or waits to be."))
+NO_TARGET = Reason("no-target", _("The settings have no target of this name."))
+NO_SUCH_TYPE = Reason("target-no-such-type", _("Choose a token type that is offered."))
+NO_HOLD_BACK = Reason("target-no-hold-back", _("Choose how long a certificate is held back."))
+NOTHING_ENCRYPTS = Reason(
+    "target-nothing-encrypts", _("The type has no certificate that mail can be encrypted to.")
+)
+REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_USE}
+
+
+def require_administrator(actor: Person) -> None:
+    """A target has certificates of persons of any unit. Raises NotAllowed."""
+    is_one = actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
+    require(is_one, else_=NOT_ADMINISTRATOR, kind=NotAllowed)
+
+
+def row_of(name: str) -> Target:
+    """The row of a configured target, made where there is none yet. Raises NotPossible."""
+    require(name in settings.TARGETS, else_=NO_TARGET)
+    return Target.objects.get_or_create(name=name, defaults={"next_attempt_at": timezone.now()})[0]
+
+
+def ask(*, actor: Person, target: str, type_code: str, hold_back: str) -> TargetUse:
+    """Ask that certificates of a type go to a target. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        require_administrator(actor)
+        row = row_of(target)
+        locking.target(row.pk)
+        token_type = TokenType.objects.active().filter(code=type_code).first()
+        if token_type is None:
+            raise NotPossible(NO_SUCH_TYPE, field="type_code")
+        require(hold_back in HoldBack.values, else_=NO_HOLD_BACK, field="hold_back")
+        encrypts = any(map(encrypts_mail, token_type.ordered_profiles()))
+        require(encrypts, else_=NOTHING_ENCRYPTS, field="type_code")
+        is_used = TargetUse.objects.open().filter(target=row, type_code=type_code).exists()
+        refuse(USED_ALREADY if is_used else None, kind=Stale, field="type_code")
+
+        use = TargetUse.objects.create(target=row, type_code=type_code, hold_back=hold_back, asked_by=actor)
+        _record(audit.Event.TARGET_USE_ASKED, use, actor)
+        return use
+
+
+def confirm(*, actor: Person, use_id: uuid.UUID) -> TargetUse:
+    """Another System Administrator agrees: from now on certificates go there. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        use = locking.target_use(use_id)
+        second_officer.require(actor, use, reasons=REASONS, not_waiting=USE_NOT_WAITING)
+
+        use.confirm(by=actor, now=timezone.now())
+        use.save()
+        _record(audit.Event.TARGET_USE_CONFIRMED, use, actor)
+        return use
+
+
+def refuse_use(*, actor: Person, use_id: uuid.UUID, reason: str) -> TargetUse:
+    """Another System Administrator does not agree. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        use = locking.target_use(use_id)
+        second_officer.require(actor, use, reasons=REASONS, not_waiting=USE_NOT_WAITING)
+        require(reason.strip(), else_=NO_REASON, field="reason")
+
+        use.refuse(by=actor, reason=reason.strip(), now=timezone.now())
+        use.save()
+        _record(audit.Event.TARGET_USE_REFUSED, use, actor)
+        return use
+
+
+def end(*, actor: Person, use_id: uuid.UUID) -> TargetUse:
+    """Any System Administrator ends it, confirmed or not: what is there is taken back. Raises as above."""
+    now = timezone.now()
+    with transaction.atomic():
+        require_administrator(actor)
+        use = locking.target_use(use_id)
+        if use.waits():
+            use.withdraw(by=actor, reason="", now=now)
+            event = audit.Event.TARGET_USE_WITHDRAWN
+        else:
+            require(use.is_in_force, else_=USE_ENDED, kind=Stale)
+            use.ended_at, use.ended_by = now, actor
+            event = audit.Event.TARGET_USE_ENDED
+        use.save()
+        _record(event, use, actor)
+        return use
+
+
+def _record(event: audit.Event, use: TargetUse, actor: Person) -> None:
+    facts = {"target": use.target.name, "token_type": use.type_code, "hold_back": use.hold_back}
+    audit.record(event, actor=actor, subject=None, **facts)

@@ -1,0 +1,117 @@
+"""Drift: what a survey finds that the journal does not say is told, and mended by nobody but an officer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from identity_manager.jobs import schedule
+from identity_manager.models import DriftFinding, DriftKind, DriftRun, PlacementState, Target
+from identity_manager.targets.contract import Held, Unavailable
+from identity_manager.workflow.targets import actions, drift
+from tests.tools import targets
+from tests.tools.cast import Company
+from tests.tools.targets import FakeTarget, placement, serve, switched_on, token_of
+
+P = PlacementState
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch, settings: Any, company: Company) -> FakeTarget:
+    found = targets.install(monkeypatch, settings)
+    switched_on()
+    return found
+
+
+def survey() -> DriftRun:
+    return drift.survey(Target.objects.get())
+
+
+def test_without_drift_nothing_is_told(target: FakeTarget, company: Company) -> None:
+    token_of(company)
+    serve()
+    run = survey()
+    assert (run.read, run.counts, run.error) == (2, {}, "")
+    assert run.ended_at is not None
+
+
+def test_what_vanished_is_told_and_published_again_by_an_officer_alone(
+    target: FakeTarget, company: Company
+) -> None:
+    token = token_of(company)
+    serve()
+    target.holder("uma").clear()
+    run = survey()
+    assert run.counts == {DriftKind.VANISHED: 1}
+    assert DriftFinding.objects.get().placement == placement(token)
+    serve()
+    assert (target.holder("uma"), placement(token).state) == ([], P.VANISHED)
+    assert survey().counts == {}  # told once
+    sven = targets.administrator("sven")
+    assert actions.repeat_all(actor=sven, target="corp", state=P.VANISHED) == 1
+    serve()
+    assert target.holder("uma") == [placement(token).certificate.der]
+
+
+def test_what_is_there_again_is_ours_as_before(target: FakeTarget, company: Company) -> None:
+    token = token_of(company)
+    serve()
+    values = list(target.holder("uma"))
+    target.holder("uma").clear()
+    survey()
+    target.holder("uma").extend(values)
+    survey()
+    assert placement(token).state == P.THERE
+
+
+def test_foreign_values_and_a_second_account_are_told_and_stay(target: FakeTarget, company: Company) -> None:
+    token = token_of(company)
+    serve()
+    ours = placement(token).certificate.der
+    target.holder("sam").extend([ours, b"of sam"])
+    assert survey().counts == {DriftKind.ELSEWHERE: 1, DriftKind.FOREIGN: 1}
+    elsewhere = DriftFinding.objects.get(kind=DriftKind.ELSEWHERE)
+    assert (elsewhere.name, elsewhere.placement) == ("entry-of-sam", placement(token))
+    serve()
+    assert target.holder("sam") == [ours, b"of sam"]
+
+
+def test_an_older_value_that_outlook_prefers_is_told(
+    target: FakeTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token_of(company)
+    serve()
+    plain = target.survey
+
+    def with_older() -> Iterator[Held]:
+        for held in plain():
+            yield Held(held.place, held.name, held.fingerprints, has_older=True)
+
+    monkeypatch.setattr(target, "survey", with_older)
+    assert survey().counts == {DriftKind.OLDER: 1}  # of uma; sam has nothing of ours
+
+
+def test_a_survey_that_was_cut_short_is_an_error_and_says_nothing_of_what_vanished(
+    target: FakeTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_of(company)
+    serve()
+
+    def cut_short() -> Iterator[Held]:
+        yield Held("entry-of-sam", "sam", ())
+        raise Unavailable("The directory stopped before the end of its answer: sizeLimitExceeded.")
+
+    monkeypatch.setattr(target, "survey", cut_short)
+    run = survey()
+    assert "sizeLimitExceeded" in run.error
+    assert placement(token).state == P.THERE
+
+
+def test_the_nightly_job_surveys_each_target(target: FakeTarget, company: Company) -> None:
+    job = schedule.named("targets.compare")
+    assert job is not None
+    assert job.run() == 0
+    token_of(company)
+    serve()
+    target.holder("uma").clear()
+    assert job.run() == 1

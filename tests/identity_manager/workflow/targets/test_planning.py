@@ -1,0 +1,101 @@
+"""What is planned by itself: tokens from before, what time has changed, and the swap of a renewal."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from identity_manager.jobs import schedule
+from identity_manager.models import HoldBack, PlacementState
+from identity_manager.workflow import step1_renew
+from identity_manager.workflow.targets import settlement
+from tests.tools import targets
+from tests.tools.cast import Company, accepted, delivered, issued, noted
+from tests.tools.targets import FakeTarget, placement, review, serve, switched_on, token_of
+
+P = PlacementState
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch, settings: Any, company: Company) -> FakeTarget:
+    return targets.install(monkeypatch, settings)
+
+
+def job() -> int:
+    found = schedule.named("targets.review")
+    assert found is not None
+    return int(found.run())
+
+
+def test_tokens_from_before_are_published_too(target: FakeTarget, company: Company) -> None:
+    token = token_of(company)
+    switched_on(HoldBack.NOTED)
+    job()
+    serve()
+    assert target.holder("uma") == []  # not noted yet
+    noted(token)
+    job()
+    serve()
+    assert target.holder("uma") == [placement(token).certificate.der]
+    assert job() == 0
+
+
+def test_what_time_has_ended_is_taken_back(target: FakeTarget, company: Company) -> None:
+    switched_on()
+    token = token_of(company)
+    serve()
+    row = placement(token).certificate
+    row.not_after = timezone.now() - timedelta(seconds=1)
+    row.save()
+    job()
+    serve()
+    assert target.holder("uma") == []
+
+
+def renewed(company: Company) -> tuple[Any, Any]:
+    """A token that is there, and its renewal, sealed."""
+    switched_on(HoldBack.NOTED)
+    old = token_of(company)
+    delivered(old.request)
+    noted(old)
+    review(old)
+    serve()
+    row = placement(old).certificate
+    row.not_after = timezone.now() + timedelta(days=20)
+    row.save()
+    request = step1_renew.renew(actor=company.uma, token_id=old.pk)
+    new = issued(accepted(request)).tokens.get()
+    return old, new
+
+
+def test_a_renewal_swaps_in_one_modify_and_not_before_it_is_noted(
+    target: FakeTarget, company: Company
+) -> None:
+    old, new = renewed(company)
+    serve()
+    assert target.holder("uma") == [placement(old).certificate.der]
+    noted(new)
+    review(new)
+    serve()
+    assert target.holder("uma") == [placement(new).certificate.der]
+    assert (target.swaps, placement(old).state, placement(old).successor) == (1, P.GONE, placement(new))
+    review(old)
+    serve()
+    assert target.holder("uma") == [placement(new).certificate.der]
+
+
+def test_killed_in_the_middle_of_a_swap_the_old_value_goes_all_the_same(
+    target: FakeTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = renewed(company)
+    noted(new)
+    review(new)
+    with monkeypatch.context() as patched:
+        patched.setattr(settlement, "settle", lambda *_given: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            serve()
+    serve()
+    serve()
+    assert target.holder("uma") == [placement(new).certificate.der]
+    assert (placement(old).state, placement(new).state) == (P.GONE, P.THERE)
