@@ -12,10 +12,10 @@ from identity_manager.models import (
 
 
 @mail(_("A person was deactivated"), to=PERSON, when=_("when they become Inactive"))
-def person_deactivated(leave: Leave, *, held: int, waiting: int) -> OutgoingMail:
-    """To the person: you are Inactive from now on; so many tokens are on hold, so many requests wait."""
+def person_deactivated(leave: Leave, *, held: int, revoked: int, waiting: int) -> OutgoingMail:
+    """To the person: you are Inactive; so many tokens are on hold or revoked, so many requests wait."""
     about = About("person_deactivated", f"person-deactivated:{leave.pk}", leave.person)
-    return compose(about, url="", held=held, waiting=waiting)
+    return compose(about, url="", held=held, revoked=revoked, waiting=waiting)
 
 
 @mail(_("A person was activated"), to=PERSON, when=_("when they are Active again"))

@@ -47,6 +47,7 @@ from identity_manager.models.batch.order import (
 )
 from identity_manager.models.batch.shard import BatchShard
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
+from identity_manager.models.catalogue.ending_rule import EndingRule
 from identity_manager.models.catalogue.terms import (
     LatePolicy,
     NamedArchiving,
@@ -191,6 +192,7 @@ __all__ = [
     "DriftKind",
     "DriftRun",
     "EndReason",
+    "EndingRule",
     "EntryState",
     "FindingKind",
     "FindingState",

@@ -26,6 +26,7 @@ from identity_manager.models import (
     CertificateState,
     DeliveryState,
     DeviceRule,
+    EndingRule,
     HolderChangeRule,
     InstallationPolicy,
     PersonKind,
@@ -84,6 +85,8 @@ FIELDS: dict[type[models.Model], Table] = {
         "renewal_policy": f"{WORKFLOW}.renewal.expiry_check.check",
         "renewal_approval": f"{WORKFLOW}.renewal.policy._needs_approval",
         "on_holder_change": f"{CHANGES}.to_be_renewed",
+        "on_leave": f"{WORKFLOW}.people.leavers_tokens.rule_of_leave",
+        "on_lock": f"{WORKFLOW}.people.leavers_tokens.rule_of_lock",
         "installation_policy": f"{WORKFLOW}.delivery.installation_check.check",
         "installation_days": f"{WORKFLOW}.delivery.installation_check.check",
         "replaced_after_days": "identity_manager.models.requests.token_queries.SoftwareTokenQuerySet",
@@ -231,6 +234,11 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "RENEW": f"{CHANGES}.to_be_renewed",
         "TELL": f"{CHANGES}.unanswered",
         "NOTHING": f"{WORKFLOW}.renewal.holder_changes._news",
+    },
+    EndingRule: {
+        "REVOKE": f"{WORKFLOW}.people.leavers_tokens.begin_leave",
+        "HOLD": f"{WORKFLOW}.people.leavers_tokens.end_for_good",
+        "RUN_OUT": f"{WORKFLOW}.people.leavers_tokens.begin_leave",
     },
     InstallationPolicy: {
         "NOTHING": f"{WORKFLOW}.delivery.installation_check.check",

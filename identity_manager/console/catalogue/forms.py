@@ -154,6 +154,7 @@ class TypeForm(EntryForm):
         (_("Who may have it"), ("kinds", "approval", "approvers_needed", "purpose_rule", "terms")),
         (_("Certificates"), ("profiles", "validity_days")),
         (_("Renewal"), _RENEWAL),
+        (_("When its holder leaves"), ("on_leave", "on_lock")),
         (
             _("Key and file"),
             (
@@ -178,6 +179,7 @@ class TypeForm(EntryForm):
             (
                 *("approval", "approvers_needed", "purpose_rule", "container_format", "device_rule"),
                 *("renewal_policy", "renewal_approval", "on_holder_change", "installation_policy"),
+                *("on_leave", "on_lock"),
             ),
             forms.RadioSelect,
         )

@@ -9,10 +9,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ca_bridge.contract import RevocationReason
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.requests.actions import RequestAction
 from identity_manager.models import (
     Certificate,
+    EndingRule,
     Person,
     PersonState,
     Role,
@@ -25,9 +27,7 @@ from identity_manager.people import registration_policy, roles
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.archive.loss import Afterwards
-from identity_manager.workflow.people import leave_and_return
-
-IN_HAND = (TokenState.SEALED, TokenState.ACTIVE)
+from identity_manager.workflow.people import leave_and_return, leavers_tokens
 
 
 @dataclass(frozen=True)
@@ -107,18 +107,19 @@ def locked_words(person: Person) -> str:
 def _deactivating(person: Person) -> Iterator[str]:
     yield _("The person cannot sign in any more, and is signed out everywhere.")
     yield from _roles(person)
-    held = _tokens(person, *IN_HAND)
-    if held:
-        yield ngettext("%d token is put on hold.", "%d tokens are put on hold.", held) % held
+    yield from _tokens(leavers_tokens.foreseen(person, leavers_tokens.rule_of_leave))
     waiting = _requests(person)
     if waiting:
         yield ngettext("%d request waits.", "%d requests wait.", waiting) % waiting
     if person.is_active and person.email:
         yield _("A mail to %(address)s says so.") % {"address": person.email}
     if person.has_role(Role.SELF_SERVICE_USER):
-        yield _("All of that comes back when the person is activated; of the roles, Self-Service User alone.")
+        yield _(
+            "What waits or is on hold comes back when the person is activated; of the roles, Self-Service"
+            " User alone."
+        )
     else:
-        yield _("All of that comes back when the person is activated, but for roles.")
+        yield _("What waits or is on hold comes back when the person is activated; roles do not.")
 
 
 def _activating(person: Person) -> Iterator[str]:
@@ -144,14 +145,10 @@ def _activating(person: Person) -> Iterator[str]:
 def _locking(person: Person) -> Iterator[str]:
     yield _("This is final: nobody can activate the person again.")
     yield from _roles(person)
-    revoked = _tokens(person, *IN_HAND, TokenState.ON_HOLD)
-    if revoked:
-        sentence = ngettext(
-            "%d token is revoked, with its certificates; a passphrase that was not noted is destroyed.",
-            "%d tokens are revoked, with their certificates; passphrases that were not noted are destroyed.",
-            revoked,
-        )
-        yield sentence % revoked
+    foreseen = leavers_tokens.foreseen(person, _rule_of_lock)
+    yield from _tokens(foreseen)
+    if foreseen.held or foreseen.left:
+        yield _("Where the reason is a key compromise, all of them are revoked.")
     cancelled = _requests(person)
     if cancelled:
         yield ngettext("%d request is cancelled.", "%d requests are cancelled.", cancelled) % cancelled
@@ -165,8 +162,28 @@ def _roles(person: Person) -> Iterator[str]:
         yield _("Roles that are withdrawn: %(roles)s.") % {"roles": names}
 
 
-def _tokens(person: Person, *states: TokenState) -> int:
-    return SoftwareToken.objects.filter(person=person, state__in=states).count()
+def _rule_of_lock(token: SoftwareToken) -> EndingRule:
+    return leavers_tokens.rule_of_lock(token, reason=RevocationReason.CESSATION_OF_OPERATION)
+
+
+def _tokens(foreseen: leavers_tokens.Outcome) -> Iterator[str]:
+    if foreseen.held:
+        words = ngettext("%d token is put on hold.", "%d tokens are put on hold.", foreseen.held)
+        yield words % foreseen.held
+    if foreseen.revoked:
+        sentence = ngettext(
+            "%d token is revoked, with its certificates; a passphrase that was not noted is destroyed.",
+            "%d tokens are revoked, with their certificates; passphrases that were not noted are destroyed.",
+            foreseen.revoked,
+        )
+        yield sentence % foreseen.revoked
+    if foreseen.left:
+        words = ngettext(
+            "%d token stays valid until its own end, as its type says.",
+            "%d tokens stay valid until their own end, as their types say.",
+            foreseen.left,
+        )
+        yield words % foreseen.left
 
 
 def _requests(person: Person) -> int:

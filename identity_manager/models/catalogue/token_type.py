@@ -13,6 +13,7 @@ from ca_bridge.database.prepared_queries import Statement
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile
+from identity_manager.models.catalogue.ending_rule import EndingRule
 from identity_manager.models.catalogue.entry_fields import ChoiceListField, between
 from identity_manager.models.catalogue.former_columns import FormerDescription, FormerName
 from identity_manager.models.catalogue.terms import CODE_HELP, NO_NAME, TermsDocument
@@ -188,6 +189,29 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         db_default=HolderChangeRule.TELL.value,
         help_text=_("Name, e-mail, UPN or SID, where a certificate in use says them."),
         error_messages={"required": _("Choose what happens when its holder changes.")},
+    )
+    on_leave = models.CharField(
+        _("When its holder becomes Inactive"),
+        max_length=16,
+        choices=EndingRule,
+        default=EndingRule.HOLD,
+        db_default=EndingRule.HOLD.value,
+        help_text=_(
+            "What is on hold comes back when the person is activated. It holds for older tokens, too."
+        ),
+        error_messages={"required": _("Choose what happens when its holder becomes Inactive.")},
+    )
+    on_lock = models.CharField(
+        _("When its holder is locked"),
+        max_length=16,
+        choices=EndingRule,
+        default=EndingRule.REVOKE,
+        db_default=EndingRule.REVOKE.value,
+        help_text=_(
+            "Locked is for good, so what is on hold stays so until its end. After a key compromise, and where"
+            " the passphrase was not noted, it is revoked all the same."
+        ),
+        error_messages={"required": _("Choose what happens when its holder is locked.")},
     )
     key_algorithm = models.CharField(
         _("Keys"),

@@ -2,13 +2,12 @@
 
 deactivate roles are withdrawn, tokens and certificates put on hold, requests wait; no sign-in. activate
 reinstates what this leave put on hold; requests continue. lock final: requests not issued are cancelled,
-everything issued is revoked.
+everything issued is revoked. Token types may say something else of their tokens (leavers_tokens.py).
 
 PcmProcDeactivateEmployee and BaseProcReactivateEmployeeWithRoleUSSP of the original.
 """
 
 import uuid
-from collections.abc import Iterator
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -32,15 +31,15 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.models.requests.states import BEFORE_ISSUED
-from identity_manager.models.requests.token_states import IN_USE, MAY_LIVE_ON
+from identity_manager.models.requests.token_states import MAY_LIVE_ON
 from identity_manager.people import directory_ownership, identity_changes, registration_policy, roles
 from identity_manager.people.sign_in import accounts
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
-from identity_manager.workflow.people import sign_in_codes
+from identity_manager.workflow.people import leavers_tokens, sign_in_codes
 from identity_manager.workflow.requests import cancellation, suspension
-from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.revocation import hold
 
 LOCK_REASONS = (
     RevocationReason.CESSATION_OF_OPERATION,
@@ -156,30 +155,24 @@ def _begin_leave(person: Person, *, actor: Person | None, reason: str) -> None:
     )
     accounts.end_sessions(person)
     sign_in_codes.withdraw_open(person, actor=actor)
-    held = _hold_tokens(person, leave, actor=actor)
+    outcome = leavers_tokens.begin_leave(person, leave=leave, actor=actor)
     waiting = _requests(person, BEFORE_ISSUED).count()
     if was_active:
-        outbox.enqueue(person_messages.person_deactivated(leave, held=held, waiting=waiting))
+        outbox.enqueue(
+            person_messages.person_deactivated(
+                leave, held=outcome.held, revoked=outcome.revoked, waiting=waiting
+            )
+        )
     audit.record(
         audit.Event.PERSON_DEACTIVATED,
         actor=actor,
         subject=person,
         reason=reason,
-        tokens_on_hold=held,
+        tokens_on_hold=outcome.held,
+        tokens_revoked=outcome.revoked,
+        tokens_running_out=outcome.left,
         requests_waiting=waiting,
     )
-
-
-def _hold_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
-    """Put tokens in use on hold; of tokens that are being issued or have ended, their valid certificates."""
-    held = 0
-    for token in _tokens(person, TokenState.ISSUING, TokenState.SEALED, TokenState.ACTIVE, *MAY_LIVE_ON):
-        if token.state in (TokenState.ISSUING, *MAY_LIVE_ON):
-            hold.hold_certificates(token)
-        else:
-            hold.hold_token(token, leave=leave, actor=actor, reason="")
-            held += 1
-    return held
 
 
 # --- return
@@ -213,10 +206,10 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
 
 def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
     """Reinstate exactly what this leave put on hold."""
-    for token in _tokens(person, *MAY_LIVE_ON):
+    for token in leavers_tokens.tokens_of(person, *MAY_LIVE_ON):
         hold.release_certificates(token)
     reinstated = 0
-    for token in _tokens(person, TokenState.ON_HOLD):
+    for token in leavers_tokens.tokens_of(person, TokenState.ON_HOLD):
         if token.held_for_leave_id == leave.pk:
             hold.reinstate_token(token, actor=actor)
             reinstated += token.state != TokenState.EXPIRED
@@ -232,7 +225,7 @@ def _stop_the_clock(person: Person, leave: Leave) -> None:
 
 def _go_on_issuing(person: Person) -> None:
     """Release issued certificates, make waiting ones due, seal complete tokens."""
-    for token in _tokens(person, TokenState.ISSUING):
+    for token in leavers_tokens.tokens_of(person, TokenState.ISSUING):
         hold.release_certificates(token)
         if token.certificates.filter(state=CertificateState.EXPIRED).exists():
             _end_what_is_over(token)
@@ -271,10 +264,7 @@ def _end_for_good(person: Person, *, actor: Person | None, reason: RevocationRea
     sign_in_codes.withdraw_open(person, actor=actor)
     identity_changes.withdraw_waiting(person, actor=actor, reason=str(LOCKED))
     cancelled = _cancel_requests(person, actor=actor, reason=reason)
-    revoked = 0
-    for token in _tokens(person, *IN_USE, *MAY_LIVE_ON):
-        revoked += token.state in IN_USE
-        revoke.end_token(token, reason=reason, actor=actor)
+    outcome = leavers_tokens.end_for_good(person, actor=actor, reason=reason)
     for mail in locking.waiting_mails_of(person):
         outbox.discard(mail, reason=str(LOCKED))
     audit.record(
@@ -283,7 +273,9 @@ def _end_for_good(person: Person, *, actor: Person | None, reason: RevocationRea
         subject=person,
         reason=reason.value,
         requests_cancelled=cancelled,
-        tokens_revoked=revoked,
+        tokens_on_hold=outcome.held,
+        tokens_revoked=outcome.revoked,
+        tokens_running_out=outcome.left,
     )
 
 
@@ -300,11 +292,3 @@ def _cancel_requests(person: Person, *, actor: Person | None, reason: Revocation
 
 def _requests(person: Person, states: tuple[str, ...]) -> QuerySet[TokenRequest]:
     return TokenRequest.objects.filter(person=person, state__in=states).order_by("pk")
-
-
-def _tokens(person: Person, *states: TokenState) -> Iterator[SoftwareToken]:
-    """The person's tokens in these states, locked one by one in lock order; of ended ones, what lives on."""
-    rows = SoftwareToken.objects.filter(person=person, state__in=states)
-    rows = rows.exclude(state__in=MAY_LIVE_ON) | rows.living_on()
-    for pk in list(rows.order_by("request_id", "pk").values_list("pk", flat=True)):
-        yield locking.token(pk)

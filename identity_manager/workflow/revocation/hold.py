@@ -18,7 +18,15 @@ from ca_bridge.contract import RevocationOutcome
 from ca_bridge.errors import CaError
 from identity_manager import audit, queue, task_names
 from identity_manager.mail import outbox
-from identity_manager.models import Certificate, CertificateState, Leave, Person, SoftwareToken, TokenState
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    Leave,
+    Person,
+    PersonState,
+    SoftwareToken,
+    TokenState,
+)
 from identity_manager.task_names import HOLD
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
@@ -56,7 +64,9 @@ def reinstatement_obstacle(token: SoftwareToken) -> Reason | None:
     """Why the token cannot be reinstated by an administrator, or None."""
     if token.state != TokenState.ON_HOLD:
         return NOT_ON_HOLD
-    return ON_LEAVE if token.held_for_leave_id is not None else eligibility.person_obstacle(token.person)
+    if token.held_for_leave_id is not None and token.person.state == PersonState.INACTIVE:
+        return ON_LEAVE
+    return eligibility.person_obstacle(token.person)
 
 
 def put_on_hold(*, actor: Person, token_id: uuid.UUID, reason: str) -> SoftwareToken:

@@ -185,7 +185,9 @@ class Road:
             "shares_needed": lambda: recovery_messages.shares_needed(
                 self.recovery(), self.fresh(self.company.paul)
             ),
-            "person_deactivated": lambda: person_messages.person_deactivated(self.leave, held=2, waiting=1),
+            "person_deactivated": lambda: person_messages.person_deactivated(
+                self.leave, held=2, revoked=1, waiting=1
+            ),
             "person_activated": lambda: person_messages.person_activated(self.leave, reinstated=1, waiting=2),
             "identity_change_asked": lambda: person_messages.identity_change_asked(self.change),
             "identity_change_done": lambda: person_messages.identity_change_done(self.change),

@@ -53,6 +53,8 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
         "renewal_approval": "changed",
         "replaced_after_days": "7",
         "on_holder_change": "tell",
+        "on_leave": "hold",
+        "on_lock": "revoke",
         "installation_policy": "nothing",
         "installation_days": "14",
         **changes,

@@ -145,7 +145,7 @@ def test_the_pages_name_what_will_happen_to_what(rita: Client, company: Company)
 
 def test_no_role_is_promised_back_to_who_does_not_use_self_service(rita: Client) -> None:
     page = rita.get(url("person-deactivate", officer("paula", Role.APPROVER))).text
-    assert "All of that comes back when the person is activated, but for roles." in page
+    assert "What waits or is on hold comes back when the person is activated; roles do not." in page
     assert "Self-Service User" not in page
 
 
