@@ -9,9 +9,9 @@ The content hash has two formats. The first hashes everything. The second hashes
 time) and body separately, so that the heading can be proven after the body was removed. No content has the
 same hash in both, so the chain fixes the format.
 
-python -m identity_manager.audit_proof EVIDENCE.json --public-key KEY.pem
+python -m identity_manager.audit_proof FILE --public-key KEY.pem
 
-verifies an evidence file with Python and the package cryptography alone.
+verifies an evidence file (.json) or an audit pack (.zip) with Python and the package cryptography alone.
 """
 
 import argparse
@@ -20,7 +20,9 @@ import hashlib
 import hmac
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +139,90 @@ def _problems_of_event(event: Mapping[str, Any], heads: Mapping[int, Any]) -> It
         yield f"Event #{number} is not what the head at #{covered} stands for."
 
 
+# --- An audit pack: that the log is whole between two heads ----------------------------------------
+@dataclass
+class ChainWalk:
+    """Links of a part of the log, worked out from the content hash of each event.
+
+    header: the number and link that the part goes on from.  heads: by number.  events: those whose content is
+    given, by number.
+    """
+
+    header: Mapping[str, Any]
+    heads: Mapping[int, Mapping[str, Any]]
+    events: Mapping[int, Mapping[str, Any]]
+    number: int = field(init=False)
+    proven: int = field(init=False)  # the number of the last head that fitted
+
+    def __post_init__(self) -> None:
+        self.number = self.proven = self.header["number"]
+
+    def problems(self, hashes: Iterable[str]) -> Iterator[str]:
+        """What does not fit, one sentence each."""
+        chain = self.header["chain"]
+        if self.number:
+            yield from self._problems_of_head(chain)
+        for content_sha256 in hashes:
+            self.number += 1
+            chain = link(chain, content_sha256)
+            yield from self._problems_of_content(content_sha256)
+            if self.number in self.heads:
+                yield from self._problems_of_head(chain)
+        if self.proven < self.number:
+            yield f"Nothing is signed after #{self.proven}, and the pack goes on to #{self.number}."
+        if missing := sorted(set(self.events) - set(range(self.header["number"] + 1, self.number + 1))):
+            yield f"Event #{missing[0]} is in no part of the chain."
+
+    def _problems_of_head(self, chain: str) -> Iterator[str]:
+        head = self.heads.get(self.number)
+        if head is None:
+            yield f"There is no head at #{self.number}, where the pack begins."
+        elif head["statement"]["chain"] != chain:
+            yield f"The log up to #{self.number} is not what the head there stands for."
+        else:
+            self.proven = self.number
+
+    def _problems_of_content(self, content_sha256: str) -> Iterator[str]:
+        event = self.events.get(self.number)
+        if event is None:
+            return
+        if (
+            content_hash(event["content"], form=event["form"], body_sha256=event["body_sha256"])
+            != content_sha256
+        ):
+            yield f"Event #{self.number} is not what the log has there."
+        facts, salt = event["personal_facts"], event["facts_salt"]
+        if facts and personal_hash(salt, facts) != event["content"]["personal"]:
+            yield f"Event #{self.number}: what it says about persons is not what was sealed."
+
+
+def problems_of_pack(pack: zipfile.ZipFile, public_keys: Sequence[str]) -> Iterator[str]:
+    """What is wrong with an audit pack, one sentence each; empty where everything is proven."""
+    heads = {head["statement"]["number"]: head for head in map(json.loads, _lines(pack, "proof/heads.jsonl"))}
+    for number, head in sorted(heads.items()):
+        if not any(is_signed(head["statement"], head["signature"], key) for key in public_keys):
+            yield f"The head at #{number} is not signed with this key."
+    events = {event["number"]: event for event in map(json.loads, _lines(pack, "proof/events.jsonl"))}
+    chain = _lines(pack, "proof/chain.txt")
+    yield from ChainWalk(json.loads(next(chain)), heads, events).problems(chain)
+
+
+def span_of_pack(pack: zipfile.ZipFile) -> str:
+    """From when to when the heads of a pack were signed, in words: what its proof covers."""
+    signed = [json.loads(line)["statement"] for line in _lines(pack, "proof/heads.jsonl")]
+    if not signed:
+        return "as far as there is one"
+    begins = json.loads(next(_lines(pack, "proof/chain.txt")))["number"]
+    first = f"#{begins} (signed at {signed[0]['signed_at']})" if begins else "its beginning"
+    return f"from {first} to #{signed[-1]['number']} (signed at {signed[-1]['signed_at']})"
+
+
+def _lines(pack: zipfile.ZipFile, name: str) -> Iterator[str]:
+    with pack.open(name) as lines:
+        for line in lines:
+            yield line.decode("ascii").rstrip("\n")
+
+
 def read_public_key(path: Path) -> str:
     """Public key of a PEM file, in base64. Raises ValueError."""
     key = serialization.load_pem_public_key(path.read_bytes())
@@ -146,15 +232,22 @@ def read_public_key(path: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify an evidence file; exit status 0 where all is proven, else 1."""
+    """Verify a file; exit status 0 where all is proven, else 1."""
     parser = argparse.ArgumentParser(prog="python -m identity_manager.audit_proof")
     parser.add_argument("file", type=Path)
     parser.add_argument("--public-key", type=Path, action="append", required=True)
     options = parser.parse_args(arguments)
-    evidence = json.loads(options.file.read_text(encoding="utf-8"))
-    problems = list(problems_of(evidence, [read_public_key(path) for path in options.public_key]))
-    events = len(evidence["events"])
-    lines = problems or [f"{events} events are proven by {len(evidence['heads'])} signatures of the log."]
+    public_keys = [read_public_key(path) for path in options.public_key]
+    if zipfile.is_zipfile(options.file):
+        with zipfile.ZipFile(options.file) as pack:
+            problems = list(problems_of_pack(pack, public_keys))
+            proven = f"The log is whole {span_of_pack(pack)}, and the events of the pack are in it."
+    else:
+        evidence = json.loads(options.file.read_text(encoding="utf-8"))
+        problems = list(problems_of(evidence, public_keys))
+        events, heads = len(evidence["events"]), len(evidence["heads"])
+        proven = f"{events} events are proven by {heads} signatures of the log."
+    lines = problems or [proven]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if problems else 0
 

@@ -75,13 +75,7 @@ def _covered(events: Iterable[AuditEvent]) -> Iterator[tuple[AuditEvent, AuditHe
 def _as_json(event: AuditEvent, head: AuditHead) -> dict[str, Any]:
     """The event with the hashes between it and the head, which suffice to compute the head's link."""
     between = AuditEvent.objects.sealed().filter(number__gt=event.number, number__lte=head.number)
-    return {
-        "number": event.number,
-        "form": event.form,
-        "content": event.content,
-        "body_sha256": event.body_sha256,
-        "personal_facts": event.personal_facts,
-        "facts_salt": event.facts_salt,
+    return as_sealed(event) | {
         "actor": str(event.actor) if event.actor else "",
         "person": str(event.person) if event.person else "",
         "previous": event.previous,
@@ -98,19 +92,20 @@ def rows(*, first: int | None = None, last: int | None = None) -> Iterator[dict[
     if last is not None:
         events = events.filter(number__lte=last)
     for event in events.iterator(chunk_size=500):
-        yield {
-            "number": event.number,
-            "form": event.form,
-            "content": event.content,
-            "body_sha256": event.body_sha256,
-            "personal_facts": event.personal_facts,
-            "facts_salt": event.facts_salt,
-            "content_sha256": event.content_sha256,
-            "previous": event.previous,
-            "chain": event.chain,
-            "mac": event.mac,
-            "mac_key": event.mac_key,
-        }
+        links = {name: getattr(event, name) for name in ("content_sha256", "previous", "chain")}
+        yield as_sealed(event) | links | {"mac": event.mac, "mac_key": event.mac_key}
+
+
+def as_sealed(event: AuditEvent) -> dict[str, Any]:
+    """What its content hash is worked out from, and its personal facts."""
+    return {
+        "number": event.number,
+        "form": event.form,
+        "content": event.content,
+        "body_sha256": event.body_sha256,
+        "personal_facts": event.personal_facts,
+        "facts_salt": event.facts_salt,
+    }
 
 
 def public_key_pem() -> str:

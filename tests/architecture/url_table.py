@@ -311,6 +311,7 @@ TABLE = (
     Row("console:history", OFFICERS),
     Row("console:history-export", NOBODY, OFFICERS),
     Row("console:history-check", CATALOGUE, CATALOGUE),
+    Row("console:history-pack", AUDITOR, AUDITOR),
     Row("console:history-public-key", CATALOGUE),
     Row("console:request-evidence", NOBODY, AUDITOR, of="request"),
     Row("console:request-evidence-print", NOBODY, AUDITOR, of="request"),

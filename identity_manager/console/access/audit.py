@@ -3,9 +3,11 @@
 import uuid
 from collections.abc import Collection
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit import Event
 from identity_manager.console.access import offices, persons, requests
@@ -15,6 +17,7 @@ from identity_manager.ui.context import SEARCHERS
 
 # Events that a User Administrator reads: roles assigned and withdrawn.
 ABOUT_ROLES = tuple(each.value for each in (Event.ROLE_ASSIGNED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED))
+NOT_WHOLE_LOG = _("An audit pack is about everybody, and your role of an Auditor has a limit to a unit.")
 WHO_READ_ALL = SEARCHERS - {Role.USER_ADMINISTRATOR}
 LOG_CHECKERS = frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
 
@@ -47,6 +50,19 @@ def _persons_of(actor: Person, roles: Collection[str]) -> QuerySet[Person]:
 def log_checker(request: HttpRequest) -> Person:
     """The officer, if they may have the audit log checked."""
     return offices.officer(request, *LOG_CHECKERS)
+
+
+def whole_log_reader(request: HttpRequest) -> Person:
+    """The Auditor, if their role has no limit to a unit."""
+    actor = offices.officer(request, Role.AUDITOR)
+    if not reads_whole_log(actor):
+        raise PermissionDenied(NOT_WHOLE_LOG)
+    return actor
+
+
+def reads_whole_log(actor: Person) -> bool:
+    """Whether the actor is an Auditor without a limit to a unit."""
+    return offices.within_units(actor, {Role.AUDITOR}, "organisational_unit") == EVERYTHING
 
 
 def erasure_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> PersonErasure:

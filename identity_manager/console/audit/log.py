@@ -114,6 +114,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "page": page,
         "reach": reach,
         "table": COLUMNS.draw(actor, rows_shown),
+        "may_take_pack": audit_access.reads_whole_log(actor),
         "may_check": offices.holds(actor, audit_access.LOG_CHECKERS),
     }
 

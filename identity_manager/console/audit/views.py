@@ -4,7 +4,7 @@ import json
 import uuid
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -12,7 +12,7 @@ from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import evidence, exports
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
-from identity_manager.console.audit import evidence_page
+from identity_manager.console.audit import audit_pack, evidence_page
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.audit.event_columns import COLUMNS
 from identity_manager.console.lists.csv_export import csv_response
@@ -49,6 +49,25 @@ def check(request: HttpRequest) -> HttpResponse:
         audit_checks.ask(actor=actor)
         return redirect("console:history-check")
     return render(request, "identity_manager/audit/history_check.html", audit_log.check_context())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pack(request: HttpRequest) -> HttpResponseBase:
+    """The period, and the file of it, which is audited and so wants a POST."""
+    actor = audit_access.whole_log_reader(request)
+    form = audit_pack.PackForm(request.POST or None, initial=audit_pack.last_year())
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        context = {"tab": "admin", "form": form, "contents": audit_pack.contents()}
+        return render(request, "identity_manager/audit/audit_pack.html", context, status=status)
+    period = audit_pack.Period(form.cleaned_data["since"], form.cleaned_data["until"])
+    days = {"since": period.first.isoformat(), "until": period.last.isoformat()}
+    number = audit_pack.number_of_events(period)
+    exports.record(actor=actor, what="audit-pack", rows=number, filters=days)
+    response = StreamingHttpResponse(audit_pack.stream(period), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{audit_pack.file_name(period)}"'
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_safe

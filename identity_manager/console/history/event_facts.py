@@ -26,6 +26,7 @@ LISTS = Vocabulary(
         "certificate": _("Certificate"),
         "request": _("Request"),
         "audit-event": _("Audit log"),
+        "audit-pack": _("Audit pack"),
         "terms-acceptance": _("Acceptance of terms"),
         "batch-order": _("Batch order"),
     },

@@ -39,7 +39,7 @@ def csv_response(
     rows may be an iterator that reads as it goes. The export is recorded by the caller (exports.record).
     """
     response = StreamingHttpResponse(
-        _chunks(Reader(), header, rows), content_type="text/csv; charset=utf-8; header=present"
+        csv_chunks(Reader(), header, rows), content_type="text/csv; charset=utf-8; header=present"
     )
     name = f"{file_name}-{timezone.localdate():%Y-%m-%d}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -85,8 +85,11 @@ class Reader:
                 raise
 
 
-def _chunks(reader: Reader, header: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
-    """The middleware has gone home when the rows are written, so each chunk is made as in the visit."""
+def csv_chunks(reader: Reader, header: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+    """The text of the file, piece by piece.
+
+    The middleware has gone home when the rows are written, so each chunk is made as in the visit.
+    """
     left = iter(rows)
     with reader.served():
         text = BYTE_ORDER_MARK + _lines([header])

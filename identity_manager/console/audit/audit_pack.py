@@ -1,0 +1,268 @@
+"""**Audit pack**: what an audit by ISO/IEC 27001 or NIS2 asks for, of a period, in a ZIP file with proof.
+
+Tables for people (CSV), and in `proof/` what shows that the log is whole in the period and that the events of
+the tables are in it. The file is written while it is sent.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from identity_manager.audit import Event, chain_proof, evidence, heads
+from identity_manager.audit.chain_proof import Part
+from identity_manager.console.audit import log as audit_log
+from identity_manager.console.audit.event_columns import COLUMNS
+from identity_manager.console.lists.csv_export import Reader, csv_chunks
+from identity_manager.console.search.forms import DayField
+from identity_manager.models import AuditCheck, RoleAssignment, SoftwareToken, TokenState
+from identity_manager.models.requests.token_states import IN_USE
+
+MOST_DAYS = 400
+SECTIONS: Mapping[str, tuple[Event, ...]] = {
+    "role-changes": (Event.ROLE_ASSIGNED, Event.ROLE_REFUSED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED),
+    "four-eyes": (
+        *(
+            Event.REQUEST_APPROVED,
+            Event.REQUEST_REJECTED,
+            Event.REQUEST_REDUCED,
+            Event.REQUEST_LEFT_UNDECIDED,
+        ),
+        *(Event.IDENTITY_CHANGE_CONFIRMED, Event.IDENTITY_CHANGE_REFUSED),
+        *(Event.IMPORT_CONFIRMED, Event.IMPORT_REFUSED),
+        *(Event.DIRECTORY_RUN_CONFIRMED, Event.DIRECTORY_RUN_LET_GO_ON, Event.DIRECTORY_RUN_DROPPED),
+        *(Event.BATCH_CONFIRMED, Event.BATCH_REFUSED),
+        *(Event.SIGN_IN_CODE_CONFIRMED, Event.SCIM_CLIENT_CONFIRMED),
+        *(Event.TOKEN_IMPORT_CONFIRMED, Event.TOKEN_IMPORT_REFUSED),
+        *(Event.ARCHIVE_EXPORT_CONFIRMED, Event.RECOVERY_CERTIFICATE_CONFIRMED),
+        *(Event.RECOVERY_APPROVED, Event.RECOVERY_REJECTED),
+        *(Event.CATALOGUE_CHANGED, Event.PERSON_ERASED),
+    ),
+    "drills": (Event.DRILL_BEGUN, Event.DRILL_CONFIRMED, Event.DRILL_PROVED, Event.DRILL_FAILED),
+    "restores": (Event.SYSTEM_RESTORED,),
+    "key-rotations": (
+        *(Event.KEYS_ROTATED, Event.KEY_DESTROYED, Event.SECRETS_REWRAPPED),
+        *(Event.RECOVERY_CERTIFICATE_IN_FORCE, Event.RECOVERY_CERTIFICATE_RETIRED),
+        *(Event.RECOVERY_KEY_DESTROYED, Event.RECOVERY_OFFICERS_CHANGED, Event.KEYS_READDRESSED),
+        *(Event.CA_MADE, Event.ISSUING_CA_ROLLED, Event.ISSUING_CA_REVOKED, Event.ROOT_TAKEN_OFFLINE),
+    ),
+    "refused-sign-ins": (Event.SIGN_IN_FAILED, Event.ACCESS_DENIED),
+    "audit-log": (Event.LOG_CHECKED, Event.LOG_CUT, Event.EVENTS_FORGOTTEN, Event.EVIDENCE_TAKEN),
+}
+CHECKED_BY = "python -m identity_manager.audit_proof {file} --public-key public-key.pem"
+
+
+class PackForm(forms.Form):
+    """The period of the pack, both days included."""
+
+    since = DayField(gettext_lazy("On or after"))
+    until = DayField(gettext_lazy("On or before"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in self.fields.values():
+            each.required = True
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until < since:
+            self.add_error("until", _("The last day comes before the first."))
+        elif since and until and until - since >= timedelta(days=MOST_DAYS):
+            words = _("A pack holds at most %(days)d days. Take several.")
+            self.add_error("until", words % {"days": MOST_DAYS})
+        return cleaned
+
+
+def last_year() -> dict[str, date]:
+    """What the form proposes: the twelve months up to yesterday."""
+    until = timezone.localdate() - timedelta(days=1)
+    return {"since": until - timedelta(days=364), "until": until}
+
+
+@dataclass(frozen=True)
+class Period:
+    """first and last day, both included, in the reader's time zone."""
+
+    first: date
+    last: date
+
+    @property
+    def since(self) -> datetime:
+        return timezone.make_aware(datetime.combine(self.first, time.min))
+
+    @property
+    def until(self) -> datetime:
+        return timezone.make_aware(datetime.combine(self.last + timedelta(days=1), time.min))
+
+
+def event_names() -> frozenset[str]:
+    """Of every event that a table has."""
+    return frozenset(event.value for events in SECTIONS.values() for event in events)
+
+
+def number_of_events(period: Period) -> int:
+    return chain_proof.in_period(period.since, period.until).filter(name__in=event_names()).count()
+
+
+def file_name(period: Period) -> str:
+    return f"audit-pack-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}.zip"
+
+
+def stream(period: Period) -> Iterator[bytes]:
+    """The ZIP file, piece by piece, in the language and time zone of the visit in which this is called."""
+    return _zipped(Reader(), period)
+
+
+def _zipped(reader: Reader, period: Period) -> Iterator[bytes]:
+    out = _Buffer()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, pieces in _files(reader, period):
+            with pack.open(name, "w", force_zip64=True) as member:
+                for piece in pieces:
+                    member.write(piece.encode())
+                    yield out.taken()
+    yield out.taken()
+
+
+class _Buffer(io.RawIOBase):
+    """What zipfile has written since it was last taken; a file that cannot be sought in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self._pieces.append(bytes(piece))
+        return len(self._pieces[-1])
+
+    def taken(self) -> bytes:
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken
+
+
+def _files(reader: Reader, period: Period) -> Iterator[tuple[str, Iterable[str]]]:
+    with reader.served():
+        part = chain_proof.part_of(period.since, period.until)
+        readme = _readme(period, part)
+        roles = csv_chunks(reader, _ROLES, _roles(period))
+        expired = csv_chunks(reader, _EXPIRED, _expired_without_renewal(period))
+    yield "README.txt", [readme]
+    yield "roles.csv", roles
+    yield "expired-without-renewal.csv", expired
+    for name, events in SECTIONS.items():
+        with reader.served():
+            pieces = csv_chunks(reader, COLUMNS.header, _event_rows(period, events))
+        yield f"{name}.csv", pieces
+    yield "proof/heads.jsonl", _ended(heads.lines_of(part.heads))
+    yield "proof/events.jsonl", _ended(chain_proof.event_lines(part, event_names()))
+    yield "proof/chain.txt", _ended(chain_proof.chain_lines(part))
+    yield "proof/public-key.pem", [evidence.public_key_pem()]
+
+
+def _ended(lines: Iterable[str]) -> Iterator[str]:
+    return (f"{line}\n" for line in lines)
+
+
+def _event_rows(period: Period, events: Iterable[Event]) -> Iterator[list[object]]:
+    rows = chain_proof.in_period(period.since, period.until).filter(name__in=[each.value for each in events])
+    found = audit_log.with_more(rows.order_by("pk")).iterator(chunk_size=500)
+    return map(COLUMNS.exported, audit_log.prepared(found))
+
+
+_ROLES = [
+    *(gettext_lazy("Person"), gettext_lazy("Personnel number"), gettext_lazy("Role")),
+    *(gettext_lazy("Organisational unit"), gettext_lazy("valid from"), gettext_lazy("valid until")),
+    *(gettext_lazy("Assigned"), gettext_lazy("Assigned by")),
+]
+
+
+def _roles(period: Period) -> Iterator[list[object]]:
+    """Assignments that are in force on a day of the period; those that were withdrawn since are events."""
+    begun = Q(valid_from=None) | Q(valid_from__lte=period.last)
+    rows = RoleAssignment.objects.filter(begun).exclude(valid_until__lt=period.first)
+    rows = rows.filter(assigned_at__lt=period.until).select_related("person", "assigned_by")
+    for row in rows.order_by("person__display_name", "person_id", "role", "pk").iterator(chunk_size=500):
+        yield [
+            *(row.person, row.person.personnel_number, row.get_role_display(), row.organisational_unit),
+            *(row.valid_from, row.valid_until, row.assigned_at, row.assigned_by),
+        ]
+
+
+_EXPIRED = [
+    *(gettext_lazy("Person"), gettext_lazy("Personnel number"), gettext_lazy("Token type")),
+    *(gettext_lazy("Request"), gettext_lazy("Expired")),
+]
+
+
+def _expired_without_renewal(period: Period) -> Iterator[list[object]]:
+    """Tokens that ran out in the period, and no successor of them is in use or was."""
+    followed = SoftwareToken.objects.filter(predecessor=OuterRef("pk")).filter(
+        Q(state__in=IN_USE) | Q(delivered_at__isnull=False)
+    )
+    rows = SoftwareToken.objects.filter(~Exists(followed), state=TokenState.EXPIRED)
+    rows = rows.filter(ended_at__gte=period.since, ended_at__lt=period.until)
+    rows = rows.select_related("person", "token_type", "request").defer("passphrase_wrapped", "snapshot")
+    for row in rows.order_by("ended_at", "pk").iterator(chunk_size=500):
+        yield [row.person, row.person.personnel_number, row.token_type, row.request.reference, row.ended_at]
+
+
+def _readme(period: Period, part: Part) -> str:
+    check = AuditCheck.objects.finished().first()
+    lines = [
+        _("Audit pack of %(installation)s") % {"installation": settings.CONSOLE_BASE_URL},
+        _("From %(first)s to %(last)s, both included. Made at %(moment)s.")
+        % {
+            "first": period.first.isoformat(),
+            "last": period.last.isoformat(),
+            "moment": timezone.localtime().isoformat(sep=" ", timespec="seconds"),
+        },
+        "",
+        *(f"{name:<30} {words}" for name, words in contents()),
+        "",
+        _("This command says whether the log is whole in this period and has the events of the tables:"),
+        f"    {CHECKED_BY.format(file=file_name(period))}",
+        _("Take the public key from where you keep it, not from this file: a forger makes both."),
+        _checked(check),
+        _("Events of the period that no signature covers yet: %(number)d") % {"number": part.not_covered},
+    ]
+    return "\n".join(str(line) for line in lines) + "\n"
+
+
+def _checked(check: AuditCheck | None) -> str:
+    """What the last check by the installation itself has found."""
+    if check is None:
+        return _("The installation has not checked its log yet.")
+    words = _(
+        "The installation last checked its log at %(moment)s: %(events)d events, %(findings)d findings."
+    )
+    moment = timezone.localtime(check.finished_at).isoformat(sep=" ", timespec="seconds")
+    return words % {"moment": moment, "events": check.events, "findings": len(check.findings)}
+
+
+def contents() -> list[tuple[str, str]]:
+    """The files of the pack, each with what it holds."""
+    return [
+        ("roles.csv", _("who has which role")),
+        ("role-changes.csv", _("roles that were assigned, refused, withdrawn or ended")),
+        ("four-eyes.csv", _("decisions that need another person than who asked")),
+        ("expired-without-renewal.csv", _("tokens that expired and have no successor")),
+        ("drills.csv", _("recovery drills")),
+        ("restores.csv", _("restores of the database")),
+        ("key-rotations.csv", _("keys that were rotated, retired or destroyed")),
+        ("refused-sign-ins.csv", _("sign-ins that failed, and pages that were refused")),
+        ("audit-log.csv", _("checks of the log, removals from it, and evidence that was taken")),
+        ("proof/", _("signatures, hashes and sealed events, for the check")),
+    ]
