@@ -19,5 +19,6 @@ RATES = {
     "change_password": "5/m/user",
     "first_sign_in": "20/m/ip,10/15m/key",
     "back_channel_logout": "600/m/ip",
+    "api_failed": "60/m/ip",
     "mail_webhook": "600/m/ip",
 }

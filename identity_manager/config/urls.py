@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from identity_manager.account import certificate_views
 from identity_manager.api.scim import views as scim
+from identity_manager.api.v1 import views as api
 from identity_manager.api.webhooks import mail as mail_webhook
 from identity_manager.config.observability import health, metrics_page
 
@@ -42,6 +43,7 @@ def _console() -> list[URLPattern | URLResolver]:
         path("", include("identity_manager.console.urls")),
         path("webhooks/mail/", include(mail_webhook.addresses())),
         path("scim/", include((scim.addresses(), "scim"))),
+        path("api/v1/", include(([re_path(r"^(?P<path>.*)$", api.answer, name="call")], "api"))),
         *(mailbox if settings.EMBEDDED else []),
     ]
 

@@ -20,7 +20,7 @@ from identity_manager.jobs import (
     sweep,
 )
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.people import roles
+from identity_manager.people import api_calls, roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import drills, readdressing, share_rounds
@@ -242,6 +242,12 @@ JOBS: tuple[Job, ...] = (
         _("Cancels batch orders that nobody has started for seven days"),
         timedelta(hours=1),
         batch_orders.forget_old,
+    ),
+    Job(
+        "api.forget_old_calls",
+        _("Deletes the idempotency keys of calls to the API that are older than seven days"),
+        timedelta(hours=1),
+        api_calls.forget_old,
     ),
     Job(
         "roles.end_overdue",

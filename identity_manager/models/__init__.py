@@ -1,5 +1,6 @@
 """Nouns: one file each, with fields, constraints, query sets and state machines; no I/O."""
 
+from identity_manager.models.api.client import ApiClient, ApiMethod, ApiScope, IdempotentCall
 from identity_manager.models.archive.archive_export import ArchiveExport
 from identity_manager.models.archive.archived_key import ArchivedKey, ArchivedKeyRecipient
 from identity_manager.models.archive.recovery_certificate import (
@@ -141,6 +142,9 @@ __all__ = [
     "OFFICER_ROLES",
     "AcceptedMessage",
     "Account",
+    "ApiClient",
+    "ApiMethod",
+    "ApiScope",
     "Approval",
     "ApprovalPolicy",
     "ArchiveExport",
@@ -200,6 +204,7 @@ __all__ = [
     "HoldBack",
     "HolderChange",
     "HolderChangeRule",
+    "IdempotentCall",
     "IdentityChange",
     "ImportState",
     "ImportedCertificate",

@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import combinations
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
@@ -32,6 +33,10 @@ NOT_ALLOWED = Reason(
 NEVER_TO_ONESELF = Reason(
     "never-to-oneself",
     _("Nobody assigns or withdraws roles of their own. Another User Administrator does it."),
+)
+API_CLIENT = Reason(
+    "role-of-api-client",
+    _("This is a client of the API: what it may do is said by the two System Administrators who make it."),
 )
 NOT_ACTIVE = Reason("role-needs-an-active-person", _("Only an Active person can have a role."))
 HAS_ROLE = Reason("has-role", _("This person has that role already."))
@@ -86,6 +91,7 @@ def assign(
     with transaction.atomic():
         person = locking.person(person_id)
         refuse(NEVER_TO_ONESELF if actor.pk == person.pk else None, kind=NotAllowed)
+        refuse(API_CLIENT if person.is_api_client else None, kind=NotAllowed)
         require(may_assign(actor, person, role=role, unit=unit), else_=NOT_ALLOWED, kind=NotAllowed)
         refuse(vouching_policy.obstacle(actor, person), kind=NotAllowed)
         _check_period(period)
@@ -96,6 +102,16 @@ def establish(*, person_id: uuid.UUID, role: Role) -> RoleAssignment:
     """Assign a role by the operator of the machine, for the first officers."""
     with transaction.atomic():
         return _give(locking.person(person_id), role, "", period=WITHOUT_END, actor=None)
+
+
+def give_to_api_client(person: Person, *, unit: str, until: datetime, actor: Person) -> RoleAssignment:
+    """Assign Software Token Administrator to the locked person of a confirmed client of the API.
+
+    It ends with the client; what the client may do of it is in its scopes. In the caller's transaction.
+    """
+    last = timezone.localtime(until, timezone.get_default_timezone()).date()
+    period = RolePeriod(valid_until=last)
+    return _give(person, Role.TOKEN_ADMINISTRATOR, unit, period=period, actor=actor, source="api")
 
 
 def withdraw(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "") -> None:
@@ -218,6 +234,8 @@ def obstacles(*, actor: Person, person: Person) -> dict[Role, Reason | None]:
 def _obstacle(actor: Person, person: Person, role: Role) -> Reason | None:
     if actor.pk == person.pk:
         return NEVER_TO_ONESELF
+    if person.is_api_client:
+        return API_CLIENT
     if not any(may_assign(actor, person, role=role, unit=unit) for unit in _units(actor)):
         return NOT_ALLOWED
     if person.state != PersonState.ACTIVE:

@@ -1,7 +1,5 @@
 """Verbs on the bearer tokens of SCIM clients: whoever holds one says who exists, so two officers make one."""
 
-import hashlib
-import secrets
 import uuid
 from datetime import timedelta
 
@@ -11,10 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.models import DirectorySource, Person, Role, ScimToken
+from identity_manager.models import DirectorySource, Person, ScimToken
 from identity_manager.models.people.vouching import Exclusion
+from identity_manager.people import client_credentials
+from identity_manager.people.client_credentials import MOST_DAYS
 from identity_manager.transactions import locking, second_officer
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, require
+from identity_manager.transactions.refusals import Reason, require
 
 NOT_ADMINISTRATOR = Reason(
     "scim-token-not-administrator", _("A System Administrator makes and confirms tokens of SCIM clients.")
@@ -27,9 +27,8 @@ TOKEN_ENDED = Reason("scim-token-ended", _("This token has ended already."))
 NO_SCIM_SOURCE = Reason("no-scim-source", _("The settings have no source of this name that SCIM writes to."))
 NO_TOKEN_NAME = Reason("no-scim-token-name", _("Name the client that the token is for."))
 BAD_VALIDITY = Reason("bad-scim-token-validity", _("A token is valid for 1 to 730 days."))
-REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_SCIM_TOKEN}
-MOST_DAYS = 730
 SEEN_EVERY = timedelta(minutes=5)
+REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_SCIM_TOKEN}
 
 
 def make(*, actor: Person, source: str, name: str, days: int) -> tuple[ScimToken, str]:
@@ -39,17 +38,17 @@ def make(*, actor: Person, source: str, name: str, days: int) -> tuple[ScimToken
     """
     configured = settings.DIRECTORY_SOURCES.get(source)
     with transaction.atomic():
-        require(actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
+        client_credentials.require_administrator(actor, else_=NOT_ADMINISTRATOR)
         require(configured is not None and configured.kind == "scim", else_=NO_SCIM_SOURCE)
         require(name.strip(), else_=NO_TOKEN_NAME, field="name")
         require(1 <= days <= MOST_DAYS, else_=BAD_VALIDITY, field="days")
         due = {"next_attempt_at": timezone.now()}
         row, _made = DirectorySource.objects.get_or_create(name=source, defaults=due)
-        secret = secrets.token_hex(32)
+        secret, digest = client_credentials.new_token()
         token = ScimToken.objects.create(
             source=row,
             name=name.strip()[:60],
-            digest=hashlib.sha256(secret.encode()).hexdigest(),
+            digest=digest,
             expires_at=timezone.now() + timedelta(days=days),
             asked_by=actor,
         )
@@ -70,16 +69,10 @@ def confirm(*, actor: Person, token_id: uuid.UUID) -> ScimToken:
 
 def revoke(*, actor: Person, token_id: uuid.UUID) -> ScimToken:
     """Any System Administrator ends a token, confirmed or not, at once. Raises NotAllowed or Stale."""
-    now = timezone.now()
     with transaction.atomic():
-        require(actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
+        client_credentials.require_administrator(actor, else_=NOT_ADMINISTRATOR)
         token = locking.scim_token(token_id)
-        if token.waits():
-            token.withdraw(by=actor, reason="", now=now)
-        else:
-            require(token.is_usable(now), else_=TOKEN_ENDED, kind=Stale)
-        token.revoked_at = now
-        token.save()
+        client_credentials.end(token, actor=actor, ended=TOKEN_ENDED)
         _record(audit.Event.SCIM_CLIENT_REVOKED, token, actor)
         return token
 
@@ -90,9 +83,8 @@ def used(*, source: str, secret: str) -> ScimToken | None:
     configured = settings.DIRECTORY_SOURCES.get(source)
     if not secret or configured is None or configured.kind != "scim":
         return None
-    token = (
-        ScimToken.objects.usable(now).of(secret).filter(source__name=source).select_related("source").first()
-    )
+    rows = ScimToken.objects.usable(now).of(secret.encode()).filter(source__name=source)
+    token = rows.select_related("source").first()
     if token and (token.last_used_at is None or token.last_used_at < now - SEEN_EVERY):
         ScimToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token

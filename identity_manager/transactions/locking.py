@@ -20,6 +20,7 @@ from django.db.models import Q
 
 from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models import (
+    ApiClient,
     ArchiveExport,
     BatchOrder,
     BatchShard,
@@ -327,6 +328,14 @@ def target_use(pk: uuid.UUID) -> TargetUse:
     """The use, with its target. Raises TargetUse.DoesNotExist."""
     rows = TargetUse.objects.select_related("target")
     return rows.select_for_update(no_key=True, of=("self",)).get(pk=pk)
+
+
+def api_client(pk: uuid.UUID) -> ApiClient:
+    """The client, and its person, who is locked first. Raises ApiClient.DoesNotExist."""
+    owner = person(ApiClient.objects.only("actor").get(pk=pk).actor_id)
+    client = ApiClient.objects.select_for_update(no_key=True).get(pk=pk)
+    client.actor = owner
+    return client
 
 
 def scim_token(pk: uuid.UUID) -> ScimToken:

@@ -76,8 +76,10 @@ def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID
         return request
 
 
-def renew_for(*, actor: Person, token_id: uuid.UUID) -> TokenRequest:
-    """An administrator opens a renewal of a person's token, one of many: approvers get one mail about all.
+def renew_for(*, actor: Person, token_id: uuid.UUID, of_batch: bool = True) -> TokenRequest:
+    """An administrator opens a renewal of a person's token.
+
+    of_batch: it is one of many, and approvers get one mail about all.
 
     Raises NotAllowed, NotPossible with the reason, or Stale where the token has a successor already.
     """
@@ -87,8 +89,8 @@ def renew_for(*, actor: Person, token_id: uuid.UUID) -> TokenRequest:
         choice = renewable(token.person, token_id, own=False)
 
         asking = opening.Origin(actor, token.person, RequestOrigin.ADMINISTRATOR)
-        prepared = opening.prepare_request(asking, [choice], opening.BatchContext(of_batch=True))
-        opening.write_requests([prepared], by_sweep=True)
+        prepared = opening.prepare_request(asking, [choice], opening.BatchContext(of_batch=of_batch))
+        opening.write_requests([prepared], by_sweep=of_batch)
         return prepared.request
 
 

@@ -208,6 +208,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     PersonSource: {
         "MANUAL": f"{PEOPLE}.persons.edit",
         "CSV": f"{PEOPLE}.imports.applying._new_person",
+        "API": "identity_manager.models.Person.is_api_client.fget",
     },
     CertificatePurpose: {
         "AUTHENTICATION": "identity_manager.ui.parts",

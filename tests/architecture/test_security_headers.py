@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "reference" / "security-headers.md"
 CACHING, POLICY = "Cache-Control", "Content-Security-Policy"
 LEAD_TO_PROVIDERS = ("account_login", "account_reauthenticate")
 # Requests of programs, about what is public: they change nothing and read no cookie.
-NO_FORMS = ("pki:ocsp", "pki:ocsp-get", "sso-back-channel-logout", "saml-acs", "scim:resource")
+NO_FORMS = ("pki:ocsp", "pki:ocsp-get", "sso-back-channel-logout", "saml-acs", "scim:resource", "api:call")
 FORMS = [row for row in TABLE if row.posts and row.name not in NO_FORMS]
 PROBES = ("health-live", "health-ready", "metrics")  # answered before every middleware, to machines
 TABLE_ROW = re.compile(r"^\| (.*) \|$", re.MULTILINE)

@@ -145,7 +145,9 @@ def portal_of(row: Row) -> str:
     """The portal that the address belongs to; empty for what both have."""
     namespace, colon, _name = row.name.partition(":")
     return (
-        {"mailbox": "console", "scim": "console"}.get(namespace, namespace if namespace in PORTALS else "")
+        {"mailbox": "console", "scim": "console", "api": "console"}.get(
+            namespace, namespace if namespace in PORTALS else ""
+        )
         if colon
         else ""
     )

@@ -302,6 +302,10 @@ TABLE = (
     Row("console:scim-client-revoke", SYSTEM, SYSTEM, of="scim client"),
     Row("console:other-systems", CATALOGUE),
     Row("console:siem-resend", SYSTEM, SYSTEM, of="SIEM"),
+    Row("console:api-clients", CATALOGUE),
+    Row("console:api-client-make", SYSTEM, SYSTEM),
+    Row("console:api-client-confirm", SYSTEM, SYSTEM, of="api client"),
+    Row("console:api-client-revoke", SYSTEM, SYSTEM, of="api client"),
     Row("console:person-directory-link-end", REGISTRATION, REGISTRATION, of="person"),
     Row("console:officers", OFFICES),
     Row("console:person-erase", REGISTRATION, REGISTRATION, of="person"),
@@ -396,6 +400,7 @@ TABLE = (
     Row(
         "scim:resource", PUBLIC, PUBLIC, of="scim path"
     ),  # answers 401 without a token: api/scim/test_tokens.py
+    Row("api:call", PUBLIC, PUBLIC, of="api path"),  # answers 401 without a client: api/v1/test_attacks.py
     Row("metrics", PUBLIC),  # in the embedded mode; else with a token alone: config/test_metrics_page.py
     Row("set_language", PUBLIC, PUBLIC),
     Row("favicon", SIGNED_IN, SIGNED_IN),

@@ -23,6 +23,7 @@ from identity_manager.console.catalogue.forms import columns_of
 from identity_manager.mail.mailbox import stored_messages
 from identity_manager.models import (
     Account,
+    ApiScope,
     ApprovalPolicy,
     ArchiveExport,
     BatchSource,
@@ -61,7 +62,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import identity_changes, saved_searches
+from identity_manager.people import api_clients, identity_changes, saved_searches
 from identity_manager.workflow.archive import recovery_certificates
 from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run
@@ -178,6 +179,8 @@ class World:
             "scim source": ("scim",),
             "scim client": (scim_client(),),
             "scim path": ("scim", "/Users"),
+            "api path": ("requests",),
+            "api client": (api_client(),),
             "authority": ("corporate",),
             "mail text": ("delivery", "en"),
             **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
@@ -225,6 +228,13 @@ def scim_client() -> uuid.UUID:
     token = ScimToken(source=source, name="Entra", digest="0" * 64, expires_at=expires, asked_by=asker)
     token.save()
     return token.pk
+
+
+def api_client() -> uuid.UUID:
+    """It waits for another System Administrator."""
+    asker = cast.person("otto", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    wanted = api_clients.Wanted(name="HR", days=9, scopes=(ApiScope.PERSONS_READ,))
+    return api_clients.make(actor=asker, wanted=wanted)[0].pk
 
 
 def replacement(owner: Person) -> TokenRequest:

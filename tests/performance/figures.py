@@ -135,6 +135,14 @@ FIGURES: tuple[Figure, ...] = (
         "10,000 files of 600,000 iterations (NSS, GnuTLS) are opened once (reckoned from one)",
     ),
     Figure(
+        "api_call_ratio",
+        "api",
+        "",
+        "processor time of a call of the API that asks for a person, beside its verb (Enable)",
+        AT_MOST,
+        (("", 1.5),),
+    ),
+    Figure(
         "directory_100000_min",
         "directory",
         "min",

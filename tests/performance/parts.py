@@ -187,6 +187,10 @@ def of_directory(report: Report) -> dict[str, float]:
     }
 
 
+def of_api(report: Report) -> dict[str, float]:
+    return {"api_call_ratio": percentile(report["call"], 50) / percentile(report["verb"], 50)}
+
+
 def of_peers(report: Report) -> dict[str, float]:
     return {f"{name}_per_s": side["certificates"] / side["seconds"] for name, side in report.items()}
 
@@ -219,6 +223,7 @@ _ALL: tuple[Part, ...] = (
         {"small": 120, "full": 120},
         settings={"KEY_POOL_SIZE": "0"},
     ),
+    Part("api", lambda _scale: [], of_api, {"small": 120, "full": 120}),
     Part("archive", lambda _scale: [], of_archive, {"small": 60, "full": 60}, once=True),
     Part(
         "readdressing",

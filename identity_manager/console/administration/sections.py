@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console.access import api_clients as api_client_access
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import directory as directory_access
 from identity_manager.console.access import offices
@@ -83,6 +84,13 @@ SECTIONS: tuple[Section, ...] = (
         "console:other-systems",
         offices.CATALOGUE_READERS,
         "send",
+    ),
+    Section(
+        _("Clients of the API"),
+        _("Programs that ask for software tokens, and what they may do"),
+        "console:api-clients",
+        api_client_access.READERS,
+        "key",
     ),
     Section(
         _("Officers"),

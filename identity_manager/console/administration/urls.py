@@ -55,5 +55,6 @@ urlpatterns = [
     path("jobs/<str:name>/start/", job_views.start, name="job-start"),
     path("", include("identity_manager.console.directory.urls")),
     path("", include("identity_manager.console.events.urls")),
+    path("", include("identity_manager.console.api_clients.urls")),
     path("officers/", role_views.listing, name="officers"),
 ]

@@ -33,7 +33,7 @@ AT_ONCE = 100  # an approver reads each of them
 SHOWN = (
     *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address", "purpose"),
     *("person__state", "person__display_name", "person__personnel_number", "person__department"),
-    *("requested_by__state", "requested_by__display_name"),
+    *("requested_by__state", "requested_by__display_name", "requested_by__source"),
 )
 _SEEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{64}")
 

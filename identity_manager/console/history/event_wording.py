@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.audit import Event
 from identity_manager.console.history.event_facts import Facts
 from identity_manager.console.history.wording import (
+    api_clients,
     archive,
     authorities,
     directory,
@@ -31,6 +32,7 @@ ERASED = _("Somebody who was erased")
 WORDS: dict[Event, Wording] = {
     **people.WORDS,
     **directory.WORDS,
+    **api_clients.WORDS,
     **requests.WORDS,
     **authorities.WORDS,
     **archive.WORDS,

@@ -16,6 +16,7 @@ from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import More, Source
 from identity_manager.models import (
+    ApiClient,
     BatchOrder,
     CertificateProfile,
     DirectoryRun,
@@ -94,6 +95,7 @@ _CODE, _CHANGE, _IMPORT = _page("sign-in-code"), _page("identity-change"), _page
 _TYPE, _PROFILE, _TERMS = _page("token-type"), _page("profile"), _page("terms-document", "document_id")
 _RUN = _page("directory-run")
 _SCIM = _page("scim-client-confirm")
+_API = _page("api-client-confirm")
 _ERASURE = _page("person-erase", "person_id")
 _ORDER = _page("batch-order")
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
@@ -215,6 +217,17 @@ SOURCES = (
         columns=columns.to_decide(columns.name(_("Client"), _SCIM, named=attrgetter("name")), _SCIM),
         sentence=lambda number: ngettext(
             "SCIM client waits for your confirmation", "SCIM clients wait for your confirmation", number
+        ),
+    ),
+    to_decide(
+        ApiClient,
+        name="api-clients",
+        title=_("Clients of the API to confirm"),
+        columns=columns.to_decide(columns.name(_("Client"), _API, named=attrgetter("name")), _API),
+        sentence=lambda number: ngettext(
+            "client of the API waits for your confirmation",
+            "clients of the API wait for your confirmation",
+            number,
         ),
     ),
 )

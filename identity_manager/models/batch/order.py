@@ -1,6 +1,7 @@
 """Batch orders: one kind of act on many persons, tokens or requests, with the outcome of each line."""
 
 import uuid
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Self
 
@@ -15,6 +16,7 @@ from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.lease import BrieflyLeasedQuerySet, Leased
 from identity_manager.models.people.person import Person
 from identity_manager.models.people.role import Role
+from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
 
@@ -212,6 +214,18 @@ class BatchOrder(Stateful, Leased, SecondOfficerDecision):
     def office_condition(cls, officer: Person) -> Q:
         held = {each.role for each in officer.roles_in_force() if not each.organisational_unit}
         return Q(office__in=held)
+
+    @classmethod
+    def exclusion_conditions(cls, officer: Person, now: datetime) -> Mapping[Exclusion, Q]:
+        """Who has made the API client that asks counts as asking."""
+        client = "asked_by__api_client"
+        makers = Q(**{f"{client}__asked_by": officer}) | Q(**{f"{client}__decided_by": officer})
+        conditions = super().exclusion_conditions(officer, now)
+        return {**conditions, Exclusion.ASKED: conditions[Exclusion.ASKED] | makers}
+
+    def excluded_officers(self) -> Mapping[Exclusion, Collection[uuid.UUID]]:
+        excluded = super().excluded_officers()
+        return {**excluded, Exclusion.ASKED: {*excluded[Exclusion.ASKED], *self.asked_by.client_makers}}
 
     @property
     def decider(self) -> Role:

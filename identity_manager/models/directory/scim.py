@@ -4,25 +4,16 @@ A SCIM client pushes. Its words are kept here as they came, and a run of the sou
 directory, so that breaker, second officers and leavers are the same for all (people.directory_runs).
 """
 
-import hashlib
-from datetime import datetime
-from typing import Self
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.state_machine import state_constraint
+from identity_manager.models.client_credential import ClientCredential, ClientCredentialQuerySet
 from identity_manager.models.directory.source import DirectorySource
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.people.role import Role
-from identity_manager.models.second_officer import (
-    ConsentState,
-    SecondOfficerQuerySet,
-    StatefulDecision,
-    four_eyes,
-)
+from identity_manager.models.second_officer import ConsentState, four_eyes
 
 MOST_NAME = 200
 
@@ -72,31 +63,15 @@ class ScimResource(models.Model):
         return f"{self.kind} {self.pk}"
 
 
-class ScimTokenQuerySet(SecondOfficerQuerySet["ScimToken"]):
-    def usable(self, now: datetime) -> Self:
-        """Tokens that a client may write with."""
-        return self.filter(state=ConsentState.CONFIRMED, revoked_at=None, expires_at__gt=now)
-
-    def of(self, secret: str) -> Self:
-        """The row of a token, by what the client sends."""
-        return self.filter(digest=hashlib.sha256(secret.encode()).hexdigest())
+class ScimTokenQuerySet(ClientCredentialQuerySet["ScimToken"]):
+    """Tokens of SCIM clients."""
 
 
-class ScimToken(StatefulDecision):
-    """The bearer token of one SCIM client: one System Administrator makes it, another one confirms it.
-
-    The token is shown once, to who makes it; digest: its SHA-256, which suffices for 256 random bits.
-    """
-
-    DECIDER = Role.SYSTEM_ADMINISTRATOR
+class ScimToken(ClientCredential):
+    """The bearer token of one SCIM client."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     source = models.ForeignKey(DirectorySource, on_delete=models.PROTECT, related_name="scim_tokens")
-    name = models.CharField(max_length=60)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    expires_at = models.DateTimeField()
-    last_used_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
 
     objects = ScimTokenQuerySet.as_manager()
 
@@ -109,8 +84,3 @@ class ScimToken(StatefulDecision):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.name}"
-
-    def is_usable(self, now: datetime) -> bool:
-        """As ScimTokenQuerySet.usable, of a row that was read."""
-        is_confirmed = self.state == ConsentState.CONFIRMED
-        return is_confirmed and self.revoked_at is None and self.expires_at > now

@@ -1,5 +1,6 @@
 """Persons: who gets software tokens."""
 
+import uuid
 import zoneinfo
 from collections.abc import Iterable
 from datetime import tzinfo
@@ -10,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
@@ -53,6 +55,7 @@ class PersonSource(models.TextChoices):
     CSV = "csv", _("CSV file")
     LDAP = "ldap", _("LDAP directory")
     SCIM = "scim", _("SCIM")
+    API = "api", _("client of the API")
 
 
 EVERYTHING = Q(pk__isnull=False)
@@ -128,6 +131,7 @@ class Person(Stateful):
     updated_at = models.DateTimeField(auto_now=True)  # what was written since is compared
 
     roles: "RelatedManager[RoleAssignment]"
+    api_client: Any  # ApiClient, which imports this module
     objects = PersonQuerySet.as_manager()
 
     class Meta:
@@ -195,6 +199,22 @@ class Person(Stateful):
     @property
     def is_on_leave(self) -> bool:
         return bool(self.state == PersonState.INACTIVE)
+
+    @property
+    def is_api_client(self) -> bool:
+        """Whether this is the actor of a client of the API, and no human being."""
+        return bool(self.source == PersonSource.API)
+
+    @cached_property
+    def client_makers(self) -> frozenset[uuid.UUID]:
+        """The officers who made and confirmed this client of the API: they count as asking for what it asks.
+
+        Nobody where this is a human being, which asks the database nothing.
+        """
+        if not self.is_api_client:
+            return frozenset()
+        client = self.api_client
+        return frozenset(filter(None, (client.asked_by_id, client.decided_by_id)))
 
     def know_roles(self, roles: "list[RoleAssignment]") -> None:
         """Take these, all of the person's, for roles.all(), as if they had been prefetched."""

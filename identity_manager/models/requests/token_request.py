@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from identity_manager.models.api.client import ApiClient
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.vouching import vouched_by
@@ -51,8 +52,10 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.exclude(state__in=ENDED)
 
     def asked_for_by(self, officer: Person) -> Self:
-        """Requests that the officer has made, or has sent round again: both count as asking for it."""
-        return self.filter(Q(requested_by=officer) | Q(round_started_by=officer))
+        """Requests that the officer or an API client of theirs has made, or that they sent round again."""
+        clients = ApiClient.objects.actors_made_by(officer.pk)
+        own = Q(requested_by=officer) | Q(round_started_by=officer)
+        return self.filter(own | Q(requested_by__in=clients))
 
     def undecided(self) -> Self:
         """Requests on which approvers can decide; not the stopped.
@@ -76,12 +79,13 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
     def decidable_by(self, person_id: uuid.UUID) -> Self:
         """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round.
 
-        Nor who vouched for the person (people.vouching).
+        Nor who vouched for the person (people.vouching), or has made the API client that asks.
         """
         own = Q(person_id=person_id) | Q(requested_by_id=person_id)
         sent_round = Q(round_started_by_id=person_id, round_started_by__isnull=False)
         decided = self.model.objects.filter(approvals__approver_id=person_id, approvals__round=F("round"))
         rows = self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
+        rows = rows.exclude(requested_by__in=ApiClient.objects.actors_made_by(person_id))
         for vouched in vouched_by(person_id, timezone.now()).values():
             rows = rows.exclude(vouched)
         return rows
@@ -244,8 +248,10 @@ class TokenRequest(Stateful):
         return self.is_undecided and self.office_told_at is not None
 
     def was_asked_for_by(self, officer: Person) -> bool:
-        """Whether the officer has made it, or has sent it round again."""
-        return officer.pk in (self.requested_by_id, self.round_started_by_id)
+        """Whether the officer has made it, has sent it round again, or has made the API client that asks."""
+        if officer.pk in (self.requested_by_id, self.round_started_by_id):
+            return True
+        return officer.pk in self.requested_by.client_makers
 
     @property
     def reason_words(self) -> str | Promise:

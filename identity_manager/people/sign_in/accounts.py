@@ -18,6 +18,7 @@ BAD_USERNAME = Reason(
     "bad-username", _("A user name holds letters from a to z, digits, dots, hyphens and underscores only.")
 )
 USERNAME_TAKEN = Reason("username-taken", _("This user name is taken."))
+API_CLIENT = Reason("api-client-signs-in", _("This is a client of the API, which never signs in."))
 HAS_ACCOUNT = Reason("has-account", _("This person has an account already."))
 _USERNAME = regex.compile(r"[a-z0-9][a-z0-9._\-]{0,63}")
 
@@ -28,6 +29,7 @@ def open_account(
     """Open an account, by the operator of the machine. Raises NotPossible with field and reason."""
     with transaction.atomic():
         person = locking.person(person_id)
+        refuse(API_CLIENT if person.is_api_client else None)
         require(_USERNAME.fullmatch(username), else_=BAD_USERNAME, field="username")
         taken = Account.objects.filter(username__iexact=username).exists()
         refuse(USERNAME_TAKEN if taken else None, field="username")

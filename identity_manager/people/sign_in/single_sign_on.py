@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.mail import account_messages, outbox
-from identity_manager.models import Account, Person, PersonState, Role
+from identity_manager.models import Account, Person, PersonSource, PersonState, Role
 from identity_manager.people import roles
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
@@ -99,7 +99,8 @@ def _person_of(provider: IdentityProvider, claims: Mapping[str, Any]) -> Person:
     exact = provider.field in {"external_id", "personnel_number"}
     lookup = provider.field if exact else f"{provider.field}__iexact"
     said = str(value).strip()
-    found = list(Person.objects.filter(**{lookup: said, "state": PersonState.ACTIVE}))
+    rows = Person.objects.exclude(source=PersonSource.API)
+    found = list(rows.filter(**{lookup: said, "state": PersonState.ACTIVE}))
     # PostgreSQL's UPPER maps a dotless i to I, so compare again in Python.
     found = [person for person in found if getattr(person, provider.field).lower() == said.lower()]
     require(found, else_=NOBODY)

@@ -154,6 +154,8 @@ def second_officer_obstacle(actor: Person, code: SignInCode) -> Reason | None:
 
 def person_obstacle(person: Person) -> Reason | None:
     """Why this person cannot get a code from anybody, or None."""
+    if person.is_api_client:
+        return eligibility.NO_HUMAN
     if not person.is_active:
         return eligibility.NOT_ACTIVE[person.state]
     if not person.email and "email" in identity_change_policy.waiting_fields(person):

@@ -84,7 +84,7 @@ def _decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
 
 def approvers(request: TokenRequest) -> QuerySet[Person]:
     """Who may decide on the request."""
-    ids = [request.person_id, request.requested_by_id]
+    ids = [request.person_id, request.requested_by_id, *request.requested_by.client_makers]
     if request.round_started_by_id is not None:
         ids.append(request.round_started_by_id)
     holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)

@@ -36,7 +36,7 @@ from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.requests.token_queries import first_end
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people import identity_change_policy, vouching_policy
-from identity_manager.transactions.refusals import NotPossible, Reason
+from identity_manager.transactions.refusals import NotPossible, Reason, require
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.policy.approvers import _decider_obstacle
 
@@ -62,6 +62,7 @@ NO_EMAIL = Reason(
     _("This person has no e-mail address, so nothing can be delivered."),
     _("You have no e-mail address in the directory, so nothing can be delivered to you."),
 )
+NO_HUMAN = Reason("api-client", _("This is a client of the API, and no person who gets anything."))
 EMAIL_WAITS = Reason(
     "email-waits",
     _("The e-mail address of this person waits for a second Registration Officer's confirmation."),
@@ -139,6 +140,8 @@ class TypeChoice:
 
 def person_obstacle(person: Person) -> Reason | None:
     """Why this person cannot get tokens at all, or None."""
+    if person.is_api_client:
+        return NO_HUMAN
     if person.state != PersonState.ACTIVE:
         return NOT_ACTIVE[PersonState(person.state)]
     if person.email:
@@ -280,6 +283,13 @@ def chosen_types(person: Person, type_ids: Sequence[uuid.UUID]) -> list[TypeChoi
     Raises NotPossible at the field `types` for none, unknown or unavailable ones.
     """
     return chosen_among(type_choices(person, own=True), type_ids)
+
+
+def types_of_codes(codes: Sequence[str]) -> list[uuid.UUID]:
+    """The types in force with these codes, in their order. Raises NotPossible where there is none."""
+    known = dict(TokenType.objects.active().filter(code__in=codes).values_list("code", "pk"))
+    require(set(codes) <= set(known), else_=UNKNOWN_TYPE, field="types")
+    return [known[code] for code in dict.fromkeys(codes)]
 
 
 def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -> list[TypeChoice]:

@@ -16,6 +16,7 @@ from pytest_django import Settings
 from identity_manager.catalogue import comparison, profiles, terms, types, versions
 from identity_manager.console.open_tasks import sources
 from identity_manager.models import (
+    ApiClient,
     ArchiveExport,
     BatchKind,
     BatchOrder,
@@ -42,7 +43,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.vouching import VOUCHED, Exclusion
 from identity_manager.models.second_officer import SecondOfficerDecision
-from identity_manager.people import erasure, identity_changes, scim_tokens, vouching_policy
+from identity_manager.people import api_clients, erasure, identity_changes, scim_tokens, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.batch import orders
@@ -221,6 +222,15 @@ KINDS = {
         lambda officer, _about: scim_tokens.make(actor=officer, source="scim", name="Entra", days=9)[0],
         lambda actor, row: scim_tokens.confirm(actor=actor, token_id=row.pk),
         lambda actor, row: scim_tokens.revoke(actor=actor, token_id=row.pk),
+    ),
+    "api client": Kind(
+        ApiClient,
+        "api-clients",
+        lambda officer, _about: api_clients.make(
+            actor=officer, wanted=api_clients.Wanted(name="HR", days=9, scopes=["persons:read"])
+        )[0],
+        lambda actor, row: api_clients.confirm(actor=actor, client_id=row.pk),
+        lambda actor, row: api_clients.revoke(actor=actor, client_id=row.pk),
     ),
     "archive export": Kind(
         ArchiveExport,

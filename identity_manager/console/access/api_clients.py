@@ -1,0 +1,31 @@
+"""Permissions on clients of the API: fetches that return the object, or raise 404 or 403."""
+
+import uuid
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.console.access import offices
+from identity_manager.models import ApiClient, Person, Role
+
+READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
+
+
+def reader(request: HttpRequest) -> Person:
+    """The officer, if they may read which clients there are."""
+    return offices.officer(request, *READERS)
+
+
+def administrator(request: HttpRequest) -> Person:
+    """The officer, if they say which clients there are: for persons of any unit, so of all units."""
+    actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
+    if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):
+        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
+    return actor
+
+
+def client(request: HttpRequest, pk: uuid.UUID) -> ApiClient:
+    """The client, for System Administrators."""
+    administrator(request)
+    return get_object_or_404(ApiClient.objects.select_related("asked_by"), pk=pk)

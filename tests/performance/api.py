@@ -1,0 +1,99 @@
+"""What a call of the API costs beside its verb: processor time of POST /api/v1/requests and of Enable.
+
+    python -m tests.performance.api --persons 200 --out FILE
+
+In one process and in turns, each for persons of its own: the verb as the console calls it, types and actor
+read anew, and the whole call through every middleware, with its token, idempotency key and answer.
+"""
+
+import argparse
+import json
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import django
+
+WARM_UP = 10
+TYPE = "vpn"  # no approval, one certificate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--persons", type=int, default=200)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    django.setup()
+    report = json.dumps(measured(options.persons), indent=1)
+    if options.out:
+        options.out.write_text(report, encoding="utf-8")
+    else:
+        sys.stdout.write(report + "\n")
+
+
+def measured(number: int) -> dict[str, Any]:
+    """Milliseconds of the processor of each verb and of each call."""
+    from identity_manager.management.preparation import prepare
+    from identity_manager.people import api_clients
+    from tests.performance.enable import persons
+
+    prepare()
+    api_clients.MOST_CALLS = 1_000_000
+    call, verb = caller(), enabled
+    ids = persons(2 * (number + WARM_UP))
+    samples: dict[str, list[float]] = {"verb": [], "call": []}
+    for place in range(0, len(ids), 2):
+        verb_ms, call_ms = cpu_ms(lambda at=place: verb(ids[at])), cpu_ms(lambda at=place: call(ids[at + 1]))
+        if place >= 2 * WARM_UP:
+            samples["verb"].append(verb_ms)
+            samples["call"].append(call_ms)
+    return samples
+
+
+def cpu_ms(act: Callable[[], object]) -> float:
+    began = time.process_time()
+    act()
+    return (time.process_time() - began) * 1000
+
+
+def enabled(person_id: str) -> None:
+    """The verb, as a view of the console calls it."""
+    from identity_manager.workflow import step1_enable
+    from identity_manager.workflow.policy import eligibility
+    from tests.performance.enable import officer
+
+    step1_enable.enable(
+        actor=officer(), person_id=uuid.UUID(person_id), type_ids=eligibility.types_of_codes([TYPE])
+    )
+
+
+def caller() -> Callable[[str], None]:
+    """A client of the API that asks for a person."""
+    from django.test import Client
+
+    from identity_manager.models import ApiScope, Person, Role
+    from identity_manager.people import api_clients, roles
+    from tests.performance.enable import persons
+
+    first, second = persons(2)
+    for each in (first, second):
+        roles.establish(person_id=uuid.UUID(each), role=Role.SYSTEM_ADMINISTRATOR)
+    wanted = api_clients.Wanted(name="Bench", days=1, scopes=[ApiScope.REQUESTS_WRITE])
+    row, secret = api_clients.make(actor=Person.objects.get(pk=first), wanted=wanted)
+    api_clients.confirm(actor=Person.objects.get(pk=second), client_id=row.pk)
+    browser, known = Client(HTTP_HOST="localhost"), {"Authorization": f"Bearer {secret}"}
+
+    def call(person_id: str) -> None:
+        body = {"person": person_id, "types": [TYPE]}
+        headers = {**known, "Idempotency-Key": uuid.uuid4().hex}
+        answer = browser.post("/api/v1/requests", body, content_type="application/json", headers=headers)
+        assert answer.status_code == 201, answer.content
+
+    return call
+
+
+if __name__ == "__main__":
+    main()
