@@ -44,6 +44,7 @@ from identity_manager.models import (
     PersonErasure,
     PersonSource,
     PersonState,
+    Placement,
     Recovery,
     RecoveryDrill,
     RenewalNotice,
@@ -55,6 +56,8 @@ from identity_manager.models import (
     RunMode,
     ScimToken,
     SurplusByHand,
+    Target,
+    TargetUse,
     TermsDocument,
     TermsNotice,
     TermsVersion,
@@ -174,6 +177,9 @@ class World:
             "mail": (_mail_of(sealed),),
             "job": ("queue.sweep",),
             "directory": ("drop",),
+            "target": ("corp",),
+            "target use": (target_use(),),
+            "placement": (placement(token.certificates.all()[0]),),
             "directory run": (directory_run(),),
             "SIEM": ("main",),
             "scim source": ("scim",),
@@ -214,6 +220,26 @@ def directory_run() -> uuid.UUID:
     source, _made = DirectorySource.objects.get_or_create(name="drop")
     row = DirectoryRun(source=source, mode=RunMode.FULL)
     row.stop(code="nobody-found", facts={"number": 9}, now=timezone.now())
+    row.save()
+    return row.pk
+
+
+def target_use() -> uuid.UUID:
+    """It waits for another System Administrator."""
+    target, _made = Target.objects.get_or_create(name="corp", defaults={"next_attempt_at": timezone.now()})
+    asker = Person.objects.create(
+        personnel_number="ASKED-2", given_name="Nils", surname="Ask", display_name="Nils Ask"
+    )
+    use = TargetUse(target=target, type_code="vpn", asked_by=asker)
+    use.save()
+    return use.pk
+
+
+def placement(certificate: Certificate) -> uuid.UUID:
+    """A certificate at the target; nobody knows whether it is there."""
+    row = Placement(target=Target.objects.get(name="corp"), certificate=certificate, wanted=True)
+    row.intend(place="entry", now=timezone.now())
+    row.park()
     row.save()
     return row.pk
 

@@ -72,6 +72,12 @@ class Samba:
         more = ["-s", str(self.folder / "etc" / "smb.conf"), "-H", f"tdb://{self.database}"]
         subprocess.run(["samba-tool", *words, *more], check=True, capture_output=True)
 
+    def sid_of(self, name: str) -> str:
+        """The security identifier of an account, as text."""
+        command = ["ldbsearch", "-H", self.database, f"(sAMAccountName={name})", "objectSid"]
+        found = subprocess.run(command, text=True, check=True, capture_output=True).stdout
+        return next(line.split()[1] for line in found.splitlines() if line.startswith("objectSid:"))
+
 
 def is_possible() -> bool:
     """Whether this user may bind the ports of a domain controller."""

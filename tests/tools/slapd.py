@@ -36,6 +36,11 @@ directory {folder}/db
 dbnosync
 index objectClass,entryCSN,entryUUID,modifyTimestamp,uid eq
 limits dn.exact="cn=sync,{suffix}" size.soft=20 size.hard=20 size.pr=20 size.prtotal=unlimited
+limits dn.exact="cn=publisher,{suffix}" size.prtotal=unlimited
+limits dn.exact="cn=limited,{suffix}" size.soft=3 size.hard=3 size.prtotal=3
+access to attrs=userCertificate filter=(!(employeeType=protected))
+  by dn.exact="cn=publisher,{suffix}" write by * read
+access to * by * read
 """
 TREE = f"""\
 dn: {SUFFIX}
@@ -57,7 +62,20 @@ objectClass: organizationalRole
 objectClass: simpleSecurityObject
 cn: sync
 userPassword: {PASSWORD}
+
+dn: cn=publisher,{SUFFIX}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: publisher
+userPassword: {PASSWORD}
+
+dn: cn=limited,{SUFFIX}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: limited
+userPassword: {PASSWORD}
 """
+PUBLISHER = f"cn=publisher,{SUFFIX}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,12 @@ class Slapd:
     port: int
     tls_port: int
     folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    def stop(self) -> None:
+        """End it in the middle of a test."""
+        self.process.kill()
+        self.process.wait(10)
 
     @property
     def certificate(self) -> str:
@@ -115,7 +139,7 @@ def running(folder: Path, ldif: str) -> Iterator[Slapd]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(HOST, tls_port)
-        yield Slapd(port, tls_port, folder)
+        yield Slapd(port, tls_port, folder, process)
     finally:
         process.terminate()
         process.wait(10)

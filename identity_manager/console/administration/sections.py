@@ -93,6 +93,13 @@ SECTIONS: tuple[Section, ...] = (
         "key",
     ),
     Section(
+        _("Targets"),
+        _("Where certificates are published, and what is there"),
+        "console:targets",
+        offices.CATALOGUE_READERS,
+        "upload",
+    ),
+    Section(
         _("Officers"),
         _("Who has which role, and where"),
         "console:officers",

@@ -56,5 +56,6 @@ urlpatterns = [
     path("", include("identity_manager.console.directory.urls")),
     path("", include("identity_manager.console.events.urls")),
     path("", include("identity_manager.console.api_clients.urls")),
+    path("", include("identity_manager.console.targets.urls")),
     path("officers/", role_views.listing, name="officers"),
 ]

@@ -177,8 +177,8 @@ class Placement(Stateful, Leased):
 
     @transition(field=state, source=[*TO_BE_TAKEN_BACK, P.PARKED], target=P.GONE)
     def take_back(self, *, now: datetime) -> None:
-        """It is not there any more."""
-        self.gone_at = now
+        """It is not there any more, and whose entry it was is nobody's business."""
+        self.gone_at, self.place = now, ""
 
     @transition(field=state, source=list(MAY_BE_REPEATED), target=P.WAITING)
     def repeat(self, *, now: datetime) -> None:

@@ -157,12 +157,13 @@ class _Comparison:
             )
 
     def end(self) -> None:
-        """Write the run down, and drop the oldest."""
+        """Write the run down; of those before, the findings go, and of the oldest everything."""
         self.run.read, self.run.counts, self.run.ended_at = self.read, dict(self.counts), timezone.now()
         with transaction.atomic():
             self.run.save()
             kept = DriftRun.objects.filter(target=self.run.target).values_list("pk", flat=True)[:RUNS_KEPT]
             DriftRun.objects.filter(target=self.run.target).exclude(pk__in=list(kept)).delete()
+            DriftFinding.objects.filter(run__target=self.run.target).exclude(run=self.run).delete()
             audit.record(
                 audit.Event.TARGET_SURVEYED,
                 actor=None,

@@ -1,0 +1,188 @@
+"""Pages of targets: settings without secrets, uses by types, what is there and why not, drift."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import (
+    DriftFinding,
+    DriftKind,
+    DriftRun,
+    Person,
+    Placement,
+    PlacementState,
+    Role,
+    Target,
+    TargetUse,
+    TokenType,
+)
+from identity_manager.models.targets.placement import MAY_BE_REPEATED
+from identity_manager.models.words import Words
+from identity_manager.targets import connectors
+from identity_manager.targets.configuration import TargetConfiguration
+from identity_manager.transactions import second_officer
+from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.parts import Meaning, Pair, Tab
+from identity_manager.workflow.targets import uses
+
+SHOWN = 50
+FINDINGS_SHOWN = 100
+KINDS = {"ldap": _("LDAP directory")}
+P = PlacementState
+MEANINGS = {
+    P.REFUSED: Meaning.STOPPED,
+    P.PARKED: Meaning.STOPPED,
+    P.VANISHED: Meaning.STOPPED,
+    P.INTENDED: Meaning.WAITING,
+    P.WAITING: Meaning.WAITING,
+    P.THERE: Meaning.DONE,
+    P.FOREIGN: Meaning.QUIET,
+    P.GONE: Meaning.QUIET,
+}
+FINDINGS = {
+    DriftKind.VANISHED: Meaning.STOPPED,
+    DriftKind.ELSEWHERE: Meaning.STOPPED,
+    DriftKind.OLDER: Meaning.WAITING,
+    DriftKind.FOREIGN: Meaning.QUIET,
+}
+
+
+@dataclass(frozen=True)
+class TargetCard:
+    """A target: configuration, where the settings have it, and row, as far as there is one."""
+
+    name: str
+    configuration: TargetConfiguration | None
+    row: Target | None
+    counts: dict[str, int]
+
+    @property
+    def label(self) -> str:
+        return self.configuration.name if self.configuration else self.name
+
+    @property
+    def kind(self) -> Words:
+        return KINDS[self.configuration.kind] if self.configuration else _("No longer in the settings")
+
+    @property
+    def numbers(self) -> list[tuple[Words, Meaning, int]]:
+        """How many certificates are in each state."""
+        return [
+            (state.label, MEANINGS[state], self.counts[state]) for state in MEANINGS if self.counts.get(state)
+        ]
+
+    @property
+    def is_down(self) -> bool:
+        return self.row is not None and bool(self.row.last_error)
+
+
+@dataclass(frozen=True)
+class UseRow:
+    """A type of a target, in a row. obstacle: why this officer does not confirm it."""
+
+    use: TargetUse
+    type_name: str
+    obstacle: Reason | None
+
+
+@dataclass(frozen=True)
+class PlacementRow:
+    """A certificate at the target."""
+
+    row: Placement
+
+    @property
+    def meaning(self) -> Meaning:
+        return MEANINGS[PlacementState(self.row.state)]
+
+    @property
+    def reason(self) -> str:
+        """Why it is not where it is to be."""
+        held_back = self.row.state == P.WAITING and not self.row.wanted
+        return self.row.last_error or (str(_("Held back, or not wanted any more.")) if held_back else "")
+
+
+def overview() -> list[TargetCard]:
+    """The targets of the settings, then those that the settings had."""
+    rows = {row.name: row for row in Target.objects.all()}
+    names = dict.fromkeys((*settings.TARGETS, *rows))
+    return [_card(name, rows.get(name)) for name in names]
+
+
+def _card(name: str, row: Target | None) -> TargetCard:
+    counts = Placement.objects.filter(target=row).counted() if row else {}
+    return TargetCard(name, connectors.configuration_of(name), row, counts)
+
+
+def of_target(actor: Person, name: str, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
+    """The context of one target."""
+    row = Target.objects.filter(name=name).first()
+    card = _card(name, row)
+    return {
+        "card": card,
+        "form": form,
+        "acts": actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""),
+        "uses": list(_uses(actor, row)),
+        "options": list(_options(card.configuration)),
+        **_placements(card, asked),
+        **_drift(row),
+    }
+
+
+def _options(configuration: TargetConfiguration | None) -> Iterator[Pair]:
+    """What the settings say. The secret is no option, and stands nowhere here."""
+    if configuration is None:
+        return
+    yield Pair("identity", configuration.identity, mono=True)
+    for name, value in configuration.shown.items():
+        yield Pair(name, str(value), mono=True)
+
+
+def _uses(actor: Person, row: Target | None) -> Iterator[UseRow]:
+    rows = TargetUse.objects.filter(target=row).select_related("asked_by", "decided_by", "ended_by")
+    names = {each.code: str(each) for each in TokenType.objects.active()}
+    for use in rows:
+        obstacle = second_officer.obstacle(actor, use, uses.REASONS) if use.waits() else None
+        yield UseRow(use, names.get(use.type_code, use.type_code), obstacle)
+
+
+def _placements(card: TargetCard, asked: dict[str, str]) -> dict[str, Any]:
+    present = [state for state in MEANINGS if card.counts.get(state)]
+    wanted = asked.get("state", "")
+    chosen = next((state for state in present if state == wanted), present[0] if present else None)
+    rows = Placement.objects.filter(target=card.row, state=chosen).select_related("certificate")
+    page = Paginator(rows.order_by("pk"), SHOWN).get_page(asked.get("page"))
+    return {
+        "tabs": [
+            Tab(str(state.label), f"?state={state.value}", state == chosen, card.counts[state])
+            for state in present
+        ],
+        "chosen": chosen,
+        "may_repeat": chosen in MAY_BE_REPEATED and chosen != P.PARKED,
+        "page": page,
+        "placements": [PlacementRow(each) for each in page.object_list],
+    }
+
+
+def _drift(row: Target | None) -> dict[str, Any]:
+    """The newest comparison, with the first of what it found."""
+    runs = list(DriftRun.objects.filter(target=row)[:10]) if row else []
+    newest = runs[0] if runs else None
+    found = DriftFinding.objects.filter(run=newest).select_related("placement__certificate")
+    return {
+        "runs": [(run, _counts(run)) for run in runs],
+        "drift": newest,
+        "drift_counts": _counts(newest) if newest else [],
+        "findings": [(each, FINDINGS[DriftKind(each.kind)]) for each in found[:FINDINGS_SHOWN]],
+        "now": timezone.now(),
+    }
+
+
+def _counts(run: DriftRun) -> list[tuple[Words, Meaning, int]]:
+    return [(kind.label, FINDINGS[kind], run.counts[kind]) for kind in FINDINGS if run.counts.get(kind)]
