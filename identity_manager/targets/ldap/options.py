@@ -62,17 +62,23 @@ def parse(target_id: str, given: Mapping[str, Any]) -> LdapOptions:
     if not (url.startswith("ldaps://") or (url.startswith("ldap://") and start_tls)):
         raise ImproperlyConfigured(f"{where} needs in options ldaps://, or ldap:// with start_tls true.")
     return LdapOptions(
-        **{name: given.get(name, "") for name in ("url", "ca_file", "bind_dn", "base", "match")},
+        url=url,
+        ca_file=given.get("ca_file", ""),
+        bind_dn=given["bind_dn"],
+        base=given["base"],
+        match=given["match"],
         start_tls=start_tls,
         filter=given.get("filter") or FILTERS[flavour],
         flavour=flavour,
         attribute=given.get("attribute") or "userCertificate",
         option=given.get("option", TRANSFER_OPTIONS[flavour]),
-        **{name: _number(where, name, given.get(name, default)) for name, default in NUMBERS.items()},
+        page_size=_number(where, "page_size", given),
+        timeout=_number(where, "timeout", given),
     )
 
 
-def _number(where: str, name: str, value: Any) -> int:
+def _number(where: str, name: str, given: Mapping[str, Any]) -> int:
+    value = given.get(name, NUMBERS[name])
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 5000:
         raise ImproperlyConfigured(f"{where} needs in options {name} as a whole number from 1 to 5000.")
     return value

@@ -101,12 +101,13 @@ def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> 
 
         if is_there:
             row.stand(now=now)
+            event = _event(audit.Event.PLACEMENT_ADDED, row, actor)
         else:
             row.take_back(now=now)
+            event = _event(audit.Event.PLACEMENT_GIVEN_UP, row, actor)
         row.make_due(now)
         row.save()
-        event = audit.Event.PLACEMENT_ADDED if is_there else audit.Event.PLACEMENT_GIVEN_UP
-        audit.append([_event(event, row, actor)])
+        audit.append([event])
         queue.after_commit(task_names.SERVE_TARGET, row.target_id)
         return row
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from ca_bridge.database.state_machine import save_many
 from identity_manager import audit
 from identity_manager.models import (
+    AuditEvent,
     DriftFinding,
     DriftKind,
     DriftRun,
@@ -35,6 +36,7 @@ LONGEST_NAME = 500  # of the column
 KNOWN_THERE = (*MAY_BE_THERE, PlacementState.FOREIGN)
 SHOWN = 1000  # findings of a kind that get a row; all are counted
 RUNS_KEPT = 30
+WITH_PERSON = ("certificate__token__request__person__audit_salt",)
 
 
 def survey_all() -> int:
@@ -101,7 +103,7 @@ class _Comparison:
         """What the journal says of these certificates at this target."""
         rows = Placement.objects.filter(target=self.run.target, certificate__fingerprint_sha256__in=prints)
         found = rows.order_by().values_list("certificate__fingerprint_sha256", "pk", "place", "state")
-        return {fingerprint: Known(*more) for fingerprint, *more in found}
+        return {fingerprint: Known(pk, place, state) for fingerprint, pk, place, state in found}
 
     def _of_entry(self, held: Held, ours: Mapping[str, Known], seen: list[Known]) -> Iterator[DriftFinding]:
         has_ours = False
@@ -154,6 +156,18 @@ class _Comparison:
             room = max(0, SHOWN - self.counts[DriftKind.VANISHED] + len(rows))
             DriftFinding.objects.bulk_create(
                 DriftFinding(run=self.run, kind=DriftKind.VANISHED, placement=row) for row in rows[:room]
+            )
+            audit.append(list(self._vanished(row.pk for row in rows)))
+
+    def _vanished(self, keys: Iterable[uuid.UUID]) -> Iterator[AuditEvent]:
+        for row in Placement.objects.filter(pk__in=list(keys)).select_related(*WITH_PERSON):
+            yield audit.event_about(
+                audit.Event.PLACEMENT_VANISHED,
+                actor=None,
+                subject=row.certificate.token,
+                target=self.run.target.name,
+                certificate=str(row.certificate_id),
+                serial=row.certificate.serial,
             )
 
     def end(self) -> None:

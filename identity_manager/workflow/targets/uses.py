@@ -103,13 +103,13 @@ def end(*, actor: Person, use_id: uuid.UUID) -> TargetUse:
         use = locking.target_use(use_id)
         if use.waits():
             use.withdraw(by=actor, reason="", now=now)
-            event = audit.Event.TARGET_USE_WITHDRAWN
+            use.save()
+            _record(audit.Event.TARGET_USE_WITHDRAWN, use, actor)
         else:
             require(use.is_in_force, else_=USE_ENDED, kind=Stale)
             use.ended_at, use.ended_by = now, actor
-            event = audit.Event.TARGET_USE_ENDED
-        use.save()
-        _record(event, use, actor)
+            use.save()
+            _record(audit.Event.TARGET_USE_ENDED, use, actor)
         return use
 
 

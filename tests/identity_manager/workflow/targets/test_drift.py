@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from identity_manager.jobs import schedule
-from identity_manager.models import DriftFinding, DriftKind, DriftRun, PlacementState, Target
+from identity_manager.models import AuditEvent, DriftFinding, DriftKind, DriftRun, PlacementState, Target
 from identity_manager.targets.contract import Held, Unavailable
 from identity_manager.workflow.targets import actions, drift
 from tests.tools import targets
@@ -44,6 +44,8 @@ def test_what_vanished_is_told_and_published_again_by_an_officer_alone(
     run = survey()
     assert run.counts == {DriftKind.VANISHED: 1}
     assert DriftFinding.objects.get().placement == placement(token)
+    event = AuditEvent.objects.get(name="placement.vanished")
+    assert (event.token, event.facts["serial"]) == (token, placement(token).certificate.serial)
     serve()
     assert (target.holder("uma"), placement(token).state) == ([], P.VANISHED)
     assert survey().counts == {}  # told once
