@@ -43,7 +43,7 @@ def _console() -> list[URLPattern | URLResolver]:
         path("", include("identity_manager.console.urls")),
         path("webhooks/mail/", include(mail_webhook.addresses())),
         path("scim/", include((scim.addresses(), "scim"))),
-        path("api/v1/", include(([re_path(r"^(?P<path>.*)$", api.answer, name="call")], "api"))),
+        path("api/v1/", include(([re_path(r"^(?P<path>(?s:.*))\Z", api.answer, name="call")], "api"))),
         *(mailbox if settings.EMBEDDED else []),
     ]
 

@@ -33,7 +33,7 @@ PUBLIC = {
     "account/sso/<slug:provider_id>/saml/acs/",
     "account/sso/<slug:provider_id>/saml/finish/",
     "account/sso/<slug:provider_id>/saml/metadata/",
-    "api/v1/^(?P<path>.*)$",  # a token or a certificate of a client opens it
+    "api/v1/^(?P<path>(?s:.*))\\Z",  # a token or a certificate of a client opens it
     "health/live",
     "health/ready",
     "i18n/setlang/",

@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +60,21 @@ def test_nothing_approves_confirms_recovers_or_gives_roles() -> None:
 
 
 @pytest.fixture
-def kept_connection() -> Any:
-    """The WSGI client ends requests, which would close the connection of the test."""
+def described() -> Iterator[dict[str, Any]]:
+    """The document; whoever reads on by WSGI ends requests, which would close the connection of the test.
+
+    Django's own test client connects the signals again, so it comes first.
+    """
+    found = document()
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield
+    yield found
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("kept_connection")
+@pytest.mark.usefixtures("described")
 def test_schemathesis_finds_nothing(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     import schemathesis
     from schemathesis import GenerationMode
@@ -103,11 +108,10 @@ def _some_rows() -> TokenRequest:
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("kept_connection")
 def test_a_generated_client_asks_and_reads_the_delivery(
-    caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, described: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "openapi.json").write_text(json.dumps(document()))
+    (tmp_path / "openapi.json").write_text(json.dumps(described))
     program = Path(sys.executable).with_name("openapi-python-client")
     command = [
         program,

@@ -33,7 +33,7 @@ def test_every_error_is_a_problem(caller: Caller) -> None:
     assert problem_of(answer) == (405, "method-not-allowed")
     assert answer["Allow"] == "GET"
     assert problem_of(browser.options("/api/v1/persons", headers=known)) == (405, "method-not-allowed")
-    for path in ("/", "/none", "/persons/none", "/persons/"):
+    for path in ("/", "/none", "/tokens/%0A", "/%0A", "/persons/none", "/persons/"):
         assert problem_of(caller.get(path)) == (404, "not-found"), path
     assert problem_of(raw(caller, b"{}", "text/plain")) == (415, "not-json")
     for content in (b"{", b"\xff", b'{"types": ["a"], "types": ["b"]}', b'{"person": NaN}'):
