@@ -323,5 +323,21 @@ class FetchForm(VerbForm):
         return container.pk
 
 
+class FetchProfileForm(VerbForm):
+    """For which device the token's configuration profile is fetched."""
+
+    device = forms.ChoiceField(
+        choices=[(device.code, device.name) for device in install.DEVICES if device.profile_steps],
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a device of the list.")),
+    )
+
+    @property
+    def chosen(self) -> install.Device:
+        device = install.device(self.cleaned_data["device"])
+        assert device is not None  # noqa: S101 narrows: it is one of the choices
+        return device
+
+
 class WithdrawForm(VerbForm):
     """A click on **Withdraw the request**."""

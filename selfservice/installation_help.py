@@ -20,7 +20,7 @@ from selfservice.token_details import DEVICE_ICONS
 
 @dataclass(frozen=True)
 class Trouble:
-    """Error message, meaning, remedy."""
+    """Error messages, meaning, remedy; without messages: whatever the device says."""
 
     messages: tuple[str, ...]
     meaning: str | Promise
@@ -52,22 +52,19 @@ THEN_OLD_PHONE = _(
 WINDOWS = ("The password you entered is incorrect.",)
 APPLE_PHONE = ("The user name or passphrase you entered is not correct.",)
 ANDROID = ("Wrong password",)
+MAC = ("MAC verification failed during PKCS12 import (wrong password?)", "Invalid password")
 MOZILLA = (
     "Failed to decode the file. Either it is not in PKCS #12 format, has been corrupted, or the password you"
     " entered was incorrect.",
 )
+# Of programs whose words nobody here has seen.
+ANY_REFUSAL = Trouble((), SAID_OF_OTHER_FILES, GET_THIS_FILE)
 TRY_AGAIN = Trouble(MOZILLA, WRONG_PASSPHRASE, TYPE_AGAIN)
 
 TROUBLES: dict[str, tuple[Trouble, ...]] = {
     "windows": (Trouble(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
     "windows-old": (Trouble(WINDOWS, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
-    "macos": (
-        Trouble(
-            ("MAC verification failed during PKCS12 import (wrong password?)", "Invalid password"),
-            SAID_OF_OTHER_FILES,
-            GET_THIS_FILE,
-        ),
-    ),
+    "macos": (Trouble(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
     "iphone": (Trouble(APPLE_PHONE, OR_OLDER_PHONE, THEN_OLD_PHONE),),
     "iphone-old": (Trouble(APPLE_PHONE, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
     "android": (Trouble(ANDROID, OR_OLDER_PHONE, THEN_OLD_PHONE),),
@@ -82,6 +79,13 @@ TROUBLES: dict[str, tuple[Trouble, ...]] = {
     "firefox": (TRY_AGAIN,),
     "thunderbird": (TRY_AGAIN,),
     "outlook": (Trouble(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
+    "outlook-new": (Trouble(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
+    "outlook-mobile": (ANY_REFUSAL,),
+    "outlook-mac": (Trouble(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "mail-mac": (Trouble(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "mail-iphone": (Trouble(APPLE_PHONE, OR_OLDER_PHONE, THEN_OLD_PHONE),),
+    "gmail": (ANY_REFUSAL,),
+    "samsung": (Trouble(ANDROID, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
 }
 # What programs without a device of their own say; whoever uses them knows them by name.
 PROGRAMS: tuple[Trouble, ...] = (

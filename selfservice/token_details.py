@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,7 +22,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.ui import parts
-from identity_manager.workflow.delivery import download, resending
+from identity_manager.workflow.delivery import apple_profile, download, resending
 from identity_manager.workflow.policy import permitted_actions
 from identity_manager.workflow.replacement import policy as replacement_policy
 from selfservice import token_status
@@ -38,6 +39,13 @@ DEVICE_ICONS = {
     "firefox": "browser",
     "thunderbird": "mail",
     "outlook": "mail",
+    "outlook-new": "mail",
+    "outlook-mobile": "phone",
+    "outlook-mac": "laptop",
+    "mail-mac": "laptop",
+    "mail-iphone": "phone",
+    "gmail": "browser",
+    "samsung": "phone",
 }
 
 
@@ -184,6 +192,18 @@ def devices(
         )
         for device in install.DEVICES
     ]
+
+
+def profile(token: SoftwareToken, device: install.Device | None) -> dict[str, Any]:
+    """The configuration profile that a device of Apple takes: its name, and what the device shows of it."""
+    if device is None or not device.profile_steps:
+        return {"profile": None}
+    signer = settings.PROFILE_SIGNER
+    return {
+        "profile": apple_profile.file_name(token),
+        "profile_signer": signer.name if signer else "",
+        "brings_mail_account": apple_profile.brings_mail_account(token, device),
+    }
 
 
 def _details(row: Certificate) -> list[parts.Pair]:

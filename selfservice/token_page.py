@@ -28,6 +28,7 @@ def context(
         "files": token_details.files(token, container_format),
         "devices": token_details.devices(token, device),
         "device": device,
+        **token_details.profile(token, device),
         **token_details.ways(token),
         **token_details.endings(token),
         "asked_again": type_choices.can_be_asked_again(token),

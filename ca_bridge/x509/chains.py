@@ -52,6 +52,17 @@ def for_container(answer: Issued, trusted: Sequence[bytes]) -> Issuers:
         return Issuers(tuple(bytes(each) for each in answer.chain if not names_itself(each)))
 
 
+def root_of(certificate: bytes, issuers: Sequence[bytes], *, trusted: Sequence[bytes]) -> bytes | None:
+    """The root (DER) above a certificate, among the CA's trusted ones; None where none of them is it."""
+    try:
+        others = [load(each) for each in dict.fromkeys((*issuers, *trusted))]
+        path = [load(each) for each in issuers_of(load(certificate), others)]
+    except (CaError, *MALFORMED):
+        return None
+    roots = _der(each for each in path if is_root(each, others))
+    return next((root for root in roots if root in trusted), None)
+
+
 def _intermediates(
     came: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]
 ) -> list[x509.Certificate]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import (
     CertificateProfile,
+    CertificatePurpose,
     Person,
     PersonKind,
     RecoveryCertificate,
@@ -44,6 +46,11 @@ NO_RECOVERY_CERTIFICATE = Reason(
     "no-recovery-certificate",
     _("No recovery certificate is in force: there is nothing that keys could be archived for."),
 )
+NO_MAIL_SERVERS = Reason(
+    "no-mail-servers",
+    _("The settings name no mail servers for such an account: APPLE_MAIL_IMAP and APPLE_MAIL_SMTP."),
+)
+NOT_FOR_MAIL = Reason("not-for-mail", _("None of its profiles is for signing or encrypting mail."))
 NO_TERMS = Reason("no-terms", _("No version of these terms is published yet: nobody could accept them."))
 
 
@@ -180,6 +187,10 @@ def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile
     refuse(_not_active(inactive[0]) if inactive else None, field="profiles")
     archives_none = token_type.archive_key and not archiving.archived_profiles(profiles)
     refuse(NOT_TO_BE_ARCHIVED if archives_none else None, field="archive_key")
+    if token_type.apple_mail_account:
+        require(settings.APPLE_MAIL_SERVERS, else_=NO_MAIL_SERVERS, field="apple_mail_account")
+        for_mail = any(each.purpose != CertificatePurpose.AUTHENTICATION for each in profiles)
+        require(for_mail, else_=NOT_FOR_MAIL, field="apple_mail_account")
     for profile in profiles:
         _check_profile(token_type, profile)
 

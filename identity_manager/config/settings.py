@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from identity_manager.config import (
+    apple_profiles,
     authorities,
     content_security,
     directory_sources,
@@ -255,6 +256,17 @@ REPORT_MAILBOX_FOLDER = env.text("REPORT_MAILBOX_FOLDER", "INBOX")
 # How containers reach their owner: in the mail, by the guarded download that the mail links to, or both.
 DELIVERY_MODE = env.choice("DELIVERY_MODE", ("attachment", "link", "both"), "attachment")
 ANYMAIL = env.json_object("ANYMAIL", {})
+
+# --- Configuration profiles for Apple devices -----------------------------------------------------
+PROFILE_SIGNER = apple_profiles.signer(
+    env.certificates_in("PROFILE_SIGNING_CERTIFICATE_FILE", ""),
+    key=env.text("PROFILE_SIGNING_KEY", ""),
+    passphrase=env.text("PROFILE_SIGNING_KEY_PASSPHRASE", ""),
+)
+# The servers of the mail account that profiles create, where a token type says so.
+APPLE_MAIL_SERVERS = apple_profiles.mail_servers(
+    incoming=env.text("APPLE_MAIL_IMAP", ""), outgoing=env.text("APPLE_MAIL_SMTP", "")
+)
 
 # --- Queue ----------------------------------------------------------------------------------------
 CELERY_BROKER_URL = BROKER_URL

@@ -15,12 +15,30 @@ from identity_manager.models import SoftwareToken
 
 @dataclass(frozen=True)
 class Device:
-    """A kind of device, the format that it reads, and at most six steps."""
+    """A kind of device or program, the format that it reads, and at most six steps.
+
+    needs: what the organisation must have set up before.  tried: program and version in which the file was
+    imported; empty where the steps come from its maker's guide.
+    profile_steps: of those that take the files in a configuration profile, the steps for it.
+    creates_mail_account: the profile may bring a mail account with S/MIME switched on (not on a Mac).
+    """
 
     code: str
     name: str | Promise
     container_format: ContainerFormat
     steps: tuple[str | Promise, ...]
+    profile_steps: tuple[str | Promise, ...] = ()
+    creates_mail_account: bool = False
+    needs: str | Promise = ""
+    tried: str = ""
+
+
+@dataclass(frozen=True)
+class Unable:
+    """A program that cannot use the certificates, and which others can."""
+
+    name: str | Promise
+    sentence: str | Promise
 
 
 STANDARD, COMPATIBLE = ContainerFormat.STANDARD, ContainerFormat.COMPATIBLE
@@ -43,6 +61,21 @@ IPHONE_STEPS = (
     _("Tap “Install”, and enter the device code."),
     _("Enter the passphrase, hyphens included. Delete the file, if you have saved it."),
 )
+MAC_PROFILE_STEPS = (
+    _("Open the profile that you fetched. macOS says that it was downloaded."),
+    _(
+        "Open System Settings › General › Device Management (before macOS 15: Privacy & Security › Profiles),"
+        " and double-click the profile."
+    ),
+    _("Choose “Install”, and enter the passphrase, hyphens included, once for each certificate."),
+    _("Delete the file. Safari, Mail and Chrome use the certificates from now on."),
+)
+IPHONE_PROFILE_STEPS = (
+    _("Open this page in Safari on the device, fetch the profile, and tap “Allow”."),
+    _("Go to Settings › Profile Downloaded, or General › VPN & Device Management, and choose the profile."),
+    _("Tap “Install”, and enter the device code."),
+    _("Enter the passphrase, hyphens included, once for each certificate. Tap “Done”."),
+)
 ANDROID_STEPS = (
     _("Set a screen lock, if there is none. Save the file."),
     _("Go to Settings › Security & privacy › More › Encryption & credentials › Install a certificate."),
@@ -51,12 +84,78 @@ ANDROID_STEPS = (
     _("Delete the file."),
 )
 
+DELETE = _("Delete the file.")
+APPLE_MAIL = _("Restart Mail. When you write from the address in the certificate, a lock and a seal appear.")
+IPHONE_MAIL = _(
+    "Open Settings › Apps › Mail › Mail Accounts › your account › Account Settings › Advanced, and switch on"
+    " “Sign” and “Encrypt by Default”."
+)
+OUTLOOK_NEW_STEPS = (
+    *WINDOWS_STEPS[:3],
+    _("In Outlook, open Settings › Mail › S/MIME. On the web, install the extension if it asks for it."),
+    _("Switch on signing and encryption there, or choose them for each message under Options."),
+    DELETE,
+)
+OUTLOOK_MOBILE_STEPS = (
+    _("If the mail with the file is in another mailbox, send the file to the one that Outlook shows."),
+    _("On the device, open the attachment in Outlook itself, not in another app."),
+    _("Enter the passphrase, hyphens included, and install the certificate."),
+    _("Open Settings › your account › Security, and switch on S/MIME."),
+    _("Delete the file, and the mail with which you sent it to yourself."),
+)
+OUTLOOK_MAC_STEPS = (
+    *MACOS_STEPS[:3],
+    _("In Outlook, open Outlook › Settings › Accounts › your account › Security."),
+    _("Choose the certificate for signing and for encryption."),
+    DELETE,
+)
+GMAIL_STEPS = (
+    _("Open Gmail in a browser: Settings › See all settings › Accounts."),
+    _("At “Send mail as”, choose “Edit info” beside your address, then “Upload a personal certificate”."),
+    _("Select the file, and enter the passphrase, hyphens included."),
+    _("Delete the file. Gmail on your phone uses the certificate, too."),
+)
+SAMSUNG_STEPS = (
+    _("Save the file on the device. In Samsung Email, open Settings › your account › Security options."),
+    _("Open the email certificates, choose to install one, and select the file."),
+    _("Enter the passphrase, hyphens included, and choose the certificate."),
+    _("Switch on signing and encryption there."),
+    DELETE,
+)
+EXCHANGE = _(
+    "An Exchange account in a tenant that trusts your organisation's root (its SST file); on the web, the"
+    " S/MIME extension allowed by policy. It does not go together with sensitivity labels."
+)
+EXCHANGE_MOBILE = _(
+    "Exchange Online in a tenant that trusts your organisation's root (its SST file), a revocation list that"
+    " the device can fetch, and a certificate with the main address of the account. Outlook does not see what"
+    " lies in the keychain of iOS or came with a profile."
+)
+WORKSPACE = _(
+    "Google Workspace with hosted S/MIME, your organisation's root in its Admin console, and a certificate"
+    " authority between the root and your certificate. Google then keeps your key."
+)
+
 DEVICES = (
     Device("windows", _("Windows 10 or 11"), STANDARD, WINDOWS_STEPS),
     Device("windows-old", _("Windows Server 2016 or older"), COMPATIBLE, WINDOWS_STEPS),
-    Device("macos", _("Mac (Keychain)"), COMPATIBLE, MACOS_STEPS),
-    Device("iphone", _("iPhone or iPad, iOS 18 or newer"), STANDARD, IPHONE_STEPS),
-    Device("iphone-old", _("iPhone or iPad, iOS 17 or older"), COMPATIBLE, IPHONE_STEPS),
+    Device("macos", _("Mac (Keychain)"), COMPATIBLE, MACOS_STEPS, MAC_PROFILE_STEPS),
+    Device(
+        "iphone",
+        _("iPhone or iPad, iOS 18 or newer"),
+        STANDARD,
+        IPHONE_STEPS,
+        IPHONE_PROFILE_STEPS,
+        creates_mail_account=True,
+    ),
+    Device(
+        "iphone-old",
+        _("iPhone or iPad, iOS 17 or older"),
+        COMPATIBLE,
+        IPHONE_STEPS,
+        IPHONE_PROFILE_STEPS,
+        creates_mail_account=True,
+    ),
     Device("android", _("Android 14 or newer"), STANDARD, ANDROID_STEPS),
     Device("android-old", _("Android 13 or older"), COMPATIBLE, ANDROID_STEPS),
     Device(
@@ -69,6 +168,7 @@ DEVICES = (
             _("Choose “Import”, and select the file."),
             _("Enter the passphrase, hyphens included. Delete the file."),
         ),
+        tried="Chromium 156",
     ),
     Device(
         "firefox",
@@ -79,6 +179,7 @@ DEVICES = (
             _("On “Your Certificates”, choose “Import”, and select the file."),
             _("Enter the passphrase, hyphens included. Delete the file."),
         ),
+        tried="Firefox 153 ESR",
     ),
     Device(
         "thunderbird",
@@ -88,8 +189,9 @@ DEVICES = (
             _("Open Settings › Privacy & Security › Manage Certificates."),
             _("On “Your Certificates”, choose “Import”, select the file, and enter the passphrase."),
             _("Open Account Settings › End-to-End Encryption › S/MIME, and select the certificate."),
-            _("Delete the file."),
+            DELETE,
         ),
+        tried="Thunderbird 153 ESR",
     ),
     Device(
         "outlook",
@@ -102,8 +204,44 @@ DEVICES = (
                 " Settings."
             ),
             _("Choose the certificate for signing and for encryption, SHA-256 and AES-256."),
-            _("Delete the file."),
+            DELETE,
         ),
+    ),
+    Device("outlook-new", _("New Outlook, Outlook on the web"), STANDARD, OUTLOOK_NEW_STEPS, needs=EXCHANGE),
+    Device(
+        "outlook-mobile",
+        _("Outlook on iPhone, iPad or Android"),
+        COMPATIBLE,
+        OUTLOOK_MOBILE_STEPS,
+        needs=EXCHANGE_MOBILE,
+    ),
+    Device("outlook-mac", _("Outlook on a Mac"), COMPATIBLE, OUTLOOK_MAC_STEPS),
+    Device(
+        "mail-mac",
+        _("Apple Mail on a Mac"),
+        COMPATIBLE,
+        (*MACOS_STEPS[:3], APPLE_MAIL, DELETE),
+        (*MAC_PROFILE_STEPS[:3], APPLE_MAIL, DELETE),
+    ),
+    Device(
+        "mail-iphone",
+        _("Apple Mail on iPhone or iPad, iOS 18 or newer"),
+        STANDARD,
+        (*IPHONE_STEPS, IPHONE_MAIL),
+        (*IPHONE_PROFILE_STEPS, IPHONE_MAIL),
+        creates_mail_account=True,
+    ),
+    Device("gmail", _("Gmail in Google Workspace"), COMPATIBLE, GMAIL_STEPS, needs=WORKSPACE),
+    Device("samsung", _("Samsung Email"), COMPATIBLE, SAMSUNG_STEPS),
+)
+UNABLE = (
+    Unable(
+        _("Thunderbird for Android, K-9 Mail"),
+        _("They have no S/MIME. On Android these can: Outlook, Samsung Email, CipherMail."),
+    ),
+    Unable(
+        _("Gmail with a private account"),
+        _("It has no S/MIME. These can, with the same mailbox: Thunderbird, Apple Mail, Outlook on Windows."),
     ),
 )
 

@@ -97,11 +97,14 @@ def download_opened(token: SoftwareToken, *, problem: DeliveryProblem) -> Outgoi
 
 
 @mail(_("A file was fetched"), to=PERSON, when=_("each time a file is fetched from Self-Service"))
-def file_fetched(token: SoftwareToken, *, container: Container) -> OutgoingMail:
-    """To the person: a file was fetched from Self-Service; if it was not you, say so. One for each time."""
+def file_fetched(token: SoftwareToken, *, container: Container, file: str) -> OutgoingMail:
+    """To the person: a file was fetched from Self-Service; if it was not you, say so. One for each time.
+
+    file: its name; that of a profile, where the container came in one.
+    """
     occasion = f"file-fetched:{container.pk}:{container.downloads}"
     about = About("file_fetched", occasion, token.person, request=token.request, token=token)
-    return compose(about, url=selfservice_url("selfservice:certificates"), container=container)
+    return compose(about, url=selfservice_url("selfservice:certificates"), container=container, file=file)
 
 
 @mail(_("A passphrase was shown"), to=PERSON, when=_("when a passphrase was shown for the first time"))

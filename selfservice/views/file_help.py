@@ -19,6 +19,7 @@ def file_does_not_open(request: HttpRequest) -> HttpResponse:
         "devices": installation_help.devices(device),
         "troubles": installation_help.TROUBLES[device.code] if device else (),
         "programs": installation_help.PROGRAMS,
+        "unable": install.UNABLE,
         "tokens": installation_help.tokens(person),
     }
     return render(request, "selfservice/file_help.html", context)

@@ -75,6 +75,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "approvers_needed": f"{WORKFLOW}.policy.approvers.approvals_needed",
         "purpose_rule": f"{WORKFLOW}.policy.purpose.is_asked",
         "device_rule": f"{WORKFLOW}.policy.devices.rule",
+        "apple_mail_account": f"{WORKFLOW}.delivery.apple_profile.brings_mail_account",
         "terms": f"{WORKFLOW}.snapshot.frame",
         "validity_days": f"{WORKFLOW}.issuance.drafting.wanted",
         "key_algorithm": f"{WORKFLOW}.issuance.drafting.draft",

@@ -66,6 +66,9 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0091_leavers_by_type: RunPython runpython": (
         "creates triggers again that SQLite dropped"
     ),
+    "identity_manager.0093_apple_mail_account: RunPython runpython": (
+        "creates triggers again that SQLite dropped"
+    ),
     "identity_manager.0055_texts_in_languages: RunPython runpython": (
         "creates triggers that carry what either version writes over to the other's columns"
     ),

@@ -16,6 +16,11 @@ hyphens, no blank); it is the passphrase of another software token; or the devic
 the *compatible* file, which it says as “wrong password”. The person gets the other file in Self-Service:
 **Certificates**, the software token, the device, **Send the file again**. An administrator can have it sent
 too, on the page of the request. The passphrase stays the same."""
+NEEDS = """\
+The steps for each stand in Self-Service and in the mail. Where the product was not tried, they come from its
+maker's guide; configuration profiles are checked against Apple's published schema
+([Apple devices](apple-devices.md))."""
+NEEDS_HEADS = ("device", "file", "what the organisation has set up first", "where the import was tried")
 FORMATS = {install.STANDARD: "standard", install.COMPATIBLE: "compatible"}
 
 
@@ -28,13 +33,23 @@ def page() -> str:
             for trouble in installation_help.TROUBLES[device.code]
         ]
         others = [_cells(trouble) for trouble in installation_help.PROGRAMS]
+        needs = [_needs(device) for device in install.DEVICES]
+        unable = [(str(each.name), str(each.sentence)) for each in install.UNABLE]
     heads = ("what the person reads", "what it means", "what to do")
     return markdown.page(
         "A file does not open",
         LEAD,
         markdown.section("By device", markdown.table(("device", "file", *heads), rows)),
         markdown.section("Other programs", markdown.table(heads, others)),
+        markdown.section("What a device needs beside the file", NEEDS, markdown.table(NEEDS_HEADS, needs)),
+        markdown.section("Programs that cannot", markdown.table(("program", "what instead"), unable)),
     )
+
+
+def _needs(device: install.Device) -> tuple[str, str, str, str]:
+    profile = ", or a configuration profile" if device.profile_steps else ""
+    tried = device.tried or "not tried with the product itself"
+    return str(device.name), FORMATS[device.container_format] + profile, str(device.needs) or "nothing", tried
 
 
 def _cells(trouble: installation_help.Trouble) -> tuple[str, str, str]:

@@ -98,6 +98,15 @@ FIGURES: tuple[Figure, ...] = (
         (("", 12),),
     ),
     Figure(
+        "apple_profile_p95_ms",
+        "apple_profile",
+        "ms",
+        "a configuration profile with three certificates and a mail account, signed with RSA-3072; the "
+        "database is not asked",
+        AT_MOST,
+        (("", 50),),
+    ),
+    Figure(
         "archive_intake_ms",
         "archive",
         "ms",

@@ -166,6 +166,10 @@ def of_statements(report: Report) -> dict[str, float]:
     return {"statements_alone": report["alone"], "statements_together": report["together"]}
 
 
+def of_apple_profile(report: Report) -> dict[str, float]:
+    return {"apple_profile_p95_ms": report["p95_ms"]}
+
+
 def of_archive(report: Report) -> dict[str, float]:
     return {"archive_intake_ms": report["intake_ms"], "archived_key_octets": report["octets"]}
 
@@ -224,6 +228,7 @@ _ALL: tuple[Part, ...] = (
         settings={"KEY_POOL_SIZE": "0"},
     ),
     Part("api", lambda _scale: [], of_api, {"small": 120, "full": 120}),
+    Part("apple_profile", lambda _scale: [], of_apple_profile, {"small": 60, "full": 60}, once=True),
     Part("archive", lambda _scale: [], of_archive, {"small": 60, "full": 60}, once=True),
     Part(
         "readdressing",

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.utils.html import escape
 from django.utils.translation import override
 
 from ca_bridge.contract import RevocationReason
@@ -16,7 +17,32 @@ from tests.selfservice.conftest import Desk, Visitor, page
 
 def test_every_device_has_its_words() -> None:
     assert list(installation_help.TROUBLES) == [device.code for device in install.DEVICES]
-    assert all(trouble.messages for troubles in installation_help.TROUBLES.values() for trouble in troubles)
+    troubles = installation_help.TROUBLES.items()
+    unseen = [code for code, found in troubles if not all(each.messages for each in found)]
+    assert unseen == ["outlook-mobile", "gmail"]
+
+
+def test_whatever_an_unseen_program_says_it_is_led_to_its_file(desk: Desk, visit: Visitor) -> None:
+    text = visit(desk.uma).get(page("file-help"), {"device": "gmail"}).content.decode()
+    assert "It refuses the file or the passphrase" in text
+
+
+def test_programs_without_smime_are_named_with_those_that_can(desk: Desk, visit: Visitor) -> None:
+    text = visit(desk.uma).get(page("file-help")).content.decode()
+    assert (
+        "<strong>Thunderbird for Android, K-9 Mail</strong>: They have no S/MIME. On Android these can"
+        in text
+    )
+
+
+@pytest.mark.parametrize("device", install.DEVICES, ids=lambda device: device.code)
+def test_what_must_be_there_first_and_where_it_was_tried(
+    desk: Desk, visit: Visitor, device: install.Device
+) -> None:
+    text = visit(desk.uma).get(page("token", desk.active.pk), {"device": device.code}).content.decode()
+    assert escape(str(device.needs)) in text
+    assert ("Your organisation must have set up first" in text) == bool(device.needs)
+    assert (f"tried with {device.tried}." if device.tried else "not tried with the product itself") in text
 
 
 @pytest.mark.parametrize("device", install.DEVICES, ids=lambda device: device.code)

@@ -1,5 +1,6 @@
 """The guarded download through its page: a POST hands the file out, GET never; and why not yet."""
 
+import plistlib
 import time
 from http import HTTPStatus
 
@@ -153,3 +154,46 @@ def test_the_number_on_the_tab_counts_it(desk: Desk, visit: Visitor, bounced: So
     before = client.get(page("open-tasks")).context["portal"].own_tasks
     fetch(client, bounced)
     assert client.get(page("open-tasks")).context["portal"].own_tasks == before - 1
+
+
+def test_for_apple_devices_the_profile_comes_first(
+    desk: Desk, visit: Visitor, bounced: SoftwareToken
+) -> None:
+    client = now(desk, visit)
+    for_phone = client.get(page("files", bounced.pk), {"device": "iphone"}).content.decode()
+    for_windows = client.get(page("files", bounced.pk), {"device": "windows"}).content.decode()
+    of_token = client.get(page("token", bounced.pk), {"device": "macos"}).content.decode()
+
+    assert for_phone.index("Fetch the profile") < for_phone.index(standard(bounced).file_name)
+    assert "The device says “Not Signed”" in for_phone
+    assert "Fetch the profile" not in for_windows
+    assert of_token.index("Fetch the profile") < of_token.index("Or with the file")
+
+
+def test_a_click_hands_out_the_profile(desk: Desk, visit: Visitor, bounced: SoftwareToken) -> None:
+    response = now(desk, visit).post(page("files", bounced.pk), {"device": "iphone"})
+    assert response.status_code == HTTPStatus.OK
+    assert response["Content-Type"] == "application/x-apple-aspen-config"
+    assert response["Content-Disposition"].endswith('.mobileconfig"')
+    assert "no-store" in response["Cache-Control"]
+    assert standard(bounced).content in plistlib.loads(response.content)["PayloadContent"][-1].values()
+
+
+@pytest.mark.parametrize("forged", ["windows", "", "no device"])
+def test_a_device_that_takes_no_profile_is_refused(
+    desk: Desk, visit: Visitor, bounced: SoftwareToken, forged: str
+) -> None:
+    response = now(desk, visit).post(page("files", bounced.pk), {"device": forged})
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "Choose a device of the list." in response.content.decode()
+    assert standard(bounced).downloads == 0
+
+
+def test_where_mail_brings_the_files_no_profile_is_handed_out(desk: Desk, visit: Visitor) -> None:
+    client = now(desk, visit)
+    response = client.post(page("files", desk.sealed.pk), {"device": "iphone"})
+    assert response.status_code == HTTPStatus.CONFLICT
+    assert (
+        "Fetch the profile"
+        not in client.get(page("token", desk.sealed.pk), {"device": "iphone"}).content.decode()
+    )

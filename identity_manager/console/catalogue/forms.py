@@ -162,6 +162,7 @@ class TypeForm(EntryForm):
                 "archive_key",
                 "container_format",
                 "device_rule",
+                "apple_mail_account",
                 "passphrase_days",
                 "installation_policy",
                 "installation_days",

@@ -237,6 +237,15 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         help_text=_("The person says it with the terms. The mail then brings a file that all of them read."),
         error_messages={"required": _("Choose whether the person says for which devices it is.")},
     )
+    apple_mail_account = models.BooleanField(
+        _("Mail account on iPhone and iPad"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "The profile for these devices creates a mail account with S/MIME switched on, at the mail"
+            " servers of the settings. Who has the account already does not want this: there would be two."
+        ),
+    )
     passphrase_days = models.PositiveIntegerField(
         _("Days until an unread passphrase is destroyed"),
         default=14,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import outbox, token_messages
+from identity_manager.mail import install, outbox, token_messages
 from identity_manager.models import (
     Container,
     DeliveryMode,
@@ -24,7 +24,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
-from identity_manager.workflow.delivery import channel_separation
+from identity_manager.workflow.delivery import apple_profile, channel_separation
 from identity_manager.workflow.policy import eligibility, permitted_actions
 
 NOT_IN_USE = Reason("file-not-in-use", _("This token is not in use, so its file is not handed out."))
@@ -41,28 +41,59 @@ def fetch(*, actor: Person, container_id: uuid.UUID, signed_in_at: datetime) -> 
     """
     with transaction.atomic():
         token_id = Container.objects.values_list("token_id", flat=True).filter(pk=container_id).first()
-        if token_id is None:
-            raise Stale(GONE)
-        token = locking.token(token_id)
-        refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
-        require(token.person.is_active, else_=permitted_actions.NOT_ACTIVE, kind=NotAllowed)
-        refuse(fetch_obstacle(token), kind=Stale)
-        refuse(channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
-
+        token = _fetchable(actor, token_id, signed_in_at)
         container = token.containers.select_related("certificate__profile").get(pk=container_id)
+        _record_fetched(actor, token, [container], file=container.file_name)
+        return container
+
+
+def fetch_profile(
+    *, actor: Person, token_id: uuid.UUID, device: install.Device, signed_in_at: datetime
+) -> apple_profile.ProfileFile:
+    """Return the containers that the device reads in one configuration profile, under the same rules.
+
+    Each of them counts as fetched. Raises NotAllowed or Stale.
+    """
+    with transaction.atomic():
+        token = _fetchable(actor, token_id, signed_in_at)
+        containers = list(
+            token.containers.filter(format=device.container_format.value).select_related(
+                "certificate__profile", "certificate__order"
+            )
+        )
+        require(containers and device.profile_steps, else_=GONE, kind=Stale)
+        profile = apple_profile.build(token, containers, device=device)
+        _record_fetched(actor, token, containers, file=profile.file_name)
+        return profile
+
+
+def _fetchable(actor: Person, token_id: uuid.UUID | None, signed_in_at: datetime) -> SoftwareToken:
+    """The token, locked, if its person may fetch its files now."""
+    if token_id is None:
+        raise Stale(GONE)
+    token = locking.token(token_id)
+    refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
+    require(token.person.is_active, else_=permitted_actions.NOT_ACTIVE, kind=NotAllowed)
+    refuse(fetch_obstacle(token), kind=Stale)
+    refuse(channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
+    return token
+
+
+def _record_fetched(actor: Person, token: SoftwareToken, containers: list[Container], *, file: str) -> None:
+    """Count each container, tell the person once, and record it under the name of what they got."""
+    for container in containers:
         container.downloads += 1
         container.downloaded_at = timezone.now()
         container.save()
-        outbox.enqueue(token_messages.file_fetched(token, container=container))
-        _settle_fetched(token)
-        audit.record(
-            audit.Event.TOKEN_FILE_FETCHED,
-            actor=actor,
-            subject=token,
-            file=container.file_name,
-            times=container.downloads,
-        )
-        return container
+    outbox.enqueue(token_messages.file_fetched(token, container=containers[0], file=file))
+    _settle_fetched(token)
+    audit.record(
+        audit.Event.TOKEN_FILE_FETCHED,
+        actor=actor,
+        subject=token,
+        file=file,
+        times=containers[0].downloads,
+    )
 
 
 def fetch_obstacle(token: SoftwareToken) -> Reason | None:

@@ -226,7 +226,7 @@ class Road:
         container = self.token.containers.filter(format="standard").first()
         assert container is not None
         container.downloads, container.downloaded_at = 1, timezone.now()
-        return token_messages.file_fetched(self.token, container=container)
+        return token_messages.file_fetched(self.token, container=container, file=container.file_name)
 
     def asked(self) -> AskedApprover:
         """paul, asked two days ago."""

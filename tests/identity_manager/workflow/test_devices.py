@@ -167,3 +167,15 @@ def test_what_the_previous_release_writes_has_the_defaults_of_the_database() -> 
             described = connection.introspection.get_table_description(cursor, table)
             found = next(row.default for row in described if row.name == column)
             assert f"'{default}'" in found
+
+
+def test_a_request_can_name_every_device(company: Company) -> None:
+    codes = [each.code for each in install.DEVICES]
+    request = accepted_for(asked(company), *codes)
+    TokenRequest._meta.get_field("devices").run_validators(request.devices)
+    assert request.devices.split() == codes
+
+
+def test_the_mail_says_what_must_be_there_first(company: Company) -> None:
+    text = delivered_for(company, "gmail").body_text
+    assert "Your organisation must have set up first: Google Workspace with hosted S/MIME" in text

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from ca_bridge.pkcs12.apple_profile import MailServer
 from identity_manager import audit
 from identity_manager.models import AuditEvent, CertificateProfile, Role, TermsDocument, TokenType
 from tests.identity_manager.console.administration.forms import revision_in, seen_in, type_data
@@ -280,3 +281,17 @@ def test_an_administrator_of_one_unit_changes_nothing(draft: TokenType) -> None:
     response = limited.post(address("activate", draft), {"revision": draft.version})
     assert response.status_code == 403
     assert TokenType.objects.get(pk=draft.pk).state == "draft"
+
+
+def test_a_mail_account_needs_servers_and_a_profile_for_mail(
+    sven: Client, client: CertificateProfile, settings: Settings
+) -> None:
+    wanted = {"apple_mail_account": "on"}
+    assert "APPLE_MAIL_IMAP and APPLE_MAIL_SMTP" in sven.post(NEW, type_data(client, **wanted)).text
+    settings.APPLE_MAIL_SERVERS = MailServer("imap.example.com", 993), MailServer("smtp.example.com", 587)
+    refused = sven.post(NEW, type_data(client, **wanted))
+    assert "None of its profiles is for signing or encrypting mail." in refused.text
+    assert not TokenType.objects.filter(code="wlan").exists()
+
+    sven.post(NEW, type_data(cast.profile("mail", purpose="signature"), **wanted))
+    assert TokenType.objects.get(code="wlan").apple_mail_account
