@@ -30,6 +30,7 @@ OWN_BUSINESS = {
     "identity_manager.account.client_certificate": "what a proxy passes on",
     "identity_manager.account.saml": "what an identity provider answered",
     "identity_manager.console.search.selection": "rows that were chosen on a list",
+    "identity_manager.console.certificates.export_page": "certificates that a file cannot hold",
     "identity_manager.console.people.sign_in_letters": "letters that a font cannot write",
     "selfservice.access": "an account without a person",
 }

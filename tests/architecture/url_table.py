@@ -86,6 +86,7 @@ TABLE = (
     Row("console:start", OFFICERS),
     Row("console:search", SEARCHERS, SEARCHERS),
     Row("console:search-export", NOBODY, FINDERS),
+    Row("console:certificates-export", NOBODY, FINDERS),
     Row("console:saved-searches", FINDERS),
     Row("console:search-save", FINDERS, FINDERS),
     Row(

@@ -57,6 +57,13 @@ ACTIONS = (
         roles=searching.ANY_READERS,
     ),
     Action(
+        label=_("Export certificates"),
+        url_name="console:certificates-export",
+        icon="certificate",
+        kinds=frozenset({"certificate"}),
+        roles=searching.ANY_READERS,
+    ),
+    Action(
         label=_("Enable"),
         url_name="console:batch-order-choose",
         icon="token",
