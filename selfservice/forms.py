@@ -257,9 +257,21 @@ class SendAgainForm(VerbForm):
         error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a device of the list.")),
     )
 
+    fips = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """Only a device that reads the FIPS format gets it."""
+        values: dict[str, Any] = super().clean() or {}
+        device = install.device(values.get("device", ""))
+        if values.get("fips") and device is not None and not device.fips_program:
+            self.add_error("device", self.fields["device"].error_messages["invalid_choice"])
+        return values
+
     @property
     def container_format(self) -> str:
         device = install.device(self.cleaned_data["device"])
+        if self.cleaned_data["fips"]:
+            return install.FIPS.value
         return device.container_format.value if device else ""
 
 

@@ -158,6 +158,12 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
     return list(rows.defer("content"))
 
 
+def fips_files(token: SoftwareToken, device: install.Device | None) -> list[Container]:
+    """The files with PBMAC1, beside devices that read them and while the settings offer them."""
+    is_offered = settings.CONTAINER_FIPS and device is not None and device.fips_program
+    return files(token, install.FIPS.value) if is_offered else []
+
+
 def ways(token: SoftwareToken) -> dict[str, Any]:
     """How the files reach the person, or why not, and what waits here."""
     prefetch_related_objects([token.person], "identity_changes")  # asked for by both obstacles

@@ -26,6 +26,7 @@ def context(
         "left_out": token_details.left_out(token),
         "mail": token_details.last_mail(token, container_format),
         "files": token_details.files(token, container_format),
+        "fips_files": token_details.fips_files(token, device),
         "devices": token_details.devices(token, device),
         "device": device,
         **token_details.profile(token, device),

@@ -34,6 +34,47 @@ def verifies(mac_data: Any, content: bytes, passphrase: str) -> bool:
     return hmac.compare_digest(hmac.digest(key, content, digest), mac_data["mac"]["digest"].native)
 
 
+def classic(content: bytes, passphrase: str, *, salt: bytes, rounds: int) -> dict[str, Any]:
+    """MacData with HMAC-SHA-256 under a key of the PKCS#12 derivation (RFC 7292 4 and appendix B)."""
+    key = kdf.derive(passphrase, Derivation("sha256", salt, rounds), purpose=kdf.MAC, length=32)
+    return {
+        "mac": {
+            "digest_algorithm": {"algorithm": "sha256", "parameters": core.Null()},
+            "digest": hmac.digest(key, content, "sha256"),
+        },
+        "mac_salt": salt,
+        "iterations": rounds,
+    }
+
+
+def pbmac1(content: bytes, passphrase: str, *, salt: bytes, rounds: int) -> dict[str, Any]:
+    """MacData with PBMAC1 (RFC 9879 4): PBKDF2 with HMAC-SHA-256, then HMAC-SHA-256.
+
+    Salt and iterations of MacData itself have no meaning then; the RFC wants a salt and one iteration.
+    """
+    key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, rounds, 32)
+    function = {
+        "salt": algos.Pbkdf2Salt("specified", core.OctetString(salt)),
+        "iteration_count": rounds,
+        "key_length": 32,
+        "prf": {"algorithm": "sha256", "parameters": core.Null()},
+    }
+    parameters = _Pbmac1Parameters(
+        {
+            "kdf": {"algorithm": "pbkdf2", "parameters": function},
+            "mac": {"algorithm": "sha256", "parameters": core.Null()},
+        }
+    )
+    return {
+        "mac": {
+            "digest_algorithm": {"algorithm": _PBMAC1, "parameters": parameters},
+            "digest": hmac.digest(key, content, "sha256"),
+        },
+        "mac_salt": b"NOT USED",
+        "iterations": 1,
+    }
+
+
 def _key(mac_data: Any, passphrase: str) -> tuple[bytes, str]:
     parameters = _pbmac1(mac_data)
     if parameters is None:

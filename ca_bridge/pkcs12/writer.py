@@ -1,11 +1,9 @@
 """Containers (PKCS#12, RFC 7292): built, and opened again by a reader that did not write them."""
 
-import hmac
 import secrets
 from collections.abc import Sequence
 from enum import StrEnum
 
-from asn1crypto import core
 from asn1crypto import pkcs12 as asn1_pkcs12
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -20,12 +18,19 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 
 from ca_bridge.keys.keys import PrivateKey, public_key_sha256, spki_sha256
-from ca_bridge.pkcs12 import kdf
+from ca_bridge.pkcs12 import kdf, mac
 from ca_bridge.pkcs12 import reader as pkcs12_reader
-from ca_bridge.pkcs12.kdf import Derivation
 from ca_bridge.pkcs12.reader import Bag, ContainerError
 
-__all__ = ["COMPATIBLE_ITERATIONS", "ContainerError", "ContainerFormat", "build", "check", "iterations"]
+__all__ = [
+    "COMPATIBLE_ITERATIONS",
+    "ContainerError",
+    "ContainerFormat",
+    "build",
+    "check",
+    "iterations",
+    "written_formats",
+]
 
 COMPATIBLE_ITERATIONS = (
     2_048  # what the old clients have met in the field; the passphrase carries the strength
@@ -34,10 +39,20 @@ MAC_SALT_LENGTH = 16
 
 
 class ContainerFormat(StrEnum):
-    """standard: AES-256 and SHA-256. compatible: 3DES and SHA-1, for clients before about 2021."""
+    """standard: AES-256 and SHA-256. compatible: 3DES and SHA-1, for clients before about 2021.
+
+    fips: as standard, with PBMAC1 (RFC 9879), whose key PBKDF2 derives; few clients read it.
+    """
 
     STANDARD = "standard"
     COMPATIBLE = "compatible"
+    FIPS = "fips"
+
+
+def written_formats() -> tuple[ContainerFormat, ...]:
+    """The formats in which each certificate is written; fips only where the setting says so."""
+    usual = (ContainerFormat.STANDARD, ContainerFormat.COMPATIBLE)
+    return (*usual, ContainerFormat.FIPS) if settings.CONTAINER_FIPS else usual
 
 
 def build(
@@ -64,8 +79,8 @@ def build(
         )
 
     container = serialized()
-    if format is ContainerFormat.STANDARD:
-        return _with_mac(container, passphrase, settings.CONTAINER_STANDARD_ITERATIONS)
+    if format is not ContainerFormat.COMPATIBLE:
+        return _with_mac(container, passphrase, format)
     while _is_misread(container, passphrase):  # 1 in 64, as the salts fall
         container = serialized()
     return container
@@ -81,7 +96,7 @@ def _is_misread(container: bytes, passphrase: str) -> bool:
 
 def _encryption(container_format: ContainerFormat, passphrase: str) -> KeySerializationEncryption:
     builder = PrivateFormat.PKCS12.encryption_builder()
-    if container_format is ContainerFormat.STANDARD:
+    if container_format is not ContainerFormat.COMPATIBLE:
         builder = (
             builder.kdf_rounds(settings.CONTAINER_STANDARD_ITERATIONS)
             .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
@@ -96,18 +111,15 @@ def _encryption(container_format: ContainerFormat, passphrase: str) -> KeySerial
     return builder.build(passphrase.encode())
 
 
-def _with_mac(container: bytes, passphrase: str, rounds: int) -> bytes:
-    """Return the container under a MAC of this many iterations: `cryptography` always writes 2,048."""
+def _with_mac(container: bytes, passphrase: str, container_format: ContainerFormat) -> bytes:
+    """Return the container under the MAC of its format, with the iterations of the setting.
+
+    `cryptography` always writes the classic one with 2,048.
+    """
     pfx = asn1_pkcs12.Pfx.load(container, strict=True)
-    salt = secrets.token_bytes(MAC_SALT_LENGTH)
-    derivation = Derivation("sha256", salt, rounds)
-    key = kdf.derive(passphrase, derivation, purpose=kdf.MAC, length=32)
-    digest = hmac.digest(key, pfx["auth_safe"]["content"].native, "sha256")
-    pfx["mac_data"] = {
-        "mac": {"digest_algorithm": {"algorithm": "sha256", "parameters": core.Null()}, "digest": digest},
-        "mac_salt": salt,
-        "iterations": rounds,
-    }
+    salt, rounds = secrets.token_bytes(MAC_SALT_LENGTH), settings.CONTAINER_STANDARD_ITERATIONS
+    make = mac.pbmac1 if container_format is ContainerFormat.FIPS else mac.classic
+    pfx["mac_data"] = make(pfx["auth_safe"]["content"].native, passphrase, salt=salt, rounds=rounds)
     return bytes(pfx.dump())
 
 

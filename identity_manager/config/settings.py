@@ -332,6 +332,8 @@ CA_CONNECTORS = authorities.connections(VAR_DIR, SECRETS_DIR, pki_base_url=PKI_B
 CONTAINER_STANDARD_ITERATIONS = env.integer(
     "CONTAINER_STANDARD_ITERATIONS", 10_000, minimum=2_048, maximum=300_000
 )
+# Whether each certificate comes in a third container, too, with PBMAC1 (RFC 9879).
+CONTAINER_FIPS = env.boolean("CONTAINER_FIPS", default=False)
 # Keys of each RSA size that a worker process keeps in its memory.
 KEY_POOL_SIZE = env.integer("KEY_POOL_SIZE", 2, minimum=0, maximum=100)
 

@@ -18,7 +18,8 @@ class Device:
     """A kind of device or program, the format that it reads, and at most six steps.
 
     needs: what the organisation must have set up before.  tried: program and version in which the file was
-    imported; empty where the steps come from its maker's guide.
+    imported; empty where the steps come from its maker's guide.  fips_program: by which program of
+    docs/reference/interoperability.md it reads PBMAC1; empty where it does not.
     profile_steps: of those that take the files in a configuration profile, the steps for it.
     creates_mail_account: the profile may bring a mail account with S/MIME switched on (not on a Mac).
     """
@@ -31,6 +32,7 @@ class Device:
     creates_mail_account: bool = False
     needs: str | Promise = ""
     tried: str = ""
+    fips_program: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Unable:
     sentence: str | Promise
 
 
-STANDARD, COMPATIBLE = ContainerFormat.STANDARD, ContainerFormat.COMPATIBLE
+STANDARD, COMPATIBLE, FIPS = ContainerFormat.STANDARD, ContainerFormat.COMPATIBLE, ContainerFormat.FIPS
 
 WINDOWS_STEPS = (
     _("Save the file and double-click it. Choose “Current User”, then “Next”."),
@@ -169,6 +171,7 @@ DEVICES = (
             _("Enter the passphrase, hyphens included. Delete the file."),
         ),
         tried="Chromium 156",
+        fips_program="NSS pk12util",
     ),
     Device(
         "firefox",
@@ -180,6 +183,7 @@ DEVICES = (
             _("Enter the passphrase, hyphens included. Delete the file."),
         ),
         tried="Firefox 153 ESR",
+        fips_program="NSS pk12util",
     ),
     Device(
         "thunderbird",
@@ -192,6 +196,7 @@ DEVICES = (
             DELETE,
         ),
         tried="Thunderbird 153 ESR",
+        fips_program="NSS pk12util",
     ),
     Device(
         "outlook",
@@ -262,6 +267,8 @@ def chosen(codes: str) -> list[Device]:
 
 def reads(device: Device, container_format: str) -> bool:
     """Whether the device opens files of that format: every device opens the compatible one."""
+    if container_format == FIPS.value:
+        return bool(device.fips_program)
     return container_format in (COMPATIBLE.value, device.container_format.value)
 
 

@@ -78,8 +78,11 @@ def _devices(token: SoftwareToken, container_format: str) -> dict[str, Any]:
         older = [each.name for each in named if both and each.container_format.value == container_format]
         return {"devices": named, "others": [], "older": older}
     usual = [each for each in DEVICES if each.code.removesuffix("-old") in IN_MAILS]
+    readers = [each for each in usual if each.container_format.value == container_format]
+    if container_format == install.FIPS:
+        readers = [each for each in DEVICES if each.fips_program]
     return {
-        "devices": [each for each in usual if each.container_format.value == container_format],
+        "devices": readers,
         "others": [each.name for each in DEVICES if not install.reads(each, container_format)],
         "older": [],
     }

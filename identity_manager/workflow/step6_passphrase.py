@@ -1,6 +1,6 @@
 """Step 6: a token is sealed under a fresh passphrase, which is shown to its owner and then destroyed.
 
-Both containers of each certificate are built under the passphrase and re-opened by a reader that did not
+The containers of each certificate are built under the passphrase and re-opened by a reader that did not
 write them, outside any transaction; the wrapped keys are erased in the transaction that writes them down.
 That is the last part of step 5 where its last certificates come together. A token whose certificates come at
 different times, or whose keys come from the archive (recovery/act.py), is sealed by a task of its own: claim,

@@ -67,7 +67,7 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: FetchForm | Fetch
         "device": device,
         "devices": token_details.devices(token, device, page="selfservice:files"),
         **token_details.profile(token, device),
-        "files": token_details.files(token, container_format),
+        "files": token_details.files(token, container_format) + token_details.fips_files(token, device),
         "obstacle": download.fetch_obstacle(token),
         "gone": download.GONE,
         "not_yet": channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at(request)),

@@ -8,6 +8,7 @@ from asn1crypto import pkcs12 as asn1_pkcs12
 from pytest_django import Settings
 
 from ca_bridge.pkcs12 import reader as pkcs12_reader
+from identity_manager.mail import install
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from tests.interop import tokens
 from tests.interop.conftest import Deliver
@@ -41,7 +42,7 @@ def job(file: TokenFile, passphrase: str, directory: Path) -> Job:
 
 @every_token
 @every_reader
-def test_both_files_open(
+def test_every_file_opens(
     deliver: Deliver, matrix: Matrix, reader: Reader, kind: str, algorithm: str, tmp_path: Path
 ) -> None:
     token = deliver(kind, algorithm, **NAMES)
@@ -169,3 +170,12 @@ def test_the_document_is_whole() -> None:
         assert columns <= set(cells), row
     assert set(found["Containers"]["standard, RSA 2048"]) <= set(found[VERSIONS])
     assert all(version["Version"] for version in found[VERSIONS].values())
+
+
+def test_the_fips_file_is_offered_beside_devices_that_read_it() -> None:
+    found = parse(DOCUMENT.read_text("utf-8"))["Containers"]
+    rows = {f"fips, {WORDS[algorithm]}" for algorithm in tokens.ALGORITHMS}
+    programs = {device.fips_program for device in install.DEVICES if device.fips_program}
+    assert programs
+    assert {found[row][program] for row in rows for program in programs} == {YES}
+    assert "no" in {word for row in rows for word in found[row].values()}

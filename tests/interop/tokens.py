@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.core import mail
 from django.db import transaction
+from django.test import override_settings
 
 from ca_bridge.connection import registry
 from ca_bridge.contract import KeyAlgorithm
@@ -24,7 +25,7 @@ from tests.tools import cast
 
 KINDS = tuple(catalogue.TYPES)
 ALGORITHMS = tuple(algorithm.value for algorithm in KeyAlgorithm)
-FORMATS = ("standard", "compatible")
+FORMATS = ("standard", "compatible", "fips")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def undone() -> Iterator[None]:
 
 
 def deliver(kinds: tuple[str, ...], algorithm: str, person: Person) -> dict[str, DeliveredToken]:
-    """One request of the person for these types of the demo, with keys of the algorithm; both formats mailed.
+    """One request of the person for these types of the demo, with keys of the algorithm; each format mailed.
 
     In the caller's transaction.
     """
@@ -88,9 +89,11 @@ def deliver(kinds: tuple[str, ...], algorithm: str, person: Person) -> dict[str,
     request = cast.enabled(ada, person, *chosen)
     if request.state == "requested":
         request = cast.approved(paul, request)
-    request = cast.issued(cast.accepted(request))
-    for token in request.tokens.all():
-        resending.send_again(actor=person, token_id=token.pk, container_format="compatible")
+    with override_settings(CONTAINER_FIPS=True):
+        request = cast.issued(cast.accepted(request))
+        for token in request.tokens.all():
+            for each in FORMATS[1:]:
+                resending.send_again(actor=person, token_id=token.pk, container_format=each)
     before = len(mail.outbox)
     cast.delivered(request)
     attached = {name: content for each in mail.outbox[before:] for name, content, _type in each.attachments}

@@ -37,6 +37,8 @@ CONTAINER_FORMATS = [
     (ContainerFormat.STANDARD.value, _("standard (AES-256)")),
     (ContainerFormat.COMPATIBLE.value, _("compatible (3DES), for older devices")),
 ]
+# With the one that persons alone are offered, beside devices that read it.
+WRITTEN_FORMATS = [*CONTAINER_FORMATS, (ContainerFormat.FIPS.value, _("FIPS (PBMAC1)"))]
 
 LONGEST_PURPOSE = 500  # characters of what a requester says
 

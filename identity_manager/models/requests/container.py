@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from ca_bridge.database.binary_field import BytesField
-from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
+from identity_manager.models.catalogue.token_type import WRITTEN_FORMATS
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.requests.certificate import Certificate
 
@@ -32,7 +32,7 @@ class Container(models.Model):
         "identity_manager.SoftwareToken", on_delete=models.CASCADE, related_name="containers"
     )
     certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="containers")
-    format = models.CharField(max_length=16, choices=CONTAINER_FORMATS)
+    format = models.CharField(max_length=16, choices=WRITTEN_FORMATS)
     file_name = models.CharField(max_length=120)
     content = BytesField()
     sha256 = models.CharField(max_length=64)

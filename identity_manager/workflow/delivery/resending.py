@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.pkcs12.writer import ContainerFormat
+from ca_bridge.pkcs12.writer import written_formats
 from identity_manager import audit
 from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, SoftwareToken
 from identity_manager.transactions import locking
@@ -27,6 +27,9 @@ SENT_OFTEN = Reason(
         "The file was mailed ten times within 24 hours. Look among the junk mail, too, or whether the address"
         " is right. By this time tomorrow it can be sent again."
     ),
+)
+SEALED_BEFORE = Reason(
+    "sealed-before-format", _("This token was sealed before files of this format were made.")
 )
 NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
 
@@ -62,9 +65,11 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
             kind=Stale,
         )
         refuse(permitted_actions.delivery_obstacle(token))
-        known = container_format in [choice.value for choice in ContainerFormat]
+        known = container_format in {each.value for each in written_formats()}
         require(token.containers.exists(), else_=KEPT_NO_LONGER, kind=Stale)
         require(known, else_=NO_SUCH_FORMAT, field="container_format")
+        there = token.containers.filter(format=container_format).exists()
+        require(there, else_=SEALED_BEFORE, field="container_format")
         waiting = token.mails.filter(state=MailState.QUEUED, container_format=container_format).exists()
         refuse(ON_ITS_WAY if waiting else None, kind=NotPossible)
         refuse(often_obstacle(token))

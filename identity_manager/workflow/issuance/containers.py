@@ -1,4 +1,4 @@
-"""Containers of a token: each certificate with its key in both PKCS#12 formats, re-opened as a check.
+"""Containers of a token: each certificate with its key in each PKCS#12 format, re-opened as a check.
 
 What goes in comes from a token's own certificates (part_of), or from the archive (recovery/act.py).
 """
@@ -70,9 +70,9 @@ def open_passphrase(token: SoftwareToken) -> str:
 
 
 def build(part: Part, passphrase: str) -> list[Container]:
-    """Both containers of one certificate, not yet saved, each re-opened as a check."""
+    """The containers of one certificate, one for each format, not yet saved, each re-opened as a check."""
     built = []
-    for container_format in pkcs12.ContainerFormat:
+    for container_format in pkcs12.written_formats():
         data = pkcs12.build(
             key=part.key,
             certificate=part.der,
@@ -112,5 +112,5 @@ def _friendly_name(part: Part) -> str:
 
 def _file_name(part: Part, container_format: pkcs12.ContainerFormat) -> str:
     """An ASCII name: clients disagree on encoded ones."""
-    suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else "-compatible"
+    suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else f"-{container_format.value}"
     return f"{part.certificate.profile.code}-{part.facts.serial_hex[-8:].lower()}{suffix}.p12"

@@ -18,10 +18,10 @@ from identity_manager.console.history.wording.shape import (
     revocation,
 )
 from identity_manager.models import DeviceKind, ProblemKind, ReplacementCause
-from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
+from identity_manager.models.catalogue.token_type import WRITTEN_FORMATS
 
 CAUSES = ReplacementCause.choices
-_format = details.chosen("format", CONTAINER_FORMATS)
+_format = details.chosen("format", WRITTEN_FORMATS)
 _problem = details.chosen("kind", ProblemKind.choices)
 _device = details.chosen("device", DeviceKind.choices)
 
