@@ -195,6 +195,16 @@ def of_api(report: Report) -> dict[str, float]:
     return {"api_call_ratio": percentile(report["call"], 50) / percentile(report["verb"], 50)}
 
 
+def of_publication(report: Report) -> dict[str, float]:
+    each = 10_000 / report["certificates"]
+    return {
+        "publish_10000_s": report["publish_s"] * each,
+        "take_back_10000_s": report["take_back_s"] * each,
+        "drift_100000_s": report["drift_s"] * 100_000 / report["entries"],
+        "drift_memory_mb": report["grown_mb"],
+    }
+
+
 def of_peers(report: Report) -> dict[str, float]:
     return {f"{name}_per_s": side["certificates"] / side["seconds"] for name, side in report.items()}
 
@@ -247,6 +257,15 @@ _ALL: tuple[Part, ...] = (
         lambda scale: ["--persons", str(min(100_000, scale.rows // 4))],
         of_directory,
         {"small": 180, "full": 1200},
+    ),
+    Part(
+        "publication",
+        lambda scale: [
+            *("--certificates", str(min(10_000, scale.rows // 20))),
+            *("--entries", str(min(100_000, scale.rows // 4))),
+        ],
+        of_publication,
+        {"small": 300, "full": 1200},
     ),
     Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
     Part(

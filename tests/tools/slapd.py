@@ -34,7 +34,7 @@ rootdn {admin}
 rootpw {password}
 directory {folder}/db
 dbnosync
-index objectClass,entryCSN,entryUUID,modifyTimestamp,uid eq
+index objectClass,entryCSN,entryUUID,modifyTimestamp,uid,mail eq
 limits dn.exact="cn=sync,{suffix}" size.soft=20 size.hard=20 size.pr=20 size.prtotal=unlimited
 limits dn.exact="cn=publisher,{suffix}" size.prtotal=unlimited
 limits dn.exact="cn=limited,{suffix}" size.soft=3 size.hard=3 size.prtotal=3

@@ -26,6 +26,7 @@ from identity_manager.models import (
     PersonImport,
     ScimToken,
     SignInCode,
+    TargetUse,
     TermsDraft,
     TokenType,
 )
@@ -62,7 +63,7 @@ def to_decide(
 
 
 def _decidable(kind: type[SecondOfficerDecision]) -> Rows:
-    related = [name for name in ("person", "document", "asked_by", "source") if hasattr(kind, name)]
+    related = [name for name in ("person", "document", "asked_by", "source", "target") if hasattr(kind, name)]
 
     def rows(actor: Person, now: datetime) -> QuerySet[Any]:
         return SecondOfficerQuerySet(kind).decidable_by(actor, now).select_related(*related)
@@ -96,6 +97,7 @@ _TYPE, _PROFILE, _TERMS = _page("token-type"), _page("profile"), _page("terms-do
 _RUN = _page("directory-run")
 _SCIM = _page("scim-client-confirm")
 _API = _page("api-client-confirm")
+_USE = _page("target-use-confirm")
 _ERASURE = _page("person-erase", "person_id")
 _ORDER = _page("batch-order")
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
@@ -217,6 +219,17 @@ SOURCES = (
         columns=columns.to_decide(columns.name(_("Client"), _SCIM, named=attrgetter("name")), _SCIM),
         sentence=lambda number: ngettext(
             "SCIM client waits for your confirmation", "SCIM clients wait for your confirmation", number
+        ),
+    ),
+    to_decide(
+        TargetUse,
+        name="target-uses",
+        title=_("Targets to switch on"),
+        columns=columns.to_decide(columns.name(_("Target"), _USE, named=str), _USE),
+        sentence=lambda number: ngettext(
+            "target waits to be switched on for a token type",
+            "targets wait to be switched on for token types",
+            number,
         ),
     ),
     to_decide(

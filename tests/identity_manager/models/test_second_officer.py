@@ -36,6 +36,8 @@ from identity_manager.models import (
     RunMode,
     ScimToken,
     SignInCode,
+    Target,
+    TargetUse,
     TermsDocument,
     TermsDraft,
     TokenImport,
@@ -48,6 +50,7 @@ from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.batch import orders
 from identity_manager.workflow.people import directory_decisions, imports, sign_in_codes
+from identity_manager.workflow.targets import uses
 from identity_manager.workflow.token_imports import decisions, looking_through
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast, foreign_files
@@ -121,6 +124,13 @@ def ask_directory_run(officer: Person, _about: Person) -> DirectoryRun:
     row = DirectoryRun(source=source, mode=RunMode.FULL)
     row.stop(code="nobody-found", facts={"number": 9}, now=timezone.now())
     row.ask(by=officer, now=timezone.now())
+    row.save()
+    return row
+
+
+def ask_target_use(officer: Person, _about: Person) -> TargetUse:
+    target, _made = Target.objects.get_or_create(name="corp", defaults={"next_attempt_at": timezone.now()})
+    row = TargetUse(target=target, type_code="vpn", asked_by=officer)
     row.save()
     return row
 
@@ -222,6 +232,14 @@ KINDS = {
         lambda officer, _about: scim_tokens.make(actor=officer, source="scim", name="Entra", days=9)[0],
         lambda actor, row: scim_tokens.confirm(actor=actor, token_id=row.pk),
         lambda actor, row: scim_tokens.revoke(actor=actor, token_id=row.pk),
+    ),
+    "target use": Kind(
+        TargetUse,
+        "target-uses",
+        ask_target_use,
+        lambda actor, row: uses.confirm(actor=actor, use_id=row.pk),
+        lambda actor, row: uses.end(actor=actor, use_id=row.pk),
+        lambda actor, row: uses.refuse_use(actor=actor, use_id=row.pk, **WHY),
     ),
     "api client": Kind(
         ApiClient,
