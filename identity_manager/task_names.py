@@ -12,6 +12,7 @@ READ_DIRECTORY = "bulk.read_directory"
 SEND = "mail.send"
 CHECK = "audit.check"
 FORWARD_LOG = "events.forward_log"
+DELIVER_WEBHOOKS = "events.deliver_webhooks"
 NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them
 SERVE_TARGET = "bulk.serve_target"
 REVIEW_PLACEMENTS = "bulk.review_placements"

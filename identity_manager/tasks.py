@@ -7,7 +7,7 @@ from celery import shared_task
 from identity_manager import task_names
 from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import sealing
-from identity_manager.events import forwarding
+from identity_manager.events import delivering, forwarding, waking
 from identity_manager.jobs import runner as jobs
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.archive import late_intake
@@ -103,7 +103,7 @@ def run_job(run_id: str) -> None:
 @shared_task(name="audit.seal")
 def seal_audit_log() -> None:
     if sealing.seal():
-        forwarding.wake()
+        waking.wake()
 
 
 @shared_task(name=task_names.CHECK)
@@ -114,3 +114,8 @@ def check_audit_log(check_id: str) -> None:
 @shared_task(name=task_names.FORWARD_LOG)
 def forward_audit_log(sink_id: str) -> None:
     forwarding.forward(sink_id=uuid.UUID(sink_id))
+
+
+@shared_task(name=task_names.DELIVER_WEBHOOKS)
+def deliver_webhooks(webhook_id: str) -> None:
+    delivering.deliver(webhook_id=uuid.UUID(webhook_id))

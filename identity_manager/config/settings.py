@@ -326,6 +326,9 @@ AUDIT_HEAD_EXPORT = env.listing(
 )
 # Receivers of every sealed event of the audit log.
 SIEM_SINKS = siem_sinks.sinks(env.json_object("SIEM_SINKS", {}))
+# Inside networks that webhooks may reach, and who signs the certificates there, beside this machine's list.
+WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS", [])
+WEBHOOK_CA_FILE = env.certificates("WEBHOOK_CA_FILE", "")
 
 # --- Certificate authorities ----------------------------------------------------------------------
 CA_CONNECTORS = authorities.connections(VAR_DIR, SECRETS_DIR, pki_base_url=PKI_BASE_URL, embedded=EMBEDDED)

@@ -37,6 +37,7 @@ from identity_manager.models import (
     SoftwareToken,
     SubmittedShare,
     TokenImport,
+    Webhook,
 )
 from identity_manager.transactions import locking
 from identity_manager.vault import wrapping as vault
@@ -148,6 +149,9 @@ SECRET_STORES: tuple[SecretStore, ...] = (
     Column(RecoveryCertificate, "seal", Purpose.OTHER),
     Column(RecoveryDecision, "seal", Purpose.OTHER),
     Column(TokenImport, "seal", Purpose.OTHER),
+    Column(Webhook, "address_wrapped", Purpose.OTHER),
+    Column(Webhook, "secret_wrapped", Purpose.OTHER),
+    Column(Webhook, "former_secret_wrapped", Purpose.OTHER),
     Column(ShareTransportKey, "public_wrapped", Purpose.OTHER),
     Column(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
     ArchivedEnvelopes(ArchivedKey, "envelope_wrapped", Purpose.ARCHIVE, "owner"),

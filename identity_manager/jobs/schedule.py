@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.connection import registry
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
-from identity_manager.events import forwarding
+from identity_manager.events import delivering, waking
 from identity_manager.jobs import (
     key_rotation,
     placement_scans,
@@ -289,7 +289,7 @@ JOBS: tuple[Job, ...] = (
         "events.wake",
         _("Has sealed audit events sent to other systems, where nobody has begun"),
         timedelta(minutes=1),
-        forwarding.wake,
+        waking.wake,
     ),
     Job(
         "vault.tend_keys",
@@ -321,6 +321,7 @@ JOBS: tuple[Job, ...] = (
         timedelta(hours=1),
         retention.remove_containers,
     ),
+    Job("events.forget", _("Removes old deliveries of webhooks"), timedelta(hours=1), delivering.forget),
     Job(
         "retention.mails",
         _("Removes the texts of old mails"),

@@ -22,6 +22,7 @@ from identity_manager.models import (
     SiemSink,
     SoftwareToken,
     Target,
+    Webhook,
 )
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.transactions import locking
@@ -45,6 +46,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.SERVE_TARGET: Target.objects.with_work,
     task_names.READ_DIRECTORY: DirectorySource.objects.configured,
     task_names.FORWARD_LOG: SiemSink.objects.configured,
+    task_names.DELIVER_WEBHOOKS: Webhook.objects.in_use,
 }
 
 

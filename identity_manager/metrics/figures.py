@@ -36,6 +36,8 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
     TokenState,
+    WebhookDelivery,
+    WebhookDeliveryState,
 )
 from identity_manager.models.lease import MAX_DELAY
 
@@ -236,6 +238,11 @@ def _siem_behind(_now: datetime) -> Values:
         yield (name,), forwarding.behind(rows.get(name, SiemSink(name=name)))
 
 
+def _deliveries(_now: datetime) -> Values:
+    for state in (WebhookDeliveryState.WAITING, WebhookDeliveryState.PARKED):
+        yield (state.value,), WebhookDelivery.objects.filter(state=state)[:COUNTED].count()
+
+
 # --- Backups ---------------------------------------------------------------------------------------
 def _backup_age(now: datetime) -> Values:
     made_at = LastBackup.read().made_at
@@ -345,6 +352,9 @@ FIGURES: tuple[MetricDefinition, ...] = (
         "How many sealed audit events the SIEM sink has not confirmed, by its name in SIEM_SINKS.",
         ("sink",),
         _siem_behind,
+    ),
+    _figure(
+        "webhook_deliveries", "Deliveries of webhooks that wait, or were given up.", ("state",), _deliveries
     ),
     _figure("backup_age_seconds", "How old the last backup is; absent where none was made.", (), _backup_age),
     _figure("backup_failed", "1 where the last try to make a backup failed, else 0.", (), _backup_failed),

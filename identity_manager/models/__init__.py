@@ -83,6 +83,13 @@ from identity_manager.models.directory.run import (
 from identity_manager.models.directory.scim import ScimKind, ScimResource, ScimToken
 from identity_manager.models.directory.source import DirectoryLink, DirectorySource, EntryState, RunMode
 from identity_manager.models.events.siem_sink import SiemSink
+from identity_manager.models.events.webhook import (
+    Webhook,
+    WebhookDelivery,
+    WebhookDeliveryState,
+    WebhookFormat,
+    WebhookSignature,
+)
 from identity_manager.models.mail.delivery_problem import DeliveryProblem, ProblemKind, ProblemOutcome
 from identity_manager.models.mail.mail_event import MailEvent, MailEventKind
 from identity_manager.models.mail.outgoing_mail import DeliveryMode, MailFault, MailState, OutgoingMail
@@ -300,4 +307,9 @@ __all__ = [
     "TokenType",
     "TokenTypeProfile",
     "VersionState",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookDeliveryState",
+    "WebhookFormat",
+    "WebhookSignature",
 ]

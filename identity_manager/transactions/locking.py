@@ -48,6 +48,7 @@ from identity_manager.models import (
     TokenImport,
     TokenRequest,
     TokenType,
+    Webhook,
 )
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
 from identity_manager.models.requests.certificate import CertificateQuerySet
@@ -336,6 +337,11 @@ def api_client(pk: uuid.UUID) -> ApiClient:
     client = ApiClient.objects.select_for_update(no_key=True).get(pk=pk)
     client.actor = owner
     return client
+
+
+def webhook(pk: uuid.UUID) -> Webhook:
+    """Raises Webhook.DoesNotExist."""
+    return Webhook.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def scim_token(pk: uuid.UUID) -> ScimToken:

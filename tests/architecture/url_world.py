@@ -71,6 +71,7 @@ from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import imports, sign_in_codes
 from tests.architecture.url_table import OFFICERS, Row, Visitor
+from tests.identity_manager.events.webhook_acts import waiting_webhook
 from tests.tools import cast
 from tests.tools.soft_passkey import SoftPasskey
 
@@ -182,6 +183,7 @@ class World:
             "placement": (placement(token.certificates.all()[0]),),
             "directory run": (directory_run(),),
             "SIEM": ("main",),
+            "webhook": (waiting_webhook(),),
             "scim source": ("scim",),
             "scim client": (scim_client(),),
             "scim path": ("scim", "/Users"),

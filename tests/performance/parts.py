@@ -205,6 +205,10 @@ def of_publication(report: Report) -> dict[str, float]:
     }
 
 
+def of_webhooks(report: Report) -> dict[str, float]:
+    return {"webhooks_per_s": report["events"] / report["seconds"]}
+
+
 def of_peers(report: Report) -> dict[str, float]:
     return {f"{name}_per_s": side["certificates"] / side["seconds"] for name, side in report.items()}
 
@@ -267,6 +271,7 @@ _ALL: tuple[Part, ...] = (
         of_publication,
         {"small": 300, "full": 1200},
     ),
+    Part("webhooks", lambda _scale: ["--events", "2000"], of_webhooks, {"small": 180, "full": 180}),
     Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
     Part(
         "recover",

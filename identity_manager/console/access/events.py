@@ -1,11 +1,14 @@
 """Permissions on other systems that are told of the audit log."""
 
+import uuid
+
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access import offices
-from identity_manager.models import Person, Role
+from identity_manager.models import Person, Role, Webhook
 
 
 def reader(request: HttpRequest) -> Person:
@@ -32,3 +35,15 @@ def siem_sink(request: HttpRequest, name: str) -> Person:
     if name not in settings.SIEM_SINKS:
         raise Http404
     return actor
+
+
+def webhook_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Webhook]:
+    """The officer and a webhook."""
+    actor = reader(request)
+    return actor, get_object_or_404(Webhook.objects.select_related("asked_by", "decided_by"), pk=pk)
+
+
+def webhook(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Webhook]:
+    """The System Administrator and a webhook."""
+    actor = administrator(request)
+    return actor, get_object_or_404(Webhook.objects.select_related("asked_by", "decided_by"), pk=pk)

@@ -80,7 +80,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         _("Other systems"),
-        _("Who is told of what stands in the audit log: SIEM"),
+        _("Who is told of what stands in the audit log: webhooks and SIEM"),
         "console:other-systems",
         offices.CATALOGUE_READERS,
         "send",

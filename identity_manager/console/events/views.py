@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.console.access import events as access
-from identity_manager.console.events import page
+from identity_manager.console.events import page, webhook_page
 from identity_manager.console.events.forms import ResendForm
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.act import Act, respond
@@ -20,9 +20,13 @@ TEMPLATES = "identity_manager/events"
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """Every SIEM, and how far it is behind."""
+    """Every SIEM and every webhook, and how far each is behind."""
     actor = access.reader(request)
-    context = {"sinks": list(page.siem_lines()), "acts": access.acts(actor)}
+    context = {
+        "sinks": list(page.siem_lines()),
+        "webhooks": list(webhook_page.lines()),
+        "acts": access.acts(actor),
+    }
     return render(request, f"{TEMPLATES}/overview.html", context)
 
 

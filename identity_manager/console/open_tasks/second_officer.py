@@ -29,6 +29,7 @@ from identity_manager.models import (
     TargetUse,
     TermsDraft,
     TokenType,
+    Webhook,
 )
 from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
 from identity_manager.ui import cells
@@ -98,6 +99,7 @@ _RUN = _page("directory-run")
 _SCIM = _page("scim-client-confirm")
 _API = _page("api-client-confirm")
 _USE = _page("target-use-confirm")
+_WEBHOOK = _page("webhook")
 _ERASURE = _page("person-erase", "person_id")
 _ORDER = _page("batch-order")
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
@@ -241,6 +243,15 @@ SOURCES = (
             "client of the API waits for your confirmation",
             "clients of the API wait for your confirmation",
             number,
+        ),
+    ),
+    to_decide(
+        Webhook,
+        name="webhooks",
+        title=_("Webhooks to confirm"),
+        columns=columns.to_decide(columns.name(_("Webhook"), _WEBHOOK, named=attrgetter("name")), _WEBHOOK),
+        sentence=lambda number: ngettext(
+            "webhook waits for your confirmation", "webhooks wait for your confirmation", number
         ),
     ),
 )

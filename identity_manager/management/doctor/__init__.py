@@ -39,6 +39,7 @@ CHECKS = (
     Check("comparison with authorities", comparisons.with_authorities),
     Check("mail", outside.mail_server),
     Check("SIEM", other_systems.siem),
+    Check("webhooks", other_systems.webhooks),
     Check("addresses", addresses.portals),
     Check("single sign-on", sign_on.providers),
     Check("clock of the database", database.clock),

@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from identity_manager.events import forwarding
 from identity_manager.management.doctor.check_result import CheckResult, ok, warning
-from identity_manager.models import AuditEvent, SiemSink
+from identity_manager.models import AuditEvent, SiemSink, Webhook, WebhookDeliveryState
 
 LATE = timedelta(minutes=10)
 REMEDY = "ADMIN, Other systems; docs/how-to/siem.md."
+REMEDY_WEBHOOKS = "ADMIN, Other systems; docs/how-to/webhooks.md."
 
 
 def siem() -> Iterator[CheckResult]:
@@ -33,3 +34,18 @@ def _is_late(row: SiemSink) -> bool:
     """Whether the oldest event that is not confirmed has waited too long."""
     oldest = AuditEvent.objects.sealed().filter(number__gt=row.number).first()
     return oldest is not None and oldest.at < timezone.now() - LATE
+
+
+def webhooks() -> Iterator[CheckResult]:
+    """Whether each endpoint takes what it is sent."""
+    rows = list(Webhook.objects.in_use())
+    if not rows:
+        yield ok("No webhook is in use.")
+    for row in rows:
+        parked = row.deliveries.filter(state=WebhookDeliveryState.PARKED).count()
+        if row.last_error:
+            yield warning(f"{row.name}: {row.last_error}", REMEDY_WEBHOOKS)
+        elif parked:
+            yield warning(f"{row.name}: {parked} deliveries were given up.", REMEDY_WEBHOOKS)
+        else:
+            yield ok(f"{row.name}: takes what it is sent.")

@@ -24,6 +24,7 @@ PLAIN_FACTS = frozenset(
         "counts",
         "directory_run",
         "directory_source",
+        "endpoint",
         "expires_at",
         "fields",
         "fingerprint",

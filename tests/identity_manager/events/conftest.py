@@ -10,8 +10,9 @@ from identity_manager.audit import sealing
 from identity_manager.events import siem_configuration
 from identity_manager.models import AuditEvent
 from tests.identity_manager.mail.servers import free_port
-from tests.tools import rsyslog
+from tests.tools import rsyslog, webhook_receiver
 from tests.tools.rsyslog import Rsyslog
+from tests.tools.webhook_receiver import Receiver
 
 Logged = Callable[[int], None]
 
@@ -37,3 +38,11 @@ def log_host(settings: Settings, tmp_path: Path) -> Iterator[Rsyslog]:
     with rsyslog.running(tmp_path, free_port()) as host:
         settings.SIEM_SINKS = {"main": siem_configuration.parse("main", host.settings)}
         yield host
+
+
+@pytest.fixture
+def receiver(settings: Settings, tmp_path: Path) -> Iterator[Receiver]:
+    """An HTTPS server on loopback that webhooks may reach."""
+    with webhook_receiver.running(tmp_path) as found:
+        settings.WEBHOOK_ALLOWED_NETWORKS, settings.WEBHOOK_CA_FILE = ["127.0.0.0/8"], found.trusted
+        yield found

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -109,6 +110,10 @@ def test_none_of_twenty_thousand_is_lost(logged: Logged, log_host: Rsyslog) -> N
     assert set(range(1, 20_001)) <= set(hurt_and_watch(log_host, 20_000))
 
 
+def _everything(connection: ssl.SSLSocket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 @contextmanager
 def receiver(folder: Path, *, confirms: bool = True) -> Iterator[tuple[int, list[bytes]]]:
     """A TLS server that reads to the end; confirms: whether it answers close_notify."""
@@ -123,7 +128,7 @@ def receiver(folder: Path, *, confirms: bool = True) -> Iterator[tuple[int, list
             except OSError:
                 return
             with suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
-                got.append(b"".join(iter(lambda c=connection: c.recv(65536), b"")))
+                got.append(_everything(connection))
                 if confirms:
                     connection.unwrap()
 

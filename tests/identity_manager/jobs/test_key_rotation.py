@@ -277,6 +277,7 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
     }
     assert callers <= {
         "identity_manager.workflow.issuance.drafting",
+        "identity_manager.events.webhook_secrets",
         "identity_manager.workflow.step6_passphrase",
         "identity_manager.people.sign_in.second_factors",
         "identity_manager.workflow.archive.recovery_certificates",

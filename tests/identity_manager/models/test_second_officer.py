@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from identity_manager.catalogue import comparison, profiles, terms, types, versions
 from identity_manager.console.open_tasks import sources
+from identity_manager.events import webhooks
 from identity_manager.models import (
     ApiClient,
     ArchiveExport,
@@ -42,6 +43,8 @@ from identity_manager.models import (
     TermsDraft,
     TokenImport,
     TokenType,
+    Webhook,
+    WebhookFormat,
 )
 from identity_manager.models.people.vouching import VOUCHED, Exclusion
 from identity_manager.models.second_officer import SecondOfficerDecision
@@ -179,6 +182,7 @@ def about_entry(kind: type[CertificateProfile] | type[TokenType], verb: Callable
 
 
 SEEN: dict[object, terms.Seen] = {}
+WANTED = webhooks.Wanted("Ticketing", WebhookFormat.STANDARD, "https://tickets.example/", ["request.*"])
 WHY = {"reason": "It says something else."}
 KINDS = {
     "identity change": Kind(
@@ -249,6 +253,13 @@ KINDS = {
         )[0],
         lambda actor, row: api_clients.confirm(actor=actor, client_id=row.pk),
         lambda actor, row: api_clients.revoke(actor=actor, client_id=row.pk),
+    ),
+    "webhook": Kind(
+        Webhook,
+        "webhooks",
+        lambda officer, _about: webhooks.make(actor=officer, wanted=WANTED)[0],
+        lambda actor, row: webhooks.confirm(actor=actor, webhook_id=row.pk),
+        lambda actor, row: webhooks.stop(actor=actor, webhook_id=row.pk),
     ),
     "archive export": Kind(
         ArchiveExport,
