@@ -370,6 +370,11 @@ LETTER_FONTS = env.listing("LETTER_FONTS", [])
 CATALOGUE_FOUR_EYES = env.boolean("CATALOGUE_FOUR_EYES", default=not EMBEDDED)
 # Whether one person may hold roles that watch each other, such as administrator and approver.
 ALLOW_CONFLICTING_ROLES = env.boolean("ALLOW_CONFLICTING_ROLES", default=False)
+# Days between two recertifications of officers' roles (0: none), days to answer, and what then happens with
+# those that nobody has answered: reported, or ended.
+RECERTIFICATION_DAYS = env.integer("RECERTIFICATION_DAYS", 365, maximum=3650)
+RECERTIFICATION_ANSWER_DAYS = env.integer("RECERTIFICATION_ANSWER_DAYS", 30, minimum=1, maximum=365)
+RECERTIFICATION_UNANSWERED = env.choice("RECERTIFICATION_UNANSWERED", ("report", "end"), "report")
 
 # --- How long things are kept, in days; 0 is for ever ----------------------------------------------
 A_CENTURY = 36_500  # no job can look further back than the calendar goes

@@ -25,6 +25,7 @@ urlpatterns = [
     path("persons/<uuid:pk>/", persons.person, name="person"),
     path("persons/<uuid:pk>/enable/", enable.enable, name="enable"),
     path("persons/<uuid:pk>/revoke-all/", revoke_all_views.revoke_all, name="person-revoke-all"),
+    path("persons/<uuid:pk>/who-may/", role_views.who_may, name="person-who-may"),
     path("persons/<uuid:pk>/roles/", role_views.of_person, name="person-roles"),
     path(
         "persons/<uuid:pk>/roles/<uuid:assignment_id>/withdraw/",
@@ -32,6 +33,7 @@ urlpatterns = [
         name="person-role-withdraw",
     ),
     path("", include("identity_manager.console.people.urls")),
+    path("", include("identity_manager.console.recertification.urls")),
     path("", include(directory.of_persons)),
     path("open-tasks/", approvals.queue, name="approvals"),
     path("open-tasks/decisions/", approvals.several, name="decisions"),

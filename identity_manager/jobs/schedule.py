@@ -20,7 +20,7 @@ from identity_manager.jobs import (
     sweep,
 )
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.people import api_calls, roles
+from identity_manager.people import api_calls, recertification, roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import drills, readdressing, share_rounds
@@ -314,6 +314,12 @@ JOBS: tuple[Job, ...] = (
         _("Ends recoveries for somebody else whose last day is over, and removes their files"),
         timedelta(hours=1),
         recovery_expiry.end_over,
+    ),
+    Job(
+        "roles.recertification",
+        _("Opens the yearly recertification of roles, reminds, and ends it"),
+        timedelta(hours=1),
+        recertification.check,
     ),
     Job(
         "retention.containers",

@@ -19,6 +19,7 @@ from identity_manager.mail import (
     person_messages,
     recovery_messages,
     request_messages,
+    role_messages,
     terms_messages,
     token_messages,
 )
@@ -44,6 +45,7 @@ SUBJECTS = (
     recovery_messages,
     person_messages,
     directory_messages,
+    role_messages,
     terms_messages,
     account_messages,
 )

@@ -103,6 +103,7 @@ from identity_manager.models.people.name_word import NameWord, NameWordPart
 from identity_manager.models.people.person import Person, PersonKind, PersonSource, PersonState
 from identity_manager.models.people.person_erasure import PersonErasure
 from identity_manager.models.people.person_import import ImportState, PersonImport
+from identity_manager.models.people.recertification import Recertification, ReviewDecision, RoleReview
 from identity_manager.models.people.role import OFFERED_ROLES, OFFICER_ROLES, Role, RoleAssignment
 from identity_manager.models.people.saved_search import SavedSearch
 from identity_manager.models.people.sign_in_code import SignInCode
@@ -253,6 +254,7 @@ __all__ = [
     "ProcessTotal",
     "ProviderSession",
     "PurposeRule",
+    "Recertification",
     "RecoveredKey",
     "Recovery",
     "RecoveryCanary",
@@ -270,8 +272,10 @@ __all__ = [
     "RequestKind",
     "RequestOrigin",
     "RequestState",
+    "ReviewDecision",
     "Role",
     "RoleAssignment",
+    "RoleReview",
     "RowOutcome",
     "RunMode",
     "RunState",

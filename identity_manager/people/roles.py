@@ -69,6 +69,9 @@ CONFLICTS = {
     **{frozenset({Role.AUDITOR, other}): WATCHES for other in OFFICER_ROLES - {Role.AUDITOR}},
 }
 
+# Without these nobody could give roles, or recover keys.
+KEPT_ROLES = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role.RECOVERY_OFFICER})
+
 
 @dataclass(frozen=True)
 class RolePeriod:
@@ -158,6 +161,13 @@ def lock_with_system_administrators(person_id: uuid.UUID) -> Person:
     return locking.person(person_id)
 
 
+def lock_with_keepers(person_id: uuid.UUID, role: Role) -> Person:
+    """Lock the person together with all holders of a role that somebody has to keep (other_keepers)."""
+    if role in KEPT_ROLES:
+        locking.persons(RoleAssignment.objects.filter(role=role).values_list("person_id", flat=True))
+    return locking.person(person_id)
+
+
 def last_system_administrator(person: Person) -> Reason | None:
     """Reason if this person is the last one who can make officers, else None."""
     if all(each.role != Role.SYSTEM_ADMINISTRATOR for each in person.roles.all()):
@@ -240,7 +250,7 @@ def _obstacle(actor: Person, person: Person, role: Role) -> Reason | None:
         return NOT_ALLOWED
     if person.state != PersonState.ACTIVE:
         return NOT_ACTIVE
-    return _conflict(role, _not_ended(person))
+    return _conflict(role, not_ended(person))
 
 
 def conflict(role: Role, others: Iterable[Role]) -> Reason | None:
@@ -313,7 +323,7 @@ def _give(
     person: Person, role: Role, unit: str, *, period: RolePeriod, actor: Person | None, source: str = ""
 ) -> RoleAssignment:
     require(person.state == PersonState.ACTIVE, else_=NOT_ACTIVE)
-    held = _not_ended(person)
+    held = not_ended(person)
     has_it = any(each.role == role and each.organisational_unit == unit for each in held)
     refuse(HAS_ROLE if has_it else None, field="role")
     refuse(_conflict(role, held), field="role")
@@ -324,6 +334,7 @@ def _give(
         organisational_unit=unit,
         defaults={
             "assigned_by": actor,
+            "assigned_at": timezone.now(),
             "valid_from": period.valid_from,
             "valid_until": period.valid_until,
         },
@@ -345,7 +356,7 @@ def _days(period: RolePeriod) -> dict[str, str]:
     return {name: day.isoformat() for name, day in days.items() if day is not None}
 
 
-def _not_ended(person: Person) -> list[RoleAssignment]:
+def not_ended(person: Person) -> list[RoleAssignment]:
     """Current and future roles: two with different first days conflict too."""
     day = today()
     return [each for each in person.roles.all() if each.valid_until is None or each.valid_until >= day]
@@ -363,8 +374,14 @@ def _conflict(role: Role, held: Iterable[RoleAssignment]) -> Reason | None:
 
 def _is_last(person: Person, role: Role) -> bool:
     """Whether no other System Administrator without an end date can sign in."""
-    if role != Role.SYSTEM_ADMINISTRATOR:
-        return False
+    return role == Role.SYSTEM_ADMINISTRATOR and not other_keepers(person, role)
+
+
+def other_keepers(person: Person, role: Role) -> int:
+    """How many others have the role without an end date and can sign in.
+
+    User Administrators and Recovery Officers count where they are not limited to a unit.
+    """
     keepers = RoleAssignment.objects.filter(
         Q(valid_from=None) | Q(valid_from__lte=today()),
         role=role,
@@ -372,4 +389,6 @@ def _is_last(person: Person, role: Role) -> bool:
         person__state=PersonState.ACTIVE,
         person__account__is_active=True,
     )
-    return not keepers.exclude(person=person).exists()
+    if role != Role.SYSTEM_ADMINISTRATOR:
+        keepers = keepers.filter(organisational_unit="")
+    return keepers.exclude(person=person).values("person").distinct().count()

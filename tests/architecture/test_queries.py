@@ -24,6 +24,7 @@ from identity_manager.models import (
     PersonSource,
     Role,
     RoleAssignment,
+    RoleReview,
     SoftwareToken,
     TokenRequest,
 )
@@ -107,6 +108,13 @@ def grow_what_officers_wait_for(world: World, everybody: list[Person]) -> None:
         SoftwareToken.objects.filter(pk=certificate.token_id).update(state="issuing")
         TokenRequest.objects.filter(pk=certificate.token.request_id).update(state="issuing")
         CaOrder.objects.filter(pk=certificate.order_id).update(state="unknown", parked_at=timezone.now())
+    (campaign,) = world.objects["recertification"]
+    for held in RoleAssignment.objects.filter(role=Role.APPROVER):
+        RoleReview.objects.get_or_create(
+            campaign_id=campaign,
+            assignment_id=held.pk,
+            defaults={"person": held.person, "role": held.role, "assigned_at": held.assigned_at},
+        )
     OutgoingMail.objects.filter(message="information").update(state="failed", last_error="no such mailbox")
 
 

@@ -20,7 +20,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls")]
 # What a mere visit may touch: sessions, the counts of rate limits, and who is named in the audit log.
 OF_VISITS = {"django_session", "shared_cache", "identity_manager_auditsalt"}
 REFUSED = {403, 404, 405, 413}
-OF_A_UNIT = {"person", "sign-in code", "asked sign-in code", "request", "token", "mail", "erasure"}
+OF_A_UNIT = {
+    "person",
+    "role review",
+    "sign-in code",
+    "asked sign-in code",
+    "request",
+    "token",
+    "mail",
+    "erasure",
+}
 PORTALS = ("console", "selfservice")
 
 

@@ -45,6 +45,7 @@ from identity_manager.models import (
     PersonSource,
     PersonState,
     Placement,
+    Recertification,
     Recovery,
     RecoveryDrill,
     RenewalNotice,
@@ -53,6 +54,7 @@ from identity_manager.models import (
     RequestState,
     Role,
     RoleAssignment,
+    RoleReview,
     RunMode,
     ScimToken,
     SurplusByHand,
@@ -124,6 +126,13 @@ class World:
         changed = HolderChange.objects.create(
             token=due_token, person=self.owner, fingerprint="0" * 64, noticed_at=now
         )
+        reviewed = RoleReview.objects.create(
+            campaign=Recertification.objects.create(due_at=now + timedelta(days=30)),
+            person=self.owner,
+            role=Role.APPROVER,
+            assignment_id=self.owner.roles.get().pk,
+            assigned_at=now,
+        )
         problem = DeliveryProblem.objects.create(token=due_token, kind="not-arrived", opened_at=now)
         installed = Installation.objects.create(token=due_token, device="macos", said_at=now)
         asked_of = InstallationNotice.objects.create(token=due_token, asked_at=now, told_at=now)
@@ -162,6 +171,8 @@ class World:
             "token import": (TokenImport.objects.create(name="folder", types=["vpn"]).pk,),
             "batch order": (batch_order(ada, self.owner),),
             "role": (self.owner.pk, self.owner.roles.get().pk),
+            "recertification": (reviewed.campaign_id,),
+            "role review": (reviewed.pk,),
             "saved search": (saved.pk,),
             "identity change": (change.pk,),
             "sign-in code": (code.pk,),

@@ -16,7 +16,13 @@ from identity_manager.models.people.person import EVERYTHING
 from identity_manager.ui.context import SEARCHERS
 
 # Events that a User Administrator reads: roles assigned and withdrawn.
-ABOUT_ROLES = tuple(each.value for each in (Event.ROLE_ASSIGNED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED))
+ABOUT_ROLES = tuple(
+    each.value
+    for each in (
+        *(Event.ROLE_ASSIGNED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED),
+        *(Event.ROLE_CONFIRMED, Event.ROLE_NOT_CONFIRMED),
+    )
+)
 NOT_WHOLE_LOG = _("An audit pack is about everybody, and your role of an Auditor has a limit to a unit.")
 WHO_READ_ALL = SEARCHERS - {Role.USER_ADMINISTRATOR}
 LOG_CHECKERS = frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})

@@ -58,4 +58,5 @@ urlpatterns = [
     path("", include("identity_manager.console.api_clients.urls")),
     path("", include("identity_manager.console.targets.urls")),
     path("officers/", role_views.listing, name="officers"),
+    path("officers/export/", role_views.export, name="officers-export"),
 ]

@@ -29,7 +29,10 @@ from identity_manager.models.requests.token_states import IN_USE
 
 MOST_DAYS = 400
 SECTIONS: Mapping[str, tuple[Event, ...]] = {
-    "role-changes": (Event.ROLE_ASSIGNED, Event.ROLE_REFUSED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED),
+    "role-changes": (
+        *(Event.ROLE_ASSIGNED, Event.ROLE_REFUSED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED),
+        *(Event.ROLE_CONFIRMED, Event.ROLE_NOT_CONFIRMED),
+    ),
     "four-eyes": (
         *(
             Event.REQUEST_APPROVED,

@@ -29,6 +29,8 @@ LISTS = Vocabulary(
         "audit-pack": _("Audit pack"),
         "terms-acceptance": _("Acceptance of terms"),
         "batch-order": _("Batch order"),
+        "officer": _("Officers"),
+        "recertification": _("Recertification of roles"),
     },
 )
 KEYS: dict[str, Words] = {

@@ -27,6 +27,7 @@ from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import Bulk, More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
 from identity_manager.console.people import open_tasks as people_tasks
+from identity_manager.console.recertification import open_tasks as recertification_tasks
 from identity_manager.console.recovery import open_tasks as recovery_tasks
 from identity_manager.console.renewal import open_tasks as renewal_tasks
 from identity_manager.console.search import requests as request_list
@@ -318,6 +319,7 @@ SOURCES = (
         meaning=Meaning.STOPPED,
     ),
     *people_tasks.SOURCES,
+    *recertification_tasks.SOURCES,
     *second_officer.SOURCES,
     *archive_tasks.SOURCES,
     *recovery_tasks.SOURCES,

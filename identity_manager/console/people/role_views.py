@@ -3,17 +3,19 @@
 import uuid
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from identity_manager.audit import exports
 from identity_manager.console.access import offices, persons
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
-from identity_manager.console.people import roles_page
+from identity_manager.console.lists.csv_export import csv_response
+from identity_manager.console.people import roles_page, who_may_page
 from identity_manager.console.people.roles_page import AssignForm, RolesFilterForm
 from identity_manager.models import Role, RoleAssignment
 from identity_manager.people import roles
@@ -65,6 +67,24 @@ def listing(request: HttpRequest) -> HttpResponse:
     actor = offices.office_reader(request)
     context = roles_page.listing(actor, RolesFilterForm(request.GET))
     return render(request, "identity_manager/people/roles/listing.html", context)
+
+
+@require_POST
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """Who can do what, as a CSV file: the rows of the list as it is filtered."""
+    actor, form = offices.office_reader(request), RolesFilterForm(request.POST)
+    held = roles_page.held_roles(actor, form)
+    filters = {"role": form.data.get("role", ""), "q": bool(form.data.get("q"))}
+    exports.record(actor=actor, what="officer", rows=len(held), filters=filters)
+    return csv_response("officers", roles_page.EXPORT_HEAD, roles_page.exported(held))
+
+
+@require_safe
+def who_may(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Who can do what for this person."""
+    offices.office_reader(request)
+    context = who_may_page.context(persons.person_for_officer(request, pk))
+    return render(request, "identity_manager/people/roles/who_may.html", context)
 
 
 def _names(held: RoleAssignment) -> dict[str, str]:

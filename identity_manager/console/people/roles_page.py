@@ -1,16 +1,18 @@
 """Page context of roles: those of a person, those that this officer may assign, and all holders."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import offices
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, Role, RoleAssignment
+from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, Role, RoleAssignment, RoleReview
 from identity_manager.models.people.role import today
 from identity_manager.people import roles
 from identity_manager.people.roles import RolePeriod
@@ -109,6 +111,7 @@ def context(actor: Person, person: Person, form: AssignForm) -> dict[str, Any]:
         "form": form,
         "roles": [_line(actor, person, held) for held in person.roles.all()],
         "own": roles.NEVER_TO_ONESELF if actor.pk == person.pk else None,
+        "reads_offices": offices.holds(actor, offices.OFFICE_READERS),
         "gives": any(not card.reason for _value, card in form.cards),
         "units": known_units(),
     }
@@ -144,22 +147,79 @@ def known_units() -> QuerySet[Person, str]:
 
 
 def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
-    """The holders of roles within the reach of the reader."""
-    reached = offices.within_units(actor, offices.OFFICE_READERS, "person__organisational_unit")
-    held = RoleAssignment.objects.filter(reached, role__in=OFFICER_ROLES)
-    held = held.select_related("person", "assigned_by")
-    rows = held
+    """The holders of roles within the reach of the reader, and what each role may do."""
+    reached, rows = _reached(actor), held_roles(actor, form)
+    confirmed = _confirmations(rows)
+    return {
+        "tab": "admin",
+        "form": form,
+        "rows": [(row, _state(row), MAY[Role(row.role)], confirmed.get(row.pk)) for row in rows],
+        "conflicts": _conflicts(actor),
+        "total": reached.count(),
+    }
+
+
+def held_roles(actor: Person, form: RolesFilterForm) -> list[RoleAssignment]:
+    """The assignments that the filter leaves, in their order."""
+    rows = _reached(actor)
     if form.is_valid():
         if role := form.cleaned_data["role"]:
             rows = rows.filter(role=role)
         if text := form.cleaned_data["q"]:
             matching = Person.objects.matching(text).values("pk")
             rows = rows.filter(person__in=matching) | rows.filter(organisational_unit__icontains=text)
-    ordered = rows.order_by("role", "person__surname", "person__given_name", "organisational_unit")
-    return {
-        "tab": "admin",
-        "form": form,
-        "rows": [(row, _state(row)) for row in ordered],
-        "conflicts": _conflicts(actor),
-        "total": held.count(),
-    }
+    rows = rows.select_related("person", "assigned_by")
+    return list(rows.order_by("role", "person__surname", "person__given_name", "organisational_unit"))
+
+
+def _reached(actor: Person) -> QuerySet[RoleAssignment]:
+    reach = offices.within_units(actor, offices.OFFICE_READERS, "person__organisational_unit")
+    return RoleAssignment.objects.filter(reach, role__in=OFFICER_ROLES)
+
+
+def _confirmations(held: list[RoleAssignment]) -> dict[uuid.UUID, RoleReview]:
+    """The latest confirmation of each assignment that has one."""
+    reviews = RoleReview.objects.confirmations().filter(assignment_id__in=[each.pk for each in held])
+    found: dict[uuid.UUID, RoleReview] = {}
+    for review in reviews.select_related("decided_by"):
+        found.setdefault(review.assignment_id, review)
+    return found
+
+
+EXPORT_HEAD = (
+    _("Personnel number"),
+    _("Name"),
+    _("State"),
+    _("Role"),
+    _("Organisational unit"),
+    _("May"),
+    _("First day"),
+    _("Last day"),
+    _("Assigned"),
+    _("Assigned by"),
+    _("Confirmed"),
+    _("Confirmed by"),
+)
+
+
+def exported(held: list[RoleAssignment]) -> list[tuple[object, ...]]:
+    """One row of the CSV file for each assignment, as EXPORT_HEAD says."""
+    confirmed = _confirmations(held)
+    return [_exported(each, confirmed.get(each.pk)) for each in held]
+
+
+def _exported(held: RoleAssignment, review: RoleReview | None) -> tuple[object, ...]:
+    return (
+        held.person.personnel_number,
+        held.person.display_name,
+        held.person.get_state_display(),
+        held,
+        held.organisational_unit or gettext("everywhere"),
+        MAY[Role(held.role)],
+        held.valid_from,
+        held.valid_until,
+        held.assigned_at,
+        held.assigned_by,
+        review.decided_at if review else None,
+        review.decided_by if review else None,
+    )

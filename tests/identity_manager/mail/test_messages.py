@@ -23,6 +23,7 @@ from identity_manager.mail import (
     person_messages,
     recovery_messages,
     request_messages,
+    role_messages,
     sending,
     specimens,
     terms_messages,
@@ -42,6 +43,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     Postponement,
+    Recertification,
     Recovery,
     ReplacementCause,
     SoftwareToken,
@@ -108,6 +110,12 @@ class Road:
     def mail(self, function: str) -> OutgoingMail:
         """The mail that the function of that name makes."""
         makers: dict[str, Callable[[], OutgoingMail]] = {
+            "recertification_waits": lambda: role_messages.recertification_waits(
+                self.campaign, self.fresh(self.company.ada), number=2, turn=2
+            ),
+            "recertification_over": lambda: role_messages.recertification_over(
+                self.campaign, self.fresh(self.company.ada), unanswered=2
+            ),
             "information": lambda: request_messages.information(self.request),
             "approval_needed": lambda: request_messages.approval_needed(
                 self.request, self.fresh(self.company.paul)
@@ -250,6 +258,10 @@ class Road:
             version=version,
             due_at=timezone.now(),
         )
+
+    @property
+    def campaign(self) -> Recertification:
+        return Recertification(due_at=timezone.now() + timedelta(days=30))
 
     @property
     def leave(self) -> Leave:

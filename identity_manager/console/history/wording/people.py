@@ -39,6 +39,12 @@ WORDS: dict[Event, Wording] = {
     Event.PERSONS_IMPORTED: Wording(_("Persons were imported"), icon="upload"),
     Event.ROLE_ASSIGNED: Wording(_("A role was assigned"), icon="shield", detail=_role),
     Event.ROLE_ENDED: Wording(_("A role ended on its last day"), icon="shield", detail=_role),
+    Event.ROLE_CONFIRMED: Wording(_("A role was confirmed"), DONE, "shield", _role),
+    Event.ROLE_NOT_CONFIRMED: Wording(
+        _("A role ended, because nobody confirmed it"), STOPPED, "shield", _role
+    ),
+    Event.RECERTIFICATION_OPENED: Wording(_("A recertification of roles began"), WAITING, "shield"),
+    Event.RECERTIFICATION_ENDED: Wording(_("A recertification of roles ended"), icon="shield"),
     Event.ROLE_REFUSED: Wording(_("Single sign-on could not change a role"), STOPPED, "shield", _role),
     Event.ROLE_WITHDRAWN: Wording(_("A role was withdrawn"), icon="shield", detail=_role),
     Event.SIGNED_IN: Wording(_("Signed in"), icon="user"),

@@ -1,13 +1,29 @@
 """Roles on the pages: given, taken, refused with the reason, and the list of who holds which office."""
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from identity_manager.models import Person, Role, RoleAssignment
+from identity_manager.console.people import who_may_page
+from identity_manager.models import (
+    AuditEvent,
+    IdentityChange,
+    Person,
+    Recovery,
+    Role,
+    RoleAssignment,
+    SignInCode,
+    TokenRequest,
+)
 from identity_manager.models.people.role import today
+from identity_manager.people import registration_policy, roles
+from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.recovery import officers_policy
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
@@ -146,3 +162,85 @@ def test_who_holds_roles_that_conflict_is_named(ulf: Client, company: cast.Compa
     )
     limited = signed_in(officer("una", Role.USER_ADMINISTRATOR, unit="Elsewhere"))
     assert "Roles that check each other" not in limited.get(page).text
+
+
+def test_who_can_do_what_as_a_file(ulf: Client, company: cast.Company) -> None:
+    sent = {"role": Role.APPROVER.value, "q": ""}
+    response = ulf.post(reverse("console:officers-export"), sent)
+    rows = list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
+    approvers_of_all = Person.objects.holding(Role.APPROVER)
+    assert {row["Name"] for row in rows} == set(approvers_of_all.values_list("display_name", flat=True))
+    assert {(row["Role"], row["May"]) for row in rows} == {
+        ("Approver", "Approves, rejects or postpones requests.")
+    }
+    event = AuditEvent.objects.get(name="list.exported")
+    assert event.facts == {"what": "officer", "rows": len(rows), "filters": {"role": "approver"}}
+
+
+def test_who_can_do_what_for_one_person_is_what_the_verbs_say(company: cast.Company) -> None:
+    """Who entered them, made a code, confirmed the identity; another unit; a role that is over."""
+    uma, now = company.uma, timezone.now()
+    Person.objects.filter(pk=uma.pk).update(organisational_unit="Nord")
+    roles_of_officers = [role for role in Role if role != Role.SELF_SERVICE_USER]
+    units = {"n": "Nord", "f": "Sued"}
+    everybody = {
+        name: [officer(f"{name}-{role}", role, unit=units.get(name, "")) for role in roles_of_officers]
+        for name in "anfecio"
+    }
+    RoleAssignment.objects.filter(person__in=everybody["o"]).update(valid_until=today() - timedelta(days=1))
+    for maker in everybody["c"]:
+        SignInCode.objects.create(
+            person=uma, asked_by=maker, made_at=now, used_at=now, needs_confirmation=False
+        )
+    for confirmer in everybody["i"]:
+        IdentityChange.objects.create(
+            person=uma,
+            old={},
+            new={"email": "x@example.com"},
+            source="manual",
+            decided_by=confirmer,
+            state="confirmed",
+            decided_at=now,
+        )
+    uma.refresh_from_db()
+    for entered_by in everybody["e"]:
+        Person.objects.filter(pk=uma.pk).update(entered_by=entered_by)
+        uma.refresh_from_db()
+        acts = who_may_page.who_may(uma)
+        assert {act.words: able(officers) for act, officers in acts} == {
+            act.words: by_verb(act, uma) for act, _officers in acts
+        }
+
+
+def able(officers: list[who_may_page.Able]) -> set[Person]:
+    return {each.officer for each in officers if not each.why_not}
+
+
+def by_verb(act: who_may_page.OfficersAct, person: Person) -> set[Person]:
+    """Whom the obstacle of the act's verb lets pass."""
+    request = TokenRequest(person=person, requested_by=person)
+    recovery = Recovery(request=TokenRequest(person=cast.person("x"), requested_by=person), owner=person)
+    Person.objects.filter(pk=recovery.request.person_id).delete()
+    obstacles = {
+        "Ask for software tokens": lambda officer: eligibility.asking_obstacle(officer, person),
+        "Revoke, hold and reinstate software tokens": lambda officer: (
+            None if eligibility.administers(officer, person) else eligibility.NOT_ADMINISTRATOR
+        ),
+        "Approve requests": lambda officer: approvers.decision_obstacle(officer, request),
+        "Decide on the recovery of archived keys": lambda officer: officers_policy.obstacle(
+            officer, recovery
+        ),
+        "Change, deactivate and lock": lambda officer: registration_policy.officer_obstacle(officer, person),
+        "Give roles": lambda officer: roles.obstacles(actor=officer, person=person)[Role.AUDITOR],
+    }
+    officers = Person.objects.exclude(pk=person.pk).prefetch_related("roles")
+    return {each for each in officers if obstacles[str(act.words)](each) is None}
+
+
+def test_the_page_says_who_and_why_not(ulf: Client, company: cast.Company) -> None:
+    Person.objects.filter(pk=company.uma.pk).update(entered_by=company.paul)
+    text = ulf.get(reverse("console:person-who-may", args=[company.uma.pk])).text
+    assert "Approve requests" in text
+    assert "entered this person" in text
+    assert company.ada.display_name in text
+    assert reverse("console:person-who-may", args=[company.uma.pk]) in ulf.get(address(company.uma)).text

@@ -1,0 +1,101 @@
+"""The report of a recertification: rows of the CSV file, and the document to print."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from identity_manager.console.access import role_reviews
+from identity_manager.console.people.roles_page import MAY
+from identity_manager.console.print.document import Document, SheetSection, SheetTable, moment
+from identity_manager.models import Person, Recertification, ReviewDecision, Role, RoleReview
+from identity_manager.ui.parts import Pair
+
+HEAD = (
+    gettext_lazy("Personnel number"),
+    gettext_lazy("Name"),
+    gettext_lazy("Role"),
+    gettext_lazy("Organisational unit"),
+    gettext_lazy("May"),
+    gettext_lazy("Assigned"),
+    gettext_lazy("Assigned by"),
+    gettext_lazy("Outcome"),
+    gettext_lazy("Answered by"),
+    gettext_lazy("Answered"),
+)
+
+
+def _reviews(actor: Person, campaign: Recertification) -> list[RoleReview]:
+    rows = role_reviews.visible_reviews(actor).filter(campaign=campaign)
+    return list(rows.order_by("role", "person__surname", "person__given_name", "organisational_unit", "pk"))
+
+
+def rows(actor: Person, campaign: Recertification) -> list[tuple[Any, ...]]:
+    """One row for each role within the reader's reach, as HEAD says."""
+    return [
+        (
+            each.person.personnel_number,
+            each.person.display_name,
+            each.get_role_display(),
+            each.organisational_unit or _("everywhere"),
+            MAY[Role(each.role)],
+            each.assigned_at,
+            each.assigned_by or "",
+            ReviewDecision(each.decision).label,
+            each.decided_by or "",
+            each.decided_at,
+        )
+        for each in _reviews(actor, campaign)
+    ]
+
+
+def document(actor: Person, campaign: Recertification) -> Document:
+    """The report to print."""
+    found = _reviews(actor, campaign)
+    return Document(
+        title=_("Recertification of roles"),
+        subject=moment(campaign.opened_at),
+        lead=_("Who had which role, who confirmed or withdrew it, and what nobody answered."),
+        made_by=actor,
+        back=reverse("console:recertification", args=[campaign.pk]),
+        sections=[_summary(campaign, found), _table(found)],
+    )
+
+
+def _summary(campaign: Recertification, found: list[RoleReview]) -> SheetSection:
+    numbers = {each: sum(row.decision == each for row in found) for each in ReviewDecision}
+    return SheetSection(
+        _("Summary"),
+        pairs=[
+            Pair(_("Opened"), moment(campaign.opened_at), note=str(campaign.opened_by or "")),
+            Pair(_("To be answered by"), moment(campaign.due_at)),
+            Pair(_("Ended"), moment(campaign.ended_at)),
+            Pair(_("Roles"), str(len(found))),
+            *(Pair(each.label, str(number)) for each, number in numbers.items() if number),
+        ],
+    )
+
+
+def _table(found: list[RoleReview]) -> SheetSection:
+    head = (_("Name"), _("Role"), _("Organisational unit"), _("Assigned"), _("Outcome"), _("Answered"))
+    return SheetSection(
+        _("Roles"),
+        table=SheetTable(head, [_cells(each) for each in found]),
+        empty=_("No role was to be confirmed."),
+    )
+
+
+def _cells(each: RoleReview) -> tuple[object, ...]:
+    return (
+        f"{each.person}, {each.person.personnel_number}",
+        each.get_role_display(),
+        each.organisational_unit or _("everywhere"),
+        _by(each.assigned_at, each.assigned_by),
+        ReviewDecision(each.decision).label,
+        _by(each.decided_at, each.decided_by),
+    )
+
+
+def _by(at: Any, by: Person | None) -> str:
+    return f"{moment(at)} {by or ''}".strip()
