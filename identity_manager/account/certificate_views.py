@@ -5,7 +5,6 @@ answer in the URL opens nothing by itself: it fits the session that asked, once,
 """
 
 import datetime as dt
-import hashlib
 import secrets
 import uuid
 from http import HTTPStatus
@@ -26,16 +25,22 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from identity_manager.account import client_certificate, sign_in_methods
+from identity_manager.account import (
+    certificate_question,
+    certificate_test,
+    client_certificate,
+    sign_in_methods,
+)
 from identity_manager.account import redirects as destinations
 from identity_manager.account.arrival import LOST
+from identity_manager.account.certificate_question import digest, signed
 from identity_manager.people.sign_in import accepted_messages, client_certificates
 from identity_manager.transactions.refusals import Reason, Refused
 from identity_manager.ui import error_pages
 
-QUESTION, ANSWER = "identity_manager.certificate.question", "identity_manager.certificate.answer"
+ANSWER = "identity_manager.certificate.answer"
 BEGUN = "certificate_sign_in"  # in the session
-QUESTION_SECONDS, ANSWER_SECONDS = 300, 60
+ANSWER_SECONDS = 60
 
 
 @login_not_required
@@ -49,9 +54,7 @@ def start(request: HttpRequest) -> HttpResponse:
     secret = secrets.token_urlsafe(24)
     request.session[BEGUN] = {"secret": secret, "next": destinations.wanted(request)}
     back = request.build_absolute_uri(reverse("certificate-finish"))
-    question = signing.dumps({"session": _digest(secret), "back": back}, salt=QUESTION)
-    address = f"{settings.CERTIFICATE_BASE_URL}{reverse('certificate')}"
-    return redirect(f"{address}?{urlencode({'question': question})}")
+    return redirect(certificate_question.address({"session": digest(secret), "back": back}))
 
 
 @login_not_required
@@ -64,9 +67,11 @@ def certificate(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
-    question = _read(request.GET.get("question", ""), salt=QUESTION, seconds=QUESTION_SECONDS)
+    question = certificate_question.asked(request)
     if question is None:
         return _page(request, LOST, status=HTTPStatus.BAD_REQUEST)
+    if question.get("test"):
+        return redirect(certificate_test.answer_address(request, question))
     try:
         shown = client_certificate.presented(request)
         row = client_certificates.recognise(shown, trusted=settings.CERTIFICATE_CAS)
@@ -83,7 +88,7 @@ def finish(request: HttpRequest) -> HttpResponse:
     """Back at the portal: sign in whoever the certificate was issued to."""
     _offered_or_404()
     begun = request.session.pop(BEGUN, None)
-    answer = _read(request.GET.get("answer", ""), salt=ANSWER, seconds=ANSWER_SECONDS)
+    answer = signed(request.GET.get("answer", ""), salt=ANSWER, seconds=ANSWER_SECONDS)
     if begun is None or answer is None or not _fits(answer, begun):
         return _page(request, LOST, status=HTTPStatus.BAD_REQUEST)
     try:
@@ -102,20 +107,8 @@ def _offered_or_404() -> None:
         raise Http404
 
 
-def _read(signed: str, *, salt: str, seconds: int) -> dict[str, Any] | None:
-    try:
-        said: dict[str, Any] = signing.loads(signed, salt=salt, max_age=seconds)
-    except signing.BadSignature:
-        return None
-    return said
-
-
 def _fits(answer: dict[str, Any], begun: dict[str, Any]) -> bool:
-    return constant_time_compare(answer["session"], _digest(begun["secret"]))
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return constant_time_compare(answer["session"], digest(begun["secret"]))
 
 
 def _refused(request: HttpRequest, reason: Reason, *, back: str = "") -> HttpResponse:

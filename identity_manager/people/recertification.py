@@ -60,9 +60,9 @@ def may_open(actor: Person) -> bool:
     return actor.is_active and actor.has_role(Role.USER_ADMINISTRATOR, unit="")
 
 
-def answer_obstacle(actor: Person, review: RoleReview) -> Reason | None:
+def answer_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
     """Why this actor cannot answer now, whatever the answer, or None."""
-    obstacle = officer_obstacle(actor, review)
+    obstacle = officer_obstacle(actor=actor, review=review)
     if obstacle is not None:
         return obstacle
     if review.decision or not review.campaign.is_open:
@@ -70,14 +70,14 @@ def answer_obstacle(actor: Person, review: RoleReview) -> Reason | None:
     return None if _is_held(review) else GONE
 
 
-def officer_obstacle(actor: Person, review: RoleReview) -> Reason | None:
+def officer_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
     """Why this actor cannot answer at all, or None."""
     return roles.withdraw_obstacle(actor=actor, person=review.person, unit=review.organisational_unit)
 
 
-def confirm_obstacle(actor: Person, review: RoleReview) -> Reason | None:
+def confirm_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
     """Why this actor cannot confirm the role, or None: the rules of giving it."""
-    obstacle = officer_obstacle(actor, review) or vouching_policy.obstacle(actor, review.person)
+    obstacle = officer_obstacle(actor=actor, review=review) or vouching_policy.obstacle(actor, review.person)
     others = [held for held in roles.not_ended(review.person) if held.pk != review.assignment_id]
     return obstacle or roles.conflict(Role(review.role), (Role(held.role) for held in others))
 
@@ -87,9 +87,9 @@ def confirm(*, actor: Person, review_id: uuid.UUID) -> RoleReview:
     with transaction.atomic():
         review = RoleReview.objects.get(pk=review_id)
         review.person = locking.person(review.person_id)
-        refuse(officer_obstacle(actor, review), kind=NotAllowed)
+        refuse(officer_obstacle(actor=actor, review=review), kind=NotAllowed)
         require(_is_held(review), else_=GONE, kind=Stale)
-        refuse(confirm_obstacle(actor, review))
+        refuse(confirm_obstacle(actor=actor, review=review))
 
         _settle(review, ReviewDecision.CONFIRMED, by=actor)
         _record(audit.Event.ROLE_CONFIRMED, review, actor=actor)

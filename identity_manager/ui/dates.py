@@ -64,7 +64,7 @@ def _long_date(day: date, _language: str | None) -> str:
 
 
 def age(since: datetime, *, now: datetime) -> str:
-    """Return how long something has waited: "3 hours", "2 days"."""
+    """Return how long something has waited: "3 hours", "2 days", "less than a minute"."""
     waited = max(now - since, timedelta())
     hours, minutes = divmod(waited.seconds // MINUTE, 60)
     return _age(
@@ -78,6 +78,8 @@ def _age(days: int, hours: int, minutes: int, _language: str | None) -> str:
         return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
     if hours:
         return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    if not minutes:
+        return gettext("less than a minute")
     return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
 
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -40,6 +40,23 @@ def client_network(request: HttpRequest) -> str:
     return str(ipaddress.ip_network((plain, LOGGED_PREFIX_BITS[plain.version]), strict=False))
 
 
+Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+def trusted_networks() -> Networks:
+    """PROXY_ADDRESSES."""
+    return [ipaddress.ip_network(each) for each in settings.PROXY_ADDRESSES]
+
+
+def is_proxy(sender: str, networks: Networks) -> bool:
+    """Whether a request from this address comes from a proxy of ours. A unix socket has no address."""
+    try:
+        address = ipaddress.ip_address(sender) if sender else None
+    except ValueError:
+        return False
+    return address is None or any(address in network for network in networks)
+
+
 class ProxyHeadersMiddleware:
     """Forgets forwarded headers that come from elsewhere than PROXY_ADDRESSES. First of all middlewares.
 
@@ -48,23 +65,16 @@ class ProxyHeadersMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self._networks = [ipaddress.ip_network(each) for each in settings.PROXY_ADDRESSES]
+        self._networks = trusted_networks()
         self._told = False
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sender = request.META.get("REMOTE_ADDR", "")
-        if sender and not self._is_proxy(sender):
+        if not is_proxy(sender, self._networks):
             forgotten = [name for name in HEADERS if request.META.pop(name, None) is not None]
             if forgotten:
                 self._tell(sender)
         return self.get_response(request)
-
-    def _is_proxy(self, sender: str) -> bool:
-        try:
-            address = ipaddress.ip_address(sender)
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)
 
     def _tell(self, sender: str) -> None:
         """Once: who forgot to name the proxy must find it; who sends forged headers must not fill the log."""

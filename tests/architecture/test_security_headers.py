@@ -23,7 +23,7 @@ from tests.architecture.url_world import World
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls")]
 PAGE = ROOT / "docs" / "reference" / "security-headers.md"
 CACHING, POLICY = "Cache-Control", "Content-Security-Policy"
-LEAD_TO_PROVIDERS = ("account_login", "account_reauthenticate")
+LEAD_TO_PROVIDERS = ("account_login", "account_reauthenticate", "console:certificate-test")
 # Requests of programs, about what is public: they change nothing and read no cookie.
 NO_FORMS = ("pki:ocsp", "pki:ocsp-get", "sso-back-channel-logout", "saml-acs", "scim:resource", "api:call")
 FORMS = [row for row in TABLE if row.posts and row.name not in NO_FORMS]

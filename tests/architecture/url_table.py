@@ -325,6 +325,7 @@ TABLE = (
     Row("console:api-client-confirm", SYSTEM, SYSTEM, of="api client"),
     Row("console:api-client-revoke", SYSTEM, SYSTEM, of="api client"),
     Row("console:person-directory-link-end", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:certificate-test", SYSTEM, SYSTEM),
     Row("console:officers", OFFICES),
     Row("console:officers-export", NOBODY, OFFICES),
     Row("console:person-who-may", OFFICES, of="person"),

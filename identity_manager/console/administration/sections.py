@@ -10,7 +10,7 @@ from identity_manager.console.access import api_clients as api_client_access
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import directory as directory_access
 from identity_manager.console.access import offices
-from identity_manager.models import Person
+from identity_manager.models import Person, Role
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,13 @@ SECTIONS: tuple[Section, ...] = (
         "console:targets",
         offices.CATALOGUE_READERS,
         "upload",
+    ),
+    Section(
+        _("Client certificates"),
+        _("Whether certificates of browsers arrive through the proxy"),
+        "console:certificate-test",
+        frozenset({Role.SYSTEM_ADMINISTRATOR}),
+        "certificate",
     ),
     Section(
         _("Officers"),

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, include, path
 
-from identity_manager.console.administration import authority_views, job_views, mail_text_views
+from identity_manager.console.administration import (
+    authority_views,
+    certificate_test_views,
+    job_views,
+    mail_text_views,
+)
 from identity_manager.console.administration import views as catalogue
 from identity_manager.console.catalogue import terms_views
 from identity_manager.console.catalogue import views as versions
@@ -57,6 +62,7 @@ urlpatterns = [
     path("", include("identity_manager.console.events.urls")),
     path("", include("identity_manager.console.api_clients.urls")),
     path("", include("identity_manager.console.targets.urls")),
+    path("client-certificates/", certificate_test_views.show, name="certificate-test"),
     path("officers/", role_views.listing, name="officers"),
     path("officers/export/", role_views.export, name="officers-export"),
 ]

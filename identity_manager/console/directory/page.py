@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import directory as access
 from identity_manager.console.administration.job_page import schedule_words
+from identity_manager.console.directory import settings_words
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people.import_page import label_of, shown
 from identity_manager.directory import sources
@@ -163,25 +164,10 @@ def of_source(
             Pair(label_of(name), attribute.name, mono=True)
             for name, attribute in configuration.fields.items()
         ],
-        "options": list(_options(configuration)),
+        "options": list(settings_words.pairs(configuration)),
         "page": page,
         "runs": [RunRow(each) for each in page.object_list],
     }
-
-
-def _options(configuration: SourceConfiguration) -> Iterator[Pair]:
-    """What the settings say. The secret is no option, and stands nowhere here."""
-    for name, value in configuration.options.items():
-        yield Pair(name, str(value), mono=True)
-    for state, effect in configuration.leavers.items():
-        yield Pair(f"leavers: {state}", effect, mono=True)
-    yield Pair("lock_after_days", configuration.lock_after.days, mono=True)
-    for name, values in (
-        ("upn_suffixes", configuration.upn_suffixes),
-        ("sid_domains", configuration.sid_domains),
-    ):
-        if values:
-            yield Pair(f"trust: {name}", ", ".join(values), mono=True)
 
 
 def of_run(actor: Person, row: DirectoryRun, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:

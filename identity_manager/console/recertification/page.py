@@ -156,7 +156,7 @@ def withdrawing(actor: Person, review: RoleReview) -> Confirmation:
         button=_("Withdraw the role"),
         back=reverse("console:recertification", args=[review.campaign_id]),
         tab="admin",
-        obstacle=recertification.answer_obstacle(actor, review),
+        obstacle=recertification.answer_obstacle(actor=actor, review=review),
     )
 
 

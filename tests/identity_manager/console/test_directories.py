@@ -4,6 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from identity_manager.console.directory import settings_words
+from identity_manager.directory.configuration import LEAVERS, TRUST
+from identity_manager.directory.ldap import source as ldap_source
 from identity_manager.models import Account, DirectorySource, Person, Role, RunMode, RunState, ScimToken
 from identity_manager.people import scim_tokens
 from tests.identity_manager.console.visitors import just_signed_in
@@ -49,6 +52,35 @@ def test_sources_with_mapping_and_runs_and_no_secret(corp: FakeDirectory) -> Non
         assert corp.configuration.secret not in text
     assert "ldaps://dc1.example" in text
     assert "New: 3" in text
+
+
+def test_the_settings_are_said_in_words() -> None:
+    said = {
+        "options": {"url": "ldaps://dc1.example", "flavour": "generic", "start_tls": False, "own": "x"},
+        "leavers": {"disabled": "lock"},
+        "lock_after_days": 14,
+        "trust": {"upn_suffixes": ["example.com"]},
+    }
+    configuration = directory.configured(**said)
+    pairs = [(str(pair.label), str(pair.value)) for pair in settings_words.pairs(configuration)]
+    assert pairs == [
+        ("Address", "ldaps://dc1.example"),
+        ("Kind of directory", "another LDAP directory"),
+        ("StartTLS", "no"),
+        ("own", "x"),
+        ("Who is leaving", "becomes Inactive"),
+        ("Who is disabled", "is locked for good"),
+        ("Whose account has expired", "becomes Inactive"),
+        ("Who is absent", "becomes Inactive"),
+        ("Who stays absent", "is locked for good after 14 days"),
+        ("UPN suffixes that are believed", "example.com"),
+    ]
+
+
+def test_every_setting_of_a_source_has_words() -> None:
+    assert settings_words.OPTIONS.keys() >= ldap_source.OPTIONS | {"folder", "holds"}
+    assert settings_words.LEAVERS.keys() == LEAVERS.keys()
+    assert settings_words.TRUST.keys() == TRUST
 
 
 def test_a_system_administrator_starts_a_dry_run_and_sees_numbers_but_no_persons(corp: FakeDirectory) -> None:

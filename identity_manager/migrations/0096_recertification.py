@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """Once a period each role of an officer is confirmed or withdrawn by somebody else."""
 
     dependencies = [
-        ('identity_manager', '0094_fips_containers'),
+        ('identity_manager', '0095_webhooks'),
     ]
 
     operations = [
