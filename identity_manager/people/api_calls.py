@@ -15,15 +15,16 @@ def begin(client: ApiClient, *, key: str, request_sha256: str) -> tuple[Idempote
 
     Of two at once the second waits until the first has committed, and gets its row.
     """
-    return IdempotentCall.objects.get_or_create(
-        client=client, key=key, defaults={"request_sha256": request_sha256, "created_at": timezone.now()}
-    )
+    mine = IdempotentCall(client=client, key=key, request_sha256=request_sha256, created_at=timezone.now())
+    IdempotentCall.objects.bulk_create([mine], ignore_conflicts=True)
+    call = IdempotentCall.objects.get(client=client, key=key)
+    return call, call.pk == mine.pk
 
 
 def settle(call: IdempotentCall, *, status: int, headers: Mapping[str, str], body: str) -> None:
     """Store the answer, in the same transaction."""
-    call.status, call.headers, call.body = status, dict(headers), body
-    call.save(update_fields=["status", "headers", "body"])
+    row = IdempotentCall.objects.filter(pk=call.pk)
+    row.update(status=status, headers=dict(headers), body=body)
 
 
 def forget_old() -> int:

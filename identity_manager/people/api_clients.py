@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Case, F, When
+from django.db import models, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.database.prepared_queries import Statement
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import certificates as x509
 from identity_manager import audit
@@ -27,6 +28,7 @@ from identity_manager.models import (
     PersonKind,
     PersonSource,
     PersonState,
+    RoleAssignment,
 )
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.vouching import Exclusion
@@ -59,6 +61,14 @@ CERTIFICATE_TAKEN = Reason(
     "api-client-certificate-taken", _("Another client has this certificate, or had it.")
 )
 REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_CLIENT}
+
+# Every call asks these, so their SQL is compiled once.
+_SHOWN = Statement[ApiClient](
+    lambda digest: ApiClient.objects.filter(digest=digest).select_related("actor"), digest=models.CharField()
+)
+_ROLES = Statement[RoleAssignment](
+    lambda person: RoleAssignment.objects.filter(person=person), person=models.UUIDField()
+)
 
 
 @dataclass(frozen=True)
@@ -140,13 +150,16 @@ def used(shown: bytes, *, method: ApiMethod) -> ApiClient | None:
     """
     now = timezone.now()
     minute = int(now.timestamp()) // 60
-    rows = ApiClient.objects.usable(now).of(shown).filter(method=method, actor__state=PersonState.ACTIVE)
-    client = rows.select_related("actor").prefetch_related("actor__roles").first()
-    if client is None or not client.actor.roles_in_force():
+    client = _SHOWN.first(digest=hashlib.sha256(shown).hexdigest())
+    if client is None or client.method != method or not (client.is_usable(now) and client.actor.is_active):
         return None
-    counted = Case(When(minute=minute, then=F("calls") + 1), default=1)
+    client.actor.know_roles(_ROLES.rows(person=client.actor_id))
+    if not client.actor.roles_in_force():
+        return None
+    is_first = client.minute != minute
+    counted = 1 if is_first else F("calls") + 1
     ApiClient.objects.filter(pk=client.pk).update(minute=minute, calls=counted, last_used_at=now)
-    client.calls = client.calls + 1 if client.minute == minute else 1
+    client.calls = 1 if is_first else client.calls + 1
     return client
 
 

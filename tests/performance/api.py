@@ -23,7 +23,7 @@ TYPE = "vpn"  # no approval, one certificate
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--persons", type=int, default=200)
+    parser.add_argument("--persons", type=int, default=60)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     django.setup()
