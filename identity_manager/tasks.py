@@ -17,6 +17,7 @@ from identity_manager.workflow.people import directory_runs
 from identity_manager.workflow.renewal import holder_changes
 from identity_manager.workflow.requests import suspension
 from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.standing_orders import planning as standing_orders
 from identity_manager.workflow.targets import planning, serving
 
 
@@ -88,6 +89,11 @@ def serve_target(target_id: str) -> None:
 @shared_task(name=task_names.REVIEW_PLACEMENTS)
 def review_placements(token_id: str) -> None:
     planning.review_token(token_id=uuid.UUID(token_id))
+
+
+@shared_task(name=task_names.PLAN_STANDING_ORDER)
+def plan_standing_order(order_id: str) -> None:
+    standing_orders.run(order_id=uuid.UUID(order_id))
 
 
 @shared_task(name=jobs.TICK)

@@ -50,7 +50,7 @@ def outlook(person: Person, tokens: Sequence[SoftwareToken]) -> Outlook:
         return Outlook(lines, (), 0, issues=False)
     needed = approvers.approvals_needed(
         [choice.token_type for choice in choices],
-        requester=person,
+        requesters={person.pk},
         person=person,
         origin=RequestOrigin.SELF_SERVICE,
     )

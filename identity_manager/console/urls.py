@@ -87,6 +87,8 @@ urlpatterns = [
     path("", include("identity_manager.console.token_imports.urls")),
     path("", include("identity_manager.console.recovery.urls")),
     path("batch-orders/", include("identity_manager.console.batch.urls")),
+    path("standing-orders/", include("identity_manager.console.standing_orders.urls")),
+    path("groups/", include("identity_manager.console.groups.urls")),
     path("mails/", outbox.listing, name="outbox"),
     path("mails/retry/", outbox.retry_many, name="mails-retry"),
     path("mails/discard/", outbox.discard_many, name="mails-discard"),

@@ -21,6 +21,7 @@ from identity_manager.models import (
     OutgoingMail,
     SiemSink,
     SoftwareToken,
+    StandingOrder,
     Target,
     Webhook,
 )
@@ -44,6 +45,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.RUN: BatchOrder.objects.all,
     task_names.RUN_SHARD: BatchShard.objects.all,
     task_names.SERVE_TARGET: Target.objects.with_work,
+    task_names.PLAN_STANDING_ORDER: StandingOrder.objects.at_work,
     task_names.READ_DIRECTORY: DirectorySource.objects.configured,
     task_names.FORWARD_LOG: SiemSink.objects.configured,
     task_names.DELIVER_WEBHOOKS: Webhook.objects.in_use,

@@ -20,6 +20,7 @@ from identity_manager.mail import (
     recovery_messages,
     request_messages,
     role_messages,
+    standing_order_messages,
     terms_messages,
     token_messages,
 )
@@ -40,6 +41,7 @@ from identity_manager.models import (
 SUBJECTS = (
     request_messages,
     batch_messages,
+    standing_order_messages,
     token_messages,
     installation_messages,
     recovery_messages,

@@ -117,6 +117,7 @@ from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import CertificateState
+from identity_manager.models.requests.co_requester import CoRequester
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import EndReason
 from identity_manager.models.requests.installation import DeviceKind, Installation, InstallationNotice
@@ -134,6 +135,13 @@ from identity_manager.models.requests.token_states import DeliveryState, TokenSt
 from identity_manager.models.revocation.blocked_key import BlockedKey
 from identity_manager.models.revocation.issuer_crl import IssuerCrl
 from identity_manager.models.second_officer import ConsentState
+from identity_manager.models.standing_orders.member import MemberStep, StandingMember, StandingPlacement
+from identity_manager.models.standing_orders.order import (
+    LossRule,
+    StandingBasis,
+    StandingOrder,
+    StandingState,
+)
 from identity_manager.models.targets.drift import DriftFinding, DriftKind, DriftRun
 from identity_manager.models.targets.placement import Placement, PlacementState
 from identity_manager.models.targets.target import HoldBack, Target, TargetUse
@@ -183,6 +191,7 @@ __all__ = [
     "CertificatePurpose",
     "CertificateState",
     "ChosenAs",
+    "CoRequester",
     "ComparisonStep",
     "ConsentState",
     "Container",
@@ -227,10 +236,12 @@ __all__ = [
     "Leave",
     "LineOutcome",
     "LiveProcess",
+    "LossRule",
     "MailEvent",
     "MailEventKind",
     "MailFault",
     "MailState",
+    "MemberStep",
     "NameWord",
     "NameWordPart",
     "NamedArchiving",
@@ -291,6 +302,11 @@ __all__ = [
     "SiemSink",
     "SignInCode",
     "SoftwareToken",
+    "StandingBasis",
+    "StandingMember",
+    "StandingOrder",
+    "StandingPlacement",
+    "StandingState",
     "StartsWithIndexed",
     "SubmittedShare",
     "SurplusByHand",

@@ -38,6 +38,26 @@ _SENTENCES: dict[str, Promise] = {
         "The directory answered without a fault, and with nobody: %(number)s persons would leave. A second"
         " officer has to confirm that."
     ),
+    "standing-order-emptied": _(
+        "%(name)s has no member any more: all %(number)s persons of the standing order would lose the"
+        " software token. Nobody has lost it. Two officers have to agree."
+    ),
+    "standing-order-leaving": _(
+        "Within 24 hours, %(number)s of %(all)s members would lose the software token, more than"
+        " %(percent)s %%. Two officers have to agree."
+    ),
+    "standing-order-joining": _(
+        "Within 24 hours, %(number)s persons would get the software token, more than %(most)s. Two"
+        " officers have to agree."
+    ),
+    "standing-order-type-withdrawn": _(
+        "The token type %(name)s was withdrawn. Nobody gets or loses anything by this standing order."
+    ),
+    "standing-order-asker-gone": _(
+        "%(name)s, by whose rights this standing order runs, is no Software Token Administrator of all"
+        " organisational units any more. Another one can have it go on."
+    ),
+    "standing-order-refused": _("A batch order could not be placed: %(why)s"),
     "group-emptied": _(
         "The group %(name)s had %(number)s members and has none now. A second officer has to confirm that."
     ),

@@ -27,6 +27,7 @@ from identity_manager.models.requests.approval import Approval, AskedApprover
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.models.standing_orders.member import MemberStep, StandingMember
 
 EVENTS_SHOWN = 30
 # Cards name a profile; what it says is in the token's snapshot.
@@ -73,6 +74,12 @@ def know_what_concerns(person: Person) -> None:
     """Have a person know their roles and changes of identity."""
     set_prefetched_reverse(person, "roles", _ROLES.rows(person=person.pk), "person")
     set_prefetched_reverse(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
+
+
+def standing_memberships(person: Person) -> list[StandingMember]:
+    """The standing orders that the person is a member of, with their groups."""
+    rows = StandingMember.objects.covering().filter(person=person).exclude(step=MemberStep.NEW)
+    return list(rows.select_related("order__group").order_by("order__name"))
 
 
 def tokens_handed_out(person: Person) -> list[SoftwareToken]:

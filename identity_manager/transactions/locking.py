@@ -28,6 +28,7 @@ from identity_manager.models import (
     CaFinding,
     Certificate,
     CertificateProfile,
+    DirectoryGroup,
     DirectoryRun,
     IdentityChange,
     MailState,
@@ -42,6 +43,7 @@ from identity_manager.models import (
     ShareRound,
     SignInCode,
     SoftwareToken,
+    StandingOrder,
     Target,
     TargetUse,
     TermsDocument,
@@ -258,6 +260,17 @@ def person_import(pk: uuid.UUID) -> PersonImport:
 def token_import(pk: uuid.UUID) -> TokenImport:
     """Locked before the persons of its rows. Raises TokenImport.DoesNotExist."""
     return TokenImport.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def directory_group(pk: uuid.UUID) -> DirectoryGroup:
+    """Raises DirectoryGroup.DoesNotExist."""
+    return DirectoryGroup.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def standing_order(pk: uuid.UUID) -> StandingOrder:
+    """The order, with its group and who asked, which are read and not locked. Raises DoesNotExist."""
+    rows = StandingOrder.objects.select_related("group", "asked_by")
+    return rows.select_for_update(no_key=True, of=("self",)).get(pk=pk)
 
 
 def directory_run(pk: uuid.UUID) -> DirectoryRun:

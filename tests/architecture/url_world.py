@@ -31,12 +31,15 @@ from identity_manager.models import (
     CaFinding,
     Certificate,
     DeliveryProblem,
+    DirectoryGroup,
+    DirectoryMembership,
     DirectoryRun,
     DirectorySource,
     FindingKind,
     HolderChange,
     Installation,
     InstallationNotice,
+    LossRule,
     Opening,
     OutgoingMail,
     OwnerConsent,
@@ -57,6 +60,8 @@ from identity_manager.models import (
     RoleReview,
     RunMode,
     ScimToken,
+    StandingBasis,
+    StandingOrder,
     SurplusByHand,
     Target,
     TargetUse,
@@ -195,6 +200,9 @@ class World:
             "directory run": (directory_run(),),
             "SIEM": ("main",),
             "webhook": (waiting_webhook(),),
+            "standing order": (standing_order(),),
+            "group": (group_by_hand().pk,),
+            "group member": (group_by_hand(self.owner).pk, self.owner.pk),
             "scim source": ("scim",),
             "scim client": (scim_client(),),
             "scim path": ("scim", "/Users"),
@@ -255,6 +263,32 @@ def placement(certificate: Certificate) -> uuid.UUID:
     row.park()
     row.save()
     return row.pk
+
+
+def standing_order() -> uuid.UUID:
+    """Its dry run is done, and it waits for another officer than who made it."""
+    asker = Person.objects.create(
+        personnel_number="ASKED-3", given_name="Nina", surname="Ask", display_name="Nina Ask"
+    )
+    order = StandingOrder(
+        name="VPN for Nord",
+        basis=StandingBasis.UNIT,
+        criteria={"organisational_unit": "Nord"},
+        type_code="vpn",
+        loss_rule=LossRule.HOLD,
+        asked_by=asker,
+    )
+    order.conclude_dry_run(figures={"members": 2, "gain": 2, "lose": 0, "present": 0}, now=timezone.now())
+    order.save()
+    return order.pk
+
+
+def group_by_hand(*members: Person) -> DirectoryGroup:
+    """A group without a source."""
+    group, _made = DirectoryGroup.objects.get_or_create(source=None, name="Ext", external_id="ext")
+    for each in members:
+        DirectoryMembership.objects.get_or_create(group=group, person=each)
+    return group
 
 
 def scim_client() -> uuid.UUID:

@@ -167,6 +167,22 @@ FIGURES: tuple[Figure, ...] = (
         AT_MOST,
         (("", 10),),
     ),
+    Figure(
+        "standing_order_100000_s",
+        "standing_orders",
+        "s",
+        "a standing order over 100,000 members is planned, and its batch order placed (`small`: reckoned)",
+        AT_MOST,
+        (("", 30),),
+    ),
+    Figure(
+        "standing_order_again_s",
+        "standing_orders",
+        "s",
+        "it is planned again, with 1,000 leavers among them (`small`: reckoned)",
+        AT_MOST,
+        (("", 30),),
+    ),
     Figure("directory_memory_mb", "directory", "MB", "what the worker grows by while all of them come"),
     Figure(
         "publish_10000_s",

@@ -183,6 +183,14 @@ def of_token_imports(report: Report) -> dict[str, float]:
     }
 
 
+def of_standing_orders(report: Report) -> dict[str, float]:
+    share = 100_000 / report["members"]
+    return {
+        "standing_order_100000_s": report["planned_s"] * share,
+        "standing_order_again_s": report["again_s"] * share,
+    }
+
+
 def of_directory(report: Report) -> dict[str, float]:
     return {
         "directory_100000_min": report["seconds"] * 100_000 / report["persons"] / 60,
@@ -272,6 +280,12 @@ _ALL: tuple[Part, ...] = (
         {"small": 300, "full": 1200},
     ),
     Part("webhooks", lambda _scale: ["--events", "2000"], of_webhooks, {"small": 180, "full": 180}),
+    Part(
+        "standing_orders",
+        lambda scale: ["--members", str(min(100_000, scale.rows))],
+        of_standing_orders,
+        {"small": 180, "full": 600},
+    ),
     Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
     Part(
         "recover",

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from identity_manager.audit import exports
-from identity_manager.console.access import batches, offices
+from identity_manager.console.access import batches, offices, standing_orders
 from identity_manager.console.batch import page as batch_page
 from identity_manager.console.batch.forms import StartForm
 from identity_manager.console.forms import confirmation, refusals
@@ -45,6 +45,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "may_choose": may_see_all and gives,
         "gives": gives,
         "reads_all": may_see_all,
+        "reads_standing": offices.holds(actor, standing_orders.READERS),
         "page": page,
         "rows": batch_page.listing(page),
     }

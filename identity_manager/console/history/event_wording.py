@@ -18,6 +18,7 @@ from identity_manager.console.history.wording import (
     people,
     recovery,
     requests,
+    standing_orders,
     targets,
 )
 from identity_manager.console.history.wording.shape import Wording
@@ -34,6 +35,7 @@ WORDS: dict[Event, Wording] = {
     **directory.WORDS,
     **api_clients.WORDS,
     **requests.WORDS,
+    **standing_orders.WORDS,
     **authorities.WORDS,
     **archive.WORDS,
     **recovery.WORDS,

@@ -26,6 +26,8 @@ from identity_manager.models import (
     PersonImport,
     ScimToken,
     SignInCode,
+    StandingOrder,
+    StandingState,
     TargetUse,
     TermsDraft,
     TokenType,
@@ -89,6 +91,11 @@ def _orders(actor: Person, now: datetime) -> QuerySet[BatchOrder]:
     return BatchOrder.objects.decidable_by(actor, now).select_related("asked_by").defer("chosen")
 
 
+def _stopped_orders(actor: Person, _now: datetime) -> QuerySet[StandingOrder]:
+    rows = StandingOrder.objects.filter(state=StandingState.STOPPED).order_by("asked_at", "pk")
+    return rows.filter(StandingOrder.office_condition(actor))
+
+
 def _page(view: str, key: str = "pk") -> columns.Address:
     return lambda row: reverse(f"console:{view}", args=[getattr(row, key)])
 
@@ -102,6 +109,7 @@ _USE = _page("target-use-confirm")
 _WEBHOOK = _page("webhook")
 _ERASURE = _page("person-erase", "person_id")
 _ORDER = _page("batch-order")
+_STANDING = _page("standing-order")
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
 SOURCES = (
     to_decide(
@@ -176,6 +184,32 @@ SOURCES = (
             "directory run was stopped and waits for you",
             "directory runs were stopped and wait for you",
             number,
+        ),
+    ),
+    to_decide(
+        StandingOrder,
+        name="standing-orders",
+        title=_("Standing orders to put in force"),
+        columns=columns.to_decide(
+            columns.name(_("Standing order"), _STANDING, named=attrgetter("name")),
+            _STANDING,
+            Column("type", _("Token type"), attrgetter("type_code")),
+        ),
+        sentence=lambda number: ngettext(
+            "standing order waits for your confirmation", "standing orders wait for your confirmation", number
+        ),
+    ),
+    Source(
+        name="standing-orders-stopped",
+        title=_("Stopped standing orders"),
+        roles=frozenset({StandingOrder.DECIDER}),
+        waiting=_stopped_orders,
+        columns=columns.table(
+            columns.name(_("Standing order"), _STANDING, named=attrgetter("name")),
+            columns.action(_("Look at it"), _STANDING),
+        ),
+        sentence=lambda number: ngettext(
+            "standing order was stopped", "standing orders were stopped", number
         ),
     ),
     to_decide(

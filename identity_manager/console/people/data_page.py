@@ -96,6 +96,12 @@ def _of_the_person(person: Person) -> Iterator[SheetSection]:
         (_("Group"), _("Since")),
         ((each.group, moment(each.since)) for each in groups),
     )
+    standing = person.standing_memberships.select_related("order").order_by("since", "pk")
+    yield _table(
+        _("Standing orders"),
+        (_("Standing order"), _("Since"), _("Until")),
+        ((each.order, moment(each.since), moment(each.until)) for each in standing),
+    )
 
 
 def _record(person: Person) -> Iterator[Pair]:

@@ -55,6 +55,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "registers": registration_policy.registers(actor, person),
         "sign_in": sign_in_code_page.card(actor, person),
         "tokens": list(_tokens(actor, person)),
+        "because": list(_because(person)),
         "reads_requests": offices.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
         "history": _history(actor, person),
@@ -133,6 +134,15 @@ def _tokens(actor: Person, person: Person) -> Iterator[TokenCard]:
     offer = ActionOffer(administers, not_by_you=not_by_you, back="person")
     for token in console_pages.tokens_handed_out(person):
         yield token_card.card(token, offer)
+
+
+def _because(person: Person) -> Iterator[dict[str, Any]]:
+    """The standing orders by which the person has, or is to have, a token type, since when."""
+    rows = console_pages.standing_memberships(person)
+    names = event_wording.type_names() if rows else {}
+    for row in rows:
+        code = row.order.type_code
+        yield {"order": row.order, "since": row.since, "type": names.get(code, code)}
 
 
 def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:

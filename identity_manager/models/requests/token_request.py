@@ -19,6 +19,7 @@ from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.vouching import vouched_by
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.postponement import Postponement
+from identity_manager.models.requests.requesters import Requesters
 from identity_manager.models.requests.states import (
     BEFORE_ISSUED,
     ENDED,
@@ -52,10 +53,11 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.exclude(state__in=ENDED)
 
     def asked_for_by(self, officer: Person) -> Self:
-        """Requests that the officer or an API client of theirs has made, or that they sent round again."""
+        """Requests that the officer or an API client of theirs made, that they sent round, or caused."""
         clients = ApiClient.objects.actors_made_by(officer.pk)
+        caused = self.model.objects.filter(co_requesters__person=officer)
         own = Q(requested_by=officer) | Q(round_started_by=officer)
-        return self.filter(own | Q(requested_by__in=clients))
+        return self.filter(own | Q(requested_by__in=clients) | Q(pk__in=caused.values("pk")))
 
     def undecided(self) -> Self:
         """Requests on which approvers can decide; not the stopped.
@@ -79,13 +81,16 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
     def decidable_by(self, person_id: uuid.UUID) -> Self:
         """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round.
 
-        Nor who vouched for the person (people.vouching), or has made the API client that asks.
+        Nor who vouched for the person (people.vouching), has made the API client that asks, or caused it
+        (CoRequester).
         """
         own = Q(person_id=person_id) | Q(requested_by_id=person_id)
         sent_round = Q(round_started_by_id=person_id, round_started_by__isnull=False)
         decided = self.model.objects.filter(approvals__approver_id=person_id, approvals__round=F("round"))
+        caused = self.model.objects.filter(co_requesters__person_id=person_id)
         rows = self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
         rows = rows.exclude(requested_by__in=ApiClient.objects.actors_made_by(person_id))
+        rows = rows.exclude(pk__in=caused.values("pk"))
         for vouched in vouched_by(person_id, timezone.now()).values():
             rows = rows.exclude(vouched)
         return rows
@@ -123,7 +128,7 @@ def _postponed(approver: Person, now: datetime) -> Exists:
     return Exists(rows.filter(round=OuterRef("round")))
 
 
-class TokenRequest(Stateful):
+class TokenRequest(Requesters, Stateful):
     """A person's request for one or more software tokens.
 
     snapshot_hash covers what every line of it says (SHA-256, see workflow.snapshot): the approve and
@@ -246,12 +251,6 @@ class TokenRequest(Stateful):
     def is_left_undecided(self) -> bool:
         """Whether nobody decides on it, so that the administrators were told."""
         return self.is_undecided and self.office_told_at is not None
-
-    def was_asked_for_by(self, officer: Person) -> bool:
-        """Whether the officer has made it, has sent it round again, or has made the API client that asks."""
-        if officer.pk in (self.requested_by_id, self.round_started_by_id):
-            return True
-        return officer.pk in self.requested_by.client_makers
 
     @property
     def reason_words(self) -> str | Promise:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import (
     BatchLine,
@@ -23,11 +24,23 @@ from identity_manager.models import (
 )
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.batch import askers, line_outcomes
-from identity_manager.workflow.policy import evaluation
+from identity_manager.workflow.policy import co_requesters, evaluation
 from identity_manager.workflow.policy.evaluation import Eligibility, EligibilityContext
 from identity_manager.workflow.requests import opening
+
+CO_REQUESTER_MADE_A_CODE = Reason(
+    "co-requester-made-a-code",
+    _(
+        "An officer of the standing order, or who put the person into its group, made a sign-in code for"
+        " the person. Somebody else asks for their software tokens."
+    ),
+)
+LEFT_STANDING_ORDER = Reason(
+    "left-standing-order", _("This person is no longer a member of what the standing order follows.")
+)
 
 
 @dataclass(frozen=True)
@@ -73,12 +86,13 @@ def prepare_chunk(
     """Decide on ready lines; writes nothing. persons: those that the caller has locked."""
     people = persons or persons_of(lines)
     read = evaluation.read_context(actor=asker, persons=people, offered=offer.types)
-    work = ChunkPlan([], [], (offer.in_force, read.said(people)))
+    caused = co_requesters.of_batch(order, [person.pk for person in people])
+    work = ChunkPlan([], [], (offer.in_force, read.said(people), caused))
     by_id = {person.pk: person for person in people}
     verdicts = {}
     for line in lines:
         person = by_id[line.person_id]  # type: ignore[index]  # a line that is ready has a person
-        verdicts[line.pk] = _promised(line, _Case(order, read, person))
+        verdicts[line.pk] = _promised(line, _Case(order, read, person, caused))
     choices = [choice for _case, verdict in verdicts.values() for choice in verdict.choices]
     known = opening.BatchContext(
         frames=offer.frames, predecessors=opening.predecessors_of(choices), of_batch=True
@@ -97,7 +111,12 @@ def write_chunk(order: BatchOrder, work: ChunkPlan) -> int:
     """
     persons = locking.persons([line.person_id for line in work.lines if line.person_id])
     asker = askers.asker_of(order)
-    if (evaluation.catalogue_versions(), evaluation.inputs_of(actor=asker, persons=persons)) != work.said:
+    said = (
+        evaluation.catalogue_versions(),
+        evaluation.inputs_of(actor=asker, persons=persons),
+        co_requesters.of_batch(order, [person.pk for person in persons]),
+    )
+    if said != work.said:
         fresh = BatchLine.objects.ready(order.pk).filter(pk__in=[line.pk for line in work.lines])
         work = prepare_chunk(order, list(fresh), asker=asker, offer=catalogue_snapshot(None), persons=persons)
     opening.write_requests(work.opened, by_sweep=True)
@@ -110,7 +129,8 @@ def check_lines(
 ) -> list[tuple[Eligibility, list[dict[str, Any]]]]:
     """Dry run: eligibility of each person, with reasons."""
     read = evaluation.read_context(actor=askers.asker_of(order), persons=persons)
-    cases = [_Case(order, read, person) for person in persons]
+    caused = co_requesters.of_batch(order, [person.pk for person in persons])
+    cases = [_Case(order, read, person, caused) for person in persons]
     wanted = list(order.types.all())
     verdicts = [(case, case.verdict(wanted)) for case in cases]
     return [(verdict, case.words(wanted) if verdict.reasons else []) for case, verdict in verdicts]
@@ -128,8 +148,13 @@ class _Case:
     order: BatchOrder
     read: EligibilityContext
     person: Person
+    caused: co_requesters.CoRequesters
 
     def verdict(self, wanted: Collection[TokenType]) -> Eligibility:
+        if self.person.pk in self.caused.coded:
+            return Eligibility([], [("", CO_REQUESTER_MADE_A_CODE)])
+        if self.person.pk in self.caused.left:
+            return Eligibility([], [("", LEFT_STANDING_ORDER)])
         return self.read.verdict(self.person, wanted, partial=self.order.accept_partial)
 
     def words(self, wanted: Collection[TokenType]) -> list[dict[str, Any]]:
@@ -150,7 +175,13 @@ def _decide(
 ) -> None:
     request = None
     if verdict.choices:
-        asking = opening.Origin(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR, case.order.purpose)
+        asking = opening.Origin(
+            case.read.actor,
+            case.person,
+            RequestOrigin.ADMINISTRATOR,
+            case.order.purpose,
+            case.caused.of(case.person),
+        )
         prepared = opening.prepare_request(asking, verdict.choices, known)
         work.opened.append(prepared)
         request = prepared.request

@@ -20,7 +20,15 @@ from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.directory.contract import End, SourceError
 from identity_manager.mail import directory_messages, outbox
-from identity_manager.models import DirectoryRun, DirectorySource, Person, Role, RunMode, RunState
+from identity_manager.models import (
+    DirectoryRun,
+    DirectorySource,
+    Person,
+    Role,
+    RunMode,
+    RunState,
+    StandingOrder,
+)
 from identity_manager.people.directory_runs import ending, groups, verdict
 from identity_manager.people.directory_runs.applying import Applying
 from identity_manager.people.directory_runs.planning import Planning
@@ -245,6 +253,7 @@ def _apply(work: LeasedSource, row: DirectoryRun) -> bool:
         row.save()
         ending.keep_cursor(row, work.configuration)
         ending.erase(row)
+        StandingOrder.objects.wake(timezone.now())
         if row.counts:
             audit.record(
                 audit.Event.DIRECTORY_RUN_DONE, actor=None, subject=None, **facts(row), counts=row.counts

@@ -1,6 +1,7 @@
 """Approver policy: number of approvals needed, who may decide, four-eyes rules."""
 
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -32,10 +33,14 @@ TOO_FEW_APPROVERS = Reason(
 
 
 def approvals_needed(
-    types: Sequence[TokenType], *, requester: Person, person: Person, origin: RequestOrigin
+    types: Sequence[TokenType],
+    *,
+    requesters: Collection[uuid.UUID],
+    person: Person,
+    origin: RequestOrigin,
 ) -> int:
     """Number of approvals: the strictest type's; at least one for one's own token."""
-    own = requester.pk == person.pk
+    own = person.pk in requesters
     wanting = {ApprovalPolicy.ALWAYS, ApprovalPolicy.SELF_REQUESTED} if own else {ApprovalPolicy.ALWAYS}
     least = 1 if own and origin == RequestOrigin.ADMINISTRATOR else 0
     by_type = [token_type.approvers_needed for token_type in types if token_type.approval in wanting]
@@ -49,7 +54,7 @@ def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> i
     """
     needed = approvals_needed(
         types,
-        requester=request.requested_by,
+        requesters=request.co_requester_ids | {request.requested_by_id},
         person=request.person,
         origin=RequestOrigin(request.origin),
     )
@@ -57,7 +62,7 @@ def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> i
     if sender is None:
         return needed
     by_sender = approvals_needed(
-        types, requester=sender, person=request.person, origin=RequestOrigin.ADMINISTRATOR
+        types, requesters={sender.pk}, person=request.person, origin=RequestOrigin.ADMINISTRATOR
     )
     return max(needed, by_sender)
 
@@ -84,9 +89,7 @@ def _decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
 
 def approvers(request: TokenRequest) -> QuerySet[Person]:
     """Who may decide on the request."""
-    ids = [request.person_id, request.requested_by_id, *request.requested_by.client_makers]
-    if request.round_started_by_id is not None:
-        ids.append(request.round_started_by_id)
+    ids = {request.person_id, *request.requester_ids}
     holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
     others = vouching_policy.others_than_vouched(holding.exclude(pk__in=ids), request.person)
     return others.order_by("display_name", "pk")

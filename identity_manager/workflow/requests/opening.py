@@ -17,6 +17,7 @@ from identity_manager.mail import outbox
 from identity_manager.models import (
     AskedApprover,
     AuditEvent,
+    CoRequester,
     OutgoingMail,
     Person,
     RequestKind,
@@ -38,12 +39,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Origin:
-    """Who requests, for whom, by which way, and what for (policy.purpose has cleaned it)."""
+    """Who requests, for whom, by which way, and what for (policy.purpose has cleaned it).
+
+    co_requesters: officers who count as requesting too, by their ids.
+    """
 
     actor: Person
     person: Person
     origin: RequestOrigin
     purpose: str = ""
+    co_requesters: frozenset[uuid.UUID] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class PreparedRequest:
 
     request: TokenRequest
     lines: list[SoftwareToken]
+    co_requesters: list[CoRequester] = field(default_factory=list)
     asked: list[AskedApprover] = field(default_factory=list)
     roles: list[RoleAssignment] = field(default_factory=list)
     mails: list[OutgoingMail] = field(default_factory=list)
@@ -103,10 +109,12 @@ def draft(asking: Origin, choices: Sequence[TypeChoice]) -> TokenRequest:
 def prepare_request(asking: Origin, choices: Sequence[TypeChoice], known: BatchContext) -> PreparedRequest:
     """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
     request = _new_request(asking, choices)
+    request.prepared_co_requesters = asking.co_requesters
     lines = _lines(request, choices, known)
     request.snapshot_hash = snapshot.digest(line.snapshot for line in lines)
     request.approvals_needed = _approvals_needed(asking, lines)
-    prepared = PreparedRequest(request, lines, events=[_created(request, lines)])
+    caused = [CoRequester(request=request, person_id=each) for each in sorted(asking.co_requesters)]
+    prepared = PreparedRequest(request, lines, caused, events=[_created(request, lines)])
     request.prepared_lines = lines  # its mails name them
     if request.approvals_needed:
         _ask(prepared, known)
@@ -123,6 +131,7 @@ def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False)
     """
     TokenRequest.objects.bulk_create([each.request for each in opened])
     SoftwareToken.objects.bulk_create(_all(each.lines for each in opened))
+    CoRequester.objects.bulk_create(_all(each.co_requesters for each in opened))
     AskedApprover.objects.bulk_create(_all(each.asked for each in opened))
     step3_invite.write_roles(_all(each.roles for each in opened))
     outbox.enqueue_new(_all(each.mails for each in opened), by_sweep=by_sweep)
@@ -206,7 +215,7 @@ def _line(
 def _approvals_needed(asking: Origin, lines: Sequence[SoftwareToken]) -> int:
     return approvers.approvals_needed(
         renewal_policy.types_to_approve(lines),
-        requester=asking.actor,
+        requesters={asking.actor.pk, *asking.co_requesters},
         person=asking.person,
         origin=asking.origin,
     )

@@ -26,6 +26,7 @@ from identity_manager.mail import (
     role_messages,
     sending,
     specimens,
+    standing_order_messages,
     terms_messages,
     token_messages,
 )
@@ -47,6 +48,7 @@ from identity_manager.models import (
     Recovery,
     ReplacementCause,
     SoftwareToken,
+    StandingOrder,
     TermsNotice,
     TokenImport,
     TokenRequest,
@@ -143,6 +145,9 @@ class Road:
             "installation_over": lambda: installation_messages.installation_over(self.token),
             "directory_run_stopped": lambda: directory_messages.directory_run_stopped(
                 DirectoryRun(), self.fresh(self.company.paul), name="Corp & Co", why="Too many would leave."
+            ),
+            "standing_order_stopped": lambda: standing_order_messages.standing_order_stopped(
+                StandingOrder(name="VPN & Co"), self.fresh(self.company.ada), why="Nobody is left."
             ),
             "identity_taken_over": lambda: person_messages.identity_taken_over(self.change),
             "passphrase_shown": lambda: token_messages.passphrase_shown(self.token),

@@ -3,6 +3,7 @@
 KINDS has all of them, in the product's own verbs; a table of such decisions that lacks here fails a test.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from identity_manager.models import (
     DirectoryRun,
     DirectorySource,
     IdentityChange,
+    LossRule,
     Person,
     PersonErasure,
     PersonImport,
@@ -37,6 +39,8 @@ from identity_manager.models import (
     RunMode,
     ScimToken,
     SignInCode,
+    StandingBasis,
+    StandingOrder,
     Target,
     TargetUse,
     TermsDocument,
@@ -53,6 +57,8 @@ from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.batch import orders
 from identity_manager.workflow.people import directory_decisions, imports, sign_in_codes
+from identity_manager.workflow.standing_orders import orders as standing
+from identity_manager.workflow.standing_orders import planning
 from identity_manager.workflow.targets import uses
 from identity_manager.workflow.token_imports import decisions, looking_through
 from tests.identity_manager.workflow.test_races import succeeded, together
@@ -136,6 +142,20 @@ def ask_target_use(officer: Person, _about: Person) -> TargetUse:
     row = TargetUse(target=target, type_code="vpn", asked_by=officer)
     row.save()
     return row
+
+
+def ask_standing_order(officer: Person, about: Person) -> StandingOrder:
+    cast.token_type("vpn")
+    wanted = standing.Wanted(
+        name=f"VPN {uuid.uuid4()}",
+        basis=StandingBasis.UNIT,
+        type_code="vpn",
+        loss_rule=LossRule.RUN_OUT,
+        criteria={"organisational_unit": about.organisational_unit},
+    )
+    order = standing.make(actor=officer, wanted=wanted)
+    planning.run(order_id=order.pk)
+    return order
 
 
 def plan_digest(row: PersonImport) -> str:
@@ -260,6 +280,16 @@ KINDS = {
         lambda officer, _about: webhooks.make(actor=officer, wanted=WANTED)[0],
         lambda actor, row: webhooks.confirm(actor=actor, webhook_id=row.pk),
         lambda actor, row: webhooks.stop(actor=actor, webhook_id=row.pk),
+    ),
+    "standing order": Kind(
+        StandingOrder,
+        "standing-orders",
+        ask_standing_order,
+        lambda actor, row: standing.put_in_force(
+            actor=actor, order_id=row.pk, seen=standing.seen_of(fresh(row))
+        ),
+        lambda actor, row: standing.end(actor=actor, order_id=row.pk),
+        lambda actor, row: standing.reject(actor=actor, order_id=row.pk, **WHY),
     ),
     "archive export": Kind(
         ArchiveExport,

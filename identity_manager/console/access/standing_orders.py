@@ -1,0 +1,72 @@
+"""Permissions on standing orders and groups: fetches that return the object, or raise 404 or 403."""
+
+import uuid
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.console.access import offices
+from identity_manager.models import DirectoryGroup, Person, Role, StandingOrder
+from identity_manager.people import directory_policy
+from identity_manager.workflow.standing_orders.orders import NOT_KEEPER
+from identity_manager.workflow.standing_orders.policy import keeps_orders
+
+READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
+GROUP_READERS = READERS | {Role.REGISTRATION_OFFICER}
+
+
+def reader(request: HttpRequest) -> Person:
+    """The officer, if they may read standing orders and what they counted."""
+    return offices.officer(request, *READERS)
+
+
+def order_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, StandingOrder]:
+    """The officer and a standing order."""
+    actor = reader(request)
+    rows = StandingOrder.objects.select_related("group", "asked_by", "decided_by")
+    return actor, get_object_or_404(rows, pk=pk)
+
+
+def order_for_keeper(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, StandingOrder]:
+    """The officer and a standing order, for who keeps them."""
+    return keeper(request), order_for_reader(request, pk)[1]
+
+
+def keeper(request: HttpRequest) -> Person:
+    """The officer, if they make, confirm and end standing orders."""
+    actor = offices.officer(request, Role.TOKEN_ADMINISTRATOR)
+    if not keeps_orders(actor):
+        raise PermissionDenied(NOT_KEEPER.sentence)
+    return actor
+
+
+def sees_persons(actor: Person) -> bool:
+    """Whether the officer reads persons of every unit, as an order has them."""
+    return keeps_orders(actor) or actor.has_role(Role.AUDITOR, unit="")
+
+
+def group_reader(request: HttpRequest) -> Person:
+    """The officer, if they may read which groups there are."""
+    return offices.officer(request, *GROUP_READERS)
+
+
+def group_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, DirectoryGroup]:
+    """The officer and a group, for who reads persons of every unit."""
+    actor = group_reader(request)
+    if not (sees_persons(actor) or keeps_groups(actor)):
+        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
+    return actor, get_object_or_404(DirectoryGroup.objects.select_related("source"), pk=pk)
+
+
+def keeps_groups(actor: Person) -> bool:
+    """Whether the officer makes groups by hand and changes them."""
+    return directory_policy.registers_everywhere(actor)
+
+
+def group_keeper(request: HttpRequest) -> Person:
+    """The officer, if they make groups by hand and change them."""
+    actor = offices.officer(request, Role.REGISTRATION_OFFICER)
+    if not keeps_groups(actor):
+        raise PermissionDenied(directory_policy.NOT_EVERYWHERE.sentence)
+    return actor

@@ -1,0 +1,34 @@
+"""Forms of groups that are made by hand."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.ui.forms import TOO_LONG
+
+LONGEST_LIST = 40_000  # characters
+
+
+class GroupForm(VerbForm):
+    """What the group is called."""
+
+    name = forms.CharField(
+        label=_("Name"), required=False, max_length=256, error_messages={"max_length": TOO_LONG}
+    )
+
+
+class MembersForm(VerbForm):
+    """Who is put into the group."""
+
+    numbers = forms.CharField(
+        label=_("Personnel numbers"),
+        help_text=_("One on each line, at most 500. Who adds somebody approves nothing for them."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=LONGEST_LIST,
+        required=False,
+        error_messages={"max_length": TOO_LONG},
+    )
+
+    def clean_numbers(self) -> list[str]:
+        said: str = self.cleaned_data["numbers"]
+        return said.splitlines()

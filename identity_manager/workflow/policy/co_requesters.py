@@ -1,0 +1,85 @@
+"""Co-requesters of what a standing order asks for: who caused it approves nothing of it (SPEC.md 2).
+
+These are the officers who made the order or put it in force, at any time; who put the person into a group
+made by hand; the two who made the SCIM client that writes the group; and, where the order follows a unit or a
+search, who changed the person by hand lately.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from identity_manager import audit
+from identity_manager.models import (
+    AuditEvent,
+    BatchOrder,
+    ConsentState,
+    DirectoryMembership,
+    Person,
+    ScimToken,
+    SignInCode,
+    StandingBasis,
+    StandingMember,
+    StandingOrder,
+)
+
+LATELY = timedelta(days=90)
+BY_HAND = (audit.Event.PERSON_CREATED, audit.Event.PERSON_CHANGED)
+
+
+@dataclass(frozen=True)
+class CoRequesters:
+    """Officers who count as requesting for a person, beside who gave the batch order.
+
+    coded: persons for whom one of theirs made a sign-in code, so that they get nothing this way; left:
+    persons who have left the standing order since it asked for them.
+    """
+
+    by_person: Mapping[uuid.UUID, frozenset[uuid.UUID]]
+    coded: frozenset[uuid.UUID]
+    left: frozenset[uuid.UUID]
+
+    def of(self, person: Person) -> frozenset[uuid.UUID]:
+        return self.by_person.get(person.pk, frozenset())
+
+
+NONE = CoRequesters({}, frozenset(), frozenset())
+
+
+def of_batch(order: BatchOrder, persons: Collection[uuid.UUID]) -> CoRequesters:
+    """The co-requesters of these persons, by a batch order; none where no standing order placed it."""
+    standing = StandingOrder.objects.filter(placements__batch=order).first() if order.cause else None
+    if standing is None:
+        return NONE
+    found: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
+    for person, officer in _by_hand(standing, persons):
+        found[person].add(officer)
+    shared = {*standing.officers.values_list("pk", flat=True), *_clients(standing)} - {order.asked_by_id}
+    by_person = {person: frozenset((found[person] | shared) - {order.asked_by_id}) for person in persons}
+    codes = SignInCode.objects.opening(timezone.now()).filter(person__in=persons)
+    made = codes.order_by().values_list("person", "asked_by")
+    coded = frozenset(person for person, officer in made if officer in by_person[person])
+    present = StandingMember.objects.present().filter(order=standing, person__in=persons)
+    left = frozenset(persons) - frozenset(present.values_list("person", flat=True))
+    return CoRequesters(by_person, coded, left)
+
+
+def _by_hand(standing: StandingOrder, persons: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    if standing.basis == StandingBasis.GROUP:
+        members = DirectoryMembership.objects.filter(group=standing.group_id, person__in=persons)
+        return list(members.exclude(added_by=None).values_list("person", "added_by"))
+    events = AuditEvent.objects.filter(name__in=BY_HAND, person__in=persons, at__gt=timezone.now() - LATELY)
+    rows = events.exclude(actor=None).exclude(actor=F("person")).order_by()
+    return list(rows.values_list("person", "actor").distinct())
+
+
+def _clients(standing: StandingOrder) -> set[uuid.UUID]:
+    if standing.group is None or standing.group.source_id is None:
+        return set()
+    tokens = ScimToken.objects.filter(source=standing.group.source_id, state=ConsentState.CONFIRMED)
+    return {officer for pair in tokens.values_list("asked_by", "decided_by") for officer in pair if officer}

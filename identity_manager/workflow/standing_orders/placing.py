@@ -1,0 +1,195 @@
+"""Places the batch orders of a standing order: who joined is enabled, who left loses the token by its rule.
+
+All of one plan is one transaction: members are marked with the id of the batch order that is placed for
+them, so a plan that is repeated, or whose worker died, places nothing twice.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.models import (
+    BatchKind,
+    BatchLine,
+    BatchOrder,
+    BatchSource,
+    CertificatePurpose,
+    ChosenAs,
+    LineOutcome,
+    MemberStep,
+    Person,
+    PersonState,
+    SoftwareToken,
+    StandingMember,
+    StandingOrder,
+    StandingPlacement,
+    TokenRequest,
+    TokenState,
+    TokenType,
+)
+from identity_manager.models.batch.order import ENDED
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.models.standing_orders.order import LossRule
+from identity_manager.workflow.batch import placing
+from identity_manager.workflow.batch.placing import Wanted
+from identity_manager.workflow.standing_orders import outcomes
+from identity_manager.workflow.standing_orders.outcomes import Outcome
+
+RETRY = timedelta(days=1)  # after a batch order could not ask for a member
+PER_TRANSACTION = 1000
+PER_READ = 2000
+
+
+class Moved(Exception):  # noqa: N818 an answer, not a fault
+    """More persons than the breaker has seen: somebody changed the members meanwhile. Nothing is placed."""
+
+
+def settle(order: StandingOrder, now: datetime) -> None:
+    """Note what became of the members that batch orders asked for: who has a request, and who is retried."""
+    placed = StandingMember.objects.present().filter(order=order, step=MemberStep.PLACED)
+    lines = BatchLine.objects.filter(order=OuterRef("gain"), person=OuterRef("person"))
+    placed.filter(Exists(lines.exclude(request=None))).update(step=MemberStep.GIVEN)
+    ended = BatchOrder.objects.filter(standing_placement__order=order, state__in=ENDED)
+    placed.filter(gain__in=ended.values("pk")).update(step=MemberStep.NEW, gain=None, retry_at=now + RETRY)
+
+
+def new_members(order: StandingOrder) -> QuerySet[Person]:
+    """Active members without a row of the present."""
+    known = StandingMember.objects.present().filter(order=order, person=OuterRef("pk"))
+    return outcomes.members(order).filter(~Exists(known), state=PersonState.ACTIVE)
+
+
+def add_members(order: StandingOrder, persons: list[uuid.UUID], now: datetime) -> None:
+    """Begin an episode for each; one that has begun is left as it is."""
+    before = StandingMember.objects.filter(order=order, person__in=persons).order_by("episode")
+    last = dict(before.values_list("person", "episode"))
+    rows = [
+        StandingMember(order=order, person_id=each, episode=last.get(each, 0) + 1, since=now)
+        for each in persons
+    ]
+    StandingMember.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def place(order: StandingOrder, token_type: TokenType, figures: dict[str, int], now: datetime) -> int:
+    """Place what the figures say, in the caller's transaction with the order locked; returns how many orders.
+
+    Raises Moved.
+    """
+    lost = _end_members(order, figures, now)
+    given = _mark_gains(order, token_type, figures, now)
+    placed = [
+        *_gains(order, token_type, given),
+        *_losses(order, token_type, lost),
+        *_reinstatements(order),
+    ]
+    StandingPlacement.objects.bulk_create(
+        StandingPlacement(order=order, batch=each, placed_at=now) for each in placed
+    )
+    return len(placed)
+
+
+def _end_members(order: StandingOrder, figures: dict[str, int], now: datetime) -> uuid.UUID:
+    batch = new_id()
+    losing = outcomes.losers(order).order_by().values("pk")
+    number = outcomes.leavers(order).filter(person__in=losing).update(until=now, loss=batch)
+    if number > figures["lose"]:
+        raise Moved
+    outcomes.leavers(order).update(until=now)
+    return batch
+
+
+def _mark_gains(
+    order: StandingOrder, token_type: TokenType, figures: dict[str, int], now: datetime
+) -> uuid.UUID:
+    """Members who get it are marked PLACED; who has it, or is asked already, GIVEN."""
+    batch = new_id()
+    rows = StandingMember.objects.present().filter(order=order, step=MemberStep.NEW)
+    found = outcomes.with_outcome(order, token_type, now).order_by()
+    gaining = found.filter(outcome=Outcome.GAIN).values("pk")
+    number = rows.filter(person__in=gaining).update(step=MemberStep.PLACED, gain=batch, retry_at=None)
+    if number > figures["gain"]:
+        raise Moved
+    having = found.filter(outcome__in=(Outcome.HAS, Outcome.ASKED)).values("pk")
+    rows.filter(person__in=having).update(step=MemberStep.GIVEN)
+    return batch
+
+
+def _gains(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> list[BatchOrder]:
+    rows = StandingMember.objects.filter(order=order, gain=batch, until=None).order_by("pk")
+    wanted = {"kind": BatchKind.ENABLE, "types": [token_type.pk], "purpose": order.purpose}
+    return _placed(order, batch, rows.values_list("person", flat=True), **wanted)
+
+
+def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> list[BatchOrder]:
+    """The tokens of who left, by the rule; and what was asked for them and is not issued yet ends."""
+    left = StandingMember.objects.filter(order=order, loss=batch).order_by().values("person")
+    note = _("No longer a member of %(who)s (standing order %(name)s).") % {
+        "who": order.who,
+        "name": order.name,
+    }
+    placed = _placed(
+        *(order, new_id(), _requests_of_others(order).order_by("pk").values_list("pk", flat=True)),
+        kind=BatchKind.CANCEL,
+        chosen_as=ChosenAs.REQUESTS,
+        note=note,
+    )
+    if order.loss_rule == LossRule.RUN_OUT:
+        return placed
+    tokens = SoftwareToken.objects.filter(person__in=left, type_code=order.type_code).in_use()
+    kind = BatchKind(order.loss_rule)
+    if kind == BatchKind.HOLD:
+        tokens = tokens.exclude(state=TokenState.ON_HOLD)
+    keys = tokens.order_by("pk").values_list("pk", flat=True)
+    more = {"chosen_as": ChosenAs.TOKENS, "note": note, "options": _revocation(token_type)}
+    return placed + _placed(order, batch, keys, kind=kind, **more)
+
+
+def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
+    """Requests of this order, not issued yet, of persons who are no members; not those cancelled by it."""
+    lines = BatchLine.objects.filter(order__standing_placement__order=order).order_by()
+    present = StandingMember.objects.present().filter(order=order).order_by()
+    rows = TokenRequest.objects.filter(
+        state__in=BEFORE_ISSUED, pk__in=lines.exclude(request=None).values("request")
+    )
+    rows = rows.exclude(person__in=present.values("person"))
+    rows = rows.exclude(person__in=outcomes.covered_otherwise(order).order_by().values("person"))
+    return rows.exclude(pk__in=lines.exclude(about=None).values("about"))
+
+
+def _revocation(token_type: TokenType) -> dict[str, Any]:
+    """Encryption certificates are kept as by hand, unless the type has no others: then none would be lost."""
+    purposes = {each.purpose for each in token_type.ordered_profiles()}
+    encryption = purposes == {CertificatePurpose.ENCRYPTION}
+    return {"reason": RevocationReason.PRIVILEGE_WITHDRAWN.value, "encryption": encryption}
+
+
+def _reinstatements(order: StandingOrder) -> list[BatchOrder]:
+    """Who comes back and whose token this order put on hold has it reinstated."""
+    batch = new_id()
+    held = BatchLine.objects.filter(
+        order__standing_placement__order=order, order__kind=BatchKind.HOLD, outcome=LineOutcome.DONE
+    )
+    tokens = SoftwareToken.objects.filter(
+        pk__in=held.order_by().values("token"), state=TokenState.ON_HOLD, held_for_leave=None
+    )
+    back = StandingMember.objects.present().filter(order=order, episode__gt=1, gain=None)
+    back.filter(person__in=tokens.order_by().values("person")).update(gain=batch)
+    again = StandingMember.objects.filter(order=order, gain=batch).order_by().values("person")
+    keys = tokens.filter(person__in=again).order_by("pk").values_list("pk", flat=True)
+    return _placed(order, batch, keys, kind=BatchKind.REINSTATE, chosen_as=ChosenAs.TOKENS)
+
+
+def _placed(order: StandingOrder, batch: uuid.UUID, keys: Any, **wanted: Any) -> list[BatchOrder]:
+    """The batch order over these keys; none where there are no keys."""
+    if order.asked_by is None or not keys[:1]:
+        return []
+    chosen: Iterable[str] = (str(key) for key in keys.iterator(chunk_size=PER_READ))
+    cause = f"standing order: {order.name}"
+    what = Wanted(source=BatchSource.CODE, chosen=chosen, cause=cause, **wanted)
+    return [placing.place_order(actor=order.asked_by, order_id=batch, wanted=what)]

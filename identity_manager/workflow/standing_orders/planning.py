@@ -1,0 +1,174 @@
+"""Plans standing orders: a worker claims a due order, counts, and places batch orders or stops it.
+
+Outside call shape: claim, act under the lease, settle where the claim is still ours.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db import transaction
+from django.utils import timezone
+
+from identity_manager import audit
+from identity_manager.mail import outbox, standing_order_messages
+from identity_manager.models import (
+    DirectoryRun,
+    Person,
+    Role,
+    RunState,
+    StandingOrder,
+    StandingState,
+    TokenType,
+)
+from identity_manager.people.breaker import Stop
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Refused
+from identity_manager.transactions.retry_later import retry_later_on_error
+from identity_manager.workflow.standing_orders import breaker, outcomes, placing
+from identity_manager.workflow.standing_orders.policy import keeps_orders
+
+EVERY = timedelta(minutes=15)
+WHILE_APPLYING = timedelta(minutes=1)
+LEASE = timedelta(minutes=2)
+
+
+class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
+    """Another worker has the order, or an officer has stopped it."""
+
+
+@dataclass
+class Plan:
+    """The plan of a claimed order."""
+
+    order: StandingOrder
+    claim: uuid.UUID
+
+    def carry_out(self) -> None:
+        """Conclude the dry run of a new order; bring one in force to its members of now."""
+        token_type = outcomes.active_type(self.order)
+        if token_type is None:
+            self._stop(Stop("standing-order-type-withdrawn", {"name": self.order.type_code}))
+        elif self.order.asked_by is None or not keeps_orders(self.order.asked_by):
+            self._stop(Stop("standing-order-asker-gone", {"name": str(self.order.asked_by or "")}))
+        elif self.order.state == StandingState.CHECKING:
+            self._conclude(token_type)
+        elif self._is_changing():
+            self._settle(due=timezone.now() + WHILE_APPLYING)
+        else:
+            self._bring_up_to_date(token_type)
+
+    def put_off(self, error: Exception) -> None:
+        """Retry later, with the fault on the row."""
+        with transaction.atomic():
+            order = self._locked()
+            order.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
+            order.save()
+
+    def _is_changing(self) -> bool:
+        """Whether a run is just taking over who the members are: half of them would be wrong."""
+        runs = DirectoryRun.objects.filter(state=RunState.APPLYING)
+        if self.order.group is not None:
+            runs = runs.filter(source=self.order.group.source_id)  # none of a group made by hand
+        return runs.exists()
+
+    def _conclude(self, token_type: TokenType) -> None:
+        figures = outcomes.count(self.order, token_type)
+        with transaction.atomic():
+            order = self._locked()
+            order.conclude_dry_run(figures=figures, now=timezone.now())
+            order.save()
+
+    def _bring_up_to_date(self, token_type: TokenType) -> None:
+        now = timezone.now()
+        with transaction.atomic():
+            self._locked()
+            placing.settle(self.order, now)
+        figures = outcomes.count(self.order, token_type)
+        if found := breaker.stop(self.order, figures):
+            self._stop(found, figures)
+            return
+        self._add_members(now)
+        try:
+            self._place(token_type, figures, now)
+        except placing.Moved:
+            self._settle(due=now)
+        except Refused as refused:
+            self._stop(Stop("standing-order-refused", {"why": refused.reason.sentence}), figures)
+
+    def _place(self, token_type: TokenType, figures: dict[str, int], now: datetime) -> None:
+        with transaction.atomic():
+            order = self._locked()
+            placed = placing.place(order, token_type, figures, now)
+            order.figures, order.planned_at = figures, now
+            order.settle_lease()
+            order.work_is_due(now + EVERY)
+            order.save()
+            if placed:
+                counts = {name: figures[name] for name in ("gain", "lose", "members")}
+                _record(audit.Event.STANDING_ORDER_PLANNED, order, counts=counts)
+
+    def _add_members(self, now: datetime) -> None:
+        new = iter(outcomes.keys(placing.new_members(self.order), "pk"))
+        while some := list(islice(new, placing.PER_TRANSACTION)):
+            with transaction.atomic():
+                self._renew()
+                placing.add_members(self.order, some, now)
+
+    def _stop(self, found: Stop, figures: dict[str, int] | None = None) -> None:
+        with transaction.atomic():
+            order = self._locked()
+            if order.state == StandingState.CHECKING:
+                order.end(now=timezone.now())
+                order.reason = str(found.reason)
+            else:
+                order.stop(code=found.code, facts=found.facts)
+                order.figures = figures or order.figures
+                _tell(order, str(found.reason))
+            order.save()
+            _record(audit.Event.STANDING_ORDER_STOPPED, order, reason=found.code)
+
+    def _settle(self, *, due: datetime) -> None:
+        with transaction.atomic():
+            order = self._locked()
+            order.settle_lease()
+            order.work_is_due(due)
+            order.save()
+
+    def _locked(self) -> StandingOrder:
+        """The order, locked, while the claim holds. Raises LeaseLost."""
+        order = locking.standing_order(self.order.pk)
+        if order.claim_id != self.claim:
+            raise LeaseLost
+        return order
+
+    def _renew(self) -> None:
+        held = StandingOrder.objects.at_work().filter(pk=self.order.pk, claim_id=self.claim)
+        if not held.update(leased_until=timezone.now() + LEASE):
+            raise LeaseLost
+
+
+def run(*, order_id: uuid.UUID) -> bool:
+    """Plan the order if it is due; False where another worker holds it or nothing is due."""
+    with transaction.atomic():
+        claim = StandingOrder.objects.at_work().claim(order_id, now=timezone.now())
+    if claim is None:
+        return False
+    rows = StandingOrder.objects.select_related("group", "asked_by")
+    plan = Plan(rows.get(pk=order_id), claim)
+    try:
+        with retry_later_on_error(plan.put_off):
+            plan.carry_out()
+    except LeaseLost:
+        return False
+    return True
+
+
+def _tell(order: StandingOrder, why: str) -> None:
+    for officer in Person.objects.holding(Role.TOKEN_ADMINISTRATOR):
+        outbox.enqueue(standing_order_messages.standing_order_stopped(order, officer, why=why))
+
+
+def _record(event: audit.Event, order: StandingOrder, **facts: object) -> None:
+    audit.record(event, actor=None, subject=None, standing_order=str(order.pk), name=order.name, **facts)

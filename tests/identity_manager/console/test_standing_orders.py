@@ -1,0 +1,114 @@
+"""Standing orders and groups in Identity Manager: made, put in force and explained, by the pages."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from identity_manager.models import (
+    Account,
+    DirectoryGroup,
+    Person,
+    Role,
+    SavedSearch,
+    StandingOrder,
+    TokenRequest,
+)
+from identity_manager.workflow.standing_orders import orders
+from tests.identity_manager.workflow.standing_orders import standing
+from tests.tools import cast
+from tests.tools.cast import Company
+
+pytestmark = pytest.mark.django_db
+MAKE = reverse("console:standing-order-make")
+LIST = reverse("console:standing-orders")
+
+
+def browser(actor: Person) -> Client:
+    client = Client()
+    client.force_login(Account.objects.create(username=actor.personnel_number, person=actor))
+    return client
+
+
+def page(order: StandingOrder, name: str = "") -> str:
+    return reverse(f"console:standing-order{name}", args=[order.pk])
+
+
+def form(**more: str) -> dict[str, str]:
+    return {"name": "VPN for all", "basis": "group", "type_code": "vpn", "loss_rule": "revoke"} | more
+
+
+def test_from_the_form_to_the_person_s_page(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma)
+    ada, olga = browser(company.ada), browser(standing.olga())
+    assert ada.post(MAKE, form()).status_code == 422  # no group was chosen
+    assert ada.post(MAKE, form(group=str(group.pk))).status_code == 302
+    order = standing.planned(StandingOrder.objects.get())
+
+    own = ada.get(page(order)).content.decode()
+    assert "Another officer decides on it." in own
+    assert "Uma Lindqvist" in own
+    assert ada.post(page(order, "-put-in-force"), {"seen": orders.seen_of(order)}).status_code == 403
+    stale = olga.post(page(order, "-put-in-force"), {"seen": "yesterday"})
+    assert stale.status_code == 409
+    assert "The dry run was made anew" in stale.content.decode()
+    assert olga.post(page(order, "-put-in-force"), {"seen": orders.seen_of(order)}).status_code == 302
+    standing.planned(order)
+
+    told = ada.get(reverse("console:person", args=[company.uma.pk])).content.decode()
+    assert "because of" in told
+    assert "grp-vpn" in told
+    assert "VPN for all" in ada.get(LIST).content.decode()
+    assert olga.post(page(order, "-pause")).status_code == 302
+    assert olga.post(page(order, "-resume")).status_code == 302
+    assert olga.post(page(order, "-ask-again")).status_code == 409
+    assert olga.post(page(order, "-end")).status_code == 302
+    assert StandingOrder.objects.get().state == "ended"
+
+
+def test_a_saved_search_is_followed_as_it_is_now(company: Company) -> None:
+    cast.person("there", sid="", department="Lab")
+    ada = browser(company.ada)
+    row = SavedSearch.objects.create(
+        owner=company.ada, name="Lab", kind="employee", query="kind=employee&q=&department=Lab"
+    )
+    feeds = SavedSearch.objects.create(
+        owner=company.ada, name="Without", kind="employee", query="kind=employee&q=&token_type=none"
+    )
+    mine = form(basis="search", search=str(feeds.pk))
+    refused = ada.post(MAKE, mine)
+    assert refused.status_code == 422
+    assert "A standing order follows words" in refused.content.decode()
+    foreign = SavedSearch.objects.create(owner=company.rita, name="Hers", kind="employee", query="q=x")
+    assert ada.post(MAKE, mine | {"search": str(foreign.pk)}).status_code == 422
+
+    assert ada.post(MAKE, mine | {"search": str(row.pk)}).status_code == 302
+    order = standing.planned(StandingOrder.objects.get())
+    assert (order.criteria, order.figures["members"]) == ({"department": "Lab", "kind": "employee"}, 1)
+
+
+def test_who_does_not_read_persons_of_every_unit_sees_numbers_alone(company: Company) -> None:
+    order = standing.in_force(company.ada, standing.group("grp-vpn", company.uma))
+    lara = cast.person("lara", sid="", roles=())
+    lara.roles.create(role=Role.TOKEN_ADMINISTRATOR, organisational_unit="Nord")
+    text = browser(lara).get(page(order)).content.decode()
+    assert "Uma Lindqvist" not in text
+    assert "all units see who they are" in text
+
+
+def test_a_group_by_hand(company: Company) -> None:
+    rita = browser(company.rita)
+    assert rita.post(reverse("console:group-make"), {"name": "Externals"}).status_code == 302
+    group = DirectoryGroup.objects.get()
+    here = reverse("console:group", args=[group.pk])
+    unknown = rita.post(here, {"numbers": "P-uma\nP-none"})
+    assert unknown.status_code == 422
+    assert "P-none" in unknown.content.decode()
+    assert "P-uma" in unknown.content.decode()  # what was typed is not lost
+    assert rita.post(here, {"numbers": "P-uma\r\nP-sam\r\n"}).status_code == 302
+    assert "added by" in rita.get(here).content.decode()
+    out = reverse("console:group-remove", args=[group.pk, company.uma.pk])
+    assert rita.get(out).status_code == 200
+    assert rita.post(out).status_code == 302
+    assert rita.post(out).status_code == 409
+    assert rita.post(reverse("console:group-end", args=[group.pk])).status_code == 302
+    assert not TokenRequest.objects.exists()

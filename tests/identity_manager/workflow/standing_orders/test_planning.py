@@ -1,0 +1,378 @@
+"""Standing orders: who joins has a request within one plan, who leaves loses the token by the rule."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from identity_manager.models import (
+    DirectoryRun,
+    LossRule,
+    MemberStep,
+    OutgoingMail,
+    Person,
+    RequestState,
+    Role,
+    RoleAssignment,
+    RunMode,
+    SoftwareToken,
+    StandingBasis,
+    StandingMember,
+    StandingOrder,
+    TokenRequest,
+)
+from identity_manager.models.standing_orders.order import StandingState
+from identity_manager.workflow import step2_approve
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.standing_orders import breaker, orders, outcomes, planning
+from tests.identity_manager.workflow.batch.orders import with_token
+from tests.identity_manager.workflow.standing_orders import standing
+from tests.tools import cast
+from tests.tools.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def requests_of(person: Person) -> list[str]:
+    return list(TokenRequest.objects.filter(person=person).values_list("state", flat=True))
+
+
+def holds(person: Person) -> list[str]:
+    tokens = SoftwareToken.objects.filter(person=person, is_open=False)
+    return list(tokens.order_by("pk").values_list("state", flat=True))
+
+
+def test_joiners_get_a_request_once_and_who_has_the_token_gets_none(company: Company) -> None:
+    with_token(company, company.sam)
+    group = standing.group("grp-vpn", company.uma, company.sam)
+
+    order = standing.made(company.ada, group)
+    figures = {name: order.figures[name] for name in ("gain", "has", "lose", "members")}
+    assert (order.state, figures) == ("waiting", {"gain": 1, "has": 1, "lose": 0, "members": 2})
+    assert not requests_of(company.uma)
+
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+    order = standing.planned(order)
+    for _again in range(2):
+        standing.planned(order)
+
+    assert (order.state, standing.placed(order)) == ("in_force", [("enable", 1)])
+    assert requests_of(company.uma) == ["awaiting_acceptance"]
+    assert len(requests_of(company.sam)) == 1
+    assert standing.batches(order)[0].cause == "standing order: VPN for all"
+    assert order.next_attempt_at is not None
+    joined = cast.person("jo", sid="")
+    standing.joins(group, joined)
+    standing.planned(order)
+    assert requests_of(joined) == ["awaiting_acceptance"]
+
+
+def test_who_leaves_loses_the_token_and_what_was_asked_for(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma, company.sam, company.paul)
+    with_token(company, company.sam)
+    order = standing.in_force(company.ada, group)
+
+    standing.leaves(group, company.uma, company.sam)
+    standing.planned(order)
+
+    assert holds(company.sam) == ["revoked"]
+    assert requests_of(company.uma) == ["cancelled"]
+    assert requests_of(company.paul) == ["awaiting_acceptance"]
+    assert sorted(standing.placed(order)) == [("cancel", 1), ("enable", 2), ("revoke", 1)]
+    standing.planned(order)
+    assert len(standing.batches(order)) == 3
+
+
+@pytest.mark.parametrize(
+    ("rule", "away", "back"), [(LossRule.HOLD, "on_hold", "active"), (LossRule.RUN_OUT, "active", "active")]
+)
+def test_hold_and_run_out(company: Company, rule: LossRule, away: str, back: str) -> None:
+    """Who comes back has the token reinstated that the order put on hold, and no second one."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    with_token(company, company.uma)
+    order = standing.in_force(company.ada, group, loss_rule=rule)
+
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    assert holds(company.uma) == [away]
+    standing.joins(group, company.uma)
+    for _again in range(2):
+        standing.planned(order)
+
+    assert holds(company.uma) == [back]
+    kinds = [kind for kind, _number in standing.placed(order)]
+    assert kinds.count("reinstate") == (1 if rule == LossRule.HOLD else 0)
+    assert [row.episode for row in StandingMember.objects.filter(person=company.uma).order_by("pk")] == [1, 2]
+
+
+def test_another_order_for_the_type_keeps_the_token(company: Company) -> None:
+    with_token(company, company.uma)
+    first, second = standing.group("one", company.uma, company.sam), standing.group("two", company.uma)
+    order = standing.in_force(company.ada, first)
+    other = standing.in_force(company.ada, second, name="Other")
+
+    standing.leaves(first, company.uma)
+    standing.planned(order)
+    assert holds(company.uma) == ["active"]
+
+    orders.end(actor=company.ada, order_id=other.pk)
+    assert holds(company.uma) == ["active"]
+
+
+def test_who_was_rejected_or_had_it_revoked_is_not_asked_again(company: Company) -> None:
+    group = standing.group("grp", company.uma)
+    order = standing.in_force(company.ada, group, type_code="signature", name="Signature")
+    request = TokenRequest.objects.get(person=company.uma)
+    assert request.state == "requested"
+
+    step2_approve.reject(
+        actor=company.paul, request_id=request.pk, snapshot_hash=request.snapshot_hash, reason="not needed"
+    )
+    standing.planned(order)
+    order = standing.planned(order)
+
+    assert requests_of(company.uma) == ["rejected"]
+    assert order.figures["over"] == 1
+
+
+def test_left_out_with_reasons_and_asked_as_soon_as_they_can_be(company: Company) -> None:
+    away, mute = cast.person("away", state="inactive", sid=""), cast.person("mute", email="", sid="")
+    group = standing.group("grp-vpn", away, mute, company.uma)
+
+    order = standing.in_force(company.ada, group)
+    assert (order.figures["not_active"], order.figures["no_email"], order.figures["gain"]) == (1, 1, 1)
+    assert [row.pk for row in outcomes.persons_with(order, outcomes.Outcome.NO_EMAIL)] == [mute.pk]
+
+    Person.objects.filter(pk=mute.pk).update(email="mute@example.com")
+    standing.planned(order)
+    assert requests_of(mute) == ["awaiting_acceptance"]
+    assert not requests_of(away)
+
+
+def test_who_is_on_leave_loses_nothing_and_is_what_they_were_on_return(company: Company) -> None:
+    """A directory that has them no more puts them on leave, and out of the group (who is back, is)."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    with_token(company, company.uma)
+    order = standing.in_force(company.ada, group)
+
+    leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="leave")
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    assert holds(company.uma) == ["on_hold"]
+
+    standing.joins(group, company.uma)
+    leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
+    standing.planned(order)
+    assert holds(company.uma) == ["active"]
+    assert len(StandingMember.objects.filter(person=company.uma)) == 1
+
+
+def test_who_leaves_before_the_batch_order_has_asked_gets_nothing(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    order = standing.made(company.ada, group)
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+    planning.run(order_id=order.pk)  # placed, and not carried out
+    standing.leaves(group, company.uma)
+    StandingOrder.objects.filter(pk=order.pk).update(next_attempt_at=timezone.now())
+    planning.run(order_id=order.pk)
+
+    standing.planned(order)
+
+    assert (requests_of(company.uma), requests_of(company.sam)) == ([], ["awaiting_acceptance"])
+
+
+def test_a_cancelled_batch_order_is_tried_again_a_day_later(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma)
+    order = standing.made(company.ada, group)
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+    planning.run(order_id=order.pk)
+    (batch,) = standing.batches(order)
+    batch_orders.cancel(actor=company.ada, order_id=batch.pk)
+
+    assert standing.planned(order).figures["later"] == 1
+    assert StandingMember.objects.get(person=company.uma).step == MemberStep.NEW
+    StandingMember.objects.update(retry_at=timezone.now() - timedelta(minutes=1))
+    standing.planned(order)
+    assert requests_of(company.uma) == ["awaiting_acceptance"]
+
+
+@pytest.mark.parametrize("basis", [StandingBasis.UNIT, StandingBasis.SEARCH])
+def test_a_unit_and_a_search(company: Company, basis: StandingBasis) -> None:
+    there = cast.person("there", sid="", organisational_unit="Süd", department="Lab")
+    cast.person("other", sid="", organisational_unit="Süd2")
+    criteria = {
+        StandingBasis.UNIT: {"organisational_unit": "Süd"},
+        StandingBasis.SEARCH: {"text": "there", "kind": "employee", "department": "Lab"},
+    }
+    order = standing.in_force(company.ada, None, basis=basis, criteria=criteria[basis])
+
+    assert order.figures["members"] == 1
+    assert requests_of(there) == ["awaiting_acceptance"]
+
+
+# --- Breaker, and what is gone
+def test_a_group_that_becomes_empty_stops_and_nobody_loses_anything(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    tokens = [with_token(company, company.uma), with_token(company, company.sam)]
+    order = standing.in_force(company.ada, group)
+
+    standing.leaves(group, company.uma, company.sam)
+    order = standing.planned(order)
+
+    assert (order.state, order.stop_code) == ("stopped", "standing-order-emptied")
+    assert {holds(token.person)[0] for token in tokens} == {"active"}
+    assert StandingMember.objects.present().count() == 2
+    told = OutgoingMail.objects.filter(message="standing_order_stopped").values_list("person", flat=True)
+    assert set(told) == {company.ada.pk, standing.olga().pk}
+    assert standing.planned(order).state == "stopped"
+
+    orders.ask_again(actor=company.ada, order_id=order.pk)
+    order = standing.planned(order)
+    assert (order.state, order.figures["lose"]) == ("waiting", 2)
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+    order = standing.planned(order)
+    assert order.state == "in_force"
+    assert {holds(token.person)[0] for token in tokens} == {"revoked"}
+
+
+def test_too_many_leavers_and_joiners_within_a_day_stop_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(breaker, "ALWAYS_LET_THROUGH", 1)
+    settings.BREAKER_PERSONS = 1
+    group = standing.group("grp-vpn", company.uma, company.sam, company.paul)
+    order = standing.in_force(company.ada, group)
+    assert order.state == "in_force"  # three were let through by the second officer
+
+    standing.joins(group, cast.person("one", sid=""))
+    order = standing.planned(order)
+    assert order.state == "in_force"
+    standing.joins(group, cast.person("two", sid=""))
+    order = standing.planned(order)
+    assert (order.state, order.stop_code) == ("stopped", "standing-order-joining")
+    assert not requests_of(Person.objects.get(personnel_number="P-two"))
+
+    StandingOrder.objects.filter(pk=order.pk).update(state=StandingState.IN_FORCE, may_gain=9)
+    standing.leaves(group, company.uma)
+    assert standing.planned(order).state == "in_force"
+    standing.leaves(group, company.sam)
+    order = standing.planned(order)
+    assert (order.state, order.stop_code) == ("stopped", "standing-order-leaving")
+    assert requests_of(company.sam) == ["awaiting_acceptance"]
+
+
+def test_a_withdrawn_type_stops_it(company: Company) -> None:
+    with_token(company, company.uma)
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    order = standing.in_force(company.ada, group)
+    company.vpn.retire()
+    company.vpn.save()
+    standing.leaves(group, company.uma)
+
+    order = standing.planned(order)
+
+    assert (order.state, order.stop_code) == ("stopped", "standing-order-type-withdrawn")
+    assert holds(company.uma) == ["active"]
+
+
+def test_who_asked_and_lost_the_role_stops_it_and_another_one_takes_it_over(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma)
+    order = standing.in_force(company.ada, group)
+    RoleAssignment.objects.filter(person=company.ada).delete()
+
+    order = standing.planned(order)
+    assert (order.state, order.stop_code) == ("stopped", "standing-order-asker-gone")
+
+    ines = cast.person("ines", sid="", roles=(Role.TOKEN_ADMINISTRATOR,))
+    orders.ask_again(actor=standing.olga(), order_id=order.pk)
+    order = standing.planned(order)
+    order = orders.put_in_force(actor=ines, order_id=order.pk, seen=orders.seen_of(order))
+    assert standing.planned(order).state == "in_force"
+    assert order.officers.count() == 3
+
+
+def test_while_a_directory_is_taken_over_nothing_is_planned(company: Company) -> None:
+    """A directory that cannot be reached leaves memberships as they are: an incomplete run changes none."""
+    group = standing.group("grp-vpn", company.uma)
+    order = standing.in_force(company.ada, group)
+    run = DirectoryRun(source=group.source, mode=RunMode.FULL)
+    run.begin(now=timezone.now())
+    run.save()
+    standing.joins(group, company.sam)
+
+    standing.planned(order)
+    assert not requests_of(company.sam)
+
+    run.finish(now=timezone.now())
+    run.save()
+    standing.planned(order)
+    assert requests_of(company.sam) == ["awaiting_acceptance"]
+
+
+# --- Killed, repeated, overtaken
+def test_killed_before_it_has_settled_it_places_nothing_twice(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    order = standing.made(company.ada, group)
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+
+    def killed(*_args: object, **_facts: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(planning, "_record", killed)
+        with pytest.raises(SystemExit):
+            planning.run(order_id=order.pk)
+    assert not standing.batches(order)
+    StandingOrder.objects.filter(pk=order.pk).update(leased_until=timezone.now() - timedelta(seconds=1))
+    standing.planned(order)
+
+    assert standing.placed(order) == [("enable", 2)]
+    assert TokenRequest.objects.filter(state=RequestState.AWAITING_ACCEPTANCE).count() == 2
+
+
+def test_a_leased_order_is_left_alone_and_a_lost_lease_writes_nothing(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = standing.group("grp-vpn", company.uma)
+    order = standing.made(company.ada, group)
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+    count = outcomes.count
+
+    def overtaken(*args: object) -> dict[str, int]:
+        assert not planning.run(order_id=order.pk)
+        orders.pause(actor=company.ada, order_id=order.pk)
+        return count(*args)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(outcomes, "count", overtaken)
+
+    assert not planning.run(order_id=order.pk)
+    assert not standing.batches(order)
+    assert StandingOrder.objects.get(pk=order.pk).state == "paused"
+
+
+def test_who_leaves_between_the_count_and_the_placing_is_not_lost(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the breaker has seen: nothing is placed, and it counts anew at once."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    tokens = [with_token(company, company.uma), with_token(company, company.sam)]
+    order = standing.in_force(company.ada, group)
+    count = outcomes.count
+
+    def overtaken(*args: object) -> dict[str, int]:
+        figures = count(*args)  # type: ignore[arg-type]  # as it was called
+        standing.leaves(group, company.uma, company.sam)
+        return figures
+
+    monkeypatch.setattr(outcomes, "count", overtaken)
+    order = standing.planned(order)
+
+    assert {holds(token.person)[0] for token in tokens} == {"active"}
+    assert order.next_attempt_at is not None
+    assert order.next_attempt_at <= timezone.now()
+    monkeypatch.undo()
+    assert standing.planned(order).stop_code == "standing-order-emptied"

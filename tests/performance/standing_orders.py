@@ -1,0 +1,98 @@
+"""How long a standing order takes to plan: all of a group join, then 1,000 of them leave.
+
+    python -m tests.performance.standing_orders --members 100000 --out FILE
+
+An installation of its own. Timed is the worker's own verb: counting, the breaker, the members' rows, and the
+placing of the batch orders; their dry runs are those of `enable`. The group is half without a token, and the
+other half has one, so that both sides of the difference are large.
+"""
+
+import argparse
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.performance import enable, place, renewal
+
+LEAVERS = 1_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--members", type=int, default=100_000)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    place.make_database_anew(dict(os.environ))
+    django.setup()
+    options.out.write_text(json.dumps(measured(options.members)), encoding="utf-8")
+
+
+def measured(number: int) -> dict[str, Any]:
+    from django.conf import settings
+
+    from identity_manager.management.preparation import prepare
+    from identity_manager.models import BatchOrder, DirectoryMembership
+
+    prepare()
+    settings.BREAKER_PERSONS = number
+    ids = enable.persons(number)
+    renewal.tokens_of(ids[: number // 2], "vpn")
+    order = in_force(ids)
+    planned = seconds_to_plan(order)
+    placed = BatchOrder.objects.get(standing_placement__order=order)
+    if placed.total != number - number // 2:
+        raise RuntimeError(f"{placed.total} of {number} were placed")
+    leavers = min(LEAVERS, number // 20)
+    DirectoryMembership.objects.filter(person__in=ids[:leavers]).delete()
+    again = seconds_to_plan(order)
+    lost = BatchOrder.objects.filter(standing_placement__order=order, kind="revoke").get()
+    if lost.total != leavers:
+        raise RuntimeError(f"{lost.total} of {leavers} lose it")
+    return {"members": number, "planned_s": planned, "again_s": again}
+
+
+def in_force(ids: list[str]) -> Any:
+    """An order over a group of these persons, which two officers let through."""
+    from identity_manager.models import (
+        DirectoryGroup,
+        DirectoryMembership,
+        LossRule,
+        Person,
+        RoleAssignment,
+        StandingBasis,
+    )
+    from identity_manager.workflow.standing_orders import orders, planning
+
+    group = DirectoryGroup.objects.create(name="all", external_id=str(uuid.uuid4()))
+    rows = (DirectoryMembership(group=group, person_id=each) for each in ids)
+    DirectoryMembership.objects.bulk_create(rows, batch_size=1_000)
+    maker, second = Person.objects.filter(pk__in=ids[-2:]).order_by("pk")
+    for each in (maker, second):
+        RoleAssignment.objects.create(person=each, role="token-administrator")
+    wanted = orders.Wanted("All", StandingBasis.GROUP, "vpn", LossRule.REVOKE, group=group.pk)
+    order = orders.make(actor=maker, wanted=wanted)
+    planning.run(order_id=order.pk)
+    order.refresh_from_db()
+    return orders.put_in_force(actor=second, order_id=order.pk, seen=orders.seen_of(order))
+
+
+def seconds_to_plan(order: Any) -> float:
+    from django.utils import timezone
+
+    from identity_manager.models import StandingOrder
+    from identity_manager.workflow.standing_orders import planning
+
+    StandingOrder.objects.filter(pk=order.pk).update(next_attempt_at=timezone.now())
+    began = time.perf_counter()
+    if not planning.run(order_id=order.pk):
+        raise RuntimeError("it was not planned")
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
