@@ -10,8 +10,23 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ImproperlyConfigured
 
 from ca_bridge.pkcs12.apple_profile import MailServer, Signer
+from identity_manager.config import env
 
 CERTIFICATE, KEY = "PROFILE_SIGNING_CERTIFICATE_FILE", "PROFILE_SIGNING_KEY"
+
+
+def named_signer() -> Signer | None:
+    """Who signs profiles, as the environment says."""
+    return signer(
+        env.certificates_in("PROFILE_SIGNING_CERTIFICATE_FILE", ""),
+        key=env.text("PROFILE_SIGNING_KEY", ""),
+        passphrase=env.text("PROFILE_SIGNING_KEY_PASSPHRASE", ""),
+    )
+
+
+def named_mail_servers() -> tuple[MailServer, MailServer] | None:
+    """The servers of the mail account that profiles create, where a token type says so."""
+    return mail_servers(incoming=env.text("APPLE_MAIL_IMAP", ""), outgoing=env.text("APPLE_MAIL_SMTP", ""))
 
 
 def signer(certificates: Sequence[bytes], *, key: str, passphrase: str) -> Signer | None:

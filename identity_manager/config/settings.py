@@ -258,15 +258,7 @@ DELIVERY_MODE = env.choice("DELIVERY_MODE", ("attachment", "link", "both"), "att
 ANYMAIL = env.json_object("ANYMAIL", {})
 
 # --- Configuration profiles for Apple devices -----------------------------------------------------
-PROFILE_SIGNER = apple_profiles.signer(
-    env.certificates_in("PROFILE_SIGNING_CERTIFICATE_FILE", ""),
-    key=env.text("PROFILE_SIGNING_KEY", ""),
-    passphrase=env.text("PROFILE_SIGNING_KEY_PASSPHRASE", ""),
-)
-# The servers of the mail account that profiles create, where a token type says so.
-APPLE_MAIL_SERVERS = apple_profiles.mail_servers(
-    incoming=env.text("APPLE_MAIL_IMAP", ""), outgoing=env.text("APPLE_MAIL_SMTP", "")
-)
+PROFILE_SIGNER, APPLE_MAIL_SERVERS = apple_profiles.named_signer(), apple_profiles.named_mail_servers()
 
 # --- Queue ----------------------------------------------------------------------------------------
 CELERY_BROKER_URL = BROKER_URL
