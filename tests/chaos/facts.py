@@ -4,8 +4,15 @@ from dataclasses import dataclass, field
 
 FORMATS = 2  # in which each certificate with its key is packed
 REVOKE, EXPIRE, RENEW, REPLACE, RECOVER = "revoke", "expire", "renew", "replace", "recover"
+RECOVER_BY_OFFICERS = "recover by officers"
 # What a person does once they have their token, and the kind of the request that comes of it.
-FOLLOWS = {EXPIRE: "renewal", RENEW: "renewal", REPLACE: "replacement", RECOVER: "recovery"}
+FOLLOWS = {
+    EXPIRE: "renewal",
+    RENEW: "renewal",
+    REPLACE: "replacement",
+    RECOVER: "recovery",
+    RECOVER_BY_OFFICERS: "recovery",
+}
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Persons who go the road from Enable to the noted passphrase, and do not give up when a page does not load.
 
-Some then revoke their token, replace it, renew it, let it run out (the expiry check renews it), or recover
-its archived key (wishes.py).
+Some then revoke their token, replace it, renew it, let it run out (the expiry check renews it), recover its
+archived key, or have officers recover it (wishes.py).
 
 Who stands where is read from the database before each step, so a step whose answer was lost is either there
 or taken again; some clicks come twice at once. Half of the persons use the pages, the others the same verbs.
@@ -37,7 +37,6 @@ from identity_manager.models import (
 )
 from identity_manager.transactions.refusals import Refused
 from tests.chaos import wishes
-from tests.chaos.facts import RECOVER
 from tests.chaos.visitors import PageDoesNotLoadError, Proxy
 from tests.tools import cast
 
@@ -93,6 +92,7 @@ class Standing:
 
     request_id: uuid.UUID
     state: str
+    kind: str
     pending: tuple[uuid.UUID, ...] = ()
     in_use: tuple[uuid.UUID, ...] = ()
     number: int = 1
@@ -141,7 +141,7 @@ def crowd(number: int, seed: int) -> list[Traveller]:
         Traveller(
             each,
             cast.person(f"t{each:05}", roles=(Role.SELF_SERVICE_USER,), sid=f"S-1-5-21-4-5-6-{1000 + each}"),
-            ARCHIVING if wanted[each] == RECOVER else codes[each],
+            ARCHIVING if wanted[each] in wishes.ARCHIVES else codes[each],
             asks_self=chance.random() < 0.4,
             by_pages=chance.random() < 0.5,
             wish=wanted[each],
@@ -158,9 +158,10 @@ def standings(travellers: list[Traveller]) -> dict[uuid.UUID, Standing]:
     pending = _by_person(tokens.filter(state=TokenState.SEALED, acknowledged_at=None))
     in_use = _by_person(tokens.in_use().exclude(kind=RequestKind.RECOVERY))
     found: dict[uuid.UUID, Standing] = {}
-    for person, request, state in requests.values_list("person_id", "pk", "state"):
+    for person, request, state, kind in requests.values_list("person_id", "pk", "state", "kind"):
         number = found[person].number + 1 if person in found else 1
-        found[person] = Standing(request, state, pending.get(person, ()), in_use.get(person, ()), number)
+        theirs = pending.get(person, ()), in_use.get(person, ())
+        found[person] = Standing(request, state, kind, *theirs, number)
     return found
 
 
@@ -248,6 +249,8 @@ class Road:
         step = self._by_pages if traveller.by_pages else self._by_verbs
         if at is not None and at.state == RequestState.COMPLETED:
             step = self._fulfil
+        if at is not None and at.state == RequestState.REQUESTED and at.kind == RequestKind.RECOVERY:
+            step = self._decide_recovery
         twice = self._chance.random() < TWICE
         double = replace(traveller, browser=None)  # another window of the same person
         second = threading.Thread(target=self._tried, args=(step, double, at)) if twice else None
@@ -274,6 +277,11 @@ class Road:
         """What the person does with their token; twice, or once more after a lost answer, is refused."""
         if at is not None and not wishes.is_asked(traveller.wish, at.number):
             wishes.ACTS[traveller.wish](traveller.person, at.in_use)
+
+    @staticmethod
+    def _decide_recovery(_traveller: Traveller, at: Standing | None) -> None:
+        if at is not None:
+            wishes.decide_recovery(at.request_id)
 
     # --- by the verbs
 

@@ -2,6 +2,7 @@
 
 A renewal comes of the person's click or of the expiry check, whichever is first; the job then replaces the
 old token. Tokens come into their renewal window by a date of their certificates that is moved here.
+A recovery by officers is asked for by an administrator; two officers decide, then give their shares.
 """
 
 import uuid
@@ -15,21 +16,28 @@ from ca_bridge.contract import RevocationReason
 from identity_manager.models import (
     ApprovalPolicy,
     ArchivedKey,
+    ArchivedKeyRecipient,
     Certificate,
     JobRun,
     Person,
+    Recovery,
+    RecoveryKeyKind,
     RenewalPolicy,
     ReplacementCause,
     RequestKind,
     TokenRequest,
 )
 from identity_manager.workflow import step1_recover, step1_renew, step1_replace
+from identity_manager.workflow.archive import share_rounds
+from identity_manager.workflow.recovery import decisions, sealed_decisions
 from identity_manager.workflow.revocation.revoke_all import revoke_all
-from tests.chaos.facts import EXPIRE, FOLLOWS, RECOVER, RENEW, REPLACE, REVOKE
+from tests.chaos.facts import EXPIRE, FOLLOWS, RECOVER, RECOVER_BY_OFFICERS, RENEW, REPLACE, REVOKE
 from tests.tools import cast, recovery
 
 KEEP = ""
-CYCLE = (KEEP, REVOKE, EXPIRE, REPLACE, RECOVER, RENEW, KEEP)  # one person after the other
+CYCLE = (KEEP, REVOKE, EXPIRE, REPLACE, RECOVER, RENEW, RECOVER_BY_OFFICERS)  # one person after the other
+ARCHIVES = (RECOVER, RECOVER_BY_OFFICERS)  # who gets the type whose keys are archived
+DECIDERS = recovery.HOLDERS[:2]  # two of the three who hold shares decide, and give theirs
 RENEWAL: dict[str, Any] = {"renewal_policy": RenewalPolicy.AUTOMATIC, "replaced_after_days": 0}
 ENDS_IN = timedelta(days=20)  # the last third of the window: the expiry check begins at once
 JOBS = ("renewals.expiry_check", "renewals.replace_superseded")
@@ -38,8 +46,11 @@ Act = Callable[[Person, Collection[uuid.UUID]], object]
 
 
 def prepare_archive(code: str) -> None:
-    """A type whose keys are archived, for a recovery key that the workers hold."""
-    recovery.online_in_force(recovery.officers())
+    """A type whose keys are archived, for a recovery key that the workers hold and one of the officers."""
+    staff = recovery.officers()
+    recovery.online_in_force(staff)
+    recovery.in_force(staff)
+    share_rounds.publish_keys()
     recovery.archiving_type(code, approval=ApprovalPolicy.SELF_REQUESTED)
 
 
@@ -91,6 +102,32 @@ def _recover(person: Person, _tokens: Collection[uuid.UUID]) -> None:
     step1_recover.recover(actor=person, key_ids=keys, purpose="A new device", factor=factor)
 
 
+def _recover_by_officers(person: Person, _tokens: Collection[uuid.UUID]) -> None:
+    """For the key of the officers alone, as after the retirement of the online one: shares are needed."""
+    keys = [row.pk for row in ArchivedKey.objects.of(person.pk)]
+    online = ArchivedKeyRecipient.objects.filter(certificate__kind=RecoveryKeyKind.ONLINE)
+    online.filter(key__in=keys).delete()
+    order = step1_recover.OfficersOrder(person.pk, person.pk, keys, purpose="The files are gone")
+    step1_recover.recover_by_officers(actor=Person.objects.get(personnel_number="P-ada"), order=order)
+
+
+def decide_recovery(request_id: uuid.UUID) -> None:
+    """What Recovery Officers do next: two of them decide, then each of them gives their share."""
+    row = Recovery.objects.select_related("request", "owner", "opened_with").get(request=request_id)
+    seen, subject, now = sealed_decisions.digest(row), decisions.subject_of(row), timezone.now()
+    texts = dict(zip(recovery.HOLDERS, recovery.ceremony()[1].texts, strict=True))
+    for officer in Person.objects.filter(personnel_number__in=DECIDERS).order_by("personnel_number"):
+        if not row.request.approvals.filter(approver=officer).exists():
+            decisions.approve(actor=officer, recovery_id=row.pk, seen=seen)
+            return
+    wrapping = decisions.wrapping_of(row)
+    for officer in Person.objects.filter(personnel_number__in=DECIDERS):
+        if share_rounds.obstacle(actor=officer, wrapping=wrapping, subject=subject, now=now) is None:
+            share = texts[officer.personnel_number]
+            decisions.give_share(actor=officer, recovery_id=row.pk, seen=seen, share=share)
+            return
+
+
 def _terms() -> list[uuid.UUID]:
     """As the page names them."""
     return [cast.terms().versions.get(is_current=True).text_in("en").pk]
@@ -102,4 +139,5 @@ ACTS: dict[str, Act] = {
     RENEW: _renew,
     REPLACE: _replace,
     RECOVER: _recover,
+    RECOVER_BY_OFFICERS: _recover_by_officers,
 }
