@@ -153,6 +153,17 @@ def share_round(pk: uuid.UUID) -> ShareRound:
     return ShareRound.objects.select_for_update(no_key=True).get(pk=pk)
 
 
+def tokens(keys: Iterable[uuid.UUID]) -> list[SoftwareToken]:
+    """Several tokens with their parents, locked in the order of their persons.
+
+    Tokens of one request share it, so that what one changes in it the other sees.
+    """
+    rows = SoftwareToken.objects.filter(pk__in=list(keys)).select_related("token_type")
+    found = list(_with_parents(rows, "request", "person").order_by("request__person", "request", "pk"))
+    requests = {row.request_id: row.request for row in found}
+    return [_with_parent(row, requests[row.request_id]) for row in found]
+
+
 def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:
     """All tokens of a request; the caller has locked the request."""
     return [_with_parent(row, parent) for row in _TOKENS_OF.rows(request=parent.pk)]
@@ -190,6 +201,18 @@ def certificates_of(parent: SoftwareToken) -> list[Certificate]:
     for row in rows:
         row.token = parent
     return rows
+
+
+def certificates_of_each(parents: Iterable[SoftwareToken]) -> dict[uuid.UUID, list[Certificate]]:
+    """All certificates of each of these locked tokens, by token, with their profiles; no secrets are read."""
+    by_key = {parent.pk: parent for parent in parents}
+    rows = Certificate.objects.filter(token__in=by_key).select_related("profile")
+    rows = rows.select_for_update(no_key=True, of=("self",)).defer("certificate", "private_key_wrapped")
+    found: dict[uuid.UUID, list[Certificate]] = {pk: [] for pk in by_key}
+    for row in rows.order_by("token", "pk"):
+        row.token = by_key[row.token_id]
+        found[row.token_id].append(row)
+    return found
 
 
 def mail(pk: uuid.UUID) -> OutgoingMail:

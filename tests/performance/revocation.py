@@ -2,8 +2,8 @@
 
     python -m tests.performance.revocation --tokens 10000 --entries 100000 --out FILE
 
-An installation of its own, with so many Active persons and a token of each. Timed is the decision (each token
-by the verb of **Revoke**, a hundred in a transaction, as a batch order takes them), then the worker, message
+An installation of its own, with so many Active persons and a token of each. Timed is the decision (by the
+verb of a batch order that revokes, a hundred tokens in a transaction), then the worker, message
 after message, until the published CRL is seen to name them all. Then a CRL of so many entries is signed.
 """
 
@@ -69,8 +69,12 @@ def decide(actor: Any, number: int) -> None:
     ids = list(SoftwareToken.objects.order_by("request_id").values_list("pk", flat=True))
     for begin in range(0, number, CHUNK):
         with transaction.atomic():
-            for pk in ids[begin : begin + CHUNK]:
-                revoke.revoke_token(actor=actor, token_id=pk, reason=RevocationReason.SUPERSEDED)
+            revoke.revoke_tokens(
+                actor=actor,
+                token_ids=ids[begin : begin + CHUNK],
+                reason=RevocationReason.SUPERSEDED,
+                with_encryption=False,
+            )
 
 
 def carry_out() -> None:

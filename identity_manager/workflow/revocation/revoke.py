@@ -7,7 +7,8 @@ PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -82,6 +83,46 @@ def revoke_token(
         return token
 
 
+def revoke_tokens(
+    *,
+    actor: Person,
+    token_ids: Collection[uuid.UUID],
+    reason: RevocationReason,
+    with_encryption: bool,
+) -> dict[uuid.UUID, Reason]:
+    """As revoke_token, for several at once: the statements are the same few, however many they are.
+
+    with_encryption: whether encryption certificates are revoked as well. Returns why not, by token, of those
+    that cannot be revoked; the others are.
+    """
+    with transaction.atomic():
+        tokens = locking.tokens(token_ids)
+        certificates = locking.certificates_of_each(tokens)
+        administered = _administered(actor, tokens)
+        refused: dict[uuid.UUID, Reason] = {}
+        endings = []
+        for token in tokens:
+            rows = certificates[token.pk]
+            kept = frozenset() if with_encryption else kept_certificates(rows, ())
+            allowed = token.person_id == actor.pk or token.person.organisational_unit in administered
+            why_not = (None if allowed else eligibility.NOT_ADMINISTRATOR) or obstacle(token)
+            if why_not is None and kept and not ends_something(rows, kept):
+                why_not = ONLY_ENCRYPTION
+            if why_not is None:
+                endings.append(Ending(token, rows, kept))
+            else:
+                refused[token.pk] = why_not
+
+        end_tokens(endings, reason=reason, actor=actor)
+        return refused
+
+
+def _administered(actor: Person, tokens: Iterable[SoftwareToken]) -> frozenset[str]:
+    """The organisational units of the tokens' owners for which the actor is an administrator."""
+    owners = {token.person.organisational_unit: token.person for token in tokens}
+    return frozenset(unit for unit, owner in owners.items() if eligibility.administers(actor, owner))
+
+
 def kept_certificates(rows: Iterable[Certificate], encryption: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Which of a locked token's certificates stay, where these encryption certificates are revoked."""
     return frozenset(row.pk for row in rows if row.pk not in encryption and row.may_outlive_token)
@@ -105,21 +146,46 @@ def end_token(
     keep: the certificates that stay valid. rows: all of them, where the caller has locked them. A token that
     has ended already stays what it is; of it, living certificates are revoked.
     """
-    if token.state in MAY_LIVE_ON:
-        audit.append(_decide_all(token, reason=reason, actor=actor, keep=keep, rows=rows))
-        return
-    planning.review_later(token.pk)
-    had_passphrase = token.passphrase_wrapped is not None
-    token.revoke(reason=reason.value, now=timezone.now())
-    token.save()
-    events = _decide_all(token, reason=reason, actor=actor, keep=keep, rows=rows)
-    if token.kind == RequestKind.RECOVERY:  # nothing can be revoked: its files go
-        anonymisation.remove_containers(token)
-    if had_passphrase:
-        events.append(audit.event_about(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token))
-    revoked = audit.event_about(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
-    audit.append([*events, revoked, *completion.issue_request(token)])
-    completion.complete_request(token)
+    locked = list(rows or locking.certificates_of(token))
+    end_tokens([Ending(token, locked, frozenset(keep))], reason=reason, actor=actor)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A locked token that is to be revoked. rows: its certificates, locked. keep: those that stay valid."""
+
+    token: SoftwareToken
+    rows: Sequence[Certificate]
+    keep: frozenset[uuid.UUID] = frozenset()
+
+    @property
+    def ends_token(self) -> bool:
+        """Whether the token ends now; of one that has ended, only certificates are revoked."""
+        return self.token.state not in MAY_LIVE_ON
+
+
+def end_tokens(endings: Sequence[Ending], *, reason: RevocationReason, actor: Person | None) -> None:
+    """As end_token, for several tokens by the same few statements; tokens of one request share that."""
+    ended = [each.token for each in endings if each.ends_token]
+    destroyed = {token.pk for token in ended if token.passphrase_wrapped is not None}
+    for token in ended:
+        planning.review_later(token.pk)
+        token.revoke(reason=reason.value, now=timezone.now())
+    save_many(ended)
+    living = [row for each in endings for row in each.rows if row.is_living and row.pk not in each.keep]
+    events = _decide_each(living, reason=reason, actor=actor)
+    for token in ended:
+        if token.kind == RequestKind.RECOVERY:  # nothing can be revoked: its files go
+            anonymisation.remove_containers(token)
+        if token.pk in destroyed:
+            events.append(audit.event_about(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token))
+        events.append(
+            audit.event_about(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
+        )
+    requests = {token.request_id: token for token in ended}
+    audit.append([*events, *completion.issue_requests([token.request for token in requests.values()])])
+    for token in requests.values():
+        completion.complete_request(token)
 
 
 def revoke_certificates(
@@ -130,38 +196,30 @@ def revoke_certificates(
     keep: Collection[uuid.UUID] = (),
 ) -> None:
     """Decide the revocation of each issued certificate of a locked token, but for those to keep."""
-    audit.append(_decide_all(token, reason=reason, actor=actor, keep=keep))
-
-
-def _decide_all(
-    token: SoftwareToken,
-    *,
-    reason: RevocationReason,
-    actor: Person | None,
-    keep: Collection[uuid.UUID],
-    rows: Iterable[Certificate] | None = None,
-) -> list[AuditEvent]:
-    """As revoke_certificates; return the events, for the caller to append with its own."""
-    living = [row for row in (rows or locking.certificates_of(token)) if row.is_living and row.pk not in keep]
-    decided = (_decide(certificate, reason=reason, actor=actor) for certificate in living)
-    return [event for event in decided if event is not None]
+    rows = [row for row in locking.certificates_of(token) if row.is_living and row.pk not in keep]
+    audit.append(_decide_each(rows, reason=reason, actor=actor))
 
 
 def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> None:
     """Decide the revocation of a locked certificate and make it due; a worker tells the CA."""
-    event = _decide(certificate, reason=reason, actor=actor)
-    if event is not None:
-        audit.append([event])
+    audit.append(_decide_each([certificate], reason=reason, actor=actor))
 
 
-def _decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> AuditEvent | None:
-    """As decide; return the event, or None where it was decided before."""
-    if certificate.revocation_decided_at is not None:
-        return None
-    certificate.decide_revocation(reason=reason, now=timezone.now())
-    certificate.save()
-    queue.after_commit(REVOKE, certificate.pk)
-    planning.review_later(certificate.token_id)
+def _decide_each(
+    certificates: Iterable[Certificate], *, reason: RevocationReason, actor: Person | None
+) -> list[AuditEvent]:
+    """As decide, for several; return the events. What was decided before stays as it is."""
+    new = [row for row in certificates if row.revocation_decided_at is None]
+    for certificate in new:
+        certificate.decide_revocation(reason=reason, now=timezone.now())
+    save_many(new)
+    for certificate in new:
+        queue.after_commit(REVOKE, certificate.pk)
+        planning.review_later(certificate.token_id)
+    return [_decided_event(certificate, reason=reason, actor=actor) for certificate in new]
+
+
+def _decided_event(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> AuditEvent:
     return audit.event_about(
         audit.Event.CERTIFICATE_REVOCATION_DECIDED,
         actor=actor,

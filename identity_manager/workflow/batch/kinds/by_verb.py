@@ -1,4 +1,4 @@
-"""Carries out a chunk of lines of any kind, each by the verb of its single page.
+"""Carries out a chunk of lines of any kind, each by the verb of its single page, or all by one for several.
 
 In one transaction, under the lease of the shard: the persons are locked in order, and what the asker has
 confirmed is compared with what is there. A verb that refuses rolls its own savepoint back, and its reason
@@ -6,7 +6,7 @@ stands on the line.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,19 +25,39 @@ CHANGED = Reason(
 )
 
 
+# Why it could not be done, or the request that it opened, or nothing.
+Outcome = Reason | TokenRequest | None
+Act = Callable[[GivenOrder, Sequence[Any]], Mapping[uuid.UUID, Outcome]]
+
+
+def one_by_one(verb: Callable[[GivenOrder, Any], TokenRequest | None]) -> Act:
+    """The verb of the single page, called for each row."""
+
+    def act(given: GivenOrder, rows: Sequence[Any]) -> Mapping[uuid.UUID, Outcome]:
+        return {row.pk: _outcome(given, row) for row in rows}
+
+    def _outcome(given: GivenOrder, row: Any) -> Outcome:
+        try:
+            return verb(given, row)
+        except Refused as refused:
+            return refused.reason
+
+    return act
+
+
 def _by_state(row: Any) -> str:
     return str(row.state)
 
 
 @dataclass(frozen=True)
 class ByVerb:
-    """obstacle: why it cannot be done to a row. act: the verb of the single page, on one row; it returns the
-    request that it opened, if any. of_row: what of the row the asker confirms; a row of which it has changed
-    is skipped. also_locked: whom the verb locks beside the person, so that all are locked in one order.
+    """obstacle: why it cannot be done to a row. act: does it to rows; what became of each. of_row: what of
+    the row the asker confirms; a row of which it has changed is skipped. also_locked: whom the verb locks
+    beside the person, so that all are locked in one order.
     """
 
     obstacle: Callable[[GivenOrder, Any], Reason | None]
-    act: Callable[[GivenOrder, Any], TokenRequest | None]
+    act: Act
     of_row: Callable[[Any], str] = _by_state
     also_locked: Callable[[], Collection[uuid.UUID]] = tuple
 
@@ -57,7 +77,7 @@ class ByVerb:
 
 @dataclass(frozen=True)
 class ActsByVerb:
-    """One call of the verb for each line."""
+    """Calls the verb for the lines of a chunk."""
 
     order: BatchOrder
     subject: Subject
@@ -76,24 +96,18 @@ class ActsByVerb:
         locking.persons({*holders, *self.way.also_locked()})
         given = GivenOrder(askers.asker_of(self.order), self.order)
         found = rows.in_bulk(keys)
-        for line in prepared:
-            _settle(line, *self._outcome(given, line, found[self.subject.key(line)]))
+        pairs = [(line, found[self.subject.key(line)]) for line in prepared]
+        unchanged = [row for line, row in pairs if self.way.seen(row) == line.seen]
+        outcomes = {row.pk: CHANGED for _line, row in pairs} | dict(self.way.act(given, unchanged))
+        for line, row in pairs:
+            _settle(line, outcomes[row.pk])
         line_outcomes.write(prepared)
 
-    def _outcome(
-        self, given: GivenOrder, line: BatchLine, row: Any
-    ) -> tuple[Reason | None, TokenRequest | None]:
-        if self.way.seen(row) != line.seen:
-            return CHANGED, None
-        try:
-            return None, self.way.act(given, row)
-        except Refused as refused:
-            return refused.reason, None
 
-
-def _settle(line: BatchLine, reason: Reason | None, request: TokenRequest | None) -> None:
+def _settle(line: BatchLine, outcome: Outcome) -> None:
+    reason = outcome if isinstance(outcome, Reason) else None
     line.outcome = LineOutcome.DONE if reason is None else LineOutcome.SKIPPED
-    line.request = request
+    line.request = outcome if isinstance(outcome, TokenRequest) else None
     if reason is not None:
         line.reasons = [*line.reasons, *line_outcomes.one_reason(reason)]
     line.settled_at = timezone.now()

@@ -1,6 +1,7 @@
 """Revoke: the tokens of the lines, for one reason of RFC 5280 5.3.1; the breaker counts them."""
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from identity_manager.models import BatchKind, SoftwareToken, TokenState
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, Outcome
 from identity_manager.workflow.batch.kinds.kind import Breaker, GivenOrder, KindWords, OrderKind, Subject
 from identity_manager.workflow.revocation import revoke
 
@@ -66,15 +67,15 @@ def _obstacle(given: GivenOrder, token: SoftwareToken) -> Reason | None:
     return None if not kept or revoke.ends_something(rows, kept) else revoke.ONLY_ENCRYPTION
 
 
-def _act(given: GivenOrder, token: SoftwareToken) -> None:
-    options = given.order.options
-    also = token.certificates.values_list("pk", flat=True) if options.get("encryption") else ()
-    revoke.revoke_token(
+def _act(given: GivenOrder, tokens: Sequence[SoftwareToken]) -> Mapping[uuid.UUID, Outcome]:
+    options, keys = given.order.options, [token.pk for token in tokens]
+    refused = revoke.revoke_tokens(
         actor=given.actor,
-        token_id=token.pk,
+        token_ids=keys,
         reason=RevocationReason(options["reason"]),
-        encryption=frozenset(also),
+        with_encryption=bool(options.get("encryption")),
     )
+    return dict.fromkeys(keys) | refused
 
 
 REVOKE = OrderKind(
