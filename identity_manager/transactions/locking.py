@@ -204,9 +204,9 @@ def certificates_of(parent: SoftwareToken) -> list[Certificate]:
 
 
 def certificates_of_each(parents: Iterable[SoftwareToken]) -> dict[uuid.UUID, list[Certificate]]:
-    """All certificates of each of these locked tokens, by token, with their profiles; no secrets are read."""
+    """All certificates of each locked token, by token, with profile and import; no secrets are read."""
     by_key = {parent.pk: parent for parent in parents}
-    rows = Certificate.objects.filter(token__in=by_key).select_related("profile")
+    rows = Certificate.objects.filter(token__in=by_key).select_related("profile", "imported")
     rows = rows.select_for_update(no_key=True, of=("self",)).defer("certificate", "private_key_wrapped")
     found: dict[uuid.UUID, list[Certificate]] = {pk: [] for pk in by_key}
     for row in rows.order_by("token", "pk"):

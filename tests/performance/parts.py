@@ -269,6 +269,7 @@ _ALL: tuple[Part, ...] = (
         lambda scale: ["--persons", str(min(100_000, scale.rows // 4))],
         of_directory,
         {"small": 180, "full": 1200},
+        broker=True,
     ),
     Part(
         "publication",

@@ -17,7 +17,7 @@ T = TypeVar("T", bound=Hashable)
 STEPS = 5_000_000  # of one comparison, all languages together: about a second at the worst
 LOOK = 100  # steps that a look at two paragraphs takes beside one for each of their characters
 SHOWN = 2_000  # differences of one language: each is drawn with its marks, and more than these nobody reads
-ALIKE = 0.5  # of the words of two paragraphs: below, one was taken out and the other is new
+ALIKE = 0.5  # of the words of two paragraphs: below, one was removed and the other is new
 
 
 class Mark(StrEnum):
@@ -81,7 +81,7 @@ class Comparison:
 
 
 class _Comparer:
-    """Compares within STEPS; what would take more is shown whole, as taken out and new."""
+    """Compares within STEPS; what would take more is shown whole, as removed and new."""
 
     def __init__(self) -> None:
         self._left = STEPS

@@ -1,4 +1,4 @@
-"""Forms on the page of a request: cancel, send round again, give up an order, revoke, send again."""
+"""Forms on the page of a request: cancel, submit again, give up an order, revoke, send again."""
 
 from collections.abc import Iterable
 from typing import Any

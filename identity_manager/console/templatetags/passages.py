@@ -1,4 +1,4 @@
-"""The text of terms with what was taken out of it and what is new, built in."""
+"""The text of terms with what was removed from it and what is new, built in."""
 
 from django import template
 from django.conf import settings
@@ -24,9 +24,7 @@ def _drawn(piece: Piece) -> SafeString:
     if piece.mark is Mark.SAME:
         return markup("{}", piece.text)
     is_new = piece.mark is Mark.NEW
-    begins = _spoken(
-        pgettext("words of a text", "new") if is_new else pgettext("words of a text", "taken out")
-    )
+    begins = _spoken(pgettext("words of a text", "new") if is_new else pgettext("words of a text", "removed"))
     ends = _spoken(pgettext("words of a text", "end"))
     return markup("<{0}>{1} {2} {3}</{0}>", SafeString("ins" if is_new else "del"), begins, piece.text, ends)
 

@@ -109,7 +109,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
     def with_all_approvals(self) -> Self:
         """Requests that wait for a decision though their round has all that it needs; not the stopped.
 
-        Earlier versions left one so where types were taken out of it while it was stopped.
+        Earlier versions left one so where types were removed from it while it was stopped.
         """
         given = Count("approvals", filter=Q(approvals__round=F("round")))  # a rejection ends it
         return self.undecided().annotate(given=given).filter(given__gte=F("approvals_needed"))
@@ -263,7 +263,7 @@ class TokenRequest(Requesters, Stateful):
 
     @property
     def lines(self) -> list["SoftwareToken"]:
-        """The tokens that it is about now: neither taken out nor of an earlier round.
+        """The tokens that it is about now: neither removed nor of an earlier round.
 
         Lists read them as listed_tokens: what Django makes for `tokens` of each row costs more than they do.
         """
@@ -284,7 +284,7 @@ class TokenRequest(Requesters, Stateful):
 
     @property
     def taken_out(self) -> list["SoftwareToken"]:
-        """What approvers have taken out of it in this round."""
+        """The tokens that approvers have removed from it in this round."""
         taken_out = [token for token in self.tokens.all() if token.taken_out_by_id is not None]
         return [token for token in taken_out if token.round == self.round]
 

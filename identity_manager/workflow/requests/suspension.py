@@ -81,7 +81,7 @@ def check(*, request_id: uuid.UUID) -> None:
 
 
 def _check(request: TokenRequest) -> None:
-    """Types may have been taken out while it was suspended, so that it has all approvals that it needs.
+    """Types may have been removed while it was suspended, so that it has all approvals that it needs.
 
     Then it goes on by itself: who has approved cannot do it again. Not while the person is on leave; it
     stays as it is until they are back.

@@ -22,6 +22,7 @@ from identity_manager.transactions.retry_later import retry_certificate_later
 
 GROUP = 250  # certificates that a worker has revoked with one call, at most
 WAITED = timedelta(milliseconds=200)  # what is due for longer waits behind others
+ONE_OF = 10  # of so many that are decided together one has a message: its worker takes the others along
 
 Outcome = RevocationOutcome | CaError | None  # None: it has ended, and nobody was asked
 
@@ -37,6 +38,18 @@ class Claimed:
         """Release the leases, and schedule a retry of each."""
         for row in self.rows:
             retry_certificate_later(row.pk, self.claim_id, error)
+
+
+def with_message(rows: Sequence[Certificate]) -> list[Certificate]:
+    """Of certificates that are due together, those whose worker is sent a message.
+
+    A worker takes along what has waited at CAs that revoke several with one call, and the sweep what is left.
+    """
+    if len(rows) <= ONE_OF:
+        return list(rows)
+    together = [row for row in rows if registry.revokes_together(row.ca)]
+    taken_along = {row.pk for number, row in enumerate(together) if number % ONE_OF}
+    return [row for row in rows if row.pk not in taken_along]
 
 
 def claim(certificate_id: uuid.UUID) -> Claimed | None:

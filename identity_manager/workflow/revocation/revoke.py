@@ -213,9 +213,10 @@ def _decide_each(
     for certificate in new:
         certificate.decide_revocation(reason=reason, now=timezone.now())
     save_many(new)
-    for certificate in new:
+    for certificate in groups.with_message(new):
         queue.after_commit(REVOKE, certificate.pk)
-        planning.review_later(certificate.token_id)
+    for token_id in {certificate.token_id for certificate in new}:
+        planning.review_later(token_id)
     return [_decided_event(certificate, reason=reason, actor=actor) for certificate in new]
 
 

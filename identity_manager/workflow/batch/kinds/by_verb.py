@@ -30,7 +30,7 @@ Outcome = Reason | TokenRequest | None
 Act = Callable[[GivenOrder, Sequence[Any]], Mapping[uuid.UUID, Outcome]]
 
 
-def one_by_one(verb: Callable[[GivenOrder, Any], TokenRequest | None]) -> Act:
+def for_each_row(verb: Callable[[GivenOrder, Any], TokenRequest | None]) -> Act:
     """The verb of the single page, called for each row."""
 
     def act(given: GivenOrder, rows: Sequence[Any]) -> Mapping[uuid.UUID, Outcome]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import BatchKind, TokenRequest
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb, one_by_one
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
 from identity_manager.workflow.requests import cancellation
 
@@ -41,7 +41,7 @@ CANCEL = OrderKind(
         lead=_("Ends requests that are not issued yet; their persons are told, with the reason."),
         done=_("Cancelled"),
     ),
-    way=ByVerb(_obstacle, one_by_one(_act), of_row=_seen),
+    way=ByVerb(_obstacle, for_each_row(_act), of_row=_seen),
     nothing=NOTHING_OPEN,
     candidates=_open,
 )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchKind, SoftwareToken, TokenState
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb, one_by_one
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
 from identity_manager.workflow.batch.kinds.revoke import NOTHING_IN_USE
 from identity_manager.workflow.revocation import hold
@@ -47,7 +47,7 @@ HOLD = OrderKind(
         lead=_("Puts software tokens on hold until somebody reinstates them. Nothing is lost."),
         done=_("Put on hold"),
     ),
-    way=ByVerb(_hold_obstacle, one_by_one(_hold)),
+    way=ByVerb(_hold_obstacle, for_each_row(_hold)),
     nothing=NOTHING_IN_USE,
     candidates=_in_use,
 )
@@ -59,7 +59,7 @@ REINSTATE = OrderKind(
         lead=_("Ends the hold of software tokens that an administrator put on hold."),
         done=_("Reinstated"),
     ),
-    way=ByVerb(_reinstatement_obstacle, one_by_one(_reinstate)),
+    way=ByVerb(_reinstatement_obstacle, for_each_row(_reinstate)),
     nothing=NOTHING_ON_HOLD,
     candidates=_on_hold,
 )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import BatchKind, Leave, Person, PersonState, Role
 from identity_manager.people import registration_policy, roles
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb, one_by_one
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import (
     Breaker,
     GivenOrder,
@@ -71,7 +71,7 @@ ACTIVATE = OrderKind(
         lead=_("Persons work here, or work here again; what their leave put on hold comes back."),
         done=_("Activated"),
     ),
-    way=ByVerb(_activation_obstacle, one_by_one(_activate), also_locked=roles.system_administrators),
+    way=ByVerb(_activation_obstacle, for_each_row(_activate), also_locked=roles.system_administrators),
     office=Role.REGISTRATION_OFFICER,
 )
 DEACTIVATE = OrderKind(
@@ -82,7 +82,7 @@ DEACTIVATE = OrderKind(
         lead=_("Persons go on leave: their roles end, their software tokens are put on hold."),
         done=_("Deactivated"),
     ),
-    way=ByVerb(_deactivation_obstacle, one_by_one(_deactivate), also_locked=roles.system_administrators),
+    way=ByVerb(_deactivation_obstacle, for_each_row(_deactivate), also_locked=roles.system_administrators),
     office=Role.REGISTRATION_OFFICER,
     breaker=BREAKER,
 )
@@ -94,7 +94,7 @@ LETTERS = OrderKind(
         lead=_("Asks for a sign-in code for each person. The letters are printed on the order's page."),
         done=_("Asked for"),
     ),
-    way=ByVerb(_letter_obstacle, one_by_one(_ask_for_code)),
+    way=ByVerb(_letter_obstacle, for_each_row(_ask_for_code)),
     office=Role.REGISTRATION_OFFICER,
     wants_note=False,
 )

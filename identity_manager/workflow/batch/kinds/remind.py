@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchKind, RequestState, TokenRequest
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb, one_by_one
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
 from identity_manager.workflow.requests import reminders_by_hand
 
@@ -35,7 +35,7 @@ REMIND = OrderKind(
         lead=_("Mails persons who have not accepted the terms, or not noted a passphrase."),
         done=_("Reminded"),
     ),
-    way=ByVerb(_obstacle, one_by_one(_act)),
+    way=ByVerb(_obstacle, for_each_row(_act)),
     nothing=NOTHING_WAITS,
     candidates=_waiting,
     wants_note=False,

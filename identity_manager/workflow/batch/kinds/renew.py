@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import BatchKind, SoftwareToken, TokenRequest
 from identity_manager.transactions.refusals import Reason, Refused
 from identity_manager.workflow import step1_renew
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb, one_by_one
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
 from identity_manager.workflow.batch.kinds.revoke import NOTHING_IN_USE, in_use
 from identity_manager.workflow.policy import eligibility
@@ -41,7 +41,7 @@ RENEW = OrderKind(
         lead=_("Requests a successor for software tokens that can be renewed; the old ones stay until then."),
         done=_("Renewal requested"),
     ),
-    way=ByVerb(_obstacle, one_by_one(_act)),
+    way=ByVerb(_obstacle, for_each_row(_act)),
     nothing=NOTHING_IN_USE,
     candidates=_of_types,
 )

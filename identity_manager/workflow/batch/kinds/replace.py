@@ -11,7 +11,7 @@ from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow import step1_replace
 from identity_manager.workflow.batch.kinds import revoke
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb, one_by_one
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.replacement import policy
@@ -50,7 +50,7 @@ REPLACE = OrderKind(
         lead=_("Revokes software tokens at once and requests new ones of their types."),
         done=_("Replaced"),
     ),
-    way=ByVerb(_obstacle, one_by_one(_act), of_row=revoke.seen),
+    way=ByVerb(_obstacle, for_each_row(_act), of_row=revoke.seen),
     nothing=revoke.NOTHING_IN_USE,
     candidates=_in_use,
     breaker=revoke.BREAKER,

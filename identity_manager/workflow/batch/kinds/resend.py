@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import BatchKind, SoftwareToken, TokenState
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.batch.kinds.by_verb import ByVerb, one_by_one
+from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
 from identity_manager.workflow.batch.kinds.revoke import NOTHING_IN_USE
 from identity_manager.workflow.delivery import resending
@@ -49,7 +49,7 @@ RESEND = OrderKind(
         lead=_("Mails the files of software tokens once more. The passphrase stays what it is."),
         done=_("Sent again"),
     ),
-    way=ByVerb(_obstacle, one_by_one(_act)),
+    way=ByVerb(_obstacle, for_each_row(_act)),
     nothing=NOTHING_IN_USE,
     candidates=_sendable,
     options_obstacle=_options_obstacle,

@@ -165,7 +165,7 @@ def test_both_officers_see_what_differs(
     for browser in (sven, sara):
         page = browser.get(address(what, row)).text
         assert "What differs from version 1" in page
-        assert '<del><span class="visually-hidden" lang="en">[taken out]</span> 1 ' in page
+        assert '<del><span class="visually-hidden" lang="en">[removed]</span> 1 ' in page
         assert '<ins><span class="visually-hidden" lang="en">[new]</span> &lt;b&gt;one&lt;/b&gt; ' in page
         assert "Nothing: both versions say the same." in page  # in German
         assert (

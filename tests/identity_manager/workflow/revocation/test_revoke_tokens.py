@@ -4,7 +4,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from ca_bridge.connection import registry
 from ca_bridge.contract import RevocationReason
+from identity_manager import queue
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -103,3 +105,17 @@ def test_more_tokens_are_not_more_statements(company: Company) -> None:
             assert revoked(company.ada, *lot) == {}
         counted.append(len(queries))
     assert counted[0] == counted[1], counted
+
+
+@pytest.mark.parametrize(("together", "messages"), [(True, 2), (False, 12)])
+def test_of_many_at_a_ca_that_revokes_several_some_have_a_message(
+    company: Company, monkeypatch: pytest.MonkeyPatch, *, together: bool, messages: int
+) -> None:
+    many = tokens_of(company, company.uma, *(f"type{n}" for n in range(12)))
+    sent: list[object] = []
+    monkeypatch.setattr(queue, "after_commit", lambda _task, pk: sent.append(pk))
+    monkeypatch.setattr(registry, "revokes_together", lambda _alias: together)
+
+    assert revoked(company.ada, *many) == {}
+    assert len(sent) == messages
+    assert Certificate.objects.to_be_revoked().count() == 12
