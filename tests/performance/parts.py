@@ -280,7 +280,7 @@ _ALL: tuple[Part, ...] = (
         of_publication,
         {"small": 300, "full": 1200},
     ),
-    Part("webhooks", lambda _scale: ["--events", "2000"], of_webhooks, {"small": 180, "full": 180}),
+    Part("webhooks", lambda _scale: ["--events", "500"], of_webhooks, {"small": 180, "full": 180}),
     Part(
         "standing_orders",
         lambda scale: ["--members", str(min(100_000, scale.rows))],
