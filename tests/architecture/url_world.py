@@ -249,7 +249,7 @@ def target_use() -> uuid.UUID:
     """It waits for another System Administrator."""
     target, _made = Target.objects.get_or_create(name="corp", defaults={"next_attempt_at": timezone.now()})
     asker = Person.objects.create(
-        personnel_number="ASKED-2", given_name="Nils", surname="Ask", display_name="Nils Ask"
+        personnel_number="ASKED-TARGET", given_name="Nils", surname="Ask", display_name="Nils Ask"
     )
     use = TargetUse(target=target, type_code="vpn", asked_by=asker)
     use.save()
