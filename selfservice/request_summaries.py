@@ -15,6 +15,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.models.requests.approval import progress
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import permitted_actions
 from selfservice import token_status, type_choices
@@ -25,14 +26,16 @@ from selfservice.progress import next_passphrase
 class RequestSummary:
     """State of a request: one line, reason, next page.
 
-    asked, approved: approvers asked, and those who approved. office_told_at: since when administrators
-    know that nobody decides. taken_out: tokens removed by an approver, with reasons.
+    asked: approvers asked; approved: who approved; progress: the same where several have to approve.
+    office_told_at: since when administrators know that nobody decides. taken_out: tokens removed by an
+    approver, with reasons.
     """
 
     line: str
     reason: str = ""
     asked: Sequence[AskedApprover] = ()
     approved: Sequence[Approval] = ()
+    progress: str = ""
     office_told_at: datetime | None = None
     taken_out: Sequence[SoftwareToken] = ()
     action: str = ""
@@ -51,7 +54,8 @@ def of(request: TokenRequest, *, offered: Container[str]) -> RequestSummary:
         line=line(request),
         reason=reason,
         asked=request.waits_for if decides else (),
-        approved=request.decisions if decides else (),
+        approved=request.decisions if decides and request.approvals_needed == 1 else (),
+        progress=progress(request.approvals_needed, request.decisions) if decides else "",
         office_told_at=request.office_told_at if decides else None,
         taken_out=request.taken_out,
         action=action,

@@ -28,6 +28,7 @@ urlpatterns = [
     path("open-tasks/", open_tasks.open_tasks, name="open-tasks"),
     path("request/", request_token.request_softtoken, name="request-softtoken"),
     path("requests/", requests.requests, name="requests"),
+    path("requests/<uuid:request_id>/remind-approvers/", requests.remind_approvers, name="remind-approvers"),
     path("requests/<uuid:request_id>/withdraw/", requests.withdraw, name="withdraw"),
     path("requests/<uuid:request_id>/again/", request_token.ask_again, name="ask-again"),
     path("requests/<uuid:request_id>/terms/", terms.terms, name="terms"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from identity_manager.models import CertificateProfile, TermsDocument, TokenType
+from identity_manager.models import ApproverGroup, CertificateProfile, TermsDocument, TokenType
 from identity_manager.models.catalogue.entry_fields import content_fields
 
 Content = dict[str, Any]
@@ -48,6 +48,8 @@ def _pinned(entry: Any) -> list[str]:
 def _plain(value: Any) -> Any:
     if isinstance(value, TermsDocument):
         return value.code
+    if isinstance(value, ApproverGroup):
+        return value.name
     if isinstance(value, dict):
         return dict(value)
     if isinstance(value, list | tuple):

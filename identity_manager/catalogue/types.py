@@ -18,6 +18,7 @@ from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import (
     CertificateProfile,
     CertificatePurpose,
+    ManagerApproval,
     Person,
     PersonKind,
     RecoveryCertificate,
@@ -51,6 +52,10 @@ NO_MAIL_SERVERS = Reason(
     _("The settings name no mail servers for such an account: APPLE_MAIL_IMAP and APPLE_MAIL_SMTP."),
 )
 NOT_FOR_MAIL = Reason("not-for-mail", _("None of its profiles is for signing or encrypting mail."))
+GROUP_DECIDES_NOT = Reason(
+    "manager-beside-no-group",
+    _("Choose an approver group: without one every Approver of the unit may approve, the manager too."),
+)
 NO_TERMS = Reason("no-terms", _("No version of these terms is published yet: nobody could accept them."))
 
 
@@ -176,6 +181,9 @@ def _check(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> Non
     check_fields(token_type)
     kinds = set(token_type.kinds)
     require(kinds and kinds <= set(PersonKind.values), else_=NOT_FOR_ANYBODY, field="kinds")
+    beside_nobody = token_type.approver_group is None
+    may = token_type.manager_approval == ManagerApproval.MAY
+    refuse(GROUP_DECIDES_NOT if may and beside_nobody else None, field="manager_approval")
     _check_profiles(token_type, profiles)
 
 

@@ -55,6 +55,7 @@ urlpatterns = [
     path("requests/<uuid:pk>/postpone/", approvals.postpone, name="request-postpone"),
     path("requests/<uuid:pk>/cancel/", requests.cancel, name="request-cancel"),
     path("requests/<uuid:pk>/remind/", requests.remind, name="request-remind"),
+    path("requests/<uuid:pk>/remind-approvers/", requests.remind_approvers, name="request-remind-approvers"),
     path("requests/<uuid:pk>/retry/", requests.retry, name="request-retry"),
     path("requests/<uuid:pk>/give-rest/", requests.issue_remaining, name="request-give-rest"),
     path("requests/<uuid:pk>/revoke-rest/", requests.revoke_all, name="request-revoke-rest"),

@@ -50,9 +50,9 @@ def approval_needed(request: TokenRequest, approver: Person) -> OutgoingMail:
     to=APPROVER,
     when=_("when the decision has waited for some days"),
 )
-def approval_reminder(request: TokenRequest, asked: AskedApprover) -> OutgoingMail:
-    """To an approver who was asked and has not decided: it still waits."""
-    occasion = f"approval-reminder:{asked.pk}:{asked.waits_from.isoformat()}"
+def approval_reminder(request: TokenRequest, asked: AskedApprover, *, occasion: str = "") -> OutgoingMail:
+    """To an approver who was asked and has not decided: it still waits. occasion: of a reminder by hand."""
+    occasion = occasion or f"approval-reminder:{asked.pk}:{asked.waits_from.isoformat()}"
     about = About("approval_reminder", occasion, asked.approver, request=request)
     return compose(about, url=console_url("console:request", request.pk), since=asked.waits_from)
 

@@ -63,6 +63,7 @@ from identity_manager.models.catalogue.token_type import (
     DeviceRule,
     HolderChangeRule,
     InstallationPolicy,
+    ManagerApproval,
     PurposeRule,
     RenewalApproval,
     RenewalPolicy,
@@ -97,6 +98,8 @@ from identity_manager.models.operation.job_run import JobOutcome, JobRun
 from identity_manager.models.operation.last_backup import LastBackup
 from identity_manager.models.operation.process_metrics import LiveProcess, ProcessKind, ProcessTotal
 from identity_manager.models.people.account import Account
+from identity_manager.models.people.approver_group import ApproverGroup, ApproverGroupMember
+from identity_manager.models.people.deputy import Deputy
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.name_word import NameWord, NameWordPart
@@ -114,7 +117,14 @@ from identity_manager.models.recovery.decision import RecoveryDecision
 from identity_manager.models.recovery.recovery import Opening, OwnerConsent, RecoveredKey, Recovery
 from identity_manager.models.renewal.holder_change import HolderChange
 from identity_manager.models.renewal.notice import RenewalNotice
-from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
+from identity_manager.models.requests.approval import (
+    Approval,
+    ApprovalRule,
+    AskedApprover,
+    AskingLevel,
+    Decision,
+    ManagerObstacle,
+)
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import CertificateState
 from identity_manager.models.requests.co_requester import CoRequester
@@ -163,6 +173,9 @@ __all__ = [
     "ApiScope",
     "Approval",
     "ApprovalPolicy",
+    "ApprovalRule",
+    "ApproverGroup",
+    "ApproverGroupMember",
     "ArchiveExport",
     "ArchivedKey",
     "ArchivedKeyRecipient",
@@ -199,6 +212,7 @@ __all__ = [
     "DeliveryMode",
     "DeliveryProblem",
     "DeliveryState",
+    "Deputy",
     "DeviceKind",
     "DeviceRule",
     "DirectoryGroup",
@@ -242,6 +256,8 @@ __all__ = [
     "MailFault",
     "MailState",
     "MemberStep",
+    "ManagerApproval",
+    "ManagerObstacle",
     "NameWord",
     "NameWordPart",
     "NamedArchiving",

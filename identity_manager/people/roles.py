@@ -23,7 +23,7 @@ from identity_manager.models import (
     RoleAssignment,
 )
 from identity_manager.models.people.role import today
-from identity_manager.people import vouching_policy
+from identity_manager.people import deputy_policy, vouching_policy
 from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import NotAllowed, Reason, refuse, require
 
@@ -75,10 +75,14 @@ KEPT_ROLES = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role
 
 @dataclass(frozen=True)
 class RolePeriod:
-    """First and last day of a role, inclusive; None: from now on, or without end."""
+    """First and last day of a role, inclusive; None: from now on, or without end.
+
+    only_as_deputy: the person has it in the stead of somebody else (people.deputies).
+    """
 
     valid_from: date | None = None
     valid_until: date | None = None
+    only_as_deputy: bool = False
 
 
 WITHOUT_END = RolePeriod()
@@ -97,7 +101,7 @@ def assign(
         refuse(API_CLIENT if person.is_api_client else None, kind=NotAllowed)
         require(may_assign(actor, person, role=role, unit=unit), else_=NOT_ALLOWED, kind=NotAllowed)
         refuse(vouching_policy.obstacle(actor, person), kind=NotAllowed)
-        _check_period(period)
+        check_period(period)
         return _give(person, role, unit, period=period, actor=actor)
 
 
@@ -130,10 +134,15 @@ def withdraw(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "")
 
         held.delete()
         audit.record(audit.Event.ROLE_WITHDRAWN, actor=actor, subject=person, role=role.value, unit=unit)
+        if role == Role.APPROVER:
+            deputy_policy.end_with_role(person, unit, actor=actor)
 
 
-def withdraw_all(person: Person, *, actor: Person | None) -> set[Role]:
-    """Withdraw all roles of a locked person in the caller's transaction; return those in force."""
+def withdraw_all(person: Person, *, actor: Person | None, for_leave: bool = False) -> set[Role]:
+    """Withdraw all roles of a locked person in the caller's transaction; return those in force.
+
+    Deputies end with them; for_leave: but for those who decide in the stead of the person.
+    """
     in_force = {Role(held.role) for held in person.roles_in_force()}
     held = list(person.roles.order_by("role", "organisational_unit"))
     person.roles.all().delete()
@@ -145,7 +154,16 @@ def withdraw_all(person: Person, *, actor: Person | None) -> set[Role]:
             role=each.role,
             unit=each.organisational_unit,
         )
+    if not for_leave or any(each.role == Role.APPROVER for each in held):
+        deputy_policy.end_all_of(person, for_leave=for_leave, actor=actor)
     return in_force
+
+
+def give_to_deputy(
+    person: Person, role: Role, unit: str, *, period: RolePeriod, actor: Person
+) -> RoleAssignment:
+    """Assign a role to a locked person as a deputy, in the caller's transaction. Raises NotPossible."""
+    return _give(person, role, unit, period=period, actor=actor)
 
 
 def give_self_service_back(person: Person, *, actor: Person | None) -> None:
@@ -206,18 +224,20 @@ def withdraw_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> Non
             unit="",
             source=f"sso:{provider}",
         )
+        if role == Role.APPROVER:
+            deputy_policy.end_with_role(person, "", actor=None)
 
 
 def may_assign(actor: Person, person: Person, *, role: Role, unit: str = "") -> bool:
     """Whether the actor may assign the role: a User Administrator any, within what they administer; a
     Registration Officer Self-Service User."""
-    if _administers(actor, person, unit):
+    if administers(actor, person, unit):
         return True
     registers = actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
     return actor.is_active and registers and role == Role.SELF_SERVICE_USER
 
 
-def _administers(actor: Person, person: Person, unit: str) -> bool:
+def administers(actor: Person, person: Person, unit: str) -> bool:
     """Person and scope of the role must be within the User Administrator's own scope."""
     return actor.is_active and all(
         actor.has_role(Role.USER_ADMINISTRATOR, unit=reach) for reach in (person.organisational_unit, unit)
@@ -281,7 +301,7 @@ def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reaso
     """Why the actor cannot take roles from this person, or None."""
     if actor.pk == person.pk:
         return NEVER_TO_ONESELF
-    return None if _administers(actor, person, unit) else NOT_ALLOWED
+    return None if administers(actor, person, unit) else NOT_ALLOWED
 
 
 def end_overdue() -> int:
@@ -312,7 +332,8 @@ def _units(actor: Person) -> set[str]:
     return {held.organisational_unit for held in actor.roles_in_force()}
 
 
-def _check_period(period: RolePeriod) -> None:
+def check_period(period: RolePeriod) -> None:
+    """Raise NotPossible, at its field, for a period that ends before it begins, or has ended."""
     begins, ends = period.valid_from, period.valid_until
     if ends is not None:
         refuse(ENDS_BEFORE_IT_BEGINS if begins and ends < begins else None, field="valid_until")
@@ -337,6 +358,8 @@ def _give(
             "assigned_at": timezone.now(),
             "valid_from": period.valid_from,
             "valid_until": period.valid_until,
+            "only_as_deputy": period.only_as_deputy,
+            "deputy_until": period.valid_until if period.only_as_deputy else None,
         },
     )
     audit.record(
@@ -359,7 +382,7 @@ def _days(period: RolePeriod) -> dict[str, str]:
 def not_ended(person: Person) -> list[RoleAssignment]:
     """Current and future roles: two with different first days conflict too."""
     day = today()
-    return [each for each in person.roles.all() if each.valid_until is None or each.valid_until >= day]
+    return [each for each in person.roles.all() if each.has_not_ended(day)]
 
 
 def _conflict(role: Role, held: Iterable[RoleAssignment]) -> Reason | None:

@@ -155,7 +155,10 @@ _MAILS = Statement[OutgoingMail](
     request=_REQUEST,
 )
 _APPROVALS = Statement[Approval](
-    lambda request: Approval.objects.filter(request=request).select_related("approver"), request=_REQUEST
+    lambda request: Approval.objects.filter(request=request).select_related(
+        "approver", "deputyship__principal"
+    ),
+    request=_REQUEST,
 )
 _ASKED = Statement[AskedApprover](
     lambda request: AskedApprover.objects.filter(request=request).select_related("approver"), request=_REQUEST

@@ -32,7 +32,7 @@ from identity_manager.models.requests.token_queries import first_end
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Refused, Stale, refuse
 from identity_manager.workflow import snapshot
-from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.policy import approval_rules, approvers, eligibility
 from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.requests import approver_escalation, suspension
 from identity_manager.workflow.step3_invite import conclude
@@ -61,19 +61,32 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
         refuse(eligibility.person_obstacle(request.person))
         stopped = suspension.suspends(request, locking.lines_of(request))
         if not stopped:
-            _record(request, actor, Decision.APPROVED, reason="")
-            audit.record(audit.Event.REQUEST_APPROVED, actor=actor, subject=request, snapshot=snapshot_hash)
-            _go_on(request, actor=actor)
+            given = _record(request, actor, Decision.APPROVED, reason="")
+            still = approver_escalation.still_needed(request)
+            facts = _facts(given, request, still=still)
+            audit.record(
+                audit.Event.REQUEST_APPROVED, actor=actor, subject=request, snapshot=snapshot_hash, **facts
+            )
+            _go_on(request, actor=actor, still=still)
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)
     return request
 
 
-def _go_on(request: TokenRequest, *, actor: Person) -> None:
+def _go_on(request: TokenRequest, *, actor: Person, still: int) -> None:
     """Enough approvals in this round: the request is approved. Else the others are asked."""
-    if approver_escalation.still_needed(request):
+    if still:
         approver_escalation.ask_approvers(request, now=timezone.now())
     else:
         conclude(request, actor=actor)
+
+
+def _facts(given: Approval, request: TokenRequest, *, still: int) -> dict[str, object]:
+    """Which of how many approvals this is, and in whose stead it was given."""
+    counts = {"needed": request.approvals_needed, "missing": still}
+    facts: dict[str, object] = {"counts": counts} if request.approvals_needed > 1 else {}
+    if given.deputyship is not None:
+        facts |= {"deputy_of": given.deputyship.principal.display_name}
+    return facts
 
 
 def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: str) -> TokenRequest:
@@ -168,7 +181,7 @@ def take_out(
             snapshot=request.snapshot_hash,
         )
         if not suspension.suspends(request, locking.lines_of(request)):
-            _go_on(request, actor=actor)
+            _go_on(request, actor=actor, still=approver_escalation.still_needed(request))
         return request
 
 
@@ -182,9 +195,9 @@ def _remain(request: TokenRequest, lines: Iterable[SoftwareToken]) -> None:
     """The request is about these lines now: their hash, and the approvals that they need."""
     remaining = list(lines)
     request.snapshot_hash = snapshot.digest(token.snapshot for token in remaining)
-    request.approvals_needed = approvers.approvals_needed_now(
-        request, renewal_policy.types_to_approve(remaining)
-    )
+    types = renewal_policy.types_to_approve(remaining)
+    request.approvals_needed = approvers.approvals_needed_now(request, types)
+    approval_rules.replace(request, approvers.rules_of(request, types))
     request.save()
 
 
@@ -250,8 +263,10 @@ def _fetch(actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> TokenReq
     return request
 
 
-def _record(request: TokenRequest, actor: Person, decision: Decision, *, reason: str) -> None:
-    Approval.objects.create(
+def _record(request: TokenRequest, actor: Person, decision: Decision, *, reason: str) -> Approval:
+    seat = approvers.seat_of(actor, request)
+    return Approval.objects.create(
+        deputyship=seat.deputyship if seat else None,
         request=request,
         round=request.round,
         approver=actor,

@@ -8,12 +8,13 @@ from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.models import Approval, AskedApprover, RequestState
 from identity_manager.queries import selfservice_pages
+from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.policy import permitted_actions
-from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.requests import cancellation, reminders_by_hand
 from selfservice import access, request_summaries, type_choices
 from selfservice.forms import WithdrawForm
 from selfservice.open_tasks import type_names
@@ -21,7 +22,7 @@ from selfservice.open_tasks import type_names
 PAGE = 20
 # Only a request that waits for a decision tells who decides.
 DECIDERS = (
-    Prefetch("approvals", Approval.objects.select_related("approver")),
+    Prefetch("approvals", Approval.objects.select_related("approver", "deputyship__principal")),
     Prefetch("asked_approvers", AskedApprover.objects.select_related("approver")),
 )
 
@@ -42,12 +43,26 @@ def requests(request: HttpRequest) -> HttpResponse:
             "types": type_names(row.lines),
             "story": request_summaries.of(row, offered=offered),
             "withdrawable": permitted_actions.can_be_withdrawn(row),
+            "reminds": row.is_undecided and bool(row.waits_for) and row.was_asked_for_by(person),
         }
         for row in rows
     ]
     return render(
         request, "selfservice/requests.html", {"tab": "my_requests", "page": page, "entries": entries}
     )
+
+
+@require_POST
+def remind_approvers(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Remind the approvers of what the person has asked for, once a day; a refusal is said on the list."""
+    row = access.own_request(request, request_id)
+    try:
+        reminders_by_hand.remind_approvers(actor=row.person, request_id=row.pk)
+    except Refused as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.success(request, _("The approvers are reminded by mail."))
+    return redirect("selfservice:requests")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -22,6 +22,7 @@ OF_VISITS = {"django_session", "shared_cache", "identity_manager_auditsalt"}
 REFUSED = {403, 404, 405, 413}
 OF_A_UNIT = {
     "person",
+    "deputy",
     "role review",
     "sign-in code",
     "asked sign-in code",

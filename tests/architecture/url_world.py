@@ -25,6 +25,7 @@ from identity_manager.models import (
     Account,
     ApiScope,
     ApprovalPolicy,
+    ApproverGroup,
     ArchiveExport,
     BatchSource,
     CaComparison,
@@ -33,6 +34,7 @@ from identity_manager.models import (
     DeliveryProblem,
     DirectoryGroup,
     DirectoryMembership,
+    Deputy,
     DirectoryRun,
     DirectorySource,
     FindingKind,
@@ -166,6 +168,8 @@ class World:
         recovery_certificate = recovery_certificates.make_online(name="R", bits=3072, days=9)
         drill = RecoveryDrill.objects.create(certificate=recovery_certificate, asked_by=ada)
         saved = saved_searches.keep(actor=ada, name="Our department", kind="employee", query="kind=employee")
+        group = ApproverGroup.objects.create(name="PKI board")
+        group.members.create(person=ada, added_by=ada)
         return {
             "person": (self.owner.pk,),
             "import": (person_import(officers[Visitor.REGISTRATION]),),
@@ -175,6 +179,9 @@ class World:
             "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
             "token import": (TokenImport.objects.create(name="folder", types=["vpn"]).pk,),
             "batch order": (batch_order(ada, self.owner),),
+            "approver group": (group.pk,),
+            "approver group member": (group.pk, ada.pk),
+            "deputy": (self.owner.pk, _deputy(self.owner, ada)),
             "role": (self.owner.pk, self.owner.roles.get().pk),
             "recertification": (reviewed.campaign_id,),
             "role review": (reviewed.pk,),
@@ -234,6 +241,13 @@ class World:
             "stored mail": (mail,),
             "stored attachment": (mail, 0),
         }
+
+
+def _deputy(principal: Person, deputy: Person) -> uuid.UUID:
+    """Somebody acts in the stead of the principal today."""
+    today = timezone.localdate()
+    days = {"valid_from": today, "valid_until": today + timedelta(days=9)}
+    return Deputy.objects.create(principal=principal, deputy=deputy, assigned_by=deputy, **days).pk
 
 
 def directory_run() -> uuid.UUID:

@@ -100,6 +100,16 @@ def office_reader(request: HttpRequest) -> Person:
     return officer(request, *OFFICE_READERS)
 
 
+def group_reader(request: HttpRequest) -> Person:
+    """The officer, if they may read approver groups; where they post something, if they may keep them."""
+    return group_keeper(request) if request.method == "POST" else office_reader(request)
+
+
+def group_keeper(request: HttpRequest) -> Person:
+    """The officer, if they may keep approver groups; for which units is the verb's word."""
+    return officer(request, Role.USER_ADMINISTRATOR)
+
+
 def saved_search(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
     """A saved search, for its owner."""
     actor = officer(request, *(SEARCHERS | REQUEST_READERS))

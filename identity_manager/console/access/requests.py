@@ -13,6 +13,7 @@ from identity_manager.models import AskedApprover, Certificate, Person, Role, So
 from identity_manager.models.requests.certificate import CertificateQuerySet
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.requests import reminders_by_hand
 
 
 def visible_requests(actor: Person) -> QuerySet[TokenRequest]:
@@ -55,6 +56,14 @@ def request_for_administrator(request: HttpRequest, pk: uuid.UUID) -> TokenReque
     """The request, for a Software Token Administrator of the person's unit."""
     found = request_for_officer(request, pk)
     _must_administer(officer(request), found.person)
+    return found
+
+
+def request_for_reminding(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
+    """The request, for who reminds its approvers: who asked for it, or an administrator."""
+    found = request_for_officer(request, pk)
+    if not reminders_by_hand.reminds_approvers(officer(request), found):
+        raise PermissionDenied(reminders_by_hand.NOT_THE_ASKER.sentence)
     return found
 
 

@@ -14,6 +14,7 @@ from identity_manager.console.administration import views as catalogue
 from identity_manager.console.catalogue import terms_views
 from identity_manager.console.catalogue import views as versions
 from identity_manager.console.catalogue.kinds import PROFILES, TYPES, EntryKind
+from identity_manager.console.people import approver_group_views as groups
 from identity_manager.console.people import role_views
 
 
@@ -65,4 +66,12 @@ urlpatterns = [
     path("client-certificates/", certificate_test_views.show, name="certificate-test"),
     path("officers/", role_views.listing, name="officers"),
     path("officers/export/", role_views.export, name="officers-export"),
+    path("officers/approver-groups/", groups.listing, name="approver-groups"),
+    path("officers/approver-groups/<uuid:pk>/", groups.show, name="approver-group"),
+    path("officers/approver-groups/<uuid:pk>/delete/", groups.delete, name="approver-group-delete"),
+    path(
+        "officers/approver-groups/<uuid:pk>/remove/<uuid:person_id>/",
+        groups.remove,
+        name="approver-group-remove",
+    ),
 ]

@@ -22,6 +22,7 @@ from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest
 from identity_manager.ui.parts import Tab
@@ -32,6 +33,7 @@ OPEN_TASKS = "open-tasks"
 AT_ONCE = 100  # an approver reads each of them
 SHOWN = (
     *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address", "purpose"),
+    "approvals_needed",
     *("person__state", "person__display_name", "person__personnel_number", "person__department"),
     *("requested_by__state", "requested_by__display_name", "requested_by__source"),
 )
@@ -102,7 +104,7 @@ def context(
     waiting = listed(actor, timezone.now()).only(*SHOWN)
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
-    rows = list(waiting.prefetch_related(None)[: AT_ONCE + 1])
+    rows = request_list.know_approvals(list(waiting.prefetch_related(None)[: AT_ONCE + 1]))
     signed = zip(rows[:AT_ONCE], certificate_content.of_requests(rows[:AT_ONCE]), strict=True)
     return {
         "tab": "open_tasks",

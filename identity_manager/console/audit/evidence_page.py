@@ -30,6 +30,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.archive.archived_key import with_copies
+from identity_manager.models.requests.approval import progress
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.ui.parts import Pair
 
@@ -81,11 +82,12 @@ def _asked(row: TokenRequest) -> SheetSection:
 
 
 def _decided(row: TokenRequest) -> SheetSection:
-    approvals = Approval.objects.filter(request=row).select_related("approver").order_by("decided_at")
+    approvals = Approval.objects.filter(request=row).order_by("decided_at")
+    approvals = approvals.select_related("approver", "deputyship__principal")
     rows = [
         (
             each.round,
-            each.approver,
+            each,
             each.get_decision_display(),
             each.reason,
             moment(each.decided_at),
@@ -95,7 +97,8 @@ def _decided(row: TokenRequest) -> SheetSection:
     ]
     head = (_("Round"), _("Approver"), _("Decision"), _("Reason"), _("When"), _("SHA-256 of what was seen"))
     nobody = _("Nobody has decided yet.") if row.approvals_needed else _("Nobody had to approve this.")
-    return SheetSection(_("Who approved"), table=SheetTable(head, rows), empty=nobody)
+    lead = progress(row.approvals_needed, [each for each in approvals if each.round == row.round])
+    return SheetSection(_("Who approved"), lead=lead, table=SheetTable(head, rows), empty=nobody)
 
 
 def _accepted(row: TokenRequest) -> SheetSection:

@@ -151,7 +151,8 @@ class TypeForm(EntryForm):
 
     GROUPS = (
         (_("What people read"), ("code", "name", "description", "position")),
-        (_("Who may have it"), ("kinds", "approval", "approvers_needed", "purpose_rule", "terms")),
+        (_("Who may have it"), ("kinds", "purpose_rule", "terms")),
+        (_("Who approves"), ("approval", "approvers_needed", "approver_group", "manager_approval")),
         (_("Certificates"), ("profiles", "validity_days")),
         (_("Renewal"), _RENEWAL),
         (_("When its holder leaves"), ("on_leave", "on_lock")),
@@ -178,7 +179,8 @@ class TypeForm(EntryForm):
         field_classes = dict.fromkeys(("name", "description"), LanguagesField)
         widgets = dict.fromkeys(
             (
-                *("approval", "approvers_needed", "purpose_rule", "container_format", "device_rule"),
+                *("approval", "approvers_needed", "manager_approval", "purpose_rule"),
+                *("container_format", "device_rule"),
                 *("renewal_policy", "renewal_approval", "on_holder_change", "installation_policy"),
                 *("on_leave", "on_lock"),
             ),

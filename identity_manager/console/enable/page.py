@@ -18,7 +18,6 @@ from identity_manager.models import (
     Role,
     SoftwareToken,
     TermsVersion,
-    TokenRequest,
     TokenType,
 )
 from identity_manager.models.requests.token_states import IN_USE
@@ -80,14 +79,14 @@ class EnablePage:
 
     def _decision(self) -> str:
         asking = opening.Origin(self.actor, self.person, RequestOrigin.ADMINISTRATOR)
-        needed = opening.draft(asking, self.chosen).approvals_needed
+        asked = opening.draft(asking, self.chosen)
+        needed = asked.approvals_needed
         if not needed:
             return _("Nobody has to approve this.")
-        asked = TokenRequest(person=self.person, requested_by=self.actor)
-        names = [str(person) for level in approvers.approver_levels(asked) for person in level]
-        if len(names) < needed:
+        undecided = [person for level in approvers.approver_levels(asked) for person in level]
+        if not approvers.enough(asked, undecided, still=needed):
             return str(approvers.TOO_FEW_APPROVERS)
-        return _approvers_sentence(names, needed)
+        return _approvers_sentence(list(map(str, undecided)), needed)
 
     def _invitation(self) -> str:
         words = {"name": self.person.given_name, "address": self.person.email}
@@ -126,8 +125,10 @@ def held_tokens(person: Person) -> list[str]:
 
 
 def _approvers_sentence(names: list[str], needed: int) -> str:
-    if needed == TWO:
-        return _("Two approvers decide.")
+    if needed > 1:
+        return ngettext("%(number)d approver decides.", "%(number)d approvers decide.", needed) % {
+            "number": needed
+        }
     if len(names) == 1:
         return _("%(name)s decides.") % {"name": names[0]}
     if len(names) == TWO:

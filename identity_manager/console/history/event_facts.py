@@ -118,6 +118,23 @@ def types_and_reason(facts: Facts) -> str:
     return f"{', '.join(facts.get('types', ()))}: {facts.get('reason', '')}"
 
 
+def approval(facts: Facts) -> str:
+    """Which of how many approvals: "2 of 3, deputy of Paul Weber"."""
+    counts = facts.get("counts", {})
+    words = []
+    if counts:
+        given = counts["needed"] - counts["missing"]
+        words.append(_("%(given)d of %(needed)d") % {"given": given, "needed": counts["needed"]})
+    if facts.get("deputy_of"):
+        words.append(_("deputy of %(person)s") % {"person": facts["deputy_of"]})
+    return ", ".join(map(str, words))
+
+
+def deputy(facts: Facts) -> str:
+    """Who, and until when: "Dora Muster, 2026-11-30 – 2026-12-12"."""
+    return f"{facts.get('deputy', '')}, {facts.get('valid_from', '')} – {facts.get('valid_until', '')}"
+
+
 def checked(facts: Facts) -> str:
     counts = facts.get("counts", {})
     return _("%(events)s events, %(findings)s findings") % {

@@ -61,6 +61,7 @@ class Source:
     also: rows of another kind, below them in the same list.
     columns: of their table.  lead: said above it; more: what leads on, below it.
     bulk: what is done to several rows at once.  together: a template with a button for all, below the list.
+    prepared: has the rows of a page know what their cells read.
     sentence: what START says beside the number.  empty: said where nothing waits; without it the section is
     left out then.
     counts: whether it is something to do now, so that the tab's number counts it.
@@ -80,6 +81,7 @@ class Source:
     more: "More | None" = None
     bulk: "Bulk | None" = None
     together: str = ""
+    prepared: Callable[[list[Any]], list[Any]] = list
 
     def concerns(self, actor: Person) -> bool:
         """Whether one of the officer's roles has to do with it."""
@@ -164,7 +166,7 @@ class Section:
     @property
     def rows(self) -> list[Any]:
         """Those on the page; at most SHOWN."""
-        return list(self.page)
+        return self.source.prepared(list(self.page))
 
     @property
     def table(self) -> DrawnTable:

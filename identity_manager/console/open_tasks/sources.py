@@ -44,6 +44,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.requests.token_request import TokenRequestQuerySet
+from identity_manager.people import deputy_policy
 from identity_manager.ui.parts import Meaning
 
 DECIDERS = frozenset({Role.APPROVER})
@@ -146,7 +147,8 @@ def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
 
 
 def _decidable(actor: Person) -> TokenRequestQuerySet:
-    rows = TokenRequest.objects.awaiting_decision().decidable_by(actor.pk)
+    deputyships = deputy_policy.deputyships_of(actor)
+    rows = TokenRequest.objects.awaiting_decision().decidable_by(actor, deputyships)
     return rows.filter(_of_units(actor, DECIDERS))
 
 
@@ -205,6 +207,7 @@ SOURCES = (
         roles=DECIDERS,
         waiting=awaiting_decision,
         columns=TO_DECIDE,
+        prepared=request_list.know_approvals,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),
         bulk=Bulk("requests", _seen, "identity_manager/approvals/bulk_buttons.html", "console:decisions"),
         sentence=lambda number: ngettext(
@@ -218,6 +221,7 @@ SOURCES = (
         roles=DECIDERS,
         waiting=postponed,
         columns=POSTPONED,
+        prepared=request_list.know_approvals,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
         counts=False,
         meaning=Meaning.QUIET,
@@ -228,6 +232,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=stopped,
         columns=WAITING,
+        prepared=request_list.know_approvals,
         sentence=lambda number: ngettext(
             "request is stopped, because its person has changed",
             "requests are stopped, because their persons have changed",
@@ -241,6 +246,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=left_undecided,
         columns=WAITING,
+        prepared=request_list.know_approvals,
         sentence=lambda number: ngettext(
             "request is decided by nobody", "requests are decided by nobody", number
         ),
@@ -251,6 +257,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=parked,
         columns=WAITING,
+        prepared=request_list.know_approvals,
         sentence=lambda number: ngettext(
             "request waits for your word about a certificate authority",
             "requests wait for your word about a certificate authority",
@@ -281,6 +288,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=failed,
         columns=WAITING,
+        prepared=request_list.know_approvals,
         sentence=lambda number: ngettext("request has failed", "requests have failed", number),
         empty=_("No request has failed."),
         meaning=Meaning.STOPPED,

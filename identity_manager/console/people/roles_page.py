@@ -114,6 +114,7 @@ def context(actor: Person, person: Person, form: AssignForm) -> dict[str, Any]:
         "reads_offices": offices.holds(actor, offices.OFFICE_READERS),
         "gives": any(not card.reason for _value, card in form.cards),
         "units": known_units(),
+        "sees_deputies": offices.holds(actor, offices.OFFICE_READERS),
     }
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from identity_manager.console.people import (
     data_views,
+    deputy_views,
     erasure_views,
     identity_change_views,
     import_views,
@@ -20,6 +21,8 @@ urlpatterns = [
     path("persons/<uuid:pk>/activate/", leave_views.activate, name="person-activate"),
     path("persons/<uuid:pk>/deactivate/", leave_views.deactivate, name="person-deactivate"),
     path("persons/<uuid:pk>/lock/", leave_views.lock, name="person-lock"),
+    path("persons/<uuid:pk>/deputies/", deputy_views.of_person, name="person-deputies"),
+    path("persons/<uuid:pk>/deputies/<uuid:deputy_id>/end/", deputy_views.end, name="person-deputy-end"),
     path("persons/<uuid:pk>/replace/", replace_views.replace, name="person-replace"),
     path("identity-changes/", identity_change_views.several, name="identity-changes"),
     path("identity-changes/<uuid:pk>/", identity_change_views.show, name="identity-change"),

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from identity_manager.models import (
     Approval,
+    ApprovalRule,
     AskedApprover,
     RequestState,
     TokenRequest,
 )
+from identity_manager.models.requests.approval import progress
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.requests import approver_escalation
@@ -30,7 +32,7 @@ class Round:
 class ApprovalCard:
     """still: number of missing approvals. waits_for: asked approvers who have not decided.
 
-    deciders: who could still decide.
+    deciders: who could still decide; possible: whether they are enough. rules: who has to be among them.
     """
 
     needed: int
@@ -38,12 +40,14 @@ class ApprovalCard:
     decisions: Sequence[Approval]
     waits_for: Sequence[AskedApprover]
     deciders: frozenset[uuid.UUID]
+    possible: bool
+    rules: Sequence[ApprovalRule]
     earlier: Sequence[Round]
 
     @property
-    def possible(self) -> bool:
-        """Whether enough approvers could still decide."""
-        return len(self.deciders) >= self.still
+    def progress(self) -> str:
+        """How many of several approvals are given, and by whom."""
+        return progress(self.needed, self.decisions)
 
     @property
     def obstacle(self) -> Reason | None:
@@ -59,12 +63,15 @@ def of_request(row: TokenRequest) -> ApprovalCard:
     """The card of a request whose approvals and asked approvers are prefetched."""
     decisions = row.decisions
     still = _still_needed(row)
+    undecided = list(approvers.undecided_approvers(row).prefetch_related("roles")) if still else []
     return ApprovalCard(
         needed=row.approvals_needed,
         still=still,
         decisions=decisions,
         waits_for=row.waits_for if still else [],
-        deciders=frozenset(approvers.undecided_approvers(row).values_list("pk", flat=True) if still else ()),
+        deciders=frozenset(each.pk for each in undecided),
+        possible=not still or approvers.enough(row, undecided, still=still),
+        rules=approvers.rules_now(row).rows,
         earlier=_earlier(row),
     )
 
@@ -73,7 +80,8 @@ def _still_needed(row: TokenRequest) -> int:
     """Without a query where there are no approvals."""
     if row.state != RequestState.REQUESTED:
         return 0
-    return approver_escalation.still_needed(row) if row.decisions else row.approvals_needed
+    narrowed = row.has_approval_rules or row.decisions
+    return approver_escalation.still_needed(row) if narrowed else row.approvals_needed
 
 
 def _earlier(row: TokenRequest) -> list[Round]:

@@ -47,6 +47,7 @@ from identity_manager.workflow import ROAD, snapshot, step2_approve
 from identity_manager.workflow.diagram import state_graph
 from identity_manager.workflow.issuance import partial_issue
 from identity_manager.workflow.policy import approvers, eligibility, permitted_actions
+from identity_manager.workflow.requests import reminders_by_hand
 
 TEMPLATE = "identity_manager/requests/request.html"
 # Whatever of these there is to show, something is wrong or waits.
@@ -101,6 +102,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "tokens": [token_card.card(token, offer) for token in lines],
         "earlier": _earlier_lines(row, offer),
         "approvals": approvals,
+        "reminds_approvers": bool(approvals.waits_for) and reminders_by_hand.reminds_approvers(actor, row),
         "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
         **_round(actor, row, can_begin=bool(differences) and administers),
         "mails": [(mail, title_of(mail.message)) for mail in row.mails.all()],

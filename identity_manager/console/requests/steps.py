@@ -6,7 +6,7 @@ Pure: steps_of asks nothing of the database but the relations of the request, wh
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from identity_manager.models import (
     Decision,
@@ -16,6 +16,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.models.requests.approval import progress
 from identity_manager.ui.parts import StepperStep, StepState
 
 S = RequestState
@@ -46,13 +47,14 @@ def _asked(request: TokenRequest) -> StepperStep:
 def _approved(request: TokenRequest) -> StepperStep:
     name = _("Approval")
     approvals = request.decisions
-    who = ", ".join(str(approval.approver) for approval in approvals)
+    who = ", ".join(map(str, approvals))
     if not request.approvals_needed:
         return StepperStep(2, name, SKIPPED)
     if request.state == S.REQUESTED:
         if request.stopped_at is not None:
             return StepperStep(2, name, STOPPED, _("The person has changed"), request.stopped_at)
-        return StepperStep(2, name, WAITS, _who_decides(request))
+        given = progress(request.approvals_needed, approvals)
+        return StepperStep(2, name, WAITS, ". ".join(filter(None, [given, _who_decides(request)])))
     if any(approval.decision == Decision.REJECTED for approval in approvals):
         return StepperStep(2, name, STOPPED, who, request.decided_at)
     return StepperStep(2, name, DONE, who, request.decided_at) if request.decided_at else StepperStep(2, name)
@@ -64,7 +66,7 @@ def _who_decides(request: TokenRequest) -> str:
     still = max(1, request.approvals_needed - len(request.decisions))  # one may count no more
     if asked and len(asked) <= FEW:
         return ", ".join(str(each.approver) for each in asked)
-    return _("An approver") if still == 1 else _("Two approvers")
+    return ngettext("An approver", "%(number)d approvers", still) % {"number": still}
 
 
 def _invited(request: TokenRequest) -> StepperStep:

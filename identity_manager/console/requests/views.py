@@ -63,6 +63,19 @@ def remind(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _done_to(request, pk, PressForm, reminders_by_hand.remind, done, asked=_reminding)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def remind_approvers(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Remind the approvers; who asked may do it, too."""
+    found = requests.request_for_reminding(request, pk)
+    form = PressForm(refusals.post_data(request))
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            reminders_by_hand.remind_approvers(actor=offices.officer(request), request_id=pk)
+            outcome.tell(request, found.person, _("The approvers are reminded by mail."))
+            return redirect("console:request", pk)
+    return confirmation.page(request, form, _reminding_approvers(found))
+
+
 def issue_remaining(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     done = _("The remaining certificates are issued, without what was refused.")
     return _done_to(request, pk, CancelForm, partial_issue.issue_remaining, done, asked=_giving)
@@ -135,6 +148,17 @@ def _reminding(found: TokenRequest) -> Confirmation:
         back=reverse("console:request", args=[found.pk]),
         dangerous=False,
         obstacle=reminders_by_hand.obstacle(found),
+    )
+
+
+def _reminding_approvers(found: TokenRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Remind the approvers?"),
+        lead=_("Who was asked to decide and has not gets a mail. Once a day."),
+        button=_("Remind the approvers"),
+        back=reverse("console:request", args=[found.pk]),
+        dangerous=False,
+        obstacle=reminders_by_hand.approvers_obstacle(found),
     )
 
 

@@ -26,6 +26,13 @@ def _person(row: TokenRequest) -> object:
     return persons.who(row.person.display_name, row.reference, url, row=True)
 
 
+def _state(row: TokenRequest) -> object:
+    """With how many of several approvals are given, while others are missing."""
+    badge = badges.state_badge(row)
+    given = row.approval_progress if row.is_undecided else ""
+    return cells.with_line(badge, given) if given else badge
+
+
 def _names_of_tokens(row: TokenRequest) -> str:
     return ", ".join(str(token) for token in row.tokens.all())
 
@@ -73,9 +80,9 @@ _ASKED = Column(
 _STATE = Column(
     "state",
     _("State"),
-    badges.state_badge,
+    _state,
     order=("state", "created_at"),
-    fields=("state",),
+    fields=("state", "stopped_at", "kind", "approvals_needed", "round"),
     export=lambda row: row.get_state_display(),
 )
 _AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: moments.age(row.created_at))

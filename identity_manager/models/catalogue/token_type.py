@@ -19,6 +19,7 @@ from identity_manager.models.catalogue.former_columns import FormerDescription, 
 from identity_manager.models.catalogue.terms import CODE_HELP, NO_NAME, TermsDocument
 from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.approver_group import ApproverGroup
 from identity_manager.models.people.person import PersonKind
 from identity_manager.models.prefetched import set_prefetched
 from identity_manager.models.text_in_languages import TextInLanguages
@@ -47,6 +48,14 @@ class ApprovalPolicy(models.TextChoices):
     NEVER = "never", _("Never")
     SELF_REQUESTED = "self-requested", _("When the person asked for it in Self-Service")
     ALWAYS = "always", _("Always")
+
+
+class ManagerApproval(models.TextChoices):
+    """What the manager whom the directory names has to do with the approvals of a type."""
+
+    NO = "no", _("Nothing in particular")
+    MAY = "may", _("They may approve, beside the members of the group")
+    MUST = "must", _("One of the approvals has to be theirs")
 
 
 class RenewalPolicy(models.TextChoices):
@@ -129,8 +138,34 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
     approvers_needed = models.PositiveSmallIntegerField(
         _("Approvers"),
         default=1,
-        choices=[(1, _("One")), (2, _("Two different ones"))],
+        choices=[
+            (1, _("One")),
+            (2, _("Two different ones")),
+            (3, _("Three different ones")),
+            (4, _("Four different ones")),
+            (5, _("Five different ones")),
+        ],
         error_messages={"required": _("Choose how many approvers decide.")},
+    )
+    approver_group = models.ForeignKey(
+        ApproverGroup,
+        verbose_name=_("Approver group"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_(
+            "Its members decide, as far as they are Approvers of the person's unit. None: every Approver does."
+        ),
+    )
+    manager_approval = models.CharField(
+        _("The manager of the person"),
+        max_length=16,
+        choices=ManagerApproval,
+        default=ManagerApproval.NO,
+        db_default=ManagerApproval.NO.value,
+        help_text=_("As the directory says, and if they are an Approver of the person's unit."),
+        error_messages={"required": _("Choose what the manager has to do with it.")},
     )
     purpose_rule = models.CharField(
         _("Purpose of a request"),
@@ -319,7 +354,10 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
             models.CheckConstraint(
                 condition=Q(approval__in=ApprovalPolicy.values), name="token_type_approval"
             ),
-            models.CheckConstraint(condition=Q(approvers_needed__range=(1, 2)), name="token_type_approvers"),
+            models.CheckConstraint(condition=Q(approvers_needed__range=(1, 5)), name="token_type_approvers"),
+            models.CheckConstraint(
+                condition=Q(manager_approval__in=ManagerApproval.values), name="token_type_manager_approval"
+            ),
             models.UniqueConstraint(fields=["code", "number"], name="token_type_version_once"),
             models.UniqueConstraint(
                 fields=["code"], condition=Q(state="active"), name="token_type_one_active"

@@ -232,6 +232,11 @@ class Person(Stateful):
             for held in self.roles_in_force()
         )
 
+    def own_units(self, role: Role) -> set[str]:
+        """The units for which the person holds the role today in their own right; empty string: all."""
+        held = [each for each in self.roles_in_force() if each.role == role and not each.only_as_deputy]
+        return {each.organisational_unit for each in held}
+
     def reach(self, roles: Iterable[str], unit_path: str) -> Q:
         """Rows that these roles of the person reach today: all, those of their units, or none.
 

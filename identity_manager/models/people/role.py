@@ -53,6 +53,10 @@ class RoleAssignment(models.Model):
     assigned_at = models.DateTimeField(default=timezone.now)
     valid_from = models.DateField(_("valid from"), null=True, blank=True)
     valid_until = models.DateField(_("valid until"), null=True, blank=True)
+    # The last day of a deputy's work with this role; until then their Deputy rows are read at every decision.
+    deputy_until = models.DateField(null=True, editable=False)
+    # Assigned because of that alone: the person has no such role of their own.
+    only_as_deputy = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = RoleAssignmentQuerySet.as_manager()
 
@@ -77,4 +81,8 @@ class RoleAssignment(models.Model):
     def is_in_force(self, day: date) -> bool:
         """Whether the role is valid on that day."""
         begun = self.valid_from is None or self.valid_from <= day
-        return begun and (self.valid_until is None or self.valid_until >= day)
+        return begun and self.has_not_ended(day)
+
+    def has_not_ended(self, day: date) -> bool:
+        """Whether the role is valid on that day or later."""
+        return self.valid_until is None or self.valid_until >= day

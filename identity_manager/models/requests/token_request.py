@@ -1,7 +1,6 @@
 """Requests: one road from asking to the finished token."""
 
-import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +15,8 @@ from ca_bridge.database.state_machine import StateField, Stateful, state_constra
 from identity_manager.models.api.client import ApiClient
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.people.person import Person, PersonState
-from identity_manager.models.people.vouching import vouched_by
+from identity_manager.models.requests.approval import progress
+from identity_manager.models.requests.deciding import not_decidable
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.requesters import Requesters
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
     from identity_manager.models.catalogue.terms import TermsAcceptance
-    from identity_manager.models.requests.approval import Approval, AskedApprover
+    from identity_manager.models.people.deputy import Deputy
+    from identity_manager.models.requests.approval import Approval, ApprovalRule, AskedApprover
     from identity_manager.models.requests.software_token import SoftwareToken
 
 
@@ -78,7 +79,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         """Requests that stand in this approver's own queue, if they decide on them at all."""
         return self.exclude(_postponed(approver, now))
 
-    def decidable_by(self, person_id: uuid.UUID) -> Self:
+    def decidable_by(self, officer: Person, deputyships: Collection["Deputy"] = ()) -> Self:
         """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round.
 
         Nor who vouched for the person (people.vouching), has made the API client that asks, or caused it
@@ -93,6 +94,12 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         rows = rows.exclude(pk__in=caused.values("pk"))
         for vouched in vouched_by(person_id, timezone.now()).values():
             rows = rows.exclude(vouched)
+        Nor who vouched for the person (people.vouching), nor whom no rule of the request names.
+        deputyships: those in force of the officer; they count as one person with these and their deputies.
+        """
+        rows = self
+        for excluded in not_decidable(officer, deputyships, timezone.now()):
+            rows = rows.exclude(excluded)
         return rows
 
     def awaiting_acceptance(self) -> Self:
@@ -149,6 +156,9 @@ class TokenRequest(Requesters, Stateful):
         max_length=24, choices=RequestState.choices, default=RequestState.REQUESTED, protected=True
     )
     approvals_needed = models.PositiveSmallIntegerField(default=0)
+    has_approval_rules = models.BooleanField(
+        default=False, db_default=False, help_text="whether ApprovalRule rows say who approves"
+    )
     purpose = models.TextField(blank=True, default="", db_default="", help_text="what it is for")
     snapshot_hash = models.CharField(max_length=64)
     devices = models.CharField(
@@ -174,8 +184,10 @@ class TokenRequest(Requesters, Stateful):
 
     # Of a request that is being opened: its lines, while neither is in the database.
     prepared_lines: "Sequence[SoftwareToken]" = ()
+    prepared_rules: "Sequence[ApprovalRule]" = ()
     tokens: "RelatedManager[SoftwareToken]"
     approvals: "RelatedManager[Approval]"
+    approval_rules: "RelatedManager[ApprovalRule]"
     asked_approvers: "RelatedManager[AskedApprover]"
     postponements: "RelatedManager[Postponement]"
     acceptances: "RelatedManager[TermsAcceptance]"
@@ -188,7 +200,7 @@ class TokenRequest(Requesters, Stateful):
         constraints = [
             state_constraint(RequestState, "token_request_state"),
             models.CheckConstraint(condition=Q(kind__in=RequestKind.values), name="token_request_kind"),
-            models.CheckConstraint(condition=Q(approvals_needed__lte=2), name="token_request_approvals"),
+            models.CheckConstraint(condition=Q(approvals_needed__lte=5), name="token_request_approvals"),
         ]
         indexes = [
             models.Index(fields=["state", "ended_at"], name="token_request_state_ended"),
@@ -274,6 +286,11 @@ class TokenRequest(Requesters, Stateful):
     def decisions(self) -> list["Approval"]:
         """What approvers have said in this round, oldest first."""
         return [approval for approval in self.approvals.all() if approval.round == self.round]
+
+    @property
+    def approval_progress(self) -> str:
+        """How many of several approvals are given: "1 of 2 approved, by Paul Weber"; else empty."""
+        return progress(self.approvals_needed, self.decisions) if self.approvals_needed > 1 else ""
 
     @property
     def waits_for(self) -> list["AskedApprover"]:

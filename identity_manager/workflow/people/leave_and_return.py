@@ -144,7 +144,7 @@ def _fetch(actor: Person, person_id: uuid.UUID) -> Person:
 
 def _begin_leave(person: Person, *, actor: Person | None, reason: str) -> None:
     was_active = person.is_active
-    held_roles = roles.withdraw_all(person, actor=actor)
+    held_roles = roles.withdraw_all(person, actor=actor, for_leave=True)
     person.deactivate()
     person.save()
     leave = Leave.objects.create(

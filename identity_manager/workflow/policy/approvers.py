@@ -3,20 +3,24 @@
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import (
     Approval,
     ApprovalPolicy,
+    ApprovalRule,
+    Decision,
     Person,
     RequestOrigin,
     Role,
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import vouching_policy
+from identity_manager.people import deputy_policy, vouching_policy
 from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy import approval_rules
+from identity_manager.workflow.policy.approval_rules import Rules, Seat
 
 NOT_APPROVER = Reason(
     "not-approver", _("Only an Approver of this organisational unit decides on this request.")
@@ -24,7 +28,19 @@ NOT_APPROVER = Reason(
 OWN_REQUEST = Reason("own-request", _("You asked for this. Somebody else decides on it."))
 OWN_TOKEN = Reason("own-token", _("This is for yourself. Somebody else decides on it."))
 DECIDED_ALREADY = Reason(
-    "decided-already", _("You have decided on this request. A second approver decides too.")
+    "decided-already", _("You have decided on this request. Another approver decides too.")
+)
+DEPUTY_OF_ASKER = Reason(
+    "deputy-of-asker",
+    _("You are deputy of somebody who asked for this, or whom it is for. Somebody else decides on it."),
+)
+DECIDED_AS_ONE = Reason(
+    "decided-as-one",
+    _("Your deputy, or who you are deputy of, has decided on this request: you count as one person."),
+)
+NOT_NAMED = Reason(
+    "not-named",
+    _("The token type says who approves this: an approver group, or the manager of the person."),
 )
 TOO_FEW_APPROVERS = Reason(
     "too-few-approvers",
@@ -42,9 +58,16 @@ def approvals_needed(
     """Number of approvals: the strictest type's; at least one for one's own token."""
     own = person.pk in requesters
     wanting = {ApprovalPolicy.ALWAYS, ApprovalPolicy.SELF_REQUESTED} if own else {ApprovalPolicy.ALWAYS}
+    own = requester.pk == person.pk
     least = 1 if own and origin == RequestOrigin.ADMINISTRATOR else 0
-    by_type = [token_type.approvers_needed for token_type in types if token_type.approval in wanting]
+    by_type = [each.approvers_needed for each in _wanting(types, own=own)]
     return max([least, *by_type])
+
+
+def _wanting(types: Iterable[TokenType], *, own: bool) -> list[TokenType]:
+    """The types that want an approval. own: who asks is whom it is for."""
+    wanting = {ApprovalPolicy.ALWAYS, ApprovalPolicy.SELF_REQUESTED} if own else {ApprovalPolicy.ALWAYS}
+    return [each for each in types if each.approval in wanting]
 
 
 def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> int:
@@ -67,38 +90,128 @@ def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> i
     return max(needed, by_sender)
 
 
+def rules_of(request: TokenRequest, types: Iterable[TokenType]) -> list[ApprovalRule]:
+    """Who has to approve these types, where they narrow it; request.approvals_needed is known."""
+    if not request.approvals_needed:
+        return []
+    own = request.person_id in (request.requested_by_id, request.round_started_by_id)
+    return approval_rules.of_types(request, _wanting(types, own=own), needed=request.approvals_needed)
+
+
 def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
     """Why this actor may not decide on this request, or None (four eyes, SPEC.md 1)."""
-    obstacle = _decider_obstacle(actor, request)
+    obstacle = decider_obstacle(actor, request)
     if obstacle is not None:
         return obstacle
-    if any(each.approver_id == actor.pk for each in request.decisions):
+    decisions = request.decisions
+    if any(each.approver_id == actor.pk for each in decisions):
         return DECIDED_ALREADY
-    return vouching_policy.obstacle(actor, request.person)
+    principals = deputy_policy.deputyships_of(actor)
+    if decisions and _count_as_one({actor.pk, *(each.principal_id for each in principals)}, decisions):
+        return DECIDED_AS_ONE
+    for each in (actor, *(deputyship.principal for deputyship in principals)):
+        vouched = vouching_policy.obstacle(each, request.person)
+        if vouched is not None:
+            return vouched
+    return None if seat_of(actor, request) else NOT_NAMED
 
 
-def _decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
+def decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
+    """Why this actor decides on no request like this one, whatever was decided on it, or None."""
     if not actor.is_active or not actor.has_role(Role.APPROVER, unit=request.person.organisational_unit):
         return NOT_APPROVER
     if request.person_id == actor.pk:
         return OWN_TOKEN
     if request.was_asked_for_by(actor):
         return OWN_REQUEST
+    for each in deputy_policy.deputyships_of(actor):
+        if request.person_id == each.principal_id or request.was_asked_for_by(each.principal):
+            return DEPUTY_OF_ASKER
     return None
+
+
+def _count_as_one(one: set[uuid.UUID], decisions: Iterable[Approval]) -> bool:
+    """Whether a decision is by one of these, in the stead of one, or by who is deputy of one of them now."""
+    if any(each.approver_id in one or each.seat_id in one for each in decisions):
+        return True
+    deciders = [each.approver_id for each in decisions]
+    return deputy_policy.in_force().filter(principal__in=one, deputy__in=deciders).exists()
+
+
+def seat_of(actor: Person, request: TokenRequest) -> Seat | None:
+    """The right by which the actor decides on the request, or None; of who may decide at all."""
+    return rules_now(request).seat_of(actor, request.person.organisational_unit)
+
+
+def rules_now(request: TokenRequest) -> Rules:
+    """The rules of the request, with the approvals that count now. Asks nothing where there is none."""
+    return approval_rules.current(request, counting(request) if request.has_approval_rules else ())
+
+
+def counting(request: TokenRequest) -> list[Approval]:
+    """The approvals of the present round that count: their approvers may still decide, or did as deputies."""
+    if request.prepared_rules:
+        return []
+    given = request.approvals.filter(round=request.round, decision=Decision.APPROVED)
+    rows = given.select_related("approver", "deputyship__principal").prefetch_related("approver__roles")
+    return [each for each in rows if approval_counts(each, request)]
+
+
+def approval_counts(approval: Approval, request: TokenRequest) -> bool:
+    """Whether the approver still holds the role and did not vouch for the person.
+
+    What a deputy approved counts after their last day, too, while the principal holds the role; not where
+    the deputyship was ended early.
+    """
+    giver, deputyship = approval.approver, approval.deputyship
+    if deputyship is not None and deputyship.ended_at is not None:
+        return False
+    obstacle = decider_obstacle(giver, request)
+    if obstacle == NOT_APPROVER and deputyship is not None and giver.is_active:
+        obstacle = decider_obstacle(deputyship.principal, request)
+    return not (obstacle or vouching_policy.obstacle(giver, request.person))
 
 
 def approvers(request: TokenRequest) -> QuerySet[Person]:
     """Who may decide on the request."""
     ids = {request.person_id, *request.requester_ids}
     holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
-    others = vouching_policy.others_than_vouched(holding.exclude(pk__in=ids), request.person)
+    deputies = deputy_policy.in_force().filter(principal__in=ids)
+    holding = holding.exclude(pk__in=ids).exclude(pk__in=deputies.values("deputy"))
+    others = vouching_policy.others_than_vouched(holding, request.person)
+    if request.has_approval_rules:
+        others = others.filter(pk__in=[each.pk for each in by_rules(request, others)])
     return others.order_by("display_name", "pk")
 
 
+def by_rules(request: TokenRequest, officers: Iterable[Person]) -> list[Person]:
+    """Those of the officers whose approval the rules of the request lack."""
+    officers = list(officers)
+    prefetch_related_objects(officers, "roles")
+    rules, unit = rules_now(request), request.person.organisational_unit
+    return [each for each in officers if rules.seat_of(each, unit)]
+
+
 def undecided_approvers(request: TokenRequest) -> QuerySet[Person]:
-    """Approvers who have not decided in the current round."""
-    decided = Approval.objects.filter(request_id=request.pk, round=request.round).values("approver")
-    return approvers(request).exclude(pk__in=decided)
+    """Approvers who have not decided in the current round, nor has anybody who counts as one with them."""
+    given = Approval.objects.filter(request_id=request.pk, round=request.round)
+    decided = given.values("approver")
+    rows = approvers(request).exclude(pk__in=decided)
+    if request.approvals_needed == 1:
+        return rows
+    stood_for = given.filter(deputyship__isnull=False).values("deputyship__principal")
+    now = deputy_policy.in_force()
+    principals = now.filter(deputy__in=decided).values("principal")
+    one = Q(principal__in=decided) | Q(principal__in=stood_for) | Q(principal__in=principals)
+    rows = rows.exclude(pk__in=stood_for).exclude(pk__in=principals)
+    return rows.exclude(pk__in=now.filter(one).values("deputy"))
+
+
+def enough(request: TokenRequest, undecided: Collection[Person], *, still: int) -> bool:
+    """Whether these approvers can give the approvals that are missing; their roles are prefetched."""
+    if request.has_approval_rules:
+        return rules_now(request).are_possible(undecided, request.person.organisational_unit)
+    return deputy_policy.independent(undecided) >= still
 
 
 def approver_levels(request: TokenRequest) -> list[list[Person]]:

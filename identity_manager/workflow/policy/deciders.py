@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection
 
 from identity_manager.models import Person, Role, TokenRequest
-from identity_manager.people import vouching_policy
+from identity_manager.people import deputy_policy, vouching_policy
 from identity_manager.workflow.policy import approvers
 
 
@@ -20,6 +20,13 @@ class Deciders:
         """As approvers.approver_levels, for an undecided request."""
         excluded = {request.person_id, *request.requester_ids, *self._vouched(request.person)}
         others = [each for each in self._of(request.person) if each.pk not in excluded]
+        others = [
+            each
+            for each in self._of(request.person)
+            if each.pk not in excluded and deputy_policy.principals_of(each).isdisjoint(excluded)
+        ]
+        if request.has_approval_rules:
+            others = approvers.by_rules(request, others)
         return approvers.levels_among(request, others)
 
     def administrators(self, person: Person) -> list[Person]:

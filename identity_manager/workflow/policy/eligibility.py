@@ -17,7 +17,6 @@ from ca_bridge.database.prepared_queries import ForKeys
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import profiles
 from identity_manager.models import (
-    Approval,
     Certificate,
     CertificateState,
     HolderChange,
@@ -28,7 +27,6 @@ from identity_manager.models import (
     RequestKind,
     Role,
     SoftwareToken,
-    TokenRequest,
     TokenState,
     TokenType,
 )
@@ -38,7 +36,6 @@ from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people import identity_change_policy, vouching_policy
 from identity_manager.transactions.refusals import NotPossible, Reason, require
 from identity_manager.workflow import snapshot
-from identity_manager.workflow.policy.approvers import _decider_obstacle
 
 NOT_ACTIVE = {
     PersonState.REGISTERED: Reason(
@@ -305,9 +302,3 @@ def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -
             named = Reason(reason.code, f"{choices[type_id].token_type.name}: {reason}", reason.own)
             raise NotPossible(named, field="types")
     return [choices[type_id] for type_id in dict.fromkeys(type_ids)]
-
-
-def approval_counts(approval: Approval, request: TokenRequest) -> bool:
-    """Whether the approver still holds the role and did not vouch for the person."""
-    giver = approval.approver
-    return not (_decider_obstacle(giver, request) or vouching_policy.obstacle(giver, request.person))

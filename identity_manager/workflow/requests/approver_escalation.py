@@ -21,13 +21,12 @@ from identity_manager.models import (
     AskingLevel,
     AuditEvent,
     BatchOrder,
-    Decision,
     OutgoingMail,
     Person,
     TokenRequest,
 )
+from identity_manager.workflow.policy import approval_rules
 from identity_manager.workflow.policy import approvers as policy_approvers
-from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.policy.deciders import Deciders
 
 
@@ -38,10 +37,10 @@ def still_needed(request: TokenRequest) -> int:
     """
     if not request.approvals_needed:
         return 0
-    given = request.approvals.filter(round=request.round, decision=Decision.APPROVED)
-    rows = given.select_related("approver").prefetch_related("approver__roles")
-    counting = sum(eligibility.approval_counts(approval, request) for approval in rows)
-    return max(0, request.approvals_needed - counting)
+    if request.has_approval_rules:
+        return policy_approvers.rules_now(request).still
+    different = {approval.seat_id for approval in policy_approvers.counting(request)}
+    return max(0, request.approvals_needed - len(different))
 
 
 def sends_back(request: TokenRequest) -> bool:
@@ -60,7 +59,8 @@ def sends_back(request: TokenRequest) -> bool:
 
 def is_possible(request: TokenRequest) -> bool:
     """Whether enough approvers can still decide."""
-    return sum(map(len, policy_approvers.approver_levels(request))) >= still_needed(request)
+    undecided = [person for level in policy_approvers.approver_levels(request) for person in level]
+    return policy_approvers.enough(request, undecided, still=still_needed(request))
 
 
 def asked_approvers(request: TokenRequest) -> list[AskedApprover]:
@@ -73,14 +73,18 @@ def ask_approvers(request: TokenRequest, *, now: datetime) -> None:
 
     If there are not enough, the unit's administrators are notified once.
     """
+    rules = policy_approvers.rules_now(request)
+    approval_rules.keep(request, rules)
     levels = policy_approvers.approver_levels(request)
     can_decide = {person.pk for level in levels for person in level}
     known = {row.approver_id for row in asked_approvers(request)}
     needed = still_needed(request)
-    if len(known & can_decide) < needed:
-        first = [person for person in _enough(levels, needed) if person.pk not in known]
+    asked = max(needed, rules.to_be_asked)
+    if len(known & can_decide) < asked:
+        first = [person for person in _enough(levels, asked) if person.pk not in known]
         _ask(request, first, level=AskingLevel.FIRST, now=now)
-    if len(can_decide) < needed:
+    everybody = [person for level in levels for person in level]
+    if needed and not policy_approvers.enough(request, everybody, still=needed):
         notify_administrators(request, now=now)
 
 
@@ -103,10 +107,11 @@ def prepare_inquiry(
     """
     levels = deciders.levels(request)
     needed = request.approvals_needed
-    first = _enough(levels, needed)
+    first = _enough(levels, max(needed, policy_approvers.rules_now(request).to_be_asked))
     rows = [_row(request, approver, level=AskingLevel.FIRST, now=now) for approver in first]
     mails = [] if of_batch else [request_messages.approval_needed(request, approver) for approver in first]
-    if sum(map(len, levels)) >= needed:
+    everybody = [person for level in levels for person in level]
+    if policy_approvers.enough(request, everybody, still=needed):
         return ApproverInquiry(rows, mails, [])
     request.office_told_at = now
     if not of_batch:
@@ -185,9 +190,10 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
     rows = [row for row in request.asked_approvers.all() if row.round == request.round]
     away = postponed_by(request, now=now)
     given = request.decisions
-    is_new = request.round == 1 and not given
+    is_new = request.round == 1 and not given and not request.has_approval_rules
     levels = deciders.levels(request) if is_new else policy_approvers.approver_levels(request)
-    can_decide = {person.pk for level in levels for person in level}
+    everybody = [person for level in levels for person in level]
+    can_decide = {person.pk for person in everybody}
     if any(row.approver_id in can_decide - away and reminder_is_due(row, now=now) for row in rows):
         return True
     known = {row.approver_id for row in rows}
@@ -195,7 +201,8 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
     late = escalation_is_due(rows, now=now)
     if can_decide - known:
         return late or len(known & can_decide) < needed
-    return request.office_told_at is None and (late or len(can_decide) < needed)
+    possible = policy_approvers.enough(request, everybody, still=needed)
+    return request.office_told_at is None and (late or not possible)
 
 
 def postponed_by(request: TokenRequest, *, now: datetime) -> set[uuid.UUID]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from identity_manager import audit
 from identity_manager.mail import outbox
 from identity_manager.models import (
+    ApprovalRule,
     AskedApprover,
     AuditEvent,
     CoRequester,
@@ -73,6 +74,7 @@ class PreparedRequest:
     request: TokenRequest
     lines: list[SoftwareToken]
     co_requesters: list[CoRequester] = field(default_factory=list)
+    rules: Sequence[ApprovalRule] = ()
     asked: list[AskedApprover] = field(default_factory=list)
     roles: list[RoleAssignment] = field(default_factory=list)
     mails: list[OutgoingMail] = field(default_factory=list)
@@ -102,7 +104,7 @@ def draft(asking: Origin, choices: Sequence[TypeChoice]) -> TokenRequest:
     """The request that these choices would open, with its lines (prepared_lines); nothing is written."""
     request = _new_request(asking, choices)
     request.prepared_lines = _lines(request, choices, BatchContext())
-    request.approvals_needed = _approvals_needed(asking, request.prepared_lines)
+    _take_rules(request, asking, request.prepared_lines)
     return request
 
 
@@ -115,12 +117,14 @@ def prepare_request(asking: Origin, choices: Sequence[TypeChoice], known: BatchC
     request.approvals_needed = _approvals_needed(asking, lines)
     caused = [CoRequester(request=request, person_id=each) for each in sorted(asking.co_requesters)]
     prepared = PreparedRequest(request, lines, caused, events=[_created(request, lines)])
+    _take_rules(request, asking, lines)
+    prepared = PreparedRequest(request, lines, request.prepared_rules, events=[_created(request, lines)])
     request.prepared_lines = lines  # its mails name them
     if request.approvals_needed:
         _ask(prepared, known)
     else:
         _invite(prepared, actor=asking.actor)
-    request.prepared_lines = ()
+    request.prepared_lines = request.prepared_rules = ()
     return prepared
 
 
@@ -132,6 +136,7 @@ def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False)
     TokenRequest.objects.bulk_create([each.request for each in opened])
     SoftwareToken.objects.bulk_create(_all(each.lines for each in opened))
     CoRequester.objects.bulk_create(_all(each.co_requesters for each in opened))
+    ApprovalRule.objects.bulk_create(_all(each.rules for each in opened))
     AskedApprover.objects.bulk_create(_all(each.asked for each in opened))
     step3_invite.write_roles(_all(each.roles for each in opened))
     outbox.enqueue_new(_all(each.mails for each in opened), by_sweep=by_sweep)
@@ -218,7 +223,14 @@ def _approvals_needed(asking: Origin, lines: Sequence[SoftwareToken]) -> int:
         requesters={asking.actor.pk, *asking.co_requesters},
         person=asking.person,
         origin=asking.origin,
+def _take_rules(request: TokenRequest, asking: Origin, lines: Sequence[SoftwareToken]) -> None:
+    """Say on the unsaved request how many approvals it needs, and by whom."""
+    types = renewal_policy.types_to_approve(lines)
+    request.approvals_needed = approvers.approvals_needed(
+        types, requester=asking.actor, person=asking.person, origin=asking.origin
     )
+    request.prepared_rules = approvers.rules_of(request, types)
+    request.has_approval_rules = bool(request.prepared_rules)
 
 
 def _created(request: TokenRequest, lines: Iterable[SoftwareToken]) -> AuditEvent:

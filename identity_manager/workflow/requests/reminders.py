@@ -16,6 +16,7 @@ from django.utils import timezone
 from identity_manager import audit
 from identity_manager.mail import batch_messages, deduplication, outbox, request_messages, token_messages
 from identity_manager.models import BatchOrder, OutgoingMail, Postponement, SoftwareToken, TokenRequest
+from identity_manager.people import deputy_policy
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.policy.deciders import Deciders
@@ -144,7 +145,9 @@ def return_postponed(postponement_id: uuid.UUID) -> bool:
         row = found.due(now).select_related("approver").first()
         if row is None:
             return False
-        waits = TokenRequest.objects.awaiting_decision().decidable_by(row.approver_id).filter(pk=request_id)
+        deputyships = deputy_policy.deputyships_of(row.approver)
+        waits = TokenRequest.objects.awaiting_decision().decidable_by(row.approver, deputyships)
+        waits = waits.filter(pk=request_id)
         together = _comes_back_together(row)
         row.delete()
         if not waits.exists() or row.round != request.round or row.approver_id not in _deciders(request):

@@ -1,4 +1,8 @@
-"""An administrator reminds a person, beside the reminder jobs: of terms, or of a passphrase to be noted."""
+"""Reminders by hand, beside the reminder jobs, once a day each.
+
+An administrator reminds a person of terms, or of a passphrase to be noted. Who asked, or an administrator,
+reminds the approvers of a request.
+"""
 
 import uuid
 
@@ -8,13 +12,29 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.mail import deduplication, outbox, request_messages, token_messages
-from identity_manager.models import OutgoingMail, Person, RequestState, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    AskedApprover,
+    OutgoingMail,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+)
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
-from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.requests import approver_escalation
 
 NOTHING_TO_REMIND = Reason(
     "nothing-to-remind", _("This request does not wait for its person: there is nothing to remind them of.")
+)
+NOBODY_WAITED_FOR = Reason(
+    "no-approver-to-remind", _("This request waits for no approver who was asked: there is nobody to remind.")
+)
+APPROVERS_REMINDED_TODAY = Reason("approvers-reminded-today", _("The approvers were reminded of this today."))
+NOT_THE_ASKER = Reason(
+    "not-asker-nor-administrator",
+    _("Only who asked for this, or a Software Token Administrator, reminds its approvers."),
 )
 REMINDED_TODAY = Reason("reminded-today", _("The person was reminded of this today."))
 
@@ -62,3 +82,47 @@ def _mail(request: TokenRequest, token: SoftwareToken | None, occasion: str) -> 
         return request_messages.acceptance_reminder(request, occasion=occasion)
     token.request, token.person = request, request.person
     return token_messages.passphrase_reminder(token, occasion=occasion)
+
+
+def approvers_obstacle(request: TokenRequest) -> Reason | None:
+    """Why nobody can remind the approvers of this request now, or None."""
+    waiting = _approvers_waited_for(request)
+    if not waiting:
+        return NOBODY_WAITED_FOR
+    return APPROVERS_REMINDED_TODAY if outbox.known([_occasion(row) for row in waiting]) else None
+
+
+def reminds_approvers(actor: Person, request: TokenRequest) -> bool:
+    """Whether the actor is one who reminds the approvers: who asked, or an administrator."""
+    asked = actor.is_active and request.was_asked_for_by(actor)
+    return asked or eligibility.administers(actor, request.person)
+
+
+def remind_approvers(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
+    """Mail the approvers who were asked and have not decided, once a day. Raises NotAllowed, or Stale."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        require(reminds_approvers(actor, request), else_=NOT_THE_ASKER, kind=NotAllowed)
+        refuse(approvers_obstacle(request), kind=Stale)
+
+        for row in _approvers_waited_for(request):
+            mail = request_messages.approval_reminder(request, row, occasion=_occasion(row))
+            outbox.enqueue(mail, by_sweep=True)
+            row.reminded_at = timezone.now()
+            row.save()
+        audit.record(audit.Event.REQUEST_APPROVERS_REMINDED, actor=actor, subject=request)
+        return request
+
+
+def _approvers_waited_for(request: TokenRequest) -> list[AskedApprover]:
+    """Who was asked, can still decide and has not postponed it, in a fixed order."""
+    if not request.awaits_decision:
+        return []
+    away = approver_escalation.postponed_by(request, now=timezone.now())
+    can_decide = set(approvers.undecided_approvers(request).values_list("pk", flat=True)) - away
+    rows = approver_escalation.asked_approvers(request)
+    return sorted((row for row in rows if row.approver_id in can_decide), key=lambda row: row.approver_id)
+
+
+def _occasion(row: AskedApprover) -> str:
+    return deduplication.by_hand("approval-reminder", row.pk, timezone.localdate())

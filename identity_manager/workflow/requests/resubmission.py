@@ -21,7 +21,7 @@ from identity_manager.models.requests.token_states import TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow import snapshot
-from identity_manager.workflow.policy import approvers, eligibility, permitted_actions
+from identity_manager.workflow.policy import approval_rules, approvers, eligibility, permitted_actions
 from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.requests import cancellation, opening
 
@@ -95,9 +95,10 @@ def _ask_anew(
         for token, line in zip(lines, snapshots, strict=True)
     ]
     request.snapshot_hash = snapshot.digest(snapshots)
-    request.approvals_needed = approvers.approvals_needed_now(
-        request, renewal_policy.types_to_approve(renewed)
-    )
+    types = renewal_policy.types_to_approve(renewed)
+    request.approvals_needed = approvers.approvals_needed_now(request, types)
+    request.has_approval_rules = False  # those of the earlier round stay with it
+    approval_rules.replace(request, approvers.rules_of(request, types))
     request.save()
     for token in renewed:
         token.save(force_insert=True)

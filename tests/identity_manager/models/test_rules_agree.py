@@ -342,16 +342,16 @@ def test_who_decides_on_requests() -> None:
     rows = TokenRequest.objects.select_related("person", "requested_by")
     pairs = {
         "decidable_by": Pair(
-            lambda rows: rows.decidable_by(rex.pk), lambda row: approvers.decision_obstacle(rex, row) is None
+            lambda rows: rows.decidable_by(rex), lambda row: approvers.decision_obstacle(rex, row) is None
         ),
         "approvers": Pair(
-            lambda rows: rows.decidable_by(rex.pk), lambda row: rex in approvers.undecided_approvers(row)
+            lambda rows: rows.decidable_by(rex), lambda row: rex in approvers.undecided_approvers(row)
         ),
         "asked_for_by": Pair(lambda rows: rows.asked_for_by(rex), lambda row: row.was_asked_for_by(rex)),
     }
     assert_agree(pairs, rows)
     # The only ones: for the plain person, asked for and sent round by others, not decided in this round.
-    assert TokenRequest.objects.decidable_by(rex.pk).count() == 4
+    assert TokenRequest.objects.decidable_by(rex).count() == 4
 
 
 TWINS = {

@@ -123,10 +123,10 @@ def test_who_vouched_is_not_asked_and_finds_nothing_to_decide(way: str, company:
     request = waiting_request(company, VOUCHES[way][0](rex))
     assert rex not in approvers.approvers(request)
     assert rex not in [row.approver for row in approver_escalation.asked_approvers(request)]
-    assert not TokenRequest.objects.decidable_by(rex.pk).filter(pk=request.pk).exists()
-    assert TokenRequest.objects.decidable_by(company.paul.pk).filter(pk=request.pk).exists()
+    assert not TokenRequest.objects.decidable_by(rex).filter(pk=request.pk).exists()
+    assert TokenRequest.objects.decidable_by(company.paul).filter(pk=request.pk).exists()
     for_another = cast.enabled(company.ada, company.uma, company.signature)
-    assert TokenRequest.objects.decidable_by(rex.pk).filter(pk=for_another.pk).exists()
+    assert TokenRequest.objects.decidable_by(rex).filter(pk=for_another.pk).exists()
     assert approvers.decision_obstacle(rex, for_another) is None
 
 

@@ -18,6 +18,18 @@ from identity_manager.models import Role
 _role = details.chosen("role", Role.choices)
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
 
+_GROUP_CHANGES = {
+    "made": _("made"),
+    "deleted": _("deleted"),
+    "added": _("member added"),
+    "removed": _("member removed"),
+}
+
+
+def _group_change(facts: details.Facts) -> str:
+    return f"{facts.get('group', '')}: {_GROUP_CHANGES.get(str(facts.get('state')), '')}"
+
+
 WORDS: dict[Event, Wording] = {
     Event.PERSON_CREATED: Wording(_("The person was entered"), icon="user-plus"),
     Event.PERSON_CHANGED: Wording(_("The person's record was changed"), icon="edit", detail=fields),
@@ -38,6 +50,11 @@ WORDS: dict[Event, Wording] = {
     Event.IMPORT_WITHDRAWN: Wording(_("An import was withdrawn"), icon="upload"),
     Event.PERSONS_IMPORTED: Wording(_("Persons were imported"), icon="upload"),
     Event.ROLE_ASSIGNED: Wording(_("A role was assigned"), icon="shield", detail=_role),
+    Event.DEPUTY_ASSIGNED: Wording(_("A deputy was assigned"), icon="users", detail=details.deputy),
+    Event.DEPUTY_ENDED: Wording(_("A deputy was ended early"), STOPPED, "users", details.deputy),
+    Event.APPROVER_GROUP_CHANGED: Wording(
+        _("An approver group was changed"), icon="users", detail=_group_change
+    ),
     Event.ROLE_ENDED: Wording(_("A role ended on its last day"), icon="shield", detail=_role),
     Event.ROLE_CONFIRMED: Wording(_("A role was confirmed"), DONE, "shield", _role),
     Event.ROLE_NOT_CONFIRMED: Wording(

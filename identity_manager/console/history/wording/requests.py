@@ -19,6 +19,8 @@ from identity_manager.console.history.wording.shape import (
 )
 from identity_manager.models import DeviceKind, ProblemKind, ReplacementCause
 from identity_manager.models.catalogue.token_type import WRITTEN_FORMATS
+from identity_manager.models import DeviceKind, ManagerObstacle, ProblemKind, ReplacementCause
+from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 
 CAUSES = ReplacementCause.choices
 _format = details.chosen("format", WRITTEN_FORMATS)
@@ -48,7 +50,13 @@ WORDS: dict[Event, Wording] = {
     Event.REQUEST_CREATED: Wording(
         _("The request was opened"), INFORMATION, "plus", details.types_and_purpose
     ),
-    Event.REQUEST_APPROVED: Wording(_("Approved"), DONE, "check"),
+    Event.REQUEST_APPROVED: Wording(_("Approved"), DONE, "check", details.approval),
+    Event.REQUEST_MANAGER_PASSED_OVER: Wording(
+        _("The manager of the person cannot decide: others approve"),
+        WAITING,
+        "users",
+        details.chosen("state", ManagerObstacle.choices),
+    ),
     Event.REQUEST_REJECTED: Wording(_("Rejected"), STOPPED, "x", reason),
     Event.REQUEST_REDUCED: Wording(_("Single types were removed"), STOPPED, "x", details.types_and_reason),
     Event.REQUEST_RETURNED: Wording(_("The decision came back"), WAITING, "task"),
@@ -70,6 +78,7 @@ WORDS: dict[Event, Wording] = {
     Event.REQUEST_INVITED: Wording(_("The person was asked to accept the terms"), INFORMATION, "mail"),
     Event.REQUEST_ACCEPTED: Wording(_("The terms were accepted"), DONE, "paper"),
     Event.TERMS_ACCEPTED_AGAIN: Wording(_("A new version of the terms was accepted"), DONE, "paper"),
+    Event.REQUEST_APPROVERS_REMINDED: Wording(_("The approvers were reminded"), icon="mail"),
     Event.REQUEST_REMINDED: Wording(_("An administrator reminded the person"), icon="mail"),
     Event.REQUEST_DECLINED: Wording(_("The terms were declined"), STOPPED, "x", reason),
     Event.REQUEST_LAPSED: Wording(

@@ -549,7 +549,7 @@ def test_who_sends_it_round_does_not_approve_it(company: Company) -> None:
 
     assert refusal.value.reason == approvers.OWN_REQUEST
     assert [row.approver for row in request.waits_for] == [company.paul]
-    assert not TokenRequest.objects.decidable_by(company.petra.pk).exists()
+    assert not TokenRequest.objects.decidable_by(company.petra).exists()
 
 
 def test_who_sends_their_own_round_needs_an_approver(company: Company) -> None:

@@ -1,0 +1,41 @@
+"""Approver groups: persons with the role Approver whom a token type names to decide."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+
+
+class ApproverGroup(models.Model):
+    """A named set of persons. It gives no right: a member decides only with the role Approver."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(
+        _("Name"), max_length=100, unique=True, error_messages={"required": _("Enter a name.")}
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApproverGroupMember(models.Model):
+    """A person is in an approver group; who is no longer has no row."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    group = models.ForeignKey(ApproverGroup, on_delete=models.CASCADE, related_name="members")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="approver_groups")
+    added_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["person__display_name", "pk"]
+        constraints = [models.UniqueConstraint(fields=["group", "person"], name="approver_group_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}: {self.person_id}"

@@ -1,0 +1,85 @@
+"""Deputies at each use: in whose stead an Approver decides, and who counts as one person with whom.
+
+Valid days are compared at every use; no job ends a deputy.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from identity_manager import audit
+from identity_manager.models import Deputy, Person, Role, RoleAssignment
+from identity_manager.models.people.deputy import DeputyQuerySet
+from identity_manager.models.people.role import today
+
+
+def deputyships_of(officer: Person) -> list[Deputy]:
+    """Those that are in force today, without a query where no role of the officer says that there may be."""
+    day = today()
+    if not any(held.deputy_until and held.deputy_until >= day for held in officer.roles_in_force()):
+        return []
+    rows = Deputy.objects.in_force(day).filter(deputy=officer)
+    return list(rows.select_related("principal").order_by("valid_from", "pk"))
+
+
+def principals_of(officer: Person) -> set[UUID]:
+    """In whose stead the officer decides today."""
+    return {each.principal_id for each in deputyships_of(officer)}
+
+
+def in_force() -> DeputyQuerySet:
+    """Everybody's deputies who act today."""
+    return Deputy.objects.in_force(today())
+
+
+def independent(officers: Collection[Person]) -> int:
+    """How many of them count as different persons: not who is deputy of another one of them."""
+    ids = {each.pk for each in officers}
+    return sum(principals_of(each).isdisjoint(ids) for each in officers)
+
+
+def end_with_role(person: Person, unit: str, *, actor: Person | None) -> None:
+    """End what rests on a role Approver that the person loses, in the caller's transaction.
+
+    Those who decide in their stead, and in whose stead they decide.
+    """
+    covered = Q() if unit == "" else Q(organisational_unit=unit)
+    rows = Deputy.objects.not_over(today())
+    ending = rows.filter(principal=person, organisational_unit=unit) | rows.filter(covered, deputy=person)
+    for each in ending.select_related("principal", "deputy").order_by("pk"):
+        end(each, actor=actor)
+
+
+def end_all_of(person: Person, *, for_leave: bool, actor: Person | None) -> None:
+    """End every deputyship of a person who loses all roles, in the caller's transaction.
+
+    Who goes on leave keeps those who decide in their stead, until their last day: leave is what they are for.
+    """
+    concerned = Q(deputy=person) if for_leave else Q(deputy=person) | Q(principal=person)
+    rows = Deputy.objects.not_over(today()).filter(concerned)
+    for each in rows.select_related("principal", "deputy").order_by("pk"):
+        end(each, actor=actor)
+
+
+def end(row: Deputy, *, actor: Person | None) -> None:
+    """End one, with the role that the deputy has for it alone, in the caller's transaction."""
+    row.ended_at = timezone.now()
+    row.ended_by = actor
+    row.save()
+    held = RoleAssignment.objects.filter(
+        person=row.deputy_id, role=Role.APPROVER, organisational_unit=row.organisational_unit
+    )
+    held.filter(only_as_deputy=True).delete()
+    audit.record(audit.Event.DEPUTY_ENDED, actor=actor, subject=row.principal, **facts(row))
+
+
+def facts(row: Deputy) -> dict[str, str]:
+    """What the audit log says of a deputy."""
+    return {
+        "deputy": row.deputy.display_name,
+        "unit": row.organisational_unit,
+        "valid_from": row.valid_from.isoformat(),
+        "valid_until": row.valid_until.isoformat(),
+    }
