@@ -91,7 +91,7 @@ def test_two_approvers_and_the_second_sees_the_first(office: Office) -> None:
     page = office.paul.open(f"/requests/{request.pk}/")
     assert "2 are needed" in page.text
     office.paul.press("Approve")
-    assert "A second approver decides too." in office.paul.page.text
+    assert "Another approver decides too." in office.paul.page.text
 
     page = office.petra.open(f"/requests/{request.pk}/")
     assert "Paul Weber" in page.text

@@ -68,7 +68,7 @@ def test_the_first_of_two_approvals_says_that_another_is_needed(paul: Client, re
 
     response = paul.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash}, follow=True)
 
-    assert "A second approver decides too." in response.text
+    assert "Another approver decides too." in response.text
     assert state_of(request_) == RequestState.REQUESTED
 
 

@@ -174,7 +174,7 @@ def test_the_outlook_names_who_decides(ada: Client, address: str, company: cast.
 def test_the_outlook_says_when_two_decide(ada: Client, address: str, company: cast.Company) -> None:
     strict = cast.token_type("strict", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
 
-    assert "Two approvers decide." in outlook(ada, address, strict.pk)
+    assert "2 approvers decide." in outlook(ada, address, strict.pk)
 
 
 def test_the_outlook_says_when_nobody_could_decide(ada: Client, address: str, company: cast.Company) -> None:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     atomic = connection.vendor == 'sqlite'
 
     dependencies = [
-        ('identity_manager', '0088_requests_postponed_before'),
+        ('identity_manager', '0090_targets'),
     ]
 
     operations = [
