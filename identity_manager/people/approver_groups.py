@@ -96,7 +96,7 @@ def remove(*, actor: Person, group_id: uuid.UUID, person_id: uuid.UUID) -> None:
         _record(group, actor=actor, what="removed", member=person)
 
 
-def delete(*, actor: Person, group_id: uuid.UUID) -> None:
+def discard(*, actor: Person, group_id: uuid.UUID) -> None:
     """Delete a group that nothing names. Raises NotAllowed, or NotPossible."""
     with transaction.atomic():
         group = ApproverGroup.objects.get(pk=group_id)

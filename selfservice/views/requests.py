@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from identity_manager.models import Approval, AskedApprover, RequestState
+from identity_manager.models import Approval, AskedApprover, Person, RequestState, TokenRequest
 from identity_manager.queries import selfservice_pages
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.policy import permitted_actions
@@ -43,13 +43,18 @@ def requests(request: HttpRequest) -> HttpResponse:
             "types": type_names(row.lines),
             "story": request_summaries.of(row, offered=offered),
             "withdrawable": permitted_actions.can_be_withdrawn(row),
-            "reminds": row.is_undecided and bool(row.waits_for) and row.was_asked_for_by(person),
+            "reminds": _reminds(person, row),
         }
         for row in rows
     ]
     return render(
         request, "selfservice/requests.html", {"tab": "my_requests", "page": page, "entries": entries}
     )
+
+
+def _reminds(person: Person, row: TokenRequest) -> bool:
+    """Whether the person can have the approvers reminded, as far as the list knows."""
+    return row.is_undecided and row.was_asked_for_by(person) and bool(row.waits_for)
 
 
 @require_POST

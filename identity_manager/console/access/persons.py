@@ -81,7 +81,9 @@ def person_for_roles(request: HttpRequest, pk: uuid.UUID) -> Person:
 def person_for_deputies(request: HttpRequest, pk: uuid.UUID) -> Person:
     """The person, for a User Administrator who sees them, or an Auditor who reads."""
     officer(request, Role.USER_ADMINISTRATOR, *(() if request.method == "POST" else (Role.AUDITOR,)))
-    return person_for_officer(request, pk)
+    person = person_for_officer(request, pk)
+    prefetch_related_objects([person], "roles")
+    return person
 
 
 def person_for_user_administrator(request: HttpRequest, pk: uuid.UUID) -> Person:

@@ -62,7 +62,7 @@ def request_for_administrator(request: HttpRequest, pk: uuid.UUID) -> TokenReque
 def request_for_reminding(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
     """The request, for who reminds its approvers: who asked for it, or an administrator."""
     found = request_for_officer(request, pk)
-    if not reminders_by_hand.reminds_approvers(officer(request), found):
+    if not reminders_by_hand.reminds_approvers(actor=officer(request), request=found):
         raise PermissionDenied(reminders_by_hand.NOT_THE_ASKER.sentence)
     return found
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.functional import lazystr
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -28,7 +29,7 @@ class GroupForm(VerbForm):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=100,
-        error_messages={"required": gettext_lazy("Enter a name.")},
+        error_messages={"required": lazystr(approver_groups.NO_NAME)},
     )
 
 
@@ -115,7 +116,7 @@ def delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
         with refusals.show_refusal(form):
-            approver_groups.delete(actor=actor, group_id=pk)
+            approver_groups.discard(actor=actor, group_id=pk)
             return redirect("console:approver-groups")
     asked = Confirmation(
         title=_("Delete the approver group %(group)s?") % {"group": group},

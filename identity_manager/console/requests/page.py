@@ -102,7 +102,8 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "tokens": [token_card.card(token, offer) for token in lines],
         "earlier": _earlier_lines(row, offer),
         "approvals": approvals,
-        "reminds_approvers": bool(approvals.waits_for) and reminders_by_hand.reminds_approvers(actor, row),
+        "reminds_approvers": bool(approvals.waits_for)
+        and reminders_by_hand.reminds_approvers(actor=actor, request=row),
         "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
         **_round(actor, row, can_begin=bool(differences) and administers),
         "mails": [(mail, title_of(mail.message)) for mail in row.mails.all()],

@@ -114,7 +114,8 @@ class Rules:
 def of_types(request: TokenRequest, types: Iterable[TokenType], *, needed: int) -> list[ApprovalRule]:
     """The rules of a request for these types, which want an approval; empty where none narrows who decides.
 
-    needed: how many the request wants at least, whatever its types say.
+    One rule for each approver_group and manager_approval of a type. needed: how many the request wants at
+    least, whatever its types say.
     """
     kinds: dict[tuple[uuid.UUID | None, str], int] = {}
     for each in types:

@@ -92,7 +92,7 @@ def approvers_obstacle(request: TokenRequest) -> Reason | None:
     return APPROVERS_REMINDED_TODAY if outbox.known([_occasion(row) for row in waiting]) else None
 
 
-def reminds_approvers(actor: Person, request: TokenRequest) -> bool:
+def reminds_approvers(*, actor: Person, request: TokenRequest) -> bool:
     """Whether the actor is one who reminds the approvers: who asked, or an administrator."""
     asked = actor.is_active and request.was_asked_for_by(actor)
     return asked or eligibility.administers(actor, request.person)
@@ -102,7 +102,7 @@ def remind_approvers(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
     """Mail the approvers who were asked and have not decided, once a day. Raises NotAllowed, or Stale."""
     with transaction.atomic():
         request = locking.request(request_id)
-        require(reminds_approvers(actor, request), else_=NOT_THE_ASKER, kind=NotAllowed)
+        require(reminds_approvers(actor=actor, request=request), else_=NOT_THE_ASKER, kind=NotAllowed)
         refuse(approvers_obstacle(request), kind=Stale)
 
         for row in _approvers_waited_for(request):

@@ -15,6 +15,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     Role,
+    TokenRequest,
 )
 from identity_manager.models.people.role import today
 from identity_manager.people import approver_groups
@@ -37,7 +38,7 @@ def ursula() -> Person:
     return officer("ursula", Role.USER_ADMINISTRATOR)
 
 
-def of_two(company: cast.Company) -> cast.TokenRequest:
+def of_two(company: cast.Company) -> TokenRequest:
     two = cast.token_type("two", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
     return cast.approved(company.paul, cast.enabled(company.ada, company.uma, two))
 
