@@ -63,7 +63,6 @@ from identity_manager.models.catalogue.token_type import (
     DeviceRule,
     HolderChangeRule,
     InstallationPolicy,
-    ManagerApproval,
     PurposeRule,
     RenewalApproval,
     RenewalPolicy,
@@ -98,7 +97,11 @@ from identity_manager.models.operation.job_run import JobOutcome, JobRun
 from identity_manager.models.operation.last_backup import LastBackup
 from identity_manager.models.operation.process_metrics import LiveProcess, ProcessKind, ProcessTotal
 from identity_manager.models.people.account import Account
-from identity_manager.models.people.approver_group import ApproverGroup, ApproverGroupMember
+from identity_manager.models.people.approver_group import (
+    ApproverGroup,
+    ApproverGroupMember,
+    ManagerApproval,
+)
 from identity_manager.models.people.deputy import Deputy
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.leave import Leave

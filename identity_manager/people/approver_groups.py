@@ -26,7 +26,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reas
 NOT_ALLOWED = Reason(
     "not-user-administrator-of-all", _("Only a User Administrator for all units keeps approver groups.")
 )
-NO_NAME = Reason("no-group-name", _("Enter a name."))
+NO_NAME = Reason("no-group-name", _("Enter a name for the group."))
 NAME_TAKEN = Reason("group-name-taken", _("There is an approver group of this name."))
 NOT_AN_APPROVER = Reason("member-not-approver", _("Only who has the role Approver can be a member."))
 MEMBER_ALREADY = Reason("member-already", _("This person is a member already."))
@@ -36,7 +36,7 @@ IS_NAMED = Reason(
 )
 
 
-def obstacle(actor: Person) -> Reason | None:
+def obstacle(*, actor: Person) -> Reason | None:
     """Why the actor does not keep approver groups, or None."""
     keeps = actor.is_active and actor.has_role(Role.USER_ADMINISTRATOR, unit="")
     return None if keeps else NOT_ALLOWED
@@ -46,7 +46,7 @@ def make(*, actor: Person, name: str) -> ApproverGroup:
     """Make an empty group. Raises NotAllowed, or NotPossible at the field `name`."""
     name = name.strip()
     with transaction.atomic():
-        refuse(obstacle(actor), kind=NotAllowed)
+        refuse(obstacle(actor=actor), kind=NotAllowed)
         require(name, else_=NO_NAME, field="name")
         if found := forbidden_characters(name):
             raise NotPossible(Reason("forbidden-characters", ", ".join(found)), field="name")
@@ -71,7 +71,7 @@ def add(*, actor: Person, group_id: uuid.UUID, person_id: uuid.UUID) -> Approver
     with transaction.atomic():
         person = locking.person(person_id)
         group = ApproverGroup.objects.get(pk=group_id)
-        refuse(obstacle(actor), kind=NotAllowed)
+        refuse(obstacle(actor=actor), kind=NotAllowed)
         refuse(roles.NEVER_TO_ONESELF if actor.pk == person.pk else None, kind=NotAllowed)
         refuse(vouching_policy.obstacle(actor, person), kind=NotAllowed)
         approves = person.is_active and person.own_units(Role.APPROVER)
@@ -88,7 +88,7 @@ def remove(*, actor: Person, group_id: uuid.UUID, person_id: uuid.UUID) -> None:
     with transaction.atomic():
         person = locking.person(person_id)
         group = ApproverGroup.objects.get(pk=group_id)
-        refuse(obstacle(actor), kind=NotAllowed)
+        refuse(obstacle(actor=actor), kind=NotAllowed)
         refuse(roles.NEVER_TO_ONESELF if actor.pk == person.pk else None, kind=NotAllowed)
         removed, _by_model = group.members.filter(person=person).delete()
         require(removed, else_=NOT_A_MEMBER)
@@ -100,7 +100,7 @@ def discard(*, actor: Person, group_id: uuid.UUID) -> None:
     """Delete a group that nothing names. Raises NotAllowed, or NotPossible."""
     with transaction.atomic():
         group = ApproverGroup.objects.get(pk=group_id)
-        refuse(obstacle(actor), kind=NotAllowed)
+        refuse(obstacle(actor=actor), kind=NotAllowed)
         refuse(IS_NAMED if is_named(group) else None)
 
         _record(group, actor=actor, what="deleted")

@@ -45,7 +45,7 @@ def assign(
     with transaction.atomic():
         persons = {each.pk: each for each in locking.persons({principal_id, deputy_id})}
         principal, deputy = persons[principal_id], persons[deputy_id]
-        refuse(assignment_obstacle(actor, principal, unit), kind=NotAllowed)
+        refuse(assignment_obstacle(actor=actor, principal=principal, unit=unit), kind=NotAllowed)
         refuse(_deputy_obstacle(actor, principal, deputy, unit), kind=NotAllowed)
         first, last = _days(period)
         require(_lasts(_own(principal), unit, first, last), else_=LONGER_THAN_THE_ROLE, field="valid_until")
@@ -63,7 +63,7 @@ def assign(
             valid_until=last,
             assigned_by=actor,
         )
-        audit.record(audit.Event.DEPUTY_ASSIGNED, actor=actor, subject=principal, **deputy_policy.facts(row))
+        deputy_policy.record(audit.Event.DEPUTY_ASSIGNED, row, actor=actor)
         return row
 
 
@@ -73,7 +73,7 @@ def end(*, actor: Person, deputy_row_id: uuid.UUID) -> Deputy:
         found = Deputy.objects.get(pk=deputy_row_id)
         locking.persons({found.principal_id, found.deputy_id})
         row = Deputy.objects.select_related("principal", "deputy").get(pk=deputy_row_id)
-        refuse(ending_obstacle(actor, row), kind=NotAllowed)
+        refuse(ending_obstacle(actor=actor, row=row), kind=NotAllowed)
         over = row.ended_at is not None or row.valid_until < today()
         refuse(OVER if over else None, kind=Stale)
 
@@ -81,21 +81,25 @@ def end(*, actor: Person, deputy_row_id: uuid.UUID) -> Deputy:
         return row
 
 
-def assignment_obstacle(actor: Person, principal: Person, unit: str) -> Reason | None:
+def assignment_obstacle(*, actor: Person, principal: Person, unit: str) -> Reason | None:
     """Why the actor cannot assign a deputy for this Approver, or None."""
     if actor.pk == principal.pk:
         return roles.NEVER_TO_ONESELF
-    if not roles.administers(actor, principal, unit):
+    if not roles.administers(actor=actor, person=principal, unit=unit):
         return roles.NOT_ALLOWED
     own = any(each.organisational_unit == unit for each in _own(principal))
     return None if own else NOT_AN_APPROVER
 
 
-def ending_obstacle(actor: Person, row: Deputy) -> Reason | None:
+def ending_obstacle(*, actor: Person, row: Deputy) -> Reason | None:
     """Why the actor cannot end it, or None."""
     if actor.pk in (row.principal_id, row.deputy_id):
         return roles.NEVER_TO_ONESELF
-    return None if roles.administers(actor, row.principal, row.organisational_unit) else roles.NOT_ALLOWED
+    return (
+        None
+        if roles.administers(actor=actor, person=row.principal, unit=row.organisational_unit)
+        else roles.NOT_ALLOWED
+    )
 
 
 def _deputy_obstacle(actor: Person, principal: Person, deputy: Person, unit: str) -> Reason | None:
@@ -103,7 +107,7 @@ def _deputy_obstacle(actor: Person, principal: Person, deputy: Person, unit: str
         return NO_OTHER_PERSON
     if actor.pk == deputy.pk:
         return roles.NEVER_TO_ONESELF
-    if not roles.administers(actor, deputy, unit):
+    if not roles.administers(actor=actor, person=deputy, unit=unit):
         return roles.NOT_ALLOWED
     return vouching_policy.obstacle(actor, deputy)
 

@@ -72,14 +72,16 @@ def end(row: Deputy, *, actor: Person | None) -> None:
         person=row.deputy_id, role=Role.APPROVER, organisational_unit=row.organisational_unit
     )
     held.filter(only_as_deputy=True).delete()
-    audit.record(audit.Event.DEPUTY_ENDED, actor=actor, subject=row.principal, **facts(row))
+    record(audit.Event.DEPUTY_ENDED, row, actor=actor)
 
 
-def facts(row: Deputy) -> dict[str, str]:
-    """What the audit log says of a deputy."""
-    return {
-        "deputy": row.deputy.display_name,
+def record(event: audit.Event, row: Deputy, *, actor: Person | None) -> None:
+    """Say it of both in the audit log, by the key of the row: no event holds the name of the other."""
+    facts = {
+        "deputyship": str(row.pk),
         "unit": row.organisational_unit,
         "valid_from": row.valid_from.isoformat(),
         "valid_until": row.valid_until.isoformat(),
     }
+    for person in (row.principal, row.deputy):
+        audit.record(event, actor=actor, subject=person, **facts)

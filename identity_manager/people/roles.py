@@ -231,13 +231,13 @@ def withdraw_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> Non
 def may_assign(actor: Person, person: Person, *, role: Role, unit: str = "") -> bool:
     """Whether the actor may assign the role: a User Administrator any, within what they administer; a
     Registration Officer Self-Service User."""
-    if administers(actor, person, unit):
+    if administers(actor=actor, person=person, unit=unit):
         return True
     registers = actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
     return actor.is_active and registers and role == Role.SELF_SERVICE_USER
 
 
-def administers(actor: Person, person: Person, unit: str) -> bool:
+def administers(*, actor: Person, person: Person, unit: str) -> bool:
     """Person and scope of the role must be within the User Administrator's own scope."""
     return actor.is_active and all(
         actor.has_role(Role.USER_ADMINISTRATOR, unit=reach) for reach in (person.organisational_unit, unit)
@@ -301,7 +301,7 @@ def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reaso
     """Why the actor cannot take roles from this person, or None."""
     if actor.pk == person.pk:
         return NEVER_TO_ONESELF
-    return None if administers(actor, person, unit) else NOT_ALLOWED
+    return None if administers(actor=actor, person=person, unit=unit) else NOT_ALLOWED
 
 
 def end_overdue() -> int:

@@ -85,7 +85,7 @@ def _facts(given: Approval, request: TokenRequest, *, still: int) -> dict[str, o
     counts = {"needed": request.approvals_needed, "missing": still}
     facts: dict[str, object] = {"counts": counts} if request.approvals_needed > 1 else {}
     if given.deputyship is not None:
-        facts |= {"deputy_of": given.deputyship.principal.display_name}
+        facts |= {"deputyship": str(given.deputyship_id)}
     return facts
 
 

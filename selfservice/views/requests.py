@@ -35,8 +35,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     keys = selfservice_pages.keys_of_requests(person.pk)
     page = Paginator(keys, PAGE).get_page(request.GET.get("page"))
     rows = selfservice_pages.requests([*page])
-    undecided = [row for row in rows if row.state == RequestState.REQUESTED]
-    prefetch_related_objects(undecided, *DECIDERS)
+    prefetch_related_objects([row for row in rows if row.state == RequestState.REQUESTED], *DECIDERS)
     entries = [
         {
             "request": row,

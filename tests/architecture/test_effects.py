@@ -29,6 +29,7 @@ from identity_manager.models import (
     EndingRule,
     HolderChangeRule,
     InstallationPolicy,
+    ManagerApproval,
     PersonKind,
     PersonSource,
     PersonState,
@@ -71,7 +72,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "description": "selfservice.type_choices._card",
         "position": f"{CONSOLE}.search.forms._token_types",
         "archive_key": f"{WORKFLOW}.archive.intake.archives",
-        "approval": f"{WORKFLOW}.policy.approvers.approvals_needed",
+        "approval": f"{WORKFLOW}.policy.approvers._wanting",
         "approvers_needed": f"{WORKFLOW}.policy.approvers.approvals_needed",
         "approver_group": f"{WORKFLOW}.policy.approval_rules.of_types",
         "manager_approval": f"{WORKFLOW}.policy.approval_rules.of_types",
@@ -255,10 +256,15 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "CHANGED": f"{WORKFLOW}.renewal.policy._needs_approval",
         "ALWAYS": f"{WORKFLOW}.renewal.policy._needs_approval",
     },
+    ManagerApproval: {
+        "NO": f"{WORKFLOW}.policy.approval_rules.of_types",
+        "MAY": f"{CATALOGUE}.types._check",
+        "MUST": f"{WORKFLOW}.policy.approval_rules._rule",
+    },
     ApprovalPolicy: {
         "NEVER": f"{CONSOLE}.catalogue.forms",
-        "SELF_REQUESTED": f"{WORKFLOW}.policy.approvers.approvals_needed",
-        "ALWAYS": f"{WORKFLOW}.policy.approvers.approvals_needed",
+        "SELF_REQUESTED": f"{WORKFLOW}.policy.approvers._wanting",
+        "ALWAYS": f"{WORKFLOW}.policy.approvers._wanting",
     },
 }
 BOOKKEEPING = {"id", "created_at"}

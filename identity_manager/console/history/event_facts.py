@@ -119,20 +119,21 @@ def types_and_reason(facts: Facts) -> str:
 
 
 def approval(facts: Facts) -> str:
-    """Which of how many approvals: "2 of 3, deputy of Paul Weber"."""
+    """Which of how many approvals: "2 of 3, as a deputy"; the request says of whom."""
     counts = facts.get("counts", {})
     words = []
     if counts:
         given = counts["needed"] - counts["missing"]
         words.append(_("%(given)d of %(needed)d") % {"given": given, "needed": counts["needed"]})
-    if facts.get("deputy_of"):
-        words.append(_("deputy of %(person)s") % {"person": facts["deputy_of"]})
+    if facts.get("deputyship"):
+        words.append(_("as a deputy"))
     return ", ".join(map(str, words))
 
 
 def deputy(facts: Facts) -> str:
-    """Who, and until when: "Dora Muster, 2026-11-30 – 2026-12-12"."""
-    return f"{facts.get('deputy', '')}, {facts.get('valid_from', '')} – {facts.get('valid_until', '')}"
+    """For which unit, if not all, and the days: "Nord, 2026-11-30 – 2026-12-12"."""
+    days = f"{facts.get('valid_from', '')} – {facts.get('valid_until', '')}"
+    return ", ".join(filter(None, [facts.get("unit", ""), days]))
 
 
 def checked(facts: Facts) -> str:

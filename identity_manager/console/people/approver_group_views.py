@@ -130,4 +130,4 @@ def delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _keeps(actor: Person) -> bool:
-    return approver_groups.obstacle(actor) is None
+    return approver_groups.obstacle(actor=actor) is None

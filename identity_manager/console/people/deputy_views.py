@@ -92,14 +92,14 @@ def of_person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _context(actor: Person, person: Person, units: list[str], form: DeputyForm) -> dict[str, Any]:
     rows = Deputy.objects.filter(principal=person) | Deputy.objects.filter(deputy=person)
     rows = rows.select_related("principal", "deputy", "assigned_by").order_by("-valid_until", "pk")
-    obstacle = next(
-        (why for unit in units or [""] if (why := deputies.assignment_obstacle(actor, person, unit))), None
-    )
+    obstacles = [
+        deputies.assignment_obstacle(actor=actor, principal=person, unit=unit) for unit in units or [""]
+    ]
     return {
         "tab": "search",
         "person": person,
         "form": form,
-        "obstacle": obstacle,
+        "obstacle": obstacles[0] if all(obstacles) else None,
         "rows": [(row, _state(row), _ends(actor, row)) for row in rows],
     }
 
@@ -115,7 +115,7 @@ def _state(row: Deputy) -> tuple[str, str]:
 
 def _ends(actor: Person, row: Deputy) -> bool:
     over = row.ended_at is not None or row.valid_until < today()
-    return not over and deputies.ending_obstacle(actor, row) is None
+    return not over and deputies.ending_obstacle(actor=actor, row=row) is None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -19,7 +19,11 @@ from identity_manager.models.catalogue.former_columns import FormerDescription, 
 from identity_manager.models.catalogue.terms import CODE_HELP, NO_NAME, TermsDocument
 from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.people.approver_group import ApproverGroup
+from identity_manager.models.people.approver_group import (
+    NUMBERS_OF_APPROVERS,
+    ApproverGroup,
+    ManagerApproval,
+)
 from identity_manager.models.people.person import PersonKind
 from identity_manager.models.prefetched import set_prefetched
 from identity_manager.models.text_in_languages import TextInLanguages
@@ -48,14 +52,6 @@ class ApprovalPolicy(models.TextChoices):
     NEVER = "never", _("Never")
     SELF_REQUESTED = "self-requested", _("When the person asked for it in Self-Service")
     ALWAYS = "always", _("Always")
-
-
-class ManagerApproval(models.TextChoices):
-    """What the manager whom the directory names has to do with the approvals of a type."""
-
-    NO = "no", _("Nothing in particular")
-    MAY = "may", _("They may approve, beside the members of the group")
-    MUST = "must", _("One of the approvals has to be theirs")
 
 
 class RenewalPolicy(models.TextChoices):
@@ -138,13 +134,7 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
     approvers_needed = models.PositiveSmallIntegerField(
         _("Approvers"),
         default=1,
-        choices=[
-            (1, _("One")),
-            (2, _("Two different ones")),
-            (3, _("Three different ones")),
-            (4, _("Four different ones")),
-            (5, _("Five different ones")),
-        ],
+        choices=NUMBERS_OF_APPROVERS,
         error_messages={"required": _("Choose how many approvers decide.")},
     )
     approver_group = models.ForeignKey(
@@ -155,7 +145,8 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         on_delete=models.PROTECT,
         related_name="+",
         help_text=_(
-            "Its members decide, as far as they are Approvers of the person's unit. None: every Approver does."
+            "Its members decide, as far as they are Approvers of the person's unit."
+            " None: every Approver does."
         ),
     )
     manager_approval = models.CharField(

@@ -1,4 +1,4 @@
-"""Approver groups: persons with the role Approver whom a token type names to decide."""
+"""Who approves, as a token type says it: how many, the members of an approver group, the manager."""
 
 from django.db import models
 from django.utils import timezone
@@ -7,13 +7,29 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
 
+NUMBERS_OF_APPROVERS = [
+    (1, _("One")),
+    (2, _("Two different ones")),
+    (3, _("Three different ones")),
+    (4, _("Four different ones")),
+    (5, _("Five different ones")),
+]
+
+
+class ManagerApproval(models.TextChoices):
+    """What the manager whom the directory names has to do with the approvals of a type."""
+
+    NO = "no", _("Nothing in particular")
+    MAY = "may", _("They may approve, beside the members of the group")
+    MUST = "must", _("One of the approvals has to be theirs")
+
 
 class ApproverGroup(models.Model):
     """A named set of persons. It gives no right: a member decides only with the role Approver."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(
-        _("Name"), max_length=100, unique=True, error_messages={"required": _("Enter a name.")}
+        _("Name"), max_length=100, unique=True, error_messages={"required": _("Enter a name for the group.")}
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -67,7 +67,12 @@ def test_a_deputy_decides_and_the_record_says_for_whom(company: Company) -> None
     given = Approval.objects.get()
     assert given.deputyship is not None
     assert given.deputyship.principal == company.paul
-    assert AuditEvent.objects.get(name="request.approved").facts["deputy_of"] == "Paul Weber"
+    assert str(given) == "Dora Muster, deputy of Paul Weber"
+    said = AuditEvent.objects.get(name="request.approved")
+    assert said.facts["deputyship"] == str(given.deputyship.pk)
+    assigned = AuditEvent.objects.filter(name="deputy.assigned")
+    assert {event.person for event in assigned} == {company.paul, dora}
+    assert not any("Dora" in str(event.facts) or "Paul" in str(event.facts) for event in (said, *assigned))
 
 
 def test_it_ends_by_itself_without_a_job(company: Company) -> None:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     atomic = connection.vendor == 'sqlite'
 
     dependencies = [
-        ('identity_manager', '0090_targets'),
+        ('identity_manager', '0091_leavers_by_type'),
     ]
 
     operations = [
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             name='ApproverGroup',
             fields=[
                 ('id', models.UUIDField(default=identity_manager.models.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(error_messages={'required': 'Enter a name.'}, max_length=100, unique=True, verbose_name='Name')),
+                ('name', models.CharField(error_messages={'required': 'Enter a name for the group.'}, max_length=100, unique=True, verbose_name='Name')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
