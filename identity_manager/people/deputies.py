@@ -148,4 +148,4 @@ def _have_role(deputy: Person, unit: str, period: RolePeriod, *, actor: Person) 
     exact = [each for each in there if each.organisational_unit == unit and each.has_not_ended(today())]
     refuse(DEPUTY_ALREADY if any(each.only_as_deputy for each in exact) else None, field="deputy")
     refuse(OWN_ROLE_TOO_SHORT if exact else None, field="deputy")
-    roles.give_to_deputy(deputy, Role.APPROVER, unit, period=period, actor=actor)
+    roles.give_to_deputy(actor=actor, person=deputy, unit=unit, period=period)

@@ -159,11 +159,9 @@ def withdraw_all(person: Person, *, actor: Person | None, for_leave: bool = Fals
     return in_force
 
 
-def give_to_deputy(
-    person: Person, role: Role, unit: str, *, period: RolePeriod, actor: Person
-) -> RoleAssignment:
-    """Assign a role to a locked person as a deputy, in the caller's transaction. Raises NotPossible."""
-    return _give(person, role, unit, period=period, actor=actor)
+def give_to_deputy(*, actor: Person, person: Person, unit: str, period: RolePeriod) -> RoleAssignment:
+    """Have a locked person be an Approver as a deputy, in the caller's transaction. Raises NotPossible."""
+    return _give(person, Role.APPROVER, unit, period=period, actor=actor)
 
 
 def give_self_service_back(person: Person, *, actor: Person | None) -> None:

@@ -53,7 +53,7 @@ def requests(request: HttpRequest) -> HttpResponse:
 
 def _reminds(person: Person, row: TokenRequest) -> bool:
     """Whether the person can have the approvers reminded, as far as the list knows."""
-    return row.is_undecided and row.was_asked_for_by(person) and bool(row.waits_for)
+    return row.is_undecided and row.requested_by_id == person.pk and bool(row.waits_for)
 
 
 @require_POST

@@ -121,7 +121,7 @@ def types_and_reason(facts: Facts) -> str:
 def approval(facts: Facts) -> str:
     """Which of how many approvals: "2 of 3, as a deputy"; the request says of whom."""
     counts = facts.get("counts", {})
-    words = []
+    words: list[Words] = []
     if counts:
         given = counts["needed"] - counts["missing"]
         words.append(_("%(given)d of %(needed)d") % {"given": given, "needed": counts["needed"]})

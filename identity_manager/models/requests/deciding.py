@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q
 
+from identity_manager.models.api.client import ApiClient
 from identity_manager.models.people.approver_group import ApproverGroupMember
 from identity_manager.models.people.deputy import Deputy
 from identity_manager.models.people.person import NOTHING, Person
@@ -18,7 +19,11 @@ from identity_manager.models.requests.approval import Approval, ApprovalRule
 
 
 def not_decidable(officer: Person, deputyships: Collection[Deputy], now: datetime) -> Iterator[Q]:
-    """Requests on which the officer does not decide, whatever their role reaches: one condition a way."""
+    """Requests on which the officer does not decide, whatever their role reaches: one condition a way.
+
+    Who asked, or has made the API client that asks; the beneficiary; who has decided in this round; who
+    vouched for the person (people.vouching); whom no rule of the request names.
+    """
     ids = [officer.pk, *(each.principal_id for each in deputyships)]
     yield Q(person__in=ids) | Q(requested_by__in=ids)
     yield Q(round_started_by__in=ids, round_started_by__isnull=False)
@@ -26,6 +31,7 @@ def not_decidable(officer: Person, deputyships: Collection[Deputy], now: datetim
     for condition in _by_one_of(ids):
         yield Q(pk__in=decisions.filter(condition).values("request"))
     for each in ids:
+        yield Q(requested_by__in=ApiClient.objects.actors_made_by(each))
         yield from vouched_by(each, now).values()
     yield Q(has_approval_rules=True) & ~Q(_named_by_rules(officer, deputyships))
 

@@ -97,6 +97,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         Nor who vouched for the person (people.vouching), nor whom no rule of the request names.
         deputyships: those in force of the officer; they count as one person with these and their deputies.
         """
+        """Four eyes, as `deciding` says them. deputyships: those in force of the officer."""
         rows = self
         for excluded in not_decidable(officer, deputyships, timezone.now()):
             rows = rows.exclude(excluded)

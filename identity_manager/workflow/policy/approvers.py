@@ -17,6 +17,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.people.vouching import officers_who_vouched
 from identity_manager.people import deputy_policy, vouching_policy
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import approval_rules
@@ -178,6 +179,9 @@ def approvers(request: TokenRequest) -> QuerySet[Person]:
     holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
     deputies = deputy_policy.in_force().filter(principal__in=ids)
     holding = holding.exclude(pk__in=ids).exclude(pk__in=deputies.values("deputy"))
+    for vouched in officers_who_vouched(request.person).values():
+        deputies = deputy_policy.in_force().filter(principal__in=vouched)
+        holding = holding.exclude(pk__in=deputies.values("deputy"))
     others = vouching_policy.others_than_vouched(holding, request.person)
     if request.has_approval_rules:
         others = others.filter(pk__in=[each.pk for each in by_rules(request, others)])

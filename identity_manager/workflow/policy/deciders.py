@@ -20,6 +20,8 @@ class Deciders:
         """As approvers.approver_levels, for an undecided request."""
         excluded = {request.person_id, *request.requester_ids, *self._vouched(request.person)}
         others = [each for each in self._of(request.person) if each.pk not in excluded]
+        excluded = {request.person_id, request.requested_by_id, *self._vouched(request.person)}
+        excluded |= request.requested_by.client_makers
         others = [
             each
             for each in self._of(request.person)
