@@ -59,12 +59,10 @@ from identity_manager.models.catalogue.terms import (
     TermsVersion,
 )
 from identity_manager.models.catalogue.token_type import (
-    ApprovalPolicy,
     DeviceRule,
     HolderChangeRule,
     InstallationPolicy,
     PurposeRule,
-    RenewalApproval,
     RenewalPolicy,
     TokenType,
     TokenTypeProfile,
@@ -98,9 +96,11 @@ from identity_manager.models.operation.last_backup import LastBackup
 from identity_manager.models.operation.process_metrics import LiveProcess, ProcessKind, ProcessTotal
 from identity_manager.models.people.account import Account
 from identity_manager.models.people.approver_group import (
+    ApprovalPolicy,
     ApproverGroup,
     ApproverGroupMember,
     ManagerApproval,
+    RenewalApproval,
 )
 from identity_manager.models.people.deputy import Deputy
 from identity_manager.models.people.identity_change import IdentityChange

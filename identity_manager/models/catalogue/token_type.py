@@ -21,8 +21,10 @@ from identity_manager.models.catalogue.versioning import VersionedEntry, Version
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.approver_group import (
     NUMBERS_OF_APPROVERS,
+    ApprovalPolicy,
     ApproverGroup,
     ManagerApproval,
+    RenewalApproval,
 )
 from identity_manager.models.people.person import PersonKind
 from identity_manager.models.prefetched import set_prefetched
@@ -48,26 +50,12 @@ WRITTEN_FORMATS = [*CONTAINER_FORMATS, (ContainerFormat.FIPS.value, _("FIPS (PBM
 LONGEST_PURPOSE = 500  # characters of what a requester says
 
 
-class ApprovalPolicy(models.TextChoices):
-    NEVER = "never", _("Never")
-    SELF_REQUESTED = "self-requested", _("When the person asked for it in Self-Service")
-    ALWAYS = "always", _("Always")
-
-
 class RenewalPolicy(models.TextChoices):
     """Who starts a renewal in the renewal window of the type."""
 
     ASK = "ask", _("The person, who is asked")
     AUTOMATIC = "automatic", _("By itself, for Active persons")
     OFFICERS = "officers", _("Officers only")
-
-
-class RenewalApproval(models.TextChoices):
-    """When a renewal needs the approvals that a first issue of the type needs."""
-
-    NEVER = "never", _("Never")
-    CHANGED = "changed", _("When data have changed")
-    ALWAYS = "always", _("Always")
 
 
 class PurposeRule(models.TextChoices):

@@ -16,6 +16,20 @@ NUMBERS_OF_APPROVERS = [
 ]
 
 
+class ApprovalPolicy(models.TextChoices):
+    NEVER = "never", _("Never")
+    SELF_REQUESTED = "self-requested", _("When the person asked for it in Self-Service")
+    ALWAYS = "always", _("Always")
+
+
+class RenewalApproval(models.TextChoices):
+    """When a renewal needs the approvals that a first issue of the type needs."""
+
+    NEVER = "never", _("Never")
+    CHANGED = "changed", _("When data have changed")
+    ALWAYS = "always", _("Always")
+
+
 class ManagerApproval(models.TextChoices):
     """What the manager whom the directory names has to do with the approvals of a type."""
 

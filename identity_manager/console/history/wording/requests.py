@@ -17,10 +17,8 @@ from identity_manager.console.history.wording.shape import (
     reason,
     revocation,
 )
-from identity_manager.models import DeviceKind, ProblemKind, ReplacementCause
-from identity_manager.models.catalogue.token_type import WRITTEN_FORMATS
 from identity_manager.models import DeviceKind, ManagerObstacle, ProblemKind, ReplacementCause
-from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
+from identity_manager.models.catalogue.token_type import WRITTEN_FORMATS
 
 CAUSES = ReplacementCause.choices
 _format = details.chosen("format", WRITTEN_FORMATS)

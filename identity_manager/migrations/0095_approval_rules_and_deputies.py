@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     atomic = connection.vendor == 'sqlite'
 
     dependencies = [
-        ('identity_manager', '0092_api_clients'),
+        ('identity_manager', '0094_fips_containers'),
     ]
 
     operations = [
