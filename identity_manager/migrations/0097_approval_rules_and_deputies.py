@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     atomic = connection.vendor == 'sqlite'
 
     dependencies = [
-        ('identity_manager', '0095_webhooks'),
+        ('identity_manager', '0096_recertification'),
     ]
 
     operations = [
