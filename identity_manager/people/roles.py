@@ -24,6 +24,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.role import today
 from identity_manager.people import deputy_policy, vouching_policy
+from identity_manager.people.role_conflicts import CONFLICT, CONFLICTS
 from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import NotAllowed, Reason, refuse, require
 
@@ -41,33 +42,11 @@ API_CLIENT = Reason(
 NOT_ACTIVE = Reason("role-needs-an-active-person", _("Only an Active person can have a role."))
 HAS_ROLE = Reason("has-role", _("This person has that role already."))
 HAS_NOT_ROLE = Reason("has-not-role", _("This person does not have that role."))
-CONFLICT = _(
-    "This does not go together with the role %(role)s, which this person has: %(why)s"
-    " The settings of this installation can allow it."
-)
-WATCHES = _("who watches does not act.")
-STARTS = _("who starts a request does not decide on it.")
-SIGNS_IN_AND_STARTS = _("who can make a sign-in for a person does not start requests for them.")
-ENTERS_AND_GIVES = _("who enters persons does not make officers of them.")
-ENTERS_AND_DECIDES = _("who enters persons and makes their sign-in does not decide on their requests.")
-ENTERS_AND_RECOVERS = _("who can make a sign-in for a person does not decide on the recovery of keys.")
-STARTS_AND_RECOVERS = _("who starts requests does not decide on the recovery of keys.")
-RUNS_AND_RECOVERS = _("who says which keys are archived does not decide on their recovery.")
 ENDS_BEFORE_IT_BEGINS = Reason("ends-before-it-begins", _("The last day lies before the first one."))
 ENDED_ALREADY = Reason("ended-already", _("The last day is over already."))
 LAST_SYSTEM_ADMINISTRATOR = Reason(
     "last-system-administrator", _("This is the last System Administrator who can sign in.")
 )
-CONFLICTS = {
-    frozenset({Role.TOKEN_ADMINISTRATOR, Role.APPROVER}): STARTS,
-    frozenset({Role.REGISTRATION_OFFICER, Role.TOKEN_ADMINISTRATOR}): SIGNS_IN_AND_STARTS,
-    frozenset({Role.REGISTRATION_OFFICER, Role.USER_ADMINISTRATOR}): ENTERS_AND_GIVES,
-    frozenset({Role.REGISTRATION_OFFICER, Role.APPROVER}): ENTERS_AND_DECIDES,
-    frozenset({Role.REGISTRATION_OFFICER, Role.RECOVERY_OFFICER}): ENTERS_AND_RECOVERS,
-    frozenset({Role.RECOVERY_OFFICER, Role.TOKEN_ADMINISTRATOR}): STARTS_AND_RECOVERS,
-    frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR}): RUNS_AND_RECOVERS,
-    **{frozenset({Role.AUDITOR, other}): WATCHES for other in OFFICER_ROLES - {Role.AUDITOR}},
-}
 
 # Without these nobody could give roles, or recover keys.
 KEPT_ROLES = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role.RECOVERY_OFFICER})
