@@ -64,15 +64,15 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0085_devices_of_requests: RunPython runpython": (
         "creates triggers again that SQLite has dropped"
     ),
-    "identity_manager.0097_approval_rules_and_deputies: AddConstraint tokenrequest_token_request_approvals": (
+    "identity_manager.0098_approval_rules_and_deputies: AddConstraint tokenrequest_token_request_approvals": (
         "lets more through than the one in its place"
     ),
-    "identity_manager.0097_approval_rules_and_deputies: AddConstraint tokentype_token_type_approvers": (
+    "identity_manager.0098_approval_rules_and_deputies: AddConstraint tokentype_token_type_approvers": (
         "lets more through than the one in its place"
     ),
-    "identity_manager.0097_approval_rules_and_deputies: AddConstraint "
+    "identity_manager.0098_approval_rules_and_deputies: AddConstraint "
     "tokentype_token_type_manager_approval": ("the column is new, and its default satisfies the rule"),
-    "identity_manager.0097_approval_rules_and_deputies: RunPython runpython": (
+    "identity_manager.0098_approval_rules_and_deputies: RunPython runpython": (
         "creates triggers again that SQLite has dropped"
     ),
     "identity_manager.0066_holder_change: RunPython runpython": "creates triggers again that SQLite dropped",

@@ -16,6 +16,7 @@ from identity_manager.models.people.person import NOTHING, Person
 from identity_manager.models.people.role import Role, today
 from identity_manager.models.people.vouching import vouched_by
 from identity_manager.models.requests.approval import Approval, ApprovalRule
+from identity_manager.models.requests.co_requester import CoRequester
 
 
 def not_decidable(officer: Person, deputyships: Collection[Deputy], now: datetime) -> Iterator[Q]:
@@ -32,6 +33,7 @@ def not_decidable(officer: Person, deputyships: Collection[Deputy], now: datetim
         yield Q(pk__in=decisions.filter(condition).values("request"))
     for each in ids:
         yield Q(requested_by__in=ApiClient.objects.actors_made_by(each))
+        yield Q(pk__in=CoRequester.objects.filter(person=each).order_by().values("request"))
         yield from vouched_by(each, now).values()
     yield Q(has_approval_rules=True) & ~Q(_named_by_rules(officer, deputyships))
 

@@ -34,7 +34,8 @@ class Requesters(models.Model):
     def requester_ids(self) -> frozenset[uuid.UUID]:
         """Who counts as asking: who made it or the API client that did, sent it round, or caused it."""
         own = {each for each in (self.requested_by_id, self.round_started_by_id) if each}
-        return self.co_requester_ids | own | self.requested_by.client_makers
+        asking: frozenset[uuid.UUID] = self.co_requester_ids | own | self.requested_by.client_makers
+        return asking
 
     @property
     def co_requester_ids(self) -> frozenset[uuid.UUID]:

@@ -80,23 +80,6 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.exclude(_postponed(approver, now))
 
     def decidable_by(self, officer: Person, deputyships: Collection["Deputy"] = ()) -> Self:
-        """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round.
-
-        Nor who vouched for the person (people.vouching), has made the API client that asks, or caused it
-        (CoRequester).
-        """
-        own = Q(person_id=person_id) | Q(requested_by_id=person_id)
-        sent_round = Q(round_started_by_id=person_id, round_started_by__isnull=False)
-        decided = self.model.objects.filter(approvals__approver_id=person_id, approvals__round=F("round"))
-        caused = self.model.objects.filter(co_requesters__person_id=person_id)
-        rows = self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
-        rows = rows.exclude(requested_by__in=ApiClient.objects.actors_made_by(person_id))
-        rows = rows.exclude(pk__in=caused.values("pk"))
-        for vouched in vouched_by(person_id, timezone.now()).values():
-            rows = rows.exclude(vouched)
-        Nor who vouched for the person (people.vouching), nor whom no rule of the request names.
-        deputyships: those in force of the officer; they count as one person with these and their deputies.
-        """
         """Four eyes, as `deciding` says them. deputyships: those in force of the officer."""
         rows = self
         for excluded in not_decidable(officer, deputyships, timezone.now()):

@@ -163,7 +163,7 @@ def manager_obstacle(request: TokenRequest) -> str:
     if not able:
         return ManagerObstacle.NO_APPROVER
     one = {manager.pk, *deputy_policy.principals_of(manager)}
-    asked = {request.requested_by_id, request.round_started_by_id, *request.requested_by.client_makers}
+    asked = {*request.requester_ids, request.round_started_by_id}
     if one & {person.pk, *asked}:
         return ManagerObstacle.ASKED
     vouched = vouching_policy.officers_of(person)

@@ -58,8 +58,6 @@ def approvals_needed(
 ) -> int:
     """Number of approvals: the strictest type's; at least one for one's own token."""
     own = person.pk in requesters
-    wanting = {ApprovalPolicy.ALWAYS, ApprovalPolicy.SELF_REQUESTED} if own else {ApprovalPolicy.ALWAYS}
-    own = requester.pk == person.pk
     least = 1 if own and origin == RequestOrigin.ADMINISTRATOR else 0
     by_type = [each.approvers_needed for each in _wanting(types, own=own)]
     return max([least, *by_type])
@@ -95,7 +93,7 @@ def rules_of(request: TokenRequest, types: Iterable[TokenType]) -> list[Approval
     """Who has to approve these types, where they narrow it; request.approvals_needed is known."""
     if not request.approvals_needed:
         return []
-    own = request.person_id in (request.requested_by_id, request.round_started_by_id)
+    own = request.person_id in (*request.requester_ids, request.round_started_by_id)
     return approval_rules.of_types(request, _wanting(types, own=own), needed=request.approvals_needed)
 
 

@@ -19,9 +19,6 @@ class Deciders:
     def levels(self, request: TokenRequest) -> list[list[Person]]:
         """As approvers.approver_levels, for an undecided request."""
         excluded = {request.person_id, *request.requester_ids, *self._vouched(request.person)}
-        others = [each for each in self._of(request.person) if each.pk not in excluded]
-        excluded = {request.person_id, request.requested_by_id, *self._vouched(request.person)}
-        excluded |= request.requested_by.client_makers
         others = [
             each
             for each in self._of(request.person)

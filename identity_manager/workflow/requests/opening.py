@@ -114,11 +114,10 @@ def prepare_request(asking: Origin, choices: Sequence[TypeChoice], known: BatchC
     request.prepared_co_requesters = asking.co_requesters
     lines = _lines(request, choices, known)
     request.snapshot_hash = snapshot.digest(line.snapshot for line in lines)
-    request.approvals_needed = _approvals_needed(asking, lines)
-    caused = [CoRequester(request=request, person_id=each) for each in sorted(asking.co_requesters)]
-    prepared = PreparedRequest(request, lines, caused, events=[_created(request, lines)])
     _take_rules(request, asking, lines)
-    prepared = PreparedRequest(request, lines, request.prepared_rules, events=[_created(request, lines)])
+    caused = [CoRequester(request=request, person_id=each) for each in sorted(asking.co_requesters)]
+    events = [_created(request, lines)]
+    prepared = PreparedRequest(request, lines, caused, request.prepared_rules, events=events)
     request.prepared_lines = lines  # its mails name them
     if request.approvals_needed:
         _ask(prepared, known)
@@ -217,17 +216,14 @@ def _line(
     )
 
 
-def _approvals_needed(asking: Origin, lines: Sequence[SoftwareToken]) -> int:
-    return approvers.approvals_needed(
-        renewal_policy.types_to_approve(lines),
-        requesters={asking.actor.pk, *asking.co_requesters},
-        person=asking.person,
-        origin=asking.origin,
 def _take_rules(request: TokenRequest, asking: Origin, lines: Sequence[SoftwareToken]) -> None:
     """Say on the unsaved request how many approvals it needs, and by whom."""
     types = renewal_policy.types_to_approve(lines)
     request.approvals_needed = approvers.approvals_needed(
-        types, requester=asking.actor, person=asking.person, origin=asking.origin
+        types,
+        requesters={asking.actor.pk, *asking.co_requesters},
+        person=asking.person,
+        origin=asking.origin,
     )
     request.prepared_rules = approvers.rules_of(request, types)
     request.has_approval_rules = bool(request.prepared_rules)

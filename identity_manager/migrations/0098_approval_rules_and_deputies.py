@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     atomic = connection.vendor == 'sqlite'
 
     dependencies = [
-        ('identity_manager', '0096_recertification'),
+        ('identity_manager', '0097_standing_orders'),
     ]
 
     operations = [
