@@ -94,6 +94,7 @@ COLUMNS = Columns(
         Column(
             "enable",
             _("Actions"),
+            fields=("source",),  # a client of the API is not enabled
             template="identity_manager/search/enable_cell.html",
             is_action=True,
             shown_to=frozenset({Role.TOKEN_ADMINISTRATOR}),
