@@ -4,7 +4,7 @@ Each gauge costs few queries over open or waiting rows, which partial indexes ho
 million finished requests do not slow them down. Counts are capped at COUNTED.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,19 +14,17 @@ from django.db.models import Count, F, Min, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from ca_bridge.connection import registry
-from ca_bridge.models import CaOrder, SurplusCertificate
+from ca_bridge.models import SurplusCertificate
 from identity_manager.events import forwarding
-from identity_manager.jobs import runner as jobs
 from identity_manager.jobs import sweep
+from identity_manager.metrics.scrape import Scrape
 from identity_manager.models import (
     AuditChain,
     AuditEvent,
     AuditHead,
     AuditHeadExport,
-    CaCheck,
     CaOutage,
     JobOutcome,
-    LastBackup,
     LiveProcess,
     MailState,
     OutgoingMail,
@@ -63,12 +61,12 @@ WAITING_MAILS = (MailState.QUEUED, MailState.FAILED, MailState.BOUNCED)
 
 @dataclass(frozen=True)
 class MetricDefinition:
-    """One gauge. read: from the time to values by labels."""
+    """One gauge. read: from a scrape to values by labels."""
 
     name: str
     help: str
     labels: tuple[str, ...]
-    read: Callable[[datetime], Values]
+    read: Callable[[Scrape], Values]
 
 
 def _count(rows: QuerySet[Any], *, most: int = COUNTED) -> int:
@@ -82,136 +80,120 @@ def _age(moment: datetime | None, now: datetime) -> float:
 
 
 # --- The road --------------------------------------------------------------------------------------
-def _requests(_now: datetime) -> Values:
+def _requests(_scrape: Scrape) -> Values:
     for state in WAITING_SINCE:
         yield (state.value,), _count(TokenRequest.objects.filter(state=state))
 
 
-def _request_ages(now: datetime) -> Values:
+def _request_ages(scrape: Scrape) -> Values:
     for state, since in WAITING_SINCE.items():
         rows = TokenRequest.objects.filter(state=state).order_by("created_at")[:COUNTED]
-        yield (state.value,), _age(rows.aggregate(oldest=Min(since))["oldest"], now)
+        yield (state.value,), _age(rows.aggregate(oldest=Min(since))["oldest"], scrape.now)
 
 
-def _tokens(_now: datetime) -> Values:
+def _tokens(_scrape: Scrape) -> Values:
     for state in OPEN_TOKENS:
         yield (state.value,), _count(SoftwareToken.objects.filter(state=state))
 
 
 # --- Certificate authorities -----------------------------------------------------------------------
-def _open_orders() -> dict[tuple[str, str], dict[str, Any]]:
-    """Number of open orders by CA and state, with zeros for configured CAs."""
-    rows = CaOrder.objects.filter(state__in=CaOrder.OPEN).order_by().values("ca", "state")
-    counted = rows.annotate(rows=Count("pk"), oldest=Min("created_at"))
-    found: dict[tuple[str, str], dict[str, Any]] = {(row["ca"], row["state"]): {**row} for row in counted}
-    aliases = {*registry.aliases(), *(ca for ca, _state in found)}
-    nothing = {"rows": 0, "oldest": None}
-    return {(ca, state): found.get((ca, state), nothing) for ca in sorted(aliases) for state in CaOrder.OPEN}
+def _orders(scrape: Scrape) -> Values:
+    return (((ca, str(state)), row["rows"]) for (ca, state), row in scrape.open_orders.items())
 
 
-def _orders(_now: datetime) -> Values:
-    return (((ca, str(state)), row["rows"]) for (ca, state), row in _open_orders().items())
+def _order_ages(scrape: Scrape) -> Values:
+    return (
+        ((ca, str(state)), _age(row["oldest"], scrape.now)) for (ca, state), row in scrape.open_orders.items()
+    )
 
 
-def _order_ages(now: datetime) -> Values:
-    return (((ca, str(state)), _age(row["oldest"], now)) for (ca, state), row in _open_orders().items())
-
-
-def _surplus(now: datetime) -> Values:
-    waiting = SurplusCertificate.objects.filter(revoked_at=None).exclude(not_after__lte=now)
+def _surplus(scrape: Scrape) -> Values:
+    waiting = SurplusCertificate.objects.filter(revoked_at=None).exclude(not_after__lte=scrape.now)
     rows = waiting.values("order__ca").annotate(rows=Count("pk"))
     found = {row["order__ca"]: row["rows"] for row in rows}
     return (((ca,), found.get(ca, 0)) for ca in sorted({*registry.aliases(), *found}))
 
 
-def _checks() -> QuerySet[CaCheck]:
-    return CaCheck.objects.filter(alias__in=registry.aliases()).order_by("alias")
+def _ca_up(scrape: Scrape) -> Values:
+    return (((check.alias,), float(check.ok)) for check in scrape.ca_checks)
 
 
-def _ca_up(_now: datetime) -> Values:
-    return (((check.alias,), float(check.ok)) for check in _checks())
+def _ca_checked(scrape: Scrape) -> Values:
+    return (((check.alias,), check.checked_at.timestamp()) for check in scrape.ca_checks)
 
 
-def _ca_checked(_now: datetime) -> Values:
-    return (((check.alias,), check.checked_at.timestamp()) for check in _checks())
-
-
-def _ca_ends(_now: datetime) -> Values:
+def _ca_ends(_scrape: Scrape) -> Values:
     for alias in sorted(registry.aliases()):
         for each in registry.expiries(alias):
             yield (alias, each.what.value, each.name), each.at.timestamp() if each.at else 0.0
 
 
-def _ca_waits(now: datetime) -> Values:
+def _ca_waits(scrape: Scrape) -> Values:
     since = dict(CaOutage.objects.open().values_list("alias", "since"))
-    return (((alias,), _age(since.get(alias), now)) for alias in sorted(registry.aliases()))
+    return (((alias,), _age(since.get(alias), scrape.now)) for alias in sorted(registry.aliases()))
 
 
 # --- Mail ------------------------------------------------------------------------------------------
-def _mails(_now: datetime) -> Values:
+def _mails(_scrape: Scrape) -> Values:
     for state in WAITING_MAILS:
         yield (state.value,), _count(OutgoingMail.objects.filter(state=state))
 
 
-def _mail_age(now: datetime) -> Values:
+def _mail_age(scrape: Scrape) -> Values:
     """Age of the oldest mail since it became sendable, so that months on hold do not count."""
     since = Min(Coalesce("waiting_since", "created_at"))
-    yield (), _age(OutgoingMail.objects.queued().aggregate(oldest=since)["oldest"], now)
+    yield (), _age(OutgoingMail.objects.queued().aggregate(oldest=since)["oldest"], scrape.now)
 
 
 # --- The sweep and the jobs ------------------------------------------------------------------------
-def _due(now: datetime) -> Values:
+def _due(scrape: Scrape) -> Values:
     for task, rows in sweep.WORK.items():
-        yield (task,), _count(rows().due(now), most=DUE_COUNTED)
+        yield (task,), _count(rows().due(scrape.now), most=DUE_COUNTED)
 
 
-def _due_ages(now: datetime) -> Values:
+def _due_ages(scrape: Scrape) -> Values:
     for task, rows in sweep.WORK.items():
-        oldest = rows().due(now).order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-        yield (task,), _age(oldest, now)
+        due = rows().due(scrape.now).order_by("next_attempt_at")
+        yield (task,), _age(due.values_list("next_attempt_at", flat=True).first(), scrape.now)
 
 
-def _job_runs() -> Iterator[tuple[str, Any]]:
-    return ((name, row) for name, row in sorted(jobs.rows().items()))
+def _job_last(scrape: Scrape) -> Values:
+    return (((name,), row.finished_at.timestamp()) for name, row in scrape.job_runs if row.finished_at)
 
 
-def _job_last(_now: datetime) -> Values:
-    return (((name,), row.finished_at.timestamp()) for name, row in _job_runs() if row.finished_at)
+def _job_overdue(scrape: Scrape) -> Values:
+    return (((name,), _age(row.next_attempt_at, scrape.now)) for name, row in scrape.job_runs)
 
 
-def _job_overdue(now: datetime) -> Values:
-    return (((name,), _age(row.next_attempt_at, now)) for name, row in _job_runs())
+def _job_failed(scrape: Scrape) -> Values:
+    return (((name,), float(row.outcome == JobOutcome.FAILED)) for name, row in scrape.job_runs)
 
 
-def _job_failed(_now: datetime) -> Values:
-    return (((name,), float(row.outcome == JobOutcome.FAILED)) for name, row in _job_runs())
-
-
-def _job_seconds(_now: datetime) -> Values:
-    return (((name,), row.took.total_seconds()) for name, row in _job_runs() if row.took)
+def _job_seconds(scrape: Scrape) -> Values:
+    return (((name,), row.took.total_seconds()) for name, row in scrape.job_runs if row.took)
 
 
 # --- The audit log ---------------------------------------------------------------------------------
-def _unsealed(_now: datetime) -> Values:
+def _unsealed(_scrape: Scrape) -> Values:
     yield (), _count(AuditEvent.objects.unsealed())
 
 
-def _seal_lag(now: datetime) -> Values:
-    yield (), _age(AuditEvent.objects.unsealed().values_list("at", flat=True).first(), now)
+def _seal_lag(scrape: Scrape) -> Values:
+    yield (), _age(AuditEvent.objects.unsealed().values_list("at", flat=True).first(), scrape.now)
 
 
-def _head_age(now: datetime) -> Values:
+def _head_age(scrape: Scrape) -> Values:
     """Seconds since the last signed head, or the first event without one; 0 where nothing is to be signed."""
     chain, head = AuditChain.objects.first(), AuditHead.objects.newest()
     if chain is None or chain.number <= (head.number if head else 0):
         yield (), 0.0
     elif head is not None:
-        yield (), _age(head.signed_at, now)
+        yield (), _age(head.signed_at, scrape.now)
     else:
-        yield (), _age(AuditEvent.objects.sealed().values_list("at", flat=True).first(), now)
+        yield (), _age(AuditEvent.objects.sealed().values_list("at", flat=True).first(), scrape.now)
 
 
-def _heads_to_carry(now: datetime) -> Values:
+def _heads_to_carry(scrape: Scrape) -> Values:
     """Signed heads to be exported by destination.
 
     A destination that is up to date, or that no settings name any more, has none. The one that was served
@@ -220,9 +202,9 @@ def _heads_to_carry(now: datetime) -> Values:
     newest, places = AuditHead.objects.newest(), AuditHeadExport.objects.order_by("destination")
     last = places.exclude(exported_at=None).order_by("exported_at").last()
     for number, row in enumerate(places):
-        is_tried = row.next_attempt_at is not None and row.next_attempt_at > now - STILL_TRIED
+        is_tried = row.next_attempt_at is not None and row.next_attempt_at > scrape.now - STILL_TRIED
         is_meant = row == last or row.destination in settings.AUDIT_HEAD_EXPORT
-        waits = is_tried or (is_meant and _is_left_behind(row, now))
+        waits = is_tried or (is_meant and _is_left_behind(row, scrape.now))
         yield (str(number),), max(0, newest.number - row.number) if newest and waits else 0
 
 
@@ -232,41 +214,41 @@ def _is_left_behind(place: AuditHeadExport, now: datetime) -> bool:
     return waiting is not None and waiting.signed_at <= now - STILL_TRIED
 
 
-def _siem_behind(_now: datetime) -> Values:
+def _siem_behind(_scrape: Scrape) -> Values:
     rows = {row.name: row for row in SiemSink.objects.configured()}
     for name in settings.SIEM_SINKS:
         yield (name,), forwarding.behind(rows.get(name, SiemSink(name=name)))
 
 
-def _deliveries(_now: datetime) -> Values:
+def _deliveries(_scrape: Scrape) -> Values:
     for state in (WebhookDeliveryState.WAITING, WebhookDeliveryState.PARKED):
         yield (state.value,), WebhookDelivery.objects.filter(state=state)[:COUNTED].count()
 
 
 # --- Backups ---------------------------------------------------------------------------------------
-def _backup_age(now: datetime) -> Values:
-    made_at = LastBackup.read().made_at
+def _backup_age(scrape: Scrape) -> Values:
+    made_at = scrape.last_backup.made_at
     if made_at is not None:
-        yield (), _age(made_at, now)
+        yield (), _age(made_at, scrape.now)
 
 
-def _backup_failed(_now: datetime) -> Values:
-    yield (), float(LastBackup.read().has_failed)
+def _backup_failed(scrape: Scrape) -> Values:
+    yield (), float(scrape.last_backup.has_failed)
 
 
-def _backup_overdue(now: datetime) -> Values:
-    yield (), float(LastBackup.read().is_overdue(now))
+def _backup_overdue(scrape: Scrape) -> Values:
+    yield (), float(scrape.last_backup.is_overdue(scrape.now))
 
 
 # --- Processes -------------------------------------------------------------------------------------
-def _processes(_now: datetime) -> Values:
+def _processes(_scrape: Scrape) -> Values:
     rows = LiveProcess.objects.alive(Now()).values("kind").annotate(rows=Count("pk"))
     found = {row["kind"]: row["rows"] for row in rows}
     return (((kind,), found.get(kind, 0)) for kind in ProcessKind.values)
 
 
 def _figure(
-    name: str, text: str, labels: tuple[str, ...], read: Callable[[datetime], Values]
+    name: str, text: str, labels: tuple[str, ...], read: Callable[[Scrape], Values]
 ) -> MetricDefinition:
     return MetricDefinition(f"identity_manager_{name}", text, labels, read)
 

@@ -15,6 +15,7 @@ from ca_bridge.telemetry import LABELS, PREFIX, REGISTRY
 from identity_manager.jobs import runner as jobs
 from identity_manager.jobs import sweep
 from identity_manager.metrics.figures import FIGURES
+from identity_manager.metrics.scrape import Scrape
 from identity_manager.models import LiveProcess, ProcessTotal
 from identity_manager.models.operation.process_metrics import Key, furthest_off, gauges_of
 from identity_manager.telemetry import instruments
@@ -60,10 +61,10 @@ class _Everything(Collector):
     """Collector of one scrape."""
 
     def collect(self) -> Iterator[Metric]:
-        started, now = time.perf_counter(), timezone.now()
+        started, scrape = time.perf_counter(), Scrape(timezone.now())
         for figure in FIGURES:
             family = GaugeMetricFamily(figure.name, figure.help, labels=figure.labels)
-            for labels, value in figure.read(now):
+            for labels, value in figure.read(scrape):
                 family.add_metric(labels, value)
             yield family
         totals = {(row.name, row.labels): row.value for row in ProcessTotal.objects.all()}

@@ -11,6 +11,7 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl
 from ca_bridge.contract_operation import ExpiringItem, ItemExpiry
 from identity_manager.metrics.figures import FIGURES
+from identity_manager.metrics.scrape import Scrape
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -45,7 +46,7 @@ def test_a_crl_that_was_never_signed_has_ended(embedded_ca: EmbeddedConnector) -
 def test_the_metric_names_them(embedded_ca: EmbeddedConnector) -> None:
     embedded_ca.renew_crl_if_due()
     (figure,) = (each for each in FIGURES if each.name == "identity_manager_ca_ends_timestamp_seconds")
-    found = dict(figure.read(timezone.now()))
+    found = dict(figure.read(Scrape(timezone.now())))
     assert {what for _alias, what, _name in found} == {"certificate", "crl", "ocsp-signer"}
     assert all(value > timezone.now().timestamp() for value in found.values())
 

@@ -305,7 +305,7 @@ def test_ended_requests_are_not_read(company: Company) -> None:
     ]
     assert len(of_requests) == 2 * len(figures.WAITING_SINCE)
     assert all('"state" =' in sql for sql in of_requests)
-    assert len(asked) <= 76
+    assert len(asked) <= 71
 
 
 def test_every_figure_has_a_value_or_is_named_for_what_has_not_run_yet() -> None:
