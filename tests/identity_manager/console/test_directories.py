@@ -164,8 +164,9 @@ def test_two_system_administrators_let_a_scim_client_write() -> None:
     confirm = reverse("console:scim-client-confirm", args=[token.pk])
     assert str(scim_tokens.OWN_SCIM_TOKEN.sentence) in first.post(confirm).content.decode()
     assert confirm in second.get("/open-tasks/").content.decode()
+    assert "Acts" not in second.get(clients).content.decode()
     assert second.post(confirm).status_code == 302
-    assert "Writes" in second.get(clients).content.decode()
+    assert "Acts" in second.get(clients).content.decode()
     assert scim_tokens.used(source="scim", secret=secret) == token
     assert second.post(reverse("console:scim-client-revoke", args=[token.pk])).status_code == 302
     assert "Revoked" in second.get(clients).content.decode()
