@@ -93,6 +93,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='tokenrequest',
+            name='has_co_requesters',
+            field=models.BooleanField(db_default=False, default=False, help_text='whether CoRequester rows say who counts as asking, too'),
+        ),
+        migrations.AddField(
+            model_name='tokenrequest',
             name='has_approval_rules',
             field=models.BooleanField(db_default=False, default=False, help_text='whether ApprovalRule rows say who approves'),
         ),

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager import audit
 from identity_manager.models import Deputy, Person, Role, RoleAssignment
 from identity_manager.models.people.role import today
 from identity_manager.people import deputy_policy, roles, vouching_policy
@@ -63,7 +62,7 @@ def assign(
             valid_until=last,
             assigned_by=actor,
         )
-        deputy_policy.record(audit.Event.DEPUTY_ASSIGNED, row, actor=actor)
+        deputy_policy.record_assigned(row, actor=actor)
         return row
 
 

@@ -72,10 +72,15 @@ def end(row: Deputy, *, actor: Person | None) -> None:
         person=row.deputy_id, role=Role.APPROVER, organisational_unit=row.organisational_unit
     )
     held.filter(only_as_deputy=True).delete()
-    record(audit.Event.DEPUTY_ENDED, row, actor=actor)
+    _record(audit.Event.DEPUTY_ENDED, row, actor=actor)
 
 
-def record(event: audit.Event, row: Deputy, *, actor: Person | None) -> None:
+def record_assigned(row: Deputy, *, actor: Person) -> None:
+    """Say of both that one decides in the stead of the other, in the caller's transaction."""
+    _record(audit.Event.DEPUTY_ASSIGNED, row, actor=actor)
+
+
+def _record(event: audit.Event, row: Deputy, *, actor: Person | None) -> None:
     """Say it of both in the audit log, by the key of the row: no event holds the name of the other."""
     facts = {
         "deputyship": str(row.pk),

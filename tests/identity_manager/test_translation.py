@@ -5,11 +5,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import django
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from django.conf import settings
 from django.core.management import call_command
+from django.utils.dates import MONTHS, WEEKDAYS
+from django.utils.translation import override
 
 ROOT = Path(settings.BASE_DIR)
 COMMITTED = ROOT / "locale/de/LC_MESSAGES/django.po"
@@ -100,6 +103,18 @@ def test_the_voice_is_calm(german: Catalog) -> None:
         form for message in messages(german) for form in forms(message.string) if UNFIT_WORDS.search(form)
     ]
     assert loud == []
+
+
+def test_names_of_months_and_days_are_left_to_django(german: Catalog) -> None:
+    """A heading "May" without a context would be the month on every page that shows a day."""
+    with override("en"):
+        names = {str(name) for name in (*MONTHS.values(), *WEEKDAYS.values())}
+    own = {
+        forms(message.id)[0]: forms(message.string)[0] for message in messages(german) if not message.context
+    }
+    djangos = catalogue(Path(django.__file__).parent / "conf/locale/de/LC_MESSAGES/django.po")
+    theirs = {forms(message.id)[0]: forms(message.string)[0] for message in djangos if not message.context}
+    assert {name: own[name] for name in names & own.keys() if own[name] != theirs[name]} == {}
 
 
 def test_an_office_has_one_name(german: Catalog) -> None:

@@ -10,8 +10,8 @@ from tests.interop.conftest import Deliver
 def test_a_delivered_token_is_what_a_person_gets(deliver: Deliver, db: None) -> None:
     token = deliver("smime", "ec-p256")
 
-    assert [file.format for file in token.files] == ["compatible", "standard"] * 2
-    assert len({file.name for file in token.files}) == 4
+    assert [file.format for file in token.files] == ["compatible", "fips", "standard"] * 2
+    assert len({file.name for file in token.files}) == 6
     for file in token.files:
         key, certificate, chain = pkcs12.load_key_and_certificates(file.content, token.passphrase.encode())
         assert certificate == x509.load_der_x509_certificate(file.certificate)

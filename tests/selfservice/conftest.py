@@ -78,6 +78,7 @@ class Desk:
             "certificates": page("certificates"),
             "file-help": page("file-help"),
             "withdraw": page("withdraw", self.waiting.pk),
+            "remind-approvers": page("remind-approvers", self.waiting.pk),
             "ask-again": page("ask-again", self.waiting.pk),
             "terms": page("terms", self.waiting.pk),
             "terms-text": page("terms-text", self.waiting.pk, self.text_id),

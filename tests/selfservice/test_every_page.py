@@ -11,7 +11,10 @@ from selfservice.urls import urlpatterns
 from tests.selfservice.conftest import Desk, Visitor
 
 NAMES = [pattern.name for pattern in urlpatterns]
-POST_ONLY = {"acknowledge", "send-again", "installed", "not-installed", "not-arrived", "arrived"}
+POST_ONLY = {
+    *("acknowledge", "send-again", "installed", "not-installed", "not-arrived", "arrived"),
+    "remind-approvers",
+}
 OF_NOBODY = {
     "revoke-all",
     "replace",

@@ -193,7 +193,7 @@ EXPORT_HEAD = (
     _("State"),
     _("Role"),
     _("Organisational unit"),
-    _("May"),
+    _("What the role may do"),
     _("First day"),
     _("Last day"),
     _("Assigned"),

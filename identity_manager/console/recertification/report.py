@@ -17,7 +17,7 @@ HEAD = (
     gettext_lazy("Name"),
     gettext_lazy("Role"),
     gettext_lazy("Organisational unit"),
-    gettext_lazy("May"),
+    gettext_lazy("What the role may do"),
     gettext_lazy("Assigned"),
     gettext_lazy("Assigned by"),
     gettext_lazy("Outcome"),

@@ -20,6 +20,7 @@ class Requesters(models.Model):
     requested_by: Any
     requested_by_id: uuid.UUID
     round_started_by_id: uuid.UUID | None
+    has_co_requesters: Any
     prepared_co_requesters: Collection[uuid.UUID] = ()
     co_requesters: "RelatedManager[CoRequester]"
 
@@ -42,4 +43,6 @@ class Requesters(models.Model):
         """Who caused it, beside who made it (CoRequester)."""
         if self._state.adding:
             return frozenset(self.prepared_co_requesters)
+        if not self.has_co_requesters:
+            return frozenset()
         return frozenset(each.person_id for each in self.co_requesters.all())

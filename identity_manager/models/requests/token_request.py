@@ -140,6 +140,9 @@ class TokenRequest(Requesters, Stateful):
         max_length=24, choices=RequestState.choices, default=RequestState.REQUESTED, protected=True
     )
     approvals_needed = models.PositiveSmallIntegerField(default=0)
+    has_co_requesters = models.BooleanField(
+        default=False, db_default=False, help_text="whether CoRequester rows say who counts as asking, too"
+    )
     has_approval_rules = models.BooleanField(
         default=False, db_default=False, help_text="whether ApprovalRule rows say who approves"
     )

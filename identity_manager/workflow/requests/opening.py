@@ -112,6 +112,7 @@ def prepare_request(asking: Origin, choices: Sequence[TypeChoice], known: BatchC
     """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
     request = _new_request(asking, choices)
     request.prepared_co_requesters = asking.co_requesters
+    request.has_co_requesters = bool(asking.co_requesters)
     lines = _lines(request, choices, known)
     request.snapshot_hash = snapshot.digest(line.snapshot for line in lines)
     _take_rules(request, asking, lines)

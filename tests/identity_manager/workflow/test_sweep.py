@@ -13,6 +13,7 @@ from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import queue, task_names
 from identity_manager.audit import checks as audit_checks
+from identity_manager.events import delivering, forwarding
 from identity_manager.jobs import sweep
 from identity_manager.models import Certificate
 from identity_manager.transactions import time_limit
@@ -22,6 +23,8 @@ from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.people import directory_runs
 from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.standing_orders import planning as standing_orders
+from identity_manager.workflow.targets import serving
 from tests.ca_bridge.test_journal import order_in
 from tests.journeys import office
 from tests.tools import one_step
@@ -40,6 +43,10 @@ VERBS = {
     task_names.RUN: lambda pk: batch_run.run(order_id=pk),
     task_names.RUN_SHARD: lambda pk: batch_shards.run(shard_id=pk),
     task_names.READ_DIRECTORY: lambda pk: directory_runs.run(source_id=pk),
+    task_names.SERVE_TARGET: lambda pk: serving.serve(target_id=pk),
+    task_names.PLAN_STANDING_ORDER: lambda pk: standing_orders.run(order_id=pk),
+    task_names.FORWARD_LOG: lambda pk: forwarding.forward(sink_id=pk),
+    task_names.DELIVER_WEBHOOKS: lambda pk: delivering.deliver(webhook_id=pk),
 }
 
 

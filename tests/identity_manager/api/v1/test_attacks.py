@@ -158,9 +158,9 @@ def test_neither_maker_approves_what_their_client_asks_for(caller: Caller) -> No
             step2_approve.approve(actor=actor, request_id=request.pk, snapshot_hash=request.snapshot_hash)
         assert refused.value.reason == approvers.OWN_REQUEST
         waiting = TokenRequest.objects.awaiting_decision()
-        assert request not in waiting.decidable_by(maker.pk)
+        assert request not in waiting.decidable_by(maker)
         assert request in TokenRequest.objects.asked_for_by(maker)
-        assert request in waiting.decidable_by(paul.pk)
+        assert request in waiting.decidable_by(paul)
     assert list(approvers.approvers(request)) == [paul]
     cast.approved(paul, request)
 

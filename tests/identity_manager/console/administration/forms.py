@@ -40,6 +40,7 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
         "kinds": ["employee"],
         "approval": "never",
         "approvers_needed": "1",
+        "manager_approval": "no",
         "terms": str(document.pk),
         "profiles": [str(profile.pk) for profile in profiles],
         "validity_days": "365",

@@ -74,7 +74,7 @@ def test_the_order_of_profiles_is_kept(sven: Client, client: CertificateProfile)
         ({"description": "x" * 301}, "At most 300"),
         ({"kinds": []}, "which kinds of person"),
         ({"approval": "perhaps"}, "Select a valid choice"),
-        ({"approvers_needed": "3"}, "Select a valid choice"),
+        ({"approvers_needed": "6"}, "Select a valid choice"),
         ({"terms": ""}, "required"),
         ({"profiles": []}, "at least one certificate profile"),
         ({"profiles": ["x"]}, "cannot be chosen"),

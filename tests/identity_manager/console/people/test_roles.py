@@ -170,7 +170,7 @@ def test_who_can_do_what_as_a_file(ulf: Client, company: cast.Company) -> None:
     rows = list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
     approvers_of_all = Person.objects.holding(Role.APPROVER)
     assert {row["Name"] for row in rows} == set(approvers_of_all.values_list("display_name", flat=True))
-    assert {(row["Role"], row["May"]) for row in rows} == {
+    assert {(row["Role"], row["What the role may do"]) for row in rows} == {
         ("Approver", "Approves, rejects or postpones requests.")
     }
     event = AuditEvent.objects.get(name="list.exported")

@@ -44,7 +44,7 @@ def refused(officer: Person, request: TokenRequest) -> str:
         step2_approve.approve(actor=officer, request_id=request.pk, snapshot_hash=request.snapshot_hash)
     fresh = TokenRequest.objects.get(pk=request.pk)
     assert officer not in approvers.approvers(fresh)
-    assert request not in TokenRequest.objects.decidable_by(officer.pk)
+    assert request not in TokenRequest.objects.decidable_by(officer)
     assert not fresh.asked_approvers.filter(approver=officer).exists()
     assert request in TokenRequest.objects.asked_for_by(officer)
     return refusal.value.reason.code
