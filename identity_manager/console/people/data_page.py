@@ -26,6 +26,7 @@ from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
     Certificate,
+    Deputy,
     OutgoingMail,
     Person,
     Postponement,
@@ -67,15 +68,7 @@ def _table(
 def _of_the_person(person: Person) -> Iterator[SheetSection]:
     yield SheetSection(_("Record"), pairs=list(_record(person)))
     yield _sign_in(person)
-    roles = person.roles.order_by("assigned_at")
-    yield _table(
-        _("Roles"),
-        (_("Role"), _("Organisational unit"), _("Assigned"), _("From"), _("Until")),
-        (
-            (each, each.organisational_unit, moment(each.assigned_at), each.valid_from, each.valid_until)
-            for each in roles
-        ),
-    )
+    yield from _of_roles(person)
     yield _table(
         _("Leaves"),
         (_("From"), _("Until"), _("Reason")),
@@ -96,11 +89,57 @@ def _of_the_person(person: Person) -> Iterator[SheetSection]:
         (_("Group"), _("Since")),
         ((each.group, moment(each.since)) for each in groups),
     )
+    approving = person.approver_groups.select_related("group").order_by("added_at", "pk")
+    yield _table(
+        _("Approver groups"),
+        (_("Group"), _("Since")),
+        ((each.group, moment(each.added_at)) for each in approving),
+    )
     standing = person.standing_memberships.select_related("order").order_by("since", "pk")
     yield _table(
         _("Standing orders"),
         (_("Standing order"), _("Since"), _("Until")),
         ((each.order, moment(each.since), moment(each.until)) for each in standing),
+    )
+
+
+def _of_roles(person: Person) -> Iterator[SheetSection]:
+    yield _table(
+        _("Roles"),
+        (_("Role"), _("Organisational unit"), _("Assigned"), _("From"), _("Until")),
+        (
+            (each, each.organisational_unit, moment(each.assigned_at), each.valid_from, each.valid_until)
+            for each in person.roles.order_by("assigned_at")
+        ),
+    )
+    yield _table(
+        _("Recertification of roles"),
+        (_("Role"), _("Organisational unit"), _("Asked"), _("Decision"), _("Decided")),
+        (
+            (
+                each.get_role_display(),
+                each.organisational_unit,
+                moment(each.campaign.opened_at),
+                each.get_decision_display(),
+                moment(each.decided_at),
+            )
+            for each in person.role_reviews.select_related("campaign").order_by("campaign__opened_at", "pk")
+        ),
+    )
+    deputies = Deputy.objects.filter(Q(principal=person) | Q(deputy=person))
+    yield _table(
+        _("Deputies"),
+        (_("What"), _("Organisational unit"), _("From"), _("Until"), _("Ended early")),
+        (
+            (
+                _("is a deputy") if each.deputy_id == person.pk else _("has a deputy"),
+                each.organisational_unit,
+                each.valid_from,
+                each.valid_until,
+                moment(each.ended_at),
+            )
+            for each in deputies
+        ),
     )
 
 

@@ -7,10 +7,22 @@ from html import unescape
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from identity_manager import audit
 from identity_manager.audit import Event
-from identity_manager.models import Account, AuditEvent, Person, Role, TokenRequest
+from identity_manager.models import (
+    Account,
+    ApproverGroup,
+    AuditEvent,
+    Deputy,
+    Person,
+    Recertification,
+    ReviewDecision,
+    Role,
+    RoleAssignment,
+    TokenRequest,
+)
 from identity_manager.workflow import step1_enable
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
@@ -20,6 +32,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 # Where a person stands in other tables, and on the page: its heading, or why it is not there.
 PLACES = {
     "roles": "Roles",
+    "role_reviews": "Recertification of roles",
+    "deputies": "Deputies",
+    "deputyships": "Deputies",
+    "approver_groups": "Approver groups",
+    "standing_memberships": "Standing orders",
     "archived_keys": "Archived encryption keys",
     "leaves": "Leaves",
     "tokens": "Software tokens",
@@ -37,6 +54,7 @@ PLACES = {
     "terms_notices": "mails and accepted terms say the same",
     "recovery_shares": "an officer's share of a key, which is encrypted",
     "recoveries": "of keys for others: told by mail, or kept from the owner by two officers",
+    "api_client": "the person of a program: nobody who could ask",
     "editors": "who has edited a version: an act as an officer",
 }
 
@@ -174,6 +192,31 @@ def test_other_people_are_not_on_it(company: Company, rita: Client) -> None:
     assert "An officer" in text
     assert str(company.sam) not in text, "what somebody did as an officer concerns others"
     assert "act as an officer is recorded" in text
+
+
+def test_who_reviewed_and_who_stands_in_is_not_on_it(company: Company, rita: Client) -> None:
+    """That there was a review, a deputy and a group is: what it says is about the person."""
+    zoe, day = cast.person("zoe", roles=()), timezone.localdate()
+    role = RoleAssignment.objects.filter(person=company.paul, role=Role.APPROVER).get()
+    Recertification.objects.create(due_at=timezone.now()).reviews.create(
+        person=company.paul,
+        role=role.role,
+        organisational_unit="Reviewed",
+        assignment_id=role.pk,
+        assigned_at=role.assigned_at,
+        decision=ReviewDecision.CONFIRMED,
+        decided_by=zoe,
+        decided_at=timezone.now(),
+    )
+    for one, other in ((company.paul, zoe), (zoe, company.paul)):
+        Deputy.objects.create(principal=one, deputy=other, valid_from=day, valid_until=day, assigned_by=zoe)
+    ApproverGroup.objects.create(name="Two keys").members.create(person=company.paul, added_by=zoe)
+
+    text = text_of(rita.post(address(company.paul)).text)
+
+    for said in ("Reviewed", "Confirmed", "is a deputy", "has a deputy", "Two keys"):
+        assert said in text, said
+    assert str(zoe) not in text
 
 
 def test_what_two_officers_keep_from_the_owner_is_not_told_by_paper(company: Company, rita: Client) -> None:
