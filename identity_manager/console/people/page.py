@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,7 @@ from identity_manager.people import (
 )
 from identity_manager.queries import console_pages
 from identity_manager.transactions.refusals import Reason
+from identity_manager.ui import dates
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair, TimelineEvent
 from identity_manager.workflow.policy import eligibility
@@ -142,7 +144,8 @@ def _because(person: Person) -> Iterator[dict[str, Any]]:
     names = event_wording.type_names() if rows else {}
     for row in rows:
         code = row.order.type_code
-        yield {"order": row.order, "since": row.since, "type": names.get(code, code)}
+        since = dates.long_date(timezone.localdate(row.since))
+        yield {"order": row.order, "since": since, "type": names.get(code, code)}
 
 
 def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:

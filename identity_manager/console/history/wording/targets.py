@@ -25,7 +25,7 @@ WORDS: dict[Event, Wording] = {
     Event.TARGET_SURVEYED: Wording(_("A target was compared with the journal"), icon="search", detail=target),
     Event.PLACEMENT_ADDED: Wording(_("A certificate was published"), DONE, "upload", target),
     Event.PLACEMENT_NOT_OURS: Wording(
-        _("A certificate was at a target before us, and is not ours there"), icon="info", detail=target
+        _("A certificate was at a target before us, and is not ours there"), icon="information", detail=target
     ),
     Event.PLACEMENT_REFUSED: Wording(_("A target refused a certificate"), STOPPED, "alert", target),
     Event.PLACEMENT_PARKED: Wording(
