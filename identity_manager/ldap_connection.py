@@ -21,8 +21,9 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from ldap3.core.exceptions import LDAPException
+from ldap3.core.exceptions import LDAPException, LDAPInvalidDnError
 from ldap3.utils.conv import escape_filter_chars
+from ldap3.utils.dn import escape_rdn, parse_dn
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 SHOW_DELETED = ("1.2.840.113556.1.4.417", True, None)
@@ -249,6 +250,19 @@ def verified_tls(ca_file: str, host: str) -> ldap3.Tls:
         ca_certs_file=ca_file or settings.TRUSTED_CA_FILE or ssl.get_default_verify_paths().cafile,
         valid_names=any_name,
     )
+
+
+def is_name(text: str) -> bool:
+    """Whether the text is a distinguished name (RFC 4514) of characters that can be printed."""
+    try:
+        return text.isprintable() and bool(parse_dn(text))
+    except LDAPInvalidDnError:
+        return False
+
+
+def escaped_value(value: str) -> str:
+    """The value of an attribute as it stands in a distinguished name (RFC 4514 2.4)."""
+    return str(escape_rdn(value))
 
 
 def _require_address(connection: ldap3.Connection, host: str) -> None:

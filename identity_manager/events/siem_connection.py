@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
+from django.conf import settings
+
 from identity_manager.events.siem_configuration import SinkConfiguration
 
 PATIENCE = 20.0  # seconds, for each step
@@ -53,7 +55,7 @@ def _refuse_early_end(connection: ssl.SSLSocket, sink: SinkConfiguration, patien
 
 
 def _connected(sink: SinkConfiguration) -> ssl.SSLSocket:
-    context = ssl.create_default_context(cafile=sink.ca_file or None)
+    context = ssl.create_default_context(cafile=sink.ca_file or settings.TRUSTED_CA_FILE or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if sink.certificate_file:
         context.load_cert_chain(sink.certificate_file, sink.key_file)

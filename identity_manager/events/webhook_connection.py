@@ -86,8 +86,8 @@ class Courier:
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if settings.WEBHOOK_CA_FILE:
-            context.load_verify_locations(settings.WEBHOOK_CA_FILE)
+        for trusted in filter(None, (settings.TRUSTED_CA_FILE, settings.WEBHOOK_CA_FILE)):
+            context.load_verify_locations(trusted)
         return context
 
     def close(self) -> None:

@@ -26,8 +26,8 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reas
 NOT_ALLOWED = Reason(
     "not-user-administrator-of-all", _("Only a User Administrator for all units keeps approver groups.")
 )
-NO_NAME = Reason("no-group-name", _("Enter a name for the group."))
-NAME_TAKEN = Reason("group-name-taken", _("There is an approver group of this name."))
+NO_NAME = Reason("no-approver-group-name", _("Enter a name for the group."))
+NAME_TAKEN = Reason("approver-group-name-taken", _("There is an approver group of this name."))
 NOT_AN_APPROVER = Reason("member-not-approver", _("Only who has the role Approver can be a member."))
 MEMBER_ALREADY = Reason("member-already", _("This person is a member already."))
 NOT_A_MEMBER = Reason("not-a-member", _("This person is not a member any more."))

@@ -219,7 +219,12 @@ MAKERS = {
     "urllib3": {"PoolManager", "ProxyManager", "request"},
     "django.core.mail": {"get_connection", "send_mail", "mail_admins"},
 }
-OURS = {"ca_bridge.outgoing", "identity_manager.mail_connection"}
+OURS = {
+    "ca_bridge.outgoing",
+    "identity_manager.mail_connection",
+    "identity_manager.events.siem_connection",  # syslog over TLS, which no proxy takes
+    "identity_manager.events.webhook_connection",  # to the address that was checked, so past the proxy
+}
 # The file is tried out when the settings are read; nobody is called.
 NAMED = {("identity_manager.config.env", "ssl.create_default_context")}
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
-from ldap3.utils.dn import escape_rdn
-
+from identity_manager import ldap_connection
 from identity_manager.console.lists.csv_export import safe
 from identity_manager.models import Certificate, Person
 
@@ -82,7 +81,7 @@ def entry_below(base: str, attribute: str) -> NameOfEntry:
 
     def name_of(person: Person) -> str:
         value = str(getattr(person, field))
-        return f"{attribute}={escape_rdn(value)},{base}" if value else ""
+        return f"{attribute}={ldap_connection.escaped_value(value)},{base}" if value else ""
 
     return name_of
 

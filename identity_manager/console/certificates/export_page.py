@@ -9,9 +9,8 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from ldap3.core.exceptions import LDAPInvalidDnError
-from ldap3.utils.dn import parse_dn
 
+from identity_manager import ldap_connection
 from identity_manager.audit import exports
 from identity_manager.console.certificates import export_formats
 from identity_manager.console.forms.refusals import VerbForm
@@ -81,11 +80,8 @@ class ExportForm(VerbForm):
     def clean_base(self) -> str:
         """A distinguished name in one line."""
         base = str(self.cleaned_data["base"])
-        try:
-            if base and (not base.isprintable() or not parse_dn(base)):
-                raise forms.ValidationError(NO_DN)
-        except LDAPInvalidDnError:
-            raise forms.ValidationError(NO_DN) from None
+        if base and not ldap_connection.is_name(base):
+            raise forms.ValidationError(NO_DN)
         return base
 
 
