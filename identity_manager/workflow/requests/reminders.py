@@ -205,9 +205,8 @@ def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
     """
     deciders = Deciders()
     rows = TokenRequest.objects.awaiting_decision().order_by("created_at", "pk")
-    rows = rows.select_related("person", "requested_by").prefetch_related(
-        "asked_approvers", "approvals", "postponements"
-    )
+    rows = rows.select_related("person", "requested_by__api_client")
+    rows = rows.prefetch_related("asked_approvers", "approvals", "postponements")
     for request in rows.iterator(chunk_size=AT_ONCE):
         if approver_escalation.is_due(request, deciders, now=now):
             yield request.pk

@@ -9,15 +9,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from identity_manager.models import (
+    ApiClient,
+    ApiScope,
     ApprovalPolicy,
     AskedApprover,
     AuditEvent,
     OutgoingMail,
     Person,
+    PersonSource,
     Role,
     RoleAssignment,
     TokenRequest,
 )
+from identity_manager.people import api_clients
 from identity_manager.transactions import locking
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.policy import approvers
@@ -161,10 +165,11 @@ def test_where_who_was_asked_has_left_others_are_asked_without_waiting(company: 
     assert asked(request) == ["Petra", "Paul"]
 
 
+@pytest.mark.parametrize("by_program", [False, True])
 def test_what_waits_and_is_not_due_is_neither_locked_nor_asked_for_one_by_one(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, monkeypatch: pytest.MonkeyPatch, *, by_program: bool
 ) -> None:
-    """After a batch order thousands wait, and the job comes each hour."""
+    """After a batch order thousands wait, and the job comes each hour. by_program: an API client asked."""
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked_for, monkeypatch.context() as watched:
@@ -172,6 +177,11 @@ def test_what_waits_and_is_not_due_is_neither_locked_nor_asked_for_one_by_one(
             assert reminders.escalate_all_undecided() == 0
         return len(asked_for)
 
+    if by_program:
+        wanted = api_clients.Wanted(name="HR", days=30, scopes=[ApiScope.REQUESTS_WRITE])
+        api_clients.make(actor=cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,)), wanted=wanted)
+        Person.objects.filter(pk=company.ada.pk).update(source=PersonSource.API)
+        ApiClient.objects.update(actor=company.ada)
     company.request_in("requested")
     of_one = queries()
     for number in range(3):
