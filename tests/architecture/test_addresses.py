@@ -79,6 +79,7 @@ def test_what_is_open_is_named() -> None:
     assert {route for route in opened if not route.startswith(DEMO_ONLY)} == PUBLIC
 
 
+@pytest.mark.long
 def test_production_has_nothing_of_the_demo(tmp_path: Path) -> None:
     secret_files.make(tmp_path)
     program = (

@@ -35,6 +35,7 @@ def mails() -> int:
     return OutgoingMail.objects.filter(message="renewal_due").count()
 
 
+@pytest.mark.long
 def test_mails_at_each_threshold_then_daily_each_once(token: SoftwareToken, days_before: At) -> None:
     with days_before(70):
         start = timezone.now()
