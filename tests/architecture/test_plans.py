@@ -84,7 +84,7 @@ _FOUND = re.compile(r"^WITH found AS MATERIALIZED \((.*)\) SELECT pk, .* FROM fo
 _SHORT_PAGE = re.compile(r"LIMIT \d$")
 _PARTIAL = re.compile(
     r"INDEX (certificate_with_key|software_token_with_secret|certificate_to_be_revoked|certificate_by_hand"
-    r"|ca_attempt_in_trouble|token_request_postponed)"
+    r"|ca_attempt_in_trouble|token_request_postponed|certificate_not_on_crl)"
 )
 # A condition beside those that every row meets.
 _FILTERED = re.compile(r"WHERE (?!\S+\"id\" IS NOT NULL(?! AND)|\(\()")
