@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from identity_manager.console.access import offices
+from identity_manager.console.access import offices, persons
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
@@ -75,10 +75,12 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _context(actor: Person, group: ApproverGroup, form: MemberForm) -> dict[str, Any]:
     types = TokenType.objects.filter(approver_group=group).exclude(state=VersionState.RETIRED)
+    members = list(group.members.select_related("person", "added_by"))
     return {
         "tab": "admin",
         "group": group,
-        "members": group.members.select_related("person", "added_by"),
+        "members": members,
+        "readable": {each.person_id for each in members if persons.may_see(actor, each.person)},
         "types": types,
         "is_named": approver_groups.is_named(group),
         "form": form,

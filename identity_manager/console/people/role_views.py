@@ -82,8 +82,8 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 @require_safe
 def who_may(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Who can do what for this person."""
-    offices.office_reader(request)
-    context = who_may_page.context(persons.person_for_officer(request, pk))
+    actor = offices.office_reader(request)
+    context = who_may_page.context(actor, persons.person_for_officer(request, pk))
     return render(request, "identity_manager/people/roles/who_may.html", context)
 
 

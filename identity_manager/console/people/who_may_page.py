@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console.access import persons as access_persons
 from identity_manager.models import Person, PersonState, Role, RoleAssignment
 from identity_manager.models.people.role import today
 from identity_manager.models.people.vouching import VOUCHED, Exclusion, officers_who_vouched
@@ -53,9 +54,12 @@ class Able:
     why_not: str | Promise = ""
 
 
-def context(person: Person) -> dict[str, Any]:
-    """For each act who can do it, and who of those with the role cannot."""
-    return {"tab": "search", "person": person, "acts": who_may(person)}
+def context(actor: Person, person: Person) -> dict[str, Any]:
+    """For each act who can do it, and who of those with the role cannot. readable: whom actor may open."""
+    acts = who_may(person)
+    officers = {able.officer for _act, found in acts for able in found}
+    readable = {each.pk for each in officers if access_persons.may_see(actor, each)}
+    return {"tab": "search", "person": person, "acts": acts, "readable": readable}
 
 
 def who_may(person: Person) -> list[tuple[OfficersAct, list[Able]]]:
