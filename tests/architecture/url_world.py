@@ -319,7 +319,7 @@ def scim_client() -> uuid.UUID:
 
 def api_client() -> uuid.UUID:
     """It waits for another System Administrator."""
-    asker = cast.person("otto", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    asker = cast.person("orla", roles=(Role.SYSTEM_ADMINISTRATOR,))
     wanted = api_clients.Wanted(name="HR", days=9, scopes=(ApiScope.PERSONS_READ,))
     return api_clients.make(actor=asker, wanted=wanted)[0].pk
 
