@@ -1,9 +1,11 @@
 """Forms of groups that are made by hand."""
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.people.groups import NO_GROUP_NAME
 from identity_manager.ui.forms import TOO_LONG
 
 LONGEST_LIST = 40_000  # characters
@@ -13,7 +15,9 @@ class GroupForm(VerbForm):
     """What the group is called."""
 
     name = forms.CharField(
-        label=_("Name"), required=False, max_length=256, error_messages={"max_length": TOO_LONG}
+        label=_("Name"),
+        max_length=256,
+        error_messages={"required": lazystr(NO_GROUP_NAME), "max_length": TOO_LONG},
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.fields import ReasonField
@@ -13,7 +14,7 @@ from identity_manager.console.search.saved_searches import Saved
 from identity_manager.models import DirectoryGroup, LossRule, Person, PersonKind, StandingBasis
 from identity_manager.models.catalogue.token_type import LONGEST_PURPOSE, offered_types
 from identity_manager.ui.forms import TOO_LONG, RadioCards
-from identity_manager.workflow.standing_orders.orders import LONGEST_NAME, Wanted
+from identity_manager.workflow.standing_orders.orders import LONGEST_NAME, NO_NAME, Wanted
 
 FOLLOWED = {"q": "text", "department": "department", "unit": "organisational_unit"}
 OF_THE_PAGE = frozenset({"order", "columns", "kind", "of"})
@@ -29,10 +30,9 @@ class StandingOrderForm(VerbForm):
 
     name = forms.CharField(
         label=_("Name"),
-        required=False,
         max_length=LONGEST_NAME,
         help_text=_("Officers read it, and batch orders name it as their cause."),
-        error_messages={"max_length": TOO_LONG},
+        error_messages={"required": lazystr(NO_NAME), "max_length": TOO_LONG},
     )
     basis = forms.ChoiceField(
         label=_("Who has the token type"),

@@ -95,6 +95,13 @@ def test_who_does_not_read_persons_of_every_unit_sees_numbers_alone(company: Com
     assert "all units see who they are" in text
 
 
+def test_a_name_is_asked_for_and_not_called_optional(company: Company) -> None:
+    for person, address in ((company.ada, MAKE), (company.rita, reverse("console:group-make"))):
+        visitor = browser(person)
+        assert visitor.get(address).context["form"].fields["name"].required
+        assert visitor.post(address, form(name="")).status_code == 422
+
+
 def test_a_group_by_hand(company: Company) -> None:
     rita = browser(company.rita)
     assert rita.post(reverse("console:group-make"), {"name": "Externals"}).status_code == 302
