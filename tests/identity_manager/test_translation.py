@@ -98,6 +98,17 @@ def test_what_is_filled_in_has_its_place(german: Catalog) -> None:
     assert misfilled(german) == []
 
 
+def test_no_sentence_runs_into_the_next(german: Catalog) -> None:
+    """As where a merge has kept the same line of both sides."""
+    glued = re.compile(r"[a-zäöüß)]\.[A-ZÄÖÜa-zäöü][a-zäöü]+ ")
+    assert [
+        form
+        for row in messages(german)
+        for form in forms(row.string)
+        if glued.search(form) and not any(map(glued.search, forms(row.id)))
+    ] == []
+
+
 def test_the_voice_is_calm(german: Catalog) -> None:
     loud = [
         form for message in messages(german) for form in forms(message.string) if UNFIT_WORDS.search(form)
