@@ -17,7 +17,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.prepared_queries import Statement
-from identity_manager.account import known_devices, provider_sessions, rate_limit, sign_in_methods
+from identity_manager.account import known_devices, rate_limit, sign_in_methods
+from identity_manager.account.single_sign_on import provider_sessions
 from identity_manager.models import OFFICER_ROLES, Account, Person
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in import second_factors
@@ -113,7 +114,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return response
 
     def get_login_stages(self) -> list[str]:
-        return ["identity_manager.account.second_factor_step.SecondStep"]
+        return ["identity_manager.account.second_factor.second_factor_step.SecondStep"]
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
         """One page for every method; it asks for the second factor where there is one."""

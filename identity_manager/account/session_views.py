@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from identity_manager.account import sso_sign_out
 from identity_manager.account.sign_in import account_of
+from identity_manager.account.single_sign_on import sso_sign_out
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions.refusals import Refused
 

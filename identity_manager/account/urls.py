@@ -4,19 +4,11 @@ mounted.
 
 from django.urls import path
 
-from identity_manager.account import (
-    account_page,
-    certificate_views,
-    first_sign_in,
-    passkey_views,
-    provider_sessions,
-    saml_views,
-    second_factor_views,
-    session_views,
-    sso_sign_out,
-    sso_views,
-)
+from identity_manager.account import account_page, first_sign_in, session_views
 from identity_manager.account import views as account_views
+from identity_manager.account.client_certificates import certificate_views
+from identity_manager.account.second_factor import passkey_views, second_factor_views
+from identity_manager.account.single_sign_on import provider_sessions, saml_views, sso_sign_out, sso_views
 
 urlpatterns = [
     path("", account_page.account, name="account"),

@@ -20,18 +20,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from identity_manager.account import (
-    middleware,
-    passkeys,
-    rate_limit,
-    redirects,
-    second_factor_step,
-    sign_in_methods,
-    sso_sign_out,
-)
+from identity_manager.account import middleware, rate_limit, redirects, sign_in_methods
 from identity_manager.account.first_sign_in import NO_NEW_PASSWORD, NOT_THE_SAME, NOT_TWICE
-from identity_manager.account.passkeys import ChallengePurpose
-from identity_manager.account.second_factor_forms import (
+from identity_manager.account.second_factor import passkeys, second_factor_step
+from identity_manager.account.second_factor.passkeys import ChallengePurpose
+from identity_manager.account.second_factor.second_factor_forms import (
     CodeForm,
     ConfirmationPasskeyForm,
     PasskeyForm,
@@ -39,6 +32,7 @@ from identity_manager.account.second_factor_forms import (
     SecondStepPasskeyForm,
 )
 from identity_manager.account.sign_in import account_of, renew_session_key
+from identity_manager.account.single_sign_on import sso_sign_out
 from identity_manager.models import Account
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in import second_factors, single_sign_on

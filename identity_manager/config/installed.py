@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "identity_manager.account.middleware.PersonMiddleware",
     "identity_manager.account.middleware.LastSeenMiddleware",
     "identity_manager.account.known_devices.KnownDeviceMiddleware",
-    "identity_manager.account.sso_sign_out.SsoSignOutMiddleware",
+    "identity_manager.account.single_sign_on.sso_sign_out.SsoSignOutMiddleware",
     "identity_manager.account.middleware.SignInWayMiddleware",
     "identity_manager.account.middleware.OfficersSecondFactorMiddleware",
     "identity_manager.console.lists.remembered_counts.ActedMiddleware",

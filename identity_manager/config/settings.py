@@ -177,7 +177,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = RECENT_SIGN_IN_SECONDS = 15 * 60
 ACCOUNT_RATE_LIMITS = rate_limits.RATES
-MFA_ADAPTER = "identity_manager.account.second_factor_adapter.SecondFactorAdapter"
+MFA_ADAPTER = "identity_manager.account.second_factor.second_factor_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_PERIOD = 30
@@ -204,7 +204,7 @@ CERTIFICATE_PROXY_SECRET = env.text("CERTIFICATE_PROXY_SECRET", "")
 if CERTIFICATE_BASE_URL and not EMBEDDED and not env.is_set("ALLOWED_HOSTS"):
     ALLOWED_HOSTS.append(urlsplit(CERTIFICATE_BASE_URL).hostname or "")
 SAML_PROVIDERS = sso.saml_providers(env.json_object("SAML_PROVIDERS", {}), taken=SSO_PROVIDERS)
-SOCIALACCOUNT_ADAPTER = "identity_manager.account.sso.SocialAdapter"
+SOCIALACCOUNT_ADAPTER = "identity_manager.account.single_sign_on.sso.SocialAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 ACCOUNT_SESSION_REMEMBER = False

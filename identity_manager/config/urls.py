@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from identity_manager.account import certificate_views
+from identity_manager.account.client_certificates import certificate_views
 from identity_manager.api.scim import views as scim
 from identity_manager.api.v1 import views as api
 from identity_manager.api.webhooks import mail as mail_webhook

@@ -7,8 +7,9 @@ from identity_manager.console.certificates import by_key_views, found_at_cas_vie
 from identity_manager.console.directory import urls as directory
 from identity_manager.console.enable import views as enable
 from identity_manager.console.outbox import views as outbox
-from identity_manager.console.people import revoke_all_views, role_views
+from identity_manager.console.people import revoke_all_views
 from identity_manager.console.people import views as persons
+from identity_manager.console.people.roles import role_views
 from identity_manager.console.process import views as process
 from identity_manager.console.renewal import views as renewal
 from identity_manager.console.requests import manual_revocation_views, parked_order_views, token_views

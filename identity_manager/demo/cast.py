@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from identity_manager.models import Account, Person, Role
-from identity_manager.people import roles
+from identity_manager.people.officers import roles
 from identity_manager.people.sign_in import accounts
 
 FILE_NAME = "demo-cast.json"

@@ -20,7 +20,8 @@ from identity_manager.jobs import (
     sweep,
 )
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.people import api_calls, recertification, roles
+from identity_manager.people.api_access import api_calls
+from identity_manager.people.officers import recertification, roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import drills, readdressing, share_rounds

@@ -40,7 +40,8 @@ from identity_manager.models import (
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.person_search import suggestions
-from identity_manager.people import anonymisation, registration_policy, vouching_policy
+from identity_manager.people import anonymisation, registration_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 

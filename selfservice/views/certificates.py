@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ca_bridge.x509.certificates import load
 from identity_manager.mail import install
 from identity_manager.models import Certificate, SoftwareToken
-from identity_manager.people.email_addresses import readable
+from identity_manager.people.identity.email_addresses import readable
 from identity_manager.queries import selfservice_pages
 from identity_manager.workflow.delivery import resending
 from selfservice import access, arrivals, installations, token_details

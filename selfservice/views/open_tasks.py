@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from identity_manager.people import identity_change_policy
+from identity_manager.people.identity import identity_change_policy
 from selfservice import access
 from selfservice import open_tasks as tasks
 

@@ -15,7 +15,7 @@ import pytest
 from django.conf import global_settings
 from django.db import models
 
-from identity_manager.console.people import roles_page
+from identity_manager.console.people.roles import roles_page
 from identity_manager.console.search import forms as search_forms
 from identity_manager.management.commands import create_officer
 from identity_manager.models import (

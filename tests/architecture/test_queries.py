@@ -28,7 +28,8 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.people import identity_changes, saved_searches
+from identity_manager.people import saved_searches
+from identity_manager.people.identity import identity_changes
 from identity_manager.workflow.people import sign_in_codes
 from identity_manager.workflow.revocation import revoke
 from tests.architecture.standing import standing

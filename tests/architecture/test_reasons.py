@@ -27,11 +27,11 @@ VERBS = (
 )
 OWN_BUSINESS = {
     "identity_manager.account.arrival": "what an identity provider answered",
-    "identity_manager.account.client_certificate": "what a proxy passes on",
-    "identity_manager.account.saml": "what an identity provider answered",
+    "identity_manager.account.client_certificates.client_certificate": "what a proxy passes on",
+    "identity_manager.account.single_sign_on.saml": "what an identity provider answered",
     "identity_manager.console.search.selection": "rows that were chosen on a list",
     "identity_manager.console.certificates.export_page": "certificates that a file cannot hold",
-    "identity_manager.console.people.sign_in_letters": "letters that a font cannot write",
+    "identity_manager.console.people.sign_in.sign_in_letters": "letters that a font cannot write",
     "selfservice.access": "an account without a person",
 }
 PORTALS = ("identity_manager/console", "identity_manager/account", "identity_manager/ui", "selfservice")

@@ -74,7 +74,9 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import api_clients, identity_changes, saved_searches
+from identity_manager.people import saved_searches
+from identity_manager.people.api_access import api_clients
+from identity_manager.people.identity import identity_changes
 from identity_manager.workflow.archive import recovery_certificates
 from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run

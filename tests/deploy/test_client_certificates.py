@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from identity_manager.account import client_certificate
+from identity_manager.account.client_certificates import client_certificate
 from identity_manager.transactions.refusals import Refused
 from tests.deploy.caddy import version
 from tests.interop.smtp_sink import free_port

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from identity_manager.models import Role
-from identity_manager.people.role_conflicts import CONFLICTS
+from identity_manager.people.officers.role_conflicts import CONFLICTS
 from tests.architecture.source import ROOT
 
 HEADING = "## What one person could do with two roles"

@@ -24,7 +24,7 @@ from tests.tools import cast
 
 SWEDISH = "sv"
 ELSEWHERE = ("ui:", "console:mail-html", "console:mail-text-html")  # the gallery, and mails in their own
-MARK = "§"  # stands before each word of the catalogue
+MARK = "."  # stands before each word of the catalogue
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from identity_manager.mail import sending, specimens
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import Container, OutgoingMail, Person
-from identity_manager.people import email_addresses
+from identity_manager.people.identity import email_addresses
 from tests.interop.mail_reader import Read, Reader
 from tests.interop.mail_senders import on_the_wire
 from tests.tools import cast

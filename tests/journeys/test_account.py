@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment
-from identity_manager.people import officers
+from identity_manager.people.officers import first_officers
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sso.conftest import Provider, Traveller, configured, provider, the_provider
 from tests.journeys.office import PASSWORD, Office
@@ -126,7 +126,7 @@ def test_local_sign_in_is_off_and_the_emergency_account_still_works(
 ) -> None:
     settings.SIGN_IN_METHODS = {"console": ["sso"], "selfservice": ["sso"]}
     values = {"personnel_number": "E-1", "given_name": "Red", "surname": "Button", "email": "red@example.com"}
-    account: Account = officers.create_officer(
+    account: Account = first_officers.create_officer(
         values=values, username="red", password=PASSWORD, held=[Role.SYSTEM_ADMINISTRATOR], break_glass=True
     )
     visitor = Office.visitor()

@@ -37,7 +37,7 @@ def main() -> None:
 def measured(number: int) -> dict[str, Any]:
     """Milliseconds of the processor of each verb and of each call."""
     from identity_manager.management.preparation import prepare
-    from identity_manager.people import api_clients
+    from identity_manager.people.api_access import api_clients
     from tests.performance.enable import persons
 
     prepare()
@@ -75,7 +75,8 @@ def caller() -> Callable[[str], None]:
     from django.test import Client
 
     from identity_manager.models import ApiScope, Person, Role
-    from identity_manager.people import api_clients, roles
+    from identity_manager.people.api_access import api_clients
+    from identity_manager.people.officers import roles
     from tests.performance.enable import persons
 
     first, second = persons(2)

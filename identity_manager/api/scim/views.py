@@ -13,7 +13,7 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 
 from identity_manager.api.scim.service import MOST_BYTES, Service, provider
-from identity_manager.people import scim_tokens
+from identity_manager.people.api_access import scim_tokens
 from identity_manager.people.scim_storage import Storage
 
 

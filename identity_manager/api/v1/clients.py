@@ -11,11 +11,11 @@ from ninja.operation import Operation
 from ninja.security import HttpBearer
 from ninja.security.base import AuthBase
 
-from identity_manager.account import client_certificate
+from identity_manager.account.client_certificates import client_certificate
 from identity_manager.api.v1 import problems
 from identity_manager.api.v1.problems import NotAccepted
 from identity_manager.models import ApiClient, ApiMethod, ApiScope, Person
-from identity_manager.people import api_clients
+from identity_manager.people.api_access import api_clients
 from identity_manager.telemetry import correlation
 from identity_manager.transactions.refusals import Refused
 

@@ -17,7 +17,7 @@ from ninja import Header
 from identity_manager.api.v1 import problems
 from identity_manager.api.v1.clients import client_of
 from identity_manager.api.v1.problems import NotAccepted
-from identity_manager.people import api_calls
+from identity_manager.people.api_access import api_calls
 from identity_manager.transactions.refusals import Refused
 
 REPLAYED = "Idempotent-Replayed"

@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from identity_manager.account import client_certificate, sign_in_methods
+from identity_manager.account import sign_in_methods
+from identity_manager.account.client_certificates import client_certificate
 from identity_manager.models.words import Words
 from identity_manager.people.sign_in import client_certificates
 from identity_manager.ui.parts import Pair

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from identity_manager.account import certificate_test
+from identity_manager.account.client_certificates import certificate_test
 from identity_manager.account.sign_in import recent_sign_in_required, signed_in_recently
 from identity_manager.console.access import offices
 from identity_manager.console.administration import certificate_test_page

@@ -14,8 +14,8 @@ from identity_manager.console.administration import views as catalogue
 from identity_manager.console.catalogue import terms_views
 from identity_manager.console.catalogue import views as versions
 from identity_manager.console.catalogue.kinds import PROFILES, TYPES, EntryKind
-from identity_manager.console.people import approver_group_views as groups
-from identity_manager.console.people import role_views
+from identity_manager.console.people.roles import approver_group_views as groups
+from identity_manager.console.people.roles import role_views
 
 
 def _of_kind(kind: EntryKind) -> Iterator[URLPattern]:

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.x509 import der
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import ApiScope
-from identity_manager.people.api_clients import NO_CERTIFICATE
-from identity_manager.people.client_credentials import MOST_DAYS
+from identity_manager.people.api_access.api_clients import NO_CERTIFICATE
+from identity_manager.people.api_access.client_credentials import MOST_DAYS
 from identity_manager.ui.forms import TOO_LONG
 
 NOT_KNOWN = _("There is no such choice. Choose from the list.")

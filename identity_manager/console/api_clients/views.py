@@ -20,7 +20,7 @@ from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.models import ApiClient, Role
-from identity_manager.people import api_clients
+from identity_manager.people.api_access import api_clients
 from identity_manager.ui.bidi import isolated
 
 TEMPLATES = "identity_manager/api_clients"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from identity_manager.console.access import batches, persons
-from identity_manager.console.people import sign_in_letter_views as letter_pages
+from identity_manager.console.people.sign_in import sign_in_letter_views as letter_pages
 from identity_manager.models import (
     BatchKind,
     BatchLine,

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.forms.fields import LONGEST_REASON
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import RunMode
-from identity_manager.people.client_credentials import MOST_DAYS
+from identity_manager.people.api_access.client_credentials import MOST_DAYS
 from identity_manager.ui.forms import TOO_LONG
 
 

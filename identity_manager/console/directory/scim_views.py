@@ -20,7 +20,7 @@ from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.models import Role, ScimToken
-from identity_manager.people import scim_tokens
+from identity_manager.people.api_access import scim_tokens
 from identity_manager.ui.bidi import isolated
 
 TEMPLATES = "identity_manager/directory"

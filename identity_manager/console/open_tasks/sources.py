@@ -44,7 +44,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.requests.token_request import TokenRequestQuerySet
-from identity_manager.people import deputy_policy
+from identity_manager.people.officers import deputy_policy
 from identity_manager.ui.parts import Meaning
 
 DECIDERS = frozenset({Role.APPROVER})

@@ -14,7 +14,8 @@ from identity_manager.models import IdentityChange, Person, PersonKind, Role
 from identity_manager.models.people.person import REQUIRED_FIELDS
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.models.text_in_languages import languages
-from identity_manager.people import identity_changes, persons, validation
+from identity_manager.people import persons, validation
+from identity_manager.people.identity import identity_changes
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.people import leave_and_return
 

@@ -11,9 +11,9 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import second_officers
 from identity_manager.models import IdentityChange, Person
-from identity_manager.people import identity_change_policy as questions
 from identity_manager.people import registration_policy
-from identity_manager.people.identity_changes import NotConfirmed, overtaken
+from identity_manager.people.identity import identity_change_policy as questions
+from identity_manager.people.identity.identity_changes import NotConfirmed, overtaken
 from identity_manager.ui import states
 
 AT_ONCE = 200  # a page that an officer can check

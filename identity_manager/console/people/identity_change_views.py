@@ -18,7 +18,7 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import identity_change_page
 from identity_manager.console.people.forms import RefuseChangeForm, SeveralChangesForm
 from identity_manager.models import IdentityChange
-from identity_manager.people import identity_changes
+from identity_manager.people.identity import identity_changes
 from identity_manager.ui.bidi import isolated
 
 

@@ -23,7 +23,8 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.models.requests.states import BEFORE_ISSUED
-from identity_manager.people import registration_policy, roles
+from identity_manager.people import registration_policy
+from identity_manager.people.officers import roles
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.archive.loss import Afterwards

@@ -12,17 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices, requests
 from identity_manager.console.history import event_wording
-from identity_manager.console.people import erasure_page, leave_page, sign_in_code_page
+from identity_manager.console.people import leave_page
+from identity_manager.console.people.data_protection import erasure_page
+from identity_manager.console.people.sign_in import sign_in_code_page
 from identity_manager.console.requests import token_card
 from identity_manager.console.requests.actions import ActionOffer, RequestAction, sending_obstacle
 from identity_manager.console.requests.token_card import TokenCard
 from identity_manager.models import AuditEvent, Leave, Person, PersonState, Role, SoftwareToken, TokenRequest
-from identity_manager.people import (
-    directory_ownership,
-    identity_change_policy,
-    registration_policy,
-    validation,
-)
+from identity_manager.people import directory_ownership, registration_policy, validation
+from identity_manager.people.identity import identity_change_policy
 from identity_manager.queries import console_pages
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui import dates

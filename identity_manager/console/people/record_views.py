@@ -14,7 +14,8 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.people import forms as person_forms
 from identity_manager.console.people.forms import EditPersonForm, NewPersonForm
 from identity_manager.models import Person, Role
-from identity_manager.people import identity_change_policy, persons, registration_policy
+from identity_manager.people import persons, registration_policy
+from identity_manager.people.identity import identity_change_policy
 from identity_manager.people.persons import Edited
 
 TEMPLATE = "identity_manager/people/record.html"

@@ -3,17 +3,15 @@
 from django.urls import path
 
 from identity_manager.console.people import (
-    data_views,
-    deputy_views,
-    erasure_views,
     identity_change_views,
     import_views,
     leave_views,
     record_views,
     replace_views,
-    sign_in_code_views,
-    sign_in_letter_views,
 )
+from identity_manager.console.people.data_protection import data_views, erasure_views
+from identity_manager.console.people.roles import deputy_views
+from identity_manager.console.people.sign_in import sign_in_code_views, sign_in_letter_views
 
 urlpatterns = [
     path("persons/new/", record_views.create, name="person-create"),

@@ -18,7 +18,7 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import Person, Recertification, ReviewDecision, RoleReview
-from identity_manager.people import recertification
+from identity_manager.people.officers import recertification
 from identity_manager.transactions.refusals import Refused
 from identity_manager.ui.bidi import isolated
 from identity_manager.ui.parts import Meaning

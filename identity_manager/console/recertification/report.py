@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import role_reviews
-from identity_manager.console.people.roles_page import MAY
+from identity_manager.console.people.roles.roles_page import MAY
 from identity_manager.console.print.document import Document, SheetSection, SheetTable, moment
 from identity_manager.models import Person, Recertification, ReviewDecision, Role, RoleReview
 from identity_manager.ui.parts import Pair

@@ -18,7 +18,7 @@ from identity_manager.console.lists.csv_export import csv_response
 from identity_manager.console.print import document as printed
 from identity_manager.console.recertification import page, report
 from identity_manager.console.recertification.page import ConfirmForm
-from identity_manager.people import recertification
+from identity_manager.people.officers import recertification
 
 
 @require_safe

@@ -39,7 +39,7 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
-from identity_manager.people import identity_change_policy
+from identity_manager.people.identity import identity_change_policy
 from identity_manager.queries import console_pages
 from identity_manager.transactions.refusals import Reason, Stale
 from identity_manager.ui.bidi import isolated

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.models import Person, Role
-from identity_manager.people import email_addresses
+from identity_manager.people.identity import email_addresses
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import badges, persons, texts

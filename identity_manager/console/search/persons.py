@@ -36,7 +36,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.person import PersonQuerySet
 from identity_manager.models.requests.token_states import IN_USE
-from identity_manager.people import vouching_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.queries import person_lists
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.context import SEARCHERS

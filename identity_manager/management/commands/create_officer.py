@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Role
-from identity_manager.people import officers
+from identity_manager.people.officers import first_officers
 from identity_manager.transactions.refusals import NotPossible
 
 PERSON_OPTIONS = ("personnel_number", "given_name", "surname", "email", "display_name", "language")
@@ -46,11 +46,11 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="although a System Administrator exists")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if officers.system_administrator_exists() and not options["force"]:
-            raise CommandError(str(officers.OFFICERS_EXIST))
+        if first_officers.system_administrator_exists() and not options["force"]:
+            raise CommandError(str(first_officers.OFFICERS_EXIST))
         password = _read(options["password_file"]) if options["password_file"] else _ask()
         try:
-            account = officers.create_officer(
+            account = first_officers.create_officer(
                 values={name: options[name] for name in PERSON_OPTIONS},
                 username=options["username"],
                 password=password,

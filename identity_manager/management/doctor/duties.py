@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from identity_manager.management.doctor.check_result import CheckResult, ok, warning
-from identity_manager.people import roles
+from identity_manager.people.officers import roles
 
 REMEDY = "ADMIN, Officers: withdraw one of the two. Until then each act asks who vouched for the person."
 

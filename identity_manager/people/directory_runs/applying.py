@@ -28,11 +28,12 @@ from identity_manager.models import (
     PersonSource,
     PersonState,
 )
-from identity_manager.people import identity_changes, roles
 from identity_manager.people.directory_runs.planning import PlannedEntry, Planning
 from identity_manager.people.directory_runs.staging import entry_of
+from identity_manager.people.identity import identity_changes
 from identity_manager.people.imports.applying import ChangesState
 from identity_manager.people.imports.uniqueness import IDENTITY_FIELDS
+from identity_manager.people.officers import roles
 from identity_manager.transactions import advisory_locks, locking
 from identity_manager.transactions.refusals import Refused
 

@@ -24,10 +24,11 @@ from identity_manager.models import (
     PersonState,
 )
 from identity_manager.models.people.upn_key import upn_key
-from identity_manager.people import roles, validation
+from identity_manager.people import validation
 from identity_manager.people.imports import plan as import_plan
 from identity_manager.people.imports import uniqueness
 from identity_manager.people.imports.uniqueness import IDENTITY_FIELDS
+from identity_manager.people.officers import roles
 from identity_manager.people.validation import FieldError
 
 CHUNK = 500

@@ -21,9 +21,9 @@ from identity_manager.models import (
     RunMode,
     RunState,
 )
-from identity_manager.people import roles
 from identity_manager.people.directory_runs.planning import CHUNK, Planning, action_of
 from identity_manager.people.imports.uniqueness import in_chunks
+from identity_manager.people.officers import roles
 
 REFUSED_TWICE = {
     "number": "personnel_number",

@@ -10,8 +10,9 @@ from django_fsm import ConcurrentTransition
 
 from identity_manager import audit
 from identity_manager.models import Person, PersonImport, PersonSource, PersonState
-from identity_manager.people import breaker, identity_changes, roles
+from identity_manager.people import breaker
 from identity_manager.people.breaker import Counted
+from identity_manager.people.identity import identity_changes
 from identity_manager.people.imports import plan as import_plan
 from identity_manager.people.imports.plan import (
     ImportPlan,
@@ -19,6 +20,7 @@ from identity_manager.people.imports.plan import (
     transition_to,
 )
 from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
+from identity_manager.people.officers import roles
 from identity_manager.transactions import advisory_locks, locking
 from identity_manager.transactions.refusals import NotPossible, Reason, Refused
 

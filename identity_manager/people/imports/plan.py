@@ -11,9 +11,10 @@ from django_fsm import can_proceed
 
 from identity_manager.directory.csv_file import CsvRow
 from identity_manager.models import Person, PersonState
-from identity_manager.people import directory_ownership, registration_policy, roles, validation
+from identity_manager.people import directory_ownership, registration_policy, validation
 from identity_manager.people.imports import uniqueness
 from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
+from identity_manager.people.officers import roles
 from identity_manager.people.validation import FieldError
 
 IDENTITY_FIELDS = uniqueness.IDENTITY_FIELDS

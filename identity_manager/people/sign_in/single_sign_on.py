@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit
 from identity_manager.mail import account_messages, outbox
 from identity_manager.models import Account, Person, PersonSource, PersonState, Role
-from identity_manager.people import roles
+from identity_manager.people.officers import roles
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
 from identity_manager.transactions import locking

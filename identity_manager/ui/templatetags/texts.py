@@ -11,7 +11,7 @@ from django import template
 from django.utils import formats
 from django.utils.safestring import SafeString
 
-from identity_manager.people import email_addresses
+from identity_manager.people.identity import email_addresses
 from identity_manager.telemetry import correlation
 from identity_manager.ui import terms_text
 from identity_manager.ui.bidi import isolated

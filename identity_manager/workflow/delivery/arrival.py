@@ -24,7 +24,7 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.models.mail.delivery_problem import SAID
-from identity_manager.people import vouching_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
     NO_REASON,

@@ -14,7 +14,7 @@ from identity_manager import audit
 from identity_manager.mail import outbox
 from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, Role
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
-from identity_manager.people import vouching_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
     NO_REASON,

@@ -12,8 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import OFFICER_ROLES, Person, Role, RoleAssignment
-from identity_manager.people import persons, roles, validation
+from identity_manager.people import persons, validation
 from identity_manager.people.imports import uniqueness
+from identity_manager.people.officers import roles
 from identity_manager.transactions.refusals import NotPossible, Reason, refuse
 from identity_manager.workflow.people import sign_in_codes
 

@@ -32,7 +32,9 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.models.requests.token_states import MAY_LIVE_ON
-from identity_manager.people import directory_ownership, identity_changes, registration_policy, roles
+from identity_manager.people import directory_ownership, registration_policy
+from identity_manager.people.identity import identity_changes
+from identity_manager.people.officers import roles
 from identity_manager.people.sign_in import accounts
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require

@@ -23,7 +23,9 @@ from identity_manager.models.people.sign_in_code import (
     person_can_sign_in_condition,
 )
 from identity_manager.models.people.vouching import Exclusion
-from identity_manager.people import identity_change_policy, registration_policy, vouching_policy
+from identity_manager.people import registration_policy
+from identity_manager.people.identity import identity_change_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import second_officer
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import eligibility

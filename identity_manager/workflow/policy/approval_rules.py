@@ -23,7 +23,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import deputy_policy, vouching_policy
+from identity_manager.people.officers import deputy_policy, vouching_policy
 from identity_manager.people.sign_in import prediction
 
 

@@ -18,7 +18,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.people.vouching import officers_who_vouched
-from identity_manager.people import deputy_policy, vouching_policy
+from identity_manager.people.officers import deputy_policy, vouching_policy
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import approval_rules
 from identity_manager.workflow.policy.approval_rules import Rules, Seat

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection
 
 from identity_manager.models import Person, Role, TokenRequest
-from identity_manager.people import deputy_policy, vouching_policy
+from identity_manager.people.officers import deputy_policy, vouching_policy
 from identity_manager.workflow.policy import approvers
 
 

@@ -33,7 +33,8 @@ from identity_manager.models import (
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.requests.token_queries import first_end
 from identity_manager.models.requests.token_states import IN_USE
-from identity_manager.people import identity_change_policy, vouching_policy
+from identity_manager.people.identity import identity_change_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import NotPossible, Reason, require
 from identity_manager.workflow import snapshot
 

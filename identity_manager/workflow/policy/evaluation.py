@@ -13,7 +13,7 @@ from django.db.models import prefetch_related_objects
 
 from identity_manager.models import Person, TermsVersion, TokenType
 from identity_manager.models.catalogue.token_type import offered_types
-from identity_manager.people import vouching_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Refused
 from identity_manager.workflow.policy import eligibility
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import RequestKind, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.requests.states import STOPPABLE
 from identity_manager.models.requests.token_states import IN_USE, MAY_LIVE_ON
-from identity_manager.people import identity_change_policy
+from identity_manager.people.identity import identity_change_policy
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.recovery import policy as recovery_policy
 

@@ -22,7 +22,7 @@ from identity_manager.models import (
     SubmittedShare,
 )
 from identity_manager.models.people.vouching import vouched_by
-from identity_manager.people import vouching_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import Reason
 
 NEEDED = 2

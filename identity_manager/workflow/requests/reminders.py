@@ -16,7 +16,7 @@ from django.utils import timezone
 from identity_manager import audit
 from identity_manager.mail import batch_messages, deduplication, outbox, request_messages, token_messages
 from identity_manager.models import BatchOrder, OutgoingMail, Postponement, SoftwareToken, TokenRequest
-from identity_manager.people import deputy_policy
+from identity_manager.people.officers import deputy_policy
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.policy.deciders import Deciders

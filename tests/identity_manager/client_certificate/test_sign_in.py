@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.x509 import client_authentication
-from identity_manager.account import certificate_views
+from identity_manager.account.client_certificates import certificate_views
 from identity_manager.models import Account, AuditEvent, Certificate, Person, SoftwareToken
 from tests.identity_manager.client_certificate.conftest import HOST, Browser, escaped, rfc_9440
 from tests.identity_manager.sign_in import factors

@@ -8,7 +8,7 @@ from identity_manager.console.directory import settings_words
 from identity_manager.directory.configuration import LEAVERS, TRUST
 from identity_manager.directory.ldap import source as ldap_source
 from identity_manager.models import Account, DirectorySource, Person, Role, RunMode, RunState, ScimToken
-from identity_manager.people import scim_tokens
+from identity_manager.people.api_access import scim_tokens
 from tests.identity_manager.console.visitors import just_signed_in
 from tests.tools import cast, directory
 from tests.tools.directory import FakeDirectory, run

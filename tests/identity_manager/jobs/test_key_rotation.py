@@ -287,7 +287,8 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
         "identity_manager.workflow.archive.share_rounds",
         "identity_manager.workflow.recovery.sealed_decisions",
         "identity_manager.workflow.token_imports.decisions",
-        "identity_manager.account.sso_sign_out",  # in a session: without its key, signing out sends no hint
+        # In a session: without its key, signing out sends no hint.
+        "identity_manager.account.single_sign_on.sso_sign_out",
     }
 
 

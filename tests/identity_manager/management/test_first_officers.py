@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from identity_manager.audit import Event
 from identity_manager.models import Account, AuditEvent, OutgoingMail, Person, Role, SignInCode
-from identity_manager.people import roles
+from identity_manager.people.officers import roles
 from identity_manager.workflow.people import first_officers, sign_in_code_policy, sign_in_codes
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 

@@ -52,7 +52,10 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.vouching import VOUCHED, Exclusion
 from identity_manager.models.second_officer import SecondOfficerDecision
-from identity_manager.people import api_clients, erasure, identity_changes, scim_tokens, vouching_policy
+from identity_manager.people import erasure
+from identity_manager.people.api_access import api_clients, scim_tokens
+from identity_manager.people.identity import identity_changes
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.batch import orders

@@ -18,8 +18,8 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.people.role import today
-from identity_manager.people import approver_groups, deputies, deputy_policy, roles, vouching_policy
-from identity_manager.people.roles import RolePeriod
+from identity_manager.people.officers import approver_groups, deputies, deputy_policy, roles, vouching_policy
+from identity_manager.people.officers.roles import RolePeriod
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import approvers

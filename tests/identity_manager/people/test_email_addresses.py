@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity_manager.people.email_addresses import canonical, readable
+from identity_manager.people.identity.email_addresses import canonical, readable
 
 
 @pytest.mark.parametrize(

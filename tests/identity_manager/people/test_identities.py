@@ -15,7 +15,8 @@ from identity_manager.management.doctor import database
 from identity_manager.management.doctor.check_result import Level
 from identity_manager.models import Person, PersonSource, PersonState
 from identity_manager.models.people.upn_key import fill, upn_key
-from identity_manager.people import identity_changes, persons, principal_names, security_identifiers
+from identity_manager.people import persons
+from identity_manager.people.identity import identity_changes, principal_names, security_identifiers
 from identity_manager.people.imports import plan as import_plan
 from identity_manager.people.imports import uniqueness
 from identity_manager.people.validation import clean, unfit

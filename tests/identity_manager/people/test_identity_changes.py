@@ -7,7 +7,8 @@ import pytest
 
 from identity_manager.audit import Event
 from identity_manager.models import AuditEvent, IdentityChange, OutgoingMail, Person, PersonSource, Role
-from identity_manager.people import identity_change_policy, identity_changes, persons
+from identity_manager.people import persons
+from identity_manager.people.identity import identity_change_policy, identity_changes
 from identity_manager.people.imports import uniqueness
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale

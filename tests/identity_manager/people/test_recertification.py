@@ -23,7 +23,7 @@ from identity_manager.models import (
     RoleAssignment,
     RoleReview,
 )
-from identity_manager.people import recertification, roles
+from identity_manager.people.officers import recertification, roles
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from tests.tools.cast import person
 

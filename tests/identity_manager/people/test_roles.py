@@ -11,8 +11,8 @@ from django.db import connection
 from identity_manager.audit import Event
 from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment
 from identity_manager.models.people.role import today
-from identity_manager.people import roles
-from identity_manager.people.roles import RolePeriod
+from identity_manager.people.officers import roles
+from identity_manager.people.officers.roles import RolePeriod
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused
 from tests.tools.cast import person
 

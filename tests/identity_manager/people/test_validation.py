@@ -3,7 +3,7 @@
 import pytest
 
 from ca_bridge.errors import CaError
-from identity_manager.people import email_addresses
+from identity_manager.people.identity import email_addresses
 from identity_manager.people.validation import clean
 
 GOOD = {"personnel_number": "1", "given_name": "Ada", "surname": "Berg"}

@@ -23,7 +23,9 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.people import identity_changes, persons, roles, vouching_policy
+from identity_manager.people import persons
+from identity_manager.people.identity import identity_changes
+from identity_manager.people.officers import roles, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Reason
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.delivery import outbox_actions, resending

@@ -11,8 +11,8 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
-from identity_manager.account import passkeys
-from identity_manager.account.passkeys import ChallengePurpose, NotProved
+from identity_manager.account.second_factor import passkeys
+from identity_manager.account.second_factor.passkeys import ChallengePurpose, NotProved
 from identity_manager.models import Account
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import account

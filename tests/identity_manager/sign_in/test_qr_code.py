@@ -1,6 +1,6 @@
 """The QR code of an authenticator app's key."""
 
-from identity_manager.account import qr_code
+from identity_manager.account.second_factor import qr_code
 
 
 def test_it_holds_its_text() -> None:

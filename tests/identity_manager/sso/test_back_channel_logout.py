@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.account.provider_sessions import EVENT
+from identity_manager.account.single_sign_on.provider_sessions import EVENT
 from identity_manager.models import AcceptedMessage, AuditEvent, Person, ProviderSession
 from identity_manager.people.sign_in import sessions
 from tests.identity_manager.sign_in import factors

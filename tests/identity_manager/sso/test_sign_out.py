@@ -10,7 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager.account import sso, sso_sign_out
+from identity_manager.account.single_sign_on import sso, sso_sign_out
 from identity_manager.models import Account, Person
 from identity_manager.people.sign_in import second_factors
 from identity_manager.people.sign_in.sso_provider import SignOut

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager.account import sso
+from identity_manager.account.single_sign_on import sso
 from identity_manager.models import Account, AuditEvent, OutgoingMail, Person, Role
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import PASSWORD, account

@@ -17,7 +17,7 @@ from identity_manager.models import (
     SignInCode,
     TokenRequest,
 )
-from identity_manager.people import roles
+from identity_manager.people.officers import roles
 from identity_manager.transactions.refusals import Stale
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.people import leave_and_return

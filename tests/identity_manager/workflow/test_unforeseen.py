@@ -31,7 +31,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.people import roles
+from identity_manager.people.officers import roles
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow import step5_issue
 from identity_manager.workflow.batch import orders as batch_orders

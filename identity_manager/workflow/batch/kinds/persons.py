@@ -6,7 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchKind, Leave, Person, PersonState, Role
-from identity_manager.people import registration_policy, roles
+from identity_manager.people import registration_policy
+from identity_manager.people.officers import roles
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import (

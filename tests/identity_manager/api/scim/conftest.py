@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from identity_manager.directory import configuration
 from identity_manager.models import DirectorySource, Role
-from identity_manager.people import scim_tokens
+from identity_manager.people.api_access import scim_tokens
 from tests.tools import cast
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

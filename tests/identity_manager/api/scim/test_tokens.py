@@ -15,7 +15,7 @@ from identity_manager.models import (
     Role,
     ScimToken,
 )
-from identity_manager.people import scim_tokens
+from identity_manager.people.api_access import scim_tokens
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from tests.identity_manager.api.scim.conftest import ScimClient
 from tests.tools import cast

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from identity_manager.models import ApiClient, ApiScope, Role
-from identity_manager.people import api_clients
+from identity_manager.people.api_access import api_clients
 from tests.tools import cast
 
 ALL = tuple(ApiScope.values)

@@ -17,7 +17,8 @@ from identity_manager.models import (
     RoleAssignment,
     TokenRequest,
 )
-from identity_manager.people import api_clients, roles
+from identity_manager.people.api_access import api_clients
+from identity_manager.people.officers import roles
 from identity_manager.people.sign_in import accounts
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow import step2_approve

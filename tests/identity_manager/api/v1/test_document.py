@@ -79,7 +79,7 @@ def test_schemathesis_finds_nothing(caller: Caller, monkeypatch: pytest.MonkeyPa
     import schemathesis
     from schemathesis import GenerationMode
 
-    monkeypatch.setattr("identity_manager.people.api_clients.MOST_CALLS", 1_000_000)
+    monkeypatch.setattr("identity_manager.people.api_access.api_clients.MOST_CALLS", 1_000_000)
     _some_rows()
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", WSGIHandler())
     schema.config.checks.positive_data_acceptance.expected_statuses = sorted(map(str, REFUSED))

@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from identity_manager.models import ApiScope, IdempotentCall, Role
-from identity_manager.people import api_calls, api_clients
+from identity_manager.people.api_access import api_calls, api_clients
 from tests.identity_manager.api.v1.conftest import Caller, make_client, problem_of
 from tests.tools import cast
 

@@ -18,7 +18,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.people.role import today
-from identity_manager.people import approver_groups
+from identity_manager.people.officers import approver_groups
 from identity_manager.transactions.refusals import NotAllowed, Stale
 from identity_manager.workflow.requests import reminders_by_hand
 from tests.identity_manager.console.visitors import officer, signed_in

@@ -11,7 +11,8 @@ from django.urls import reverse, reverse_lazy
 from identity_manager.console.forms import refusals
 from identity_manager.console.people import second_officers
 from identity_manager.models import IdentityChange, Person, PersonSource, Role, SoftwareToken
-from identity_manager.people import identity_changes, persons
+from identity_manager.people import persons
+from identity_manager.people.identity import identity_changes
 from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast

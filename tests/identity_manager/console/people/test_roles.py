@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.console.people import who_may_page
+from identity_manager.console.people.roles import who_may_page
 from identity_manager.models import (
     AuditEvent,
     IdentityChange,
@@ -21,7 +21,8 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.people.role import today
-from identity_manager.people import registration_policy, roles
+from identity_manager.people import registration_policy
+from identity_manager.people.officers import roles
 from identity_manager.workflow.policy import approvers, eligibility
 from identity_manager.workflow.recovery import officers_policy
 from tests.identity_manager.console.visitors import officer, signed_in

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import AuditEvent, Person, Recertification, Role, RoleAssignment, RoleReview
-from identity_manager.people import recertification
+from identity_manager.people.officers import recertification
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 

@@ -15,7 +15,8 @@ from identity_manager.models import (
     PersonSource,
     Role,
 )
-from identity_manager.people import identity_changes, persons
+from identity_manager.people import persons
+from identity_manager.people.identity import identity_changes
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports import identities
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale

@@ -15,7 +15,7 @@ from identity_manager.models import (
     SignInCode,
     SoftwareToken,
 )
-from identity_manager.people import vouching_policy
+from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow.delivery import arrival, download, installation, outbox_actions, resending
 from tests.tools import cast

@@ -27,7 +27,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.people import identity_changes
+from identity_manager.people.identity import identity_changes
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow import step1_enable, step6_passphrase

@@ -6,7 +6,7 @@ import pypdf
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from identity_manager.console.people import sign_in_letters as letters
+from identity_manager.console.people.sign_in import sign_in_letters as letters
 from identity_manager.models import Account, AuditEvent, OutgoingMail, Person, Role, SignInCode
 from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow.people import sign_in_codes, sign_in_letters

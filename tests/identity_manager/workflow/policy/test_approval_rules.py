@@ -18,7 +18,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import approver_groups
+from identity_manager.people.officers import approver_groups
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.policy import approvers

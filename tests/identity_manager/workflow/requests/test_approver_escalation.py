@@ -21,7 +21,7 @@ from identity_manager.models import (
     RoleAssignment,
     TokenRequest,
 )
-from identity_manager.people import api_clients
+from identity_manager.people.api_access import api_clients
 from identity_manager.transactions import locking
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.policy import approvers
