@@ -56,7 +56,7 @@ KEPT_ROLES = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role
 class RolePeriod:
     """First and last day of a role, inclusive; None: from now on, or without end.
 
-    only_as_deputy: the person has it in the stead of somebody else (people.deputies).
+    only_as_deputy: the person has it in the stead of somebody else (deputies).
     """
 
     valid_from: date | None = None

@@ -22,6 +22,7 @@ from identity_manager.models import (
     StandingState,
     TokenType,
 )
+from identity_manager.models.person_search import matching as person_search
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Refused
@@ -74,6 +75,8 @@ class Plan:
         return runs.exists()
 
     def _conclude(self, token_type: TokenType) -> None:
+        # Of a directory that was read today, SQLite knows nothing before the daily job, and plans badly.
+        person_search.take_statistics()
         figures = outcomes.count(self.order, token_type)
         with transaction.atomic():
             order = self._locked()
