@@ -111,8 +111,8 @@ def make_in_token(name: str, token: str, *, pin: str, bits: int, days: int) -> t
     return private, self_signed(name, private, days=days)
 
 
-def self_signed(name: str, private: rsa.RSAPrivateKey, *, days: int) -> bytes:
-    """The certificate (DER) of a recovery key, signed by itself."""
+def self_signed(name: str, private: keys.PrivateKey, *, days: int) -> bytes:
+    """The certificate (DER) of a recovery key, or of the canary of a drill, signed by itself."""
     now = datetime.now(UTC).replace(microsecond=0)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     usage = dict.fromkeys(

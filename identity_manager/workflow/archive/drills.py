@@ -1,7 +1,8 @@
-"""Recovery drills: officers have a canary key opened as any archived key is, with their shares, once a year.
+"""Recovery drills: once a year, officers have a canary key recovered as any archived key, with their shares.
 
 A canary is made by a worker for each recovery certificate in force and is kept, so that a drill opens what
-was archived long ago: the outer layer, the envelope, and the recovery key with its officers of today.
+was archived long ago: the outer layer, the envelope, and the recovery key with its officers of today. The
+canary then goes into a container of each format under a new passphrase, which is opened and forgotten.
 """
 
 import hashlib
@@ -16,8 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
-from ca_bridge.keys import envelopes, keys
+from ca_bridge.errors import CaError
+from ca_bridge.keys import envelopes, keys, recovery_keys
 from ca_bridge.keys.envelopes import RecoveryKey
+from ca_bridge.pkcs12 import passphrase
+from ca_bridge.pkcs12 import writer as pkcs12
 from identity_manager import audit
 from identity_manager.models import (
     Person,
@@ -45,6 +49,9 @@ DRILL_UNDER_WAY = Reason("drill-under-way", _("A drill for this recovery certifi
 NOT_IN_FORCE = Reason("drill-not-in-force", _("This recovery certificate is not in force."))
 NO_CANARY = Reason(
     "drill-without-canary", _("No worker has archived a canary key for this recovery certificate yet.")
+)
+NOT_PACKED = Reason(
+    "drill-container", _("The canary key was opened, but no container that opens again came of it.")
 )
 REASONS = {Exclusion.OFFICE: recovery_policy.NOT_RECOVERY_OFFICER, Exclusion.ASKED: OWN_DRILL}
 
@@ -183,7 +190,7 @@ def _complete_round(drill: RecoveryDrill) -> ShareRound | None:
 
 
 def _open(drill: RecoveryDrill) -> Reason | None:
-    """Open the canary as any archived key; None where that worked. Raises VaultError."""
+    """Recover the canary as any archived key; None where that worked. Raises VaultError."""
     canary = RecoveryCanary.objects.filter(certificate=drill.certificate_id).first()
     recovery_key = _recovery_key(drill)
     if canary is None:
@@ -191,7 +198,27 @@ def _open(drill: RecoveryDrill) -> Reason | None:
     if isinstance(recovery_key, Reason):
         return recovery_key
     key = opening.open_both_layers(canary, recovery_key)
-    return key if isinstance(key, Reason) else None
+    return key if isinstance(key, Reason) else _pack(key)
+
+
+def _pack(key: keys.PrivateKey) -> Reason | None:
+    """Put the key into a container of each format and open each again; None where that worked."""
+    certificate = recovery_keys.self_signed("Recovery canary", key, days=1)
+    secret, key_sha256 = passphrase.generate(), keys.public_key_sha256(key)
+    try:
+        for container_format in pkcs12.written_formats():
+            container = pkcs12.build(
+                key=key,
+                certificate=certificate,
+                chain=(),
+                friendly_name="Recovery canary",
+                passphrase=secret,
+                format=container_format,
+            )
+            pkcs12.check(container, passphrase=secret, certificate=certificate, key_sha256=key_sha256)
+    except CaError:
+        return NOT_PACKED
+    return None
 
 
 def _recovery_key(drill: RecoveryDrill) -> RecoveryKey | Reason:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from django.utils import timezone
 
+from ca_bridge.pkcs12 import writer as pkcs12
+from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.console.archive import open_tasks
 from identity_manager.jobs import key_rotation
 from identity_manager.models import (
@@ -100,6 +103,26 @@ def test_what_does_not_open_is_told(staff: Officers, split: RecoveryCertificate,
     assert drill.failure in known
     assert AuditEvent.objects.filter(name="archive.drill-failed").count() == 1
     assert not SubmittedShare.objects.exclude(share_wrapped=None).exists()
+
+
+@pytest.mark.parametrize("format_", pkcs12.written_formats())
+def test_a_container_that_does_not_open_is_told(
+    staff: Officers, monkeypatch: pytest.MonkeyPatch, format_: ContainerFormat
+) -> None:
+    """The drill goes as far as the passphrase and the container of each format that is written."""
+    row = recovery.online_in_force(staff)
+    drills.carry_out()
+    begun(staff, row)
+    build = pkcs12.build
+
+    def spoiled(**arguments: Any) -> bytes:
+        if arguments["format"] is format_:
+            arguments["passphrase"] = "another one"
+        return build(**arguments)
+
+    monkeypatch.setattr(pkcs12, "build", spoiled)
+    drills.carry_out()
+    assert RecoveryDrill.objects.get().failure == "drill-container"
 
 
 def test_four_eyes(staff: Officers, split: RecoveryCertificate) -> None:
