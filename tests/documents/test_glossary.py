@@ -1,4 +1,7 @@
-"""The glossary: forbidden words are in no message of the portals and mails, and the models it names exist."""
+"""The glossary: forbidden words are in no message of the portals and mails, and the models it names exist.
+
+German has columns of the main tables; each further language of locale/ has a section with the same words.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,10 +10,12 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 from django.apps import apps
+from django.conf.locale import LANG_INFO
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GLOSSARY = ROOT / "docs/reference/glossary.md"
-GERMAN = ROOT / "locale/de/LC_MESSAGES/django.po"
+NAMES = {path.parts[-3]: LANG_INFO[path.parts[-3]]["name"] for path in sorted(ROOT.glob("locale/*/*/*.po"))}
+FURTHER = sorted({*NAMES.values()} - {"German"})
 TITLES = ["English", "German", "what it means", "not (English)", "not (German)"]
 NOT_WORDS = re.compile(r"%\(\w+\)[sd]|\{\w+\}|<[^>]*>|manage\.py .*")  # names of programs, for programs
 # What others call it: the keychain of macOS, codes of an app, and what a page is called in Nexus.
@@ -24,10 +29,21 @@ Entry = dict[str, str]
 
 
 def entries(text: str) -> Iterator[Entry]:
+    """Each row of each table, by the titles of its table."""
+    titles: list[str] = []
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("|") and cells != TITLES and not set(line) <= set("|- "):
-            yield dict(zip(TITLES, cells, strict=True))
+        if not line.startswith("|"):
+            titles = []
+        elif not titles:
+            titles = cells
+        elif not set(line) <= set("|- "):
+            yield dict(zip(titles, cells, strict=True))
+
+
+def in_language(name: str) -> list[Entry]:
+    """Rows of the tables that say the language's words and which of them are not wanted."""
+    return [entry for entry in entries(GLOSSARY.read_text(encoding="utf-8")) if f"not ({name})" in entry]
 
 
 def pattern(forbidden: str) -> re.Pattern[str]:
@@ -37,34 +53,43 @@ def pattern(forbidden: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){spaced}(?!\w)", re.IGNORECASE)
 
 
-def forbidden(column: str) -> list[re.Pattern[str]]:
-    found = entries(GLOSSARY.read_text(encoding="utf-8"))
-    return [pattern(each) for entry in found for each in entry[column].split(", ") if each]
+def forbidden(name: str) -> list[re.Pattern[str]]:
+    listed = (entry[f"not ({name})"].split(", ") for entry in in_language(name))
+    return [pattern(each) for words in listed for each in words if each]
 
 
-def said() -> Iterator[tuple[str, str]]:
-    """Each message in English and in German; a plural is two."""
-    with GERMAN.open("rb") as stream:
-        for message in read_po(stream, locale="de"):
-            english = message.id if isinstance(message.id, tuple) else (message.id,)
-            german = message.string if isinstance(message.string, tuple) else (message.string,)
-            if english[0] and english[0] not in OTHERS:
-                yield from zip(english, german, strict=True)
+def said(code: str, *, english: bool = False) -> Iterator[str]:
+    """Each message as the catalogue says it, or as the source does; a plural is two."""
+    with (ROOT / f"locale/{code}/LC_MESSAGES/django.po").open("rb") as stream:
+        for message in read_po(stream, locale=code):
+            source = message.id if isinstance(message.id, tuple) else (message.id,)
+            translated = message.string if isinstance(message.string, tuple) else (message.string,)
+            if source[0] and source[0] not in OTHERS:
+                yield from source if english else translated
 
 
-@pytest.mark.parametrize(("column", "place"), [("not (English)", 0), ("not (German)", 1)])
-def test_no_message_says_what_the_glossary_forbids(column: str, place: int) -> None:
-    wrong = forbidden(column)
-    texts = {NOT_WORDS.sub("", message[place]) for message in said()}
+@pytest.mark.parametrize(("code", "name"), [("en", "English"), *NAMES.items()])
+def test_no_message_says_what_the_glossary_forbids(code: str, name: str) -> None:
+    wrong = forbidden(name)
+    found = said("de", english=True) if code == "en" else said(code)
+    texts = {NOT_WORDS.sub("", text) for text in found}
     assert [text for text in sorted(texts) if any(each.search(text) for each in wrong)] == []
 
 
 def test_every_entry_has_both_languages_and_each_word_one_entry() -> None:
-    read = list(entries(GLOSSARY.read_text(encoding="utf-8")))
+    read = in_language("German")
     assert len(read) > 40
+    assert [list(entry) for entry in read if list(entry) != TITLES] == []
     assert [entry["English"] for entry in read if not entry["German"]] == []
     words = [word for entry in read for word in entry["English"].split(", ")]
     assert sorted(words) == sorted(set(words))
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_each_further_language_has_the_same_words_in_the_same_order(name: str) -> None:
+    read = in_language(name)
+    assert [entry["English"] for entry in read] == [entry["English"] for entry in in_language("German")]
+    assert [entry["English"] for entry in read if not entry[name]] == []
 
 
 def test_the_models_of_the_glossary_exist() -> None:
