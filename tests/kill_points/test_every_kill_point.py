@@ -28,10 +28,17 @@ from tests.kill_points.boundaries import AFTER, BROKER, CA, COMMIT, KINDS, MAIL,
 from tests.kill_points.copies import Copies
 from tests.kill_points.outside import Broker
 from tests.kill_points.walks import (
+    AFTER_DELIVERY,
     ALL_SEVEN_STEPS,
     CA_FORGETS,
     CANCELLED,
+    COMPARED,
+    ENDED,
+    LEAVE,
+    LEAVE_IN_BETWEEN,
     MANY,
+    NEVER_NOTED,
+    REFUSED,
     RENEWAL,
     REPLACEMENT,
     WALKS,
@@ -51,12 +58,15 @@ REST = "at-rest-"
 ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, CA_FORGETS, CANCELLED, MANY)
 ON_POSTGRESQL = pytest.mark.nightly_on_postgresql
 LONG_WALKS = (RENEWAL, REPLACEMENT)  # from the first token to the end of the second
+# Their boundaries are mostly those of the others: all of them nightly, one of each name before each change.
+NIGHTLY_WALKS = (NEVER_NOTED, ENDED, COMPARED, LEAVE_IN_BETWEEN, LEAVE, REFUSED, AFTER_DELIVERY)
 WALKS_BY_ENGINE = [
     pytest.param(
         walk,
         marks=(
             *(() if walk in ON_BOTH_ENGINES else (ON_POSTGRESQL,)),
             *((pytest.mark.long,) if walk in LONG_WALKS else ()),
+            *((pytest.mark.nightly,) if walk in NIGHTLY_WALKS else ()),
         ),
     )
     for walk in WALKS
@@ -231,6 +241,18 @@ def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
     assert {name.split()[1] for name in reference.passed} == KINDS
 
     for name in (ISSUED, SENT, f"{AFTER} {BROKER} {task_names.SEND}", f"{AFTER} {COMMIT} _commit"):
+        places = [number for number, each in enumerate(reference.passed, start=1) if each == name]
+        outcome = stage.at(places[len(places) // 2])
+        assert (outcome.killed, outcome.passed[-1]) == (True, name)
+        compare(stage, outcome, reference)
+
+
+@pytest.mark.long
+@pytest.mark.nightly_on_postgresql
+@pytest.mark.parametrize("stage", NIGHTLY_WALKS, ids=lambda walk: walk.name, indirect=True)
+def test_killed_once_at_each_name_of_boundary(stage: Stage) -> None:
+    reference = undisturbed(stage)
+    for name in dict.fromkeys(reference.passed):
         places = [number for number, each in enumerate(reference.passed, start=1) if each == name]
         outcome = stage.at(places[len(places) // 2])
         assert (outcome.killed, outcome.passed[-1]) == (True, name)
