@@ -60,7 +60,8 @@ def measured(persons: int, rounds: int) -> dict[str, list[float]]:
 def _rows(browser: Any, name: str) -> list[str]:
     """The keys of the rows in their order, from the checkbox that each row has."""
     boxes = _BOX.findall(_visit(browser, name).content.decode())
-    return [_KEY.findall(box)[0] for box in boxes if PAGES[name][2] in box]
+    of_rows = (box for box in boxes if PAGES[name][2] in box and 'type="checkbox"' in box)
+    return [key for box in of_rows for key in _KEY.findall(box)]
 
 
 def _visit(browser: Any, name: str) -> Any:

@@ -153,13 +153,15 @@ def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> li
 def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
     """Requests of this order, not issued yet, of persons who are no members; not those cancelled by it."""
     lines = BatchLine.objects.filter(order__standing_placement__order=order).order_by()
-    present = StandingMember.objects.present().filter(order=order).order_by()
+    theirs = {"person": OuterRef("person")}
     rows = TokenRequest.objects.filter(
         state__in=BEFORE_ISSUED, pk__in=lines.exclude(request=None).values("request")
     )
-    rows = rows.exclude(person__in=present.values("person"))
-    rows = rows.exclude(person__in=outcomes.covered_otherwise(order).order_by().values("person"))
-    return rows.exclude(pk__in=lines.exclude(about=None).values("about"))
+    return rows.filter(
+        ~Exists(StandingMember.objects.present().filter(order=order, **theirs)),
+        ~Exists(outcomes.covered_otherwise(order).filter(**theirs)),
+        ~Exists(lines.filter(about=OuterRef("pk"))),
+    )
 
 
 def _revocation(token_type: TokenType) -> dict[str, Any]:
