@@ -5,7 +5,7 @@ Capabilities of CAs that run in this installation are in contract_operation.py.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -219,6 +219,8 @@ class Connector(Protocol):
     answer is an unknown outcome as with issue(). `finds_by_number = True`: search results were issued
     under the idempotency key, whatever their key; otherwise a search may return what others ordered.
 
+    `caa_identities = ("ca.example",)`: a public CA, and what CAA records call it (RFC 8659, 9495).
+
     `group_size = 8` on the class says that it answers at once, and can be searched: a worker under load
     puts so many orders to it before it writes the answers down. A crash leaves as many to be searched for.
     One instance serves all threads.
@@ -300,6 +302,24 @@ class ListsProfiles(Protocol):
     """Optional: names for an order's ca_profile, as far as our credentials may list them."""
 
     def profiles(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Validations:
+    """Until when a public CA relies on what it has validated (S/MIME Baseline Requirements 4.2.1).
+
+    domains: each mail domain with its last day; organisation: the last day, where it is known.
+    """
+
+    domains: tuple[tuple[str, date], ...]
+    organisation: date | None
+
+
+@runtime_checkable
+class ReportsValidations(Protocol):
+    """Optional: until when the validations of our domains and our organisation count. Raises CaError."""
+
+    def validations(self) -> Validations: ...
 
 
 @dataclass(frozen=True, slots=True)

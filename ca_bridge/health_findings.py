@@ -45,6 +45,10 @@ class HealthFinding(StrEnum):
     KNOWS_CA = "knows-ca"
     SHOWS_PROCEDURES = "shows-procedures"
     HANDS_OUT_CHAIN = "hands-out-chain"
+    KNOWS_ORGANISATION = "knows-organisation"
+    ORGANISATION_NOT_ALLOWED = "organisation-not-allowed"
+    OFFERS_PRODUCTS = "offers-products"
+    NO_PRODUCTS = "no-products"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,14 @@ WORDS: dict[HealthFinding, Promise] = {
     HealthFinding.TAKES_KEY: _("It takes our key for every profile."),
     HealthFinding.KNOWS_CA: _("%(version)s, CA %(ca)s."),
     HealthFinding.SHOWS_PROCEDURES: _("It shows our officer %(number)s token procedures."),
+    HealthFinding.KNOWS_ORGANISATION: _("It takes our key, and orders for %(name)s."),
+    HealthFinding.ORGANISATION_NOT_ALLOWED: _(
+        "Our key may not order for the organisation of organization_id. It may order for: %(known)s."
+    ),
+    HealthFinding.OFFERS_PRODUCTS: _(
+        "It takes our sign-in, and offers %(number)s kinds of certificates to our organisation."
+    ),
+    HealthFinding.NO_PRODUCTS: _("It offers no kind of S/MIME certificate to our organisation."),
     HealthFinding.HANDS_OUT_CHAIN: _(
         "It hands out the CA certificates of chain_file. It asks for credentials at a request only."
     ),

@@ -54,10 +54,14 @@ class Reply:
     def fields(self) -> dict[str, Any]:
         """The JSON object in the body, whatever the content type. Raises garbled() for anything else."""
         with self.reading("JSON"):
-            found = json.loads(self.body)
+            found = self.json()
         if not isinstance(found, dict):
             raise self.garbled("no JSON object")
         return found
+
+    def json(self) -> Any:
+        """The value in the body, within reading()."""
+        return json.loads(self.body)
 
     def fields_if_any(self) -> dict[str, Any]:
         """As fields(), but empty for anything else, such as a proxy's page."""
@@ -79,6 +83,10 @@ class Reply:
         """The exception for refused credentials (401, 403) or an error status. said: the CA's words."""
         found = CaError.credentials if self.status in (401, 403) else CaError.out_of_service
         return found(self._from_host(said or self.said()))
+
+    def credentials(self) -> CaError:
+        """The exception for credentials that were refused by another status."""
+        return CaError.credentials(self._from_host(self.said()))
 
     def _from_host(self, words: str) -> str:
         return f"{self.host}: {words}" if self.host else words

@@ -21,6 +21,7 @@ VALUES = {
     "version": "1.2",
     "provisioner": "portal",
     "number": "2",
+    "known": "c0ffee",
 }
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import pkcs7
 
+from ca_bridge.connection import bundles
 from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import CertificateOrder, Issued
-from ca_bridge.x509 import der
 
 ENROLL = "simpleenroll"
 DEFAULT_WAIT = 60  # seconds, where a server does not say
@@ -42,15 +42,7 @@ def wait_of(reply: Reply, longest: int) -> timedelta:
 
 def issued(reply: Reply, order: CertificateOrder) -> Issued:
     """The certificate for our key among those of the answer, and its issuers, nearest first."""
-    found = certificates(reply)
-    ours = [each for each in found if der.is_for(each, order.csr)]
-    if not ours and len(found) == 1:
-        ours = found  # for another key: the bridge refuses it, and has it revoked
-    if not ours:
-        raise reply.garbled("no certificate for the request's key")
-    with reply.reading("names that can be read"):
-        chain = der.chain_of(ours[0], [each for each in found if each is not ours[0]])
-    return Issued(ours[0].public_bytes(Encoding.DER), chain)
+    return bundles.issued(reply, order, certificates(reply))
 
 
 def certificates(reply: Reply) -> list[x509.Certificate]:

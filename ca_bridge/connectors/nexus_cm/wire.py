@@ -1,7 +1,6 @@
 """Requests to the CM REST API and its answers: signed forms, searches, error codes."""
 
 import base64
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs7
 from django.utils.translation import gettext as _
 
+from ca_bridge.connection import multipart
 from ca_bridge.connection.http import secret
 from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import CertificateOrder
@@ -54,10 +54,7 @@ def encoded(form: Mapping[str, str]) -> tuple[bytes, str]:
     """A form with its content type: multipart (RFC 7578) for a request, else URL-encoded."""
     if "pkcs10" not in form:
         return urlencode(form).encode(), "application/x-www-form-urlencoded"
-    boundary = secrets.token_hex(16)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
-    parts = "".join(head % part for part in form.items())
-    return f"{parts}--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    return multipart.encoded(form)
 
 
 def signature(data: bytes, files: tuple[str, str, str]) -> str:

@@ -22,6 +22,7 @@ from tests.ca_bridge.connectors.servers import cmp as cmp_server
 from tests.ca_bridge.connectors.servers import django_ca as django_ca_server
 from tests.ca_bridge.connectors.servers import ejbca as ejbca_server
 from tests.ca_bridge.connectors.servers import est as est_server
+from tests.ca_bridge.connectors.servers import harica as harica_server
 from tests.ca_bridge.connectors.servers import kdc as kdc_server
 from tests.ca_bridge.connectors.servers import nexus_cm as nexus_server
 from tests.ca_bridge.connectors.servers import openbao as bao_server
@@ -39,6 +40,7 @@ NEIGHBOURS = (
     "cfssl",
     "nexus_cm",
     "ejbca",
+    "harica",
     "adcs",
     "adcs_kerberos",
     "django_ca",
@@ -107,6 +109,7 @@ nexus_cm = _running(nexus_server.nexus_cm)
 adcs = _running(adcs_server.adcs)
 ejbca = _running(ejbca_server.ejbca)
 django_ca = _running(django_ca_server.django_ca)
+harica = _running(harica_server.harica)
 
 
 @pytest.fixture(scope="session")
@@ -118,13 +121,19 @@ Arranged = Callable[[CertificateContent], CertificateContent]
 
 
 @pytest.fixture
-def arranged(request: pytest.FixtureRequest) -> Arranged:
-    """What the CA of this test makes of the order of a content."""
+def in_turn(request: pytest.FixtureRequest) -> Neighbour | None:
+    """The CA of this test; none for one that runs in this process."""
     names = {"connector", "neighbour"} & set(request.fixturenames)
     turn = request.node.callspec.params if names else {}
     made = [request.getfixturevalue(turn[name]) for name in names]
     made += [request.getfixturevalue(name) for name in NEIGHBOURS if name in request.fixturenames]
-    return next((each.arranged for each in made if isinstance(each, Neighbour)), unchanged)
+    return next((each for each in made if isinstance(each, Neighbour)), None)
+
+
+@pytest.fixture
+def arranged(in_turn: Neighbour | None) -> Arranged:
+    """What the CA of this test makes of the order of a content."""
+    return in_turn.arranged if in_turn else unchanged
 
 
 @pytest.fixture
@@ -134,7 +143,7 @@ def content(content: CertificateContent, arranged: Arranged) -> CertificateConte
 
 @pytest.fixture
 def ordered(
-    content: CertificateContent, validity: Validity, arranged: Arranged
+    content: CertificateContent, validity: Validity, arranged: Arranged, in_turn: Neighbour | None
 ) -> Callable[..., CertificateOrder]:
     """An order as the bridge would put it; each call another key and request, unless they are given."""
 
@@ -144,7 +153,7 @@ def ordered(
             idempotency_key=str(uuid4()),
             csr=csr.build(content, key),
             content=content,
-            ca_profile="person",
+            ca_profile=in_turn.profile if in_turn else "person",
             not_before=validity.not_before,
             not_after=validity.not_after,
         )

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,24 @@ UP_WITHIN = 30  # seconds
 
 def unchanged(content: CertificateContent) -> CertificateContent:
     return content
+
+
+ADDRESS = ("email", "jane.doe@example.com")
+
+
+def with_an_address(content: CertificateContent) -> CertificateContent:
+    """The content with an e-mail address, for a CA that issues nothing without one."""
+    if any(kind == "email" for kind, _value in content.subject_alt_names):
+        return content
+    return replace(content, subject_alt_names=(ADDRESS, *content.subject_alt_names))
+
+
+def with_a_name(content: CertificateContent) -> CertificateContent:
+    """The content with an e-mail address, a given name and a surname, for a CA that wants them all."""
+    present = dict(content.subject)
+    wanted = (("givenName", "Jane"), ("surname", "Doe"))
+    missing = tuple((name, value) for name, value in wanted if name not in present)
+    return replace(with_an_address(content), subject=(*content.subject, *missing))
 
 
 @dataclass(frozen=True)

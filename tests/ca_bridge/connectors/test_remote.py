@@ -182,11 +182,13 @@ CALLS = {
     "release": lambda connector, _order: connector.release(connector.chain()[0]),
     "health": lambda connector, _order: connector.health(),
     "profiles": lambda connector, _order: connector.profiles(),
+    "validations": lambda connector, _order: connector.validations(),
 }
 FIELDS = (
     *("auth", "data", "errors", "error", "message", "result", "success", "certificate", "certificates"),
     *("certChain", "crt", "ca", "provisioners", "procedures", "certificate_authorities", "keys"),
     *("searchHits", "dataToSign", "status", "slug", "revocation_reason", "version", "ca_chain"),
+    *("access_token", "backendCertId", "code", "organizationId", "terms", "state", "id", "name"),
 )
 ODD = (None, 7, float("inf"), "x", [], [7], {}, [{"code": 7, "name": []}])
 INNER = dict.fromkeys(FIELDS, 7) | {"client_token": "x", "lease_duration": float("inf"), "pem": 7}
@@ -195,6 +197,7 @@ ANSWERS += [
     json.dumps({**dict.fromkeys(FIELDS, each), "success": True}).encode()
     for each in (*ODD, INNER, {**INNER, "lease_duration": 60})
 ]
+ANSWERS += [json.dumps([dict.fromkeys(FIELDS, each)]).encode() for each in (7, [7])]
 
 
 @pytest.mark.parametrize("call", CALLS)
