@@ -26,6 +26,7 @@ from tests.ca_bridge.connectors.servers import harica as harica_server
 from tests.ca_bridge.connectors.servers import kdc as kdc_server
 from tests.ca_bridge.connectors.servers import nexus_cm as nexus_server
 from tests.ca_bridge.connectors.servers import openbao as bao_server
+from tests.ca_bridge.connectors.servers import sectigo as sectigo_server
 from tests.ca_bridge.connectors.servers import step_ca as step_server
 from tests.ca_bridge.connectors.servers.adcs_kerberos import Domain
 from tests.ca_bridge.connectors.servers.cmp import CmpCa
@@ -41,6 +42,7 @@ NEIGHBOURS = (
     "nexus_cm",
     "ejbca",
     "harica",
+    "sectigo",
     "adcs",
     "adcs_kerberos",
     "django_ca",
@@ -110,6 +112,7 @@ adcs = _running(adcs_server.adcs)
 ejbca = _running(ejbca_server.ejbca)
 django_ca = _running(django_ca_server.django_ca)
 harica = _running(harica_server.harica)
+sectigo = _running(sectigo_server.sectigo)
 
 
 @pytest.fixture(scope="session")

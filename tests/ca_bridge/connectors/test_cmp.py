@@ -393,3 +393,28 @@ def test_how_the_ca_is_named():
 def test_options_say_what_is_wrong(cmp, changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         CmpOptions(**{**cmp.options, **changes})
+
+
+D_TRUST = {"path": "/httpcmp/request", "management_path": "", "profile_in_header": True}
+
+
+@pytest.mark.parametrize("product", ["BASIC_ENTERPRISE_ID", "ADVANCED_ENTERPRISE_ID_2"])
+def test_the_products_of_d_trust_go_to_its_one_address(cmp, ca, ordered, monkeypatch, product):
+    """As docs/how-to/connect-d-trust.md sets it up: the product stands in the header of the message."""
+    monkeypatch.setitem(server.PATHS, D_TRUST["path"], "/pkix/")
+    connector, order = cmp.make(**D_TRUST), ordered(ca_profile=product)
+    answer = connector.issue(order)
+    assert verification.faults(order, answer, connector.chain()) == ()
+    assert product.encode() in ca.asked[0].der
+    assert product.encode() not in ca.asked[0].body
+    assert connector.revoke(answer.certificate, KEY_COMPROMISE) == RevocationOutcome.REVOKED
+
+
+def test_a_name_that_d_trust_writes_otherwise_is_found_out(cmp, ca, ordered, content):
+    """The static part of the subject has to match to the letter."""
+    static = (("organizationName", "Example Corporation GmbH"), *content.subject[1:])
+    other = replace(content, subject=static)
+    ca.replaced = x509.load_der_x509_csr(ordered(content=other).csr)
+    connector, order = cmp.make(path="/pkix/"), ordered(ca_profile="BASIC_ENTERPRISE_ID")
+    found = verification.faults(order, connector.issue(order), connector.chain())
+    assert any("the subject is" in each and "Example Corporation GmbH" in each for each in found)
