@@ -1,7 +1,8 @@
 """Registry of connectors by alias, like Django's CACHES: settings.CA_CONNECTORS[alias]."""
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +21,9 @@ from ca_bridge.contract import (
     ListsIssued,
     ListsProfiles,
     ReleasesHold,
+    ReportsValidations,
     RevokesTogether,
+    Validations,
 )
 from ca_bridge.contract_operation import (
     DueMaintenance,
@@ -37,7 +40,16 @@ SEARCH = "search"  # trust the search: if it finds nothing, ask again
 ASK_AGAIN = "ask-again"  # ask again, also without a search
 PARK = "park"  # wait for an officer
 UNKNOWN_POLICIES = (SEARCH, ASK_AGAIN, PARK)
-_SETTINGS = {"CONNECTOR", "OPTIONS", "UNKNOWN"}
+_SETTINGS = {"CONNECTOR", "OPTIONS", "UNKNOWN", "CAA", "ALLOWANCE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many certificates are bought from a CA since a moment."""
+
+    certificates: int
+    since: datetime
+
 
 _instances: dict[str, tuple[dict[str, Any], Connector]] = {}
 _lock = threading.Lock()
@@ -142,6 +154,31 @@ def fetch_orders(alias: str) -> bool:
         return bool(getattr(connector(alias), "fetch_orders", False))
     except (CaError, ImproperlyConfigured):
         return False
+
+
+def caa_identities(alias: str) -> tuple[str, ...]:
+    """What CAA records call a public CA; empty for a private one, and where its setting is invalid.
+
+    CAA of the settings says it of a CA behind a connector that others use too.
+    """
+    try:
+        told = _configuration(alias).get("CAA")
+        return (told,) if told else tuple(getattr(connector(alias), "caa_identities", ()))
+    except (CaError, ImproperlyConfigured):
+        return ()
+
+
+def allowance(alias: str) -> Allowance | None:
+    """How many certificates the contract with a CA has, as the settings say. Raises as connector()."""
+    connector(alias)
+    return _allowance(alias, _configuration(alias))
+
+
+def validations(alias: str) -> Validations | None:
+    """Until when the CA relies on what it has validated; None where it does not tell. Raises CaError."""
+    instance = connector(alias)
+    with repeatable_edge():
+        return instance.validations() if isinstance(instance, ReportsValidations) else None
 
 
 def profiles(alias: str) -> tuple[str, ...]:
@@ -254,7 +291,24 @@ def _make(alias: str, configuration: dict[str, Any]) -> Connector:
     if not isinstance(instance, Connector):
         raise ImproperlyConfigured(f"{where}['CONNECTOR'] lacks methods of ca_bridge.contract.Connector.")
     _check_policy(f"{where}['UNKNOWN']", configuration, instance)
+    if not isinstance(configuration.get("CAA", ""), str):
+        raise ImproperlyConfigured(f"{where}['CAA'] must be the domain by which CAA records name the CA.")
+    _allowance(alias, configuration)
     return instance
+
+
+def _allowance(alias: str, configuration: dict[str, Any]) -> Allowance | None:
+    given = configuration.get("ALLOWANCE")
+    if given is None:
+        return None
+    try:
+        certificates, since = int(given["certificates"]), date.fromisoformat(given["since"])
+        if certificates < 1 or set(given) != {"certificates", "since"}:
+            raise ValueError("below 1, or more than these")
+    except (KeyError, TypeError, ValueError) as error:
+        where = f"CA_CONNECTORS[{alias!r}]['ALLOWANCE']"
+        raise ImproperlyConfigured(f"{where} must have certificates, a number, and since, a date.") from error
+    return Allowance(certificates, datetime.combine(since, datetime.min.time(), UTC))
 
 
 def _check_policy(where: str, configuration: dict[str, Any], instance: Connector) -> None:

@@ -204,6 +204,23 @@ def check_profile(profile: Profile) -> None:
         _check_object_identifiers(profile.policies)
 
 
+def check_public(profile: Profile, *, is_public: bool = False) -> None:
+    """Refuse in a public profile what only a private CA writes. Raises ProfileError that names the part.
+
+    is_public: whether its CA is public, also where no policy says so.
+    """
+    content = CertificateContent(
+        subject=profile.subject,
+        subject_alt_names=profile.subject_alt_names,
+        key_usage=profile.key_usage,
+        extended_key_usage=profile.extended_key_usage,
+        policies=profile.policies,
+        sid="" if profile.include_sid else None,
+    )
+    for fault in public_smime.private_faults(content, is_public=is_public):
+        raise ProfileError(fault.message, part=fault.part)
+
+
 def _check_subject_templates(subject: tuple[tuple[str, str], ...]) -> None:
     if not subject:
         raise ProfileError(_("A profile needs at least one attribute of the subject."))

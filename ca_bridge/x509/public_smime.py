@@ -6,7 +6,7 @@ validation level and generation.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -14,8 +14,12 @@ from ca_bridge.contract import CertificateContent
 
 EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
 SPONSOR_MULTIPURPOSE, SPONSOR_STRICT = "2.23.140.1.5.3.2", "2.23.140.1.5.3.3"
-# 6.3.2: at most 825 days, counted to the second. CAs date certificates back, so a whole day is kept free.
-LONGEST_DAYS = 824
+# 6.3.2, by the day from which a row counts, newest first. A ballot that shortens it adds a row.
+LONGEST_VALIDITY = ((date(2023, 9, 1), 825),)
+# Counted to the second. CAs date certificates back, so a whole day is kept free.
+LONGEST_DAYS = LONGEST_VALIDITY[0][1] - 1
+# 4.2.1: for so many days a CA may rely on its validation of a mail domain, and of an organisation.
+DOMAIN_DAYS, ORGANISATION_DAYS = 398, 825
 _ARC = "2.23.140.1.5."
 _LEGACY, _STRICT = "1", "3"
 _SPONSOR = "3"
@@ -62,29 +66,64 @@ def _rules_of(policies: Collection[str]) -> _Rules | None:
     return _Rules(*found) if found and len(found) == 2 else None
 
 
+def longest_days(on: date) -> int:
+    """The longest validity of a certificate that is issued on a day."""
+    return next((days for since, days in LONGEST_VALIDITY if since <= on), LONGEST_VALIDITY[-1][1])
+
+
+def private_faults(content: CertificateContent, *, is_public: bool = False) -> Iterator[SmimeFault]:
+    """Yield what only a private CA writes, in a content with such a policy; nothing for others.
+
+    is_public: whether its CA is public in any case.
+    """
+    rules = _rules_of(content.policies)
+    if rules is None and not is_public:
+        return
+    kinds = {kind for kind, _value in content.subject_alt_names}
+    if content.sid is not None:
+        sentence = _("A public CA writes no security identifier for Windows: only a private CA does.")
+        yield SmimeFault("include_sid", sentence)
+    if "uri" in kinds:
+        sentence = _("A public S/MIME certificate must not hold a URI as an alternative name.")
+        yield SmimeFault("subject_alt_names", sentence)
+    if rules is not None and rules.is_strict and "upn" in kinds:
+        sentence = _("In the strict generation, a UPN must not stand among the alternative names.")
+        yield SmimeFault("subject_alt_names", sentence)
+    if rules is not None:
+        yield from _foreign_usage_faults(content, rules)
+
+
 def faults(content: CertificateContent) -> Iterator[SmimeFault]:
     """Yield violations of a content with such a policy; nothing for others."""
     rules = _rules_of(content.policies)
     if rules is None:
         return
+    yield from private_faults(content)
     if rules.generation == _LEGACY:
         yield SmimeFault(
             "policies", _("The legacy generation of public S/MIME certificates ended in July 2025.")
         )
-    yield from _extended_key_usage_faults(content, rules)
+    yield from _missing_faults(content)
     yield from _key_usage_faults(content)
-    yield from _alternative_name_faults(content, rules)
     yield from _subject_faults(content, rules)
 
 
-def _extended_key_usage_faults(content: CertificateContent, rules: _Rules) -> Iterator[SmimeFault]:
-    usages = set(content.extended_key_usage)
-    part = "extended_key_usage"
-    if EMAIL_PROTECTION not in usages:
+def _missing_faults(content: CertificateContent) -> Iterator[SmimeFault]:
+    """7.1.2.3 f, 7.1.4.2.1."""
+    if EMAIL_PROTECTION not in content.extended_key_usage:
         yield SmimeFault(
-            part, _("A public S/MIME certificate needs the extended key usage e-mail protection.")
+            "extended_key_usage",
+            _("A public S/MIME certificate needs the extended key usage e-mail protection."),
         )
-    others = usages - {EMAIL_PROTECTION}
+    if "email" not in {kind for kind, _value in content.subject_alt_names}:
+        yield SmimeFault(
+            "subject_alt_names",
+            _("A public S/MIME certificate needs the e-mail address as an alternative name."),
+        )
+
+
+def _foreign_usage_faults(content: CertificateContent, rules: _Rules) -> Iterator[SmimeFault]:
+    part, others = "extended_key_usage", set(content.extended_key_usage) - {EMAIL_PROTECTION}
     if rules.is_strict and others:
         words = {"found": ", ".join(sorted(others))}
         sentence = _("In the strict generation, e-mail protection stands alone; remove %(found)s.")
@@ -101,22 +140,6 @@ def _key_usage_faults(content: CertificateContent) -> Iterator[SmimeFault]:
         yield SmimeFault(
             "key_usage",
             _("In a public S/MIME certificate, nonRepudiation needs digitalSignature beside it."),
-        )
-
-
-def _alternative_name_faults(content: CertificateContent, rules: _Rules) -> Iterator[SmimeFault]:
-    """7.1.4.2.1."""
-    kinds = {kind for kind, _value in content.subject_alt_names}
-    part = "subject_alt_names"
-    if "email" not in kinds:
-        yield SmimeFault(
-            part, _("A public S/MIME certificate needs the e-mail address as an alternative name.")
-        )
-    if "uri" in kinds:
-        yield SmimeFault(part, _("A public S/MIME certificate must not hold a URI as an alternative name."))
-    if rules.is_strict and "upn" in kinds:
-        yield SmimeFault(
-            part, _("In the strict generation, a UPN must not stand among the alternative names.")
         )
 
 

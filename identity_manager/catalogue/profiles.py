@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.connection import registry
 from ca_bridge.x509.preview import Preview, preview
-from ca_bridge.x509.profiles import ENCIPHERMENT, ProfileError, check_profile, check_validity
+from ca_bridge.x509.profiles import ENCIPHERMENT, ProfileError, check_profile, check_public, check_validity
 from identity_manager.catalogue import comparison, samples, versions
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
@@ -161,6 +161,7 @@ def _check(profile: CertificateProfile) -> None:
     require(profile.ca in registry.aliases(), else_=UNKNOWN_CA, field="ca")
     try:
         check_profile(profile.as_profile())
+        check_public(profile.as_profile(), is_public=bool(registry.caa_identities(profile.ca)))
         check_validity(tuple(profile.policies), timedelta(days=profile.longest_validity_days or 0))
     except ProfileError as error:
         raise NotPossible(Reason("bad-profile", error.message), field=error.part or None) from error

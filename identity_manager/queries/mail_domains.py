@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from identity_manager.models.mail.delivery_problem import DeliveryProblem, ProblemKind
 from identity_manager.models.mail.outgoing_mail import MailState, OutgoingMail
+from identity_manager.models.people.person import Person, PersonState
 
 DAYS = 90
 LEAST, SHARE = 3, 0.05
@@ -42,6 +43,14 @@ class DomainFigures:
     def strips(self) -> bool:
         """Whether it is suspected to strip attachments."""
         return self.stripped >= LEAST and self.stripped >= SHARE * self.sent
+
+
+def of_persons(most: int) -> list[str]:
+    """The mail domains of Active persons, those of most persons first."""
+    domain = Lower(Substr("email", StrIndex(F("email"), Value("@")) + 1))
+    rows = Person.objects.filter(state=PersonState.ACTIVE, email__contains="@").order_by()
+    counted = rows.annotate(domain=domain).values_list("domain").annotate(number=Count("pk"))
+    return [name for name, _number in counted.order_by("-number", "domain")[:most]]
 
 
 def figures(now: datetime | None = None) -> list[DomainFigures]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import batches, offices
-from identity_manager.console.batch import aftermath, facts, letter_views
+from identity_manager.console.batch import aftermath, allowances, facts, letter_views
 from identity_manager.console.enable.page import strips_sentence
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import counting, pagination
@@ -156,6 +156,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "letters": _letters(actor, order),
         "only_asker": batch_orders.NOT_YOURS_TO_START,
         "strips": _strips(order),
+        "allowances": allowances.of_dry_run(order),
         "need_codes": _need_codes(order),
     }
 

@@ -11,8 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from identity_manager.console.enable import allowances
 from identity_manager.console.enable.forms import EnableForm
 from identity_manager.models import (
+    CertificateProfile,
     Person,
     RequestOrigin,
     Role,
@@ -76,6 +78,7 @@ class EnablePage:
         if stripping := mail_domains.stripping([mail_domains.domain_of(self.person.email)]):
             yield strips_sentence(stripping)
         yield self._issuance()
+        yield from allowances.sentences(Counter(profile.ca for profile in self._profiles))
 
     def _decision(self) -> str:
         asking = opening.Origin(self.actor, self.person, RequestOrigin.ADMINISTRATOR)
@@ -99,13 +102,16 @@ class EnablePage:
         return f"{self.person.given_name}: {predicted}"
 
     def _issuance(self) -> str:
-        profiles = [link.profile for each in self.types for link in each.token_type_profiles.all()]
         words = {
             "name": self.person.given_name,
             "terms": ", ".join(_terms(self.types)),
-            "certificates": " ".join(_certificates(Counter(profile.ca for profile in profiles))),
+            "certificates": " ".join(_certificates(Counter(profile.ca for profile in self._profiles))),
         }
         return _("After %(name)s accepts the terms (%(terms)s), %(certificates)s") % words
+
+    @property
+    def _profiles(self) -> list[CertificateProfile]:
+        return [link.profile for each in self.types for link in each.token_type_profiles.all()]
 
 
 def strips_sentence(domains: Sequence[str]) -> str:

@@ -2,15 +2,33 @@
 
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from ca_bridge.connection import faults, registry, self_test
+from ca_bridge.connection import caa, faults, registry, self_test
 from ca_bridge.errors import CaError
+from identity_manager.management import public_ca
+from identity_manager.queries import mail_domains
 
 IN_TROUBLE = 1
 NOT_POSSIBLE = 2
+MOST_DOMAINS = 20
+
+
+def _server(given: str | None) -> tuple[str, int] | None:
+    if not given:
+        return None
+    address, _colon, port = given.rpartition(":") if given.count(":") == 1 else (given, "", "")
+    try:
+        return str(ip_address(address)), int(port or caa.PORT)
+    except ValueError as error:
+        raise CommandError(
+            "--nameserver must be ADDRESS or ADDRESS:PORT.", returncode=NOT_POSSIBLE
+        ) from error
 
 
 class Command(BaseCommand):
@@ -31,13 +49,38 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=30, help="how long it is to be valid")
         parser.add_argument("--email", default="", help="an address that it names; some profiles demand one")
 
+        parser.add_argument(
+            "--domain",
+            action="append",
+            default=[],
+            help=f"of a public CA: a mail domain to look at, in place of the {MOST_DOMAINS} of most persons",
+        )
+        parser.add_argument(
+            "--nameserver", help="ADDRESS or ADDRESS:PORT to ask for CAA records, in place of resolv.conf"
+        )
+
     def handle(self, *_args: Any, alias: str, issue: str | None, **options: Any) -> None:
         self._require(alias, days=options["days"])
+        server = _server(options["nameserver"])
         self._ask(alias)
         for limit in registry.limits(alias):
             self.stdout.write(f"Limit: {limit}")
+        wrong = self._public(alias, options["domain"], server)
         if issue is not None:
             self._try_out(alias, issue, days=options["days"], email=options["email"])
+        if wrong:
+            raise CommandError(" ".join(wrong), returncode=IN_TROUBLE)
+
+    def _public(self, alias: str, domains: Sequence[str], server: tuple[str, int] | None) -> list[str]:
+        """Write what is known of a public CA and our domains; return what is wrong."""
+        if not registry.caa_identities(alias):
+            return []
+        domains = domains or mail_domains.of_persons(MOST_DOMAINS)
+        found = list(public_ca.findings(alias, domains, server, timezone.now().date()))
+        for each in found:
+            if not each.is_wrong:
+                self.stdout.write(each.words)
+        return [each.words for each in found if each.is_wrong]
 
     def _require(self, alias: str, *, days: int) -> None:
         if alias not in registry.aliases():

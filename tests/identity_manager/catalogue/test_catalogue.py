@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from pytest_django import Settings
 
+from ca_bridge.x509.public_smime import SPONSOR_MULTIPURPOSE
+from ca_bridge.x509.subject_alt_names import SID_URI_PREFIX
 from identity_manager.audit import Event
 from identity_manager.catalogue import profiles, terms, types, versions
 from identity_manager.catalogue.terms import Text
@@ -117,6 +120,30 @@ def test_a_profile_that_cannot_be_is_refused(sven: Person, values: dict[str, Any
     with pytest.raises(NotPossible):
         profiles.add_profile_version(actor=sven, code="vpn", values=PROFILE | values)
     assert not CertificateProfile.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"include_sid": True}, "include_sid"),
+        ({"subject_alt_names": [["uri", "https://example.com/{email}"]]}, "subject_alt_names"),
+        ({"subject_alt_names": [["uri", f"{SID_URI_PREFIX}{{sid}}"]]}, "subject_alt_names"),
+    ],
+)
+@pytest.mark.parametrize("public", ["by its policy", "by its CA"])
+def test_what_only_a_private_ca_writes_is_refused_in_a_public_profile(
+    sven: Person, settings: Settings, values: dict[str, Any], field: str, public: str
+) -> None:
+    """At the form already, not when the first certificate is ordered."""
+    profiles.add_profile_version(actor=sven, code="private", values=PROFILE | values)
+    if public == "by its policy":
+        values = {**values, "policies": [SPONSOR_MULTIPURPOSE]}
+    else:
+        corporate = settings.CA_CONNECTORS["corporate"] | {"CAA": "ca.example"}
+        settings.CA_CONNECTORS = settings.CA_CONNECTORS | {"corporate": corporate}
+    with pytest.raises(NotPossible) as refusal:
+        profiles.add_profile_version(actor=sven, code="public", values=PROFILE | values)
+    assert refusal.value.field == field
 
 
 def test_with_four_eyes_another_system_administrator_activates(sven: Person, sara: Person) -> None:

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from identity_manager.models import (
     AuditEvent,
@@ -286,6 +287,21 @@ def test_the_dry_run_says_how_each_person_will_sign_in(ada: Client, company: cas
     report = b"".join(ada.post(address(order, "-report")).streaming_content).decode()
     assert "Signs in with a password." in report
     assert "Needs a sign-in code" in report
+
+
+def test_the_dry_run_says_what_is_left_of_a_contract(
+    ada: Client, company: cast.Company, settings: Settings
+) -> None:
+    bought = {"certificates": 500, "since": "2020-01-01"}
+    corporate = settings.CA_CONNECTORS["corporate"] | {"ALLOWANCE": bought}
+    settings.CA_CONNECTORS = settings.CA_CONNECTORS | {"corporate": corporate}
+    order = given(ada, company, **EVERYBODY)
+    ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY).count()
+
+    text = ada.get(address(order)).text
+
+    assert ready > 1
+    assert f"“corporate”: 500 of 500 certificates left; this takes {ready}." in text
 
 
 def test_others_do_not_know_of_it(ada: Client, company: cast.Company) -> None:

@@ -1,12 +1,15 @@
 """Step 1 on the page: choices, what will happen, and what a forged form gets."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
+from ca_bridge.models import CaOrder
 from identity_manager.models import (
     ApprovalPolicy,
     Person,
@@ -50,6 +53,35 @@ def test_the_page_says_whom_it_is_about_and_what_can_be_checked(ada: Client, add
         "1 certificate",
     ):
         assert words in text
+
+
+def test_what_is_left_of_a_contract_is_said(
+    ada: Client, company: cast.Company, address: str, settings: Settings
+) -> None:
+    assert "certificates left" not in outlook(ada, address, company.vpn.pk)
+    bought = {"certificates": 500, "since": "2020-01-01"}
+    corporate = settings.CA_CONNECTORS["corporate"] | {"ALLOWANCE": bought}
+    settings.CA_CONNECTORS = settings.CA_CONNECTORS | {"corporate": corporate}
+    order_of_a_ca("corporate", state="issued", serial_hex="01", issuer="CN=x")
+    order_of_a_ca("corporate", state="pending")
+    order_of_a_ca("corporate", state="refused")
+    order_of_a_ca("elsewhere", state="pending")
+
+    assert "“corporate”: 498 of 500 certificates left; this takes 1." in outlook(ada, address, company.vpn.pk)
+
+
+def order_of_a_ca(ca: str, **fields: Any) -> CaOrder:
+    now, number = timezone.now(), CaOrder.objects.count()
+    return CaOrder.objects.create(
+        ca=ca,
+        idempotency_key=str(number),
+        csr=b"",
+        content={},
+        public_key_sha256=bytes([number]) * 32,
+        not_before=now,
+        not_after=now,
+        **fields,
+    )
 
 
 def test_a_type_that_changed_while_the_page_was_open_is_told_in_words(
