@@ -83,6 +83,7 @@ def agreed_version(root: Path) -> str:
     expected = {
         "deploy/helm/identity-manager/Chart.yaml": rf"^version: {named}$(?s:.*)^appVersion: {named}$",
         "deploy/compose/compose.yaml": rf"identity-manager:{named}\}}",
+        "identity_manager/installation.py": rf'^VERSION = "{named}"',
         "CHANGELOG.md": rf"^## {named} \(\d{{4}}-\d\d-\d\d\)$",
     }
     for name, pattern in expected.items():

@@ -1,4 +1,4 @@
-"""Installation proof: an HMAC under SECRET_KEY shows that two processes belong to the same installation.
+"""The version; and a proof, an HMAC under SECRET_KEY, that two processes belong to the same installation.
 
 The asker sends a nonce; the answer is an HMAC of it under a key derived for this purpose. So it reveals
 nothing and cannot be replayed.
@@ -9,6 +9,7 @@ import secrets
 
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+VERSION = "1.0.0"  # `make release` refuses a version that is not named here
 NONCE_HEADER, PROOF_HEADER = "X-Installation-Nonce", "X-Installation-Proof"
 _NONCE = re.compile(r"[0-9a-f]{32}")
 _PURPOSE = "identity_manager.installation"

@@ -42,6 +42,7 @@ urlpatterns = [
     path("open-tasks/decisions/reject/", approvals.reject_several, name="decisions-reject"),
     path("open-tasks/decisions/postpone/", approvals.postpone_several, name="decisions-postpone"),
     path("renewals/", renewal.forecast, name="renewals"),
+    path("reports/", include("identity_manager.console.reports.urls")),
     path("terms/acceptances/", terms.accepted, name="terms-acceptances"),
     path("terms/acceptances/export/", terms.export, name="terms-acceptances-export"),
     path("holder-changes/<uuid:pk>/", renewal.holder_change, name="holder-change"),

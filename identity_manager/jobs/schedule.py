@@ -14,12 +14,14 @@ from identity_manager.events import delivering, waking
 from identity_manager.jobs import (
     key_rotation,
     placement_scans,
+    portal_certificates,
     retention,
     road_scans,
     search_scans,
     sweep,
 )
 from identity_manager.models.person_search import matching as person_search
+from identity_manager.people import saved_searches
 from identity_manager.people.api_access import api_calls
 from identity_manager.people.officers import recertification, roles
 from identity_manager.people.sign_in import sessions
@@ -321,6 +323,18 @@ JOBS: tuple[Job, ...] = (
         _("Opens the yearly recertification of roles, reminds, and ends it"),
         timedelta(hours=1),
         recertification.check,
+    ),
+    Job(
+        "portals.certificates",
+        _("Looks when the TLS certificates of the portals end"),
+        timedelta(hours=6),
+        portal_certificates.look,
+    ),
+    Job(
+        "reports.mail_links",
+        _("Mails officers the links to their saved reports"),
+        timedelta(minutes=15),
+        saved_searches.mail_due_links,
     ),
     Job(
         "retention.containers",

@@ -18,6 +18,7 @@ from identity_manager.mail import (
     installation_messages,
     person_messages,
     recovery_messages,
+    report_messages,
     request_messages,
     role_messages,
     standing_order_messages,
@@ -49,6 +50,7 @@ SUBJECTS = (
     directory_messages,
     role_messages,
     terms_messages,
+    report_messages,
     account_messages,
 )
 FORMAT = "standard"

@@ -111,7 +111,7 @@ from identity_manager.models.people.person_erasure import PersonErasure
 from identity_manager.models.people.person_import import ImportState, PersonImport
 from identity_manager.models.people.recertification import Recertification, ReviewDecision, RoleReview
 from identity_manager.models.people.role import OFFERED_ROLES, OFFICER_ROLES, Role, RoleAssignment
-from identity_manager.models.people.saved_search import SavedSearch
+from identity_manager.models.people.saved_search import Mailing, SavedSearch
 from identity_manager.models.people.sign_in_code import SignInCode
 from identity_manager.models.people.sign_in_messages import AcceptedMessage, ProviderSession
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
@@ -258,6 +258,7 @@ __all__ = [
     "MailEventKind",
     "MailFault",
     "MailState",
+    "Mailing",
     "ManagerApproval",
     "ManagerObstacle",
     "MemberStep",

@@ -1,16 +1,19 @@
-"""Verbs on saved searches, an officer's private bookmarks; therefore not audited."""
+"""Verbs on saved searches and reports, an officer's private bookmarks; therefore not audited."""
 
 import unicodedata
 import uuid
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models import Person, SavedSearch
-from identity_manager.transactions import locking
+from identity_manager.mail import outbox, report_messages
+from identity_manager.models import OFFICER_ROLES, Mailing, Person, SavedSearch
+from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import Reason, refuse, require
 
+REPORT = "report"  # kind of a saved report
 LIMIT = 20
 LONGEST_NAME = 60
 LONGEST_QUERY = 2000
@@ -37,6 +40,48 @@ def keep(*, actor: Person, name: str, kind: str, query: str) -> SavedSearch:
         refuse(TOO_MANY if SavedSearch.objects.filter(owner=actor).count() >= LIMIT else None)
 
         return SavedSearch.objects.create(owner=actor, name=wanted, kind=kind, query=query)
+
+
+def keep_report(*, actor: Person, name: str, query: str, mailing: Mailing) -> SavedSearch:
+    """Save a report with its filters under a name, and have a link to it mailed so often. Raises as keep."""
+    with transaction.atomic():
+        row = keep(actor=actor, name=name, kind=REPORT, query=query)
+        row.schedule(mailing, timezone.now())
+        row.save(update_fields=["mailing", "mail_due_at"])
+        return row
+
+
+def mail_report(*, actor: Person, search_id: uuid.UUID, mailing: Mailing) -> SavedSearch:
+    """Have a link to a saved report mailed so often, or never. Raises SavedSearch.DoesNotExist."""
+    with transaction.atomic():
+        locking.person(actor.pk)
+        row = SavedSearch.objects.select_related("owner").get(pk=search_id, owner=actor, kind=REPORT)
+        row.schedule(mailing, timezone.now())
+        row.save(update_fields=["mailing", "mail_due_at"])
+        return row
+
+
+def mail_due_links() -> int:
+    """Job: mail the links to saved reports that are due; return how many."""
+    due = SavedSearch.objects.filter(mail_due_at__lte=timezone.now())
+    return retry_later.for_each_isolated(due.order_by().values_list("pk", flat=True), _mail_link)
+
+
+def _mail_link(search_id: uuid.UUID) -> bool:
+    """Mail one link, if its owner is an Active officer. Safe to repeat: the next day stands from then on."""
+    with transaction.atomic():
+        locking.person(SavedSearch.objects.values_list("owner", flat=True).get(pk=search_id))
+        now = timezone.now()
+        rows = SavedSearch.objects.select_related("owner").filter(pk=search_id, mail_due_at__lte=now)
+        row = rows.first()
+        if row is None:
+            return False
+        opens = any(held.role in OFFICER_ROLES for held in row.owner.roles_in_force())
+        if row.owner.is_active and opens:
+            outbox.enqueue(report_messages.report_link(row, row.owner), by_sweep=True)
+        row.schedule(Mailing(row.mailing), now)
+        row.save(update_fields=["mail_due_at"])
+        return row.owner.is_active and opens
 
 
 def rename(*, actor: Person, search_id: uuid.UUID, name: str) -> SavedSearch:

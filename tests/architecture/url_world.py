@@ -42,6 +42,7 @@ from identity_manager.models import (
     Installation,
     InstallationNotice,
     LossRule,
+    Mailing,
     Opening,
     OutgoingMail,
     OwnerConsent,
@@ -170,6 +171,9 @@ class World:
         recovery_certificate = recovery_certificates.make_online(name="R", bits=3072, days=9)
         drill = RecoveryDrill.objects.create(certificate=recovery_certificate, asked_by=ada)
         saved = saved_searches.keep(actor=ada, name="Our department", kind="employee", query="kind=employee")
+        report = saved_searches.keep_report(
+            actor=ada, name="What ends", query="report=expiry&period=90", mailing=Mailing.WEEKLY
+        )
         group = ApproverGroup.objects.create(name="PKI board")
         group.members.create(person=ada, added_by=ada)
         return {
@@ -188,6 +192,8 @@ class World:
             "recertification": (reviewed.campaign_id,),
             "role review": (reviewed.pk,),
             "saved search": (saved.pk,),
+            "report": ("expiry",),
+            "saved report": (report.pk,),
             "identity change": (change.pk,),
             "sign-in code": (code.pk,),
             "asked sign-in code": (asked.pk,),

@@ -20,6 +20,7 @@ NAMING = (
     "CHANGELOG.md",
     "deploy/helm/identity-manager/Chart.yaml",
     "deploy/compose/compose.yaml",
+    "identity_manager/installation.py",
 )
 LOCK = """\
 django==5.2.19 \\

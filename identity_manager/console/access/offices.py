@@ -24,6 +24,7 @@ from identity_manager.models import (
     SavedSearch,
 )
 from identity_manager.models.people.person import EVERYTHING
+from identity_manager.people.saved_searches import REPORT
 from identity_manager.ui.context import (
     ADMINISTRATORS,
     REQUEST_READERS,
@@ -111,6 +112,12 @@ def group_keeper(request: HttpRequest) -> Person:
 
 
 def saved_search(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
-    """A saved search, for its owner."""
-    actor = officer(request, *(SEARCHERS | REQUEST_READERS))
+    """A saved search or report, for its owner."""
+    actor = officer(request)
     return get_object_or_404(SavedSearch.objects.select_related("owner"), pk=pk, owner=actor)
+
+
+def saved_report(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
+    """A saved report, for its owner; whether they may still read it is the report's word."""
+    rows = SavedSearch.objects.select_related("owner").filter(owner=officer(request), kind=REPORT)
+    return get_object_or_404(rows, pk=pk)

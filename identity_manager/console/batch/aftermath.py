@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.http import urlencode
 
 from identity_manager.console.access import requests as access_requests
 from identity_manager.models import BatchKind, BatchLine, BatchOrder, Person, Role, TokenRequest
 from identity_manager.queries import request_progress
 from identity_manager.queries.request_progress import Became
+from identity_manager.ui import charts
+from identity_manager.ui.charts import Part, Segment
 from identity_manager.ui.parts import Meaning
 
-WIDTH, LEAST, GAP = 1000.0, 8.0, 2.0  # of the bar, of a part, between two parts: units of its viewBox
 MEANINGS = {
     **dict.fromkeys((Became.APPROVAL, Became.ACCEPTANCE, Became.PASSPHRASE), Meaning.WAITING),
     **dict.fromkeys((Became.ISSUING, Became.DELIVERY), Meaning.INFORMATION),
@@ -22,19 +22,6 @@ MEANINGS = {
     Became.CANCELLED: Meaning.QUIET,
 }
 PATTERN = ("", "chart-second", "chart-third", "chart-fourth")  # parts of one meaning, told apart
-
-
-@dataclass(frozen=True)
-class Part:
-    """One group: its words, its number, its link, and where it stands in the bar."""
-
-    became: str
-    words: str | Promise
-    number: int
-    url: str
-    css: str
-    x: float
-    width: float
 
 
 @dataclass(frozen=True)
@@ -69,17 +56,14 @@ def words_of(line: BatchLine) -> str:
 
 
 def _parts(order: BatchOrder, numbers: Mapping[str, int]) -> list[Part]:
-    groups = [each for each in Became if numbers.get(each)]
-    room = WIDTH - GAP * (len(groups) - 1) - LEAST * len(groups)
-    total, x, seen = sum(numbers.values()), 0.0, dict.fromkeys(Meaning, 0)
-    parts = []
-    for each in groups:
-        meaning, width = MEANINGS[each], LEAST + room * numbers[each] / total
+    seen, segments = dict.fromkeys(Meaning, 0), []
+    for each in (each for each in Became if numbers.get(each)):
+        meaning = MEANINGS[each]
         css = f"chart-{meaning.value} {PATTERN[seen[meaning] % len(PATTERN)]}".strip()
         url = f"{reverse('console:requests')}?{_search(order, each)}"
-        parts.append(Part(each.value, each.label, numbers[each], url, css, x, width))
-        x, seen[meaning] = x + width + GAP, seen[meaning] + 1
-    return parts
+        segments.append(Segment(each.label, numbers[each], url, css))
+        seen[meaning] += 1
+    return charts.stacked(segments)
 
 
 def _search(order: BatchOrder, became: Became) -> str:

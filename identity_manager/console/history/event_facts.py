@@ -31,6 +31,7 @@ LISTS = Vocabulary(
         "batch-order": _("Batch order"),
         "officer": _("Officers"),
         "recertification": _("Recertification of roles"),
+        "report": _("Report"),
     },
 )
 KEYS: dict[str, Words] = {

@@ -123,7 +123,7 @@ class KindForm(forms.Form):
     def offer_known(self) -> None:
         """Fill the lists whose choices are in the database."""
         if "token_type" in self.fields:
-            self.offer("token_type", _token_types)
+            self.offer("token_type", token_types)
 
     def filters(self) -> list[forms.BoundField]:
         """Everything but the words."""
@@ -278,7 +278,7 @@ def _issuers() -> list[list[str]]:
     return distinct_values.known_values(Certificate.objects.all(), "issuer", limit=KNOWN_SHOWN)
 
 
-def _token_types() -> Choices:
+def token_types() -> Choices:
     """Every code once, by the name of its newest version, in the order of the catalogue."""
     newest = {row.code: row for row in console_pages.names_of_types()}
     return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, str(row)))]

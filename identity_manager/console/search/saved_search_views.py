@@ -1,4 +1,4 @@
-"""Saved searches: keep one, call it something else, keep it no longer."""
+"""Saved searches and reports: save, rename, delete."""
 
 import uuid
 
@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from identity_manager.console.access import offices
@@ -16,7 +17,16 @@ from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.lists import pagination
 from identity_manager.console.search import saved_searches
 from identity_manager.console.search import search as searching
+from identity_manager.models import SavedSearch
 from identity_manager.people import saved_searches as verbs
+from identity_manager.people.saved_searches import REPORT
+
+# By whether it is a report.
+RENAMED = {
+    False: gettext_lazy("The search has its new name."),
+    True: gettext_lazy("The report has its new name."),
+}
+DELETED = {False: gettext_lazy("The search is deleted."), True: gettext_lazy("The report is deleted.")}
 
 
 @require_safe
@@ -62,15 +72,15 @@ def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.show_refusal(form):
             verbs.rename(actor=row.owner, search_id=pk, name=form.cleaned_data["name"])
-            messages.success(request, _("The search has its new name."))
-            return redirect("console:saved-searches")
+            messages.success(request, RENAMED[row.kind == REPORT])
+            return redirect(_home(row))
     title = _("Rename %(name)s") % {"name": row.name}
     asked = Confirmation(
         title,
         "",
         _("Rename"),
-        reverse("console:saved-searches"),
-        tab=searching.tab(row.owner),
+        reverse(_home(row)),
+        tab=_tab(row),
         dangerous=False,
     )
     return confirmation.page(request, form, asked)
@@ -81,16 +91,25 @@ def delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
         verbs.forget(actor=row.owner, search_id=pk)
-        messages.success(request, _("The search is deleted."))
-        return redirect("console:saved-searches")
-    return confirmation.page(request, form, _deleting(row.name, tab=searching.tab(row.owner)))
+        messages.success(request, DELETED[row.kind == REPORT])
+        return redirect(_home(row))
+    return confirmation.page(request, form, _deleting(row))
 
 
-def _deleting(name: str, *, tab: str) -> Confirmation:
-    return Confirmation(
-        title=_("Delete the search %(name)s?") % {"name": name},
-        lead=_("What it finds stays as it is. You can save the search again."),
-        button=_("Delete the search"),
-        back=reverse("console:saved-searches"),
-        tab=tab,
-    )
+def _deleting(row: SavedSearch) -> Confirmation:
+    if row.kind == REPORT:
+        title, button = _("Delete the report %(name)s?"), _("Delete the report")
+        lead = _("No link to it is mailed any more. You can save the report again.")
+    else:
+        title, button = _("Delete the search %(name)s?"), _("Delete the search")
+        lead = _("What it finds stays as it is. You can save the search again.")
+    return Confirmation(title % {"name": row.name}, lead, button, back=reverse(_home(row)), tab=_tab(row))
+
+
+def _home(row: SavedSearch) -> str:
+    """The page that lists it."""
+    return "console:reports" if row.kind == REPORT else "console:saved-searches"
+
+
+def _tab(row: SavedSearch) -> str:
+    return "start" if row.kind == REPORT else searching.tab(row.owner)

@@ -30,8 +30,11 @@ from identity_manager.console.outbox import forms as outbox_forms
 from identity_manager.console.search import saved_searches
 from identity_manager.console.search.forms import CODE_ENDS, NEVER_SIGNED_IN, REVOCATION_WAITS
 from identity_manager.console.start import figures, health
+from identity_manager.console.start import offices as start_offices
 from identity_manager.console.start.figures import Figure, Label
 from identity_manager.models import (
+    Approval,
+    AskedApprover,
     AuditEvent,
     CaCheck,
     CaComparison,
@@ -95,6 +98,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "expiring": [figure for figure in expiring if figure.number],
         "sees_renewals": offices.holds(actor, RENEWAL_READERS),
         "reads_requests": offices.holds(actor, REQUEST_READERS),
+        "oldest": _oldest_decision(actor) if numbers.get("decisions") else None,
+        **start_offices.context(actor),
         "lines": [
             HappenedLine(event_wording.in_words(event), event.request)
             for event in _events(actor)
@@ -115,6 +120,14 @@ def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
             address = f"{reverse('console:approvals')}#{section.anchor}"
             counted = counting.capped(section.counted or 0)
             yield Figure(section.source.sentence, address, Meaning.WAITING, total=counted)
+
+
+def _oldest_decision(actor: Person) -> AskedApprover | None:
+    """What this approver was asked first and has not answered: the day, and whether they were reminded."""
+    own = Approval.objects.filter(request=OuterRef("request"), round=OuterRef("round"), approver=actor)
+    waiting = TokenRequest.objects.awaiting_decision().filter(round=OuterRef("round"), pk=OuterRef("request"))
+    rows = AskedApprover.objects.filter(~Exists(own), Exists(waiting), approver=actor)
+    return rows.order_by("waits_from").first()
 
 
 def _registrations(actor: Person) -> Iterator[Figure]:

@@ -1,39 +1,28 @@
 """This machine: room, time zone data, static files, compiled translations."""
 
 import json
-import shutil
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
 
 from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
+from identity_manager.metrics import room
 from identity_manager.models import Person
 
-MEBIBYTE = 1024 * 1024
-LITTLE, TOO_LITTLE = 1024 * MEBIBYTE, 100 * MEBIBYTE
 STYLE_SHEET = "ui/base.css"
 
 
 def disk() -> Iterator[CheckResult]:
-    places = {_existing(Path(settings.VAR_DIR))}
-    if connection.vendor == "sqlite":
-        places.add(_existing(Path(settings.DATABASES["default"]["NAME"]).parent))
-    for place in sorted(places):
-        free = shutil.disk_usage(place).free
-        says = f"{free // MEBIBYTE:,} MiB are free at {place}."
-        if free < TOO_LITTLE:
+    for each in room.rooms():
+        says = f"{each.mebibytes:,} MiB are free at {each.place}."
+        if each.level == room.Level.TOO_LITTLE:
             yield failed(says, "Make room: the database and the CA stop where they cannot write.")
-        elif free < LITTLE:
+        elif each.level == room.Level.LITTLE:
             yield warning(says, "Make room soon.")
         else:
             yield ok(says)
-
-
-def _existing(path: Path) -> Path:
-    return next(each for each in (path, *path.parents) if each.exists())
 
 
 def time_zones() -> Iterator[CheckResult]:

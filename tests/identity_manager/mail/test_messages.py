@@ -22,6 +22,7 @@ from identity_manager.mail import (
     installation_messages,
     person_messages,
     recovery_messages,
+    report_messages,
     request_messages,
     role_messages,
     sending,
@@ -41,12 +42,14 @@ from identity_manager.models import (
     InstallationNotice,
     LatePolicy,
     Leave,
+    Mailing,
     OutgoingMail,
     Person,
     Postponement,
     Recertification,
     Recovery,
     ReplacementCause,
+    SavedSearch,
     SoftwareToken,
     StandingOrder,
     TermsNotice,
@@ -114,6 +117,10 @@ class Road:
         makers: dict[str, Callable[[], OutgoingMail]] = {
             "recertification_waits": lambda: role_messages.recertification_waits(
                 self.campaign, self.fresh(self.company.ada), number=2, turn=2
+            ),
+            "report_link": lambda: report_messages.report_link(
+                SavedSearch(mailing=Mailing.WEEKLY, mail_due_at=timezone.now()),
+                self.fresh(self.company.ada),
             ),
             "recertification_over": lambda: role_messages.recertification_over(
                 self.campaign, self.fresh(self.company.ada), unanswered=2

@@ -25,6 +25,7 @@ from identity_manager.models import (
 )
 from identity_manager.queries import request_progress
 from identity_manager.queries.request_progress import Became
+from identity_manager.ui import charts
 from identity_manager.workflow import step2_approve, step4_accept
 from identity_manager.workflow.requests import cancellation
 from tests.identity_manager.console.visitors import officer, signed_in
@@ -188,8 +189,8 @@ def test_a_group_of_one_among_thousands_is_seen() -> None:
     parts = aftermath._parts(order, {"done": 19_999, "approval": 1})
 
     assert [part.number for part in parts] == [1, 19_999]
-    assert parts[0].width >= aftermath.LEAST
-    assert parts[-1].x + parts[-1].width == pytest.approx(aftermath.WIDTH)
+    assert parts[0].width >= charts.LEAST
+    assert parts[-1].x + parts[-1].width == pytest.approx(charts.WIDTH)
 
 
 def test_the_filter_finds_the_requests_of_an_order_by_its_reference(

@@ -1,21 +1,33 @@
 """START of a System Administrator: how each part is that the role can act on, and where to act."""
 
+import html
+import shutil
+from collections import namedtuple
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from ca_bridge.connection import registry
-from identity_manager.console.start.health import HealthLine
+from identity_manager.console.lists import remembered_counts
+from identity_manager.console.start import installation
+from identity_manager.console.start.health_line import HealthLine
 from identity_manager.models import (
     CaCheck,
+    DirectoryRun,
+    DirectorySource,
     JobOutcome,
     JobRun,
     LastBackup,
+    LiveProcess,
     OutgoingMail,
+    ProcessKind,
     Role,
+    Target,
     TokenType,
 )
 from identity_manager.ui.parts import Meaning
@@ -24,6 +36,7 @@ from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 START = reverse("console:start")
+FREE = namedtuple("Usage", ["free"])
 
 
 @pytest.fixture
@@ -35,9 +48,11 @@ def health(browser: Client) -> dict[str, HealthLine]:
     response = browser.get(START)
     lines = response.context["health"]
     for line in lines:
-        assert f'href="{line.url}"' in response.text
-        assert browser.get(line.url).status_code == 200, line.url
-    return {line.url.partition("?")[0]: line for line in lines}
+        if line.url:
+            assert f'href="{line.url}"' in response.text
+            assert browser.get(line.url).status_code == 200, line.url
+        assert line.remedy in html.unescape(response.text)
+    return {line.url.partition("?")[0] or line.title: line for line in lines}
 
 
 def checked(*, ok: bool) -> None:
@@ -48,6 +63,8 @@ def checked(*, ok: bool) -> None:
         )
 
 
+MAILS, DIRECTORIES = reverse("console:outbox"), reverse("console:directories")
+QUEUE, DISK = f"{reverse('console:jobs')}#queuesweep", "Disk of this host"
 AUTHORITIES, JOBS = reverse("console:authorities"), reverse("console:jobs")
 BACKUP = f"{JOBS}#backup"
 
@@ -58,13 +75,16 @@ def test_an_installation_that_is_new_says_what_is_not_known(olga: Client) -> Non
     assert found[AUTHORITIES].word == "not tested yet"
     assert found[JOBS].word == "none has run yet"
     assert found[reverse("console:outbox")].word == "goes out"
-    assert {AUTHORITIES, JOBS, BACKUP, reverse("console:outbox")} == set(found)
+    assert (found[QUEUE].word, found[QUEUE].meaning) == ("no worker takes work", Meaning.STOPPED)
+    assert {AUTHORITIES, JOBS, BACKUP, QUEUE, DISK, "Version", MAILS, DIRECTORIES} == set(found)
 
 
-def test_where_all_is_well_it_says_so_and_since_when(olga: Client) -> None:
+def test_where_all_is_well_it_says_so_and_since_when(olga: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     checked(ok=True)
     JobRun.objects.create(name="queue.sweep", outcome=JobOutcome.OK, finished_at=timezone.now())
     LastBackup.objects.create(made_at=timezone.now())
+    LiveProcess.objects.create(kind=ProcessKind.WORKER, host="one")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: FREE(2**40))
 
     found = health(olga)
 
@@ -119,3 +139,51 @@ def test_mail_that_the_server_refuses_leads_to_its_task(olga: Client, company: c
 
     assert (line.meaning, "stand" in line.word) == (Meaning.STOPPED, True)
     assert 'id="tasks-mails-held-up"' in olga.get(line.url.partition("#")[0]).text
+
+
+def test_a_directory_that_stopped_and_a_target_that_is_down_are_told_with_the_remedy(
+    olga: Client, settings: Any
+) -> None:
+    settings.TARGETS = {"ad": object()}
+    source = DirectorySource.objects.create(name=next(iter(settings.DIRECTORY_SOURCES)))
+    DirectoryRun.objects.create(source=source, mode="full", state="stopped")
+    Target.objects.create(name="ad", last_error="connection refused")
+    lines = {line.title: line for line in olga.get(START).context["health"]}
+
+    assert lines["Directories"].sentence == source.name
+    assert lines["Targets of publication"].sentence == "ad: connection refused"
+    assert all(lines[name].remedy for name in ("Directories", "Targets of publication"))
+    DirectoryRun.objects.update(state="done")
+    Target.objects.update(last_error="")
+    caches[remembered_counts.CACHE].clear()
+    lines = {line.title: line for line in olga.get(START).context["health"]}
+    assert lines["Directories"].meaning == lines["Targets of publication"].meaning == Meaning.DONE
+
+
+def test_a_full_disk_is_told(olga: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: FREE(2**20))
+
+    line = health(olga)[DISK]
+
+    assert (line.meaning, line.word) == (Meaning.STOPPED, "1 MiB are free")
+    assert "Make room" in line.remedy
+
+
+def test_what_is_due_at_an_authority_is_told(olga: Client) -> None:
+    checked(ok=True)
+    CaCheck.objects.filter(alias=next(iter(registry.aliases()))).update(needs=[["a need of tomorrow", None]])
+
+    line = health(olga)[AUTHORITIES]
+
+    assert (line.meaning, line.word) == (Meaning.WAITING, "1 thing is due")
+    assert "a need of tomorrow" in line.sentence
+
+
+def test_the_certificates_of_the_portals_are_told_as_the_job_found_them(olga: Client) -> None:
+    name = installation.PORTAL_CERTIFICATES
+    row = JobRun.objects.create(name=name, outcome=JobOutcome.OK, result="im.example 2031-01-01")
+    assert health(olga)[f"{JOBS}#portalscertificates"].sentence == "im.example 2031-01-01"
+
+    JobRun.objects.filter(pk=row.pk).update(outcome=JobOutcome.FAILED, last_error="Renew: im.example.")
+    line = health(olga)[f"{JOBS}#portalscertificates"]
+    assert (line.meaning, line.sentence) == (Meaning.STOPPED, "Renew: im.example.")

@@ -1,0 +1,85 @@
+"""The filters of reports, and how a saved one is sent."""
+
+from functools import partial
+
+from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import offices
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.lists import distinct_values
+from identity_manager.console.reports.report import Asked, Report
+from identity_manager.console.search.forms import KNOWN_SHOWN, FilterField, KindForm, KnownField
+from identity_manager.models import Mailing, Person, PersonKind
+
+NO_PERIOD = _("There is no such period. Choose from the list.")
+
+
+class ReportForm(KindForm):
+    """The filters that the report declares."""
+
+    q = None  # type: ignore[assignment]  # no words
+    period = forms.ChoiceField(
+        label=_("Period"), required=False, error_messages={"invalid_choice": NO_PERIOD}
+    )
+    person_kind = forms.ChoiceField(label=_("Persons"), required=False, choices=PersonKind.choices)
+    unit = KnownField(_("Organisational unit"), anything=_("any unit"))
+    token_type = FilterField(_("Token type"), anything=_("any type"))
+
+    def __init__(self, *args: object, report: Report, actor: Person) -> None:
+        self.report = report
+        super().__init__(*args, actor=actor)
+
+    def offer_known(self) -> None:
+        """Leave out what the report does not know, and offer what it does."""
+        for name in set(self.fields) - self.report.filters - {"period"}:
+            del self.fields[name]
+        if self.report.periods:
+            words = _("the next {days} days") if self.report.ahead else _("the last {days} days")
+            choices = [(str(days), format_lazy(words, days=days)) for days in self.report.periods]
+            self.fields["period"].choices = choices  # type: ignore[attr-defined]  # a choice field
+        else:
+            del self.fields["period"]
+        super().offer_known()
+        if "unit" in self.fields:
+            self.offer_values(("unit",), partial(_units, self.actor, self.report))
+
+    @property
+    def asked(self) -> Asked:
+        """What was asked for, once it is valid."""
+        wanted = self.cleaned_data
+        return Asked(
+            self.actor,
+            days=int(wanted.get("period") or (*self.report.periods, 0)[0]),
+            unit=wanted.get("unit", ""),
+            token_type=wanted.get("token_type", ""),
+            person_kind=wanted.get("person_kind") or PersonKind.EMPLOYEE,
+        )
+
+
+class SaveForm(VerbForm):
+    """What a saved report is called, and how often a link to it is sent."""
+
+    name = forms.CharField(
+        label=_("Name"), required=False, help_text=_("Only you see it, on the page of reports.")
+    )
+    mailing = forms.ChoiceField(
+        label=_("Link by mail"),
+        choices=Mailing.choices,
+        required=False,
+        help_text=_(
+            "The mail has a link, which opens after you have signed in. It says no names and no numbers."
+        ),
+    )
+
+
+class MailingForm(VerbForm):
+    """How often a link to a saved report is sent."""
+
+    mailing = SaveForm.base_fields["mailing"]
+
+
+def _units(actor: Person, report: Report) -> list[list[str]]:
+    rows = Person.objects.filter(offices.within_units(actor, report.readers, "organisational_unit"))
+    return distinct_values.known_values(rows, "organisational_unit", limit=KNOWN_SHOWN)

@@ -1,0 +1,1 @@
+"""The reports, one to a module."""

@@ -1,0 +1,87 @@
+"""Who decides, and who is late: by approver, what they decided and what waits for them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import requests
+from identity_manager.console.reports.report import Asked, Report, ReportColumn, ReportLine, ValueKind
+from identity_manager.models import Approval, AskedApprover, Decision, Person, TokenRequest
+from identity_manager.ui.context import REQUEST_READERS
+
+MOST = 500  # approvers, those who are late first
+
+
+def _lines(asked: Asked) -> Iterator[ReportLine]:
+    """Three statements: what was decided, what waits, and the names."""
+    visible = requests.visible_requests(asked.actor).filter(
+        **asked.within(unit="person__organisational_unit")
+    )
+    decided = dict(_decided(visible.filter(created_at__gte=asked.since)))
+    waiting = dict(_waiting(visible))
+    names = Person.objects.filter(pk__in={*decided, *waiting}).values_list("pk", "display_name")
+    found = [
+        {"approver": name, **decided.get(pk, NOTHING_DECIDED), **waiting.get(pk, NOTHING_WAITS)}
+        for pk, name in names
+    ]
+    found.sort(key=lambda each: (-each["late"], -each["waiting"], str(each["approver"])))
+    yield from map(ReportLine, found[:MOST])
+
+
+NOTHING_DECIDED = {"approved": 0, "rejected": 0}
+NOTHING_WAITS = {"waiting": 0, "late": 0, "oldest": None}
+
+
+def _decided(visible: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    rows = Approval.objects.filter(request__in=visible.order_by().values("pk")).order_by()
+    counted = rows.values_list("approver").annotate(
+        approved=Count("pk", filter=Q(decision=Decision.APPROVED)),
+        rejected=Count("pk", filter=Q(decision=Decision.REJECTED)),
+    )
+    for pk, approved, rejected in counted:
+        yield pk, {"approved": approved, "rejected": rejected}
+
+
+def _waiting(visible: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Asked in the present round, and not answered. late: who was reminded."""
+    undecided = TokenRequest.objects.undecided().filter(pk__in=visible.order_by().values("pk"))
+    answered = Approval.objects.filter(
+        request=OuterRef("request"), round=OuterRef("round"), approver=OuterRef("approver")
+    )
+    rows = AskedApprover.objects.filter(
+        ~Exists(answered), request__in=undecided.order_by().values("pk"), round=F("request__round")
+    )
+    counted = (
+        rows.order_by()
+        .values_list("approver")
+        .annotate(
+            on_time=Count("pk", filter=Q(reminded_at=None)),
+            late=Count("pk", filter=Q(reminded_at__isnull=False)),
+            oldest=Min("waits_from"),
+        )
+    )
+    for pk, waiting, late, oldest in counted:
+        yield pk, {"waiting": waiting, "late": late, "oldest": oldest}
+
+
+REPORT = Report(
+    name="approvals",
+    title=_("Approvals"),
+    question=_("Who decides on requests, and who is late?"),
+    icon="task",
+    readers=REQUEST_READERS,
+    columns=(
+        ReportColumn("approver", _("Approver"), ValueKind.TEXT),
+        ReportColumn("late", _("Wait since a reminder"), charted=True),
+        ReportColumn("waiting", _("Wait, not reminded yet"), charted=True),
+        ReportColumn("approved", _("Approved"), charted=True),
+        ReportColumn("rejected", _("Rejected"), charted=True),
+        ReportColumn("oldest", _("The oldest since"), ValueKind.MOMENT),
+    ),
+    read=_lines,
+    nothing=_("Nobody was asked to approve anything in this time."),
+    periods=(90, 30, 365),
+    filters=frozenset({"unit"}),
+)

@@ -1,0 +1,27 @@
+"""The reports: each module of reports/kinds declares one."""
+
+import pkgutil
+from importlib import import_module
+
+from identity_manager.console.reports import kinds
+from identity_manager.console.reports.report import Report
+from identity_manager.models import Person
+
+
+def _declared() -> dict[str, Report]:
+    modules = (
+        import_module(f"{kinds.__name__}.{each.name}") for each in pkgutil.iter_modules(kinds.__path__)
+    )
+    reports: list[Report] = [module.REPORT for module in modules]
+    return {each.name: each for each in reports}
+
+
+REPORTS = _declared()
+READERS = frozenset().union(*(each.readers for each in REPORTS.values()))
+
+
+def read_by(actor: Person) -> list[Report]:
+    """Those that this officer reads, by title."""
+    return sorted(
+        (each for each in REPORTS.values() if each.is_read_by(actor)), key=lambda each: str(each.title)
+    )

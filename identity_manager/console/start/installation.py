@@ -1,0 +1,126 @@
+"""Health on START: what jobs and processes have noted of what lies around the database; this host's disk."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from identity_manager.console.lists.counting import grouped
+from identity_manager.console.start.figures import Figure
+from identity_manager.console.start.health_line import HealthLine
+from identity_manager.installation import VERSION
+from identity_manager.metrics import room
+from identity_manager.models import (
+    DirectoryRun,
+    DirectorySource,
+    JobOutcome,
+    JobRun,
+    LiveProcess,
+    ProcessKind,
+    RunState,
+    Target,
+)
+from identity_manager.ui.parts import Meaning
+
+PORTAL_CERTIFICATES = "portals.certificates"  # the job
+HALTED = (RunState.INCOMPLETE, RunState.STOPPED, RunState.WAITING)
+
+
+def rows() -> dict[str, tuple[str, Callable[[], QuerySet[Any]]]]:
+    """Page and rows of what is counted together with the other figures of START."""
+    return {
+        "workers": ("jobs", lambda: LiveProcess.objects.alive(Now()).filter(kind=ProcessKind.WORKER)),
+        "halted": ("directories", _halted),
+        "down": ("targets", _down),
+    }
+
+
+def lines(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
+    """counted: of rows(). jobs: their rows, which the page has read."""
+    yield from _certificates_of_portals(jobs)
+    if settings.DIRECTORY_SOURCES:
+        yield _directories(counted["halted"])
+    if settings.TARGETS:
+        yield _targets(counted["down"])
+    yield _workers(counted["workers"].number)
+    yield _disk()
+    yield HealthLine(_("Version"), "", Meaning.DONE, VERSION)
+
+
+def _certificates_of_portals(jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
+    """As the job has noted it; nothing where no portal has TLS of its own."""
+    title, url = (
+        _("TLS certificates of the portals"),
+        f"{reverse('console:jobs')}#{slugify(PORTAL_CERTIFICATES)}",
+    )
+    for row in jobs:
+        if row.name != PORTAL_CERTIFICATES:
+            continue
+        if row.outcome == JobOutcome.FAILED:
+            remedy = _("Put a new certificate where the proxy in front of the portals reads it.")
+            yield HealthLine(title, url, Meaning.STOPPED, _("end soon"), row.last_error, remedy=remedy)
+        elif row.result:
+            yield HealthLine(title, url, Meaning.DONE, _("hold"), row.result)
+
+
+def _halted() -> QuerySet[DirectorySource]:
+    """Sources whose newest run changes nothing until somebody acts."""
+    newest = DirectoryRun.objects.filter(source=OuterRef("pk")).order_by("-started_at")
+    state = Subquery(newest.values("state")[:1])
+    return DirectorySource.objects.configured().alias(newest=state).filter(newest__in=HALTED)
+
+
+def _directories(halted: Figure) -> HealthLine:
+    title, number = _("Directories"), halted.number
+    if not number:
+        return HealthLine(title, halted.url, Meaning.DONE, _("are read"))
+    words = ngettext("%(number)d has stopped", "%(number)d have stopped", number) % {"number": number}
+    names = ", ".join(_halted().values_list("name", flat=True))
+    remedy = _("Its page says why; a Registration Officer lets it go on.")
+    return HealthLine(title, halted.url, Meaning.STOPPED, words, names, remedy=remedy)
+
+
+def _down() -> QuerySet[Target]:
+    return Target.objects.filter(name__in=list(settings.TARGETS)).exclude(last_error="")
+
+
+def _targets(down: Figure) -> HealthLine:
+    title, number = _("Targets of publication"), down.number
+    if not number:
+        return HealthLine(title, down.url, Meaning.DONE, _("answer"))
+    words = ngettext("%(number)d does not answer", "%(number)d do not answer", number) % {"number": number}
+    first = _down().first()
+    told = f"{first.name}: {first.last_error}" if first else ""
+    remedy = _("See its address and its credentials in the settings; it is tried again by itself.")
+    return HealthLine(title, down.url, Meaning.STOPPED, words, told, remedy=remedy)
+
+
+def _workers(number: int) -> HealthLine:
+    """By what live processes say of themselves each few seconds."""
+    title, url = _("Queue"), f"{reverse('console:jobs')}#{slugify('queue.sweep')}"
+    if number:
+        words = ngettext("%(number)d worker takes work", "%(number)d workers take work", number)
+        return HealthLine(title, url, Meaning.DONE, words % {"number": number})
+    remedy = _("Start a worker, and see that the broker runs. Nothing is lost meanwhile.")
+    return HealthLine(title, url, Meaning.STOPPED, _("no worker takes work"), remedy=remedy)
+
+
+def _disk() -> HealthLine:
+    """Of the host that has made this page."""
+    title = _("Disk of this host")
+    try:
+        least = min(room.rooms(), key=lambda each: each.free)
+    except OSError as error:
+        return HealthLine(title, "", Meaning.STOPPED, _("cannot be read"), error.strerror or "")
+    words = _("%(number)s MiB are free") % {"number": grouped(least.mebibytes)}
+    if least.level == room.Level.ENOUGH:
+        return HealthLine(title, "", Meaning.DONE, words)
+    meaning = Meaning.WAITING if least.level == room.Level.LITTLE else Meaning.STOPPED
+    remedy = _("Make room: the database and the authority stop where they cannot write.")
+    return HealthLine(title, "", meaning, words, str(least.place), remedy=remedy)
