@@ -164,6 +164,7 @@ class Event(StrEnum):
     PASSPHRASE_ACKNOWLEDGED = "passphrase.acknowledged"  # noqa: S105 the name of an event
     PASSPHRASE_DESTROYED = "passphrase.destroyed"  # noqa: S105 the name of an event
     CATALOGUE_CHANGED = "catalogue.changed"
+    CONFIGURATION_IMPORTED = "configuration.imported"
     ACCESS_DENIED = "access.denied"
     EVIDENCE_TAKEN = "audit.evidence-taken"
     LOG_CHECKED = "audit.checked"

@@ -22,6 +22,7 @@ from identity_manager.models import (
     Person,
     PersonKind,
     RecoveryCertificate,
+    TermsDraft,
     TokenType,
     TokenTypeProfile,
     VersionState,
@@ -80,17 +81,39 @@ def add_type_version(
         require_system_administrator(actor)
         if is_new:
             versions.refuse_taken_code(TokenType, code)
-        versions.refuse_second_draft(TokenType, code)
         versions.refuse_older_base(TokenType, base)
-        token_type = TokenType(code=code, number=versions.next_number(TokenType, code), **values)
-        _check(token_type, profiles)
+        return _add(actor=actor, token_type=_next(code, values), profiles=profiles, with_drafts=False)
 
-        with versions.one_draft():
-            token_type.save()
-        _pin(token_type, profiles)
-        token_type.editors.add(actor)
-        versions.record(token_type, what="added", actor=actor)
-        return token_type
+
+def add_type_beside_drafts(
+    *, actor: Person, code: str, values: dict[str, Any], profiles: Sequence[CertificateProfile]
+) -> TokenType:
+    """Add a draft that may pin drafts of profiles, too, as a configuration file brings them together.
+
+    It is activated once those profiles are in force. Raises as add_type_version does.
+    """
+    with transaction.atomic():
+        require_system_administrator(actor)
+        return _add(actor=actor, token_type=_next(code, values), profiles=profiles, with_drafts=True)
+
+
+def _next(code: str, values: dict[str, Any]) -> TokenType:
+    """The next version of the code, not saved yet."""
+    return TokenType(code=code, number=versions.next_number(TokenType, code), **values)
+
+
+def _add(
+    *, actor: Person, token_type: TokenType, profiles: Sequence[CertificateProfile], with_drafts: bool
+) -> TokenType:
+    versions.refuse_second_draft(TokenType, token_type.code)
+    _check(token_type, profiles, with_drafts=with_drafts)
+
+    with versions.one_draft():
+        token_type.save()
+    _pin(token_type, profiles)
+    token_type.editors.add(actor)
+    versions.record(token_type, what="added", actor=actor)
+    return token_type
 
 
 def change_type(
@@ -128,12 +151,14 @@ def change_type(
 def ask_activation(*, actor: Person, type_id: uuid.UUID, revision: int | None) -> TokenType:
     """Ask for a second System Administrator to activate the draft.
 
+    Drafts that it stands beside, of its profiles and its terms, are put in force first.
+
     Raises NotAllowed, Stale, or NotPossible where nobody could activate it as it is.
     """
     with transaction.atomic():
         require_system_administrator(actor)
         token_type = versions.draft_to_ask_for(TokenType, type_id, revision=revision)
-        _require_complete(token_type)
+        _require_complete(token_type, with_drafts=True)
 
         versions.ask(token_type, actor=actor)
         return token_type
@@ -158,14 +183,15 @@ def activation_obstacle(token_type: TokenType) -> Reason | None:
     return obstacle_of(lambda: _require_complete(token_type))
 
 
-def _require_complete(token_type: TokenType) -> None:
+def _require_complete(token_type: TokenType, *, with_drafts: bool = False) -> None:
     profiles = token_type.ordered_profiles()
-    _check(token_type, profiles)
-    published = token_type.terms.versions.filter(is_current=True).first()
-    if published is None:
+    _check(token_type, profiles, with_drafts=with_drafts)
+    drafted = TermsDraft.objects.filter(document=token_type.terms).first() if with_drafts else None
+    terms = drafted or token_type.terms.versions.filter(is_current=True).first()
+    if terms is None:
         raise NotPossible(NO_TERMS, field="terms")
     if token_type.archive_key:
-        says_it = archiving.are_named(published.names_archiving, profiles)
+        says_it = archiving.are_named(terms.names_archiving, profiles)
         require(says_it, else_=TERMS_DO_NOT_SAY_IT, field="terms")
         in_force = RecoveryCertificate.objects.in_force(timezone.now()).exists()
         require(in_force, else_=NO_RECOVERY_CERTIFICATE, field="archive_key")
@@ -177,13 +203,18 @@ def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
         TokenTypeProfile.objects.create(token_type=token_type, profile=profile, position=position)
 
 
-def _check(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
+def _check(
+    token_type: TokenType, profiles: Sequence[CertificateProfile], *, with_drafts: bool = False
+) -> None:
     check_fields(token_type)
     kinds = set(token_type.kinds)
     require(kinds and kinds <= set(PersonKind.values), else_=NOT_FOR_ANYBODY, field="kinds")
     beside_nobody = token_type.approver_group is None
     may = token_type.manager_approval == ManagerApproval.MAY
     refuse(GROUP_DECIDES_NOT if may and beside_nobody else None, field="manager_approval")
+    pinnable = {VersionState.ACTIVE, VersionState.DRAFT} if with_drafts else {VersionState.ACTIVE}
+    inactive = [profile for profile in profiles if profile.state not in pinnable]
+    refuse(_not_active(inactive[0]) if inactive else None, field="profiles")
     _check_profiles(token_type, profiles)
 
 
@@ -191,8 +222,6 @@ def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile
     require(profiles, else_=NO_PROFILE, field="profiles")
     once = len({profile.code for profile in profiles}) == len(profiles)
     require(once, else_=PROFILE_TWICE, field="profiles")
-    inactive = [profile for profile in profiles if profile.state != VersionState.ACTIVE]
-    refuse(_not_active(inactive[0]) if inactive else None, field="profiles")
     archives_none = token_type.archive_key and not archiving.archived_profiles(profiles)
     refuse(NOT_TO_BE_ARCHIVED if archives_none else None, field="archive_key")
     if token_type.apple_mail_account:

@@ -19,7 +19,14 @@ from django_fsm import can_proceed
 from identity_manager import audit
 from identity_manager.catalogue.comparison import FieldChange
 from identity_manager.catalogue.permission import NOT_SYSTEM_ADMINISTRATOR, require_system_administrator
-from identity_manager.models import AuditEvent, CertificateProfile, Person, TokenType, VersionState
+from identity_manager.models import (
+    AuditEvent,
+    CertificateProfile,
+    Person,
+    TokenType,
+    TokenTypeProfile,
+    VersionState,
+)
 from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.transactions import locking, second_officer
@@ -41,6 +48,10 @@ OTHER_IN_FORCE = Reason(
 )
 ASKED_ALREADY = Reason("activation-asked-already", _("Its activation was asked for already."))
 NOT_ASKED = Reason("not-asked", _("Nobody asks for its activation any more."))
+PINNED = Reason(
+    "draft-pinned",
+    _("A draft of a token type is made from this version. Discard or change that draft first."),
+)
 NO_REASON = Reason("no-reason-to-refuse", _("Say why; who made the version reads it."))
 REASONS: second_officer.Reasons = {
     Exclusion.OFFICE: NOT_SYSTEM_ADMINISTRATOR,
@@ -157,10 +168,12 @@ def refuse_activation(
 
 
 def discard(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, revision: int | None) -> Versioned:
-    """Discard draft; nothing has ever used it. Raises NotAllowed or Stale."""
+    """Discard draft; nothing has ever used it. Raises Refused, also where a type pins it."""
     with transaction.atomic():
         require_system_administrator(actor)
         entry = draft(kind, entry_id, revision=revision)
+        is_pinned = kind is CertificateProfile and TokenTypeProfile.objects.filter(profile=entry.pk).exists()
+        refuse(PINNED if is_pinned else None)
 
         record(entry, what="discarded", actor=actor)
         kind.objects.filter(pk=entry.pk).delete()

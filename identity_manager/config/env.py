@@ -3,6 +3,7 @@
 import json
 import os
 import ssl
+from base64 import b64decode
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,23 @@ def json_object(name: str, default: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ImproperlyConfigured(f"{name} must be a JSON object.")
     return value
+
+
+def public_keys(name: str, default: list[str]) -> list[str]:
+    """Return NAME, public keys of 32 bytes in base64, separated by commas."""
+    found = listing(name, default)
+    for each in found:
+        if not is_base64(each, size=32):
+            raise ImproperlyConfigured(f"{name} must hold public keys of 32 bytes in base64.")
+    return found
+
+
+def is_base64(value: str, *, size: int) -> bool:
+    """Whether the text is so many bytes in base64."""
+    try:
+        return len(b64decode(value, validate=True)) == size
+    except ValueError:
+        return False
 
 
 def key_ring(name: str, default_file: Path, *, optional: bool = False) -> KeyRing:

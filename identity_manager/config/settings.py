@@ -316,6 +316,8 @@ AUDIT_HEAD_MINUTES = env.integer("AUDIT_HEAD_MINUTES", 5, minimum=1, maximum=144
 AUDIT_HEAD_EXPORT = env.listing(
     "AUDIT_HEAD_EXPORT", [f"file:{VAR_DIR / 'audit-heads.jsonl'}"] if EMBEDDED else []
 )
+# Public keys (Ed25519, base64) of other installations whose signed configuration files are known here.
+CONFIGURATION_SIGNERS = env.public_keys("CONFIGURATION_SIGNERS", [])
 # Receivers of every sealed event of the audit log.
 SIEM_SINKS = siem_sinks.sinks(env.json_object("SIEM_SINKS", {}))
 # Inside networks that webhooks may reach, and who signs the certificates there, beside this machine's list.

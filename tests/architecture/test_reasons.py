@@ -20,6 +20,7 @@ VERBS = (
     "identity_manager.workflow.",
     "identity_manager.people.",
     "identity_manager.catalogue.",
+    "identity_manager.configuration.",
     "identity_manager.events.",
     "identity_manager.jobs.runner",
     "identity_manager.transactions.refusals",

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -90,17 +89,10 @@ def _ring(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
 
 def _keys(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
     for version, key in ring.items():
-        if not _is_key(key):
+        if not env.is_base64(key, size=KEY_BYTES):
             yield SettingsFinding(
                 "E303", f"Version {version} of {name} is not a key: it must be {KEY_BYTES} bytes in base64."
             )
-
-
-def _is_key(key: str) -> bool:
-    try:
-        return len(b64decode(key, validate=True)) == KEY_BYTES
-    except ValueError:
-        return False
 
 
 def _secret_files() -> Iterator[SettingsFinding]:

@@ -65,6 +65,13 @@ SECTIONS: tuple[Section, ...] = (
         "server",
     ),
     Section(
+        _("Configuration files"),
+        _("What is set up here as a file: exported, compared, brought from a test installation"),
+        "console:configuration",
+        offices.CATALOGUE_READERS,
+        "download",
+    ),
+    Section(
         _("Jobs"),
         _("What runs by itself: last run, outcome, next run"),
         "console:jobs",

@@ -59,6 +59,7 @@ urlpatterns = [
     path("authorities/<str:alias>/test/", authority_views.test, name="authority-test"),
     path("jobs/", job_views.listing, name="jobs"),
     path("jobs/<str:name>/start/", job_views.start, name="job-start"),
+    path("", include("identity_manager.console.configuration.urls")),
     path("", include("identity_manager.console.directory.urls")),
     path("", include("identity_manager.console.events.urls")),
     path("", include("identity_manager.console.api_clients.urls")),

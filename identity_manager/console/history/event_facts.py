@@ -32,6 +32,7 @@ LISTS = Vocabulary(
         "officer": _("Officers"),
         "recertification": _("Recertification of roles"),
         "report": _("Report"),
+        "configuration": _("Configuration"),
     },
 )
 KEYS: dict[str, Words] = {

@@ -7,6 +7,7 @@ from identity_manager.console.history import event_facts as details
 from identity_manager.console.history.wording.shape import (
     INFORMATION,
     STOPPED,
+    WAITING,
     Wording,
     fact,
     moment,
@@ -17,6 +18,9 @@ _purpose = details.chosen("purpose", details.KEYS.items())
 
 WORDS: dict[Event, Wording] = {
     Event.CATALOGUE_CHANGED: Wording(_("The catalogue was changed"), icon="list", detail=details.catalogue),
+    Event.CONFIGURATION_IMPORTED: Wording(
+        _("Drafts were made of a configuration file"), WAITING, "upload", fact("fingerprint")
+    ),
     Event.LIST_EXPORTED: Wording(_("A list was exported"), INFORMATION, "download", details.exported),
     Event.SYSTEM_RESTORED: Wording(
         _("The system was restored from a backup"), INFORMATION, "retry", moment("made_at")

@@ -1,0 +1,1 @@
+"""The kinds of configuration, a module each."""

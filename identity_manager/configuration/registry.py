@@ -1,0 +1,12 @@
+"""The kinds of configuration, in the order in which an import makes them: what is referred to comes first."""
+
+from identity_manager.configuration.kind import ConfigurationKind
+from identity_manager.configuration.kinds.api_clients import API_CLIENTS
+from identity_manager.configuration.kinds.catalogue import PROFILES, TYPES
+from identity_manager.configuration.kinds.standing_orders import STANDING_ORDERS
+from identity_manager.configuration.kinds.targets import TARGETS
+from identity_manager.configuration.kinds.terms import TERMS
+
+KINDS: dict[str, ConfigurationKind] = {
+    kind.name: kind for kind in (PROFILES, TERMS, TYPES, STANDING_ORDERS, TARGETS, API_CLIENTS)
+}
