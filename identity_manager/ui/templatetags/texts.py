@@ -10,6 +10,7 @@ import regex
 from django import template
 from django.utils import formats
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from identity_manager.people.identity import email_addresses
 from identity_manager.telemetry import correlation
@@ -19,6 +20,7 @@ from identity_manager.ui.markup import markup
 
 register = template.Library()
 
+COLON = ":"  # Django's own catalogues have it, as the one between a label and its field
 JOINT = regex.compile(r"(?<=[@.])(?=\S)")
 
 
@@ -36,6 +38,12 @@ register.filter("readable_address", email_addresses.readable)
 def breakable(text: str) -> SafeString:
     """Let an address break where it has a joint, before it breaks within a word."""
     return SafeString(JOINT.sub("<wbr>", escape(str(text))))  # no escape has a joint
+
+
+@register.simple_tag
+def colon() -> str:
+    """Write the colon after words that another tag wrote; French puts a no-break space before it."""
+    return gettext(COLON)
 
 
 @register.simple_tag

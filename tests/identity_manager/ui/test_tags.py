@@ -10,6 +10,7 @@ from django.template import Context, Template, TemplateSyntaxError
 from django.test import RequestFactory
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import override
 
 from identity_manager.models import SoftwareToken
 from identity_manager.ui import cells, states
@@ -25,6 +26,14 @@ def draw(source: str, path: str = "/", **context: object) -> str:
 def test_an_address_breaks_at_its_joints_and_stays_text():
     assert texts.breakable("a.b@c.example") == "a.<wbr>b@<wbr>c.<wbr>example"
     assert texts.breakable("<b>. x") == "&lt;b&gt;. x"
+
+
+@pytest.mark.parametrize(
+    ("language", "drawn"), [("en", "Why: late"), ("de", "Why: late"), ("fr", "Why\N{NO-BREAK SPACE}: late")]
+)
+def test_a_colon_is_written_as_the_language_writes_it(language, drawn):
+    with override(language):
+        assert draw("{{ label }}{% colon %} late", label="Why") == drawn
 
 
 def test_a_name_that_runs_left_is_kept_apart_in_a_sentence():

@@ -37,6 +37,14 @@ def test_no_word_stands_before_a_moment_that_does_not_go_with_all_its_words(path
     assert not re.search(r"""\b([Uu]ntil|[Ss]ince)(["' ]|%\}|\s)*{% when """, path.read_text())
 
 
+@named(PAGES)
+def test_the_colon_after_words_of_another_tag_is_the_languages(path):
+    """French has a space before it, so it is a tag's; within a message the translator writes it."""
+    messages = r"{% blocktranslate.*?endblocktranslate %}"
+    text = re.sub(messages, "", path.read_text(), flags=re.DOTALL)
+    assert re.findall(r"[%}]}(?:</\w+>)?:(?=[\s<{])", text) == []
+
+
 @named(TEMPLATES)
 def test_every_icon_is_drawn_in_the_sprite(path):
     names = re.findall(r"""{% icon "([^"]+)"|icon_name="([^"]+)\"""", path.read_text())
