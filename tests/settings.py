@@ -45,6 +45,7 @@ os.environ.update(
     VAR_DIR=str(_directory),
     SECRETS_DIR=str(_directory / "secrets"),
     LOG_LEVEL="WARNING",
+    LANGUAGES="en,de",  # pages and mails are walked in each; those of the others have tests of their own
 )
 
 from identity_manager.config import directory_sources, siem_sinks  # noqa: E402 the environment comes first

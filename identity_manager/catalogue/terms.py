@@ -44,7 +44,8 @@ from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse, require
 
 LANGUAGE_LACKING = Reason(
-    "language-lacking", _("A version of the terms is published in all languages at once.")
+    "language-lacking",
+    _("A version has a text in each language of the one before it; the first one, in all."),
 )
 EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
 LONG_TITLE = Reason("long-title", _("A title has at most 200 characters."))
@@ -227,7 +228,7 @@ def publish_draft(
         return publish_terms(
             actor=actor,
             document=draft.document,
-            texts=texts_of(draft),
+            texts=_texts_to_publish(draft, _current(draft.document)),
             names_archiving=draft.names_archiving,
             ask_again=ask_again,
         )
@@ -272,10 +273,10 @@ def _draft(document_id: uuid.UUID, seen: Seen) -> TermsDraft:
 
 
 def _check_publishable(draft: TermsDraft) -> None:
-    texts = texts_of(draft)
-    _require_all_languages(texts)
+    current = _current(draft.document)
+    texts = _texts_to_publish(draft, current)
+    _require_languages(texts, current)
     _require_what_types_need(draft.document, draft.names_archiving)
-    current = draft.document.versions.filter(is_current=True).first()
     if current is not None:
         said = {text.language: text.sha256 for text in current.texts.all()}
         same = said == {language: text.sha256 for language, text in texts.items()}
@@ -290,8 +291,32 @@ def _require_what_types_need(document: TermsDocument, names_archiving: str) -> N
             raise NotPossible(Reason("type-archives", sentence), field="names_archiving")
 
 
-def _require_all_languages(texts: Mapping[str, Text]) -> None:
-    require(set(texts) == {code for code, _name in settings.LANGUAGES}, else_=LANGUAGE_LACKING)
+def _current(document: TermsDocument) -> TermsVersion | None:
+    return document.versions.filter(is_current=True).prefetch_related("texts").first()
+
+
+def _texts_to_publish(draft: TermsDraft, current: TermsVersion | None) -> dict[str, Text]:
+    """The draft's texts, without what is blank in a language that nobody has to write in."""
+    needed, offered = _needed_languages(current), dict(settings.LANGUAGES)
+    return {
+        language: text
+        for language, text in texts_of(draft).items()
+        if language in needed or (language in offered and (text.title or text.body).strip())
+    }
+
+
+def _needed_languages(current: TermsVersion | None) -> set[str]:
+    """Of the languages offered: those of the version in force, all before there is one.
+
+    So a language that an upgrade brings asks nobody for a text: its readers get another language's.
+    """
+    offered = set(dict(settings.LANGUAGES))
+    return offered & {text.language for text in current.texts.all()} if current else offered
+
+
+def _require_languages(texts: Mapping[str, Text], current: TermsVersion | None) -> None:
+    complete = _needed_languages(current) <= set(texts) <= set(dict(settings.LANGUAGES))
+    require(complete, else_=LANGUAGE_LACKING)
     for language, text in texts.items():
         require(text.title.strip(), else_=EMPTY_TEXT, field=f"title_{language}")
         require(text.body.strip(), else_=EMPTY_TEXT, field=f"body_{language}")
@@ -317,7 +342,7 @@ def publish_terms(
     names_archiving: str = NamedArchiving.NONE,
     ask_again: AskAgain | None = None,
 ) -> TermsVersion:
-    """Put a new version in force, one text for each language of the installation.
+    """Put a new version in force, with a text in each language of the one before it, the first one in all.
 
     Raises NotAllowed, or NotPossible for a language that lacks, an empty text, a day that is not possible,
     and words about archiving that say less than a type in force does.
@@ -325,7 +350,7 @@ def publish_terms(
     with transaction.atomic():
         require_system_administrator(actor)
         document = locking.terms_document(document.pk)
-        _require_all_languages(texts)
+        _require_languages(texts, _current(document))
         _require_what_types_need(document, names_archiving)
         soonest = timezone.localdate() + SOONEST
         possible = ask_again is None or soonest <= ask_again.by <= timezone.localdate() + LATEST

@@ -1,4 +1,4 @@
-"""The languages of the installation: that of the source, and each that has a catalogue."""
+"""The languages of the installation: that of the source, and those that have a catalogue."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +18,21 @@ def found_in(folders: Iterable[Path]) -> list[tuple[str, Any]]:
     """
     catalogues = (path for folder in folders for path in sorted(folder.glob("*/LC_MESSAGES/django.po")))
     return [(code, gettext_lazy(_name_of(code))) for code in dict.fromkeys((SOURCE, *map(_code, catalogues)))]
+
+
+def offered(found: list[tuple[str, Any]], chosen: list[str]) -> list[tuple[str, Any]]:
+    """The chosen ones of the languages found, all where none is chosen; that of the source always, and first.
+
+    Raises ImproperlyConfigured for a code that has no catalogue.
+    """
+    codes = [to_language(code.replace("-", "_")) for code in chosen]
+    known = dict(found)
+    if unknown := [code for code in codes if code not in known]:
+        raise ImproperlyConfigured(
+            f"LANGUAGES must be of {', '.join(known)}, of which there are catalogues,"
+            f" not {', '.join(map(repr, unknown))}."
+        )
+    return [(code, known[code]) for code in dict.fromkeys((SOURCE, *codes))] if codes else found
 
 
 def _code(catalogue: Path) -> str:

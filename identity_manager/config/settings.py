@@ -215,7 +215,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 # --- Languages, time ------------------------------------------------------------------------------
 LANGUAGE_CODE = languages.SOURCE
 LOCALE_PATHS = [BASE_DIR / "locale", *map(Path, env.listing("LOCALE_DIRECTORIES", []))]
-LANGUAGES = languages.found_in(LOCALE_PATHS)
+LANGUAGES = languages.offered(languages.found_in(LOCALE_PATHS), env.listing("LANGUAGES", []))
 FORMAT_MODULE_PATH = "identity_manager.ui.formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True

@@ -15,6 +15,7 @@ FILE = str(Path(settings.__file__))
     ("name", "value"),
     [
         ("BROKER_URL", ""),
+        ("LANGUAGES", "en,tlh"),
         ("LOG_LEVEL", "loud"),
         ("PKI_BASE_URL", "http://[a"),
         ("RETENTION_AUDIT_DAYS", "1000000"),  # before the calendar begins: each run of the job would fail
