@@ -15,7 +15,7 @@ from django.conf.locale import LANG_INFO
 ROOT = Path(__file__).resolve().parent.parent.parent
 GLOSSARY = ROOT / "docs/reference/glossary.md"
 NAMES = {path.parts[-3]: LANG_INFO[path.parts[-3]]["name"] for path in sorted(ROOT.glob("locale/*/*/*.po"))}
-FURTHER = sorted({*NAMES.values()} - {"German"})
+FURTHER = re.findall(r"^## In (\w+)$", GLOSSARY.read_text(encoding="utf-8"), re.MULTILINE)
 TITLES = ["English", "German", "what it means", "not (English)", "not (German)"]
 NOT_WORDS = re.compile(r"%\(\w+\)[sd]|\{\w+\}|<[^>]*>|manage\.py .*")  # names of programs, for programs
 # What others call it: the keychain of macOS, codes of an app, and what a page is called in Nexus.
@@ -83,6 +83,10 @@ def test_every_entry_has_both_languages_and_each_word_one_entry() -> None:
     assert [entry["English"] for entry in read if not entry["German"]] == []
     words = [word for entry in read for word in entry["English"].split(", ")]
     assert sorted(words) == sorted(set(words))
+
+
+def test_each_language_of_the_catalogues_has_its_words() -> None:
+    assert {*NAMES.values()} - {"German", *FURTHER} == set()
 
 
 @pytest.mark.parametrize("name", FURTHER)

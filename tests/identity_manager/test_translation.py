@@ -1,4 +1,4 @@
-"""Every string is there in German, none is stale, and what is filled in at run time has its place in both."""
+"""Every string is there in each catalogue, none is stale; what is filled in has its place in all of them."""
 
 import re
 import shutil
@@ -15,7 +15,8 @@ from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import override
 
 ROOT = Path(settings.BASE_DIR)
-COMMITTED = ROOT / "locale/de/LC_MESSAGES/django.po"
+COMPLETE = ("de", "sv")  # the languages that the product comes with
+COMMITTED = {code: ROOT / f"locale/{code}/LC_MESSAGES/django.po" for code in COMPLETE}
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}|</?\w+[^>]*>")
 UNFIT_WORDS = re.compile(r"\b[Bb]itte\b|!")
 SOURCES = ("ca_bridge", "identity_manager", "selfservice", "templates")
@@ -24,7 +25,7 @@ Key = tuple[str | None, str]
 
 def catalogue(path: Path) -> Catalog:
     with path.open("rb") as stream:
-        return read_po(stream, locale="de", abort_invalid=True)
+        return read_po(stream, locale=path.parts[-3], abort_invalid=True)
 
 
 def messages(book: Catalog) -> Iterator[Message]:
@@ -66,27 +67,32 @@ def book_of(entries: str) -> Catalog:
     return read_po((header + entries).splitlines(keepends=True), locale="de", abort_invalid=True)
 
 
+@pytest.fixture(scope="module", params=COMPLETE)
+def book(request: pytest.FixtureRequest) -> Catalog:
+    return catalogue(COMMITTED[request.param])
+
+
 @pytest.fixture(scope="module")
 def german() -> Catalog:
-    return catalogue(COMMITTED)
+    return catalogue(COMMITTED["de"])
 
 
-def test_nothing_is_left_in_english(german: Catalog) -> None:
-    assert untranslated(german) == []
+def test_nothing_is_left_in_english(book: Catalog) -> None:
+    assert untranslated(book) == []
 
 
-def test_nothing_was_guessed(german: Catalog) -> None:
+def test_nothing_was_guessed(book: Catalog) -> None:
     """`makemessages` marks as fuzzy what it took from a similar string."""
-    assert fuzzy(german) == []
+    assert fuzzy(book) == []
 
 
-def test_nothing_is_kept_that_is_said_no_more(german: Catalog) -> None:
-    assert list(german.obsolete) == []
+def test_nothing_is_kept_that_is_said_no_more(book: Catalog) -> None:
+    assert list(book.obsolete) == []
 
 
-def test_it_is_sorted_so_that_two_changes_seldom_meet(german: Catalog) -> None:
+def test_it_is_sorted_so_that_two_changes_seldom_meet(book: Catalog) -> None:
     """The order of the source moves with every file; whoever rebases would have all of it twice."""
-    said = [forms(message.id)[0] for message in messages(german)]
+    said = [forms(message.id)[0] for message in messages(book)]
     assert said == sorted(said, key=lambda words: (escaped(words).lower(), escaped(words)))
 
 
@@ -94,36 +100,34 @@ def escaped(words: str) -> str:
     return words.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def test_what_is_filled_in_has_its_place(german: Catalog) -> None:
-    assert misfilled(german) == []
+def test_what_is_filled_in_has_its_place(book: Catalog) -> None:
+    assert misfilled(book) == []
 
 
-def test_no_sentence_runs_into_the_next(german: Catalog) -> None:
+def test_no_sentence_runs_into_the_next(book: Catalog) -> None:
     """As where a merge has kept the same line of both sides."""
-    glued = re.compile(r"[a-zäöüß)]\.[A-ZÄÖÜa-zäöü][a-zäöü]+ ")
+    glued = re.compile(r"[a-zåäöüß)]\.[A-ZÅÄÖÜa-zåäöü][a-zåäöü]+ ")
     assert [
         form
-        for row in messages(german)
+        for row in messages(book)
         for form in forms(row.string)
         if glued.search(form) and not any(map(glued.search, forms(row.id)))
     ] == []
 
 
-def test_the_voice_is_calm(german: Catalog) -> None:
-    loud = [
-        form for message in messages(german) for form in forms(message.string) if UNFIT_WORDS.search(form)
-    ]
+def test_the_voice_is_calm(book: Catalog) -> None:
+    loud = [form for message in messages(book) for form in forms(message.string) if UNFIT_WORDS.search(form)]
     assert loud == []
 
 
-def test_names_of_months_and_days_are_left_to_django(german: Catalog) -> None:
+def test_names_of_months_and_days_are_left_to_django(book: Catalog) -> None:
     """A heading "May" without a context would be the month on every page that shows a day."""
     with override("en"):
         names = {str(name) for name in (*MONTHS.values(), *WEEKDAYS.values())}
     own = {
-        forms(message.id)[0]: forms(message.string)[0] for message in messages(german) if not message.context
+        forms(message.id)[0]: forms(message.string)[0] for message in messages(book) if not message.context
     }
-    djangos = catalogue(Path(django.__file__).parent / "conf/locale/de/LC_MESSAGES/django.po")
+    djangos = catalogue(Path(django.__file__).parent / f"conf/locale/{book.locale}/LC_MESSAGES/django.po")
     theirs = {forms(message.id)[0]: forms(message.string)[0] for message in djangos if not message.context}
     assert {name: own[name] for name in names & own.keys() if own[name] != theirs[name]} == {}
 
@@ -135,30 +139,35 @@ def test_an_office_has_one_name(german: Catalog) -> None:
     ] == []
 
 
-def test_a_token_has_one_gender(german: Catalog) -> None:
-    """Der Token, as in most strings: the forms of a neuter stand in none."""
-    neuter = re.compile(
-        r"\b([Dd](as|ieses)|[Jj]e(de|ne)s|(neu|alt|gültig|aktiv|weiter)es)( \w+e)? (Software-)?Token\b(?!-)"
-    )
-    assert [
-        form for message in messages(german) for form in forms(message.string) if neuter.search(form)
-    ] == []
+NEUTER = {
+    "de": (
+        r"\b([Dd](as|ieses)|[Jj]e(de|ne)s|(neu|alt|gültig|aktiv|weiter)es)"
+        r"( \w+e)? (Software-)?Token\b(?!-)"
+    ),
+    "sv": r"(?i)\b(ett|det|detta|nytt|giltigt|aktivt) (\w+ )?((programvaru)?token|\w*tokens|\w*tokenet)\b",
+}
 
 
-def test_the_head_names_nobody_and_no_day_that_moves() -> None:
-    head = COMMITTED.read_text(encoding="utf-8").partition("\n\n")[0]
+def test_a_token_has_one_gender(book: Catalog) -> None:
+    """Der Token, en token, as in most strings: the forms of a neuter stand in none."""
+    neuter = re.compile(NEUTER[str(book.locale)])
+    assert [form for message in messages(book) for form in forms(message.string) if neuter.search(form)] == []
+
+
+@pytest.mark.parametrize("code", COMPLETE)
+def test_the_head_names_nobody_and_no_day_that_moves(code: str) -> None:
+    head = COMMITTED[code].read_text(encoding="utf-8").partition("\n\n")[0]
     assert "POT-Creation-Date" not in head
     assert "@" not in head
     assert '"Last-Translator: \\n"' in head
 
 
 @pytest.mark.needs_program("xgettext")
-def test_the_catalogue_holds_what_the_source_says(
-    german: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_catalogue_holds_what_the_source_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = {key(message): forms(message.id) for message in messages(extracted(tmp_path, monkeypatch))}
-    kept = {key(message): forms(message.id) for message in messages(german)}
-    assert said == kept
+    for path in COMMITTED.values():
+        kept = {key(message): forms(message.id) for message in messages(catalogue(path))}
+        assert said == kept
 
 
 @pytest.mark.needs_program("xgettext")
@@ -167,7 +176,7 @@ def test_what_a_merge_doubled_is_taken_once(
 ) -> None:
     kept = tmp_path / "locale/de/LC_MESSAGES/django.po"
     kept.parent.mkdir(parents=True)
-    head = COMMITTED.read_text(encoding="utf-8").partition("\n\n")[0]
+    head = COMMITTED["de"].read_text(encoding="utf-8").partition("\n\n")[0]
     same = 'msgid "Approve"\nmsgstr "Freigeben"'
     other = 'msgid "Reject"\nmsgstr "{}"'.format
     kept.write_text("\n\n".join([head, same, other("Ablehnen"), same, other("Nein")]), encoding="utf-8")
