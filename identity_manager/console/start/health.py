@@ -127,7 +127,7 @@ def _jobs(counted: Mapping[str, Figure], read: Read) -> HealthLine:
     failed, title = counted["failed_jobs"], _("Jobs")
     if number := failed.number:
         words = ngettext("%(number)d has failed", "%(number)d have failed", number)
-        remedy = _("See its error there; it runs again by itself, or with Start once.")
+        remedy = _("See its error there; it runs again by itself, or with Run now.")
         return HealthLine(title, failed.url, Meaning.STOPPED, words % {"number": number}, remedy=remedy)
     last = max((row.finished_at for row in read.jobs if row.finished_at), default=None)
     if last is None:
