@@ -66,6 +66,18 @@ FIGURES: tuple[Figure, ...] = (
         ((POSTGRESQL, 22), (SQLITE, 18)),
     ),
     Figure(
+        "token_worker_ms",
+        "road",
+        "ms",
+        "processor time of workers, broker and accepting for each token (P-256)",
+    ),
+    Figure(
+        "token_database_ms",
+        "road",
+        "ms",
+        "processor time of the database server for each token (P-256); SQLite has no server",
+    ),
+    Figure(
         "two_workers_ratio",
         "road",
         "",

@@ -85,6 +85,9 @@ def of_road(report: Report) -> dict[str, float]:
             continue
         values["road_per_s"], values["bare_per_s"] = rate(runs[0]["road"]), rate(runs[0]["bare"])
         values["road_overhead_ms"] = 1000 * (cpu(runs[0]["road"]) - cpu(runs[0]["bare"]))
+        database = 1000 * runs[0]["road"].get("database_cpu", 0.0) / runs[0]["road"]["tokens"]
+        values["token_database_ms"] = database
+        values["token_worker_ms"] = 1000 * cpu(runs[0]["road"]) - database
         if len(runs) > 1:
             values["two_workers_ratio"] = (rate(runs[1]["road"]) / rate(runs[0]["road"])) / (
                 rate(runs[1]["bare"]) / rate(runs[0]["bare"])

@@ -35,16 +35,18 @@ QUIET = (
 
 @dataclass
 class Side:
-    """So many tokens of one side, with seconds of a clock and of processors."""
+    """So many tokens of one side, with seconds of a clock and of processors; of these, the database's."""
 
     tokens: int = 0
     seconds: float = 0.0
     cpu: float = 0.0
+    database_cpu: float = 0.0
 
-    def add(self, tokens: int, seconds: float, cpu: float) -> None:
+    def add(self, tokens: int, seconds: float, cpu: float, database_cpu: float = 0.0) -> None:
         self.tokens += tokens
         self.seconds += seconds
         self.cpu += cpu
+        self.database_cpu += database_cpu
 
 
 class Run:
@@ -99,9 +101,9 @@ class Run:
         loop.add(size, *self._through_the_loop(algorithm, start + size))
         _DRAWN[algorithm] = start + size
 
-    def _through_the_road(self, rows: list[TokenRequest]) -> tuple[float, float]:
+    def _through_the_road(self, rows: list[TokenRequest]) -> tuple[float, float, float]:
         texts = {request.pk: texts_of(request) for request in rows}
-        cpu, began = self._cpu(), timezone.now()
+        database, cpu, began = self._database_cpu(), self._cpu(), timezone.now()
         for request in rows:
             step4_accept.accept(
                 actor=request.person,
@@ -110,7 +112,7 @@ class Run:
                 text_ids=texts[request.pk],
             )
         ended = self._end_of(rows)
-        return (ended - began).total_seconds(), self._cpu() - cpu
+        return (ended - began).total_seconds(), self._cpu() - cpu, self._database_cpu() - database
 
     def _end_of(self, rows: list[TokenRequest]) -> Any:
         """When the last of their delivery mails was queued."""
@@ -126,10 +128,15 @@ class Run:
         """Of all that the road is made of: who accepts, workers, broker, and the database's server."""
         return processes.cpu_seconds({*self._everything()} - self._of_loops())
 
+    def _database_cpu(self) -> float:
+        return processes.cpu_seconds(self._servers())
+
+    def _servers(self) -> list[int]:
+        return processes.family(self._server) if self._server else []
+
     def _everything(self) -> list[int]:
         """What bench.py has started (broker, workers, loops, ourselves), and the database's server."""
-        servers = processes.family(self._server) if self._server else []
-        return [*processes.family(os.getppid()), *servers]
+        return [*processes.family(os.getppid()), *self._servers()]
 
     def _of_loops(self) -> set[int]:
         return {process.pid for process in self._loops}

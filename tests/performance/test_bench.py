@@ -62,7 +62,10 @@ def test_percentiles_are_values_that_were_measured() -> None:
 
 def test_the_road_is_compared_with_the_loop_that_had_as_many_cores() -> None:
     def run(processes: int, road: float, bare: float) -> dict[str, Any]:
-        sides = {name: {"tokens": 10, "seconds": s, "cpu": s} for name, s in (("road", road), ("bare", bare))}
+        sides = {
+            name: {"tokens": 10, "seconds": s, "cpu": s, "database_cpu": 0.1}
+            for name, s in (("road", road), ("bare", bare))
+        }
         return {"algorithm": "ec-p256", "processes": processes, **sides}
 
     rsa = {**run(1, 2.0, 1.9), "algorithm": "rsa-3072"}
@@ -71,6 +74,7 @@ def test_the_road_is_compared_with_the_loop_that_had_as_many_cores() -> None:
     assert values["p256_ratio"] == pytest.approx(0.8)
     assert values["rsa3072_ratio"] == pytest.approx(0.95)
     assert values["road_overhead_ms"] == pytest.approx(20)
+    assert (values["token_worker_ms"], values["token_database_ms"]) == (pytest.approx(90), pytest.approx(10))
     assert values["two_workers_ratio"] == pytest.approx(1.0)
     assert values["memory_worker_mb"] == 150
 
