@@ -10,6 +10,7 @@ import pytest
 import uuid6
 from cryptography.hazmat.primitives import serialization
 from django.contrib.contenttypes.management import create_contenttypes
+from django.core.cache import caches
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import override_settings
@@ -21,6 +22,8 @@ from identity_manager.config import settings as product
 from identity_manager.config.runtime import garbage_collection
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
+from identity_manager.models import Looks
+from identity_manager.queries import looks
 from tests.architecture.standing import taken_back
 from tests.tools import cast
 from tests.tools.broker import running_broker
@@ -67,6 +70,12 @@ def _language_of_the_installation() -> Iterator[None]:
     """A visit leaves its language behind, as in a thread that serves the next one: no test begins with it."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _our_own_looks() -> None:
+    """Each process reads the looks once a minute: no test sees those of another one, nor pays for a query."""
+    caches[looks.CACHE].set(looks.KEY, Looks(number=0), looks.SECONDS)
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,9 @@ from identity_manager.account import sign_in_methods, user_agents
 from identity_manager.account.sign_in import account_of
 from identity_manager.models import OFFICER_ROLES, Account
 from identity_manager.people.sign_in import second_factors, sessions
+from identity_manager.queries import looks
 
 OFFICERS_FRAME, PERSONS_FRAME = "identity_manager/base.html", "selfservice/base.html"
-PORTAL_NAMES = {"console": "Identity Manager", "selfservice": "Self-Service"}
 WAY_NAMES = {
     sign_in_methods.PASSWORD: _("a password"),
     sign_in_methods.PASSKEY: _("a passkey"),
@@ -40,11 +40,13 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_safe
 def another_way(request: HttpRequest, portal: str) -> HttpResponse:
     """Sign-in methods that open this portal, for a session that signed in by another one."""
-    if portal not in PORTAL_NAMES:
+    seen = looks.in_force()
+    names = {"console": seen.officers_name, "selfservice": seen.persons_name}
+    if portal not in names:
         raise Http404
     configured = sign_in_methods.configured(settings.SIGN_IN_METHODS[portal])
     ways = [str(WAY_NAMES[way]) for way in configured]
-    context = {"portal_name": PORTAL_NAMES[portal], "ways": ways}
+    context = {"portal_name": names[portal], "ways": ways}
     return render(request, "account/sign_in_way.html", context)
 
 

@@ -6,12 +6,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from ca_bridge.x509.names import forbidden_characters
-from identity_manager.models import CertificateProfile, TermsDocument, TokenType
+from identity_manager.models import CertificateProfile, Looks, TermsDocument, TokenType
 from identity_manager.models.text_in_languages import Texts
 from identity_manager.transactions.refusals import NotPossible, Reason
 
 
-def check_fields(entry: CertificateProfile | TokenType | TermsDocument) -> None:
+def check_fields(entry: CertificateProfile | Looks | TokenType | TermsDocument) -> None:
     """Raise NotPossible with the first field that holds what it must not."""
     try:
         entry.clean_fields(exclude=["state"])  # which is protected, even from the value that it has
@@ -26,7 +26,7 @@ def check_fields(entry: CertificateProfile | TokenType | TermsDocument) -> None:
             raise NotPossible(Reason("forbidden-characters", ", ".join(found)), field=field)
 
 
-def _texts(entry: CertificateProfile | TokenType | TermsDocument) -> Iterator[tuple[str, str]]:
+def _texts(entry: CertificateProfile | Looks | TokenType | TermsDocument) -> Iterator[tuple[str, str]]:
     """Each text that somebody typed, with its field."""
     for field in entry._meta.concrete_fields:
         value = getattr(entry, field.name) if field.editable else ""

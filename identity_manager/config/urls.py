@@ -16,6 +16,7 @@ from identity_manager.api.scim import views as scim
 from identity_manager.api.v1 import views as api
 from identity_manager.api.webhooks import mail as mail_webhook
 from identity_manager.config.observability import health, metrics_page
+from identity_manager.ui import looks
 
 
 def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
@@ -25,6 +26,7 @@ def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
         *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
         path("account/", include("identity_manager.account.urls")),
         path("sso/certificate/", certificate_views.certificate, name="certificate"),
+        path("looks/", include(looks.addresses)),
         path("pki/", include("ca_bridge.publication.urls")),
         path("health/live", health.live, name="health-live"),
         path("health/ready", health.ready, name="health-ready"),

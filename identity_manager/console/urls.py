@@ -46,6 +46,7 @@ urlpatterns = [
     path("terms/acceptances/", terms.accepted, name="terms-acceptances"),
     path("terms/acceptances/export/", terms.export, name="terms-acceptances-export"),
     path("holder-changes/<uuid:pk>/", renewal.holder_change, name="holder-change"),
+    path("", include("identity_manager.console.help.urls")),
     path("", include("identity_manager.console.delivery.urls")),
     path("process/", process.show, name="process"),
     path("process/<slug:original>.bpmn", process.file, name="process-file"),

@@ -9,7 +9,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from identity_manager.mail import inline_logo
 from identity_manager.models import OFFICER_ROLES, OutgoingMail, Person, Role, SoftwareToken, TokenRequest
+from identity_manager.queries import looks
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ def _path(portal: str, name: str, args: tuple[Any, ...]) -> str:
 
 def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
     """Render in the recipient's language and time zone."""
+    seen = looks.in_force()
     context: dict[str, Any] = {
+        "looks": seen,
+        "logo_address": inline_logo.address(seen),
         "person": about.person,
         "request": about.request,
         "token": about.token,

@@ -62,6 +62,7 @@ class StoredMessage:
                 _decoded(part),
             )
             for part in self.message.iter_attachments()
+            if "Content-ID" not in part  # the logo, which the HTML shows
         ]
 
 

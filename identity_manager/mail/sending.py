@@ -7,15 +7,16 @@ from datetime import UTC
 from email.charset import QP, Charset
 from email.errors import MessageError
 from email.headerregistry import Address
+from email.mime.image import MIMEImage
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, SafeMIMEMultipart
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.timezone import make_naive
 
-from identity_manager.mail import idempotency
+from identity_manager.mail import idempotency, inline_logo
 from identity_manager.mail.faults import ERRORS, DeliveryFault, fault_of
 from identity_manager.models import Container, MailFault, OutgoingMail
 
@@ -47,6 +48,20 @@ class SameEachTime(EmailMultiAlternatives):
         for number, part in enumerate(part for part in written.walk() if part.is_multipart()):
             part.set_boundary(f"=_{self._mail.pk.hex}_{number}")
         return written
+
+    def _create_attachments(self, msg: Any) -> Any:
+        """Put inline images beside the text and its HTML (RFC 2387), and files beside both."""
+        every = self.attachments
+        images = [each for each in every if isinstance(each, MIMEImage)]
+        if images:
+            body, msg = msg, SafeMIMEMultipart(_subtype="related", encoding=self.encoding)
+            for each in (body, *images):
+                msg.attach(each)
+        self.attachments = [each for each in every if each not in images]
+        try:
+            return super()._create_attachments(msg)  # type: ignore[misc]  # Django has it, its stubs have not
+        finally:
+            self.attachments = every
 
 
 class SendingError(Exception):
@@ -102,6 +117,8 @@ def build(mail: OutgoingMail) -> EmailMultiAlternatives:
     )
     message.encoding = SEVEN_BITS
     message.attach_alternative(mail.body_html, "text/html")
+    if (logo := inline_logo.part(mail.body_html)) is not None:
+        message.attach(logo)
     for container in _containers(mail):
         message.attach(container.file_name, container.content, CONTAINER_TYPE)
     return message

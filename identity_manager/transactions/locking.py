@@ -31,6 +31,7 @@ from identity_manager.models import (
     DirectoryGroup,
     DirectoryRun,
     IdentityChange,
+    Looks,
     MailState,
     OutgoingMail,
     Person,
@@ -50,6 +51,7 @@ from identity_manager.models import (
     TokenImport,
     TokenRequest,
     TokenType,
+    VersionState,
     Webhook,
 )
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
@@ -273,6 +275,12 @@ def catalogue_version(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
 def terms_document(pk: uuid.UUID) -> TermsDocument:
     """Raises TermsDocument.DoesNotExist."""
     return TermsDocument.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def looks() -> list[Looks]:
+    """The draft and the version in force, where there are; whoever begins a draft has the newest locked."""
+    rows = Looks.objects.select_for_update(no_key=True).order_by("-number")
+    return [row for row in rows if row.state != VersionState.RETIRED]
 
 
 def person_import(pk: uuid.UUID) -> PersonImport:

@@ -4,11 +4,13 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.translation import get_language_info
 
-from identity_manager.models import OFFICER_ROLES, Person, Role
-from identity_manager.queries import selfservice_pages
+from identity_manager.models import OFFICER_ROLES, Looks, Person, Role
+from identity_manager.queries import looks, selfservice_pages
+from identity_manager.ui.looks import logo_url, stylesheet_url
 
 SEARCHERS = frozenset(
     {
@@ -78,7 +80,23 @@ class Portal:
     @property
     def site(self) -> str:
         """Name of the site on pages that both portals have, such as sign-in."""
-        return "Identity Manager" if "console" in settings.PORTALS else "Self-Service"
+        return self.looks.officers_name if "console" in settings.PORTALS else self.looks.persons_name
+
+    @cached_property
+    def looks(self) -> Looks:
+        """The company's looks, or ours; ours, too, on a page that says that the database is away."""
+        try:
+            return looks.in_force()
+        except DatabaseError:
+            return Looks(number=0)
+
+    @property
+    def logo_url(self) -> str:
+        return logo_url(self.looks)
+
+    @property
+    def stylesheet_url(self) -> str:
+        return stylesheet_url(self.looks)
 
     @property
     def console_url(self) -> str:

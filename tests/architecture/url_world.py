@@ -17,6 +17,7 @@ from ca_bridge.connection import registry
 from ca_bridge.models import SurplusCertificate
 from identity_manager.audit import heads, sealing
 from identity_manager.catalogue import comparison, terms
+from identity_manager.catalogue import looks as looks_verbs
 from identity_manager.catalogue.profiles import add_profile_version
 from identity_manager.catalogue.types import add_type_version
 from identity_manager.console.catalogue.forms import columns_of
@@ -78,13 +79,14 @@ from identity_manager.models import (
 from identity_manager.people import saved_searches
 from identity_manager.people.api_access import api_clients
 from identity_manager.people.identity import identity_changes
+from identity_manager.ui import looks as looks_files
 from identity_manager.workflow.archive import recovery_certificates
 from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import imports, sign_in_codes
 from tests.architecture.url_table import OFFICERS, Row, Visitor
 from tests.identity_manager.events.webhook_acts import waiting_webhook
-from tests.tools import cast
+from tests.tools import cast, looks
 from tests.tools.soft_passkey import SoftPasskey
 
 PASSWORD = "correct horse battery staple"
@@ -224,7 +226,10 @@ class World:
             "api path": ("requests",),
             "api client": (api_client(),),
             "authority": ("corporate",),
+            "document": ("how-to/mail",),
+            "image of a document": ("images/search.png",),
             "mail text": ("delivery", "en"),
+            **_looks(officers[Visitor.SYSTEM]),
             **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
             "terms version": (version.pk,),
             "terms document": (_with_draft(version, officers[Visitor.SYSTEM]).pk,),
@@ -417,6 +422,24 @@ def _catalogue(row: TokenType, author: Person) -> dict[str, tuple[uuid.UUID, ...
         "profile": (profile.pk,),
         "profile draft": (profile_draft.pk,),
         "two profiles": (profile.pk, profile_draft.pk),
+    }
+
+
+def _looks(author: Person) -> dict[str, tuple[object, ...]]:
+    """A version that was in force, so that pages are called as ever, and the draft of another one."""
+    row = looks.in_force(author)
+    looks_verbs.back_to_ours(actor=author, reason="For tests.")
+    draft = looks.draft(author)
+    accent = draft.accent.removeprefix("#")
+    digests = [
+        address.rpartition("-")[2].removesuffix(".css")
+        for address in (looks_files.stylesheet_url(draft), looks_files.stylesheet_url(draft, sample=True))
+    ]
+    return {
+        "looks": (draft.pk,),
+        "accent": (accent, digests[0]),
+        "accent of a draft": (accent, digests[1]),
+        "logo": (row.logo_sha256,),
     }
 
 

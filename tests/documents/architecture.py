@@ -70,6 +70,7 @@ PURPOSES = {
     "identity_manager.task_names": "names of Celery tasks, for whoever enqueues",
     "identity_manager.audit_proof": "hash chain and signatures of the audit log, without Django",
     "identity_manager.installation": "proof that two processes belong to one installation",
+    "identity_manager.colours": "an accent colour, moved until it is legible in both modes",
     "identity_manager.ldap_connection": "LDAP with verified TLS: bind, search, modify",
     "identity_manager.mail_connection": "SMTP or a provider's API, by the settings",
     "ca_bridge": "X.509, PKCS#12 and CAs; knows no persons, requests or portals",

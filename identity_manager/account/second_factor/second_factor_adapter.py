@@ -7,9 +7,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.people.sign_in import second_factors
+from identity_manager.queries import looks
 from identity_manager.vault.wrapping import VaultError
-
-SITE = "Identity Manager"
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
@@ -28,7 +27,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
         return second_factors.unwrap(encrypted_text)
 
     def get_totp_issuer(self) -> str:
-        return SITE
+        return looks.in_force().officers_name
 
     def get_totp_label(self, user: AbstractBaseUser) -> str:
         return user.get_username()
@@ -36,7 +35,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """WebAuthn relying party: the common domain of both portals if there is one, else this host."""
         host: str = context.request.get_host().partition(":")[0]
-        return {"id": settings.PASSKEY_DOMAIN or host, "name": SITE}
+        return {"id": settings.PASSKEY_DOMAIN or host, "name": looks.in_force().officers_name}
 
     def _get_user_identifier(self, user: AbstractBaseUser) -> str:
         """The name that a password manager shows beside the passkey."""

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from identity_manager.console.access import administration, offices
 from identity_manager.console.administration import mail_text_page
 from identity_manager.console.outbox.mailbox_views import SANDBOX
-from identity_manager.mail import specimens
+from identity_manager.mail import inline_logo, specimens
 
 
 @require_safe
@@ -30,4 +30,4 @@ def show(request: HttpRequest, name: str, language: str) -> HttpResponse:
 def html(request: HttpRequest, name: str, language: str) -> HttpResponse:
     administration.mail_text_for_reader(request, name, language)
     body = specimens.specimen(name, language=language).body_html
-    return HttpResponse(body, headers={"Content-Security-Policy": SANDBOX})
+    return HttpResponse(inline_logo.shown(body), headers={"Content-Security-Policy": SANDBOX})

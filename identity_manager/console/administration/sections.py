@@ -30,6 +30,13 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section(
+        _("First set-up"),
+        _("What is there, what lacks, and where to go on"),
+        "console:first-set-up",
+        frozenset({Role.SYSTEM_ADMINISTRATOR}),
+        "task",
+    ),
+    Section(
         _("Token types"),
         _("What a person can be given, and under which rules"),
         "console:token-types",
@@ -56,6 +63,13 @@ SECTIONS: tuple[Section, ...] = (
         "console:mail-texts",
         offices.CATALOGUE_READERS,
         "mail",
+    ),
+    Section(
+        _("Looks"),
+        _("Name, logo and colour of your company, help desk and links"),
+        "console:looks",
+        offices.CATALOGUE_READERS,
+        "eye",
     ),
     Section(
         _("Certificate authorities"),

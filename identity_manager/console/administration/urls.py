@@ -9,9 +9,10 @@ from identity_manager.console.administration import (
     certificate_test_views,
     job_views,
     mail_text_views,
+    set_up_views,
 )
 from identity_manager.console.administration import views as catalogue
-from identity_manager.console.catalogue import terms_views
+from identity_manager.console.catalogue import looks_views, terms_views
 from identity_manager.console.catalogue import views as versions
 from identity_manager.console.catalogue.kinds import PROFILES, TYPES, EntryKind
 from identity_manager.console.people.roles import approver_group_views as groups
@@ -52,6 +53,16 @@ urlpatterns = [
     path("terms/documents/<uuid:pk>/publish/", terms_views.publish, name="terms-publish"),
     path("terms/documents/<uuid:pk>/refuse/", terms_views.refuse, name="terms-refuse"),
     path("terms/documents/<uuid:pk>/discard/", terms_views.discard, name="terms-discard"),
+    path("first-set-up/", set_up_views.show, name="first-set-up"),
+    path("looks/", looks_views.show, name="looks"),
+    path("looks/versions/<uuid:pk>/", looks_views.version, name="looks-version"),
+    path("looks/versions/<uuid:pk>/logo.png", looks_views.logo, name="looks-version-logo"),
+    path("looks/write/", looks_views.write, name="looks-write"),
+    path("looks/ask/", looks_views.ask, name="looks-ask"),
+    path("looks/activate/", looks_views.activate, name="looks-activate"),
+    path("looks/refuse/", looks_views.refuse, name="looks-refuse"),
+    path("looks/discard/", looks_views.discard, name="looks-discard"),
+    path("looks/ours/", looks_views.ours, name="looks-ours"),
     path("mail-texts/", mail_text_views.listing, name="mail-texts"),
     path("mail-texts/<str:name>/<str:language>/", mail_text_views.show, name="mail-text"),
     path("mail-texts/<str:name>/<str:language>/html/", mail_text_views.html, name="mail-text-html"),

@@ -50,6 +50,7 @@ CATALOGUE = Vocabulary(
         "type": _("Token type"),
         "profile": _("Certificate profile"),
         "terms": _("Terms"),
+        "looks": _("Looks"),
     },
 )
 # What was done with a version or a document, by the last part of the event's fact `what`.
@@ -60,6 +61,7 @@ DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
     "refused": (_("Its activation was refused"), Meaning.STOPPED, "x"),
     "terms-asked": (_("Its publication was asked for"), Meaning.WAITING, "send"),
     "terms-refused": (_("Its publication was refused"), Meaning.STOPPED, "x"),
+    "looks-retired": (_("Our own looks came back"), Meaning.INFORMATION, "refresh"),
     "activated": (_("Was put in force"), Meaning.DONE, "check"),
     "retired": (_("Is offered no more"), Meaning.STOPPED, "pause"),
     "discarded": (_("The draft was discarded"), Meaning.STOPPED, "trash"),

@@ -21,6 +21,7 @@ from identity_manager.models import (
     CertificateProfile,
     DirectoryRun,
     IdentityChange,
+    Looks,
     Person,
     PersonErasure,
     PersonImport,
@@ -94,6 +95,14 @@ def _orders(actor: Person, now: datetime) -> QuerySet[BatchOrder]:
 def _stopped_orders(actor: Person, _now: datetime) -> QuerySet[StandingOrder]:
     rows = StandingOrder.objects.filter(state=StandingState.STOPPED).order_by("asked_at", "pk")
     return rows.filter(StandingOrder.office_condition(actor))
+
+
+def _looks(actor: Person, now: datetime) -> QuerySet[Looks]:
+    return Looks.objects.decidable_by(actor, now).select_related("asked_by").without_logo()
+
+
+def _looks_page(_row: Looks) -> str:
+    return reverse("console:looks")
 
 
 def _page(view: str, key: str = "pk") -> columns.Address:
@@ -238,6 +247,16 @@ SOURCES = (
         sentence=lambda number: ngettext(
             "version of terms waits to be published", "versions of terms wait to be published", number
         ),
+    ),
+    to_decide(
+        Looks,
+        name="looks-to-activate",
+        title=_("Looks to activate"),
+        columns=columns.to_decide(columns.name(_("Looks"), _looks_page), _looks_page),
+        sentence=lambda number: ngettext(
+            "version of the looks waits to be activated", "versions of the looks wait to be activated", number
+        ),
+        rows=_looks,
     ),
     to_decide(
         PersonErasure,

@@ -13,6 +13,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from identity_manager.console.outbox import mailbox
+from identity_manager.mail import inline_logo
 from identity_manager.mail.mailbox import StoredMessage, stored_message
 
 Arguments = ParamSpec("Arguments")
@@ -53,7 +54,9 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
 @embedded_only
 @xframe_options_sameorigin
 def html(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001  Django's signature
-    return HttpResponse(_stored(name).body("html"), headers={"Content-Security-Policy": SANDBOX})
+    return HttpResponse(
+        inline_logo.shown(_stored(name).body("html")), headers={"Content-Security-Policy": SANDBOX}
+    )
 
 
 @embedded_only

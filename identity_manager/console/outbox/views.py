@@ -25,6 +25,7 @@ from identity_manager.console.outbox.forms import (
 )
 from identity_manager.console.outbox.mailbox_views import SANDBOX
 from identity_manager.console.requests import page as request_page
+from identity_manager.mail import inline_logo
 from identity_manager.models import OutgoingMail
 from identity_manager.workflow.delivery import mail_relevance, outbox_actions
 
@@ -49,7 +50,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def html(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The mail as its reader sees it, in a sandbox that can do nothing else than open a link."""
     mail = mails.mail_for_reader(request, pk)
-    return HttpResponse(mail.body_html, headers={"Content-Security-Policy": SANDBOX})
+    return HttpResponse(inline_logo.shown(mail.body_html), headers={"Content-Security-Policy": SANDBOX})
 
 
 @require_POST

@@ -21,7 +21,7 @@ from ca_bridge.connection import registry
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import mails, offices, requests
 from identity_manager.console.access.renewals import RENEWAL_READERS
-from identity_manager.console.administration import job_page
+from identity_manager.console.administration import job_page, set_up_page
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.history import event_wording
 from identity_manager.console.lists import counting, remembered_counts
@@ -76,7 +76,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     troubles = [*_troubles(actor), *_system(actor)]
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
     expiring, areas = list(_expiring(actor)), health.figures(actor)
-    shown = [*troubles, *registered, *under_way, *expiring, *areas.values()]
+    set_up = set_up_page.figures(actor)
+    shown = [*troubles, *registered, *under_way, *expiring, *areas.values(), *set_up.values()]
     known = partial(remembered_counts.remembered, request, actor, f"start {len(shown)} {len(saved)}")
     figures.count(shown, saved, remembered=known)
     return {
@@ -89,6 +90,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "troubles": [figure for figure in troubles if figure.number],
         "comparisons": list(_comparisons(actor)),
         "watches": bool(troubles),
+        "set_up_open": set_up_page.number_open(set_up),
         "health": health.lines(areas),
         "drills": _drills(actor),
         "enters": offices.holds(actor, {Role.REGISTRATION_OFFICER}),

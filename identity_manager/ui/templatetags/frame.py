@@ -2,9 +2,13 @@
 
 from django import template
 from django.template.context import Context
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from identity_manager.ui import help_pages
 from identity_manager.ui.markup import markup
+from identity_manager.ui.templatetags.badges import icon
 
 register = template.Library()
 
@@ -24,3 +28,30 @@ def portal_tab(
         label,
         markup(' <span class="count count-open">{}</span>', count) if count else "",
     )
+
+
+@register.simple_tag(takes_context=True)
+def help_link(context: Context, portal: str) -> SafeString:
+    """Draw the link to the help with this page: a document for officers, a section for persons."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    name = match.view_name if match else ""
+    try:
+        url = _help_of_officers(name) if portal == "console" else _help_of_persons(name)
+    except NoReverseMatch:  # this process does not serve the portal whose frame it draws
+        return SafeString()
+    return markup(
+        '<a class="button button-quiet button-icon" href="{}" aria-label="{}">{}</a>',
+        url,
+        _("Help with this page"),
+        icon("help"),
+    )
+
+
+def _help_of_officers(view_name: str) -> str:
+    document = help_pages.page_of(help_pages.OFFICERS, view_name) or help_pages.FIRST
+    return reverse("console:document", args=[document])
+
+
+def _help_of_persons(view_name: str) -> str:
+    section = help_pages.page_of(help_pages.PERSONS, view_name) or help_pages.FIRST_SECTION
+    return f"{reverse('selfservice:help')}#{section}"

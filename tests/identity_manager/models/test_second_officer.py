@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.catalogue import comparison, profiles, terms, types, versions
+from identity_manager.catalogue import comparison, looks, profiles, terms, types, versions
 from identity_manager.console.open_tasks import sources
 from identity_manager.events import webhooks
 from identity_manager.models import (
@@ -28,6 +28,7 @@ from identity_manager.models import (
     DirectoryRun,
     DirectorySource,
     IdentityChange,
+    Looks,
     LossRule,
     Person,
     PersonErasure,
@@ -66,6 +67,7 @@ from identity_manager.workflow.targets import uses
 from identity_manager.workflow.token_imports import decisions, looking_through
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast, foreign_files
+from tests.tools import looks as looks_of_company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 Row = Any  # of one of the kinds
@@ -186,6 +188,15 @@ def ask_terms(officer: Person, _about: Person) -> TermsDraft:
     texts = {language: terms.Text("Title", f"New, {language}") for language in ("en", "de")}
     terms.save_draft(actor=officer, document_id=document.pk, seen=terms.seen_of(document, None), texts=texts)
     return terms.ask_publication(actor=officer, document_id=document.pk, seen=seen(document))
+
+
+def ask_looks(officer: Person, _about: Person) -> Looks:
+    draft = looks_of_company.draft(officer)
+    return looks.ask_activation(actor=officer, revision=draft.version)
+
+
+def about_looks(verb: Callable[..., object], **more: Any) -> Verb:
+    return lambda actor, row: verb(actor=actor, revision=row.version, **more)
 
 
 def seen(document: TermsDocument) -> terms.Seen:
@@ -334,6 +345,14 @@ KINDS = {
         about_draft(terms.publish_draft, four_eyes=True),
         about_draft(terms.discard_draft),
         about_draft(terms.refuse_publication, **WHY),
+    ),
+    "looks": Kind(
+        Looks,
+        "looks-to-activate",
+        ask_looks,
+        about_looks(looks.activate, four_eyes=True),
+        about_looks(looks.discard),
+        about_looks(looks.refuse_activation, **WHY),
     ),
 }
 REFUSABLE = {name: kind for name, kind in KINDS.items() if kind.refuse}  # others are withdrawn

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from identity_manager.mail.composing import selfservice_url
 from identity_manager.models import Person
+from identity_manager.queries import looks
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.people.sign_in_letters import Batch, Letter
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 TEXT, CODE = "letter", "code"
 FONTS = {(TEXT, ""): "figo", (TEXT, "B"): "figbo", (CODE, ""): "fimo"}
 MARGIN, WINDOW_TOP = 25, 50  # millimetres
+LOGO_TOP, LOGO_BOX = 12, (60, 16)
 LINE = 6
 BOX = 3.6
 NO_FONT = gettext_lazy(
@@ -103,7 +106,7 @@ def _document(files: dict[tuple[str, str], Path]) -> "FPDF":
     pdf.set_margins(MARGIN, MARGIN)
     pdf.set_auto_page_break(auto=True, margin=MARGIN)
     pdf.set_title(_("Sign-in codes"))
-    pdf.set_creator("Identity Manager")
+    pdf.set_creator(looks.in_force().officers_name)
     return pdf
 
 
@@ -137,6 +140,7 @@ def _name(person: Person) -> str:
 def _letter(pdf: "FPDF", letter: Letter) -> None:
     person = letter.code.person
     pdf.add_page()
+    _head(pdf)
     _address(pdf, person)
     pdf.set_y(WINDOW_TOP + 55)
     _headline(pdf, _("Your sign-in code"))
@@ -153,6 +157,9 @@ def _letter(pdf: "FPDF", letter: Letter) -> None:
         pdf,
         _("If you did not expect it, or it was open when you got it, tell your Registration Officer."),
     )
+    if help_desk := str(looks.in_force().help_desk):
+        pdf.ln(LINE)
+        _paragraph(pdf, help_desk)
 
 
 def _steps(letter: Letter) -> Iterator[str]:
@@ -165,6 +172,17 @@ def _steps(letter: Letter) -> Iterator[str]:
         yield _("Do so before %(day)s: the code works once, and until then.") % {
             "day": date_format(expires, "DATETIME_FORMAT")
         }
+
+
+def _head(pdf: "FPDF") -> None:
+    """The company's logo and name, above the window; nothing where the looks are ours."""
+    seen = looks.in_force()
+    logo = looks.logo(seen.logo_sha256)
+    if logo is not None:
+        pdf.image(BytesIO(logo), x=MARGIN, y=LOGO_TOP, w=LOGO_BOX[0], h=LOGO_BOX[1], keep_aspect_ratio=True)
+    if seen.name:
+        pdf.set_y(LOGO_TOP + (LOGO_BOX[1] if logo is not None else 0))
+        _paragraph(pdf, seen.name, style="B")
 
 
 def _address(pdf: "FPDF", person: Person) -> None:

@@ -1,0 +1,215 @@
+"""The first set-up: its steps, each done by what is there. No progress is stored that could be wrong."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.connection import registry
+from identity_manager.account import sign_in_methods
+from identity_manager.catalogue import permission
+from identity_manager.console.start.figures import Figure
+from identity_manager.models import (
+    CaCheck,
+    CertificateProfile,
+    Looks,
+    MailState,
+    OutgoingMail,
+    Person,
+    RequestState,
+    Role,
+    RoleAssignment,
+    TermsVersion,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.models.words import Words
+from identity_manager.ui.parts import Meaning
+
+
+@dataclass(frozen=True)
+class SetUpStep:
+    """One step. needs: the names of what must be there. optional: an installation may do without it."""
+
+    title: Words
+    done: Words
+    to_do: Words
+    url_name: str
+    action: Words
+    document: str
+    needs: tuple[str, ...]
+    optional: bool = False
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
+
+    @property
+    def help_url(self) -> str:
+        return reverse("console:document", args=[self.document])
+
+
+STEPS = (
+    SetUpStep(
+        _("Certificate authority"),
+        _("A certificate authority answers."),
+        _("Make the embedded one, or name yours in CA_CONNECTORS; then test the connection."),
+        "console:authorities",
+        _("Certificate authorities"),
+        "how-to/embedded-ca",
+        ("authority",),
+    ),
+    SetUpStep(
+        _("Mail"),
+        _("Mail goes out."),
+        _("No mail has gone out yet. Set the mail server and MAIL_FROM; the first mail to anybody shows it."),
+        "console:outbox",
+        _("Outbox"),
+        "how-to/mail",
+        ("mail",),
+    ),
+    SetUpStep(
+        _("Officers"),
+        _("Two System Administrators, an administrator of tokens and approvers are there."),
+        _(
+            "Four eyes need a second System Administrator; requests need a Software Token Administrator and"
+            " approvers."
+        ),
+        "console:admin",
+        _("Administration"),
+        "how-to/first-officers",
+        ("second administrator", "token administrator", "approver"),
+    ),
+    SetUpStep(
+        _("Sign-in"),
+        _("Persons have a way to sign in."),
+        _("No way to sign in to Self-Service is set up: SIGN_IN_METHODS_SELFSERVICE."),
+        "console:admin",
+        _("Administration"),
+        "how-to/single-sign-on",
+        ("sign-in",),
+    ),
+    SetUpStep(
+        _("Persons"),
+        _("Persons are there."),
+        _("Connect a directory, import a file, or have a Registration Officer enter somebody."),
+        "console:directories",
+        _("Directories"),
+        "how-to/directory",
+        ("person",),
+    ),
+    SetUpStep(
+        _("Terms"),
+        _("A version of the terms is in force."),
+        _("Write what persons accept, in each language, and have it published."),
+        "console:terms-documents",
+        _("Terms"),
+        "how-to/terms",
+        ("terms",),
+    ),
+    SetUpStep(
+        _("Certificate profile"),
+        _("A certificate profile is in force."),
+        _("Say what a certificate holds and who issues it; a preset is a good beginning."),
+        "console:profiles",
+        _("Certificate profiles"),
+        "how-to/token-types",
+        ("profile",),
+    ),
+    SetUpStep(
+        _("First token type"),
+        _("A token type is in force."),
+        _("Make a token type of the profile and the terms, and have it activated."),
+        "console:token-types",
+        _("Token types"),
+        "how-to/token-types",
+        ("type",),
+    ),
+    SetUpStep(
+        _("First token"),
+        _("Somebody has a software token."),
+        _("Have a Software Token Administrator enable somebody, and follow it to the end."),
+        "console:start",
+        _("START"),
+        "tutorial/first-token",
+        ("token",),
+    ),
+    SetUpStep(
+        _("Looks"),
+        _("Pages and mails look as your company wants it."),
+        _("Give the pages your company's name, logo and colour, if you want."),
+        "console:looks",
+        _("Looks"),
+        "how-to/looks",
+        ("looks",),
+        optional=True,
+    ),
+)
+
+
+def context(actor: Person) -> dict[str, Any]:
+    """The page: each step with whether it is done. It asks what is there in one query."""
+    rows = _rows(actor)
+    asked = [Exists(each) for each in rows.values()]
+    found = Person.objects.filter(pk=actor.pk).values_list(*asked).get()
+    lines = _lines(dict(zip(rows, found, strict=True)))
+    open_ones = _open_ones(lines)
+    return {
+        "lines": lines,
+        "next_step": open_ones[0] if open_ones else None,
+        "number_open": len(open_ones),
+    }
+
+
+def figures(actor: Person) -> dict[str, Figure]:
+    """What START counts together with its other figures; none for who cannot set anything up."""
+    if not permission.is_system_administrator(actor):
+        return {}
+    return {
+        name: Figure(lambda _number: "", "", Meaning.QUIET, _first(rows))
+        for name, rows in _rows(actor).items()
+    }
+
+
+def number_open(counted: Mapping[str, Figure]) -> int:
+    """How many steps are open, of the figures that START has counted."""
+    there = {name: bool(figure.number) for name, figure in counted.items()}
+    return len(_open_ones(_lines(there))) if there else 0
+
+
+def _lines(there: Mapping[str, bool]) -> list[tuple[SetUpStep, bool]]:
+    offered = sign_in_methods.configured(settings.SIGN_IN_METHODS["selfservice"])
+    known = {**there, "sign-in": bool(list(offered))}
+    return [(step, all(known[name] for name in step.needs)) for step in STEPS]
+
+
+def _open_ones(lines: Iterable[tuple[SetUpStep, bool]]) -> list[SetUpStep]:
+    return [step for step, done in lines if not done and not step.optional]
+
+
+def _rows(actor: Person) -> dict[str, QuerySet[Any]]:
+    """What must be there, by name."""
+    others = Person.objects.exclude(pk=actor.pk)
+    rows: dict[str, QuerySet[Any]] = {
+        "authority": CaCheck.objects.filter(alias__in=registry.aliases(), ok=True),
+        "mail": OutgoingMail.objects.filter(state=MailState.SENT),
+        "second administrator": others.holding(Role.SYSTEM_ADMINISTRATOR, unit=""),
+        "token administrator": RoleAssignment.objects.filter(role=Role.TOKEN_ADMINISTRATOR),
+        "approver": RoleAssignment.objects.filter(role=Role.APPROVER),
+        "person": RoleAssignment.objects.filter(role=Role.SELF_SERVICE_USER),
+        "terms": TermsVersion.objects.filter(is_current=True),
+        "profile": CertificateProfile.objects.active(),
+        "type": TokenType.objects.active(),
+        "looks": Looks.objects.active(),
+        "token": TokenRequest.objects.filter(state=RequestState.COMPLETED),
+    }
+    return {name: each.order_by() for name, each in rows.items()}
+
+
+def _first(rows: QuerySet[Any]) -> Callable[[], QuerySet[Any]]:
+    """One row at most: that there is one is all that counts."""
+    return lambda: rows.model._default_manager.filter(pk__in=rows.values("pk")[:1])

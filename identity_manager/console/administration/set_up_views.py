@@ -1,0 +1,15 @@
+"""ADMIN, First set-up: what is there, what lacks, and where to go on."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from identity_manager.console.access import administration
+from identity_manager.console.administration import set_up_page
+
+
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    actor = administration.system_administrator(request)
+    context = set_up_page.context(actor)
+    return render(request, "identity_manager/administration/first_set_up.html", context)

@@ -1,0 +1,43 @@
+"""The company's logo in a mail: an inline image that the HTML names by its Content-ID (RFC 2392).
+
+The HTML is composed once and sent later: so it names the version of the logo, by digest, that it began with.
+"""
+
+import re
+from base64 import b64encode
+from email.mime.image import MIMEImage
+
+from identity_manager.models import Looks
+from identity_manager.queries import looks
+
+_DOMAIN = "looks"
+_NAMED = re.compile(rf"cid:([0-9a-f]{{64}})@{_DOMAIN}")
+
+
+def address(row: Looks) -> str:
+    """What the HTML of a mail names the logo; empty where there is none."""
+    return f"cid:{row.logo_sha256}@{_DOMAIN}" if row.logo_sha256 else ""
+
+
+def part(html: str) -> MIMEImage | None:
+    """The inline image that the HTML names, if any."""
+    content = _content(html)
+    if content is None:
+        return None
+    image = MIMEImage(content, "png")
+    image["Content-ID"] = f"<{_NAMED.findall(html)[0]}@{_DOMAIN}>"
+    image["Content-Disposition"] = "inline"
+    return image
+
+
+def shown(html: str) -> str:
+    """The HTML for a page of ours, with the image itself in place of its name."""
+    content = _content(html)
+    if content is None:
+        return html
+    return _NAMED.sub(f"data:image/png;base64,{b64encode(content).decode()}", html)
+
+
+def _content(html: str) -> bytes | None:
+    named = _NAMED.search(html)
+    return looks.logo(named[1]) if named else None
