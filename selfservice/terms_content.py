@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ca_bridge.contract import CertificateContent
+from identity_manager.catalogue import mail_keys
 from identity_manager.models import SoftwareToken
 from identity_manager.ui import certificate_labels
 from identity_manager.ui.parts import Pair
@@ -12,11 +13,12 @@ from identity_manager.ui.parts import Pair
 
 @dataclass(frozen=True)
 class CertificateContents:
-    """One certificate: what it is called, what it will say, and whether a copy of its key will be kept."""
+    """One certificate: what it is called, what it will say, whether its key will be archived, or leave."""
 
     name: str
     pairs: Sequence[Pair]
     is_archived: bool
+    leaves: bool
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,15 @@ def of_tokens(tokens: Iterable[SoftwareToken]) -> list[TokenContents]:
 
 
 def _certificates(token: SoftwareToken) -> Iterator[CertificateContents]:
+    token_type = token.required_type
+    hands_over = token_type.keys_leave and bool(mail_keys.holders_of(token_type.code))
     profiles = {profile.code: profile for profile in token.required_type.ordered_profiles()}
     for asked in token.snapshot["certificates"]:
         profile = profiles.get(asked["profile"])
         name = str(profile.name) if profile else asked["profile"]
-        archived = token.required_type.archive_key and profile is not None and profile.may_be_archived
-        yield CertificateContents(name, list(_pairs(asked)), archived)
+        archived = token_type.archive_key and profile is not None and profile.may_be_archived
+        leaves = hands_over and profile is not None and mail_keys.may_leave(profile)
+        yield CertificateContents(name, list(_pairs(asked)), archived, leaves)
 
 
 def _pairs(asked: dict[str, Any]) -> Iterator[Pair]:

@@ -25,7 +25,8 @@ from identity_manager.ui import parts
 from identity_manager.workflow.delivery import apple_profile, download, resending
 from identity_manager.workflow.policy import permitted_actions
 from identity_manager.workflow.replacement import policy as replacement_policy
-from selfservice import token_status
+from selfservice import key_places, token_status
+from selfservice.key_places import KeyPlace
 
 DEVICE_ICONS = {
     "windows": "desktop",
@@ -77,7 +78,7 @@ class Relation:
 class CertificateCard:
     """A certificate: subject and issuer first, the rest unfolds.
 
-    by_hand: its CA has no revocation API, so an officer revokes there.
+    by_hand: its CA has no revocation API, so an officer revokes there. key_places: targets that have its key.
     """
 
     row: Certificate
@@ -86,6 +87,7 @@ class CertificateCard:
     issuer: str
     details: list[parts.Pair]
     by_hand: bool
+    key_places: list[KeyPlace]
 
 
 def token_card(token: SoftwareToken) -> TokenCard:
@@ -126,7 +128,9 @@ def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
     if token.kind == RequestKind.RECOVERY:
         of_token = Q(pk__in=token.containers.values("certificate"))
     issued = Certificate.objects.filter(of_token).exclude(certificate=None).select_related("profile")
-    return [_certificate_card(row) for row in with_copies(issued)]
+    rows = list(with_copies(issued))
+    places = key_places.of(rows)
+    return [_certificate_card(row, places.get(row, [])) for row in rows]
 
 
 def left_out(token: SoftwareToken) -> list[Certificate]:
@@ -135,7 +139,7 @@ def left_out(token: SoftwareToken) -> list[Certificate]:
     return list(rows.defer("private_key_wrapped"))
 
 
-def _certificate_card(row: Certificate) -> CertificateCard:
+def _certificate_card(row: Certificate, places: list[KeyPlace]) -> CertificateCard:
     return CertificateCard(
         row=row,
         state=token_status.of_certificate(row),
@@ -143,6 +147,7 @@ def _certificate_card(row: Certificate) -> CertificateCard:
         issuer=common_name(row.issuer),
         details=_details(row),
         by_hand=not registry.revokes(row.profile.ca),
+        key_places=places,
     )
 
 

@@ -184,6 +184,8 @@ class Event(StrEnum):
     TARGET_USE_ENDED = "target-use.ended"
     TARGET_TESTED = "target.tested"
     TARGET_SURVEYED = "target.surveyed"
+    KEY_SEALED_FOR_TARGET = "placement.key-sealed"
+    KEY_HANDED_OVER = "placement.key-handed-over"
     PLACEMENT_ADDED = "placement.added"
     PLACEMENT_NOT_OURS = "placement.not-ours"
     PLACEMENT_REFUSED = "placement.refused"

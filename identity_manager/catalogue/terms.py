@@ -6,7 +6,7 @@ it asks, and a System Administrator who did not publishes it or refuses with a r
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.catalogue import archiving
+from identity_manager.catalogue import archiving, mail_keys
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.catalogue.versions import (
@@ -59,6 +59,10 @@ TYPE_ARCHIVES = _(
 BY_WHEN = Reason(
     "accept-again-by",
     _("Choose a day that is at least a week and at most three years away: everybody has to read it first."),
+)
+TYPE_HANDS_OVER = _(
+    "Keys of the token type %(type)s go to a target under these terms: they have to name it. Choose who gets"
+    " a copy of the keys, or switch the target off for the type first."
 )
 LONGEST_TITLE = 200
 SOONEST, LATEST = timedelta(days=7), timedelta(days=3 * 365)
@@ -134,10 +138,11 @@ def save_draft(
     seen: Seen,
     texts: Mapping[str, Text],
     names_archiving: str = NamedArchiving.NONE,
+    names_key_holders: Sequence[str] = (),
 ) -> TermsDraft:
     """Keep what is written so far, complete or not; it has to be asked for again.
 
-    names_archiving: what the texts say about a copy of the keys.
+    names_archiving: what the texts say about a copy of the keys. names_key_holders: who else gets one.
 
     Raises NotAllowed, Stale where somebody else saved, threw away or published one meanwhile, NotPossible for
     a title that is too long.
@@ -151,13 +156,16 @@ def save_draft(
         for language, text in texts.items():
             refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
         written = {language: [text.title, text.body] for language, text in texts.items()}
-        if draft is not None and (draft.texts, draft.names_archiving) == (written, names_archiving):
+        holders = list(names_key_holders)
+        said = (written, names_archiving, holders)
+        if draft is not None and (draft.texts, draft.names_archiving, draft.names_key_holders) == said:
             return draft
 
         number = _move_on(document, draft)
         draft = draft or TermsDraft(document=document)
         changed = [language for language in written if draft.texts.get(language) != written[language]]
         draft.texts, draft.names_archiving, draft.revision = written, names_archiving, number
+        draft.names_key_holders = holders
         draft.forget_question()
         with one_draft():
             draft.save()
@@ -230,6 +238,7 @@ def publish_draft(
             document=draft.document,
             texts=_texts_to_publish(draft, _current(draft.document)),
             names_archiving=draft.names_archiving,
+            names_key_holders=draft.names_key_holders,
             ask_again=ask_again,
         )
 
@@ -277,10 +286,12 @@ def _check_publishable(draft: TermsDraft) -> None:
     texts = _texts_to_publish(draft, current)
     _require_languages(texts, current)
     _require_what_types_need(draft.document, draft.names_archiving)
+    _require_holders_named(draft.document, draft.names_key_holders)
     if current is not None:
         said = {text.language: text.sha256 for text in current.texts.all()}
         same = said == {language: text.sha256 for language, text in texts.items()}
-        refuse(SAME_AS_BEFORE if same and current.names_archiving == draft.names_archiving else None)
+        same = same and current.names_archiving == draft.names_archiving
+        refuse(SAME_AS_BEFORE if same and current.names_key_holders == draft.names_key_holders else None)
 
 
 def _require_what_types_need(document: TermsDocument, names_archiving: str) -> None:
@@ -289,6 +300,14 @@ def _require_what_types_need(document: TermsDocument, names_archiving: str) -> N
         if not archiving.are_named(names_archiving, token_type.ordered_profiles()):
             sentence = TYPE_ARCHIVES % {"type": token_type.name}
             raise NotPossible(Reason("type-archives", sentence), field="names_archiving")
+
+
+def _require_holders_named(document: TermsDocument, named: Sequence[str]) -> None:
+    """Keys of types in force go to targets under these terms: their next version names those, too."""
+    for token_type in TokenType.objects.active().filter(terms=document, keys_leave=True):
+        if not mail_keys.are_named(mail_keys.holders_of(token_type.code), named):
+            sentence = TYPE_HANDS_OVER % {"type": token_type.name}
+            raise NotPossible(Reason("type-hands-over", sentence), field="names_key_holders")
 
 
 def _current(document: TermsDocument) -> TermsVersion | None:
@@ -340,18 +359,20 @@ def publish_terms(
     document: TermsDocument,
     texts: Mapping[str, Text],
     names_archiving: str = NamedArchiving.NONE,
+    names_key_holders: Sequence[str] = (),
     ask_again: AskAgain | None = None,
 ) -> TermsVersion:
     """Put a new version in force, with a text in each language of the one before it, the first one in all.
 
     Raises NotAllowed, or NotPossible for a language that lacks, an empty text, a day that is not possible,
-    and words about archiving that say less than a type in force does.
+    and words about archiving, or about who gets keys, that say less than a type in force does.
     """
     with transaction.atomic():
         require_system_administrator(actor)
         document = locking.terms_document(document.pk)
         _require_languages(texts, _current(document))
         _require_what_types_need(document, names_archiving)
+        _require_holders_named(document, names_key_holders)
         soonest = timezone.localdate() + SOONEST
         possible = ask_again is None or soonest <= ask_again.by <= timezone.localdate() + LATEST
         require(possible, else_=BY_WHEN, field="accept_again_by")
@@ -360,7 +381,12 @@ def publish_terms(
         document.versions.filter(is_current=True).update(is_current=False)
         asks = {"accept_again_by": ask_again.by, "late_policy": ask_again.late_policy} if ask_again else {}
         version = TermsVersion.objects.create(
-            document=document, number=newest + 1, is_current=True, names_archiving=names_archiving, **asks
+            document=document,
+            number=newest + 1,
+            is_current=True,
+            names_archiving=names_archiving,
+            names_key_holders=list(names_key_holders),
+            **asks,
         )
         for language, text in texts.items():
             TermsText.objects.create(
@@ -368,6 +394,7 @@ def publish_terms(
             )
         digests = {language: text.sha256 for language, text in texts.items()}
         facts = {"number": version.number, "names_archiving": str(names_archiving)}
+        facts |= {"names_key_holders": version.names_key_holders} if names_key_holders else {}
         until = {"until": ask_again.by.isoformat(), "late": ask_again.late_policy} if ask_again else {}
         _record(document, what="published", actor=actor, sha256=digests, **facts, **until)
         return version

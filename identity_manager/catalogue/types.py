@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.x509.profiles import ProfileError, check_key_usage, check_validity
-from identity_manager.catalogue import archiving, comparison, versions
+from identity_manager.catalogue import archiving, comparison, mail_keys, versions
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import (
@@ -47,6 +47,10 @@ TERMS_DO_NOT_SAY_IT = Reason(
 NO_RECOVERY_CERTIFICATE = Reason(
     "no-recovery-certificate",
     _("No recovery certificate is in force: there is nothing that keys could be archived for."),
+)
+NOTHING_LEAVES = Reason(
+    "nothing-leaves",
+    _("None of its profiles has a key that decrypts mail without signing documents: no other key may leave."),
 )
 NO_MAIL_SERVERS = Reason(
     "no-mail-servers",
@@ -190,6 +194,8 @@ def _require_complete(token_type: TokenType, *, with_drafts: bool = False) -> No
     terms = drafted or token_type.terms.versions.filter(is_current=True).first()
     if terms is None:
         raise NotPossible(NO_TERMS, field="terms")
+    if token_type.keys_leave:
+        refuse(mail_keys.terms_obstacle(token_type, mail_keys.holders_of(token_type.code)), field="terms")
     if token_type.archive_key:
         says_it = archiving.are_named(terms.names_archiving, profiles)
         require(says_it, else_=TERMS_DO_NOT_SAY_IT, field="terms")
@@ -224,6 +230,8 @@ def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile
     require(once, else_=PROFILE_TWICE, field="profiles")
     archives_none = token_type.archive_key and not archiving.archived_profiles(profiles)
     refuse(NOT_TO_BE_ARCHIVED if archives_none else None, field="archive_key")
+    none_leaves = token_type.keys_leave and not mail_keys.keys_that_leave(profiles)
+    refuse(NOTHING_LEAVES if none_leaves else None, field="keys_leave")
     if token_type.apple_mail_account:
         require(settings.APPLE_MAIL_SERVERS, else_=NO_MAIL_SERVERS, field="apple_mail_account")
         for_mail = any(each.purpose != CertificatePurpose.AUTHENTICATION for each in profiles)

@@ -30,6 +30,7 @@ from identity_manager.models import (
     AuditEvent,
     Certificate,
     Person,
+    Placement,
     RecoveryCanary,
     RecoveryCertificate,
     RecoveryDecision,
@@ -145,6 +146,7 @@ class SecondFactors:
 SECRET_STORES: tuple[SecretStore, ...] = (
     Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS, "token__person", or_unbound=True),
     Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES, "person", or_unbound=True),
+    Column(Placement, "parcel_wrapped", Purpose.PRIVATE_KEYS, "certificate__token__person"),
     SecondFactors(),
     Column(RecoveryCertificate, "seal", Purpose.OTHER),
     Column(RecoveryDecision, "seal", Purpose.OTHER),

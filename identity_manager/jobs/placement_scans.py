@@ -3,14 +3,14 @@
 from functools import partial
 
 from identity_manager.jobs import resumable_scan
-from identity_manager.models import Placement, TargetUse
+from identity_manager.models import Placement
 from identity_manager.workflow.targets import planning
 
 
 def review() -> int:
     """What time has changed, what a lost message left, and tokens from before a target was switched on."""
     changed = resumable_scan.of_portions("targets.review", Placement.objects.living(), planning.review)
-    for use in TargetUse.objects.in_force():
+    for use in planning.publishing_uses():
         plan = partial(planning.plan_existing, use.pk)
         changed += resumable_scan.of_portions(f"targets.plan:{use.pk}", planning.tokens_of(use), plan)
     return changed

@@ -49,6 +49,7 @@ from identity_manager.models.batch.order import (
 from identity_manager.models.batch.shard import BatchShard
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.catalogue.ending_rule import EndingRule
+from identity_manager.models.catalogue.key_handling import KeyHolder
 from identity_manager.models.catalogue.looks import Looks
 from identity_manager.models.catalogue.terms import (
     LatePolicy,
@@ -249,6 +250,7 @@ __all__ = [
     "IssuerCrl",
     "JobOutcome",
     "JobRun",
+    "KeyHolder",
     "LastBackup",
     "LatePolicy",
     "Leave",

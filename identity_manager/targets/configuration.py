@@ -6,10 +6,22 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from identity_manager.targets.gateway import options as gateway
 from identity_manager.targets.ldap import options as ldap
 
-# Each kind with what parses its options: the result is frozen, and holds no secret.
-KINDS: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {"ldap": ldap.parse}
+
+@dataclass(frozen=True)
+class TargetKind:
+    """parse: of the options; the result is frozen, and holds no secret. takes_keys: keys go there."""
+
+    parse: Callable[[str, Mapping[str, Any]], Any]
+    takes_keys: bool = False
+
+
+KINDS = {
+    "ldap": TargetKind(ldap.parse),
+    "gateway": TargetKind(gateway.parse, takes_keys=True),
+}
 IDENTITIES = ("email", "upn", "sid", "personnel_number")
 KEYS = frozenset({"kind", "name", "identity", "options"})
 MOST_NAME = 60
@@ -31,6 +43,11 @@ class TargetConfiguration:
     shown: Mapping[str, Any]
     secret: str = field(default="", repr=False)
 
+    @property
+    def takes_keys(self) -> bool:
+        """Whether keys go there; else it is certificates that are published."""
+        return KINDS[self.kind].takes_keys
+
 
 def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
     """Parse one entry of TARGETS. Raises ImproperlyConfigured, without the secret."""
@@ -40,7 +57,7 @@ def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
         raise wrong(target_id, f"does not know {', '.join(unknown)}; known: {', '.join(sorted(KEYS))}")
     if given.get("kind") not in KINDS:
         raise wrong(target_id, f"needs kind, one of {', '.join(KINDS)}")
-    identity, options = given.get("identity", "email"), given.get("options", {})
+    kind, identity, options = KINDS[given["kind"]], given.get("identity", "email"), given.get("options", {})
     if identity not in IDENTITIES:
         raise wrong(target_id, f"has identity, one of {', '.join(IDENTITIES)}")
     if not isinstance(options, dict):
@@ -50,7 +67,7 @@ def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
         kind=given["kind"],
         name=str(given.get("name") or target_id),
         identity=identity,
-        options=KINDS[given["kind"]](target_id, options),
+        options=kind.parse(target_id, options),
         shown=options,
         secret=secret,
     )

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from django.conf import settings
 
 from identity_manager.targets.configuration import TargetConfiguration
-from identity_manager.targets.contract import Connector
+from identity_manager.targets.contract import Connector, KeyConnector
+from identity_manager.targets.gateway.connector import GatewayTarget
 from identity_manager.targets.ldap.connector import LdapTarget
 
 CONNECTORS: dict[str, Callable[[TargetConfiguration], Connector]] = {"ldap": LdapTarget}
+KEY_CONNECTORS: dict[str, Callable[[TargetConfiguration], KeyConnector]] = {"gateway": GatewayTarget}
 
 
 def configuration_of(name: str) -> TargetConfiguration | None:
@@ -19,4 +21,9 @@ def configuration_of(name: str) -> TargetConfiguration | None:
 
 def connector_of(configuration: TargetConfiguration) -> Connector:
     """The target itself."""
-    return CONNECTORS[configuration.kind](configuration)
+    return (CONNECTORS | KEY_CONNECTORS)[configuration.kind](configuration)
+
+
+def key_connector_of(configuration: TargetConfiguration) -> KeyConnector:
+    """The target itself, of a kind that takes keys."""
+    return KEY_CONNECTORS[configuration.kind](configuration)

@@ -1,4 +1,4 @@
-"""The contract of targets: where a certificate (later: a container) is put so that others find it.
+"""The contract of targets: where a certificate is put so that others find it, or a key so that it is used.
 
 A connector changes no row of ours. The journal (models.Placement) says what is ours: a connector removes only
 the item that it is given. Each call has one outcome that is certain, or raises one of the errors below; what
@@ -6,9 +6,11 @@ may or may not have happened is Doubtful, and whoever called looks before anythi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+from ca_bridge.pkcs12.writer import ContainerFormat
 
 
 class TargetError(Exception):
@@ -37,9 +39,24 @@ class Doubtful(TargetError):  # noqa: N818 an answer, not a fault
 
 @dataclass(frozen=True)
 class Item:
-    """What is put. certificate: DER."""
+    """What is put. certificate: DER. parcel: its key, as `KeyConnector.seal` made it; empty without one."""
 
     certificate: bytes
+    parcel: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """A key on its way out: a container that was made for one target, under a passphrase of its own.
+
+    address: the mail address in the certificate; empty where it names none. chain: issuers, without the root.
+    """
+
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    address: str
+    container: bytes = field(repr=False)
+    passphrase: str = field(repr=False)
 
 
 class Put(StrEnum):
@@ -102,3 +119,17 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """End the connection; whatever the answer."""
+
+
+class KeyConnector(Connector, Protocol):
+    """A target that takes keys. What arrived stays there: it opens mail from before.
+
+    `put` and `look` get an item with its parcel; `take_back` and `survey` are refused.
+    """
+
+    @property
+    def container_format(self) -> ContainerFormat:
+        """The format of the containers that the target reads."""
+
+    def seal(self, file: KeyFile) -> bytes:
+        """Make the parcel, without a call, while the worker has the key. Raises Refused."""

@@ -45,7 +45,8 @@ from identity_manager.workflow.issuance.containers import Part
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.policy.permitted_actions import NOT_ACTIVE
 from identity_manager.workflow.recovery import act
-from identity_manager.workflow.targets import planning
+from identity_manager.workflow.targets import handover, planning
+from identity_manager.workflow.targets.handover import Parcel
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ UNREADABLE = Reason(
 
 @dataclass(frozen=True)
 class Sealed:
-    """What the act made: the containers, not yet saved, the passphrase that opens them, archived keys.
+    """What the act made: containers, not yet saved, the passphrase that opens them, archived keys, parcels.
 
     owner: for which person the keys were opened. The passphrase is wrapped for that person, whoever the row
     names by the time it is settled.
@@ -79,6 +80,7 @@ class Sealed:
     passphrase: str = field(repr=False)
     owner: uuid.UUID
     intake: Intake = field(default_factory=Intake)
+    parcels: tuple[Parcel, ...] = ()
 
 
 def seal(*, token_id: uuid.UUID) -> None:
@@ -121,7 +123,8 @@ def build(parts: Iterable[Part]) -> Sealed:
     parts = list(parts)
     (owner,) = {part.certificate.token.person_id for part in parts}
     archived = intake.prepare([(part.certificate, part.key) for part in parts])
-    return replace(_sealed(parts, owner=owner), intake=archived)
+    parcels = handover.prepare(parts)
+    return replace(_sealed(parts, owner=owner), intake=archived, parcels=parcels)
 
 
 def _sealed(parts: Iterable[Part], *, owner: uuid.UUID) -> Sealed:
@@ -157,6 +160,7 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
     In the caller's transaction; returns what happened, which the caller appends to the log.
     """
     events = intake.store((token, sealed.intake) for token, _given, sealed in made)
+    events += handover.store((token, sealed.parcels) for token, _given, sealed in made)
     events += [event for token, given, sealed in made for event in _seal(token, given, sealed)]
     save_many([token for token, _given, _sealed in made])
     save_many([certificate for _token, given, _sealed in made for certificate in given])

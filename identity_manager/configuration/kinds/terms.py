@@ -33,6 +33,7 @@ def _here() -> dict[str, Present]:
             {
                 "name": dict(version.document.name),
                 "names_archiving": str(version.names_archiving),
+                "names_key_holders": version.names_key_holders,
                 "texts": {text.language: _text(text.title, text.body) for text in version.texts.all()},
             },
             version.document.pk,
@@ -47,6 +48,7 @@ def _drafts() -> dict[str, Present]:
             {
                 "name": dict(draft.document.name),
                 "names_archiving": str(draft.names_archiving),
+                "names_key_holders": draft.names_key_holders,
                 "texts": {language: _text(*text) for language, text in draft.texts.items()},
             },
             draft.document.pk,
@@ -73,6 +75,7 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
         seen=terms.seen_of(document, None),
         texts={language: Text(**text) for language, text in values["texts"].items()},
         names_archiving=values["names_archiving"],
+        names_key_holders=values["names_key_holders"],
     )
     seen = terms.seen_of(TermsDocument.objects.get(pk=document.pk), draft)
     making.ask(lambda: terms.ask_publication(actor=making.actor, document_id=document.pk, seen=seen))
@@ -90,6 +93,7 @@ TERMS = ConfigurationKind(
             shapes.choice(NamedArchiving.values),
             NamedArchiving.NONE.value,
         ),
+        "names_key_holders": Key(_("Who the text says gets a copy of the keys"), shapes.LIST, []),
         "texts": Key(_("Texts"), shapes.sections(title=shapes.LINE, body=shapes.PARAGRAPHS)),
     },
     here=_here,

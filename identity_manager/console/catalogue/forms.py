@@ -161,6 +161,7 @@ class TypeForm(EntryForm):
             (
                 "key_algorithm",
                 "archive_key",
+                "keys_leave",
                 "container_format",
                 "device_rule",
                 "apple_mail_account",

@@ -37,6 +37,7 @@ from identity_manager.console.catalogue.forms import (
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
+    KeyHolder,
     LatePolicy,
     NamedArchiving,
     Person,
@@ -125,6 +126,13 @@ class TermsForm(SeenForm):
         choices=NamedArchiving.choices,
         widget=forms.RadioSelect,
     )
+    names_key_holders = of_model(
+        TermsDraft,
+        "names_key_holders",
+        forms.MultipleChoiceField,
+        choices=KeyHolder.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,6 +149,10 @@ class TermsForm(SeenForm):
     def languages(self) -> list[tuple[str, Words, BoundField, BoundField]]:
         """Code, name, title and text of each language."""
         return [(code, name, self[f"title_{code}"], self[f"body_{code}"]) for code, name in languages()]
+
+    def said(self) -> dict[str, Any]:
+        """What the page showed, and what the texts say of keys."""
+        return {name: self.cleaned_data[name] for name in ("seen", "names_archiving", "names_key_holders")}
 
     def texts(self) -> dict[str, Text]:
         """What was written, whatever ends the lines of the browser."""
@@ -203,6 +215,7 @@ def version_context(found: TermsVersion) -> dict[str, Any]:
         "before": before,
         "comparisons": terms_comparison.comparisons(_texts(before), _texts(found)) if before else [],
         "archiving_changed": before and _archiving_words(before.names_archiving, found.names_archiving),
+        "holders_changed": before and _holders_words(before, found),
     }
 
 
@@ -235,12 +248,26 @@ def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]
         return {}
     found = terms_comparison.comparisons(_texts(current), texts_of(draft))
     said = _archiving_words(current.names_archiving, draft.names_archiving)
-    return {"current": current, "comparisons": found, "archiving_changed": said}
+    holders = _holders_words(current, draft)
+    return {
+        "current": current,
+        "comparisons": found,
+        "archiving_changed": said,
+        "holders_changed": holders,
+    }
 
 
 def _archiving_words(before: str, now: str) -> tuple[Words, Words] | None:
     """What two versions say about a copy of the keys, where they do not say the same."""
     return None if before == now else (NamedArchiving(before).label, NamedArchiving(now).label)
+
+
+def _holders_words(
+    before: TermsVersion, now: TermsVersion | TermsDraft
+) -> tuple[list[str], list[str]] | None:
+    """Whom two versions name that get a copy of keys, where they do not name the same."""
+    same = before.names_key_holders == now.names_key_holders
+    return None if same else (before.key_holders, now.key_holders)
 
 
 def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
@@ -256,8 +283,12 @@ def draft_initial(row: TermsDocument) -> dict[str, Any]:
     draft = draft_of(row)
     current = _current(row)
     texts = texts_of(draft) if draft else _texts(current) if current else {}
-    said = (draft or current or TermsDraft()).names_archiving
-    initial = {**asdict(seen_of(row, draft)), "names_archiving": said}
+    said = draft or current or TermsDraft()
+    initial = {
+        **asdict(seen_of(row, draft)),
+        "names_archiving": said.names_archiving,
+        "names_key_holders": said.names_key_holders,
+    }
     for language, text in texts.items():
         initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
     return initial

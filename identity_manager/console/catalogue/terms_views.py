@@ -84,10 +84,7 @@ def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = TermsForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and "preview" not in request.POST and form.is_valid():
         with refusals.show_refusal(form):
-            said, seen = form.cleaned_data["names_archiving"], form.cleaned_data["seen"]
-            terms.save_draft(
-                actor=actor, document_id=row.pk, seen=seen, texts=form.texts(), names_archiving=said
-            )
+            terms.save_draft(actor=actor, document_id=row.pk, texts=form.texts(), **form.said())
             messages.success(request, _("The draft is saved."))
             return redirect("console:terms-document", row.pk)
     return _write_page(request, row, form)

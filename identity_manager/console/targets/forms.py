@@ -6,6 +6,7 @@ from django import forms
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.catalogue import mail_keys
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import HoldBack, PlacementState, TokenType
@@ -13,7 +14,6 @@ from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.targets.placement import MAY_BE_REPEATED
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.targets import uses
-from identity_manager.workflow.targets.planning import encrypts_mail
 
 
 class UseForm(VerbForm):
@@ -33,15 +33,26 @@ class UseForm(VerbForm):
         error_messages={"required": lazystr(uses.NO_HOLD_BACK), "invalid_choice": lazystr(uses.NO_HOLD_BACK)},
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, takes_keys: bool = False, **kwargs: Any) -> None:
+        """takes_keys: keys go to the target, which are not held back; else certificates are published."""
         super().__init__(*args, **kwargs)
-        cast("forms.ChoiceField", self.fields["type_code"]).choices = [
-            (each.code, str(each)) for each in offered_types() if _encrypts(each)
-        ]
+        is_fit = _has_keys_that_leave if takes_keys else _encrypts
+        types = cast("forms.ChoiceField", self.fields["type_code"])
+        types.choices = [(each.code, str(each)) for each in offered_types() if is_fit(each)]
+        if takes_keys:
+            types.help_text = _("Types whose keys may go to targets.")
+            self.fields["hold_back"] = forms.CharField(
+                widget=forms.HiddenInput, required=False, initial=HoldBack.ISSUED, empty_value=HoldBack.ISSUED
+            )
 
 
 def _encrypts(token_type: TokenType) -> bool:
-    return any(encrypts_mail(link.profile) for link in token_type.token_type_profiles.all())
+    return any(mail_keys.encrypts_mail(link.profile) for link in token_type.token_type_profiles.all())
+
+
+def _has_keys_that_leave(token_type: TokenType) -> bool:
+    profiles = [link.profile for link in token_type.token_type_profiles.all()]
+    return token_type.keys_leave and bool(mail_keys.keys_that_leave(profiles))
 
 
 class RefuseForm(VerbForm):

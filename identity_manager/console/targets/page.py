@@ -33,7 +33,7 @@ from identity_manager.workflow.targets import uses
 
 SHOWN = 50
 FINDINGS_SHOWN = 100
-KINDS = {"ldap": _("LDAP directory")}
+KINDS = {"ldap": _("LDAP directory"), "gateway": _("Mail gateway: keys are dropped")}
 P = PlacementState
 MEANINGS = {
     P.REFUSED: Meaning.STOPPED,
@@ -69,6 +69,11 @@ class TargetCard:
     @property
     def kind(self) -> Words:
         return KINDS[self.configuration.kind] if self.configuration else _("No longer in the settings")
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether keys go there, and not only certificates."""
+        return self.configuration is not None and self.configuration.takes_keys
 
     @property
     def numbers(self) -> list[tuple[Words, Meaning, int]]:
@@ -108,6 +113,39 @@ class PlacementRow:
         return self.row.last_error or (str(_("Held back, or not wanted any more.")) if held_back else "")
 
 
+def takes_keys(name: str) -> bool:
+    """Whether keys go to the target of this name."""
+    configuration = connectors.configuration_of(name)
+    return configuration is not None and configuration.takes_keys
+
+
+def consequences(name: str) -> Words:
+    """What confirming its use for a type leads to, with places for officer, type and hold."""
+    if takes_keys(name):
+        return _(
+            "%(officer)s asked that keys of %(type)s go here, with their passphrases: who runs this target"
+            " can read the mail of these persons. It holds for tokens that are sealed from now on."
+        )
+    return _(
+        "%(officer)s asked that certificates of %(type)s are published here, those of tokens from before"
+        " too. Held back: %(hold)s."
+    )
+
+
+def what_ends(name: str) -> Words:
+    """What switching it off for a type leads to."""
+    if takes_keys(name):
+        return _("No more keys go there, and those that wait are erased. Keys that arrived stay there.")
+    return _("What we had put there is taken back. Others can no longer look up these certificates.")
+
+
+def switched_off(name: str) -> Words:
+    """What is said when it is switched off."""
+    if takes_keys(name):
+        return _("Switched off. Keys that arrived stay there.")
+    return _("Switched off. What we had put there is taken back.")
+
+
 def overview() -> list[TargetCard]:
     """The targets of the settings, then those that the settings had."""
     rows = {row.name: row for row in Target.objects.all()}
@@ -131,7 +169,7 @@ def of_target(actor: Person, name: str, form: VerbForm, *, asked: dict[str, str]
         "uses": list(_uses(actor, row)),
         "options": list(_options(card.configuration)),
         **_placements(card, asked),
-        **_drift(row),
+        **({} if card.takes_keys else _drift(row)),
     }
 
 

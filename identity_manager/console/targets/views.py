@@ -53,13 +53,14 @@ def test(request: HttpRequest, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest, name: str) -> HttpResponse:
     actor, _name = access.target_to_change(request, name)
-    form = UseForm(refusals.post_data(request))
+    takes_keys = page.takes_keys(name)
+    form = UseForm(refusals.post_data(request), takes_keys=takes_keys)
     if form.is_valid():
         with refusals.show_refusal(form):
             uses.ask(actor=actor, target=name, **refusals.content(form))
             messages.success(request, _("Another System Administrator has to confirm it."))
             return redirect(_address(name))
-    context = {"form": form, "name": name}
+    context = {"form": form, "name": name, "takes_keys": takes_keys}
     return render(request, f"{TEMPLATES}/use.html", context, status=refusals.status_of(form))
 
 
@@ -92,7 +93,7 @@ def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, use = access.use(request, pk)
     act = Act(
         verb=partial(uses.end, actor=actor, use_id=pk),
-        done=lambda _use: _("Switched off. What we had put there is taken back."),
+        done=lambda _use: page.switched_off(use.target.name),
         back=_address(use.target.name),
         ask=partial(_ending, use),
     )
@@ -160,11 +161,7 @@ def _confirming(use: TargetUse) -> Confirmation:
     }
     return Confirmation(
         title=_("Switch the target on for this token type?"),
-        lead=_(
-            "%(officer)s asked that certificates of %(type)s are published here, those of tokens from before"
-            " too. Held back: %(hold)s."
-        )
-        % words,
+        lead=page.consequences(use.target.name) % words,
         button=_("Switch it on"),
         back=_address(use.target.name),
         tab="admin",
@@ -187,7 +184,7 @@ def _refusing(use: TargetUse) -> Confirmation:
 def _ending(use: TargetUse) -> Confirmation:
     return Confirmation(
         title=_("Switch the target off for this token type?"),
-        lead=_("What we had put there is taken back. Others can no longer look up these certificates."),
+        lead=page.what_ends(use.target.name),
         button=_("Switch it off"),
         back=_address(use.target.name),
         tab="admin",

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.catalogue.former_columns import FormerName
+from identity_manager.models.catalogue.key_handling import names_key_holders_field, words_of_holders
 from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.second_officer import SecondOfficerQuerySet
@@ -91,6 +92,7 @@ class TermsDraft(Drafted):
     document = models.OneToOneField(TermsDocument, on_delete=models.PROTECT, related_name="draft")
     texts = models.JSONField(default=dict)
     names_archiving = names_archiving_field()
+    names_key_holders = names_key_holders_field()
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -98,6 +100,11 @@ class TermsDraft(Drafted):
 
     def __str__(self) -> str:
         return str(self.document)
+
+    @property
+    def key_holders(self) -> list[str]:
+        """As `TermsVersion.key_holders`."""
+        return words_of_holders(self.names_key_holders)
 
 
 class LatePolicy(models.TextChoices):
@@ -127,6 +134,7 @@ class TermsVersion(models.Model):
     document = models.ForeignKey(TermsDocument, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(_("version"))
     names_archiving = names_archiving_field()
+    names_key_holders = names_key_holders_field()
     is_current = models.BooleanField(default=False)
     published_at = models.DateTimeField(default=timezone.now)
     accept_again_by = models.DateField(null=True)
@@ -151,6 +159,11 @@ class TermsVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document} {self.number}"
+
+    @property
+    def key_holders(self) -> list[str]:
+        """A sentence for each holder of keys that the text names."""
+        return words_of_holders(self.names_key_holders)
 
     def text_in(self, language: str | None = None) -> "TermsText":
         """The text in the language, else in the installation's own, else in any."""

@@ -16,6 +16,7 @@ from identity_manager.models.catalogue.certificate_profile import CertificatePro
 from identity_manager.models.catalogue.ending_rule import EndingRule
 from identity_manager.models.catalogue.entry_fields import ChoiceListField, between
 from identity_manager.models.catalogue.former_columns import FormerDescription, FormerName
+from identity_manager.models.catalogue.key_handling import KeyHandling
 from identity_manager.models.catalogue.terms import CODE_HELP, NO_NAME, TermsDocument
 from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
@@ -91,7 +92,7 @@ class InstallationPolicy(models.TextChoices):
     REVOKE = "revoke", _("The person is warned, then it is revoked")
 
 
-class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
+class TokenType(KeyHandling, FormerName, FormerDescription, Stateful, VersionedEntry):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -296,15 +297,6 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         default=0,
         help_text=_("The smallest number stands first."),
         **between(0, 9999, required=_("Enter the place in lists.")),
-    )
-    archive_key = models.BooleanField(
-        _("Archive the keys"),
-        default=False,
-        help_text=_(
-            "A copy of each encryption key is kept, which recovery keys alone open. Keys that only sign or"
-            " authenticate are never archived. The terms have to say it, and a recovery certificate has to be"
-            " in force."
-        ),
     )
     profiles: "models.ManyToManyField[CertificateProfile, TokenTypeProfile]" = models.ManyToManyField(
         CertificateProfile,

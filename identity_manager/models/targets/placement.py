@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
+from ca_bridge.database.binary_field import BytesField
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from identity_manager.models.catalogue.certificate_profile import CertificatePurpose
 from identity_manager.models.identifiers import new_id
@@ -71,8 +72,23 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         )
 
     def living(self) -> Self:
-        """Placements that may have to change: of living certificates, or of what may be there."""
-        return self.filter(Q(certificate__state__in=NOT_ENDED) | Q(state__in=MAY_BE_THERE))
+        """Placements that may have to change: of living certificates, or of what may be there.
+
+        Keys that arrived stay there, so theirs do not change any more.
+        """
+        published = Q(carries_key=False, state__in=MAY_BE_THERE)
+        return self.filter(Q(certificate__state__in=NOT_ENDED) | published | Q(parcel_wrapped__isnull=False))
+
+    def with_needless_parcel(self) -> Self:
+        """Sealed keys that will never leave: the certificate has ended, or the target is switched off.
+
+        Where nobody knows whether they arrived they are kept, because a look compares with them.
+        """
+        uses = TargetUse.objects.in_force().order_by()
+        use = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
+        ends = ~Q(certificate__state__in=NOT_ENDED) | Q(certificate__revocation_decided_at__isnull=False)
+        over = ends | ~Q(Exists(use))
+        return self.filter(over, parcel_wrapped__isnull=False).exclude(state__in=(P.INTENDED, P.PARKED))
 
     def counted(self) -> dict[str, int]:
         """How many are in each state."""
@@ -86,6 +102,9 @@ class Placement(Stateful, Leased):
     wanted: whether it is to be there (PlacementQuerySet.to_stand, as it was looked at last). place: the
     person's entry there (objectGUID, entryUUID), written with *intended*, before the call. successor: the
     placement that took its place at a renewal. Its lease is that of the target.
+
+    carries_key: the key goes there, too, and stays there whatever becomes of the certificate. parcel_wrapped:
+    the key sealed for the target until it is there, wrapped for this row and the person; then erased.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -99,6 +118,8 @@ class Placement(Stateful, Leased):
     there_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
     seen_in = models.UUIDField(null=True)
+    carries_key = models.BooleanField(default=False, db_default=False)
+    parcel_wrapped = BytesField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = PlacementQuerySet.as_manager()
@@ -110,6 +131,10 @@ class Placement(Stateful, Leased):
             models.UniqueConstraint(fields=["target", "certificate"], name="placement_once"),
             models.CheckConstraint(
                 condition=~Q(state__in=("intended", "there")) | ~Q(place=""), name="placement_has_place"
+            ),
+            models.CheckConstraint(
+                condition=Q(parcel_wrapped=None) | (Q(carries_key=True) & ~Q(state__in=("there", "foreign"))),
+                name="placement_parcel_is_erased",
             ),
         ]
         indexes = [
@@ -128,12 +153,15 @@ class Placement(Stateful, Leased):
     @property
     def has_work(self) -> bool:
         """Whether the target is to be told of something."""
+        if self.carries_key:
+            return self.state in (TO_BE_PUT if self.wanted else (P.INTENDED,))
         return self.state in (TO_BE_PUT if self.wanted else TO_BE_TAKEN_BACK)
 
     @property
     def may_be_repeated(self) -> bool:
         """Whether an officer may have it put there again."""
-        return self.wanted and self.state in MAY_BE_REPEATED
+        can_be_put = not self.carries_key or self.parcel_wrapped is not None
+        return self.wanted and self.state in MAY_BE_REPEATED and can_be_put
 
     def make_due(self, now: datetime) -> None:
         """After the row has changed: due now where the target is to be told of something."""
@@ -153,12 +181,13 @@ class Placement(Stateful, Leased):
 
     @transition(field=state, source=[P.INTENDED, P.PARKED, P.VANISHED], target=P.THERE)
     def stand(self, *, now: datetime) -> None:
-        """It is there, and ours."""
-        self.there_at = now
+        """It is there, and ours. A key that arrived is not kept here."""
+        self.there_at, self.parcel_wrapped = now, None
 
     @transition(field=state, source=P.INTENDED, target=P.FOREIGN)
     def leave_to_others(self) -> None:
         """Somebody else had put it there before us: it is not ours, and never removed."""
+        self.parcel_wrapped = None
 
     @transition(field=state, source=[P.WAITING, P.INTENDED, P.GONE], target=P.REFUSED)
     def refuse(self, *, words: str, now: datetime) -> None:

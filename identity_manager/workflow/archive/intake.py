@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -25,11 +24,11 @@ from identity_manager.models import (
     NamedArchiving,
     RecoveryCertificate,
     SoftwareToken,
-    TermsAcceptance,
 )
 from identity_manager.transactions.refusals import Reason
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import recovery_certificates
+from identity_manager.workflow.terms import accepted
 
 NONE_IN_FORCE = Reason(
     "waits-for-recovery-certificate",
@@ -122,12 +121,8 @@ def is_for_those_in_force(intake: Intake) -> bool:
 
 
 def _accepted_terms_say_it(token: SoftwareToken, given: Sequence[Certificate]) -> bool:
-    for_the_token = Q(request=token.request_id, round=token.request.round) | Q(request=None)
-    accepted = TermsAcceptance.objects.filter(
-        for_the_token, person=token.person_id, text__version__document=token.required_type.terms_id
-    )
-    found = accepted.order_by("-text__version__number").select_related("text__version").first()
-    said = found.text.version.names_archiving if found else NamedArchiving.NONE
+    version = accepted.version_of(token)
+    said = version.names_archiving if version else NamedArchiving.NONE
     return archiving.are_named(said, [row.profile for row in given])
 
 

@@ -71,33 +71,37 @@ def open_passphrase(token: SoftwareToken) -> str:
 
 def build(part: Part, passphrase: str) -> list[Container]:
     """The containers of one certificate, one for each format, not yet saved, each re-opened as a check."""
-    built = []
-    for container_format in pkcs12.written_formats():
-        data = pkcs12.build(
-            key=part.key,
-            certificate=part.der,
-            chain=part.chain,
-            friendly_name=_friendly_name(part),
-            passphrase=passphrase,
-            format=container_format,
+    return [
+        Container(
+            token_id=part.token_id,
+            certificate=part.certificate,
+            format=container_format.value,
+            file_name=_file_name(part, container_format),
+            content=data,
+            sha256=hashlib.sha256(data).hexdigest(),
         )
-        pkcs12.check(
-            data,
-            passphrase=passphrase,
-            certificate=part.der,
-            key_sha256=keys.public_key_sha256(part.key),
-        )
-        built.append(
-            Container(
-                token_id=part.token_id,
-                certificate=part.certificate,
-                format=container_format.value,
-                file_name=_file_name(part, container_format),
-                content=data,
-                sha256=hashlib.sha256(data).hexdigest(),
-            )
-        )
-    return built
+        for container_format in pkcs12.written_formats()
+        for data in (in_format(part, passphrase, container_format),)
+    ]
+
+
+def in_format(part: Part, passphrase: str, container_format: pkcs12.ContainerFormat) -> bytes:
+    """One certificate with its key as a PKCS#12 file, re-opened as a check."""
+    data = pkcs12.build(
+        key=part.key,
+        certificate=part.der,
+        chain=part.chain,
+        friendly_name=_friendly_name(part),
+        passphrase=passphrase,
+        format=container_format,
+    )
+    pkcs12.check(
+        data,
+        passphrase=passphrase,
+        certificate=part.der,
+        key_sha256=keys.public_key_sha256(part.key),
+    )
+    return data
 
 
 def _friendly_name(part: Part) -> str:

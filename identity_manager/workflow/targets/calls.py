@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from identity_manager.targets.contract import (
     TargetError,
     Unavailable,
 )
+from identity_manager.workflow.targets import handover
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +59,10 @@ class PlacementCall:
     outcome: Outcome | None = None
     words: str = ""
 
-    @property
+    @cached_property
     def item(self) -> Item:
-        return Item(self.row.certificate.der)
+        """What is put, with the key where that goes there, too. Raises Unavailable."""
+        return Item(self.row.certificate.der, handover.open_parcel(self.row))
 
     def end(self, outcome: Outcome, error: TargetError | None = None) -> None:
         self.outcome = outcome
@@ -122,6 +124,8 @@ def _call(connector: Connector, work: PlacementCall) -> Outcome:
         presence = connector.look(place, work.item)
         if presence == Presence.UNKNOWN:
             return Outcome.UNKNOWN
+        if row.carries_key and not row.wanted:  # what arrived stays there
+            return Outcome.ADDED if presence == Presence.THERE else Outcome.NOT_DONE
         if presence == (Presence.THERE if row.wanted else Presence.ABSENT):
             return Outcome.ADDED if row.wanted else Outcome.REMOVED
     if row.wanted:

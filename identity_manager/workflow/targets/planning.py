@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from ca_bridge.database.state_machine import save_many
 from identity_manager import queue, task_names
+from identity_manager.catalogue import mail_keys
 from identity_manager.models import (
     Certificate,
-    CertificateProfile,
     CertificateState,
     HoldBack,
     Placement,
@@ -25,18 +25,8 @@ from identity_manager.models import (
     TargetUse,
 )
 from identity_manager.models.requests.token_states import IN_USE
-from identity_manager.models.targets.placement import ENCRYPTS
 from identity_manager.transactions import locking
-
-EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"  # RFC 5280 4.2.1.12
-ENCRYPTING = frozenset({"keyEncipherment", "keyAgreement"})
-
-
-def encrypts_mail(profile: CertificateProfile) -> bool:
-    """Whether mail can be encrypted to certificates of this profile; no others are published."""
-    usages = profile.extended_key_usage
-    is_for_mail = not usages or EMAIL_PROTECTION in usages
-    return profile.purpose in ENCRYPTS and is_for_mail and not ENCRYPTING.isdisjoint(profile.key_usage)
+from identity_manager.workflow.targets import handover
 
 
 def plan(certificates: Iterable[Certificate]) -> None:
@@ -46,10 +36,16 @@ def plan(certificates: Iterable[Certificate]) -> None:
     """
     if not settings.TARGETS:
         return
-    rows = [row for row in certificates if encrypts_mail(row.profile)]
+    rows = [row for row in certificates if mail_keys.encrypts_mail(row.profile)]
     if not rows:
         return
-    _plan(rows, TargetUse.objects.in_force().filter(type_code__in={row.token.type_code for row in rows}))
+    _plan(rows, publishing_uses().filter(type_code__in={row.token.type_code for row in rows}))
+
+
+def publishing_uses() -> models.QuerySet[TargetUse]:
+    """Uses in force of targets where certificates are published; where keys go is planned in handover.py."""
+    takers = [name for name, each in settings.TARGETS.items() if each.takes_keys]
+    return TargetUse.objects.in_force().exclude(target__name__in=takers)
 
 
 def _plan(rows: Sequence[Certificate], uses: Iterable[TargetUse]) -> None:
@@ -83,7 +79,8 @@ def review(placement_ids: Iterable[uuid.UUID]) -> int:
     with transaction.atomic():
         rows = locking.placements(placement_ids)
         changed = _differing(rows, timezone.now())
-        save_many(changed)
+        needless = handover.erase_needless(rows) if rows else []
+        save_many(list({row.pk: row for row in (*changed, *needless)}.values()))
         for target_id in {row.target_id for row in changed if row.next_attempt_at is not None}:
             queue.after_commit(task_names.SERVE_TARGET, target_id)
     return len(changed)
@@ -102,7 +99,7 @@ def _differing(rows: Sequence[Placement], now: datetime) -> list[Placement]:
 def plan_existing(use_id: uuid.UUID, token_ids: Iterable[uuid.UUID]) -> int:
     """Write the placements of tokens that were sealed before the target was switched on for their type."""
     with transaction.atomic():
-        use = TargetUse.objects.in_force().filter(pk=use_id).first()
+        use = publishing_uses().filter(pk=use_id).first()
         if use is None:
             return 0
         there = Placement.objects.filter(target=use.target_id, certificate=OuterRef("pk"))
@@ -113,7 +110,7 @@ def plan_existing(use_id: uuid.UUID, token_ids: Iterable[uuid.UUID]) -> int:
         new = [
             Placement(target_id=use.target_id, certificate=row)
             for row in certificates
-            if encrypts_mail(row.profile)
+            if mail_keys.encrypts_mail(row.profile)
         ]
         Placement.objects.bulk_create(new, ignore_conflicts=True)
         return review(row.pk for row in new)

@@ -84,7 +84,8 @@ def _predecessors(
     leased: LeasedTarget, rows: Sequence[Placement]
 ) -> dict[tuple[uuid.UUID | None, str], Placement]:
     """What is there of the tokens that these renew, by token and profile."""
-    tokens = {row.certificate.token.predecessor_id for row in rows if row.wanted} - {None}
+    published = [row for row in rows if row.wanted and not row.carries_key]  # old keys stay where they are
+    tokens = {row.certificate.token.predecessor_id for row in published} - {None}
     if not tokens:
         return {}
     there = Placement.objects.filter(target=leased.row, state=PlacementState.THERE)

@@ -8,8 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
+from identity_manager.catalogue import mail_keys
 from identity_manager.models import HoldBack, Person, Role, Target, TargetUse, TokenType
 from identity_manager.models.people.vouching import Exclusion
+from identity_manager.targets import connectors
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -20,7 +22,6 @@ from identity_manager.transactions.refusals import (
     refuse,
     require,
 )
-from identity_manager.workflow.targets.planning import encrypts_mail
 
 NOT_ADMINISTRATOR = Reason(
     "target-not-administrator", _("System Administrators say which token types a target is for.")
@@ -32,6 +33,13 @@ USED_ALREADY = Reason("target-used-already", _("The target is used for this type
 NO_TARGET = Reason("no-target", _("The settings have no target of this name."))
 NO_SUCH_TYPE = Reason("target-no-such-type", _("Choose a token type that is offered."))
 NO_HOLD_BACK = Reason("target-no-hold-back", _("Choose how long a certificate is held back."))
+KEYS_DO_NOT_LEAVE = Reason(
+    "target-keys-do-not-leave",
+    _("The token type lets no keys go to targets, or has none that decrypts mail and signs no documents."),
+)
+KEYS_ARE_NOT_HELD_BACK = Reason(
+    "target-keys-not-held-back", _("Keys go to this target when the token is sealed: they are not held back.")
+)
 NOTHING_ENCRYPTS = Reason(
     "target-nothing-encrypts", _("The type has no certificate that mail can be encrypted to.")
 )
@@ -60,8 +68,7 @@ def ask(*, actor: Person, target: str, type_code: str, hold_back: str) -> Target
         if token_type is None:
             raise NotPossible(NO_SUCH_TYPE, field="type_code")
         require(hold_back in HoldBack.values, else_=NO_HOLD_BACK, field="hold_back")
-        encrypts = any(map(encrypts_mail, token_type.ordered_profiles()))
-        require(encrypts, else_=NOTHING_ENCRYPTS, field="type_code")
+        _require_suitable(target, token_type, hold_back)
         is_used = TargetUse.objects.open().filter(target=row, type_code=type_code).exists()
         refuse(USED_ALREADY if is_used else None, kind=Stale, field="type_code")
 
@@ -70,11 +77,32 @@ def ask(*, actor: Person, target: str, type_code: str, hold_back: str) -> Target
         return use
 
 
+def _require_suitable(target: str, token_type: TokenType, hold_back: str) -> None:
+    """Raises NotPossible where certificates, or keys, of the type cannot go there."""
+    profiles = token_type.ordered_profiles()
+    configuration = connectors.configuration_of(target)
+    if configuration is None or not configuration.takes_keys:
+        encrypts = any(map(mail_keys.encrypts_mail, profiles))
+        require(encrypts, else_=NOTHING_ENCRYPTS, field="type_code")
+        return
+    leave = token_type.keys_leave and mail_keys.keys_that_leave(profiles)
+    require(leave, else_=KEYS_DO_NOT_LEAVE, field="type_code")
+    require(hold_back == HoldBack.ISSUED, else_=KEYS_ARE_NOT_HELD_BACK, field="hold_back")
+    locking.terms_document(token_type.terms_id)  # no version that names nobody is published meanwhile
+    refuse(mail_keys.terms_obstacle(token_type, [configuration.kind]), field="type_code")
+
+
 def confirm(*, actor: Person, use_id: uuid.UUID) -> TargetUse:
-    """Another System Administrator agrees: from now on certificates go there. Raises NotAllowed or Stale."""
+    """Another System Administrator agrees: from now on certificates go there.
+
+    Raises NotAllowed, NotPossible or Stale.
+    """
     with transaction.atomic():
         use = locking.target_use(use_id)
         second_officer.require(actor, use, reasons=REASONS, not_waiting=USE_NOT_WAITING)
+        token_type = TokenType.objects.active().filter(code=use.type_code).first()
+        if token_type is not None:  # a retired one issues nothing new
+            _require_suitable(use.target.name, token_type, use.hold_back)
 
         use.confirm(by=actor, now=timezone.now())
         use.save()

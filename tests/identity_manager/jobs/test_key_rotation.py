@@ -285,6 +285,7 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
         "identity_manager.workflow.archive.drills",
         "identity_manager.workflow.archive.readdressing",
         "identity_manager.workflow.archive.share_rounds",
+        "identity_manager.workflow.targets.handover",
         "identity_manager.workflow.recovery.sealed_decisions",
         "identity_manager.workflow.token_imports.decisions",
         # In a session: without its key, signing out sends no hint.

@@ -23,6 +23,10 @@ WORDS: dict[Event, Wording] = {
     Event.TARGET_USE_ENDED: Wording(_("A target was switched off for a token type"), STOPPED, "x", target),
     Event.TARGET_TESTED: Wording(_("A target was tested"), icon="server", detail=target),
     Event.TARGET_SURVEYED: Wording(_("A target was compared with the journal"), icon="search", detail=target),
+    Event.KEY_SEALED_FOR_TARGET: Wording(
+        _("A copy of the key was sealed for a target"), WAITING, "key", target
+    ),
+    Event.KEY_HANDED_OVER: Wording(_("A copy of the key arrived at a target"), DONE, "key", target),
     Event.PLACEMENT_ADDED: Wording(_("A certificate was published"), DONE, "upload", target),
     Event.PLACEMENT_NOT_OURS: Wording(
         _("A certificate was at a target before us, and is not ours there"), icon="information", detail=target

@@ -1,0 +1,61 @@
+"""What a token type lets happen to copies of its keys, and what terms say of who gets them."""
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models.catalogue.entry_fields import ChoiceListField
+
+
+class KeyHolder(models.TextChoices):
+    """Kinds of targets that get keys, as terms name them. The values are kinds of TARGETS."""
+
+    GATEWAY = "gateway", _("The organisation's mail gateway gets a copy of the keys that decrypt mail")
+
+
+def names_key_holders_field() -> "models.JSONField[Any, Any]":
+    """Who a version of terms says gets a copy of keys; its draft has the same field."""
+    return ChoiceListField(
+        _("Who the text says gets a copy of the keys"),
+        default=list,
+        db_default=[],
+        blank=True,
+        item_choices=KeyHolder.choices,
+        help_text=_(
+            "Keys leave for such a place only under terms that name it. What is chosen here is shown to the"
+            " person beside the text; the text itself says why, and what that place can do with them."
+        ),
+    )
+
+
+def words_of_holders(named: list[str]) -> list[str]:
+    """The sentences of the holders that are named, in the order of KeyHolder."""
+    return [str(each.label) for each in KeyHolder if each.value in named]
+
+
+class KeyHandling(models.Model):
+    """Fields of a token type: whether keys are archived, and whether they may leave."""
+
+    archive_key = models.BooleanField(
+        _("Archive the keys"),
+        default=False,
+        help_text=_(
+            "A copy of each encryption key is kept, which recovery keys alone open. Keys that only sign or"
+            " authenticate are never archived. The terms have to say it, and a recovery certificate has to be"
+            " in force."
+        ),
+    )
+    keys_leave = models.BooleanField(
+        _("Keys may go to targets"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "A copy of each key that decrypts mail goes, with its passphrase, to the targets that two System"
+            " Administrators switch on for the type: a mail gateway, for example. The terms have to name each"
+            " kind of them."
+        ),
+    )
+
+    class Meta:
+        abstract = True

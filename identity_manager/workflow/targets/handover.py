@@ -1,0 +1,169 @@
+"""Handover of keys: what goes to a gateway or the like is sealed for it while the worker has the key.
+
+prepare: in the act, outside any transaction: for each key that leaves and each target, a container of its own
+under a passphrase of its own, sealed for the target and wrapped for its row of the journal. Nobody is shown
+that passphrase, and no mail brings it: it opens nothing else.
+store: in the settle transaction, with the sealing, where the accepted terms name the target's kind.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ca_bridge.pkcs12 import passphrase
+from identity_manager import audit, queue, task_names
+from identity_manager.catalogue import mail_keys
+from identity_manager.models import AuditEvent, Placement, SoftwareToken, TargetUse
+from identity_manager.targets import connectors
+from identity_manager.targets.configuration import TargetConfiguration
+from identity_manager.targets.contract import KeyFile, Refused, Unavailable
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.issuance import containers
+from identity_manager.workflow.issuance.containers import Part
+from identity_manager.workflow.terms import accepted
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A key, sealed for a target: its row, not yet saved, and which kind of target the terms have to name."""
+
+    row: Placement
+    use_id: uuid.UUID
+    holder: str
+    public_key: str
+
+
+def prepare(parts: Sequence[Part]) -> tuple[Parcel, ...]:
+    """Seal the keys of one token for each target that its type hands keys to."""
+    if not settings.TARGETS:
+        return ()
+    leaving = [part for part in parts if _leaves(part)]
+    if not leaving:
+        return ()
+    (code,) = {part.certificate.token.type_code for part in leaving}
+    uses = _uses(code).select_related("target")
+    return tuple(_parcels(leaving, uses))
+
+
+def _leaves(part: Part) -> bool:
+    """Whether its type lets keys leave, and its profile is of such a key."""
+    certificate = part.certificate
+    return certificate.token.required_type.keys_leave and mail_keys.may_leave(certificate.profile)
+
+
+def _uses(code: str) -> QuerySet[TargetUse]:
+    takers = [name for name, each in settings.TARGETS.items() if each.takes_keys]
+    return TargetUse.objects.in_force().filter(type_code=code, target__name__in=takers)
+
+
+def _parcels(leaving: Sequence[Part], uses: Iterable[TargetUse]) -> Iterator[Parcel]:
+    for use in uses:
+        configuration = settings.TARGETS[use.target.name]
+        for part in leaving:
+            public_key = part.facts.public_key_sha256.hex()
+            yield Parcel(_row(part, use, configuration), use.pk, configuration.kind, public_key)
+
+
+def _row(part: Part, use: TargetUse, configuration: TargetConfiguration) -> Placement:
+    row = Placement(target=use.target, certificate=part.certificate, carries_key=True)
+    try:
+        sealed = _sealed(part, configuration)
+    except Refused as refused:  # the person gets the token all the same
+        row.refuse(words=refused.words, now=timezone.now())
+        return row
+    row.parcel_wrapped = vault.wrap(
+        sealed,
+        purpose=vault.Purpose.PRIVATE_KEYS,
+        record=row.pk,
+        owner=part.certificate.token.person_id,
+    )
+    return row
+
+
+def _sealed(part: Part, configuration: TargetConfiguration) -> bytes:
+    connector = connectors.key_connector_of(configuration)
+    secret = passphrase.generate()
+    names = part.facts.subject_alt_names
+    return connector.seal(
+        KeyFile(
+            certificate=part.der,
+            chain=part.chain,
+            address=next((value for kind, value in names if kind == "email"), ""),
+            container=containers.in_format(part, secret, connector.container_format),
+            passphrase=secret,
+        )
+    )
+
+
+def store(prepared: Iterable[tuple[SoftwareToken, Sequence[Parcel]]]) -> list[AuditEvent]:
+    """Save what was prepared, in the caller's transaction; returns what happened, for the log.
+
+    A target gets nothing that was switched off meanwhile, or that the accepted terms do not name.
+    """
+    made = [(token, parcel) for token, parcels in prepared for parcel in parcels]
+    if not made:
+        return []
+    in_force = TargetUse.objects.in_force().filter(pk__in={parcel.use_id for _token, parcel in made})
+    uses = set(in_force.values_list("pk", flat=True))
+    kept = [(token, parcel) for token, parcel in made if parcel.use_id in uses]
+    events = [_settle(token, parcel) for token, parcel in kept]
+    Placement.objects.bulk_create(parcel.row for _token, parcel in kept)
+    for target_id in {parcel.row.target_id for _token, parcel in kept if parcel.row.wanted}:
+        queue.after_commit(task_names.SERVE_TARGET, target_id)
+    return events
+
+
+def _settle(token: SoftwareToken, parcel: Parcel) -> AuditEvent:
+    """It is due now, or is refused; the event says under which version of the terms."""
+    row, version, now = parcel.row, accepted.version_of(token), timezone.now()
+    named = version.names_key_holders if version else []
+    if row.parcel_wrapped is not None and parcel.holder not in named:
+        row.refuse(
+            words=_("The terms that the person accepted do not say that this target gets keys."), now=now
+        )
+        row.parcel_wrapped = None
+    if row.parcel_wrapped is not None:
+        row.wanted = True
+        row.make_due(now)
+    sealed = row.parcel_wrapped is not None
+    return audit.event_about(
+        audit.Event.KEY_SEALED_FOR_TARGET if sealed else audit.Event.PLACEMENT_REFUSED,
+        actor=None,
+        subject=token,
+        target=row.target.name,
+        certificate=str(row.certificate_id),
+        public_key=parcel.public_key,
+        terms=version.number if version else 0,
+    )
+
+
+def open_parcel(row: Placement) -> bytes:
+    """The sealed key of a row, for its target; empty where there is none. Raises Unavailable."""
+    if row.parcel_wrapped is None:
+        return b""
+    try:
+        return vault.unwrap(
+            row.parcel_wrapped,
+            purpose=vault.Purpose.PRIVATE_KEYS,
+            record=row.pk,
+            owner=row.certificate.token.person_id,
+        )
+    except vault.VaultError as error:
+        words = _("This worker cannot open what was sealed for the target.")
+        raise Unavailable(words, detail=str(error)) from error
+
+
+def erase_needless(rows: Sequence[Placement]) -> list[Placement]:
+    """Erase from locked rows the keys that will never leave; return the rows that have changed."""
+    unwanted = [row.pk for row in rows if row.parcel_wrapped is not None and not row.wanted]
+    asked = Placement.objects.filter(pk__in=unwanted)
+    needless = set(asked.with_needless_parcel().values_list("pk", flat=True))
+    changed = [row for row in rows if row.pk in needless]
+    for row in changed:
+        row.parcel_wrapped = None
+    return changed

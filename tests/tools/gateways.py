@@ -1,0 +1,97 @@
+"""Gateways under test: a certificate with its key, a drop in a folder, and what openssl finds in it."""
+
+import io
+import json
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from identity_manager.models import KeyHolder, TokenType
+from identity_manager.targets.configuration import TargetConfiguration, parse
+from tests.tools import cast
+
+NAME = "gate"
+MAIL_KEY = {
+    "purpose": "encryption",
+    "key_usage": ["keyAgreement"],
+    "extended_key_usage": ["1.3.6.1.5.5.7.3.4"],
+    "subject_alt_names": [["email", "{email}"]],
+}
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway: files with its certificate and key, and its drop."""
+
+    certificate_file: Path
+    key_file: Path
+    drop: Path
+
+    def target(self, *, secret: str = "", **options: Any) -> TargetConfiguration:
+        given = {"url": f"file://{self.drop}", "certificate_file": str(self.certificate_file)} | options
+        return parse(NAME, {"kind": "gateway", "name": "Gateway", "options": given}, secret=secret)
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.drop.iterdir())
+
+    def opened(self, name: str) -> dict[str, bytes]:
+        """What the gateway's team finds with openssl in a file of the drop."""
+        return unzipped(self.decrypted(self.drop / name))
+
+    def decrypted(self, path: Path) -> bytes:
+        command = ["openssl", "cms", "-decrypt", "-inform", "DER", "-in", str(path)]
+        command += ["-recip", str(self.certificate_file), "-inkey", str(self.key_file)]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def unzipped(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def manifest(found: dict[str, bytes]) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(found["manifest.json"])
+    return said
+
+
+def gateway(folder: Path, *, days: int = 300) -> Gateway:
+    """One with a drop below the folder; its certificate is valid so many days from yesterday."""
+    key, now = _key(), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Mail gateway")])
+    builder = x509.CertificateBuilder(
+        issuer_name=name,
+        subject_name=name,
+        public_key=key.public_key(),
+        serial_number=7,
+        not_valid_before=now - timedelta(days=2),
+        not_valid_after=now - timedelta(days=1) + timedelta(days=days),
+    )
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    made = builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
+    certificate_file, key_file, drop = folder / "gate.pem", folder / "gate.key", folder / "drop"
+    certificate_file.write_bytes(made.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    drop.mkdir(exist_ok=True)
+    return Gateway(certificate_file, key_file, drop)
+
+
+def leaving_type(holder: str = KeyHolder.GATEWAY, **fields: Any) -> TokenType:
+    """A type whose one mail key may leave, under terms that name the holder."""
+    cast.terms().versions.update(names_key_holders=[holder])
+    cast.profile("mailkey", **MAIL_KEY)
+    return cast.token_type("mail", **({"profiles": ("mailkey", "client"), "keys_leave": True} | fields))
