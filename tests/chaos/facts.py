@@ -87,6 +87,7 @@ class Facts:
     """Everything that the verdict is about.
 
     wanted: persons who want a token.  wishes: what they do once they have it; who is left out keeps it.
+    gaps: of renewals, where the old token ended before its successor was noted.
     """
 
     wanted: list[str]
@@ -101,3 +102,4 @@ class Facts:
     audit: list[str] = field(default_factory=list)
     survivors: list[str] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from django.core.management import CommandError, call_command
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from ca_bridge.connection import crl_lookup, registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
@@ -21,6 +21,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     RecoveredKey,
+    RequestKind,
     SoftwareToken,
     TokenRequest,
 )
@@ -58,6 +59,7 @@ def gather(
         mails=list(_mails()),
         received=_received(received, passphrases),
         repeated=list(_repeated()),
+        gaps=list(_gaps()),
     )
 
 
@@ -134,6 +136,17 @@ def _recovered() -> Iterator[tuple[uuid.UUID, Certificate]]:
         assert row.archived_key.certificate is not None
         for token in row.recovery.request.tokens.all():
             yield token.pk, row.archived_key.certificate
+
+
+def _gaps() -> Iterator[str]:
+    """Renewals whose person was without a valid token that they could use, for a while."""
+    ended = Certificate.objects.exclude(revocation_decided_at=None).filter(
+        token__renewals__kind=RequestKind.RENEWAL
+    )
+    for row in ended.annotate(noted_at=Max("token__renewals__acknowledged_at")):
+        noted_at = row.noted_at
+        if noted_at is None or row.revocation_decided_at < noted_at:
+            yield f"token {row.token_id} was ended before its successor was noted"
 
 
 def _surplus() -> Iterator[tuple[str, bool]]:

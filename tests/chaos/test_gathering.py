@@ -1,16 +1,28 @@
 """What is gathered of a real road is right, and what is planted into it is found."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core import mail as django_mail
+from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from identity_manager.audit import heads, sealing
-from identity_manager.models import ArchivedKey, AuditEvent, Container, OutgoingMail, TokenRequest
+from identity_manager.models import (
+    ArchivedKey,
+    AuditEvent,
+    Certificate,
+    Container,
+    OutgoingMail,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.models.identifiers import new_reference
 from identity_manager.workflow import step1_recover, step7_deliver
 from tests.chaos import gathering, sinks
 from tests.chaos.facts import RECOVER
@@ -113,6 +125,24 @@ def test_what_is_lost_is_found(walked: Walked, plant: Callable[[Walked], None]) 
     plant(walked)
 
     assert walked.verdict().lost
+
+
+def test_a_time_without_a_token_is_found(walked: Walked) -> None:
+    """A renewal ends the old token once the new one is noted, not before."""
+    old = walked.request.tokens.get()
+    now = timezone.now()
+    Certificate.objects.filter(token=old).update(revocation_decided_at=now)
+    request = TokenRequest.objects.get(pk=walked.request.pk)
+    request.pk, request.reference = uuid.uuid4(), new_reference()
+    request.save(force_insert=True)
+    new = SoftwareToken.objects.get(pk=old.pk)
+    new.pk, new.request, new.kind, new.predecessor = uuid.uuid4(), request, "renewal", old
+    new.acknowledged_at = now + timedelta(seconds=1)
+    new.save(force_insert=True)
+    assert list(gathering._gaps()) == [f"token {old.pk} was ended before its successor was noted"]
+
+    SoftwareToken.objects.filter(pk=new.pk).update(acknowledged_at=now - timedelta(seconds=1))
+    assert list(gathering._gaps()) == []
 
 
 def test_a_certificate_that_nobody_uses_is_found(walked: Walked) -> None:

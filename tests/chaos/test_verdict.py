@@ -354,6 +354,10 @@ def _fetches_nothing(facts: Facts) -> None:
     facts.survivors.append("worker-1 runs and fetches nothing from the broker")
 
 
+def _without_a_token(facts: Facts) -> None:
+    facts.gaps.append("token t1 was ended before its successor was noted")
+
+
 def _does_not_open(facts: Facts) -> None:
     facts.received[2].trouble = "it does not open"
 
@@ -363,7 +367,8 @@ def _another_certificate(facts: Facts) -> None:
 
 
 @pytest.mark.parametrize(
-    "plant", [_broken_chain, _leak, _fetches_nothing, _does_not_open, _another_certificate]
+    "plant",
+    [_broken_chain, _leak, _fetches_nothing, _without_a_token, _does_not_open, _another_certificate],
 )
 def test_what_is_wrong_is_found(plant: Callable[[Facts], None]) -> None:
     facts = right()

@@ -52,7 +52,7 @@ def judge(facts: Facts) -> Verdict:
             *_lost_mails(facts),
         ],
         double=[*_double_requests(facts), *_double_certificates(facts, parked), *_double_mails(facts)],
-        wrong=[*facts.audit, *facts.survivors, *facts.leaks, *_do_not_open(facts)],
+        wrong=[*facts.audit, *facts.survivors, *facts.leaks, *facts.gaps, *_do_not_open(facts)],
         parked=parked,
         finished=_finished(facts),
     )
