@@ -101,6 +101,7 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
     (Visitor.SYSTEM, "/"),
     (Visitor.SYSTEM, "/open-tasks/"),
     (Visitor.AUDITOR, "/"),
+    (Visitor.USERS, "/"),
     *(
         (Visitor.ADMINISTRATOR, f"/requests/?{query}")
         for query in (
@@ -190,6 +191,12 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
         )
     ),
     (Visitor.AUDITOR, "/history/check/"),
+    # But for the tokens in use of all units, which are a count of them all.
+    *(
+        (Visitor.ADMINISTRATOR, f"/reports/{query}")
+        for query in ("expiry/", "expiry/?unit=Nord", "waiting/", "approvals/", "issuance/", "mails/")
+    ),
+    (Visitor.SYSTEM, "/reports/issuance/"),
     (Visitor.ANONYMOUS, "/metrics"),
     (Visitor.OWNER, "/my/"),
     (Visitor.OWNER, "/my/open-tasks/"),
