@@ -61,7 +61,7 @@ class Looks(Stateful, VersionedEntry):
         _("Name of the product"),
         max_length=40,
         blank=True,
-        help_text=_("In the head of each page, in mails and on paper. Empty: Identity Manager."),
+        help_text=_("At the top of each page, in mails and on paper. Empty: Identity Manager."),
     )
     accent = models.CharField(
         _("Accent colour"),
@@ -76,7 +76,7 @@ class Looks(Stateful, VersionedEntry):
         _("Help desk"),
         max_length=160,
         blank=True,
-        help_text=_("Whom people ask, and how, such as: IT service desk, telephone 4711."),
+        help_text=_("Whom people ask, and how, such as: IT support, telephone 4711."),
     )
     sign_in_words = TextInLanguages(
         _("Words on the sign-in page"),
