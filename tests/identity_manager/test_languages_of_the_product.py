@@ -9,6 +9,7 @@ from django.conf import settings as product
 from pytest_django import Settings
 
 from identity_manager.config import languages
+from identity_manager.demo.catalogue import TERMS_DIRECTORY
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS
 from identity_manager.management.preparation import compile_catalogues
@@ -66,3 +67,10 @@ def test_pages_have_nothing_in_english(code: str) -> None:
             left[row.name] = texts_of(page) & english_only(code)
     assert {name: texts for name, texts in left.items() if texts} == {}
     assert len(left) > len(TABLE) / EVERY / 4
+
+
+def test_the_terms_of_the_demo_say_as_much_in_each_language() -> None:
+    texts = {path.stem: path.read_text("utf-8").split("\n\n") for path in TERMS_DIRECTORY.glob("*.txt")}
+    assert {"en", "de", "sv"} <= set(texts)
+    shapes = {code: [part.startswith("# ") for part in parts] for code, parts in texts.items()}
+    assert set(map(tuple, shapes.values())) == {tuple(shapes["en"])}
