@@ -18,12 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import django
+from django.test.utils import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from identity_manager.config import languages
 
 ROOT = Path(__file__).parents[2]
 WIDTHS = (390, 768, 1280, 1600)
 SCHEMES = ("light", "dark")
 CONTENTS = ("realistic", "extreme", "empty")
+CATALOGUES = sorted(path.parent.parent.name for path in ROOT.glob("locale/*/LC_MESSAGES/django.po"))
 PHONE = 500  # narrower ones are held in the hand
 TALLEST = 6_000  # pixels of a page that are still worth a look
 PATIENCE = 20_000  # milliseconds for one page
@@ -70,7 +74,7 @@ def plan_of(arguments: list[str]) -> tuple[Plan, bool]:
     parser.add_argument("--width", action="append", type=int, choices=WIDTHS, help="repeatable")
     parser.add_argument("--scheme", action="append", choices=SCHEMES, help="repeatable")
     parser.add_argument("--content", action="append", choices=CONTENTS, help="repeatable")
-    parser.add_argument("--language", default="en", choices=("en", "de"))
+    parser.add_argument("--language", default="en", choices=("en", *CATALOGUES))
     parser.add_argument("--minutes", type=float, default=45, help="the longest that it may take (45)")
     parser.add_argument("--docs", action="store_true", help="the pictures of docs/images alone")
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "screenshots")
@@ -95,7 +99,6 @@ def running_portals() -> Iterator[str]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     django.setup()  # what is imported below needs it
     from django.test.utils import (
-        override_settings,
         setup_databases,
         setup_test_environment,
         teardown_databases,
@@ -131,7 +134,7 @@ class Camera:
 
     @contextmanager
     def visit(self, cookies: dict[str, str], *, phone: bool) -> Iterator[Page]:
-        """A page in a browser of the visitor's own."""
+        """A page in a browser of the visitor's own, where every language with a catalogue is offered."""
         context: BrowserContext = self.browser.new_context(
             base_url=self.server,
             viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 900},
@@ -144,7 +147,8 @@ class Camera:
         kept = cookies | {"django_language": self.plan.language}
         context.add_cookies([{"name": n, "value": v, "url": self.server} for n, v in kept.items()])
         try:
-            yield context.new_page()
+            with override_settings(LANGUAGES=languages.found_in([ROOT / "locale"])):
+                yield context.new_page()
         finally:
             context.close()
 
