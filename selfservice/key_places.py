@@ -13,6 +13,7 @@ from identity_manager.models.words import Words
 
 WORDS = {
     KeyHolder.GATEWAY: _("A copy of this key is at the mail gateway of your organisation since"),
+    KeyHolder.INTUNE: _("On your managed devices since"),
 }
 
 

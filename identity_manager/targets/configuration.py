@@ -7,20 +7,26 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.targets.gateway import options as gateway
+from identity_manager.targets.intune import options as intune
 from identity_manager.targets.ldap import options as ldap
 
 
 @dataclass(frozen=True)
 class TargetKind:
-    """parse: of the options; the result is frozen, and holds no secret. takes_keys: keys go there."""
+    """parse: of the options; the result is frozen, and holds no secret. takes_keys: keys go there.
+
+    identity: the field of the person by which they are found where the settings name none.
+    """
 
     parse: Callable[[str, Mapping[str, Any]], Any]
     takes_keys: bool = False
+    identity: str = "email"
 
 
 KINDS = {
     "ldap": TargetKind(ldap.parse),
     "gateway": TargetKind(gateway.parse, takes_keys=True),
+    "intune": TargetKind(intune.parse, takes_keys=True, identity="upn"),
 }
 IDENTITIES = ("email", "upn", "sid", "personnel_number")
 KEYS = frozenset({"kind", "name", "identity", "options"})
@@ -57,7 +63,8 @@ def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
         raise wrong(target_id, f"does not know {', '.join(unknown)}; known: {', '.join(sorted(KEYS))}")
     if given.get("kind") not in KINDS:
         raise wrong(target_id, f"needs kind, one of {', '.join(KINDS)}")
-    kind, identity, options = KINDS[given["kind"]], given.get("identity", "email"), given.get("options", {})
+    kind, options = KINDS[given["kind"]], given.get("options", {})
+    identity = given.get("identity", kind.identity)
     if identity not in IDENTITIES:
         raise wrong(target_id, f"has identity, one of {', '.join(IDENTITIES)}")
     if not isinstance(options, dict):

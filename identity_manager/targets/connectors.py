@@ -7,10 +7,14 @@ from django.conf import settings
 from identity_manager.targets.configuration import TargetConfiguration
 from identity_manager.targets.contract import Connector, KeyConnector
 from identity_manager.targets.gateway.connector import GatewayTarget
+from identity_manager.targets.intune.connector import IntuneTarget
 from identity_manager.targets.ldap.connector import LdapTarget
 
 CONNECTORS: dict[str, Callable[[TargetConfiguration], Connector]] = {"ldap": LdapTarget}
-KEY_CONNECTORS: dict[str, Callable[[TargetConfiguration], KeyConnector]] = {"gateway": GatewayTarget}
+KEY_CONNECTORS: dict[str, Callable[[TargetConfiguration], KeyConnector]] = {
+    "gateway": GatewayTarget,
+    "intune": IntuneTarget,
+}
 
 
 def configuration_of(name: str) -> TargetConfiguration | None:

@@ -22,7 +22,14 @@ class TargetError(Exception):
 
 
 class Unavailable(TargetError):  # noqa: N818 an answer, not a fault
-    """The target is down, or refuses us as a whole. Nothing has happened; everything waits."""
+    """The target is down, or refuses us as a whole. Nothing has happened; everything waits.
+
+    retry_after: seconds that the target wants us to wait; None where it says nothing.
+    """
+
+    def __init__(self, words: str, *, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(words, detail=detail)
+        self.retry_after = retry_after
 
 
 class NoPlace(TargetError):  # noqa: N818 an answer, not a fault

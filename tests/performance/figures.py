@@ -222,6 +222,14 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure("drift_memory_mb", "publication", "MB", "what the worker grows by meanwhile"),
     Figure(
+        "intune_1000_min",
+        "intune",
+        "min",
+        "1,000 containers go to a stub of Intune that answers 429 and loses answers (`small`: 200, reckoned)",
+        AT_MOST,
+        (("", 10),),
+    ),
+    Figure(
         "webhooks_per_s",
         "webhooks",
         "",

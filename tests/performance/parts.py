@@ -216,6 +216,10 @@ def of_publication(report: Report) -> dict[str, float]:
     }
 
 
+def of_intune(report: Report) -> dict[str, float]:
+    return {"intune_1000_min": report["seconds"] / 60 * 1000 / report["containers"]}
+
+
 def of_webhooks(report: Report) -> dict[str, float]:
     return {"webhooks_per_s": report["events"] / report["seconds"]}
 
@@ -281,6 +285,12 @@ _ALL: tuple[Part, ...] = (
             *("--entries", str(min(100_000, scale.rows // 4))),
         ],
         of_publication,
+        {"small": 300, "full": 1200},
+    ),
+    Part(
+        "intune",
+        lambda scale: ["--containers", str(min(1000, scale.rows // 100))],
+        of_intune,
         {"small": 300, "full": 1200},
     ),
     Part("webhooks", lambda _scale: ["--events", "500"], of_webhooks, {"small": 180, "full": 180}),

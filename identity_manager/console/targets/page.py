@@ -33,7 +33,11 @@ from identity_manager.workflow.targets import uses
 
 SHOWN = 50
 FINDINGS_SHOWN = 100
-KINDS = {"ldap": _("LDAP directory"), "gateway": _("Mail gateway: keys are dropped")}
+KINDS = {
+    "ldap": _("LDAP directory"),
+    "gateway": _("Mail gateway: keys are dropped"),
+    "intune": _("Microsoft Intune: keys for managed devices"),
+}
 P = PlacementState
 MEANINGS = {
     P.REFUSED: Meaning.STOPPED,

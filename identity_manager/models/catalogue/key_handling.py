@@ -12,6 +12,13 @@ class KeyHolder(models.TextChoices):
     """Kinds of targets that get keys, as terms name them. The values are kinds of TARGETS."""
 
     GATEWAY = "gateway", _("The organisation's mail gateway gets a copy of the keys that decrypt mail")
+    INTUNE = (
+        "intune",
+        _(
+            "Microsoft Intune gets a copy of the keys that decrypt mail, for the managed devices of the"
+            " person"
+        ),
+    )
 
 
 def names_key_holders_field() -> "models.JSONField[Any, Any]":

@@ -12,6 +12,7 @@ from identity_manager.models.lease import MAX_DELAY
 from identity_manager.targets import connectors
 from identity_manager.targets.configuration import TargetConfiguration
 
+LONGEST_SAID = timedelta(days=1)
 LEASE = timedelta(minutes=3)  # longer than a group of calls that all run into their time-outs one by one
 
 
@@ -45,10 +46,15 @@ class LeasedTarget:
             served_at=now,
         )
 
-    def pause(self, words: str) -> None:
-        """End the lease of a target that is down: all waits, longer with each attempt, at most an hour."""
+    def pause(self, words: str, *, retry_after: float | None = None) -> None:
+        """End the lease of a target that is down: all waits, longer with each attempt, at most an hour.
+
+        retry_after: seconds that the target said; then so long, at most a day.
+        """
         now = timezone.now()
         delay = min(timedelta(seconds=5 * 2 ** min(self.row.attempts - 1, 12)), MAX_DELAY)
+        if retry_after is not None:
+            delay = min(timedelta(seconds=retry_after), LONGEST_SAID)
         self._mine().update(
             claim_id=None,
             leased_until=None,

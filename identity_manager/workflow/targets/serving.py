@@ -23,6 +23,7 @@ from identity_manager.workflow.targets.lease import LeasedTarget, LeaseLost, cla
 
 GROUP = 50
 SECONDS = 180  # a run goes on in another one
+PATIENCE = 30  # seconds that a worker waits itself; the sweep would come a minute later
 READ = ("certificate__profile", "certificate__token__request__person__audit_salt", "target")
 
 
@@ -37,17 +38,30 @@ def serve(*, target_id: uuid.UUID) -> None:
     connector = connectors.connector_of(leased.configuration)
     until = time.monotonic() + SECONDS
     try:
-        while time.monotonic() < until and _serve_group(leased, connector):
+        while time.monotonic() < until and _serve_patiently(leased, connector):
             pass
         leased.settle()
     except Unavailable as error:
-        leased.pause(error.words)
+        leased.pause(error.words, retry_after=error.retry_after)
     except LeaseLost:
         return
     finally:
         connector.close()
     if Target.objects.with_work().due(timezone.now()).filter(pk=target_id).exists():
         queue.publish(task_names.SERVE_TARGET, target_id)
+
+
+def _serve_patiently(leased: LeasedTarget, connector: Connector) -> bool:
+    """As `_serve_group`; a short pause that the target wants is made under the lease. Raises Unavailable."""
+    try:
+        return _serve_group(leased, connector)
+    except Unavailable as error:
+        if error.retry_after is None or error.retry_after > PATIENCE:
+            raise
+        with transaction.atomic():
+            leased.renew()
+        time.sleep(error.retry_after)
+        return True
 
 
 def _serve_group(leased: LeasedTarget, connector: Connector) -> bool:
