@@ -51,28 +51,28 @@ class Token:
     def make(self, label: str, bits: int) -> "TokenKey":
         """The key of this label, generated now if there is none."""
         if not self.holds(label):
-            self._do(lambda _session: self._generate(label, bits))
+            self.run(lambda _session: self._generate(label, bits))
         return self.open(label)
 
     def open(self, label: str) -> "TokenKey":
         """The key of this label, for signing."""
-        found = self._do(lambda session: _public_key(private_key(session, label)))
+        found = self.run(lambda session: _public_key(private_key(session, label)))
         if found is None:
             raise CaError("The HSM does not hold the CA's key.", f"token {self._label}, key {label}")
         return TokenKey(self, label, found)
 
     def holds(self, label: str) -> bool:
         """Whether there is a private key of this label."""
-        return self._do(lambda session: private_key(session, label) is not None)
+        return self.run(lambda session: private_key(session, label) is not None)
 
     def sign(self, label: str, data: bytes) -> bytes:
         """Return an RSASSA-PKCS1-v1_5 signature with SHA-256."""
-        signature = self._do(lambda session: _signature(private_key(session, label), data))
+        signature = self.run(lambda session: _signature(private_key(session, label), data))
         if signature is None:
             raise CaError("The HSM does not hold the CA's key.", f"token {self._label}, key {label}")
         return signature
 
-    def _do(self, action: Callable[[Any], Result]) -> Result:
+    def run(self, action: Callable[[Any], Result]) -> Result:
         """Run a call in our session; once more in a new one, where the token has lost the first."""
         process = _processes.setdefault(os.getpid(), _Process())
         with process.lock:

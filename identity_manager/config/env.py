@@ -107,6 +107,17 @@ def proxy(name: str, default: str) -> str:
     return value
 
 
+def service_url(name: str, default: str) -> str:
+    """Return NAME, an https URL without a path, or http on this machine; it may be empty."""
+    value = text(name, default).rstrip("/")
+    url = _parts(value)
+    is_here = url is not None and url.hostname in {"127.0.0.1", "::1", "localhost"}
+    schemes = {"https", "http"} if is_here else {"https"}
+    if value and (url is None or url.scheme not in schemes or not url.hostname or url.path or url.username):
+        raise ImproperlyConfigured(f"{name} must be https://host:port, without a path.")
+    return value
+
+
 def directory(name: str, default: Path) -> Path:
     """Return NAME, a directory; an empty one would be whatever directory the process was started in."""
     value = text(name, str(default))

@@ -4,6 +4,7 @@ The setting MAINTENANCE closes both portals on purpose. The probes stay open, an
 fetch under /pki/: a revocation list that cannot be read may make valid certificates fail.
 """
 
+import sys
 from collections.abc import Callable
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.http.response import HttpResponseBase
 
 from identity_manager.config.observability import health
 from identity_manager.ui import error_pages
+from identity_manager.vault.key_encryption import KeyServiceDown
 
 PLANNED_WAIT = 300  # seconds until it is worth another try
 UNPLANNED_WAIT = 60
@@ -31,7 +33,9 @@ class MaintenanceMiddleware:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 where the database is away or an upgrade is under way, which passes; else 500, our fault."""
+    """503 where the database or the key service is away, or an upgrade is under way; else 500, our fault."""
+    if isinstance(sys.exc_info()[1], KeyServiceDown):
+        return error_pages.unavailable(request, UNPLANNED_WAIT, keys_away=True)
     if health.obstacle():
         return error_pages.unavailable(request, UNPLANNED_WAIT)
     return error_pages.server_error(request)

@@ -19,6 +19,7 @@ from identity_manager.config import (
     siem_sinks,
     sso,
     targets,
+    vault_keys,
 )
 from identity_manager.config.broker import addresses as broker
 from identity_manager.config.database import options as database
@@ -297,16 +298,9 @@ CELERY_BEAT_SCHEDULE = {
 LEASE_SECONDS = 300  # a claim outlives the longest task
 
 # --- Secrets at rest: one ring of key-encryption keys for each purpose -----------------------------
-VAULT_KEYS = {
-    "private-keys": env.key_ring("KEYS_PRIVATE_KEYS", SECRETS_DIR / "kek-private-keys"),
-    "passphrases": env.key_ring("KEYS_PASSPHRASES", SECRETS_DIR / "kek-passphrases"),
-    "other": env.key_ring("KEYS_OTHER", SECRETS_DIR / "kek-other"),
-    "archive": env.key_ring("KEYS_ARCHIVE", SECRETS_DIR / "kek-archive", optional=True),
-    "recovery-keys": env.key_ring("KEYS_RECOVERY", SECRETS_DIR / "kek-recovery-keys", optional=True),
-    "share-transport": env.key_ring(
-        "KEYS_SHARE_TRANSPORT", SECRETS_DIR / "kek-share-transport", optional=True
-    ),
-}
+VAULT_KEYS = vault_keys.rings(SECRETS_DIR)
+# Where keys of these rings lie that they only refer to.
+KEY_SERVICE, KEYS_HSM = vault_keys.key_service(), vault_keys.hsm()
 
 # --- Audit log ------------------------------------------------------------------------------------
 AUDIT_KEYS = env.key_ring("AUDIT_KEYS", SECRETS_DIR / "audit-keys")

@@ -41,8 +41,9 @@ from identity_manager.models import (
     Webhook,
 )
 from identity_manager.transactions import locking
+from identity_manager.vault import key_references
 from identity_manager.vault import wrapping as vault
-from identity_manager.vault.key_ring import Epoch, KeyRing, add_epoch, destroy
+from identity_manager.vault.key_ring import Epoch, KeyRing, KeyRingError, add_epoch, destroy
 from identity_manager.vault.wrapping import Purpose, VaultError
 
 logger = logging.getLogger(__name__)
@@ -175,22 +176,32 @@ class EpochStatus:
 def rotate(*, actor: Person | None, wait: timedelta) -> list[tuple[Purpose, Epoch]]:
     """Add an epoch to each ring that comes from files; it comes into use after `wait`.
 
+    A ring whose newest key lies in a key service or HSM stays there: rotate_to() names its next one.
+
     Raises KeyRingError or OSError where a file cannot be written.
     """
-    made = []
-    for purpose, ring in _file_rings():
-        epoch = add_epoch(ring, in_use_from=timezone.now().replace(microsecond=0) + wait)
-        made.append((purpose, epoch))
-        with transaction.atomic():
-            audit.record(
-                audit.Event.KEYS_ROTATED,
-                actor=actor,
-                subject=None,
-                purpose=purpose.value,
-                version=epoch.version,
-                until=epoch.in_use_from.isoformat(),
-            )
-    return made
+    keys_here = [each for each in _file_rings() if not key_references.is_reference(each[1].epochs()[-1].key)]
+    return [(purpose, _add(actor, purpose, ring, wait)) for purpose, ring in keys_here]
+
+
+def rotate_to(*, actor: Person | None, purpose: Purpose, reference: str, wait: timedelta) -> Epoch:
+    """Add an epoch to the ring that refers to a key in a key service or HSM, once that key works from here.
+
+    Raises KeyRingError, OSError, or KeyServiceDown.
+    """
+    if purpose in COUNTED_ONLY or not key_references.is_reference(reference):
+        raise KeyRingError(f"{purpose}={reference}: use transit:NAME:VERSION or pkcs11:LABEL.")
+    if not key_references.works(key_references.of_reference(reference)):
+        raise KeyRingError(f"{reference} does not open what it wraps.")
+    return _add(actor, purpose, _ring(purpose), wait, key=reference)
+
+
+def _add(actor: Person | None, purpose: Purpose, ring: KeyRing, wait: timedelta, *, key: str = "") -> Epoch:
+    epoch = add_epoch(ring, in_use_from=timezone.now().replace(microsecond=0) + wait, key=key)
+    facts = {"purpose": purpose.value, "version": epoch.version, "until": epoch.in_use_from.isoformat()}
+    with transaction.atomic():
+        audit.record(audit.Event.KEYS_ROTATED, actor=actor, subject=None, **facts)
+    return epoch
 
 
 def rewrap() -> int:
@@ -332,6 +343,9 @@ def destroy_unneeded() -> list[EpochStatus]:
 
 
 def _can_be_removed(epoch: Epoch) -> bool:
+    """A key in a key service or HSM is destroyed there: this process has no right to."""
+    if key_references.is_reference(epoch.key):
+        return False
     return epoch.path is not None and os.access(epoch.path.parent, os.W_OK)
 
 
@@ -363,6 +377,12 @@ def _file_rings() -> Iterator[tuple[Purpose, KeyRing]]:
         ring: Any = settings.VAULT_KEYS[purpose]
         if ring and isinstance(ring, KeyRing) and ring.path is not None and purpose not in WITHOUT_EPOCHS:
             yield purpose, ring
+
+
+def in_key_service() -> list[Purpose]:
+    """Purposes whose newest key lies in a key service or HSM, where the operator makes the next one."""
+    held = [purpose for purpose in Purpose if vault.holds(purpose)]
+    return [each for each in held if key_references.is_reference(_ring(each).epochs()[-1].key)]
 
 
 def not_from_files() -> list[Purpose]:

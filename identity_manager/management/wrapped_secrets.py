@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_encryption import KeyServiceDown
 
 AT_EACH_END = 20  # the newest and the oldest: the latter were wrapped under the oldest keys
 
@@ -49,6 +50,6 @@ def _opened(kind: str, rows: Wrapped, purpose: vault.Purpose) -> Sample:
     for number, (pk, (owner, wrapped)) in enumerate(rows.items()):
         try:
             vault.unwrap(wrapped, purpose=purpose, record=pk, owner=owner, or_unbound=True)
-        except vault.VaultError as error:
+        except (vault.VaultError, KeyServiceDown) as error:
             return Sample(kind, number, str(error))
     return Sample(kind, len(rows))

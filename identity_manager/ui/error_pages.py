@@ -65,10 +65,12 @@ def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django'
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
-def unavailable(request: HttpRequest, wait_seconds: int) -> HttpResponse:
-    """503. Rendered without context processors, as there may be no database."""
+def unavailable(request: HttpRequest, wait_seconds: int, *, keys_away: bool = False) -> HttpResponse:
+    """503. Rendered without context processors, as there may be no database; or there are no keys."""
     again = request.get_full_path() if request.method == "GET" else "/"
-    response = HttpResponse(render_to_string("503.html", {"again": again}), status=503)
+    response = HttpResponse(
+        render_to_string("503.html", {"again": again, "keys_away": keys_away}), status=503
+    )
     response["Retry-After"] = str(wait_seconds)
     response["Cache-Control"] = "no-store"
     return response

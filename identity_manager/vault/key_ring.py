@@ -26,7 +26,10 @@ class KeyRingError(Exception):
 
 @dataclass(frozen=True)
 class Epoch:
-    """One key of a ring: version, key in base64, start of use, and the file that holds it."""
+    """One key of a ring: version, key in base64, start of use, and the file that holds it.
+
+    Instead of a key, a reference to one that lies elsewhere (vault/key_references.py).
+    """
 
     version: str
     key: str
@@ -148,15 +151,15 @@ def new_key() -> str:
     return b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
 
 
-def add_epoch(ring: KeyRing, *, in_use_from: datetime) -> Epoch:
-    """Write a new epoch to a file beside the ring's.
+def add_epoch(ring: KeyRing, *, in_use_from: datetime, key: str = "") -> Epoch:
+    """Write a new epoch to a file beside the ring's: a new key, or a reference to one elsewhere.
 
     Raises OSError, or KeyRingError for a ring without a file.
     """
     if ring.path is None:
         raise KeyRingError("does not come from a file")
     version = str(max((int(each) for each in ring if each.isdecimal()), default=0) + 1)
-    epoch = Epoch(version, new_key(), in_use_from, ring.path.with_name(f"{ring.path.name}.{version}"))
+    epoch = Epoch(version, key or new_key(), in_use_from, ring.path.with_name(f"{ring.path.name}.{version}"))
     write(epoch.path or ring.path, f"{epoch.line}\n")
     return epoch
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from ca_bridge.errors import KeyArchiveError
 from ca_bridge.keys import share_transport
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_encryption import KEY
 from identity_manager.vault.key_ring import BEGINNING, KeyRing
 from identity_manager.vault.wrapping import Purpose, VaultError
 
@@ -57,6 +58,6 @@ def _private(version: str) -> bytes:
     if encoded is None:
         raise VaultError(f"This process does not hold key {version} for {Purpose.SHARE_TRANSPORT}.")
     key = base64.b64decode(encoded)
-    if len(key) != vault.KEY:
-        raise VaultError(f"Key {version} for {Purpose.SHARE_TRANSPORT} is not {vault.KEY} bytes long.")
+    if len(key) != KEY:
+        raise VaultError(f"Key {version} for {Purpose.SHARE_TRANSPORT} is not {KEY} bytes long.")
     return key

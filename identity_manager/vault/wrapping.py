@@ -1,30 +1,33 @@
 """Envelope encryption of secrets at rest: the only module that wraps, unwraps and erases them.
 
 AES-256-GCM under a data key per record, itself wrapped by a versioned key-encryption key from outside the
-database (jobs/key_rotation.py rotates those). Record id, purpose and, where there is one, the owner are
+database (jobs/key_rotation.py rotates those), which is in a ring of this process, in a key service or in an
+HSM (vault/key_references.py). Record id, purpose and, where there is one, the owner are
 authenticated data (AAD): a wrapped secret cannot be moved to another row, and a row cannot be given to
 somebody else.
 
-Layout: version of the key-encryption key, wrapped data key, wrapped secret.
+Layout: version of the key-encryption key behind its length, wrapped data key, wrapped secret. A data key that
+a key service or HSM has wrapped has a length of its own: then `e:` stands before the version, and two octets
+with the length before the data key. Releases without key services refuse such a secret by its version.
 """
 
 import base64
 import secrets
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from identity_manager.vault import key_references
+from identity_manager.vault.key_encryption import KEY, NONCE, TAG, KeyEncryptionKey, RingKey
 from identity_manager.vault.key_ring import KeyRing
 
-NONCE = 12
-KEY = 32
-TAG = 16
+ELSEWHERE = "e:"  # before the version, where the key lies in a key service or HSM
 TRUNCATION_PATIENCE_MS = 200  # writers are blocked this long at most
 
 
@@ -51,8 +54,12 @@ def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID
     version, key = _in_use(purpose)
     data_key = secrets.token_bytes(KEY)
     bound = _bound(purpose, record, owner)
-    label = version.encode("ascii")
-    return bytes([len(label)]) + label + _encrypt(key, data_key, bound) + _encrypt(data_key, secret, bound)
+    wrapped = key.wrap(data_key, bound)
+    if isinstance(key, RingKey):
+        head = _labelled(version)
+    else:
+        head = _labelled(ELSEWHERE + version) + len(wrapped).to_bytes(2, "big")
+    return head + wrapped + RingKey(data_key).wrap(secret, bound)
 
 
 def unwrap(
@@ -65,27 +72,51 @@ def unwrap(
 ) -> bytes:
     """Return the secret. Raises VaultError for another record, owner or purpose, or a missing key.
 
+    Raises KeyServiceDown where the key lies elsewhere and does not answer: that passes.
+
     or_unbound: accept also a secret that a release up to 1.0 wrapped without an owner. That is no downgrade:
     the authentication tag of a secret that has an owner fails without the owner in the AAD.
     """
-    wrapped = bytes(wrapped)
-    start = 1 + wrapped[0]
-    middle = start + NONCE + KEY + TAG
-    key = _key(purpose, wrapped[1:start].decode("ascii", errors="replace"))
+    parts = _parts(bytes(wrapped))
+    key = _key(purpose, parts.version)
     for each in dict.fromkeys((owner, None) if or_unbound else (owner,)):
         bound = _bound(purpose, record, each)
         with suppress(InvalidTag):
-            data_key = _decrypt(key, wrapped[start:middle], bound)
-            return _decrypt(data_key, wrapped[middle:], bound)
+            data_key = key.unwrap(parts.data_key, bound)
+            return RingKey(data_key).unwrap(parts.secret, bound)
     raise VaultError(f"A secret of {purpose} does not belong to this record or owner, or was changed.")
 
 
 def version_of(wrapped: bytes) -> str:
     """The key version that a wrapped secret needs. Raises VaultError for malformed input."""
-    label = bytes(wrapped[1 : 1 + wrapped[0]]) if wrapped else b""
-    if not label or len(wrapped) < 1 + len(label) + 2 * (NONCE + TAG) + KEY:
+    return _parts(bytes(wrapped)).version
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A wrapped secret, taken apart."""
+
+    version: str
+    data_key: bytes
+    secret: bytes
+
+
+def _parts(wrapped: bytes) -> _Parts:
+    """Raises VaultError for malformed input."""
+    start = 1 + wrapped[0] if wrapped else 1
+    label = wrapped[1:start].decode("ascii", errors="replace")
+    is_elsewhere = label.startswith(ELSEWHERE)
+    length = int.from_bytes(wrapped[start : start + 2], "big") if is_elsewhere else NONCE + KEY + TAG
+    start += 2 if is_elsewhere else 0
+    parts = _Parts(label.removeprefix(ELSEWHERE), wrapped[start : start + length], wrapped[start + length :])
+    if not parts.version or not length or len(parts.secret) < NONCE + TAG:
         raise VaultError("This is no wrapped secret.")
-    return label.decode("ascii", errors="replace")
+    return parts
+
+
+def _labelled(label: str) -> bytes:
+    encoded = label.encode("ascii")
+    return bytes([len(encoded)]) + encoded
 
 
 def version_in_use(purpose: Purpose) -> str:
@@ -135,7 +166,7 @@ def _bound(purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None) -> byte
     return purpose.encode("ascii") + b"|" + record.bytes + (b"|" + owner.bytes if owner else b"")
 
 
-def _in_use(purpose: Purpose) -> tuple[str, bytes]:
+def _in_use(purpose: Purpose) -> tuple[str, KeyEncryptionKey]:
     ring = settings.VAULT_KEYS[purpose]
     epoch = ring.in_use(timezone.now()) if isinstance(ring, KeyRing) else None
     if not ring:
@@ -144,20 +175,13 @@ def _in_use(purpose: Purpose) -> tuple[str, bytes]:
     return version, _key(purpose, version)
 
 
-def _key(purpose: Purpose, version: str) -> bytes:
+def _key(purpose: Purpose, version: str) -> KeyEncryptionKey:
     encoded = settings.VAULT_KEYS[purpose].get(version)
     if encoded is None:
         raise VaultError(f"This process does not hold key {version} for {purpose}.")
+    if key_references.is_reference(encoded):
+        return key_references.of_reference(encoded)
     key = base64.b64decode(encoded)
     if len(key) != KEY:
         raise VaultError(f"Key {version} for {purpose} is not {KEY} bytes long.")
-    return key
-
-
-def _encrypt(key: bytes, plain: bytes, bound: bytes) -> bytes:
-    nonce = secrets.token_bytes(NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, plain, bound)
-
-
-def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
-    return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], bound)
+    return RingKey(key)

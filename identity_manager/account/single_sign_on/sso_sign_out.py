@@ -29,6 +29,7 @@ from identity_manager.people.sign_in import identity_provider
 from identity_manager.people.sign_in.sso_provider import SignOut, SsoProvider
 from identity_manager.ui import security_headers
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.vault.wrapping import Purpose, VaultError
 
 KEPT, LED_THERE = "sso_sign_out", "sso_signed_out"
@@ -68,11 +69,18 @@ def keep(
     forget(request)
     if provider.sign_out == SignOut.HERE or not identity_provider.is_secure(endpoint):
         return
-    token = ""
-    if provider.sign_out == SignOut.WITH_TOKEN and len(id_token) <= LONGEST_TOKEN:
-        wrapped = vault.wrap(id_token.encode("ascii"), purpose=Purpose.OTHER, record=account.pk)
-        token = base64.b64encode(wrapped).decode("ascii")
+    wanted = provider.sign_out == SignOut.WITH_TOKEN and len(id_token) <= LONGEST_TOKEN
+    token = _wrapped(account, id_token) if wanted else ""
     request.session[KEPT] = {"provider": provider.id, "endpoint": endpoint, "token": token}
+
+
+def _wrapped(account: Account, id_token: str) -> str:
+    """For the session; empty where the key service is away: that keeps nobody from signing in."""
+    try:
+        wrapped = vault.wrap(id_token.encode("ascii"), purpose=Purpose.OTHER, record=account.pk)
+    except KeyServiceDown:
+        return ""
+    return base64.b64encode(wrapped).decode("ascii")
 
 
 def forget(request: HttpRequest) -> None:
@@ -131,12 +139,12 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
 
 
 def _token(request: HttpRequest, wrapped: str) -> str:
-    """The ID token; empty where its key was destroyed: the provider then asks."""
+    """The ID token; empty where its key was destroyed or does not answer: the provider then asks."""
     account = request.user
     if not wrapped or not isinstance(account, Account):
         return ""
     try:
         content = vault.unwrap(base64.b64decode(wrapped), purpose=Purpose.OTHER, record=account.pk)
-    except VaultError:
+    except (VaultError, KeyServiceDown):
         return ""
     return content.decode("ascii")

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from identity_manager.config import env, sso
 from identity_manager.config.checks.finding import SettingsFinding
+from identity_manager.vault.key_references import is_reference
 
 KEY_BYTES = 32  # AES-256
 RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
@@ -42,9 +43,10 @@ SECRET_SETTINGS = (
 def findings() -> Iterator[SettingsFinding]:
     """A ring that is missing or holds no keys, and a secret that others can read."""
     for purpose, name in RINGS.items():
-        yield from _ring(name, settings.VAULT_KEYS[purpose])
+        yield from _ring(name, settings.VAULT_KEYS[purpose], elsewhere=True)
     for purpose, name in ARCHIVE_RINGS.items():
-        yield from _keys(name, settings.VAULT_KEYS[purpose])
+        yield from _keys(name, settings.VAULT_KEYS[purpose], elsewhere=purpose != "share-transport")
+    yield from _services()
     for name in AUDIT_RINGS:
         yield from _ring(name, getattr(settings, name))
     yield from _secret_files()
@@ -76,7 +78,27 @@ def rings_of_pages() -> Iterator[SettingsFinding]:
         )
 
 
-def _ring(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
+def _services() -> Iterator[SettingsFinding]:
+    """Rings that refer to a key service or an HSM need to know how to reach it."""
+    references = [key for ring in settings.VAULT_KEYS.values() for key in ring.values()]
+    service, hsm = settings.KEY_SERVICE, settings.KEYS_HSM
+    needed = {
+        "transit:": {"KEY_SERVICE_URL": service.url, "KEY_SERVICE_TOKEN_FILE": service.token_file},
+        "pkcs11:": {
+            "KEYS_HSM_MODULE": hsm.module,
+            "KEYS_HSM_TOKEN": hsm.token,
+            "KEYS_HSM_PIN_FILE": hsm.pin_file,
+        },
+    }
+    for beginning, values in needed.items():
+        missing = [name for name, value in values.items() if not value]
+        if missing and any(key.startswith(beginning) for key in references):
+            yield SettingsFinding(
+                "E322", f"A ring of keys refers to {beginning}..., and {', '.join(missing)} is not set."
+            )
+
+
+def _ring(name: str, ring: Mapping[str, str], *, elsewhere: bool = False) -> Iterator[SettingsFinding]:
     """An empty ring must be meant: a process that must not hold these keys is given an empty value."""
     if not ring and not env.is_set(name):
         yield SettingsFinding(
@@ -84,11 +106,14 @@ def _ring(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
             f"{name} is missing: set it, or name a file in {name}_FILE; "
             "give an empty value to a process that must not hold these keys.",
         )
-    yield from _keys(name, ring)
+    yield from _keys(name, ring, elsewhere=elsewhere)
 
 
-def _keys(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
+def _keys(name: str, ring: Mapping[str, str], *, elsewhere: bool = False) -> Iterator[SettingsFinding]:
+    """elsewhere: whether a reference to a key service or HSM may stand there instead of a key."""
     for version, key in ring.items():
+        if elsewhere and is_reference(key):
+            continue
         if not env.is_base64(key, size=KEY_BYTES):
             yield SettingsFinding(
                 "E303", f"Version {version} of {name} is not a key: it must be {KEY_BYTES} bytes in base64."

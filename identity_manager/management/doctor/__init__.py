@@ -48,6 +48,7 @@ CHECKS = (
     Check("separation of duties", duties.conflicting_roles),
     Check("secret files", keys.files),
     Check("key rings", keys.rings),
+    Check("keys elsewhere", keys.elsewhere),
     Check("shares of officers", keys.share_transport),
     Check("key archive", archive.key_archive),
     Check("kept secrets", keys.opened),

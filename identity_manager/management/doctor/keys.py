@@ -10,9 +10,12 @@ from django.core.checks import run_checks
 from identity_manager.management import wrapped_secrets
 from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.models import ShareTransportKey
+from identity_manager.vault import key_references
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_encryption import KeyServiceDown
 
 PRIVATE = 0o700
+WRONG = "it does not open what it has wrapped."
 
 
 def settings_fit() -> Iterator[CheckResult]:
@@ -85,6 +88,25 @@ def share_transport() -> Iterator[CheckResult]:
         )
     elif held:
         yield ok("Officers can give their shares.")
+
+
+def elsewhere() -> Iterator[CheckResult]:
+    """Each key of a key service or HSM that this process wraps with wraps, and opens what it wrapped."""
+    rings = settings.VAULT_KEYS.items()
+    lines = [(purpose, *line) for purpose, ring in rings for line in ring.items()]
+    references = [line for line in lines if key_references.is_reference(line[2])]
+    for purpose, version, reference in references:
+        name = f"Key {version} of {purpose} ({reference})"
+        try:
+            sentence = "" if key_references.works(key_references.of_reference(reference)) else WRONG
+        except KeyServiceDown as error:
+            sentence = f"{error} What needs it waits, and nothing is lost."
+        if sentence:
+            yield failed(f"{name} does not work from here: {sentence}", "docs/how-to/key-service.md")
+        else:
+            yield ok(f"{name} wraps and opens.")
+    if not references:
+        yield ok("No ring refers to a key service or HSM.")
 
 
 def opened() -> Iterator[CheckResult]:
