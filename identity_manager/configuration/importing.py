@@ -80,8 +80,7 @@ class Comparison:
         if refused := self.of(Effect.REFUSED):
             words = {"entry": f"{refused[0].kind.name} {refused[0].code}", "reason": refused[0].told}
             return Reason("configuration-not-all", str(NOT_ALL) % words)
-        drafts = len(self.of(Effect.DRAFT))
-        return TOO_MANY if drafts > MOST_DRAFTS else None if drafts else NOTHING
+        return None if self.of(Effect.DRAFT) else NOTHING
 
 
 def compare(*, actor: Person, text: str, shows_secrets: bool = True) -> Comparison:
@@ -129,12 +128,15 @@ def _shown(row: ComparedEntry) -> list[list[object]]:
 
 
 def _rows(making: Making, entries: list[Entry]) -> Iterator[ComparedEntry]:
-    """Each entry in the order of the kinds, with what was drafted before it."""
+    """Each entry in the order of the kinds, with what was drafted before it. Raises NotPossible."""
+    made = 0
     for kind in KINDS.values():
         here, drafts = kind.here(), kind.drafts()
         mine = [entry for entry in entries if entry.kind is kind]
         for entry in mine:
             row = _row(making, entry, here.get(entry.code), drafts.get(entry.code))
+            made += row.effect is Effect.DRAFT
+            require(made <= MOST_DRAFTS, else_=TOO_MANY, field="file")
             if row.effect in (Effect.DRAFT, Effect.WAITS):
                 making.drafted.setdefault(kind.name, set()).add(row.code)
             yield row

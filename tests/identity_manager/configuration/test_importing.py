@@ -257,6 +257,14 @@ def test_all_drafts_or_none(sven: Person, find: str, write: str, told: str) -> N
     assert everything() == before
 
 
+def test_no_more_drafts_than_somebody_reads(sven: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "MOST_DRAFTS", 3)
+    many = "".join(CLIENT.replace("HR", f"c{number}") for number in range(4))
+    with pytest.raises(NotPossible, match="at most 200 drafts"):
+        importing.compare(actor=sven, text="format = 1\n" + many)
+    assert not ApiClient.objects.exists()
+
+
 def test_what_was_not_seen_is_not_imported(sven: Person) -> None:
     text = "format = 1\n" + LETTER
     seen = importing.compare(actor=sven, text=text).seen
