@@ -336,7 +336,7 @@ BREAKER_LEAVING_PERCENT = env.integer("BREAKER_LEAVING_PERCENT", 5, minimum=1, m
 BREAKER_EMAILS_PERCENT = env.integer("BREAKER_EMAILS_PERCENT", 5, minimum=1, maximum=100)
 
 # --- Where certificates go ------------------------------------------------------------------------
-TARGETS = targets.targets(env.json_object("TARGETS", {}))
+TARGETS = targets.targets(env.json_object("TARGETS", {}), sources=DIRECTORY_SOURCES)
 
 # --- The road -------------------------------------------------------------------------------------
 ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)

@@ -1,18 +1,39 @@
 """Reads where certificates go; each secret comes from a variable or a file of its own."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from identity_manager.config import env
+from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.targets import configuration
 from identity_manager.targets.configuration import TargetConfiguration
 
+NONE: Mapping[str, SourceConfiguration] = {}
 
-def targets(given: dict[str, Any]) -> dict[str, TargetConfiguration]:
-    """Return the targets by id. Raises ImproperlyConfigured with what is wrong, never with a secret."""
-    return {
+
+def targets(
+    given: dict[str, Any], *, sources: Mapping[str, SourceConfiguration] = NONE
+) -> dict[str, TargetConfiguration]:
+    """Return the targets by id. Raises ImproperlyConfigured with what is wrong, never with a secret.
+
+    sources: where persons come from. What may write sign-in has an account that no other uses.
+    """
+    readers = [str(each.options.get("bind_dn", "")) for each in sources.values()]
+    found = {
         name: configuration.parse(name, entry, secret=env.text(secret_setting(name), ""))
         for name, entry in given.items()
     }
+    for target in found.values():
+        others = [getattr(each.options, "bind_dn", "") for each in found.values() if each is not target]
+        if target.kind == configuration.SIGN_IN and _is_among(target.options.bind_dn, [*others, *readers]):
+            raise configuration.wrong(target.id, "needs in options a bind_dn that nothing else uses")
+    return found
+
+
+def _is_among(account: str, others: Iterable[str]) -> bool:
+    """Names of accounts are compared without case and blanks."""
+    plain = {"".join(each.lower().split()) for each in others}
+    return "".join(account.lower().split()) in plain
 
 
 def secret_setting(target_id: str) -> str:

@@ -6,9 +6,12 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from identity_manager.targets.alt_security_identities import options as alt_security_identities
 from identity_manager.targets.gateway import options as gateway
 from identity_manager.targets.intune import options as intune
 from identity_manager.targets.ldap import options as ldap
+
+LDAP, GATEWAY, INTUNE, SIGN_IN = "ldap", "gateway", "intune", "alt-security-identities"
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,13 @@ class TargetKind:
 
 
 KINDS = {
-    "ldap": TargetKind(ldap.parse),
-    "gateway": TargetKind(gateway.parse, takes_keys=True),
-    "intune": TargetKind(intune.parse, takes_keys=True, identity="upn"),
+    LDAP: TargetKind(ldap.parse),
+    GATEWAY: TargetKind(gateway.parse, takes_keys=True),
+    INTUNE: TargetKind(intune.parse, takes_keys=True, identity="upn"),
+    SIGN_IN: TargetKind(alt_security_identities.parse, identity="sid"),
 }
 IDENTITIES = ("email", "upn", "sid", "personnel_number")
+STRONG = ("sid", "upn")  # what a directory alone says of a person; sign-in is tied to nothing weaker
 KEYS = frozenset({"kind", "name", "identity", "options"})
 MOST_NAME = 60
 
@@ -67,6 +72,8 @@ def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
     identity = given.get("identity", kind.identity)
     if identity not in IDENTITIES:
         raise wrong(target_id, f"has identity, one of {', '.join(IDENTITIES)}")
+    if given["kind"] == SIGN_IN and identity not in STRONG:
+        raise wrong(target_id, f"has identity, one of {', '.join(STRONG)}")
     if not isinstance(options, dict):
         raise wrong(target_id, "needs options as a JSON object")
     return TargetConfiguration(

@@ -4,16 +4,20 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from identity_manager.targets.configuration import TargetConfiguration
+from identity_manager.targets.alt_security_identities.connector import SignInTarget
+from identity_manager.targets.configuration import GATEWAY, INTUNE, LDAP, SIGN_IN, TargetConfiguration
 from identity_manager.targets.contract import Connector, KeyConnector
 from identity_manager.targets.gateway.connector import GatewayTarget
 from identity_manager.targets.intune.connector import IntuneTarget
 from identity_manager.targets.ldap.connector import LdapTarget
 
-CONNECTORS: dict[str, Callable[[TargetConfiguration], Connector]] = {"ldap": LdapTarget}
+CONNECTORS: dict[str, Callable[[TargetConfiguration], Connector]] = {
+    LDAP: LdapTarget,
+    SIGN_IN: SignInTarget,
+}
 KEY_CONNECTORS: dict[str, Callable[[TargetConfiguration], KeyConnector]] = {
-    "gateway": GatewayTarget,
-    "intune": IntuneTarget,
+    GATEWAY: GatewayTarget,
+    INTUNE: IntuneTarget,
 }
 
 

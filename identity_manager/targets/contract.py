@@ -83,7 +83,7 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """One place of a survey: which certificates it has (SHA-256 of their DER, lower hex).
+    """One place of a survey: which items it has, as Connector.mark() names them.
 
     name: for officers. has_older: another attribute holds a value that programs use before ours.
     """
@@ -108,6 +108,9 @@ class Connector(Protocol):
 
         Raises NoPlace, Refused (several entries), Unavailable.
         """
+
+    def mark(self, item: Item) -> str:
+        """How a survey names this item: SHA-256 of what is stored for it, lower hex."""
 
     def put(self, place: str, item: Item, *, instead_of: Item | None = None) -> Put:
         """Add the item; with instead_of, remove that one in the same step. Other items stay.

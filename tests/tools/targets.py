@@ -66,6 +66,9 @@ class FakeTarget:
             raise NoPlace("Nobody of this name.")
         return self.places[identity]
 
+    def mark(self, item: Item) -> str:
+        return hashlib.sha256(item.certificate).hexdigest()
+
     def put(self, place: str, item: Item, *, instead_of: Item | None = None) -> Put:
         self._called("put")
         values = self.entries[place]

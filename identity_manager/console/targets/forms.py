@@ -1,5 +1,6 @@
 """Forms of targets."""
 
+from functools import partial
 from typing import Any, cast
 
 from django import forms
@@ -12,8 +13,11 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import HoldBack, PlacementState, TokenType
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.targets.placement import MAY_BE_REPEATED
+from identity_manager.targets import connectors
+from identity_manager.targets.configuration import SIGN_IN
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.targets import uses
+from identity_manager.workflow.targets.planning import takes
 
 
 class UseForm(VerbForm):
@@ -33,21 +37,26 @@ class UseForm(VerbForm):
         error_messages={"required": lazystr(uses.NO_HOLD_BACK), "invalid_choice": lazystr(uses.NO_HOLD_BACK)},
     )
 
-    def __init__(self, *args: Any, takes_keys: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, target: str, takes_keys: bool = False, **kwargs: Any) -> None:
         """takes_keys: keys go to the target, which are not held back; else certificates are published."""
         super().__init__(*args, **kwargs)
-        is_fit = _has_keys_that_leave if takes_keys else _encrypts
+        is_fit = _has_keys_that_leave if takes_keys else partial(_is_taken, target)
         types = cast("forms.ChoiceField", self.fields["type_code"])
         types.choices = [(each.code, str(each)) for each in offered_types() if is_fit(each)]
+        configuration = connectors.configuration_of(target)
         if takes_keys:
             types.help_text = _("Types whose keys may go to targets.")
             self.fields["hold_back"] = forms.CharField(
                 widget=forms.HiddenInput, required=False, initial=HoldBack.ISSUED, empty_value=HoldBack.ISSUED
             )
+        elif configuration is not None and configuration.kind == SIGN_IN:
+            types.help_text = _("Types with a certificate for signing in.")
+            self.fields["hold_back"].help_text = _("From then on the certificate opens the account.")
+            self.fields["hold_back"].initial = HoldBack.ISSUED
 
 
-def _encrypts(token_type: TokenType) -> bool:
-    return any(mail_keys.encrypts_mail(link.profile) for link in token_type.token_type_profiles.all())
+def _is_taken(target: str, token_type: TokenType) -> bool:
+    return any(takes(target, link.profile) for link in token_type.token_type_profiles.all())
 
 
 def _has_keys_that_leave(token_type: TokenType) -> bool:

@@ -25,7 +25,7 @@ from identity_manager.models import (
 from identity_manager.models.targets.placement import MAY_BE_REPEATED
 from identity_manager.models.words import Words
 from identity_manager.targets import connectors
-from identity_manager.targets.configuration import TargetConfiguration
+from identity_manager.targets.configuration import GATEWAY, INTUNE, LDAP, SIGN_IN, TargetConfiguration
 from identity_manager.transactions import second_officer
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
@@ -34,9 +34,10 @@ from identity_manager.workflow.targets import uses
 SHOWN = 50
 FINDINGS_SHOWN = 100
 KINDS = {
-    "ldap": _("LDAP directory"),
-    "gateway": _("Mail gateway: keys are dropped"),
-    "intune": _("Microsoft Intune: keys for managed devices"),
+    LDAP: _("LDAP directory"),
+    GATEWAY: _("Mail gateway: keys are dropped"),
+    INTUNE: _("Microsoft Intune: keys for managed devices"),
+    SIGN_IN: _("Sign-in to Active Directory (altSecurityIdentities)"),
 }
 P = PlacementState
 MEANINGS = {

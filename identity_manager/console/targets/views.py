@@ -54,7 +54,7 @@ def test(request: HttpRequest, name: str) -> HttpResponse:
 def ask(request: HttpRequest, name: str) -> HttpResponse:
     actor, _name = access.target_to_change(request, name)
     takes_keys = page.takes_keys(name)
-    form = UseForm(refusals.post_data(request), takes_keys=takes_keys)
+    form = UseForm(refusals.post_data(request), target=name, takes_keys=takes_keys)
     if form.is_valid():
         with refusals.show_refusal(form):
             uses.ask(actor=actor, target=name, **refusals.content(form))

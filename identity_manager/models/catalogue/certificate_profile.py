@@ -74,7 +74,11 @@ class CertificateProfile(FormerName, Stateful, VersionedEntry):
         _("Alternative names"),
         default=list,
         blank=True,
-        help_text=_("Each needs a field of the person. A UPN is {upn} and nothing else."),
+        help_text=_(
+            "Each needs a field of the person. A UPN is {upn} and nothing else. The security identifier for"
+            " Windows can stand here as a URI, in place of the extension:"
+            " tag:microsoft.com,2022-09-14:sid:{sid}"
+        ),
     )
     include_sid = models.BooleanField(
         _("Security identifier for Windows"),

@@ -14,6 +14,7 @@ from ca_bridge.database.binary_field import BytesField
 from ca_bridge.database.state_machine import StateField, state_constraint
 from ca_bridge.issuing import CertificateFacts
 from ca_bridge.models import CaOrder
+from ca_bridge.x509 import strong_mapping
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile, CertificatePurpose
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import LeasedQuerySet
@@ -228,6 +229,13 @@ class Certificate(RevocationAndHold):
         if self.certificate is None:
             raise ValueError("This certificate has not been issued.")
         return self.certificate
+
+    @property
+    def account_mappings(self) -> tuple[str, ...]:
+        """What maps a certificate for signing in to an account, in Active Directory or Entra ID."""
+        if self.certificate is None or self.profile.purpose != CertificatePurpose.AUTHENTICATION:
+            return ()
+        return strong_mapping.of(self.certificate)
 
     @property
     def ca(self) -> str:

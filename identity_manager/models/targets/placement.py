@@ -100,8 +100,9 @@ class Placement(Stateful, Leased):
     """One certificate at one target. Written in the transaction in which the certificate is issued.
 
     wanted: whether it is to be there (PlacementQuerySet.to_stand, as it was looked at last). place: the
-    person's entry there (objectGUID, entryUUID), written with *intended*, before the call. successor: the
-    placement that took its place at a renewal. Its lease is that of the target.
+    person's entry there (objectGUID, entryUUID), written with *intended*, before the call. mark: how a survey
+    names it, where that is not the certificate's fingerprint. successor: the placement that took its place at
+    a renewal. Its lease is that of the target.
 
     carries_key: the key goes there, too, and stays there whatever becomes of the certificate. parcel_wrapped:
     the key sealed for the target until it is there, wrapped for this row and the person; then erased.
@@ -112,6 +113,7 @@ class Placement(Stateful, Leased):
     certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="placements")
     wanted = models.BooleanField(default=False)
     place = models.CharField(max_length=200, blank=True)
+    mark = models.CharField(max_length=64, blank=True, default="", db_default="")
     state = StateField(max_length=16, choices=P.choices, default=P.WAITING, protected=True)
     successor = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="predecessors")
     intended_at = models.DateTimeField(null=True)
@@ -145,6 +147,7 @@ class Placement(Stateful, Leased):
             ),
             models.Index(fields=["target", "state", "id"], name="placement_states"),
             models.Index(fields=["target", "place"], name="placement_place"),
+            models.Index(fields=["target", "mark"], condition=~Q(mark=""), name="placement_mark"),
         ]
 
     def __str__(self) -> str:
@@ -171,9 +174,9 @@ class Placement(Stateful, Leased):
             self.settle_lease()
 
     @transition(field=state, source=[P.WAITING, P.GONE], target=P.INTENDED)
-    def intend(self, *, place: str, now: datetime) -> None:
+    def intend(self, *, place: str, now: datetime, mark: str = "") -> None:
         """From now on it may be there."""
-        self.place, self.intended_at = place, now
+        self.place, self.intended_at, self.mark = place, now, mark
 
     @transition(field=state, source=P.INTENDED, target=P.WAITING)
     def not_done(self) -> None:

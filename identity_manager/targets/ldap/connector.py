@@ -29,12 +29,15 @@ from identity_manager.targets.ldap.options import ACTIVE_DIRECTORY, LdapOptions
 # RFC 4511 appendix A.2
 SUCCESS, NO_SUCH_ATTRIBUTE, EXISTS, NO_SUCH_OBJECT, NO_RIGHTS = 0, 16, 20, 32, 50
 PASSING = (3, 11, 51, 52)  # timeLimitExceeded, adminLimitExceeded, busy, unavailable
-# What Outlook reads before userCertificate; people write it by *Publish to GAL*.
-OLDER = "userSMIMECertificate"
 
 
 class LdapTarget:
-    """One directory, over one connection that is opened with the first call."""
+    """One directory, over one connection that is opened with the first call.
+
+    Whoever derives from it says what is written (value_of), and at which entries (_admit).
+    """
+
+    OLDER = "userSMIMECertificate"  # what Outlook reads before ours; people write it by *Publish to GAL*
 
     def __init__(self, configuration: TargetConfiguration) -> None:
         self.options: LdapOptions = configuration.options
@@ -49,6 +52,14 @@ class LdapTarget:
             self._opened = None
         self._located.clear()
 
+    def value_of(self, item: Item) -> bytes:
+        """What is written of an item: the certificate itself."""
+        return item.certificate
+
+    def mark(self, item: Item) -> str:
+        """How a survey names it."""
+        return hashlib.sha256(self.value_of(item)).hexdigest()
+
     def check(self) -> str:
         """Bind, and find one entry that could get a certificate."""
         condition = f"(&{self.options.filter}({self.options.match}=*))"
@@ -59,7 +70,7 @@ class LdapTarget:
     def locate(self, identity: str) -> str:
         """The entry whose attribute `match` has this value."""
         condition = f"(&{self.options.filter}({self.options.match}={filter_value(identity)}))"
-        found = list(self._search(condition, (self.options.id_attribute,)))
+        found = list(self._search(condition, self._read()))
         if not found:
             raise NoPlace(_("The directory has no entry for this person."))
         if len(found) > 1:
@@ -67,20 +78,23 @@ class LdapTarget:
         place = self._place_of(found[0])
         if not place:
             raise Unavailable(_("The directory gives entries without their id."))
+        self._admit(found[0])
         self._located[place] = found[0]
         return place
 
     def put(self, place: str, item: Item, *, instead_of: Item | None = None) -> Put:
         """Add one value; with instead_of, remove the old one in the same modify where it is there."""
-        old = instead_of.certificate if instead_of else b""
+        value = self.value_of(item)
+        old = self.value_of(instead_of) if instead_of else b""
         entry = self._located.pop(place, None) if not old else None
         entry = entry or self._entry(place)
-        remove = [old] if old and old in self._values(entry) else []
-        code = self._modify(entry, ValueChange(self.options.transferred, remove, [item.certificate]))
+        self._admit(entry)
+        remove = [old] if old and self._holds(self._values(entry), old) else []
+        code = self._modify(entry, ValueChange(self.options.transferred, remove, [value]))
         if code == SUCCESS:
             return Put.ADDED
         if code == EXISTS:
-            if item.certificate in self._values(self._entry(place)):
+            if self._holds(self._values(self._entry(place)), value):
                 return Put.WAS_THERE
             raise Refused(_("The entry has another certificate with the same issuer and serial number."))
         if code == NO_SUCH_ATTRIBUTE and remove:  # somebody was quicker, and the modify did nothing
@@ -95,28 +109,29 @@ class LdapTarget:
             values = self._values(self._entry(place))
         except NoPlace:
             return Presence.ABSENT
-        return Presence.THERE if item.certificate in values else Presence.ABSENT
+        return Presence.THERE if self._holds(values, self.value_of(item)) else Presence.ABSENT
 
     def take_back(self, place: str, item: Item) -> None:
         """Remove one value, where exactly these bytes are stored."""
+        value = self.value_of(item)
         try:
             entry = self._entry(place)
         except NoPlace:
             return
-        if item.certificate not in self._values(entry):
+        if not self._holds(self._values(entry), value):
             return
-        code = self._modify(entry, ValueChange(self.options.transferred, [item.certificate]))
+        code = self._modify(entry, ValueChange(self.options.transferred, [value]))
         if code == NO_SUCH_OBJECT:
             raise Doubtful(_("The entry was changed by somebody else at the same moment."))
         if code not in (SUCCESS, NO_SUCH_ATTRIBUTE):
             raise _refused(code)
 
     def survey(self) -> Iterator[Held]:
-        """Every entry below the base with a certificate, page by page."""
-        condition = f"({self.options.attribute}=*)"
-        for entry in self._search(condition, (self.options.id_attribute, self.options.transferred, OLDER)):
+        """Every entry below the base with a value, page by page."""
+        condition, older = f"({self.options.attribute}=*)", [self.OLDER] if self.OLDER else []
+        for entry in self._search(condition, (*self._read(), *older)):
             prints = tuple(hashlib.sha256(value).hexdigest() for value in self._values(entry))
-            has_older = bool(entry.attributes.get(OLDER.lower()))
+            has_older = bool(self.OLDER and entry.attributes.get(self.OLDER.lower()))
             yield Held(self._place_of(entry), entry.dn, prints, has_older)
 
     # --- entries
@@ -127,9 +142,19 @@ class LdapTarget:
         is_ad = self.options.flavour == ACTIVE_DIRECTORY
         value = filter_value(key.bytes_le) if is_ad else str(key)
         condition = f"({self.options.id_attribute}={value})"
-        for entry in self._search(condition, (self.options.id_attribute, self.options.transferred)):
+        for entry in self._search(condition, self._read()):
             return entry
         raise NoPlace(_("The entry is not there any more."))
+
+    def _read(self) -> Sequence[str]:
+        """The attributes that are read of an entry."""
+        return (self.options.id_attribute, self.options.transferred)
+
+    def _admit(self, entry: Found) -> None:
+        """Raise Refused where nothing may be written at an entry."""
+
+    def _holds(self, values: Sequence[bytes], value: bytes) -> bool:
+        return value in values
 
     def _place_of(self, entry: Found) -> str:
         values = entry.attributes.get(self.options.id_attribute.lower(), ())

@@ -47,14 +47,15 @@ class Outcome(StrEnum):
 class PlacementCall:
     """A placement as it was read, and how far this worker has come with it.
 
-    place: where it was located just now. predecessor: what it takes the place of, if that is there. swapped:
-    whether the put was told of it. words: of an error.
+    place, mark: where it was located just now, and how a survey will name it. predecessor: what it takes the
+    place of, if that is there. swapped: whether the put was told of it. words: of an error.
     """
 
     row: Placement
     was_intended: bool
     predecessor: Placement | None = None
     place: str = ""
+    mark: str = ""
     swapped: bool = False
     outcome: Outcome | None = None
     words: str = ""
@@ -114,7 +115,8 @@ def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outco
 def _locate(connector: Connector, work: PlacementCall, identity: str) -> Outcome:
     if not identity:
         raise NoPlace(_("The person has nothing to be found by."))
-    work.place = connector.locate(identity)
+    work.place, mark = connector.locate(identity), connector.mark(work.item)
+    work.mark = mark if mark != work.row.certificate.fingerprint_sha256 else ""
     return Outcome.LOCATED
 
 

@@ -102,9 +102,12 @@ class _Comparison:
 
     def _ours(self, prints: Iterable[str]) -> dict[str, Known]:
         """What the journal says of these certificates at this target."""
-        rows = Placement.objects.filter(target=self.run.target, certificate__fingerprint_sha256__in=prints)
-        found = rows.order_by().values_list("certificate__fingerprint_sha256", "pk", "place", "state")
-        return {fingerprint: Known(pk, place, state) for fingerprint, pk, place, state in found}
+        rows, asked = Placement.objects.filter(target=self.run.target).order_by(), list(prints)
+        found: dict[str, Known] = {}
+        for name in ("certificate__fingerprint_sha256", "mark"):
+            named = rows.filter(**{f"{name}__in": asked}).values_list(name, "pk", "place", "state")
+            found |= {mark: Known(pk, place, state) for mark, pk, place, state in named}
+        return found
 
     def _of_entry(self, held: Held, ours: Mapping[str, Known], seen: list[Known]) -> Iterator[DriftFinding]:
         has_ours = False

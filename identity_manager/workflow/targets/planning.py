@@ -18,6 +18,8 @@ from identity_manager import queue, task_names
 from identity_manager.catalogue import mail_keys
 from identity_manager.models import (
     Certificate,
+    CertificateProfile,
+    CertificatePurpose,
     CertificateState,
     HoldBack,
     Placement,
@@ -25,8 +27,23 @@ from identity_manager.models import (
     TargetUse,
 )
 from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.targets import connectors
+from identity_manager.targets.configuration import SIGN_IN
 from identity_manager.transactions import locking
 from identity_manager.workflow.targets import handover
+
+
+def signs_in(profile: CertificateProfile) -> bool:
+    """Whether a person signs in with certificates of this profile."""
+    return profile.purpose == CertificatePurpose.AUTHENTICATION
+
+
+def takes(target: str, profile: CertificateProfile) -> bool:
+    """Whether certificates of this profile go to a target; none to one that the settings have no more."""
+    configuration = connectors.configuration_of(target)
+    if configuration is None:
+        return False
+    return signs_in(profile) if configuration.kind == SIGN_IN else mail_keys.encrypts_mail(profile)
 
 
 def plan(certificates: Iterable[Certificate]) -> None:
@@ -36,16 +53,14 @@ def plan(certificates: Iterable[Certificate]) -> None:
     """
     if not settings.TARGETS:
         return
-    rows = [row for row in certificates if mail_keys.encrypts_mail(row.profile)]
-    if not rows:
-        return
+    rows = list(certificates)
     _plan(rows, publishing_uses().filter(type_code__in={row.token.type_code for row in rows}))
 
 
 def publishing_uses() -> models.QuerySet[TargetUse]:
     """Uses in force of targets where certificates are published; where keys go is planned in handover.py."""
     takers = [name for name, each in settings.TARGETS.items() if each.takes_keys]
-    return TargetUse.objects.in_force().exclude(target__name__in=takers)
+    return TargetUse.objects.in_force().exclude(target__name__in=takers).select_related("target")
 
 
 def _plan(rows: Sequence[Certificate], uses: Iterable[TargetUse]) -> None:
@@ -56,7 +71,7 @@ def _plan(rows: Sequence[Certificate], uses: Iterable[TargetUse]) -> None:
         new += [
             Placement(target_id=use.target_id, certificate=row, wanted=at_once, next_attempt_at=due)
             for row in rows
-            if row.token.type_code == use.type_code
+            if row.token.type_code == use.type_code and takes(use.target.name, row.profile)
         ]
     Placement.objects.bulk_create(new, ignore_conflicts=True)
     for target_id in {row.target_id for row in new if row.wanted}:
@@ -110,7 +125,7 @@ def plan_existing(use_id: uuid.UUID, token_ids: Iterable[uuid.UUID]) -> int:
         new = [
             Placement(target_id=use.target_id, certificate=row)
             for row in certificates
-            if mail_keys.encrypts_mail(row.profile)
+            if takes(use.target.name, row.profile)
         ]
         Placement.objects.bulk_create(new, ignore_conflicts=True)
         return review(row.pk for row in new)

@@ -127,6 +127,6 @@ def _intend(leased: LeasedTarget, works: Sequence[PlacementCall]) -> list[Placem
         located = [work for work in same if work.outcome is Outcome.LOCATED]
         now = timezone.now()
         for work in located:
-            work.row.intend(place=work.place, now=now)
+            work.row.intend(place=work.place, now=now, mark=work.mark)
         settlement.save([work.row for work in located])
     return [work for work in same if work.outcome in (None, Outcome.LOCATED)]

@@ -19,6 +19,7 @@ SAVED = (
     "state",
     "wanted",
     "place",
+    "mark",
     "successor",
     "intended_at",
     "there_at",

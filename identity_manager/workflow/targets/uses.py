@@ -12,6 +12,7 @@ from identity_manager.catalogue import mail_keys
 from identity_manager.models import HoldBack, Person, Role, Target, TargetUse, TokenType
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.targets import connectors
+from identity_manager.targets.configuration import SIGN_IN
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -22,6 +23,7 @@ from identity_manager.transactions.refusals import (
     refuse,
     require,
 )
+from identity_manager.workflow.targets.planning import signs_in
 
 NOT_ADMINISTRATOR = Reason(
     "target-not-administrator", _("System Administrators say which token types a target is for.")
@@ -43,6 +45,7 @@ KEYS_ARE_NOT_HELD_BACK = Reason(
 NOTHING_ENCRYPTS = Reason(
     "target-nothing-encrypts", _("The type has no certificate that mail can be encrypted to.")
 )
+NOTHING_SIGNS_IN = Reason("target-nothing-signs-in", _("The type has no certificate for signing in."))
 REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_USE}
 
 
@@ -81,6 +84,9 @@ def _require_suitable(target: str, token_type: TokenType, hold_back: str) -> Non
     """Raises NotPossible where certificates, or keys, of the type cannot go there."""
     profiles = token_type.ordered_profiles()
     configuration = connectors.configuration_of(target)
+    if configuration is not None and configuration.kind == SIGN_IN:
+        require(any(map(signs_in, profiles)), else_=NOTHING_SIGNS_IN, field="type_code")
+        return
     if configuration is None or not configuration.takes_keys:
         encrypts = any(map(mail_keys.encrypts_mail, profiles))
         require(encrypts, else_=NOTHING_ENCRYPTS, field="type_code")
