@@ -110,6 +110,8 @@ CACHES = {
         "LOCATION": "counts",
         "OPTIONS": {"MAX_ENTRIES": 2_000},
     },
+    # In each process, too: the company's looks, which every page shows (queries/looks.py).
+    "looks": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "looks"},
 }
 SESSION_ENGINE = "identity_manager.account.session_store"
 SESSION_PORTAL = "+".join(PORTALS)  # a session of one portal is none of the other

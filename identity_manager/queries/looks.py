@@ -4,7 +4,7 @@ from django.core.cache import caches
 
 from identity_manager.models import Looks
 
-CACHE, KEY = "counts", "looks-in-force"  # the cache that each process has of its own
+CACHE, KEY = "looks", "in-force"  # a cache that each process has of its own
 SECONDS = 60
 
 
