@@ -1,8 +1,11 @@
-"""The only place that enqueues. A message carries a task's name, a row's id and the number of what led to it,
-nothing else."""
+"""The only place that enqueues, and that does something after a commit.
+
+A message carries a task's name, a row's id and the number of what led to it, nothing else.
+"""
 
 import logging
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from amqp.exceptions import AMQPError
@@ -27,6 +30,11 @@ def after_commit(task: str, row_id: uuid.UUID) -> None:
     Never raises for a broker that is down: the row is due in the database, and the sweep does the rest.
     """
     transaction.on_commit(lambda: publish(task, row_id))
+
+
+def call_after_commit(call: Callable[[], None]) -> None:
+    """Call it in this process once the caller's transaction is committed; what it raises is logged."""
+    transaction.on_commit(call, robust=True)
 
 
 def publish(task: str, row_id: uuid.UUID) -> None:

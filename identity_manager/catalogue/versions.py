@@ -22,6 +22,7 @@ from identity_manager.catalogue.permission import NOT_SYSTEM_ADMINISTRATOR, requ
 from identity_manager.models import (
     AuditEvent,
     CertificateProfile,
+    MailText,
     Person,
     TokenType,
     TokenTypeProfile,
@@ -59,6 +60,7 @@ REASONS: second_officer.Reasons = {
 }
 
 LONGEST_REASON = 2000
+Entry = CertificateProfile | TokenType | MailText
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def thrown_away(kind: type[Versioned], pk: uuid.UUID) -> Versioned | None:
     return kind(pk=pk, code=event.facts["code"], number=event.facts["number"]) if event else None
 
 
-def is_gone(entry: CertificateProfile | TokenType) -> bool:
+def is_gone(entry: Entry) -> bool:
     """Whether it is but what is known of a draft that was thrown away."""
     return entry._state.adding
 
@@ -225,12 +227,12 @@ def require_other_eyes(entry: Drafted, *, actor: Person) -> None:
     refuse(other_eyes_obstacle(entry, actor=actor), kind=NotAllowed)
 
 
-def state_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
+def state_obstacle(entry: Entry) -> Reason | None:
     """Why a version in this state cannot be put in force, or None."""
     return None if can_proceed(entry.activate) else NOT_TO_BE_ACTIVATED
 
 
-def draft_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
+def draft_obstacle(entry: Entry) -> Reason | None:
     """Why the version is not worked on any more, or None."""
     return None if entry.state == VersionState.DRAFT else NOT_A_DRAFT
 
@@ -240,7 +242,7 @@ def asking_obstacle(entry: Drafted) -> Reason | None:
     return None if entry.waits() else NOT_ASKED
 
 
-def retirement_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
+def retirement_obstacle(entry: Entry) -> Reason | None:
     """Why the version cannot be retired, or None."""
     return None if entry.state == VersionState.ACTIVE else NOT_ACTIVE
 
@@ -271,4 +273,4 @@ def record(
     )
 
 
-_KINDS: dict[type, str] = {CertificateProfile: "profile", TokenType: "type"}
+_KINDS: dict[type, str] = {CertificateProfile: "profile", TokenType: "type", MailText: "mail"}

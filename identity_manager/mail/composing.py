@@ -1,4 +1,7 @@
-"""What every mail is made of: the addresses in it, and the three templates of its folder, rendered."""
+"""What every mail is made of: the addresses in it, and the three templates of its folder, rendered.
+
+The company's own text takes the place of a part of them (mail.company_texts).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from identity_manager.mail import inline_logo
+from identity_manager.mail import company_texts, inline_logo
 from identity_manager.models import OFFICER_ROLES, OutgoingMail, Person, Role, SoftwareToken, TokenRequest
 from identity_manager.queries import looks
 
@@ -47,7 +50,7 @@ def _path(portal: str, name: str, args: tuple[Any, ...]) -> str:
 
 
 def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
-    """Render in the recipient's language and time zone."""
+    """Render in the recipient's language and time zone, with the company's own text where there is one."""
     seen = looks.in_force()
     context: dict[str, Any] = {
         "looks": seen,
@@ -58,18 +61,30 @@ def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
         "action_url": url,
         **more,
     }
-    folder = f"emails/{about.message}"
     with translation.override(about.person.language), timezone.override(about.person.zone):
+        subject, text, html = _parts(about, context)
+    return OutgoingMail(
+        message=about.message,
+        occasion=about.occasion,
+        person=about.person,
+        request=about.request,
+        token=about.token,
+        to_address=about.person.email,
+        language=about.person.language,
+        subject=subject,
+        body_text=text.strip() + "\n",
+        body_html=html,
+    )
+
+
+def _parts(about: About, context: dict[str, Any]) -> tuple[str, str, str]:
+    """Subject, text and HTML. The company's words replace the block `content` of the product's templates."""
+    folder = f"emails/{about.message}"
+    own_text, own_html = f"{folder}/body.txt", f"{folder}/body.html"
+    words = company_texts.filled(about.message, about.person.language, context)
+    if words is None:
         context["subject"] = " ".join(render_to_string(f"{folder}/subject.txt", context).split())
-        return OutgoingMail(
-            message=about.message,
-            occasion=about.occasion,
-            person=about.person,
-            request=about.request,
-            token=about.token,
-            to_address=about.person.email,
-            language=about.person.language,
-            subject=context["subject"],
-            body_text=render_to_string(f"{folder}/body.txt", context).strip() + "\n",
-            body_html=render_to_string(f"{folder}/body.html", context),
-        )
+        return context["subject"], render_to_string(own_text, context), render_to_string(own_html, context)
+    context |= {"subject": words.subject, "company_body": words.body, "paragraphs": words.paragraphs}
+    text = render_to_string("emails/company.txt", {**context, "own_text": own_text})
+    return words.subject, text, render_to_string("emails/company.html", {**context, "own_html": own_html})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import OutgoingMail
@@ -24,6 +25,8 @@ class MailKind:
     when: Words
 
 
+TEST, TEST_WORD = "mail_text_test", "TEST"  # the name of a sample that officers mail to themselves; its mark
+
 MAILS: dict[str, MailKind] = {}  # unordered: as their modules were imported; specimens.names() has an order
 TITLES = Vocabulary("mails")
 
@@ -41,4 +44,6 @@ def mail(title: Words, *, to: Words, when: Words) -> Callable[[Message], Message
 
 def title_of(message: str) -> str:
     """What the mail is called where officers read; one that a later version sends shows its own name."""
+    if message == TEST:
+        return gettext("Test of a mail text")
     return str(TITLES.in_words(message)) if message in TITLES else message.replace("_", " ").capitalize()

@@ -3,12 +3,14 @@
 Every registered mail is made with samples of its parameters' types.
 """
 
+import re
 import types
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, get_args, get_origin, get_type_hints
 
 from django.db import models
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.functional import Promise
 
 from identity_manager.mail import (
@@ -25,6 +27,8 @@ from identity_manager.mail import (
     terms_messages,
     token_messages,
 )
+from identity_manager.mail.company_texts import Filled, Only, Wording, taken_from
+from identity_manager.mail.placeholders import Placeholder, offered, values
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import (
     Certificate,
@@ -34,6 +38,8 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     SoftwareToken,
+    TermsDocument,
+    TermsVersion,
     TokenRequest,
     TokenType,
 )
@@ -54,7 +60,10 @@ SUBJECTS = (
     account_messages,
 )
 FORMAT = "standard"
-ANY_TEXT = "…"  # stands for any free text
+# These stand for any free text. They differ, as all samples do, so that beginning() tells them apart.
+ANY_TEXT, ANY_REASON, ANY_OTHER_REASON = "…", "(…)", "[…]"
+NUMBERS = {"held": 2, "waiting": 4}
+ABOUT_OTHER_TOKENS = frozenset({"tokens", "left_out"})
 
 
 class Rows(list[Any]):
@@ -82,12 +91,78 @@ def names() -> list[str]:
     ]
 
 
-def specimen(name: str, *, language: str) -> OutgoingMail:
-    """The sample of that mail in that language, unsaved. Raises KeyError for an unknown name."""
+def specimen(name: str, *, language: str, wording: Wording | None = None) -> OutgoingMail:
+    """The sample of that mail in that language, unsaved: with the company's wording, or the product's own.
+
+    Raises KeyError for an unknown name, LiquidError or UnusableError for a wording that has faults.
+    """
+    return _made(name, language, Only(wording))
+
+
+def placeholders_of(name: str, *, language: str) -> list[Placeholder]:
+    """What a text of that mail can take from it."""
+    source = Only(None)
+    _made(name, language, source)
+    return offered(source.context)
+
+
+def beginning(name: str, *, language: str) -> Wording:
+    """The product's own text of that mail, with placeholders where the sample has their values.
+
+    What it says under other conditions than those of the sample is not in it.
+    """
+    source = Marked()
+    mail = _made(name, language, source)
+    names = {each.name: each for each in offered(source.context) if not each.is_condition}
+    with translation.override(language), timezone.override(mail.person.zone):
+        said = values(source.context, names)
+    paragraphs = _with_placeholders(source.own_words(mail), said).split("\n\n")
+    maybe = [name for name, each in names.items() if each.may_be_empty]
+    body = "\n\n".join(_under_condition(paragraph, maybe) for paragraph in paragraphs)
+    return Wording(_with_placeholders(mail.subject, said), body)
+
+
+def _made(name: str, language: str, source: Only) -> OutgoingMail:
     message, world = MAILS[name].make, World(language)
     hints = get_type_hints(message)
     hints.pop("return")
-    return message(**{key: world.value(key, hint) for key, hint in hints.items()})
+    with taken_from(source):
+        return message(**{key: world.value(key, hint) for key, hint in hints.items()})
+
+
+class Marked(Only):
+    """The product's own text, cut out of its frame."""
+
+    MARK = "\x00"
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def filled(self, _message: str, _language: str, context: dict[str, Any]) -> Filled | None:
+        context["cut"] = self.MARK
+        return super().filled(_message, _language, context)
+
+    def own_words(self, mail: OutgoingMail) -> str:
+        """The part of the text that a company's text replaces."""
+        return re.sub(r"\n{3,}", "\n\n", mail.body_text.split(self.MARK)[1].strip())
+
+
+def _under_condition(paragraph: str, maybe: Iterable[str]) -> str:
+    """The paragraph, to be left out where a placeholder in it is empty."""
+    for name in maybe:
+        if f"{{{{ {name} }}}}" in paragraph:
+            return f"{{% if {name} %}}{paragraph}{{% endif %}}"
+    return paragraph
+
+
+def _with_placeholders(text: str, said: Mapping[str, str]) -> str:
+    """The text with `{{ name }}` in place of what each placeholder says, the longest first."""
+    names = {value: name for name, value in reversed(list(said.items())) if value}
+    if not names:
+        return text
+    longest_first = sorted(names, key=len, reverse=True)
+    pattern = "|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first)
+    return re.sub(pattern, lambda match: f"{{{{ {names[match[0]]} }}}}", text)
 
 
 class World:
@@ -96,6 +171,7 @@ class World:
     def __init__(self, language: str) -> None:
         self.person = _person("Zoë", "Brandstætter-Óskarsdóttir", language)
         self.officer = _person("Ada", "Bergström", language)
+        self.other_officer = _person("Paul", "Weber", language)
         self.token_type = TokenType(
             code="vpn", name="VPN", description="Connects your device to the company network from anywhere."
         )
@@ -106,17 +182,9 @@ class World:
             delivery_address=self.person.email,
             purpose=ANY_TEXT,
             accept_before=timezone.now() + timedelta(days=30),
-            reason=ANY_TEXT,
+            reason=ANY_REASON,
         )
-        self.token = SoftwareToken(
-            request=self.request,
-            person=self.person,
-            token_type=self.token_type,
-            snapshot={},
-            passphrase_destroy_at=timezone.now() + timedelta(days=14),
-            passphrase_shown_at=timezone.now(),
-            reason=ANY_TEXT,
-        )
+        self.token = self._token(self.token_type)
         certificate = Certificate(token=self.token, profile=profile)
         self.container = Container(
             token=self.token,
@@ -127,33 +195,57 @@ class World:
         )
         _give(self.token, containers=Rows([self.container]), certificates=Rows([certificate]))
         _give(self.request, tokens=Rows([self.token]))
+        other_token = self._token(TokenType(code="mail", name="S/MIME"))
+        self.others = {
+            SoftwareToken: other_token,
+            Certificate: Certificate(token=other_token, profile=profile),
+        }
+        document = TermsDocument(code="terms", name="IT-4")
         self.known: dict[type, Any] = {
-            Person: self.officer,
             TokenRequest: self.request,
             SoftwareToken: self.token,
             TokenType: self.token_type,
             Container: self.container,
             Certificate: certificate,
+            TermsDocument: document,
+            TermsVersion: TermsVersion(document=document, number=2),
         }
+
+    def _token(self, token_type: TokenType) -> SoftwareToken:
+        return SoftwareToken(
+            request=self.request,
+            person=self.person,
+            token_type=token_type,
+            snapshot={},
+            passphrase_destroy_at=timezone.now() + timedelta(days=14),
+            passphrase_shown_at=timezone.now(),
+            reason=ANY_OTHER_REASON,
+        )
 
     def value(self, name: str, hint: Any) -> Any:
         """A sample of that type; a parameter named person is the mail's subject."""
-        if hint is Person and name == "person":
-            return self.person
+        if hint is Person:
+            return {"person": self.person, "by": self.officer}.get(name, self.other_officer)
         if get_origin(hint) is types.UnionType:
             return self.value(name, get_args(hint)[0])
         if get_origin(hint) is not None:
-            return Rows([self.value(name, each) for each in get_args(hint)[:1]])
+            others = self.others if name in ABOUT_OTHER_TOKENS else {}
+            return Rows([others.get(each) or self.value(name, each) for each in get_args(hint)[:1]])
         return self._plain(name, hint)
 
     def _plain(self, name: str, hint: Any) -> Any:
-        words = {"container_format": FORMAT, "reason": ANY_TEXT, "why": ANY_TEXT}
+        words = {
+            "container_format": FORMAT,
+            "file": "vpn-brandstaetter.p12",
+            "reason": ANY_REASON,
+            "why": ANY_OTHER_REASON,
+        }
         plain = {
             str: words.get(name, "VPN"),
-            int: 3,
+            int: NUMBERS.get(name, 3),
             bool: True,
             Promise: ANY_TEXT,
-            datetime: timezone.now(),
+            datetime: timezone.now() + timedelta(days=0 if name == "moment" else 40),
         }
         if hint in plain:
             return plain[hint]
@@ -173,12 +265,14 @@ class World:
                 values[field.name] = ANY_TEXT
             elif isinstance(field, models.DateTimeField):
                 values[field.name] = timezone.now()
+            elif field.name == "name":
+                values[field.name] = "VPN"
         return kind(**values)
 
     def _related(self, field: "models.ForeignKey[Any, Any]") -> Any:
         kind = field.related_model
         if kind is Person:
-            return self.person if field.name == "person" else self.officer
+            return {"person": self.person, "approver": self.other_officer}.get(field.name, self.officer)
         return self.known.get(kind) if isinstance(kind, type) else None
 
 

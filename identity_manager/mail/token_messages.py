@@ -196,7 +196,7 @@ def tokens_replaced(
         about,
         url=selfservice_url("selfservice:open-tasks"),
         tokens=tokens,
-        lines=lines,
+        replacements=lines,
         cause=cause,
         moment=moment,
     )

@@ -92,6 +92,7 @@ from identity_manager.models.events.webhook import (
 )
 from identity_manager.models.mail.delivery_problem import DeliveryProblem, ProblemKind, ProblemOutcome
 from identity_manager.models.mail.mail_event import MailEvent, MailEventKind
+from identity_manager.models.mail.mail_text import MailText
 from identity_manager.models.mail.outgoing_mail import DeliveryMode, MailFault, MailState, OutgoingMail
 from identity_manager.models.operation.job_run import JobOutcome, JobRun
 from identity_manager.models.operation.last_backup import LastBackup
@@ -262,6 +263,7 @@ __all__ = [
     "MailEventKind",
     "MailFault",
     "MailState",
+    "MailText",
     "Mailing",
     "ManagerApproval",
     "ManagerObstacle",

@@ -33,6 +33,7 @@ from identity_manager.models import (
     IdentityChange,
     Looks,
     MailState,
+    MailText,
     OutgoingMail,
     Person,
     PersonImport,
@@ -58,7 +59,7 @@ from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
 from identity_manager.models.requests.certificate import CertificateQuerySet
 
 ModelRow = TypeVar("ModelRow", bound=models.Model)
-Versioned = TypeVar("Versioned", CertificateProfile, TokenType)
+Versioned = TypeVar("Versioned", CertificateProfile, TokenType, MailText)
 
 
 def person(pk: uuid.UUID) -> Person:
@@ -263,7 +264,7 @@ def sign_in_code(pk: uuid.UUID) -> SignInCode:
 
 
 def catalogue_version(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
-    """One version of a profile or type; locks all versions of the same code. Raises kind.DoesNotExist."""
+    """One version of a profile, type or mail text; locks all of the same code. Raises kind.DoesNotExist."""
     code = kind.objects.values_list("code", flat=True).get(pk=pk)
     versions = kind.objects.select_for_update(no_key=True).filter(code=code).order_by("number")
     rows = {row.pk: row for row in versions}

@@ -16,11 +16,12 @@ from django.utils import timezone
 from ca_bridge.connection import registry
 from ca_bridge.models import SurplusCertificate
 from identity_manager.audit import heads, sealing
-from identity_manager.catalogue import comparison, terms
+from identity_manager.catalogue import comparison, mail_texts, terms
 from identity_manager.catalogue import looks as looks_verbs
 from identity_manager.catalogue.profiles import add_profile_version
 from identity_manager.catalogue.types import add_type_version
 from identity_manager.console.catalogue.forms import columns_of
+from identity_manager.mail.company_texts import Wording
 from identity_manager.mail.mailbox import stored_messages
 from identity_manager.models import (
     Account,
@@ -228,8 +229,8 @@ class World:
             "authority": ("corporate",),
             "document": ("how-to/mail",),
             "image of a document": ("images/search.png",),
-            "mail text": ("delivery", "en"),
             **_looks(officers[Visitor.SYSTEM]),
+            **_mail_texts(officers[Visitor.SYSTEM]),
             **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
             "terms version": (version.pk,),
             "terms document": (_with_draft(version, officers[Visitor.SYSTEM]).pk,),
@@ -441,6 +442,17 @@ def _looks(author: Person) -> dict[str, tuple[object, ...]]:
         "accent of a draft": (accent, digests[1]),
         "logo": (row.logo_sha256,),
     }
+
+
+def _mail_texts(author: Person) -> dict[str, tuple[Any, ...]]:
+    """One of which the company has a text in force, and a draft of the next one."""
+    about: dict[str, Any] = {"actor": author, "message": "delivery", "language": "en"}
+    for words in ("Here it is.", "Here you are."):
+        wording = Wording("Your file", words)
+        mail_texts.save_draft(**about, seen=mail_texts.seen_of("delivery", "en"), wording=wording)
+        if words == "Here it is.":
+            mail_texts.activate(**about, seen=mail_texts.seen_of("delivery", "en"), four_eyes=False)
+    return {"mail text": ("delivery", "en"), "mail text version": ("delivery", "en", 1)}
 
 
 def _with_draft(version: TermsVersion, author: Person) -> TermsDocument:

@@ -24,7 +24,8 @@ from tests.architecture.url_world import World
 from tests.tools import cast
 
 DANISH = "da"
-ELSEWHERE = ("ui:", "console:mail-html", "console:mail-text-html")  # the gallery, and mails in their own
+# The gallery, and mails in their own.
+ELSEWHERE = ("ui:", "console:mail-html", "console:mail-text-html", "console:mail-text-draft-html")
 MARK = "."  # stands before each word of the catalogue
 
 

@@ -89,6 +89,12 @@ def mail_text_for_reader(request: HttpRequest, name: str, language: str) -> Pers
     return actor
 
 
+def mail_text_for_system_administrator(request: HttpRequest, name: str, language: str) -> Person:
+    """The officer, for such a mail, if they may write its text."""
+    mail_text_for_reader(request, name, language)
+    return system_administrator(request)
+
+
 def persons_for_preview(text: str) -> PersonQuerySet:
     """Active persons whom a System Administrator may select for a certificate preview."""
     return Person.objects.filter(state=PersonState.ACTIVE).matching(text).order_by("surname", "given_name")

@@ -59,7 +59,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         _("Mail texts"),
-        _("What is mailed to whom, and when"),
+        _("What is mailed to whom, when, and in which words"),
         "console:mail-texts",
         offices.CATALOGUE_READERS,
         "mail",

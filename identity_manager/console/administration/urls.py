@@ -8,7 +8,6 @@ from identity_manager.console.administration import (
     authority_views,
     certificate_test_views,
     job_views,
-    mail_text_views,
     set_up_views,
 )
 from identity_manager.console.administration import views as catalogue
@@ -63,9 +62,7 @@ urlpatterns = [
     path("looks/refuse/", looks_views.refuse, name="looks-refuse"),
     path("looks/discard/", looks_views.discard, name="looks-discard"),
     path("looks/ours/", looks_views.ours, name="looks-ours"),
-    path("mail-texts/", mail_text_views.listing, name="mail-texts"),
-    path("mail-texts/<str:name>/<str:language>/", mail_text_views.show, name="mail-text"),
-    path("mail-texts/<str:name>/<str:language>/html/", mail_text_views.html, name="mail-text-html"),
+    path("", include("identity_manager.console.mail_texts.urls")),
     path("authorities/", authority_views.listing, name="authorities"),
     path("authorities/<str:alias>/test/", authority_views.test, name="authority-test"),
     path("jobs/", job_views.listing, name="jobs"),

@@ -51,6 +51,7 @@ CATALOGUE = Vocabulary(
         "profile": _("Certificate profile"),
         "terms": _("Terms"),
         "looks": _("Looks"),
+        "mail": _("Mail text"),
     },
 )
 # What was done with a version or a document, by the last part of the event's fact `what`.
@@ -62,6 +63,8 @@ DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
     "terms-asked": (_("Its publication was asked for"), Meaning.WAITING, "send"),
     "terms-refused": (_("Its publication was refused"), Meaning.STOPPED, "x"),
     "looks-retired": (_("Our own looks came back"), Meaning.INFORMATION, "refresh"),
+    "mail-retired": (_("The text of the product is in use again"), Meaning.STOPPED, "history"),
+    "tested": (_("A test was mailed"), Meaning.QUIET, "mail"),
     "activated": (_("Was put in force"), Meaning.DONE, "check"),
     "retired": (_("Is offered no more"), Meaning.STOPPED, "pause"),
     "discarded": (_("The draft was discarded"), Meaning.STOPPED, "trash"),

@@ -15,6 +15,7 @@ from identity_manager.console.access import batches
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import More, Source
+from identity_manager.mail.registry import title_of
 from identity_manager.models import (
     ApiClient,
     BatchOrder,
@@ -22,6 +23,7 @@ from identity_manager.models import (
     DirectoryRun,
     IdentityChange,
     Looks,
+    MailText,
     Person,
     PersonErasure,
     PersonImport,
@@ -36,6 +38,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
 from identity_manager.ui import cells
+from identity_manager.ui.parts import Meaning
 from identity_manager.workflow.people import sign_in_code_policy
 
 Rows = Callable[[Person, datetime], QuerySet[Any]]
@@ -119,6 +122,20 @@ _WEBHOOK = _page("webhook")
 _ERASURE = _page("person-erase", "person_id")
 _ORDER = _page("batch-order")
 _STANDING = _page("standing-order")
+
+
+def _mail_text(row: MailText) -> str:
+    return reverse("console:mail-text", args=[row.message, row.language])
+
+
+def _called(row: MailText) -> str:
+    return f"{title_of(row.message)} ({row.language})"
+
+
+def _failing_texts(_actor: Person, _now: datetime) -> QuerySet[MailText]:
+    return MailText.objects.failing()
+
+
 _CHANGES = Column("changes", _("Changes"), str, width="column-wide")
 SOURCES = (
     to_decide(
@@ -257,6 +274,29 @@ SOURCES = (
             "version of the looks waits to be activated", "versions of the looks wait to be activated", number
         ),
         rows=_looks,
+    ),
+    to_decide(
+        MailText,
+        name="mail-texts-to-activate",
+        title=_("Mail texts to activate"),
+        columns=columns.to_decide(columns.name(_("Mail text"), _mail_text, named=_called), _mail_text),
+        sentence=lambda number: ngettext(
+            "mail text waits to be activated", "mail texts wait to be activated", number
+        ),
+    ),
+    Source(
+        name="mail-texts-failing",
+        title=_("Mail texts that fail"),
+        roles=frozenset({MailText.DECIDER}),
+        waiting=_failing_texts,
+        columns=columns.table(
+            columns.name(_("Mail text"), _mail_text, named=_called),
+            Column("failure", _("What was wrong"), attrgetter("failure"), width="column-wide"),
+            columns.action(_("Look at it"), _mail_text),
+        ),
+        lead=_("Mails were made of them that could not go out so: they went with the text of the product."),
+        sentence=lambda number: ngettext("mail text fails", "mail texts fail", number),
+        meaning=Meaning.STOPPED,
     ),
     to_decide(
         PersonErasure,

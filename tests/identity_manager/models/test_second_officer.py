@@ -14,9 +14,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.catalogue import comparison, looks, profiles, terms, types, versions
+from identity_manager.catalogue import comparison, looks, mail_texts, profiles, terms, types, versions
 from identity_manager.console.open_tasks import sources
 from identity_manager.events import webhooks
+from identity_manager.mail.company_texts import Wording
 from identity_manager.models import (
     ApiClient,
     ArchiveExport,
@@ -30,6 +31,7 @@ from identity_manager.models import (
     IdentityChange,
     Looks,
     LossRule,
+    MailText,
     Person,
     PersonErasure,
     PersonImport,
@@ -215,6 +217,21 @@ def about_entry(kind: type[CertificateProfile] | type[TokenType], verb: Callable
     return lambda actor, row: verb(actor=actor, kind=kind, entry_id=row.pk, revision=None, **WHY)
 
 
+MAIL_TEXT = {"message": "delivery", "language": "en"}
+
+
+def ask_mail_text(officer: Person, _about: Person) -> MailText:
+    wording = Wording("Your file", "Here it is.")
+    seen = mail_texts.seen_of(**MAIL_TEXT)
+    mail_texts.save_draft(actor=officer, **MAIL_TEXT, seen=seen, wording=wording)
+    return mail_texts.ask_activation(actor=officer, **MAIL_TEXT, seen=mail_texts.seen_of(**MAIL_TEXT))
+
+
+def about_mail_text(verb: Callable[..., object], **more: Any) -> Verb:
+    """A verb on the draft, as its page has it when the officer clicks."""
+    return lambda actor, row: verb(actor=actor, **MAIL_TEXT, seen=mail_texts.seen_of(**MAIL_TEXT), **more)
+
+
 SEEN: dict[object, terms.Seen] = {}
 WANTED = webhooks.Wanted("Ticketing", WebhookFormat.STANDARD, "https://tickets.example/", ["request.*"])
 WHY = {"reason": "It says something else."}
@@ -337,6 +354,14 @@ KINDS = {
             actor=actor, kind=CertificateProfile, entry_id=row.pk, revision=None
         ),
         about_entry(CertificateProfile, versions.refuse_activation),
+    ),
+    "mail text": Kind(
+        MailText,
+        "mail-texts-to-activate",
+        ask_mail_text,
+        about_mail_text(mail_texts.activate, four_eyes=True),
+        about_mail_text(mail_texts.discard),
+        about_mail_text(mail_texts.refuse_activation, **WHY),
     ),
     "terms": Kind(
         TermsDraft,

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from identity_manager.console.administration import mail_text_page
+from identity_manager.console.mail_texts import page
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS, TITLES
 from tests.tools import cast
@@ -41,7 +41,7 @@ def test_the_list_says_to_whom_and_when(sven: Client) -> None:
     for name in MAILS:
         assert name in text
     assert "when a token is sealed" in text
-    assert all(line.when for line in mail_text_page.listing()["lines"])
+    assert all(line.when for line in page.listing()["lines"])
 
 
 def test_each_mail_is_known_in_words_not_by_what_programmers_wrote(sven: Client) -> None:
@@ -70,8 +70,8 @@ def test_nobody_who_exists_is_in_a_preview(sven: Client, company: cast.Company) 
 
 @pytest.mark.parametrize("args", [["no_such_mail", "en"], ["delivery", "fr"], ["compose", "en"]])
 def test_what_is_no_mail_or_no_language_is_not_found(sven: Client, args: list[Any]) -> None:
-    for page in ("mail-text", "mail-text-html"):
-        assert sven.get(reverse(f"console:{page}", args=args)).status_code == 404
+    for view in ("mail-text", "mail-text-html"):
+        assert sven.get(reverse(f"console:{view}", args=args)).status_code == 404
 
 
 def test_an_auditor_reads_them_and_others_do_not(otto: Client, ada: Client) -> None:

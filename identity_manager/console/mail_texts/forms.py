@@ -1,0 +1,77 @@
+"""Forms of the company's own mail texts."""
+
+from django import forms
+from django.utils.functional import lazystr
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.catalogue import versions
+from identity_manager.console.forms.fields import ReasonField
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.mail.company_texts import Wording
+from identity_manager.mail.liquid import TextFault
+from identity_manager.models.mail.mail_text import LONGEST_MAIL_BODY, LONGEST_MAIL_SUBJECT
+from identity_manager.models.words import Words
+from identity_manager.ui.forms import TOO_LONG
+
+
+class SeenForm(VerbForm):
+    """Carries what the page showed: what has moved on meanwhile is not acted upon."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+
+class RefuseForm(SeenForm):
+    """No, and why."""
+
+    reason = ReasonField(
+        help_text=_("Who made the version reads this."), required=lazystr(versions.NO_REASON)
+    )
+
+
+class TextForm(SeenForm):
+    """Subject and text. A draft may lack them, or have faults; what is put in force may not."""
+
+    subject = forms.CharField(
+        label=_("Subject"),
+        max_length=LONGEST_MAIL_SUBJECT,
+        required=False,
+        error_messages={"max_length": TOO_LONG},
+    )
+    body = forms.CharField(
+        label=_("Text"),
+        max_length=LONGEST_MAIL_BODY,
+        required=False,
+        help_text=_(
+            "A blank line begins a paragraph. Lines that begin with a hyphen and a blank are a list."
+        ),
+        widget=forms.Textarea(attrs={"rows": 18}),
+        error_messages={"max_length": TOO_LONG},
+    )
+
+    def __init__(self, *args: object, language: str, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # what a form takes
+        for name in ("subject", "body"):
+            self.fields[name].widget.attrs |= {"lang": language, "spellcheck": "true"}
+
+    @property
+    def wording(self) -> Wording:
+        """What a valid form says."""
+        return Wording(self.cleaned_data["subject"], _lines(self.cleaned_data["body"]))
+
+    def show(self, faults: dict[str, list[TextFault]]) -> None:
+        """Tell the faults at their fields."""
+        for name, found in faults.items():
+            for fault in found:
+                self.add_error(name, str(in_words(fault)))
+
+
+def in_words(fault: TextFault) -> Words:
+    """The fault with its place."""
+    if not fault.line:
+        return fault.sentence
+    words = {"line": fault.line, "column": fault.column, "sentence": fault.sentence}
+    return _("Line %(line)d, column %(column)d: %(sentence)s") % words
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
