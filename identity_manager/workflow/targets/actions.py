@@ -12,7 +12,6 @@ from identity_manager.targets import connectors
 from identity_manager.targets.contract import TargetError
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Stale, require
-from identity_manager.workflow.targets import settlement
 from identity_manager.workflow.targets.uses import require_administrator, row_of
 
 AT_ONCE = 1000
@@ -102,7 +101,9 @@ def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> 
 
         if is_there:
             row.stand(now=now)
-            event = _event(settlement.added(row), row, actor)
+            event = _event(
+                audit.Event.KEY_HANDED_OVER if row.carries_key else audit.Event.PLACEMENT_ADDED, row, actor
+            )
         else:
             row.take_back(now=now)
             event = _event(audit.Event.PLACEMENT_GIVEN_UP, row, actor)

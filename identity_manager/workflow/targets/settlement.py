@@ -54,7 +54,9 @@ def _settle(rows: dict[uuid.UUID, Placement], work: PlacementCall, now: datetime
     match work.outcome:
         case Outcome.ADDED:
             row.stand(now=now)
-            yield _event(added(row), work)
+            yield _event(
+                audit.Event.KEY_HANDED_OVER if row.carries_key else audit.Event.PLACEMENT_ADDED, work
+            )
             yield from _succeed(rows, work, now)
         case Outcome.WAS_THERE:
             row.leave_to_others()
@@ -98,11 +100,6 @@ def _succeed(rows: dict[uuid.UUID, Placement], work: PlacementCall, now: datetim
         old.take_back(now=now)
         yield _event(audit.Event.PLACEMENT_TAKEN_BACK, work, old)
     old.make_due(now)
-
-
-def added(row: Placement) -> audit.Event:
-    """What is told of a placement that is there now."""
-    return audit.Event.KEY_HANDED_OVER if row.carries_key else audit.Event.PLACEMENT_ADDED
 
 
 def _event(event: audit.Event, work: PlacementCall, row: Placement | None = None) -> AuditEvent:
