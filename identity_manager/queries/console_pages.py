@@ -105,9 +105,9 @@ def with_cards() -> QuerySet[SoftwareToken]:
 
 
 def certificates_of_cards() -> QuerySet[Certificate]:
-    """With what cards read of them, in their order; blobs and wrapped keys stay in the database."""
+    """With what cards read of them, in their order; wrapped keys stay in the database."""
     rows = with_copies(Certificate.objects.select_related("profile").order_by("position"))
-    return rows.defer("private_key_wrapped", "certificate", *PROFILE_CONTENT)
+    return rows.defer("private_key_wrapped", *PROFILE_CONTENT)
 
 
 def profiles_of_cards() -> QuerySet[TokenTypeProfile]:

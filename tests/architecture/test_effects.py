@@ -62,7 +62,7 @@ VERSIONED: Table = {
     "editors": "identity_manager.models.catalogue.versioning.Drafted.excluded_officers",
     "code": f"{CATALOGUE}.versions.next_number",
     "number": "identity_manager.transactions.locking.catalogue_version",
-    "state": f"{CATALOGUE}.types._check_profiles",
+    "state": f"{CATALOGUE}.types._check",
 }
 CHANGES = "identity_manager.models.renewal.holder_change.HolderChangeQuerySet"
 FIELDS: dict[type[models.Model], Table] = {
@@ -70,7 +70,7 @@ FIELDS: dict[type[models.Model], Table] = {
     | {
         "name": "identity_manager.models.TokenType.__str__",
         "description": "selfservice.type_choices._card",
-        "position": f"{CONSOLE}.search.forms._token_types",
+        "position": f"{CONSOLE}.search.forms.token_types",
         "archive_key": f"{WORKFLOW}.archive.intake.archives",
         "keys_leave": f"{WORKFLOW}.targets.handover._leaves",
         "approval": f"{WORKFLOW}.policy.approvers._wanting",

@@ -51,6 +51,7 @@ from identity_manager.management.doctor import (
 )
 from identity_manager.management.doctor.check_result import Check, CheckResult, Level
 from identity_manager.management.embedded import server_executable
+from identity_manager.metrics import room
 from identity_manager.models import JobRun, LiveProcess, Person, RecoveryCertificate
 from identity_manager.models.operation.job_run import JobOutcome
 from identity_manager.people.sign_in import sso_provider
@@ -651,7 +652,7 @@ def test_kept_secrets_are_opened(settings: Settings) -> None:
 # --- The machine
 @pytest.mark.parametrize(("free", "level"), [(2**40, "ok"), (2**29, "warning"), (2**20, "failed")])
 def test_disk(monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
     assert levels(machine.disk) == {level}
 
 
