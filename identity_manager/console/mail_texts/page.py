@@ -24,6 +24,7 @@ from identity_manager.models import MailText, OutgoingMail, Person, VersionState
 from identity_manager.models.mail.outgoing_mail import NOTICES
 from identity_manager.models.text_in_languages import best_of
 from identity_manager.models.words import Words
+from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Tab
 
 MOVES_ON = ("mail-draft-saved", "mail-discarded", "mail-activated")
@@ -171,6 +172,14 @@ def shown(name: str, language: str, entry: MailText | None) -> OutgoingMail:
         return specimens.specimen(name, language=language, wording=wording)
     except (LiquidError, UnusableError):
         return specimens.specimen(name, language=language)
+
+
+def refusal_obstacle(name: str, language: str, actor: Person) -> Reason | None:
+    """Why the officer cannot refuse the draft; None where there is none."""
+    draft = mail_texts.draft_of(name, language)
+    if draft is None:
+        return mail_texts.NO_DRAFT
+    return versions.asking_obstacle(draft) or versions.other_eyes_obstacle(draft, actor=actor)
 
 
 def _comparison(before: MailText, after: MailText) -> list[terms_comparison.Comparison]:

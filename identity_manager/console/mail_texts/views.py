@@ -1,5 +1,6 @@
 """ADMIN, Mail texts: read by officers, written by System Administrators. The HTML stands in a sandbox."""
 
+from dataclasses import replace
 from functools import partial
 
 from django.conf import settings
@@ -120,7 +121,7 @@ def refuse(request: HttpRequest, name: str, language: str) -> HttpResponse:
         done=lambda _draft: _("Refused. Who made the version sees why."),
         back=_address(name, language),
         page=partial(_text_page, request, actor, name, language),
-        ask=lambda: _question(name, language, _("Refuse the draft?"), _("Refuse")),
+        ask=lambda: _refusal_question(name, language, actor),
     )
     return respond(request, _seen_form(request, RefuseForm, name, language), act)
 
@@ -186,6 +187,11 @@ def _text_page(request: HttpRequest, actor: Person, name: str, language: str, fo
 
 def _seen_form(request: HttpRequest, kind: type[SeenForm], name: str, language: str) -> SeenForm:
     return kind(refusals.post_data(request), initial={"seen": mail_texts.seen_of(name, language)})
+
+
+def _refusal_question(name: str, language: str, actor: Person) -> Confirmation:
+    question = _question(name, language, _("Refuse the draft?"), _("Refuse"))
+    return replace(question, obstacle=page.refusal_obstacle(name, language, actor))
 
 
 def _question(name: str, language: str, title: str, button: str) -> Confirmation:
