@@ -10,6 +10,7 @@ from django.utils.translation import get_language_info
 
 from identity_manager.models import Certificate, CertificateState, SoftwareToken
 from identity_manager.ui import states
+from identity_manager.ui.charts import Segment, colour, stacked
 from identity_manager.ui.parts import Device, Pair, StepperStep, Tab, TimelineEvent
 
 SPRITE = Path(__file__).parent / "static" / "ui" / "icons.svg"
@@ -23,6 +24,7 @@ CHANGES = [
     {"label": "department", "asked_for": "Research", "now": "Sales"},
     {"label": "security identifier", "asked_for": "", "now": "S-1-5-21-1-2-3-1104"},
 ]
+CHART = [("Done", 41), ("Waits for acceptance", 12), ("Rejected", 3), ("Lapsed", 1)]
 BADGES = [
     ("done", "Active"),
     ("waiting", "Waits for approval"),
@@ -122,6 +124,9 @@ def of_the_frame(now: datetime) -> dict[str, Any]:
         "deliveries": [SoftwareToken(delivery=each) for each in states.DELIVERY],
         "terms": TERMS,
         "losses": LOSSES,
+        "chart": stacked(
+            [Segment(words, number, "", colour(at)) for at, (words, number) in enumerate(CHART)]
+        ),
         "installed": SoftwareToken(installed_at=now),
         "revoked": Certificate(
             state=CertificateState.REVOKED,
