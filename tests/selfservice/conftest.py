@@ -77,6 +77,7 @@ class Desk:
             "requests": page("requests"),
             "certificates": page("certificates"),
             "file-help": page("file-help"),
+            "help": page("help"),
             "withdraw": page("withdraw", self.waiting.pk),
             "remind-approvers": page("remind-approvers", self.waiting.pk),
             "ask-again": page("ask-again", self.waiting.pk),

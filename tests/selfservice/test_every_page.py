@@ -24,6 +24,7 @@ OF_NOBODY = {
     "requests",
     "certificates",
     "file-help",
+    "help",
     "renewals",
     *("recover", "forgotten-passphrase", "new-device"),
 }
