@@ -14,6 +14,7 @@ import requests
 from cryptography.exceptions import InvalidTag
 from django.conf import settings
 
+from ca_bridge import outgoing
 from identity_manager.vault.key_encryption import KeyServiceDown
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2, 5
@@ -89,9 +90,7 @@ def _is_not_ours(said: Any) -> bool:
 def _session(service: KeyService) -> requests.Session:
     session = _sessions.get(os.getpid())
     if session is None:
-        session = _sessions[os.getpid()] = requests.Session()
-        session.trust_env = False  # no proxy of the environment sees a data key
-        session.verify = service.ca_file or True
+        session = _sessions[os.getpid()] = outgoing.session(service.ca_file)
     return session
 
 

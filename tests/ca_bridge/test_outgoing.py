@@ -225,8 +225,12 @@ OURS = {
     "identity_manager.events.siem_connection",  # syslog over TLS, which no proxy takes
     "identity_manager.events.webhook_connection",  # to the address that was checked, so past the proxy
 }
-# The file is tried out when the settings are read; nobody is called.
-NAMED = {("identity_manager.config.env", "ssl.create_default_context")}
+NAMED = {
+    # The file is tried out when the settings are read; nobody is called.
+    ("identity_manager.config.env", "ssl.create_default_context"),
+    # Reads when the portals' own certificates end, also where nobody should trust them.
+    ("identity_manager.jobs.portal_certificates", "ssl.create_default_context"),
+}
 
 
 def test_calls_are_made_in_one_place() -> None:

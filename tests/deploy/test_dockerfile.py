@@ -82,6 +82,7 @@ def test_the_image_gets_the_product_and_nothing_else() -> None:
         "ca_bridge/",
         "templates/",
         "locale/",
+        "docs/",
         "manage.py",
         "LICENSE",
     )
