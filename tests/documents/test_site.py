@@ -34,6 +34,12 @@ def test_every_page_is_in_the_navigation() -> None:
     assert {page for page in pages if not re.match(r"decisions/\d", page)} == listed
 
 
+def test_every_how_to_stands_on_the_first_page() -> None:
+    """The portals' help begins there, and has no other list."""
+    linked = set(re.findall(r"how-to/[\w-]+\.md", (DOCS / "index.md").read_text(encoding="utf-8")))
+    assert {path.relative_to(DOCS).as_posix() for path in DOCS.glob("how-to/*.md")} == linked
+
+
 def test_every_picture_has_words() -> None:
     """A picture without them says nothing to who does not see it, and says nothing where it is missing."""
     silent = [
