@@ -13,8 +13,8 @@ VALUES: dict[str, Any] = {
     "accent": "#1f6feb",
     "help_desk": {"en": "IT desk, telephone 4711", "de": "IT-Hilfe, Telefon 4711"},
     "sign_in_words": {"en": "For people of Contoso.", "de": "Für Leute von Contoso."},
-    "imprint": "https://contoso.example/imprint",
-    "privacy": "https://contoso.example/privacy",
+    "imprint": "https://x.example/imprint",
+    "privacy": "https://x.example/privacy",
 }
 EMPTY: dict[str, Any] = {**dict.fromkeys(VALUES, ""), "help_desk": {}, "sign_in_words": {}}
 

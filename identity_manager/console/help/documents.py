@@ -126,6 +126,7 @@ def _read(name: str, path: Path, _changed: int) -> Document:
         extensions=["fenced_code", "toc", TableExtension(use_align_attribute=True), links]
     )
     html = converter.convert(_indented(path.read_text(encoding="utf-8")))
+    html = html.replace("<pre>", '<pre tabindex="0">')  # long lines scroll, by keys too
     tokens: list[dict[str, Any]] = converter.toc_tokens  # type: ignore[attr-defined]  # of the extension toc
     title: dict[str, Any] = tokens[0] if tokens else {"name": name, "children": []}
     headings = tuple(_headings(title["children"]))

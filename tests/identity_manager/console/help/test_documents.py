@@ -38,6 +38,7 @@ def test_a_document_is_a_page_of_the_portal(olga: Client) -> None:
     assert "<h1" in page.text
     assert 'href="/help/how-to/monitor/"' in page.text or 'href="/help/' in page.text
     assert "'unsafe-inline'" not in page["Content-Security-Policy"]
+    assert page.text.count("<pre") == page.text.count('<pre tabindex="0">') > 0, "wide lines scroll by keys"
 
 
 def test_images_are_served_and_can_do_nothing(olga: Client) -> None:
@@ -88,9 +89,9 @@ def test_code_in_a_list_stays_in_its_item(folder: Path) -> None:
     found = documents.document("how-to/list")
     assert found is not None
     html = " ".join(found.html.split())
-    assert "<pre><code>make it so </code></pre>" in html
+    assert '<pre tabindex="0"><code>make it so </code></pre>' in html
     assert html.count("<li>") == 2
-    assert "<pre><code> as is </code></pre>" in html
+    assert '<pre tabindex="0"><code> as is </code></pre>' in html
 
 
 def test_each_page_leads_to_its_document(olga: Client, company: cast.Company) -> None:
