@@ -128,7 +128,7 @@ def test_it_does_all_that_a_ca_does(ca, ordered):
 
 
 def test_drafts_need_no_token(ca, ordered, monkeypatch):
-    monkeypatch.setattr(Token, "_do", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr(Token, "run", lambda *_arguments: 1 / 0)
     assert ca.draft(ordered())
 
 
