@@ -19,6 +19,7 @@ from identity_manager.mail import outbox
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import Certificate, Container, SoftwareToken, TokenRequest
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_encryption import RingKey
 from identity_manager.workflow.delivery import queueing
 from selfservice.views import passphrases
 from tests.journeys.office import PASSWORD, Office, account_of, mails_to
@@ -68,7 +69,7 @@ def linter_says_no(patch: Patch) -> None:
 
 
 def vault_breaks(patch: Patch) -> None:
-    patch.setattr(vault, "_encrypt", quiet(MemoryError))
+    patch.setattr(RingKey, "wrap", quiet(MemoryError))
 
 
 def key_row_breaks(patch: Patch) -> None:
