@@ -23,6 +23,7 @@ NAMED = {
     "identity_manager/ui/forms.py": "controls, which every form draws",
     "identity_manager/console/templatetags/passages.py": "what has changed within a passage",
     "identity_manager/console/catalogue/pages.py": "lines of a value, one below the other",
+    "identity_manager/console/help/documents.py": "what Markdown makes of a block of code",
 }
 
 
