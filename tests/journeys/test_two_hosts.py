@@ -115,7 +115,7 @@ def test_cookies_have_names_of_their_own(hosts: TwoHosts, passwords: dict[str, s
 def test_the_sign_in_page_says_where_one_is(hosts: TwoHosts) -> None:
     for base, name in ((hosts.console, "Identity Manager"), (hosts.selfservice, "Self-Service")):
         page = requests.get(f"{base}/", timeout=30).text
-        assert f"<bdi>{name}</bdi></span>" in page
+        assert f"<bdi>{name}</bdi>" in page
 
 
 def doctor(hosts: TwoHosts) -> tuple[dict[str, Any], int]:
