@@ -384,9 +384,10 @@ def long_ways_for_any_values() -> list[str]:
 
 
 def _numbered(query: str) -> str:
-    """With the places of values as PostgreSQL writes them: $1, $2."""
+    """With places of values as PostgreSQL writes them: $1, $2. The driver says which one is an interval."""
     places = count(1)
-    return re.sub("%s|%%", lambda at: f"${next(places)}" if at[0] == "%s" else "%", query)
+    numbered = re.sub("%s|%%", lambda at: f"${next(places)}" if at[0] == "%s" else "%", query)
+    return re.sub(r"(STATEMENT_TIMESTAMP\(\) - \$\d+)", r"\1::interval", numbered)
 
 
 def long_steps(query: str, explain: str = "") -> list[str]:
