@@ -27,7 +27,7 @@ _sessions: dict[int, requests.Session] = {}
 
 @dataclass(frozen=True)
 class KeyService:
-    """How the service is reached. token_file: read for each call. ca_file: empty for the machine's list."""
+    """How the service is reached. token_file: read for each call. ca_file: if not TRUSTED_CA_FILE."""
 
     url: str = ""
     token_file: str = ""
