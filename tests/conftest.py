@@ -20,7 +20,7 @@ from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import authority, key_store
 from identity_manager.config import settings as product
 from identity_manager.config.runtime import garbage_collection
-from identity_manager.mail import company_texts
+from identity_manager.mail.company_texts.source import IN_FORCE
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
 from identity_manager.models import Looks
@@ -82,7 +82,7 @@ def _our_own_looks() -> None:
 @pytest.fixture(autouse=True)
 def _no_mail_texts_of_others() -> None:
     """Texts in force are known to a process for a while: those of the last test are not those of this one."""
-    company_texts.IN_FORCE.remember({})
+    IN_FORCE.remember({})
 
 
 @pytest.fixture(autouse=True)

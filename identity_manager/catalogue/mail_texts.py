@@ -12,9 +12,10 @@ from liquid.exceptions import LiquidError
 from identity_manager import audit, queue
 from identity_manager.catalogue import versions
 from identity_manager.catalogue.permission import require_system_administrator
-from identity_manager.mail import company_texts, outbox, registry, specimens
-from identity_manager.mail.company_texts import Filled, UnusableError, Wording
-from identity_manager.mail.liquid import TextFault
+from identity_manager.mail import outbox, registry, specimens
+from identity_manager.mail.company_texts.liquid import TextFault
+from identity_manager.mail.company_texts.source import IN_FORCE
+from identity_manager.mail.company_texts.wording import Filled, UnusableError, Wording
 from identity_manager.models import MailText, OutgoingMail, Person, VersionState
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.mail.mail_text import LONGEST_MAIL_BODY, LONGEST_MAIL_SUBJECT
@@ -126,7 +127,7 @@ def activate(*, actor: Person, message: str, language: str, seen: str, four_eyes
         _check_usable(draft)
 
         versions.put_in_force(draft, actor=actor, four_eyes=four_eyes)
-        queue.call_after_commit(company_texts.IN_FORCE.forget)
+        queue.call_after_commit(IN_FORCE.forget)
         return draft
 
 
@@ -164,7 +165,7 @@ def use_ours(*, actor: Person, message: str, language: str) -> MailText:
         entry.retire()
         entry.save()
         _record(entry, what="retired", actor=actor)
-        queue.call_after_commit(company_texts.IN_FORCE.forget)
+        queue.call_after_commit(IN_FORCE.forget)
         return entry
 
 

@@ -1,6 +1,6 @@
 """What every mail is made of: the addresses in it, and the three templates of its folder, rendered.
 
-The company's own text takes the place of a part of them (mail.company_texts).
+The company's own text takes the place of a part of them (mail.company_texts.source).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from identity_manager.mail import company_texts, inline_logo
+from identity_manager.mail import inline_logo
+from identity_manager.mail.company_texts import source
 from identity_manager.models import OFFICER_ROLES, OutgoingMail, Person, Role, SoftwareToken, TokenRequest
 from identity_manager.queries import looks
 
@@ -81,7 +82,7 @@ def _parts(about: About, context: dict[str, Any]) -> tuple[str, str, str]:
     """Subject, text and HTML. The company's words replace the block `content` of the product's templates."""
     folder = f"emails/{about.message}"
     own_text, own_html = f"{folder}/body.txt", f"{folder}/body.html"
-    words = company_texts.filled(about.message, about.person.language, context)
+    words = source.filled(about.message, about.person.language, context)
     if words is None:
         context["subject"] = " ".join(render_to_string(f"{folder}/subject.txt", context).split())
         return context["subject"], render_to_string(own_text, context), render_to_string(own_html, context)

@@ -27,8 +27,9 @@ from identity_manager.mail import (
     terms_messages,
     token_messages,
 )
-from identity_manager.mail.company_texts import Filled, Only, Wording, taken_from
-from identity_manager.mail.placeholders import Placeholder, offered, values
+from identity_manager.mail.company_texts.placeholders import Placeholder, offered, values
+from identity_manager.mail.company_texts.source import Only, taken_from
+from identity_manager.mail.company_texts.wording import Filled, Wording
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import (
     Certificate,

@@ -21,7 +21,7 @@ from identity_manager.catalogue import looks as looks_verbs
 from identity_manager.catalogue.profiles import add_profile_version
 from identity_manager.catalogue.types import add_type_version
 from identity_manager.console.catalogue.forms import columns_of
-from identity_manager.mail.company_texts import Wording
+from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.mail.mailbox import stored_messages
 from identity_manager.models import (
     Account,

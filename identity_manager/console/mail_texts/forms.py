@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.catalogue import versions
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.mail.company_texts import Wording
-from identity_manager.mail.liquid import TextFault
+from identity_manager.mail.company_texts.liquid import TextFault
+from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models.mail.mail_text import LONGEST_MAIL_BODY, LONGEST_MAIL_SUBJECT
 from identity_manager.models.words import Words
 from identity_manager.ui.forms import TOO_LONG

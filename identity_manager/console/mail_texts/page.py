@@ -18,7 +18,7 @@ from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.mail_texts.forms import SeenForm, TextForm, in_words
 from identity_manager.mail import specimens
-from identity_manager.mail.company_texts import UnusableError, Wording
+from identity_manager.mail.company_texts.wording import UnusableError, Wording
 from identity_manager.mail.registry import MAILS, title_of
 from identity_manager.models import MailText, OutgoingMail, Person, VersionState
 from identity_manager.models.mail.outgoing_mail import NOTICES

@@ -9,8 +9,9 @@ import logging
 
 from django.conf import settings
 
-from identity_manager.mail import report_mailbox, sending
-from identity_manager.mail.delivery_reports import Action, Report, parse
+from identity_manager.mail import sending
+from identity_manager.mail.delivery_reports import report_mailbox
+from identity_manager.mail.delivery_reports.parsing import Action, Report, parse
 from identity_manager.models import MailEventKind, OutgoingMail
 from identity_manager.workflow.delivery import bounces
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity_manager.mail.delivery_reports import LARGEST, Action, parse
+from identity_manager.mail.delivery_reports.parsing import LARGEST, Action, parse
 
 ID = "01a2267e-67ba-7ac9-9b2f-e4d79884b986.0123456789abcdef0123456789abcdef@example.com"
 POSTFIX = """\

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from identity_manager.catalogue import comparison, looks, mail_texts, profiles, terms, types, versions
 from identity_manager.console.open_tasks import sources
 from identity_manager.events import webhooks
-from identity_manager.mail.company_texts import Wording
+from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models import (
     ApiClient,
     ArchiveExport,

@@ -9,7 +9,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from identity_manager.console.mail_texts import page
-from identity_manager.mail import account_messages, company_texts
+from identity_manager.mail import account_messages
+from identity_manager.mail.company_texts.source import IN_FORCE, _keep_failure
 from identity_manager.models import AuditEvent, MailText, OutgoingMail, Person, VersionState
 from tests.tools import cast
 
@@ -37,7 +38,7 @@ def put_in_force(browser: Client) -> Any:
 
 
 def mail_of_now(person: Person) -> OutgoingMail:
-    company_texts.IN_FORCE.forget()
+    IN_FORCE.forget()
     return account_messages.password_set(person)
 
 
@@ -213,7 +214,7 @@ def test_a_text_that_failed_is_told_to_system_administrators(sven: Client, sara:
     save(sven)
     put_in_force(sara)
     row = MailText.objects.get()
-    company_texts._keep_failure(row.pk, "It had a link that leads elsewhere.")
+    _keep_failure(row.pk, "It had a link that leads elsewhere.")
     assert "It had a link that leads elsewhere." in sven.get(address()).text
     tasks = sven.get(reverse("console:approvals")).text
     assert "Mail texts that fail" in tasks

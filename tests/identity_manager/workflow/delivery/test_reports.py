@@ -7,7 +7,8 @@ import pytest
 from pytest_django import Settings
 
 from identity_manager.jobs import schedule
-from identity_manager.mail import report_mailbox, sending
+from identity_manager.mail import sending
+from identity_manager.mail.delivery_reports import report_mailbox
 from identity_manager.models import (
     AuditEvent,
     Container,

@@ -5,7 +5,7 @@ import time
 import pytest
 from pytest_django import Settings
 
-from identity_manager.mail import links
+from identity_manager.mail.company_texts import links
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import time
 import pytest
 from liquid.exceptions import LiquidError
 
-from identity_manager.mail import liquid
+from identity_manager.mail.company_texts import liquid
 
 KNOWN = dict.fromkeys(("person.name", "token.type", "flag"), True)
 VALUES = {"person.name": "Eva <Müller>", "token.type": "VPN", "flag": "yes"}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from ca_bridge import outgoing
-from identity_manager.mail.delivery_reports import LARGEST
+from identity_manager.mail.delivery_reports.parsing import LARGEST
 
 SECONDS = 20  # that each answer may take
 AT_ONCE = 200  # messages of one run

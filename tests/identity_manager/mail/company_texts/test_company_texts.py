@@ -9,8 +9,10 @@ from django.conf import settings as product
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from identity_manager.mail import account_messages, company_texts, placeholders, request_messages, specimens
-from identity_manager.mail.company_texts import UnusableError, Wording
+from identity_manager.mail import account_messages, request_messages, specimens
+from identity_manager.mail.company_texts import placeholders
+from identity_manager.mail.company_texts.source import IN_FORCE, Only
+from identity_manager.mail.company_texts.wording import UnusableError, Wording
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import MailText, OutgoingMail, VersionState
 from identity_manager.models.mail.outgoing_mail import NOTICES
@@ -29,7 +31,7 @@ def in_force(code: str, body: str, subject: str = "Ours") -> MailText:
     row = MailText(code=code, subject=subject, body=body)
     row.activate()
     row.save()
-    company_texts.IN_FORCE.forget()
+    IN_FORCE.forget()
     return row
 
 
@@ -51,7 +53,7 @@ def test_the_beginning_of_each_text_says_what_the_product_says(language: str) ->
 def test_everything_that_a_mail_has_is_a_placeholder_or_left_out_by_name() -> None:
     sources = {each.of for each in placeholders.PLACEHOLDERS}
     for name in MAILS:
-        source = company_texts.Only(None)
+        source = Only(None)
         specimens._made(name, "en", source)
         names = {each for each in source.context if each.islower()}  # templates add others
         assert names - {"subject"} <= sources | placeholders.NOT_GIVEN, name
@@ -140,7 +142,7 @@ def test_texts_in_force_cost_no_query(company: cast.Company) -> None:
     in_force("password_set.en", "Hi {{ person.name }}")
     account_messages.password_set(company.uma)
     with CaptureQueriesContext(connection) as queries:
-        company_texts.IN_FORCE.filled("password_set", "en", {"person": company.uma})
+        IN_FORCE.filled("password_set", "en", {"person": company.uma})
     assert len(queries) == 0
 
 
@@ -191,7 +193,7 @@ def test_no_placeholder_reads_a_secret() -> None:
     names = " ".join(f"{each.name} {each.of}" for each in placeholders.PLACEHOLDERS)
     assert not re.search(r"wrapped|secret|passphrase|password|url|code_id|key\b", names)
     for name in MAILS:
-        source = company_texts.Only(None)
+        source = Only(None)
         mail: OutgoingMail = specimens._made(name, "en", source)
         given = placeholders.values(source.context, {each.name for each in placeholders.PLACEHOLDERS})
         assert all(isinstance(value, str) for value in given.values())

@@ -1,0 +1,1 @@
+"""Delivery reports that mail servers send back: fetched from their mailbox, and read."""
