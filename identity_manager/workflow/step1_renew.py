@@ -147,7 +147,8 @@ def start_by_itself(tokens: Collection[SoftwareToken], *, origin: RequestOrigin)
     """
     persons = {token.person_id: token.person for token in tokens}
     prefetch_related_objects([*persons.values()], "roles", "identity_changes")
-    held, types = eligibility.held_by(persons), offered_types()
+    held, codes = eligibility.held_by(persons), {token.type_code for token in tokens}
+    types = [each for each in offered_types() if each.code in codes]
     known = opening.BatchContext(predecessors={token.pk: token for token in tokens})
     opened, started = [], set[uuid.UUID]()
     for person in persons.values():

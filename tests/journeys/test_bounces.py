@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from ca_bridge.pkcs12.reader import read
 from identity_manager.config import urls
+from identity_manager.config.addresses import addresses_of
 from identity_manager.models import OutgoingMail, RequestState, SoftwareToken, TokenRequest
 from tests.journeys.mail_provider import Provider, provider
 from tests.journeys.office import PASSWORD, Office
@@ -26,7 +27,7 @@ def mailgun(office: Office, settings: Settings) -> Iterator[Provider]:
     with provider(settings) as made:
         addresses = types.ModuleType("addresses_with_webhook")
         addresses.__dict__.update({name: getattr(urls, name) for name in dir(urls) if "handler" in name})
-        addresses.__dict__["urlpatterns"] = urls.addresses_of(settings.PORTALS)
+        addresses.__dict__["urlpatterns"] = addresses_of(settings.PORTALS)
         settings.ROOT_URLCONF = addresses
         yield made
 

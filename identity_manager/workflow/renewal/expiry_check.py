@@ -75,7 +75,8 @@ def _due(rows: QuerySet[SoftwareToken], now: datetime) -> list[_Due]:
     types = {each.code: each for each in TokenType.objects.active()}
     tokens = rows.filter(state=TokenState.ACTIVE, type_code__in=types).annotate(ends_at=first_end())
     found = []
-    for token in tokens.filter(ends_at__gt=now).select_related("person", "request").order_by("pk"):
+    tokens = tokens.filter(ends_at__gt=now).select_related("person", "request")
+    for token in tokens.prefetch_related("token_type").order_by("pk"):  # its name stands in the mail
         token_type, ends_at = types[token.type_code], token.ends_at
         in_window = ends_at <= now + timedelta(days=token_type.renewal_days)
         if in_window and token_type.renewal_policy != RenewalPolicy.OFFICERS:

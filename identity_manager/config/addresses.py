@@ -1,0 +1,57 @@
+"""The addresses of each portal: of what this process serves (urls.py), and of what a mail links to.
+
+SignInRequiredMiddleware makes each of them need a sign-in unless its view says otherwise.
+"""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
+from django.views.i18n import set_language
+
+from identity_manager.account.client_certificates import certificate_views
+from identity_manager.config.observability import health, metrics_page
+from identity_manager.ui import looks
+
+
+def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
+    """The addresses of a process that serves these portals."""
+    return [
+        *(_console() if "console" in portals else _selfservice_alone()),
+        *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
+        path("account/", include("identity_manager.account.urls")),
+        path("sso/certificate/", certificate_views.certificate, name="certificate"),
+        path("looks/", include(looks.addresses)),
+        path("pki/", include("ca_bridge.publication.urls")),
+        path("health/live", health.live, name="health-live"),
+        path("health/ready", health.ready, name="health-ready"),
+        path("metrics", metrics_page.metrics, name="metrics"),
+        # The sign-in page has a language switch too.
+        path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+        path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}ui/favicon.svg"), name="favicon"),
+        *([path("ui/", include("identity_manager.ui.urls"))] if settings.EMBEDDED else []),
+    ]
+
+
+def _console() -> list[URLPattern | URLResolver]:
+    """Identity Manager, and what other systems call; the mailbox of the embedded mode is its."""
+    # Not at the top: a worker that links to Self-Service needs neither API, and they take a second to import.
+    from identity_manager.api.scim import views as scim
+    from identity_manager.api.v1 import views as api
+    from identity_manager.api.webhooks import mail as mail_webhook
+
+    mailbox = [path("mailbox/", include("identity_manager.console.outbox.mailbox_urls"))]
+    return [
+        path("", include("identity_manager.console.urls")),
+        path("webhooks/mail/", include(mail_webhook.addresses())),
+        path("scim/", include((scim.addresses(), "scim"))),
+        path("api/v1/", include(([re_path(r"^(?P<path>(?s:.*))\Z", api.answer, name="call")], "api"))),
+        *(mailbox if settings.EMBEDDED else []),
+    ]
+
+
+def _selfservice_alone() -> list[URLPattern | URLResolver]:
+    """The bare host name leads to Self-Service where nothing else is."""
+    return [path("", RedirectView.as_view(pattern_name="selfservice:dashboard"), name="start")]
