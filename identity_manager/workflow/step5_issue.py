@@ -36,7 +36,14 @@ from identity_manager.transactions import issuance_locks
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.archive import intake
-from identity_manager.workflow.issuance import claims, containers, drafting, ordering, settlement
+from identity_manager.workflow.issuance import (
+    claims,
+    containers,
+    drafting,
+    finished_here,
+    ordering,
+    settlement,
+)
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 from identity_manager.workflow.issuance.containers import Part
 
@@ -50,6 +57,8 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     CA does not answer a certificate stays due as it is, but for a trial now and then. Whatever is raised
     stands on the certificates, which are tried again later. Under load a group of tokens goes together.
     """
+    if finished_here.has(certificate_id):
+        return
     group = claims.claim(certificate_id)
     group.each_certificate(ordering.draft)
     ordered = _done_together(filter(ordering.is_plain, group.tokens), ordering.order_together)
@@ -58,6 +67,7 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     sealed = {token: made for token in group.tokens if (made := _sealed(token)) is not None}
     answered = [each for token in group.tokens for each in token.claimed]
     finished = _done_together(sealed, partial(_finish, sealed))
+    finished_here.note(each.row.pk for token in finished for each in token.claimed)
     group.each_certificate(_settle, but=finished)
     circuit_breaker.record_outcomes(
         (

@@ -28,7 +28,7 @@ TLSProtocolMin 3.3
 security simple_bind=128
 sizelimit 500
 database mdb
-maxsize 1073741824
+maxsize 8589934592
 suffix {suffix}
 rootdn {admin}
 rootpw {password}

@@ -25,7 +25,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import issuance_locks
 from identity_manager.workflow import step5_issue
-from identity_manager.workflow.issuance import claims, drafting
+from identity_manager.workflow.issuance import claims, drafting, finished_here
 from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.workflow.worker import works
 from tests.tools import cast
@@ -87,11 +87,47 @@ def test_on_an_idle_system_each_goes_alone(company: Company) -> None:
     assert states() == ["issuing", "sealed"]
 
 
-def test_a_message_about_what_is_done_is_one_about_what_waits(company: Company) -> None:
+def test_a_message_about_what_another_process_did_is_one_about_what_waits(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)
     waiting(company, GROUP + 2)
     issue()
     issue()
     assert is_each_once(GROUP + 2)
+
+
+def test_what_this_process_has_just_finished_is_not_looked_at_again(
+    company: Company, django_assert_num_queries: Any
+) -> None:
+    waiting(company, GROUP + 1)
+    first = list(Certificate.objects.order_by("next_attempt_at").values_list("pk", flat=True))
+    step5_issue.issue(certificate_id=first[0])
+    done = Certificate.objects.filter(state="valid").values_list("pk", flat=True)
+    for pk in [*done]:
+        with django_assert_num_queries(0):
+            step5_issue.issue(certificate_id=pk)
+    step5_issue.issue(certificate_id=Certificate.objects.exclude(state="valid").get().pk)
+    assert is_each_once(GROUP + 1)
+
+
+def test_what_did_not_come_is_looked_at_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(company, 2)
+    answers_one(monkeypatch, lambda: Pending("later", timezone.now()))
+    issue()
+    have_waited()
+    step5_issue.issue(certificate_id=Certificate.objects.exclude(state="valid").get().pk)
+    assert states() == ["sealed", "sealed"]
+
+
+def test_after_a_restore_it_is_looked_at_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(company, 1)
+    issue()
+    pk = Certificate.objects.get().pk
+    assert finished_here.has(pk)
+    later = finished_here.time.monotonic() + finished_here.KEPT_SECONDS + 1
+    monkeypatch.setattr(finished_here.time, "monotonic", lambda: later)
+    assert not finished_here.has(pk)
 
 
 def test_each_has_a_claim_of_its_own(company: Company) -> None:
