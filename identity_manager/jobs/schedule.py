@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.connection import registry
+from ca_bridge.database import statistics
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
 from identity_manager.events import delivering, waking
@@ -20,7 +21,6 @@ from identity_manager.jobs import (
     search_scans,
     sweep,
 )
-from identity_manager.models.person_search import matching as person_search
 from identity_manager.people import saved_searches
 from identity_manager.people.api_access import api_calls
 from identity_manager.people.officers import recertification, roles
@@ -262,7 +262,7 @@ JOBS: tuple[Job, ...] = (
         "database.count",
         _("Counts what the database holds, so that searches take the shortest way"),
         timedelta(hours=1),
-        person_search.take_statistics,
+        statistics.take,
     ),
     Job(
         "search.refresh",

@@ -1,6 +1,7 @@
 from django.db import migrations, models
 
 import identity_manager.models.person_search.matching
+from ca_bridge.database import statistics
 from ca_bridge.database.online_index import AddIndexOnline
 
 
@@ -8,7 +9,7 @@ def take_statistics(apps, schema_editor):
     """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
     persons = apps.get_model('identity_manager', 'Person').objects
     if schema_editor.connection.vendor == 'sqlite' and persons.exists():
-        identity_manager.models.person_search.matching.take_statistics()
+        statistics.take()
 
 
 class Migration(migrations.Migration):

@@ -2,6 +2,7 @@
 
 from django.db import migrations
 
+from ca_bridge.database import statistics
 from identity_manager.models.person_search import matching as person_search
 
 
@@ -10,7 +11,7 @@ def install_on_sqlite(apps, schema_editor):
     if schema_editor.connection.vendor == "sqlite":
         person_search.install(schema_editor.connection)
         if apps.get_model("identity_manager", "Person").objects.exists():
-            person_search.take_statistics()
+            statistics.take()
 
 
 class Migration(migrations.Migration):

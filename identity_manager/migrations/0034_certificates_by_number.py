@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
+from ca_bridge.database import statistics
 from ca_bridge.database.online_index import AddIndexOnline
-from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.requests import certificate_subject_index
 
 
@@ -17,7 +17,7 @@ def take_statistics(apps, schema_editor):
     """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
     certificates = apps.get_model('identity_manager', 'Certificate').objects
     if schema_editor.connection.vendor == 'sqlite' and certificates.exists():
-        person_search.take_statistics()
+        statistics.take()
 
 
 class Migration(migrations.Migration):

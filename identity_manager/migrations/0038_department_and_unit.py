@@ -1,14 +1,14 @@
 from django.db import migrations, models
 
 import identity_manager.models.person_search.matching
+from ca_bridge.database import statistics
 from ca_bridge.database.online_index import AddIndexOnline
-from identity_manager.models.person_search import matching as person_search
 
 
 def take_statistics(apps, schema_editor):
     """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
     if schema_editor.connection.vendor == 'sqlite' and apps.get_model('identity_manager', 'Person').objects.exists():
-        person_search.take_statistics()
+        statistics.take()
 
 
 class Migration(migrations.Migration):

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
+from ca_bridge.database import statistics
 from identity_manager.demo.names import CULTURES, Culture, Name
 from identity_manager.demo.organisation import DEPARTMENTS, UNITS
 from identity_manager.models import Person, PersonKind, PersonState
@@ -84,7 +85,7 @@ class without_indexes:  # noqa: N801 reads as a statement
 
 def settle() -> None:
     """What the installation's jobs and PostgreSQL's own do after a while."""
-    person_search.take_statistics()
+    statistics.take()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE identity_manager_person")

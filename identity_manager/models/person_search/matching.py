@@ -13,7 +13,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import regex
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import connections, models
 from django.db.models import Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
@@ -306,22 +306,6 @@ def forget(connection: "BaseDatabaseWrapper") -> None:
 def remove(connection: "BaseDatabaseWrapper") -> None:
     """Take the indexes of the search away; the persons stay as they are."""
     _execute(connection, sqlite_fts.REMOVE if connection.vendor == "sqlite" else postgresql.REMOVE)
-
-
-def take_statistics() -> int:
-    """Let the database count how many rows each index tells apart; return how many indexes it knows of.
-
-    Without, SQLite looks at everybody of a kind before it looks at the words (measured with 265,000 rows:
-    1,100 ms instead of 40). PostgreSQL does it by itself. https://sqlite.org/pragma.html#pragma_optimize
-    """
-    connection = connections[DEFAULT_DB_ALIAS]
-    if connection.vendor != "sqlite":
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA analysis_limit = 1000")
-        cursor.execute("PRAGMA optimize = 0x10002")  # tables that were never counted, too
-        known = cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone()[0]
-        return int(cursor.execute("SELECT count(*) FROM sqlite_stat1").fetchone()[0]) if known else 0
 
 
 def _execute(connection: Any, statements: tuple[str, ...]) -> None:

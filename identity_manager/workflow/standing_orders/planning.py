@@ -11,18 +11,21 @@ from itertools import islice
 from django.db import transaction
 from django.utils import timezone
 
+from ca_bridge.database import statistics
 from identity_manager import audit
 from identity_manager.mail import outbox, standing_order_messages
 from identity_manager.models import (
+    DirectoryMembership,
     DirectoryRun,
     Person,
     Role,
     RunState,
+    SoftwareToken,
+    StandingMember,
     StandingOrder,
     StandingState,
     TokenType,
 )
-from identity_manager.models.person_search import matching as person_search
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Refused
@@ -75,8 +78,8 @@ class Plan:
         return runs.exists()
 
     def _conclude(self, token_type: TokenType) -> None:
-        # Of a directory that was read today, SQLite knows nothing before the daily job, and plans badly.
-        person_search.take_statistics()
+        # Of a directory that was read just now the planner knows nothing yet, and plans badly.
+        statistics.take(Person, DirectoryMembership, SoftwareToken)
         figures = outcomes.count(self.order, token_type)
         with transaction.atomic():
             order = self._locked()
@@ -113,11 +116,14 @@ class Plan:
                 _record(audit.Event.STANDING_ORDER_PLANNED, order, counts=counts)
 
     def _add_members(self, now: datetime) -> None:
-        new = iter(outcomes.keys(placing.new_members(self.order), "pk"))
+        new, added = iter(outcomes.keys(placing.new_members(self.order), "pk")), 0
         while some := list(islice(new, placing.PER_TRANSACTION)):
             with transaction.atomic():
                 self._renew()
                 placing.add_members(self.order, some, now)
+            added += len(some)
+        if added >= placing.PER_TRANSACTION:
+            statistics.take(StandingMember, DirectoryMembership, SoftwareToken)
 
     def _stop(self, found: Stop, figures: dict[str, int] | None = None) -> None:
         with transaction.atomic():

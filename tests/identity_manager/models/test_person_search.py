@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from ca_bridge.database import statistics
 from identity_manager.jobs import schedule
 from identity_manager.models import Person
 from identity_manager.models.person_search import matching as person_search
@@ -362,7 +363,7 @@ def test_the_index_answers_the_order_of_lists() -> None:
 
 @pytest.mark.usefixtures("sqlite_only")
 def test_statistics_make_the_words_go_first() -> None:
-    person_search.take_statistics()
+    statistics.take()
     with connection.cursor() as cursor:
         counted = cursor.execute("SELECT count(*) FROM sqlite_stat1 WHERE idx = 'person_by_name'").fetchone()
 
@@ -370,5 +371,12 @@ def test_statistics_make_the_words_go_first() -> None:
 
 
 @pytest.mark.usefixtures("postgresql_only")
-def test_postgresql_takes_statistics_by_itself() -> None:
-    assert person_search.take_statistics() == 0
+def test_postgresql_counts_the_tables_that_it_is_told() -> None:
+    Person.objects.create(given_name="Uma", surname="Schäfer")
+
+    assert statistics.take() == 0
+    assert statistics.take(Person) == 1
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'identity_manager_person'")
+        assert cursor.fetchone() == (Person.objects.count(),)
