@@ -5,6 +5,9 @@
 An installation of its own, and slapd on this machine: reading, staging, writing and the audit log are timed
 together. The entries were changed last at moments all over a year, as in a company: a run of changes reads
 from some minutes before the newest of them. Memory is what the process has grown by at its peak.
+
+--driven: in the installation that is there. Before each run the process writes READY and waits for a line of
+its standard input, after it it writes ENDED (pages_beside_directory.py).
 """
 
 import argparse
@@ -12,8 +15,10 @@ import gc
 import json
 import os
 import re
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +28,7 @@ import django
 from tests.performance import place
 
 CHANGES = 1_000
+READY, ENDED = "ready", "ended"
 FIELDS = {
     "personnel_number": "employeeNumber",
     "given_name": "givenName",
@@ -37,14 +43,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--persons", type=int, default=100_000)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--driven", action="store_true")
     options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
+    if not options.driven:
+        place.make_database_anew(dict(os.environ))
     django.setup()
+    sync = run_when_asked if options.driven else run
     with tempfile.TemporaryDirectory() as folder:
-        options.out.write_text(json.dumps(measured(options.persons, Path(folder))), encoding="utf-8")
+        report = measured(options.persons, Path(folder), sync=sync)
+    options.out.write_text(json.dumps(report), encoding="utf-8")
 
 
-def measured(number: int, folder: Path) -> dict[str, Any]:
+def measured(number: int, folder: Path, *, sync: Callable[[str], float]) -> dict[str, Any]:
     from django.core.management import call_command
 
     from tests.tools import slapd
@@ -53,7 +63,7 @@ def measured(number: int, folder: Path) -> dict[str, Any]:
     with slapd.running(folder, entries(number)) as server:
         configure(server)
         before, begun = peak_from_now(), time.process_time()
-        first = run()
+        first = sync("")
         grown = peak() - before
         changes = min(CHANGES, number)
         server.modify(
@@ -69,7 +79,7 @@ def measured(number: int, folder: Path) -> dict[str, Any]:
             "seconds": first,
             "processor_seconds": used - begun,
             "grown_mb": grown,
-            "changes_s": run("changes"),
+            "changes_s": sync("changes"),
             "changes_processor_s": time.process_time() - used,
         }
 
@@ -108,7 +118,21 @@ def configure(server: Any) -> None:
     directory_runs.look_after()
 
 
-def run(mode: str = "") -> float:
+def run_when_asked(mode: str) -> float:
+    """The same, begun by a line of standard input."""
+    _say(READY)
+    sys.stdin.readline()
+    seconds = run(mode)
+    _say(ENDED)
+    return seconds
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+def run(mode: str) -> float:
     """Seconds of a run, with all of its sessions."""
     from django.utils import timezone
 

@@ -197,6 +197,21 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure("directory_memory_mb", "directory", "MB", "what the worker grows by while all of them come"),
     Figure(
+        "page_beside_sync_p95_ms",
+        "pages_beside_directory",
+        "ms",
+        "server time of START, SEARCH, OPEN TASKS and a person's page while persons come from an LDAP server "
+        "or 1,000 of them change, two officers clicking; the slower of both runs",
+        AT_MOST,
+        (("", 60),),
+    ),
+    Figure(
+        "page_beside_sync_ratio",
+        "pages_beside_directory",
+        "",
+        "the same over what these pages take with no run, in the same process",
+    ),
+    Figure(
         "publish_10000_s",
         "publication",
         "s",

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -57,28 +57,29 @@ def main() -> None:
 
     prepare()
     stock.fill(options.rows)
-    people = list(_people())
+    people = [*officers(OFFICERS), *users()]
     log = Path(os.environ["VAR_DIR"]) / "access.log"
-    log.unlink(missing_ok=True)
     port = int(os.environ["HTTP_PORT"])
     with served(log, port):
-        clicked(people, port, WARM_UP_SECONDS)
-        warm = len(_lines(log))
+        clicked(people, port, until=passed(WARM_UP_SECONDS))
+        warm = len(answered(log))
         began = time.perf_counter()
         for _round in range(ROUNDS):
-            clicked(people, port, options.seconds / ROUNDS)
+            clicked(people, port, until=passed(options.seconds / ROUNDS))
         seconds = time.perf_counter() - began
-    lines = _lines(log)[warm:]
+    lines = answered(log)[warm:]
     report = {
         "server_ms": [milliseconds for milliseconds, _path in lines],
         "pages_per_s": len(lines) / seconds,
-        "by_path": _by_path(lines),
+        "by_path": means_by_path(lines),
     }
     options.out.write_text(json.dumps(report), encoding="utf-8")
 
 
 @contextmanager
 def served(log: Path, port: int) -> Iterator[None]:
+    """Start gunicorn with an access log of its own, and end it."""
+    log.unlink(missing_ok=True)
     command = [
         sys.executable,
         "-m",
@@ -99,27 +100,33 @@ def served(log: Path, port: int) -> Iterator[None]:
         processes.stop(process)
 
 
-def _people() -> Iterator[tuple[str, list[str]]]:
-    """The session of each of the four, and what they look at."""
+def officers(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The session cookies of two officers, and what they look at: each another request and person."""
     from django.urls import reverse
 
-    from identity_manager.models import Person, Role, RoleAssignment, TokenRequest
+    for number, request in enumerate(_completed_requests()):
+        places = {
+            "request": reverse("console:request", args=[request.pk]),
+            "person": reverse("console:person", args=[request.person_id]),
+        }
+        yield _session(_officer(number)), [path.format(**places) for path in paths]
+
+
+def users() -> Iterator[tuple[str, list[str]]]:
+    """The same of two persons at Self-Service."""
+    from identity_manager.models import Role, RoleAssignment
+
+    for request in _completed_requests():
+        RoleAssignment.objects.get_or_create(person=request.person, role=Role.SELF_SERVICE_USER)
+        yield _session(request.person), list(PERSONS)
+
+
+def _completed_requests() -> list[Any]:
+    """The last two of Active persons."""
+    from identity_manager.models import TokenRequest
 
     requests = TokenRequest.objects.filter(state="completed", person__state="active")
-    requests = list(requests.order_by("-created_at")[:2])
-    for number, request in enumerate(requests):
-        paths = [
-            path.format(
-                request=reverse("console:request", args=[request.pk]),
-                person=reverse("console:person", args=[request.person_id]),
-            )
-            for path in OFFICERS
-        ]
-        yield _session(_officer(number)), paths
-    for request in requests:
-        person = Person.objects.get(pk=request.person_id)
-        RoleAssignment.objects.get_or_create(person=person, role=Role.SELF_SERVICE_USER)
-        yield _session(person), list(PERSONS)
+    return list(requests.select_related("person").order_by("-created_at")[:2])
 
 
 def _officer(number: int) -> Any:
@@ -144,13 +151,32 @@ def _session(person: Any) -> str:
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in signed_in(person).cookies)
 
 
-def clicked(people: list[tuple[str, list[str]]], port: int, seconds: float) -> None:
-    """Everybody clicks for so long. Raises RuntimeError for a page that is none."""
+def passed(seconds: float) -> Callable[[], bool]:
+    """Whether so many seconds have passed since now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def clicked(
+    people: Sequence[tuple[str, list[str]]], port: int, *, until: Callable[[], bool], pause: float = 0
+) -> None:
+    """Have everybody click, with a pause in seconds after each page. RuntimeError: a page was refused."""
     wrong: list[str] = []
-    threads = [
-        threading.Thread(target=_click, args=(cookie, paths, port, time.monotonic() + seconds, wrong))
-        for cookie, paths in people
-    ]
+
+    def click(cookie: str, paths: list[str]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        for path in cycle(paths):
+            if until() or wrong:
+                break
+            connection.request("GET", path, headers={"Host": f"localhost:{port}", "Cookie": cookie})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != http.HTTPStatus.OK:
+                wrong.append(f"{path}: {answer.status} {answer.getheader('Location', '')}")
+            time.sleep(pause)
+        connection.close()
+
+    threads = [threading.Thread(target=click, args=person) for person in people]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -159,26 +185,13 @@ def clicked(people: list[tuple[str, list[str]]], port: int, seconds: float) -> N
         raise RuntimeError(f"No page: {wrong[0]}")
 
 
-def _click(cookie: str, paths: list[str], port: int, until: float, wrong: list[str]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    for path in cycle(paths):
-        if time.monotonic() > until or wrong:
-            break
-        connection.request("GET", path, headers={"Host": f"localhost:{port}", "Cookie": cookie})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != http.HTTPStatus.OK:
-            wrong.append(f"{path}: {answer.status} {answer.getheader('Location', '')}")
-    connection.close()
-
-
-def _lines(log: Path) -> list[tuple[float, str]]:
-    """Milliseconds and path of each page."""
+def answered(log: Path) -> list[tuple[float, str]]:
+    """Milliseconds at the server, and path, of each page in the access log."""
     lines = [line.split(" ", 2) for line in log.read_text(encoding="utf-8").splitlines()]
     return [(int(line[0]) / 1000, line[2]) for line in lines if line[1] == "200"]
 
 
-def _by_path(lines: list[tuple[float, str]]) -> dict[str, float]:
+def means_by_path(lines: list[tuple[float, str]]) -> dict[str, float]:
     """The mean of each page, identifiers left out."""
     found: dict[str, list[float]] = {}
     for milliseconds, path in lines:

@@ -202,6 +202,12 @@ def of_directory(report: Report) -> dict[str, float]:
     }
 
 
+def of_pages_beside_directory(report: Report) -> dict[str, float]:
+    beside = max(percentile(report[part]["server_ms"], 95) for part in ("new", "changes"))
+    alone = percentile(report["alone"]["server_ms"], 95)
+    return {"page_beside_sync_p95_ms": beside, "page_beside_sync_ratio": beside / alone}
+
+
 def of_api(report: Report) -> dict[str, float]:
     return {"api_call_ratio": percentile(report["call"], 50) / percentile(report["verb"], 50)}
 
@@ -276,6 +282,16 @@ _ALL: tuple[Part, ...] = (
         lambda scale: ["--persons", str(min(100_000, scale.rows // 4))],
         of_directory,
         {"small": 180, "full": 1200},
+        broker=True,
+    ),
+    Part(
+        "pages_beside_directory",
+        lambda scale: [
+            *("--rows", str(min(100_000, scale.rows)), "--persons", str(min(20_000, scale.rows // 4))),
+            *("--seconds", str(scale.seconds_of_pages)),
+        ],
+        of_pages_beside_directory,
+        {"small": 400, "full": 1800},
         broker=True,
     ),
     Part(

@@ -1,0 +1,121 @@
+"""How long officers' pages take while a directory source is read and applied, beside the same pages before.
+
+    python -m tests.performance.pages_beside_directory --rows 20000 --persons 5000 --seconds 8 --out FILE
+
+An installation of its own, filled anew, because a run adds persons. gunicorn serves the pages; another
+process runs the source as a worker does (directory.py): all persons of an OpenLDAP server come, then 1,000
+change. Two officers click meanwhile, each page a moment after the last, and the server's time of each page
+counts. They do not click as fast as they can (pages.py): then pages would wait for each other.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.performance import directory, pages, place, processes
+
+PATHS = ("/", "/search/?kind=employee&q=schmidt", "/open-tasks/", "{person}")
+PAUSE_SECONDS = 0.05
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--persons", type=int, required=True)
+    parser.add_argument("--seconds", type=int, required=True, help="how long the pages are measured alone")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    place.make_database_anew(dict(os.environ))
+    (Path(os.environ["VAR_DIR"]) / place.STOCK_MARK).unlink(missing_ok=True)
+    django.setup()
+    from identity_manager.management.preparation import prepare
+    from tests.performance import stock
+
+    prepare()
+    stock.fill(options.rows)
+    report = measured(options.persons, options.seconds)
+    options.out.write_text(json.dumps(report), encoding="utf-8")
+
+
+def measured(persons: int, seconds: int) -> dict[str, Any]:
+    """For each part the server's milliseconds of its pages; and how long the runs took."""
+    log, port = Path(os.environ["VAR_DIR"]) / "access.log", int(os.environ["HTTP_PORT"])
+    people = list(pages.officers(PATHS))
+    found: dict[str, Any] = {}
+
+    def click(part: str, until: Callable[[], bool]) -> None:
+        before = len(pages.answered(log))
+        pages.clicked(people, port, until=until, pause=PAUSE_SECONDS)
+        lines = pages.answered(log)[before:]
+        found[part] = {
+            "server_ms": [milliseconds for milliseconds, _path in lines],
+            "by_path": pages.means_by_path(lines),
+        }
+
+    with pages.served(log, port), worker(persons) as process:
+        pages.clicked(people, port, until=pages.passed(pages.WARM_UP_SECONDS))
+        expect(process, directory.READY)
+        click("alone", pages.passed(seconds))
+        click("new", begun(process))
+        expect(process, directory.READY)
+        click("changes", begun(process))
+        process.wait(timeout=processes.STOP_SECONDS)
+    found["runs"] = json.loads(_report_of_runs().read_text(encoding="utf-8"))
+    return found
+
+
+@contextmanager
+def worker(persons: int) -> Iterator["subprocess.Popen[str]"]:
+    """The process that runs the source."""
+    command = [sys.executable, "-m", "tests.performance.directory", "--driven"]
+    command += ["--persons", str(persons), "--out", str(_report_of_runs())]
+    _report_of_runs().unlink(missing_ok=True)
+    process = subprocess.Popen(
+        command,
+        cwd=place.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        processes.stop(process)
+
+
+def begun(process: "subprocess.Popen[str]") -> Callable[[], bool]:
+    """Begin a run; returns whether it has ended."""
+    assert process.stdin is not None
+    process.stdin.write("run\n")
+    process.stdin.flush()
+    waiting = threading.Thread(target=expect, args=(process, directory.ENDED))
+    waiting.start()
+    return lambda: not waiting.is_alive()
+
+
+def expect(process: "subprocess.Popen[str]", word: str) -> None:
+    """Wait for the word. RuntimeError: the process said something else, or ended."""
+    assert process.stdout is not None
+    said = process.stdout.readline().strip()
+    if said != word:
+        raise RuntimeError(f"The run said {said!r} instead of {word!r}")
+
+
+def _report_of_runs() -> Path:
+    return Path(os.environ["VAR_DIR"]) / "runs.json"
+
+
+if __name__ == "__main__":
+    main()
