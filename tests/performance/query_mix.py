@@ -36,6 +36,10 @@ MIX: tuple[tuple[str, dict[str, str]], ...] = (
     ("rare", {"q": "zubababa"}),
     ("nobody", {"q": "nosuchname"}),
     ("nobody", {"q": "müller yamada"}),
+    # one typo: the page asks what was meant
+    ("typo", {"q": "schmdit"}),
+    ("typo", {"q": "kaisr"}),
+    ("typo", {"q": "anna scmidt"}),
     # nearly everybody
     ("frequent", {"q": "example"}),
     ("frequent", {"q": "engineering"}),

@@ -47,6 +47,7 @@ def test_the_search_is_measured_among_what_is_stored(tmp_path: Path) -> None:
     assert report["missing"] == {}
     search = report["reports"]["search sqlite"]
     assert len(search["queries"]) == len(MIX)
+    assert search["words"] > 100, "without words of names nothing is meant by a typo"
     stock = search["stock"]
     assert stock["identity_manager_tokenrequest"] > 290
     assert stock["identity_manager_certificate"] > 3 * 280

@@ -48,10 +48,10 @@ def erase(row: DirectoryRun) -> None:
     row.members.all().delete()
     done = row.lines.exclude(outcome=DirectoryOutcome.REFUSED)
     done.filter(outcome=DirectoryOutcome.LINK).delete()
-    done.update(**NOTHING)
     bound = done.order_by("pk").values_list("pk", flat=True)[LINES_KEPT : LINES_KEPT + 1].first()
     if bound is not None:
         done.filter(pk__gte=bound).delete()
+    done.update(**NOTHING)
     before = DirectoryRun.objects.filter(source=row.source_id).exclude(pk=row.pk)
     before = before.exclude(state=RunState.PLANNED, started_at__gt=timezone.now() - DRY_RUNS_KEPT)
     DirectoryRunLine.objects.filter(run__in=before).exclude(values={}).update(**NOTHING)
