@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from identity_manager.audit import Event
 from identity_manager.models import (
+    Account,
     AuditEvent,
     DirectoryLink,
     EntryState,
@@ -304,17 +306,22 @@ def test_whom_an_officer_has_put_on_leave_stays_on_leave(corp: FakeDirectory) ->
     assert state_of("nina") == PersonState.INACTIVE
 
 
-def test_tokens_and_requests_end_within_the_run(corp: FakeDirectory) -> None:
+def test_tokens_requests_roles_and_the_session_end_within_the_run(corp: FakeDirectory) -> None:
     corp.add("nina")
     run()
     nina = Person.objects.get(personnel_number="D-nina")
     RoleAssignment.objects.create(person=nina, role=Role.SELF_SERVICE_USER)
     request = cast.issued(cast.accepted(cast.enabled(cast.person("ada"), nina)))
     token = cast.noted(cast.delivered(request).tokens.get())
+    browser = Client()
+    browser.force_login(Account.objects.create(username="nina", person=nina))
+    assert browser.get("/my/").status_code == 200
     corp.add("nina", state=EntryState.LEAVING)
     run()
     token.refresh_from_db()
     assert token.state == TokenState.ON_HOLD
+    assert not RoleAssignment.objects.filter(person=nina).exists()
+    assert browser.get("/my/").status_code == 302, "the session has ended"
     corp.add("nina", state=EntryState.LOCKED)
 
     done = run()

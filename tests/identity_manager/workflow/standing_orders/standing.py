@@ -77,6 +77,11 @@ def in_force(maker: Person, row: DirectoryGroup | None, **more: Any) -> Standing
 def planned(order: StandingOrder) -> StandingOrder:
     """One plan, and the batch orders that it places carried out."""
     StandingOrder.objects.filter(pk=order.pk).update(next_attempt_at=timezone.now())
+    return planned_when_due(order)
+
+
+def planned_when_due(order: StandingOrder) -> StandingOrder:
+    """The same, as a worker does it: not before the order is due."""
     planning.run(order_id=order.pk)
     for batch in batches(order):
         while work(batch):

@@ -7,6 +7,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from identity_manager.models import (
+    DirectoryGroup,
     DirectoryRun,
     LossRule,
     MemberStep,
@@ -29,7 +30,7 @@ from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.standing_orders import breaker, orders, outcomes, planning
 from tests.identity_manager.workflow.batch.orders import with_token
 from tests.identity_manager.workflow.standing_orders import standing
-from tests.tools import cast
+from tests.tools import cast, directory
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -309,6 +310,25 @@ def test_while_a_directory_is_taken_over_nothing_is_planned(company: Company) ->
     run.save()
     standing.planned(order)
     assert requests_of(company.sam) == ["awaiting_acceptance"]
+
+
+def test_who_joins_a_group_of_the_directory_has_a_request_after_one_run(
+    company: Company, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    corp = directory.install(monkeypatch, settings, directory.configured())
+    corp.add("nina")
+    corp.groups["vpn"] = ()
+    directory.run()
+    nina = Person.objects.get(personnel_number="D-nina")
+    order = standing.in_force(company.ada, DirectoryGroup.objects.get())
+    standing.planned_when_due(order)
+    assert not requests_of(nina)
+
+    corp.groups["vpn"] = ("id-nina",)
+    directory.run()
+    standing.planned_when_due(order)  # it is due at once, and not with its next plan
+
+    assert requests_of(nina) == ["awaiting_acceptance"]
 
 
 # --- Killed, repeated, overtaken
