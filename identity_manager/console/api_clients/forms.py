@@ -1,12 +1,13 @@
 """Forms of clients of the API."""
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.x509 import der
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import ApiScope
-from identity_manager.people.api_access.api_clients import NO_CERTIFICATE
+from identity_manager.people.api_access.api_clients import NO_CERTIFICATE, NO_NAME, NO_SCOPE
 from identity_manager.people.api_access.client_credentials import MOST_DAYS
 from identity_manager.ui.forms import TOO_LONG
 
@@ -20,15 +21,13 @@ class ClientForm(VerbForm):
         label=_("Client"),
         help_text=_("The program that calls, such as a personnel system."),
         max_length=60,
-        required=False,
-        error_messages={"max_length": TOO_LONG},
+        error_messages={"required": lazystr(NO_NAME), "max_length": TOO_LONG},
     )
     scopes = forms.MultipleChoiceField(
         label=_("What it may do"),
         choices=ApiScope.choices,
         widget=forms.CheckboxSelectMultiple,
-        required=False,
-        error_messages={"invalid_choice": NOT_KNOWN},
+        error_messages={"required": lazystr(NO_SCOPE), "invalid_choice": NOT_KNOWN},
     )
     units = forms.CharField(
         label=_("Organisational units"),

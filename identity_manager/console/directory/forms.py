@@ -1,12 +1,15 @@
 """Forms of directory sources."""
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console.forms.fields import LONGEST_REASON
+from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import RunMode
 from identity_manager.people.api_access.client_credentials import MOST_DAYS
+from identity_manager.people.api_access.scim_tokens import NO_TOKEN_NAME
+from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.ui.forms import TOO_LONG
 
 
@@ -22,13 +25,8 @@ class StartForm(VerbForm):
 class DropForm(VerbForm):
     """Why a stopped run is not wanted."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        help_text=_("It stands on the page of the run and in the audit log."),
-        widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=LONGEST_REASON,
-        error_messages={"max_length": TOO_LONG},
-        required=False,
+    reason = ReasonField(
+        help_text=_("It stands on the page of the run and in the audit log."), required=lazystr(NO_REASON)
     )
 
 
@@ -39,8 +37,7 @@ class TokenForm(VerbForm):
         label=_("Client"),
         help_text=_("The identity provider that writes with it, such as Entra or Okta."),
         max_length=60,
-        required=False,
-        error_messages={"max_length": TOO_LONG},
+        error_messages={"required": lazystr(NO_TOKEN_NAME), "max_length": TOO_LONG},
     )
     days = forms.IntegerField(
         label=_("Valid for days"),

@@ -5,7 +5,7 @@ from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.people.groups import NO_GROUP_NAME
+from identity_manager.people.groups import NO_GROUP_NAME, NO_NUMBERS
 from identity_manager.ui.forms import TOO_LONG
 
 LONGEST_LIST = 40_000  # characters
@@ -29,8 +29,7 @@ class MembersForm(VerbForm):
         help_text=_("One on each line, at most 500. Who adds somebody approves nothing for them."),
         widget=forms.Textarea(attrs={"rows": 4}),
         max_length=LONGEST_LIST,
-        required=False,
-        error_messages={"max_length": TOO_LONG},
+        error_messages={"required": lazystr(NO_NUMBERS), "max_length": TOO_LONG},
     )
 
     def clean_numbers(self) -> list[str]:

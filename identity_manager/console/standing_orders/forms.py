@@ -22,6 +22,7 @@ NOT_FOLLOWED = _(
     "A standing order follows words, department and organisational unit. This search looks for something else"
     " too, which the order itself would change."
 )
+NOT_CHOSEN = _("You chose something else above. Leave this empty, or choose it there.")
 NONE = ("", "–")
 
 
@@ -39,6 +40,7 @@ class StandingOrderForm(VerbForm):
         choices=StandingBasis.choices,
         initial=StandingBasis.GROUP,
         widget=forms.RadioSelect,
+        help_text=_("Fill in the field of what you choose, and leave the two others empty."),
         error_messages={"required": _("Choose who has the token type.")},
     )
     group = forms.ChoiceField(label=_("Group"), required=False)
@@ -76,6 +78,18 @@ class StandingOrderForm(VerbForm):
         self._choose("group", [(str(row.pk), _group_words(row)) for row in groups])
         self._choose("search", [(key, each.row.name) for key, each in self._saved.items()])
         self._choose("type_code", [(row.code, str(row)) for row in offered_types()])
+
+    @property
+    def members(self) -> list[forms.BoundField]:
+        """The fields of which exactly one is wanted: each has the name of its basis."""
+        return [self[name] for name in StandingBasis.values]
+
+    def clean(self) -> dict[str, Any] | None:
+        said = super().clean()
+        for name in StandingBasis.values:
+            if name != self.cleaned_data.get("basis") and self.cleaned_data.get(name):
+                self.add_error(name, NOT_CHOSEN)
+        return said
 
     def clean_search(self) -> str:
         """A search that looks for what the order itself changes would give and take in turns."""

@@ -1,9 +1,16 @@
 """Standing orders and groups in Identity Manager: made, put in force and explained, by the pages."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import gettext, override
 
+from identity_manager.console.api_clients import forms as api_clients
+from identity_manager.console.directory import forms as directory
+from identity_manager.console.groups import forms as groups
+from identity_manager.console.standing_orders.forms import NOT_CHOSEN
 from identity_manager.models import (
     Account,
     DirectoryGroup,
@@ -100,6 +107,43 @@ def test_a_name_is_asked_for_and_not_called_optional(company: Company) -> None:
         visitor = browser(person)
         assert visitor.get(address).context["form"].fields["name"].required
         assert visitor.post(address, form(name="")).status_code == 422
+
+
+@pytest.mark.parametrize("language", ["en", "de", "sv", "fr"])
+def test_the_fields_of_which_one_is_wanted_are_one_group(company: Company, language: str) -> None:
+    """A fieldset with the choice as its legend: a screen reader says it at each of the fields."""
+    company.ada.language = language
+    company.ada.save()
+    text = " ".join(browser(company.ada).get(MAKE).content.decode().split())
+    [group] = re.findall(r'<fieldset class="field one-of"(.*?)</fieldset>', text)
+    with override(language):
+        label, mark, optional = map(gettext, ("Who has the token type", "(one of these)", "(optional)"))
+        assert f'<legend class="field-label">{label}</legend>' in group
+        assert 'aria-describedby="id_basis_helptext"' in group
+        assert gettext("Fill in the field of what you choose, and leave the two others empty.") in group
+        assert (group.count(mark), group.count(optional), text.count(optional)) == (3, 0, 1)
+    for name in ("group", "unit", "search"):
+        assert f'<label class="field-label" for="id_{name}">' in group
+        assert f'name="{name}"' in group
+
+
+def test_only_the_field_of_the_choice_is_filled_in(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma)
+    both = browser(company.ada).post(MAKE, form(group=str(group.pk), unit="Nord"))
+    assert both.status_code == 422
+    assert both.context["form"].errors == {"unit": [NOT_CHOSEN]}
+    assert "Nord" in both.content.decode()  # what was typed is not lost
+    assert not StandingOrder.objects.exists()
+
+
+def test_what_a_verb_demands_is_not_called_optional() -> None:
+    for each, names in (
+        (groups.MembersForm(), ["numbers"]),
+        (directory.DropForm(), ["reason"]),
+        (directory.TokenForm(), ["name"]),
+        (api_clients.ClientForm(), ["name", "scopes"]),
+    ):
+        assert [name for name in names if not each.fields[name].required] == []
 
 
 def test_a_group_by_hand(company: Company) -> None:
