@@ -1,4 +1,4 @@
-"""When a token and its request are finished: the last step to come ends them, whichever it is."""
+"""Completion of tokens and requests: transitions to active, issued and completed, and the order to seal."""
 
 import uuid
 from collections.abc import Iterable
@@ -27,9 +27,9 @@ _TO_BE_SEALED = Statement[uuid.UUID](
 
 
 def activate_if_delivered_and_noted(token: SoftwareToken) -> None:
-    """Delivered and acknowledged are independent; whichever comes last makes a sealed token active.
+    """Make a sealed token active where it is delivered and its passphrase acknowledged; complete its request.
 
-    The token and its parents are locked by the caller.
+    Both verbs call it, because either may come last. The caller has locked the token and its parents.
     """
     delivered = token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED)
     if token.state == TokenState.SEALED and delivered and token.acknowledged_at is not None:
@@ -39,7 +39,7 @@ def activate_if_delivered_and_noted(token: SoftwareToken) -> None:
 
 
 def complete_request(token: SoftwareToken) -> None:
-    """An issued request is completed when its last token is finished, one way or the other."""
+    """Complete the token's request if it is issued and all its tokens are in a final state."""
     request = token.request
     if request.state == RequestState.ISSUED:
         audit.append(_complete(request, locking.tokens_of(request)))
@@ -54,16 +54,16 @@ def _complete(request: TokenRequest, tokens: Iterable[SoftwareToken]) -> list[Au
 
 
 def issue_request(token: SoftwareToken) -> list[AuditEvent]:
-    """A request is issued when none of its tokens is on the way to be sealed any more.
+    """Issue the token's request once none of its tokens is ordered or issuing; complete it if it can be.
 
-    Returns what happened, which the caller appends to the log with what it has to tell itself.
+    Returns the audit events, for the caller to append together with its own.
     """
     events = issue_requests([token.request])
     return [*events, *_complete(token.request, locking.tokens_of(token.request))] if events else []
 
 
 def issue_requests(requests: Iterable[TokenRequest]) -> list[AuditEvent]:
-    """The same for several locked requests, none of which is completed by it."""
+    """Issue those of several locked requests that can be; complete none. Returns the audit events."""
     alive = {request.pk: request for request in requests if request.state == RequestState.ISSUING}
     under_way = SoftwareToken.objects.filter(
         request__in=alive, state__in=(TokenState.ORDERED, TokenState.ISSUING)
@@ -77,12 +77,12 @@ def issue_requests(requests: Iterable[TokenRequest]) -> list[AuditEvent]:
 
 
 def is_to_be_sealed(token_id: uuid.UUID) -> bool:
-    """Whether all of a token is there that is to be sealed, and everybody whom it is about can have it."""
+    """Whether a token can be sealed: all its certificates are issued, none on hold, its person Active."""
     return bool(_TO_BE_SEALED.rows(pk=token_id))
 
 
 def seal_when_complete(token: SoftwareToken) -> None:
-    """Have a locked token sealed, once all its certificates are there and none is on hold."""
+    """Enqueue the sealing of a locked token if it can be sealed."""
     if is_to_be_sealed(token.pk):
         token.work_is_due(timezone.now())
         token.save()
@@ -90,7 +90,10 @@ def seal_when_complete(token: SoftwareToken) -> None:
 
 
 def put_off(token_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
-    """Let go of a token that is still ours. Officers see the error's kind; the worker's log says more."""
+    """Settle the token's lease with a later retry, if the claim still holds.
+
+    Officers see the class of the error; its text stands in the worker's log only.
+    """
     with transaction.atomic():
         token = locking.token(token_id)
         if token.claim_id == claim_id:

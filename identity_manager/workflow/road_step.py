@@ -27,5 +27,5 @@ class RoadStep:
 
     @property
     def is_on_every_road(self) -> bool:
-        """Whether requests come along here whatever their door: it is no door itself, and has states."""
+        """Whether every kind of request passes here: not step 1, and it changes the request's state."""
         return self.number > 1 and self.request is not None

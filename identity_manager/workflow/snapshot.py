@@ -1,4 +1,4 @@
-"""What was approved, frozen and hashed; and the comparison before issuance.
+"""Snapshots of requests: the approved content, frozen and hashed, and its comparison before issuance.
 
 Each line of a request (a software token) keeps a snapshot: who the person is, what each certificate will
 say, under which versions of type, profiles and terms, and where it will be delivered.
@@ -19,7 +19,7 @@ from ca_bridge.x509.profiles import Profile
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenType
 from identity_manager.models.requests.token_states import TO_BE_ISSUED
 
-# A change of one of these stops a request: each decides what a certificate says or whose it is.
+# A change of one of these fields suspends a request: each is part of the certificate or names its holder.
 MATERIAL_FIELDS: dict[str, str | Promise] = {
     "given_name": _("given name"),
     "surname": _("surname"),
@@ -37,7 +37,7 @@ Snapshot = dict[str, Any]
 
 @dataclass(frozen=True)
 class Difference:
-    """A field that has changed since the request was made."""
+    """A field of the person that differs from the request's snapshot."""
 
     field: str
     label: str | Promise
@@ -46,21 +46,21 @@ class Difference:
 
 
 def person_fields(person: Person) -> dict[str, str]:
-    """What certificate templates may take from the person."""
+    """The person's fields that templates of certificate profiles may use."""
     return {name: getattr(person, name) for name in MATERIAL_FIELDS}
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What the snapshots of all lines of a type have in common: the versions of type, terms and profiles."""
+    """The part of a snapshot that all lines of a token type share: versions of type, terms and profiles."""
 
     of_type: Snapshot
     profiles: tuple[Profile, ...]
 
     def filled(self, person: Person, *, purpose: str = "") -> Snapshot:
-        """The snapshot of one line. Raises ca_bridge.x509.profiles.ProfileError where a field is lacking.
+        """Return the snapshot of one person's line. Raises x509.profiles.ProfileError for a missing field.
 
-        purpose: what the requester says that it is for; without it the line has no such key.
+        purpose: stated by the requester; if empty, the snapshot has no such key.
         """
         fields = person_fields(person)
         certificates = [
@@ -78,7 +78,7 @@ class Frame:
 
 
 def frame(token_type: TokenType) -> Frame:
-    """The frame of the type's lines as of now."""
+    """Return the shared part of snapshots for the versions in force."""
     terms = token_type.terms
     of_type = {
         "type": {"code": token_type.code, "version": token_type.number},
@@ -90,7 +90,7 @@ def frame(token_type: TokenType) -> Frame:
 
 
 def take(person: Person, token_type: TokenType, *, purpose: str = "") -> Snapshot:
-    """Return the snapshot of one line. Raises ProfileError where a field is lacking."""
+    """Return the snapshot of one line. Raises ProfileError for a missing field."""
     return frame(token_type).filled(person, purpose=purpose)
 
 
@@ -101,15 +101,15 @@ def digest(lines: Iterable[Snapshot]) -> str:
 
 
 def content_of(certificate: Certificate) -> CertificateContent:
-    """What this certificate is to say, as it was approved."""
+    """Return the approved content of this certificate (subject, SANs, key usage)."""
     line = certificate.token.snapshot["certificates"][certificate.position]
     return CertificateContent.from_json(line["content"])
 
 
 def differences(tokens: Iterable[SoftwareToken]) -> list[Difference]:
-    """What has changed of the person since the request was made; empty where all is as it was.
+    """Return the fields of the person that differ from the snapshots of these tokens.
 
-    What was handed out, or has ended, is as it was approved: it is of no account any more.
+    Only tokens that are still to be issued are compared.
     """
     found = {}
     for token in tokens:
@@ -123,6 +123,6 @@ def differences(tokens: Iterable[SoftwareToken]) -> list[Difference]:
 
 
 def fingerprint(changes: Iterable[Difference]) -> str:
-    """The SHA-256 over these changes: a form that shows them carries it."""
+    """Return the SHA-256 over these changes (hexadecimal), which a form carries to detect a stale page."""
     lines = sorted([change.field, change.asked_for, change.now] for change in changes)
     return hashlib.sha256(json.dumps(lines, ensure_ascii=True).encode("ascii")).hexdigest()

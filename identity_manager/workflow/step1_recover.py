@@ -1,8 +1,8 @@
-"""Step 1, recovery: archived keys come into new containers under a new passphrase.
+"""Step 1, recovery: a request for archived keys in new containers under a new passphrase.
 
-PstmProcRecoverMultipleSofttoken of the original. The owner asks here and an online recovery key opens them;
-two Recovery Officers open all others. No CA is asked, and nothing is issued: the token that carries the files
-goes on at step 6. The old passphrase and files stay as they are.
+PstmProcRecoverMultipleSofttoken of the original. The owner's request is opened with an online recovery key;
+all others need two Recovery Officers. No CA is asked: the token that carries the files goes on at step 6. The
+old passphrase and files stay as they are.
 """
 
 import uuid
@@ -24,7 +24,7 @@ from identity_manager.workflow.recovery.opening import RecoveryOrder
 
 @dataclass(frozen=True)
 class KeyChoice:
-    """An archived key of the person, as the form shows it: to be recovered by themselves, or why not."""
+    """A choice of the recovery form: an archived key, and why its owner cannot recover it alone, if so."""
 
     key: ArchivedKey
     for_reading_only: bool
@@ -48,10 +48,11 @@ def choices(owner: Person) -> list[KeyChoice]:
 def recover(
     *, actor: Person, key_ids: Collection[uuid.UUID], purpose: str, factor: int | None
 ) -> TokenRequest:
-    """**Recover multiple softtoken**: the actor's own keys, which a worker opens with an online recovery key.
+    """Request the actor's own archived keys, opened by a worker with an online recovery key
+    (**Recover multiple softtoken**).
 
-    factor: the second factor that the actor has just shown. Raises NotAllowed, NotPossible at `keys` or
-    `purpose`, or Stale.
+    factor: the second factor of the present sign-in. Raises NotAllowed, NotPossible at `keys` or `purpose`,
+    or Stale.
     """
     with transaction.atomic():
         person = locking.person(actor.pk)
@@ -82,7 +83,7 @@ def recover(
 
 @dataclass(frozen=True)
 class OfficersOrder:
-    """Which archived keys of whom are recovered for whom, and why.
+    """A recovery that two Recovery Officers decide on: keys, beneficiary and purpose.
 
     beneficiary: the owner, or a third person; then with a reference number and an end (its last day).
     ask_owner: whether the owner is asked if they agree that the third person gets their keys.
@@ -98,7 +99,7 @@ class OfficersOrder:
 
 
 def recover_by_officers(*, actor: Person, order: OfficersOrder) -> TokenRequest:
-    """A Software Token Administrator asks for a person's keys; two Recovery Officers decide.
+    """Request a person's archived keys, by a Software Token Administrator; two Recovery Officers decide.
 
     Raises NotAllowed, NotPossible at a field of the form, or Stale.
     """

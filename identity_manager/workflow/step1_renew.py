@@ -45,15 +45,15 @@ NOT_TO_BE_RENEWED = Reason(
     _("This token is not to be renewed now. Look under Certificates."),
 )
 ANSWERED = Reason("renewal-answered", _("You have answered this already."))
-LONGEST_REASON = 300  # of the column
+LONGEST_REASON = 300  # length of the column
 
 
 def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID] = ()) -> TokenRequest:
     """Open a renewal of the actor's own token.
 
-    terms_shown: the texts that the page named as accepted before. Where they are all that the type wants, in
-    the versions in force, and nobody has to approve, the request goes on to issuance; else its terms wait.
-    Raises NotAllowed, NotPossible with the reason, or Stale where the token has a successor already.
+    terms_shown: the texts that the page named as accepted before. If they are the versions in force of all
+    terms of the type, and no approval is needed, issuance starts at once; else the person accepts the terms.
+    Raises NotAllowed, NotPossible with the reason, or Stale if the token has a successor already.
     """
     with transaction.atomic():
         person = locking.person(actor.pk)
@@ -68,7 +68,7 @@ def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID
         texts = [] if known is None else _accepted_again(prepared, terms_shown)
         prepared.request.devices = (known or "") if texts else ""
         if texts:
-            prepared.mails.clear()  # nothing is left to read
+            prepared.mails.clear()  # no invitation: the terms are accepted already
         opening.write_requests([prepared])
         request = locking.request(prepared.request.pk)
         if texts:
@@ -77,9 +77,9 @@ def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID
 
 
 def renew_for(*, actor: Person, token_id: uuid.UUID, of_batch: bool = True) -> TokenRequest:
-    """An administrator opens a renewal of a person's token.
+    """Open a renewal of a person's token, by a Software Token Administrator.
 
-    of_batch: it is one of many, and approvers get one mail about all.
+    of_batch: part of a batch order, whose approvers get one mail about all.
 
     Raises NotAllowed, NotPossible with the reason, or Stale where the token has a successor already.
     """
@@ -95,9 +95,9 @@ def renew_for(*, actor: Person, token_id: uuid.UUID, of_batch: bool = True) -> T
 
 
 def renewable(person: Person, token_id: uuid.UUID, *, own: bool = True) -> TypeChoice:
-    """The choice that renews this token of the person's. own: the person asks.
+    """Return the choice of a type that renews this token. own: the person asks.
 
-    Raises Stale where it is not to be renewed, or NotPossible with the reason why not now.
+    Raises Stale if the token cannot be renewed, or NotPossible with the reason why not now.
     """
     choices = eligibility.type_choices(person, own=own)
     mine = (each for each in choices if each.renews and each.renews.token_id == token_id)
@@ -109,7 +109,7 @@ def renewable(person: Person, token_id: uuid.UUID, *, own: bool = True) -> TypeC
 
 
 def _accepted_again(prepared: opening.PreparedRequest, shown: Iterable[uuid.UUID]) -> list[TermsText]:
-    """The texts that the person accepts again by renewing; empty where they have to read any."""
+    """The terms that the person accepts again by renewing; empty if there is a new version to read."""
     if prepared.request.state != RequestState.AWAITING_ACCEPTANCE:
         return []
     texts = policy.terms_that_stand(prepared.lines)
@@ -117,10 +117,9 @@ def _accepted_again(prepared: opening.PreparedRequest, shown: Iterable[uuid.UUID
 
 
 def not_needed(*, actor: Person, token_id: uuid.UUID, reason: str) -> RenewalNotice:
-    """The person answers that the token is not needed any longer: no mail reminds them again.
+    """Record the person's answer that the token is not needed any longer; it ends the renewal reminders.
 
-    They can renew it all the same, as long as it is valid. Raises NotAllowed, Stale, or NotPossible at
-    `reason`.
+    The token can still be renewed while it is valid. Raises NotAllowed, Stale, or NotPossible at `reason`.
     """
     with transaction.atomic():
         token = locking.token(token_id)
@@ -140,10 +139,10 @@ def not_needed(*, actor: Person, token_id: uuid.UUID, reason: str) -> RenewalNot
 
 
 def start_by_itself(tokens: Collection[SoftwareToken], *, origin: RequestOrigin) -> set[uuid.UUID]:
-    """Open the renewals of these tokens in the caller's transaction, their persons locked; return of which.
+    """Open automatic renewals in the caller's transaction, which has locked the persons; return the tokens.
 
-    One request for each person, with all their tokens, in few statements for all. The person counts as who
-    asks, so that they do not approve it. What is not possible now is left out.
+    One request for each person, with all their tokens, in few statements for all. The person counts as the
+    requester, so that they do not approve it. Tokens that cannot be renewed now are skipped.
     """
     persons = {token.person_id: token.person for token in tokens}
     prefetch_related_objects([*persons.values()], "roles", "identity_changes")

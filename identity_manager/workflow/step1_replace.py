@@ -1,7 +1,7 @@
 """Step 1, replacement: tokens are revoked at once, and new ones of their types are asked for.
 
 PstmProcReplaceSofttokenUSSP and PstmSubProcReplaceSofttokenUSSP of the original. The person asks here, or an
-administrator for them. What was revoked stays revoked, whatever becomes of the request.
+administrator for them. The revocation stands, even if the request is rejected, declined or lapses.
 """
 
 import uuid
@@ -37,12 +37,11 @@ from identity_manager.workflow.revocation import revoke, revoke_all
 
 @dataclass(frozen=True)
 class ReplacementOrder:
-    """What is replaced, and why.
+    """Which tokens are replaced, and the cause.
 
-    only: one token; without it all. shown: the tokens that the page has named, where there was a page: an old
-    one revokes nothing else. encryption: the encryption certificates that are revoked as well.
-    terms_shown: the texts that the page has named as accepted before. of_batch: approvers get one mail about
-    all requests of a batch order.
+    only: one token; None for all. shown: the tokens that the page named, so that a stale page revokes no
+    others; None without a page. encryption: encryption certificates to revoke as well. terms_shown: the texts
+    that the page named as accepted before. of_batch: part of a batch order, whose approvers get one mail.
     """
 
     cause: ReplacementCause
@@ -55,18 +54,18 @@ class ReplacementOrder:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What was revoked, and the request for new ones; None where no type of them can be issued anew."""
+    """The revoked tokens, and the request for new ones; None if none of their types can be issued."""
 
     ended: Sequence[SoftwareToken]
     request: TokenRequest | None
 
 
 def replace(*, actor: Person, order: ReplacementOrder) -> Replacement:
-    """**Replace softtoken**: the actor's own tokens.
+    """Revoke the actor's own tokens and request new ones (**Replace softtoken**).
 
-    Where the terms that the page has named are all that the types want, and nobody has to approve, the
-    request goes on to issuance; else its terms wait. Raises NotAllowed, NotPossible, or Stale where the
-    tokens are not those of the page any more.
+    If the page named all terms of the types as accepted before, and no approval is needed, issuance starts at
+    once; else the person accepts the terms. Raises NotAllowed, NotPossible, or Stale if the tokens are no
+    longer those of the page.
     """
     with transaction.atomic():
         person = locking.person(actor.pk)
@@ -78,7 +77,7 @@ def replace(*, actor: Person, order: ReplacementOrder) -> Replacement:
 
 
 def replace_for(*, actor: Person, person_id: uuid.UUID, order: ReplacementOrder) -> Replacement:
-    """A Software Token Administrator replaces the tokens of a person, who accepts the terms themselves.
+    """Replace a person's tokens, by a Software Token Administrator; the person accepts the terms.
 
     Raises as replace() does.
     """
@@ -93,7 +92,7 @@ def replace_for(*, actor: Person, person_id: uuid.UUID, order: ReplacementOrder)
 
 
 def _replace(asking: opening.Origin, order: ReplacementOrder) -> Replacement:
-    """Revoke and ask anew in the caller's transaction, the person locked."""
+    """Revoke the tokens and open the request, in the caller's transaction, which has locked the person."""
     rows = policy.replaceable(asking.person, only=order.only)
     require(rows.in_use().exists(), else_=policy.NOTHING_TO_REPLACE, kind=Stale)
     tokens = set(rows.values_list("pk", flat=True))
@@ -118,7 +117,7 @@ def _check(order: ReplacementOrder, tokens: Collection[uuid.UUID]) -> None:
 
 
 def _ask_anew(asking: opening.Origin, choices: Sequence[TypeChoice], order: ReplacementOrder) -> TokenRequest:
-    """The request for new tokens; on to issuance, where the person has accepted again what counts."""
+    """Open the request for new tokens; start issuance if the person has accepted its terms again."""
     predecessors = opening.predecessors_of(choices)
     known = opening.BatchContext(predecessors=predecessors, of_batch=order.of_batch)
     types = [choice.token_type for choice in choices]
@@ -128,7 +127,7 @@ def _ask_anew(asking: opening.Origin, choices: Sequence[TypeChoice], order: Repl
     texts = [] if on is None else _accepted_again(asking, prepared, order)
     prepared.request.devices = (on or "") if texts else ""
     if texts:
-        prepared.mails.clear()  # nothing is left to read
+        prepared.mails.clear()  # no invitation: the terms are accepted already
     opening.write_requests([prepared], by_sweep=order.of_batch)
     request = locking.request(prepared.request.pk)
     if texts:
@@ -139,7 +138,7 @@ def _ask_anew(asking: opening.Origin, choices: Sequence[TypeChoice], order: Repl
 def _accepted_again(
     asking: opening.Origin, prepared: opening.PreparedRequest, order: ReplacementOrder
 ) -> list[TermsText]:
-    """The texts that the person accepts again with their click; empty where they have to read any."""
+    """The terms that the person accepts again by replacing; empty if there is a new version to read."""
     own = asking.origin == RequestOrigin.SELF_SERVICE
     if not own or prepared.request.state != RequestState.AWAITING_ACCEPTANCE:
         return []

@@ -73,7 +73,7 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
 
 
 def _go_on(request: TokenRequest, *, actor: Person, still: int) -> None:
-    """Enough approvals in this round: the request is approved. Else the others are asked."""
+    """Invite the person if the round has enough approvals; else notify the remaining approvers."""
     if still:
         approver_escalation.ask_approvers(request, now=timezone.now())
     else:
@@ -81,7 +81,7 @@ def _go_on(request: TokenRequest, *, actor: Person, still: int) -> None:
 
 
 def _facts(given: Approval, request: TokenRequest, *, still: int) -> dict[str, object]:
-    """Which of how many approvals this is, and in whose stead it was given."""
+    """Facts of the audit event: approvals needed and missing, and the deputyship, if any."""
     counts = {"needed": request.approvals_needed, "missing": still}
     facts: dict[str, object] = {"counts": counts} if request.approvals_needed > 1 else {}
     if given.deputyship is not None:
@@ -108,7 +108,7 @@ def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: 
 
 
 def _rejected(request: TokenRequest, *, now: datetime) -> OutgoingMail:
-    """To who asked; of what a batch order has asked for, one an hour for each reason."""
+    """The rejection mail to the requester; for a batch order at most one an hour for each reason."""
     order = BatchOrder.objects.of_request(request)
     if order is None:
         return request_messages.rejected(request)
@@ -117,7 +117,7 @@ def _rejected(request: TokenRequest, *, now: datetime) -> OutgoingMail:
 
 @dataclass(frozen=True)
 class NotDecided:
-    """A request of several that was not decided on, and why."""
+    """A request that a bulk decision skipped, with the refusal."""
 
     request_id: uuid.UUID
     refused: Refused
@@ -153,15 +153,15 @@ def _one_by_one(
 def take_out(
     *, actor: Person, request_id: uuid.UUID, snapshot_hash: str, lines: Collection[uuid.UUID], reason: str
 ) -> TokenRequest:
-    """Reject single types of a mixed request; the rest goes on, and waits for its own decision.
+    """Reject single token types of a request with several; the others wait for their own decision.
 
-    The snapshot hash covers what remains from then on, and the forms that are shown next carry it. Who
-    approved before approved a superset, so that approval counts for what remains. Where what remains needs
-    fewer approvals, or none, it may be approved with that. Raises as approve and reject do.
+    The snapshot hash is computed anew over the remaining lines. Approvals that were given before covered
+    them as well, so they still count. If the remaining lines need fewer approvals, the request may be
+    approved by this act. Raises as approve and reject do.
     """
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
-        refuse(eligibility.person_obstacle(request.person))  # what remains may be approved with that
+        refuse(eligibility.person_obstacle(request.person))  # the remaining lines may be approved by this act
         refuse(NO_REASON if not reason.strip() else None, field="reason")
         present = locking.lines_of(request)
         leaving = [token for token in present if token.pk in lines]
@@ -192,7 +192,7 @@ def _leave(token: SoftwareToken, *, actor: Person, reason: str) -> None:
 
 
 def _remain(request: TokenRequest, lines: Iterable[SoftwareToken]) -> None:
-    """The request is about these lines now: their hash, and the approvals that they need."""
+    """Reduce the request to these lines: set its snapshot hash, its approval rules and their number."""
     remaining = list(lines)
     request.snapshot_hash = snapshot.digest(token.snapshot for token in remaining)
     types = renewal_policy.types_to_approve(remaining)
@@ -207,9 +207,9 @@ def _tell_of_taking_out(request: TokenRequest, tokens: Collection[SoftwareToken]
 
 
 def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until: datetime) -> TokenRequest:
-    """Take the request out of the actor's own queue until a time; every other approver still sees it.
+    """Hide the request from the actor's own queue until a time; every other approver still sees it.
 
-    Raises as approve does, NotPossible for a time that is past, or not before the deadline.
+    Raises as approve does, and NotPossible for a time in the past or after the deadline.
     """
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
@@ -229,7 +229,7 @@ def postpone_several(*, actor: Person, seen: Mapping[uuid.UUID, str], until: dat
 
 
 def deadline(request: TokenRequest) -> datetime:
-    """Until when it has to be decided: 90 days after its round began, or the end of what it renews."""
+    """The latest time for a decision: 90 days after the round began, or the end of the renewed token."""
     began = request.round_started_at or request.created_at
     renewed = [token.predecessor_id for token in locking.lines_of(request) if token.predecessor_id]
     ends = SoftwareToken.objects.filter(pk__in=renewed).annotate(ends_at=first_end()).order_by()
@@ -250,7 +250,7 @@ def _bad_time(request: TokenRequest, until: datetime) -> Reason | None:
 
 
 def state_obstacle(request: TokenRequest) -> Reason | None:
-    """Why nobody decides on the request now, or None."""
+    """Why the request's state allows no decision, or None."""
     waits = request.state == RequestState.REQUESTED and not request.is_recovery
     return None if waits else NOT_WAITING
 

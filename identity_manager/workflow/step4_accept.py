@@ -49,7 +49,7 @@ _CURRENT_TERMS = ForKeys[TermsVersion](
     models.UUIDField(),
     at_once=3,
 )
-_CURRENT_TEXTS = ForKeys[TermsText](  # what was accepted is told by its SHA-256
+_CURRENT_TEXTS = ForKeys[TermsText](  # an acceptance refers to its text by SHA-256
     lambda documents: (
         TermsText.objects.filter(version__document__id__in=documents, version__is_current=True)
         .select_related("version")
@@ -66,7 +66,7 @@ def terms_of(request: TokenRequest) -> list[TermsVersion]:
 
 
 def _texts_of(lines: Iterable[SoftwareToken], text_ids: Sequence[uuid.UUID]) -> list[TermsText] | None:
-    """The accepted texts; None where they are not of the current versions of all terms of these lines."""
+    """Return the accepted texts; None unless they are exactly the current versions for these lines."""
     documents = {token.required_type.terms_id for token in lines}
     texts = [text for text in _CURRENT_TEXTS.rows(documents) if text.pk in text_ids]
     is_all = {text.version.document_id for text in texts} == documents and len(texts) == len({*text_ids})
@@ -83,12 +83,11 @@ def accept(
 ) -> TokenRequest:
     """Record that the actor accepts exactly these texts for exactly this snapshot, and start issuance.
 
-    devices: for which the files are (codes of mail.install).
+    devices: codes of mail.install, for which the files are.
 
-    Raises NotAllowed (not the person), Stale (moved on, or newer terms), NotPossible (not Active, or at
-    `devices`).
-    Where the person's data have changed, the request is stopped for the office to see, then Stale is raised;
-    where who approved it could not approve it any more, it waits for another approver, and Stale is raised.
+    Raises NotAllowed (another person), Stale (another state, or newer terms), NotPossible (not Active, or at
+    the field `devices`). If the person's data have changed, the request is suspended, and Stale is raised.
+    If an approval no longer counts, the request goes back to the approvers, and Stale is raised.
     """
     with transaction.atomic():
         request = _fetch(actor, request_id)
@@ -109,7 +108,7 @@ def accept(
 
 
 def begin(request: TokenRequest, lines: Iterable[SoftwareToken], texts: Iterable[TermsText]) -> None:
-    """Write that the person accepts these texts, and start issuance; in the caller's transaction."""
+    """Record the acceptance of these texts and start issuance, in the caller's transaction."""
     TermsAcceptance.objects.bulk_create(
         TermsAcceptance(
             request=request, round=request.round, person=request.person, text=text, sha256=text.sha256
@@ -148,15 +147,15 @@ def _fetch(actor: Person, request_id: uuid.UUID) -> TokenRequest:
 
 @lru_cache(maxsize=1000)
 def _profiles_of(type_id: uuid.UUID) -> tuple[uuid.UUID, ...]:
-    """The profiles of a version of a token type, in their order; a version that is in force never changes."""
+    """Profile ids of one version of a token type, in order. Cached: a version in force never changes."""
     rows = TokenTypeProfile.objects.filter(token_type=type_id).order_by("position")
     return tuple(rows.values_list("profile_id", flat=True))
 
 
 def _start(token: SoftwareToken) -> None:
-    """One certificate for each profile of the token's type, due now; no key yet. One message for all of them.
+    """Insert one due certificate, still without a key, for each profile of the token's type.
 
-    The worker that takes it announces what it does not do along (issuance/claims.py).
+    Enqueues one task for all of them; its worker enqueues those that it does not claim (issuance/claims.py).
     """
     token.start()
     token.save()

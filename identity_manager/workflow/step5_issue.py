@@ -2,20 +2,19 @@
 
 claim: the due certificates of the token are leased; each gets a key, wrapped onto its own row, and an order,
 which is journalled before its CA is asked.
-act: the CAs are asked, what came back is verified, and the containers are built and re-opened, outside any
-transaction.
-settle: one transaction writes it all down, where the claims are still ours and nobody has changed anything:
-certificates, sealed token, erased keys, queued mail, events (step 6). Whatever cannot be finished so is
-settled certificate by certificate (issuance/settlement.py), and the token is sealed when its last one has
-come. What takes its time and locks nothing (key, order, lints, containers) is made before the transaction
-that needs it.
+act: outside any transaction the CAs are asked, their answers verified, and the containers built and
+re-opened.
+settle: one transaction writes everything, if the claims still hold and the rows are unchanged: certificates,
+sealed token, erased keys, queued mail, audit events (step 6). A token for which this fails is settled
+certificate by certificate (issuance/settlement.py), and sealed after its last one. Slow work that needs no
+lock (key, order, lints, containers) is done before the transaction that writes it.
 
-What may fail here, and what becomes of it: a CA that is down or silent delays (next try on the row); a CA or
-a linter that says no fails the request for good; a worker that dies leaves its lease, which the sweep takes
-up, and the order is looked up at the CA before it is asked again; while the person is Inactive it waits, and
-what was issued meanwhile is put on hold; what comes for a Locked person or an ended request is revoked; what
-ends before its token is sealed gets a new key and order. ROAD, in __init__.py of this folder, has the test of
-each (`survives`). How a CA is asked, and what is done where nobody knows what it did: ca_bridge/issuing.py.
+Faults: a CA that is down or does not answer delays (next_attempt_at of the row); a refusal by a CA or a
+linter fails the request for good; the lease of a dead worker is released by the sweep, and the order is
+looked up at the CA before it is asked again; while the person is Inactive issuance waits, and certificates
+that came meanwhile are put on hold; a certificate for a Locked person or an ended request is revoked; a
+certificate that ends before its token is sealed gets a new key and order. ROAD (workflow/__init__.py) names
+the test of each (`survives`). Orders whose outcome is unknown: ca_bridge/issuing.py.
 PstmProcSubRequestSoftwareToken of the original.
 """
 
@@ -51,11 +50,11 @@ logger = logging.getLogger(__name__)
 
 
 def issue(*, certificate_id: uuid.UUID) -> None:
-    """Have what is due of the certificate's token issued, or leave it due for a later try.
+    """Claim the due certificates of the certificate's token and have them issued; seal a complete token.
 
-    A token of which nothing else is to come is sealed with it. Does nothing where nothing is due. While its
-    CA does not answer a certificate stays due as it is, but for a trial now and then. Whatever is raised
-    stands on the certificates, which are tried again later. Under load a group of tokens goes together.
+    Does nothing if none is due. While the circuit breaker of a CA is open, its certificates stay due, except
+    for a trial now and then. Errors are stored on the certificates, which are retried later. Under load
+    several tokens are claimed and settled together (group commit).
     """
     if finished_here.has(certificate_id):
         return
@@ -83,17 +82,20 @@ def issue(*, certificate_id: uuid.UUID) -> None:
 def _done_together(
     plain: Iterable[ClaimedToken], work: Callable[[Sequence[ClaimedToken]], list[ClaimedToken]]
 ) -> list[ClaimedToken]:
-    """Do it with all these in one transaction; return with which it was done. The others go one by one."""
+    """Do the work for all tokens in one transaction; return those done, none after an error (rolled back).
+
+    The caller does the others one by one.
+    """
     tokens, done = list(plain), list[ClaimedToken]()
     error = error_of(lambda: done.extend(work(tokens) if tokens else ()))
-    if error is not None:  # it was rolled back
+    if error is not None:  # the transaction was rolled back
         level = logging.INFO if isinstance(error, ConcurrentTransition) else logging.WARNING
         logger.log(level, "%d tokens go one by one, because of %s.", len(tokens), type(error).__name__)
     return done
 
 
 def _ask(each: ClaimedCertificate) -> None:
-    """Ask the CA once, and examine what came."""
+    """Ask the CA once and verify the certificate that it returns."""
     each.outcome = drafting.outcome(partial(issuing.ask, each.begun or each.order_id))
     each.examined = _examined(each)
 
@@ -110,9 +112,9 @@ def _examined(each: ClaimedCertificate) -> issuing.Examined | None:
 
 
 def _sealed(token: ClaimedToken) -> step6_passphrase.Sealed | None:
-    """The containers of a token all of whose certificates are there now, and none has ended; else None.
+    """Build the containers of a token if all its certificates are issued and none has ended; else None.
 
-    What fails here is left to the task that seals tokens, on which it will stand.
+    On an error the token is left to the task road.seal_token, which stores the error on its row.
     """
     if not token.is_complete(timezone.now()):
         return None
@@ -137,9 +139,9 @@ def _part(token: ClaimedToken, row: Certificate) -> Part:
 def _finish(
     sealed: dict[ClaimedToken, step6_passphrase.Sealed], tokens: Sequence[ClaimedToken]
 ) -> list[ClaimedToken]:
-    """Settle and seal these tokens in one transaction (group commit); return those with which it was done.
+    """Settle and seal these tokens in one transaction (group commit); return those that were settled.
 
-    What somebody has changed meanwhile is left out. Raises whatever else is in the way, and nothing is done.
+    Tokens whose rows were changed meanwhile are skipped. Any other error is raised and rolls back all.
     """
     with transaction.atomic():
         current = issuance_locks.unchanged(row for token in tokens for row in token.certificates)
@@ -153,12 +155,12 @@ def _finish(
 
 
 def _may_be_sealed(sealed: step6_passphrase.Sealed, token: ClaimedToken) -> bool:
-    """Whether the archive, where the token has anything for it, can take that in."""
+    """Whether the key archive has no obstacle to the token's keys; true for tokens that archive none."""
     return not intake.obstacle(sealed.intake, token.token, token.wanted)
 
 
 def _record(claimed: Iterable[ClaimedCertificate]) -> list[AuditEvent]:
-    """Journal what came, and move the rows on, which the caller saves; return what happened."""
+    """Journal the CA's answers and transition the certificates, unsaved; return the audit events."""
     answered = [(each, each.examined) for each in claimed if each.examined is not None]
     issuing.record_issued((each.begun, examined) for each, examined in answered if each.begun is not None)
     events = []
@@ -185,7 +187,7 @@ def _settle(each: ClaimedCertificate) -> None:
 
 
 def resolve_orphaned_order(*, certificate_id: uuid.UUID) -> None:
-    """An ended request left an order at a CA: find out whether it was issued, and have that revoked."""
+    """Look up an order that an ended request left at a CA; if it was issued, have the certificate revoked."""
     with transaction.atomic():
         claim_id = Certificate.objects.with_orphaned_order().claim_through_subquery(
             certificate_id, now=timezone.now()

@@ -1,10 +1,9 @@
 """Step 6: a token is sealed under a fresh passphrase, which is shown to its owner and then destroyed.
 
-The containers of each certificate are built under the passphrase and re-opened by a reader that did not
-write them, outside any transaction; the wrapped keys are erased in the transaction that writes them down.
-That is the last part of step 5 where its last certificates come together. A token whose certificates come at
-different times, or whose keys come from the archive (recovery/act.py), is sealed by a task of its own: claim,
-act, settle.
+Outside any transaction the containers of each certificate are built under the passphrase and re-opened by an
+independent reader; the transaction that stores the containers erases the wrapped keys. Step 5 does this for
+tokens whose last certificates are issued together. A token whose certificates come at different times, or
+whose keys come from the archive (recovery/act.py), is sealed by a task of its own: claim, act, settle.
 """
 
 import logging
@@ -70,10 +69,10 @@ UNREADABLE = Reason(
 
 @dataclass(frozen=True)
 class Sealed:
-    """What the act made: containers, not yet saved, the passphrase that opens them, archived keys, parcels.
+    """Result of the act, not yet saved: containers, their passphrase, keys for the archive and for targets.
 
-    owner: for which person the keys were opened. The passphrase is wrapped for that person, whoever the row
-    names by the time it is settled.
+    owner: the person for whom the keys were opened. The passphrase is wrapped for that person, even if the
+    row names another one when it is settled.
     """
 
     containers: list[Container]
@@ -84,14 +83,14 @@ class Sealed:
 
 
 def seal(*, token_id: uuid.UUID) -> None:
-    """Seal a token whose certificates are all there, and that was not sealed with the last of them.
+    """Claim and seal a token whose certificates are all issued and that step 5 did not seal.
 
-    Does nothing where it is not due. What has ended meanwhile is ordered anew, and the token waits for it.
-    Whatever is raised stands on the token, which is tried again later.
+    Does nothing if it is not due. A certificate that has ended meanwhile is ordered anew, and the token waits
+    for it. An error is stored on the token, which is retried later.
     """
     with transaction.atomic():
         whole = completion.is_to_be_sealed(token_id)
-        # What changes between the two is decided on when it is settled.
+        # Not atomic with the claim: the settle checks again.
         claim_id = SoftwareToken.objects.claim(token_id, now=timezone.now()) if whole else None
     if claim_id is None:
         return
@@ -105,7 +104,7 @@ def seal(*, token_id: uuid.UUID) -> None:
 
 
 def _act(token_id: uuid.UUID) -> Sealed:
-    """Its certificates with the keys that were made for them; of a recovery, archived keys."""
+    """Build the containers: of the token's certificates, or of the archived keys of a recovery."""
     token = SoftwareToken.objects.select_related("person").get(pk=token_id)
     if token.kind == RequestKind.RECOVERY:
         return _sealed(act.open_keys(token), owner=token.person_id)
@@ -119,7 +118,7 @@ def _to_be_given(token_id: uuid.UUID) -> Iterable[Certificate]:
 
 
 def build(parts: Iterable[Part]) -> Sealed:
-    """Put a token's certificates into containers under a fresh passphrase. Outside any transaction."""
+    """Build a token's containers under a fresh passphrase, outside any transaction."""
     parts = list(parts)
     (owner,) = {part.certificate.token.person_id for part in parts}
     archived = intake.prepare([(part.certificate, part.key) for part in parts])
@@ -145,7 +144,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             return
         given = [row for row in locking.certificates_of(token) if row.left_out_at is None]
         ended = [row for row in given if row.has_ended(timezone.now())]
-        for certificate in ended:  # nobody is given what has ended
+        for certificate in ended:  # expired or revoked: no file is made of it
             expiry.order_anew(certificate)
         if not ended and (reason := intake.obstacle(sealed.intake, token, given)):
             token.settle_later(str(reason), now=timezone.now())
@@ -155,9 +154,9 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
 
 
 def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]) -> list[AuditEvent]:
-    """Seal locked tokens with what was made for them: erase the keys, queue the mails, issue the requests.
+    """Seal locked tokens: store their containers, erase the keys, queue the mails, issue the requests.
 
-    In the caller's transaction; returns what happened, which the caller appends to the log.
+    In the caller's transaction. Returns the audit events, for the caller to append.
     """
     events = intake.store((token, sealed.intake) for token, _given, sealed in made)
     events += handover.store((token, sealed.parcels) for token, _given, sealed in made)
@@ -173,7 +172,7 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
 
 
 def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) -> list[AuditEvent]:
-    """Return what happened, for the log: also of how many keys a copy is kept."""
+    """Transition one token and clear its wrapped keys, without saving; return the audit events."""
     now = timezone.now()
     token.seal(
         passphrase_wrapped=vault.wrap(
@@ -199,11 +198,11 @@ def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) ->
 
 
 def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
-    """Return the passphrase to its owner; each showing is counted and audited, the first told by mail.
+    """Return the passphrase to its owner; count and audit each showing, and send a mail about the first.
 
     The caller has checked that the sign-in is recent; signed_in_at is when the session's window began.
-    Raises NotAllowed (also where a file was fetched in this window), Stale when it is gone, or NotPossible
-    where its time is over, or this process does not have its key.
+    Raises NotAllowed (also if a file was fetched in this window), Stale if the passphrase was destroyed, or
+    NotPossible if its period is over or this process lacks its key-encryption key.
     """
     with transaction.atomic():
         token = _fetch_with_passphrase(actor, token_id)
@@ -224,13 +223,13 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
 
 
 def time_obstacle(token: SoftwareToken, *, now: datetime) -> Reason | None:
-    """Its time is over before the job that destroys it comes by."""
+    """TIME_OVER once the passphrase's period has ended, also before the job has destroyed it; else None."""
     until = token.passphrase_destroy_at
     return TIME_OVER if until is not None and until <= now else None
 
 
 def _opened(token: SoftwareToken) -> str:
-    """A ring of keys may be lost, or a host may have an old one."""
+    """Unwrap the passphrase. Raises NotPossible if this process lacks its key-encryption key."""
     try:
         return containers.open_passphrase(token)
     except vault.VaultError as error:
@@ -239,7 +238,10 @@ def _opened(token: SoftwareToken) -> str:
 
 
 def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    """The owner has noted it: it is destroyed. Raises NotAllowed, Stale, or NotPossible unseen."""
+    """Destroy the passphrase, because its owner has noted it; a delivered token becomes active.
+
+    Raises NotAllowed, Stale, or NotPossible if it was never shown.
+    """
     with transaction.atomic():
         token = _fetch_with_passphrase(actor, token_id)
         refuse(NOT_SHOWN if token.passphrase_shown == 0 else None, kind=NotPossible)

@@ -1,6 +1,6 @@
 """Step 7: one mail for each token, with its containers attached (or the way to them) and how to install them.
 
-Delivered and acknowledged are independent of each other: mail may be late while the passphrase is noted.
+Delivery and acknowledgement are independent: mail may be late while the passphrase is already noted.
 """
 
 import uuid
@@ -32,10 +32,10 @@ DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
 
 
 def send(*, mail_id: uuid.UUID) -> None:
-    """Send one mail of the outbox and settle what came of it. Does nothing where it is not due.
+    """Claim one mail of the outbox, send it, and settle the outcome. Does nothing if it is not due.
 
-    A mail whose subject has ended is discarded instead; one that has to wait for its person waits. Whatever
-    is raised stands on the mail, which is tried again later and later.
+    A mail whose token or request has ended is discarded; a mail to a person on leave waits. An error is
+    stored on the mail, which is retried with growing delays.
     """
     mail = outbox.claim(mail_id)
     if mail is None:
@@ -47,7 +47,10 @@ def send(*, mail_id: uuid.UUID) -> None:
 
 
 def _put_off(mail: OutgoingMail, error: Exception, *, is_sent: bool = False) -> None:
-    """Let go of a mail that is still ours. One that was sent is sent again, as late as after a crash."""
+    """Settle the mail's lease with a later retry, if the claim still holds.
+
+    is_sent: it was sent, but not settled. It is retried when its lease ends, as after a crash.
+    """
     with transaction.atomic():
         row = locking.claimed_mail(mail)
         if row.claim_id == mail.claim_id:
@@ -104,7 +107,7 @@ def _settle(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.No
 
 
 def _delivered(token: SoftwareToken, mail: OutgoingMail) -> None:
-    """The files are with the person, or the way to them is; a later link does not take back a file."""
+    """Mark the token sent, or offered for a mail with a link only; a link does not undo a delivery."""
     if mail.carries_files:
         _mark(token, DeliveryState.SENT, audit.Event.TOKEN_DELIVERED)
         completion.activate_if_delivered_and_noted(token)
