@@ -1,1 +1,1 @@
-"""Verbs on the key archive: recovery certificates, what is archived, and what takes it out."""
+"""Verbs on the key archive: recovery certificates, archive intake, opening, re-addressing, export, drills."""

@@ -1,8 +1,8 @@
-"""Recovery drills: once a year, officers have a canary key recovered as any archived key, with their shares.
+"""Recovery drills: once a year officers recover a canary key, as any archived key, with their shares.
 
-A canary is made by a worker for each recovery certificate in force and is kept, so that a drill opens what
-was archived long ago: the outer layer, the envelope, and the recovery key with its officers of today. The
-canary then goes into a container of each format under a new passphrase, which is opened and forgotten.
+A worker archives one canary for each recovery certificate in force and keeps it, so that a drill opens an
+old archive row: the outer layer, the envelope, and the recovery key with its present officers. The canary
+then goes into a container of each format under a new passphrase; each is opened as a check and dropped.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ REASONS = {Exclusion.OFFICE: recovery_policy.NOT_RECOVERY_OFFICER, Exclusion.ASK
 
 @dataclass(frozen=True)
 class Standing:
-    """A recovery certificate in force: its last proof, from when the next one is late, who was absent."""
+    """Drill state of a recovery certificate in force: last proof, next drill, holders absent for a year."""
 
     certificate: RecoveryCertificate
     proved_at: datetime | None
@@ -69,7 +69,7 @@ class Standing:
 
 
 def standings(now: datetime) -> list[Standing]:
-    """Of each recovery certificate in force."""
+    """Return the drill state of each recovery certificate in force."""
     rows = RecoveryCertificate.objects.in_force(now).defer("certificate", "seal")
     return [_standing(row, now) for row in rows.annotate(last_proof=Max("drills__proved_at"))]
 
@@ -88,7 +88,7 @@ def _standing(certificate: RecoveryCertificate, now: datetime) -> Standing:
 
 
 def _absent(certificate: RecoveryCertificate, now: datetime) -> list[Person]:
-    """Holders of a share that was given in no drill or recovery within a year, once a year has passed."""
+    """Share holders who have given no share for a year; none before a year has passed."""
     present = certificate.wrappings.filter(erased_at=None).first()
     if present is None or present.made_at > now - EVERY:
         return []
@@ -100,7 +100,7 @@ def _absent(certificate: RecoveryCertificate, now: datetime) -> list[Person]:
 
 
 def begin(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryDrill:
-    """A Recovery Officer begins a drill; another one confirms it. Raises NotAllowed or Stale."""
+    """Begin a drill, by a Recovery Officer; another one confirms it. Raises NotAllowed or Stale."""
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
         recovery_officer = recovery_policy.is_recovery_officer(actor)
@@ -117,7 +117,10 @@ def begin(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryDrill:
 
 
 def confirm(*, actor: Person, drill_id: uuid.UUID) -> RecoveryDrill:
-    """Another officer agrees: a worker opens the canary, or waits for shares. Raises NotAllowed or Stale."""
+    """Confirm a drill, by a second officer; the job then opens the canary, or waits for shares.
+
+    Raises NotAllowed or Stale.
+    """
     with transaction.atomic():
         drill = locking.recovery_drill(drill_id)
         second_officer.require(actor, drill, reasons=REASONS, not_waiting=DRILL_NOT_WAITING)
@@ -129,7 +132,7 @@ def confirm(*, actor: Person, drill_id: uuid.UUID) -> RecoveryDrill:
 
 
 def give_share(*, actor: Person, drill_id: uuid.UUID, share: str) -> ShareRound:
-    """A Recovery Officer gives their share. Raises NotAllowed, NotPossible at the field share, or Stale."""
+    """Give a Recovery Officer's share. Raises NotAllowed, NotPossible at the field share, or Stale."""
     with share_rounds.counted(actor=actor, subject_id=drill_id), transaction.atomic():
         drill = locking.recovery_drill(drill_id)
         recovery_officer = recovery_policy.is_recovery_officer(actor)
@@ -141,23 +144,23 @@ def give_share(*, actor: Person, drill_id: uuid.UUID, share: str) -> ShareRound:
 
 
 def awaits_shares(drill: RecoveryDrill) -> bool:
-    """Whether two officers have agreed, and shares are what is left."""
+    """Whether the drill is confirmed and its recovery key is split, so that only shares are missing."""
     return drill.is_to_be_carried_out and drill.certificate.kind != RecoveryKeyKind.ONLINE
 
 
 def wrapping_of(drill: RecoveryDrill) -> RecoveryKeyWrapping:
-    """Whose shares are needed."""
+    """The present wrapping of the recovery key, which names the share holders."""
     return RecoveryKeyWrapping.objects.get(certificate=drill.certificate_id, erased_at=None)
 
 
 def subject_of(drill: RecoveryDrill) -> Subject:
-    """What shares for it are bound to."""
+    """The subject that shares for this drill are bound to."""
     seen = f"{drill.pk}|{drill.certificate.fingerprint}"
     return Subject(SharePurpose.DRILL, drill.pk, hashlib.sha256(seen.encode()).hexdigest())
 
 
 def carry_out() -> int:
-    """Job, where workers run: make missing canaries, and carry out the drills that are ready."""
+    """Job on workers: archive missing canaries and carry out the drills that are ready; returns how many."""
     if not vault.holds(vault.Purpose.ARCHIVE):
         return 0
     for certificate in RecoveryCertificate.objects.in_force(timezone.now()).filter(canary=None):
@@ -190,7 +193,7 @@ def _complete_round(drill: RecoveryDrill) -> ShareRound | None:
 
 
 def _open(drill: RecoveryDrill) -> Reason | None:
-    """Recover the canary as any archived key; None where that worked. Raises VaultError."""
+    """Recover the canary as any archived key; return why it failed, or None. Raises VaultError."""
     canary = RecoveryCanary.objects.filter(certificate=drill.certificate_id).first()
     recovery_key = _recovery_key(drill)
     if canary is None:
@@ -202,7 +205,7 @@ def _open(drill: RecoveryDrill) -> Reason | None:
 
 
 def _pack(key: keys.PrivateKey) -> Reason | None:
-    """Put the key into a container of each format and open each again; None where that worked."""
+    """Build and re-open a container of each format; return why it failed, or None."""
     certificate = recovery_keys.self_signed("Recovery canary", key, days=1)
     secret, key_sha256 = passphrase.generate(), keys.public_key_sha256(key)
     try:

@@ -1,7 +1,7 @@
-"""Verbs on exports: two Recovery Officers agree that the outer layer is taken off every archived key.
+"""Archive export: under two Recovery Officers, every archived key without the outer layer of the vault.
 
-What comes out is still sealed for the recovery keys. It is for a day without this product: the openssl
-program and a recovery key alone open it.
+The envelopes stay sealed for the recovery keys. An export serves the end of this product: openssl and a
+recovery key open it.
 """
 
 import uuid
@@ -31,7 +31,7 @@ REASONS = {Exclusion.OFFICE: recovery_policy.NOT_RECOVERY_OFFICER, Exclusion.ASK
 
 @dataclass(frozen=True)
 class ExportedKey:
-    """An envelope without its outer layer, or why it cannot be had."""
+    """An archived key's envelope without its outer layer, or the error that kept it from being opened."""
 
     row: ArchivedKey
     envelope: bytes
@@ -39,7 +39,7 @@ class ExportedKey:
 
 
 def ask(*, actor: Person, purpose: str) -> ArchiveExport:
-    """A Recovery Officer wants the archive exported. Raises NotAllowed or NotPossible."""
+    """Ask for an export, by a Recovery Officer. Raises NotAllowed or NotPossible."""
     with transaction.atomic():
         recovery_officer = recovery_policy.is_recovery_officer(actor)
         require(recovery_officer, else_=recovery_policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
@@ -51,7 +51,10 @@ def ask(*, actor: Person, purpose: str) -> ArchiveExport:
 
 
 def confirm(*, actor: Person, export_id: uuid.UUID) -> ArchiveExport:
-    """Another one agrees: for a day it can be carried out where workers run. Raises NotAllowed or Stale."""
+    """Confirm an export, by a second officer; for one day `export_archive` may run on a worker's host.
+
+    Raises NotAllowed or Stale.
+    """
     with transaction.atomic():
         export = locking.archive_export(export_id)
         second_officer.require(actor, export, reasons=REASONS, not_waiting=EXPORT_NOT_WAITING)
@@ -63,7 +66,7 @@ def confirm(*, actor: Person, export_id: uuid.UUID) -> ArchiveExport:
 
 
 def withdraw(*, actor: Person, export_id: uuid.UUID) -> ArchiveExport:
-    """A Recovery Officer calls it off. Raises NotAllowed or Stale."""
+    """Withdraw an export, by a Recovery Officer. Raises NotAllowed or Stale."""
     with transaction.atomic():
         export = locking.archive_export(export_id)
         recovery_officer = recovery_policy.is_recovery_officer(actor)
@@ -77,7 +80,7 @@ def withdraw(*, actor: Person, export_id: uuid.UUID) -> ArchiveExport:
 
 
 def begin() -> ArchiveExport:
-    """Take the export that was confirmed, once. Raises Stale where there is none."""
+    """Mark the confirmed export as carried out, and return it. Raises Stale if none is confirmed."""
     with transaction.atomic():
         found = ArchiveExport.objects.usable(timezone.now()).first()
         export = locking.archive_export(found.pk) if found else None
@@ -92,7 +95,7 @@ def begin() -> ArchiveExport:
 
 
 def exported() -> Iterator[ExportedKey]:
-    """Each archived key, with its owner and certificate; one that cannot be opened stops no other."""
+    """Yield each archived key with its owner and certificate; a row that does not open yields its error."""
     rows = ArchivedKey.objects.select_related("owner", "certificate").order_by("pk")
     for row in rows.iterator(chunk_size=200):
         try:

@@ -1,7 +1,7 @@
-"""Archive intake of keys that another system has given: sealed for those recovery certificates that may be.
+"""Archive intake of imported keys: sealed for the recovery certificates that the person's terms allow.
 
-Until a person has accepted terms that name archiving, their imported keys are sealed for recovery
-certificates of officers (or of an HSM) alone: it takes two Recovery Officers to open them.
+Until a person has accepted terms that name archiving, their imported keys are sealed only for recovery
+certificates of officers or of an HSM, so that two Recovery Officers are needed to open them.
 """
 
 from collections.abc import Iterable
@@ -33,9 +33,9 @@ NONE_FOR_IMPORTS = Reason(
 
 
 def store(given: Iterable[tuple[Certificate, PrivateKey]]) -> list[AuditEvent]:
-    """Seal and save these keys, in the caller's transaction; returns what happened, for the log.
+    """Seal and save these keys, in the caller's transaction; return the audit events.
 
-    Raises NotPossible where one of them cannot be archived now.
+    Raises NotPossible if one of them cannot be archived now.
     """
     require(vault.holds(vault.Purpose.ARCHIVE), else_=intake.NO_RING)
     prepared: list[tuple[SoftwareToken, intake.Intake]] = []
@@ -47,7 +47,7 @@ def store(given: Iterable[tuple[Certificate, PrivateKey]]) -> list[AuditEvent]:
 
 
 def _recipients(certificate: Certificate) -> list[RecoveryCertificate]:
-    """For whom the key of this certificate is sealed now."""
+    """The recovery certificates for which this certificate's key is sealed. Raises NotPossible for none."""
     present = RecoveryCertificate.objects.in_force(timezone.now())
     if not _person_knows(certificate):
         present = present.exclude(kind=RecoveryKeyKind.ONLINE)
@@ -57,7 +57,7 @@ def _recipients(certificate: Certificate) -> list[RecoveryCertificate]:
 
 
 def _person_knows(certificate: Certificate) -> bool:
-    """Whether the terms of the type that the person accepted last say that such a key is archived."""
+    """Whether the terms that the person accepted last name the archiving of such a key."""
     accepted = TermsAcceptance.objects.filter(
         person_id=certificate.token.person_id,
         text__version__document=certificate.token.required_type.terms_id,

@@ -1,9 +1,9 @@
-"""Archive intake: the keys of a token whose type archives are sealed with it, or the token waits.
+"""Archive intake: a token whose type archives keys is sealed together with them, or waits.
 
-prepare: in the act, outside any transaction: an envelope for each key, addressed to every recovery
-certificate in force, and wrapped by the vault, bound to its owner and row.
-obstacle and store: in the settle transaction. What is in force is compared once more, so that no key is
-stored for a certificate that was retired meanwhile, or without one that came into force.
+prepare: in the act, outside any transaction: a CMS envelope for each key, addressed to every recovery
+certificate in force, and wrapped by the vault with its owner and row as authenticated data.
+obstacle and store: in the settle transaction. The recovery certificates in force are compared again, so that
+no key is stored for one that was retired meanwhile, or without one that came into force.
 """
 
 import uuid
@@ -52,7 +52,7 @@ CHANGED_MEANWHILE = Reason(
 
 @dataclass(frozen=True)
 class Intake:
-    """What the act prepared: rows, not yet saved, for which recovery certificates, or why there are none."""
+    """Prepared archive rows, not yet saved, and their recovery certificates; or the reason for none."""
 
     rows: tuple[ArchivedKey, ...] = ()
     recipients: tuple[uuid.UUID, ...] = ()
@@ -60,12 +60,12 @@ class Intake:
 
 
 def prepare(given: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
-    """Seal the keys of one token, where its type archives."""
+    """Seal those keys of one token that are to be archived."""
     return seal_for_recovery([(certificate, key) for certificate, key in given if archives(certificate)])
 
 
 def seal_for_recovery(wanted: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
-    """Seal these keys for the recovery certificates in force, or say why not."""
+    """Seal these keys for the recovery certificates in force; the result has the reason if it cannot."""
     if not wanted:
         return Intake()
     if not vault.holds(vault.Purpose.ARCHIVE):
@@ -80,14 +80,14 @@ def seal_for_recovery(wanted: Sequence[tuple[Certificate, keys.PrivateKey]]) -> 
 
 
 def archives(certificate: Certificate) -> bool:
-    """Whether the certificate's key is archived: its type says so, and its profile lets it be."""
+    """Whether the certificate's key is to be archived: by its token type, and allowed by its profile."""
     return certificate.token.required_type.archive_key and certificate.profile.may_be_archived
 
 
 def sealed(
     certificate: Certificate, key: keys.PrivateKey, present: Sequence[RecoveryCertificate]
 ) -> ArchivedKey:
-    """The row, not saved, of a certificate that has its token and its profile."""
+    """Return the unsaved archive row of a certificate whose token and profile are loaded."""
     row = ArchivedKey(
         owner_id=certificate.token.person_id,
         certificate=certificate,
@@ -102,7 +102,7 @@ def sealed(
 
 
 def obstacle(intake: Intake, token: SoftwareToken, given: Sequence[Certificate]) -> Reason | None:
-    """Why the locked token is not sealed now, or None. A key that is to be archived is never left out."""
+    """Why the locked token cannot be sealed now, or None: every key to be archived has to be prepared."""
     wanted = token.archives_keys and {row.public_key_sha256 for row in given if archives(row)}
     if not wanted:
         return None
@@ -115,7 +115,7 @@ def obstacle(intake: Intake, token: SoftwareToken, given: Sequence[Certificate])
 
 
 def is_for_those_in_force(intake: Intake) -> bool:
-    """Whether the recovery certificates in force are still those for which it was sealed."""
+    """Whether the keys were sealed for exactly the recovery certificates that are in force now."""
     in_force = RecoveryCertificate.objects.in_force(timezone.now()).values_list("pk", flat=True)
     return tuple(in_force) == intake.recipients
 
@@ -127,7 +127,7 @@ def _accepted_terms_say_it(token: SoftwareToken, given: Sequence[Certificate]) -
 
 
 def store(prepared: Iterable[tuple[SoftwareToken, Intake]]) -> list[AuditEvent]:
-    """Save what was prepared, in the caller's transaction; returns what happened, for the log."""
+    """Save the prepared rows, in the caller's transaction; return the audit events."""
     rows = [(token, row, intake.recipients) for token, intake in prepared for row in intake.rows]
     if not rows:
         return []

@@ -1,8 +1,8 @@
-"""Late intake: keys of tokens from before their type archived, as long as they still exist.
+"""Late archive intake: keys of tokens that were sealed before their type archived keys.
 
-A sealed token's key lies in its containers alone. Until the passphrase is noted a worker can open them, and
-does so where the type archives now and the person has accepted terms that say so. Act outside any
-transaction, then settle: whoever is second finds nothing left to do.
+The key of a sealed token exists in its containers only. A worker can open them until the passphrase is
+acknowledged, and does so if the type archives keys now and the person has accepted terms that name archiving.
+The act runs outside any transaction; of two workers the second one settles nothing.
 """
 
 import logging
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 def candidates() -> QuerySet[SoftwareToken]:
-    """Tokens whose passphrase is not noted yet, with a key that is not archived and may be."""
+    """Tokens with an unacknowledged passphrase and a key that may be archived and is not."""
     may_be_archived = Q(profile__purpose=CertificatePurpose.ENCRYPTION) | Q(profile__archive_dual_use=True)
     archived = ArchivedKey.objects.filter(certificate=OuterRef("pk"))
     lacking = Certificate.objects.filter(
@@ -50,7 +50,7 @@ def candidates() -> QuerySet[SoftwareToken]:
 
 
 def _under_terms_that_say_it() -> Q:
-    """Of types that archive now, by persons who have accepted terms of theirs that name archiving."""
+    """Condition: the type archives keys now, and the person has accepted terms of it that name archiving."""
     found = Q(pk__in=[])
     for code, terms in TokenType.objects.active().filter(archive_key=True).values_list("code", "terms"):
         accepted = TermsAcceptance.objects.filter(person=OuterRef("person"), text__version__document=terms)
@@ -61,7 +61,7 @@ def _under_terms_that_say_it() -> Q:
 
 
 def take(token_id: uuid.UUID) -> bool:
-    """Archive the keys of one token; False where there is nothing to do, or it is not possible now."""
+    """Archive the keys of one token; False if there is nothing to do or it is not possible now."""
     token = candidates().select_related("token_type").filter(pk=token_id).first()
     has_rings = vault.holds(vault.Purpose.PASSPHRASES) and vault.holds(vault.Purpose.ARCHIVE)
     if token is None or not has_rings:
@@ -80,7 +80,7 @@ def take(token_id: uuid.UUID) -> bool:
 
 
 def _keys(token: SoftwareToken) -> Iterator[tuple[Certificate, keys.PrivateKey]]:
-    """The keys that are to be archived, from the token's containers."""
+    """Yield the keys to be archived, read from the token's containers."""
     said = _said_of_archiving(token)
     secret = containers.open_passphrase(token)
     archived = ArchivedKey.objects.filter(certificate__token=token).values("certificate")
@@ -94,7 +94,7 @@ def _keys(token: SoftwareToken) -> Iterator[tuple[Certificate, keys.PrivateKey]]
 
 
 def _opened(container: Container, passphrase: str) -> keys.PrivateKey:
-    """The key in the container, which is that of its certificate. Raises ContainerError."""
+    """Open the container and return its key, which has to match the certificate. Raises ContainerError."""
     (bag,) = (each for each in reader.read(container.content, passphrase) if each.kind == "key")
     key = keys.from_pkcs8(bag.der)
     pkcs12.check(
@@ -107,7 +107,7 @@ def _opened(container: Container, passphrase: str) -> keys.PrivateKey:
 
 
 def _said_of_archiving(token: SoftwareToken) -> str:
-    """What the version says that the person accepted last, of the document of the type in force."""
+    """`names_archiving` of the newest version that the person accepted of the terms of the type in force."""
     terms = TokenType.objects.active().filter(code=token.type_code).values("terms")
     accepted = TermsAcceptance.objects.filter(person=token.person_id, text__version__document__in=terms)
     last = accepted.order_by("-text__version__number").select_related("text__version").first()

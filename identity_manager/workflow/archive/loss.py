@@ -1,7 +1,7 @@
-"""What would be lost: of each encryption key, whether a copy is archived, and who could recover it.
+"""Loss of encryption keys: for each key, whether a copy is archived and who could recover it.
 
-Asked before anything that ends access to what was encrypted: revoking, a leave, a lock, an end, an erasure.
-One statement for a page, and no envelope is read.
+Shown before an act that ends access to encrypted data: revocation, leave, lock, end of a token, erasure. One
+statement for a page; no envelope is read.
 """
 
 import uuid
@@ -35,7 +35,7 @@ _ARCHIVED = Exists(
 
 
 class Afterwards(Enum):
-    """What is left of the person once it is done, and so who can ask for a recovery."""
+    """The person's state after the act, which decides who can ask for a recovery."""
 
     HERE = "the person can sign in"
     AWAY = "the person cannot sign in"
@@ -44,9 +44,9 @@ class Afterwards(Enum):
 
 @dataclass(frozen=True)
 class Loss:
-    """One encryption key. by_owner, by_officers: whose recovery key its copy was sealed for.
+    """An encryption key that would be lost. by_owner, by_officers: who can open its archived copy.
 
-    own: whether the person concerned reads it.
+    own: the reader is the person concerned.
     """
 
     token_id: uuid.UUID
@@ -94,13 +94,13 @@ class Loss:
 def of_tokens(
     tokens: Iterable[uuid.UUID], *, afterwards: Afterwards = Afterwards.HERE, own: bool = False
 ) -> list[Loss]:
-    """The living encryption keys of these tokens."""
+    """Return the encryption keys of certificates of these tokens that have not ended."""
     rows = Certificate.objects.filter(token__in=list(tokens), state__in=NOT_ENDED)
     return _of(rows, afterwards=afterwards, own=own)
 
 
 def by_token(tokens: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Loss]]:
-    """The same of many tokens, for the persons concerned."""
+    """Return them by token, in words for the persons concerned."""
     found: dict[uuid.UUID, list[Loss]] = {}
     for each in of_tokens(tokens, own=True):
         found.setdefault(each.token_id, []).append(each)
@@ -108,7 +108,7 @@ def by_token(tokens: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Loss]]:
 
 
 def of_person(person_id: uuid.UUID, *, afterwards: Afterwards) -> list[Loss]:
-    """The living encryption keys of the person; before an erasure, all that ever were."""
+    """Return the person's encryption keys: of certificates that have not ended, before an erasure of all."""
     rows = Certificate.objects.filter(token__person=person_id)
     if afterwards != Afterwards.ERASED:
         rows = rows.filter(state__in=NOT_ENDED)
@@ -116,18 +116,18 @@ def of_person(person_id: uuid.UUID, *, afterwards: Afterwards) -> list[Loss]:
 
 
 def in_words(losses: Iterable[Loss]) -> list[Promise]:
-    """The sentences, for a mail: each in the language that is active when it is written."""
+    """Return lazy sentences for a mail, each translated when it is rendered."""
     return [lazystr(each) for each in losses]
 
 
 def not_archived(persons: Iterable[uuid.UUID]) -> int:
-    """How many living encryption keys of these persons nobody could recover."""
+    """Count the encryption keys of these persons that have no archived copy and have not ended."""
     rows = Certificate.objects.filter(token__person__in=list(persons), state__in=NOT_ENDED)
     return _encrypting(rows).filter(~_ARCHIVED).count()
 
 
 def _encrypting(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
-    """Those that somebody was given."""
+    """Restrict to issued encryption certificates whose files were given to somebody."""
     issued = rows.filter(certificate__isnull=False, profile__purpose__in=DECRYPT)
     return issued.exclude(token__state__in=(*TO_BE_ISSUED, TokenState.CANCELLED))
 

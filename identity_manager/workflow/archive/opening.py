@@ -1,6 +1,6 @@
-"""Open one archived key: both layers come off, and key and certificate must match.
+"""Opening of an archived key: unwrap the outer layer, decrypt the envelope, compare key and certificate.
 
-For a worker that has a recovery key for one act. What is refused is a Reason, which says why by name.
+For a worker that holds a recovery key for one act. Each function returns its result, or the Reason why not.
 """
 
 import uuid
@@ -58,9 +58,9 @@ SHARES_NOT_FOR_THIS = Reason(
 
 
 def open_key(row: ArchivedKey, recovery_key: RecoveryKey) -> keys.PrivateKey | Reason:
-    """The private key of the row, or why it is not given. Its certificate, where it has one, is of that key.
+    """Return the row's private key, or why not. It has to match the row's certificate, if there is one.
 
-    The owner of the row is authenticated by the outer layer: a row that is given to somebody else opens not.
+    The outer layer authenticates the owner: a row whose owner was changed does not open.
     """
     key = open_both_layers(row, recovery_key)
     if isinstance(key, Reason) or row.certificate is None or _is_of(key, row.certificate.der):
@@ -71,7 +71,7 @@ def open_key(row: ArchivedKey, recovery_key: RecoveryKey) -> keys.PrivateKey | R
 def open_both_layers(
     row: ArchivedKey | RecoveryCanary, recovery_key: RecoveryKey
 ) -> keys.PrivateKey | Reason:
-    """The private key of an archived key, or of the canary of a drill; or why it is not given."""
+    """Return the private key of an archived key or of a drill's canary, or why not."""
     envelope = open_outer_layer(row)
     if isinstance(envelope, Reason):
         return envelope
@@ -82,7 +82,7 @@ def open_both_layers(
 
 
 def open_outer_layer(row: ArchivedKey | RecoveryCanary) -> bytes | Reason:
-    """The envelope of the row, or why it cannot be had."""
+    """Return the CMS envelope of the row, or why it does not open."""
     try:
         return vault.unwrap(
             row.envelope_wrapped, purpose=vault.Purpose.ARCHIVE, record=row.pk, owner=row.owner_id
@@ -92,13 +92,13 @@ def open_outer_layer(row: ArchivedKey | RecoveryCanary) -> bytes | Reason:
 
 
 def online_recovery_key(recipients: Iterable[uuid.UUID]) -> RecoveryKey | Reason:
-    """A recovery key that workers hold, of one of these recovery certificates, retired or not.
+    """Return an online recovery key of one of these recovery certificates, retired or not; or why not.
 
-    Only what two Recovery Officers confirmed is used, and only where the key is that of its certificate.
+    The certificate has to be as two Recovery Officers confirmed it, and the key has to match it.
     """
     online = RecoveryCertificate.objects.filter(pk__in=recipients, kind=RecoveryKeyKind.ONLINE)
     found: RecoveryKey | Reason = NO_ONLINE_KEY
-    for certificate in online.order_by("state", "pk"):  # in force before retired
+    for certificate in online.order_by("state", "pk"):  # "in-force" sorts before "retired"
         found = _online_key(certificate)
         if isinstance(found, RecoveryKey):
             return found
@@ -129,9 +129,9 @@ def _is_of(key: keys.PrivateKey, certificate: bytes) -> bool:
 
 
 def key_with_shares(certificate: RecoveryCertificate, present: ShareRound) -> RecoveryKey | Reason:
-    """The recovery key of the certificate, opened with the shares of a complete round, or why not.
+    """Return the certificate's recovery key, opened with the shares of a complete round; or why not.
 
-    Raises VaultError where this worker lacks the ring of the share-transport key, so that another one tries.
+    Raises VaultError if this worker lacks the ring of the share-transport key, so that another one tries.
     """
     if not recovery_certificates.is_as_confirmed(certificate):
         return OFFICERS_KEY_CHANGED

@@ -1,9 +1,9 @@
-"""Re-addressing: what was sealed for a retired recovery certificate is sealed for those in force.
+"""Re-addressing: envelopes for a retired recovery certificate are re-encrypted to those in force.
 
-The retired recovery key opens the content key of each envelope; a person's key is never decrypted. A worker
-does it in the background with an online key. A key that is split among officers takes a session: as many of
-them as are needed give their shares, and a worker goes on until nothing is left or the half hour is over.
-What is left is a query, so that the next run or session goes on where the last one ended.
+The retired recovery key decrypts the content-encryption key of each envelope; the person's key is never
+decrypted. With an online recovery key a worker does it in the background. A key that is split among officers
+takes a session: enough officers give their shares, and a worker goes on until nothing is left or the half
+hour is over. The remaining rows are a query, so the next run or session continues there.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 Certificates = tuple[RecoveryCertificate, ...]
 PORTION = 500
-SECONDS = 60  # of one run
+SECONDS = 60  # time limit of a run
 NOTHING_LEFT = Reason(
     "nothing-left-to-readdress",
     _("Nothing waits for shares here: no key is still sealed for a retired certificate of officers."),
@@ -56,16 +56,16 @@ NOTHING_LEFT = Reason(
 
 
 def left(certificate: RecoveryCertificate) -> QuerySet[ArchivedKey]:
-    """The keys that are still sealed for this certificate."""
+    """Archived keys that are still sealed for this recovery certificate."""
     return ArchivedKey.objects.filter(recipients__certificate=certificate).order_by("pk")
 
 
 # --- The officers' session, in the web process ------------------------------------------------------
 def give_share(*, actor: Person, certificate_id: uuid.UUID, share: str) -> ShareRound:
-    """A share of the retired recovery key; with the last one needed a worker begins within a minute.
+    """Give a share of the retired recovery key; after the last one needed a worker begins within a minute.
 
-    It is given for the recovery certificates in force now, and opens nothing once others are. Raises
-    NotAllowed, NotPossible at the field share, or Stale.
+    Shares are bound to the recovery certificates in force now, and void once these change. Raises NotAllowed,
+    NotPossible at the field share, or Stale.
     """
     with share_rounds.counted(actor=actor, subject_id=certificate_id), transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
@@ -79,7 +79,7 @@ def give_share(*, actor: Person, certificate_id: uuid.UUID, share: str) -> Share
 
 
 def session_obstacle(certificate: RecoveryCertificate) -> Reason | None:
-    """Why nobody gives a share for it now, or None."""
+    """Why the certificate takes no shares now, or None."""
     is_retired = certificate.state == RecoveryCertificateState.RETIRED
     if not is_retired or certificate.kind == RecoveryKeyKind.ONLINE or not left(certificate).exists():
         return NOTHING_LEFT
@@ -87,14 +87,14 @@ def session_obstacle(certificate: RecoveryCertificate) -> Reason | None:
 
 
 def subject_of(certificate: RecoveryCertificate) -> Subject:
-    """What the shares are given for: this certificate, and those in force."""
+    """The subject that shares are bound to: this certificate and those in force."""
     fingerprints = [certificate.fingerprint, *(each.fingerprint for each in _in_force())]
     digest = hashlib.sha256("|".join(fingerprints).encode("ascii")).hexdigest()
     return Subject(SharePurpose.READDRESSING, certificate.pk, digest)
 
 
 def present_round(certificate: RecoveryCertificate) -> ShareRound | None:
-    """The round of shares for it that may still be used."""
+    """The round of shares for this certificate that has not ended, or None."""
     digest = subject_of(certificate).digest
     found = ShareRound.objects.alive().filter(subject=certificate.pk, digest=digest).first()
     return found if found and found.is_alive(timezone.now()) else None
@@ -102,7 +102,7 @@ def present_round(certificate: RecoveryCertificate) -> ShareRound | None:
 
 # --- The worker -------------------------------------------------------------------------------------
 def go_on() -> int | str:
-    """Job: re-address what a retired certificate's key can open now; says how many, or why none."""
+    """Job: re-address the envelopes of retired certificates; return how many, or why none."""
     if not vault.holds(vault.Purpose.ARCHIVE):
         return ""
     retired = RecoveryCertificate.objects.filter(state=RecoveryCertificateState.RETIRED)
@@ -123,7 +123,7 @@ def _obstacle(targets: Certificates) -> Reason | None:
 
 
 def _go_on_with(certificate: RecoveryCertificate, targets: Certificates) -> int:
-    """Re-address what is left of one retired certificate, for a while; returns how many."""
+    """Re-address the remaining envelopes of one retired certificate until the time limit; return how many."""
     present = None
     if certificate.kind == RecoveryKeyKind.ONLINE:
         recovery_key = opening.online_recovery_key([certificate.pk])
@@ -152,7 +152,7 @@ def _end(present: ShareRound | None, reason: Reason) -> None:
 def _move_all(
     certificate: RecoveryCertificate, recovery_key: RecoveryKey, *, targets: Certificates
 ) -> tuple[int, bool]:
-    """How many rows were moved, and whether all were looked at. A row that does not open stops no other."""
+    """Return how many rows were moved, and whether the end was reached. Rows that do not open are skipped."""
     until, moved, last = time.monotonic() + SECONDS, 0, uuid.UUID(int=0)
     while time.monotonic() < until:
         rows = list(left(certificate).filter(pk__gt=last)[:PORTION])
@@ -161,14 +161,14 @@ def _move_all(
         last = rows[-1].pk
         made = [(row, _readdressed(row, recovery_key, targets)) for row in rows]
         done = _move(certificate, made, targets=targets)
-        if done is None:  # others are in force now: the next run takes those
+        if done is None:  # the certificates in force have changed: the next run uses the new ones
             return moved, False
         moved += done
     return moved, False
 
 
 def _readdressed(row: ArchivedKey, recovery_key: RecoveryKey, targets: Certificates) -> bytes | None:
-    """The new content of the row; none where it does not open."""
+    """Return the row's new wrapped envelope; None if the old one does not open."""
     envelope = opening.open_outer_layer(row)
     if isinstance(envelope, Reason):
         logger.warning("Archived key %s was not re-addressed: %s", row.pk, envelope.code)
@@ -187,7 +187,7 @@ def _move(
     *,
     targets: Certificates,
 ) -> int | None:
-    """Store a portion, each row by compare and swap; None where others are in force meanwhile."""
+    """Store a portion by compare-and-swap; return how many rows. None: the certificates in force changed."""
     now = timezone.now()
     with transaction.atomic():
         if _in_force() != targets:
@@ -211,7 +211,7 @@ def _move(
 
 
 def _destroy(certificate: RecoveryCertificate) -> None:
-    """Nothing is sealed any more for a retired online key: it is erased."""
+    """Erase a retired online recovery key for which no envelope is sealed any more."""
     with transaction.atomic():
         locked = locking.recovery_certificate(certificate.pk)
         if left(locked).exists():

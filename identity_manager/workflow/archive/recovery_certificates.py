@@ -1,8 +1,8 @@
-"""Verbs on recovery certificates: brought in, confirmed by two Recovery Officers, retired.
+"""Verbs on recovery certificates: import, confirmation by two Recovery Officers, retirement.
 
-A certificate is in force when two Recovery Officers, neither of whom brought it in, have typed the
-fingerprint that they have from the ceremony. What they confirmed is sealed under a key from outside the
-database: whoever can only write to the database puts no certificate of their own in force.
+A certificate is in force when two Recovery Officers, neither of whom imported it, have typed the fingerprint
+that they noted at the ceremony. The confirmed content is sealed under a key from outside the database, so
+that a database writer cannot put a certificate in force.
 """
 
 import hashlib
@@ -58,9 +58,9 @@ NOT_AN_OFFICER = _("%(person)s holds a share and is no Recovery Officer.")
 
 
 def bring_in(*, actor: Person, content: bytes) -> RecoveryCertificate:
-    """Take the document of a ceremony: a new recovery certificate, or other officers of one that is there.
+    """Import the document of a ceremony: a new recovery certificate, or new share holders of a known one.
 
-    Raises NotAllowed, NotPossible with what is wrong with the document, or Stale.
+    Raises NotAllowed, NotPossible with the fault of the document, or Stale.
     """
     with transaction.atomic():
         require(policy.may_bring_in(actor), else_=policy.NOT_TO_BRING_IN, kind=NotAllowed)
@@ -92,7 +92,7 @@ def _bring_in(actor: Person, document: Document, officers: list[Person]) -> Reco
 def _change_officers(
     actor: Person, pk: uuid.UUID, *, document: Document, officers: list[Person]
 ) -> RecoveryCertificate:
-    """Only who opened the recovery key can have signed the document, so nobody confirms it once more."""
+    """Replace the share holders. No confirmation: the recovery key itself has signed the document."""
     certificate = locking.recovery_certificate(pk)
     require(certificate.state != S.RETIRED, else_=RETIRED_ALREADY, kind=Stale)
     present = certificate.wrappings.get(erased_at=None)
@@ -107,9 +107,9 @@ def _change_officers(
 
 
 def make_online(*, name: str, bits: int, days: int) -> RecoveryCertificate:
-    """Make a recovery key that workers hold, on the word of who operates the machine.
+    """Make an online recovery key, which workers hold, by the operator of the machine.
 
-    Raises KeyArchiveError for another size, VaultError where this process holds no ring for it.
+    Raises KeyArchiveError for a size that is not allowed, VaultError if this process lacks the ring.
     """
     private, content = recovery_keys.make(name, bits=bits, days=days)
     with transaction.atomic():
@@ -126,7 +126,7 @@ def make_online(*, name: str, bits: int, days: int) -> RecoveryCertificate:
 
 
 def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> RecoveryCertificate:
-    """A Recovery Officer has the fingerprint from the ceremony; the second one puts the certificate in force.
+    """Confirm a certificate by its fingerprint, by a Recovery Officer; the second one puts it in force.
 
     Raises NotAllowed, NotPossible at the field fingerprint, or Stale.
     """
@@ -149,14 +149,14 @@ def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> Re
         if certificate.state == S.IN_FORCE:
             audit.record(audit.Event.RECOVERY_CERTIFICATE_IN_FORCE, actor=actor, subject=None, **facts)
             waiting = SoftwareToken.objects.put_off_with_keys_to_archive()
-            waiting.update(next_attempt_at=now, nudged_at=None)  # the sweep takes them up
+            waiting.update(next_attempt_at=now, nudged_at=None)  # due at once, for the sweep
         else:
             audit.record(audit.Event.RECOVERY_CERTIFICATE_CONFIRMED, actor=actor, subject=None, **facts)
         return certificate
 
 
 def retire(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryCertificate:
-    """Nothing more is sealed for this certificate. Raises NotAllowed or Stale."""
+    """Retire a certificate: no key is sealed for it any more. Raises NotAllowed or Stale."""
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
         require(policy.is_recovery_officer(actor), else_=policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
@@ -171,14 +171,14 @@ def retire(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryCertificate:
 
 
 def is_as_confirmed(certificate: RecoveryCertificate) -> bool:
-    """Whether the row holds what two officers confirmed; False where this process lacks the ring."""
+    """Whether the row is unchanged since two officers confirmed it; False if this process lacks the ring."""
     if certificate.seal is None or not vault.holds(vault.Purpose.OTHER):
         return False
     try:
-        told = vault.unwrap(certificate.seal, purpose=vault.Purpose.OTHER, record=certificate.pk)
+        confirmed = vault.unwrap(certificate.seal, purpose=vault.Purpose.OTHER, record=certificate.pk)
     except vault.VaultError:
         return False
-    return told == _confirmed(certificate)
+    return confirmed == _confirmed(certificate)
 
 
 def _sealed(certificate: RecoveryCertificate) -> bytes:
@@ -230,7 +230,7 @@ def _add_wrapping(certificate: RecoveryCertificate, document: Document, officers
 
 
 def _officers_of(document: Document) -> list[Person]:
-    """The holders of the shares, whom the document names by personnel number. Raises NotPossible."""
+    """Find the share holders, whom the document names by personnel number. Raises NotPossible."""
     found = Person.objects.filter(personnel_number__in=document.holders).prefetch_related("roles")
     persons = {person.personnel_number: person for person in found}
     officers = []

@@ -1,4 +1,4 @@
-"""Who may do what about recovery certificates, and the sentence when not."""
+"""Permissions on recovery certificates, with the reasons of refusals."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,9 +1,9 @@
-"""Share rounds: officers put their shares in on the web, and a worker takes them out, for one act.
+"""Share rounds: officers give SLIP-39 shares in the web process, a worker opens them for one act.
 
-put: the web process checks a share alone and encrypts it for workers; it never reads one. A share is bound to
-what it is given for, in the form that its officer saw, to the round and to the officer.
-texts: a worker opens them. They are erased with the act, after half an hour, or when one officer has given
-wrong ones too often.
+put: the web process checks a share and encrypts it to the share-transport key; it cannot decrypt one. The
+encryption binds a share to its subject (as the officer saw it), to the round and to the officer.
+texts: a worker decrypts them. They are erased with the act, after half an hour, or after too many wrong
+shares of one officer.
 """
 
 import json
@@ -65,13 +65,13 @@ TRIED_TOO_OFTEN = Reason(
 TIME_OVER = Reason(
     "share-round-over", _("The half hour was over. All shares were erased and are given anew.")
 )
-# What is only mistyped cannot be a share at all, and is not counted.
+# A mistyped text is no share at all: it does not count as a wrong one.
 SLIPS = frozenset({shares.UNKNOWN_WORD[0], shares.WRONG_LENGTH[0]})
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What shares are given for. digest: SHA-256 (hex) of what its officers saw and decided on."""
+    """The act that shares are given for. digest: SHA-256 (hex) of what its officers decided on."""
 
     purpose: SharePurpose
     pk: uuid.UUID
@@ -79,11 +79,11 @@ class Subject:
 
 
 class WrongShare(NotPossible):
-    """It cannot be used here, and counts as a wrong one."""
+    """A well-formed share of another key, officer or set; it counts as a wrong try."""
 
 
 def publish_keys() -> int:
-    """Where workers run: publish the public half of each new epoch. Returns how many."""
+    """Publish the public half of each new epoch of the share-transport key (on workers); return how many."""
     if not vault.holds(vault.Purpose.SHARE_TRANSPORT) or not vault.holds(vault.Purpose.OTHER):
         return 0
     there = {row.key_version: row for row in ShareTransportKey.objects.all()}
@@ -99,11 +99,11 @@ def publish_keys() -> int:
 
 def _is_published(half: PublicHalf, there: Mapping[str, ShareTransportKey]) -> bool:
     row = there.get(half.version)
-    return row is not None and _told(row) == _content(half)
+    return row is not None and _published(row) == _content(half)
 
 
-def _told(row: ShareTransportKey) -> bytes:
-    """What a worker published; empty where somebody else wrote the row."""
+def _published(row: ShareTransportKey) -> bytes:
+    """Unwrap the published public half; empty if the row was not written by a worker."""
     try:
         return vault.unwrap(row.public_wrapped, purpose=vault.Purpose.OTHER, record=row.pk)
     except vault.VaultError:
@@ -118,16 +118,16 @@ def _content(half: PublicHalf) -> bytes:
 def _transport_key(now: datetime) -> PublicHalf:
     """The newest key in use that a worker published. Raises NotPossible."""
     for row in ShareTransportKey.objects.filter(in_use_from__lte=now).order_by("-in_use_from"):
-        if content := _told(row):
-            told = json.loads(content)
-            return PublicHalf(told["version"], bytes.fromhex(told["public_key"]), row.in_use_from)
+        if content := _published(row):
+            half = json.loads(content)
+            return PublicHalf(half["version"], bytes.fromhex(half["public_key"]), row.in_use_from)
     raise NotPossible(NO_TRANSPORT_KEY)
 
 
 def obstacle(
     *, actor: Person, wrapping: RecoveryKeyWrapping, subject: Subject, now: datetime
 ) -> Reason | None:
-    """Why this officer gives no share for the subject now, or None."""
+    """Why this officer cannot give a share for the subject now, or None."""
     if not wrapping.shares.filter(officer=actor).exists():
         return NO_SHARE
     if ShareTries.objects.filter(subject=subject.pk, officer=actor, wrong__gte=WRONG_TRIES).exists():
@@ -141,10 +141,9 @@ def obstacle(
 
 
 def put(*, actor: Person, wrapping: RecoveryKeyWrapping, subject: Subject, text: str) -> ShareRound:
-    """Take the actor's share, in the caller's transaction, which has locked the subject.
+    """Store the actor's share, in the caller's transaction, which has locked the subject; return its round.
 
-    The round that it opens or completes is returned. Raises NotAllowed, WrongShare or NotPossible at the
-    field share, Stale.
+    Opens a round, or completes it. Raises NotAllowed, WrongShare or NotPossible at the field share, or Stale.
     """
     now = timezone.now()
     found = obstacle(actor=actor, wrapping=wrapping, subject=subject, now=now)
@@ -167,7 +166,7 @@ def put(*, actor: Person, wrapping: RecoveryKeyWrapping, subject: Subject, text:
 
 
 def _check(text: str, own: RecoveryShare) -> None:
-    """Check the share alone: its words, and that it is the one that this officer holds."""
+    """Check the share's words, and that it is the one that this officer holds."""
     try:
         facts = shares.read(text)
     except KeyArchiveError as error:
@@ -182,13 +181,13 @@ def _check(text: str, own: RecoveryShare) -> None:
 
 
 def _alive(subject: Subject, now: datetime) -> ShareRound | None:
-    """The round of this form of the subject that may still be used."""
+    """The round of this subject, with this digest, that has not ended."""
     present = ShareRound.objects.alive().filter(subject=subject.pk, digest=subject.digest).first()
     return present if present and present.is_alive(now) else None
 
 
 def _open_round(wrapping: RecoveryKeyWrapping, subject: Subject, *, now: datetime) -> ShareRound:
-    """The round that waits for shares. One that is over, or of another form or set, is ended first."""
+    """Return the round that waits for shares; end one that is over, or of another digest or wrapping."""
     present = _alive(subject, now)
     if present is not None and present.wrapping_id == wrapping.pk:
         return present
@@ -208,7 +207,7 @@ def _open_round(wrapping: RecoveryKeyWrapping, subject: Subject, *, now: datetim
 
 @contextmanager
 def counted(*, actor: Person, subject_id: uuid.UUID) -> Iterator[None]:
-    """Around the transaction of a verb: a wrong share is counted although the verb changes nothing."""
+    """Count a wrong share in a transaction of its own, after the verb's transaction was rolled back."""
     try:
         yield
     except WrongShare as wrong:
@@ -229,7 +228,7 @@ def _count(actor: Person, subject_id: uuid.UUID, reason: Reason) -> None:
 
 
 def texts(present: ShareRound) -> list[str]:
-    """Where workers run: the shares of a complete round. Raises VaultError, or Stale once it is over."""
+    """Decrypt the shares of a complete round (on workers). Raises VaultError, or Stale once it is over."""
     require(present.state == S.COMPLETE and present.is_alive(timezone.now()), else_=TIME_OVER, kind=Stale)
     rows = present.submitted.exclude(share_wrapped=None)
     return [
@@ -238,7 +237,7 @@ def texts(present: ShareRound) -> list[str]:
 
 
 def use(present: ShareRound, *, now: datetime) -> None:
-    """The act is done: erase the shares, in the caller's transaction, which has locked the round."""
+    """Mark the round as used and erase its shares, in the caller's transaction, which has locked it."""
     present.use(now=now)
     present.save()
     present.submitted.update(share_wrapped=None)
