@@ -26,14 +26,14 @@ FOR_MAIL = SIGNING | ENCRYPTION
 
 @dataclass(frozen=True)
 class ProfileFile:
-    """A profile as it is handed out."""
+    """A configuration profile ready for download: file name and content."""
 
     file_name: str
     content: bytes = field(repr=False)
 
 
 def build(token: SoftwareToken, containers: list[Container], *, device: install.Device) -> ProfileFile:
-    """Return these containers of the token in a profile, signed where the settings say by whom."""
+    """Return these containers of the token in a profile, signed if the settings name a signer."""
     profile = apple_profile.Profile(
         identifier=f"{_reversed_host()}.token.{token.pk}",
         uuid=uuid.uuid5(token.pk, "profile"),
@@ -66,7 +66,7 @@ def _reversed_host() -> str:
 
 
 def _identity(container: Container) -> apple_profile.Identity:
-    """Its UUID is the same in each profile of the token, whatever the format."""
+    """The payload of one container; its UUID is the same in each profile of the token, in any format."""
     return apple_profile.Identity(
         uuid=_uuid(container),
         name=str(container.certificate.profile.name),
@@ -89,7 +89,7 @@ def _issuers(containers: list[Container]) -> list[bytes]:
 
 
 def _trusted(alias: str) -> tuple[bytes, ...]:
-    """What the CA's answers chain to; nothing where this process cannot read it, or it is gone."""
+    """The trusted root of the CA; empty if this process cannot read it or the CA is no longer configured."""
     try:
         return tuple(registry.connector(alias).chain())
     except (CaError, ImproperlyConfigured):
@@ -97,7 +97,7 @@ def _trusted(alias: str) -> tuple[bytes, ...]:
 
 
 def _mail_account(token: SoftwareToken, containers: list[Container]) -> apple_profile.MailAccount | None:
-    """An account for the address that the certificates of the token name; None where they name none."""
+    """The mail account payload for the e-mail address in the token's certificates; None without one."""
     named = [(_address(each), each.certificate.profile.purpose, _uuid(each)) for each in containers]
     address = next((address for address, purpose, _own in named if address and purpose in FOR_MAIL), "")
     servers = settings.APPLE_MAIL_SERVERS

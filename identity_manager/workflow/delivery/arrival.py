@@ -1,8 +1,8 @@
-"""**It did not arrive**: a person says so of a file that was mailed, and an officer decides what follows.
+"""Delivery problems (**It did not arrive**): reported by the owner of a mailed file, decided by an officer.
 
-A report of a mail server opens the same task, and nothing else: whoever can write mail can write a report, so
-the guarded download (download.py) is opened by an officer alone, who neither entered the person nor made a
-sign-in code for them. Whoever did could sign in as the person and fetch the file.
+A bounce report by mail opens the same task and nothing else, because anybody can forge one. Only an officer
+opens the guarded download (download.py), and only one who neither entered the person nor made a sign-in code
+for them: such an officer could sign in as the person and fetch the file.
 """
 
 import uuid
@@ -55,13 +55,13 @@ YOUR_OWN = Reason("own-file-not-arrived", _("This is your own file. Another admi
 
 
 def saying_obstacle(token: SoftwareToken) -> Reason | None:
-    """Why nobody can say that the token's file did not arrive, or None."""
+    """Why the owner cannot report now that the token's file did not arrive, or None."""
     mailed = token.delivery == DeliveryState.SENT and permitted_actions.can_be_sent(token)
     return None if mailed else NOT_MAILED
 
 
 def say(*, actor: Person, token_id: uuid.UUID, kind: str) -> DeliveryProblem:
-    """**It did not arrive**, by the owner. Raises NotAllowed, NotPossible or Stale."""
+    """Report that a file did not arrive, by the owner. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         token = _own(actor, token_id)
         refuse(saying_obstacle(token), kind=Stale)
@@ -77,7 +77,7 @@ def say(*, actor: Person, token_id: uuid.UUID, kind: str) -> DeliveryProblem:
 
 
 def open_by_report(mail: OutgoingMail, *, detail: str) -> None:
-    """A report says that a delivery of a locked token came back: officers have it, nothing is opened."""
+    """Open the officers' task for a locked token whose delivery bounced; open no download."""
     token = mail.token
     if token is None or saying_obstacle(token) is not None or _open_of(token) is not None:
         return
@@ -85,7 +85,7 @@ def open_by_report(mail: OutgoingMail, *, detail: str) -> None:
 
 
 def arrived(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    """The owner says that it arrived after all. Raises NotAllowed or Stale."""
+    """Close the owner's report, because the file arrived after all. Raises NotAllowed or Stale."""
     with transaction.atomic():
         token = _own(actor, token_id)
         problem = _open_of(token)
@@ -96,18 +96,18 @@ def arrived(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
 
 
 def end_by_arrival(token: SoftwareToken) -> None:
-    """Close what is open of a locked token: its owner has the file."""
+    """Close the open problem of a locked token whose owner has the file."""
     _end(token, ProblemOutcome.ARRIVED, actor=token.person)
 
 
 def end_by_sending(token: SoftwareToken, *, actor: Person) -> None:
-    """Close what is open of a locked token: an officer had its file sent again."""
+    """Close the open problem of a locked token whose file an officer has sent again."""
     if actor.pk != token.person_id:
         _end(token, ProblemOutcome.SENT_AGAIN, actor=actor)
 
 
 def decision_obstacle(*, actor: Person, problem: DeliveryProblem) -> Reason | None:
-    """Why this officer does not decide on it, or None."""
+    """Why this officer cannot decide on the problem, or None."""
     person = problem.token.person
     if not eligibility.administers(actor, person):
         return eligibility.NOT_ADMINISTRATOR
@@ -132,7 +132,7 @@ def open_download(*, actor: Person, problem_id: uuid.UUID) -> SoftwareToken:
 
 
 def answer(*, actor: Person, problem_id: uuid.UUID, reason: str) -> SoftwareToken:
-    """Leave it as it is; the person reads why. Raises NotAllowed, Stale, or NotPossible at `reason`."""
+    """Close the problem with an answer. Raises NotAllowed, Stale, or NotPossible at `reason`."""
     with transaction.atomic():
         problem = _decidable(actor, problem_id)
         require(reason.strip(), else_=NO_REASON, field="reason")
@@ -151,7 +151,7 @@ def _own(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
 
 
 def _decidable(actor: Person, problem_id: uuid.UUID) -> DeliveryProblem:
-    """The open problem with its locked token, if this officer decides on it and can do so now."""
+    """Lock the token of an open problem that this officer can decide on. Raises NotAllowed or Stale."""
     token = locking.token(DeliveryProblem.objects.values_list("token", flat=True).get(pk=problem_id))
     problem = DeliveryProblem.objects.get(pk=problem_id)
     problem.token = token

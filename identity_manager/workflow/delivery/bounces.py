@@ -1,7 +1,7 @@
 """Bounces, delays and spam complaints: reported by the mail provider's webhook, or read from a mailbox.
 
-The webhook has a secret; into the mailbox everybody can write. So a report from there opens a task for
-officers and never the download (arrival.py).
+The webhook is authenticated; anybody can write to the mailbox. So a report by mail opens a task for officers,
+never the download (arrival.py).
 
 A report may arrive repeatedly, and before the sending is settled: then it waits for the settle (apply_early).
 Both sides commit their part before they look for the other's, so at least one finds both: here the report, in
@@ -63,7 +63,7 @@ def receive_notice(*, notice: Notice) -> None:
 
 
 def _keep(notice: Notice) -> int:
-    """The report's row: new, or stored before."""
+    """Insert the report, or return the row that was stored before."""
     with transaction.atomic():
         MailEvent.objects.forgettable(timezone.now()).delete()
         event, _created = MailEvent.objects.get_or_create(
@@ -131,7 +131,10 @@ def _own_name(message_id: str) -> str:
 
 
 def _is_of_newest_sending(event: MailEvent, mail: OutgoingMail) -> bool:
-    """By the provider's id, or our Message-ID; a provider may name one from before it had a second part."""
+    """Whether the report is about the newest sending: by the provider's id, or by our Message-ID.
+
+    A provider may name a Message-ID from before it had a second part.
+    """
     names = {_own_name(sending.message_id(mail))}
     if event.provider != BY_MAILBOX:
         names.add(str(mail.pk))
@@ -139,7 +142,7 @@ def _is_of_newest_sending(event: MailEvent, mail: OutgoingMail) -> bool:
 
 
 def _apply(event: MailEvent, mail: OutgoingMail) -> None:
-    """While the sending is not settled the report waits for it."""
+    """Apply a report to its mail; while the sending is not settled the report waits for it."""
     is_newest = _is_of_newest_sending(event, mail)
     if is_newest and mail.state == MailState.QUEUED:
         return

@@ -1,4 +1,4 @@
-"""The person says on which devices a token is installed, or takes it back."""
+"""Confirmation of installation: the person names the devices with the token, or withdraws one."""
 
 import uuid
 from datetime import datetime
@@ -28,12 +28,12 @@ TAKEN_BACK = Reason("installation-taken-back", _("This was taken back already.")
 
 
 def obstacle(token: SoftwareToken) -> Reason | None:
-    """Why nobody can say that the token is installed, or None."""
+    """Why the token's installation cannot be confirmed now, or None."""
     return None if token.can_be_installed else NOT_TO_BE_INSTALLED
 
 
 def confirm(*, actor: Person, token_id: uuid.UUID, device: str) -> Installation:
-    """**I have installed it**, of one device; the owner says it once for each.
+    """Confirm that the token is installed on one device, by its owner, once for each device.
 
     Raises NotAllowed, Stale, or NotPossible at `device`.
     """
@@ -56,7 +56,7 @@ def confirm(*, actor: Person, token_id: uuid.UUID, device: str) -> Installation:
 
 
 def take_back(*, actor: Person, token_id: uuid.UUID, installation_id: uuid.UUID) -> SoftwareToken:
-    """The person takes back what they said of one device; with the last of them the clock starts anew.
+    """Withdraw the confirmation for one device; without any left the installation check restarts.
 
     Raises NotAllowed or Stale.
     """
@@ -81,7 +81,7 @@ def take_back(*, actor: Person, token_id: uuid.UUID, installation_id: uuid.UUID)
 
 
 def prolong_by_hold(token: SoftwareToken, *, held_at: datetime | None) -> None:
-    """Give a locked token the time back for which it was on hold."""
+    """Extend the installation period of a locked token by the time for which it was on hold."""
     notice = InstallationNotice.objects.filter(token=token, ended_at=None).first()
     if notice is None or held_at is None:
         return

@@ -1,9 +1,10 @@
-"""The job that asks who has a token without saying that it is installed, by the rule of its type.
+"""Installation check: a job that reminds, escalates or revokes by the rule of the token type, as long as the
+owner of a delivered token has not confirmed its installation.
 
-Each token has one notice with a clock of its own: it starts when the job first finds the token, so that a
-rule that is switched on later revokes no older token at once, and stands still during a hold. Renewed tokens
-are asked about as others, because their keys are new; tokens from another system are not, because nothing was
-delivered. Any number of nodes may run it at once: a notice is one row for each token, a mail goes out once.
+Each token has one notice with its own period. It begins when the job first finds the token, so that a rule
+that is switched on later does not revoke older tokens at once, and it is paused during a hold. Renewed tokens
+are checked, because their keys are new; imported tokens are not, because nothing was delivered. Several nodes
+may run it at once: a notice is one row for each token, and each mail has a deduplication key.
 """
 
 import uuid
@@ -50,7 +51,7 @@ YOUR_OWN = Reason(
 
 @dataclass
 class _Case:
-    """A locked token, its open notice, and within how long the type wants it installed."""
+    """A locked token, its open notice, and the installation period of its type."""
 
     token: SoftwareToken
     notice: InstallationNotice
@@ -63,7 +64,7 @@ class _Case:
 
 
 def ask(token_ids: Collection[uuid.UUID]) -> int:
-    """Start the clock of these tokens, where their type wants to know; return of how many."""
+    """Open notices for these tokens where their type has an installation rule; return how many."""
     now = timezone.now()
     with transaction.atomic():
         found = SoftwareToken.objects.to_be_asked_of_installation().filter(pk__in=token_ids)
@@ -76,7 +77,7 @@ def ask(token_ids: Collection[uuid.UUID]) -> int:
 
 
 def too_many_to_revoke(now: datetime) -> bool:
-    """The breaker: whether more tokens are to be revoked now than a day may have."""
+    """The breaker: whether more tokens are due for revocation than are allowed in a day."""
     limit = settings.INSTALLATION_REVOCATIONS_A_DAY
     waiting = InstallationNotice.objects.to_be_revoked(now).order_by()[: limit + 1].count()
     return waiting > limit - _revoked_today(now)
@@ -87,7 +88,7 @@ def _revoked_today(now: datetime) -> int:
 
 
 def check(notice_id: uuid.UUID) -> bool:
-    """Do for one token what the rule of its type says is due now; whether anything was done."""
+    """Apply the rule of its type to one token: remind, escalate or revoke. Returns whether it did."""
     with transaction.atomic():
         due = InstallationNotice.objects.due(timezone.now()).filter(pk=notice_id)
         token_id = due.values_list("token", flat=True).first()
@@ -110,7 +111,7 @@ def check(notice_id: uuid.UUID) -> bool:
 
 
 def _remind(case: _Case) -> None:
-    """One mail each time that the period is over, MOST_REMINDERS in all."""
+    """Send a reminder each time the period has passed, MOST_REMINDERS in all."""
     notice = case.notice
     notice.revoke_at = None
     if case.now >= notice.asked_at + case.period * (notice.mails + 1):
@@ -120,7 +121,7 @@ def _remind(case: _Case) -> None:
 
 
 def _tell(case: _Case) -> None:
-    """A mail to the person halfway, then an officer has it; looked at daily, as the rule may change."""
+    """Remind the person halfway, then open a task for officers; checked daily, as the rule may change."""
     notice = case.notice
     notice.revoke_at = None
     if notice.mails == 0 and case.now >= notice.asked_at + case.period / 2:
@@ -132,7 +133,7 @@ def _tell(case: _Case) -> None:
 
 
 def _warn_then_revoke(case: _Case) -> None:
-    """A warning that names the moment halfway, a last one a day before, then the end."""
+    """Warn halfway and a day before, naming the time of the revocation; then revoke."""
     notice = case.notice
     if notice.revoke_at is None:
         halfway = notice.asked_at + case.period / 2
@@ -150,7 +151,7 @@ def _warn_then_revoke(case: _Case) -> None:
 
 
 def _end(case: _Case) -> None:
-    """Revoke it, unless nobody was warned in time, or many are to be revoked at once."""
+    """Revoke the token, unless its person was not warned in time or the breaker stops revocations."""
     notice, token = case.notice, case.token
     if DeliveryProblem.objects.open().filter(token=token).exists():
         notice.prolong(A_DAY)  # the file did not arrive, and an officer has not decided yet
@@ -172,7 +173,7 @@ def _end(case: _Case) -> None:
 
 
 def _warned_at(case: _Case) -> datetime | None:
-    """When the first warning went out; now, while it still waits; None where it reached nobody."""
+    """When the first warning was sent; now, while it is queued; None if it reached nobody."""
     occasion = deduplication.installation_due(case.notice, number=1)
     sent = OutgoingMail.objects.filter(occasion=occasion).first()
     if sent is None or sent.state not in (MailState.SENT, MailState.QUEUED):
@@ -204,7 +205,7 @@ _ACTS = {
 
 
 def leave(*, actor: Person, token_id: uuid.UUID, reason: str) -> InstallationNotice:
-    """An officer leaves the token as it is, and says why; nobody is asked again.
+    """Close the notice with a reason, by an officer; the token is not checked again.
 
     Raises NotAllowed, Stale, or NotPossible at `reason`.
     """

@@ -30,7 +30,7 @@ ASKS_WHILE = {
 }
 ASKS_FOR_TERMS = ("terms_again", "terms_hold")
 ASKS_ABOUT_BATCH = ("batch_waits", "batch_reminder", "batch_undecided")
-# Irrelevant once the request has failed or was ended.
+# Mails that are irrelevant once the request has failed or was ended.
 CAME_TO_NOTHING = (
     RequestState.REJECTED,
     RequestState.DECLINED,
@@ -78,7 +78,7 @@ def _ended(mail: OutgoingMail) -> NoLongerRelevant | None:
 
 
 def _all_decided(mail: OutgoingMail) -> NoLongerRelevant | None:
-    """Irrelevant: nothing of the batch order waits any more."""
+    """Irrelevant if no request of the batch order waits for a decision any more."""
     if mail.message not in ASKS_ABOUT_BATCH:
         return None
     lines = BatchLine.objects.filter(order=deduplication.order_of_batch(mail.occasion))
@@ -88,14 +88,14 @@ def _all_decided(mail: OutgoingMail) -> NoLongerRelevant | None:
 
 
 def _noted(mail: OutgoingMail) -> NoLongerRelevant | None:
-    """Irrelevant: the passphrase is acknowledged or destroyed."""
+    """Irrelevant if the passphrase is acknowledged or destroyed."""
     if mail.message != "passphrase_reminder" or mail.token is None or mail.token.passphrase_wrapped:
         return None
     return NoLongerRelevant(_("The passphrase was noted or destroyed."))
 
 
 def _accepted(mail: OutgoingMail) -> NoLongerRelevant | None:
-    """Irrelevant: the version was accepted, or a later one asks."""
+    """Irrelevant if the person has accepted this version of the terms, or a later one is in force."""
     if mail.message not in ASKS_FOR_TERMS:
         return None
     version = deduplication.version_of_terms(mail.occasion)
@@ -105,7 +105,7 @@ def _accepted(mail: OutgoingMail) -> NoLongerRelevant | None:
 
 
 def _installed(mail: OutgoingMail) -> NoLongerRelevant | None:
-    """Irrelevant: the person has said that it is installed, or the token has ended."""
+    """Irrelevant if the installation is confirmed or the token has ended."""
     if mail.message != "installation_due" or mail.token is None:
         return None
     if mail.token.awaits_installation or mail.token.state == TokenState.ON_HOLD:

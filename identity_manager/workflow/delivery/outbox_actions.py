@@ -52,7 +52,7 @@ LONGEST_REASON = 300  # length of the column
 
 @dataclass(frozen=True)
 class Tally:
-    """Result of an action on many mails: done, changed meanwhile, and refused to this actor."""
+    """Counts of an action on many mails: done, changed meanwhile, refused to this actor."""
 
     done: int = 0
     stale: int = 0
@@ -72,7 +72,7 @@ def may_discard(actor: Person, mail: OutgoingMail) -> bool:
 
 
 def obstacle(mail: OutgoingMail) -> Reason | None:
-    """Why nothing can be done with this mail now, or None."""
+    """Why this mail can neither be retried nor discarded now, or None."""
     if mail.state not in (MailState.QUEUED, *IN_TROUBLE):
         return NOT_WAITING
     leased = mail.leased_until is not None and mail.leased_until > timezone.now()
@@ -89,7 +89,7 @@ def delivery_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
 
 
 def opening_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
-    """Why this actor may not do what opens the guarded download, or None: as arrival.decision_obstacle."""
+    """Why this actor may not open the guarded download, or None (arrival.decision_obstacle)."""
     vouched = mail.delivers and vouching_policy.obstacle(actor, _person_of(mail))
     return delivery_obstacle(actor=actor, mail=mail) or (vouched or None)
 

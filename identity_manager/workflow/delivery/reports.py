@@ -1,7 +1,7 @@
-"""Delivery reports by mail: read from the mailbox, and applied where they are about a mail of ours.
+"""Delivery reports (RFC 3464): read from a mailbox, and applied to the mails of the outbox that they name.
 
-Killed anywhere, the next run reads the same messages again: a report is stored once by its key. Any number of
-nodes may run it at once.
+Idempotent: after a crash the next run reads the same messages, and a report is stored once, by its key.
+Several nodes may run it at once.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 def read_mailbox() -> int:
-    """Read what is new in the mailbox of reports; return how many were about mails of ours.
+    """Read the new messages of the report mailbox; return how many were reports about our mails.
 
-    Raises report_mailbox.MailboxError where it cannot be read.
+    Raises report_mailbox.MailboxError if it cannot be read.
     """
     if not settings.REPORT_MAILBOX_HOST:
         return 0
@@ -38,9 +38,9 @@ def read_mailbox() -> int:
 
 
 def receive(octets: bytes) -> bool:
-    """Apply one message of the mailbox; whether it was a report about a mail of ours.
+    """Apply one message of the mailbox; return whether it was a report about a mail of ours.
 
-    A report that names a mail without the part that nobody can guess changes nothing.
+    A report that names a mail without the secret part of its Message-ID changes nothing.
     """
     report = parse(octets)
     if report is None:

@@ -1,9 +1,9 @@
-"""What a CA has issued is compared with what the database knows, and the other way round.
+"""CA comparison (reconciliation): certificates at a CA against those in the database, in both directions.
 
-By itself after a restore, which has lost what came last, and whenever an operator says so. In small portions:
-a part of the CA's list, or LOOKUPS questions, each settled in a transaction of its own, so that it goes on
-where it stopped, on any host. What is found waits for an officer (ca_findings.py); what was issued for an
-order beside what is used is surplus, and is revoked as ever.
+Runs after a restore, which has lost the last transactions, and on an operator's command. Works in portions, a
+page of the CA's list or LOOKUPS questions to it, each settled in its own transaction, so that any host can
+resume it. Findings wait for an officer (ca_findings.py); a second certificate of one order is surplus, and is
+revoked as any other surplus.
 """
 
 import uuid
@@ -32,20 +32,20 @@ from identity_manager.models import (
 from identity_manager.transactions import locking, time_limit
 from identity_manager.workflow.issuance import ca_findings, order_lookup
 
-PORTIONS = 200  # in one run of the job
-LOOKUPS = 50  # questions to a CA in one portion
-ROWS = 500  # findings that are looked at in one run
+PORTIONS = 200  # per run of the job
+LOOKUPS = 50  # questions to a CA per portion
+ROWS = 500  # findings examined per run
 LIVING = (CertificateState.VALID, CertificateState.ON_HOLD)
 
 
 def begin_all(since: datetime) -> None:
-    """Have every CA compared, in the caller's transaction: the database was put back to that moment."""
+    """Begin a comparison with every CA, in the caller's transaction. since: time of the backup."""
     for alias in registry.aliases():
         begin(alias, since)
 
 
 def begin(alias: str, since: datetime) -> CaComparison:
-    """Have a CA compared since a moment; one that is at its end begins anew."""
+    """Begin a comparison with a CA from a moment on; restart one that has finished."""
     with transaction.atomic():
         row, _new = CaComparison.objects.get_or_create(alias=alias, since=since)
         row = locking.ca_comparison(row.pk)
@@ -56,7 +56,7 @@ def begin(alias: str, since: datetime) -> CaComparison:
 
 
 def begin_again(now: datetime) -> None:
-    """Make those once more whose time has come: what was asked for in the lost time may have come late."""
+    """Restart comparisons that are due again: certificates ordered in the lost time may be issued late."""
     for comparison_id in list(CaComparison.objects.due_again(now).values_list("pk", flat=True)):
         with transaction.atomic():
             row = locking.ca_comparison(comparison_id)
@@ -66,7 +66,7 @@ def begin_again(now: datetime) -> None:
 
 
 def go_on() -> str:
-    """Go on with all that there is to compare, for a while; returns in words what was done."""
+    """Job: work on all unfinished comparisons until the time limit; return in words what was done."""
     begin_again(timezone.now())
     settle_by_orders()
     revoked = ca_findings.carry_out_revocations()
@@ -78,16 +78,16 @@ def go_on() -> str:
         try:
             portion(row.pk)
             portions += 1
-        except CaError:  # it stands on the row, and the others are gone on with
+        except CaError:  # stored on the row; go on with the other comparisons
             stuck.add(row.pk)
     words = _("%(portions)d portions compared, %(revoked)d certificates revoked")
     return str(words % {"portions": portions, "revoked": revoked}) if portions or revoked else ""
 
 
 def portion(comparison_id: uuid.UUID) -> CaComparison:
-    """Go on with one comparison by a portion. Call it outside any transaction.
+    """Work on one portion of a comparison, outside any transaction.
 
-    Raises CaError for a fault that passes, which stands on the row; a CA that cannot be compared ends it.
+    Stores and raises CaError for a passing fault; a CA that cannot be compared ends the comparison.
     """
     row = CaComparison.objects.get(pk=comparison_id)
     if not row.goes_on:
@@ -108,7 +108,7 @@ def _read_list(row: CaComparison) -> CaComparison:
     with transaction.atomic():
         fresh = locking.ca_comparison(row.pk)
         if not _is_same(fresh, row):
-            return fresh  # somebody else was quicker
+            return fresh  # another worker has settled this portion
         for found in compared.unknown:
             _note_unknown(fresh, found)
         fresh.cursor = compared.cursor
@@ -118,7 +118,10 @@ def _read_list(row: CaComparison) -> CaComparison:
 
 
 def _note_unknown(row: CaComparison, found: listing.Unknown) -> None:
-    """Once. What its order has brought meanwhile is known, and what it has brought beside is surplus."""
+    """Insert a finding for a certificate that the database does not have, once.
+
+    Skips one that its order has brought meanwhile; a second certificate of an order is flagged as surplus.
+    """
     if listing.is_known(found.facts):
         return
     order = CaOrder.objects.filter(pk=found.order.pk).first() if found.order else None
@@ -144,15 +147,16 @@ def _note_unknown(row: CaComparison, found: listing.Unknown) -> None:
 
 
 def _state_of(order: CaOrder | None) -> FindingState:
-    """An order that is under way may yet bring it by itself; of a parked one an officer decides."""
+    """State of a new finding: it waits while its order is under way, and is open for officers otherwise."""
     parked = order is None or order.parked_at is not None
     return FindingState.OPEN if parked else FindingState.WAITING
 
 
 def _ask(row: CaComparison) -> CaComparison:
-    """The database is read before the CA: what is issued meanwhile is not asked for.
+    """Ask the CA for the certificates of one portion of orders, and insert findings for those it lacks.
 
-    Orders of every CA are gone through by their key, so that no portion sorts or passes over a long table.
+    Reads the database before the CA, so that certificates issued meanwhile are not asked for. Walks orders of
+    all CAs by primary key (keyset pagination), so that no portion sorts or skips a long table.
     """
     orders = CaOrder.objects.all()
     if row.asked_to is not None:
@@ -177,7 +181,7 @@ def _ask(row: CaComparison) -> CaComparison:
         fresh.asked_to = portion[-1] if portion else fresh.asked_to
         if len(portion) < LOOKUPS:
             fresh.finish(timezone.now())
-            _tell(audit.Event.CA_COMPARED, _saved(fresh))
+            _record(audit.Event.CA_COMPARED, _saved(fresh))
             return fresh
         return _saved(fresh)
 
@@ -201,7 +205,7 @@ def _note_missing(row: CaComparison, certificate: Certificate) -> None:
 
 
 def _is_same(fresh: CaComparison, row: CaComparison) -> bool:
-    """Whether nobody has gone on with it since it was read."""
+    """Whether the comparison's position is unchanged since it was read."""
     names = ("step", "cursor", "asked_to", "rounds")
     return all(getattr(fresh, name) == getattr(row, name) for name in names)
 
@@ -222,17 +226,17 @@ def _note_trouble(row: CaComparison, error: CaError) -> None:
             fresh.give_up(now, error.words)
         fresh.save()
         if error.permanent:
-            _tell(audit.Event.CA_NOT_COMPARED, fresh)
+            _record(audit.Event.CA_NOT_COMPARED, fresh)
 
 
-def _tell(event: audit.Event, row: CaComparison) -> None:
+def _record(event: audit.Event, row: CaComparison) -> None:
     found = Counter(row.findings.values_list("kind", flat=True))
     counts = {"listed": row.listed, "asked": row.asked, **found}
     audit.record(event, actor=None, subject=None, ca=row.alias, since=row.since.isoformat(), counts=counts)
 
 
 def settle_by_orders() -> None:
-    """Close what needs nobody's word any more: its order has brought it, or it has ended."""
+    """Close findings whose order has brought the certificate, or whose certificate has ended."""
     now = timezone.now()
     of_orders = CaFinding.objects.of_orders().order_by("pk").values_list("pk", flat=True)
     ended = CaFinding.objects.ended(now).order_by("pk").values_list("pk", flat=True)
@@ -252,7 +256,7 @@ def _settle(finding: CaFinding, now: datetime) -> None:
 
 
 def _needs_nobody(finding: CaFinding) -> bool:
-    """Whether what its order, or its certificate, has come to decides about it."""
+    """Whether the state of the finding's order or certificate makes a decision unnecessary."""
     if finding.state == FindingState.REVOKING or finding.order is None:
         return False
     if finding.kind == FindingKind.MISSING:

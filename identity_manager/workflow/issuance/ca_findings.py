@@ -1,9 +1,9 @@
-"""What a comparison with a CA has found: an officer adopts it, has it revoked, or leaves it as it is.
+"""Verbs on findings of CA comparisons: an officer adopts a certificate, has it revoked, or leaves it.
 
-adopt: where its key is that of an order that waits for an officer, so that its person gets it after all.
-revoke: at the CA, by a job; where the CA cannot be told, an officer does it there, and says so here.
-leave: because it is somebody else's, as where other systems have the same CA; with a reason.
-Four eyes are wanted nowhere, as for the revocation of a token.
+adopt: its key is that of a parked order; the person gets the certificate.
+revoke: at the CA, by a job; if the CA has no interface for it, an officer revokes there and confirms it here.
+leave: it belongs to another system that uses the same CA; with a reason.
+No four eyes, as for the revocation of a token.
 """
 
 import uuid
@@ -37,7 +37,7 @@ NOT_AS_ORDERED = Reason("finding-not-as-ordered", _("It does not say what was or
 
 
 def administers(*, actor: Person, finding: CaFinding) -> bool:
-    """Whether the actor decides about it: by its person's unit; without a limit where that is not known."""
+    """Whether the actor may decide on the finding: by its person's unit; without a person, for all units."""
     certificate = finding.token_certificate
     if certificate is not None:
         return eligibility.administers(actor, certificate.token.person)
@@ -45,13 +45,13 @@ def administers(*, actor: Person, finding: CaFinding) -> bool:
 
 
 def obstacle(finding: CaFinding) -> Reason | None:
-    """Why there is nothing to decide about it, or None."""
+    """Why the finding allows no decision, or None."""
     ended = finding.not_after <= timezone.now()
     return NOT_OPEN if ended or finding.state != FindingState.OPEN else None
 
 
 def adopting_obstacle(finding: CaFinding) -> Reason | None:
-    """Why it cannot be adopted, or None."""
+    """Why the finding cannot be adopted, or None."""
     order, certificate = finding.order, finding.token_certificate
     if finding.kind != FindingKind.UNKNOWN or order is None or certificate is None:
         return NOT_ADOPTABLE
@@ -60,19 +60,19 @@ def adopting_obstacle(finding: CaFinding) -> Reason | None:
 
 
 def revoking_obstacle(finding: CaFinding) -> Reason | None:
-    """Why it cannot be revoked, or None."""
+    """Why the finding cannot be revoked, or None."""
     if finding.kind != FindingKind.MISSING or finding.token_certificate is None:
         return None
     return revocation.obstacle(finding.token_certificate.token)
 
 
 def by_hand_obstacle(finding: CaFinding) -> Reason | None:
-    """Why nobody's hand is needed to revoke it, or None."""
+    """Why the finding needs no revocation by hand, or None."""
     return None if finding.is_by_hand else NOT_OPEN
 
 
 def adopt(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
-    """Take it for what its order was to bring. Raises NotAllowed or Stale."""
+    """Adopt a found certificate as the answer to its parked order. Raises NotAllowed or Stale."""
     examined = _examined(CaFinding.objects.select_related("order").get(pk=finding_id))
     with transaction.atomic():
         finding = _locked(actor, finding_id)
@@ -86,19 +86,19 @@ def adopt(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
         certificate.save()
         queue.after_commit(task_names.ISSUE, certificate.pk)
         _decide(finding, FindingState.ADOPTED, actor=actor)
-        _tell(audit.Event.FOUND_ADOPTED, finding, actor=actor)
+        _record(audit.Event.FOUND_ADOPTED, finding, actor=actor)
         return finding
 
 
 def _examined(finding: CaFinding) -> issuing.Examined | None:
-    """Compared with what was ordered, outside any transaction: it lints."""
+    """Verify the certificate against its order (with lint), outside any transaction."""
     if finding.order is None or not finding.certificate:
         return None
     return issuing.examine(finding.order.pk, Issued(finding.certificate, ()))
 
 
 def revoke(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
-    """Have it revoked. Of what the CA does not know the token ends, and the CA is told as of any other.
+    """Decide to revoke a finding: the job revokes it at the CA; of a missing one the token is revoked.
 
     Raises NotAllowed or Stale.
     """
@@ -112,35 +112,35 @@ def revoke(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
             revocation.end_token(token, reason=RevocationReason.SUPERSEDED, actor=actor)
             state = FindingState.REVOKED
         _decide(finding, state, actor=actor)
-        _tell(audit.Event.FOUND_REVOCATION_DECIDED, finding, actor=actor)
+        _record(audit.Event.FOUND_REVOCATION_DECIDED, finding, actor=actor)
         return finding
 
 
 def leave(*, actor: Person, finding_id: uuid.UUID, reason: str) -> CaFinding:
-    """Leave it as it is: no comparison finds it any more. Raises NotAllowed, NotPossible or Stale."""
+    """Dismiss a finding with a reason, for good. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         finding = _locked(actor, finding_id)
         refuse(obstacle(finding), kind=Stale)
         require(reason.strip(), else_=NO_REASON, field="reason")
 
         _decide(finding, FindingState.LEFT, actor=actor, reason=reason.strip())
-        _tell(audit.Event.FOUND_LEFT, finding, actor=actor, reason=reason.strip())
+        _record(audit.Event.FOUND_LEFT, finding, actor=actor, reason=reason.strip())
         return finding
 
 
 def done_by_hand(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
-    """An officer has revoked it at its CA, which cannot be told from here. Raises NotAllowed or Stale."""
+    """Confirm that an officer has revoked it at the CA by hand. Raises NotAllowed or Stale."""
     with transaction.atomic():
         finding = _locked(actor, finding_id)
         refuse(by_hand_obstacle(finding), kind=Stale)
 
         _decide(finding, FindingState.REVOKED, actor=actor)
-        _tell(audit.Event.FOUND_REVOKED_BY_HAND, finding, actor=actor)
+        _record(audit.Event.FOUND_REVOKED_BY_HAND, finding, actor=actor)
         return finding
 
 
 def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:
-    """The finding, with what it is about locked before it: person, request, token, certificate."""
+    """Lock the finding after its person, request, token and certificate. Raises NotAllowed."""
     known = CaFinding.objects.values_list("token_certificate_id", flat=True).get(pk=finding_id)
     certificate = locking.certificate(known) if known else None
     finding = locking.ca_finding(finding_id)
@@ -155,9 +155,9 @@ def _decide(finding: CaFinding, state: FindingState, *, actor: Person, reason: s
 
 
 def carry_out_revocations() -> int:
-    """Have the CAs revoke what officers have decided; return how many are revoked.
+    """Revoke the decided findings at their CAs, outside any transaction; return how many were revoked.
 
-    Call it outside any transaction. What a CA does not do now is tried again; two at once do no harm.
+    Idempotent: a refusal or fault is tried again, and two workers may run it at once.
     """
     revoked = 0
     due = CaFinding.objects.to_be_revoked(timezone.now()).select_related("comparison")
@@ -181,7 +181,7 @@ def _settle(seen: CaFinding, outcome: RevocationOutcome | CaError) -> bool:
         if is_done:
             finding.close(FindingState.REVOKED, now=timezone.now())
             finding.save()
-            _tell(audit.Event.FOUND_REVOKED, finding, actor=None)
+            _record(audit.Event.FOUND_REVOKED, finding, actor=None)
         else:
             _note_unrevoked(finding, outcome)
     if is_done:
@@ -190,7 +190,7 @@ def _settle(seen: CaFinding, outcome: RevocationOutcome | CaError) -> bool:
 
 
 def _note_unrevoked(finding: CaFinding, outcome: RevocationOutcome | CaError) -> None:
-    """Told once where it is left to hands from now on."""
+    """Store why the CA did not revoke; record once that revocation by hand is needed."""
     if isinstance(outcome, CaError):
         refused, said = outcome.permanent, outcome.words
     else:
@@ -199,10 +199,10 @@ def _note_unrevoked(finding: CaFinding, outcome: RevocationOutcome | CaError) ->
     finding.note_unrevoked(said, now=timezone.now(), by_hand=refused)
     finding.save()
     if is_new:
-        _tell(audit.Event.FOUND_LEFT_TO_HANDS, finding, actor=None)
+        _record(audit.Event.FOUND_LEFT_TO_HANDS, finding, actor=None)
 
 
-def _tell(event: audit.Event, finding: CaFinding, *, actor: Person | None, **facts: str) -> None:
+def _record(event: audit.Event, finding: CaFinding, *, actor: Person | None, **facts: str) -> None:
     certificate = finding.token_certificate
     audit.record(
         event,

@@ -1,9 +1,9 @@
-"""Claim (lease) the certificates of a token that are due, and let go of them.
+"""Claims (leases) on the due certificates of a token.
 
-The token is the unit of work: who claims one takes all its due certificates, each with a claim of its own,
-which fences what is settled later; of those whose CA cannot be searched after a crash, one at a time. A
-certificate of a silent CA waits, but for a trial now and then. Under load several tokens are claimed
-together (group commit).
+The token is the unit of work: a worker claims all its due certificates, each with its own claim id, which
+fences the settle. Of certificates whose CA cannot be searched after a crash it claims one at a time. While a
+circuit breaker is open, certificates of that CA wait, except for a trial now and then. Under load several
+tokens are claimed together (group commit).
 """
 
 import uuid
@@ -31,15 +31,15 @@ from identity_manager.transactions.issuance_locks import GROUP
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later
 from identity_manager.workflow.issuance.drafting import DraftCertificate
 
-WAITED = timedelta(milliseconds=200)  # what is due for longer waits behind others
+WAITED = timedelta(milliseconds=200)  # due for longer than this: there is a backlog
 
 
 @dataclass(eq=False)
 class ClaimedCertificate:
-    """A certificate that this worker has, and how far it has come with it.
+    """A certificate that this worker has leased, with its progress.
 
-    row: as it was read.  draft: the key and order drafted for it.  key: where it was bound just now.
-    begun: the order, where it was journalled as asked just now.  outcome: what its CA said.
+    row: as read.  draft: drafted key and order.  key: bound in this run.  begun: the order journalled as
+    asked in this run.  outcome: the CA's answer.  examined: the verified certificate.
     """
 
     row: Certificate
@@ -52,20 +52,20 @@ class ClaimedCertificate:
 
     @property
     def order_id(self) -> uuid.UUID:
-        """The order that is put to its CA. Raises ValueError where nothing was ordered."""
+        """The order to be sent to the CA. Raises ValueError if there is none."""
         if self.row.order_id is None:
             raise ValueError("Nothing was ordered.")
         return self.row.order_id
 
     @property
     def is_issued(self) -> bool:
-        """Whether what came is as ordered."""
+        """Whether the CA has returned a certificate that is as ordered."""
         return self.examined is not None and self.examined.facts is not None
 
 
 @dataclass(eq=False)
 class ClaimedToken:
-    """A token of which this worker has certificates. certificates: all of the token's, as they were read."""
+    """A token with claimed certificates. certificates: all certificates of the token, as read."""
 
     certificates: list[Certificate]
     claimed: list[ClaimedCertificate]
@@ -76,11 +76,11 @@ class ClaimedToken:
 
     @property
     def wanted(self) -> list[Certificate]:
-        """What is given to the person: an officer may have left one out."""
+        """The certificates that the person gets: without those that an officer has left out."""
         return [row for row in self.certificates if row.left_out_at is None]
 
     def is_complete(self, now: datetime) -> bool:
-        """Whether the token can be sealed with what came: all of it is there, and nothing has ended."""
+        """Whether the token can be sealed now: all certificates are issued and none has ended."""
         came = {each.row: each.examined for each in self.claimed if each.is_issued}
         others = [row for row in self.certificates if row not in came]
         ends = [each.facts.not_after for each in came.values() if each and each.facts]
@@ -89,7 +89,7 @@ class ClaimedToken:
         return whole and all(end > now for end in ends)
 
     def read_again(self) -> None:
-        """After somebody else has changed what was read, or this worker has saved other copies of it."""
+        """Refresh the rows, after somebody else or other instances in this worker have changed them."""
         with transaction.atomic():
             self.certificates = issuance_locks.certificates_beside(self.certificates[0].pk)
         rows = {row.pk: row for row in self.certificates}
@@ -99,10 +99,10 @@ class ClaimedToken:
 
 @dataclass
 class Group:
-    """The tokens that this worker has. What is raised at one of them stands on it, and leaves the others.
+    """The tokens claimed by one task. An error is stored on its certificates; the others stay in the group.
 
-    troubled: the CAs that had failed before the claim, by their aliases.  left: what of the token is due and
-    was not claimed, because it is put to its CA by itself.
+    troubled: CAs (by alias) that had an outage before the claim.  left: due certificates of the
+    token that were not claimed, because their CA takes one order at a time.
     """
 
     tokens: list[ClaimedToken]
@@ -111,7 +111,7 @@ class Group:
     left: list[uuid.UUID] = field(default_factory=list)
 
     def each(self, work: Callable[[ClaimedToken], None], *, but: Collection[ClaimedToken] = ()) -> None:
-        """Do this with each token, but for some, and let go of those at which it fails."""
+        """Run `work` for each token except `but`; after an error, settle the token's leases for a retry."""
         for token in [token for token in self.tokens if token not in but]:
             error = error_of(partial(work, token))
             if error is not None:
@@ -122,9 +122,9 @@ class Group:
     def each_certificate(
         self, work: Callable[[ClaimedCertificate], None], *, but: Collection[ClaimedToken] = ()
     ) -> None:
-        """Do this with each certificate, but for those of some tokens, and let go of those at which it fails.
+        """Run `work` for each certificate but those of `but`; after an error, settle its lease for a retry.
 
-        Where the task's time is over the rest fares no better; what has an answer by then is settled.
+        After the task's soft time limit the rest is released as well; those with an answer are settled.
         """
         over: Exception | None = None
         for token in [token for token in self.tokens if token not in but]:
@@ -141,7 +141,7 @@ class Group:
         retry_certificate_later(each.row.pk, each.claim_id, error)
 
     def finish(self) -> None:
-        """Announce the next of what was left; raise the first of the errors, so that the task shows it."""
+        """Enqueue the next certificate that was left; raise the first error, which fails the task."""
         if self.left:
             queue.publish(ISSUE, self.left[0])
         if self.errors:
@@ -149,10 +149,10 @@ class Group:
 
 
 def claim(certificate_id: uuid.UUID) -> Group:
-    """Claim what is due of the token of this certificate.
+    """Claim the due certificates of this certificate's token.
 
-    Where that has waited, or somebody else has done it, there is a backlog: other tokens that have waited are
-    claimed along, up to GROUP, of CAs that are quick and can be searched.
+    If they have waited, or another worker has done them, there is a backlog: other waiting tokens are claimed
+    as well, up to GROUP, of quick CAs that can be searched.
     """
     troubled, now = circuit_breaker.in_trouble(), timezone.now()
     with transaction.atomic():
@@ -167,15 +167,14 @@ def claim(certificate_id: uuid.UUID) -> Group:
         claimed = [ClaimedCertificate(row, row.claim_locked(now)) for row in passing]
         save_many([each.row for each in claimed], fields=("claim_id", "leased_until", "attempts"))
     left = [row.pk for row in ready if row not in due]
-    # Where nothing was claimed its CA is silent: two that are put off would announce each other for ever.
+    # Nothing claimed: the breaker is open, and two postponed certificates would enqueue each other for ever.
     return Group(_tokens_of(claimed, rows), troubled, left=left if claimed else [])
 
 
 def _asked_together(due: Sequence[Certificate], certificate_id: uuid.UUID) -> list[Certificate]:
-    """Those that are put to their CAs before anything is written down: all whose CAs can be searched.
+    """Select the certificates to be ordered in one run: all whose CAs can be searched, else one.
 
-    Of the others one: a crash leaves no more than one order of which nobody can find out whether it was
-    issued. The next of them gets a message of its own.
+    So a crash leaves at most one order whose outcome cannot be looked up. The next one gets its own task.
     """
     searchable = [row for row in due if registry.search_decides(row.profile.ca)]
     others = [row for row in due if row not in searchable]
@@ -200,8 +199,7 @@ def _tokens_of(claimed: Iterable[ClaimedCertificate], rows: Iterable[Certificate
 def _waiting_beside(
     rows: Sequence[Certificate], due: Sequence[Certificate], *, now: datetime, but: Collection[str]
 ) -> list[Certificate]:
-    """All certificates of other tokens that have waited, locked; only tokens that are ordered for the first
-    time, at CAs that are quick and not in trouble."""
+    """Lock the certificates of other waiting tokens (SKIP LOCKED): first orders at quick CAs only."""
     sizes = {alias: registry.group_size(alias) for alias in registry.aliases()}
     quick = [alias for alias, size in sizes.items() if size > 1 and alias not in but]
     size = min([GROUP, *(sizes.get(row.profile.ca, 1) for row in due), *(sizes[alias] for alias in quick)])

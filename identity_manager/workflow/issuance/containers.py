@@ -1,6 +1,6 @@
-"""Containers of a token: each certificate with its key in each PKCS#12 format, re-opened as a check.
+"""PKCS#12 containers of a token: each certificate with its key in each format, re-opened as a check.
 
-What goes in comes from a token's own certificates (part_of), or from the archive (recovery/act.py).
+The parts come from the token's own certificates (part_of) or from the key archive (recovery/act.py).
 """
 
 import hashlib
@@ -31,18 +31,18 @@ class Part:
 
 
 def part_of(certificate: Certificate) -> Part:
-    """What is put into the containers of a certificate that was issued before. Raises VaultError."""
+    """Return the part of an issued certificate, its wrapped key opened. Raises VaultError."""
     return of_key(certificate, open_key(certificate), token_id=certificate.token_id)
 
 
 def of_key(certificate: Certificate, key: keys.PrivateKey, *, token_id: uuid.UUID, note: str = "") -> Part:
-    """The same where the key is at hand; for the containers of that token."""
+    """Return the part of a certificate whose key the caller has, for the containers of this token."""
     der = certificate.der
     return Part(token_id, certificate, key, der, certificate.chain, issuing.describe(der), note)
 
 
 def open_key(certificate: Certificate) -> keys.PrivateKey:
-    """The key that waits for its containers, for the person of its token. Raises VaultError."""
+    """Unwrap the certificate's private key, bound to the token's person. Raises VaultError."""
     if certificate.private_key_wrapped is None:
         raise vault.VaultError("The key of this certificate was erased.")
     plain = vault.unwrap(
@@ -56,7 +56,7 @@ def open_key(certificate: Certificate) -> keys.PrivateKey:
 
 
 def open_passphrase(token: SoftwareToken) -> str:
-    """The passphrase of the token, for its person. Raises VaultError."""
+    """Unwrap the token's passphrase, bound to its person. Raises VaultError."""
     if token.passphrase_wrapped is None:
         raise vault.VaultError("The passphrase of this token was erased.")
     plain = vault.unwrap(

@@ -25,9 +25,9 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class DraftCertificate:
-    """A key, plain and wrapped, and the draft of its order, or the error that there is instead.
+    """A private key, plain and wrapped, with the draft of its order, or the error of drafting it.
 
-    wanted: what was ordered, which is compared with the locked row when the order is journalled.
+    wanted: inputs of the draft, compared with the locked row when the order is journalled.
     """
 
     key: keys.PrivateKey
@@ -37,7 +37,7 @@ class DraftCertificate:
 
 
 def draft(certificate: Certificate) -> DraftCertificate:
-    """Return a key and an order for a certificate that has none."""
+    """Draft a key and an order for a certificate without one."""
     key = key_pool.pool.take(KeyAlgorithm(certificate.token.required_type.key_algorithm))
     wrapped = vault.wrap(
         keys.to_pkcs8(key),
@@ -51,19 +51,19 @@ def draft(certificate: Certificate) -> DraftCertificate:
 
 
 def wanted(certificate: Certificate) -> tuple[str, dict[str, Any], int]:
-    """What is to be ordered: under which key, which line of what was approved, for how many days."""
+    """The inputs of an order: idempotency key, approved line of the snapshot, validity in days."""
     key = certificate.order_key(certificate.orders_made + 1)
     return key, line(certificate), certificate.token.snapshot["validity_days"]
 
 
 def line(certificate: Certificate) -> dict[str, Any]:
-    """What was approved for this certificate."""
+    """The line of the approved snapshot for this certificate."""
     approved: dict[str, Any] = certificate.token.snapshot["certificates"][certificate.position]
     return approved
 
 
 def _draft_order(certificate: Certificate, key: keys.PrivateKey) -> issuing.DraftOrder:
-    """The draft of the order. Raises CaError."""
+    """Draft the order, linted. Raises CaError."""
     idempotency_key, approved, days = wanted(certificate)
     now = timezone.now()
     return issuing.draft(
@@ -77,7 +77,7 @@ def _draft_order(certificate: Certificate, key: keys.PrivateKey) -> issuing.Draf
 
 
 def outcome(call: Callable[[], Made]) -> Made | CaError:
-    """What a call to the bridge brings; its own errors are outcomes too."""
+    """Call the bridge; return its result, or the CaError that it raised."""
     try:
         return call()
     except CaError as error:

@@ -1,11 +1,11 @@
-"""What ends by time alone: a certificate whose time is over, and a token of which none is left.
+"""Expiry of certificates (notAfter), and of tokens whose certificates have all ended.
 
-No CA is asked. Until it has ended a token is one that its person has: they could not ask for another one, and
-neither the request nor the audit log would ever be old enough to be forgotten.
+No CA is asked. A token that never ended would keep its person from requesting another one, and keep request
+and audit events from retention.
 
-What ends before its token is handed out, because another certificate of it was long in coming, is ordered
-anew: nobody is given what has ended. Whoever comes to seal the token before this job does it at once. Where
-that is so time after time, its request fails, and an officer decides.
+A certificate that expires before its token is sealed, because another one of the token was late, is ordered
+anew, by this job or by the worker that seals the token. After several times the request fails, and an officer
+decides.
 """
 
 import uuid
@@ -22,17 +22,20 @@ from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.revocation import revoke
 
-AT_ONCE = 5000  # of a state; the next run goes on
-IN_VAIN = 3  # then an officer has to look; and after as many again, where they have it tried again
+AT_ONCE = 5000  # certificates of a state per run
+IN_VAIN = 3  # certificates issued in vain after which the request fails; again after as many retries
 
 
 def expire_ended() -> int:
-    """Let certificates end whose time is over, those first whose time was over first; returns how many."""
+    """Job: expire certificates whose notAfter has passed, the oldest first; return how many."""
     return retry_later.for_each_isolated([pk for state in NOT_ENDED for pk in _over(state)], _expire)
 
 
 def _over(state: CertificateState) -> QuerySet[Certificate, uuid.UUID]:
-    """Of one state at a time: of both, PostgreSQL reads all that ended in years, by their ends alone."""
+    """Certificates of one state whose notAfter has passed.
+
+    One state at a time: for two, PostgreSQL would scan all ended certificates by notAfter alone.
+    """
     rows = Certificate.objects.over(timezone.now(), states=[state]).order_by("not_after", "pk")
     return rows.values_list("pk", flat=True)[:AT_ONCE]
 
@@ -42,7 +45,7 @@ def _expire(certificate_id: uuid.UUID) -> bool:
         over = Certificate.objects.over(timezone.now())
         try:
             certificate = locking.certificate(certificate_id, among=over.filter(pk=certificate_id))
-        except Certificate.DoesNotExist:  # somebody has revoked it meanwhile, or let it end
+        except Certificate.DoesNotExist:  # revoked or expired meanwhile
             return False
         if certificate.token.state == TokenState.ISSUING:
             order_anew(certificate)
@@ -53,9 +56,9 @@ def _expire(certificate_id: uuid.UUID) -> bool:
 
 
 def order_anew(certificate: Certificate) -> None:
-    """One of a locked token that is being issued; whoever seals it at this moment has taken it in vain.
+    """Order anew an ended certificate of a locked token that is being issued; void a claim to seal it.
 
-    Where it was issued IN_VAIN times, it is refused instead.
+    After every IN_VAIN-th certificate it is refused instead.
     """
     certificate.token.settle_lease()
     certificate.token.save()

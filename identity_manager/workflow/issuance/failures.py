@@ -1,7 +1,7 @@
-"""Failures of issuance: what becomes of a certificate and its request, and why, in words.
+"""Failures of issuance: their effect on certificate and request, and their sentences.
 
-Why a request failed is a code and plain facts on its row, in words only when somebody reads them: a worker
-has no reader whose language it could speak, so it writes down no sentence.
+A failure is stored on the request as a code with facts, and translated when a page or mail shows it, because
+a worker does not know the reader's language.
 """
 
 from collections.abc import Iterable
@@ -74,7 +74,7 @@ FOR_THE_PERSON = Vocabulary(
 
 @dataclass(frozen=True)
 class Failure:
-    """A code, and the facts that its sentence needs: plain values, no secret."""
+    """A failure's code and the facts for its sentence: plain values, no secret."""
 
     code: str
     facts: dict[str, Any] = field(default_factory=dict)
@@ -91,7 +91,7 @@ def of_change(differences: Iterable[Difference]) -> Failure:
 
 
 def of_refusal(certificate: Certificate, *, message: str) -> Failure:
-    """The failure for what the CA, or the check before it, does not issue; message is its own word."""
+    """The failure for a refusal by the CA or the lint; message: their own words."""
     return Failure(REFUSED, {"profile": certificate.profile.name.default, "message": message})
 
 
@@ -101,7 +101,7 @@ def of_given_up(certificate: Certificate) -> Failure:
 
 
 def of_ending(certificate: Certificate, *, times: int) -> Failure:
-    """The failure for what ends again and again before its token is handed out."""
+    """The failure for a certificate that expired several times before its token was sealed."""
     return Failure(ENDED_IN_VAIN, {"profile": certificate.profile.name.default, "times": times})
 
 
@@ -124,7 +124,7 @@ def _in_words(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def settle_error(certificate: Certificate, error: CaError) -> None:
-    """On a locked row: a passing fault is tried again; of one for good an officer decides."""
+    """Settle an error on a locked row: retry a passing one, else park or refuse the order."""
     if not error.permanent:
         certificate.settle_later(error.words, now=timezone.now())
         certificate.save()
@@ -137,10 +137,10 @@ def settle_error(certificate: Certificate, error: CaError) -> None:
 
 
 def stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
-    """On a locked row: nothing more may be asked for.
+    """Stop issuance of a locked certificate: withdraw and refuse the order, and fail the request.
 
-    What its CA has issued, or may have, is not forgotten: it stays ordered. Retried by an officer it is
-    looked up and used; where the request ends, it is looked up and revoked.
+    An order that the CA may have issued stays open: after an officer's retry it is looked up and used; after
+    the request's end it is looked up and revoked.
     """
     if certificate.order_id is None or not issuing.may_have_issued(certificate.order_id):
         if certificate.order_id is not None:
@@ -153,14 +153,14 @@ def stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
 
 
 def refuse_by_ca(certificate: Certificate, *, message: str, detail: str) -> None:
-    """The CA, or the check before it, said no for good: in its own words."""
+    """Refuse a locked certificate for good, with the words of the CA or the lint."""
     refuse(certificate, of_refusal(certificate, message=message), said=message, detail=detail)
 
 
 def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail: str = "") -> None:
-    """Refused for good, on a locked row: the key is erased, the request fails, an officer decides the rest.
+    """Refuse a locked certificate for good, in the caller's transaction: erase its key, fail its request.
 
-    In the caller's transaction.
+    An officer decides on the other certificates of the request.
     """
     certificate.refuse(reason=said)
     certificate.private_key_wrapped = None
@@ -180,14 +180,14 @@ def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail
 
 
 def fail_request(certificate: Certificate, failure: Failure) -> None:
-    """The request of a locked certificate fails, and its person is told, where it is still about that one."""
+    """Fail the request of a locked certificate, if it is being issued and in the token's round."""
     request = certificate.token.request
     if request.state == RequestState.ISSUING and certificate.token.round == request.round:
         fail(request, failure)
 
 
 def fail(request: TokenRequest, failure: Failure) -> None:
-    """A locked request that is being issued fails, and its person is told."""
+    """Fail a locked request that is being issued, and mail its person."""
     request.fail(code=failure.code, facts=failure.facts)
     if failure.code == PERSON_CHANGED:
         request.suspend(now=timezone.now())

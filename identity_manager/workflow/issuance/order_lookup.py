@@ -7,6 +7,6 @@ from identity_manager.models import Certificate
 
 
 def certificate_of(order: CaOrder) -> Certificate | None:
-    """For what an order was made; also an earlier one, in whose place a retry has put another."""
+    """Return the certificate that an order was made for, also an order that a retry has replaced."""
     certificate_id, _dot, _number = order.idempotency_key.partition(".")
     return Certificate.objects.filter(pk=uuid.UUID(certificate_id)).first()

@@ -1,4 +1,4 @@
-"""Journal the orders of claimed certificates, with their wrapped keys, before a CA is asked."""
+"""Journalling of orders: written with the wrapped keys of claimed certificates, before a CA is asked."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def draft(each: ClaimedCertificate) -> None:
 
 
 def is_plain(token: ClaimedToken) -> bool:
-    """Whether its orders can be journalled together with others: nothing stands in the way of any."""
+    """Whether the token's orders can be journalled in a group: none has an obstacle or a drafting error."""
     return all(
         _obstacle(each.row) is None
         and (each.draft is None or isinstance(each.draft.order, issuing.DraftOrder))
@@ -37,9 +37,9 @@ def is_plain(token: ClaimedToken) -> bool:
 
 
 def order_together(tokens: Sequence[ClaimedToken]) -> list[ClaimedToken]:
-    """Journal the orders of several tokens in one transaction (group commit); return those that were.
+    """Journal the orders of several tokens in one transaction (group commit); return the tokens done.
 
-    What somebody has changed meanwhile is left out. Raises whatever else is in the way, and nothing is done.
+    Tokens whose rows were changed meanwhile are skipped. Any other error is raised and rolls back all.
     """
     with transaction.atomic():
         current = issuance_locks.unchanged(row for token in tokens for row in token.certificates)
@@ -57,14 +57,14 @@ def order_together(tokens: Sequence[ClaimedToken]) -> list[ClaimedToken]:
 
 
 def order_alone(token: ClaimedToken) -> None:
-    """Journal the orders of one token, each in a transaction of its own, or settle why there is none."""
+    """Journal the orders of one token, each in its own transaction, or settle the obstacle."""
     token.claimed = [each for each in token.claimed if _is_ordered(each)]
     if token.claimed:
         token.read_again()
 
 
 def _is_ordered(each: ClaimedCertificate) -> bool:
-    """Whether there is an order to put to its CA."""
+    """Journal the certificate's order if needed; return whether there is one to send to the CA."""
     each.begun = each.key = None
     with transaction.atomic():
         row = locking.certificate(each.row.pk)
@@ -82,7 +82,7 @@ def _is_ordered(each: ClaimedCertificate) -> bool:
 
 
 def _is_bound(each: ClaimedCertificate, row: Certificate) -> bool:
-    """Journal the drafted order. Where another is wanted meanwhile, the next try drafts that."""
+    """Journal the drafted order; if its inputs have changed meanwhile, leave it to the next try."""
     if each.draft is None or each.draft.wanted != drafting.wanted(row):
         row.let_go()
         row.save()
@@ -93,7 +93,7 @@ def _is_bound(each: ClaimedCertificate, row: Certificate) -> bool:
         failures.settle_error(row, error)
         return False
     if AuditEvent.objects.of_restores().filter(pk__gt=row.pk).exists():
-        issuing.doubt(order)  # its CA may know more than we
+        issuing.doubt(order)  # the CA may have issued this order before the restore
     each.row = row
     event = _bind(each, order)
     row.save()
@@ -102,14 +102,14 @@ def _is_bound(each: ClaimedCertificate, row: Certificate) -> bool:
 
 
 def _prepared(draft: DraftCertificate) -> CaOrder:
-    """Raises CaError."""
+    """Journal the draft as a prepared order. Raises CaError."""
     if isinstance(draft.order, CaError):
         raise draft.order
     return issuing.prepare(draft.order)
 
 
 def _bind(each: ClaimedCertificate, order: CaOrder) -> AuditEvent:
-    """Put order and wrapped key onto the row, which the caller saves; return the event."""
+    """Put order and wrapped key onto the row, unsaved; return the audit event."""
     if each.draft is None:
         raise ValueError("No order was drafted.")
     row, each.key = each.row, each.draft.key
@@ -127,7 +127,7 @@ def _bind(each: ClaimedCertificate, order: CaOrder) -> AuditEvent:
 
 
 def _obstacle(certificate: Certificate) -> Failure | None:
-    """Why nothing may be asked for now: the person is not Active, or not the one who was approved."""
+    """Why the certificate must not be ordered: its person is not Active, or differs from the snapshot."""
     reason = eligibility.person_obstacle(certificate.token.person)
     if reason is not None:
         return failures.of_reason(reason)

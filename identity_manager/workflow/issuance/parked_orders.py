@@ -26,7 +26,7 @@ NOT_WANTED = Reason(
 
 
 def ask_again(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
-    """Have a parked order put to its CA once more, with the same key. Raises NotAllowed or Stale."""
+    """Send a parked order to its CA again, with the same key. Raises NotAllowed or Stale."""
     with transaction.atomic():
         certificate = _parked(actor, certificate_id)
         refuse(asking_obstacle(certificate), kind=Stale)
@@ -35,12 +35,12 @@ def ask_again(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
         certificate.work_is_due(timezone.now())
         certificate.save()
         queue.after_commit(task_names.ISSUE, certificate.pk)
-        _tell(audit.Event.ORDER_ASKED_AGAIN, certificate, actor=actor)
+        _record(audit.Event.ORDER_ASKED_AGAIN, certificate, actor=actor)
         return certificate
 
 
 def asking_obstacle(certificate: Certificate) -> Reason | None:
-    """Why the CA of a parked order is not asked again, or None."""
+    """Why a parked order cannot be sent again, or None."""
     if Certificate.objects.to_be_issued().filter(pk=certificate.pk).exists():
         return None
     token = certificate.token
@@ -49,22 +49,23 @@ def asking_obstacle(certificate: Certificate) -> Reason | None:
 
 
 def give_up(*, actor: Person, certificate_id: uuid.UUID, reason: str) -> Certificate:
-    """Give a parked order up: the certificate is refused, the request fails and can be retried.
+    """Give a parked order up: refuse the certificate and fail the request, which can be retried.
 
-    A retry has a new key. What turns up at the CA later is revoked. Raises NotAllowed, NotPossible or Stale.
+    A retry has a new key. A certificate that the CA turns out to have issued is revoked. Raises NotAllowed,
+    NotPossible or Stale.
     """
     with transaction.atomic():
         certificate = _parked(actor, certificate_id)
         require(reason.strip(), else_=NO_REASON, field="reason")
 
         _with_order(certificate, issuing.give_up)
-        _tell(audit.Event.ORDER_GIVEN_UP, certificate, actor=actor, reason=reason.strip())
+        _record(audit.Event.ORDER_GIVEN_UP, certificate, actor=actor, reason=reason.strip())
         failures.refuse(certificate, failures.of_given_up(certificate), said=reason.strip())
         return certificate
 
 
 def obstacle(certificate: Certificate) -> Reason | None:
-    """Why there is nothing to decide about the certificate's order, or None."""
+    """Why the certificate's order needs no decision, or None."""
     return None if certificate.is_parked else NOT_PARKED
 
 
@@ -81,7 +82,7 @@ def _with_order(certificate: Certificate, verb: Callable[[uuid.UUID], object]) -
         verb(certificate.order_id)
 
 
-def _tell(event: audit.Event, certificate: Certificate, *, actor: Person, **facts: str) -> None:
+def _record(event: audit.Event, certificate: Certificate, *, actor: Person, **facts: str) -> None:
     order = certificate.order
     audit.record(
         event,

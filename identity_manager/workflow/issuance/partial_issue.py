@@ -1,8 +1,8 @@
-"""Part of a request was refused for good: its token types may take their certificates from several CAs.
+"""Partial issue: one certificate of a request was refused for good, others were issued, by several CAs.
 
-Beside trying again an officer chooses: the person gets the rest (issue_remaining), or the rest is revoked
-(revoke_all), so that nobody holds half of what belongs together. Both under the request's lock: of two
-officers one decides, and what a CA answers meanwhile is settled before or after.
+Beside a retry an officer decides: the person gets the others (issue_remaining), or they are revoked
+(revoke_all). Both lock the request, so that one of two officers decides, and answers of CAs are settled
+before or after.
 """
 
 import uuid
@@ -39,18 +39,18 @@ KEPT = (CertificateState.ORDERED, CertificateState.VALID, CertificateState.ON_HO
 
 
 def has_a_rest(certificates: list[Certificate]) -> bool:
-    """Whether one of these was refused and another one is there, or may still come."""
+    """Whether one of these certificates was refused and another one is issued or under way."""
     states = {row.state for row in certificates if row.left_out_at is None}
     return CertificateState.REFUSED in states and not states.isdisjoint(KEPT)
 
 
 def obstacle(request: TokenRequest) -> Reason | None:
-    """Why there is no rest to decide on, whoever asks, or None."""
+    """Why the request needs no such decision, for any actor, or None."""
     return None if request.state == RequestState.FAILED else retry.NOT_FAILED
 
 
 def issue_remaining(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
-    """The person gets what was not refused; a token of which nothing is left is cancelled.
+    """Give the person the certificates that were not refused; cancel tokens that have none left.
 
     Raises NotAllowed, NotPossible or Stale.
     """
@@ -74,7 +74,7 @@ def issue_remaining(*, actor: Person, request_id: uuid.UUID, reason: str) -> Tok
 
 
 def revoke_all(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
-    """What was issued for the request is revoked, also what its person has in use; the request is cancelled.
+    """Revoke all issued certificates of the request, also those in use, and cancel it.
 
     Raises NotAllowed, NotPossible or Stale.
     """
@@ -94,7 +94,7 @@ def revoke_all(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenReq
 
 
 def _failed(actor: Person, request_id: uuid.UUID, reason: str) -> tuple[TokenRequest, list[SoftwareToken]]:
-    """The request, failed and with a rest, and its lines, locked."""
+    """Lock a failed request and its lines. Raises NotAllowed, NotPossible or Stale."""
     request = locking.request(request_id)
     require(
         eligibility.administers(actor, request.person),
@@ -111,7 +111,7 @@ def _failed(actor: Person, request_id: uuid.UUID, reason: str) -> tuple[TokenReq
 
 
 def _leave_out(token: SoftwareToken, *, reason: str) -> list[Certificate]:
-    """Leave out what was refused, and return it."""
+    """Mark the refused certificates of a token as left out; return them."""
     now = timezone.now()
     rows = locking.certificates_of(token)
     refused = [row for row in rows if row.is_to_be_retried]
@@ -125,7 +125,7 @@ def _leave_out(token: SoftwareToken, *, reason: str) -> list[Certificate]:
 
 
 def _go_on(token: SoftwareToken) -> None:
-    """What waited for the request goes on; the last token to be finished finishes the request."""
+    """Enqueue the token's waiting certificates; seal the token and issue its request if they are complete."""
     for row in locking.certificates_of(token):
         if row.state == CertificateState.ORDERED:
             queue.after_commit(task_names.ISSUE, row.pk)

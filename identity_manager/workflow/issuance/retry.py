@@ -1,4 +1,4 @@
-"""Retry: an officer has a failed request issued again, or a waiting one tried at once."""
+"""Retry by an officer: of a failed request, or at once of one that waits for its next try."""
 
 import uuid
 
@@ -31,9 +31,10 @@ PERSON_CHANGED = Reason(
 
 
 def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
-    """An administrator has a failed request tried again: refused certificates get a new key and order.
+    """Retry a failed request, by an administrator: refused certificates get a new key and order.
 
-    What a CA may have issued already keeps both, and is looked up.
+    Certificates that a CA may have issued keep both, and are looked up. Raises NotAllowed, NotPossible or
+    Stale.
     """
     with transaction.atomic():
         request = locking.request(request_id)
@@ -53,7 +54,7 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
             if token.state == TokenState.ISSUING:
                 _order_again(token)
         for token in lines[:1]:
-            audit.append(completion.issue_request(token))  # where nothing is left that could be tried
+            audit.append(completion.issue_request(token))  # none of its tokens may be left to issue
         audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
         return request
 
@@ -73,9 +74,9 @@ def _order_again(token: SoftwareToken) -> None:
 
 
 def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
-    """An administrator does not want to wait for the next try: what is due later is due now.
+    """Make all waiting work of a request due now, by an administrator.
 
-    Raises NotAllowed, or Stale where all of it waits for the person to return.
+    Raises NotAllowed, or Stale if all of it waits for the person's return.
     """
     with transaction.atomic():
         request = locking.request(request_id)

@@ -1,7 +1,7 @@
-"""Settle what a CA said of one certificate: one outcome, written down where the claim is still ours.
+"""Settlement of one certificate: store the CA's outcome, if the claim still holds.
 
-For all that cannot be finished together with others (step5_issue): what is put off, refused or in doubt, what
-somebody has changed meanwhile, and what nobody may have any more.
+For certificates that step5_issue cannot settle in a group: postponed, refused or in doubt, changed meanwhile,
+or of a person or request that has ended.
 """
 
 import uuid
@@ -41,14 +41,17 @@ def settle(
     outcome: Answer | CaError,
     examined: issuing.Examined | None,
 ) -> None:
-    """Write down what came of an order, in a transaction of its own.
+    """Settle the outcome of an order, in its own transaction.
 
-    Whoever outlived the lease settles nothing; a certificate that they hold is used, or is revoked.
+    A worker whose lease has expired settles nothing; the certificate that it brings is journalled, for use by
+    the present claim or for revocation.
     """
     with transaction.atomic():
         certificate = locking.certificate(certificate_id)
         ours = certificate.claim_id == claim_id and certificate.state == CertificateState.ORDERED
-        if isinstance(outcome, CaError) and ours:  # whoever outlived the lease may have brought the answer
+        if (
+            isinstance(outcome, CaError) and ours
+        ):  # a worker with an expired lease may have journalled the answer
             outcome = issuing.settled(order_id) or outcome
         if not isinstance(outcome, CaError):
             order = issuing.record(order_id, outcome, late=not ours, examined=examined)
@@ -71,7 +74,7 @@ def _settle_answer(certificate: Certificate, order: CaOrder) -> None:
 
 
 def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
-    """It is valid; what nobody may have any more is revoked, and held while its person is Inactive."""
+    """Store an issued certificate; revoke it if nobody may have it, hold it during a leave."""
     issued = order.certificate or b""
     events = mark_issued(certificate, order, issuing.describe(issued))
     certificate.save()
@@ -91,9 +94,9 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
 def mark_issued(
     certificate: Certificate, order: CaOrder, facts: issuing.CertificateFacts
 ) -> list[AuditEvent]:
-    """Move a locked row on, which the caller saves; return what happened.
+    """Transition a locked row to valid, unsaved; return the audit events.
 
-    A CA may cut the time: the certificate is used all the same, and everybody sees it.
+    A CA may shorten the validity: the certificate is used, and marked as shorter than ordered.
     """
     certificate.issue(certificate=order.certificate or b"", facts=facts)
     certificate.settle_lease()
@@ -127,7 +130,7 @@ def _shorter(certificate: Certificate, facts: issuing.CertificateFacts, order: C
 
 
 def _revoke_unwanted(certificate: Certificate) -> None:
-    """The CA issued what nobody may have any more."""
+    """Decide to revoke a certificate that was issued for a Locked person or an ended request."""
     is_blocked = BlockedKey.objects.filter(pk=certificate.public_key_sha256).exists()
     reason = RevocationReason.KEY_COMPROMISE if is_blocked else RevocationReason.CESSATION_OF_OPERATION
     revoke.decide(certificate, reason=reason, actor=None)

@@ -1,8 +1,7 @@
-"""What a CA issued beside what is used: revoked there, or left to an officer where the CA cannot be told, or
-refused for good.
+"""Surplus certificates, issued beside the one in use: revoked at the CA, by its interface or by hand.
 
-An officer has it revoked at the CA by hand, and says so here; a CA that can be asked whether it was done is
-asked now and then, and its word counts too.
+If the CA has no interface for revocation, or refuses for good, an officer revokes there and confirms it here.
+A CA that can be asked for the state is asked now and then, and its answer closes the task as well.
 """
 
 import uuid
@@ -22,19 +21,19 @@ from identity_manager.workflow.revocation import revoke
 
 
 def revoke_of_order(order_id: uuid.UUID) -> int:
-    """Have the CA revoke what is surplus of an order; return how many it revoked.
+    """Revoke the surplus certificates of an order at its CA, outside any transaction; return how many.
 
-    Call it outside any transaction. Raises CaError for a passing fault.
+    Raises CaError for a passing fault.
     """
     try:
         return issuing.revoke_surplus(order_id)
-    finally:  # what is left to hands is told, whatever became of the others
+    finally:  # also after an error: record those that need revocation by hand
         for flagged in SurplusCertificate.objects.left_to_hands().filter(order_id=order_id):
             _leave_to_hands(flagged)
 
 
 def _leave_to_hands(flagged: SurplusCertificate) -> None:
-    """Once: later looks at it find its row."""
+    """Open the task to revoke by hand, once for each certificate."""
     certificate = order_lookup.certificate_of(flagged.order)
     if certificate is None:
         return
@@ -50,17 +49,17 @@ def _leave_to_hands(flagged: SurplusCertificate) -> None:
             },
         )
         if is_new:
-            _tell(audit.Event.SURPLUS_LEFT_TO_HANDS, row, actor=None)
+            _record(audit.Event.SURPLUS_LEFT_TO_HANDS, row, actor=None)
 
 
 def by_hand_obstacle(row: SurplusByHand) -> Reason | None:
-    """Why nobody's hand is needed to revoke what is surplus, or None."""
+    """Why the surplus certificate needs no revocation by hand, or None."""
     rows = SurplusByHand.objects.to_be_revoked(timezone.now())
     return None if rows.filter(pk=row.pk).exists() else revoke.NOT_BY_HAND
 
 
 def done_by_hand(*, actor: Person, surplus_id: uuid.UUID) -> SurplusByHand:
-    """An officer says that it was revoked at its CA, which cannot be told from here.
+    """Confirm that an officer has revoked a surplus certificate at the CA by hand.
 
     Raises NotAllowed or Stale.
     """
@@ -74,11 +73,11 @@ def done_by_hand(*, actor: Person, surplus_id: uuid.UUID) -> SurplusByHand:
             raise Stale(revoke.NOT_BY_HAND)
 
         issuing.surplus_revoked_by_hand(row.flagged)
-        _tell(audit.Event.SURPLUS_REVOKED_BY_HAND, row, actor=actor)
+        _record(audit.Event.SURPLUS_REVOKED_BY_HAND, row, actor=actor)
         return row
 
 
-def _tell(event: audit.Event, row: SurplusByHand, *, actor: Person | None) -> None:
+def _record(event: audit.Event, row: SurplusByHand, *, actor: Person | None) -> None:
     audit.record(
         event,
         actor=actor,
