@@ -49,9 +49,7 @@ def settle(
     with transaction.atomic():
         certificate = locking.certificate(certificate_id)
         ours = certificate.claim_id == claim_id and certificate.state == CertificateState.ORDERED
-        if (
-            isinstance(outcome, CaError) and ours
-        ):  # a worker with an expired lease may have journalled the answer
+        if isinstance(outcome, CaError) and ours:  # another worker may have journalled the answer
             outcome = issuing.settled(order_id) or outcome
         if not isinstance(outcome, CaError):
             order = issuing.record(order_id, outcome, late=not ours, examined=examined)

@@ -1,4 +1,4 @@
-"""Verbs on directory sources: run now, or dry; let a stopped run go on, by two officers; drop it."""
+"""Verbs on directory sources and their runs: run now, dry run, release or drop a stopped run, end a link."""
 
 import uuid
 
@@ -39,7 +39,7 @@ NOT_GONE = Reason("directory-link-alive", _("The account is still there in the d
 
 
 def start(*, actor: Person, name: str, mode: RunMode) -> DirectorySource:
-    """Have the source run now, in this mode. Raises NotAllowed, Stale, DirectorySource.DoesNotExist."""
+    """Make the source due now, in this mode. Raises NotAllowed, Stale, DirectorySource.DoesNotExist."""
     with transaction.atomic():
         refuse(directory_policy.starting_obstacle(actor), kind=NotAllowed)
         configuration = sources.configuration_of(name)
@@ -65,7 +65,7 @@ def start(*, actor: Person, name: str, mode: RunMode) -> DirectorySource:
 
 
 def let_go_on(*, actor: Person, run_id: uuid.UUID) -> DirectoryRun:
-    """One officer lets a stopped run go on, then another one: with the second word it changes persons.
+    """Release a stopped run, by a Registration Officer; after the second one it changes persons.
 
     Raises NotAllowed or Stale.
     """
@@ -87,7 +87,7 @@ def let_go_on(*, actor: Person, run_id: uuid.UUID) -> DirectoryRun:
 
 
 def drop(*, actor: Person, run_id: uuid.UUID, reason: str) -> DirectoryRun:
-    """An officer does not want the run, and says why; the next one reads anew. Also by who let it go on.
+    """Drop a stopped run with a reason, by any Registration Officer; the next run reads anew.
 
     Raises NotAllowed, NotPossible or Stale.
     """
@@ -112,15 +112,15 @@ def drop(*, actor: Person, run_id: uuid.UUID, reason: str) -> DirectoryRun:
 
 
 def link_obstacle(person: Person) -> Reason | None:
-    """Why the link of the person is not ended, or None."""
+    """Why the person's link to a directory entry cannot be ended, or None."""
     gone = DirectoryLink.objects.filter(person=person, state=EntryState.ABSENT).exists()
     return None if gone else NOT_GONE
 
 
 def end_link(*, actor: Person, person_id: uuid.UUID) -> Person:
-    """End the link of a person to an account that is gone, so that a new one can take its place.
+    """End a person's link to a deleted directory entry, so that a new entry can be linked.
 
-    What the new one says of e-mail, UPN and SID waits for a second officer. Raises NotAllowed or Stale.
+    E-mail, UPN and SID of the new entry wait for a second officer. Raises NotAllowed or Stale.
     """
     with transaction.atomic():
         person = locking.person(person_id)

@@ -1,7 +1,7 @@
-"""Runs of directory sources: read, stage, stop or apply; and the officers' verbs on a stopped run.
+"""Runs of directory sources: read, stage, stop or apply.
 
-A worker leases the source, not the run: whatever is under way of a source, one worker has it. A run that was
-interrupted while it read is given up, as nothing has changed; one that was changing persons goes on.
+A worker leases the source, so that one worker at a time runs it. A run that was interrupted while reading is
+aborted, because it has changed nothing; one that was applying changes is resumed.
 """
 
 import logging
@@ -36,10 +36,10 @@ from identity_manager.people.directory_runs.staging import Staging
 from identity_manager.transactions import advisory_locks, locking
 from identity_manager.workflow.people import leave_and_return
 
-READING_SECONDS = 1500  # a broker takes a message back that nobody acknowledges for half an hour
+READING_SECONDS = 1500  # below the half hour after which a broker redelivers an unacknowledged message
 APPLYING_SECONDS = 200
 LEASE = timedelta(minutes=10)
-AT_ONCE = 100  # files of a folder
+AT_ONCE = 100  # files of a folder in one task
 KEPT = timedelta(days=7)
 NOBODY = _("Nobody let this run go on for seven days.")
 
@@ -47,12 +47,12 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
-    """Another worker has the source: its lease had run out."""
+    """The lease has expired, and another worker has leased the source."""
 
 
 @dataclass(frozen=True)
 class LeasedSource:
-    """A leased source."""
+    """A source that this worker has leased, with its configuration."""
 
     source: DirectorySource
     configuration: SourceConfiguration
@@ -65,13 +65,13 @@ class LeasedSource:
             raise LeaseLost
 
     def settle(self, *, due: datetime) -> None:
-        """End the lease; due: the next run."""
+        """End the lease. due: time of the next run."""
         mine = DirectorySource.objects.filter(pk=self.source.pk, claim_id=self.claim_id)
         mine.update(claim_id=None, leased_until=None, attempts=0, next_attempt_at=due)
 
 
 def run(*, source_id: uuid.UUID) -> None:
-    """Run a due source, or go on with its run. A file may be followed by another."""
+    """Claim and run a due source, or resume its run. A CSV folder may have several files, each a run."""
     work = _claim(source_id)
     if work is None:
         return
@@ -93,7 +93,7 @@ def run(*, source_id: uuid.UUID) -> None:
 
 
 def look_after() -> int:
-    """Make the rows of new sources, and drop stopped runs that nobody let go on; returns how many of both."""
+    """Job: insert rows of newly configured sources, and drop old stopped runs; return how many sources."""
     known = set(DirectorySource.objects.values_list("name", flat=True))
     new = [each for name, each in settings.DIRECTORY_SOURCES.items() if name not in known]
     for configuration in new:
@@ -117,14 +117,14 @@ def _drop_old(run_id: uuid.UUID) -> None:
 
 
 def put_aside(row: DirectoryRun) -> None:
-    """Tell the source of a dropped run, so that it does not give the same file again."""
+    """Have the source set the file of a dropped run aside, so that it is not read again."""
     configuration = sources.configuration_of(row.source.name)
     if configuration is not None:
         sources.reader_of(configuration).settled(row.cursor, problem=row.reason)
 
 
 def facts(row: DirectoryRun) -> dict[str, str]:
-    """Identifiers for the audit log."""
+    """Facts of audit events: the run and its source."""
     return {"directory_run": str(row.pk), "directory_source": row.source.name}
 
 
@@ -148,7 +148,7 @@ def _is_left(source: DirectorySource) -> bool:
 
 
 def _run_once(work: LeasedSource) -> bool:
-    """One run, or the rest of one. True where another one may follow at once."""
+    """Make one run, or resume one. Returns whether another one may follow at once."""
     row = DirectoryRun.objects.under_way().filter(source=work.source).first()
     if row is not None and row.waits():
         return False
@@ -175,7 +175,7 @@ def _begin(work: LeasedSource) -> DirectoryRun:
 
 
 def _read(work: LeasedSource, row: DirectoryRun) -> bool:
-    """Stage what the source gives, and decide on it. True where it was bad, and another may follow."""
+    """Read and stage the source, then decide. Returns True after a bad file, if another one may follow."""
     planning = Planning(row, work.configuration, timezone.now())
     reader = sources.reader_of(work.configuration)
     cursor = {} if row.mode in (RunMode.FULL, RunMode.DRY) else work.source.cursor
@@ -195,7 +195,7 @@ def _read(work: LeasedSource, row: DirectoryRun) -> bool:
 
 
 def _compare(staging: Staging, end: End) -> None:
-    """After a clean end: who is absent, expired or overdue, and what was refused before."""
+    """Complete the staged lines after a clean end: absent, expired and overdue persons, earlier refusals."""
     row, now = staging.run, staging.planning.now
     if end.has_all_ids:
         staging.lose_absent()
@@ -208,7 +208,7 @@ def _compare(staging: Staging, end: End) -> None:
 
 
 def _decide(work: LeasedSource, row: DirectoryRun) -> None:
-    """Apply, stop, or show: with the figures of the last day, which nobody else changes meanwhile."""
+    """Begin to apply the run, stop it, or end a dry run, under the advisory lock of the breaker's counts."""
     with transaction.atomic():
         advisory_locks.imports()
         work.renew()
@@ -237,7 +237,7 @@ def _tell(row: DirectoryRun, configuration: SourceConfiguration, why: str) -> No
 
 
 def _apply(work: LeasedSource, row: DirectoryRun) -> bool:
-    """Change persons and groups; True where the run is done and another one may follow."""
+    """Change persons and groups. Returns whether the run is done and another one may follow."""
     planning = Planning(row, work.configuration, row.read_at or timezone.now())
     applying = Applying(planning, leave_and_return.take_over_state, work.renew)
     if not applying.carry_out(until=time.monotonic() + APPLYING_SECONDS):

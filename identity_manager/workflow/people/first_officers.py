@@ -18,7 +18,7 @@ from identity_manager.people.officers import roles
 from identity_manager.transactions.refusals import NotPossible, Reason, refuse
 from identity_manager.workflow.people import sign_in_codes
 
-# Two write and activate a token type, two enter and confirm a person, and a type may want two approvers.
+# Token types, persons and approvals of some types need two officers each.
 NEEDED: Mapping[Role, int] = {
     Role.SYSTEM_ADMINISTRATOR: 2,
     Role.USER_ADMINISTRATOR: 1,

@@ -1,4 +1,4 @@
-"""Verbs on imports: a file is looked through, carried out, or waits for a second officer (SPEC.md 6)."""
+"""Verbs on CSV imports of persons: upload, carry out, confirm by a second officer, reject (SPEC.md 6)."""
 
 import hashlib
 import uuid
@@ -56,7 +56,7 @@ def officer_obstacle(actor: Person) -> Reason | None:
 
 
 def upload(*, actor: Person, file_name: str, content: bytes) -> PersonImport:
-    """Keep a file that can be read; nothing is imported yet. Raises NotAllowed, or NotPossible at `file`."""
+    """Store a readable file; import nothing yet. Raises NotAllowed, or NotPossible at `file`."""
     refuse(officer_obstacle(actor), kind=NotAllowed)
     refuse(TOO_LARGE if len(content) > MOST_BYTES else None, field="file")
     try:
@@ -74,17 +74,17 @@ def upload(*, actor: Person, file_name: str, content: bytes) -> PersonImport:
 
 
 def plan_of(row: PersonImport) -> ImportPlan | None:
-    """What the import would do now; None where it has ended and its file is gone."""
+    """Return the plan of the import as of now; None if it has ended and its file is deleted."""
     if row.content is None:
         return None
     return importing.plan(csv_file.read(bytes(row.content)), actor=row.asked_by)
 
 
 def carry_out(*, actor: Person, import_id: uuid.UUID, digest: str, accept_partial: bool) -> PersonImport:
-    """Import what the officer saw; where the guard stops it, it waits for a second officer instead.
+    """Apply the plan, by the officer who uploaded the file; if the breaker stops it, ask a second officer.
 
-    For who chose the file alone: else whoever asks the second officer could be that officer, too.
-    digest is that of the plan on the page. Raises NotAllowed, Stale, ImportStopped (rows refused).
+    Nobody else may, so that the uploader is never the second officer. digest: of the plan on the page.
+    Raises NotAllowed, Stale, ImportStopped (rows refused).
     """
     with transaction.atomic():
         row = _fetch(actor, import_id, ImportState.UPLOADED)
@@ -103,9 +103,9 @@ def carry_out(*, actor: Person, import_id: uuid.UUID, digest: str, accept_partia
 def carry_out_on_the_machine(
     planned: ImportPlan, *, file_name: str, content: bytes, accept_partial: bool
 ) -> ImportPlan:
-    """Import on the word of who operates the machine; it has a page, where its identities are confirmed.
+    """Import a file by the operator of the machine; its identities are confirmed on the import's page.
 
-    Raises ImportStopped (rows refused, or the guard stops it, as only a second officer lets it through).
+    Raises ImportStopped (rows refused, or stopped by the breaker, which needs a second officer).
     """
     with transaction.atomic():
         row = PersonImport.objects.create(
@@ -123,7 +123,7 @@ def carry_out_on_the_machine(
 
 
 def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> PersonImport:
-    """The second officer says yes to the plan on the page. Raises NotAllowed, Stale, ImportStopped."""
+    """Confirm and apply the plan, by a second officer. Raises NotAllowed, Stale, ImportStopped."""
     with transaction.atomic():
         row = _to_decide(actor, import_id)
         planned = _seen(row, digest)
@@ -133,7 +133,7 @@ def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> PersonImport
 
 
 def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> PersonImport:
-    """The second officer says no, and why. Raises NotAllowed, NotPossible or Stale."""
+    """Reject the import with a reason, by a second officer. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         row = _to_decide(actor, import_id)
         require(reason.strip(), else_=NO_REASON, field="reason")
@@ -145,7 +145,7 @@ def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> PersonImport:
 
 
 def withdraw(*, actor: Person, import_id: uuid.UUID) -> PersonImport:
-    """Whoever may import takes an open import back: nothing of it is imported. Raises NotAllowed or Stale."""
+    """Withdraw an open import, by any officer who may import. Raises NotAllowed or Stale."""
     with transaction.atomic():
         row = _fetch(actor, import_id, *WITHDRAWABLE)
 
@@ -156,7 +156,7 @@ def withdraw(*, actor: Person, import_id: uuid.UUID) -> PersonImport:
 
 
 def forget_old() -> int:
-    """Withdraw the imports that nobody went on with for KEPT, and drop their files; returns how many."""
+    """Job: withdraw imports that were open for KEPT, and delete their files; return how many."""
     old = PersonImport.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
     return retry_later.for_each_isolated(old, _forget)
 
@@ -173,7 +173,7 @@ def _forget(import_id: uuid.UUID) -> int:
 
 
 def state_obstacle(row: PersonImport, *states: ImportState) -> Reason | None:
-    """Why nothing is decided on the import, as it is in none of these states; or None."""
+    """Why the import allows no decision, because it is in none of these states; or None."""
     return None if row.state in states else NOT_OPEN
 
 

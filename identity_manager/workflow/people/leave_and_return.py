@@ -1,8 +1,9 @@
 """Leave, return and lock: effects of a person's state on roles, tokens and requests.
 
-deactivate roles are withdrawn, tokens and certificates put on hold, requests wait; no sign-in. activate
-reinstates what this leave put on hold; requests continue. lock final: requests not issued are cancelled,
-everything issued is revoked. Token types may say something else of their tokens (leavers_tokens.py).
+deactivate: roles are withdrawn, tokens and certificates put on hold, requests wait; no sign-in.
+activate: reinstates the tokens that this leave put on hold; requests continue.
+lock: final; requests that are not issued are cancelled, all certificates revoked.
+A token type may set other rules for its tokens (leavers_tokens.py).
 
 PcmProcDeactivateEmployee and BaseProcReactivateEmployeeWithRoleUSSP of the original.
 """
@@ -207,7 +208,7 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
 
 
 def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
-    """Reinstate exactly what this leave put on hold."""
+    """Reinstate the tokens that this leave put on hold, and no others."""
     for token in leavers_tokens.tokens_of(person, *MAY_LIVE_ON):
         hold.release_certificates(token)
     reinstated = 0

@@ -1,7 +1,7 @@
 """Tokens of leavers: revoke, hold, or let run out, by the rule of the type (SPEC.md 5, Leave and Lock).
 
-The rule is that of the type's version in force, so that a change reaches tokens from before; where no version
-is in force, that of the token's own version. Tokens without type (imported, recovered) have the defaults.
+The rule of the type's version in force counts, so that a change applies to older tokens; if no version is in
+force, that of the token's own version. Tokens without type (imported, recovered) have the defaults.
 """
 
 import uuid
@@ -25,7 +25,7 @@ from identity_manager.workflow.revocation import hold, revoke
 
 @dataclass
 class Outcome:
-    """How many tokens in use were put on hold, revoked, or left to run out."""
+    """Numbers of tokens in use that were put on hold, revoked, or left to run out."""
 
     held: int = 0
     revoked: int = 0
@@ -33,7 +33,7 @@ class Outcome:
 
 
 def rule_of_leave(token: SoftwareToken) -> EndingRule:
-    """What happens to the token when its holder becomes Inactive. What has not been issued yet waits."""
+    """The token's rule when its holder becomes Inactive. A token that is not issued yet waits."""
     if token.state == TokenState.ISSUING:
         return EndingRule.HOLD
     kind = _type_in_force(token)
@@ -42,7 +42,7 @@ def rule_of_leave(token: SoftwareToken) -> EndingRule:
 
 
 def rule_of_lock(token: SoftwareToken, *, reason: RevocationReason) -> EndingRule:
-    """What happens to the token when its holder is locked. A compromised key never lives on."""
+    """The token's rule when its holder is Locked. After a key compromise it is always revoked."""
     if reason == RevocationReason.KEY_COMPROMISE or _is_on_its_way(token):
         return EndingRule.REVOKE
     kind = _type_in_force(token)
@@ -69,7 +69,7 @@ def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> Outcom
 
 
 def end_for_good(person: Person, *, actor: Person | None, reason: RevocationReason) -> Outcome:
-    """Apply the rules to the tokens of a locked row of a person who is Locked. Nothing comes off hold."""
+    """Apply the rules to the tokens of a locked row of a person who is Locked. No hold is released."""
     outcome = Outcome()
     for token in tokens_of(person, *IN_USE, *MAY_LIVE_ON):
         rule = rule_of_lock(token, reason=reason)
@@ -89,7 +89,7 @@ def end_for_good(person: Person, *, actor: Person | None, reason: RevocationReas
 
 
 def foreseen(person: Person, rule_of: Callable[[SoftwareToken], EndingRule]) -> Outcome:
-    """What would become of the person's tokens in use, for a page that asks before it is done."""
+    """The outcome for the person's tokens in use, for a confirmation page."""
     outcome = Outcome()
     for token in SoftwareToken.objects.filter(person=person, state__in=IN_USE).select_related("token_type"):
         rule = rule_of(token)
@@ -100,7 +100,7 @@ def foreseen(person: Person, rule_of: Callable[[SoftwareToken], EndingRule]) -> 
 
 
 def tokens_of(person: Person, *states: TokenState) -> Iterator[SoftwareToken]:
-    """The person's tokens in these states, locked one by one in lock order; of ended ones, what lives on."""
+    """Lock and yield the person's tokens in these states; of ended ones, those with living certificates."""
     for pk in _keys(person, states):
         yield locking.token(pk)
 
@@ -112,7 +112,7 @@ def _keys(person: Person, states: tuple[TokenState, ...]) -> list[uuid.UUID]:
 
 
 def _is_on_its_way(token: SoftwareToken) -> bool:
-    """Whether nobody has noted the passphrase, so that nobody uses the token yet; an open line."""
+    """Whether the token is an open line without an acknowledged passphrase, so that it is not in use."""
     return token.state == TokenState.SEALED or (token.state == TokenState.ON_HOLD and token.is_open)
 
 

@@ -1,4 +1,4 @@
-"""Invited persons who cannot sign in: for whom a Registration Officer can make a sign-in code now."""
+"""Invited persons who cannot sign in and need a sign-in code of a Registration Officer."""
 
 from datetime import datetime
 
@@ -10,10 +10,10 @@ from identity_manager.people.sign_in import prediction
 
 
 def invited_without_sign_in(officer: Person, now: datetime) -> QuerySet[Person]:
-    """Who has never signed in, cannot, and has a request that waits for their acceptance; most urgent first.
+    """Persons who have never signed in, have no way to, and have a request to accept; most urgent first.
 
-    Only those for whom this officer may hold a code (sign_in_code_policy.officer_obstacle), and for whom
-    nobody has asked for one yet: what was asked for waits in OPEN TASKS already. Each has `accept_before`.
+    Only those for whom this officer may hold a code (sign_in_code_policy.officer_obstacle), and for whom none
+    was asked for: those are tasks of their own. Each is annotated with `accept_before`.
     """
     requests = TokenRequest.objects.filter(person=OuterRef("pk"))
     waiting = requests.filter(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)

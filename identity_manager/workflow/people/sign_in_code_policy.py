@@ -1,4 +1,4 @@
-"""Pure questions on one-time sign-in codes, with reasons: who may ask, confirm, make one (SPEC.md 2)."""
+"""Policy of one-time sign-in codes: who may ask for, confirm and make one, with reasons (SPEC.md 2)."""
 
 from datetime import datetime
 
@@ -63,7 +63,7 @@ REASONS: second_officer.Reasons = {
 
 
 class Stage(models.TextChoices):
-    """How far a code is."""
+    """Stages of a code's life."""
 
     WAITING = "waiting", _("Waits for confirmation")
     READY = "ready", _("Can be made")
@@ -108,16 +108,16 @@ def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignIn
 
 
 def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:
-    """The person's tokens whose passphrase nobody noted yet: a new code lets them lapse, in this order."""
+    """The person's tokens with unacknowledged passphrase, in lock order: a new code lets them lapse."""
     tokens = SoftwareToken.objects.with_unacknowledged_passphrase().filter(person=person)
     return tokens.filter(state__in=(TokenState.SEALED, TokenState.ON_HOLD)).order_by("request_id", "pk")
 
 
 def stage_of(code: SignInCode) -> Stage:
-    """How far the code is now.
+    """Return the code's stage as of now.
 
-    Asked for without a second officer, it is of no use once the person has signed in or got an office: also
-    one that was made, for whoever holds it would sign in as somebody for whom two officers make a code.
+    A code without a second officer is void once the person has signed in or got an officer role, also if it
+    was made already: from then on a code for this person needs two officers.
     """
     now = timezone.now()
     if code.used_at is not None:
@@ -135,7 +135,7 @@ def stage_of(code: SignInCode) -> Stage:
 
 
 def _is_overtaken(code: SignInCode) -> bool:
-    """Whether it was asked for without a second officer, whom it would need by now."""
+    """Whether the code was asked for without a second officer, and would need one by now."""
     return not code.needs_confirmation and needs_confirmation(code.person)
 
 
@@ -150,7 +150,7 @@ def officer_obstacle(actor: Person, person: Person) -> Reason | None:
 
 
 def second_officer_obstacle(actor: Person, code: SignInCode) -> Reason | None:
-    """Why this actor does not confirm the code, or None (models.second_officer)."""
+    """Why this actor cannot confirm the code, or None (models.second_officer)."""
     return second_officer.obstacle(actor, code, REASONS)
 
 

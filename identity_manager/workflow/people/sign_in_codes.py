@@ -1,7 +1,7 @@
 """One-time sign-in codes: for a first sign-in, and for a forgotten password (SPEC.md 2).
 
-A code is asked for, confirmed by a second officer where that is needed, made (and shown this once) and
-redeemed for a password. The verbs are here and not with those on persons, because a new code ends tokens.
+A code is asked for, confirmed by a second officer if needed, made (and shown once), and exchanged for a
+password. The verbs stand here and not with those on persons, because a new code lets tokens lapse.
 """
 
 import secrets
@@ -79,7 +79,10 @@ def ask(*, actor: Person, person_id: uuid.UUID, resets_second_factors: bool = Fa
 
 
 def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
-    """A second Registration Officer says yes. Raises NotAllowed, NotPossible or Stale."""
+    """Confirm a code that was asked for, by a second Registration Officer.
+
+    Raises NotAllowed, NotPossible or Stale.
+    """
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
         is_ready = questions.stage_of(code) == Stage.READY
@@ -96,12 +99,12 @@ def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
 
 
 def withdrawal_obstacle(code: SignInCode) -> Reason | None:
-    """Why there is nothing to take back, or None."""
+    """Why the code cannot be withdrawn, or None."""
     return None if questions.stage_of(code) in OPEN else questions.NOT_OPEN
 
 
 def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
-    """A Registration Officer takes a code back, or does not confirm it. Raises NotAllowed or Stale."""
+    """Withdraw or reject a code, by a Registration Officer. Raises NotAllowed or Stale."""
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
         allowed = questions.is_officer_for(actor, code.person)
@@ -116,16 +119,16 @@ def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
 
 
 def withdraw_open(person: Person, *, actor: Person | None) -> None:
-    """Withdraw what a locked person could still sign in with by code, in the caller's transaction."""
+    """Withdraw the open codes of a person whose row is locked, in the caller's transaction."""
     if _withdraw_open(person):
         audit.record(audit.Event.SIGN_IN_CODE_WITHDRAWN, actor=actor, subject=person)
 
 
 def make(*, actor: Person, code_id: uuid.UUID) -> str:
-    """Make the code and return it, this once: only its hash is kept. The person is told by mail.
+    """Make the code and return it once: only its hash is stored. A mail tells the person.
 
-    The person's passphrases that nobody noted are destroyed and their tokens lapse, so that the code
-    does not open them. Raises NotAllowed, NotPossible or Stale.
+    Destroys the person's unacknowledged passphrases, and lets their tokens lapse, so that the code opens
+    none. Raises NotAllowed, NotPossible or Stale.
     """
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
@@ -141,9 +144,10 @@ def make(*, actor: Person, code_id: uuid.UUID) -> str:
 
 
 def establish(*, person_id: uuid.UUID) -> str:
-    """Make a code for a first officer on the word of who operates the machine; return it, this once.
+    """Make a code for a first officer, by the operator of the machine; return it once.
 
-    It needs a confirmation as every officer's: nobody is there yet who could give it. Raises NotPossible.
+    It is marked as needing a confirmation, as every officer's code, but nobody exists yet to give it. Raises
+    NotPossible.
     """
     with transaction.atomic():
         person = locking.person(person_id)
@@ -174,7 +178,7 @@ def redeem(*, name: str, code: str, new_password: str) -> Account:
     name is the personnel number or the user name; new_password is validated already. Raises NotPossible,
     with one sentence for whatever does not fit; the failed try is counted all the same.
     """
-    # Hashed in any case and before anything is locked: the answer takes the same time, and no lock is held.
+    # Hash in any case, and before any lock: the answer takes the same time, and no lock is held meanwhile.
     encoded = make_password(new_password)
     with transaction.atomic():
         account = _redeem(name, code, encoded)
@@ -212,13 +216,13 @@ def _redeem(name: str, typed: str, encoded_password: str) -> Account | None:
 
 
 def _end_tokens(person: Person, *, actor: Person) -> None:
-    """The code opens no passphrase that nobody has noted."""
+    """Let the person's tokens with unacknowledged passphrase lapse, so that the code opens none of them."""
     for token in questions.ends_with_a_new_code(person):
         lapse.lapse_locked_token(locking.token(token.pk), actor=actor, reason=EndReason.NEW_CODE)
 
 
 def _usable_code_of(name: str) -> SignInCode | None:
-    """The code that the person of this name can use now, locked; None for whatever reason there is none."""
+    """Lock and return the code that the person of this name can use now; None for any reason."""
     person = signing_in.person_of(name)
     found = SignInCode.objects.usable(timezone.now()).filter(person=person).first() if person else None
     code = locking.sign_in_code(found.pk) if found else None
@@ -228,7 +232,10 @@ def _usable_code_of(name: str) -> SignInCode | None:
 
 
 def _count_failure(code: SignInCode | None, name: str) -> None:
-    """For the officers to see. Nobody guesses ENTROPY_BITS, and to destroy the code would help strangers."""
+    """Count a failed try, for officers to see.
+
+    It does not end the code: ENTROPY_BITS cannot be guessed, and a stranger could destroy codes.
+    """
     if code is not None:
         code.failed_attempts = min(code.failed_attempts + 1, MOST_COUNTED)
         code.save(update_fields=["failed_attempts"])
@@ -247,6 +254,6 @@ def _account_with(person: Person, encoded_password: str) -> Account:
 
 
 def _digest(code: SignInCode, typed: str) -> str:
-    """The keyed hash of what was typed, for this code alone; hyphens, spaces and case do not matter."""
+    """HMAC of the typed code, keyed for this row; hyphens, spaces and case do not matter."""
     symbols = "".join(symbol for symbol in typed.upper() if symbol.isalnum())
     return salted_hmac(CODE_SALT, f"{code.pk}:{symbols}", algorithm="sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Sign-in codes for a selection of persons, to be printed as letters: asked for and made, each by itself."""
+"""Sign-in letters: codes for a selection of persons, asked for and made one by one, for printing."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ NOBODY = Reason("nobody", _("Choose at least one person."))
 
 @dataclass(frozen=True)
 class Letter:
-    """One person's code, in clear: it exists here and on the printed page alone."""
+    """One person's code in clear text, for the printed page only."""
 
     code: SignInCode
     secret: str = field(repr=False)
@@ -29,7 +29,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Batch:
-    """What came of a selection: codes that were made, that wait for a second officer, and refusals."""
+    """Result for a selection: codes made, codes that wait for a second officer, and refusals."""
 
     letters: list[Letter]
     waiting: list[Person]
@@ -37,7 +37,7 @@ class Batch:
 
 
 def preview(*, actor: Person, persons: Sequence[Person]) -> Batch:
-    """Say what `make` would do; change nothing. The letters have no secret yet."""
+    """Return what `make` would do; change nothing. The letters have no code."""
     batch = Batch([], [], [])
     for person in persons:
         reason = questions.obstacle(actor, person)
@@ -51,10 +51,10 @@ def preview(*, actor: Person, persons: Sequence[Person]) -> Batch:
 
 
 def make(*, actor: Person, person_ids: Sequence[uuid.UUID]) -> Batch:
-    """Make a code for each person who can have one now; ask for it where a second officer confirms.
+    """Make a code for each person who can have one now; ask for it if a second officer has to confirm.
 
-    Each person is a transaction of their own: what is refused for one stops nobody else. Raises NotPossible
-    (nobody, or more than MOST), with nothing done.
+    Each person has their own transaction, so that a refusal does not affect others. Raises NotPossible
+    (nobody, or more than MOST) before anything is done.
     """
     if not person_ids:
         raise NotPossible(NOBODY)
@@ -80,5 +80,5 @@ def _make_one(batch: Batch, actor: Person, person: Person) -> None:
 
 
 def _is_ready(actor: Person, person: Person) -> bool:
-    """Whether a second officer has confirmed what this one asked for."""
+    """Whether a second officer has confirmed the code that this officer asked for."""
     return any(code.person_id == person.pk for code in questions.makeable_by(actor))

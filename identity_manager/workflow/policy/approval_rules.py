@@ -1,9 +1,8 @@
-"""Approval rules: who of the Approvers has to approve, where a token type narrows that.
+"""Approval rules: which Approvers have to approve, if a token type restricts them.
 
-A type can name an approver group, and the manager of the person. Without either, every Approver of the unit
-decides and a request has no rule, so that nothing here is asked for. A rule never gives a right: who is not
-an Approver of the person's unit decides nothing (SPEC.md 2). The manager is passed over where they cannot
-decide, and the others approve in their stead.
+A type can name an approver group and the person's manager. Without either, every Approver of the unit
+decides, and the request has no rule. A rule gives no permission: only Approvers of the person's unit decide
+(SPEC.md 2). A manager who cannot decide is skipped, and the others approve instead.
 """
 
 import uuid
@@ -29,14 +28,14 @@ from identity_manager.people.sign_in import prediction
 
 @dataclass(frozen=True)
 class Seat:
-    """A right to decide: whose it is, and the deputyship by which somebody else uses it."""
+    """A permission to decide: its holder, and the deputyship by which a deputy uses it."""
 
     person_id: uuid.UUID
     deputyship: Deputy | None = None
 
 
 def seats(officer: Person, unit: str) -> list[Seat]:
-    """The rights to decide on requests of this unit that the officer has, their own first."""
+    """The officer's permissions to decide on requests of this unit, their own role first."""
     if not officer.is_active or not officer.has_role(Role.APPROVER, unit=unit):
         return []
     own = not officer.own_units(Role.APPROVER).isdisjoint({"", unit})
@@ -47,23 +46,23 @@ def seats(officer: Person, unit: str) -> list[Seat]:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of a request as they are now, and who is in their groups. Empty: every Approver decides."""
+    """The present rules of a request, with the members of their groups. Empty: every Approver decides."""
 
     rows: Sequence[ApprovalRule] = ()
     members: Mapping[uuid.UUID, Collection[uuid.UUID]] | None = None
 
     @property
     def still(self) -> int:
-        """How many approvals are missing at least."""
+        """The least number of missing approvals."""
         return max((row.still for row in self.rows), default=0)
 
     @property
     def to_be_asked(self) -> int:
-        """How many approvers are asked at least: each rule may be about others."""
+        """The least number of approvers to ask: each rule may be about others."""
         return sum(row.still for row in self.rows)
 
     def let(self, seat: Seat) -> bool:
-        """Whether an approval by this right counts for one of the rules that lack one."""
+        """Whether an approval with this permission counts for a rule that still lacks one."""
         if not self.rows:
             return True
         return any(
@@ -73,11 +72,11 @@ class Rules:
         )
 
     def seat_of(self, officer: Person, unit: str) -> Seat | None:
-        """The right by which this officer decides, or None."""
+        """The permission with which this officer decides, or None."""
         return next((seat for seat in seats(officer, unit) if self.let(seat)), None)
 
     def are_possible(self, officers: Collection[Person], unit: str) -> bool:
-        """Whether these officers are enough for every rule."""
+        """Whether these officers can satisfy every rule."""
         rights = {each.pk: seats(each, unit) for each in officers}
         return all(self._is_possible(row, officers, rights) for row in self.rows)
 
@@ -101,7 +100,7 @@ class Rules:
         return in_group or (not row.manager_must and person_id == row.manager_id)
 
     def count(self, approvals: Iterable[Approval]) -> None:
-        """Say on each row how many approvals are missing, where these count."""
+        """Set on each row how many approvals are missing, given those that count."""
         given = {each.seat_id for each in approvals}
         for row in self.rows:
             alone = row.manager_id if row.manager_must else None
@@ -112,10 +111,10 @@ class Rules:
 
 
 def of_types(request: TokenRequest, types: Iterable[TokenType], *, needed: int) -> list[ApprovalRule]:
-    """The rules of a request for these types, which want an approval; empty where none narrows who decides.
+    """Return the rules of a request for these types; empty if none restricts who decides.
 
-    One rule for each approver_group and manager_approval of a type. needed: how many the request wants at
-    least, whatever its types say.
+    One rule for each approver_group and manager_approval of a type. needed: the least number of approvals
+    that the request needs, beside those of its types.
     """
     kinds: dict[tuple[uuid.UUID | None, str], int] = {}
     for each in types:
@@ -151,7 +150,7 @@ def _rule(
 
 
 def manager_obstacle(request: TokenRequest) -> str:
-    """Why neither the manager of the person nor a deputy of theirs decides now; empty where one does."""
+    """Why neither the person's manager nor their deputy can decide now; empty if one can."""
     person = request.person
     manager = person.manager
     if manager is None:
@@ -176,9 +175,9 @@ def manager_obstacle(request: TokenRequest) -> str:
 
 
 def current(request: TokenRequest, approvals: Iterable[Approval]) -> Rules:
-    """The rules as they are now, where these approvals count: the manager passed over, if they cannot decide.
+    """Return the rules as of now, given the approvals that count; a manager who cannot decide is skipped.
 
-    In memory alone: `keep` writes them.
+    In memory only: `keep` writes them.
     """
     if not request.has_approval_rules:
         return Rules()
@@ -205,7 +204,7 @@ def _members(rows: Iterable[ApprovalRule]) -> dict[uuid.UUID, set[uuid.UUID]]:
 
 
 def keep(request: TokenRequest, rules: Rules) -> None:
-    """Write what has changed of the rules of a locked request, in the caller's transaction."""
+    """Save the changed rules of a locked request, in the caller's transaction."""
     if not rules.rows:
         return
     before = {each.pk: each for each in ApprovalRule.objects.filter(request=request, round=request.round)}
@@ -227,10 +226,7 @@ def _content(row: ApprovalRule) -> tuple[object, ...]:
 
 
 def replace(request: TokenRequest, rows: Collection[ApprovalRule]) -> None:
-    """Have these rules for the present round of a locked request instead of those that it has; saved by them.
-
-    The request itself is saved by the caller.
-    """
+    """Replace and save the rules of a locked request for its present round; the caller saves the request."""
     if request.has_approval_rules:
         ApprovalRule.objects.filter(request=request, round=request.round).delete()
     request.has_approval_rules = bool(rows)

@@ -56,7 +56,7 @@ def approvals_needed(
     person: Person,
     origin: RequestOrigin,
 ) -> int:
-    """Number of approvals: the strictest type's; at least one for one's own token."""
+    """Number of approvals: that of the strictest type; at least one for the requester's own token."""
     own = person.pk in requesters
     least = 1 if own and origin == RequestOrigin.ADMINISTRATOR else 0
     by_type = [each.approvers_needed for each in _wanting(types, own=own)]
@@ -64,7 +64,7 @@ def approvals_needed(
 
 
 def _wanting(types: Iterable[TokenType], *, own: bool) -> list[TokenType]:
-    """The types that want an approval. own: who asks is whom it is for."""
+    """The types that need an approval. own: the requester is the beneficiary."""
     wanting = {ApprovalPolicy.ALWAYS, ApprovalPolicy.SELF_REQUESTED} if own else {ApprovalPolicy.ALWAYS}
     return [each for each in types if each.approval in wanting]
 
@@ -72,7 +72,7 @@ def _wanting(types: Iterable[TokenType], *, own: bool) -> list[TokenType]:
 def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> int:
     """Number of approvals for these types in the current round.
 
-    The officer who resubmitted counts as a requester: for one's own token at least one approval.
+    The officer who resubmitted counts as a requester: their own token needs at least one approval.
     """
     needed = approvals_needed(
         types,
@@ -90,7 +90,7 @@ def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> i
 
 
 def rules_of(request: TokenRequest, types: Iterable[TokenType]) -> list[ApprovalRule]:
-    """Who has to approve these types, where they narrow it; request.approvals_needed is known."""
+    """The approval rules of these types, for a request whose approvals_needed is set."""
     if not request.approvals_needed:
         return []
     own = request.person_id in (*request.requester_ids, request.round_started_by_id)
@@ -116,7 +116,7 @@ def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
 
 
 def decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
-    """Why this actor decides on no request like this one, whatever was decided on it, or None."""
+    """Why this actor cannot decide on such a request, whatever its decisions so far, or None."""
     if not actor.is_active or not actor.has_role(Role.APPROVER, unit=request.person.organisational_unit):
         return NOT_APPROVER
     if request.person_id == actor.pk:
@@ -130,7 +130,7 @@ def decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
 
 
 def _count_as_one(one: set[uuid.UUID], decisions: Iterable[Approval]) -> bool:
-    """Whether a decision is by one of these, in the stead of one, or by who is deputy of one of them now."""
+    """Whether a decision is by one of these persons, as their deputy, or by who is their deputy now."""
     if any(each.approver_id in one or each.seat_id in one for each in decisions):
         return True
     deciders = [each.approver_id for each in decisions]
@@ -138,17 +138,17 @@ def _count_as_one(one: set[uuid.UUID], decisions: Iterable[Approval]) -> bool:
 
 
 def seat_of(actor: Person, request: TokenRequest) -> Seat | None:
-    """The right by which the actor decides on the request, or None; of who may decide at all."""
+    """The permission with which the actor decides on the request, or None; the actor may decide at all."""
     return rules_now(request).seat_of(actor, request.person.organisational_unit)
 
 
 def rules_now(request: TokenRequest) -> Rules:
-    """The rules of the request, with the approvals that count now. Asks nothing where there is none."""
+    """The rules of the request, with the approvals that count now. No query if it has no rule."""
     return approval_rules.current(request, counting(request) if request.has_approval_rules else ())
 
 
 def counting(request: TokenRequest) -> list[Approval]:
-    """The approvals of the present round that count: their approvers may still decide, or did as deputies."""
+    """The approvals of the present round that count: their approvers may still decide, or were deputies."""
     if request.prepared_rules:
         return []
     given = request.approvals.filter(round=request.round, decision=Decision.APPROVED)
@@ -159,8 +159,8 @@ def counting(request: TokenRequest) -> list[Approval]:
 def approval_counts(approval: Approval, request: TokenRequest) -> bool:
     """Whether the approver still holds the role and did not vouch for the person.
 
-    What a deputy approved counts after their last day, too, while the principal holds the role; not where
-    the deputyship was ended early.
+    A deputy's approval counts after their last day as well, while the principal holds the role; not if the
+    deputyship was ended early.
     """
     giver, deputyship = approval.approver, approval.deputyship
     if deputyship is not None and deputyship.ended_at is not None:
@@ -187,7 +187,7 @@ def approvers(request: TokenRequest) -> QuerySet[Person]:
 
 
 def by_rules(request: TokenRequest, officers: Iterable[Person]) -> list[Person]:
-    """Those of the officers whose approval the rules of the request lack."""
+    """Those officers whose approval would count for the rules of the request."""
     officers = list(officers)
     prefetch_related_objects(officers, "roles")
     rules, unit = rules_now(request), request.person.organisational_unit
@@ -195,7 +195,7 @@ def by_rules(request: TokenRequest, officers: Iterable[Person]) -> list[Person]:
 
 
 def undecided_approvers(request: TokenRequest) -> QuerySet[Person]:
-    """Approvers who have not decided in the current round, nor has anybody who counts as one with them."""
+    """Approvers who have not decided in the current round, nor has their principal or deputy."""
     given = Approval.objects.filter(request_id=request.pk, round=request.round)
     decided = given.values("approver")
     rows = approvers(request).exclude(pk__in=decided)

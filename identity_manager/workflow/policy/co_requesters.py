@@ -1,8 +1,8 @@
-"""Co-requesters of what a standing order asks for: who caused it approves nothing of it (SPEC.md 2).
+"""Co-requesters of requests by standing orders: officers who caused one do not approve it (SPEC.md 2).
 
-These are the officers who made the order or put it in force, at any time; who put the person into a group
-made by hand; the two who made the SCIM client that writes the group; and, where the order follows a unit or a
-search, who changed the person by hand lately.
+They are the officers who ever made the order or put it in force; who added the person to a group by hand;
+the two who made the SCIM client that writes the group; and, for orders over a unit or a search, who lately
+changed the person by hand.
 """
 
 import uuid
@@ -34,10 +34,10 @@ BY_HAND = (audit.Event.PERSON_CREATED, audit.Event.PERSON_CHANGED)
 
 @dataclass(frozen=True)
 class CoRequesters:
-    """Officers who count as requesting for a person, beside who gave the batch order.
+    """Officers who count as requesters for a person, beside the asker of the batch order.
 
-    coded: persons for whom one of theirs made a sign-in code, so that they get nothing this way; left:
-    persons who have left the standing order since it asked for them.
+    coded: persons for whom one of these officers made a sign-in code, and who get nothing in this way. left:
+    persons who are no longer members of the standing order.
     """
 
     by_person: Mapping[uuid.UUID, frozenset[uuid.UUID]]
@@ -52,7 +52,7 @@ NONE = CoRequesters({}, frozenset(), frozenset())
 
 
 def of_batch(order: BatchOrder, persons: Collection[uuid.UUID]) -> CoRequesters:
-    """The co-requesters of these persons, by a batch order; none where no standing order placed it."""
+    """The co-requesters of these persons in a batch order; none unless a standing order placed it."""
     standing = StandingOrder.objects.filter(placements__batch=order).first() if order.cause else None
     if standing is None:
         return NONE

@@ -1,4 +1,4 @@
-"""For which devices the files of a request are: what the person may say, and what they said last."""
+"""Devices of a request's files: whether the person states them, and their last choice."""
 
 import uuid
 from collections.abc import Collection, Iterable
@@ -14,14 +14,14 @@ UNKNOWN = Reason("devices-unknown", _("Choose devices of the list."))
 
 
 def rule(lines: Iterable[SoftwareToken]) -> DeviceRule:
-    """What the types of these lines say together: the one that demands more counts."""
+    """The strictest device rule among the types of these lines."""
     rules = {line.token_type.device_rule for line in lines if line.token_type is not None}
     strictest = (each for each in (DeviceRule.MUST, DeviceRule.MAY) if each in rules)
     return next(strictest, DeviceRule.NEVER)
 
 
 def cleaned(codes: Collection[str], lines: Iterable[SoftwareToken]) -> str:
-    """The codes as a request keeps them; of types that do not ask, none.
+    """The device codes as stored on a request; empty if no type asks for them.
 
     Raises NotPossible at the field `devices`: one is unknown, or one is missing where a type demands it.
     """
@@ -37,15 +37,15 @@ def cleaned(codes: Collection[str], lines: Iterable[SoftwareToken]) -> str:
 
 
 def last_choice(person_id: uuid.UUID) -> str:
-    """What the person said last; empty where they never did."""
+    """The person's last choice of devices; empty if there is none."""
     said = TokenRequest.objects.filter(person=person_id).exclude(devices="").order_by("-created_at")
     return said.values_list("devices", flat=True).first() or ""
 
 
 def without_asking(lines: Collection[SoftwareToken]) -> str | None:
-    """What counts where the person accepts again with one click: what they said last.
+    """The devices for an acceptance with one click: the person's last choice.
 
-    None where a type demands it and nothing is known, so that the page of the terms has to ask.
+    None if a type demands a choice and there is none, so that the page of the terms has to ask.
     """
     asked = rule(lines)
     if asked == DeviceRule.NEVER:

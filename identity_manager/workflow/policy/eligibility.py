@@ -97,15 +97,15 @@ ON_LEAVE = Reason(
     "person-on-leave", _("The person is Inactive. This request goes on when the person is activated.")
 )
 
-# Leased rows that are retried.
+# Leased rows with retries.
 EligibilityWork = Certificate | SoftwareToken | OutgoingMail
 
 
 class HeldToken(NamedTuple):
     """A token that a person has, or an open line that is to become one.
 
-    ends_at: when the first of its certificates ends; None where it has none that counts.
-    holder_changed: whether it says of its person what is not so any more, and nobody has answered that.
+    ends_at: the earliest notAfter of its certificates; None without one that counts.
+    holder_changed: whether its certificates name outdated data of the person, and no officer has decided.
     """
 
     type_code: str
@@ -121,9 +121,9 @@ Held = frozenset[HeldToken]
 
 @dataclass(frozen=True)
 class TypeChoice:
-    """A token type as the Enable form shows it: available, or why not. renews: the token that would end.
+    """A token type on the Enable form: available, or why not. renews: the token that would be replaced.
 
-    kind: of the line that the choice opens. The door of a kind of its own makes its choices with it.
+    kind: of the request line that the choice opens.
     """
 
     token_type: TokenType
@@ -187,7 +187,7 @@ def asking_obstacle(actor: Person, person: Person) -> Reason | None:
 def type_choices(person: Person, *, own: bool = False) -> list[TypeChoice]:
     """Every offered type, with the reason where unavailable.
 
-    own: the person asks, so tokens that officers alone renew are not to be had.
+    own: the person asks, for whom tokens that only officers renew are unavailable.
     """
     held = held_by([person.pk]).get(person.pk, frozenset())
     return choices_among(offered_types(), person, held, own=own)
@@ -236,8 +236,9 @@ def _end_of(held: HeldToken) -> float:
 
 
 def renewal_obstacle(held: HeldToken, token_type: TokenType, *, own: bool) -> Reason | None:
-    """Why this token has no successor now, or None: it is not on hold, and its renewal window has begun or
-    its holder has changed.
+    """Why this token cannot be renewed now, or None.
+
+    It can be if it is not on hold and its renewal window has begun or its holder's data have changed.
     """
     if held.state != TokenState.ACTIVE or held.ends_at is None:
         return HAS_ONE
@@ -291,7 +292,7 @@ def types_of_codes(codes: Sequence[str]) -> list[uuid.UUID]:
 
 
 def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -> list[TypeChoice]:
-    """The checked ones of these types; raises as chosen_types does."""
+    """The checked types among these choices; raises as chosen_types does."""
     if not type_ids:
         raise NotPossible(NO_TYPE, field="types")
     choices = {choice.token_type.pk: choice for choice in offered}

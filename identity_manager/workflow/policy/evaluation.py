@@ -50,7 +50,7 @@ class EligibilityContext:
         return eligibility.chosen_among(self._choices(person, type_ids), type_ids)
 
     def verdict(self, person: Person, wanted: Collection[TokenType], *, partial: bool) -> Eligibility:
-        """What types_for says, of each type; partial: who cannot have all of them has the others."""
+        """The eligibility by type. partial: a person who cannot have all of them gets the others."""
         refused = self._obstacle(person)
         if refused is not None:
             return Eligibility([], [("", refused.reason)])
@@ -67,11 +67,11 @@ class EligibilityContext:
         return Eligibility([choices[each.pk] for each in wanted if each.code not in refused_codes], refusals)
 
     def said(self, persons: Collection[Person]) -> Any:
-        """What `said` would say of them."""
+        """The persons' inputs as plain values (inputs_of)."""
         return _said(self.actor, persons, self.held, self.coded)
 
     def _obstacle(self, person: Person) -> Refused | None:
-        """Why the actor cannot enable this person, whatever the type."""
+        """Why the actor cannot enable this person for any type, or None."""
         if not eligibility.administers(self.actor, person):
             return NotAllowed(eligibility.NOT_ADMINISTRATOR)
         if person.pk in self.coded:

@@ -19,7 +19,7 @@ def can_go_round_again(request: TokenRequest) -> bool:
 
 
 def delivery_obstacle(token: SoftwareToken) -> Reason | None:
-    """Why nothing of this token may be handed out now by mail, portal or screen, or None."""
+    """Why nothing of this token may be delivered now by mail, portal or screen, or None."""
     if token.state == TokenState.ON_HOLD:
         return TOKEN_ON_HOLD
     if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
@@ -34,7 +34,7 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 
 
 def can_be_revoked(token: SoftwareToken) -> bool:
-    """Whether the token was handed out and is not at its end, or has ended and a certificate lives on."""
+    """Whether the token is delivered and has not ended, or has ended with a certificate still valid."""
     if token.state in MAY_LIVE_ON:
         return token.has_living_certificates
     return token.state in IN_USE

@@ -1,4 +1,4 @@
-"""What software tokens are asked for: a plain text of the requester, as the chosen types demand it.
+"""Purpose of a request: a plain text by the requester, if the chosen token types ask for it.
 
 It is part of each line's snapshot, so that the hash that approvers sign covers it.
 """
@@ -36,7 +36,7 @@ def cleaned(text: str, types: Iterable[TokenType]) -> str:
 
 
 def is_asked(types: Iterable[TokenType]) -> bool:
-    """Whether at least one of these types lets the requester say what it is for."""
+    """Whether at least one of these types asks the requester for a purpose."""
     return any(each.purpose_rule in (PurposeRule.MAY, PurposeRule.MUST) for each in types)
 
 
