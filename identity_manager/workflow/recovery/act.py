@@ -1,8 +1,8 @@
 """Opening of archived keys in a worker, for one recovery: the act between claim and settle of its token.
 
-Whatever was checked when it was asked for is read again from the database before anything is opened. The
-vault binds each archived key to its owner, so that a row that was given to somebody else opens no more; and
-each key must fit its certificate. What comes out is sealed as any token is (step6_passphrase.py).
+All checks of the request are made again, from the database, before a key is opened. The vault authenticates
+the owner of each archived key, so that a row whose owner was changed does not open, and each key has to match
+its certificate. The keys are then sealed as those of any token (step6_passphrase.py).
 """
 
 import uuid
@@ -35,7 +35,7 @@ from identity_manager.workflow.recovery import officers_keys, officers_policy, p
 
 
 class OpeningRefusedError(Exception):
-    """The keys of a recovery are not opened: refused for good, an officer decides. Holds no secret."""
+    """The keys of a recovery are refused for good; an officer decides. Holds no secret."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.code)
@@ -43,9 +43,9 @@ class OpeningRefusedError(Exception):
 
 
 def open_keys(token: SoftwareToken) -> list[Part]:
-    """The keys of a recovery with their certificates, for the containers of its token.
+    """Open the keys of a recovery; return them with their certificates, for the containers of its token.
 
-    Raises OpeningRefusedError, and VaultError where this worker lacks a ring, so that another one tries.
+    Raises OpeningRefusedError, or VaultError if this worker lacks a ring, so that another one tries.
     """
     recovery = Recovery.objects.select_related("request__person", "owner", "opened_with").get(
         request=token.request_id
@@ -62,7 +62,7 @@ _RELATED = (f"{_OF_CERTIFICATE}__profile", f"{_OF_CERTIFICATE}__order", f"{_OF_C
 
 
 def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey]) -> None:
-    """Everything that was checked when it was asked for, once more. Raises OpeningRefusedError."""
+    """Repeat all checks of the request. Raises OpeningRefusedError."""
     request, now = recovery.request, timezone.now()
     _refuse(policy.OVER if recovery.is_over(now) else None)
     _refuse(policy.KEY_GONE if any(row.archived_key is None for row in rows) else None)
@@ -102,7 +102,7 @@ def _part(token: SoftwareToken, recovery: Recovery, row: RecoveredKey, *, recove
 
 
 def _recovery_keys(recovery: Recovery, rows: Iterable[RecoveredKey]) -> dict[uuid.UUID, RecoveryKey]:
-    """For each row the private recovery key that opens it. Raises OpeningRefusedError and VaultError."""
+    """Return the private recovery key for each row. Raises OpeningRefusedError and VaultError."""
     for ring in (vault.Purpose.ARCHIVE, vault.Purpose.RECOVERY_KEYS):
         if not vault.holds(ring):
             raise vault.VaultError(f"This process holds no key for {ring}.")
@@ -129,13 +129,13 @@ def _usable(key: RecoveryKey | Reason) -> RecoveryKey:
 
 
 def _note(recovery: Recovery, row: RecoveredKey) -> str:
-    """What programs show beside the key: the number of the case, and that old mail alone is read with it."""
+    """Note for the friendly name: the reference number, and whether the key is for reading old mail only."""
     parts = [recovery.reference] if recovery.reference else []
     return ", ".join([*parts, _("for reading only")] if row.for_reading_only else parts)
 
 
 def settle_refusal(*, token_id: uuid.UUID, claim_id: uuid.UUID, failure: Failure) -> None:
-    """Nothing was opened: the request fails, and an officer decides."""
+    """Settle a refusal, if the claim still holds: fail the request; an officer decides."""
     with transaction.atomic():
         token = locking.token(token_id)
         if token.claim_id != claim_id or token.request.state != RequestState.ISSUING:
@@ -147,9 +147,9 @@ def settle_refusal(*, token_id: uuid.UUID, claim_id: uuid.UUID, failure: Failure
 
 
 def settle(token: SoftwareToken) -> list[AuditEvent]:
-    """The keys of a locked token's recovery were opened: erase the officers' shares, return what happened.
+    """Settle opened keys of a locked token's recovery: erase the officers' shares; return the audit events.
 
-    For the log of its person, the owner's, and that of the token from which each key is.
+    They are about the beneficiary, the owner, and the token from which each key comes.
     """
     officers_keys.used(token.request_id)
     recovery = Recovery.objects.select_related("owner").filter(request=token.request_id).first()
@@ -170,6 +170,6 @@ def settle(token: SoftwareToken) -> list[AuditEvent]:
 
 
 def _source(row: RecoveredKey) -> SoftwareToken | None:
-    """The token, of the owner, from which the key is."""
+    """The owner's token that the key comes from."""
     archived = row.archived_key
     return archived.certificate.token if archived and archived.certificate else None

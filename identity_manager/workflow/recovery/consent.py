@@ -1,7 +1,7 @@
-"""Consent of the owner to a recovery for a third person: who asks for the recovery has them asked, or not.
+"""Consent of the owner to a recovery for a third person, asked for if the requester wants it.
 
-Whether officers decide does not depend on it. Without it, certificates of a public CA are to be revoked when
-the keys are handed out (S/MIME BR 6.1.2, policy.communicated).
+Officers decide with or without it. Without it, certificates of a public CA have to be revoked when the third
+person gets the keys (S/MIME BR 6.1.2, policy.communicated).
 """
 
 import uuid
@@ -46,7 +46,7 @@ def obstacle(owner: Person) -> Reason | None:
 
 
 def answer(*, actor: Person, recovery_id: uuid.UUID, agrees: bool) -> Recovery:
-    """The owner says, once, whether somebody else may have the keys. Raises NotAllowed or Stale."""
+    """Record, once, whether the owner agrees. Raises NotAllowed or Stale."""
     with transaction.atomic():
         row = Recovery.objects.select_related("owner").get(pk=recovery_id)
         row.request = locking.request(row.request_id)

@@ -1,7 +1,7 @@
 """Verbs of Recovery Officers on a recovery: approve, reject, give a share.
 
-Two decide; where an online key opens the archived keys, the second yes is enough. Else as many officers as
-the ceremony said give their shares within half an hour, and the last one has a worker open them.
+Two officers decide. If an online recovery key opens the archived keys, the second approval starts the act.
+Else as many officers as the ceremony set give their shares within half an hour, and the last one starts it.
 """
 
 import uuid
@@ -50,9 +50,9 @@ NO_SHARES_WANTED = Reason(
 
 
 def approve(*, actor: Person, recovery_id: uuid.UUID, seen: str, keep_silent: str = "") -> Recovery:
-    """A Recovery Officer agrees to exactly what they saw (its digest).
+    """Approve a recovery by the digest of what the Recovery Officer saw.
 
-    keep_silent: why the owner is not told; it counts where both officers give a reason. Raises NotAllowed,
+    keep_silent: why the owner is not notified; effective if both officers give a reason. Raises NotAllowed,
     NotPossible or Stale.
     """
     with transaction.atomic():
@@ -65,7 +65,7 @@ def approve(*, actor: Person, recovery_id: uuid.UUID, seen: str, keep_silent: st
 
 
 def reject(*, actor: Person, recovery_id: uuid.UUID, seen: str, reason: str) -> Recovery:
-    """A Recovery Officer says no: it ends. Raises as approve does, NotPossible without a reason."""
+    """Reject a recovery, by a Recovery Officer. Raises as approve does, NotPossible without a reason."""
     with transaction.atomic():
         recovery = _fetch(actor, recovery_id, seen)
         require(reason.strip(), else_=NO_REASON, field="reason")
@@ -84,7 +84,7 @@ def reject(*, actor: Person, recovery_id: uuid.UUID, seen: str, reason: str) -> 
 
 
 def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) -> ShareRound:
-    """A Recovery Officer gives their share for what they saw; with the last one a worker opens the keys.
+    """Give a Recovery Officer's share for the digest that they saw; the last one starts the act.
 
     Raises NotAllowed, NotPossible at the field share, or Stale. A wrong share is counted.
     """
@@ -104,7 +104,7 @@ def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) 
 
 
 def awaits_shares(recovery: Recovery) -> bool:
-    """Whether two officers have decided, and shares are what is left; also after an act that failed."""
+    """Whether two officers have approved and only shares are missing; also after a failed act."""
     certificate = recovery.opened_with
     state = recovery.request.state in (RequestState.REQUESTED, RequestState.FAILED)
     split = certificate is not None and certificate.kind != RecoveryKeyKind.ONLINE
@@ -112,12 +112,12 @@ def awaits_shares(recovery: Recovery) -> bool:
 
 
 def wrapping_of(recovery: Recovery) -> RecoveryKeyWrapping:
-    """Whose shares are needed: those of the officers of today."""
+    """The present wrapping of the recovery key, which names the share holders."""
     return RecoveryKeyWrapping.objects.get(certificate=recovery.opened_with, erased_at=None)
 
 
 def subject_of(recovery: Recovery) -> Subject:
-    """What shares for it are bound to."""
+    """The subject that shares for this recovery are bound to."""
     digest = sealed_decisions.digest(recovery)
     return Subject(SharePurpose.RECOVERY, recovery.request_id, digest)
 
@@ -160,7 +160,7 @@ def _decide(
 
 
 def _go_on(recovery: Recovery, *, actor: Person) -> None:
-    """Both have agreed: a worker opens the keys, or the holders of shares are asked for them."""
+    """After the second approval: start the act, or ask the share holders for their shares."""
     key_ids = [pk for pk in recovery.keys.values_list("archived_key", flat=True) if pk is not None]
     complete = len(key_ids) == recovery.keys.count()
     certificate = officers_keys.choose(key_ids, now=timezone.now()) if complete else None
@@ -187,7 +187,7 @@ def _begin(recovery: Recovery, *, actor: Person) -> None:
 
 
 def _record(event: audit.Event, actor: Person, recovery: Recovery, *, reason: str) -> None:
-    """For the log of the request, and where another's keys are recovered, for the owner's."""
+    """Record the event about the request, and about the owner if another person gets the keys."""
     facts = {"reason": reason, "reference": recovery.reference}
     audit.record(event, actor=actor, subject=recovery.request, **facts)
     if recovery.is_for_another:

@@ -1,4 +1,4 @@
-"""The end of a recovery for somebody else: after its last day nothing is decided, opened or handed out."""
+"""Expiry of recoveries for a third person: after the last day nothing is decided, opened or delivered."""
 
 import uuid
 
@@ -19,7 +19,7 @@ HANDED_OUT = (TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD)
 
 
 def end_over() -> int:
-    """Job: cancel what was not carried out, and remove files and passphrases; returns how many recoveries."""
+    """Job: cancel expired recoveries, delete their files and passphrases; return how many."""
     under_way = Q(request__state__in=BEFORE_ISSUED) | Q(request__tokens__state__in=HANDED_OUT)
     over = Recovery.objects.filter(under_way, expires_at__lte=timezone.now()).order_by("pk").distinct()
     return retry_later.for_each_isolated(list(over.values_list("request_id", flat=True)), _end)

@@ -1,6 +1,6 @@
-"""The recovery key of a recovery on which two officers decided: an online one, or one that their shares open.
+"""Recovery keys for recoveries by two officers: an online key, or one that is opened with their shares.
 
-In a worker's memory, for one act. What is refused is a Reason, which says why by name.
+In a worker's memory, for one act. A refusal is returned as a Reason.
 """
 
 import uuid
@@ -27,7 +27,7 @@ from identity_manager.workflow.recovery import sealed_decisions
 
 
 def choose(key_ids: Collection[uuid.UUID], *, now: datetime) -> RecoveryCertificate | None:
-    """The certificate whose key opens all of these archived keys: an online one first, then one in force."""
+    """Choose a recovery certificate that opens all of these archived keys: online first, then in force."""
     sealed = RecoveryCertificate.objects.exclude(seal=None).filter(keys__key__in=key_ids)
     common = sealed.annotate(opens=Count("keys__key", distinct=True)).filter(opens=len(set(key_ids)))
     usable = [each for each in common if recovery_certificates.is_as_confirmed(each)]
@@ -41,9 +41,9 @@ def _rank(certificate: RecoveryCertificate, now: datetime) -> tuple[bool, bool, 
 
 
 def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
-    """Two officers decided on exactly this and still may; where the key is theirs, their shares open it.
+    """Return the recovery key, after checking the two sealed decisions; or why not.
 
-    Raises VaultError where this worker lacks a ring, so that another one tries.
+    Raises VaultError if this worker lacks a ring, so that another one tries.
     """
     reason = sealed_decisions.obstacle(recovery)
     if reason is not None:
@@ -61,13 +61,13 @@ def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
 
 
 def used(request_id: uuid.UUID) -> None:
-    """The act is done: erase the shares that were given for it, in the caller's transaction."""
+    """Erase the shares after a successful act, in the caller's transaction."""
     for present in _complete(request_id):
         share_rounds.use(present, now=timezone.now())
 
 
 def unused(request_id: uuid.UUID, reason: Reason) -> None:
-    """Nothing was opened: erase the shares, in the caller's transaction."""
+    """Erase the shares after a failed act, in the caller's transaction."""
     for present in _alive(request_id):
         share_rounds.end(present, reason=reason, now=timezone.now())
 

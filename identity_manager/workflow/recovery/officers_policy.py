@@ -1,7 +1,7 @@
-"""Which Recovery Officers decide on a recovery and give their shares, and the sentence when not.
+"""Four-eyes policy of recoveries: which Recovery Officers decide and give shares, with reasons.
 
-Neither who asked, nor who gets the keys, nor whose they are, nor who vouched for one of these. The SQL form
-(waiting_for) and the Python form (obstacle) stand together; a test compares them over every kind of officer.
+Excluded are the requester, the beneficiary, the owner, and who vouched for one of them. The SQL form
+(waiting_for) and the Python form (obstacle) stand together; a test compares them for every kind of officer.
 """
 
 from datetime import datetime, timedelta
@@ -72,7 +72,7 @@ ACT_FAILED = Reason("recovery-act-failed", _("The keys were not opened; the shar
 
 
 def obstacle(actor: Person, recovery: Recovery) -> Reason | None:
-    """Why this officer neither decides on the recovery nor gives a share for it, or None."""
+    """Why this officer can neither decide on the recovery nor give a share for it, or None."""
     request = recovery.request
     units = (recovery.owner.organisational_unit, request.person.organisational_unit)
     if not actor.is_active or not all(actor.has_role(Role.RECOVERY_OFFICER, unit=unit) for unit in units):
@@ -87,20 +87,20 @@ def obstacle(actor: Person, recovery: Recovery) -> Reason | None:
 
 
 def decision_obstacle(actor: Person, recovery: Recovery) -> Reason | None:
-    """Why this officer does not decide on it, or None."""
+    """Why this officer cannot decide on the recovery now, or None."""
     decided = recovery.request.approvals.filter(approver=actor, round=recovery.request.round).exists()
     return obstacle(actor, recovery) or (DECIDED if decided else None)
 
 
 def deciders(recovery: Recovery) -> list[Person]:
-    """Who may decide on it, by name."""
+    """The officers who may decide on the recovery, by name."""
     holding = Person.objects.holding(Role.RECOVERY_OFFICER, unit=recovery.owner.organisational_unit)
     rows = holding.prefetch_related("roles").order_by("display_name", "pk")
     return [officer for officer in rows if obstacle(officer, recovery) is None]
 
 
 def open_to(officer: Person, now: datetime) -> QuerySet[Recovery]:
-    """In SQL: the recoveries for which `obstacle` has nothing against this officer, in any state."""
+    """The SQL form of `obstacle`: recoveries in any state for which this officer has none."""
     rows = Recovery.objects.filter(opening=Opening.OFFICERS)
     if not officer.is_active:
         return rows.none()
@@ -113,7 +113,7 @@ def open_to(officer: Person, now: datetime) -> QuerySet[Recovery]:
 
 
 def waiting_for(officer: Person, now: datetime) -> QuerySet[Recovery]:
-    """What this officer decides on, or gives a share for, the oldest first."""
+    """The recoveries that wait for this officer's decision or share, the oldest first."""
     of_this = Approval.objects.filter(request=OuterRef("request"), decision=Decision.APPROVED)
     given = SubmittedShare.objects.filter(
         officer=officer, share_wrapped__isnull=False, round__subject=OuterRef("request")

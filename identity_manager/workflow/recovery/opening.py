@@ -1,7 +1,7 @@
-"""Creation of a recovery: its request with one token, and a row for each key; and the start of its work.
+"""Creation of recoveries: a request with one token and a row for each key; and the start of the act.
 
-For both ways: the owner in Self-Service, and officers. In the caller's transaction, who has locked owner and
-beneficiary (locking.persons) and has checked who may ask.
+For owners in Self-Service and for officers. In the transaction of the caller, who has locked owner and
+beneficiary (locking.persons) and checked the permission.
 """
 
 from collections.abc import Sequence
@@ -33,9 +33,9 @@ from identity_manager.workflow.recovery import policy
 
 @dataclass(frozen=True)
 class RecoveryOrder:
-    """Who asks for which keys of whom, for whom, and who opens them.
+    """A recovery to be opened: requester, owner, beneficiary and keys.
 
-    factor: the second factor that the owner has shown (online). approvals_needed: by Recovery Officers.
+    factor: the owner's second factor (online recovery). approvals_needed: by Recovery Officers.
     tell_owner: whether the owner gets the security notice at once.
     """
 
@@ -53,9 +53,9 @@ class RecoveryOrder:
 
 
 def open_recovery(order: RecoveryOrder) -> Recovery:
-    """Write the request, which waits for officers, or for begin().
+    """Insert the request, which then waits for officers, or for begin().
 
-    Raises NotPossible at the field `keys` or `purpose`, or Stale where a key is being recovered for the same
+    Raises NotPossible at the field `keys` or `purpose`, or Stale if a key is being recovered for the same
     beneficiary already.
     """
     _check(order)
@@ -87,7 +87,7 @@ def open_recovery(order: RecoveryOrder) -> Recovery:
 
 
 def begin(request: TokenRequest, *, actor: Person) -> None:
-    """A locked request of a recovery is approved, or needs nobody: a worker opens its keys now."""
+    """Start the act of a locked request that is approved or needs no approval."""
     now = timezone.now()
     request.approve(now=now)
     request.begin_recovery()
@@ -101,7 +101,7 @@ def begin(request: TokenRequest, *, actor: Person) -> None:
 
 
 def begin_again(request: TokenRequest, *, actor: Person) -> None:
-    """A locked request whose act failed: officers gave their shares once more."""
+    """Start the act of a locked request again after a failure, with new shares."""
     now = timezone.now()
     request.retry()
     request.save()
@@ -131,7 +131,7 @@ def _origin(order: RecoveryOrder) -> RequestOrigin:
 
 
 def _line(order: RecoveryOrder, request: TokenRequest) -> SoftwareToken:
-    """What is approved: which keys of whom, and where the files go. A name may change meanwhile."""
+    """The snapshot for approval: keys, owner, and delivery address. A changed name does not matter."""
     return SoftwareToken(
         request=request,
         person=order.beneficiary,

@@ -1,8 +1,8 @@
-"""Who recovers which keys, and the sentence when not.
+"""Policy of online recovery: which keys an owner recovers without officers, with reasons.
 
-An online recovery key serves only the authenticated owner, with a second factor that they have had for seven
-days. After a used sign-in code, for seven days, officers alone recover. A reset of second factors needs no
-rule of its own: whatever is registered after it is younger.
+An online recovery key serves only the authenticated owner, with a second factor that is at least seven days
+old. For seven days after a used sign-in code only officers recover. A reset of second factors needs no rule
+of its own: factors registered after it are younger than seven days.
 """
 
 import uuid
@@ -73,7 +73,7 @@ ONLY_OFFICERS = Reason(
 )
 MOST_KEYS = 20
 
-# What a worker finds when it is about to open the keys.
+# Refusals by the worker, when it is about to open the keys.
 CHANGED = Reason(
     "recovery-changed", _("The recovery is not what was asked for: somebody has changed its rows.")
 )
@@ -93,14 +93,14 @@ _ENVELOPES = (
     *(recovery_keys.UNREADABLE, recovery_keys.NOT_SIGNED, recovery_keys.NOT_OPENED),
     *(shares.OTHER_SET, shares.TWICE, shares.TOO_FEW, shares.TOO_MANY, shares.FORGED),
 )
-# Why a recovery failed, by code, for officers (issuance/failures.py).
+# Failure codes of recoveries, with their sentences for officers (issuance/failures.py).
 FAILURES = {**{each.code: each.sentence for each in REFUSALS}, **dict(_ENVELOPES)}
 
 
 def online_obstacle(owner: Person, *, factor: int | None, now: datetime) -> Reason | None:
     """Why this person cannot recover their own keys online with this second factor, or None.
 
-    Read from the database, for the page and once more for the worker.
+    Read from the database, for the page and again for the worker.
     """
     since = now - QUARANTINE
     if SignInCode.objects.filter(person=owner, used_at__gt=since).exists():
@@ -113,7 +113,7 @@ def online_obstacle(owner: Person, *, factor: int | None, now: datetime) -> Reas
 
 
 def has_old_factor(owner: Person, *, now: datetime) -> bool:
-    """Whether the person has a second factor that opens their keys."""
+    """Whether the person has a second factor that is old enough for online recovery."""
     account = Account.objects.filter(person=owner).first()
     if account is None:
         return False
@@ -129,17 +129,16 @@ def recoverable(owner: Person) -> list[ArchivedKey]:
 
 
 def sealed_online(keys: Iterable[ArchivedKey], *, now: datetime) -> set[uuid.UUID]:
-    """Those of the keys that are sealed for an online recovery key in force."""
+    """The ids of the keys that are sealed for an online recovery key in force."""
     online = RecoveryCertificate.objects.in_force(now).filter(kind=RecoveryKeyKind.ONLINE)
     rows = ArchivedKeyRecipient.objects.filter(key__in=[key.pk for key in keys], certificate__in=online)
     return set(rows.values_list("key_id", flat=True))
 
 
 def communicated(recovery: Recovery) -> list[Certificate]:
-    """Living certificates of public CAs whose keys somebody else than their owner gets by this recovery.
+    """Valid certificates of public CAs whose keys another person than the owner gets by this recovery.
 
-    S/MIME BR 6.1.2: a key that reached somebody whom its subscriber has not authorised obliges to revoke.
-    None where the owner has agreed.
+    S/MIME BR 6.1.2: they have to be revoked if the subscriber has not authorised it. Empty if the owner has.
     """
     if not recovery.is_for_another or recovery.consent == OwnerConsent.GIVEN:
         return []
@@ -153,7 +152,7 @@ def communicated(recovery: Recovery) -> list[Certificate]:
 
 
 def is_for_reading_only(key: ArchivedKey, *, now: datetime | None = None) -> bool:
-    """Whether its certificate is not in use any more: nobody encrypts for it, and old mail stays readable."""
+    """Whether the key's certificate has ended, so that the key only reads old mail."""
     row = key.certificate
     if row is None or row.state != CertificateState.VALID or row.token.state not in IN_USE:
         return True

@@ -1,7 +1,7 @@
-"""What Recovery Officers decide on as one hash, and the seal under each of their decisions.
+"""Sealed decisions of Recovery Officers: the digest of what they decide on, and the seal of each decision.
 
-The seal is made with a key that is not in the database: whoever can only write there forges no decision, and
-moves none to another recovery. The worker checks it, and the roles of that moment, before it opens anything.
+The seal is made with a key from outside the database, so that a database writer can neither forge a decision
+nor move one to another recovery. The worker checks it, and the present roles, before it opens a key.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from identity_manager.workflow.recovery import officers_policy as policy
 
 
 def digest(recovery: Recovery) -> str:
-    """SHA-256 (hex) of all that officers see: who asked, whose keys, for whom, where to, why, how long."""
+    """SHA-256 (hex) of what officers see: requester, owner, keys, beneficiary, address, purpose, last day."""
     request = recovery.request
     content = {
         "request": str(request.pk),
@@ -33,12 +33,12 @@ def digest(recovery: Recovery) -> str:
 
 
 def seal(decision: RecoveryDecision) -> bytes:
-    """The seal of a decision that is about to be saved."""
+    """Return the seal of a decision that is about to be saved."""
     return vault.wrap(_sealed(decision), purpose=vault.Purpose.OTHER, record=decision.pk)
 
 
 def agreed(recovery: Recovery) -> list[RecoveryDecision]:
-    """The decisions that count: a yes to exactly this, sealed, of officers who may decide on it now."""
+    """The valid approvals: of this digest, with an intact seal, by officers who may decide now."""
     rows = RecoveryDecision.objects.filter(
         approval__request=recovery.request_id,
         approval__round=recovery.request.round,
@@ -61,7 +61,7 @@ def obstacle(recovery: Recovery) -> Reason | None:
 
 
 def keeps_silent(recovery: Recovery) -> bool:
-    """Whether two officers gave a reason why the owner is not told."""
+    """Whether both officers gave a reason why the owner is not notified."""
     return len([row for row in agreed(recovery) if row.keep_silent]) >= policy.NEEDED
 
 

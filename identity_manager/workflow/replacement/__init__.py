@@ -1,1 +1,1 @@
-"""Replacement of tokens: what would be revoked, and what would be issued anew."""
+"""Replacement of tokens: policy of what is revoked and requested anew."""

@@ -1,4 +1,4 @@
-"""What a replacement revokes, for which types it asks anew, and the sentence when not."""
+"""Policy of replacement: which tokens are revoked and which types requested anew, with reasons."""
 
 import math
 import uuid
@@ -32,7 +32,7 @@ NOT_OFFERED = Reason("type-not-offered", _("This type is not offered any more.")
 ONLY_ONE = Reason(
     "replacement-of-one", _("For all software tokens say that they are lost, stolen or compromised.")
 )
-# RFC 5280 5.3.1: a key that may be in other hands is compromised; nobody else has one that is gone.
+# RFC 5280 5.3.1: keyCompromise for a key that others may have; a forgotten passphrase exposes no key.
 REVOCATION_REASONS = {
     ReplacementCause.LOST: RevocationReason.KEY_COMPROMISE,
     ReplacementCause.STOLEN: RevocationReason.KEY_COMPROMISE,
@@ -43,26 +43,26 @@ REVOCATION_REASONS = {
 
 @dataclass(frozen=True)
 class Replaced:
-    """A token that would be revoked. choice: what is asked for in its place; None without a type on offer."""
+    """A token that would be revoked. choice: the type requested in its place; None if it is not offered."""
 
     token: SoftwareToken
     choice: TypeChoice | None
 
     @property
     def stays_unless_ticked(self) -> bool:
-        """Whether nothing of it is revoked but encryption certificates that are ticked."""
+        """Whether only ticked encryption certificates of the token would be revoked."""
         rows = self.token.certificates.all()
         kept = revoke.kept_certificates(rows, ())
         return bool(kept) and not revoke.ends_something(rows, kept)
 
     @property
     def obstacle(self) -> Reason | None:
-        """Why nothing is issued in its place, or None."""
+        """Why no token is requested in its place, or None."""
         return self.choice.reason if self.choice else NOT_OFFERED
 
 
 def replaceable(person: Person, *, only: uuid.UUID | None = None) -> SoftwareTokenQuerySet[SoftwareToken]:
-    """The person's tokens that a replacement revokes, in lock order; or one of them."""
+    """The person's tokens that a replacement revokes, in lock order. only: one of them."""
     rows = revoke_all.revocable(person)
     return rows if only is None else rows.filter(pk=only)
 
@@ -73,7 +73,7 @@ def nothing_obstacle(tokens: Iterable[SoftwareToken]) -> Reason | None:
 
 
 def outlook(person: Person, tokens: Iterable[SoftwareToken]) -> list[Replaced]:
-    """What would become of those of these tokens that are in use, if all are revoked. Writes nothing."""
+    """The effect of replacing these tokens, as far as they are in use. Writes nothing."""
     tokens = [token for token in tokens if token.state in IN_USE]
     prefetch_related_objects(tokens, Prefetch("certificates", Certificate.objects.select_related("profile")))
     found = {choice.token_type.code: choice for choice in choices(person, {token.pk for token in tokens})}
@@ -81,9 +81,9 @@ def outlook(person: Person, tokens: Iterable[SoftwareToken]) -> list[Replaced]:
 
 
 def choices(person: Person, ending: Collection[uuid.UUID]) -> list[TypeChoice]:
-    """For each offered type of the person's tokens that end: what asks for it anew, or why not.
+    """The choices that request each type of the ending tokens anew, or the reasons why not.
 
-    Tokens that have ended before, and live on in their encryption certificates alone, ask for nothing.
+    Tokens that had ended before, with living encryption certificates only, are not requested anew.
     """
     held = eligibility.held_by([person.pk]).get(person.pk, frozenset())
     ended = _latest(each for each in held if each.token_id in ending)
@@ -96,7 +96,7 @@ def choices(person: Person, ending: Collection[uuid.UUID]) -> list[TypeChoice]:
 
 
 def _latest(held: Iterable[HeldToken]) -> dict[str, HeldToken]:
-    """Of each type the one that ends last."""
+    """The token of each type that ends last."""
     by_end = sorted(held, key=lambda each: each.ends_at.timestamp() if each.ends_at else math.inf)
     return {each.type_code: each for each in by_end}
 

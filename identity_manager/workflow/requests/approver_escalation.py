@@ -46,7 +46,7 @@ def still_needed(request: TokenRequest) -> int:
 def sends_back(request: TokenRequest) -> bool:
     """Return a locked request to its approvers if its approvals do not count any more.
 
-    In the caller's transaction. False, without a change, where they count.
+    In the caller's transaction. Returns False, without a change, if they count.
     """
     if not still_needed(request):
         return False
@@ -145,7 +145,7 @@ def escalate(request: TokenRequest, *, now: datetime) -> None:
 
 def _ask(request: TokenRequest, approvers: Iterable[Person], *, level: AskingLevel, now: datetime) -> None:
     order, hour = BatchOrder.objects.of_request(request), deduplication.hour(now)
-    for approver in sorted(approvers, key=lambda each: each.pk):  # whoever else tells them waits for nobody
+    for approver in sorted(approvers, key=lambda each: each.pk):  # one order, against deadlocks
         _row(request, approver, level=level, now=now).save(force_insert=True)
         mail = batch_messages.batch_waits(order, approver, key=hour) if order else None
         outbox.enqueue(mail or request_messages.approval_needed(request, approver))
@@ -206,7 +206,7 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
 
 
 def postponed_by(request: TokenRequest, *, now: datetime) -> set[uuid.UUID]:
-    """The approvers who have postponed it beyond now: they are not reminded, others are asked in time."""
+    """Approvers who have postponed the request beyond now: not reminded; others are asked in time."""
     rows = request.postponements.all()
     return {row.approver_id for row in rows if row.round == request.round and row.until > now}
 
@@ -218,6 +218,6 @@ def reminder_is_due(row: AskedApprover, *, now: datetime) -> bool:
 
 
 def escalation_is_due(rows: Iterable[AskedApprover], *, now: datetime) -> bool:
-    """Whether the last level has not decided in time; False where nobody was asked."""
+    """Whether the last level has not decided in time; False if nobody was asked."""
     latest = max((row.waits_from for row in rows), default=now)
     return latest <= now - timedelta(days=settings.APPROVAL_ESCALATION_DAYS)

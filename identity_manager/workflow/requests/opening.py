@@ -40,9 +40,9 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Origin:
-    """Who requests, for whom, by which way, and what for (policy.purpose has cleaned it).
+    """Requester, beneficiary, origin and purpose (cleaned by policy.purpose) of a new request.
 
-    co_requesters: officers who count as requesting too, by their ids.
+    co_requesters: ids of officers who count as requesters as well.
     """
 
     actor: Person
@@ -59,7 +59,7 @@ class BatchContext:
     deciders: Deciders = field(default_factory=Deciders)
     frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
     predecessors: Mapping[uuid.UUID, SoftwareToken] = field(default_factory=dict)
-    of_batch: bool = False  # approvers then get one mail about all requests
+    of_batch: bool = False  # then approvers get one mail about all requests
 
     def frame(self, token_type: TokenType) -> snapshot.Frame:
         if token_type.pk not in self.frames:
@@ -82,18 +82,16 @@ class PreparedRequest:
 
 
 def predecessors_of(choices: Iterable[TypeChoice]) -> dict[uuid.UUID, SoftwareToken]:
-    """The tokens that these choices renew, with what a renewal is compared with, read at once."""
+    """The tokens that these choices renew, with the fields that a renewal is compared with, in one query."""
     keys = [choice.renews.token_id for choice in choices if choice.renews]
     return SoftwareToken.objects.only("snapshot", "request").in_bulk(keys) if keys else {}
 
 
 def open_request(asking: Origin, *, choices: Sequence[TypeChoice]) -> TokenRequest:
-    """Create the request in the caller's transaction, the person locked, and send it on its road.
+    """Create the request in the caller's transaction, which has locked the person; invite or ask approvers.
 
-    The request is of the kind of its lines; where these differ, as a first issue beside a renewal, an initial
-    one.
-
-    Without approval it starts as approved and the person is invited at once; else the approvers are told.
+    Its kind is that of its lines; if these differ, as a first issue beside a renewal, it is *initial*. If it
+    needs no approval, it starts as approved, and the person is invited at once.
     """
     prepared = prepare_request(asking, choices, BatchContext())
     write_requests([prepared])
@@ -109,7 +107,7 @@ def draft(asking: Origin, choices: Sequence[TypeChoice]) -> TokenRequest:
 
 
 def prepare_request(asking: Origin, choices: Sequence[TypeChoice], known: BatchContext) -> PreparedRequest:
-    """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
+    """Build the rows of a new request. Reads what the caller has not passed; writes nothing."""
     request = _new_request(asking, choices)
     request.prepared_co_requesters = asking.co_requesters
     request.has_co_requesters = bool(asking.co_requesters)
@@ -146,7 +144,7 @@ def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False)
 def line_in_place_of(
     before: SoftwareToken, *, request: TokenRequest, line: snapshot.Snapshot
 ) -> SoftwareToken:
-    """Return a line of the request's present round for one of the round before; not saved."""
+    """Return an unsaved line of the request's present round for one of the round before."""
     return _line(
         request,
         token_type=before.required_type,
@@ -218,7 +216,7 @@ def _line(
 
 
 def _take_rules(request: TokenRequest, asking: Origin, lines: Sequence[SoftwareToken]) -> None:
-    """Say on the unsaved request how many approvals it needs, and by whom."""
+    """Set the number and rules of approvals on the unsaved request."""
     types = renewal_policy.types_to_approve(lines)
     request.approvals_needed = approvers.approvals_needed(
         types,
@@ -252,7 +250,7 @@ def _ask(prepared: PreparedRequest, known: BatchContext) -> None:
 
 
 def _invite(prepared: PreparedRequest, *, actor: Person) -> None:
-    """Starts as approved, because nobody has to approve it."""
+    """Start the request as approved, because it needs no approval."""
     prepared.request.approve(now=timezone.now())
     invitation = step3_invite.prepare_invitation(prepared.request, actor=actor)
     prepared.roles.extend(invitation.roles)

@@ -111,7 +111,7 @@ def _not_told(occasion_of: Iterable[tuple[uuid.UUID, str]]) -> Iterator[uuid.UUI
 def days_before(
     end: datetime | None, thresholds: Sequence[int], *, since: datetime | None, now: datetime
 ) -> int | None:
-    """The smallest reached threshold, in days before the end; None where none is reached.
+    """The smallest reached threshold, in days before the end; None if none is reached.
 
     Thresholds before `since` are ignored: with a period of ten days nobody is reminded 14 days before its
     end.
@@ -133,7 +133,7 @@ def return_all_postponed() -> int:
 def return_postponed(postponement_id: uuid.UUID) -> bool:
     """Return one request to the queue of an approver and mail them, if the time has come.
 
-    False where it is not due, or the approver does not decide on it any more.
+    Returns False if it is not due, or the approver cannot decide on it any more.
     """
     with transaction.atomic():
         found = Postponement.objects.filter(pk=postponement_id)
@@ -163,7 +163,7 @@ def return_postponed(postponement_id: uuid.UUID) -> bool:
 
 
 def _comes_back_together(row: Postponement) -> bool:
-    """Whether the approver has postponed several requests to the same moment: one mail tells of all."""
+    """Whether the approver has postponed several requests to the same moment, for which one mail is sent."""
     others = Postponement.objects.filter(approver=row.approver_id, until=row.until).exclude(pk=row.pk)
     return others.exists() or outbox.has(deduplication.approvals_back(row))
 
@@ -173,12 +173,12 @@ def _deciders(request: TokenRequest) -> set[uuid.UUID]:
 
 
 def _postponed_for_all() -> QuerySet[TokenRequest]:
-    """Requests that release 1.0 has postponed, for every approver."""
+    """Requests that release 1.0 has postponed for all approvers."""
     return TokenRequest.objects.filter(postponed_until__isnull=False).order_by("pk")
 
 
 def _postpone_for_one(request_id: uuid.UUID) -> bool:
-    """Make a postponement of release 1.0 one of the approver who asked for it."""
+    """Convert a postponement of release 1.0 into one of the approver who made it."""
     with transaction.atomic():
         request = locking.request(request_id)
         if request.postponed_by_id and request.postponed_until and request.is_undecided:
@@ -213,9 +213,9 @@ def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
 
 
 def escalate_undecided(*, request_id: uuid.UUID) -> bool:
-    """Remind the asked approvers of one request, and escalate where that was in vain.
+    """Remind the asked approvers of one request, and escalate if that had no effect.
 
-    False, without a change, where it is decided.
+    Returns False, without a change, if it is decided.
     """
     with transaction.atomic():
         request = locking.request(request_id)

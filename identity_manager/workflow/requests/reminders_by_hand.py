@@ -1,7 +1,7 @@
-"""Reminders by hand, beside the reminder jobs, once a day each.
+"""Reminders by hand, beside the reminder jobs, each at most once a day.
 
-An administrator reminds a person of terms, or of a passphrase to be noted. Who asked, or an administrator,
-reminds the approvers of a request.
+An administrator reminds a person of the terms or of an unacknowledged passphrase. The requester or an
+administrator reminds the approvers of a request.
 """
 
 import uuid
@@ -40,7 +40,7 @@ REMINDED_TODAY = Reason("reminded-today", _("The person was reminded of this tod
 
 
 def obstacle(request: TokenRequest) -> Reason | None:
-    """Why nobody can remind the person of this request now, or None."""
+    """Why the person of this request cannot be reminded now, or None."""
     if not request.person.is_active:
         return eligibility.person_obstacle(request.person)
     waiting = _waiting(request)
@@ -50,7 +50,7 @@ def obstacle(request: TokenRequest) -> Reason | None:
 
 
 def remind(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
-    """Mail the person what waits for them, once a day. Raises NotAllowed, or Stale."""
+    """Mail the person a reminder of terms or passphrases, once a day. Raises NotAllowed, or Stale."""
     with transaction.atomic():
         request = locking.request(request_id)
         administers = eligibility.administers(actor, request.person)
@@ -67,7 +67,7 @@ def remind(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
 
 
 def _waiting(request: TokenRequest) -> dict[str, SoftwareToken | None]:
-    """What waits for the person, by today's deduplication key: the terms (None), or tokens to be noted."""
+    """By today's deduplication key, what to remind of: terms (None), or tokens with a passphrase to note."""
     day = timezone.localdate()
     if request.state == RequestState.AWAITING_ACCEPTANCE and request.stopped_at is None:
         return {deduplication.by_hand("acceptance-reminder", request.pk, day): None}
@@ -85,7 +85,7 @@ def _mail(request: TokenRequest, token: SoftwareToken | None, occasion: str) -> 
 
 
 def approvers_obstacle(request: TokenRequest) -> Reason | None:
-    """Why nobody can remind the approvers of this request now, or None."""
+    """Why the approvers of this request cannot be reminded now, or None."""
     waiting = _approvers_waited_for(request)
     if not waiting:
         return NOBODY_WAITED_FOR
@@ -93,7 +93,7 @@ def approvers_obstacle(request: TokenRequest) -> Reason | None:
 
 
 def reminds_approvers(*, actor: Person, request: TokenRequest) -> bool:
-    """Whether the actor is one who reminds the approvers: who asked, or an administrator."""
+    """Whether the actor may remind the approvers: the requester, or an administrator."""
     asked = actor.is_active and request.was_asked_for_by(actor)
     return asked or eligibility.administers(actor, request.person)
 
@@ -115,7 +115,7 @@ def remind_approvers(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
 
 
 def _approvers_waited_for(request: TokenRequest) -> list[AskedApprover]:
-    """Who was asked, can still decide and has not postponed it, in a fixed order."""
+    """Approvers who were asked, can still decide and have not postponed, in a fixed order."""
     if not request.awaits_decision:
         return []
     away = approver_escalation.postponed_by(request, now=timezone.now())

@@ -1,8 +1,8 @@
-"""Sends a request round again whose person has changed: the same types, asked for with today's data.
+"""Resubmission of a request whose person has changed: a new round of the same types with present data.
 
-What the earlier round made ends with it: keys are erased, orders at a CA are settled and revoked when their
-answer comes, certificates are revoked. Its lines, approvals and acceptances stay, readable under its number.
-A line that was handed out in it stays with its person, and one that has ended is not asked for again.
+Unfinished results of the earlier round end: keys are erased, orders at a CA are settled and revoked when
+answered, certificates are revoked. Its lines, approvals and acceptances stay, under the round's number. Lines
+that were delivered stay with the person, and ended ones are not requested again.
 """
 
 import uuid
@@ -32,11 +32,11 @@ CHANGED_AGAIN = Reason("changed-again", _("The person's data have changed again 
 
 
 def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str) -> TokenRequest:
-    """Begin a new round with the person's data of now: new snapshot, new approvals by policy, new acceptance.
+    """Begin a new round with the person's present data: new snapshot, approvals by policy, acceptance.
 
-    changes_hash is of the differences that the officer saw (snapshot.fingerprint). The officer counts as
-    one who asks, so they do not approve it. Raises NotAllowed; Stale (went on, or changed again); NotPossible
-    (person not Active, or their new data lack what a certificate needs).
+    changes_hash: of the differences that the officer saw (snapshot.fingerprint). The officer counts as a
+    requester, so they do not approve it. Raises NotAllowed; Stale (another state, or changed again);
+    NotPossible (person not Active, or a field is missing that a certificate needs).
     """
     with transaction.atomic():
         request = locking.request(request_id)
@@ -69,7 +69,7 @@ def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str)
 
 
 def _snapshots(person: Person, lines: Sequence[SoftwareToken]) -> list[snapshot.Snapshot]:
-    """What each line says with the data of now, under the version of the type that was asked for."""
+    """New snapshots of the lines, with present data, under the requested version of each type."""
     try:
         return [
             snapshot.take(person, token.required_type, purpose=token.snapshot.get("purpose", ""))
@@ -97,7 +97,7 @@ def _ask_anew(
     request.snapshot_hash = snapshot.digest(snapshots)
     types = renewal_policy.types_to_approve(renewed)
     request.approvals_needed = approvers.approvals_needed_now(request, types)
-    request.has_approval_rules = False  # those of the earlier round stay with it
+    request.has_approval_rules = False  # the rules so far stay with the earlier round
     approval_rules.replace(request, approvers.rules_of(request, types))
     request.save()
     for token in renewed:

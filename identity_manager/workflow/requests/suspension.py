@@ -1,12 +1,11 @@
 """Suspension of requests: stop one on a material change of its person, and resume it (SPEC.md 1).
 
-What was approved is what is issued. A request whose person has changed since then waits for an officer:
-nobody approves or accepts it, and it does not lapse. Where the data are as they were again, it goes on by
-itself. `resubmission` starts it again with the new data.
+Only approved content is issued. A request whose person has changed waits for an officer: it cannot be
+approved or accepted, and does not lapse. If the change is undone, it resumes by itself. `resubmission` starts
+it again with the new data.
 
-A suspension, and a leave of the person, give back the time that the request has lost: else it would lapse, or
-its approvers would be passed over, before anybody had a chance. One that was suspended during a leave may get
-back more than it has lost, which hurts nobody.
+Suspension and leave extend the request's deadlines by the lost time; else it would lapse or escalate before
+anybody could act. A suspension during a leave may extend them twice, which is harmless.
 """
 
 import uuid
@@ -31,7 +30,7 @@ AT_ONCE = 200  # requests that are in memory together
 
 # --- One request that the caller has locked ----------------------------------------------------------
 def suspends(request: TokenRequest, lines: Iterable[SoftwareToken]) -> bool:
-    """Suspend or resume the locked request as its person's data say now; return whether it is suspended.
+    """Suspend or resume the locked request by its person's present data; return whether it is suspended.
 
     A request that fails while it is issued is suspended by issuance.failures.
     """
@@ -57,9 +56,9 @@ def _resume(request: TokenRequest, *, since: datetime) -> None:
 
 
 def extend_deadlines(request: TokenRequest, *, since: datetime) -> None:
-    """Give a locked request the time back that it has lost since then, in the caller's transaction.
+    """Extend a locked request's deadlines by the time since then, in the caller's transaction.
 
-    The person's time to accept the terms, and that after which approvers are reminded and others are asked.
+    Those of acceptance, and of reminders and escalation to approvers.
     """
     now = timezone.now()
     lost = now - since
@@ -67,13 +66,13 @@ def extend_deadlines(request: TokenRequest, *, since: datetime) -> None:
         request.accept_before += lost
         request.save()
     asked = request.asked_approvers.filter(round=request.round)
-    asked.filter(waits_from__gt=since).update(waits_from=now)  # asked meanwhile: it waits from now on
+    asked.filter(waits_from__gt=since).update(waits_from=now)  # asked meanwhile: its period begins now
     asked.filter(waits_from__lte=since).update(waits_from=F("waits_from") + lost)
 
 
 # --- Look for changes ------------------------------------------------------------------------------
 def check(*, request_id: uuid.UUID) -> None:
-    """Suspend the request, or resume it, as the person's data of this moment say."""
+    """Suspend or resume one request by its person's present data, in its own transaction."""
     with transaction.atomic():
         request = locking.request(request_id)
         if request.state in STOPPABLE:
@@ -81,10 +80,10 @@ def check(*, request_id: uuid.UUID) -> None:
 
 
 def _check(request: TokenRequest) -> None:
-    """Types may have been removed while it was suspended, so that it has all approvals that it needs.
+    """Suspend or resume a locked request; invite its person if it has all approvals by now.
 
-    Then it goes on by itself: who has approved cannot do it again. Not while the person is on leave; it
-    stays as it is until they are back.
+    Types may have been taken out while it was suspended, and who has approved cannot approve again. During a
+    leave it stays as it is.
     """
     approvers_decide = request.state == RequestState.REQUESTED and not request.is_recovery
     is_approved = approvers_decide and not approver_escalation.still_needed(request)
@@ -95,18 +94,18 @@ def _check(request: TokenRequest) -> None:
 
 
 def check_all() -> int:
-    """Compare every request that waits for somebody with its person; return how many are suspended."""
+    """Job: compare every waiting request with its person; return how many are suspended."""
     _check_among(TokenRequest.objects.all())
     return TokenRequest.objects.stopped().count()
 
 
 def check_requests_of(*, person_id: uuid.UUID) -> None:
-    """Compare what waits for this person, who has just been changed, with who they are now."""
+    """Compare the waiting requests of a person who was just changed with their present data."""
     _check_among(TokenRequest.objects.filter(person_id=person_id))
 
 
 def _check_among(requests: TokenRequestQuerySet) -> None:
-    """Look at the requests whose person was written since they were opened; no other can have changed.
+    """Check the requests whose person was updated after they were opened; no other can differ.
 
     After a batch order thousands of requests wait, for weeks.
     """

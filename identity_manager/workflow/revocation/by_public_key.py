@@ -1,9 +1,8 @@
-"""**Revoke by public key**: every certificate with one key ends, whatever CA has issued it.
+"""**Revoke by public key**: revocation of every certificate with one public key, at all CAs.
 
-For a key that somebody else may have (RFC 5280 5.3.1, keyCompromise), or that must be used no more. A token
-that holds such a certificate is revoked as by **Revoke**: its file is one, and holds all its keys. Where the
-reason is keyCompromise the key is blocked: nothing is issued or imported for it any more. Four eyes are
-wanted nowhere, as for the revocation of a token.
+For a key that may be compromised (RFC 5280 5.3.1, keyCompromise) or must not be used any more. A token with
+such a certificate is revoked as by **Revoke**, because its file holds all its keys. After keyCompromise the
+key is blocked: nothing is issued or imported for it. No four eyes, as for the revocation of a token.
 """
 
 import hashlib
@@ -51,10 +50,10 @@ SECRETS = ("private_key_wrapped", "certificate", "token__passphrase_wrapped", "t
 
 @dataclass(frozen=True)
 class KeyUse:
-    """Where a key is used, as far as an administrator may act.
+    """The uses of a key within an administrator's units.
 
-    certificates: of persons whom they administer, in any state.  findings: open ones, which only their CA
-    knows.  elsewhere: how many living certificates belong to persons of other units.
+    certificates: of persons whom they administer, in any state.  findings: open ones of CA comparisons.
+    elsewhere: number of living certificates of persons of other units.
     """
 
     public_key: str
@@ -65,7 +64,7 @@ class KeyUse:
 
     @property
     def tokens(self) -> list[SoftwareToken]:
-        """Those that would be revoked, in lock order."""
+        """The tokens that would be revoked, in lock order."""
         tokens = {row.token_id: row.token for row in self.certificates if row.is_living}
         found = [token for token in tokens.values() if permitted_actions.can_be_revoked(token)]
         return sorted(found, key=lambda token: (token.person_id, token.request_id, token.pk))
@@ -78,7 +77,7 @@ class KeyUse:
 
     @property
     def digest(self) -> str:
-        """What an administrator has seen: another digest is another list."""
+        """Digest of the list that an administrator has seen, to detect a stale page."""
         rows = [
             f"{row.pk} {row.state} {row.revocation_decided_at} {row.token.state}" for row in self.certificates
         ]
@@ -87,7 +86,7 @@ class KeyUse:
 
 
 def use_of(*, actor: Person, public_key: str) -> KeyUse:
-    """Where the key is used. public_key: SHA-256 of its SubjectPublicKeyInfo, in hexadecimal."""
+    """Find the uses of a key. public_key: SHA-256 of its SubjectPublicKeyInfo, in hexadecimal."""
     found = Certificate.objects.of_public_key(public_key).select_related(
         "profile", "imported", "token__token_type", "token__request", "token__person"
     )
@@ -103,7 +102,7 @@ def use_of(*, actor: Person, public_key: str) -> KeyUse:
 
 
 def _findings(public_key: str) -> Iterable[CaFinding]:
-    """Open findings of this key; they are few, and only their certificates say which key they have."""
+    """Open findings of this key, by parsing their certificates, which are few."""
     rows = CaFinding.objects.filter(state=FindingState.OPEN, kind=FindingKind.UNKNOWN)
     for row in rows.select_related("comparison", "token_certificate__token__person").exclude(certificate=b""):
         if issuing.describe(row.certificate).public_key_sha256.hex() == public_key:
@@ -119,11 +118,11 @@ def revoke_by_public_key(
     note: str,
     encryption: Collection[uuid.UUID] = (),
 ) -> KeyUse:
-    """Revoke what the administrator has seen of this key (`KeyUse.digest`); return what was met.
+    """Revoke the uses of a key that the administrator has seen (`KeyUse.digest`); return them.
 
-    encryption: the encryption certificates that are revoked as well. The decision stands when this returns,
-    however long the CAs take; each person is told by mail. Raises NotAllowed, NotPossible, or Stale where
-    the list has changed or nothing is left to be done.
+    encryption: encryption certificates to revoke as well. The decision is final when this returns; the CAs
+    follow. Each person gets a mail. Raises NotAllowed, NotPossible, or Stale if the list has changed or there
+    is nothing to do.
     """
     with transaction.atomic():
         administers = actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR)
@@ -155,9 +154,9 @@ def revoke_by_public_key(
 
 
 def _block(use: KeyUse, *, actor: Person, note: str) -> bool:
-    """Block the key, and cancel what is being issued for it; whether anything has changed by that.
+    """Block the key and cancel requests that are being issued for it; return whether anything changed.
 
-    A key of which an administrator has no certificate is blocked only by one without a limit to a unit.
+    A key without a certificate in the administrator's units is blocked only by an administrator of all units.
     """
     if not use.certificates and not actor.has_role(Role.TOKEN_ADMINISTRATOR, unit=""):
         return False

@@ -1,7 +1,7 @@
-"""Whether the published CRLs list what is revoked: *on the CRL since*, and why that cannot be looked up.
+"""CRL lookup: whether published CRLs list revoked certificates (*on the CRL since*), or why it is unknown.
 
-A CA that says "revoked" may publish its next CRL hours later; until then others go on trusting the
-certificate. So the CRL itself is read, verified, and searched for the serial number.
+A CA may publish its next CRL hours after a revocation; until then relying parties accept the certificate. So
+the CRL is fetched, verified, and searched for the serial number.
 """
 
 import uuid
@@ -43,7 +43,7 @@ class CrlLookup:
         self._reader = CrlReader()
 
     def look_up(self, ids: Collection[uuid.UUID]) -> int:
-        """Note which of these are on their CRL; return how many. Call it outside any transaction."""
+        """Store which of these are on their CRL; return how many. Call it outside any transaction."""
         found: dict[Source, RevocationList | CrlError] = {}
         listed: dict[RevocationList, list[Certificate]] = defaultdict(list)
         for row in _rows(ids):
@@ -85,6 +85,6 @@ def _note(source: Source, outcome: RevocationList | CrlError) -> None:
 
 
 def _mark(crl: RevocationList, rows: Sequence[Certificate]) -> int:
-    """Since when: the time of the CRL, as it is read soon after; never before the CA said "revoked"."""
+    """Store the time of listing: thisUpdate of the CRL, but not before the CA's revocation."""
     unmarked = Certificate.objects.filter(pk__in=[row.pk for row in rows], on_crl_at=None)
     return unmarked.update(on_crl_at=Greatest("revoked_at", Value(crl.this_update)))

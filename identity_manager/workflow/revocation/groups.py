@@ -1,7 +1,7 @@
-"""Decided revocations that go to their CA together: claim several, ask once (group commit).
+"""Groups of decided revocations: claim several, call the CA once (group commit).
 
-A worker takes what is due. Where that has waited, or somebody else has done it, there is a backlog: others
-that have waited are claimed along, of one CA that revokes several with one call and signs one CRL for them.
+A worker claims the due certificate. If that has waited, or another worker has done it, there is a backlog: it
+claims other waiting ones of a CA that revokes several with one call and signs one CRL for them.
 """
 
 import uuid
@@ -41,9 +41,9 @@ class Claimed:
 
 
 def with_message(rows: Sequence[Certificate]) -> list[Certificate]:
-    """Of certificates that are due together, those whose worker is sent a message.
+    """Of certificates that are due together, those for which a task is enqueued.
 
-    A worker takes along what has waited at CAs that revoke several with one call, and the sweep what is left.
+    Its worker claims others at CAs that revoke several with one call; the sweep enqueues the rest.
     """
     if len(rows) <= ONE_OF:
         return list(rows)
@@ -53,9 +53,9 @@ def with_message(rows: Sequence[Certificate]) -> list[Certificate]:
 
 
 def claim(certificate_id: uuid.UUID) -> Claimed | None:
-    """Claim the certificate, if it is due; or a group of those that have waited longest, or nothing.
+    """Claim the certificate if it is due, or a group of those that have waited longest, or nothing.
 
-    Read first: of many messages about what others have done, none writes.
+    Reads before it writes, so that tasks about finished work write nothing.
     """
     now = timezone.now()
     due = Certificate.objects.to_be_revoked().due(now).filter(pk=certificate_id)
@@ -78,7 +78,7 @@ def _has_waited(row: Certificate, now: datetime) -> bool:
 
 
 def _waiting(now: datetime) -> Claimed | None:
-    """Claim those that have waited longest, with SKIP LOCKED; of CAs that take several with one call."""
+    """Claim the longest waiting, with SKIP LOCKED, of CAs that revoke several with one call."""
     quick = [each for each in registry.aliases() if registry.revokes_together(each)]
     rows = Certificate.objects.to_be_revoked().due(now - WAITED).filter(profile__ca__in=quick, imported=None)
     if not quick or not rows.values("pk")[:1]:
@@ -91,7 +91,7 @@ def _waiting(now: datetime) -> Claimed | None:
 
 
 def ask(rows: Sequence[Certificate]) -> dict[uuid.UUID, Outcome]:
-    """The outcome for each. Call it outside any transaction."""
+    """Call the CA, outside any transaction; return the outcome for each certificate."""
     now, outcomes = timezone.now(), dict[uuid.UUID, Outcome]()
     of_cas: dict[str, list[Certificate]] = {}
     for row in rows:

@@ -1,8 +1,8 @@
 """Holds (certificateHold, RFC 5280 5.3.1): a token is suspended for a while, and reinstated.
 
-Decided by an administrator or by a leave; then carried to the CA: claim, act, settle. A CA that could not
-release a certificate is not asked to hold it, so that hold stands in the database alone. Whether the CA has,
-or may have, the certificate on hold is written down before the call.
+Decided by an administrator or by a leave; then sent to the CA: claim, act, settle. A CA that cannot release a
+certificate is not asked to hold it; that hold is in the database only. Before the call the row stores that
+the CA may have the certificate on hold.
 """
 
 import uuid
@@ -70,7 +70,7 @@ def reinstatement_obstacle(token: SoftwareToken) -> Reason | None:
 
 
 def put_on_hold(*, actor: Person, token_id: uuid.UUID, reason: str) -> SoftwareToken:
-    """An administrator puts a token on hold. Raises NotAllowed, NotPossible or Stale."""
+    """Put a token on hold, by an administrator. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         token = locking.token(token_id)
         require(
@@ -86,7 +86,7 @@ def put_on_hold(*, actor: Person, token_id: uuid.UUID, reason: str) -> SoftwareT
 
 
 def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    """An administrator ends an administrator's hold. Raises NotAllowed or Stale."""
+    """End a hold that an administrator decided, by an administrator. Raises NotAllowed or Stale."""
     with transaction.atomic():
         token = locking.token(token_id)
         require(
@@ -151,7 +151,7 @@ def decide(certificate: Certificate, *, wanted: bool) -> None:
 
 
 def carry_out(*, certificate_id: uuid.UUID) -> None:
-    """Tell the CA of a decided hold or release, or leave it due. Does nothing where it is not due.
+    """Send a decided hold or release to the CA, or leave it due. Does nothing if it is not due.
 
     Any exception is stored on the certificate, which is retried later.
     """
@@ -196,7 +196,7 @@ def _ask(certificate: Certificate) -> HoldOutcome:
 
 
 def _settle(claimed: Certificate, outcome: HoldOutcome) -> None:
-    """Store the result; where the decision has changed during the call, the new one is due now."""
+    """Store the result; if the decision was changed during the call, make the new one due now."""
     with transaction.atomic():
         certificate = locking.certificate(claimed.pk)
         if certificate.claim_id != claimed.claim_id:

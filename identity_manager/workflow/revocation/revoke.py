@@ -1,7 +1,7 @@
-"""Revocation: decided by a person or by the road, then carried to the CA: claim, act, settle.
+"""Revocation: decided by a verb, then sent to the CA: claim, act, settle.
 
-Where the CA has no revocation, an officer revokes there manually and confirms it here; a CA whose status can
-be read is polled, and its answer counts too.
+If the CA has no interface for revocation, an officer revokes there by hand and confirms it here; a CA whose
+status can be read is polled, and its answer closes the task as well.
 
 PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
@@ -66,9 +66,8 @@ def revoke_token(
 ) -> SoftwareToken:
     """Revoke one token: its owner (**Revoke certificates**) or an administrator.
 
-    encryption: the encryption certificates that are revoked as well; the others stay valid until their own
-    date (see `Certificate.may_outlive_token`). Raises NotAllowed, Stale, or
-    NotPossible at `encryption`.
+    encryption: encryption certificates to revoke as well; the others stay valid until their own date
+    (`Certificate.may_outlive_token`). Raises NotAllowed, Stale, or NotPossible at `encryption`.
     """
     with transaction.atomic():
         token = locking.token(token_id)
@@ -90,10 +89,10 @@ def revoke_tokens(
     reason: RevocationReason,
     with_encryption: bool,
 ) -> dict[uuid.UUID, Reason]:
-    """As revoke_token, for several at once: the statements are the same few, however many they are.
+    """As revoke_token, for several at once, in a constant number of statements.
 
-    with_encryption: whether encryption certificates are revoked as well. Returns why not, by token, of those
-    that cannot be revoked; the others are.
+    with_encryption: whether encryption certificates are revoked as well. Returns the reasons, by token, of
+    those that cannot be revoked; the others are revoked.
     """
     with transaction.atomic():
         tokens = locking.tokens(token_ids)
@@ -124,12 +123,12 @@ def _administered(actor: Person, tokens: Iterable[SoftwareToken]) -> frozenset[s
 
 
 def kept_certificates(rows: Iterable[Certificate], encryption: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-    """Which of a locked token's certificates stay, where these encryption certificates are revoked."""
+    """The certificates of a locked token that stay valid if these encryption certificates are revoked."""
     return frozenset(row.pk for row in rows if row.pk not in encryption and row.may_outlive_token)
 
 
 def ends_something(rows: Iterable[Certificate], kept: Collection[uuid.UUID]) -> bool:
-    """Whether one of a locked token's certificates is left to be revoked beside those that are kept."""
+    """Whether a locked token has a certificate to revoke beside those that are kept."""
     return any(row.is_living and row.pk not in kept for row in rows)
 
 
@@ -141,10 +140,10 @@ def end_token(
     keep: Collection[uuid.UUID] = (),
     rows: Iterable[Certificate] | None = None,
 ) -> None:
-    """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked.
+    """Revoke a locked token in the caller's transaction: destroy its passphrase, decide its revocations.
 
-    keep: the certificates that stay valid. rows: all of them, where the caller has locked them. A token that
-    has ended already stays what it is; of it, living certificates are revoked.
+    keep: certificates that stay valid. rows: all certificates, if the caller has locked them. An ended token
+    keeps its state; its living certificates are revoked.
     """
     locked = list(rows or locking.certificates_of(token))
     end_tokens([Ending(token, locked, frozenset(keep))], reason=reason, actor=actor)
@@ -160,12 +159,12 @@ class Ending:
 
     @property
     def ends_token(self) -> bool:
-        """Whether the token ends now; of one that has ended, only certificates are revoked."""
+        """Whether the token ends by this; of one that has ended, only certificates are revoked."""
         return self.token.state not in MAY_LIVE_ON
 
 
 def end_tokens(endings: Sequence[Ending], *, reason: RevocationReason, actor: Person | None) -> None:
-    """As end_token, for several tokens by the same few statements; tokens of one request share that."""
+    """As end_token, for several tokens, in a constant number of statements; they share their requests."""
     ended = [each.token for each in endings if each.ends_token]
     destroyed = {token.pk for token in ended if token.passphrase_wrapped is not None}
     for token in ended:
@@ -175,7 +174,7 @@ def end_tokens(endings: Sequence[Ending], *, reason: RevocationReason, actor: Pe
     living = [row for each in endings for row in each.rows if row.is_living and row.pk not in each.keep]
     events = _decide_each(living, reason=reason, actor=actor)
     for token in ended:
-        if token.kind == RequestKind.RECOVERY:  # nothing can be revoked: its files go
+        if token.kind == RequestKind.RECOVERY:  # no certificate can be revoked: delete its files
             anonymisation.remove_containers(token)
         if token.pk in destroyed:
             events.append(audit.event_about(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token))
@@ -195,20 +194,20 @@ def revoke_certificates(
     actor: Person | None,
     keep: Collection[uuid.UUID] = (),
 ) -> None:
-    """Decide the revocation of each issued certificate of a locked token, but for those to keep."""
+    """Decide the revocation of each issued certificate of a locked token except those to keep."""
     rows = [row for row in locking.certificates_of(token) if row.is_living and row.pk not in keep]
     audit.append(_decide_each(rows, reason=reason, actor=actor))
 
 
 def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> None:
-    """Decide the revocation of a locked certificate and make it due; a worker tells the CA."""
+    """Decide the revocation of a locked certificate and make it due, for a worker to send to the CA."""
     audit.append(_decide_each([certificate], reason=reason, actor=actor))
 
 
 def _decide_each(
     certificates: Iterable[Certificate], *, reason: RevocationReason, actor: Person | None
 ) -> list[AuditEvent]:
-    """As decide, for several; return the events. What was decided before stays as it is."""
+    """As decide, for several; return the audit events. Earlier decisions stay as they are."""
     new = [row for row in certificates if row.revocation_decided_at is None]
     for certificate in new:
         certificate.decide_revocation(reason=reason, now=timezone.now())
@@ -237,7 +236,7 @@ def by_hand_obstacle(certificate: Certificate) -> Reason | None:
 
 
 def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
-    """An officer confirms the manual revocation of a certificate at its CA.
+    """Confirm the revocation of a certificate at its CA by hand, by an officer.
 
     Raises NotAllowed or Stale.
     """
@@ -267,10 +266,10 @@ def _by_hand_event(event: audit.Event, certificate: Certificate, *, actor: Perso
 
 
 def carry_out(*, certificate_id: uuid.UUID) -> None:
-    """Tell the CA of a decided revocation, or leave it due. Does nothing where it is not due.
+    """Send a decided revocation to the CA, or leave it due. Does nothing if it is not due.
 
-    Others that have waited go along (groups.py). A certificate that has expired meanwhile expires without a
-    call. Any exception is stored on the certificates, which are retried later.
+    Other waiting ones are sent with it (groups.py). A certificate that has expired meanwhile expires without
+    a call. An error is stored on the certificates, which are retried later.
     """
     claimed = groups.claim(certificate_id)
     if claimed is not None:
@@ -279,7 +278,7 @@ def carry_out(*, certificate_id: uuid.UUID) -> None:
 
 
 def expire(certificate: Certificate) -> None:
-    """A locked certificate has expired: clear its due work."""
+    """Expire a locked certificate and clear its due work."""
     certificate.expire()
     certificate.save()
     planning.review_later(certificate.token_id)
@@ -297,7 +296,7 @@ def _event(event: audit.Event, certificate: Certificate) -> AuditEvent:
 
 
 def expire_when_over(token: SoftwareToken) -> bool:
-    """Expire a locked token without living certificates, in the caller's transaction; whether it was so."""
+    """Expire a locked token if it has no living certificate; return whether it did."""
     ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
     if token.state in MAY_LIVE_ON or token.kind == RequestKind.RECOVERY:
         return False
@@ -314,12 +313,12 @@ def expire_when_over(token: SoftwareToken) -> bool:
 
 
 def _settle_group(claim_id: uuid.UUID, outcomes: Mapping[uuid.UUID, Outcome]) -> None:
-    """Write down what came of each, in one transaction; where that fails, one by one."""
+    """Settle the outcomes in one transaction (group commit); after an error, one by one."""
     for_all_or_each(outcomes, lambda keys: _settle(claim_id, {key: outcomes[key] for key in keys}))
 
 
 def _settle(claim_id: uuid.UUID, outcomes: Mapping[uuid.UUID, Outcome]) -> int:
-    """Return how many were still ours."""
+    """Settle those whose claim still holds; return how many."""
     with transaction.atomic():
         rows = [row for row in locking.certificates(outcomes) if row.claim_id == claim_id]
         now = timezone.now()
@@ -331,7 +330,7 @@ def _settle(claim_id: uuid.UUID, outcomes: Mapping[uuid.UUID, Outcome]) -> int:
 
 
 def _apply(certificate: Certificate, outcome: Outcome, *, now: datetime) -> list[AuditEvent]:
-    """Change a locked row, which the caller saves; return what happened."""
+    """Apply an outcome to a locked row, unsaved; return the audit events."""
     if outcome is None:
         certificate.expire()
         return [_event(audit.Event.CERTIFICATE_EXPIRED, certificate)]
@@ -353,7 +352,7 @@ def _apply(certificate: Certificate, outcome: Outcome, *, now: datetime) -> list
 
 
 def _is_superseded(certificate: Certificate) -> bool:
-    """Whether its token was renewed: it then ends by its own date where the CA has no revocation."""
+    """Whether its token was renewed: then it expires by its own date if the CA has no revocation."""
     superseded = certificate.revocation_reason == RevocationReason.SUPERSEDED
     return superseded and certificate.token.state == TokenState.REPLACED
 

@@ -1,4 +1,4 @@
-"""All tokens of a person are revoked: **Revoke all softtoken types**, or an administrator for a person.
+"""Revocation of all tokens of a person, by the person (**Revoke all softtoken types**) or an administrator.
 
 PstmProcRevokeAllSofttokenTypes of the original. Requests under way go on.
 """
@@ -33,12 +33,11 @@ def revoke_all(
     reason: RevocationReason,
     encryption: Collection[uuid.UUID] = (),
 ) -> list[SoftwareToken]:
-    """Revoke every token of the person at once; returns those of which something is revoked.
+    """Revoke every token of the person; return those with a revoked certificate.
 
-    encryption: the encryption certificates that are revoked as well (see `Certificate.may_outlive_token`).
-    A token that has no other certificate, and none of whose is chosen, stays as it is. The decision stands
-    when this returns, however long the CAs take. The person is told by mail. Raises NotAllowed, or Stale
-    where nothing is left to be revoked.
+    encryption: encryption certificates to revoke as well (`Certificate.may_outlive_token`). A token that has
+    only encryption certificates, none of them chosen, stays as it is. The decision is final when this
+    returns; the CAs follow. The person gets a mail. Raises NotAllowed, or Stale if there is nothing to revoke.
     """
     with transaction.atomic():
         person = locking.person(person_id)
@@ -64,9 +63,9 @@ def end_each(
     actor: Person,
     also: Collection[uuid.UUID],
 ) -> list[SoftwareToken]:
-    """Lock and revoke these tokens, in lock order; returns those of which something is revoked.
+    """Lock and revoke these tokens, in lock order; return those with a revoked certificate.
 
-    also: the encryption certificates that are revoked as well.
+    also: encryption certificates to revoke as well.
     """
     tokens = map(locking.token, list(rows.values_list("pk", flat=True)))
     return [token for token in tokens if _end(token, reason=reason, actor=actor, also=also)]
@@ -75,7 +74,7 @@ def end_each(
 def _end(
     token: SoftwareToken, *, reason: RevocationReason, actor: Person, also: Collection[uuid.UUID]
 ) -> bool:
-    """Revoke the locked token but for the encryption certificates that stay; False where nothing else is."""
+    """Revoke the locked token without the encryption certificates that stay; False if it has no others."""
     rows = locking.certificates_of(token)
     kept = revoke.kept_certificates(rows, also)
     if kept and not revoke.ends_something(rows, kept):

@@ -1,7 +1,7 @@
-"""The breaker of standing orders: a group that is emptied, or too many at once, waits for two officers.
+"""Breaker of standing orders: an emptied group, or too many changes at once, needs two officers.
 
-Counted over 24 hours, so that many small changes are one large one. What two officers let through is added to
-the limits for a day.
+Changes are counted over 24 hours, so that many small ones count as a large one. What two officers released is
+added to the limits for a day.
 """
 
 from django.conf import settings

@@ -107,7 +107,7 @@ def make(*, actor: Person, wanted: Wanted) -> StandingOrder:
 
 
 def put_in_force(*, actor: Person, order_id: uuid.UUID, seen: str) -> StandingOrder:
-    """The second officer agrees. seen: `seen_of` the order whose figures they read.
+    """Put the order in force, by a second officer. seen: `seen_of` the order whose figures they read.
 
     Raises NotAllowed or Stale.
     """
@@ -125,7 +125,7 @@ def put_in_force(*, actor: Person, order_id: uuid.UUID, seen: str) -> StandingOr
 
 
 def reject(*, actor: Person, order_id: uuid.UUID, reason: str) -> StandingOrder:
-    """The second officer does not agree: the order ends. Raises NotAllowed, NotPossible or Stale."""
+    """Reject and end the order, by a second officer. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         order = locking.standing_order(order_id)
         second_officer.require(actor, order, reasons=REASONS, not_waiting=NOT_WAITING)
@@ -138,17 +138,17 @@ def reject(*, actor: Person, order_id: uuid.UUID, reason: str) -> StandingOrder:
 
 
 def decision_obstacle(*, actor: Person, order: StandingOrder) -> Reason | None:
-    """Why this actor does not decide on the order, or None."""
+    """Why this actor cannot decide on the order, or None."""
     return second_officer.obstacle(actor, order, REASONS) if order.waits() else NOT_WAITING
 
 
 def seen_of(order: StandingOrder) -> str:
-    """What a second officer confirms: the dry run of that moment."""
+    """Identifier of the dry run that a second officer confirms, to detect a stale page."""
     return order.planned_at.isoformat() if order.planned_at else ""
 
 
 def pause(*, actor: Person, order_id: uuid.UUID) -> StandingOrder:
-    """Nobody gains or loses anything until it goes on. Raises NotAllowed or Stale."""
+    """Pause the order: no plans until it is resumed. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
         require(order.state == StandingState.IN_FORCE, else_=NOT_IN_FORCE, kind=Stale)
@@ -160,7 +160,7 @@ def pause(*, actor: Person, order_id: uuid.UUID) -> StandingOrder:
 
 
 def resume(*, actor: Person, order_id: uuid.UUID) -> StandingOrder:
-    """A paused order goes on; the breaker sees what has changed meanwhile. Raises NotAllowed or Stale."""
+    """Resume a paused order; its breaker counts all changes meanwhile. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
         require(order.state == StandingState.PAUSED, else_=NOT_PAUSED, kind=Stale)
@@ -196,7 +196,7 @@ def ending_obstacle(order: StandingOrder) -> Reason | None:
 
 
 def end(*, actor: Person, order_id: uuid.UUID) -> StandingOrder:
-    """End it: everybody keeps what they have, and nobody gets or loses anything by it any more.
+    """End the order for good; members keep their tokens.
 
     Raises NotAllowed or Stale.
     """

@@ -1,7 +1,7 @@
-"""What becomes of each member of a standing order, in set SQL: 100,000 persons are two queries.
+"""Outcomes of the members of a standing order, in set-based SQL: 100,000 persons take two queries.
 
-NOT EXISTS, never NOT IN: PostgreSQL makes a join of the first, and looks through the whole list for each row
-of the second, once it does not fit into work_mem.
+NOT EXISTS, never NOT IN: PostgreSQL plans the first as an anti-join, and scans the whole list for each row of
+the second once it does not fit into work_mem.
 """
 
 import uuid
@@ -27,7 +27,7 @@ from identity_manager.models.people.person import PersonQuerySet
 
 
 class Outcome(models.TextChoices):
-    """The first that is true of a member. LOSE is said of who is a member no more."""
+    """The outcome of a member: the first that applies. LOSE: of persons who are no members any more."""
 
     GAIN = "gain", _("Get it")
     LOSE = "lose", _("Lose it")
@@ -41,12 +41,12 @@ class Outcome(models.TextChoices):
 
 
 def active_type(order: StandingOrder) -> TokenType | None:
-    """The active version of the order's type; None where it was withdrawn."""
+    """The active version of the order's type; None if it was withdrawn."""
     return TokenType.objects.active().filter(code=order.type_code).first()
 
 
 def members(order: StandingOrder) -> PersonQuerySet:
-    """Who is in the group, unit or search now, whatever their state."""
+    """The persons in the group, unit or search now, in any state."""
     if order.basis == StandingBasis.GROUP:
         return Person.objects.filter(directory_memberships__group=order.group_id)
     criteria = {name: value for name, value in order.criteria.items() if value}
@@ -73,14 +73,14 @@ def with_outcome(order: StandingOrder, token_type: TokenType, now: datetime) -> 
 
 
 def leavers(order: StandingOrder) -> QuerySet[StandingMember]:
-    """Members of before who are none now. Who is on leave keeps their place until they return."""
+    """Former members. Persons on leave stay members until they return."""
     rows = StandingMember.objects.present().filter(order=order)
     rows = rows.exclude(person__state=PersonState.INACTIVE)
     return rows.filter(~Exists(members(order).order_by().filter(pk=OuterRef("person"))))
 
 
 def losers(order: StandingOrder) -> QuerySet[Person]:
-    """Who would lose the token: leavers who are not Locked and have it by no other order."""
+    """Leavers who would lose the token: not Locked, and in no other order for the type."""
     left = leavers(order).exclude(person__state=PersonState.LOCKED)
     rows = Person.objects.filter(pk__in=left.values("person"))
     return rows.filter(~Exists(covered_otherwise(order).filter(person=OuterRef("pk"))))
@@ -92,7 +92,7 @@ def covered_otherwise(order: StandingOrder) -> QuerySet[StandingMember]:
 
 
 def count(order: StandingOrder, token_type: TokenType) -> dict[str, int]:
-    """How many have which outcome, by its value; `members` and `present` in all."""
+    """Count members by outcome; `members` and `present` are totals."""
     rows = with_outcome(order, token_type, timezone.now()).order_by().values_list("outcome")
     figures = {outcome.value: 0 for outcome in Outcome} | dict(rows.annotate(number=Count("pk")))
     figures["members"] = sum(figures.values())
@@ -102,7 +102,7 @@ def count(order: StandingOrder, token_type: TokenType) -> dict[str, int]:
 
 
 def persons_with(order: StandingOrder, outcome: Outcome) -> QuerySet[Any]:
-    """The persons of this outcome, by name; nobody where the type was withdrawn."""
+    """The persons with this outcome, by name; empty if the type was withdrawn."""
     if outcome == Outcome.LOSE:
         return losers(order).order_by("display_name", "pk")
     token_type = active_type(order)

@@ -1,7 +1,7 @@
-"""Places the batch orders of a standing order: who joined is enabled, who left loses the token by its rule.
+"""Placing of the batch orders of a standing order: joiners are enabled, leavers lose the token by its rule.
 
-All of one plan is one transaction: members are marked with the id of the batch order that is placed for
-them, so a plan that is repeated, or whose worker died, places nothing twice.
+One plan is one transaction, and members are marked with the id of their batch order, so that a plan that is
+repeated, also after a crash, places nothing twice.
 """
 
 import uuid
@@ -47,11 +47,11 @@ PER_READ = 2000
 
 
 class Moved(Exception):  # noqa: N818 an answer, not a fault
-    """More persons than the breaker has seen: somebody changed the members meanwhile. Nothing is placed."""
+    """The members have changed beyond what the breaker counted; nothing is placed."""
 
 
 def settle(order: StandingOrder, now: datetime) -> None:
-    """Note what became of the members that batch orders asked for: who has a request, and who is retried."""
+    """Store the result of ended batch orders on their members: given a request, or to be retried."""
     placed = StandingMember.objects.present().filter(order=order, step=MemberStep.PLACED)
     lines = BatchLine.objects.filter(order=OuterRef("gain"), person=OuterRef("person"))
     placed.filter(Exists(lines.exclude(request=None))).update(step=MemberStep.GIVEN)
@@ -60,13 +60,13 @@ def settle(order: StandingOrder, now: datetime) -> None:
 
 
 def new_members(order: StandingOrder) -> QuerySet[Person]:
-    """Active members without a row of the present."""
+    """Active members without an open episode (StandingMember)."""
     known = StandingMember.objects.present().filter(order=order, person=OuterRef("pk"))
     return outcomes.members(order).filter(~Exists(known), state=PersonState.ACTIVE)
 
 
 def add_members(order: StandingOrder, persons: list[uuid.UUID], now: datetime) -> None:
-    """Begin an episode for each; one that has begun is left as it is."""
+    """Insert an episode for each member, unless one is open."""
     before = StandingMember.objects.filter(order=order, person__in=persons).order_by("episode")
     last = dict(before.values_list("person", "episode"))
     rows = [
@@ -77,7 +77,7 @@ def add_members(order: StandingOrder, persons: list[uuid.UUID], now: datetime) -
 
 
 def place(order: StandingOrder, token_type: TokenType, figures: dict[str, int], now: datetime) -> int:
-    """Place what the figures say, in the caller's transaction with the order locked; returns how many orders.
+    """Place the batch orders of a plan, in the transaction of the caller, who has locked it; return how many.
 
     Raises Moved.
     """
@@ -107,7 +107,7 @@ def _end_members(order: StandingOrder, figures: dict[str, int], now: datetime) -
 def _mark_gains(
     order: StandingOrder, token_type: TokenType, figures: dict[str, int], now: datetime
 ) -> uuid.UUID:
-    """Members who get it are marked PLACED; who has it, or is asked already, GIVEN."""
+    """Mark members to be enabled as PLACED, and those with a token or request as GIVEN."""
     batch = new_id()
     rows = StandingMember.objects.present().filter(order=order, step=MemberStep.NEW)
     found = outcomes.with_outcome(order, token_type, now).order_by()
@@ -127,7 +127,7 @@ def _gains(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> lis
 
 
 def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> list[BatchOrder]:
-    """The tokens of who left, by the rule; and what was asked for them and is not issued yet ends."""
+    """Place orders that end leavers' tokens by the rule, and cancel their requests that are not issued."""
     left = StandingMember.objects.filter(order=order, loss=batch).order_by().values("person")
     note = _("No longer a member of %(who)s (standing order %(name)s).") % {
         "who": order.who,
@@ -165,14 +165,14 @@ def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
 
 
 def _revocation(token_type: TokenType) -> dict[str, Any]:
-    """Encryption certificates are kept as by hand, unless the type has no others: then none would be lost."""
+    """Options of the revocation: encryption certificates are kept, unless the type has no others."""
     purposes = {each.purpose for each in token_type.ordered_profiles()}
     encryption = purposes == {CertificatePurpose.ENCRYPTION}
     return {"reason": RevocationReason.PRIVILEGE_WITHDRAWN.value, "encryption": encryption}
 
 
 def _reinstatements(order: StandingOrder) -> list[BatchOrder]:
-    """Who comes back and whose token this order put on hold has it reinstated."""
+    """Place an order that reinstates tokens of returned members which this order put on hold."""
     batch = new_id()
     held = BatchLine.objects.filter(
         order__standing_placement__order=order, order__kind=BatchKind.HOLD, outcome=LineOutcome.DONE
@@ -188,7 +188,7 @@ def _reinstatements(order: StandingOrder) -> list[BatchOrder]:
 
 
 def _placed(order: StandingOrder, batch: uuid.UUID, keys: Any, **wanted: Any) -> list[BatchOrder]:
-    """The batch order over these keys; none where there are no keys."""
+    """Place a batch order over these keys; return None without keys."""
     if order.asked_by is None or not keys[:1]:
         return []
     chosen: Iterable[str] = (str(key) for key in keys.iterator(chunk_size=PER_READ))

@@ -1,6 +1,6 @@
-"""Plans standing orders: a worker claims a due order, counts, and places batch orders or stops it.
+"""Planning of standing orders: a worker claims a due order, counts, and places batch orders or stops it.
 
-Outside call shape: claim, act under the lease, settle where the claim is still ours.
+Shape of an outside call: claim, act under the lease, settle if the claim still holds.
 """
 
 import uuid
@@ -50,7 +50,7 @@ class Plan:
     claim: uuid.UUID
 
     def carry_out(self) -> None:
-        """Conclude the dry run of a new order; bring one in force to its members of now."""
+        """Conclude the dry run of a new order; plan an order in force for its present members."""
         token_type = outcomes.active_type(self.order)
         if token_type is None:
             self._stop(Stop("standing-order-type-withdrawn", {"name": self.order.type_code}))
@@ -71,14 +71,14 @@ class Plan:
             order.save()
 
     def _is_changing(self) -> bool:
-        """Whether a run is just taking over who the members are: half of them would be wrong."""
+        """Whether a directory run is applying changes to the members, which are incomplete until it ends."""
         runs = DirectoryRun.objects.filter(state=RunState.APPLYING)
         if self.order.group is not None:
-            runs = runs.filter(source=self.order.group.source_id)  # none of a group made by hand
+            runs = runs.filter(source=self.order.group.source_id)  # a group made by hand has no source
         return runs.exists()
 
     def _conclude(self, token_type: TokenType) -> None:
-        # Of a directory that was read just now the planner knows nothing yet, and plans badly.
+        # Without fresh statistics of rows that a directory run has just written, the planner plans badly.
         statistics.take(Person, DirectoryMembership, SoftwareToken)
         figures = outcomes.count(self.order, token_type)
         with transaction.atomic():
@@ -146,7 +146,7 @@ class Plan:
             order.save()
 
     def _locked(self) -> StandingOrder:
-        """The order, locked, while the claim holds. Raises LeaseLost."""
+        """Lock the order. Raises LeaseLost if the claim does not hold any more."""
         order = locking.standing_order(self.order.pk)
         if order.claim_id != self.claim:
             raise LeaseLost
@@ -159,7 +159,7 @@ class Plan:
 
 
 def run(*, order_id: uuid.UUID) -> bool:
-    """Plan the order if it is due; False where another worker holds it or nothing is due."""
+    """Plan the order if it is due; False if another worker holds it or nothing is due."""
     with transaction.atomic():
         claim = StandingOrder.objects.at_work().claim(order_id, now=timezone.now())
     if claim is None:

@@ -1,4 +1,4 @@
-"""Who keeps standing orders."""
+"""Permission to keep standing orders."""
 
 from identity_manager.models import Person, Role
 

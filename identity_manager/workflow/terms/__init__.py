@@ -1,1 +1,1 @@
-"""Verbs on terms that are accepted again, outside a request: who is asked, what happens to who is late."""
+"""Verbs on terms that are accepted again, outside a request: notices, reminders, acceptance, holds."""

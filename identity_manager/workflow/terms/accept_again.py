@@ -1,6 +1,6 @@
-"""A person accepts a later version of terms for tokens that they hold already, outside any request.
+"""Acceptance of a later version of terms for tokens that the person already holds, outside any request.
 
-It is as step 4: exactly the text that the page showed, of the version in force, by one click of its person.
+As in step 4: the exact text that the page showed, of the version in force, accepted by the person.
 """
 
 import uuid
@@ -30,9 +30,9 @@ NOT_ASKED = Reason("not-asked-again", _("These terms do not wait for your accept
 
 
 def accept(*, actor: Person, notice_id: uuid.UUID, text_id: uuid.UUID) -> TermsAcceptance:
-    """Record that the actor accepts exactly this text; tokens that are on hold for want of it come back.
+    """Record that the actor accepts exactly this text; reinstate tokens that were on hold for lack of it.
 
-    Raises NotAllowed (not the person), NotPossible (not Active), Stale (not asked any more, or newer terms).
+    Raises NotAllowed (not the person), NotPossible (not Active), Stale (no longer asked, or newer terms).
     """
     with transaction.atomic():
         person = locking.person(actor.pk)
@@ -52,13 +52,13 @@ def accept(*, actor: Person, notice_id: uuid.UUID, text_id: uuid.UUID) -> TermsA
         _release(person, notice.document_id)
         _record(person, text)
         waiting = tokens_under(notice.document_id).filter(person=person).with_unacknowledged_passphrase()
-        for pk in waiting.values_list("pk", flat=True):  # their keys still exist
+        for pk in waiting.values_list("pk", flat=True):  # keys that can still be archived
             queue.after_commit(ARCHIVE, pk)
         return acceptance
 
 
 def _release(person: Person, document_id: uuid.UUID) -> None:
-    """End the holds for want of this acceptance, and no others."""
+    """End the holds that lack this acceptance, and no others."""
     holds = TermsHold.objects.in_effect(person.pk, document_id)
     for pk in list(holds.order_by("token__request_id", "token_id").values_list("token_id", flat=True)):
         token = locking.token(pk)
@@ -67,7 +67,7 @@ def _release(person: Person, document_id: uuid.UUID) -> None:
 
 
 def _record(person: Person, text: TermsText) -> None:
-    """One event for each token that the acceptance is for, so that its evidence file has it."""
+    """Record one event for each token that the acceptance covers, for its evidence file."""
     document = text.version.document_id
     rows = tokens_under(document).filter(person=person).select_related("request", "token_type")
     tokens: list[SoftwareToken] = list(rows.order_by("pk"))

@@ -1,4 +1,4 @@
-"""Which version of its terms the person of a token has accepted."""
+"""Lookup of the terms version that the person of a token has accepted."""
 
 from django.db.models import Q
 
@@ -6,7 +6,7 @@ from identity_manager.models import SoftwareToken, TermsAcceptance, TermsVersion
 
 
 def version_of(token: SoftwareToken) -> TermsVersion | None:
-    """The newest that was accepted for the token, or again for all that the person holds."""
+    """The newest version accepted with the token's request, or later for all tokens of the person."""
     for_the_token = Q(request=token.request_id, round=token.request.round) | Q(request=None)
     accepted = TermsAcceptance.objects.filter(
         for_the_token, person=token.person_id, text__version__document=token.required_type.terms_id

@@ -1,7 +1,7 @@
-"""The job that asks holders of tokens to accept a later version of terms, reminds them, and acts at the end.
+"""Renewed acceptance of terms: a job that asks holders of tokens, reminds them, and holds tokens at the end.
 
-Any number of nodes may run it at once: a notice is one row for each person and document, a mail goes out once
-for its occasion, and a token is put on hold once for each version.
+Several nodes may run it at once: a notice is one row for each person and document, mails are deduplicated by
+occasion, and a token is put on hold once for each version.
 """
 
 import uuid
@@ -19,16 +19,16 @@ from identity_manager.transactions import locking
 from identity_manager.workflow.requests import reminders
 from identity_manager.workflow.revocation import hold
 
-SHORTEST = timedelta(days=7)  # that anybody has, however late they are asked, or after a leave
+SHORTEST = timedelta(days=7)  # least period for anybody, also when asked late or after a leave
 
 
 def scans() -> list[tuple[TermsVersion, QuerySet[Person]]]:
-    """The versions that are to be accepted again, each with the persons who have not."""
+    """The versions that have to be accepted again, each with the persons who have not."""
     return [(version, persons_to_ask(version)) for version in TermsVersion.objects.asking()]
 
 
 def check(version: TermsVersion, person_id: uuid.UUID) -> bool:
-    """Do for one person what is due now: ask, remind, or hold their tokens; whether anything was done."""
+    """Ask or remind one person, or hold their tokens, if it is due; return whether anything was done."""
     with transaction.atomic():
         person = locking.person(person_id)
         if not persons_to_ask(version).filter(pk=person_id).exists():
@@ -41,7 +41,7 @@ def check(version: TermsVersion, person_id: uuid.UUID) -> bool:
 
 
 def _notice(person: Person, version: TermsVersion, now: datetime) -> tuple[TermsNotice, bool]:
-    """The notice of this version, and whether it was made now; one of an earlier version becomes it."""
+    """Return the notice of this version, and whether it is new; a notice of an earlier version is reused."""
     notice = TermsNotice.objects.filter(person=person, document=version.document_id).first()
     is_new = notice is None or notice.version_id != version.pk
     if notice is None or is_new:
@@ -55,14 +55,14 @@ def _notice(person: Person, version: TermsVersion, now: datetime) -> tuple[Terms
 
 
 def _due_at(version: TermsVersion, now: datetime) -> datetime:
-    """The end of the last day; a week from now where that is sooner."""
+    """The end of the last day, but at least a week from now."""
     assert version.accept_again_by is not None  # noqa: S101 of versions that ask
     end = timezone.make_aware(datetime.combine(version.accept_again_by + timedelta(days=1), time.min))
     return max(end, now + SHORTEST)
 
 
 def _prolong_by_leave(notice: TermsNotice) -> None:
-    """Give who was on leave a week from their return."""
+    """Extend the notice of a person who was on leave to a week after their return."""
     returned = notice.person.leaves.filter(ended_at__isnull=False).order_by("-ended_at").first()
     if returned and returned.ended_at and returned.began_at < notice.due_at < returned.ended_at + SHORTEST:
         notice.due_at = returned.ended_at + SHORTEST
@@ -79,7 +79,7 @@ def _remind(notice: TermsNotice, now: datetime) -> bool:
 
 
 def _hold(notice: TermsNotice, now: datetime) -> bool:
-    """Put the tokens on hold, each once: one that an officer reinstated since stays as the officer said."""
+    """Put the tokens on hold, each once: one that an officer has reinstated since is left alone."""
     version = notice.version
     rows = tokens_under(version.document_id).filter(person=notice.person)
     free = rows.exclude(terms_holds__version=version).order_by("request_id", "pk")

@@ -1,7 +1,6 @@
-"""Carries out a confirmed import in portions of persons: their keys are opened, then one commit writes all.
+"""Execution of a confirmed import, in portions of persons: open their keys, then write all in one commit.
 
-It can be stopped at any moment and run again: what is done is marked on its rows. A person is told by mail
-only where the import says so.
+Resumable: finished rows are marked. Persons get a mail only if the import says so.
 """
 
 import hashlib
@@ -55,14 +54,14 @@ Pair = tuple[Certificate, PrivateKey]
 class Keys(Protocol):
     """The keys of a file by the SHA-256 of their public halves; the file by its own SHA-256.
 
-    Raises LookupError where the folder has no such file, ForeignFileError where it does not open.
+    Raises LookupError if the folder has no such file, ForeignFileError if it does not open.
     """
 
     def __call__(self, file_sha256: str, /) -> Mapping[str, ForeignKey]: ...
 
 
 def no_keys(_file_sha256: str) -> Mapping[str, ForeignKey]:
-    """Of an import of certificates alone."""
+    """Source of keys for an import of certificates only: it has none."""
     return {}
 
 
@@ -76,14 +75,17 @@ class Result:
 
 @dataclass
 class _Opened:
-    """Keys by public key, and what was wrong with the file or key of a row, by the row's id."""
+    """Opened keys by public key, and the faults of files or keys by row id."""
 
     keys: dict[str, ForeignKey] = field(default_factory=dict)
     faults: dict[uuid.UUID, str] = field(default_factory=dict)
 
 
 def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
-    """The second officer agrees; certificates alone are imported at once. Raises as decisions do."""
+    """Confirm an import, by a second officer; one of certificates only is executed at once.
+
+    Raises as decisions.confirm does.
+    """
     row = decisions.confirm(actor=actor, import_id=import_id, digest=digest)
     if not row.has_keys:
         carry_out(import_id, keys_of=no_keys)
@@ -94,7 +96,7 @@ def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
 def carry_out(
     import_id: uuid.UUID, *, keys_of: Keys, progress: Callable[[int, int], None] = lambda _done, _all: None
 ) -> Result:
-    """Import what two officers confirmed. Raises Stale; NotPossible where keys cannot be archived now."""
+    """Execute a confirmed import. Raises Stale, or NotPossible if keys cannot be archived now."""
     row = TokenImport.objects.get(pk=import_id)
     require(row.state == TokenImportState.CONFIRMED, else_=TOKEN_IMPORT_NOT_CONFIRMED, kind=Stale)
     require(decisions.is_as_confirmed(row), else_=TOKEN_IMPORT_CHANGED, kind=Stale)
@@ -111,9 +113,9 @@ def carry_out(
 def _of_persons(
     row: TokenImport, person_ids: Sequence[uuid.UUID], keys_of: Keys, *, missing: set[str]
 ) -> int:
-    """Open the keys outside any transaction, which may take seconds; then write all in one.
+    """Open the keys of some persons outside any transaction (slow), then write all in one.
 
-    A person of whom a file is missing is left for the next run.
+    Persons with a missing file are left to the next run.
     """
     opened, there = _Opened(), list[uuid.UUID]()
     waiting = _by_person(decisions.to_be_done(row).filter(person__in=person_ids))
@@ -142,7 +144,7 @@ def _by_person(rows: Iterable[TokenImportRow]) -> dict[uuid.UUID, list[TokenImpo
 def _write(
     row: TokenImport, persons: Mapping[uuid.UUID, Person], rows: list[TokenImportRow], opened: _Opened
 ) -> int:
-    """Save what the rows of these locked persons bring; return of how many of them that was something."""
+    """Insert the tokens of these locked persons' rows; return for how many rows something was inserted."""
     now, known, done = timezone.now(), Known(rows), list[TokenImportRow]()
     matches = Matches(rows)
     events, keys, told = list[AuditEvent](), list[Pair](), list[creating.Created]()
@@ -165,7 +167,7 @@ def _write(
 
 
 def _open(rows: Sequence[TokenImportRow], keys_of: Keys, *, into: _Opened) -> None:
-    """The keys that are to be archived and are not yet, proven to work."""
+    """Open the keys that are to be archived and are not yet, each with a soundness check."""
     wanted = [each for each in rows if each.archives]
     archived = set(
         ArchivedKey.objects.filter(
@@ -184,14 +186,14 @@ def _open(rows: Sequence[TokenImportRow], keys_of: Keys, *, into: _Opened) -> No
 
 
 class Matches:
-    """Whose the certificates of these rows are by now, looked up together."""
+    """Present persons of these rows' certificates, looked up in bulk."""
 
     def __init__(self, rows: Iterable[TokenImportRow]) -> None:
         self._holders = {each.pk: holder_of(bytes(each.certificate or b"")) for each in rows}
         self._persons = Persons(holder for holder in self._holders.values() if holder is not None)
 
     def of(self, row: TokenImportRow) -> Match | None:
-        """None where the certificate names nobody."""
+        """The person of a row; None if its certificate names nobody."""
         holder = self._holders[row.pk]
         return self._persons.match(holder) if holder is not None else None
 
@@ -205,7 +207,7 @@ def _judged(
     known: Known,
     opened: _Opened,
 ) -> list[TokenImportRow]:
-    """Those of a locked person's rows that are imported now; the others say why not."""
+    """The rows of a locked person to import now; the others get their reason."""
     for each in rows:
         each.person = person
         match, content = matches.of(each), bytes(each.certificate or b"")
@@ -243,7 +245,7 @@ def _mark_done(rows: Sequence[TokenImportRow], good: Sequence[TokenImportRow], n
 
 
 def _finish(import_id: uuid.UUID) -> None:
-    """The import is done where nothing of it is left."""
+    """Finish the import if no row is left to execute."""
     with transaction.atomic():
         row = locking.token_import(import_id)
         if row.state != TokenImportState.CONFIRMED or decisions.to_be_done(row).exists():

@@ -1,8 +1,8 @@
-"""The rows that an import makes of one person: a completed request, its tokens and their certificates.
+"""Rows of an import for one person: a completed request, its tokens and their certificates.
 
-The newest living certificate of each profile stands for the person's token of the type: that token is
-Active, so it is watched and renewed. Older ones count as replaced or expired; where the person has a token of
-the type already, all do. Each older certificate is a token of its own: a token has one for each profile.
+The newest living certificates, one for each profile, become the person's Active token of the type, which is
+then watched and renewed. Older ones, or all if the person has a token of the type already, become tokens that
+are replaced or expired, each of its own, because a token has one certificate for each profile.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ from identity_manager.workflow.token_imports import matching
 
 @dataclass(frozen=True)
 class Created:
-    """The certificates by the fingerprint of their row, what happened, for the log, and the Active tokens."""
+    """Result: certificates by fingerprint of their row, audit events, and the Active tokens."""
 
     certificates: dict[str, Certificate]
     events: list[AuditEvent]
@@ -44,7 +44,7 @@ class Created:
 
 
 def create(row: TokenImport, person: Person, rows: Sequence[TokenImportRow], *, now: datetime) -> Created:
-    """Save what these rows bring of one locked person, in the caller's transaction."""
+    """Insert request, tokens and certificates of one locked person's rows, in the caller's transaction."""
     if not rows:
         return Created({}, [])
     request = _request(row, person, now)
@@ -130,7 +130,7 @@ def _token(
         "key_algorithm": _key_algorithm(group[0]),
         "validity_days": token_type.validity_days,
         "delivery_address": request.person.email,
-        "certificates": [],  # another system said what they say
+        "certificates": [],  # their content was decided by another system
     }
     token = SoftwareToken(
         request=request,
@@ -147,7 +147,7 @@ def _token(
 
 
 def _key_algorithm(row: TokenImportRow) -> str:
-    """As token types name it, where they know it."""
+    """The key algorithm as token types name it; for others the curve's name."""
     key = certificates.load(bytes(row.certificate or b"")).public_key()
     if isinstance(key, rsa.RSAPublicKey):
         return f"rsa-{key.key_size}"

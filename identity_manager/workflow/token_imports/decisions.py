@@ -1,4 +1,4 @@
-"""Two officers look at the matching: one asks, another confirms. What they saw is sealed for the worker."""
+"""Four-eyes decisions on the matching of an import; the confirmed digest is sealed for the worker."""
 
 import json
 import uuid
@@ -27,7 +27,7 @@ from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.token_imports import rows
 
 S = TokenImportState
-KEPT = timedelta(days=90)  # the rows of an import that has ended
+KEPT = timedelta(days=90)  # rows of an ended import are kept for so long
 
 NOT_TO_IMPORT = Reason(
     "not-to-import-tokens",
@@ -47,13 +47,13 @@ REASONS: second_officer.Reasons = {Exclusion.OFFICE: NOT_TO_IMPORT, Exclusion.AS
 
 
 def officer_obstacle(actor: Person) -> Reason | None:
-    """Why this actor imports no tokens, or None."""
+    """Why this actor cannot import tokens, or None."""
     everywhere = actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
     return None if everywhere else NOT_TO_IMPORT
 
 
 def ask(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
-    """An officer has looked at the matching with that digest and asks another. Raises NotAllowed or Stale."""
+    """Ask a second officer to confirm the matching with this digest. Raises NotAllowed or Stale."""
     with transaction.atomic():
         row = _fetch(actor, import_id, S.LOOKED_THROUGH)
         _require_seen(row, digest)
@@ -66,7 +66,7 @@ def ask(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
 
 
 def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
-    """The second officer agrees: from now on it can be carried out. Raises NotAllowed or Stale."""
+    """Confirm the matching, by a second officer; it can then be executed. Raises NotAllowed or Stale."""
     with transaction.atomic():
         row = locking.token_import(import_id)
         second_officer.require(actor, row, reasons=REASONS, not_waiting=TOKEN_IMPORT_NOT_OPEN)
@@ -80,7 +80,7 @@ def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:
 
 
 def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> TokenImport:
-    """The second officer says no, and why. Raises NotAllowed, NotPossible or Stale."""
+    """Reject the import with a reason, by a second officer. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         row = locking.token_import(import_id)
         second_officer.require(actor, row, reasons=REASONS, not_waiting=TOKEN_IMPORT_NOT_OPEN)
@@ -93,7 +93,7 @@ def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> TokenImport:
 
 
 def withdraw(*, actor: Person, import_id: uuid.UUID) -> TokenImport:
-    """Call it off: what is not imported yet never is. Raises NotAllowed or Stale."""
+    """Withdraw the import; rows that were imported stay. Raises NotAllowed or Stale."""
     with transaction.atomic():
         row = _fetch(actor, import_id, *WITHDRAWABLE)
 
@@ -104,12 +104,12 @@ def withdraw(*, actor: Person, import_id: uuid.UUID) -> TokenImport:
 
 
 def state_obstacle(row: TokenImport, *states: TokenImportState) -> Reason | None:
-    """Why nothing is decided on the import, as it is in none of these states; or None."""
+    """Why the import allows no decision, because it is in none of these states; or None."""
     return None if row.state in states else TOKEN_IMPORT_NOT_OPEN
 
 
 def is_as_confirmed(row: TokenImport) -> bool:
-    """Whether the rows say what two officers confirmed, who are whom they are said to be."""
+    """Whether rows and officers are unchanged since the confirmation, by its seal."""
     if row.seal is None or row.digest != rows.digest(row):
         return False
     try:
@@ -120,12 +120,12 @@ def is_as_confirmed(row: TokenImport) -> bool:
 
 
 def to_be_done(row: TokenImport) -> QuerySet[TokenImportRow]:
-    """Its rows that are to be imported and are not yet."""
+    """The import's rows that still have to be executed."""
     return row.rows.filter(outcome__in=(RowOutcome.NEW, RowOutcome.KEY))
 
 
 def forget_old() -> int:
-    """Delete the rows of imports that ended KEPT ago: they name persons; returns how many."""
+    """Job: delete the rows, which name persons, of imports that ended KEPT ago; return how many."""
     ended = TokenImport.objects.filter(ended_at__lt=timezone.now() - KEPT)
     number, _by_model = TokenImportRow.objects.filter(token_import__in=ended).delete()
     return number
@@ -139,7 +139,7 @@ def _fetch(actor: Person, import_id: uuid.UUID, *states: TokenImportState) -> To
 
 
 def _require_seen(row: TokenImport, digest: str) -> None:
-    """The page, the row and what its rows say now are of one matching."""
+    """Require one digest of page, import and rows. Raises Stale."""
     require(digest == row.digest == rows.digest(row), else_=OTHER_MATCHING, kind=Stale)
 
 

@@ -1,4 +1,4 @@
-"""What is known here already of the certificates and keys of an import."""
+"""Duplicate check of an import: certificates and archived keys that the database already has."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,12 +8,12 @@ from identity_manager.workflow.token_imports import reasons
 
 
 def leave_out(row: TokenImportRow, reason: Reason) -> None:
-    """Nothing of the row is imported, for this reason."""
+    """Mark a row as left out, with its reason."""
     row.outcome, row.code = RowOutcome.REFUSED, reason.code
 
 
 class Known:
-    """The certificates and archived keys that the database has of these rows, looked up together."""
+    """Known certificates and archived keys of these rows, looked up in bulk."""
 
     def __init__(self, rows: Sequence[TokenImportRow]) -> None:
         prints = {row.fingerprint_sha256 for row in rows if row.fingerprint_sha256}
@@ -29,7 +29,7 @@ class Known:
         self._owners = dict(archived.values_list("public_key_sha256", "owner_id"))
 
     def note(self, rows: Iterable[TokenImportRow], created: Mapping[str, Certificate]) -> None:
-        """These rows are imported: what comes after them in the same transaction knows of it."""
+        """Add imported rows, so that later rows of the same transaction see them."""
         self._certificates.update(created)
         for row in rows:
             self._numbers.add((row.issuer, row.serial))
@@ -37,7 +37,7 @@ class Known:
                 self._owners.setdefault(row.public_key_sha256, row.person.pk)
 
     def judge(self, row: TokenImportRow) -> None:
-        """Change the outcome of a row that is to be imported, where something of it is known."""
+        """Adjust the outcome of a row whose certificate or key is known."""
         if row.outcome not in (RowOutcome.NEW, RowOutcome.KEY) or row.person is None:
             return
         owner = self._owners.get(row.public_key_sha256)
@@ -53,11 +53,11 @@ class Known:
             leave_out(row, reasons.SERIAL_TAKEN)
 
     def certificate_of(self, row: TokenImportRow) -> Certificate | None:
-        """The same certificate, where it is here already."""
+        """The known certificate of the row, or None."""
         return self._certificates.get(row.fingerprint_sha256)
 
     def has_key_of(self, row: TokenImportRow) -> bool:
-        """Whether its key is archived already."""
+        """Whether the row's key is archived already."""
         return row.public_key_sha256 in self._owners
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The dry run of an import: every certificate of every file becomes a row with its person or a reason."""
+"""Dry run of an import: every certificate of every file becomes a row with its person or a reason."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ CERTIFICATE_ENDINGS = (".pem", ".crt", ".cer", ".der", ".ldif", ".p7b", ".p7c")
 
 @dataclass(frozen=True)
 class File:
-    """A file of the folder. password: None where the file of passwords does not name it."""
+    """A file of the folder. password: None if the password list does not name it."""
 
     name: str
     content: bytes
@@ -55,13 +55,13 @@ class File:
 
     @property
     def holds_no_keys(self) -> bool:
-        """Whether it is read as certificates alone."""
+        """Whether the file is read for certificates only."""
         return self.password is None and self.name.lower().endswith(CERTIFICATE_ENDINGS)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A certificate of a file, or (without one) why there is none."""
+    """A certificate found in a file, or the reason why none was read."""
 
     file: File
     content: bytes | None
@@ -72,10 +72,10 @@ class _Found:
 def begin(
     *, name: str, types: Sequence[str], has_keys: bool = True, tells_persons: bool = False
 ) -> TokenImport:
-    """A new import, or the one of this name that was not looked through to its end.
+    """Begin an import, or resume the one of this name whose dry run was interrupted.
 
-    types: codes of token types, the first that fits counts. tells_persons: by a mail, once their tokens are
-    imported. Raises NotPossible.
+    types: codes of token types, of which the first fitting one counts. tells_persons: whether persons get a
+    mail after the import. Raises NotPossible.
     """
     matching.places(types)
     said = {
@@ -94,9 +94,9 @@ def look_through(
     *,
     progress: Callable[[int], None] = lambda _n: None,
 ) -> TokenImport:
-    """Read and match the files that the import does not have yet, some between two commits.
+    """Read and match the files that the import does not have yet, with a commit after a few.
 
-    files: each is read when its turn comes, so that a folder of any size fits into memory.
+    files: read lazily, so that a folder of any size fits into memory.
     """
     places, done = matching.places(row.types), 0
     waiting = iter(files)
@@ -116,7 +116,7 @@ def look_through(
 
 
 def _files_known(row: TokenImport, sums: Sequence[str]) -> set[str]:
-    """The files that this import has, and those of which an earlier one has imported all that they hold."""
+    """Files that this import has read, and those whose whole content an earlier import has."""
     mine = row.rows.filter(file_sha256__in=sums).values_list("file_sha256", flat=True)
     earlier = TokenImportRow.objects.filter(
         file_sha256__in=sums, token_import__state=TokenImportState.DONE
@@ -130,7 +130,7 @@ def _files_known(row: TokenImport, sums: Sequence[str]) -> set[str]:
 def of_certificates(
     *, name: str, content: bytes, types: Sequence[str], tells_persons: bool = False
 ) -> TokenImport:
-    """The dry run for a file of certificates from a page. Raises NotPossible at `file` or `types`."""
+    """Dry run for a file of certificates that was uploaded. Raises NotPossible at `file` or `types`."""
     matching.places(types)
     file = File(name, content)
     try:
@@ -193,7 +193,7 @@ def _row(row: TokenImport, position: int, found: _Found) -> TokenImportRow:
 
 
 def _fill(made: TokenImportRow, found: _Found, persons: Persons, places: Places) -> None:
-    """Person, type and profile of one row, or why it is left out."""
+    """Set person, type and profile of one row, or the reason why it is left out."""
     if found.content is None:
         leave_out(made, found.reason or reasons.MALFORMED)
         return
@@ -223,7 +223,7 @@ def _fill(made: TokenImportRow, found: _Found, persons: Persons, places: Places)
 
 
 def may_archive(row: TokenImportRow) -> bool:
-    """Whether a copy of the key may be kept: as of own tokens, and never of one that commits its holder."""
+    """Whether the key may be archived: as for own tokens, and never a nonRepudiation key."""
     token = SoftwareToken(token_type=row.token_type, person=row.person)
     decrypts = holders.purpose(bytes(row.certificate or b"")) in ("encryption", "combined")
     commits = holders.commits(bytes(row.certificate or b""))
@@ -231,7 +231,7 @@ def may_archive(row: TokenImportRow) -> bool:
 
 
 class _Earlier:
-    """Certificates that the same import has already: of several files that hold one, the first counts."""
+    """Certificates that the same import has already; of duplicates the first counts."""
 
     def __init__(self, row: TokenImport, made: Sequence[TokenImportRow]) -> None:
         prints = {each.fingerprint_sha256 for each in made if each.fingerprint_sha256}
@@ -239,7 +239,7 @@ class _Earlier:
         self._archives = dict(mine.values_list("fingerprint_sha256", "archives"))
 
     def judge(self, made: TokenImportRow) -> None:
-        """KEY where the first one had no key, KNOWN where this one brings nothing more."""
+        """Mark a duplicate: KEY if only this one has the key, else KNOWN."""
         if made.outcome not in (RowOutcome.NEW, RowOutcome.KEY):
             return
         first = self._archives.get(made.fingerprint_sha256)

@@ -1,4 +1,4 @@
-"""Whose certificate it is, of which token type, and which connection reaches the CA that issued it."""
+"""Matching of certificates: person, token type, and the connection to the issuing CA."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from identity_manager.workflow.token_imports import reasons
 UNKNOWN_TYPES = Reason("import-unknown-types", _("One of the token types is not in force."))
 NO_TYPES = Reason("import-no-types", _("Choose at least one token type."))
 
-# The strongest first: what the officers read of how the person was found.
+# Names by which a person is found, the strongest first; officers see which one matched.
 NAMES = {"sid": _("by SID"), "upn": _("by UPN"), "number": _("by personnel number"), "email": _("by e-mail")}
 
 
 @dataclass(frozen=True)
 class Match:
-    """The person and by which of NAMES, or why there is none."""
+    """The matched person with the name of NAMES that matched, or the reason for none."""
 
     person: Person | None = None
     by: str = ""
@@ -35,7 +35,7 @@ class Match:
 
 
 class Persons:
-    """The persons whom these holders may be, looked up together. Locked ones, too: so they can be named."""
+    """Candidates for these holders, looked up in bulk; Locked persons as well, to name them as the reason."""
 
     def __init__(self, holders_of_all: Iterable[Holder]) -> None:
         every = list(holders_of_all)
@@ -54,7 +54,7 @@ class Persons:
                 self._by.setdefault(key, []).append(person)
 
     def match(self, holder: Holder) -> Match:
-        """The one person that the names mean. Names that nobody has, such as old aliases, do not matter."""
+        """The one person whom the names match. Names without a match, such as old aliases, are ignored."""
         found = {
             person.pk: (person, name)
             for name, value in reversed(_keys(holder))
@@ -115,7 +115,7 @@ def places(codes: Sequence[str]) -> Places:
 
 
 def holder_of(content: bytes) -> Holder | None:
-    """Whom the certificate names; None for one that cannot be read."""
+    """The holder's names in the certificate; None if it cannot be parsed."""
     try:
         return holders.holder(content)
     except CaError:
@@ -123,7 +123,7 @@ def holder_of(content: bytes) -> Holder | None:
 
 
 def _issuers(alias: str) -> tuple[x509.Certificate, ...]:
-    """The certificates of a connected CA; none where its settings are wrong."""
+    """The issuing certificates of a configured CA; empty if its settings are wrong."""
     try:
         return tuple(certificates.load(each) for each in registry.connector(alias).chain())
     except (CaError, ImproperlyConfigured):
@@ -131,7 +131,7 @@ def _issuers(alias: str) -> tuple[x509.Certificate, ...]:
 
 
 def connection_of(content: bytes) -> str:
-    """The alias of the connection whose CA has issued the certificate; empty where none has."""
+    """The alias of the connection to the CA that issued the certificate; empty for others."""
     certificate = certificates.load(content)
     for alias in registry.aliases():
         for issuer in _issuers(alias):

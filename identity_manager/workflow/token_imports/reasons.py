@@ -1,4 +1,4 @@
-"""Why a certificate or a file is left out of an import: codes on the rows, sentences for people."""
+"""Reasons for leaving certificates or files out of an import: codes on the rows, sentences for people."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _

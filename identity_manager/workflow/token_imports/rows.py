@@ -1,4 +1,4 @@
-"""The digest over the rows of an import: what two officers confirm."""
+"""Digest over the rows of an import, which two officers confirm."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ SIGNED_COLUMNS = (
 
 
 def digest(row: TokenImport) -> str:
-    """The SHA-256 over the matching, and whether persons are told.
+    """SHA-256 over the matching and whether persons get a mail.
 
-    Outcomes are not in it: they change while it is carried out.
+    Without outcomes, which change during the execution.
     """
     tells = ["tells persons"] if row.tells_persons else []
     said = hashlib.sha256(json.dumps([str(row.pk), row.types, *tells]).encode("ascii"))
