@@ -1,4 +1,4 @@
-"""Jobs on placements at targets: what is wanted is looked at again, of all that live."""
+"""Jobs on placements at targets: review which of them are wanted."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from identity_manager.workflow.targets import planning
 
 
 def review() -> int:
-    """What time has changed, what a lost message left, and tokens from before a target was switched on."""
+    """Job: plan placements anew, for changes by time, lost messages, and tokens older than a target's use."""
     changed = resumable_scan.of_portions("targets.review", Placement.objects.living(), planning.review)
     for use in planning.publishing_uses():
         plan = partial(planning.plan_existing, use.pk)

@@ -1,4 +1,4 @@
-"""TLS certificates of the portals: when they end, as their addresses show them."""
+"""Expiry of the portals' TLS certificates, read from a connection to each portal's address."""
 
 import socket
 import ssl
@@ -18,10 +18,10 @@ class EndsSoonError(Exception):
 
 
 def look() -> str:
-    """Job: the end of each portal's certificate, in a sentence. Raises EndsSoonError.
+    """Job: return the end of each portal's certificate, in a sentence. Raises EndsSoonError.
 
-    Who signed it is the browsers' business and the doctor's. A portal that this host does not reach is no
-    error: networks are divided.
+    The chain is not verified: that is for browsers and the doctor. A portal that this host cannot reach is no
+    error, because networks may be divided.
     """
     ends = list(_ends())
     soon = [f"{host} {end:%Y-%m-%d}" for host, end in ends if end and end < datetime.now(UTC) + ENDS_SOON]
@@ -40,7 +40,7 @@ def _ends() -> Iterator[tuple[str, datetime | None]]:
 
 
 def _end(host: str, port: int) -> datetime | None:
-    """The end of the certificate that is shown there; None where nobody answers."""
+    """The notAfter of the certificate shown at that address; None if nobody answers."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # an ended one is shown, too
     try:

@@ -282,5 +282,5 @@ def _last_that_fits(events: Iterable[AuditEvent]) -> AuditEvent | None:
 
 
 def _before(days: int) -> datetime | None:
-    """Events before this moment go; None where they are kept for ever."""
+    """The moment before which events are deleted; None if they are kept for ever."""
     return timezone.now() - timedelta(days=days) if days else None

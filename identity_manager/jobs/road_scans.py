@@ -1,4 +1,4 @@
-"""Jobs on what is in use: each a resumable scan of rows that time, or somebody's change, has made due."""
+"""Jobs on tokens and requests: resumable scans of rows that are due by time or by a change."""
 
 from functools import partial
 
@@ -15,13 +15,13 @@ from identity_manager.workflow.terms import ask_again
 
 
 def check_expiry() -> int:
-    """A mail goes out once for each threshold, and a renewal starts once, so that hourly runs do it daily."""
+    """Job: send expiry mails and start renewals. Idempotent: once for each threshold."""
     rows, check = expiry_check.running_out(timezone.now()), expiry_check.check
     return resumable_scan.of_portions("renewals.expiry_check", rows, partial(for_all_or_each, verb=check))
 
 
 def notice_holder_changes() -> int:
-    """What a person's change means for their tokens, and what could not be renewed at once before."""
+    """Job: find tokens that a change of their holder affects, and retry renewals that were not possible."""
     notice, start = partial(for_all_or_each, verb=holder_changes.notice), holder_changes.start
     noticed = resumable_scan.of_written("holders.notice", Person.objects.all(), notice)
     rows = HolderChange.objects.not_started()  # start() looks at each once more

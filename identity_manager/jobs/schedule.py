@@ -43,8 +43,8 @@ from identity_manager.workflow.token_imports import decisions as token_imports
 class Job:
     """A periodic job. run returns a count or a sentence, and may raise anything.
 
-    lease: after how long a crashed run is repeated; empty: LEASE_SECONDS. Must be safe to run twice at
-    once.
+    lease: time after which a crashed run is repeated; empty: LEASE_SECONDS. run is idempotent, also when two
+    workers run it at once.
     """
 
     name: str

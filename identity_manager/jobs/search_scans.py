@@ -1,4 +1,4 @@
-"""Jobs on what searches look through, each a resumable scan."""
+"""Jobs on search texts and words of names, each a resumable scan."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The sweep: what is due and was not done, because a message was lost or a worker died, is nudged again."""
+"""The sweep: enqueue due rows again whose message was lost or whose worker died."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from identity_manager.workflow.issuance import surplus
 QUEUE_LIMIT = 200
 ORDERS_AT_ONCE = 50
 
-# Of each queue what is urgent first: it takes half of the room at most, the last of the queue what is left.
+# By queue, most urgent first. A kind gets at most half of the remaining room, the last one all of it.
 WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.REVOKE: Certificate.objects.to_be_revoked,
     task_names.HOLD: Certificate.objects.to_be_held_or_released,
@@ -53,11 +53,11 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
 
 
 def sweep() -> int:
-    """Publish what is due and nobody does, the oldest first; returns how many were nudged.
+    """Enqueue due rows without a lease, the oldest first; return how many.
 
-    A row is nudged at most once a minute, and a queue is filled up to QUEUE_LIMIT messages: a broker that was
-    emptied is filled as quickly as the workers take from it, and one that nobody reads is not flooded. While
-    it cannot be reached nothing is nudged. A row whose lease ran out is due again.
+    A row is enqueued at most once a minute, and a queue is filled up to QUEUE_LIMIT messages: an emptied
+    broker is refilled as quickly as workers consume, and one without workers is not flooded. While the broker
+    is down nothing is enqueued. A row whose lease has expired is due again.
     """
     names = {task: queue.name_of(task) for task in WORK}
     last = {name: task for task, name in names.items()}
@@ -80,7 +80,9 @@ def sweep() -> int:
 def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
     now = timezone.now()
     due = rows.to_be_requeued(now)
-    if not limit or not due.values("pk")[:1]:  # mostly: then no writer waits for a transaction about nothing
+    if (
+        not limit or not due.values("pk")[:1]
+    ):  # usual case: no write transaction
         return 0
     with transaction.atomic():
         ids = locking.skip_locked(due, limit=limit)
@@ -91,9 +93,9 @@ def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
 
 
 def revoke_surplus() -> int:
-    """Revoke what a CA issued beside what is used; what cannot be revoked now stays for the next time.
+    """Job: revoke surplus certificates; those that fail stay for the next run.
 
-    Those that were tried longest ago come first, so that a CA that cannot revoke keeps no other from it.
+    Least recently tried first, so that a failing CA does not starve the others.
     """
     revoked = 0
     orders = CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)
@@ -106,7 +108,7 @@ def revoke_surplus() -> int:
 
 
 def compare_with_cas() -> str:
-    """Compare the orders about which there was doubt with their CAs; returns what was found, in words."""
+    """Job: look up orders in doubt at their CAs (reconciliation); return the results in words."""
     found: Counter[str] = Counter()
     for order_id in within_time_limit(reconciliation.due(limit=ORDERS_AT_ONCE)):
         try:

@@ -1,4 +1,4 @@
-"""Advisory locks (PostgreSQL): serialise what no row stands for, until the transaction ends.
+"""Advisory locks (PostgreSQL): serialise acts that share no row, until the transaction ends.
 
 On SQLite the IMMEDIATE transaction of each verb excludes other writers.
 """

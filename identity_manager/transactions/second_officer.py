@@ -11,7 +11,7 @@ Reasons = Mapping[Exclusion, Reason]
 
 
 def obstacle(actor: Person, row: SecondOfficerDecision, reasons: Reasons) -> Reason | None:
-    """Why this actor does not decide on the row, or None. reasons: the sentence for each exclusion."""
+    """Why this actor cannot decide on the row, or None. reasons: the sentence for each exclusion."""
     exclusion = row.deciding_exclusion(actor)
     return None if exclusion is None else reasons[exclusion]
 

@@ -1,7 +1,7 @@
 """A key-encryption key in a PKCS#11 token: an AES key that is sensitive and not extractable.
 
-AES-GCM where the token offers it, with the record as authenticated data; else AES key wrap (RFC 3394), which
-has none: then the record is bound by the body alone, whose data key opens nothing else.
+AES-GCM if the token offers it, with the record as authenticated data; else AES key wrap (RFC 3394), which has
+no authenticated data: then only the encrypted body binds the record, whose data key opens nothing else.
 """
 
 import secrets
@@ -38,14 +38,14 @@ class HsmKey:
     label: str
 
     def wrap(self, data_key: bytes, bound: bytes) -> bytes:
-        """Raises KeyServiceDown."""
+        """Wrap the data key. Raises KeyServiceDown."""
         return self._do(lambda session: _wrapped(_key(session, self.label), data_key, bound))
 
     def unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
-        """Raises InvalidTag, or KeyServiceDown.
+        """Unwrap the data key. Raises InvalidTag, or KeyServiceDown.
 
-        PKCS#11 has no reliable error for a wrong tag: where the same key wraps something else, it works, and
-        what was to be unwrapped is not its own.
+        PKCS#11 has no reliable error for a wrong tag. After a failure the key wraps something else: if that
+        works, the tag was wrong; if not, the HSM is down.
         """
         try:
             return self._do(lambda session: _unwrapped(_key(session, self.label), wrapped, bound))

@@ -1,4 +1,4 @@
-"""Key-encryption keys wrap data keys of 32 bytes; the secret itself never goes where they lie."""
+"""Key-encryption keys (KEK): they wrap data keys of 32 bytes; secrets are never sent to a key service."""
 
 import secrets
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ NONCE, KEY, TAG = 12, 32, 16
 
 
 class KeyServiceDown(Exception):  # noqa: N818 a passing state, which others wait for
-    """The service or HSM with a key does not answer. It passes: nothing is lost, and work is tried again.
+    """The key service or HSM does not answer: a passing fault, after which work is retried.
 
-    Never a VaultError, which says of a secret that it is not what it should be. The text has no secret.
+    Not a VaultError, which means a wrong or damaged secret. The text holds no secret.
     """
 
 
@@ -20,15 +20,15 @@ class KeyEncryptionKey(Protocol):
     """A key that wraps data keys."""
 
     def wrap(self, data_key: bytes, bound: bytes) -> bytes:
-        """Wrap the data key, with `bound` as authenticated data. Raises KeyServiceDown."""
+        """Wrap the data key, with `bound` as authenticated data (AAD). Raises KeyServiceDown."""
 
     def unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
-        """Raises InvalidTag where it is not what was wrapped, or was bound to something else."""
+        """Unwrap the data key. Raises InvalidTag (damaged, or another `bound`) or KeyServiceDown."""
 
 
 @dataclass(frozen=True)
 class RingKey:
-    """A key that stands in the ring: AES-256-GCM in this process."""
+    """A key whose bytes are in the ring: AES-256-GCM in this process."""
 
     key: bytes
 

@@ -19,12 +19,12 @@ _PKCS11 = re.compile(rf"pkcs11:({_NAME})")
 
 
 def is_reference(key: str) -> bool:
-    """Whether a ring's line refers to a key that lies elsewhere."""
+    """Whether a ring's line refers to a key in a key service or HSM."""
     return bool(_TRANSIT.fullmatch(key) or _PKCS11.fullmatch(key))
 
 
 def of_reference(reference: str) -> KeyEncryptionKey:
-    """The key elsewhere. Raises ValueError for what is no reference."""
+    """Return the key that the reference names. Raises ValueError for another text."""
     if found := _TRANSIT.fullmatch(reference):
         return TransitKey(found[1], int(found[2]))
     if found := _PKCS11.fullmatch(reference):
@@ -33,7 +33,7 @@ def of_reference(reference: str) -> KeyEncryptionKey:
 
 
 def works(key: KeyEncryptionKey) -> bool:
-    """Whether the key opens what it has wrapped. Raises KeyServiceDown."""
+    """Whether the key unwraps what it has wrapped (self-test). Raises KeyServiceDown."""
     data_key = secrets.token_bytes(KEY)
     try:
         return key.unwrap(key.wrap(data_key, b"probe"), b"probe") == data_key

@@ -28,7 +28,7 @@ class KeyRingError(Exception):
 class Epoch:
     """One key of a ring: version, key in base64, start of use, and the file that holds it.
 
-    Instead of a key, a reference to one that lies elsewhere (vault/key_references.py).
+    Instead of a key, it may hold a reference to one in a key service or HSM (vault/key_references.py).
     """
 
     version: str

@@ -1,7 +1,7 @@
 """The share-transport key: workers hold the private half, in epochs like those of every ring.
 
-Layout of a sealed share: as the vault's secrets it begins with the version of its key (vault.version_of), so
-that key rotation counts what an epoch is still needed for.
+A sealed share begins with the version of its key, as the vault's secrets do (vault.version_of), so that key
+rotation can count the uses of an epoch.
 """
 
 import base64
@@ -21,7 +21,7 @@ from identity_manager.vault.wrapping import Purpose, VaultError
 
 @dataclass(frozen=True)
 class PublicHalf:
-    """What web processes know of one epoch."""
+    """The public half of one epoch, for web processes."""
 
     version: str
     public_key: bytes
@@ -29,7 +29,7 @@ class PublicHalf:
 
 
 def public_halves() -> Iterator[PublicHalf]:
-    """Of each epoch that this process holds, oldest first."""
+    """The public half of each epoch that this process holds, oldest first."""
     ring = settings.VAULT_KEYS[Purpose.SHARE_TRANSPORT]
     begun = {each.version: each.in_use_from for each in ring.epochs()} if isinstance(ring, KeyRing) else {}
     for version in ring:
@@ -44,7 +44,7 @@ def seal(text: str, *, half: PublicHalf, info: bytes) -> bytes:
 
 
 def unseal(sealed: bytes, *, info: bytes) -> str:
-    """The share. Raises VaultError where this process lacks the key, or it was sealed for something else."""
+    """Decrypt a share. Raises VaultError if this process lacks the key, or `info` is another one."""
     version = vault.version_of(sealed)
     try:
         content = bytes(sealed)[1 + len(version) :]

@@ -19,7 +19,7 @@ from identity_manager.vault.key_encryption import KeyServiceDown
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2, 5
 LONGEST_ANSWER = 16 * 1024
-# What the service says of a ciphertext; everything else it answers passes, or is mended in the service.
+# Answers about a bad ciphertext; all others are passing faults, or faults of the service's set-up.
 _NOT_OURS = ("message authentication failed", "invalid ciphertext", "could not be decrypted")
 # By process id: a connection of before a fork belongs to the parent.
 _sessions: dict[int, requests.Session] = {}
@@ -27,7 +27,7 @@ _sessions: dict[int, requests.Session] = {}
 
 @dataclass(frozen=True)
 class KeyService:
-    """How the service is reached. token_file: read for each call. ca_file: if not TRUSTED_CA_FILE."""
+    """Address and credentials of the service. token_file: read each time. ca_file: else TRUSTED_CA_FILE."""
 
     url: str = ""
     token_file: str = ""
@@ -37,13 +37,13 @@ class KeyService:
 
 @dataclass(frozen=True)
 class TransitKey:
-    """One version of a key; the service keeps its bytes."""
+    """One version of a key, whose bytes never leave the service."""
 
     name: str
     version: int
 
     def wrap(self, data_key: bytes, bound: bytes) -> bytes:
-        """The service's ciphertext, such as `vault:v1:...`. Raises KeyServiceDown."""
+        """Return the service's ciphertext, such as `vault:v1:...`. Raises KeyServiceDown."""
         given = {"plaintext": _base64(data_key), "key_version": self.version}
         text = self._ask("encrypt", {**given, "associated_data": _base64(bound)}, "ciphertext")
         if not text.startswith(f"vault:v{self.version}:"):

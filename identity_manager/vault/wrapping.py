@@ -1,10 +1,9 @@
 """Envelope encryption of secrets at rest: the only module that wraps, unwraps and erases them.
 
 AES-256-GCM under a data key per record, itself wrapped by a versioned key-encryption key from outside the
-database (jobs/key_rotation.py rotates those), which is in a ring of this process, in a key service or in an
-HSM (vault/key_references.py). Record id, purpose and, where there is one, the owner are
-authenticated data (AAD): a wrapped secret cannot be moved to another row, and a row cannot be given to
-somebody else.
+database (rotated by jobs/key_rotation.py), which is in a ring of this process, in a key service or in an HSM
+(vault/key_references.py). Record id, purpose and the owner, if any, are authenticated data (AAD): a wrapped
+secret cannot be moved to another row, and a row cannot be given to another owner.
 
 Layout: version of the key-encryption key behind its length, wrapped data key, wrapped secret. A data key that
 a key service or HSM has wrapped has a length of its own: then `e:` stands before the version, and two octets
@@ -49,7 +48,7 @@ class VaultError(Exception):
 def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None = None) -> bytes:
     """Wrap the secret for this record under the newest key of the purpose.
 
-    owner: who else it is bound to, so that a row that is given to somebody else cannot be opened.
+    owner: bound as well, so that a row that is given to another owner cannot be opened.
     """
     version, key = _in_use(purpose)
     data_key = secrets.token_bytes(KEY)
@@ -72,7 +71,7 @@ def unwrap(
 ) -> bytes:
     """Return the secret. Raises VaultError for another record, owner or purpose, or a missing key.
 
-    Raises KeyServiceDown where the key lies elsewhere and does not answer: that passes.
+    Raises KeyServiceDown, a passing fault, if the key service or HSM does not answer.
 
     or_unbound: accept also a secret that a release up to 1.0 wrapped without an owner. That is no downgrade:
     the authentication tag of a secret that has an owner fails without the owner in the AAD.

@@ -37,7 +37,7 @@ def revoke_all(
 
     encryption: encryption certificates to revoke as well (`Certificate.may_outlive_token`). A token that has
     only encryption certificates, none of them chosen, stays as it is. The decision is final when this
-    returns; the CAs follow. The person gets a mail. Raises NotAllowed, or Stale if there is nothing to revoke.
+    returns; the CAs follow. The person gets a mail. Raises NotAllowed, or Stale if nothing can be revoked.
     """
     with transaction.atomic():
         person = locking.person(person_id)
