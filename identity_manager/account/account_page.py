@@ -33,7 +33,7 @@ Kind = Authenticator.Type
 @require_safe
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
-    """Everything about how the person signs in, with a way to change each of it."""
+    """The page of the person's password, second factors and sessions, with a link to change each."""
     return page(request, "account/account.html", context(request))
 
 
@@ -64,7 +64,7 @@ def page(
 
 
 def status_of(form: forms.Form) -> int:
-    """HTTP status of a page with this form: 422 where it was sent and is invalid."""
+    """HTTP status of a page with this form: 422 if it was sent and is invalid."""
     return HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
 
 
@@ -77,7 +77,7 @@ def frame(account: Account) -> str:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """What the page shows."""
+    """Template context of the account page."""
     account = account_of(request)
     return {
         "account": account,

@@ -27,7 +27,7 @@ NOT_ACCEPTED = _("The user name and the password do not fit together, or nobody 
 
 
 class AuthenticationBackend(AllauthBackend):  # type: ignore[misc]  # allauth has no types
-    """Accounts of Active persons only. Checked at each request, so a session ends with the leave."""
+    """Admits accounts of Active persons only. Checked at each request, so that a leave ends sessions."""
 
     def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
         return isinstance(user, Account) and signing_in.may_sign_in(user)
@@ -108,7 +108,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         known_devices.remember(request, account)
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
-        """allauth writes the row of the session here, after login()."""
+        """Called by allauth after login(), when the session's row exists."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
         provider_sessions.record(request)
         return response
@@ -117,13 +117,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return ["identity_manager.account.second_factor.second_factor_step.SecondStep"]
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
-        """One page for every method; it asks for the second factor where there is one."""
+        """One page for every method; it asks for the second factor if there is one."""
         if not user.is_authenticated:
             return []
         return [{"id": "reauthenticate", "description": "", "url": reverse("account_reauthenticate")}]
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Sends none of allauth's mails: our verbs report their changes through the outbox."""
+        """Send none of allauth's mails: our verbs send theirs through the outbox."""
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
         account = cast(Account, user)

@@ -1,4 +1,4 @@
-"""Arrival from an identity provider, whatever the protocol: sign in, or confirm who sits there."""
+"""Arrival from an identity provider, for every protocol: sign-in, or re-authentication."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ SOMEBODY_ELSE = Reason("sso-somebody-else", _("You signed in there as somebody e
 
 @dataclass(frozen=True)
 class Answer:
-    """What a provider's verified answer says. authenticated_at: when the person signed in there."""
+    """Content of a provider's verified answer. authenticated_at: when the person signed in there."""
 
     provider: IdentityProvider
     claims: Mapping[str, Any]
@@ -48,9 +48,9 @@ def provider_or_404(provider_id: str) -> IdentityProvider:
 
 
 def arrive(request: HttpRequest, answer: Answer, *, keep: Callable[[Account], None]) -> HttpResponse:
-    """Sign in, or confirm the signed-in user. Raises Refused.
+    """Sign in, or re-authenticate the signed-in user. Raises Refused.
 
-    keep stores in the session what its sign-out needs; a confirmation changes nothing of that.
+    keep: stores the data for sign-out in the session; not called for a re-authentication.
     """
     provider, next_url = answer.provider, answer.next_url
     proved = answer.proves_second_factor or not provider.asks_second_factor
@@ -82,7 +82,7 @@ def arrive(request: HttpRequest, answer: Answer, *, keep: Callable[[Account], No
 def refused(
     request: HttpRequest, provider: IdentityProvider, reason: Reason, *, status: int = HTTPStatus.FORBIDDEN
 ) -> HttpResponse:
-    """Page that says why nobody is signed in, and what to do."""
+    """Error page: why the sign-in was refused, and what to do."""
     single_sign_on.record_refusal(provider=provider, code=reason.code)
     return page(request, provider, reason, status=status)
 

@@ -71,9 +71,7 @@ class FirstSignInForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Validates the password before the code is checked, so that its errors reveal nothing about the
-        code.
-        """
+        """Validate the password before the code, so that its errors reveal nothing about the code."""
         typed = super().clean() or {}
         password, again = typed.get("password"), typed.get("password_again")
         if password and again and password != again:

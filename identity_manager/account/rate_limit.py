@@ -36,23 +36,23 @@ class Try:
     """One attempt, counted as wrong until taken back."""
 
     usages: list[ratelimit.RateLimitUsage] = field(default_factory=list)
-    # Set where the limit is reached beyond which even a right password is refused.
+    # Set if the limit is reached beyond which even a right password is refused.
     exhausted: str = ""
 
     def take_back(self) -> None:
-        """The attempt was right: take its count back. Other attempts stay counted."""
+        """Undo the count of this attempt, which was right. Other attempts stay counted."""
         for usage in self.usages:
             usage.rollback()
 
 
 def wait_of_form(form: forms.Form) -> int:
-    """Seconds until the next attempt; 0 where the form was refused for another reason."""
+    """Seconds until the next attempt; 0 if the form was refused for another reason."""
     errors = [error for rows in form.errors.as_data().values() for error in rows]
     return max((int((error.params or {}).get(WAIT, 0)) for error in errors if error.code == CODE), default=0)
 
 
 def password_try(request: HttpRequest, name: str) -> Try:
-    """Count a password attempt. Raises TooOften where it must not even be checked."""
+    """Count a password attempt. Raises TooOften if it must not even be checked."""
     device = known_devices.of_name(request, name)
     if device:
         return Try([_count(request, "failed_device", f"password:{device}")])
@@ -67,7 +67,7 @@ def password_try(request: HttpRequest, name: str) -> Try:
 
 
 def code_try(request: HttpRequest, account: Account) -> Try:
-    """Count an app code or recovery code. Raises TooOften where it must not even be checked."""
+    """Count an app code or recovery code. Raises TooOften if it must not even be checked."""
     device = known_devices.of(request, account)
     if device:
         return Try([_count(request, "failed_device", f"code:{device}")])
@@ -82,7 +82,7 @@ def code_try(request: HttpRequest, account: Account) -> Try:
 
 
 def passkey_try(request: HttpRequest, account: Account) -> Try:
-    """Count a passkey response. Nobody guesses those: this only limits load. Raises TooOften."""
+    """Count a passkey response. They cannot be guessed: this only limits load. Raises TooOften."""
     device = known_devices.of(request, account)
     if device:
         return Try([_count(request, "failed_device", f"passkey:{device}")])

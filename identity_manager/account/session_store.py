@@ -1,6 +1,6 @@
-"""Sessions in the database, each of the portal where it began: with a session of one, the other knows nobody.
+"""Database sessions bound to a portal: the session of one portal is not valid at the other.
 
-Where one process serves both portals, a session is good for both.
+In a process that serves both portals a session is valid for both.
 """
 
 from typing import Any
@@ -23,10 +23,10 @@ _ALIVE = Statement[Session](
 
 
 class SessionStore(db.SessionStore):
-    """Django's, with a mark. The name stays SessionStore: it is part of what signs the content."""
+    """Django's store, with the portal in the content. The class name is part of the signing salt."""
 
     def load(self) -> dict[str, Any]:
-        """The content; nothing, and no key, for a session of the other portal, which stays as it is."""
+        """Load the content; empty, without a key, for a session of the other portal, which is left alone."""
         content = super().load()
         if content and content.get(PORTAL) != settings.SESSION_PORTAL:
             self._session_key = None
@@ -34,7 +34,7 @@ class SessionStore(db.SessionStore):
         return content
 
     def _get_session_from_db(self) -> Session | None:
-        """The row, if it has not expired; without one the key is nobody's."""
+        """Return the row if it has not expired; else drop the key."""
         found = _ALIVE.first(key=self.session_key, now=timezone.now()) if self.session_key else None
         if found is None:
             self._session_key = None

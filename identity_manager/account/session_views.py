@@ -1,4 +1,4 @@
-"""Signing out elsewhere: of one session, or everywhere."""
+"""Views to end sessions: one of them, or all."""
 
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
@@ -16,7 +16,7 @@ from identity_manager.transactions.refusals import Refused
 
 @require_POST
 def end(request: HttpRequest, row_id: int) -> HttpResponse:
-    """Sign out of one session, which may be this one; of another account's there is none."""
+    """End one session of the account, also the present one; 404 for another account's."""
     try:
         key = sessions.end_one(actor=account_of(request).person, row_id=row_id)
     except UserSession.DoesNotExist as missing:
@@ -32,7 +32,7 @@ def end(request: HttpRequest, row_id: int) -> HttpResponse:
 
 @require_POST
 def end_all(request: HttpRequest) -> HttpResponse:
-    """Sign out everywhere, here too."""
+    """End all sessions of the account, also the present one."""
     sessions.end_all(actor=account_of(request).person)
     return _signed_out(request)
 

@@ -1,4 +1,4 @@
-"""Recent sign-in: what shows a secret wants to know that it is still the person who sits there."""
+"""Recent sign-in: re-authentication before a secret is shown or another sensitive act is done."""
 
 import time
 from collections.abc import Callable
@@ -28,24 +28,23 @@ CERTIFICATE = sign_in_methods.CERTIFICATE
 
 
 def signed_in_recently(request: HttpRequest) -> bool:
-    """Whether this session proved who sits there within the last RECENT_SIGN_IN_SECONDS.
+    """Whether this session authenticated its user within the last RECENT_SIGN_IN_SECONDS.
 
-    A sign-in counts and so does a confirmation of the password; the time is that of this session,
-    not that of the account's last sign-in elsewhere. A client certificate does not count: it is what a stolen
-    software token has, and would renew or replace itself.
+    A sign-in and a re-authentication count, of this session only. A client certificate does not count: a
+    stolen software token has one, and could renew or replace itself.
     """
     return _proved_recently(request, second_factor=False)
 
 
 def showed_second_factor_recently(request: HttpRequest) -> bool:
-    """The same for the second factor; for an account that has none, a recent sign-in counts."""
+    """As signed_in_recently, for the second factor; for an account without one a recent sign-in counts."""
     account = request.user
     needs_one = isinstance(account, Account) and second_factors.has_one(account)
     return _proved_recently(request, second_factor=needs_one)
 
 
 def showed_more_than_a_certificate(request: HttpRequest) -> bool:
-    """Whether something beside a client certificate proves who sits there, now or earlier in this session."""
+    """Whether this session ever authenticated by something else than a client certificate."""
     if request.session.get(sign_in_methods.WAY) != CERTIFICATE:
         return True
     records = get_authentication_records(request, request.user)
@@ -53,9 +52,9 @@ def showed_more_than_a_certificate(request: HttpRequest) -> bool:
 
 
 def signed_in_at(request: HttpRequest) -> datetime:
-    """When this session's sign-in began; a confirmation of the password later does not move it.
+    """Time of this session's sign-in; a later re-authentication does not change it.
 
-    Without a proof in the session it is the beginning of time, so that whatever happened counts as since.
+    Without an authentication record it is the minimum datetime, so that everything counts as later.
     """
     if not request.user.is_authenticated:
         return BEGINNING
@@ -64,9 +63,9 @@ def signed_in_at(request: HttpRequest) -> datetime:
 
 
 def second_factor_shown(request: HttpRequest) -> int | None:
-    """The row of the second factor that this session showed last, if that is recent; None without any.
+    """The row of the second factor last used in this session, if that is recent; None without any.
 
-    Setting one up counts as showing it to a page, but names no row: what opens keys is shown at a sign-in.
+    Setting one up counts for pages, but names no row: key recovery needs a factor used at a sign-in.
     """
     if not showed_second_factor_recently(request) or not request.user.is_authenticated:
         return None
@@ -77,7 +76,7 @@ def second_factor_shown(request: HttpRequest) -> int | None:
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
-    """Whether an officer is here who must have a second factor and has none."""
+    """Whether the user is an officer who must have a second factor and has none."""
     account = request.user
     if not isinstance(account, Account):
         return False
@@ -93,34 +92,34 @@ def _second_factor_is_met(request: HttpRequest, account: Account) -> bool:
 
 
 def recent_sign_in_required(view: View[Arguments]) -> View[Arguments]:
-    """Let a POST through only after a recent sign-in; else the password is asked for first.
+    """Decorator: a POST needs a recent sign-in; else re-authenticate first.
 
-    Afterwards the person is back on the page with the button (a GET of the same address): what was
-    posted is never kept and never posted again by itself, as allauth's own decorator would.
+    Then the person is back on the page with the button (a GET of the same address). POST data are not stored
+    and not sent again, as allauth's own decorator would.
     """
     return _guarded(view, signed_in_recently)
 
 
 def fresh_second_factor_required(view: View[Arguments]) -> View[Arguments]:
-    """Let a POST through only after a recent second factor; else it is asked for first, as above.
+    """Decorator: a POST needs a recent second factor; else re-authenticate first, as above.
 
-    Who has no second factor confirms the sign-in instead.
+    Accounts without a second factor re-authenticate by their sign-in.
     """
     return _guarded(view, showed_second_factor_recently)
 
 
 def not_by_certificate_alone(view: View[Arguments]) -> View[Arguments]:
-    """Let a POST through in sessions that showed more than a client certificate, however long ago."""
+    """Decorator: a POST needs a session that ever authenticated by more than a client certificate."""
     return _guarded(view, showed_more_than_a_certificate)
 
 
 def fresh_second_factor_first(view: View[Arguments]) -> View[Arguments]:
-    """The same for the page itself: one that shows how to set a second factor up, say."""
+    """Decorator: as fresh_second_factor_required, for every method, as for pages of a factor's set-up."""
     return _guarded(view, showed_second_factor_recently, reading=True)
 
 
 def account_of(request: HttpRequest) -> Account:
-    """The account that is signed in. Raises PermissionDenied."""
+    """Return the signed-in account. Raises PermissionDenied."""
     account = request.user
     if not isinstance(account, Account):
         raise PermissionDenied
@@ -128,7 +127,7 @@ def account_of(request: HttpRequest) -> Account:
 
 
 def renew_session_key(request: HttpRequest) -> None:
-    """After each proof of who sits there: a key that somebody saw before opens nothing of what follows."""
+    """Renew the session key after each authentication, against session fixation."""
     old = request.session.session_key or ""
     with transaction.atomic():
         request.session.cycle_key()
@@ -136,7 +135,7 @@ def renew_session_key(request: HttpRequest) -> None:
 
 
 def redirect_to_confirmation(back: str) -> HttpResponse:
-    """Ask who sits there, then lead back."""
+    """Redirect to re-authentication, and from there back to this page."""
     return redirect(f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}")
 
 

@@ -49,7 +49,7 @@ NO_PASSWORDS = _("Passwords do not sign in here: your organisation's own sign-in
 
 
 class LoginForm(views.LoginForm):  # type: ignore[misc]  # allauth has no types
-    """Says what the user name is."""
+    """allauth's form, with a help text about the user name."""
 
     user_name_help: str | Promise = _("For most people it is the personnel number.")
 
@@ -93,14 +93,14 @@ class LoginView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # al
         return leading_to_providers(response)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """A password where none is offered is not even looked at."""
+        """Sign in by password; where passwords are not offered, they are not even checked."""
         if not sign_in_methods.is_offered(sign_in_methods.PASSWORD):
             raise PermissionDenied(NO_PASSWORDS)
         response: HttpResponseBase = super().post(request, *args, **kwargs)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        asks = self.request.method == "GET"  # an answer to what was typed says that alone
+        asks = self.request.method == "GET"  # the message about an ended session is not shown again
         ended = self.request.GET.get(middleware.ENDED) if asks else None
         return {**super().get_context_data(**kwargs), **ways_offered(), "ended": ended}
 
@@ -168,8 +168,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
     webauthn_form_class = SecondStepPasskeyForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """After the first step: a code of the app, a recovery code, or a passkey."""
-        # An outdated first step starts anew, as the sign-in page would redirect here in a loop.
+        """Abort the sign-in if its first step is outdated: the sign-in page would redirect here in a loop."""
         stage = second_factor_step.pending(request)
         if stage is not None and stage.is_overtaken():
             begins_anew: HttpResponse = stage.abort()
@@ -265,7 +264,7 @@ class ChangePasswordForm(views.ChangePasswordForm):  # type: ignore[misc]  # all
             self.fields[name].widget.attrs.pop("placeholder", None)
 
     def clean(self) -> dict[str, Any]:
-        """Instead of allauth's, which says it in other words than the first sign-in."""
+        """Validate the new password with the messages of the first sign-in, instead of allauth's."""
         typed: dict[str, Any] = self.cleaned_data
         first, again = typed.get("password1"), typed.get("password2")
         if first and again and first != again:
@@ -285,7 +284,7 @@ class PasswordChangeView(RefusesWithStatus, views.PasswordChangeView):  # type: 
     form_class = ChangePasswordForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """An account without a password has none to change: it signs in by other ways."""
+        """Redirect accounts without a password, which have none to change."""
         if not account_of(request).has_usable_password():
             return redirect("account")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)

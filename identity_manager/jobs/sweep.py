@@ -80,9 +80,7 @@ def sweep() -> int:
 def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
     now = timezone.now()
     due = rows.to_be_requeued(now)
-    if (
-        not limit or not due.values("pk")[:1]
-    ):  # usual case: no write transaction
+    if not limit or not due.values("pk")[:1]:  # usual case: no write transaction
         return 0
     with transaction.atomic():
         ids = locking.skip_locked(due, limit=limit)

@@ -1,4 +1,4 @@
-"""The signed question that leads to the host name of certificates: which session asked, and the way back."""
+"""Signed parameter of the redirect to the certificate host name: session digest and return address."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ SECONDS = 300
 
 
 def address(question: Mapping[str, object]) -> str:
-    """Where the browser goes with the question."""
+    """The URL at the certificate host name, with the signed question."""
     said = signing.dumps(dict(question), salt=QUESTION)
     return f"{settings.CERTIFICATE_BASE_URL}{reverse('certificate')}?{urlencode({'question': said})}"
 
 
 def asked(request: HttpRequest) -> dict[str, Any] | None:
-    """The question that the browser brings; None where it is not ours, or too old."""
+    """Return the question in the request; None if its signature is invalid or it is too old."""
     return signed(request.GET.get("question", ""), salt=QUESTION, seconds=SECONDS)
 
 
 def signed(text: str, *, salt: str, seconds: int) -> dict[str, Any] | None:
-    """What was signed; None where it is not ours, or too old."""
+    """Return the signed content; None if the signature is invalid or it is too old."""
     try:
         said: dict[str, Any] = signing.loads(text, salt=salt, max_age=seconds)
     except signing.BadSignature:
@@ -35,5 +35,5 @@ def signed(text: str, *, salt: str, seconds: int) -> dict[str, Any] | None:
 
 
 def digest(secret: str) -> str:
-    """What a question says of the session's secret."""
+    """Digest of the session's secret, which the question contains."""
     return hashlib.sha256(secret.encode()).hexdigest()

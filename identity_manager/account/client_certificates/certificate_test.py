@@ -1,7 +1,7 @@
-"""The self-test of client certificates: what arrives at the host name of certificates, told to who asked.
+"""Self-test of client certificates: shows a System Administrator what the proxy passes on.
 
-The answer is signed under a salt of its own, so it signs nobody in; it fits the session that asked, for a
-minute. It says what arrived and why it would be refused, and nothing of the secret.
+The answer is signed under a salt of its own, so that it signs nobody in. It is valid for the session that
+asked, for a minute. It holds what arrived and the reason of a refusal, not the shared secret.
 """
 
 import secrets
@@ -34,13 +34,13 @@ def begin(request: HttpRequest, *, back: str) -> str:
 
 
 def answer_address(request: HttpRequest, question: dict[str, Any]) -> str:
-    """Back to who asked, with what arrived here."""
+    """The return address, with the signed answer."""
     said = examine(request) | {"session": question["session"]}
     return f"{question['back']}?{urlencode({'answer': signing.dumps(said, salt=ANSWER)})}"
 
 
 def examine(request: HttpRequest) -> dict[str, Any]:
-    """What arrived of the proxy, and whether it would sign in: the code of the refusal, empty if it would."""
+    """Examine the proxy's headers. The result has the code of the refusal, empty if it would sign in."""
     names = client_certificate.HEADER_NAMES
     sender = request.META.get("REMOTE_ADDR", "")
     arrived = [header for header, name in names.items() if request.META.get(name, "").strip()]
@@ -66,7 +66,7 @@ def _outcome(request: HttpRequest) -> dict[str, Any]:
 
 
 def answer(request: HttpRequest) -> dict[str, Any] | None:
-    """What the test found, for the session that asked, once; None without an answer that fits."""
+    """Return the test's result, once, for the session that asked; None without a valid answer."""
     given = request.GET.get("answer", "")
     said = certificate_question.signed(given, salt=ANSWER, seconds=ANSWER_SECONDS) if given else None
     if said is None:

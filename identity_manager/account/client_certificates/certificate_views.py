@@ -1,7 +1,7 @@
-"""Sign-in by client certificate: from the portal to a host name of its own, and back with a signed answer.
+"""Sign-in by client certificate: redirect to a host name of its own, and back with a signed answer.
 
-TLS 1.3 cannot ask for a certificate on one path alone, so a proxy asks at that host name, on one address. The
-answer in the URL opens nothing by itself: it fits the session that asked, once, for a minute.
+TLS 1.3 cannot request a certificate for one path only, so a proxy requests it at that host name. The answer
+in the URL is valid only for the session that asked, once, for a minute.
 """
 
 import datetime as dt
@@ -47,7 +47,7 @@ ANSWER_SECONDS = 60
 @never_cache
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Lead to the host name at which the proxy asks for a certificate."""
+    """Redirect to the host name at which the proxy requests a certificate."""
     _offered_or_404()
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
@@ -61,7 +61,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate(request: HttpRequest) -> HttpResponse:
-    """At the host name of its own: recognise the certificate, and lead back with a signed answer."""
+    """At the certificate host name: look up the certificate, and redirect back with a signed answer."""
     _offered_or_404()
     if request.get_host() != urlsplit(settings.CERTIFICATE_BASE_URL).netloc:
         raise Http404
@@ -85,7 +85,7 @@ def certificate(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def finish(request: HttpRequest) -> HttpResponse:
-    """Back at the portal: sign in whoever the certificate was issued to."""
+    """At the portal: sign in the person to whom the certificate was issued."""
     _offered_or_404()
     begun = request.session.pop(BEGUN, None)
     answer = signed(request.GET.get("answer", ""), salt=ANSWER, seconds=ANSWER_SECONDS)
@@ -117,7 +117,7 @@ def _refused(request: HttpRequest, reason: Reason, *, back: str = "") -> HttpRes
 
 
 def _page(request: HttpRequest, reason: Reason, *, status: int, back: str = "") -> HttpResponse:
-    """At the other host name the way back leads to the portal."""
+    """Error page at the certificate host name, with a link back to the portal."""
     portal = urlsplit(back)
     address = f"{portal.scheme}://{portal.netloc}" if back else ""
     context = {"reason": reason, "login": f"{address}{reverse('account_login')}"}

@@ -1,7 +1,7 @@
-"""The client certificate that a proxy in front passes on: RFC 9440, or nginx's escaped PEM.
+"""Client certificate headers of a TLS-terminating proxy: RFC 9440 (Client-Cert), or nginx's escaped PEM.
 
-Believed only from a proxy on this machine, or from one that sends the shared secret. At any other address
-these headers mean nothing. ProxyHeadersMiddleware has forgotten what came from elsewhere.
+Trusted only from a proxy on this machine, or one that sends the shared secret, and only at this address.
+ProxyHeadersMiddleware has removed headers from elsewhere.
 """
 
 import base64
@@ -35,7 +35,7 @@ NOT_BELIEVED = Reason(
 
 
 def presented(request: HttpRequest) -> bytes:
-    """DER of the certificate that the browser has shown to the proxy. Raises Refused."""
+    """Return the certificate (DER) that the browser presented to the proxy. Raises Refused."""
     require(_is_believed(request), else_=NOT_BELIEVED)
     value = request.META.get(HEADER_NAMES[settings.CERTIFICATE_HEADER], "").strip()
     if not value or _PLACEHOLDER.fullmatch(value):
@@ -54,7 +54,7 @@ def presented(request: HttpRequest) -> bytes:
 
 
 def _is_believed(request: HttpRequest) -> bool:
-    """From this machine (a unix socket has no address); with the secret, wherever one is set."""
+    """Whether to trust the proxy: on this machine (a unix socket has no address), or with the secret."""
     if settings.CERTIFICATE_PROXY_SECRET:
         return constant_time_compare(request.META.get(SECRET, ""), settings.CERTIFICATE_PROXY_SECRET)
     sender = request.META.get("REMOTE_ADDR", "")

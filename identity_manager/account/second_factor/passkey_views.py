@@ -99,7 +99,7 @@ def options(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in with a passkey alone: it is something one has, unlocked by something one knows or is."""
+    """Sign in with a passkey alone: possession, with user verification by PIN or biometrics."""
     _must_be_offered()
     if request.user.is_authenticated:
         return redirect("account")

@@ -37,7 +37,7 @@ CHALLENGES = "passkey_challenges"
 
 
 class ChallengePurpose(StrEnum):
-    """What a challenge was made for; it is valid for nothing else (WebAuthn 13.4.3)."""
+    """Purpose of a challenge, which is valid for no other (WebAuthn 13.4.3)."""
 
     ALONE = "alone"  # without a password, so user verification is required
     SECOND_STEP = "second-step"

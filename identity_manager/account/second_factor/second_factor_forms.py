@@ -80,13 +80,13 @@ class PasskeyForm(ProofForm):
 
 
 class SecondStepPasskeyForm(PasskeyForm):
-    """After the password."""
+    """A passkey as second step, after the password."""
 
     purpose = ChallengePurpose.SECOND_STEP
 
 
 class ConfirmationPasskeyForm(PasskeyForm):
-    """By who is signed in already."""
+    """A passkey for re-authentication of the signed-in user."""
 
     purpose = ChallengePurpose.CONFIRMATION
 
@@ -134,7 +134,7 @@ class AppForm(forms.Form):
 
 
 class PasskeyNameForm(forms.Form):
-    """What its owner calls a passkey."""
+    """The name of a passkey."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -145,7 +145,7 @@ class PasskeyNameForm(forms.Form):
 
 
 class NewPasskeyForm(PasskeyNameForm):
-    """A name, and the browser's answer; a script fills that in."""
+    """Registration of a passkey: a name, and the browser's response, filled in by a script."""
 
     credential = forms.CharField(widget=forms.HiddenInput, required=False, max_length=passkeys.LONGEST_ANSWER)
     registered: tuple[dict[str, Any], bytes]
@@ -166,7 +166,7 @@ class NewPasskeyForm(PasskeyNameForm):
 
 
 def _row_for(account: Account, code: str) -> Authenticator | None:
-    """The app or the recovery codes for which this code is right now."""
+    """The authenticator row (app or recovery codes) for which this code is valid now, or None."""
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
     for row in second_factors.of(account, *kinds):
         if not second_factors.belongs_to(row, account) or not row.wrap().validate_code(code):
@@ -179,9 +179,9 @@ def _row_for(account: Account, code: str) -> Authenticator | None:
 
 
 def is_first_use(row: Authenticator, code: str) -> bool:
-    """Remember that the app's code was accepted, and say whether it was not before.
+    """Mark an app code as used; return whether it was unused (replay protection).
 
-    allauth remembers a code for one step only, and with a tolerance it fits longer.
+    allauth blocks a code for one time step only, but with a tolerance it is valid longer.
     """
     digits = "".join(symbol for symbol in code if symbol.isdigit())
     return cache.add(f"second-factor.used:{row.pk}:{digits}", "used", timeout=CODE_SECONDS)

@@ -1,4 +1,4 @@
-"""The second step of a sign-in: left out where a provider of single sign-on asked for it already."""
+"""Second step of a sign-in: skipped if the single sign-on provider asks for a second factor itself."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ PASSWORD = "password"  # noqa: S105 of what the first step was proved with, a ha
 
 
 class SecondStep(AuthenticateStage):  # type: ignore[misc]  # allauth has no types
-    """allauth's, with that exception, and bound to the password and the session of the first step."""
+    """allauth's stage, with that exception, bound to the password and the session of the first step."""
 
     def handle(self) -> tuple[HttpResponse | None, bool]:
-        """The first step is done: who planted the session's key before has nothing of it."""
+        """Begin the second step under a new session key, against session fixation."""
         response, goes_on = super().handle()
         if response is not None:
             self.state[PASSWORD] = self.login.user.get_session_auth_hash()
@@ -26,7 +26,7 @@ class SecondStep(AuthenticateStage):  # type: ignore[misc]  # allauth has no typ
         return response, goes_on
 
     def is_overtaken(self) -> bool:
-        """Whether there is another password since, or no second factor any more."""
+        """Whether the first step is outdated: the password was changed, or no second factor is left."""
         account = self.login.user
         same = constant_time_compare(self.state.get(PASSWORD, ""), account.get_session_auth_hash())
         return not same or not second_factors.has_one(account)
@@ -39,5 +39,5 @@ class SecondStep(AuthenticateStage):  # type: ignore[misc]  # allauth has no typ
 
 
 def pending(request: HttpRequest) -> Any:
-    """The second step that waits in this session, or None."""
+    """The pending second step of this session, or None."""
     return LoginStageController.enter(request, SecondStep.key)

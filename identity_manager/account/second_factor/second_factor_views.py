@@ -1,4 +1,4 @@
-"""Setting up, removing and replacing second factors, each after a fresh confirmation of who sits there."""
+"""Views to set up, remove and replace second factors, each after a re-authentication."""
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.adapter import get_adapter
@@ -34,7 +34,7 @@ secret_page = cache_control(no_store=True, private=True)
 
 @require_safe
 def needed(request: HttpRequest) -> HttpResponse:
-    """Where an officer without a second factor is led."""
+    """Page for officers who must set up a second factor first."""
     if not lacks_second_factor(request):
         return redirect("account")
     return render(request, "mfa/needed.html")
@@ -45,7 +45,7 @@ def needed(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @fresh_second_factor_first
 def set_up_app(request: HttpRequest) -> HttpResponse:
-    """Show what the app scans; a right code of the app adds it."""
+    """Show the QR code of a new authenticator app; a valid code of the app adds it."""
     account = account_of(request)
     if second_factors.of(account, Kind.TOTP).exists():
         return redirect("account")
@@ -61,7 +61,7 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
 def _app_added(account: Account, form: AppForm) -> bool:
     try:
         row = second_factors.add_app(actor=account.person, secret=form.secret)
-        is_first_use(row, form.cleaned_data["code"])  # it set the app up, and signs nobody in after that
+        is_first_use(row, form.cleaned_data["code"])  # used: this code must not sign in as well
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
@@ -69,7 +69,7 @@ def _app_added(account: Account, form: AppForm) -> bool:
 
 
 def added(request: HttpRequest, account: Account, kind: str) -> HttpResponse:
-    """What comes after the first second factor: recovery codes. It was shown just now, so it counts."""
+    """Redirect after a factor was added: to recovery codes after the first one, which counts as just used."""
     record_authentication(request, account, SECOND_FACTOR, type=kind, reauthenticated=True)
     renew_session_key(request)
     if second_factors.unused_recovery_codes(account) is None:
@@ -89,7 +89,7 @@ def _app_page(request: HttpRequest, account: Account, form: AppForm) -> HttpResp
 @require_http_methods(["GET", "HEAD", "POST"])
 @fresh_second_factor_required
 def remove(request: HttpRequest, row_id: int) -> HttpResponse:
-    """Say what goes; a click removes it."""
+    """Confirmation page for the removal of a factor; its POST removes it."""
     account = account_of(request)
     row = own_factor(account, row_id)
     if request.method == "POST":
@@ -108,7 +108,7 @@ def remove(request: HttpRequest, row_id: int) -> HttpResponse:
 @secret_page
 @fresh_second_factor_required
 def recovery_codes(request: HttpRequest) -> HttpResponse:
-    """How many are left; a click makes new ones and answers with them, this once."""
+    """Number of unused recovery codes; a POST makes new ones and shows them once."""
     account = account_of(request)
     if request.method != "POST":
         return _codes_page(request, account)
@@ -131,7 +131,7 @@ def _codes_page(request: HttpRequest, account: Account) -> HttpResponse:
 @require_POST
 @secret_page
 def recovery_codes_file(request: HttpRequest) -> HttpResponse:
-    """The codes that the page shows, as a file. They come from the page: here they are only compared."""
+    """Download of the codes as a file. The page sends them; they are compared with the stored ones."""
     account = account_of(request)
     posted = request.POST.getlist("code")
     if not second_factors.are_recovery_codes(account, posted):
@@ -154,6 +154,6 @@ def own_factor(account: Account, row_id: int) -> Authenticator:
 
 
 def shown(code: str) -> str:
-    """Two groups of five are easier to write down; the hyphen does not matter when it is typed."""
+    """Format a code as two groups of five, easier to write down; the hyphen is optional when typed."""
     digits = code.replace("-", "")
     return f"{digits[:5]}-{digits[5:]}"

@@ -32,12 +32,12 @@ OLDEST_SECONDS = 10 * 60
 
 
 def keep(request: HttpRequest, provider: SsoProvider, *, sid: str) -> None:
-    """Note the provider's session, before the sign-in is complete: a second step may follow."""
+    """Store the provider's session id in our session until the sign-in is complete."""
     request.session[KEPT] = {"provider": provider.id, "sid": sid}
 
 
 def record(request: HttpRequest) -> None:
-    """Write down which session of a provider this session came from, if it came from one."""
+    """Insert the link between this session and the provider's, if there is one."""
     kept = request.session.pop(KEPT, None)
     if kept:
         sessions.record_provider_session(
@@ -50,7 +50,7 @@ def record(request: HttpRequest) -> None:
 @never_cache
 @require_POST
 def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """End the sessions that a logout token names: 200 done, also where there is none; 400 not accepted."""
+    """End the sessions that a logout token names: 200 if done, also without any; 400 for an invalid token."""
     provider = sso.provider_or_404(provider_id)
     if not ratelimit.consume(request, action="back_channel_logout"):
         return HttpResponse(status=HTTPStatus.TOO_MANY_REQUESTS)
@@ -67,7 +67,7 @@ def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def _verified(request: HttpRequest, provider: SsoProvider) -> dict[str, Any]:
-    """The claims of the logout token (2.6). Raises one of BROKEN, before keys are fetched where it can."""
+    """Verify the logout token (2.6); return its claims. Raises one of BROKEN, early without its keys."""
     token = request.POST.get("logout_token", "")
     if not token or len(token) > LONGEST_TOKEN:
         raise OAuth2Error("There is no logout token.")

@@ -1,8 +1,8 @@
-"""SAML 2.0 as a service provider: the question, and the checks that python3-saml leaves out.
+"""SAML 2.0 as a service provider: the AuthnRequest, and the checks that python3-saml leaves out.
 
 python3-saml verifies signature, audience, times and status. Here: InResponseTo within the signed assertion
-and the state of this browser, Recipient, an audience at all, each assertion once, the age of the sign-in, and
-what proves a second factor. Encrypted assertions are not supported.
+against the state of this browser, Recipient, presence of an audience, replay of assertions, age of the
+sign-in, and proof of a second factor. Encrypted assertions are not supported.
 """
 
 import datetime as dt
@@ -29,7 +29,7 @@ from identity_manager.people.sign_in.saml_provider import NAME_ID, SamlProvider
 from identity_manager.transactions.refusals import Reason, Refused, refuse, require
 
 logger = logging.getLogger(__name__)
-# Exceptions caused by what is no SAML; ValueError includes base64, text that is no UTF-8, and DTDs.
+# Exceptions for malformed SAML; ValueError includes bad base64, bad UTF-8, and DTDs.
 BROKEN = (
     *(OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError, etree.Error, xmlsec.Error, SyntaxError),
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError),
@@ -77,7 +77,7 @@ def metadata(request: HttpRequest, provider: SamlProvider) -> bytes:
 
 
 def verified(request: HttpRequest, provider: SamlProvider, response: str) -> Answer:
-    """What the signed assertion says. Raises Refused, or one of BROKEN for what is no SAML."""
+    """Verify the response; return the content of its signed assertion. Raises Refused, or one of BROKEN."""
     document = OneLogin_Saml2_XML.to_etree(OneLogin_Saml2_Utils.b64decode(response))  # refuses a DTD
     refuse(ENCRYPTED if OneLogin_Saml2_XML.query(document, ENCRYPTED_ELEMENTS) else None)
     auth = OneLogin_Saml2_Auth(_request_data(request, provider, response), _settings(request, provider))
@@ -104,10 +104,10 @@ def verified(request: HttpRequest, provider: SamlProvider, response: str) -> Ans
 
 
 def _question(request: HttpRequest, provider: SamlProvider, assertion: Any) -> str:
-    """The id of our AuthnRequest, from within the assertion: the response around it may be unsigned.
+    """InResponseTo of the signed assertion; that of the response may be unsigned. Raises Refused.
 
-    Raises Refused. Every confirmation must be for a bearer, for us, and for the same question; an assertion
-    for no audience would be one for everybody.
+    Every SubjectConfirmation has to be of method bearer, for our address, and for the same request. An
+    assertion without audience is refused, because it would be valid for every service.
     """
     path = "./saml:Subject/saml:SubjectConfirmation"
     confirmations = OneLogin_Saml2_XML.query(assertion, path)
@@ -132,7 +132,7 @@ def _accept_once(provider: SamlProvider, assertion: Any) -> None:
 
 
 def _signed_in_at(assertion: Any, state: dict[str, Any]) -> float:
-    """When the person signed in there. Raises Refused where that is too long ago for what was asked."""
+    """AuthnInstant of the assertion. Raises Refused if it is too old for the request."""
     (statement,) = OneLogin_Saml2_XML.query(assertion, "./saml:AuthnStatement")
     moment = float(OneLogin_Saml2_Utils.parse_SAML_to_time(statement.get("AuthnInstant")))
     require(moment <= time.time() + CLOCK_SKEW, else_=CLOCK)
@@ -142,7 +142,7 @@ def _signed_in_at(assertion: Any, state: dict[str, Any]) -> float:
 
 
 def _subject(auth: Any, provider: SamlProvider) -> str:
-    """A persistent NameID or subject-id: neither is an e-mail, nor given to somebody else later."""
+    """The subject: a persistent NameID or subject-id, which are no e-mails and never reassigned."""
     if provider.subject == NAME_ID:
         persistent = auth.get_nameid_format() == Saml.NAMEID_PERSISTENT
         values = [auth.get_nameid()] if persistent else []
@@ -161,7 +161,7 @@ def _attributes(auth: Any, provider: SamlProvider) -> dict[str, Any]:
 
 
 def _why(document: Any) -> Reason:
-    """Why python3-saml refused, as far as the unsigned part of the answer can say."""
+    """Why python3-saml refused, by the unsigned part of the response."""
     codes = OneLogin_Saml2_XML.query(document, "/samlp:Response/samlp:Status/samlp:StatusCode")
     if codes and codes[0].get("Value") != Saml.STATUS_SUCCESS:
         return CANCELLED
@@ -169,7 +169,7 @@ def _why(document: Any) -> Reason:
 
 
 def _log(provider: SamlProvider, document: Any, reason: str) -> None:
-    """For the operator; what came from outside stands there as a literal."""
+    """Log a refusal for the operator; external text is escaped (repr)."""
     difference = _clock_difference(document)
     logger.warning(
         "SAML %s: refused %r; it was issued %d seconds ago by the clock here.",
@@ -180,13 +180,13 @@ def _log(provider: SamlProvider, document: Any, reason: str) -> None:
 
 
 def _clock_difference(document: Any) -> float:
-    """Seconds since the answer was issued, negative for the future; 0 where it does not say when."""
+    """Seconds since the response was issued, negative for the future; 0 without IssueInstant."""
     issued = document.get("IssueInstant")
     return time.time() - OneLogin_Saml2_Utils.parse_SAML_to_time(issued) if issued else 0
 
 
 def _settings(request: HttpRequest, provider: SamlProvider) -> dict[str, Any]:
-    """python3-saml's settings: all of it is said here, no file of its own is read."""
+    """Complete settings for python3-saml, so that it reads no file."""
     persistent = provider.subject == NAME_ID
     return {
         "strict": True,

@@ -26,7 +26,7 @@ ANSWER_SECONDS = 300
 @login_not_required
 @require_safe
 def metadata(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """What the provider's administrator registers."""
+    """SP metadata, for the provider's administrator."""
     content = saml.metadata(request, _provider(provider_id))
     return HttpResponse(content, content_type="application/samlmetadata+xml")
 
@@ -36,14 +36,14 @@ def metadata(request: HttpRequest, provider_id: str) -> HttpResponse:
 @never_cache
 @require_POST
 def acs(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Take the answer, then lead on by GET: a POST of another site comes without our session's cookie."""
+    """Store the response and redirect to a GET: a cross-site POST has no session cookie (SameSite)."""
     provider = _provider(provider_id)
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
     response = redirect("saml-finish", provider.id)
     if answer := request.POST.get("SAMLResponse", ""):
         kept = _kept(request)
-        kept.store["answer"] = answer[: saml.LONGEST_RESPONSE]  # what was longer cannot be read then
+        kept.store["answer"] = answer[: saml.LONGEST_RESPONSE]  # longer bodies cannot be read
         kept.store.set_expiry(ANSWER_SECONDS)
         kept.save(response)
     return response
@@ -53,7 +53,7 @@ def acs(request: HttpRequest, provider_id: str) -> HttpResponse:
 @never_cache
 @require_safe
 def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Verify the answer, then sign in."""
+    """Verify the stored response, then sign in."""
     provider = _provider(provider_id)
     kept = _kept(request)
     answer = kept.store.get("answer", "")
@@ -70,7 +70,7 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def _verified(request: HttpRequest, provider: SamlProvider, answer: str) -> arrival.Answer:
-    """Raises Refused, for what cannot even be read, too."""
+    """Verify the response. Raises Refused, also for a malformed one."""
     try:
         return saml.verified(request, provider, answer)
     except saml.BROKEN as error:
@@ -86,5 +86,5 @@ def _provider(provider_id: str) -> SamlProvider:
 
 
 def _kept(request: HttpRequest) -> LoginSession:
-    """A session of its own for the answer, whose cookie this address alone gets."""
+    """A separate session for the response, whose cookie is limited to this path."""
     return LoginSession(request, "saml_answer", f"{settings.SESSION_COOKIE_NAME}-saml")

@@ -23,7 +23,7 @@ from ca_bridge import outgoing
 from identity_manager.account import sign_in_methods
 from identity_manager.people.sign_in.sso_provider import SsoProvider
 
-# Asymmetric ones only: an HMAC under our client secret would prove nothing.
+# Asymmetric algorithms only: an HMAC under our client secret would prove nothing.
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
@@ -82,7 +82,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
         return {**more, **claims}
 
     def verified(self, token: str) -> dict[str, Any]:
-        """The claims of a token that the provider signed for us. Raises one of BROKEN."""
+        """Verify a token that the provider signed for us; return its claims. Raises one of BROKEN."""
         provider: SsoProvider = settings.SSO_PROVIDERS[self.provider_id]
         config = self.openid_config
         if config["issuer"].rstrip("/") != provider.server_url:
@@ -137,7 +137,7 @@ def _check(claims: dict[str, Any], *, provider: SsoProvider, state: dict[str, An
 
 
 def proves_second_factor(claims: dict[str, Any], provider: SsoProvider) -> bool:
-    """acr or amr of the ID token (OpenID Connect Core 2): what was asked for is no proof of what was done."""
+    """Whether acr or amr of the ID token proves a second factor (OpenID Connect Core 2)."""
     methods = claims.get("amr")
     used = {each for each in methods if isinstance(each, str)} if isinstance(methods, list) else set()
     return claims.get("acr") in provider.acr_values or bool(used & set(provider.amr_values))

@@ -75,7 +75,7 @@ def keep(
 
 
 def _wrapped(account: Account, id_token: str) -> str:
-    """For the session; empty where the key service is away: that keeps nobody from signing in."""
+    """Wrap the ID token for the session; empty if the key service is down, so that sign-in works."""
     try:
         wrapped = vault.wrap(id_token.encode("ascii"), purpose=Purpose.OTHER, record=account.pk)
     except KeyServiceDown:
@@ -84,7 +84,7 @@ def _wrapped(account: Account, id_token: str) -> str:
 
 
 def forget(request: HttpRequest) -> None:
-    """This session came from no provider that leads on: what an earlier sign-in kept counts no more."""
+    """Remove the sign-out data of an earlier sign-in from the session."""
     request.session.pop(KEPT, None)
 
 
@@ -104,7 +104,7 @@ def sign_out(request: HttpRequest, *, next_url: str) -> HttpResponse:
 @never_cache
 @require_safe
 def signed_out(request: HttpRequest) -> HttpResponse:
-    """Return address for the provider; says nothing about the provider to anybody else."""
+    """Return address for the provider; the same answer for anybody else."""
     if request.user.is_authenticated:
         return redirect("account")
     led_there = request.session.get(LED_THERE) or {"next": reverse("account_login"), "state": ""}
@@ -116,7 +116,7 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 
 
 def _address(request: HttpRequest) -> str:
-    """The provider's sign-out address; empty where the session did not come from a provider with one."""
+    """The provider's sign-out address for this session; empty without one."""
     kept = _kept(request)
     if not kept:
         return ""
@@ -139,7 +139,7 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
 
 
 def _token(request: HttpRequest, wrapped: str) -> str:
-    """The ID token; empty where its key was destroyed or does not answer: the provider then asks."""
+    """Unwrap the ID token (id_token_hint); empty if its key is destroyed or down: the provider then asks."""
     account = request.user
     if not wrapped or not isinstance(account, Account):
         return ""
