@@ -14,16 +14,16 @@ Row = TypeVar("Row", bound="ClientCredential", covariant=True)
 
 class ClientCredentialQuerySet(SecondOfficerQuerySet[Row]):
     def usable(self, now: datetime) -> Self:
-        """Credentials that open something now."""
+        """Credentials that are valid now: confirmed, not ended, not expired."""
         return self.filter(state=ConsentState.CONFIRMED, revoked_at=None, expires_at__gt=now)
 
     def of(self, secret: bytes) -> Self:
-        """The row of a bearer token or of a certificate in DER, by what the client shows."""
+        """The row of a presented bearer token or certificate (DER), by its SHA-256."""
         return self.filter(digest=hashlib.sha256(secret).hexdigest())
 
 
 class ClientCredential(StatefulDecision):
-    """What one client program shows: one System Administrator makes it, another one confirms it.
+    """The credential of one client program: made by a System Administrator, confirmed by another one.
 
     digest: SHA-256 of the token, which has 256 random bits and is shown once, or of the certificate.
     """

@@ -103,7 +103,7 @@ class Leased(models.Model):
         return self.claim_id
 
     def let_go(self) -> None:
-        """Release the lease; due work stays due."""
+        """Release the lease without a result; due work stays due."""
         self.claim_id = self.leased_until = None
 
     def settle_lease(self) -> None:

@@ -1,4 +1,4 @@
-"""Accounts: how a person signs in."""
+"""Accounts: user name, password and session epoch of a person."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -26,7 +26,7 @@ class AccountManager(BaseUserManager["Account"]):
 
 
 class Account(AbstractBaseUser):
-    """A sign-in. What it may do follows from the roles of its person."""
+    """A sign-in account. Its permissions follow from the roles of its person."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     username = models.CharField(_("user name"), max_length=64, unique=True)

@@ -1,4 +1,4 @@
-"""Who approves, as a token type says it: how many, the members of an approver group, the manager."""
+"""Approver groups, and the approval options of token types: renewals, manager."""
 
 from django.db import models
 from django.utils import timezone
@@ -31,7 +31,7 @@ class RenewalApproval(models.TextChoices):
 
 
 class ManagerApproval(models.TextChoices):
-    """What the manager whom the directory names has to do with the approvals of a type."""
+    """The part of the person's manager (from the directory) in the approvals of a type."""
 
     NO = "no", _("Nothing in particular")
     MAY = "may", _("They may approve, beside the members of the group")
@@ -39,7 +39,7 @@ class ManagerApproval(models.TextChoices):
 
 
 class ApproverGroup(models.Model):
-    """A named set of persons. It gives no right: a member decides only with the role Approver."""
+    """A named set of persons. It gives no permission: a member decides only with the role Approver."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(
@@ -55,7 +55,7 @@ class ApproverGroup(models.Model):
 
 
 class ApproverGroupMember(models.Model):
-    """A person is in an approver group; who is no longer has no row."""
+    """Membership of a person in an approver group; deleted when it ends."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     group = models.ForeignKey(ApproverGroup, on_delete=models.CASCADE, related_name="members")

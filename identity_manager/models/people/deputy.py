@@ -1,4 +1,4 @@
-"""Deputies: who decides in the stead of an Approver, from a first to a last day."""
+"""Deputies: persons who decide on behalf of an Approver, from a first to a last day."""
 
 from datetime import date
 from typing import Self
@@ -14,7 +14,7 @@ from identity_manager.models.people.person import Person
 
 class DeputyQuerySet(models.QuerySet["Deputy"]):
     def in_force(self, day: date) -> Self:
-        """Deputies who act on that day: nobody has ended it, and the day is not past the last one."""
+        """Deputies who act on that day: not ended early, and within the first and last day."""
         return self.not_over(day).filter(valid_from__lte=day)
 
     def not_over(self, day: date) -> Self:
@@ -23,7 +23,7 @@ class DeputyQuerySet(models.QuerySet["Deputy"]):
 
 
 class Deputy(models.Model):
-    """`deputy` decides as an Approver in the stead of `principal`, both days included.
+    """`deputy` decides as an Approver on behalf of `principal`, both days included.
 
     In every check of four eyes the two count as one person while it lasts. The row stays as evidence: an
     approval names it. ended_at, ended_by: a User Administrator ended it early; after its last day it ends by

@@ -1,4 +1,4 @@
-"""Persons: who gets software tokens."""
+"""Persons, who are the holders of software tokens and of roles."""
 
 import uuid
 import zoneinfo
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from identity_manager.models.people.role import RoleAssignment
 
 
-# What a directory says of a person, whatever way it comes: typed, by a file or over an interface.
+# Fields of the directory, whether entered by hand, by a file or over an interface.
 REQUIRED_FIELDS = ("personnel_number", "given_name", "surname")
 TEXT_FIELDS = (
     *REQUIRED_FIELDS,
@@ -64,7 +64,7 @@ NOTHING = Q(pk__isnull=True)
 
 class PersonQuerySet(models.QuerySet["Person"]):
     def without_upn_key(self) -> Self:
-        """Whose UPN another person has too, as Active Directory compares names; none of who is Locked."""
+        """Persons, not Locked, whose UPN equals another person's as Active Directory compares names."""
         return self.filter(upn_key=None).exclude(upn="").exclude(state=PersonState.LOCKED)
 
     def holding(self, role: Role, *, unit: str = "") -> Self:
@@ -79,7 +79,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
         ).distinct()
 
     def matching(self, text: str, **equal: str) -> Self:
-        """Persons in whose name, personnel number, e-mail or department every word of the text is found.
+        """Persons with every word of the text in their name, personnel number, e-mail or department.
 
         equal: their state, department or organisational_unit, so that an index can look for all at once.
         """
@@ -177,16 +177,16 @@ class Person(Stateful):
         super().save(*args, **kwargs)
 
     def compare_upn(self) -> None:
-        """Claim the UPN: saving fails (IntegrityError) where somebody else who is not Locked has it."""
+        """Set the UPN's comparison key; saving raises IntegrityError if another living person has it."""
         claim(self)
 
     def compose_search_text(self) -> str:
-        """What SEARCH looks through and sorts by: names, number, e-mail, department; folded."""
+        """The folded text that SEARCH matches and sorts by: names, number, e-mail, department."""
         return person_search.text_of(self)
 
     @property
     def zone(self) -> tzinfo:
-        """Their time zone; the installation's, where this machine's time zone data do not know it."""
+        """The person's time zone; the installation's, if this machine's time zone data lack it."""
         try:
             return zoneinfo.ZoneInfo(self.time_zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
@@ -202,14 +202,14 @@ class Person(Stateful):
 
     @property
     def is_api_client(self) -> bool:
-        """Whether this is the actor of a client of the API, and no human being."""
+        """Whether this row is the actor of an API client, not a human being."""
         return bool(self.source == PersonSource.API)
 
     @cached_property
     def client_makers(self) -> frozenset[uuid.UUID]:
-        """The officers who made and confirmed this client of the API: they count as asking for what it asks.
+        """The officers who made and confirmed this API client, and who count as requesters of its requests.
 
-        Nobody where this is a human being, which asks the database nothing.
+        Empty, without a query, for a human being.
         """
         if not self.is_api_client:
             return frozenset()
@@ -217,7 +217,7 @@ class Person(Stateful):
         return frozenset(filter(None, (client.asked_by_id, client.decided_by_id)))
 
     def know_roles(self, roles: "list[RoleAssignment]") -> None:
-        """Take these, all of the person's, for roles.all(), as if they had been prefetched."""
+        """Set the prefetch cache of roles.all() to these, which are all of the person's."""
         set_prefetched(self, "roles", roles)
 
     def roles_in_force(self) -> "list[RoleAssignment]":

@@ -32,7 +32,7 @@ OPEN = (S.UPLOADED, S.WAITING)
 
 @dataclass(frozen=True)
 class Figures:
-    """How many persons were deactivated, locked or created, and how many e-mail addresses changed."""
+    """Numbers of persons deactivated, locked or created, and of e-mail addresses changed."""
 
     left: int
     emails_changed: int
@@ -113,7 +113,7 @@ class PersonImport(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=S.UPLOADED, target=S.WAITING)
     def wait(self, *, accept_partial: bool) -> None:
-        """The breaker wants a second officer's word."""
+        """The breaker stops the import: a second officer decides."""
         self.accept_partial = accept_partial
 
     @transition(field=state, source=list(OPEN), target=S.DONE)
@@ -126,14 +126,14 @@ class PersonImport(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=S.WAITING, target=S.REFUSED)
     def refuse(self, *, by: Person, reason: str, now: datetime) -> None:
-        """The second officer said no."""
+        """The second officer rejects the import."""
         self.decided_by, self.decided_at = by, now
         self.reason = reason
         self._end(now)
 
     @transition(field=state, source=list(OPEN), target=S.WITHDRAWN)
     def withdraw(self, *, now: datetime) -> None:
-        """Who asked does not want it any more, or nobody went on with it."""
+        """The import is withdrawn by an officer, or was left open for too long."""
         self._end(now)
 
     def _end(self, now: datetime) -> None:

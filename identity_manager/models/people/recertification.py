@@ -44,7 +44,7 @@ class Recertification(models.Model):
 
 
 class ReviewDecision(models.TextChoices):
-    """What became of one role. The last four are the end's doing, nobody's decision."""
+    """Result of one role's review. The last four are set at the end of the campaign, by no officer."""
 
     NONE = "", _("Not answered yet")
     CONFIRMED = "confirmed", _("Confirmed")
@@ -60,15 +60,15 @@ BY_SOMEBODY = (ReviewDecision.CONFIRMED, ReviewDecision.WITHDRAWN)
 
 class RoleReviewQuerySet(models.QuerySet["RoleReview"]):
     def undecided(self) -> Self:
-        """Those of an open campaign that nobody has decided."""
+        """Undecided reviews of an open campaign."""
         return self.filter(decision=ReviewDecision.NONE, campaign__is_open=True)
 
     def of_held_roles(self) -> Self:
-        """Those whose role is still held."""
+        """Reviews whose role is still held."""
         return self.filter(Exists(RoleAssignment.objects.filter(pk=OuterRef("assignment_id"))))
 
     def decidable_by(self, officer: Person) -> Self:
-        """Those that this User Administrator decides: person and role within their reach, not their own."""
+        """Reviews that this User Administrator may decide: person and role in their units, not their own."""
         roles = {Role.USER_ADMINISTRATOR}
         return (
             self.undecided()
@@ -125,6 +125,6 @@ class RoleReview(models.Model):
         return f"{self.get_role_display()}: {self.person}"
 
     def settle(self, decision: ReviewDecision, *, by: Person | None, now: datetime) -> bool:
-        """Write the decision where nobody has decided yet; whether it was this one (conditional update)."""
+        """Store the decision if there is none yet (conditional update); return whether it was stored."""
         undecided = RoleReview.objects.undecided().filter(pk=self.pk)
         return bool(undecided.update(decision=decision, decided_by=by, decided_at=now))

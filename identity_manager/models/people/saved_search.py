@@ -1,4 +1,4 @@
-"""Saved searches and reports: what an officer looks for again and again, under a name of their own."""
+"""Saved searches and reports of officers, under a name of their own."""
 
 from datetime import datetime, time, timedelta
 
@@ -14,7 +14,7 @@ MAILED_AT = time(6)
 
 
 class Mailing(models.TextChoices):
-    """How often a link to it is mailed to its owner."""
+    """How often a link to the report is mailed to its owner."""
 
     NEVER = "", _("Never")
     WEEKLY = "weekly", _("Each Monday")
@@ -44,7 +44,7 @@ class SavedSearch(models.Model):
         return self.name
 
     def schedule(self, mailing: Mailing, now: datetime) -> None:
-        """Have a link mailed so often, for the first time on the next such day in the owner's time zone."""
+        """Set how often a link is mailed, first on the next such day in the owner's time zone."""
         self.mailing, self.mail_due_at = mailing, None
         today = timezone.localdate(now, self.owner.zone)
         if mailing == Mailing.WEEKLY:

@@ -28,7 +28,7 @@ class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
         return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
 
     def opening(self, now: datetime) -> Self:
-        """Codes that open something, or did: usable ones, and those that were used."""
+        """Codes that are usable, or were used."""
         return self.filter(code_opens(now))
 
 

@@ -1,4 +1,4 @@
-"""What is kept of messages of identity providers: against replay, and for back-channel logout."""
+"""Records of identity providers' messages: digests against replay, and sessions for back-channel logout."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -9,7 +9,7 @@ from django.db import models
 
 class AcceptedMessageQuerySet(models.QuerySet["AcceptedMessage", "AcceptedMessage"]):
     def over(self, now: datetime) -> Self:
-        """Messages that are refused by their own dates by now."""
+        """Messages that have expired, so that their digest is no longer needed."""
         return self.filter(expires_at__lte=now)
 
 

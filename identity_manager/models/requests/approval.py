@@ -1,4 +1,4 @@
-"""Approvals: who decided, when, and on which snapshot."""
+"""Approvals and approval rules: decisions on a snapshot, and who has to decide."""
 
 import uuid
 from collections.abc import Iterable
@@ -59,7 +59,7 @@ class Approval(models.Model):
 
     @property
     def seat_id(self) -> uuid.UUID:
-        """Whose right was used: the approver's own, or that of the person in whose stead they decided."""
+        """The person whose permission was used: the approver, or the principal of a deputy."""
         return self.deputyship.principal_id if self.deputyship is not None else self.approver_id
 
 
@@ -73,7 +73,7 @@ def progress(needed: int, decisions: Iterable[Approval]) -> str:
 
 
 class ManagerObstacle(models.TextChoices):
-    """Why the manager of the person does not decide on a request, so that others do."""
+    """Why the person's manager cannot decide on a request, so that others do."""
 
     NONE = "", ""
     UNKNOWN = "unknown", _("The directory names no manager of this person.")
@@ -84,7 +84,7 @@ class ManagerObstacle(models.TextChoices):
 
 
 class ApprovalRule(models.Model):
-    """Who has to approve a request in one round, where its types narrow that; one row for each such rule.
+    """A rule that restricts who has to approve a request in one round, set by its types.
 
     `needed` different persons: members of the group, without one every Approver of the unit; and the manager,
     who must be one of them where manager_must. manager_obstacle: why the manager was passed over, so that the
@@ -118,7 +118,7 @@ class ApprovalRule(models.Model):
 
     @property
     def still(self) -> int:
-        """How many approvals are missing."""
+        """The number of missing approvals."""
         return self.missing + self.manager_missing
 
 

@@ -1,4 +1,4 @@
-"""Certificates: what a CA issued for one key of a token."""
+"""Certificates: order, wrapped key and issued certificate of one key of a token."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -85,22 +85,22 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         return self.filter(pk__in=own.values("pk").union(imported.values("pk")))
 
     def to_be_revoked_by_hand(self, now: datetime) -> Self:
-        """Those whose CA has no revocation, and that have not expired: an officer revokes them there."""
+        """Certificates to be revoked by hand at a CA without revocation, and not expired."""
         waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
 
     def may_outlive_token(self) -> Self:
-        """Living certificates for encryption alone, whose owner has the key (passphrase noted)."""
+        """Living encryption-only certificates whose owner has the key (passphrase acknowledged)."""
         living = self.filter(state__in=NOT_ENDED, revocation_decided_at=None)
         return living.filter(
             profile__purpose=CertificatePurpose.ENCRYPTION, token__acknowledged_at__isnull=False
         )
 
     def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
-        """Expired certificates of tokens that were handed out or are being issued.
+        """Expired certificates of tokens that are delivered or being issued.
 
-        Not those to be revoked, which the worker expires; nor, while being issued, those of Inactive persons,
-        which are handled on their return.
+        Without those to be revoked, which the worker expires, and without those of Inactive persons during
+        issuance, which are handled on their return.
         """
         ended = self.filter(state__in=states, not_after__lte=now, revocation_decided_at=None)
         on_leave = Q(token__request__person__state=PersonState.INACTIVE)
@@ -220,7 +220,7 @@ class Certificate(RevocationAndHold):
 
     @cached_property
     def copy_is_kept(self) -> bool:
-        """Whether its key is archived; archived_key.with_copies asks it of many at once."""
+        """Whether its key is archived; for many at once see archived_key.with_copies."""
         return self.archived_keys.exists()
 
     @property
@@ -232,24 +232,24 @@ class Certificate(RevocationAndHold):
 
     @property
     def account_mappings(self) -> tuple[str, ...]:
-        """What maps a certificate for signing in to an account, in Active Directory or Entra ID."""
+        """Account mappings (altSecurityIdentities) of an authentication certificate."""
         if self.certificate is None or self.profile.purpose != CertificatePurpose.AUTHENTICATION:
             return ()
         return strong_mapping.of(self.certificate)
 
     @property
     def ca(self) -> str:
-        """The connection whose CA issues or has issued it; empty where another system did, by another CA."""
+        """Alias of the connection to its CA; empty if another system had it issued by another CA."""
         imported: Any = getattr(self, "imported", None)  # ImportedCertificate, which imports this module
         return self.profile.ca if imported is None else str(imported.ca)
 
     def order_key(self, number: int) -> str:
-        """What its CA knows its order of that number by: each retry has an order of its own."""
+        """Idempotency key of its order of that number: each retry has an order of its own."""
         return f"{self.pk}.{number}"
 
     @property
     def order_keys(self) -> list[str]:
-        """Those of all that were made."""
+        """Idempotency keys of all its orders."""
         return [self.order_key(number) for number in range(1, self.orders_made + 1)]
 
     @property
@@ -259,7 +259,7 @@ class Certificate(RevocationAndHold):
 
     @transition(field=state, source=C.ORDERED, target=C.VALID)
     def issue(self, *, certificate: bytes, facts: CertificateFacts) -> None:
-        """The CA issued it and it says what was asked for."""
+        """The CA has issued it, as ordered."""
         self.certificate = certificate
         self.serial = facts.serial_hex
         self.issuer = facts.issuer
@@ -270,18 +270,18 @@ class Certificate(RevocationAndHold):
 
     @transition(field=state, source=C.ORDERED, target=C.REFUSED)
     def refuse(self, *, reason: str) -> None:
-        """The CA said no for good, or the request ended before it was asked."""
+        """The CA has refused for good, or the request ended before the CA was asked."""
         self.refusal = reason
 
     @transition(field=state, source=C.REFUSED, target=C.ORDERED)
     def order_again(self, *, now: datetime) -> None:
-        """An officer has it tried again, with a new key and a new order."""
+        """An officer retries it, with a new key and a new order."""
         self.refusal = ""
         self._begin_anew(now)
 
     @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.ORDERED)
     def order_anew(self, *, now: datetime) -> None:
-        """Its time was over before its token was handed out: it gets a new key and a new order."""
+        """It expired before its token was sealed: it gets a new key and a new order."""
         self.certificate = self.not_before = self.not_after = self.shorter_than = None
         self.serial = self.issuer = self.subject = self.fingerprint_sha256 = ""
         self.hold_wanted = self.held_at_ca = False
@@ -301,22 +301,22 @@ class Certificate(RevocationAndHold):
         return encrypts and self.is_living and self.token.acknowledged_at is not None
 
     def has_ended(self, now: datetime) -> bool:
-        """Whether its time is over, so that no CA need hear of it any more."""
+        """Whether notAfter has passed, so that no CA call is needed any more."""
         return self.not_after is not None and self.not_after <= now
 
     @property
     def is_parked(self) -> bool:
-        """Whether nobody knows if it was issued: an officer decides."""
+        """Whether its outcome is unknown and the order parked: an officer decides."""
         return self.state == C.ORDERED and self.order is not None and self.order.parked_at is not None
 
     @property
     def is_to_be_retried(self) -> bool:
-        """Whether it was refused, and an officer may have it tried again."""
+        """Whether it was refused, so that an officer may retry it."""
         return bool(self.state == C.REFUSED and self.left_out_at is None)
 
     @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.EXPIRED)
     def expire(self) -> None:
-        """Its time is over; of one that nobody has got the key is erased."""
+        """notAfter has passed; the key is erased if nobody has got it."""
         self.private_key_wrapped = None
         self.hold_wanted = False
         self.settle_lease()

@@ -1,4 +1,4 @@
-"""Revocation and hold of a certificate: what was decided, and what its CA has done."""
+"""Revocation and hold of a certificate: the decision, and its state at the CA."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ class RevocationAndHold(Stateful, Leased):
 
     @property
     def revocation_reason_words(self) -> str | Promise:
-        """Why it is revoked, in the reader's language."""
+        """The revocation reason in the reader's language."""
         return REASONS_IN_WORDS.in_words(self.revocation_reason)
 
     @transition(field="state", source=[C.VALID, C.ON_HOLD], target=C.REVOKED)
@@ -62,18 +62,18 @@ class RevocationAndHold(Stateful, Leased):
         return self.revocation_decided_at is not None and self.state in (C.VALID, C.ON_HOLD)
 
     def is_to_be_revoked_by_hand(self, now: datetime) -> bool:
-        """Whether its CA cannot be told, so that an officer has it revoked there."""
+        """Whether its CA has no interface for revocation, so that an officer revokes it there by hand."""
         alive = self.state in NOT_ENDED and self.not_after is not None and self.not_after > now
         return alive and self.by_hand_since is not None
 
     def withdraw_revocation(self) -> None:
-        """Its CA cannot be told, and need not be: it ends by its own date."""
+        """Drop the revocation: its CA has no interface for it, and the certificate expires by itself."""
         self.revocation_reason = ""
         self.revocation_decided_at = self.by_hand_since = None
         self.settle_lease()
 
     def leave_to_hands(self, *, now: datetime, error: str = "") -> None:
-        """Its CA cannot be told: an officer has it revoked there. Later it is looked whether that is done."""
+        """Leave the revocation to an officer by hand; the CA is polled for its status later."""
         self.settle_later(error, now=now, not_before=now + LOOK_AGAIN)
         self.by_hand_since = self.by_hand_since or now
 
@@ -88,18 +88,18 @@ class RevocationAndHold(Stateful, Leased):
 
     @transition(field="state", source=C.VALID, target=C.ON_HOLD)
     def hold(self, *, at_ca: bool) -> None:
-        """Its CA has it on hold (RFC 5280 5.3.1, certificateHold), or cannot, and we remember it."""
+        """On hold (RFC 5280 5.3.1, certificateHold): at the CA, or in the database only."""
         self.held_at_ca = at_ca
 
     @transition(field="state", source=C.ON_HOLD, target=C.VALID)
     def release(self) -> None:
-        """It counts again."""
+        """The hold has ended: valid again."""
         self.held_at_ca = False
 
     def decide_hold(self, *, wanted: bool, now: datetime) -> None:
-        """It is to be put on hold at the CA, or released; what there is to do for that is due now.
+        """Decide a hold or its release, and make the CA call due now.
 
-        Where the CA was asked to release it, and has or has not, it is asked for the hold once more.
+        If a release was sent to the CA and its outcome is unknown, the hold is sent again.
         """
         if wanted and self.state == C.ON_HOLD and not self.hold_wanted and self.attempts:
             self.release()
@@ -110,7 +110,7 @@ class RevocationAndHold(Stateful, Leased):
             self.settle_lease()
 
     def decide_revocation(self, *, reason: RevocationReason, now: datetime) -> None:
-        """It is to be revoked at the CA; the work is due now."""
+        """Decide the revocation, and make the CA call due now."""
         self.revocation_reason = reason.value
         self.revocation_decided_at = now
         self.private_key_wrapped = None

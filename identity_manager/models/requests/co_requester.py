@@ -1,4 +1,4 @@
-"""Co-requesters: officers who count as asking for a request that Identity Manager placed (SPEC.md 2)."""
+"""Co-requesters: officers who count as requesters of a request by a standing order (SPEC.md 2)."""
 
 import uuid
 

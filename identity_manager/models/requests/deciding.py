@@ -1,4 +1,4 @@
-"""Who decides on a request, in SQL: one person with their deputies, and whom its approval rules name.
+"""Four-eyes conditions on requests in SQL: exclusions of an officer, with deputies and approval rules.
 
 workflow.policy.approvers has the same in Python; tests/identity_manager/models/test_rules_agree.py compares.
 """
@@ -20,10 +20,10 @@ from identity_manager.models.requests.co_requester import CoRequester
 
 
 def not_decidable(officer: Person, deputyships: Collection[Deputy], now: datetime) -> Iterator[Q]:
-    """Requests on which the officer does not decide, whatever their role reaches: one condition a way.
+    """Conditions for requests on which the officer must not decide, whatever their role, one for each reason.
 
-    Who asked, or has made the API client that asks; the beneficiary; who has decided in this round; who
-    vouched for the person (people.vouching); whom no rule of the request names.
+    The requester, or maker of the API client that is; the beneficiary; who has decided in this round; who
+    vouched for the person (people.vouching); who is named by no rule of the request.
     """
     ids = [officer.pk, *(each.principal_id for each in deputyships)]
     yield Q(person__in=ids) | Q(requested_by__in=ids)
@@ -39,13 +39,13 @@ def not_decidable(officer: Person, deputyships: Collection[Deputy], now: datetim
 
 
 def _by_one_of(ids: Collection[uuid.UUID]) -> tuple[Q, Q, Q]:
-    """Decisions of these persons, in the stead of one of them, or by who is deputy of one of them today."""
+    """Decisions by these persons, on behalf of one of them, or by who is their deputy today."""
     deputies = Deputy.objects.in_force(today()).filter(principal__in=ids).values("deputy")
     return Q(approver__in=ids), Q(deputyship__principal__in=ids), Q(approver__in=deputies)
 
 
 def _named_by_rules(officer: Person, deputyships: Collection[Deputy]) -> Exists:
-    """Requests of which a rule of their round lacks an approval that the officer can give."""
+    """Requests with a rule that lacks an approval which the officer can give."""
     rules = ApprovalRule.objects.filter(request=OuterRef("pk"), round=OuterRef("round"))
     named = NOTHING
     seats = [(officer.pk, officer.own_units(Role.APPROVER))]

@@ -1,6 +1,6 @@
-"""Installations: on which devices a person says that they have installed a token, and who has not said so.
+"""Installations: devices on which a person has confirmed a token, and notices about missing confirmations.
 
-"Delivered" is what a mail server or a download says; "installed" is the person's own word, for each device.
+*Delivered* is the state of a mail or download; *installed* is the person's own statement for each device.
 """
 
 from datetime import datetime, timedelta
@@ -29,12 +29,12 @@ class DeviceKind(models.TextChoices):
 
 class InstallationQuerySet(models.QuerySet["Installation"]):
     def standing_of(self, token: SoftwareToken) -> Self:
-        """What its person said and did not take back, the first first."""
+        """Confirmations of the token that were not withdrawn, oldest first."""
         return self.filter(token=token, taken_back_at=None)
 
 
 class Installation(models.Model):
-    """The person's word that a token is installed on a device; one row for each time that they say so."""
+    """A person's confirmation that a token is installed on a device; one row for each confirmation."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     token = models.ForeignKey(SoftwareToken, on_delete=models.PROTECT, related_name="installations")
@@ -56,25 +56,25 @@ class Installation(models.Model):
 
 class InstallationNoticeQuerySet(models.QuerySet["InstallationNotice"]):
     def due(self, now: datetime) -> Self:
-        """Open ones for which something is to be done now; a hold, also that of a leave, stops the clock."""
+        """Open notices that are due now; a hold, also that of a leave, pauses their period."""
         return self.filter(ended_at=None, next_at__lte=now).exclude(token__state=TokenState.ON_HOLD)
 
     def to_be_revoked(self, now: datetime) -> Self:
-        """Whose token is to be revoked by now, whether or not somebody holds that up."""
+        """Notices whose time of revocation has passed, also if the revocation is held up."""
         return self.filter(ended_at=None, revoke_at__lte=now, token__state=TokenState.ACTIVE)
 
     def to_be_answered(self) -> Self:
-        """What an officer was told, and has not answered."""
+        """Open notices that officers have as tasks."""
         rows = self.filter(ended_at=None, told_at__isnull=False)
         return rows.filter(token__state=TokenState.ACTIVE, token__person__state=PersonState.ACTIVE)
 
     def revoked_since(self, moment: datetime) -> Self:
-        """Whose tokens were revoked since then, for the limit of a day."""
+        """Notices whose tokens were revoked since then, for the daily limit."""
         return self.filter(revoked_at__gte=moment)
 
 
 class InstallationNotice(models.Model):
-    """The clock of a token whose type wants to know of its installation.
+    """The notice of a token whose type has an installation rule: its period and warnings.
 
     asked_at: when it started; a hold moves it. next_at: when something is to be done next. mails: how many
     the person got. revoke_at: the moment that the warning names. told_at: since when an officer has it.

@@ -1,4 +1,4 @@
-"""Postponements: an approver does not want to see a request before a time."""
+"""Postponements: a request is hidden from one approver's queue until a time."""
 
 from datetime import datetime
 from typing import Self

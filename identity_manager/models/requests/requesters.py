@@ -1,4 +1,4 @@
-"""Who counts as asking for a request: in Python, as TokenRequestQuerySet.asked_for_by in SQL."""
+"""Requesters of a request, in Python; TokenRequestQuerySet.asked_for_by is the SQL form."""
 
 import uuid
 from collections.abc import Collection
@@ -28,19 +28,19 @@ class Requesters(models.Model):
         abstract = True
 
     def was_asked_for_by(self, officer: Person) -> bool:
-        """Whether the officer or an API client of theirs made it, or they sent it round, or caused it."""
+        """Whether the officer is a requester: made it (also by an API client), resubmitted or caused it."""
         return officer.pk in self.requester_ids
 
     @property
     def requester_ids(self) -> frozenset[uuid.UUID]:
-        """Who counts as asking: who made it or the API client that did, sent it round, or caused it."""
+        """Ids of all requesters: who made it, or the API client that did, resubmitted it, or caused it."""
         own = {each for each in (self.requested_by_id, self.round_started_by_id) if each}
         asking: frozenset[uuid.UUID] = self.co_requester_ids | own | self.requested_by.client_makers
         return asking
 
     @property
     def co_requester_ids(self) -> frozenset[uuid.UUID]:
-        """Who caused it, beside who made it (CoRequester)."""
+        """Ids of those who caused it beside who made it (CoRequester)."""
         if self._state.adding:
             return frozenset(self.prepared_co_requesters)
         if not self.has_co_requesters:

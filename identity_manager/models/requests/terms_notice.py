@@ -1,4 +1,4 @@
-"""Notices that a person who holds tokens is to accept a later version of terms, and holds of who is late."""
+"""Notices to accept a later version of terms for held tokens, and the holds after their time."""
 
 import uuid
 from datetime import datetime
@@ -41,11 +41,11 @@ class TermsNoticeQuerySet(models.QuerySet["TermsNotice"]):
         return rows.filter(Exists(tokens), ~Exists(accepted.filter(person=OuterRef("person"))))
 
     def late(self, now: datetime) -> Self:
-        """Unanswered ones whose time is over."""
+        """Unanswered notices whose time is over."""
         return self.unanswered().filter(due_at__lte=now)
 
     def with_accepted_at(self) -> Self:
-        """Each with when its person accepted the version or a later one; null where they have not."""
+        """Annotate when the person accepted the version or a later one; null if they have not."""
         accepted = acceptances_from(OuterRef("document"), OuterRef("version__number"))
         first = accepted.filter(person=OuterRef("person")).order_by("accepted_at")
         return self.annotate(accepted_at=Subquery(first.values("accepted_at")[:1]))
@@ -78,7 +78,7 @@ class TermsNotice(models.Model):
 
 class TermsHoldQuerySet(models.QuerySet["TermsHold"]):
     def in_effect(self, person_id: uuid.UUID, document_id: uuid.UUID) -> Self:
-        """Holds of the person's tokens that nobody has ended; one that came later is somebody else's."""
+        """Holds of the person's tokens that are still in effect; a later hold has another cause."""
         return self.filter(
             token__person=person_id, version__document=document_id, token__held_at=F("held_at")
         )

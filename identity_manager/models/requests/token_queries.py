@@ -41,9 +41,9 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
     """
 
     def to_be_sealed(self) -> Self:
-        """Tokens of a living request and an Active person, all of whose certificates are there to be used.
+        """Tokens of a living request and an Active person, all of whose certificates are usable.
 
-        But for those that an officer has left out; a token without any other is cancelled then.
+        Certificates that an officer has left out do not count; a token without others was cancelled.
         """
         usable = Q(
             state=CertificateState.VALID, hold_wanted=False, held_at_ca=False, revocation_decided_at=None
@@ -66,7 +66,7 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         return self.filter(passphrase_wrapped__isnull=False)
 
     def to_be_noted(self) -> Self:
-        """Tokens whose passphrase the person can note now: none that is on hold."""
+        """Tokens whose passphrase the person can note now: not those on hold."""
         return self.with_unacknowledged_passphrase().exclude(state=T.ON_HOLD)
 
     def overdue(self, now: datetime) -> Self:
@@ -96,7 +96,7 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         return self.filter(state__in=IN_USE)
 
     def with_has_files(self) -> Self:
-        """Tokens that say whether their files are kept, without asking for each."""
+        """Annotate whether the token's files are kept, without a query for each."""
         return self.annotate(has_files=_has_files())
 
     def superseded(self, now: datetime) -> Self:
@@ -121,15 +121,15 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         )
 
     def awaiting_installation(self) -> Self:
-        """Tokens that were delivered and noted here, and that nobody has said to be installed."""
+        """Tokens that were delivered and acknowledged here, without a confirmed installation."""
         return self.filter(state=T.ACTIVE, acknowledged_at__isnull=False, installed_at=None)
 
     def to_be_asked_of_installation(self) -> Self:
-        """Those of a type that wants to know of it, and about which nobody was asked yet."""
+        """Those of a type with an installation rule, without a notice."""
         wanting = TokenType.objects.active().exclude(installation_policy=InstallationPolicy.NOTHING)
         rows = self.awaiting_installation().filter(type_code__in=wanting.order_by().values("code"))
         return rows.filter(installation_notice=None)
 
     def visible_under_certificates(self) -> Self:
-        """Tokens that were handed out, whatever became of them."""
+        """Tokens that were delivered, in any later state."""
         return self.exclude(state__in=(T.ORDERED, T.ISSUING, T.CANCELLED))

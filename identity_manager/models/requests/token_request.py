@@ -1,4 +1,4 @@
-"""Requests: one road from asking to the finished token."""
+"""Requests for software tokens: fields, states and transitions."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -54,7 +54,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.exclude(state__in=ENDED)
 
     def asked_for_by(self, officer: Person) -> Self:
-        """Requests that the officer or an API client of theirs made, that they sent round, or caused."""
+        """Requests that the officer made (also by an API client), resubmitted or caused."""
         clients = ApiClient.objects.actors_made_by(officer.pk)
         caused = self.model.objects.filter(co_requesters__person=officer)
         own = Q(requested_by=officer) | Q(round_started_by=officer)
@@ -76,7 +76,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.filter(_postponed(approver, now))
 
     def not_postponed_by(self, approver: Person, now: datetime) -> Self:
-        """Requests that stand in this approver's own queue, if they decide on them at all."""
+        """Requests that this approver has not postponed, if they decide on them at all."""
         return self.exclude(_postponed(approver, now))
 
     def decidable_by(self, officer: Person, deputyships: Collection["Deputy"] = ()) -> Self:
@@ -110,7 +110,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.filter(state__in=STOPPABLE, stopped_at__isnull=False)
 
     def left_undecided(self) -> Self:
-        """Requests on which nobody decides, or can decide, so that the administrators were told."""
+        """Undecided requests about which the administrators were notified."""
         return self.undecided().filter(office_told_at__isnull=False)
 
 
@@ -122,8 +122,8 @@ def _postponed(approver: Person, now: datetime) -> Exists:
 class TokenRequest(Requesters, Stateful):
     """A person's request for one or more software tokens.
 
-    snapshot_hash covers what every line of it says (SHA-256, see workflow.snapshot): the approve and
-    accept forms carry it, and issuance compares it with the person of that moment.
+    snapshot_hash is the SHA-256 over the snapshots of its lines (workflow.snapshot): the approve and accept
+    forms carry it, and issuance compares the snapshots with the person's present data.
 
     A request whose person has changed is stopped (stopped_at), whatever its state; an officer sends it round
     again, which begins a new round: new lines, a new snapshot, new approvals. What belonged to an earlier
@@ -217,12 +217,12 @@ class TokenRequest(Requesters, Stateful):
 
     @property
     def is_recovery(self) -> bool:
-        """Whether archived keys come into new containers: no terms, no CA; Recovery Officers decide."""
+        """Whether it recovers archived keys: no terms, no CA; Recovery Officers decide."""
         return self.kind == RequestKind.RECOVERY
 
     @property
     def is_stopped(self) -> bool:
-        """Whether a change of its person stops it, so that an officer decides how it goes on."""
+        """Whether it is suspended after a change of its person, until an officer decides."""
         return self.stopped_at is not None and self.state in STOPPABLE
 
     @property
@@ -248,7 +248,7 @@ class TokenRequest(Requesters, Stateful):
 
     @property
     def is_left_undecided(self) -> bool:
-        """Whether nobody decides on it, so that the administrators were told."""
+        """Whether it is undecided and the administrators were notified."""
         return self.is_undecided and self.office_told_at is not None
 
     @property
@@ -257,12 +257,12 @@ class TokenRequest(Requesters, Stateful):
         return in_words(self.reason)
 
     def has_line(self, token: "SoftwareToken") -> bool:
-        """Whether the request is about this one of its tokens now."""
+        """Whether this token is one of the request's present lines."""
         return token.round == self.round and token.taken_out_by_id is None
 
     @property
     def lines(self) -> list["SoftwareToken"]:
-        """The tokens that it is about now: neither removed nor of an earlier round.
+        """The present lines of the request: neither removed nor of an earlier round.
 
         Lists read them as listed_tokens: what Django makes for `tokens` of each row costs more than they do.
         """
@@ -271,7 +271,7 @@ class TokenRequest(Requesters, Stateful):
 
     @property
     def decisions(self) -> list["Approval"]:
-        """What approvers have said in this round, oldest first."""
+        """The approvers' decisions in this round, oldest first."""
         return [approval for approval in self.approvals.all() if approval.round == self.round]
 
     @property
@@ -281,7 +281,7 @@ class TokenRequest(Requesters, Stateful):
 
     @property
     def waits_for(self) -> list["AskedApprover"]:
-        """Whom this round has asked to decide and who has not, the first first."""
+        """Approvers who were asked in this round and have not decided, in the order of asking."""
         decided = {approval.approver_id for approval in self.decisions}
         asked = [row for row in self.asked_approvers.all() if row.round == self.round]
         return [row for row in asked if row.approver_id not in decided]
@@ -293,22 +293,22 @@ class TokenRequest(Requesters, Stateful):
         return [token for token in taken_out if token.round == self.round]
 
     def suspend(self, *, now: datetime) -> None:
-        """A change of its person was noticed: it waits for an officer, whatever its state."""
+        """Suspend it after a change of its person, in any state."""
         self.stopped_at = now
 
     def resume(self) -> None:
-        """The person is as they were approved, or the request goes on with new data."""
+        """Resume it: the person's data are as approved again, or a new round begins."""
         self.stopped_at = None
 
     @transition(field=state, source=S.REQUESTED, target=S.APPROVED, custom={"label": _("Approve")})
     def approve(self, *, now: datetime) -> None:
-        """Enough approvers said yes, or the policy wants none."""
+        """It has enough approvals, or needs none."""
         self.decided_at = now
         self.office_told_at = None
 
     @transition(field=state, source=S.REQUESTED, target=S.REJECTED, custom={"label": _("Reject")})
     def reject(self, *, reason: str, now: datetime) -> None:
-        """An approver said no."""
+        """An approver has rejected it."""
         self.reason = reason
         self.decided_at = self.ended_at = now
 
@@ -335,7 +335,7 @@ class TokenRequest(Requesters, Stateful):
         custom={"label": _("Approval lost")},
     )
     def lose_approval(self) -> None:
-        """Who approved could not approve any more: somebody else decides."""
+        """Its approvals do not count any more: other approvers decide."""
         self.decided_at = self.accept_before = None
 
     @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.DECLINED, custom={"label": _("Decline")})
@@ -353,13 +353,13 @@ class TokenRequest(Requesters, Stateful):
 
     @transition(field=state, source=S.ISSUING, target=S.FAILED, custom={"label": _("Refused for good")})
     def fail(self, *, code: str, facts: dict[str, Any]) -> None:
-        """Refused for good; an officer retries, sends it round again or cancels."""
+        """Issuance was refused for good; an officer retries, resubmits or cancels."""
         self.failure = code
         self.failure_facts = facts
 
     @transition(field=state, source=S.FAILED, target=S.ISSUING, custom={"label": _("Try again")})
     def retry(self) -> None:
-        """An officer has it tried again."""
+        """An officer retries its issuance."""
         self.reason = self.failure = ""
         self.failure_facts = {}
         self.resume()
@@ -371,7 +371,7 @@ class TokenRequest(Requesters, Stateful):
         custom={"label": _("Start again with new data")},
     )
     def begin_round(self, *, by: Person, now: datetime) -> None:
-        """An officer sends it round again with the person's present data."""
+        """An officer resubmits it with the person's present data."""
         self.round += 1
         self.round_started_by = by
         self.round_started_at = now
@@ -384,16 +384,16 @@ class TokenRequest(Requesters, Stateful):
 
     @transition(field=state, source=S.ISSUING, target=S.ISSUED, custom={"label": _("All are sealed")})
     def issue(self, *, now: datetime) -> None:
-        """Every token of it is sealed, or was ended on the way."""
+        """Each of its tokens is sealed, or has ended before."""
         self.issued_at = now
 
     @transition(field=state, source=S.ISSUED, target=S.COMPLETED, custom={"label": _("All are finished")})
     def complete(self, *, now: datetime) -> None:
-        """Every token of it is finished, one way or the other."""
+        """Each of its tokens is finished: in use, or ended."""
         self.ended_at = now
 
     @transition(field=state, source=list(BEFORE_ISSUED), target=S.CANCELLED, custom={"label": _("Cancel")})
     def cancel(self, *, reason: str, now: datetime) -> None:
-        """Ended before anything was handed out."""
+        """It was cancelled before anything was delivered."""
         self.reason = reason
         self.ended_at = now
