@@ -18,7 +18,7 @@ from identity_manager.models.second_officer import DecisionAboutPerson, SecondOf
 
 
 def oldest(now: datetime) -> datetime:
-    """What was asked for before this moment is too old to be confirmed or made."""
+    """The moment before which a code was asked for too long ago to be confirmed or made."""
     return now - timedelta(days=settings.SIGN_IN_CODE_DAYS)
 
 
