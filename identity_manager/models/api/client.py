@@ -1,4 +1,4 @@
-"""Clients of the REST API: what they may ask for, for which units, and how they prove who they are."""
+"""Clients of the REST API: their scopes, units and credentials, and idempotent calls."""
 
 import uuid
 from typing import Any
@@ -15,7 +15,7 @@ from identity_manager.models.second_officer import ConsentState, four_eyes
 
 
 class ApiScope(models.TextChoices):
-    """What a client may do. There is none that approves, confirms, recovers or gives roles."""
+    """Scopes of API clients. None approves, confirms, recovers or gives roles."""
 
     PERSONS_READ = "persons:read", _("Read persons")
     GROUPS_READ = "groups:read", _("Read groups of directories")

@@ -29,7 +29,7 @@ class ArchiveExportQuerySet(SecondOfficerQuerySet["ArchiveExport"]):
 
 
 class ArchiveExport(StatefulDecision):
-    """That the outer layer is taken off every archived key. Who asked waits a week at most for another."""
+    """An export of all archived keys without the outer layer, waiting at most a week for a second officer."""
 
     DECIDER = Role.RECOVERY_OFFICER
 

@@ -1,4 +1,4 @@
-"""Recovery certificates: for whom archived keys are sealed, and who holds what opens them."""
+"""Recovery certificates: recipients of archived keys, their wrapped private keys, and share holders."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -36,11 +36,11 @@ S = RecoveryCertificateState
 
 class RecoveryCertificateQuerySet(models.QuerySet["RecoveryCertificate"]):
     def in_force(self, now: datetime) -> Self:
-        """Those for which keys are sealed now, in one order."""
+        """Certificates for which keys are sealed now, in a fixed order."""
         return self.filter(state=S.IN_FORCE, not_after__gt=now).order_by("pk")
 
     def waiting_for(self, officer: Person) -> Self:
-        """Those whose fingerprint this officer may confirm."""
+        """Certificates whose fingerprint this officer may confirm."""
         waiting = self.filter(state=S.IMPORTED)
         return waiting.exclude(imported_by=officer).exclude(first_by=officer)
 
@@ -106,7 +106,7 @@ class RecoveryCertificate(Stateful):
 
     @property
     def asked_by(self) -> Person | None:
-        """As lists of what waits for a second officer call it."""
+        """The importer, under the name that lists of second-officer decisions use."""
         return self.imported_by
 
     @property
@@ -115,12 +115,12 @@ class RecoveryCertificate(Stateful):
 
     @property
     def recipient(self) -> Recipient:
-        """As envelopes name it."""
+        """The recipient as envelopes name it."""
         return Recipient(self.certificate, self.transport)
 
     @property
     def spaced_fingerprint(self) -> str:
-        """As people compare it: groups of four."""
+        """The fingerprint in groups of four, for comparison by eye."""
         return " ".join(self.fingerprint[start : start + 4] for start in range(0, 64, 4)).upper()
 
     @transition(field=state, source=S.IMPORTED, target=S.IN_FORCE)
@@ -130,7 +130,7 @@ class RecoveryCertificate(Stateful):
 
     @transition(field=state, source=[S.IMPORTED, S.IN_FORCE], target=S.RETIRED)
     def retire(self, *, by: Person, keys: int, now: datetime) -> None:
-        """Nothing is sealed for it any more; the number of keys that were is still opened by its key."""
+        """No key is sealed for it any more. keys: number of archived keys that its key still opens."""
         self.retired_by, self.retired_at, self.keys_when_retired = by, now, keys
 
 
@@ -170,7 +170,7 @@ class RecoveryKeyWrapping(models.Model):
 
 
 class RecoveryShare(models.Model):
-    """That an officer holds a share: its number in its set, and nothing of what it says."""
+    """An officer's share: its number in the set, without its content."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     wrapping = models.ForeignKey(RecoveryKeyWrapping, on_delete=models.CASCADE, related_name="shares")

@@ -1,4 +1,4 @@
-"""Recovery drills: once a year officers show that what is archived still opens."""
+"""Recovery drills: a yearly proof that archived keys can still be opened."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ ASKED_BEFORE = timedelta(days=30)
 
 
 class RecoveryCanary(models.Model):
-    """A key of nobody, archived as every key is, and kept as long: what a drill opens."""
+    """A canary key without owner, archived as any key, which drills open."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     certificate = models.OneToOneField(RecoveryCertificate, on_delete=models.PROTECT, related_name="canary")
@@ -47,7 +47,7 @@ class RecoveryDrillQuerySet(SecondOfficerQuerySet["RecoveryDrill"]):
         return self.filter(state__in=states, proved_at=None, failed_at=None)
 
     def to_carry_out(self) -> Self:
-        """Those on which two officers have agreed."""
+        """Drills that a second officer has confirmed."""
         return self.filter(state=ConsentState.CONFIRMED, proved_at=None, failed_at=None)
 
 

@@ -42,15 +42,15 @@ ALIVE = (S.OPEN, S.COMPLETE)
 
 class ShareRoundQuerySet(models.QuerySet["ShareRound"]):
     def alive(self) -> Self:
-        """Those that may hold shares."""
+        """Rounds that may hold shares: open or complete."""
         return self.filter(state__in=ALIVE)
 
     def overdue(self, now: datetime) -> Self:
-        """Those whose time is over."""
+        """Such rounds whose half hour is over."""
         return self.alive().filter(ends_at__lte=now)
 
     def of(self, subject: uuid.UUID) -> Self:
-        """All of a recovery, drill or session, the newest first."""
+        """All rounds of a recovery, drill or session, the newest first."""
         return self.filter(subject=subject).order_by("-number")
 
 
@@ -99,7 +99,7 @@ class ShareRound(Stateful):
 
     @transition(field=state, source=S.OPEN, target=S.COMPLETE)
     def complete(self) -> None:
-        """As many shares are there as are needed."""
+        """Enough shares are given."""
 
     @transition(field=state, source=S.COMPLETE, target=S.USED)
     def use(self, *, now: datetime) -> None:
@@ -134,7 +134,7 @@ class SubmittedShare(models.Model):
 
 
 class ShareTries(models.Model):
-    """How often an officer gave a wrong share for one subject."""
+    """Number of wrong shares of an officer for one subject."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     subject = models.UUIDField()

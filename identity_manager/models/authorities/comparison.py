@@ -112,13 +112,13 @@ class CaComparison(models.Model):
         return self.step in (ComparisonStep.LISTING, ComparisonStep.ASKING)
 
     def restart(self) -> None:
-        """From the beginning of the list, once more."""
+        """Begin again at the start of the CA's list."""
         self.step, self.cursor, self.asked_to, self.again_at = ComparisonStep.LISTING, "", None, None
         self.listed = self.asked = 0
         self.trouble = ""
 
     def finish(self, now: datetime) -> None:
-        """It is done; what may come late is looked for again."""
+        """Finish the round; schedule the next one, for certificates that are issued late."""
         self.step, self.finished_at, self.trouble = ComparisonStep.DONE, now, ""
         rest = AGAIN_AFTER[self.rounds :]
         self.again_at = now + rest[0] if rest else None
@@ -233,19 +233,19 @@ class CaFinding(models.Model):
         return self.state == F_.REVOKING and self.by_hand_since is not None
 
     def decide(self, state: FindingState, *, actor: Person, now: datetime, reason: str = "") -> None:
-        """An officer's word; what is at its end by that is let go of."""
+        """Store an officer's decision; erase the certificate if the finding is closed by it."""
         self.decided_by, self.decided_at, self.reason = actor, now, reason
         self.state = state
         if state not in STILL_OPEN:
             self.close(state, now=now)
 
     def close(self, state: FindingState, *, now: datetime) -> None:
-        """Nobody need do anything any more."""
+        """Close the finding: nothing is left to do."""
         self.state, self.closed_at = state, now
         self.certificate, self.subject, self.trouble = b"", "", ""
 
     def note_unrevoked(self, said: str, *, now: datetime, by_hand: bool) -> None:
-        """The CA has not revoked it; by_hand: it will not, whoever asks."""
+        """Store that the CA has not revoked it; by_hand: it never will by its interface."""
         self.tried_at, self.trouble = now, said
         if by_hand and self.by_hand_since is None:
             self.by_hand_since = now

@@ -16,12 +16,12 @@ class CaOutageQuerySet(models.QuerySet["CaOutage"]):
         return self.filter(opened_at__isnull=False)
 
     def keeping(self, certificates: models.QuerySet[Certificate]) -> Self:
-        """Those that delay one of these certificates, the longest first."""
+        """Outages that delay one of these certificates, the longest first."""
         ordered = certificates.filter(state=CertificateState.ORDERED).order_by()
         return self.open().filter(alias__in=ordered.values("profile__ca")).order_by("since")
 
     def shown(self) -> Self:
-        """Those of connections that are still configured."""
+        """Outages of connections that are still configured."""
         return self.open().filter(alias__in=registry.aliases()).order_by("alias")
 
 

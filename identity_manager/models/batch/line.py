@@ -1,4 +1,4 @@
-"""Lines of batch orders: what is done to whom or what, and what became of it."""
+"""Lines of batch orders: one person, token or request each, with its outcome."""
 
 import uuid
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ class BatchLineQuerySet(models.QuerySet["BatchLine"]):
 
 
 class BatchLine(models.Model):
-    """What a batch order is about, once each: a person, a token, or a request (about), as its kind says.
+    """One subject of a batch order, unique in it: a person, a token, or a request (about), by its kind.
 
     A personnel number without a person is a line of its own. seen: the state of the row in the dry run, which
     is what the asker confirms. types: codes of what the person gets by the dry run, then of what they got.
@@ -109,7 +109,7 @@ class BatchLine(models.Model):
 
     @property
     def whom(self) -> Person | None:
-        """The person whom it concerns; None where nobody has the personnel number."""
+        """The person concerned; None if nobody has the personnel number."""
         if self.token is not None:
             return self.token.person
         return self.about.person if self.about is not None else self.person

@@ -1,4 +1,4 @@
-"""Certificate profiles: what a certificate says and what it is for."""
+"""Certificate profiles: templates of content, key usage and CA, in versions."""
 
 from django.db import models
 from django.db.models import Q
@@ -160,12 +160,12 @@ class CertificateProfile(FormerName, Stateful, VersionedEntry):
 
     @property
     def decrypts(self) -> bool:
-        """Whether others encrypt for its certificates, so that a key is needed as long as what it opens."""
+        """Whether its certificates are used for encryption, so that keys are needed to read old data."""
         return self.purpose in {CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED}
 
     @property
     def may_be_archived(self) -> bool:
-        """Whether a copy of its keys may be kept, where the token type says so. Keys that sign: never."""
+        """Whether its keys may be archived, if the token type says so. Signature keys never are."""
         if self.purpose == CertificatePurpose.COMBINED:
             return self.archive_dual_use and "nonRepudiation" not in self.key_usage
         return self.purpose == CertificatePurpose.ENCRYPTION

@@ -1,4 +1,4 @@
-"""What becomes of a software token whose holder no longer has the ground for it."""
+"""Ending rules: what happens to a software token when its holder leaves."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What the fields of catalogue entries have in common: limits of numbers, and lists of choices.
+"""Fields of catalogue entries: limits of numbers, lists of choices, and their messages.
 
 A field's label, help, limits and choices stand on the model. Form, comparison of versions, history and
 documents read them there, by `content_fields`.
@@ -50,11 +50,11 @@ def between(least: int, most: int, **messages: Any) -> dict[str, Any]:
 
 
 def content_fields(model: type[models.Model]) -> dict[str, Any]:
-    """What an entry of the catalogue says: its editable fields but for the code, in their order, by name."""
+    """The editable fields of a catalogue entry except the code, in order, by name."""
     fields = (*model._meta.concrete_fields, *model._meta.many_to_many)
     return {field.name: field for field in fields if field.editable and field.name != "code"}
 
 
 def own_messages(field: Any) -> dict[str, Any]:
-    """What a form says of the model's field in the model's words, by the code of the error."""
+    """The model field's own error messages, by code, for use in forms."""
     return {code: field.error_messages[code] for code in OWN_MESSAGES if code in field.error_messages}

@@ -1,4 +1,4 @@
-"""What a token type lets happen to copies of its keys, and what terms say of who gets them."""
+"""Key copies: whether a token type archives keys or gives them to targets, and what terms name of it."""
 
 from typing import Any
 

@@ -49,7 +49,7 @@ def names_archiving_field() -> "models.CharField[str, str]":
 
 class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
     def with_draft(self) -> Self:
-        """Documents with the draft of their next version, and who asked for it or refused it."""
+        """Documents with their draft, and its asker and decider, in one query."""
         return self.select_related("draft__asked_by", "draft__decided_by")
 
 
@@ -186,7 +186,7 @@ class TermsText(models.Model):
 
 
 class TermsAcceptance(models.Model):
-    """That a person accepted exactly this text: for a request, or, without one, for tokens that they hold."""
+    """A person's acceptance of exactly this text: for a request, or, without one, for held tokens."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     request = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Token types: what a person can be given, and under which rules."""
+"""Token types: profiles, approval, validity, renewal and other rules of software tokens, in versions."""
 
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,7 @@ class RenewalPolicy(models.TextChoices):
 
 
 class PurposeRule(models.TextChoices):
-    """Whether who asks for a token of the type says what it is for."""
+    """Whether the requester of a token of the type states a purpose."""
 
     NEVER = "never", _("Is not asked for")
     MAY = "may", _("May be said")
@@ -68,7 +68,7 @@ class PurposeRule(models.TextChoices):
 
 
 class DeviceRule(models.TextChoices):
-    """Whether the person says, when they accept the terms, for which devices the file is."""
+    """Whether the person states the devices of the file when accepting the terms."""
 
     NEVER = "never", _("Is not asked for")
     MAY = "may", _("May be said")
@@ -76,7 +76,7 @@ class DeviceRule(models.TextChoices):
 
 
 class HolderChangeRule(models.TextChoices):
-    """What happens where a certificate in use says something of its holder that is not so any more."""
+    """What happens if a certificate in use has outdated data of its holder."""
 
     RENEW = "renew", _("It is renewed at once")
     TELL = "tell", _("A Software Token Administrator is told")
@@ -84,7 +84,7 @@ class HolderChangeRule(models.TextChoices):
 
 
 class InstallationPolicy(models.TextChoices):
-    """What happens where nobody says within the days of the type that a delivered token is installed."""
+    """What happens if the installation of a delivered token is not confirmed within the type's days."""
 
     NOTHING = "nothing", _("Nothing")
     REMIND = "remind", _("The person is reminded")

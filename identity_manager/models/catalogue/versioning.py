@@ -81,12 +81,12 @@ class Drafted(SecondOfficerDecision):
         return {Exclusion.EDITED: self.editors.values_list("pk", flat=True)}
 
     def forget_question(self) -> None:
-        """Withdraw the question and clear an earlier refusal."""
+        """Withdraw the request for activation and clear an earlier refusal."""
         self.asked_by = self.asked_at = self.decided_by = self.decided_at = None
         self.reason = ""
 
     def give_back(self, *, by: Person, reason: str, now: datetime) -> None:
-        """A second officer refuses: the editor reads why, and may ask again."""
+        """A second officer refuses activation, with a reason; the editor may ask again."""
         self.forget_question()
         self.decided_by, self.decided_at, self.reason = by, now, reason
 

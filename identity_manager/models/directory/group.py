@@ -10,7 +10,7 @@ from identity_manager.models.people.person import Person
 
 
 class DirectoryGroup(models.Model):
-    """A group, as its source has it; without a source it is made by hand. gone_at: since when it is gone."""
+    """A group of a source; without a source it is made by hand. gone_at: when the source deleted it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     source = models.ForeignKey(DirectorySource, null=True, on_delete=models.PROTECT, related_name="groups")
@@ -32,9 +32,9 @@ class DirectoryGroup(models.Model):
 
 
 class DirectoryMembership(models.Model):
-    """A person is in a group, directly or through groups in it, since then. Who is no longer has no row.
+    """Membership of a person in a group, direct or nested, since a day; deleted when it ends.
 
-    added_by: the officer who put them into a group made by hand, who counts as asking for what follows.
+    added_by: the officer who added them to a group made by hand, who counts as requester of what follows.
     """
 
     id = models.BigAutoField(primary_key=True)

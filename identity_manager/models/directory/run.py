@@ -1,4 +1,4 @@
-"""Runs of a directory source: what was read, what becomes of each person, and who lets it go on."""
+"""Runs of a directory source: staged lines with their outcome, counts, and the decision on a stopped run."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -36,7 +36,7 @@ COUNTED = (R.APPLYING, R.DONE)  # by the breaker
 
 
 class LineOutcome(models.TextChoices):
-    """What becomes of a person. WAITS: nothing but changes for a second officer."""
+    """Outcome of a line. WAITS: only identity changes, which wait for a second officer."""
 
     CREATE = "create", _("New")
     UPDATE = "update", _("Changed")
@@ -54,11 +54,11 @@ class DirectoryRunQuerySet(SecondOfficerQuerySet["DirectoryRun"]):
         return self.filter(state__in=UNDER_WAY)
 
     def forgotten(self, before: datetime) -> Self:
-        """Stopped runs that nobody let go on."""
+        """Stopped runs that were not released in time."""
         return self.filter(state__in=STOPPED, read_at__lt=before)
 
     def figures_since(self, moment: datetime) -> Figures:
-        """Sums over the runs that have changed persons since then, or are at it."""
+        """Sums over the runs that have changed persons since then, or are applying."""
         rows = self.filter(state__in=COUNTED, started_at__gt=moment)
         sums = rows.order_by().aggregate(
             left=Sum("leaving"), emails=Sum("emails_changed"), new=Sum("created")
@@ -122,12 +122,12 @@ class DirectoryRun(Stateful, SecondOfficerDecision):
         return Q(state__in=STOPPED)
 
     def waits(self, _now: datetime | None = None) -> bool:
-        """Stopped, it waits for one officer; with that one's word, for another."""
+        """Whether it is stopped and waits for a first or second officer."""
         return self.state in STOPPED
 
     @transition(field=state, source=R.READING, target=R.INCOMPLETE)
     def break_off(self, *, error: str, now: datetime) -> None:
-        """The reading did not end well: nobody is absent, and nobody is changed."""
+        """Reading failed: no person is absent or changed."""
         self.error, self.ended_at = error, now
 
     @transition(field=state, source=R.READING, target=R.PLANNED)
@@ -142,7 +142,7 @@ class DirectoryRun(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=R.STOPPED, target=R.WAITING)
     def ask(self, *, by: Person, now: datetime) -> None:
-        """One officer wants it to go on."""
+        """A first officer asks to release it."""
         self.asked_by, self.asked_at = by, now
 
     @transition(field=state, source=R.READING, target=R.APPLYING)
@@ -152,23 +152,23 @@ class DirectoryRun(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=R.WAITING, target=R.APPLYING)
     def confirm(self, *, by: Person, now: datetime) -> None:
-        """A second officer agrees."""
+        """A second officer releases it."""
         self.decided_by, self.decided_at = by, now
 
     @transition(field=state, source=[R.STOPPED, R.WAITING], target=R.DROPPED)
     def drop(self, *, by: Person | None, reason: str, now: datetime) -> None:
-        """An officer does not want it, or nobody went on with it: the next run reads anew."""
+        """It is dropped, by an officer or after a week: the next run reads anew."""
         self.decided_by, self.decided_at, self.reason = by, now, reason
         self.ended_at = now
 
     @transition(field=state, source=R.APPLYING, target=R.DONE)
     def finish(self, *, now: datetime) -> None:
-        """Everything that could be taken over was."""
+        """All lines are applied or refused."""
         self.ended_at = now
 
 
 class DirectoryRunLine(models.Model):
-    """What a run found of one person that differs from what we have, and what becomes of it.
+    """One staged difference of a person between source and database, with its outcome.
 
     values: the person's fields as the source has them; waits, changes: by field. They are personal data and
     erased with the run's end; problem: why it was refused. applied: whether it was carried out.

@@ -1,7 +1,7 @@
-"""What SCIM clients have written: users and groups as they sent them, and the tokens that they write with.
+"""SCIM resources (users and groups, as their clients sent them), and bearer tokens of SCIM clients.
 
-A SCIM client pushes. Its words are kept here as they came, and a run of the source reads them as it reads any
-directory, so that breaker, second officers and leavers are the same for all (people.directory_runs).
+A SCIM client pushes. Its resources are stored unchanged, and a run of the source reads them like any
+directory, so that breaker, second officers and leavers work the same (people.directory_runs).
 """
 
 from django.db import models
@@ -26,7 +26,7 @@ class ScimKind(models.TextChoices):
 
 
 class ScimResource(models.Model):
-    """A user or a group of one source. Its id is what the client knows it by, for ever.
+    """A user or group of one source. The client knows it by its id, which never changes.
 
     name_key: userName, folded, which is unique among those that are not deleted; of a group displayName.
     body: the resource in JSON, without id and meta; empty once deleted. version: counts the changes.

@@ -1,4 +1,4 @@
-"""Directory sources: where persons come from. The settings configure them; the row has their state."""
+"""Directory sources of persons, configured by the settings; the rows have their state and links."""
 
 from datetime import datetime
 from typing import Self
@@ -63,7 +63,7 @@ class DirectorySource(Leased):
 
 
 class EntryState(models.TextChoices):
-    """What a source says of a person. ABSENT: a complete list, or a tombstone, says that they are gone."""
+    """State of an entry in its source. ABSENT: missing in a complete list, or a tombstone was read."""
 
     ACTIVE = "active", _("active")
     LEAVING = "leaving", _("on leave")
@@ -75,22 +75,22 @@ class EntryState(models.TextChoices):
 
 class DirectoryLinkQuerySet(models.QuerySet["DirectoryLink"]):
     def run_out(self, now: datetime) -> Self:
-        """Links whose account was active and has expired since: no directory tells of that as a change."""
+        """Links whose active account has expired since; directories do not report that as a change."""
         return self.filter(state=EntryState.ACTIVE, expires_at__lte=now)
 
     def not_seen_in(self, run_id: object) -> Self:
-        """Links that a run did not find. It says something only of a complete run with all ids."""
+        """Links that a run did not find; meaningful only for a complete run with all ids."""
         return self.exclude(state=EntryState.ABSENT).exclude(seen_in=run_id)
 
 
 class DirectoryLink(models.Model):
-    """A person and the entry of a source that says who they are. One person belongs to one source at most.
+    """Link of a person to their entry in a source. A person belongs to one source at most.
 
-    external_id: what never changes of the entry (objectGUID, entryUUID, SCIM id, personnel number of a file).
-    key: what other entries of the source name it by (distinguished name, or the same id). fingerprint: hash
-    of what was taken over last; empty: look at the entry again. state: what the source said last, since
-    state_since. leave: the leave that this source began, which alone it may end. seen_in: the last run that
-    found the entry.
+    external_id: the immutable id of the entry (objectGUID, entryUUID, SCIM id, personnel number of a file).
+    key: how other entries refer to it (distinguished name, or the same id). fingerprint: hash of the values
+    that were applied last; empty: compare the entry again. state: last state in the source, since
+    state_since. leave: the leave that this source began, the only one that it may end. seen_in: the last run
+    that found the entry.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
