@@ -121,7 +121,8 @@ def of_token(token: SoftwareToken) -> list[install.Device]:
     """Devices whose steps fit the file that was mailed: those that the person named, else all of its kind."""
     named = install.chosen(token.request.devices)
     mailed = install.format_of(token)
-    return named or [each for each in install.DEVICES if each.container_format.value == mailed]
+    fitting = named or [each for each in install.DEVICES if each.container_format.value == mailed]
+    return [install.for_token(each, token) for each in fitting]
 
 
 def named_last(person: Person) -> list[install.Device]:

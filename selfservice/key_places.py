@@ -14,6 +14,7 @@ from identity_manager.models.words import Words
 WORDS = {
     KeyHolder.GATEWAY: _("A copy of this key is at the mail gateway of your organisation since"),
     KeyHolder.INTUNE: _("On your managed devices since"),
+    KeyHolder.GMAIL: _("Google has a copy of this key, for your Gmail, since"),
 }
 
 

@@ -28,7 +28,7 @@ def context(
         "files": token_details.files(token, container_format),
         "fips_files": token_details.fips_files(token, device),
         "devices": token_details.devices(token, device),
-        "device": device,
+        "device": install.for_token(device, token) if device else None,
         **token_details.profile(token, device),
         **token_details.ways(token),
         **token_details.endings(token),

@@ -4,13 +4,14 @@ Sources: measured imports and vendors' guides; `compatible` is the format for ol
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.pkcs12.writer import ContainerFormat
-from identity_manager.models import SoftwareToken
+from identity_manager.models import KeyHolder, Placement, SoftwareToken
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Device:
     docs/reference/interoperability.md it reads PBMAC1; empty where it does not.
     profile_steps: of those that take the files in a configuration profile, the steps for it.
     creates_mail_account: the profile may bring a mail account with S/MIME switched on (not on a Mac).
+    brought_by: the kind of target that brings the key there, so that nothing is left to do by hand.
     """
 
     code: str
@@ -33,6 +35,7 @@ class Device:
     needs: str | Promise = ""
     tried: str = ""
     fips_program: str = ""
+    brought_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,13 @@ WORKSPACE = _(
     " authority between the root and your certificate. Google then keeps your key."
 )
 
+BY_ITSELF = (
+    _(
+        "You have nothing to do by hand: your organisation gives the key to Google, as the terms say, and"
+        " Gmail uses it on the web and on your phone."
+    ),
+)
+
 DEVICES = (
     Device("windows", _("Windows 10 or 11"), STANDARD, WINDOWS_STEPS),
     Device("windows-old", _("Windows Server 2016 or older"), COMPATIBLE, WINDOWS_STEPS),
@@ -236,7 +246,14 @@ DEVICES = (
         (*IPHONE_PROFILE_STEPS, IPHONE_MAIL),
         creates_mail_account=True,
     ),
-    Device("gmail", _("Gmail in Google Workspace"), COMPATIBLE, GMAIL_STEPS, needs=WORKSPACE),
+    Device(
+        "gmail",
+        _("Gmail in Google Workspace"),
+        COMPATIBLE,
+        GMAIL_STEPS,
+        needs=WORKSPACE,
+        brought_by=KeyHolder.GMAIL,
+    ),
     Device("samsung", _("Samsung Email"), COMPATIBLE, SAMSUNG_STEPS),
 )
 UNABLE = (
@@ -263,6 +280,16 @@ def chosen(codes: str) -> list[Device]:
     """The devices of these codes, as a request keeps them; codes of former releases are left out."""
     wanted = codes.split()
     return [each for each in DEVICES if each.code in wanted]
+
+
+def for_token(device: Device, token: SoftwareToken) -> Device:
+    """The device with what is left to do for this token: nothing where a target brings its keys there."""
+    if not device.brought_by or not settings.TARGETS:
+        return device
+    kinds = {name: each.kind for name, each in settings.TARGETS.items()}
+    targets = Placement.objects.bringing_keys(token).values_list("target__name", flat=True)
+    brings = device.brought_by in {kinds.get(name) for name in targets}
+    return replace(device, steps=BY_ITSELF, needs="") if brings else device
 
 
 def reads(device: Device, container_format: str) -> bool:

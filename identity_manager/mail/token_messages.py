@@ -76,7 +76,7 @@ def _devices(token: SoftwareToken, container_format: str) -> dict[str, Any]:
     if named:
         both = any(each.container_format.value != container_format for each in named)
         older = [each.name for each in named if both and each.container_format.value == container_format]
-        return {"devices": named, "others": [], "older": older}
+        return {"devices": [install.for_token(each, token) for each in named], "others": [], "older": older}
     usual = [each for each in DEVICES if each.code.removesuffix("-old") in IN_MAILS]
     readers = [each for each in usual if each.container_format.value == container_format]
     if container_format == install.FIPS:

@@ -31,6 +31,7 @@ from identity_manager.models import (
     Person,
     PersonErasure,
     PersonState,
+    Placement,
     Recovery,
     Role,
     SoftwareToken,
@@ -45,6 +46,7 @@ from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 
+FORGOTTEN = "-"  # the place at a target, of which nobody is to know whose it was
 OWN_RECORD = Reason("own-erasure", _("Nobody erases themselves."))
 NOT_LOCKED = Reason("not-locked", _("Only a person who is Locked can be erased."))
 TOO_EARLY = _("The records must be kept until %(day)s: the person was locked a short time ago.")
@@ -157,6 +159,7 @@ def _has_something_alive(person: Person) -> bool:
         or _has_surplus(person)
         or TokenRequest.objects.open().filter(recovery__owner=person).exists()
         or CaFinding.objects.filter(token_certificate__token__person=person, closed_at=None).exists()
+        or Placement.objects.to_be_settled().filter(certificate__token__person=person).exists()
     )
 
 
@@ -212,6 +215,8 @@ def _forget_what_was_issued(person: Person) -> None:
         anonymisation.remove_containers(token)
         for certificate in token.certificates.all():
             anonymisation.empty_certificate(certificate)
+    rows = Placement.objects.filter(certificate__token__person=person)
+    rows.exclude(place="").update(place=FORGOTTEN, parcel_wrapped=None)
 
 
 def _forget_the_archive(person: Person) -> None:

@@ -8,10 +8,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.targets.alt_security_identities import options as alt_security_identities
 from identity_manager.targets.gateway import options as gateway
+from identity_manager.targets.gmail import options as gmail
 from identity_manager.targets.intune import options as intune
 from identity_manager.targets.ldap import options as ldap
 
-LDAP, GATEWAY, INTUNE, SIGN_IN = "ldap", "gateway", "intune", "alt-security-identities"
+LDAP, GATEWAY, INTUNE, GMAIL = "ldap", "gateway", "intune", "gmail"
+SIGN_IN = "alt-security-identities"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ KINDS = {
     LDAP: TargetKind(ldap.parse),
     GATEWAY: TargetKind(gateway.parse, takes_keys=True),
     INTUNE: TargetKind(intune.parse, takes_keys=True, identity="upn"),
+    GMAIL: TargetKind(gmail.parse, takes_keys=True),
     SIGN_IN: TargetKind(alt_security_identities.parse, identity="sid"),
 }
 IDENTITIES = ("email", "upn", "sid", "personnel_number")

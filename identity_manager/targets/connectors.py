@@ -5,9 +5,17 @@ from collections.abc import Callable
 from django.conf import settings
 
 from identity_manager.targets.alt_security_identities.connector import SignInTarget
-from identity_manager.targets.configuration import GATEWAY, INTUNE, LDAP, SIGN_IN, TargetConfiguration
+from identity_manager.targets.configuration import (
+    GATEWAY,
+    GMAIL,
+    INTUNE,
+    LDAP,
+    SIGN_IN,
+    TargetConfiguration,
+)
 from identity_manager.targets.contract import Connector, KeyConnector
 from identity_manager.targets.gateway.connector import GatewayTarget
+from identity_manager.targets.gmail.connector import GmailTarget
 from identity_manager.targets.intune.connector import IntuneTarget
 from identity_manager.targets.ldap.connector import LdapTarget
 
@@ -18,6 +26,7 @@ CONNECTORS: dict[str, Callable[[TargetConfiguration], Connector]] = {
 KEY_CONNECTORS: dict[str, Callable[[TargetConfiguration], KeyConnector]] = {
     GATEWAY: GatewayTarget,
     INTUNE: IntuneTarget,
+    GMAIL: GmailTarget,
 }
 
 

@@ -67,16 +67,24 @@ class KeyFile:
 
 
 class Put(StrEnum):
-    """ADDED: it is there now, and ours. WAS_THERE: somebody else had put it there before us."""
+    """ADDED: it is there now, and ours. WAS_THERE: somebody else had put it there before us.
+
+    UNSEEN: the target took it and does not show it, so that an officer decides.
+    """
 
     ADDED = "added"
     WAS_THERE = "was-there"
+    UNSEEN = "unseen"
 
 
 class Presence(StrEnum):
-    """What a look found. UNKNOWN: the target cannot be asked, so that an officer decides."""
+    """What a look found. UNKNOWN: the target cannot be asked, so that an officer decides.
+
+    UNFINISHED: it is there, and `put` has something left to do, which it may be called for again.
+    """
 
     THERE = "there"
+    UNFINISHED = "unfinished"
     ABSENT = "absent"
     UNKNOWN = "unknown"
 

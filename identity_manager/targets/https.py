@@ -67,6 +67,15 @@ def is_safe(url: str) -> bool:
     return bool(parts.hostname) and parts.username is None and (parts.scheme == "https" or on_this_machine)
 
 
+def with_token(url: str, token: str, *, body: Mapping[str, Any] | None, seconds: int) -> Request:
+    """A GET, or a POST of JSON where there is a body, with a bearer token (RFC 6750 2.1)."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    if body is None:
+        return Request(url, headers=headers, seconds=seconds)
+    headers["Content-Type"] = "application/json"
+    return Request(url, "POST", headers, json.dumps(body).encode("ascii"), seconds)
+
+
 def call(request: Request) -> Reply:
     """Raises NotSentError or NoAnswerError."""
     until = time.monotonic() + request.seconds

@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterator
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
 from django.utils.translation import gettext as _
 
-from identity_manager.targets.contract import Held, Item, Refused, Unavailable
+from identity_manager.targets.contract import Held, Item, KeyFile, Refused, Unavailable
 
 
 class KeysStay:
@@ -29,3 +31,16 @@ def parcel_of(item: Item) -> bytes:
     if not item.parcel:
         raise Refused(_("This target takes keys, and none was sealed for it with this certificate."))
     return item.parcel
+
+
+def require_openable(file: KeyFile) -> None:
+    """Raises Refused where the container does not open, or has not the key of the certificate."""
+    try:
+        key, certificate, _chain = pkcs12.load_key_and_certificates(
+            file.container, file.passphrase.encode("ascii")
+        )
+    except ValueError:
+        raise Refused(_("The container does not open with its passphrase.")) from None
+    loaded = x509.load_der_x509_certificate(file.certificate)
+    if key is None or certificate != loaded or key.public_key() != loaded.public_key():
+        raise Refused(_("The container is that of another certificate."))

@@ -64,7 +64,7 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: FetchForm | Fetch
         "tab": "certificates",
         "token": token,
         "form": form,
-        "device": device,
+        "device": install.for_token(device, token) if device else None,
         "devices": token_details.devices(token, device, page="selfservice:files"),
         **token_details.profile(token, device),
         "files": token_details.files(token, container_format) + token_details.fips_files(token, device),

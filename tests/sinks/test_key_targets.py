@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from ca_bridge.connection import registry
+from ca_bridge.x509.certificates import names_itself
 from identity_manager.jobs import runner as jobs
 from identity_manager.models import HoldBack, KeyHolder, Placement, PlacementState
 from identity_manager.workflow.targets import uses
@@ -17,7 +20,8 @@ from tests.sinks import places
 from tests.sinks.search import Search, Secret
 from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
-from tests.tools import gateways, graph_stub, sftp_server
+from tests.tools import gateways, gmail_stub, graph_stub, sftp_server
+from tests.tools.gmail_stub import Mailbox
 from tests.tools.targets import administrator, serve
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
@@ -90,5 +94,26 @@ def test_no_sink_holds_what_went_to_intune(
         Secret.content(graph_stub.SECRET.encode(), name="secret of the app"),
         Secret.content(token.encode(), name="access token"),
         Secret.content(container[BEGINNING:], name="container of Intune"),
+    ]
+    search_everything(office, watched, database_file, secrets)
+
+
+def test_no_sink_holds_what_went_to_gmail(
+    office: Office, watched: Watched, settings: Any, tmp_path: Path, database_file: Path
+) -> None:
+    gateways.leaving_type(KeyHolder.GMAIL)
+    with gmail_stub.running() as gmail:
+        gmail.trusted = [each for each in registry.connector("corporate").chain() if names_itself(each)]
+        gmail.mailboxes.append(Mailbox(office.company.uma.email))
+        settings.TARGETS = {gmail_stub.NAME: gmail.target(tmp_path)}
+        handed_over(office, watched, gmail_stub.NAME)
+    (held,) = gmail.mailboxes[-1].held
+    (token,) = gmail.tokens
+    key = gmail_stub.account_key().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    secrets = [
+        Secret.passphrase(held["password"], name="passphrase of Gmail"),
+        Secret.content(key, name="key of the service account"),
+        Secret.content(token.encode(), name="access token"),
+        Secret.content(held["container"][BEGINNING:], name="container of Gmail"),
     ]
     search_everything(office, watched, database_file, secrets)

@@ -25,7 +25,14 @@ from identity_manager.models import (
 from identity_manager.models.targets.placement import MAY_BE_REPEATED
 from identity_manager.models.words import Words
 from identity_manager.targets import connectors
-from identity_manager.targets.configuration import GATEWAY, INTUNE, LDAP, SIGN_IN, TargetConfiguration
+from identity_manager.targets.configuration import (
+    GATEWAY,
+    GMAIL,
+    INTUNE,
+    LDAP,
+    SIGN_IN,
+    TargetConfiguration,
+)
 from identity_manager.transactions import second_officer
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
@@ -37,6 +44,7 @@ KINDS = {
     LDAP: _("LDAP directory"),
     GATEWAY: _("Mail gateway: keys are dropped"),
     INTUNE: _("Microsoft Intune: keys for managed devices"),
+    GMAIL: _("Gmail in Google Workspace: Google gets the keys"),
     SIGN_IN: _("Sign-in to Active Directory (altSecurityIdentities)"),
 }
 P = PlacementState
@@ -126,6 +134,12 @@ def takes_keys(name: str) -> bool:
 
 def consequences(name: str) -> Words:
     """What confirming its use for a type leads to, with places for officer, type and hold."""
+    configuration = connectors.configuration_of(name)
+    if configuration is not None and configuration.kind == GMAIL:
+        return _(
+            "%(officer)s asked that keys of %(type)s go to Google, with their passphrases: Google can read"
+            " the mail of these persons. It holds for tokens that are sealed from now on."
+        )
     if takes_keys(name):
         return _(
             "%(officer)s asked that keys of %(type)s go here, with their passphrases: who runs this target"

@@ -19,6 +19,7 @@ class KeyHolder(models.TextChoices):
             " person"
         ),
     )
+    GMAIL = "gmail", _("Google gets a copy of the keys that decrypt mail, and keeps it for Gmail")
 
 
 def names_key_holders_field() -> "models.JSONField[Any, Any]":

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -17,6 +18,7 @@ from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
+from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_states import TokenState
 from identity_manager.models.targets.target import HoldBack, Target, TargetUse
 
@@ -89,6 +91,19 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         ends = ~Q(certificate__state__in=NOT_ENDED) | Q(certificate__revocation_decided_at__isnull=False)
         over = ends | ~Q(Exists(use))
         return self.filter(over, parcel_wrapped__isnull=False).exclude(state__in=(P.INTENDED, P.PARKED))
+
+    def to_be_settled(self) -> Self:
+        """What a target of the settings is still to be asked: what is to be taken back, or may have come.
+
+        Without the certificate nobody could compare it any more.
+        """
+        published = Q(carries_key=False, state__in=MAY_BE_THERE)
+        return self.filter(published | Q(state=P.INTENDED), target__name__in=list(settings.TARGETS))
+
+    def bringing_keys(self, token: SoftwareToken) -> Self:
+        """Placements by which a key of the token is at its target, or on its way there."""
+        on_its_way = Q(wanted=True, state__in=(P.WAITING, P.INTENDED))
+        return self.filter(on_its_way | Q(state=P.THERE), certificate__token=token, carries_key=True)
 
     def counted(self) -> dict[str, int]:
         """How many are in each state."""

@@ -15,7 +15,6 @@ from urllib.parse import quote, urlencode
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import pkcs12
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -35,7 +34,7 @@ from identity_manager.targets.contract import (
 from identity_manager.targets.https import NoAnswerError, NotSentError, Reply
 from identity_manager.targets.intune.options import PADDINGS, IntuneOptions
 from identity_manager.targets.intune.sign_in import SignIn
-from identity_manager.targets.keys_stay import KeysStay, parcel_of
+from identity_manager.targets.keys_stay import KeysStay, parcel_of, require_openable
 
 CERTIFICATES = "/beta/deviceManagement/userPfxCertificates"
 USERS = "/v1.0/users"
@@ -75,7 +74,7 @@ class IntuneTarget(KeysStay):
         certificate = x509.load_der_x509_certificate(file.certificate)
         if certificate.not_valid_after_utc <= timezone.now():
             raise Refused(_("The certificate has ended: devices do not get it."))
-        _check_container(file)
+        require_openable(file)
         body = {
             "thumbprint": _thumbprint(file.certificate),
             "intendedPurpose": self.options.purpose,
@@ -182,19 +181,12 @@ class IntuneTarget(KeysStay):
 
     def _called(self, path: str, *, body: dict[str, Any] | None = None) -> Reply:
         """One call. A body is sent once: without an answer it is in doubt; reading may be done again."""
-        headers = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        options = self.options
+        request = https.with_token(
+            options.graph_url + path, self._sign_in.token(), body=body, seconds=options.timeout
+        )
         try:
-            return https.call(
-                https.Request(
-                    self.options.graph_url + path,
-                    "GET" if body is None else "POST",
-                    headers,
-                    None if body is None else json.dumps(body).encode("ascii"),
-                    self.options.timeout,
-                )
-            )
+            return https.call(request)
         except NotSentError as error:
             raise Unavailable(_("Graph cannot be reached."), detail=str(error)) from error
         except NoAnswerError as error:
@@ -212,19 +204,6 @@ class IntuneTarget(KeysStay):
         if reply.status == NO_TOKEN:
             self._sign_in.forget()
         return Unavailable(words, detail=f"{reply.status} {_code(reply)}", retry_after=reply.retry_after)
-
-
-def _check_container(file: KeyFile) -> None:
-    """It opens with the passphrase, and has the key of the certificate."""
-    try:
-        key, certificate, _chain = pkcs12.load_key_and_certificates(
-            file.container, file.passphrase.encode("ascii")
-        )
-    except ValueError:
-        raise Refused(_("The container does not open with its passphrase.")) from None
-    loaded = x509.load_der_x509_certificate(file.certificate)
-    if key is None or certificate != loaded or key.public_key() != loaded.public_key():
-        raise Refused(_("The container is that of another certificate."))
 
 
 def _thumbprint(certificate: bytes) -> str:

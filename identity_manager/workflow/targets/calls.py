@@ -127,7 +127,7 @@ def _call(connector: Connector, work: PlacementCall) -> Outcome:
         if presence == Presence.UNKNOWN:
             return Outcome.UNKNOWN
         if row.carries_key and not row.wanted:  # what arrived stays there
-            return Outcome.ADDED if presence == Presence.THERE else Outcome.NOT_DONE
+            return Outcome.NOT_DONE if presence == Presence.ABSENT else Outcome.ADDED
         if presence == (Presence.THERE if row.wanted else Presence.ABSENT):
             return Outcome.ADDED if row.wanted else Outcome.REMOVED
     if row.wanted:
@@ -141,5 +141,7 @@ def _put(connector: Connector, work: PlacementCall, place: str) -> Outcome:
     put = connector.put(place, work.item, instead_of=Item(old.certificate.der) if old else None)
     if put == Put.WAS_THERE:
         return Outcome.WAS_THERE
+    if put == Put.UNSEEN:
+        return Outcome.UNKNOWN
     work.swapped = old is not None
     return Outcome.ADDED

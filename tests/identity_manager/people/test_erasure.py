@@ -42,8 +42,11 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     PersonErasure,
+    Placement,
+    PlacementState,
     Role,
     SoftwareToken,
+    Target,
     TokenRequest,
 )
 from identity_manager.models.person_search import suggestions
@@ -57,7 +60,7 @@ from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import revoke
 from tests.identity_manager.console.visitors import signed_in
 from tests.sinks import places
-from tests.tools import cast
+from tests.tools import cast, targets
 from tests.tools.cast import Company
 
 NAME = "Xanthippe"
@@ -180,6 +183,25 @@ def test_whose_surplus_certificate_is_not_revoked_is_not_erased(
     assert refusal.value.reason == erasure.UNDER_WAY_STILL
     SurplusCertificate.objects.filter(pk=surplus.pk).update(revoked_at=timezone.now())
     assert erase(company, rolf, leaver).erased_at
+
+
+def test_whose_certificate_is_still_at_a_target_is_not_erased(
+    company: Company, rolf: Person, leaver: Person, settings: Settings
+) -> None:
+    """Values are removed only where they are compared with the certificate, which is erased."""
+    settings.TARGETS = {targets.NAME: targets.configured()}
+    row = Placement.objects.create(
+        target=Target.objects.create(name=targets.NAME),
+        certificate=Certificate.objects.filter(token__person=leaver).first(),
+        place="entry-of-xq",
+        state=PlacementState.THERE,
+    )
+    with pytest.raises(NotPossible):
+        erase(company, rolf, leaver)
+    Placement.objects.filter(pk=row.pk).update(state=PlacementState.FOREIGN)
+    erase(company, rolf, leaver)
+    row.refresh_from_db()
+    assert row.place == erasure.FORGOTTEN
 
 
 def test_whose_certificate_waits_for_a_word_after_a_comparison_is_not_erased(

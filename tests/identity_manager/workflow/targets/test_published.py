@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from identity_manager.models import Container
+from ca_bridge.connection import registry
+from ca_bridge.x509.certificates import names_itself
+from identity_manager.models import Container, SoftwareToken
+from tests.interop.smime_programs import Nss
 from tests.tools import slapd, targets
 from tests.tools.cast import Company, shown
 from tests.tools.slapd import SUFFIX, Slapd
@@ -53,13 +56,15 @@ def run(*words: object, given: bytes = b"", **more: Any) -> bytes:
     return subprocess.run(command, input=given, check=True, capture_output=True, timeout=60, **more).stdout
 
 
-def looked_up(server: Slapd) -> bytes:
+def looked_up(server: Slapd, attribute: str = "userCertificate;binary", *more: str) -> bytes:
     """As any program does: anonymous, by address."""
     address = f"ldap://{slapd.HOST}:{server.port}"
-    search = ("-x", "-LLL", "-o", "ldif-wrap=no", "-H", address, "-b", SUFFIX)
-    found = run("ldapsearch", *search, "(mail=uma@example.com)", "userCertificate;binary").decode()
+    search = ("-x", "-LLL", "-o", "ldif-wrap=no", "-H", address, "-b", SUFFIX, *more)
+    found = run("ldapsearch", *search, "(mail=uma@example.com)", attribute).decode()
     values = [
-        line.partition(":: ")[2] for line in found.splitlines() if line.startswith("userCertificate;binary::")
+        line.partition(":: ")[2]
+        for line in found.splitlines()
+        if line.lower().startswith("usercertificate;binary::")
     ]
     assert len(values) == 1
     return base64.b64decode(values[0])
@@ -78,13 +83,38 @@ def test_mail_encrypted_to_what_ldap_gives_opens_with_the_delivered_file(
     run("openssl", "x509", "-inform", "DER", "-in", tmp_path / "uma.der", "-out", tmp_path / "uma.pem")
     sealed = run("openssl", "cms", "-encrypt", "-aes-256-gcm", tmp_path / "uma.pem", given=LETTER)
 
-    file = Container.objects.get(certificate=placement(token).certificate, format="standard")
-    (tmp_path / "uma.p12").write_bytes(file.content)
-    opened = ("-in", tmp_path / "uma.p12", "-nodes", "-passin", "stdin")
-    key = run("openssl", "pkcs12", *opened, given=shown(token).encode())
-    (tmp_path / "key.pem").write_bytes(key)
-    letter = run("openssl", "cms", "-decrypt", "-inkey", tmp_path / "key.pem", given=sealed)
+    letter = run("openssl", "cms", "-decrypt", "-inkey", delivered_key(token, tmp_path), given=sealed)
     assert letter.replace(b"\r\n", b"\n").strip() == LETTER
+
+
+def delivered_key(token: SoftwareToken, folder: Path) -> Path:
+    """The key of the file that the person got."""
+    file = Container.objects.get(certificate=placement(token).certificate, format="standard")
+    (folder / "uma.p12").write_bytes(file.content)
+    opened = ("-in", folder / "uma.p12", "-nodes", "-passin", "stdin")
+    key = run("openssl", "pkcs12", *opened, given=shown(token).encode())
+    (folder / "key.pem").write_bytes(key)
+    return folder / "key.pem"
+
+
+@pytest.mark.usefixtures("target")
+@pytest.mark.needs_program(*Nss.NEEDS)
+def test_what_thunderbird_asks_for_encrypts_in_its_database(
+    server: Slapd, company: Company, tmp_path: Path
+) -> None:
+    """Its query (certFetchingStatus.js): this spelling, at most two entries; what comes goes into NSS."""
+    token = token_of(company)
+    serve()
+    row = placement(token).certificate
+    answer = looked_up(server, "usercertificate;binary", "-z", "2")
+    root = next(each for each in registry.connector(row.ca).chain() if names_itself(each))
+    home = tmp_path / "nss"
+    home.mkdir()
+    nss = Nss(home, root)
+    nss.know(answer, row.chain[0])
+    sealed = nss.encrypt(LETTER, answer)
+    opened = ("-inform", "DER", "-inkey", delivered_key(token, tmp_path))
+    assert run("openssl", "cms", "-decrypt", *opened, given=sealed).strip() == LETTER
 
 
 @pytest.mark.usefixtures("target")
