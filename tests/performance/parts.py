@@ -41,7 +41,7 @@ SCALES = {
     ),
     "full": Scale(
         *(1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5),
-        *(300, 200, 300, 600, 100_000),
+        *(300, 200, 300, 10_000, 100_000),
     ),
 }
 
@@ -273,9 +273,9 @@ _ALL: tuple[Part, ...] = (
     ),
     Part(
         "token_imports",
-        lambda scale: ["--files", str(scale.imported)],
+        lambda scale: ["--files", str(scale.imported), "--keys", "ec" if scale.imported > 1000 else "rsa"],
         of_token_imports,
-        {"small": 120, "full": 600},
+        {"small": 120, "full": 1800},
     ),
     Part(
         "directory",
