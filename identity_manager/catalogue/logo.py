@@ -12,7 +12,7 @@ from identity_manager.transactions.refusals import NotPossible, Reason, refuse
 FORMATS = ("PNG", "JPEG", "WEBP")
 MOST_BYTES = 512 * 1024
 MOST_PIXELS = 4_000_000
-LONGEST_SIDE = 600
+LONGEST_SIDES = (600, 450, 300)  # the first of which the PNG has at most MOST_BYTES; the last always has
 BEGINNING = 1024  # of a file, where an SVG says what it is
 
 NO_SVG = Reason(
@@ -54,9 +54,12 @@ def read(content: bytes) -> Logo:
 def _encoded(image: Image.Image) -> Logo:
     """The pixels alone: texts, profiles and what follows the picture in the file are left behind."""
     pixels = image.convert("RGBA")
-    pixels.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    clean = Image.new("RGBA", pixels.size)
-    clean.paste(pixels)
-    written = BytesIO()
-    clean.save(written, format="PNG", optimize=True)
+    for side in LONGEST_SIDES:
+        pixels.thumbnail((side, side))
+        clean = Image.new("RGBA", pixels.size)
+        clean.paste(pixels)
+        written = BytesIO()
+        clean.save(written, format="PNG", optimize=True)
+        if written.tell() <= MOST_BYTES:
+            break
     return Logo(written.getvalue(), clean.width, clean.height)

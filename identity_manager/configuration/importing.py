@@ -166,7 +166,7 @@ def _row(making: Making, entry: Entry, present: Present | None, draft: Present |
 def _changes(kind: ConfigurationKind, present: Present | None, values: Values) -> tuple[KeyChange, ...]:
     before = present.values if present else {}
     return tuple(
-        KeyChange(key.label, before.get(name), values[name])
+        KeyChange(key.label, key.shown(before.get(name)), key.shown(values[name]))
         for name, key in kind.keys.items()
         if before.get(name) != values[name]
     )

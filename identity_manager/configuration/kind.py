@@ -1,7 +1,7 @@
 """What a kind of configuration declares, so that it is exported, compared and imported like every other."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,11 +47,17 @@ class LeftAloneError(Exception):
 
 @dataclass(frozen=True)
 class Key:
-    """One key of an entry. default: what is meant where the file leaves the key out."""
+    """One key of an entry.
+
+    default: the value where the file leaves the key out. read: turns a value of the file into the form in
+    which values are compared. shown: what a comparison shows of a value.
+    """
 
     label: Words
     shape: Shape
     default: Any = REQUIRED
+    read: Callable[[Any], Any] = lambda value: value
+    shown: Callable[[Any], Any] = lambda value: value
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ class ConfigurationKind:
 
     here: what is in force, by code. drafts: what waits for a second officer. make: draft one entry; returns
     its row, or raises Refused or LeftAloneError. moves_on: whether an entry that says what the file says
-    needs a draft all the same, for another draft of this import. page: the address of an entry's page.
+    needs a draft all the same, for another draft of this import. page: the name of the address of an entry's
+    page; page_arguments: its arguments, of the entry's code and row.
     """
 
     name: str
@@ -107,10 +114,13 @@ class ConfigurationKind:
     page: str
     moves_on: Callable[[Present, Making], bool] = lambda _present, _making: False
     is_code: Callable[[str], bool] = lambda code: 0 < len(code.strip()) <= LONGEST_NAME
+    page_arguments: Callable[[str, uuid.UUID | str], Sequence[object]] = lambda _code, pk: [pk]
 
     def filled(self, given: Values) -> Values:
         """The entry with every key, in the order of the kind."""
-        return {name: given.get(name, key.default) for name, key in self.keys.items()}
+        return {
+            name: key.read(given[name]) if name in given else key.default for name, key in self.keys.items()
+        }
 
 
 def keys_of(model: type[models.Model], **particular: Shape) -> dict[str, Key]:

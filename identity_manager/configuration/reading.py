@@ -15,7 +15,7 @@ from identity_manager.configuration.writing import FORMAT
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import NotPossible, Reason, require
 
-MOST_BYTES = 512 * 1024
+MOST_BYTES = 1536 * 1024  # in base64 a form of a page still takes it
 MOST_ENTRIES = 1000
 FINDINGS_TOLD = 10
 # What nobody brings by a file, by the beginnings of the names that somebody would try.
@@ -32,7 +32,7 @@ DECIDED_HERE = (
 )
 
 TOO_LARGE = Reason(
-    "configuration-too-large", _("A configuration file has at most 512 kB and at most 1,000 entries.")
+    "configuration-too-large", _("A configuration file has at most 1.5 MB and at most 1,000 entries.")
 )
 NOT_TEXT = Reason("configuration-not-text", _("This is no text in UTF-8."))
 NEWER = Reason(

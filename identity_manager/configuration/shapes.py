@@ -1,5 +1,6 @@
 """Shapes of values in a configuration file: what a key takes. What a value means, its verb checks."""
 
+import base64
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -66,6 +67,23 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
     return is_number or is_paragraphs(value)
 
 
+def _is_base64(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and base64_bytes(value) is not None
+    except ValueError:
+        return False
+
+
+def base64_bytes(text: str) -> bytes:
+    """The bytes of base64 text, which may have blanks and several lines. Raises ValueError."""
+    return base64.b64decode("".join(text.split()), validate=True)
+
+
+def base64_text(content: bytes) -> str:
+    """The bytes as base64 in lines of 76 characters."""
+    return base64.encodebytes(content).decode("ascii")
+
+
 def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and _is_plain(value)
 
@@ -107,4 +125,5 @@ NUMBER = Shape(_("a whole number"), _is_number)
 LIST = Shape(_("a list of texts"), _is_list)
 PAIRS = Shape(_("a list of pairs of texts"), _is_pairs)
 TEXTS = Shape(_("a table of texts"), _is_texts)
+BASE64 = Shape(_("a file in base64"), _is_base64)
 TABLE = Shape(_("a table of texts, numbers, lists and tables"), _is_table)

@@ -25,7 +25,7 @@ class FileForm(VerbForm):
 
     file = forms.FileField(
         label=_("Configuration file"),
-        help_text=_("TOML, as the export writes it, at most 512 kB. Nothing changes by comparing it."),
+        help_text=_("TOML, as the export writes it, at most 1.5 MB. Nothing changes by comparing it."),
         max_length=200,
         error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
     )

@@ -41,8 +41,8 @@ class EntryLine:
     @property
     def url(self) -> str:
         """The page of the entry, where it has one."""
-        page = self.row.kind.page
-        return reverse(page, args=[self.row.pk]) if page and self.row.pk else ""
+        kind, row = self.row.kind, self.row
+        return reverse(kind.page, args=kind.page_arguments(row.code, row.pk)) if kind.page and row.pk else ""
 
     @property
     def meaning(self) -> str:

@@ -10,7 +10,6 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.mail.company_texts.liquid import TextFault
 from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models.mail.mail_text import LONGEST_MAIL_BODY, LONGEST_MAIL_SUBJECT
-from identity_manager.models.words import Words
 from identity_manager.ui.forms import TOO_LONG
 
 
@@ -62,15 +61,7 @@ class TextForm(SeenForm):
         """Tell the faults at their fields."""
         for name, found in faults.items():
             for fault in found:
-                self.add_error(name, str(in_words(fault)))
-
-
-def in_words(fault: TextFault) -> Words:
-    """The fault with its place."""
-    if not fault.line:
-        return fault.sentence
-    words = {"line": fault.line, "column": fault.column, "sentence": fault.sentence}
-    return _("Line %(line)d, column %(column)d: %(sentence)s") % words
+                self.add_error(name, str(fault))
 
 
 def _lines(text: str) -> str:

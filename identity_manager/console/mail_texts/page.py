@@ -16,7 +16,7 @@ from identity_manager.console.catalogue import terms_comparison
 from identity_manager.console.catalogue import wording as catalogue_words
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.mail_texts.forms import SeenForm, TextForm, in_words
+from identity_manager.console.mail_texts.forms import SeenForm, TextForm
 from identity_manager.mail import specimens
 from identity_manager.mail.company_texts.wording import UnusableError, Wording
 from identity_manager.mail.registry import MAILS, title_of
@@ -99,7 +99,7 @@ def _of_draft(actor: Person, current: MailText | None, draft: MailText) -> dict[
     return {
         "draft": draft,
         "seen": mail_texts.seen_of(name, language),
-        "faults": [(field, in_words(fault)) for field, found in faults.items() for fault in found],
+        "faults": [(field, str(fault)) for field, found in faults.items() for fault in found],
         "draft_mail": None if faults else shown(name, language, draft),
         "draft_url": _url("mail-text-draft-html", name, language),
         "comparisons": _comparison(current, draft) if current else [],

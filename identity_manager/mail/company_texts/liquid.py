@@ -44,6 +44,12 @@ class TextFault:
     line: int = 0
     column: int = 0
 
+    def __str__(self) -> str:
+        if not self.line:
+            return str(self.sentence)
+        words = {"line": self.line, "column": self.column, "sentence": self.sentence}
+        return str(_("Line %(line)d, column %(column)d: %(sentence)s") % words)
+
 
 class _Language(Environment):
     """Liquid with the closed lists of tags and filters, and the limits."""

@@ -7,7 +7,6 @@ import pytest
 from identity_manager import audit
 from identity_manager.catalogue import profiles, terms, types, versions
 from identity_manager.configuration import importing
-from identity_manager.configuration.importing import Comparison
 from identity_manager.configuration.kind import Effect
 from identity_manager.configuration.writing import exported
 from identity_manager.models import (
@@ -27,6 +26,7 @@ from identity_manager.people.api_access import api_clients
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow.standing_orders import orders
 from identity_manager.workflow.targets import uses
+from tests.identity_manager.configuration.imports import effects, imported
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, targets
 from tests.tools.cast import Company
@@ -78,25 +78,6 @@ identity = "email"
 uses = [{ type_code = "letter", hold_back = "noted" }]
 """
 CLIENT = '\n[[api-client]]\ncode = "HR"\nscopes = ["persons:read"]\nunits = ["Nord"]\ndays = 30\n'
-
-
-@pytest.fixture
-def sven(company: Company) -> Person:
-    return cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR, Role.TOKEN_ADMINISTRATOR))
-
-
-@pytest.fixture
-def sara(company: Company) -> Person:
-    return cast.person("sara", roles=(Role.SYSTEM_ADMINISTRATOR,))
-
-
-def imported(actor: Person, text: str, **more: Any) -> Comparison:
-    seen = importing.compare(actor=actor, text=text, **more).seen
-    return importing.import_file(actor=actor, text=text, seen=seen, **more)
-
-
-def effects(found: Comparison) -> dict[str, str]:
-    return {f"{row.kind.name} {row.code}": row.effect.value for row in found.rows}
 
 
 def everything() -> list[Any]:

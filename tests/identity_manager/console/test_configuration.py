@@ -70,7 +70,7 @@ def test_from_an_export_to_drafts(sven: Person) -> None:
     [
         ("format = 1\n[[role]]\nperson = 'sven'\n", "role cannot be in a configuration file"),
         (b"\xff\xfe", "no text in UTF-8"),
-        (b"#" * 600_000, "at most 512 kB"),
+        (b"#" * 1_600_000, "at most 1.5 MB"),
         ("x = [", "This is no TOML"),
         ("", "The file is empty"),
     ],

@@ -1,0 +1,18 @@
+"""Imports of configuration files, for tests."""
+
+from typing import Any
+
+from identity_manager.configuration import importing
+from identity_manager.configuration.importing import Comparison
+from identity_manager.models import Person
+
+
+def imported(actor: Person, text: str, **more: Any) -> Comparison:
+    """Import what a comparison of now shows."""
+    seen = importing.compare(actor=actor, text=text, **more).seen
+    return importing.import_file(actor=actor, text=text, seen=seen, **more)
+
+
+def effects(found: Comparison) -> dict[str, str]:
+    """What becomes of each entry, by kind and code."""
+    return {f"{row.kind.name} {row.code}": row.effect.value for row in found.rows}
