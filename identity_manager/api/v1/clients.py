@@ -1,5 +1,6 @@
 """Who calls: a client by bearer token, or by its certificate through the proxy; what it may call."""
 
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -26,9 +27,9 @@ JSON = "application/json"
 class Door:
     """What an operation asks of a client. operation: set once the API is put together."""
 
-    def __init__(self, scope: ApiScope) -> None:
+    def __init__(self, scopes: Sequence[ApiScope]) -> None:
         super().__init__()
-        self.scope = scope
+        self.scopes = scopes
         self.operation: Operation | None = None
 
     def admit(self, request: HttpRequest, client: ApiClient | None) -> ApiClient | None:
@@ -39,8 +40,8 @@ class Door:
         correlation.by_user(client.actor_id)
         if client.calls > api_clients.MOST_CALLS:
             raise problems.too_many(60 - timezone.now().second)
-        if self.scope not in client.scopes:
-            raise _insufficient(self.scope)
+        if lacking := set(self.scopes) - set(client.scopes):
+            raise _insufficient(self.scopes, lacking)
         _check_form(request, self.operation)
         return client
 
@@ -67,9 +68,9 @@ class MutualTLS(Door, AuthBase):
         return self.admit(request, api_clients.used(shown, method=ApiMethod.CERTIFICATE))
 
 
-def needs(scope: ApiScope) -> list[Any]:
-    """The authentication of an operation that takes this scope."""
-    return [Bearer(scope), MutualTLS(scope)]
+def needs(*scopes: ApiScope) -> list[Any]:
+    """The authentication of an operation that takes these scopes, each of them."""
+    return [Bearer(scopes), MutualTLS(scopes)]
 
 
 def client_of(request: HttpRequest) -> ApiClient:
@@ -88,9 +89,11 @@ def _count_failure(request: HttpRequest) -> None:
         raise problems.too_many(60)
 
 
-def _insufficient(scope: ApiScope) -> NotAccepted:
-    challenge = f'{problems.CHALLENGE}, error="insufficient_scope", scope="{scope.value}"'
-    sentence = _("This client may not do this: it lacks the scope %(scope)s.") % {"scope": scope.value}
+def _insufficient(scopes: Sequence[ApiScope], lacking: Collection[ApiScope]) -> NotAccepted:
+    """The challenge names all scopes that the operation takes (RFC 6750 3.1)."""
+    challenge = f'{problems.CHALLENGE}, error="insufficient_scope", scope="{" ".join(scopes)}"'
+    words = {"scope": ", ".join(sorted(lacking))}
+    sentence = _("This client may not do this: it lacks the scope %(scope)s.") % words
     headers = {"WWW-Authenticate": challenge}
     return NotAccepted(HTTPStatus.FORBIDDEN, "insufficient-scope", sentence, headers)
 

@@ -1,4 +1,4 @@
-"""Requests: list, ask for a person, renew, cancel. Nobody approves or accepts here."""
+"""Requests: list, ask for a person, renew, replace, cancel. Nobody approves or accepts here."""
 
 import uuid
 from http import HTTPStatus
@@ -12,16 +12,25 @@ from ninja import Query, Router
 from identity_manager.api.v1 import answers, filters
 from identity_manager.api.v1.clients import actor_of, needs
 from identity_manager.api.v1.idempotency import IdempotencyKey, IfMatch, once
-from identity_manager.api.v1.schemas import ReasonIn, RenewalIn, RequestIn, RequestOut, RequestPage
+from identity_manager.api.v1.schemas import (
+    ReasonIn,
+    RenewalIn,
+    ReplacementIn,
+    ReplacementOut,
+    RequestIn,
+    RequestOut,
+    RequestPage,
+)
 from identity_manager.console.access import persons as person_access
 from identity_manager.console.access import requests as access
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.forms import RequestForm
 from identity_manager.models import ApiScope, SoftwareToken, TokenRequest
 from identity_manager.transactions import locking
-from identity_manager.workflow import step1_enable, step1_renew
+from identity_manager.workflow import step1_enable, step1_renew, step1_replace
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.step1_replace import ReplacementOrder
 
 router = Router(tags=["requests"])
 RequestFilters: Any = filters.of_form("RequestFilters", RequestForm)
@@ -87,6 +96,29 @@ def create_renewal(request: HttpRequest, body: RenewalIn, key: IdempotencyKey) -
         token = get_object_or_404(rows.only("pk"), pk=body.token)
         made = step1_renew.renew_for(actor=actor, token_id=token.pk, of_batch=False)
         return _answer(made.pk, status=HTTPStatus.CREATED)
+
+    return once(request, key, act)
+
+
+@router.post(
+    "/replacements",
+    operation_id="createReplacement",
+    auth=needs(ApiScope.TOKENS_REVOKE, WRITE),
+    response={201: ReplacementOut},
+)
+def create_replacement(request: HttpRequest, body: ReplacementIn, key: IdempotencyKey) -> HttpResponse:
+    """Revoke software tokens of a person, all or one, and ask for new ones; the person accepts the terms."""
+    actor = actor_of(request)
+
+    def act() -> HttpResponse:
+        person = get_object_or_404(person_access.visible_persons(actor).only("pk"), pk=body.person)
+        order = ReplacementOrder(
+            cause=body.cause, only=body.token, shown=body.tokens, encryption=frozenset(body.encryption)
+        )
+        made = step1_replace.replace_for(actor=actor, person_id=person.pk, order=order)
+        address = f"/api/v1/requests/{made.request.pk}" if made.request else ""
+        said = {"ended": [token.pk for token in made.ended], "request": made.request and made.request.pk}
+        return answers.one(ReplacementOut, said, status=HTTPStatus.CREATED, address=address)
 
     return once(request, key, act)
 

@@ -21,6 +21,37 @@ HEADERS = {
 }
 
 
+# What a client does next with the answer of an operation: operation, its parameter, where the value stands.
+_ID = "$response.body#/id"
+_ORDER = [
+    *(("getBatchOrder", "order_id", _ID), ("listBatchLines", "order_id", _ID)),
+    *(("startBatchOrder", "order_id", _ID), ("pauseBatchOrder", "order_id", _ID)),
+    *(("resumeBatchOrder", "order_id", _ID), ("cancelBatchOrder", "order_id", _ID)),
+]
+_TOKEN = [("getToken", "token_id", _ID), ("holdToken", "token_id", _ID), ("reinstateToken", "token_id", _ID)]
+_REQUEST = [("getRequest", "request_id", _ID), ("cancelRequest", "request_id", _ID)]
+_PERSON = "$response.body#/person"
+LINKS: dict[str, list[tuple[str, str, str]]] = {
+    "createRequest": [*_REQUEST, ("getPerson", "person_id", _PERSON)],
+    "createRenewal": _REQUEST,
+    "createReplacement": [("getRequest", "request_id", "$response.body#/request")],
+    "getRequest": [
+        ("cancelRequest", "request_id", _ID),
+        ("getToken", "token_id", "$response.body#/tokens/0/id"),
+    ],
+    "createBatchOrder": _ORDER,
+    "startBatchOrder": _ORDER[1:],
+    "pauseBatchOrder": [("resumeBatchOrder", "order_id", _ID)],
+    "getToken": [*_TOKEN[1:], ("getPerson", "person_id", _PERSON)],
+    "holdToken": _TOKEN,
+    "reinstateToken": _TOKEN,
+    "createRevocation": _TOKEN,
+    "listPersons": [("listGroupsOfPerson", "person_id", "$response.body#/items/0/id")],
+    "listTokens": [("getToken", "token_id", "$response.body#/items/0/id")],
+    "listCertificates": [("getCertificate", "certificate_id", "$response.body#/items/0/id")],
+}
+
+
 class Api(NinjaAPI):
     """The document is built once per process."""
 
@@ -39,6 +70,9 @@ class Document(OpenAPISchema):
             for status, details in found.items():
                 if status.startswith("2"):
                     details["headers"] = {"ETag": {"required": True, "schema": {"type": "string"}}}
+        for status, details in found.items():
+            if status.startswith("2") and (links := _links(operation)):
+                details["links"] = links
         for error in _errors_of(operation):
             found[str(int(error))] = self._problem(error)
         return found
@@ -57,7 +91,7 @@ class Document(OpenAPISchema):
         doors: list[Any] = [each for each in operation.auth_callbacks if isinstance(each, Door)]
         for door in doors:
             self.securitySchemes[type(door).__name__] = door.openapi_security_schema
-        return [{type(door).__name__: [door.scope.value]} for door in doors]
+        return [{type(door).__name__: [scope.value for scope in door.scopes]} for door in doors]
 
     def get_components(self) -> dict[str, Any]:
         schema = Problem.model_json_schema(ref_template=REF_TEMPLATE, mode="serialization")
@@ -78,6 +112,13 @@ def _errors_of(operation: Operation) -> list[HTTPStatus]:
         *([S.PRECONDITION_FAILED] if _names(operation, "header") & {"If-Match", "if_match"} else []),
         S.UNPROCESSABLE_ENTITY,
     ]
+
+
+def _links(operation: Operation) -> dict[str, Any]:
+    return {
+        target: {"operationId": target, "parameters": {name: value}}
+        for target, name, value in LINKS.get(operation.operation_id or "", ())
+    }
 
 
 def _names(operation: Operation, source: str) -> set[str]:

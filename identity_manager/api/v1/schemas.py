@@ -13,6 +13,7 @@ from identity_manager.models import (
     ChosenAs,
     PersonKind,
     PersonState,
+    ReplacementCause,
     RequestKind,
     RequestOrigin,
     RequestState,
@@ -139,6 +140,13 @@ class RequestOut(Strict):
     tokens: list[TokenOut] = _of("lines")
 
 
+class ReplacementOut(Strict):
+    """ended: the software tokens that were revoked. request: for new ones; null where none can be issued."""
+
+    ended: list[uuid.UUID]
+    request: uuid.UUID | None
+
+
 class CertificateOut(Strict):
     """A certificate; neither it nor its key is handed out here."""
 
@@ -228,6 +236,16 @@ class RenewalIn(Strict):
     """token: the software token to renew."""
 
     token: uuid.UUID
+
+
+class ReplacementIn(Strict):
+    """token: this one alone. tokens: all of the person's, as the caller knows them: else nothing is done."""
+
+    person: uuid.UUID
+    cause: ReplacementCause
+    token: uuid.UUID | None = None
+    tokens: Annotated[list[uuid.UUID], Field(max_length=100)] | None = None
+    encryption: Annotated[list[uuid.UUID], Field(max_length=20)] = []
 
 
 class ReasonIn(Strict):

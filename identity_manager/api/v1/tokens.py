@@ -1,6 +1,8 @@
 """Software tokens, certificates, revocations; hold and reinstatement. Nothing secret is handed out."""
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -73,14 +75,8 @@ def hold_token(
     request: HttpRequest, token_id: uuid.UUID, body: ReasonIn, key: IdempotencyKey, if_match: IfMatch = None
 ) -> HttpResponse:
     """Put a software token on hold."""
-    actor = actor_of(request)
-
-    def act() -> HttpResponse:
-        _check(actor, token_id, if_match)
-        hold.put_on_hold(actor=actor, token_id=token_id, reason=body.reason)
-        return _answer(actor, token_id)
-
-    return once(request, key, act)
+    verb = partial(hold.put_on_hold, reason=body.reason)
+    return once(request, key, _act(request, token_id, verb, if_match=if_match))
 
 
 @router.post(
@@ -94,14 +90,7 @@ def reinstate_token(
     request: HttpRequest, token_id: uuid.UUID, key: IdempotencyKey, if_match: IfMatch = None
 ) -> HttpResponse:
     """End an administrator's hold."""
-    actor = actor_of(request)
-
-    def act() -> HttpResponse:
-        _check(actor, token_id, if_match)
-        hold.reinstate(actor=actor, token_id=token_id)
-        return _answer(actor, token_id)
-
-    return once(request, key, act)
+    return once(request, key, _act(request, token_id, hold.reinstate, if_match=if_match))
 
 
 @router.get("/revocations", operation_id="listRevocations", auth=needs(READ), response=RevocationPage)
@@ -122,16 +111,9 @@ def create_revocation(
     request: HttpRequest, body: RevocationIn, key: IdempotencyKey, if_match: IfMatch = None
 ) -> HttpResponse:
     """Revoke a software token: its certificates are revoked at the CA, and it ends."""
-    actor = actor_of(request)
-
-    def act() -> HttpResponse:
-        _check(actor, body.token, if_match)
-        revoke.revoke_token(
-            actor=actor, token_id=body.token, reason=body.reason, encryption=frozenset(body.encryption)
-        )
-        return _answer(actor, body.token, status=HTTPStatus.CREATED)
-
-    return once(request, key, act)
+    verb = partial(revoke.revoke_token, reason=body.reason, encryption=frozenset(body.encryption))
+    status = HTTPStatus.CREATED
+    return once(request, key, _act(request, body.token, verb, if_match=if_match, status=status))
 
 
 @router.get("/certificates", operation_id="listCertificates", auth=needs(READ), response=CertificatePage)
@@ -168,11 +150,25 @@ def _without_secrets(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
     return rows.defer("token__passphrase_wrapped", "token__snapshot")
 
 
-def _check(actor: Person, token_id: uuid.UUID, if_match: str | None) -> None:
-    """404 for a token that the client does not reach, 412 for one that was changed since it was read."""
-    found = get_object_or_404(_tokens(actor).only("pk"), pk=token_id)
-    if if_match is not None:
-        answers.check_version(if_match, locking.token(found.pk).version)
+def _act(
+    request: HttpRequest,
+    token_id: uuid.UUID,
+    verb: Callable[..., object],
+    *,
+    if_match: str | None,
+    status: int = HTTPStatus.OK,
+) -> Callable[[], HttpResponse]:
+    """The verb on one software token, which the client reaches and nobody has changed since it was read."""
+    actor = actor_of(request)
+
+    def act() -> HttpResponse:
+        found = get_object_or_404(_tokens(actor).only("pk"), pk=token_id)
+        if if_match is not None:
+            answers.check_version(if_match, locking.token(found.pk).version)
+        verb(actor=actor, token_id=found.pk)
+        return _answer(actor, found.pk, status=status)
+
+    return act
 
 
 def _answer(actor: Person, token_id: uuid.UUID, *, status: int = HTTPStatus.OK) -> HttpResponse:

@@ -120,6 +120,14 @@ def test_nothing_beyond_its_scopes() -> None:
     assert not TokenRequest.objects.exists()
 
 
+@pytest.mark.parametrize("scope", [ApiScope.TOKENS_REVOKE, ApiScope.REQUESTS_WRITE])
+def test_a_replacement_takes_both_scopes_of_what_it_does(scope: ApiScope) -> None:
+    caller = make_client(scopes=(scope,))
+    answer = caller.post("/replacements", {"person": str(cast.person("uma").pk), "cause": "lost"})
+    assert problem_of(answer) == (403, "insufficient-scope")
+    assert 'scope="tokens:revoke requests:write"' in answer["WWW-Authenticate"]
+
+
 def test_nothing_beyond_its_units() -> None:
     caller = make_client(units=("South",))
     cast.token_type("vpn")
@@ -136,6 +144,7 @@ def test_nothing_beyond_its_units() -> None:
         ("/requests", {"person": str(far.pk), "types": ["vpn"]}),
         (f"/requests/{theirs.pk}/cancel", {"reason": "Mine now"}),
         ("/renewals", {"token": str(token.pk)}),
+        ("/replacements", {"person": str(far.pk), "cause": "lost"}),
         ("/revocations", {"token": str(token.pk), "reason": "superseded"}),
         (f"/tokens/{token.pk}/hold", {"reason": "Mine now"}),
         (f"/tokens/{token.pk}/reinstate", None),

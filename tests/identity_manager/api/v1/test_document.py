@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,41 @@ def test_schemathesis_finds_nothing(caller: Caller, monkeypatch: pytest.MonkeyPa
                 case.call_and_validate(headers=headers)
 
             check()
+
+
+@pytest.mark.nightly
+@pytest.mark.usefixtures("described")
+def test_schemathesis_follows_the_links_and_finds_nothing(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Operations one after the other, on what the one before has made: as a program uses them."""
+    import schemathesis
+
+    monkeypatch.setattr("identity_manager.people.api_access.api_clients.MOST_CALLS", 1_000_000)
+    _some_rows()
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", WSGIHandler())
+    schema.config.checks.positive_data_acceptance.expected_statuses = sorted(map(str, REFUSED))
+    followed: Counter[tuple[str, int]] = Counter()
+
+    class Machine(schema.as_state_machine()):  # type: ignore[misc]  # made of the document
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": {"Authorization": f"Bearer {caller.secret}"}}
+
+        def after_call(self, response: Any, case: Any) -> None:
+            followed[case.operation.definition.raw["operationId"], response.status_code] += 1
+
+    Machine.run(
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=8,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+    reached = {operation for operation, status in followed if status < 300}
+    assert {"createRequest", "getRequest", "cancelRequest", "getToken"} <= reached, followed
 
 
 def _some_rows() -> TokenRequest:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connections
 
 from identity_manager.models import ApprovalPolicy, AuditEvent, IdempotentCall, Role, TokenRequest
+from identity_manager.transactions.refusals import Reason, Stale
 from identity_manager.workflow import step1_enable
 from tests.identity_manager.api.v1.conftest import Caller, make_client, problem_of
 from tests.tools import cast
@@ -72,6 +73,25 @@ def test_a_crash_after_the_verb_leaves_nothing_and_the_repetition_does_it(
     monkeypatch.setattr(step1_enable, "enable", enable)
     assert caller.post("/requests", wanted, key="a").status_code == 201
     assert TokenRequest.objects.count() == 1
+
+
+def test_a_verb_that_commits_a_part_and_then_refuses_does_the_part_once(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a decision does that stops a request whose person has changed, and then says that it did."""
+    cast.token_type("vpn")
+    wanted = {"person": str(cast.person("uma").pk), "types": ["vpn"]}
+    enable = step1_enable.enable
+
+    def enable_and_refuse(**given: object) -> None:
+        enable(**given)  # type: ignore[arg-type]  # as given
+        raise Stale(Reason("stopped-meanwhile", "It was stopped, because its person has changed."))
+
+    monkeypatch.setattr(step1_enable, "enable", enable_and_refuse)
+    first, second = (caller.post("/requests", wanted, key="a") for _ in range(2))
+    assert problem_of(first) == problem_of(second) == (409, "stopped-meanwhile")
+    assert (first.content, second["Idempotent-Replayed"]) == (second.content, "true")
+    assert TokenRequest.objects.count() == 1, "the part stays, and is not done again"
 
 
 @pytest.mark.django_db(transaction=True)

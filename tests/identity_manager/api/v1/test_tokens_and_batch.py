@@ -2,7 +2,8 @@
 
 import pytest
 
-from identity_manager.models import BatchOrder, Person, Role, RoleAssignment, SoftwareToken
+from ca_bridge.contract import RevocationReason
+from identity_manager.models import BatchOrder, Certificate, Person, Role, RoleAssignment, SoftwareToken
 from identity_manager.transactions.refusals import NotAllowed
 from identity_manager.workflow.batch import breaker, orders
 from tests.identity_manager.api.v1.conftest import Caller, problem_of
@@ -40,6 +41,36 @@ def test_a_token_is_held_reinstated_and_revoked(caller: Caller, company: Company
 def test_a_renewal_that_is_not_due_is_refused_as_on_the_page(caller: Caller, company: Company) -> None:
     token = with_token(company, company.uma)
     assert problem_of(caller.post("/renewals", {"token": str(token.pk)})) == (422, "has-one")
+
+
+def test_tokens_are_replaced_by_the_verb_of_the_page_with_its_refusals(
+    caller: Caller, company: Company
+) -> None:
+    token = with_token(company, company.uma)
+    wanted = {"person": str(company.uma.pk), "cause": "lost"}
+    other = {**wanted, "tokens": [str(company.uma.pk)]}
+    assert problem_of(caller.post("/replacements", other)) == (409, "replacement-other-tokens")
+    forgotten = {**wanted, "cause": "forgotten"}
+    assert problem_of(caller.post("/replacements", forgotten)) == (422, "replacement-of-one")
+    assert problem_of(caller.post("/replacements", {**wanted, "cause": "bored"})) == (422, "not-valid")
+    token.refresh_from_db()
+    assert token.state == "active"
+
+    answers = [caller.post("/replacements", {**wanted, "tokens": [str(token.pk)]}, key="a") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201], answers[0].content
+    made = answers[0].json()
+    assert answers[1].json() == made
+    assert made["ended"] == [str(token.pk)]
+    assert answers[0]["Location"] == f"/api/v1/requests/{made['request']}"
+    found = caller.read(f"/requests/{made['request']}")
+    assert (found["kind"], found["state"], found["requested_by"]) == (
+        "replacement",
+        "awaiting_acceptance",
+        str(caller.row.actor_id),
+    )
+    (certificate,) = Certificate.objects.filter(token=token)
+    assert certificate.revocation_reason == RevocationReason.KEY_COMPROMISE
+    assert problem_of(caller.post("/replacements", wanted)) == (409, "nothing-to-replace")
 
 
 def test_a_batch_order_is_placed_looked_through_and_started(
