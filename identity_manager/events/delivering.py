@@ -19,8 +19,9 @@ from identity_manager.events import forwarding, webhook_kinds, webhook_messages,
 from identity_manager.events.webhook_connection import GONE, Answer, Courier
 from identity_manager.models import AuditEvent, Webhook, WebhookDelivery, WebhookDeliveryState, WebhookFormat
 from identity_manager.models.events.webhook import BREAK_AFTER
-from identity_manager.models.lease import lease_end
+from identity_manager.models.lease import NO_KEY_SERVICE, lease_end
 from identity_manager.task_names import DELIVER_WEBHOOKS
+from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.vault.wrapping import VaultError
 
 RUN_SECONDS = 20  # other tasks wait; what is left goes on at once
@@ -55,8 +56,9 @@ def deliver(*, webhook_id: uuid.UUID) -> None:
         address = webhook_secrets.unwrap(row.address_wrapped, row.pk).decode()
         with closing(Courier(address)) as courier:
             _Run(row, claim_id, courier, address).go()
-    except VaultError as error:
-        _settle(row.pk, claim_id, last_error=str(error)[:200], next_attempt_at=timezone.now() + RESTS[-1])
+    except (VaultError, KeyServiceDown) as error:
+        said = NO_KEY_SERVICE if isinstance(error, KeyServiceDown) else str(error)[:200]
+        _settle(row.pk, claim_id, last_error=said, next_attempt_at=timezone.now() + RESTS[-1])
 
 
 class _Run:

@@ -14,6 +14,7 @@ from identity_manager.authorities import circuit_breaker
 from identity_manager.events import delivering, waking
 from identity_manager.jobs import (
     key_rotation,
+    key_service_waits,
     placement_scans,
     portal_certificates,
     retention,
@@ -299,6 +300,12 @@ JOBS: tuple[Job, ...] = (
         _("Moves secrets under new keys, and destroys the keys that nothing needs any more"),
         timedelta(minutes=1),
         key_rotation.rewrap_and_destroy,
+    ),
+    Job(
+        "vault.wake_waiting",
+        _("Has what waits for the key service tried again as soon as that answers"),
+        timedelta(minutes=1),
+        key_service_waits.wake,
     ),
     Job(
         "archive.end_share_rounds",

@@ -8,8 +8,18 @@ from typing import Self, TypeVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
+from identity_manager.models.words import Vocabulary, Words
 from identity_manager.telemetry import correlation
+from identity_manager.vault.key_encryption import KeyServiceDown
+
+# Stored as the class's name, as every unexpected exception is (transactions/retry_later.py).
+NO_KEY_SERVICE = KeyServiceDown.__name__
+ERRORS = Vocabulary(
+    "errors of work",
+    {NO_KEY_SERVICE: _("The key service does not answer. As soon as it does, this is tried again.")},
+)
 
 MAX_DELAY = timedelta(hours=1)
 REQUEUE_INTERVAL = timedelta(minutes=1)
@@ -61,6 +71,10 @@ class LeasedQuerySet(models.QuerySet[Row]):
         found = self.filter(pk=pk).values("pk")
         return type(self)(self.model).filter(pk__in=found).claim(pk, now=now)
 
+    def waiting_for_keys(self) -> Self:
+        """Rows whose last attempt found no answer of the key service or HSM."""
+        return self.filter(next_attempt_at__isnull=False, last_error=NO_KEY_SERVICE)
+
     def to_be_requeued(self, now: datetime) -> Self:
         """Due rows that were not published within REQUEUE_INTERVAL, oldest first."""
         quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - REQUEUE_INTERVAL)
@@ -84,6 +98,11 @@ class Leased(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def error_in_words(self) -> Words:
+        """The last error, for people; most errors stand for themselves."""
+        return ERRORS.in_words(self.last_error)
 
     def is_due(self, now: datetime) -> bool:
         """As `LeasedQuerySet.due`, of a row that was read."""

@@ -141,6 +141,12 @@ def holds(purpose: Purpose) -> bool:
     return bool(settings.VAULT_KEYS[purpose])
 
 
+def keys_elsewhere() -> list[KeyEncryptionKey]:
+    """The keys of a key service or HSM that this process wraps new secrets with."""
+    in_use = [_in_use(purpose)[1] for purpose in Purpose if _refers_elsewhere(purpose)]
+    return [key for key in in_use if not isinstance(key, RingKey)]
+
+
 def erase_traces() -> bool:
     """Truncate SQLite's write-ahead log, which keeps old pages, erased secrets among them.
 
@@ -163,6 +169,10 @@ def erase_traces() -> bool:
 
 def _bound(purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None) -> bytes:
     return purpose.encode("ascii") + b"|" + record.bytes + (b"|" + owner.bytes if owner else b"")
+
+
+def _refers_elsewhere(purpose: Purpose) -> bool:
+    return any(map(key_references.is_reference, settings.VAULT_KEYS[purpose].values()))
 
 
 def _in_use(purpose: Purpose) -> tuple[str, KeyEncryptionKey]:

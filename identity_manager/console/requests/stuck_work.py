@@ -14,7 +14,9 @@ from identity_manager.models import (
     RequestState,
     TokenRequest,
 )
+from identity_manager.models.lease import ERRORS
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
+from identity_manager.models.words import Words
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
 
@@ -28,7 +30,7 @@ class Stuck:
     """
 
     what: str | Promise
-    error: str
+    error: Words
     since: datetime | None
     attempts: int
     next_attempt: datetime | None
@@ -58,15 +60,17 @@ def _certificates(row: TokenRequest) -> Iterator[Stuck]:
             if certificate.last_error or (certificate.refusal and row.is_open):
                 words = {"type": token, "certificate": certificate.profile.name}
                 what = _("%(type)s: certificate “%(certificate)s”") % words
-                said = certificate.refusal or certificate.last_error
+                said = certificate.refusal or certificate.error_in_words
                 by_officer = bool(certificate.refusal) and row.failure == failures.GIVEN_UP
-                yield _stuck(row, certificate, what, said, is_in_english=not by_officer)
+                is_ours = by_officer or (not certificate.refusal and certificate.last_error in ERRORS)
+                yield _stuck(row, certificate, what, said, is_in_english=not is_ours)
 
 
 def _tokens(row: TokenRequest) -> Iterator[Stuck]:
     for token in row.lines:
         if token.last_error:
-            yield _stuck(row, token, str(token), token.last_error, is_in_english=True)
+            is_ours = token.last_error in ERRORS
+            yield _stuck(row, token, str(token), token.error_in_words, is_in_english=not is_ours)
 
 
 def _mails(row: TokenRequest) -> Iterator[Stuck]:
@@ -79,7 +83,7 @@ def _stuck(
     row: TokenRequest,
     lease: eligibility.EligibilityWork,
     what: str,
-    error: str,
+    error: Words,
     *,
     is_in_english: bool = False,
 ) -> Stuck:

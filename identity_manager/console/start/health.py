@@ -17,12 +17,11 @@ from ca_bridge.connection import maintenance_needs, registry
 from identity_manager.console.access import mails, offices
 from identity_manager.console.administration import job_page
 from identity_manager.console.outbox.forms import STUCK
-from identity_manager.console.start import installation
+from identity_manager.console.start import installation, key_service
 from identity_manager.console.start.figures import Figure
 from identity_manager.console.start.health_line import HealthLine
 from identity_manager.models import (
     CaCheck,
-    Certificate,
     CertificateProfile,
     JobRun,
     LastBackup,
@@ -56,7 +55,7 @@ def figures(actor: Person) -> dict[str, Figure]:
         "held_up": _figure("approvals", lambda: mails.handled_mails(actor, OPERATORS).held_up(), HELD_UP),
         "late": _figure("outbox", lambda: mails.watched_mails(actor).stuck(), f"?state={STUCK}"),
         "failed_jobs": _figure("jobs", job_page.failed_runs),
-        "keys": _figure("requests", Certificate.objects.waiting_for_keys, "?state=issuing"),
+        **{name: _figure(*place) for name, place in key_service.rows().items()},
         "types": _figure("token-types", TokenType.objects.drafts),
         "profiles": _figure("profiles", CertificateProfile.objects.drafts),
         "terms": _figure("terms-documents", TermsDraft.objects.all),
@@ -141,17 +140,6 @@ def _jobs(counted: Mapping[str, Figure], read: Read) -> HealthLine:
     return HealthLine(title, failed.url, Meaning.DONE, _("run"), _("the last one"), last)
 
 
-def _keys(counted: Mapping[str, Figure], _read: Read) -> HealthLine | None:
-    """Only where something waits: most installations have their keys in files."""
-    waits = counted["keys"]
-    if not waits.number:
-        return None
-    number = {"number": waits.number}
-    words = ngettext("%(number)d certificate waits", "%(number)d certificates wait", waits.number) % number
-    remedy = _("It does not answer from a worker, and nothing is lost: manage.py doctor says which key.")
-    return HealthLine(_("Key service"), waits.url, Meaning.STOPPED, words, remedy=remedy)
-
-
 def _backup(_counted: Mapping[str, Figure], _read: Read) -> HealthLine:
     backup, title, url = LastBackup.read(), _("Backup"), f"{reverse('console:jobs')}#backup"
     last = _("the last good one") if backup.made_at else ""
@@ -185,7 +173,7 @@ AREAS: tuple[Callable[[Mapping[str, Figure], Read], HealthLine | None], ...] = (
     _authorities,
     _mail,
     _jobs,
-    _keys,
+    lambda counted, read: key_service.line(counted, read.jobs),
     _backup,
     _drafts,
 )

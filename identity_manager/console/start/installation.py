@@ -96,7 +96,7 @@ def _targets(down: Figure) -> HealthLine:
         return HealthLine(title, down.url, Meaning.DONE, _("answer"))
     words = ngettext("%(number)d does not answer", "%(number)d do not answer", number) % {"number": number}
     first = _down().first()
-    told = f"{first.name}: {first.last_error}" if first else ""
+    told = f"{first.name}: {first.error_in_words}" if first else ""
     remedy = _("See its address and its credentials in the settings; it is tried again by itself.")
     return HealthLine(title, down.url, Meaning.STOPPED, words, told, remedy=remedy)
 

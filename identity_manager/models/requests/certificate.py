@@ -60,10 +60,6 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         """Ordered certificates with an unknown outcome: an officer decides."""
         return self.filter(state=C.ORDERED, order__parked_at__isnull=False)
 
-    def waiting_for_keys(self) -> Self:
-        """Certificates whose last attempt found no answer of the key service (retry_later.store_error)."""
-        return self.filter(next_attempt_at__isnull=False, last_error="KeyServiceDown")
-
     def to_be_revoked(self) -> Self:
         """Certificates whose decided revocation has not reached the CA.
 

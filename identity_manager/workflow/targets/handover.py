@@ -19,10 +19,12 @@ from ca_bridge.pkcs12 import passphrase
 from identity_manager import audit, queue, task_names
 from identity_manager.catalogue import mail_keys
 from identity_manager.models import AuditEvent, Placement, SoftwareToken, TargetUse
+from identity_manager.models.lease import NO_KEY_SERVICE
 from identity_manager.targets import connectors
 from identity_manager.targets.configuration import TargetConfiguration
 from identity_manager.targets.contract import KeyFile, Refused, Unavailable
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.workflow.issuance import containers
 from identity_manager.workflow.issuance.containers import Part
 from identity_manager.workflow.terms import accepted
@@ -156,6 +158,8 @@ def open_parcel(row: Placement) -> bytes:
     except vault.VaultError as error:
         words = _("This worker cannot open what was sealed for the target.")
         raise Unavailable(words, detail=str(error)) from error
+    except KeyServiceDown as error:
+        raise Unavailable(NO_KEY_SERVICE, detail=str(error)) from error
 
 
 def erase_needless(rows: Sequence[Placement]) -> list[Placement]:

@@ -375,7 +375,7 @@ TWINS = {
     type(Certificate.objects.all()): {
         *CERTIFICATES,
         *("to_be_issued", "with_orphaned_order", "over"),  # what workers claim, of several tables
-        *("not_on_crl", "waiting_for_keys"),  # what figures count
+        "not_on_crl",  # what figures count
         "of_public_key",  # a search
     },
     type(SignInCode.objects.all()): {"usable", "opening", "waiting", "decidable_by"},

@@ -2,30 +2,23 @@
 
 import base64
 import json
-import threading
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.management import CommandError, call_command
 from django.test import RequestFactory
 from django.utils import timezone
 
 from identity_manager.account.single_sign_on import sso_sign_out
-from identity_manager.config import secret_files
 from identity_manager.config.checks import keys as key_checks
 from identity_manager.console.start import health
 from identity_manager.jobs import key_rotation
 from identity_manager.management.doctor import keys as doctor
 from identity_manager.models import Account, Certificate, Role, SoftwareToken
-from identity_manager.vault import transit_key
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.vault.key_ring import KeyRing
@@ -33,77 +26,11 @@ from identity_manager.vault.transit_key import KeyService
 from identity_manager.vault.wrapping import Purpose, VaultError
 from identity_manager.workflow import step5_issue
 from identity_manager.workflow.issuance import containers
+from tests.identity_manager.vault.transit_stub import TOKEN, Service, moved_to
 from tests.tools import cast
 from tests.tools.cast import Company
 
 OTHER, RECORD, OWNER = Purpose.OTHER, uuid.uuid4(), uuid.uuid4()
-TOKEN = "s.token-of-this-process"
-
-
-@dataclass
-class Service:
-    """What OpenBao answers for transit: one key, two versions. fault: a status that it answers instead."""
-
-    keys: dict[str, bytes] = field(default_factory=lambda: {str(each): bytes([each]) * 32 for each in (1, 2)})
-    fault: int = 0
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def answer(self, path: str, body: dict[str, Any], token: str) -> tuple[int, dict[str, Any]]:
-        self.asked.append((path, body))
-        if self.fault or token != TOKEN:
-            return self.fault or 403, {"errors": ["permission denied"]}
-        bound = base64.b64decode(body["associated_data"])
-        if "/encrypt/" in path:
-            version = str(body["key_version"])
-            sealed = AESGCM(self.keys[version]).encrypt(b"n" * 12, base64.b64decode(body["plaintext"]), bound)
-            return 200, {"data": {"ciphertext": f"vault:v{version}:{base64.b64encode(sealed).decode()}"}}
-        _vault, version, sealed_text = body["ciphertext"].split(":")
-        try:
-            plain = AESGCM(self.keys[version[1:]]).decrypt(b"n" * 12, base64.b64decode(sealed_text), bound)
-        except Exception:  # noqa: BLE001 as the service does
-            return 400, {"errors": ["cipher: message authentication failed"]}
-        return 200, {"data": {"plaintext": base64.b64encode(plain).decode()}}
-
-
-@pytest.fixture
-def service(settings: Any, tmp_path: Path) -> Iterator[Service]:
-    state = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, said = state.answer(self.path, body, self.headers["X-Vault-Token"])
-            content = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("Location", "http://127.0.0.1:9/")
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_words: Any) -> None:
-            """Nothing is to be read."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    token = tmp_path / "token"
-    token.write_text(f"{TOKEN}\n", encoding="utf-8")
-    settings.KEY_SERVICE = KeyService(f"http://127.0.0.1:{server.server_port}", str(token))
-    yield state
-    server.shutdown()
-    server.server_close()
-    transit_key._sessions.clear()
-
-
-@pytest.fixture
-def rings(settings: Any, tmp_path: Path) -> dict[str, KeyRing]:
-    (tmp_path / "keys").mkdir()
-    secret_files.make(tmp_path / "keys")
-    settings.VAULT_KEYS = {
-        each.value: KeyRing.of_files(tmp_path / "keys" / f"kek-{each.value}") for each in Purpose
-    }
-    return settings.VAULT_KEYS
 
 
 def wrapped(secret: bytes = b"secret") -> bytes:
@@ -112,10 +39,6 @@ def wrapped(secret: bytes = b"secret") -> bytes:
 
 def opened(content: bytes, **other: Any) -> bytes:
     return vault.unwrap(content, **({"purpose": OTHER, "record": RECORD, "owner": OWNER} | other))
-
-
-def moved_to(reference: str, purpose: Purpose = OTHER) -> None:
-    key_rotation.rotate_to(actor=None, purpose=purpose, reference=reference, wait=timedelta(0))
 
 
 @pytest.mark.django_db
@@ -255,9 +178,9 @@ def test_issuing_waits_for_the_service_and_goes_on(service: Service, rings: Any)
     assert certificate.next_attempt_at is not None
     assert certificate.private_key_wrapped is None
     officer = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
-    counted = health.figures(officer)
-    assert counted["keys"].rows is not None
-    assert list(counted["keys"].rows()) == [certificate]
+    rows = health.figures(officer)["keys_certificates"].rows
+    assert rows is not None
+    assert list(rows()) == [certificate]
 
     service.fault = 0
     Certificate.objects.update(next_attempt_at=timezone.now())

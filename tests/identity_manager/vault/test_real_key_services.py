@@ -1,16 +1,21 @@
 """Keys in a real OpenBao, and in a PKCS#11 token of SoftHSM."""
 
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pkcs11
 import pytest
+from django.utils import timezone
 from pkcs11 import Attribute, KeyType
 
 from ca_bridge.keys import hsm
+from identity_manager.jobs import key_service_waits
+from identity_manager.models import Certificate
 from identity_manager.vault import hsm_key, transit_key
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.hsm_key import HsmOptions
@@ -18,7 +23,10 @@ from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.transit_key import KeyService
 from identity_manager.vault.wrapping import Purpose, VaultError
+from identity_manager.workflow import step5_issue
 from tests.ca_bridge.connectors.servers.openbao import Bao, openbao
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.long
 MODULE, PIN = "/usr/lib/softhsm/libsofthsm2.so", "one-two-three"
@@ -82,6 +90,27 @@ def test_in_openbao(bao: Bao, settings: Any) -> None:
         opened(second)
 
 
+@pytest.mark.django_db
+def test_what_waits_for_a_sealed_openbao_is_due_once_it_is_unsealed(bao: Bao, settings: Any) -> None:
+    request = Company().request_in("issuing")
+    certificate = Certificate.objects.get(token__request=request)
+    token = Path(settings.KEY_SERVICE.token_file)
+    token.write_text("root", encoding="utf-8")
+    bao.ask("transit/keys/im-private", {"type": "aes256-gcm96"})
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "private-keys": KeyRing.fixed("1:transit:im-private:1")}
+    bao.ask("sys/seal", {}, method="PUT")
+    with pytest.raises(KeyServiceDown):
+        step5_issue.issue(certificate_id=certificate.pk)
+    Certificate.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=50))
+    assert key_service_waits.wake() == 0
+    log = (bao.folder / "log.txt").read_text(encoding="utf-8")
+    (key,) = re.findall(r"Unseal Key: (\S+)", log)
+    bao.ask("sys/unseal", {"key": key})
+    assert key_service_waits.wake() == 1
+    cast.issued(request)
+    assert Certificate.objects.get(pk=certificate.pk).last_error == ""
+
+
 @pytest.fixture
 def token(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "tokens").mkdir()
@@ -127,6 +156,10 @@ def test_in_an_hsm(token: None, settings: Any, monkeypatch: pytest.MonkeyPatch) 
         opened(by_gcm)
     ring(settings, "2:pkcs11:im-other-2")
     assert opened(by_gcm) == b"secret"
-    settings.KEYS_HSM = HsmOptions("/nowhere/module.so", "keys", settings.KEYS_HSM.pin_file)
+    present = settings.KEYS_HSM
+    settings.KEYS_HSM = HsmOptions("/nowhere/module.so", "keys", present.pin_file)
     with pytest.raises(KeyServiceDown):
         opened(by_gcm)
+    assert not key_service_waits.keys_answer()
+    settings.KEYS_HSM = present
+    assert key_service_waits.keys_answer()

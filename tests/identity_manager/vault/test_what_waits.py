@@ -1,0 +1,152 @@
+"""What waits for a key service: pages say it, nothing is parked, and it is due once the service is back."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from identity_manager.jobs import key_service_waits
+from identity_manager.models import (
+    Certificate,
+    HoldBack,
+    JobRun,
+    Person,
+    Placement,
+    PlacementState,
+    Role,
+    SoftwareToken,
+    Target,
+    Webhook,
+)
+from identity_manager.models.lease import NO_KEY_SERVICE
+from identity_manager.vault.key_encryption import KeyServiceDown
+from identity_manager.vault.key_ring import KeyRing
+from identity_manager.vault.wrapping import Purpose
+from identity_manager.workflow import step5_issue, step6_passphrase
+from identity_manager.workflow.targets import serving, uses
+from tests.identity_manager.console.visitors import signed_in
+from tests.identity_manager.events import webhook_acts
+from tests.identity_manager.vault.transit_stub import Service, moved_to
+from tests.tools import cast, gateways, one_step
+from tests.tools.cast import Company
+from tests.tools.gateways import leaving_type
+
+pytestmark = pytest.mark.django_db
+KINDS = (Certificate, SoftwareToken, Target, Webhook)
+
+
+def waiting() -> list[Any]:
+    return [row for kind in KINDS for row in kind.objects.waiting_for_keys()]
+
+
+@pytest.fixture
+def company(service: Service, rings: Any) -> Company:
+    company = Company()
+    moved_to("transit:im-private:1", Purpose.PRIVATE_KEYS)
+    moved_to("transit:im-passphrases:1", Purpose.PASSPHRASES)
+    moved_to("transit:im-other:1")
+    return company
+
+
+@pytest.fixture
+def all_wait(company: Company, service: Service, settings: Any, tmp_path: Path) -> list[Any]:
+    """One row of each kind, whose last attempt did not find the service."""
+    gateway = gateways.gateway(tmp_path)
+    settings.TARGETS = {gateways.NAME: gateway.target()}
+    leaving_type()
+    one, other = webhook_acts.administrators()
+    use = uses.ask(actor=one, target=gateways.NAME, type_code="mail", hold_back=HoldBack.ISSUED)
+    uses.confirm(actor=other, use_id=use.pk)
+    cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, leaving_type())))
+    to_be_issued = company.request_in("issuing")
+    to_be_sealed = cast.accepted(cast.enabled(company.ada, cast.person("vera"), company.vpn))
+    for certificate in Certificate.objects.filter(token__request=to_be_sealed):
+        one_step.issue(certificate.pk)
+    webhook, _secret = webhook_acts.made("https://tickets.example/hooks")
+
+    service.fault = 503
+    with pytest.raises(KeyServiceDown):
+        step5_issue.issue(certificate_id=Certificate.objects.get(token__request=to_be_issued).pk)
+    with pytest.raises(KeyServiceDown):
+        step6_passphrase.seal(token_id=to_be_sealed.tokens.get().pk)
+    serving.serve(target_id=Target.objects.get().pk)
+    Webhook.objects.update(next_attempt_at=timezone.now())
+    webhook_acts.delivering.deliver(webhook_id=webhook.pk)
+    return waiting()
+
+
+def test_each_kind_waits_and_a_key_for_a_target_is_not_parked(all_wait: list[Any]) -> None:
+    assert [type(row) for row in all_wait] == list(KINDS)
+    assert {row.last_error for row in all_wait} == {NO_KEY_SERVICE}
+    placement = Placement.objects.get()
+    assert (placement.state, placement.parcel_wrapped is None) == (PlacementState.WAITING, False)
+
+
+def test_it_is_due_as_soon_as_the_service_answers(all_wait: list[Any], service: Service) -> None:
+    for kind in KINDS:
+        kind.objects.waiting_for_keys().update(next_attempt_at=timezone.now() + timedelta(minutes=50))
+    assert key_service_waits.wake() == 0
+    service.fault = 0
+    service.asked.clear()
+    assert key_service_waits.wake() == 4
+    assert {path.rsplit("/", 1)[1] for path, _body in service.asked} == {
+        "im-private",
+        "im-passphrases",
+        "im-other",
+    }
+    assert all(row.next_attempt_at <= timezone.now() for row in waiting())
+    assert key_service_waits.wake() == 0
+
+    step5_issue.issue(certificate_id=all_wait[0].pk)
+    step6_passphrase.seal(token_id=all_wait[1].pk)
+    serving.serve(target_id=all_wait[2].pk)
+    assert not [row for row in waiting() if not isinstance(row, Webhook)]
+    assert Placement.objects.get().state == PlacementState.THERE
+
+
+def test_nothing_is_woken_while_one_of_the_keys_does_not_work(
+    all_wait: list[Any], service: Service, settings: Any
+) -> None:
+    Certificate.objects.waiting_for_keys().update(next_attempt_at=timezone.now() + timedelta(minutes=50))
+    service.fault = 0
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "archive": KeyRing.fixed("9:transit:im-archive:7")}
+    assert key_service_waits.wake() == 0  # the service has no version 7
+    of_files = {name: KeyRing.fixed("1:" + "A" * 43 + "=") for name in settings.VAULT_KEYS}
+    settings.VAULT_KEYS = of_files
+    assert key_service_waits.wake() == 0  # this process cannot tell
+
+
+def test_nobody_is_asked_where_nothing_waits(company: Company, service: Service) -> None:
+    service.asked.clear()
+    assert key_service_waits.wake() == 0
+    assert service.asked == []
+
+
+def test_start_and_the_pages_say_what_waits(all_wait: list[Any], service: Service) -> None:
+    JobRun.objects.create(
+        name="archive.readdress",
+        next_attempt_at=timezone.now(),
+        last_error=f"{NO_KEY_SERVICE}: The key service answers 503 for im-archive.",
+    )
+    officer = Person.objects.get(personnel_number="P-sven")
+    browser = signed_in(officer)
+    start = browser.get(reverse("console:start")).content.decode()
+    for said in (
+        "waiting: 1 certificate, 1 software token, 1 target, 1 webhook, the job “Seals",
+        "Nothing is lost, and all is tried again as soon as it answers",
+    ):
+        assert said in start
+    told = "The key service does not answer. As soon as it does, this is tried again."
+    request = Certificate.objects.get(pk=all_wait[0].pk).token.request
+    officer_of_requests = cast.person("olga", roles=(Role.TOKEN_ADMINISTRATOR,))
+    for reader, address in (
+        (officer_of_requests, reverse("console:request", args=[request.pk])),
+        (officer, reverse("console:other-systems")),
+        (officer, reverse("console:target", args=[gateways.NAME])),
+    ):
+        page = signed_in(reader).get(address).content.decode()
+        assert told in page, address
+        assert NO_KEY_SERVICE not in page

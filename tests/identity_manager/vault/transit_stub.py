@@ -1,0 +1,76 @@
+"""A key service in memory, which a test can have fail, and rings that refer to it."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from identity_manager.jobs import key_rotation
+from identity_manager.vault.wrapping import Purpose
+
+TOKEN = "s.token-of-this-process"
+
+
+@dataclass
+class Service:
+    """What OpenBao answers for transit: one key, two versions. fault: a status that it answers instead."""
+
+    keys: dict[str, bytes] = field(default_factory=lambda: {str(each): bytes([each]) * 32 for each in (1, 2)})
+    fault: int = 0
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def answer(self, path: str, body: dict[str, Any], token: str) -> tuple[int, dict[str, Any]]:
+        self.asked.append((path, body))
+        if self.fault or token != TOKEN:
+            return self.fault or 403, {"errors": ["permission denied"]}
+        bound = base64.b64decode(body["associated_data"])
+        if "/encrypt/" in path:
+            version = str(body["key_version"])
+            sealed = AESGCM(self.keys[version]).encrypt(b"n" * 12, base64.b64decode(body["plaintext"]), bound)
+            return 200, {"data": {"ciphertext": f"vault:v{version}:{base64.b64encode(sealed).decode()}"}}
+        _vault, version, sealed_text = body["ciphertext"].split(":")
+        try:
+            plain = AESGCM(self.keys[version[1:]]).decrypt(b"n" * 12, base64.b64decode(sealed_text), bound)
+        except Exception:  # noqa: BLE001 as the service does
+            return 400, {"errors": ["cipher: message authentication failed"]}
+        return 200, {"data": {"plaintext": base64.b64encode(plain).decode()}}
+
+
+@contextmanager
+def running() -> Iterator[tuple[Service, str]]:
+    """The service, and its address."""
+    state = Service()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status, said = state.answer(self.path, body, self.headers["X-Vault-Token"])
+            content = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Location", "http://127.0.0.1:9/")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_words: Any) -> None:
+            """Nothing is to be read."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield state, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def moved_to(reference: str, purpose: Purpose = Purpose.OTHER) -> None:
+    """Have the ring wrap with this key from now on."""
+    key_rotation.rotate_to(actor=None, purpose=purpose, reference=reference, wait=timedelta(0))
