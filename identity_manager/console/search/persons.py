@@ -170,7 +170,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> SearchKind:
         icon="users",
         readers=SEARCHERS,
         form=EmployeeForm if kind == PersonKind.EMPLOYEE else ExternalForm,
-        reach=lambda actor: Person.objects.filter(_reached(actor), kind=kind),
+        reach=lambda actor: Person.objects.without_api_clients().filter(_reached(actor), kind=kind),
         drawn=lambda actor: person_lists.PersonRows(kind, _reached(actor), COLUMNS.fields),
         parts=_found_in_parts,  # type: ignore[arg-type]  # of persons
         found=found,  # type: ignore[arg-type]  # of persons

@@ -67,6 +67,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
         """Persons, not Locked, whose UPN equals another person's as Active Directory compares names."""
         return self.filter(upn_key=None).exclude(upn="").exclude(state=PersonState.LOCKED)
 
+    def without_api_clients(self) -> Self:
+        """Human beings: without the actors of clients of the API, which are external persons otherwise."""
+        return self.exclude(source=PersonSource.API)
+
     def holding(self, role: Role, *, unit: str = "") -> Self:
         """Active persons who hold the role today, everywhere or for the unit."""
         day = today()

@@ -51,7 +51,8 @@ def members(order: StandingOrder) -> PersonQuerySet:
         return Person.objects.filter(directory_memberships__group=order.group_id)
     criteria = {name: value for name, value in order.criteria.items() if value}
     kind, text = criteria.pop("kind", ""), criteria.pop("text", "")
-    rows = Person.objects.filter(kind=kind) if kind else Person.objects.all()
+    humans = Person.objects.without_api_clients()
+    rows = humans.filter(kind=kind) if kind else humans
     return rows.matching(text, **criteria)
 
 

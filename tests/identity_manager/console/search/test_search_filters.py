@@ -21,6 +21,7 @@ from identity_manager.models import (
     SignInCode,
     TokenRequest,
 )
+from identity_manager.people.api_access import api_clients
 from identity_manager.workflow.people import sign_in_codes
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
@@ -57,6 +58,15 @@ def test_who_is_called_so_comes_before_who_works_there(ada: Client) -> None:
 
 def test_without_words_nobody_is_nearer(ada: Client) -> None:
     assert persons(ada, sort="relevance") == persons(ada)
+
+
+def test_clients_of_the_api_are_no_external_persons(ada: Client, company: cast.Company) -> None:
+    cast.person("erik", kind=PersonKind.EXTERNAL)
+    sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    api_clients.make(actor=sven, wanted=api_clients.Wanted(name="Erik", days=30, scopes=["persons:read"]))
+    assert Person.objects.filter(kind=PersonKind.EXTERNAL).count() == 2
+    for text in ("", "erik", "api"):
+        assert persons(ada, kind="external", q=text) == (["Erik"] if text != "api" else [])
 
 
 def test_who_has_never_signed_in_is_found_and_whose_code_ends_by_who_makes_codes(

@@ -13,6 +13,7 @@ from identity_manager.models import (
     MemberStep,
     OutgoingMail,
     Person,
+    PersonKind,
     RequestState,
     Role,
     RoleAssignment,
@@ -24,6 +25,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.standing_orders.order import StandingState
+from identity_manager.people.api_access import api_clients
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.people import leave_and_return
@@ -211,6 +213,16 @@ def test_a_unit_and_a_search(company: Company, basis: StandingBasis) -> None:
 
     assert order.figures["members"] == 1
     assert requests_of(there) == ["awaiting_acceptance"]
+
+
+def test_a_client_of_the_api_is_no_member(company: Company) -> None:
+    cast.person("there", sid="", kind=PersonKind.EXTERNAL)
+    sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    api_clients.make(actor=sven, wanted=api_clients.Wanted(name="There", days=9, scopes=["persons:read"]))
+    criteria = {"text": "there", "kind": "external"}
+    order = standing.in_force(company.ada, None, basis=StandingBasis.SEARCH, criteria=criteria)
+
+    assert order.figures["members"] == 1
 
 
 # --- Breaker, and what is gone
