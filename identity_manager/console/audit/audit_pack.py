@@ -31,7 +31,9 @@ MOST_DAYS = 400
 SECTIONS: Mapping[str, tuple[Event, ...]] = {
     "role-changes": (
         *(Event.ROLE_ASSIGNED, Event.ROLE_REFUSED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED),
-        *(Event.ROLE_CONFIRMED, Event.ROLE_NOT_CONFIRMED),
+        *(Event.RECERTIFICATION_OPENED, Event.ROLE_CONFIRMED, Event.ROLE_NOT_CONFIRMED),
+        *(Event.RECERTIFICATION_ENDED, Event.DEPUTY_ASSIGNED, Event.DEPUTY_ENDED),
+        Event.APPROVER_GROUP_CHANGED,
     ),
     "four-eyes": (
         *(
@@ -44,7 +46,10 @@ SECTIONS: Mapping[str, tuple[Event, ...]] = {
         *(Event.IMPORT_CONFIRMED, Event.IMPORT_REFUSED),
         *(Event.DIRECTORY_RUN_CONFIRMED, Event.DIRECTORY_RUN_LET_GO_ON, Event.DIRECTORY_RUN_DROPPED),
         *(Event.BATCH_CONFIRMED, Event.BATCH_REFUSED),
+        *(Event.STANDING_ORDER_CONFIRMED, Event.STANDING_ORDER_REFUSED),
         *(Event.SIGN_IN_CODE_CONFIRMED, Event.SCIM_CLIENT_CONFIRMED),
+        *(Event.API_CLIENT_CONFIRMED, Event.WEBHOOK_CONFIRMED),
+        *(Event.TARGET_USE_CONFIRMED, Event.TARGET_USE_REFUSED),
         *(Event.TOKEN_IMPORT_CONFIRMED, Event.TOKEN_IMPORT_REFUSED),
         *(Event.ARCHIVE_EXPORT_CONFIRMED, Event.RECOVERY_CERTIFICATE_CONFIRMED),
         *(Event.RECOVERY_APPROVED, Event.RECOVERY_REJECTED),
@@ -57,6 +62,7 @@ SECTIONS: Mapping[str, tuple[Event, ...]] = {
         *(Event.RECOVERY_CERTIFICATE_IN_FORCE, Event.RECOVERY_CERTIFICATE_RETIRED),
         *(Event.RECOVERY_KEY_DESTROYED, Event.RECOVERY_OFFICERS_CHANGED, Event.KEYS_READDRESSED),
         *(Event.CA_MADE, Event.ISSUING_CA_ROLLED, Event.ISSUING_CA_REVOKED, Event.ROOT_TAKEN_OFFLINE),
+        *(Event.CA_PASSPHRASE_ADDED, Event.CA_PASSPHRASE_CHANGED, Event.WEBHOOK_KEY_CHANGED),
     ),
     "refused-sign-ins": (Event.SIGN_IN_FAILED, Event.ACCESS_DENIED),
     "audit-log": (Event.LOG_CHECKED, Event.LOG_CUT, Event.EVENTS_FORGOTTEN, Event.EVIDENCE_TAKEN),
@@ -259,7 +265,7 @@ def contents() -> list[tuple[str, str]]:
     """The files of the pack, each with what it holds."""
     return [
         ("roles.csv", _("who has which role")),
-        ("role-changes.csv", _("roles that were assigned, refused, withdrawn or ended")),
+        ("role-changes.csv", _("roles and deputies that were assigned, refused, recertified or ended")),
         ("four-eyes.csv", _("decisions that need another person than who asked")),
         ("expired-without-renewal.csv", _("tokens that expired and have no successor")),
         ("drills.csv", _("recovery drills")),

@@ -90,6 +90,18 @@ def test_decisions_and_roles_are_in_the_tables(pack: bytes, auditor: Person) -> 
     assert set(names) >= {name for name, _words in audit_pack.contents() if not name.endswith("/")}
 
 
+def test_every_decision_of_a_second_officer_is_in_it() -> None:
+    """By the names of events. Others say no, too: authorities, targets and the person whose key it is."""
+    ends = (".confirmed", "-confirmed", ".refused", ".approved", ".rejected", ".let-go-on")
+    of_others = {"certificate.refused", "placement.refused"}
+    decided = {event.value for event in audit.Event if event.value.endswith(ends)}
+    assert decided - of_others <= audit_pack.event_names()
+    campaigns = {
+        event.value for event in audit.Event if event.value.startswith(("recertification.", "deputy."))
+    }
+    assert campaigns <= audit_pack.event_names()
+
+
 def test_the_proof_holds(pack: bytes) -> None:
     assert problems(pack) == []
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -66,8 +67,12 @@ def test_a_log_host_gets_every_event_once_with_number_and_proof(logged: Logged, 
     assert len(numbers(log_host)) == row.number
 
 
-def hurt_and_watch(log_host: Rsyslog, total: int) -> list[int]:
-    """Stop and kill the host while it reads; return the numbers that it has at the end."""
+def hurt_and_watch(log_host: Rsyslog, total: int, *, within: float) -> list[int]:
+    """Stop and kill the host while it reads; return the numbers that it has at the end.
+
+    within: seconds after which the cursor has to be at the end.
+    """
+    until = time.monotonic() + within
     ended = threading.Event()
 
     def hurt() -> None:
@@ -85,6 +90,7 @@ def hurt_and_watch(log_host: Rsyslog, total: int) -> list[int]:
             row = forward()
             if row.number == total:
                 break
+            assert time.monotonic() < until, f"number {row.number} after {within} s: {row.last_error}"
             SiemSink.objects.update(next_attempt_at=timezone.now())
     finally:
         ended.set()
@@ -100,14 +106,14 @@ def test_none_of_two_thousand_is_lost_while_the_host_is_stopped_and_killed(
 ) -> None:
     monkeypatch.setattr(forwarding, "BATCH", 50)
     logged(2000)
-    assert set(range(1, 2001)) <= set(hurt_and_watch(log_host, 2000))
+    assert set(range(1, 2001)) <= set(hurt_and_watch(log_host, 2000, within=60))
 
 
 @NEEDS_RSYSLOG
 @pytest.mark.nightly
 def test_none_of_twenty_thousand_is_lost(logged: Logged, log_host: Rsyslog) -> None:
     logged(20_000)
-    assert set(range(1, 20_001)) <= set(hurt_and_watch(log_host, 20_000))
+    assert set(range(1, 20_001)) <= set(hurt_and_watch(log_host, 20_000, within=300))
 
 
 def _everything(connection: ssl.SSLSocket) -> bytes:
