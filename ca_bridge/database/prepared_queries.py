@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import MultipleObjectsReturned
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
@@ -61,7 +61,7 @@ class Statement(Generic[Row]):
         made = self._made.get(connection.vendor)
         if made is None:
             made = self._made[connection.vendor] = _Made(self._build(**self._open), connection)
-        return made.rows(given, connection)
+        return made.rows(given)
 
     def get(self, **given: Any) -> Row:
         """The only one. Raises the model's DoesNotExist, or MultipleObjectsReturned."""
@@ -121,7 +121,10 @@ class _Made:
         self._converters = self._compiler.get_converters(columns)
         self._locks = queryset.query.select_for_update and connection.features.has_select_for_update
 
-    def rows(self, given: dict[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:
+    def rows(self, given: dict[str, Any]) -> list[Any]:
+        connection = connections[
+            DEFAULT_DB_ALIAS if self._locks else router.db_for_read(self._queryset.model)
+        ]
         if self._locks and connection.get_autocommit():  # Django looks when it makes the SQL
             raise TransactionManagementError("Rows are locked in a transaction alone.")
         parameters = [

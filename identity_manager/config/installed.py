@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "identity_manager.console.lists.replica_pages.ReplicaPagesMiddleware",  # calls the view itself
 ]
 TEMPLATE_BUILTINS = [
     "django.templatetags.i18n",

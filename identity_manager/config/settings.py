@@ -94,6 +94,10 @@ DATABASES = {
         env.database("DATABASE_URL", f"sqlite://{quote(str(VAR_DIR))}/data/db.sqlite3" if EMBEDDED else None)
     )
 }
+# A standby that lists, SEARCH, history and reports read (console/lists/replica_pages.py); empty: none.
+if _replica := env.text("DATABASE_REPLICA_URL", ""):
+    DATABASES["replica"] = database.replica("DATABASE_REPLICA_URL", _replica, of=DATABASES["default"])
+    DATABASE_ROUTERS = ["identity_manager.config.database.router.ReplicaRouter"]
 ALLOW_SQLITE = env.boolean("ALLOW_SQLITE", default=False)  # in production, where one machine serves all
 PLAIN_QUERIES = env.boolean("PLAIN_QUERIES", default=False)
 BROKER_URL = broker.address(f"redis+socket://{quote(str(VAR_DIR))}/run/broker.sock" if EMBEDDED else None)

@@ -35,12 +35,13 @@ def embedded() -> Iterator[SettingsFinding]:
             f"The embedded mode answers to this machine's own names only, not to {', '.join(foreign)}; "
             "see ALLOWED_HOSTS and the base URLs, or set DEPLOYMENT=production.",
         )
-    if not _is_private(settings.DATABASES["default"]):
-        yield SettingsFinding(
-            "E104",
-            "The embedded mode uses a database of its own: SQLite under VAR_DIR, or PostgreSQL on this "
-            "machine; DATABASE_URL names another one.",
-        )
+    for alias, name in (("default", "DATABASE_URL"), ("replica", "DATABASE_REPLICA_URL")):
+        if alias in settings.DATABASES and not _is_private(settings.DATABASES[alias]):
+            yield SettingsFinding(
+                "E104",
+                "The embedded mode uses a database of its own: SQLite under VAR_DIR, or PostgreSQL on this "
+                f"machine; {name} names another one.",
+            )
 
 
 def _embedded_mail() -> Iterator[SettingsFinding]:

@@ -5,11 +5,15 @@ SQLite needs none of it: one file, no server, and a wait of its own (database/sq
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from identity_manager.config import env
+from identity_manager.config.database import url
 from identity_manager.config.runtime import process_kind
 
 TASK_SECONDS = 300  # a task is ended then, whatever it does
 MIGRATION_LOCK_SECONDS = 5  # behind a migration that waits for a table, every page waits
+REPLICA_WAIT_SECONDS = 2
 READ_COMMITTED = 2  # psycopg.IsolationLevel; each verb locks the rows that it decides on
 # Workers ask the same things again and again: prepared, these cost the server half of its processor time.
 # Pages ask with what people have typed, too, and are better off with a plan for that: there only what says
@@ -41,6 +45,21 @@ def tuned(described: dict[str, Any]) -> dict[str, Any]:
         "DISABLE_SERVER_SIDE_CURSORS": pooler,
         "OPTIONS": options,
     }
+
+
+def replica(name: str, address: str, *, of: dict[str, Any]) -> dict[str, Any]:
+    """The description of a read replica at the address; name is that of the setting, of: the primary's.
+
+    Raises ImproperlyConfigured for SQLite, which has no replicas. A page waits for a replica that is down at
+    most REPLICA_WAIT_SECONDS, then reads the primary.
+    """
+    found = tuned(url.description(name, address))
+    if any("postgresql" not in each["ENGINE"] for each in (found, of)):
+        raise ImproperlyConfigured(f"{name} needs PostgreSQL, in DATABASE_URL too: SQLite has no replicas.")
+    if found["OPTIONS"]["pool"]:
+        found["OPTIONS"]["pool"]["timeout"] = REPLICA_WAIT_SECONDS
+    found["OPTIONS"]["connect_timeout"] = str(REPLICA_WAIT_SECONDS)
+    return found
 
 
 def _pool() -> dict[str, Any] | bool:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import QuerySet
 from django.utils.formats import number_format
 
-from ca_bridge.database import query_plans
+from ca_bridge.database import query_plans, read_replica
 
 COUNT_LIMIT = 1000
 TOTAL_LIMIT = 10_000
@@ -69,7 +68,7 @@ def compile_counts(lists: Iterable[QuerySet[Any]]) -> tuple[list[str], list[Any]
     parameters: list[Any] = []
     for rows in lists:
         try:
-            sql, values = query_plans.with_constants(connection, rows.query.sql_with_params())
+            sql, values = query_plans.with_constants(read_replica.connection(), rows.query.sql_with_params())
         except EmptyResultSet:
             parts.append("")
             continue
@@ -81,6 +80,7 @@ def compile_counts(lists: Iterable[QuerySet[Any]]) -> tuple[list[str], list[Any]
 def _fetched(there: list[str], parameters: list[Any], *, always: bool) -> list[tuple[Any, ...]]:
     if not there:
         return []
+    connection = read_replica.connection()
     with query_plans.kept(connection) if always else nullcontext(), connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(there), parameters)
         return list(cursor.fetchall())

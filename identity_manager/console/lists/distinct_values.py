@@ -3,11 +3,10 @@
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
-from ca_bridge.database import query_plans
+from ca_bridge.database import query_plans, read_replica
 from identity_manager.console.lists.counting import _fetched
 
 
@@ -38,7 +37,7 @@ def compile_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list
             f"SELECT ({after}) FROM known WHERE known.value IS NOT NULL) "
             f"SELECT value FROM known WHERE value IS NOT NULL LIMIT {int(limit)}) known"
         )
-        sql, values = query_plans.with_constants(connection, (sql, [*with_first, *with_after]))
+        sql, values = query_plans.with_constants(read_replica.connection(), (sql, [*with_first, *with_after]))
         parts.append(sql)
         parameters += values
     return parts, parameters

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.core.paginator import Page, Paginator
-from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
 
+from ca_bridge.database import read_replica
 from identity_manager.console.lists import counting
 from identity_manager.console.lists.counting import (
     CappedCount,
@@ -118,7 +118,7 @@ class FoundPaginator(CappedPaginator):
         if not self._sql:
             return [], 0
         size = min(self.per_page, counting.COUNT_LIMIT - begins)
-        with connection.cursor() as cursor:
+        with read_replica.connection().cursor() as cursor:
             cursor.execute(f"{self._sql} LIMIT {size} OFFSET {begins}", self._parameters)
             rows = cursor.fetchall()
         return [key for key, _counted in rows], rows[0][1] if rows else 0
@@ -134,7 +134,7 @@ def _in_order(found: Sequence[QuerySet[Any]], order: Sequence[str]) -> tuple[str
     parts, parameters = compile_counts(there)
     if not all(parts):
         return "", ()
-    names = (connection.ops.quote_name(column) for column in wanted)
+    names = (read_replica.connection().ops.quote_name(column) for column in wanted)
     ways = (" DESC" if column.startswith("-") else "" for column in order)
     by = ", ".join(f"{name}{way}" for name, way in zip(names, ways, strict=True))
     keys = f"SELECT pk, (SELECT COUNT(*) FROM found) FROM found ORDER BY {by}"  # noqa: S608 as Django compiled it

@@ -11,6 +11,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ca_bridge.database import read_replica
+from ca_bridge.database.read_replica import Trouble
 from identity_manager.console.lists.counting import grouped
 from identity_manager.console.start.figures import Figure
 from identity_manager.console.start.health_line import HealthLine
@@ -48,6 +50,8 @@ def lines(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> Iterator[Hea
         yield _directories(counted["halted"])
     if settings.TARGETS:
         yield _targets(counted["down"])
+    if read_replica.is_configured():
+        yield _replica()
     yield _workers(counted["workers"].number)
     yield _disk()
     yield HealthLine(_("Version"), "", Meaning.DONE, VERSION)
@@ -109,6 +113,24 @@ def _workers(number: int) -> HealthLine:
         return HealthLine(title, url, Meaning.DONE, words % {"number": number})
     remedy = _("Start a worker, and see that the broker runs. Nothing is lost meanwhile.")
     return HealthLine(title, url, Meaning.STOPPED, _("no worker takes work"), remedy=remedy)
+
+
+def _replica() -> HealthLine:
+    """As the process that has made this page knows it."""
+    title, words = (
+        _("Read replica"),
+        {
+            Trouble.NONE: _("is read"),
+            Trouble.SILENT: _("does not answer"),
+            Trouble.BEHIND: _("is behind"),
+            Trouble.NO_REPLICA: _("is no replica of this database"),
+        },
+    )
+    trouble = read_replica.watch.trouble()
+    if not trouble:
+        return HealthLine(title, "", Meaning.DONE, words[trouble])
+    remedy = _("Lists, searches and reports read the primary meanwhile; manage.py doctor says what is wrong.")
+    return HealthLine(title, "", Meaning.WAITING, words[trouble], remedy=remedy)
 
 
 def _disk() -> HealthLine:

@@ -31,6 +31,7 @@ CHECKS = (
     Check("migrations", database.migrations),
     Check("user principal names", database.principal_names),
     Check("shared cache", database.shared_cache),
+    Check("read replica", database.replica),
     Check("broker", processes.broker),
     Check("beat and workers", processes.beat_and_workers),
     Check("jobs", processes.periodic_work),

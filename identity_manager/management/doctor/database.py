@@ -1,6 +1,7 @@
 """The database: it answers, takes changes, and has the tables of this version."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -8,6 +9,8 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from ca_bridge.database import read_replica
+from ca_bridge.database.read_replica import Trouble
 from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.metrics import clocks
 from identity_manager.models import JobRun, Person
@@ -74,6 +77,31 @@ def shared_cache() -> Iterator[CheckResult]:
         yield ok("The shared cache keeps what is put there.")
     else:
         yield failed("The shared cache forgets: nobody is locked out.", "manage.py createcachetable")
+
+
+def replica() -> Iterator[CheckResult]:
+    """It may need a moment for what the primary has committed just now."""
+    if not read_replica.is_configured():
+        yield ok("No read replica is set (DATABASE_REPLICA_URL).")
+        return
+    watch, until = read_replica.Watch(), time.monotonic() + read_replica.MAX_LAG
+    while (trouble := watch.trouble()) == Trouble.BEHIND and time.monotonic() < until:
+        time.sleep(read_replica.EVERY / 4)
+    meanwhile = "Lists, searches and reports read the primary."
+    if not trouble:
+        yield ok("The read replica answers, and holds what the primary has committed.")
+    elif trouble == Trouble.BEHIND:
+        yield warning(
+            f"The read replica is more than {read_replica.MAX_LAG:.0f} seconds behind. {meanwhile}",
+            "See pg_stat_replication on the primary, and what delays the replay on the replica.",
+        )
+    elif trouble == Trouble.NO_REPLICA:
+        yield failed(
+            f"DATABASE_REPLICA_URL names no standby of the database of DATABASE_URL. {meanwhile}",
+            "Name a standby of that cluster; after a failover, the one that follows the new primary.",
+        )
+    else:
+        yield failed(f"The read replica does not answer. {meanwhile}", "See DATABASE_REPLICA_URL.")
 
 
 def clock() -> Iterator[CheckResult]:

@@ -95,6 +95,7 @@ def test_who_issues_nothing_need_not_hold_the_files_of_a_ca(production: Settings
         ("PKI_BASE_URL", "http://pki.acme.net", "E103"),
         ("DATABASES", {"default": POSTGRES}, "E104"),
         ("DATABASES", {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/srv/db"}}, "E104"),
+        ("DATABASES", {"default": {**POSTGRES, "HOST": "localhost"}, "replica": POSTGRES}, "E104"),
         ("SECRET_KEY", "short", "E301"),
         ("VAULT_KEYS", {**RINGS, "passphrases": {}}, "E302"),
         ("VAULT_KEYS", {**RINGS, "other": {"1": "c2hvcnQ="}}, "E303"),

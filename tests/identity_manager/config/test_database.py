@@ -253,3 +253,18 @@ def test_a_statement_that_takes_too_long_is_ended(postgresql_only: None) -> None
                 cursor.execute("SELECT pg_sleep(5)")
         finally:
             cursor.execute("RESET statement_timeout")
+
+
+# --- A read replica --------------------------------------------------------------------------------
+def test_a_replica_is_as_the_primary_and_is_not_waited_for() -> None:
+    described = database.replica("REPLICA", ADDRESS, of=tuned())
+    assert described["HOST"] == "db.example.org"
+    assert described["OPTIONS"]["pool"]["timeout"] == database.REPLICA_WAIT_SECONDS
+    assert tuned()["OPTIONS"]["pool"]["timeout"] > database.REPLICA_WAIT_SECONDS
+
+
+@pytest.mark.parametrize(("replica", "primary"), [("sqlite:///srv/a", ADDRESS), (ADDRESS, "sqlite:///srv/a")])
+def test_sqlite_has_no_replica(replica: str, primary: str) -> None:
+    sentence = r"^REPLICA needs PostgreSQL, in DATABASE_URL too: SQLite has no replicas\.$"
+    with pytest.raises(ImproperlyConfigured, match=sentence):
+        database.replica("REPLICA", replica, of=tuned(primary))

@@ -1,0 +1,146 @@
+"""A read replica: a PostgreSQL standby that pages may read, and whether this process may trust it now.
+
+A page reads the replica only while it is known to hold everything that the primary had committed MAX_LAG
+seconds ago. Each process finds out for itself, by write-ahead log positions alone: it notes the primary's
+position (pg_current_wal_lsn) and the time, and later asks the replica whether it has replayed it
+(pg_last_wal_replay_lsn). No clock of another machine counts, and a replica that is cut off falls behind as
+soon as the primary writes anything, which the sweep does every few seconds.
+https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+logger = logging.getLogger(__name__)
+ALIAS = "replica"
+EVERY = 1.0  # seconds between two looks of a process
+MAX_LAG = 5.0  # seconds; behind by more, it is not read
+RETRY = 10.0  # seconds until a replica that did not answer is asked again
+# The identifier of a cluster is the same on its primary and its replicas, and on nothing else.
+_CLUSTER = "(SELECT system_identifier FROM pg_control_system())"
+_PRIMARY = f"SELECT {_CLUSTER}, pg_current_wal_lsn()::text"
+_REPLICA = f"SELECT {_CLUSTER}, pg_is_in_recovery(), pg_last_wal_replay_lsn()::text"
+_reads_from: ContextVar[str] = ContextVar("reads_from", default=DEFAULT_DB_ALIAS)
+
+
+class Trouble(StrEnum):
+    """Why the replica is not read."""
+
+    NONE = ""
+    SILENT = "silent"  # it does not answer
+    BEHIND = "behind"  # by more than MAX_LAG
+    NO_REPLICA = "no-replica"  # it is no standby, or one of another cluster
+
+
+def is_configured() -> bool:
+    """Whether the installation has a read replica."""
+    return ALIAS in connections.databases
+
+
+def alias() -> str:
+    """The database that this page reads."""
+    return _reads_from.get()
+
+
+def connection() -> BaseDatabaseWrapper:
+    """The connection that this page reads by, for SQL that no queryset sends."""
+    return connections[alias()]
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What is read meanwhile, in this thread, comes from the replica."""
+    token = _reads_from.set(ALIAS)
+    try:
+        yield
+    finally:
+        _reads_from.reset(token)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A position of the primary's write-ahead log, in bytes, and when it was read (monotonic seconds)."""
+
+    position: int
+    at: float
+
+
+class Watch:
+    """How far behind the replica is, as this process knows it. Thread-safe: one thread at a time looks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._noted: Noted | None = None  # a position that the replica has not replayed yet
+        self._current_at: float | None = None  # it holds all that was committed by then
+        self._next_look = 0.0
+        self._fault = Trouble.NONE
+
+    def trouble(self) -> Trouble:
+        """Why the replica must not be read now; NONE where it may be."""
+        now = time.monotonic()
+        if now >= self._next_look and self._lock.acquire(blocking=False):
+            try:
+                self._look(now)
+            finally:
+                self._lock.release()
+        if self._fault:
+            return self._fault
+        behind = self._current_at is None or time.monotonic() - self._current_at > MAX_LAG
+        return Trouble.BEHIND if behind else Trouble.NONE
+
+    def failed(self, error: Exception) -> None:
+        """It could not be read: the primary serves until it has answered again."""
+        if not self._fault:
+            logger.warning("The read replica does not answer: pages read the primary. %s", error)
+        self._next_look, self._fault = time.monotonic() + RETRY, Trouble.SILENT
+        self._noted = self._current_at = None
+        if ALIAS in connections.databases:
+            connections[ALIAS].close()  # this thread's may be one that is dead
+
+    def _look(self, now: float) -> None:
+        self._next_look = now + EVERY
+        try:
+            cluster, noted = _primary_now() if self._noted is None else ("", self._noted)
+            its_cluster, is_standby, reached = _replica_now()
+        except (DatabaseError, InterfaceError) as error:
+            self.failed(error)
+            return
+        if not is_standby or (cluster and its_cluster != cluster):
+            self._fault, self._noted, self._current_at = Trouble.NO_REPLICA, None, None
+            return
+        self._fault, self._noted = Trouble.NONE, noted
+        if reached >= noted.position:
+            self._current_at, self._noted = noted.at, None
+
+
+def _primary_now() -> tuple[str, Noted]:
+    at = time.monotonic()
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(_PRIMARY)
+        cluster, position = cursor.fetchone()
+    return str(cluster), Noted(_bytes_of(position), at)
+
+
+def _replica_now() -> tuple[str, bool, int]:
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(_REPLICA)
+        cluster, is_standby, position = cursor.fetchone()
+    return str(cluster), bool(is_standby), _bytes_of(position or "0/0")
+
+
+def _bytes_of(position: str) -> int:
+    """A pg_lsn, such as 16/B374D848, in bytes."""
+    high, _slash, low = position.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+watch = Watch()

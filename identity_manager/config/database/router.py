@@ -1,0 +1,38 @@
+"""Django's database router, where there is a read replica: lists read it, everything else the primary.
+
+Which pages: console/lists/replica_pages.py. On those pages, too, who somebody is and what they may do is read
+from the primary, so a role that was taken away opens nothing any more.
+"""
+
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
+
+from ca_bridge.database import read_replica
+
+APPS = frozenset({"identity_manager", "ca_bridge"})
+# Sign-in, roles and what says who acts in whose place.
+ON_PRIMARY = frozenset(
+    {"account", "roleassignment", "deputy", "approvergroup", "approvergroupmember", "providersession"}
+)
+
+
+class ReplicaRouter:
+    """Reads go where the page reads; writes, locks and migrations go to the primary."""
+
+    def db_for_read(self, model: type[Model], **_hints: Any) -> str:
+        meta = model._meta
+        if meta.app_label not in APPS or meta.model_name in ON_PRIMARY:
+            return DEFAULT_DB_ALIAS
+        return read_replica.alias()
+
+    def db_for_write(self, _model: type[Model], **_hints: Any) -> str:
+        return DEFAULT_DB_ALIAS
+
+    def allow_relation(self, _one: Model, _other: Model, **_hints: Any) -> bool:
+        """Both are one database, read in two places."""
+        return True
+
+    def allow_migrate(self, db: str, _app_label: str, **_hints: Any) -> bool:
+        return db == DEFAULT_DB_ALIAS

@@ -1,0 +1,99 @@
+"""When a read replica is trusted: by log positions, not by what anybody's clock says."""
+
+import logging
+
+import pytest
+from django.db import OperationalError
+
+from ca_bridge.database import read_replica
+from ca_bridge.database.read_replica import Noted, Trouble, Watch
+
+
+class Servers:
+    """A primary and a replica, as the watch hears of them; time stands still until it is moved on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.written, self.replayed = 100.0, 10, 10
+        self.is_standby, self.cluster, self.answers, self.asked = True, "ours", True, 0
+        monkeypatch.setattr("ca_bridge.database.read_replica.time.monotonic", lambda: self.now)
+        monkeypatch.setattr(read_replica, "_primary_now", lambda: ("ours", Noted(self.written, self.now)))
+        monkeypatch.setattr(read_replica, "_replica_now", self._replica)
+
+    def _replica(self) -> tuple[str, bool, int]:
+        self.asked += 1
+        if not self.answers:
+            raise OperationalError("no route to host")
+        return self.cluster, self.is_standby, self.replayed
+
+    def wait(self, seconds: float, watch: Watch) -> list[Trouble]:
+        """What is said each half second meanwhile."""
+        said = []
+        for _half in range(int(seconds * 2)):
+            self.now += 0.5
+            said.append(watch.trouble())
+        return said
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
+    return Servers(monkeypatch)
+
+
+def test_a_replica_that_holds_everything_is_read_at_once(servers: Servers) -> None:
+    watch = Watch()
+    assert watch.trouble() == Trouble.NONE
+    assert set(servers.wait(30, watch)) == {Trouble.NONE}
+    assert servers.asked == 31, "once a second"
+
+
+def test_one_that_does_not_follow_is_not_read_any_more(servers: Servers) -> None:
+    """Also one that is cut off, and says that it has replayed all that it has received."""
+    watch = Watch()
+    assert watch.trouble() == Trouble.NONE
+    servers.written += 1
+    said = servers.wait(10, watch)
+    assert said[0] == Trouble.NONE
+    assert said[-1] == Trouble.BEHIND
+    assert said.index(Trouble.BEHIND) / 2 <= read_replica.MAX_LAG
+    servers.replayed = servers.written
+    assert servers.wait(3, watch)[-1] == Trouble.NONE
+
+
+def test_one_that_is_behind_from_the_beginning(servers: Servers) -> None:
+    servers.replayed = 9
+    assert Watch().trouble() == Trouble.BEHIND
+
+
+def test_one_that_is_away_is_asked_again_later(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
+    watch, servers.answers = Watch(), False
+    with caplog.at_level(logging.WARNING):
+        assert watch.trouble() == Trouble.SILENT
+        assert set(servers.wait(read_replica.RETRY - 0.5, watch)) == {Trouble.SILENT}
+        assert servers.asked == 1
+        servers.wait(30, watch)
+    assert len(caplog.records) == 1, "it is said once"
+    servers.answers = True
+    assert servers.wait(read_replica.RETRY, watch)[-1] == Trouble.NONE
+
+
+@pytest.mark.parametrize("wrong", ["promoted", "foreign"])
+def test_what_is_no_replica_of_ours_is_not_read(servers: Servers, wrong: str) -> None:
+    """After a failover the address may name the new primary; and an address may be wrong."""
+    if wrong == "promoted":
+        servers.is_standby = False
+    else:
+        servers.cluster = "theirs"
+    watch = Watch()
+    assert watch.trouble() == Trouble.NO_REPLICA
+    assert set(servers.wait(5, watch)) == {Trouble.NO_REPLICA}
+
+
+def test_a_page_that_fails_takes_the_replica_out(servers: Servers) -> None:
+    watch = Watch()
+    assert watch.trouble() == Trouble.NONE
+    watch.failed(OperationalError("gone"))
+    assert watch.trouble() == Trouble.SILENT
+
+
+def test_positions_are_bytes() -> None:
+    assert read_replica._bytes_of("16/B374D848") == 0x16B374D848

