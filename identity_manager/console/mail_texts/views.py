@@ -1,7 +1,9 @@
 """ADMIN, Mail texts: read by officers, written by System Administrators. The HTML stands in a sandbox."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -25,7 +27,7 @@ from identity_manager.console.outbox.mailbox_views import SANDBOX
 from identity_manager.mail import inline_logo
 from identity_manager.mail.registry import title_of
 from identity_manager.models import MailText, Person, VersionState
-from identity_manager.transactions.refusals import Stale
+from identity_manager.transactions.refusals import Reason, Stale
 
 TEMPLATES = "identity_manager/mail_texts"
 reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
@@ -89,78 +91,104 @@ def write(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @require_POST
 def ask(request: HttpRequest, name: str, language: str) -> HttpResponse:
-    actor = administration.mail_text_for_system_administrator(request, name, language)
-    act = Act(
-        verb=partial(mail_texts.ask_activation, actor=actor, message=name, language=language),
-        done=lambda _draft: _("It waits in OPEN TASKS of the other System Administrators."),
-        back=_address(name, language),
-        page=partial(_text_page, request, actor, name, language),
-    )
-    return respond(request, SeenForm(request.POST), act)
+    text = _text_to_change(request, name, language)
+    done = _("It waits in OPEN TASKS of the other System Administrators.")
+    return respond(request, SeenForm(request.POST), text.act(mail_texts.ask_activation, lambda _draft: done))
 
 
 @require_POST
 def activate(request: HttpRequest, name: str, language: str) -> HttpResponse:
-    actor = administration.mail_text_for_system_administrator(request, name, language)
-    four_eyes = settings.CATALOGUE_FOUR_EYES
-    verb = partial(mail_texts.activate, actor=actor, message=name, language=language, four_eyes=four_eyes)
-    act = Act(
-        verb=verb,
-        done=lambda _entry: _("It is in force. Within half a minute every mail that is made takes it."),
-        back=_address(name, language),
-        page=partial(_text_page, request, actor, name, language),
-    )
-    return respond(request, SeenForm(request.POST), act)
+    text = _text_to_change(request, name, language)
+    verb = partial(mail_texts.activate, four_eyes=settings.CATALOGUE_FOUR_EYES)
+    done = _("It is in force. Within half a minute every mail that is made takes it.")
+    return respond(request, SeenForm(request.POST), text.act(verb, lambda _entry: done))
 
 
 @reads_and_posts
 def refuse(request: HttpRequest, name: str, language: str) -> HttpResponse:
-    actor = administration.mail_text_for_system_administrator(request, name, language)
-    act = Act(
-        verb=partial(mail_texts.refuse_activation, actor=actor, message=name, language=language),
-        done=lambda _draft: _("Refused. Who made the version sees why."),
-        back=_address(name, language),
-        page=partial(_text_page, request, actor, name, language),
-        ask=lambda: _refusal_question(name, language, actor),
-    )
-    return respond(request, _seen_form(request, RefuseForm, name, language), act)
+    text = _text_to_change(request, name, language)
+    done = _("Refused. Who made the version sees why.")
+    act = text.act(mail_texts.refuse_activation, lambda _draft: done, ask=text.ask_refusal)
+    return respond(request, RefuseForm(refusals.post_data(request), initial=text.seen), act)
 
 
 @reads_and_posts
 def discard(request: HttpRequest, name: str, language: str) -> HttpResponse:
-    actor = administration.mail_text_for_system_administrator(request, name, language)
-    act = Act(
-        verb=partial(mail_texts.discard, actor=actor, message=name, language=language),
-        done=lambda _draft: _("The draft is discarded."),
-        back=_address(name, language),
-        page=partial(_text_page, request, actor, name, language),
-        ask=lambda: _question(name, language, _("Discard the draft?"), _("Discard draft")),
-    )
-    return respond(request, _seen_form(request, SeenForm, name, language), act)
+    text = _text_to_change(request, name, language)
+    done = _("The draft is discarded.")
+    act = text.act(mail_texts.discard, lambda _draft: done, ask=text.ask_discard)
+    return respond(request, SeenForm(refusals.post_data(request), initial=text.seen), act)
 
 
 @require_POST
 def use_ours(request: HttpRequest, name: str, language: str) -> HttpResponse:
-    actor = administration.mail_text_for_system_administrator(request, name, language)
-    act = Act(
-        verb=partial(mail_texts.use_ours, actor=actor, message=name, language=language),
-        done=lambda _entry: _("Within half a minute every mail that is made has the text of the product."),
-        back=_address(name, language),
-        page=partial(_text_page, request, actor, name, language),
-    )
-    return respond(request, PressForm(request.POST), act)
+    text = _text_to_change(request, name, language)
+    done = _("Within half a minute every mail that is made has the text of the product.")
+    return respond(request, PressForm(request.POST), text.act(mail_texts.use_ours, lambda _entry: done))
 
 
 @require_POST
 def send_test(request: HttpRequest, name: str, language: str) -> HttpResponse:
-    actor = administration.mail_text_for_system_administrator(request, name, language)
-    act = Act(
-        verb=partial(mail_texts.send_test, actor=actor, message=name, language=language),
-        done=lambda mail: _("The test is on its way to %(address)s.") % {"address": mail.to_address},
-        back=_address(name, language),
-        page=partial(_text_page, request, actor, name, language),
-    )
+    text = _text_to_change(request, name, language)
+    done = _("The test is on its way to %(address)s.")
+    act = text.act(mail_texts.send_test, lambda mail: done % {"address": mail.to_address})
     return respond(request, PressForm(request.POST), act)
+
+
+@dataclass(frozen=True)
+class _TextToChange:
+    """The company's text of one mail in one language, and the System Administrator who changes it."""
+
+    request: HttpRequest
+    actor: Person
+    name: str
+    language: str
+
+    @property
+    def seen(self) -> dict[str, str]:
+        return {"seen": mail_texts.seen_of(self.name, self.language)}
+
+    def act(
+        self,
+        verb: Callable[..., Any],
+        done: Callable[[Any], str],
+        *,
+        ask: Callable[[], Confirmation] | None = None,
+    ) -> Act:
+        return Act(
+            verb=partial(verb, actor=self.actor, message=self.name, language=self.language),
+            done=done,
+            back=_address(self.name, self.language),
+            page=self._page,
+            ask=ask,
+        )
+
+    def ask_refusal(self) -> Confirmation:
+        obstacle = page.refusal_obstacle(self.name, self.language, self.actor)
+        return self._question(_("Refuse the draft?"), _("Refuse"), obstacle)
+
+    def ask_discard(self) -> Confirmation:
+        obstacle = None if mail_texts.draft_of(self.name, self.language) else mail_texts.NO_DRAFT
+        return self._question(_("Discard the draft?"), _("Discard draft"), obstacle)
+
+    def _question(self, title: str, button: str, obstacle: Reason | None) -> Confirmation:
+        return Confirmation(
+            title=title,
+            lead=_("%(mail)s (%(language)s)") % {"mail": title_of(self.name), "language": self.language},
+            button=button,
+            back=_address(self.name, self.language),
+            tab="admin",
+            obstacle=obstacle,
+        )
+
+    def _page(self, form: VerbForm) -> HttpResponse:
+        context = page.context(self.actor, self.name, self.language, form=form)
+        return render(self.request, f"{TEMPLATES}/text.html", context, status=refusals.status_of(form))
+
+
+def _text_to_change(request: HttpRequest, name: str, language: str) -> _TextToChange:
+    actor = administration.mail_text_for_system_administrator(request, name, language)
+    return _TextToChange(request, actor, name, language)
 
 
 def _saved(request: HttpRequest, draft: MailText) -> HttpResponse:
@@ -178,31 +206,6 @@ def _write_page(request: HttpRequest, name: str, language: str, form: TextForm) 
     if isinstance(form.refused, Stale):
         context |= page.meanwhile(name, language, form)
     return render(request, f"{TEMPLATES}/write.html", context, status=status)
-
-
-def _text_page(request: HttpRequest, actor: Person, name: str, language: str, form: VerbForm) -> HttpResponse:
-    context = page.context(actor, name, language, form=form)
-    return render(request, f"{TEMPLATES}/text.html", context, status=refusals.status_of(form))
-
-
-def _seen_form(request: HttpRequest, kind: type[SeenForm], name: str, language: str) -> SeenForm:
-    return kind(refusals.post_data(request), initial={"seen": mail_texts.seen_of(name, language)})
-
-
-def _refusal_question(name: str, language: str, actor: Person) -> Confirmation:
-    question = _question(name, language, _("Refuse the draft?"), _("Refuse"))
-    return replace(question, obstacle=page.refusal_obstacle(name, language, actor))
-
-
-def _question(name: str, language: str, title: str, button: str) -> Confirmation:
-    return Confirmation(
-        title=title,
-        lead=_("%(mail)s (%(language)s)") % {"mail": title_of(name), "language": language},
-        button=button,
-        back=_address(name, language),
-        tab="admin",
-        obstacle=None if mail_texts.draft_of(name, language) else mail_texts.NO_DRAFT,
-    )
 
 
 def _address(name: str, language: str) -> str:
