@@ -223,6 +223,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 LANGUAGE_CODE = languages.SOURCE
 LOCALE_PATHS = [BASE_DIR / "locale", *map(Path, env.listing("LOCALE_DIRECTORIES", []))]
 LANGUAGES = languages.offered(languages.found_in(LOCALE_PATHS), env.listing("LANGUAGES", []))
+# Letters such as å ä ö stand after z in some languages, and beside a and o in others.
+SORT_LANGUAGE = env.choice("SORT_LANGUAGE", tuple(code for code, _name in LANGUAGES), languages.SOURCE)
 FORMAT_MODULE_PATH = "identity_manager.ui.formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True

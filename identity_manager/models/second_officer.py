@@ -116,7 +116,7 @@ class SecondOfficerDecision(models.Model):
         officers = Person.objects.holding(self.decider, unit=self.unit)
         for excluded in self.excluded_officers().values():
             officers = officers.exclude(pk__in=excluded)
-        return officers.order_by("display_name")
+        return officers.order_by("search_text__by_name", "pk")
 
 
 class DecisionAboutPerson(SecondOfficerDecision):

@@ -203,7 +203,9 @@ def _roles(period: Period) -> Iterator[list[object]]:
     begun = Q(valid_from=None) | Q(valid_from__lte=period.last)
     rows = RoleAssignment.objects.filter(begun).exclude(valid_until__lt=period.first)
     rows = rows.filter(assigned_at__lt=period.until).select_related("person", "assigned_by")
-    for row in rows.order_by("person__display_name", "person_id", "role", "pk").iterator(chunk_size=500):
+    for row in rows.order_by("person__search_text__by_name", "person_id", "role", "pk").iterator(
+        chunk_size=500
+    ):
         yield [
             *(row.person, row.person.personnel_number, row.get_role_display(), row.organisational_unit),
             *(row.valid_from, row.valid_until, row.assigned_at, row.assigned_by),

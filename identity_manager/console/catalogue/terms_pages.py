@@ -48,6 +48,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
@@ -174,7 +175,7 @@ def _lines(text: str) -> str:
 def listing(actor: Person) -> dict[str, Any]:
     """The documents, each with its version in force and its draft."""
     rows = TermsDocument.objects.with_draft().prefetch_related("versions")
-    lines = [(row, _current(row), draft_of(row), _types(row)) for row in sorted(rows, key=str)]
+    lines = [(row, _current(row), draft_of(row), _types(row)) for row in sorted(rows, key=key_for_reader)]
     return {"lines": lines, "may_edit": may_edit(actor)}
 
 

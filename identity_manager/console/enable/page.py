@@ -22,6 +22,7 @@ from identity_manager.models import (
     TermsVersion,
     TokenType,
 )
+from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people.sign_in import prediction
 from identity_manager.queries import mail_domains
@@ -146,7 +147,10 @@ def _terms(types: Sequence[TokenType]) -> list[str]:
     """The current versions of the documents, each once, by their titles in the person's language."""
     ids: dict[uuid.UUID, None] = dict.fromkeys(each.terms_id for each in types)
     versions = TermsVersion.objects.filter(document__in=ids, is_current=True).prefetch_related("texts")
-    titles = sorted((version.text_in().title, version.number) for version in versions)
+    titles = sorted(
+        ((version.text_in().title, version.number) for version in versions),
+        key=lambda each: (key_for_reader(each[0]), each[1]),
+    )
     return [
         _("%(document)s, version %(number)d") % {"document": name, "number": number}
         for name, number in titles

@@ -23,6 +23,7 @@ from identity_manager.models import DirectoryGroup, StandingOrder
 from identity_manager.people import groups
 from identity_manager.ui.bidi import isolated
 
+BY_NAME = ("person__search_text__by_name", "pk")
 TEMPLATES = "identity_manager/groups"
 PER_PAGE = 50
 
@@ -67,7 +68,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             number = groups.add(actor=actor, group_id=pk, **refusals.content(form))
             messages.success(request, _added(number))
             return redirect("console:group", pk)
-    rows = group.memberships.select_related("person", "added_by").order_by("person__display_name", "pk")
+    rows = group.memberships.select_related("person", "added_by").order_by(*BY_NAME)
     context = {
         "tab": "batch_orders",
         "group": group,

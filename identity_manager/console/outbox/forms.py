@@ -14,6 +14,7 @@ from identity_manager.console.lists import filtering
 from identity_manager.console.requests.decision_forms import MomentField
 from identity_manager.mail.registry import title_of
 from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
+from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.delivery import outbox_actions as mails
 
@@ -72,7 +73,7 @@ class MailFilterForm(forms.Form):
         gone = [(asked, asked)] if asked and asked not in dict(choices) else []
         widget = self.fields[name].widget
         assert isinstance(widget, forms.Select)  # noqa: S101 narrows the declared type
-        widget.choices = [("", every), *sorted(choices, key=lambda choice: choice[1]), *gone]
+        widget.choices = [("", every), *sorted(choices, key=lambda choice: key_for_reader(choice[1])), *gone]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -22,6 +22,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.people import registration_policy
 from identity_manager.people.officers import roles
@@ -158,7 +159,7 @@ def _locking(person: Person) -> Iterator[str]:
 
 
 def _roles(person: Person) -> Iterator[str]:
-    names = ", ".join(sorted({str(held) for held in person.roles.all()}))
+    names = ", ".join(sorted({str(held) for held in person.roles.all()}, key=key_for_reader))
     if names:
         yield _("Roles that are withdrawn: %(roles)s.") % {"roles": names}
 

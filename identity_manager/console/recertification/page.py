@@ -78,7 +78,7 @@ def context(
     wanted = "" if state == OPEN else state
     rows = every.filter(decision=wanted) if state in STATES else every
     mine = set(decidable(actor, campaign).values_list("pk", flat=True))
-    ordered = rows.order_by("role", "person__surname", "person__given_name", "organisational_unit", "pk")
+    ordered = rows.order_by("role", "person__search_text__by_name", "organisational_unit", "pk")
     return {
         "tab": "admin",
         "campaign": campaign,

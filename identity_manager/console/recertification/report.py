@@ -28,7 +28,7 @@ HEAD = (
 
 def _reviews(actor: Person, campaign: Recertification) -> list[RoleReview]:
     rows = role_reviews.visible_reviews(actor).filter(campaign=campaign)
-    return list(rows.order_by("role", "person__surname", "person__given_name", "organisational_unit", "pk"))
+    return list(rows.order_by("role", "person__search_text__by_name", "organisational_unit", "pk"))
 
 
 def rows(actor: Person, campaign: Recertification) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ from importlib import import_module
 from identity_manager.console.reports import kinds
 from identity_manager.console.reports.report import Report
 from identity_manager.models import Person
+from identity_manager.models.person_search.name_order import key_for_reader
 
 
 def _declared() -> dict[str, Report]:
@@ -22,6 +23,5 @@ READERS = frozenset().union(*(each.readers for each in REPORTS.values()))
 
 def read_by(actor: Person) -> list[Report]:
     """Those that this officer reads, by title."""
-    return sorted(
-        (each for each in REPORTS.values() if each.is_read_by(actor)), key=lambda each: str(each.title)
-    )
+    mine = (each for each in REPORTS.values() if each.is_read_by(actor))
+    return sorted(mine, key=lambda each: key_for_reader(each.title))

@@ -89,7 +89,7 @@ COLUMNS = Columns(
             "person",
             _("Person"),
             _person,
-            order=("token__person__surname", "token__person__given_name"),
+            order=("token__person__search_text__by_name",),
             fields=(
                 *("token__person__state", "token__person__display_name"),
                 "token__person__personnel_number",

@@ -26,6 +26,7 @@ from identity_manager.models import (
     RequestState,
     Role,
 )
+from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.queries import console_pages
 from identity_manager.queries.request_progress import Became
@@ -281,4 +282,7 @@ def _issuers() -> list[list[str]]:
 def token_types() -> Choices:
     """Every code once, by the name of its newest version, in the order of the catalogue."""
     newest = {row.code: row for row in console_pages.names_of_types()}
-    return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, str(row)))]
+    return [
+        (row.code, str(row))
+        for row in sorted(newest.values(), key=lambda row: (row.position, key_for_reader(row)))
+    ]

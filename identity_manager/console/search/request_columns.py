@@ -49,7 +49,7 @@ _FOR = Column(
     "person",
     _("For"),
     _person,
-    order=("person__surname", "person__given_name"),
+    order=("person__search_text__by_name",),
     fields=("reference", "person__state", "person__display_name"),
     width="column-wide",
 )

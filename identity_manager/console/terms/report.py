@@ -65,7 +65,7 @@ def found(actor: Person, form: ReportForm, now: datetime) -> QuerySet[Person]:
     }
     everybody = by_state[ACCEPTED] | by_state[WAITING] | by_state[LATE]
     chosen = by_state.get(form.cleaned_data["state"], everybody)
-    return rows.filter(chosen).order_by("surname", "given_name", "pk")
+    return rows.filter(chosen).order_by("search_text__by_name", "pk")
 
 
 def state_of(row: Any) -> str:

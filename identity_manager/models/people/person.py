@@ -20,6 +20,7 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.role import Role, today
 from identity_manager.models.people.upn_key import UpnKeyField, claim
 from identity_manager.models.person_search import matching as person_search
+from identity_manager.models.person_search import name_order
 from identity_manager.models.prefetched import prefetched_or_all, set_prefetched
 from identity_manager.models.text_in_languages import languages, own_language
 
@@ -155,15 +156,15 @@ class Person(Stateful):
             ),
         ]
         indexes = [
-            models.Index(fields=["surname", "given_name"], name="person_names"),
+            models.Index(name_order.BY_NAME, name="person_by_order"),
             models.Index(fields=["state", "surname", "given_name"], name="person_state_name"),
-            models.Index("kind", person_search.BY_NAME, name="person_by_name"),
-            models.Index("kind", "department", person_search.BY_NAME, name="person_by_department"),
-            models.Index("kind", "organisational_unit", person_search.BY_NAME, name="person_by_unit"),
+            models.Index("kind", name_order.BY_NAME, name="person_by_name"),
+            models.Index("kind", "department", name_order.BY_NAME, name="person_by_department"),
+            models.Index("kind", "organisational_unit", name_order.BY_NAME, name="person_by_unit"),
             models.Index(
-                "kind", "department", "organisational_unit", person_search.BY_NAME, name="person_by_place"
+                "kind", "department", "organisational_unit", name_order.BY_NAME, name="person_by_place"
             ),
-            models.Index("kind", "state", person_search.BY_NAME, name="person_by_state"),
+            models.Index("kind", "state", name_order.BY_NAME, name="person_by_state"),
             models.Index("kind", "email", name="person_by_email"),
             models.Index(fields=["department"], name="person_department"),
             models.Index(fields=["organisational_unit"], name="person_unit"),

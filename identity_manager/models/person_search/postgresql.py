@@ -25,7 +25,7 @@ _INDEXES = (
     f"{ALL} ON identity_manager_person USING {_COLUMNS}",
     f"{FIRST} ON identity_manager_person USING {_COLUMNS} WHERE {_KEY_ENDS} {_FIRST}",
 )
-# Prefixes of names, however the database sorts text (NameOrder in matching says the same expression).
+# Prefixes of names, however the database sorts text (NameOrder in name_order says the same expression).
 _NAMES = f"{NAMES} ON identity_manager_person (SUBSTR(search_text, 1, 64) text_pattern_ops)"
 # Without, the database takes the eighth for a third, and reads all persons in turn for a letter.
 _STATISTICS = f"CREATE STATISTICS IF NOT EXISTS {FIRST} ON ({_KEY_ENDS}) FROM identity_manager_person"

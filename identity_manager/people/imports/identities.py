@@ -47,7 +47,7 @@ class Confirmed:
 def waiting_of(row: PersonImport) -> IdentityChangeQuerySet:
     """What the import has brought and nobody has decided on, by person."""
     rows = IdentityChange.objects.waiting().filter(person_import=row)
-    return rows.select_related("person").order_by("person__surname", "person__given_name", "pk")
+    return rows.select_related("person").order_by("person__search_text__by_name", "pk")
 
 
 def digest_of(row: PersonImport) -> str:

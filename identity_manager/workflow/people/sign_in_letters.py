@@ -61,7 +61,7 @@ def make(*, actor: Person, person_ids: Sequence[uuid.UUID]) -> Batch:
     if len(person_ids) > MOST:
         raise NotPossible(TOO_MANY)
     batch = Batch([], [], [])
-    for person in Person.objects.filter(pk__in=person_ids).order_by("surname", "given_name", "pk"):
+    for person in Person.objects.filter(pk__in=person_ids).order_by("search_text__by_name", "pk"):
         try:
             _make_one(batch, actor, person)
         except Refused as refused:

@@ -183,7 +183,7 @@ def approvers(request: TokenRequest) -> QuerySet[Person]:
     others = vouching_policy.others_than_vouched(holding, request.person)
     if request.has_approval_rules:
         others = others.filter(pk__in=[each.pk for each in by_rules(request, others)])
-    return others.order_by("display_name", "pk")
+    return others.order_by("search_text__by_name", "pk")
 
 
 def by_rules(request: TokenRequest, officers: Iterable[Person]) -> list[Person]:

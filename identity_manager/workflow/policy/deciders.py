@@ -39,7 +39,7 @@ class Deciders:
         unit = person.organisational_unit
         if unit not in self._approvers:
             holding = Person.objects.holding(Role.APPROVER, unit=unit).prefetch_related("roles")
-            self._approvers[unit] = list(holding.order_by("display_name", "pk"))
+            self._approvers[unit] = list(holding.order_by("search_text__by_name", "pk"))
         return self._approvers[unit]
 
     def _vouched(self, person: Person) -> Collection[uuid.UUID]:

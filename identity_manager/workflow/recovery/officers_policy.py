@@ -95,7 +95,7 @@ def decision_obstacle(actor: Person, recovery: Recovery) -> Reason | None:
 def deciders(recovery: Recovery) -> list[Person]:
     """The officers who may decide on the recovery, by name."""
     holding = Person.objects.holding(Role.RECOVERY_OFFICER, unit=recovery.owner.organisational_unit)
-    rows = holding.prefetch_related("roles").order_by("display_name", "pk")
+    rows = holding.prefetch_related("roles").order_by("search_text__by_name", "pk")
     return [officer for officer in rows if obstacle(officer, recovery) is None]
 
 

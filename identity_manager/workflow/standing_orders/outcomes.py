@@ -105,12 +105,12 @@ def count(order: StandingOrder, token_type: TokenType) -> dict[str, int]:
 def persons_with(order: StandingOrder, outcome: Outcome) -> QuerySet[Any]:
     """The persons with this outcome, by name; empty if the type was withdrawn."""
     if outcome == Outcome.LOSE:
-        return losers(order).order_by("display_name", "pk")
+        return losers(order).order_by("search_text__by_name", "pk")
     token_type = active_type(order)
     if token_type is None:
         return Person.objects.none()
     rows = with_outcome(order, token_type, timezone.now()).filter(outcome=outcome)
-    return rows.order_by("display_name", "pk")
+    return rows.order_by("search_text__by_name", "pk")
 
 
 def keys(rows: QuerySet[Any], name: str) -> list[uuid.UUID]:

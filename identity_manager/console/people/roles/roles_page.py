@@ -170,7 +170,7 @@ def held_roles(actor: Person, form: RolesFilterForm) -> list[RoleAssignment]:
             matching = Person.objects.matching(text).values("pk")
             rows = rows.filter(person__in=matching) | rows.filter(organisational_unit__icontains=text)
     rows = rows.select_related("person", "assigned_by")
-    return list(rows.order_by("role", "person__surname", "person__given_name", "organisational_unit"))
+    return list(rows.order_by("role", "person__search_text__by_name", "organisational_unit"))
 
 
 def _reached(actor: Person) -> QuerySet[RoleAssignment]:

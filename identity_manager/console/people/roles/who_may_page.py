@@ -87,7 +87,9 @@ def _holders(unit: str) -> dict[Role, list[RoleAssignment]]:
         role__in={act.role for act in ACTS},
         person__state=PersonState.ACTIVE,
     )
-    ordered = reaching.select_related("person").order_by("person__display_name", "organisational_unit", "pk")
+    ordered = reaching.select_related("person").order_by(
+        "person__search_text__by_name", "organisational_unit", "pk"
+    )
     day, seen = today(), set()
     found: dict[Role, list[RoleAssignment]] = {}
     for each in ordered:

@@ -98,4 +98,4 @@ def _printable(request: HttpRequest) -> list[Person]:
 def _chosen(request: HttpRequest) -> list[Person]:
     actor = persons.registration_officer(request)
     ids = [uuid.UUID(value) for value in request.session.get(SELECTION, [])]
-    return list(persons.visible_persons(actor).filter(pk__in=ids).order_by("surname", "given_name", "pk"))
+    return list(persons.visible_persons(actor).filter(pk__in=ids).order_by("search_text__by_name", "pk"))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.access import requests
 from identity_manager.console.reports.report import Asked, Report, ReportColumn, ReportLine, ValueKind
 from identity_manager.models import Approval, AskedApprover, Decision, Person, TokenRequest
+from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.ui.context import REQUEST_READERS
 
 MOST = 500  # approvers, those who are late first
@@ -26,7 +27,7 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
         {"approver": name, **decided.get(pk, NOTHING_DECIDED), **waiting.get(pk, NOTHING_WAITS)}
         for pk, name in names
     ]
-    found.sort(key=lambda each: (-each["late"], -each["waiting"], str(each["approver"])))
+    found.sort(key=lambda each: (-each["late"], -each["waiting"], key_for_reader(each["approver"])))
     yield from map(ReportLine, found[:MOST])
 
 
