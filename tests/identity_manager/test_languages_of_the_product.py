@@ -54,6 +54,16 @@ def test_every_mail_is_whole(code: str) -> None:
         assert f'<html lang="{code}"' in mail.body_html
 
 
+def test_a_colon_stands_as_the_language_has_it() -> None:
+    """The line above the address of a mail: French has a no-break space before the colon."""
+    said = {code: specimens.specimen("password_set", language=code) for code in ("en", "fr")}
+    above = {
+        code: mail.body_text[: mail.body_text.index("\nhttp")].split("\n")[-1] for code, mail in said.items()
+    }
+    assert above["en"] == "Look at my account:"
+    assert above["fr"].endswith("\xa0:")
+
+
 @pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", FURTHER)

@@ -27,6 +27,8 @@ from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Tab
 
+OURS = "ours"
+NOTHING: Mapping[str, str] = {}
 MOVES_ON = ("mail-draft-saved", "mail-discarded", "mail-activated")
 
 
@@ -55,9 +57,17 @@ def listing() -> dict[str, Any]:
 
 
 def context(
-    actor: Person, name: str, language: str, *, form: VerbForm | None = None, asked: str | None = None
+    actor: Person,
+    name: str,
+    language: str,
+    *,
+    form: VerbForm | None = None,
+    query: Mapping[str, str] = NOTHING,
 ) -> dict[str, Any]:
-    """One mail in one language, made of somebody who does not exist, and the company's text of it."""
+    """One mail in one language, made of somebody who does not exist, and the company's text of it.
+
+    query: what the address asks for: how much of the history, and what a draft is compared with.
+    """
     current, draft = mail_texts.in_force(name, language), mail_texts.draft_of(name, language)
     code = MailText.code_of(name, language)
     return {
@@ -67,9 +77,13 @@ def context(
         "current": current,
         "versions": MailText.objects.filter(code=code).exclude(state=VersionState.DRAFT).order_by("-number"),
         "may_edit": may_edit(actor),
-        "history": catalogue_words.history_page("mail", code, asked=asked),
+        "history": catalogue_words.history_page("mail", code, asked=query.get("history")),
         "here": _url("mail-text", name, language),
-        **(_of_draft(actor, current, draft) if draft else {"may_activate": False}),
+        **(
+            _of_draft(actor, current, draft, with_ours=query.get("compared") == OURS)
+            if draft
+            else {"may_activate": False}
+        ),
     }
 
 
@@ -91,7 +105,7 @@ def _head(name: str, language: str) -> dict[str, Any]:
     }
 
 
-def _of_draft(actor: Person, current: MailText | None, draft: MailText) -> dict[str, Any]:
+def _of_draft(actor: Person, current: MailText | None, draft: MailText, *, with_ours: bool) -> dict[str, Any]:
     """What is there of a draft, and what may be done with it."""
     name, language = draft.message, draft.language
     own = settings.CATALOGUE_FOUR_EYES and draft.editors.filter(pk=actor.pk).exists()
@@ -102,7 +116,7 @@ def _of_draft(actor: Person, current: MailText | None, draft: MailText) -> dict[
         "faults": [(field, str(fault)) for field, found in faults.items() for fault in found],
         "draft_mail": None if faults else shown(name, language, draft),
         "draft_url": _url("mail-text-draft-html", name, language),
-        "comparisons": _comparison(current, draft) if current else [],
+        **_compared(draft, current, with_ours=with_ours),
         "lacking": mail_texts.activation_obstacle(draft),
         "may_activate": not own,
         "own_draft_reason": versions.OWN_DRAFT,
@@ -125,17 +139,15 @@ def write_context(name: str, language: str, form: TextForm, *, previewed: bool) 
     return found
 
 
-def version_context(actor: Person, entry: MailText) -> dict[str, Any]:
-    """One version, and what the one before said."""
+def version_context(actor: Person, entry: MailText, *, query: Mapping[str, str]) -> dict[str, Any]:
+    """One version, and what the one before said, or the product's own text."""
     rows = MailText.objects.filter(code=entry.code, number__lt=entry.number)
     before = rows.order_by("-number").first()
-    comparisons = _comparison(before, entry) if before else []
     return {
         **_head(entry.message, entry.language),
         "row": entry,
-        "before": before,
-        "comparisons": comparisons,
         "may_edit": may_edit(actor),
+        **_compared(entry, before, with_ours=query.get("compared") == OURS),
     }
 
 
@@ -182,13 +194,20 @@ def refusal_obstacle(name: str, language: str, actor: Person) -> Reason | None:
     return versions.asking_obstacle(draft) or versions.other_eyes_obstacle(draft, actor=actor)
 
 
-def _comparison(before: MailText, after: MailText) -> list[terms_comparison.Comparison]:
-    found = terms_comparison.comparisons(_texts(before), _texts(after))
-    return [each for each in found if each.code == after.language]
+def _compared(entry: MailText, before: MailText | None, *, with_ours: bool) -> dict[str, Any]:
+    """What the entry says otherwise than the version before; than the product's own, where that is asked for.
 
-
-def _texts(entry: MailText) -> Mapping[str, Text]:
-    return {entry.language: Text(entry.subject, entry.body)}
+    The first one is compared with the product's own in any case.
+    """
+    other = None if with_ours else before
+    ours = specimens.beginning(entry.message, language=entry.language)
+    texts = [{entry.language: Text(each.subject, each.body)} for each in (other or ours, entry)]
+    found = terms_comparison.comparisons(*texts)
+    return {
+        "comparisons": [each for each in found if each.code == entry.language],
+        "compared_with": other,
+        "may_compare": before,
+    }
 
 
 def _line(name: str, rows: list[MailText]) -> MailTextLine:

@@ -42,7 +42,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 def show(request: HttpRequest, name: str, language: str) -> HttpResponse:
     actor = administration.mail_text_for_reader(request, name, language)
-    context = page.context(actor, name, language, asked=request.GET.get("history"))
+    context = page.context(actor, name, language, query=request.GET)
     return render(request, f"{TEMPLATES}/text.html", context)
 
 
@@ -68,7 +68,7 @@ def version(request: HttpRequest, name: str, language: str, number: int) -> Http
     actor = administration.mail_text_for_reader(request, name, language)
     rows = MailText.objects.exclude(state=VersionState.DRAFT)
     entry = get_object_or_404(rows, code=MailText.code_of(name, language), number=number)
-    return render(request, f"{TEMPLATES}/version.html", page.version_context(actor, entry))
+    return render(request, f"{TEMPLATES}/version.html", page.version_context(actor, entry, query=request.GET))
 
 
 @reads_and_posts

@@ -1,6 +1,7 @@
 """ADMIN, Mail texts: the company's own text from its first word to the mail, and back to the product's."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from identity_manager.console.mail_texts import page
-from identity_manager.mail import account_messages
+from identity_manager.mail import account_messages, specimens
 from identity_manager.mail.company_texts.source import IN_FORCE, _keep_failure
 from identity_manager.models import AuditEvent, MailText, OutgoingMail, Person, VersionState
 from tests.tools import cast
@@ -195,6 +196,29 @@ def test_versions_stay_and_are_compared(sven: Client, sara: Client) -> None:
     assert "your password is new." in sven.get(f"{address('write')}?from=1").text
     assert sven.get(address("version", 3)).status_code == 404
     assert sven.get(f"{address('write')}?from=²").status_code == 200
+
+
+def test_the_first_text_is_compared_with_ours_and_later_ones_may_be(sven: Client, sara: Client) -> None:
+    save(sven)
+    first = sven.get(address()).text
+    assert "What differs from the text of the product" in first
+    assert "Compare with" not in first
+    ours = [specimens.beginning(NAME, language=LANGUAGE).subject, "Hello {{ person.name }},"]
+    differences = unescape(first[first.index('id="differences"') :])
+    for words in ours:
+        assert set(words.split()) <= set(re.sub(r"<[^>]+>", " ", differences).split())
+    assert "<del>" in differences
+
+    put_in_force(sara)
+    assert "What differs from the text of the product" in sven.get(address("version", 1)).text
+    save(sven, "Dear {{ person.name }},\n\nyour password is brand-new.")
+    assert "What differs from version 1" in sven.get(address()).text
+    with_ours = sven.get(f"{address()}?compared=ours").text
+    assert "What differs from the text of the product" in with_ours
+    assert "Compare with version 1" in with_ours
+    put_in_force(sara)
+    assert "What differs from version 1" in sven.get(address("version", 2)).text
+    assert "the text of the product" in sven.get(f"{address('version', 2)}?compared=ours").text
 
 
 def test_a_test_goes_to_oneself_and_says_what_it_is(sven: Client, sven_person: Person) -> None:
