@@ -23,6 +23,7 @@ from identity_manager.mail.composing import selfservice_url
 from identity_manager.models import Person
 from identity_manager.queries import looks
 from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.templatetags.texts import colon
 from identity_manager.workflow.people.sign_in_letters import Batch, Letter
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ MARGIN, WINDOW_TOP = 25, 50  # millimetres
 LOGO_TOP, LOGO_BOX = 12, (60, 16)
 LINE = 6
 BOX = 3.6
+BLACK = "#000000"
 NO_FONT = gettext_lazy(
     "The fonts of the letters lack %(characters)s. Make this code singly, on the page of the person."
 )
@@ -157,9 +159,7 @@ def _letter(pdf: "FPDF", letter: Letter) -> None:
         pdf,
         _("If you did not expect it, or it was open when you got it, tell your Registration Officer."),
     )
-    if help_desk := str(looks.in_force().help_desk):
-        pdf.ln(LINE)
-        _paragraph(pdf, help_desk)
+    _foot(pdf)
 
 
 def _steps(letter: Letter) -> Iterator[str]:
@@ -185,6 +185,17 @@ def _head(pdf: "FPDF") -> None:
         _paragraph(pdf, seen.name, style="B")
 
 
+def _foot(pdf: "FPDF") -> None:
+    """Whom to ask, and the company's links, to be typed."""
+    seen = looks.in_force()
+    labels = (("", seen.help_desk), (_("Imprint"), seen.imprint), (_("Privacy"), seen.privacy))
+    lines = [f"{label}{colon()} {text}" if label else str(text) for label, text in labels if str(text)]
+    if lines:
+        pdf.ln(LINE)
+    for line in lines:
+        _paragraph(pdf, line)
+
+
 def _address(pdf: "FPDF", person: Person) -> None:
     pdf.set_y(WINDOW_TOP)
     for line in (person.display_name, person.department, person.organisational_unit):
@@ -193,8 +204,12 @@ def _address(pdf: "FPDF", person: Person) -> None:
 
 
 def _headline(pdf: "FPDF", text: str) -> None:
+    """In the company's accent colour, as it is on light pages."""
+    colours = looks.in_force().colours
     pdf.set_font(TEXT, "B", 16)
+    pdf.set_text_color(colours.light.accent if colours else BLACK)
     pdf.multi_cell(0, 9, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    pdf.set_text_color(BLACK)
     pdf.ln(2)
 
 

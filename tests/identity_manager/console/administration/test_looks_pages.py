@@ -1,8 +1,11 @@
 """ADMIN, Looks: from the first word to what everybody sees, in both portals and on the sign-in page."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as product
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +18,7 @@ from tests.tools import cast
 from tests.tools import looks as company_looks
 
 pytestmark = pytest.mark.django_db
+NAVIGATION_CSS = Path(product.BASE_DIR) / "identity_manager/ui/static/ui/navigation.css"
 PAGE, WRITE = reverse("console:looks"), reverse("console:looks-write")
 TYPED = {
     "name": "Contoso Trust",
@@ -80,6 +84,11 @@ def test_files_of_the_looks_are_kept_by_browsers_and_hold_nothing_typed(sven_per
     accent = colours.accent("#1f6feb")
     assert "immutable" in found["Cache-Control"]
     assert f"--accent:light-dark({accent.light.accent},{accent.dark.accent})" in found.text
+    assert (
+        ".portal-bar,.entrance-sheet{border-block-start:4px solid var(--accent)}" in found.text
+    )  # "the bar"
+    assert "entrance-sheet" in page
+    assert re.search(r"\.brand-logo \{[^}]*background: white", NAVIGATION_CSS.read_text())  # in both modes
     logo = Client().get(reverse("looks-logo", args=[row.logo_sha256]))
     assert (logo["Content-Type"], logo["X-Content-Type-Options"]) == ("image/png", "nosniff")
     assert logo.content == row.logo

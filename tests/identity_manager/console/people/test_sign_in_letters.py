@@ -3,17 +3,27 @@
 import io
 import re
 import time
+from collections.abc import Iterator
 
 import pypdf
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from identity_manager.models import Person, SignInCode
+from identity_manager import colours
+from identity_manager.models import Person, Role, SignInCode
+from identity_manager.queries import looks as looks_queries
 from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools import looks as company_looks
 
 CHOOSE, LETTERS = "console:sign-in-letters-choose", "console:sign-in-letters"
+
+
+@pytest.fixture(autouse=True)
+def _looks_are_read_anew() -> Iterator[None]:
+    yield
+    looks_queries.forget()
 
 
 @pytest.fixture
@@ -61,6 +71,42 @@ def test_a_selection_is_looked_through_and_printed(rita: Client, company: cast.C
     assert SignInCode.objects.filter(person=nina).exclude(made_at=None).count() == 1
     assert SignInCode.objects.filter(person=company.ada, made_at=None).count() == 1
     assert not SignInCode.objects.filter(person=kim).exists()
+
+
+def test_a_letter_has_the_looks_of_the_company(rita: Client, nina: Person) -> None:
+    """Product name, logo (pixels of its PNG), accent, help desk, imprint and privacy."""
+    company_looks.in_force(cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,), sid=""))
+    looks_queries.forget()
+    choose(rita, nina)
+
+    pdf = pypdf.PdfReader(io.BytesIO(rita.post(reverse(LETTERS)).content))
+
+    letter = pdf.pages[1]
+    text = letter.extract_text()
+    assert text.startswith("Contoso Trust")
+    assert "IT desk, telephone 4711" in text
+    assert "Imprint: https://x.example/imprint" in text
+    assert "Privacy: https://x.example/privacy" in text
+    (logo,) = letter.images
+    assert (logo.image.size, logo.image.convert("RGB").getpixel((5, 5))) == ((40, 20), (0x1F, 0x6F, 0xEB))
+    assert pdf.metadata is not None
+    assert pdf.metadata.creator == "Contoso Trust"
+    accent = colours.accent("#1f6feb").light.accent
+    drawn = letter.get_contents().get_data().decode("latin-1")
+    colours_of_text = {
+        tuple(round(float(each) * 255) for each in found)
+        for found in re.findall(r"([\d.]+) ([\d.]+) ([\d.]+) rg", drawn)
+    }
+    assert tuple(int(accent[at : at + 2], 16) for at in (1, 3, 5)) in colours_of_text
+
+
+def test_without_looks_a_letter_is_ours(rita: Client, nina: Person) -> None:
+    choose(rita, nina)
+
+    pdf = pypdf.PdfReader(io.BytesIO(rita.post(reverse(LETTERS)).content))
+
+    assert not pdf.pages[1].images
+    assert "Imprint" not in pdf.pages[1].extract_text()
 
 
 def test_pressed_again_it_prints_nothing(rita: Client, nina: Person) -> None:

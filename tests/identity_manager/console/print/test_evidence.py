@@ -6,20 +6,25 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from identity_manager import colours
 from identity_manager.audit import evidence, heads, sealing
 from identity_manager.console.audit import evidence_page
 from identity_manager.console.print.document import moment
 from identity_manager.models import AuditEvent, DeviceKind, Installation, Role, TokenRequest
+from identity_manager.queries import looks as looks_queries
 from identity_manager.workflow import step1_enable
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
+from tests.tools import looks as company_looks
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+PRINT_CSS = Path(settings.BASE_DIR) / "identity_manager" / "ui" / "static" / "ui" / "print.css"
 PURPOSE = "Signs <b>offers</b> of the sales team"
 
 
@@ -47,6 +52,30 @@ def finished(company: Company) -> TokenRequest:
 
 def text_of(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def test_it_has_the_looks_of_the_company(company: Company, auditor: Client) -> None:
+    """Product name, logo, accent (a stylesheet), help desk, imprint and privacy."""
+    request = company.request_in("completed")
+    row = company_looks.in_force(cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,), sid=""))
+    looks_queries.forget()
+
+    page = auditor.post(address(request)).text
+    looks_queries.forget()
+
+    sheet = page[page.index('<article class="sheet">') : page.index("</article>")]
+    assert "Contoso Trust" in sheet
+    assert reverse("looks-logo", args=[row.logo_sha256]) in sheet
+    for said in (
+        "IT desk, telephone 4711",
+        "Imprint: https://x.example/imprint",
+        "Privacy: https://x.example/privacy",
+    ):
+        assert said in text_of(sheet)
+    (stylesheet,) = re.findall(r'href="(/looks/1f6feb-[^"]+\.css)"', page)
+    accent = colours.accent("#1f6feb").light.accent
+    assert accent in b"".join(Client().get(stylesheet)).decode()
+    assert "border-block-end: 2px solid var(--accent)" in PRINT_CSS.read_text()
 
 
 def test_it_says_all_that_there_is_to_say(company: Company, auditor: Client) -> None:
