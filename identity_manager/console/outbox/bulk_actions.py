@@ -49,7 +49,7 @@ class BulkMailAction:
 
     @classmethod
     def _of(cls, request: HttpRequest, actor: Person, roles: frozenset[Role], *, discards: bool) -> Self:
-        form = outbox_page.filter_form(request, mails.watched_mails(actor))
+        form = outbox_page.filter_form(request, actor)
         back = f"{reverse('console:outbox')}?{request.GET.urlencode()}"
         return cls(actor, form, roles, back, timezone.now(), discards)
 

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.utils.functional import cached_property, lazystr
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.fields import ReasonField
@@ -14,6 +15,7 @@ from identity_manager.console.lists import filtering
 from identity_manager.console.requests.decision_forms import MomentField
 from identity_manager.mail.registry import title_of
 from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
+from identity_manager.models.mail.delivery_problem import SAID
 from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.delivery import outbox_actions as mails
@@ -30,7 +32,7 @@ class MomentFilter(MomentField):
 
 
 class MailFilterForm(forms.Form):
-    """Filter of the OUTBOX. messages and codes: the choices."""
+    """Filter of the OUTBOX. messages, codes and units: the choices."""
 
     q = forms.CharField(label=_("Person or request"), max_length=200, required=False)
     state = forms.ChoiceField(
@@ -40,19 +42,32 @@ class MailFilterForm(forms.Form):
             (TROUBLE, _("refused or come back")),
             (STUCK, _("waits after an error")),
             *MailState.choices,
+            *((kind.value, format_lazy(_("{what}, as the person says"), what=kind.label)) for kind in SAID),
         ],
         required=False,
     )
     message = forms.CharField(label=_("Mail"), max_length=40, required=False, widget=forms.Select)
     error = forms.CharField(label=_("Error"), max_length=60, required=False, widget=forms.Select)
+    domain = forms.CharField(label=_("Domain of mails that did not arrive"), max_length=255, required=False)
+    unit = forms.CharField(
+        label=_("Unit of who gets the mail"), max_length=200, required=False, widget=forms.Select
+    )
     since = MomentFilter(label=_("Since"))
     until = MomentFilter(label=_("Until"))
 
-    def __init__(self, *args: Any, messages: Sequence[str], codes: Sequence[str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, messages: Sequence[str], codes: Sequence[str], units: Sequence[str], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         named = [(name, title_of(name)) for name in messages]
         self._choose("message", named, _("any mail"))
         self._choose("error", [(code, code) for code in codes], _("any error"))
+        self._choose("unit", [(unit, unit) for unit in units], _("any unit"))
+
+    @property
+    def is_about_persons(self) -> bool:
+        """Whether what is found says something of whose it is."""
+        return any(self.cleaned_data[name].strip() for name in ("q", "domain", "unit"))
 
     @cached_property
     def by_words(self) -> Q:

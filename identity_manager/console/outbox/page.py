@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, F, Max, Q
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -18,8 +17,18 @@ from identity_manager.console.lists import counting, distinct_values, filtering,
 from identity_manager.console.outbox.forms import STUCK, TROUBLE, MailFilterForm
 from identity_manager.console.outbox.mail_columns import COLUMNS, MailRow
 from identity_manager.mail import sending
-from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
-from identity_manager.models.mail.outgoing_mail import IN_TROUBLE, OutgoingMailQuerySet
+from identity_manager.models import (
+    Container,
+    DeliveryProblem,
+    MailFault,
+    MailState,
+    OutgoingMail,
+    Person,
+    Role,
+)
+from identity_manager.models.mail.delivery_problem import SAID
+from identity_manager.models.mail.outgoing_mail import IN_TROUBLE, LAST_EVENT, OutgoingMailQuerySet
+from identity_manager.queries.mail_domains import DOMAIN
 from identity_manager.ui.parts import Pair
 from identity_manager.ui.row_addresses import addresses_of
 from identity_manager.workflow.delivery import outbox_actions
@@ -51,7 +60,7 @@ class ErrorGroup:
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """The list; empty for an invalid filter."""
     every = mails.watched_mails(actor)
-    form = filter_form(request, every)
+    form = filter_form(request, actor)
     rows = found(every, form)
     paginator = pagination.CappedPaginator(_newest_first(rows, form), drawn=_reached(actor))
     numbers = _numbers(paginator, every, actor, form)
@@ -72,10 +81,13 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     }
 
 
-def filter_form(request: HttpRequest, rows: OutgoingMailQuerySet) -> MailFilterForm:
+def filter_form(request: HttpRequest, actor: Person) -> MailFilterForm:
     """The filter in the address, with its choices."""
+    rows = mails.watched_mails(actor)
     names, codes = distinct_values.known_values(rows, "message", "error_code", limit=KNOWN_SHOWN)
-    return MailFilterForm(request.GET, messages=names, codes=codes)
+    persons = Person.objects.filter(offices.within_units(actor, offices.MAIL_READERS, "organisational_unit"))
+    (units,) = distinct_values.known_values(persons, "organisational_unit", limit=KNOWN_SHOWN)
+    return MailFilterForm(request.GET, messages=names, codes=codes, units=units)
 
 
 def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:
@@ -83,19 +95,20 @@ def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuery
     if not form.is_valid():
         return rows.none()
     wanted = form.cleaned_data
-    rows = _in_state(rows, wanted["state"]).annotate(
-        moment=Coalesce("last_error_at", "sent_at", "created_at")
-    )
+    rows = _of_domain(_in_state(rows, wanted["state"]), wanted["domain"].strip(), wanted["state"])
+    rows = rows.annotate(moment=LAST_EVENT)
     for name, lookup in (
         ("message", "message"),
         ("error", "error_code"),
+        ("unit", "person__organisational_unit"),
         ("since", "moment__gte"),
         ("until", "moment__lte"),
     ):
         if wanted[name]:
             rows = rows.filter(**{lookup: wanted[name]})
-    # Searches only readable mails: else a search would reveal whose a mail is.
-    return rows.filter(form.by_words, Q(is_read=True)) if wanted["q"].strip() else rows
+    if form.is_about_persons:  # of readable mails alone: else a search would reveal whose a mail is
+        rows = rows.filter(Q(is_read=True))
+    return rows.filter(form.by_words) if wanted["q"].strip() else rows
 
 
 def actionable(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
@@ -163,7 +176,18 @@ def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
         return rows.in_trouble()
     if state == STUCK:
         return rows.stuck()
+    if state in SAID:
+        problems = DeliveryProblem.objects.filter(kind=state, mail__isnull=False).order_by()
+        return rows.filter(pk__in=problems.values("mail"))
     return rows.filter(state=state) if state else rows
+
+
+def _of_domain(rows: OutgoingMailQuerySet, domain: str, state: str) -> OutgoingMailQuerySet:
+    """Of what has an error, which a partial index finds, or of what a person says did not arrive."""
+    if not domain:
+        return rows
+    rows = rows if state in SAID else rows.with_fault()
+    return rows.alias(domain=DOMAIN).filter(domain=domain.lower())
 
 
 def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:

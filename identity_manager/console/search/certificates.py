@@ -18,14 +18,24 @@ from identity_manager.console.lists import counting, filtering
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.certificate_columns import COLUMNS, CertificateRow
 from identity_manager.console.search.forms import (
+    AWAITED,
     BY_HAND,
     INSTALLED,
+    ISSUED,
+    PARKED,
     RENEWAL_ASKED,
     REVOCATION_WAITS,
     CertificateForm,
 )
 from identity_manager.console.search.kind import Beside, SearchKind, Table, Wanted, beginning, in_days
-from identity_manager.models import Certificate, ImportedCertificate, Person, RenewalNotice, SoftwareToken
+from identity_manager.models import (
+    Certificate,
+    CertificateProfile,
+    ImportedCertificate,
+    Person,
+    RenewalNotice,
+    SoftwareToken,
+)
 from identity_manager.models.person_search.text import TRIGRAM
 from identity_manager.models.requests.certificate import CertificateQuerySet
 from identity_manager.models.requests.certificate_states import NOT_ENDED
@@ -45,6 +55,12 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
     if wanted["token_type"]:
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
         rows = rows.filter(filtering.with_related(tokens, "pk", "token_id"))
+    if wanted["unit"]:
+        tokens = SoftwareToken.objects.filter(person__organisational_unit=wanted["unit"])
+        rows = rows.filter(filtering.with_related(tokens, "pk", "token_id"))
+    if wanted["ca"]:
+        profiles = CertificateProfile.objects.filter(ca=wanted["ca"]).order_by()
+        rows = rows.filter(profile__in=list(profiles.values_list("pk", flat=True)), imported=None)
     if wanted["issuer"]:
         rows = rows.filter(issuer=wanted["issuer"])
     if wanted["imported"]:
@@ -71,6 +87,12 @@ def _in_state(rows: CertificateQuerySet, state: str) -> CertificateQuerySet:
         return rows.to_be_revoked().filter(by_hand_since=None)
     if state == BY_HAND:
         return rows.to_be_revoked_by_hand(timezone.now())
+    if state == ISSUED:
+        return rows.exclude(serial="")
+    if state == AWAITED:
+        return rows.awaited()
+    if state == PARKED:
+        return rows.parked()
     return rows.filter(state=state) if state else rows
 
 
@@ -98,6 +120,8 @@ def _installed(rows: CertificateQuerySet, answer: str) -> CertificateQuerySet:
 def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQuerySet:
     if wanted["expires_within"]:
         rows = rows.filter(not_after__gte=in_days("0"), not_after__lt=in_days(wanted["expires_within"]))
+    if wanted["ordered_from"]:
+        rows = rows.filter(created_at__gte=beginning(wanted["ordered_from"]))
     if wanted["expires_from"]:
         rows = rows.filter(not_after__gte=beginning(wanted["expires_from"]))
     if wanted["expires_before"]:

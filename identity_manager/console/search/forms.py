@@ -1,5 +1,6 @@
 """What SEARCH is asked for: a form for each kind of thing, with the filters that fold out under the line."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from typing import Any, Self
@@ -11,6 +12,7 @@ from django.db.models import Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.connection import registry
 from identity_manager.console.access import offices
 from identity_manager.console.forms.fields import EARLIEST, LATEST, MAIL_REFUSED, OPEN, OUT_OF_DAYS
 from identity_manager.console.lists import distinct_values
@@ -18,6 +20,7 @@ from identity_manager.models import (
     OFFERED_ROLES,
     Certificate,
     CertificateState,
+    Decision,
     Person,
     PersonKind,
     PersonState,
@@ -30,7 +33,7 @@ from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.queries import console_pages
 from identity_manager.queries.request_progress import Became
-from identity_manager.ui.context import SEARCHERS
+from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.ui.forms import FilterSelect
 
 Choices = list[tuple[str, Any]]
@@ -39,10 +42,12 @@ KNOWN_SHOWN = 500
 SOON, LATELY = (30, 60, 90), (7, 30, 90)  # days
 NO_TOKEN = "none"  # noqa: S105 a choice of the filter
 ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
-NEVER_SIGNED_IN, CODE_ENDS = "never", "code-ends"
+NEVER_SIGNED_IN, CODE_ENDS, CODE_ENDED = "never", "code-ends", "code-ended"
 REVOCATION_WAITS = "revocation-waits"
 BY_HAND = "revocation-by-hand"
 INSTALLED, NOT_INSTALLED = "yes", "no"
+WAITING, LATE = "waiting", "late"
+ISSUED, AWAITED, PARKED = "issued", "awaited", "parked"
 RENEWAL_ASKED, NOT_NEEDED = "asked", "not-needed"
 
 
@@ -175,7 +180,11 @@ class PersonForm(KindForm):
         """Whose code ends is the business of who makes codes."""
         super().offer_known()
         if offices.holds(self.actor, {Role.REGISTRATION_OFFICER}):
-            self.offer("sign_in", lambda: [(CODE_ENDS, _("sign-in code ends within two days"))])
+            codes = [
+                (CODE_ENDS, _("sign-in code ends within two days")),
+                (CODE_ENDED, _("sign-in code has ended unused")),
+            ]
+            self.offer("sign_in", lambda: codes)
         self.offer_values(
             ("department", "unit"), partial(_departments_and_units, self.actor, self.person_kind)
         )
@@ -209,13 +218,40 @@ class RequestForm(KindForm):
         choices=RequestKind.choices,
     )
     origin = FilterField(_("How it came about"), anything=_("either way"), choices=RequestOrigin.choices)
+    unit = KnownField(_("Organisational unit"), anything=_("any unit"))
     batch_order = WordsField(_("Batch order"))
     became = FilterField(_("What became of it"), anything=_("anything"), choices=Became.choices)
     asked_by = WordsField(_("Asked by"))
+    approver = KnownField(_("Approver"), anything=_("any approver"))
+    answer = FilterField(
+        _("Answer of an approver"),
+        anything=_("any answer or none"),
+        choices=[
+            (WAITING, _("asked, and not reminded yet")),
+            (LATE, _("reminded, and not answered")),
+            *Decision.choices,
+        ],
+    )
     asked_from = DayField(_("Asked on or after"))
     asked_until = DayField(_("Asked on or before"))
     ended_within = WithinField(_("Ended"), *LATELY)
     ended_from = DayField(_("Ended on or after"))
+
+    def offer_known(self) -> None:
+        """Of the approvers who reads it, and whom the address names."""
+        super().offer_known()
+        self.offer_values(("unit",), partial(_units, self.actor, REQUEST_READERS))
+        self.offer("approver", self._approvers)
+
+    def _approvers(self) -> Choices:
+        found: Choices = (
+            [(str(self.actor.pk), _("you"))] if offices.holds(self.actor, {Role.APPROVER}) else []
+        )
+        chosen = str(self.data.get("approver", ""))
+        if chosen and chosen not in dict(found):
+            rows = Person.objects.filter(pk__in=filter(None, [key_in(chosen)]))
+            found += [(chosen, name) for name in rows.values_list("display_name", flat=True)]
+        return found
 
 
 class CertificateForm(KindForm):
@@ -227,12 +263,18 @@ class CertificateForm(KindForm):
         anything=_("any state"),
         choices=[
             *CertificateState.choices,
+            (ISSUED, _("issued, whatever became of it")),
+            (AWAITED, _("ordered, and the CA is to answer")),
+            (PARKED, _("ordered, and the outcome is not known")),
             (REVOCATION_WAITS, _("revocation has not reached the CA")),
             (BY_HAND, _("to be revoked at the CA by hand")),
         ],
     )
     token_type = FilterField(_("Token type"), anything=_("any type"))
+    unit = KnownField(_("Organisational unit"), anything=_("any unit"))
     issuer = KnownField(_("Issuer"), anything=_("any issuer"))
+    ca = KnownField(_("Ordered here from"), anything=_("any authority"))
+    ordered_from = DayField(_("Ordered on or after"))
     imported = FilterField(
         _("Where it comes from"), anything=_("from here or elsewhere"), choices=Imported.choices
     )
@@ -261,6 +303,16 @@ class CertificateForm(KindForm):
     def offer_known(self) -> None:
         super().offer_known()
         self.offer_values(("issuer",), _issuers)
+        self.offer_values(("unit",), partial(_units, self.actor, SEARCHERS | REQUEST_READERS))
+        self.offer_values(("ca",), lambda: [sorted(registry.aliases())])
+
+
+def key_in(text: str) -> uuid.UUID | None:
+    """The key that an address names; None where it is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def _departments_and_units(actor: Person, kind: PersonKind) -> list[list[str]]:
@@ -273,6 +325,19 @@ def _of_departments_and_units(_vendor: str, reach: Q) -> tuple[list[str], list[A
     """The SQL, kept: every page of SEARCH asks, and it takes longer to make than to ask."""
     rows = Person.objects.filter(reach)
     return distinct_values.compile_values(rows, "department", "organisational_unit", limit=KNOWN_SHOWN)
+
+
+def _units(actor: Person, roles: frozenset[str]) -> list[list[str]]:
+    reach = offices.within_units(actor, roles, "organisational_unit")
+    return distinct_values.fetch_values(*_of_units(connection.vendor, reach), always=True)
+
+
+@lru_cache(maxsize=200)
+def _of_units(_vendor: str, reach: Q) -> tuple[list[str], list[Any]]:
+    """The SQL, kept as that of departments is."""
+    return distinct_values.compile_values(
+        Person.objects.filter(reach), "organisational_unit", limit=KNOWN_SHOWN
+    )
 
 
 def _issuers() -> list[list[str]]:

@@ -16,6 +16,7 @@ from identity_manager.console.access import offices
 from identity_manager.console.lists import filtering
 from identity_manager.console.search.forms import (
     ANY_TOKEN,
+    CODE_ENDED,
     CODE_ENDS,
     NEVER_SIGNED_IN,
     NO_TOKEN,
@@ -108,7 +109,12 @@ def _code_ends() -> Q:
     return Q(pk__in=ending.values("person"))
 
 
-_SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends}
+def _code_ended() -> Q:
+    ended = SignInCode.objects.ended_unused(timezone.now())
+    return Q(pk__in=ended.values("person"))
+
+
+_SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends, CODE_ENDED: _code_ended}
 
 
 def _prepared(actor: Person, persons: Iterable[Any]) -> list[PersonRow]:

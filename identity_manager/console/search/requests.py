@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import offices
@@ -14,10 +14,10 @@ from identity_manager.console.access import requests as access_requests
 from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
 from identity_manager.console.lists import filtering
 from identity_manager.console.lists.columns import Columns
-from identity_manager.console.search.forms import RequestForm
+from identity_manager.console.search.forms import LATE, WAITING, RequestForm, key_in
 from identity_manager.console.search.kind import SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.console.search.request_columns import COLUMNS
-from identity_manager.models import Approval, OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.models import Approval, AskedApprover, OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.states import NOT_ENDED
 from identity_manager.queries import request_progress
@@ -41,10 +41,7 @@ def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest
     if wanted["token_type"]:
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
         rows = rows.filter(filtering.with_related(tokens, "request"))
-    if wanted["asked_by"]:
-        askers = Person.objects.matching(wanted["asked_by"])
-        rows = rows.filter(filtering.of_matching_persons(TokenRequest.objects.all(), "requested_by", askers))
-    rows = _within_days(rows, wanted)
+    rows = _within_days(_of_persons(rows, wanted), wanted)
     return rows.filter(_of_text(wanted["q"]))
 
 
@@ -54,6 +51,30 @@ def _in_state(rows: QuerySet[TokenRequest], state: str) -> QuerySet[TokenRequest
     if state == MAIL_REFUSED:
         return rows.filter(pk__in=OutgoingMail.objects.in_trouble().values("request_id"))
     return rows.filter(state=state) if state else rows
+
+
+def _of_persons(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest]:
+    if wanted["unit"]:
+        persons = Person.objects.filter(organisational_unit=wanted["unit"])
+        rows = rows.filter(filtering.with_related(persons, "pk", "person_id"))
+    if wanted["approver"] or wanted["answer"]:
+        rows = rows.filter(_of_approver(wanted["approver"], wanted["answer"]))
+    if wanted["asked_by"]:
+        askers = Person.objects.matching(wanted["asked_by"])
+        rows = rows.filter(filtering.of_matching_persons(TokenRequest.objects.all(), "requested_by", askers))
+    return rows
+
+
+def _of_approver(approver: str, answer: str) -> Q:
+    """Which requests this approver (empty: any) was asked for, or has decided."""
+    named = {"approver": key_in(approver)} if approver else {}
+    asked = AskedApprover.objects.filter(**named)
+    if answer in (WAITING, LATE):
+        unanswered = asked.unanswered().filter(request=OuterRef("pk"), reminded_at__isnull=answer == WAITING)
+        return Q(Exists(unanswered), pk__in=TokenRequest.objects.undecided().order_by().values("pk"))
+    given = Approval.objects.filter(**named, **({"decision": answer} if answer else {}))
+    decided = filtering.with_related(given, "request")
+    return decided if answer else decided | filtering.with_related(asked, "request")
 
 
 def _within_days(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest]:

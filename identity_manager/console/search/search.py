@@ -160,8 +160,8 @@ class Search:
         return f"?{urlencode([('kind', self.kind.name), *(dict(told) | {'q': words}).items()])}"
 
     def facts(self) -> dict[str, str | bool]:
-        """The filters for the audit log; of what was typed, that something was."""
-        typed = ("q", "asked_by")
+        """The filters for the audit log; of what was typed and of persons, that something was."""
+        typed = ("q", "asked_by", "approver")
         return {name: name in typed or str(value) for name, value in self.wanted.items() if value}
 
 

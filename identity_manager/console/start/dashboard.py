@@ -28,7 +28,13 @@ from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.outbox import forms as outbox_forms
 from identity_manager.console.search import saved_searches
-from identity_manager.console.search.forms import CODE_ENDS, NEVER_SIGNED_IN, REVOCATION_WAITS
+from identity_manager.console.search.forms import (
+    CODE_ENDED,
+    CODE_ENDS,
+    LATE,
+    NEVER_SIGNED_IN,
+    REVOCATION_WAITS,
+)
 from identity_manager.console.start import figures, health
 from identity_manager.console.start import offices as start_offices
 from identity_manager.console.start.figures import Figure, Label
@@ -136,10 +142,11 @@ def _registrations(actor: Person) -> Iterator[Figure]:
     if not offices.holds(actor, {Role.REGISTRATION_OFFICER}):
         return
     state, active, count = PersonState.REGISTERED.value, PersonState.ACTIVE.value, figures.found
-    for kind, registered, never, codes in (
-        (PersonKind.EMPLOYEE.value, _employees, _employees_without, _employees_codes),
-        (PersonKind.EXTERNAL.value, _externals, _externals_without, _externals_codes),
+    for kind, late, registered, never, codes in (
+        (PersonKind.EMPLOYEE.value, _employees_late, _employees, _employees_without, _employees_codes),
+        (PersonKind.EXTERNAL.value, _externals_late, _externals, _externals_without, _externals_codes),
     ):
+        yield count(actor, late, Meaning.STOPPED, kind=kind, state=active, sign_in=CODE_ENDED)
         yield count(actor, registered, Meaning.INFORMATION, kind=kind, state=state)
         yield count(actor, never, Meaning.INFORMATION, kind=kind, state=active, sign_in=NEVER_SIGNED_IN)
         yield count(actor, codes, Meaning.WAITING, kind=kind, sign_in=CODE_ENDS)
@@ -151,6 +158,20 @@ def _employees(number: int) -> str:
 
 def _externals(number: int) -> str:
     return ngettext("external person is not Active yet", "external persons are not Active yet", number)
+
+
+def _employees_late(number: int) -> str:
+    return ngettext(
+        "employee's sign-in code has ended unused", "employees' sign-in codes have ended unused", number
+    )
+
+
+def _externals_late(number: int) -> str:
+    return ngettext(
+        "external person's sign-in code has ended unused",
+        "external persons' sign-in codes have ended unused",
+        number,
+    )
 
 
 def _employees_without(number: int) -> str:
@@ -178,6 +199,7 @@ def _externals_codes(number: int) -> str:
 def _troubles(actor: Person) -> Iterator[Figure]:
     if offices.holds(actor, offices.ALL_REQUESTS_READERS):
         yield _requests(actor, _failed, Meaning.STOPPED, RequestState.FAILED)
+        yield _requests(actor, _late, Meaning.STOPPED, RequestState.REQUESTED, answer=LATE)
         page = f"{reverse('console:requests')}?{urlencode({'state': RequestState.ISSUING.value})}"
         yield Figure(_orders_wait, page, Meaning.STOPPED, CaOutage.objects.shown)
     if offices.holds(actor, MAIL_WATCHERS):
@@ -193,6 +215,14 @@ def _requests(actor: Person, label: Label, meaning: Meaning, state: str, **asked
 
 def _failed(number: int) -> str:
     return ngettext("request has failed", "requests have failed", number)
+
+
+def _late(number: int) -> str:
+    return ngettext(
+        "request waits for an approver who was reminded",
+        "requests wait for approvers who were reminded",
+        number,
+    )
 
 
 def _mails(rows: Callable[[], QuerySet[OutgoingMail]], label: Label, state: str) -> Figure:

@@ -6,7 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
@@ -57,6 +57,9 @@ class DeliveryMode(models.TextChoices):
     ATTACHMENT = "attachment", _("Attached to the mail")
     LINK = "link", _("Fetched from Self-Service")
     BOTH = "both", _("Attached, and fetched from Self-Service")
+
+
+LAST_EVENT = Coalesce("last_error_at", "sent_at", "created_at")
 
 
 class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):

@@ -27,6 +27,10 @@ class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
         """Codes that were made, not used, not replaced by a newer one, and have not expired."""
         return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
 
+    def ended_unused(self, now: datetime) -> Self:
+        """Codes that expired before anybody used them, and that no newer one has replaced."""
+        return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__lte=now)
+
     def opening(self, now: datetime) -> Self:
         """Codes that are usable, or were used."""
         return self.filter(code_opens(now))

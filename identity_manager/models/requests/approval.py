@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import Self
 
 from django.db import models
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -127,6 +129,15 @@ class AskingLevel(models.TextChoices):
     ESCALATED = "escalated", _("asked because nobody had decided")
 
 
+class AskedApproverQuerySet(models.QuerySet["AskedApprover"]):
+    def unanswered(self) -> Self:
+        """Who was asked in the present round of the request and has not decided in it."""
+        answers = Approval.objects.filter(
+            request=OuterRef("request"), round=OuterRef("round"), approver=OuterRef("approver")
+        )
+        return self.filter(~Exists(answers), round=F("request__round"))
+
+
 class AskedApprover(models.Model):
     """An approver who was asked by mail to decide, in one round of the request.
 
@@ -143,6 +154,8 @@ class AskedApprover(models.Model):
     asked_at = models.DateTimeField()
     waits_from = models.DateTimeField()
     reminded_at = models.DateTimeField(null=True)
+
+    objects = AskedApproverQuerySet.as_manager()
 
     class Meta:
         ordering = ["asked_at", "pk"]

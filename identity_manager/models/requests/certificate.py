@@ -60,6 +60,10 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         """Ordered certificates with an unknown outcome: an officer decides."""
         return self.filter(state=C.ORDERED, order__parked_at__isnull=False)
 
+    def awaited(self) -> Self:
+        """Ordered certificates that the CA is still expected to answer."""
+        return self.filter(state=C.ORDERED).exclude(order__parked_at__isnull=False)
+
     def to_be_revoked(self) -> Self:
         """Certificates whose decided revocation has not reached the CA.
 

@@ -1,13 +1,14 @@
 """Who decides, and who is late: by approver, what they decided and what waits for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db.models import Count, Exists, F, Min, OuterRef, Q
+from django.db.models import Count, Min, Q
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import requests
 from identity_manager.console.reports.report import Asked, Report, ReportColumn, ReportLine, ValueKind
+from identity_manager.console.search.forms import LATE, WAITING
 from identity_manager.models import Approval, AskedApprover, Decision, Person, TokenRequest
 from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.ui.context import REQUEST_READERS
@@ -24,11 +25,22 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
     waiting = dict(_waiting(visible))
     names = Person.objects.filter(pk__in={*decided, *waiting}).values_list("pk", "display_name")
     found = [
-        {"approver": name, **decided.get(pk, NOTHING_DECIDED), **waiting.get(pk, NOTHING_WAITS)}
+        {"key": pk, "approver": name, **decided.get(pk, NOTHING_DECIDED), **waiting.get(pk, NOTHING_WAITS)}
         for pk, name in names
     ]
     found.sort(key=lambda each: (-each["late"], -each["waiting"], key_for_reader(each["approver"])))
-    yield from map(ReportLine, found[:MOST])
+    for each in found[:MOST]:
+        yield ReportLine(each, _searches(asked, each))
+
+
+def _searches(asked: Asked, line: Mapping[str, Any]) -> dict[str, str]:
+    """What was decided counts in the period; what waits, whenever it was asked."""
+    since = asked.since.date().isoformat()
+    periods = {LATE: "", WAITING: "", Decision.APPROVED: since, Decision.REJECTED: since}
+    return {
+        name: asked.search("request", approver=str(line["key"]), answer=name, asked_from=day, unit=asked.unit)
+        for name, day in periods.items()
+    }
 
 
 NOTHING_DECIDED = {"approved": 0, "rejected": 0}
@@ -38,8 +50,8 @@ NOTHING_WAITS = {"waiting": 0, "late": 0, "oldest": None}
 def _decided(visible: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     rows = Approval.objects.filter(request__in=visible.order_by().values("pk")).order_by()
     counted = rows.values_list("approver").annotate(
-        approved=Count("pk", filter=Q(decision=Decision.APPROVED)),
-        rejected=Count("pk", filter=Q(decision=Decision.REJECTED)),
+        approved=Count("request", filter=Q(decision=Decision.APPROVED), distinct=True),
+        rejected=Count("request", filter=Q(decision=Decision.REJECTED), distinct=True),
     )
     for pk, approved, rejected in counted:
         yield pk, {"approved": approved, "rejected": rejected}
@@ -48,12 +60,7 @@ def _decided(visible: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
 def _waiting(visible: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Asked in the present round, and not answered. late: who was reminded."""
     undecided = TokenRequest.objects.undecided().filter(pk__in=visible.order_by().values("pk"))
-    answered = Approval.objects.filter(
-        request=OuterRef("request"), round=OuterRef("round"), approver=OuterRef("approver")
-    )
-    rows = AskedApprover.objects.filter(
-        ~Exists(answered), request__in=undecided.order_by().values("pk"), round=F("request__round")
-    )
+    rows = AskedApprover.objects.unanswered().filter(request__in=undecided.order_by().values("pk"))
     counted = (
         rows.order_by()
         .values_list("approver")

@@ -35,13 +35,11 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
 
 
 def _search(asked: Asked, month: date, code: str) -> str:
-    """SEARCH knows no unit of certificates."""
-    if asked.unit:
-        return ""
     return asked.search(
         "certificate",
         state=VALID.value,
         token_type=code,
+        unit=asked.unit,
         expires_from=max(month, asked.today).isoformat(),
         expires_before=_next_month(month).isoformat(),
     )

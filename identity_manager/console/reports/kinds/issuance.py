@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import offices, requests
 from identity_manager.console.reports.report import Asked, Report, ReportColumn, ReportLine, ValueKind
+from identity_manager.console.search import forms as search_forms
 from identity_manager.models import CaOutage, Certificate, CertificateState, Role
 from identity_manager.ui.context import REQUEST_READERS
 
@@ -14,6 +15,13 @@ OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
 ORDERED = Q(state=CertificateState.ORDERED)
 UNIT = "token__person__organisational_unit"
 PARKED = Q(order__parked_at__isnull=False)
+# Column, and the state that SEARCH knows.
+STATES = {
+    "issued": search_forms.ISSUED,
+    "waiting": search_forms.AWAITED,
+    "parked": search_forms.PARKED,
+    "refused": CertificateState.REFUSED.value,
+}
 
 
 def _lines(asked: Asked) -> Iterator[ReportLine]:
@@ -36,7 +44,25 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
     silent = dict(CaOutage.objects.open().values_list("alias", "since"))
     for alias, issued, waiting, parked, refused in counted.order_by("profile__ca"):
         numbers = {"issued": issued, "waiting": waiting, "parked": parked, "refused": refused}
-        yield ReportLine({"ca": alias, **numbers, "silent": silent.get(alias)})
+        yield ReportLine({"ca": alias, **numbers, "silent": silent.get(alias)}, _searches(asked, alias))
+
+
+def _searches(asked: Asked, alias: str) -> dict[str, str]:
+    """None for operators: they count what they cannot search."""
+    if offices.holds(asked.actor, OPERATORS):
+        return {}
+    since = asked.since.date().isoformat()
+    return {
+        name: asked.search(
+            "certificate",
+            state=state,
+            ca=alias,
+            ordered_from=since,
+            unit=asked.unit,
+            token_type=asked.token_type,
+        )
+        for name, state in STATES.items()
+    }
 
 
 REPORT = Report(

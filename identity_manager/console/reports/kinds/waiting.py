@@ -53,11 +53,10 @@ def _aggregates(state: RequestState) -> dict[str, Any]:
 
 
 def _search(asked: Asked, state: RequestState) -> str:
-    """SEARCH knows no unit of requests."""
-    if asked.unit:
-        return ""
     first = asked.since.date().isoformat()
-    return asked.search("request", state=state.value, token_type=asked.token_type, asked_from=first)
+    return asked.search(
+        "request", state=state.value, token_type=asked.token_type, unit=asked.unit, asked_from=first
+    )
 
 
 REPORT = Report(

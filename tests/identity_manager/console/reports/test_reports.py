@@ -34,6 +34,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people import saved_searches
+from identity_manager.workflow import step2_approve
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
@@ -193,13 +194,77 @@ def test_mails_that_did_not_arrive_are_counted_by_domain(company: Company) -> No
         state=MailState.BOUNCED, fault="bounced", to_address="uma@Example.ORG"
     )
     DeliveryProblem.objects.create(
-        token=token, kind="stripped", domain="example.org", opened_at=timezone.now()
+        token=token, mail=mails[0], kind="stripped", domain="example.org", opened_at=timezone.now()
     )
 
     (row,) = read("mails", company.ada)
 
     assert row == {"domain": "example.org", "refused": 0, "bounced": 1, "not_arrived": 0, "stripped": 1}
     assert read("mails", officer("fara", Role.TOKEN_ADMINISTRATOR, unit="Elsewhere")) == []
+
+
+def _faults_of_every_report(company: Company) -> None:
+    """Something in each bar of the reports on approvals, issuance and mails."""
+    token = company.request_in("completed").tokens.get()
+    Certificate.objects.filter(token=token).update(not_after=timezone.now() + ENDS)
+    cast.failed(cast.accepted(cast.enabled(company.ada, cast.person("wes", sid=""), company.vpn)))
+    refused = cast.enabled(company.ada, cast.person("will", sid=""), company.signature)
+    step2_approve.reject(
+        actor=company.paul, request_id=refused.pk, snapshot_hash=refused.snapshot_hash, reason="Not needed."
+    )
+    cast.approved(company.paul, cast.enabled(company.ada, cast.person("walt", sid=""), company.signature))
+    now = timezone.now()
+    for name, reminded_at in (("sue", None), ("sid", now)):
+        waiting = cast.enabled(company.ada, cast.person(name, sid=""), company.signature)
+        AskedApprover.objects.filter(request=waiting).delete()
+        AskedApprover.objects.create(
+            request=waiting,
+            round=1,
+            approver=company.paul,
+            level="first",
+            asked_at=now,
+            waits_from=now,
+            reminded_at=reminded_at,
+        )
+    mails = list(OutgoingMail.objects.filter(person=token.person).order_by("pk")[:3])
+    for mail, state in zip(mails, (MailState.FAILED, MailState.BOUNCED, MailState.SENT), strict=True):
+        OutgoingMail.objects.filter(pk=mail.pk).update(
+            state=state, fault="" if state == "sent" else "refused", to_address="uma@Example.ORG"
+        )
+    for kind in ("stripped", "not-arrived"):
+        DeliveryProblem.objects.create(
+            token=token,
+            mail=mails[2],
+            kind=kind,
+            domain="example.org",
+            opened_at=now,
+            ended_at=now,
+        )
+
+
+@pytest.mark.parametrize("name", ["approvals", "issuance", "mails", "waiting", "expiry"])
+def test_each_bar_is_the_search_of_what_it_counts(company: Company, name: str) -> None:
+    _faults_of_every_report(company)
+    browser, units = signed_in(company.ada), ("", company.uma.organisational_unit)
+
+    for unit in units:
+        chart = browser.get(page(name), {"unit": unit}).context["chart"]
+        parts = [part for bar in chart.bars for part in bar.parts if part.number]
+        assert parts
+        for part in parts:
+            assert part.url, part
+            found = browser.get(part.url).context
+            counted = found["page"].paginator.count if "page" in found else found["paginator"].count
+            assert counted == part.number, part
+
+
+def test_who_counts_more_than_they_read_has_no_search_behind_the_bars(company: Company) -> None:
+    _faults_of_every_report(company)
+    olga = officer("olga", Role.SYSTEM_ADMINISTRATOR)
+
+    for name in ("issuance", "mails"):
+        chart = signed_in(olga).get(page(name)).context["chart"]
+        assert not [part.url for bar in chart.bars for part in bar.parts if part.url], name
 
 
 def test_every_report_takes_as_many_statements_for_many_rows_as_for_few(company: Company) -> None:

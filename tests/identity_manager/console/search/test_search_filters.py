@@ -85,7 +85,11 @@ def test_who_has_never_signed_in_is_found_and_whose_code_ends_by_who_makes_codes
     assert persons(rita, sign_in="code-ends") == ["Sam"]
     made.update(expires_at=timezone.now() - timedelta(minutes=1))
     assert persons(rita, sign_in="code-ends") == []
-    assert ada.get(SEARCH, {"kind": "employee", "sign_in": "code-ends"}).status_code == 422
+    assert persons(rita, sign_in="code-ended") == ["Sam"]
+    made.update(used_at=timezone.now())
+    assert persons(rita, sign_in="code-ended") == []
+    for choice in ("code-ends", "code-ended"):
+        assert ada.get(SEARCH, {"kind": "employee", "sign_in": choice}).status_code == 422
 
 
 def test_departments_and_units_that_are_known_can_be_chosen(ada: Client) -> None:

@@ -16,6 +16,7 @@ from identity_manager.console.search import saved_searches
 from identity_manager.console.start import dashboard
 from identity_manager.models import (
     OFFICER_ROLES,
+    AskedApprover,
     AuditCheck,
     Certificate,
     JobOutcome,
@@ -94,6 +95,29 @@ def busy_company() -> cast.Company:
     SignInCode.objects.filter(pk=code.pk).update(
         made_at=timezone.now(), expires_at=timezone.now() + timedelta(days=1)
     )
+    SignInCode.objects.create(
+        person=cast.person("nora", sid=""),
+        needs_confirmation=False,
+        asked_by=company.rita,
+        made_at=timezone.now() - timedelta(days=9),
+        expires_at=timezone.now() - timedelta(days=1),
+    )
+    SignInCode.objects.create(
+        person=cast.person("nils", kind=PersonKind.EXTERNAL, sid=""),
+        needs_confirmation=False,
+        made_at=timezone.now() - timedelta(days=9),
+        expires_at=timezone.now() - timedelta(days=1),
+        asked_by=company.rita,
+    )
+    waiting = cast.enabled(company.ada, cast.person("lisa", sid=""), company.signature)
+    AskedApprover.objects.filter(request=waiting).delete()
+    AskedApprover.objects.create(
+        request=waiting,
+        round=1,
+        approver=company.paul,
+        level="first",
+        **dict.fromkeys(("asked_at", "waits_from", "reminded_at"), timezone.now()),
+    )
     JobRun.objects.update_or_create(name="queue.sweep", defaults={"outcome": JobOutcome.FAILED})
     return company
 
@@ -143,7 +167,10 @@ def test_everything_that_is_counted_is_counted_here(busy: cast.Company) -> None:
         "wait for the passphrase or the mail",
         "certificate authorities do not answer",
     }
-    assert len(seen) >= 11
+    assert len(seen) >= 14
+    assert seen["request waits for an approver who was reminded"] == 1
+    assert seen["employee s sign in code has ended unused"] == 1
+    assert seen["external person s sign in code has ended unused"] == 1
 
 
 def test_many_are_counted_as_far_as_their_list_counts(
@@ -153,7 +180,8 @@ def test_many_are_counted_as_far_as_their_list_counts(
     Person.objects.filter(given_name="Sam").update(state=PersonState.REGISTERED)
     rita = signed_in(busy.rita)
 
-    employees, *_others = rita.get(START).context["registered"]
+    registered = rita.get(START).context["registered"]
+    employees = next(figure for figure in registered if "state=registered" in figure.url)
 
     assert employees.title == "1+"
     assert "More than 1 of" in rita.get(employees.url).text
