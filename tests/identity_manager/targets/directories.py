@@ -54,6 +54,14 @@ class Directory:
         rdn = "CN" if self.is_ad else "uid"
         self.change(f"dn: {self.dn(name)}\nchangetype: modrdn\nnewrdn: {rdn}={new}\ndeleteoldrdn: 1\n\n")
 
+    def move(self, name: str, *, back: bool = False) -> None:
+        """To another container below the base, on Active Directory one without rights; or back."""
+        rdn, _comma, home = self.dn(name).partition(",")
+        elsewhere = f"CN=Computers,{samba.DOMAIN}" if self.is_ad else slapd.SUFFIX
+        here, there = (elsewhere, home) if back else (home, elsewhere)
+        lines = f"newrdn: {rdn}\ndeleteoldrdn: 1\nnewsuperior: {there}\n\n"
+        self.change(f"dn: {rdn},{here}\nchangetype: modrdn\n{lines}")
+
 
 def of_slapd(server: Slapd) -> Directory:
     options = {

@@ -149,6 +149,26 @@ def test_an_entry_that_was_renamed_is_found_by_its_id(
     directory.rename("p2-married", "p2")
 
 
+def test_an_entry_that_was_moved_is_found_by_its_id(
+    directory: Directory, target: LdapTarget, item: Item
+) -> None:
+    place = target.locate(mail("p1"))
+    target.put(place, item)
+    directory.move("p1")
+    assert target.look(place, item) == Presence.THERE
+    assert target.locate(mail("p1")) == place
+    if directory.is_ad:  # whoever moves an entry takes the rights away that were inherited
+        with pytest.raises(Refused) as raised:
+            target.take_back(place, item)
+        assert "protects this entry" in raised.value.words
+        directory.move("p1", back=True)
+        target.take_back(place, item)
+    else:
+        target.take_back(place, item)
+        directory.move("p1", back=True)
+    assert target.look(place, item) == Presence.ABSENT
+
+
 def test_renamed_between_the_search_and_the_modify_it_is_tried_again(
     directory: Directory, target: LdapTarget, item: Item
 ) -> None:
