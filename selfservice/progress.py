@@ -37,6 +37,7 @@ class Progress:
     slow: certificates are late.  failed: refused for good.
     silent_since: since when a needed CA has not answered, if so.
     archive_waits: sealing was put off, and a copy of a key is to be kept.
+    targets_wait: sealing was put off, and targets alone are to deliver a token.
     """
 
     lines: list[ProgressLine]
@@ -46,6 +47,7 @@ class Progress:
     failed: bool
     silent_since: datetime | None
     archive_waits: bool
+    targets_wait: bool = False
 
 
 def of(request: TokenRequest, *, now: datetime) -> Progress:
@@ -62,7 +64,7 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
             len(certificates),
         ),
         (_("Certificates are issued"), len(issued), len(certificates)),
-        (_("Your file is sealed"), sum(token.sealed_at is not None for token in tokens), len(tokens)),
+        (_sealed(tokens), sum(token.sealed_at is not None for token in tokens), len(tokens)),
     ]
     failed = request.state == RequestState.FAILED
     slow = request.state == RequestState.ISSUING and _is_slow(request, certificates, now=now)
@@ -77,7 +79,14 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
         failed=failed,
         silent_since=_silent_since(tokens) if slow else None,
         archive_waits=running and any(token.archives_keys and token.last_error for token in tokens),
+        targets_wait=running
+        and any(token.required_type.targets_alone and token.last_error for token in tokens),
     )
+
+
+def _sealed(tokens: list[SoftwareToken]) -> str:
+    has_file = not tokens or not all(token.required_type.targets_alone for token in tokens)
+    return _("Your file is sealed") if has_file else _("Your keys are sealed")
 
 
 def _of_recovery(request: TokenRequest, tokens: list[SoftwareToken]) -> Progress:

@@ -144,6 +144,8 @@ def _what_is_left(request: TokenRequest) -> str:
         return _("It is issued. The file waits for you here.")
     if _is_on_hold(request):
         return _("It is issued, but what is still to be handed out is on hold at present.")
+    if all(token.is_by_targets for token in request.tokens.all() if token.state == TokenState.SEALED):
+        return _("It is issued. Its keys are on their way to where they are used; you have nothing to do.")
     if token_status.by_link():
         return _("It is issued, and you have the passphrase. A mail says when you can fetch the file here.")
     return _("It is issued, and you have the passphrase. The file comes by mail.")

@@ -28,6 +28,11 @@ class TokenContents:
     token: SoftwareToken
     certificates: Sequence[CertificateContents]
 
+    @property
+    def is_sole(self) -> bool:
+        """Whether targets alone are to deliver it: no file and no passphrase."""
+        return self.token.required_type.targets_alone
+
 
 def of_tokens(tokens: Iterable[SoftwareToken]) -> list[TokenContents]:
     """What an acceptance of these leads to, from the snapshots that were approved."""

@@ -32,7 +32,9 @@ def of_token(token: SoftwareToken) -> TokenStatus:
     if token.is_to_be_fetched:
         return TokenStatus(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
     if token.state == TokenState.SEALED:
-        if by_link():
+        if token.is_by_targets:
+            line = _("Its keys are on their way to where they are used. You have nothing to do.")
+        elif by_link():
             line = _("You have its passphrase; a mail says when you can fetch the file here.")
         else:
             line = _("You have its passphrase; the file comes by mail.")
@@ -64,6 +66,8 @@ def of_certificate(certificate: Certificate) -> TokenStatus:
 def _line(token: SoftwareToken) -> str:
     if token.token_type is None and token.state in (TokenState.LAPSED, TokenState.REVOKED):
         return _("Its files are gone. The keys stay archived, and can be recovered again.")
+    if token.is_by_targets and token.state == TokenState.ACTIVE:
+        return _("Its keys are where they are used. There is no file and no passphrase.")
     lines = {
         TokenState.ACTIVE: _("Ready to be used on your devices."),
         TokenState.ON_HOLD: _("On hold: its certificates do not count at present."),

@@ -129,6 +129,8 @@ class Event(StrEnum):
     CERTIFICATE_RELEASED = "certificate.released"
     CERTIFICATE_EXPIRED = "certificate.expired"
     TOKEN_SEALED = "token.sealed"  # noqa: S105 the name of an event
+    TOKEN_SEALED_FOR_TARGETS = "token.sealed-for-targets"  # noqa: S105 the name of an event
+    TOKEN_AT_TARGETS = "token.at-targets"  # noqa: S105 the name of an event
     TOKEN_DELIVERED = "token.delivered"  # noqa: S105 the name of an event
     TOKEN_DELIVERY_FAILED = "token.delivery-failed"  # noqa: S105 the name of an event
     TOKEN_OFFERED = "token.offered"  # noqa: S105 the name of an event

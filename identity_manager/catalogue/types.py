@@ -52,6 +52,24 @@ NOTHING_LEAVES = Reason(
     "nothing-leaves",
     _("None of its profiles has a key that decrypts mail without signing documents: no other key may leave."),
 )
+TARGETS_GET_NO_KEYS = Reason(
+    "targets-alone-without-keys",
+    _("Targets alone can deliver a type only if its keys may go to targets: choose both."),
+)
+NOT_ALL_LEAVE = Reason(
+    "targets-alone-not-all-leave",
+    _(
+        "Targets alone can deliver a type only if the key of each certificate may go there: each has to"
+        " decrypt mail, and none may sign documents."
+    ),
+)
+NO_TARGET_ON = Reason(
+    "targets-alone-none-on",
+    _(
+        "No target that takes keys is switched on for this type: nobody would get the keys. Activate a"
+        " version without this first, and have a target switched on for it."
+    ),
+)
 NO_MAIL_SERVERS = Reason(
     "no-mail-servers",
     _("The settings name no mail servers for such an account: APPLE_MAIL_IMAP and APPLE_MAIL_SMTP."),
@@ -195,7 +213,9 @@ def _require_complete(token_type: TokenType, *, with_drafts: bool = False) -> No
     if terms is None:
         raise NotPossible(NO_TERMS, field="terms")
     if token_type.keys_leave:
-        refuse(mail_keys.terms_obstacle(token_type, mail_keys.holders_of(token_type.code)), field="terms")
+        holders = mail_keys.holders_of(token_type.code)
+        refuse(mail_keys.terms_obstacle(token_type, holders), field="terms")
+        refuse(NO_TARGET_ON if token_type.targets_alone and not holders else None, field="targets_alone")
     if token_type.archive_key:
         says_it = archiving.are_named(terms.names_archiving, profiles)
         require(says_it, else_=TERMS_DO_NOT_SAY_IT, field="terms")
@@ -232,6 +252,10 @@ def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile
     refuse(NOT_TO_BE_ARCHIVED if archives_none else None, field="archive_key")
     none_leaves = token_type.keys_leave and not mail_keys.keys_that_leave(profiles)
     refuse(NOTHING_LEAVES if none_leaves else None, field="keys_leave")
+    if token_type.targets_alone:
+        require(token_type.keys_leave, else_=TARGETS_GET_NO_KEYS, field="targets_alone")
+        all_leave = len(mail_keys.keys_that_leave(profiles)) == len(profiles)
+        require(all_leave, else_=NOT_ALL_LEAVE, field="targets_alone")
     if token_type.apple_mail_account:
         require(settings.APPLE_MAIL_SERVERS, else_=NO_MAIL_SERVERS, field="apple_mail_account")
         for_mail = any(each.purpose != CertificatePurpose.AUTHENTICATION for each in profiles)

@@ -4,7 +4,7 @@ from functools import partial
 
 from identity_manager.jobs import resumable_scan
 from identity_manager.models import Placement
-from identity_manager.workflow.targets import planning
+from identity_manager.workflow.targets import planning, sole_delivery
 
 
 def review() -> int:
@@ -13,4 +13,4 @@ def review() -> int:
     for use in planning.publishing_uses():
         plan = partial(planning.plan_existing, use.pk)
         changed += resumable_scan.of_portions(f"targets.plan:{use.pk}", planning.tokens_of(use), plan)
-    return changed
+    return changed + sole_delivery.arrive_late()

@@ -24,6 +24,7 @@ from identity_manager.mail import (
     request_messages,
     role_messages,
     standing_order_messages,
+    target_messages,
     terms_messages,
     token_messages,
 )
@@ -39,6 +40,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     SoftwareToken,
+    Target,
     TermsDocument,
     TermsVersion,
     TokenRequest,
@@ -55,6 +57,7 @@ SUBJECTS = (
     recovery_messages,
     person_messages,
     directory_messages,
+    target_messages,
     role_messages,
     terms_messages,
     report_messages,
@@ -210,6 +213,7 @@ class World:
             Certificate: certificate,
             TermsDocument: document,
             TermsVersion: TermsVersion(document=document, number=2),
+            Target: Target(name="corp"),
         }
 
     def _token(self, token_type: TokenType) -> SoftwareToken:

@@ -17,11 +17,13 @@ from identity_manager.models import (
     Container,
     DeliveryMode,
     DeliveryProblem,
+    KeyHolder,
     OutgoingMail,
     Person,
     SoftwareToken,
     TokenImport,
 )
+from identity_manager.models.words import Words
 
 
 @mail(
@@ -86,6 +88,29 @@ def _devices(token: SoftwareToken, container_format: str) -> dict[str, Any]:
         "others": [each.name for each in DEVICES if not install.reads(each, container_format)],
         "older": [],
     }
+
+
+# How a target that gets keys is called where the person reads that they are there.
+HOLDERS: dict[str, Words] = {
+    KeyHolder.GATEWAY: _("the mail gateway of your organisation, which opens and encrypts mail for you"),
+    KeyHolder.INTUNE: _("Microsoft Intune, which brings them to your managed devices"),
+    KeyHolder.GMAIL: _("Google, which keeps them for your Gmail"),
+}
+
+
+@mail(
+    _("The keys are where they are used"),
+    to=PERSON,
+    when=_("when the keys of a token that targets alone deliver have arrived: there is no file"),
+)
+def at_targets(token: SoftwareToken, *, targets: Sequence[str]) -> OutgoingMail:
+    """To the person, step 7: where the keys are now; nothing is to be noted or installed.
+
+    targets: kinds of the targets, or the name of one that the settings have no more.
+    """
+    about = About("at_targets", f"at-targets:{token.pk}", token.person, request=token.request, token=token)
+    places = [HOLDERS.get(each, each) for each in targets]
+    return compose(about, url=selfservice_url("selfservice:token", token.pk), places=places)
 
 
 @mail(

@@ -89,6 +89,8 @@ DELIVERY: Meanings = {
     DeliveryState.BOUNCED: STOPPED,
     DeliveryState.OFFERED: WAITING,
     DeliveryState.FETCHED: DONE,
+    DeliveryState.TO_TARGETS: WAITING,
+    DeliveryState.AT_TARGETS: DONE,
 }
 IDENTITY_CHANGE: Meanings = {
     ConsentState.WAITING: WAITING,

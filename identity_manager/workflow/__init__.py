@@ -1,11 +1,13 @@
 """The workflow verbs: every change of a request or token is made in this package.
 
-ROAD is the index of the seven steps, from the page to the tests; doors.py has step 1.
+ROAD is the index of the seven steps, from the page to the tests; doors.py has step 1,
+target_steps.py what goes to targets.
 tests/architecture/test_workflow_index.py keeps it true.
 """
 
 from identity_manager.workflow.doors import DOORS
 from identity_manager.workflow.road_step import RoadStep
+from identity_manager.workflow.target_steps import TARGET_STEPS
 
 __all__ = ["ROAD", "RoadStep"]
 
@@ -283,6 +285,7 @@ ROAD = (
         ),
         original="PstmProcSubRequestSoftwareToken",
     ),
+    *TARGET_STEPS,
     RoadStep(
         number=7,
         name="The file did not arrive: an officer lets the person fetch it, sends it again, or answers",

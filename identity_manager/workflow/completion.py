@@ -29,10 +29,12 @@ _TO_BE_SEALED = Statement[uuid.UUID](
 def activate_if_delivered_and_noted(token: SoftwareToken) -> None:
     """Make a sealed token active where it is delivered and its passphrase acknowledged; complete its request.
 
-    Both verbs call it, because either may come last. The caller has locked the token and its parents.
+    Both verbs call it, because either may come last. What targets alone deliver has nothing to acknowledge.
+    The caller has locked the token and its parents.
     """
     delivered = token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED)
-    if token.state == TokenState.SEALED and delivered and token.acknowledged_at is not None:
+    noted = delivered and token.acknowledged_at is not None
+    if token.state == TokenState.SEALED and (noted or token.delivery == DeliveryState.AT_TARGETS):
         token.complete()
         token.save()
         complete_request(token)

@@ -34,7 +34,6 @@ from identity_manager.models import AuditEvent, Certificate
 from identity_manager.transactions import issuance_locks
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import step6_passphrase
-from identity_manager.workflow.archive import intake
 from identity_manager.workflow.issuance import (
     claims,
     containers,
@@ -155,8 +154,8 @@ def _finish(
 
 
 def _may_be_sealed(sealed: step6_passphrase.Sealed, token: ClaimedToken) -> bool:
-    """Whether the key archive has no obstacle to the token's keys; true for tokens that archive none."""
-    return not intake.obstacle(sealed.intake, token.token, token.wanted)
+    """Whether neither the key archive nor the targets that alone deliver the token have an obstacle."""
+    return sealed.obstacle(token.token, token.wanted) is None
 
 
 def _record(claimed: Iterable[ClaimedCertificate]) -> list[AuditEvent]:

@@ -1,5 +1,7 @@
 """Step 6: a token is sealed under a fresh passphrase, which is shown to its owner and then destroyed.
 
+One that targets alone deliver has neither: its keys are sealed for them (targets/sole_delivery.py).
+
 Outside any transaction the containers of each certificate are built under the passphrase and re-opened by an
 independent reader; the transaction that stores the containers erases the wrapped keys. Step 5 does this for
 tokens whose last certificates are issued together. A token whose certificates come at different times, or
@@ -44,7 +46,7 @@ from identity_manager.workflow.issuance.containers import Part
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.policy.permitted_actions import NOT_ACTIVE
 from identity_manager.workflow.recovery import act
-from identity_manager.workflow.targets import handover, planning
+from identity_manager.workflow.targets import handover, planning, sole_delivery
 from identity_manager.workflow.targets.handover import Parcel
 
 logger = logging.getLogger(__name__)
@@ -72,7 +74,7 @@ class Sealed:
     """Result of the act, not yet saved: containers, their passphrase, keys for the archive and for targets.
 
     owner: the person for whom the keys were opened. The passphrase is wrapped for that person, even if the
-    row names another one when it is settled.
+    row names another one when it is settled. Targets alone deliver what has no containers and no passphrase.
     """
 
     containers: list[Container]
@@ -80,6 +82,13 @@ class Sealed:
     owner: uuid.UUID
     intake: Intake = field(default_factory=Intake)
     parcels: tuple[Parcel, ...] = ()
+
+    def obstacle(self, token: SoftwareToken, given: Sequence[Certificate]) -> Reason | None:
+        """Why the locked token is not sealed with this now, or None."""
+        reason = intake.obstacle(self.intake, token, given)
+        if reason is None and not self.passphrase:
+            return sole_delivery.obstacle(self.parcels, token, given)
+        return reason
 
 
 def seal(*, token_id: uuid.UUID) -> None:
@@ -121,9 +130,11 @@ def build(parts: Iterable[Part]) -> Sealed:
     """Build a token's containers under a fresh passphrase, outside any transaction."""
     parts = list(parts)
     (owner,) = {part.certificate.token.person_id for part in parts}
+    is_sole = sole_delivery.is_sole(parts[0].certificate.token)
     archived = intake.prepare([(part.certificate, part.key) for part in parts])
-    parcels = handover.prepare(parts)
-    return replace(_sealed(parts, owner=owner), intake=archived, parcels=parcels)
+    parcels = handover.prepare(parts, are_only_copies=is_sole)
+    made = Sealed([], "", owner) if is_sole else _sealed(parts, owner=owner)
+    return replace(made, intake=archived, parcels=parcels)
 
 
 def _sealed(parts: Iterable[Part], *, owner: uuid.UUID) -> Sealed:
@@ -146,7 +157,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
         ended = [row for row in given if row.has_ended(timezone.now())]
         for certificate in ended:  # expired or revoked: no file is made of it
             expiry.order_anew(certificate)
-        if not ended and (reason := intake.obstacle(sealed.intake, token, given)):
+        if not ended and (reason := sealed.obstacle(token, given)):
             token.settle_later(str(reason), now=timezone.now())
             token.save()
         elif not ended:
@@ -167,21 +178,19 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
         container for _token, _given, sealed in made for container in sealed.containers
     )
     planning.plan(certificate for _token, given, _sealed in made for certificate in given)
-    queueing.queue_first_deliveries((token, sealed.containers) for token, _given, sealed in made)
+    queueing.queue_first_deliveries(
+        (token, sealed.containers) for token, _given, sealed in made if sealed.containers
+    )
     return [*events, *completion.issue_requests(token.request for token, _given, _sealed in made)]
 
 
 def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) -> list[AuditEvent]:
     """Transition one token and clear its wrapped keys, without saving; return the audit events."""
     now = timezone.now()
+    has_one = bool(sealed.passphrase)
     token.seal(
-        passphrase_wrapped=vault.wrap(
-            sealed.passphrase.encode("ascii"),
-            purpose=vault.Purpose.PASSPHRASES,
-            record=token.pk,
-            owner=sealed.owner,
-        ),
-        destroy_at=now + timedelta(days=token.passphrase_days),
+        passphrase_wrapped=_wrapped(token, sealed) if has_one else None,
+        destroy_at=now + timedelta(days=token.passphrase_days) if has_one else None,
         now=now,
     )
     token.settle_lease()
@@ -191,10 +200,17 @@ def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) ->
         key = certificate.public_key_sha256
         events.append(audit.event_about(audit.Event.KEY_ERASED, actor=None, subject=token, public_key=key))
     copies = len(sealed.intake.rows)
-    return [
-        *events,
-        audit.event_about(audit.Event.TOKEN_SEALED, actor=None, subject=token, keys_archived=copies),
-    ]
+    event = audit.Event.TOKEN_SEALED if has_one else audit.Event.TOKEN_SEALED_FOR_TARGETS
+    return [*events, audit.event_about(event, actor=None, subject=token, keys_archived=copies)]
+
+
+def _wrapped(token: SoftwareToken, sealed: Sealed) -> bytes:
+    return vault.wrap(
+        sealed.passphrase.encode("ascii"),
+        purpose=vault.Purpose.PASSPHRASES,
+        record=token.pk,
+        owner=sealed.owner,
+    )
 
 
 def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:

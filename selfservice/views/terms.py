@@ -82,12 +82,14 @@ def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpRe
         return _moved_on(request, row, form=form)
     versions = step4_accept.terms_of(row)
     prefetch_related_objects(versions, "texts")
+    contents = terms_content.of_tokens(row.lines)
     context = {
         "tab": "open_tasks",
         "form": form,
         "token_request": row,
         "types": _types(row),
-        "contents": terms_content.of_tokens(row.lines),
+        "contents": contents,
+        "has_file": any(not each.is_sole for each in contents),
         "by_link": token_status.by_link(),
         "documents": [document_in(version, request.GET.get("language")) for version in versions],
     }

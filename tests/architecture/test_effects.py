@@ -73,6 +73,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "position": f"{CONSOLE}.search.forms.token_types",
         "archive_key": f"{WORKFLOW}.archive.intake.archives",
         "keys_leave": f"{WORKFLOW}.targets.handover._leaves",
+        "targets_alone": f"{WORKFLOW}.targets.sole_delivery.is_sole",
         "approval": f"{WORKFLOW}.policy.approvers._wanting",
         "approvers_needed": f"{WORKFLOW}.policy.approvers.approvals_needed",
         "approver_group": f"{WORKFLOW}.policy.approval_rules.of_types",
@@ -192,6 +193,8 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "BOUNCED": f"{WORKFLOW}.delivery.download.fetch_obstacle",
         "OFFERED": f"{WORKFLOW}.delivery.download.fetch_obstacle",
         "FETCHED": f"{WORKFLOW}.delivery.download.fetch_obstacle",
+        "TO_TARGETS": f"{WORKFLOW}.targets.sole_delivery.arrived",
+        "AT_TARGETS": f"{WORKFLOW}.completion.activate_if_delivered_and_noted",
     },
     CertificateState: {
         "ORDERED": f"{WORKFLOW}.policy.eligibility.waits_for_return",

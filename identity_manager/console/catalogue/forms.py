@@ -161,7 +161,7 @@ class TypeForm(EntryForm):
             (
                 "key_algorithm",
                 "archive_key",
-                "keys_leave",
+                *("keys_leave", "targets_alone"),
                 "container_format",
                 "device_rule",
                 "apple_mail_account",

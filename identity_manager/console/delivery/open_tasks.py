@@ -8,13 +8,16 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from identity_manager.console.access import arrivals, installations
+from identity_manager.console.access import arrivals, installations, offices
 from identity_manager.console.lists.columns import Column
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import More, Source
-from identity_manager.models import DeliveryProblem, InstallationNotice, Person
+from identity_manager.models import DeliveryProblem, InstallationNotice, Person, Role, SoftwareToken
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import moments
+from identity_manager.workflow.targets import sole_delivery
+
+MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def not_installed(actor: Person, _now: datetime) -> QuerySet[InstallationNotice]:
@@ -35,7 +38,42 @@ def _problem_page(row: DeliveryProblem) -> str:
     return reverse("console:not-arrived", args=[row.pk])
 
 
+def keys_not_at_targets(actor: Person, _now: datetime) -> QuerySet[SoftwareToken]:
+    """Tokens of this administrator's persons whose targets do not take the keys, the oldest first."""
+    rows = sole_delivery.stuck().filter(offices.within_units(actor, MENDERS, "person__organisational_unit"))
+    related = rows.select_related("person", "token_type", "request").defer("passphrase_wrapped", "snapshot")
+    return related.order_by("created_at", "pk")
+
+
+def _request_page(row: SoftwareToken) -> str:
+    return reverse("console:request", args=[row.request_id])
+
+
 SOURCES = (
+    Source(
+        name="keys-not-at-targets",
+        title=_("Keys that do not reach their targets"),
+        roles=MENDERS,
+        waiting=keys_not_at_targets,
+        columns=columns.table(
+            Column(
+                "person",
+                _("Person"),
+                lambda row: columns.person_cell(row.person, _request_page(row)),
+                width="column-wide",
+            ),
+            Column("token", _("Software token"), str),
+            Column("asked", _("Asked for"), lambda row: moments.age(row.created_at)),
+            columns.action(_("Look at it"), _request_page),
+        ),
+        lead=_(
+            "Targets alone deliver these tokens: there is no file. The page of the request says what is"
+            " wrong."
+        ),
+        sentence=lambda number: ngettext(
+            "software token does not reach its targets", "software tokens do not reach their targets", number
+        ),
+    ),
     Source(
         name="not-arrived",
         title=_("Files that did not arrive"),

@@ -105,7 +105,9 @@ def _issued(request: TokenRequest) -> StepperStep:
 
 def _noted(request: TokenRequest) -> StepperStep:
     name, who = _("Passphrase"), str(request.person)
-    tokens = _handed_out(request)
+    tokens = [token for token in _handed_out(request) if not token.is_by_targets]
+    if request.issued_at and not tokens and _handed_out(request):
+        return StepperStep(6, name, SKIPPED)
     if not request.issued_at or not tokens:
         return StepperStep(6, name)
     unnoted = [token for token in tokens if token.acknowledged_at is None and token.is_open]
@@ -128,13 +130,13 @@ def _delivered(request: TokenRequest) -> StepperStep:
         return StepperStep(7, name, WAITS, request.person.display_name)
     if DeliveryState.BOUNCED in states:
         return StepperStep(7, name, STOPPED, _("The mail came back"))
-    if states <= {DeliveryState.SENT, DeliveryState.FETCHED}:
-        return StepperStep(
-            7, name, DONE, request.delivery_address, _latest([token.delivered_at for token in tokens])
-        )
+    if states <= {DeliveryState.SENT, DeliveryState.FETCHED, DeliveryState.AT_TARGETS}:
+        who = _("Its targets") if states == {DeliveryState.AT_TARGETS} else request.delivery_address
+        return StepperStep(7, name, DONE, who, _latest([token.delivered_at for token in tokens]))
     if all(token.is_finished for token in tokens):
         return StepperStep(7, name, STOPPED, _("Ended before"), _latest([token.ended_at for token in tokens]))
-    return StepperStep(7, name, NOW, _("The mail server"))
+    to_targets = DeliveryState.QUEUED not in states and DeliveryState.TO_TARGETS in states
+    return StepperStep(7, name, NOW, _("The targets") if to_targets else _("The mail server"))
 
 
 def _handed_out(request: TokenRequest) -> list[SoftwareToken]:

@@ -19,6 +19,7 @@ from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
 from identity_manager.models.words import Words
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.targets import sole_delivery
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Stuck:
 
 def stuck_parts(row: TokenRequest) -> list[Stuck]:
     """Certificates, tokens and mails with errors; the failed request itself where none has one."""
-    parts = [*_certificates(row), *_tokens(row), *_mails(row)]
+    parts = [*_certificates(row), *_tokens(row), *_at_targets(row), *_mails(row)]
     if row.state == RequestState.FAILED and not parts:
         said = failures.for_officers(row.failure, row.failure_facts) or row.reason
         return [Stuck(_("The request"), said, None, 0, None)]
@@ -71,6 +72,13 @@ def _tokens(row: TokenRequest) -> Iterator[Stuck]:
         if token.last_error:
             is_ours = token.last_error in ERRORS
             yield _stuck(row, token, str(token), token.error_in_words, is_in_english=not is_ours)
+
+
+def _at_targets(row: TokenRequest) -> Iterator[Stuck]:
+    """Keys that do not reach the targets that alone deliver them."""
+    if any(token.is_by_targets for token in row.lines):
+        for placement, words in sole_delivery.troubles(row):
+            yield _stuck(row, placement, _("Key for %(target)s") % {"target": placement.target}, words)
 
 
 def _mails(row: TokenRequest) -> Iterator[Stuck]:

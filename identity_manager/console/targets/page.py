@@ -151,8 +151,15 @@ def consequences(name: str) -> Words:
     )
 
 
-def what_ends(name: str) -> Words:
+def what_ends(name: str, type_code: str) -> Words:
     """What switching it off for a type leads to."""
+    is_alone = TokenType.objects.active().filter(code=type_code, targets_alone=True).exists()
+    if is_alone and takes_keys(name):
+        return _(
+            "Targets alone deliver this type. Keys that wait for this one go on waiting, because there is no"
+            " other copy, and new tokens are not sealed as long as no target is switched on. Keys that"
+            " arrived stay there."
+        )
     if takes_keys(name):
         return _("No more keys go there, and those that wait are erased. Keys that arrived stay there.")
     return _("What we had put there is taken back. Others can no longer look up these certificates.")

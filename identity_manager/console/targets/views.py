@@ -184,7 +184,7 @@ def _refusing(use: TargetUse) -> Confirmation:
 def _ending(use: TargetUse) -> Confirmation:
     return Confirmation(
         title=_("Switch the target off for this token type?"),
-        lead=page.what_ends(use.target.name),
+        lead=page.what_ends(use.target.name, use.type_code),
         button=_("Switch it off"),
         back=_address(use.target.name),
         tab="admin",

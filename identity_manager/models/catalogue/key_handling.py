@@ -65,5 +65,16 @@ class KeyHandling(models.Model):
         ),
     )
 
+    targets_alone = models.BooleanField(
+        _("Delivered by its targets alone"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "The person gets no file and no passphrase: the keys go to the targets, and nowhere else. Every"
+            " certificate of the type has to be one whose key may go there, and a target that takes keys has"
+            " to be switched on for the type before this version is activated."
+        ),
+    )
+
     class Meta:
         abstract = True

@@ -27,6 +27,7 @@ from identity_manager.models.requests.certificate_states import (
     CertificateState,
 )
 from identity_manager.models.requests.states import RequestState
+from identity_manager.models.requests.token_states import DeliveryState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -90,11 +91,10 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
 
     def may_outlive_token(self) -> Self:
-        """Living encryption-only certificates whose owner has the key (passphrase acknowledged)."""
+        """Living encryption-only certificates whose owner has the key: acknowledged, or at the targets."""
         living = self.filter(state__in=NOT_ENDED, revocation_decided_at=None)
-        return living.filter(
-            profile__purpose=CertificatePurpose.ENCRYPTION, token__acknowledged_at__isnull=False
-        )
+        has_key = Q(token__acknowledged_at__isnull=False) | Q(token__delivery=DeliveryState.AT_TARGETS)
+        return living.filter(has_key, profile__purpose=CertificatePurpose.ENCRYPTION)
 
     def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
         """Expired certificates of tokens that are delivered or being issued.
@@ -298,7 +298,8 @@ class Certificate(RevocationAndHold):
     def may_outlive_token(self) -> bool:
         """As `CertificateQuerySet.may_outlive_token`, of a row whose token and profile are there."""
         encrypts = self.profile.purpose == CertificatePurpose.ENCRYPTION
-        return encrypts and self.is_living and self.token.acknowledged_at is not None
+        at_targets = self.token.delivery == DeliveryState.AT_TARGETS
+        return encrypts and self.is_living and (self.token.acknowledged_at is not None or at_targets)
 
     def has_ended(self, now: datetime) -> bool:
         """Whether notAfter has passed, so that no CA call is needed any more."""

@@ -23,7 +23,7 @@ from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.states import ONE_OPEN_LINE, RequestKind, RequestState
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
-from identity_manager.models.requests.token_states import UNDER_WAY, DeliveryState, TokenState
+from identity_manager.models.requests.token_states import BY_TARGETS, UNDER_WAY, DeliveryState, TokenState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -169,6 +169,11 @@ class SoftwareToken(Stateful, Leased):
         return self.containers.exists()
 
     @property
+    def is_by_targets(self) -> bool:
+        """Whether its targets alone deliver it: it has no file and no passphrase."""
+        return self.delivery in BY_TARGETS
+
+    @property
     def has_unacknowledged_passphrase(self) -> bool:
         """Whether its passphrase still exists."""
         return self.passphrase_wrapped is not None
@@ -219,12 +224,16 @@ class SoftwareToken(Stateful, Leased):
         """The terms are accepted: its certificates are being issued."""
 
     @transition(field=state, source=T.ISSUING, target=T.SEALED)
-    def seal(self, *, passphrase_wrapped: bytes, destroy_at: datetime, now: datetime) -> None:
-        """Its containers are built under a fresh passphrase."""
+    def seal(self, *, passphrase_wrapped: bytes | None, destroy_at: datetime | None, now: datetime) -> None:
+        """Its containers are built under a fresh passphrase; without one its keys go to targets alone."""
         self.passphrase_wrapped = passphrase_wrapped
         self.passphrase_destroy_at = destroy_at
         self.sealed_at = now
-        self.delivery = DeliveryState.QUEUED
+        self.delivery = DeliveryState.QUEUED if passphrase_wrapped else DeliveryState.TO_TARGETS
+
+    def arrive_at_targets(self, *, now: datetime) -> None:
+        """All its keys are where targets deliver them."""
+        self.delivery, self.delivered_at = DeliveryState.AT_TARGETS, now
 
     @transition(field=state, source=T.SEALED, target=T.ACTIVE)
     def complete(self) -> None:

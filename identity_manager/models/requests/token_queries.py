@@ -102,16 +102,17 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
     def superseded(self, now: datetime) -> Self:
         """Tokens whose successor is active, and has been for as many days as the successor's type says.
 
-        It is active since it was delivered and acknowledged, whichever came last.
+        It is active since it was delivered and acknowledged, whichever came last; where targets alone
+        deliver it, since it is at all of them.
         """
         long_enough = Q()
         periods = TokenType.objects.order_by().values_list("replaced_after_days", flat=True).distinct()
         for days in periods:
             since = now - timedelta(days=days)
-            long_enough |= Q(
-                renewals__token_type__replaced_after_days=days,
-                renewals__delivered_at__lte=since,
-                renewals__acknowledged_at__lte=since,
+            known = Q(renewals__acknowledged_at__lte=since)
+            known |= Q(renewals__delivery=DeliveryState.AT_TARGETS)
+            long_enough |= known & Q(
+                renewals__token_type__replaced_after_days=days, renewals__delivered_at__lte=since
             )
         return self.filter(
             long_enough,

@@ -32,3 +32,9 @@ class DeliveryState(models.TextChoices):
     BOUNCED = "bounced", _("Came back")
     OFFERED = "offered", _("Waits to be fetched")
     FETCHED = "fetched", _("Fetched from the portal")
+    TO_TARGETS = "to_targets", _("Goes to its targets")
+    AT_TARGETS = "at_targets", _("At its targets")
+
+
+# Of tokens that targets alone deliver: they have no file and no passphrase.
+BY_TARGETS = (DeliveryState.TO_TARGETS, DeliveryState.AT_TARGETS)

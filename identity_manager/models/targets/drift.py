@@ -52,7 +52,10 @@ class DriftRun(models.Model):
 
 
 class DriftFinding(models.Model):
-    """One finding of a run. name: of the entry, as the target calls it."""
+    """One finding of a run. name: of the entry, as the target calls it.
+
+    since: when the first of the runs began that have found it one after the other; null before that was kept.
+    """
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(DriftRun, on_delete=models.CASCADE, related_name="findings")
@@ -60,6 +63,7 @@ class DriftFinding(models.Model):
     placement = models.ForeignKey(Placement, null=True, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=500, blank=True)
     fingerprint_sha256 = models.CharField(max_length=64, blank=True)
+    since = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["id"]

@@ -19,7 +19,7 @@ from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
 from identity_manager.models.requests.software_token import SoftwareToken
-from identity_manager.models.requests.token_states import TokenState
+from identity_manager.models.requests.token_states import DeliveryState, TokenState
 from identity_manager.models.targets.target import HoldBack, Target, TargetUse
 
 
@@ -65,8 +65,9 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
     def _not_held_back() -> Q:
         uses = TargetUse.objects.in_force().order_by()
         use = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
-        noted = Q(certificate__token__acknowledged_at__isnull=False)
-        installed = Q(certificate__token__installed_at__isnull=False)
+        at_targets = Q(certificate__token__delivery=DeliveryState.AT_TARGETS)
+        noted = Q(certificate__token__acknowledged_at__isnull=False) | at_targets
+        installed = Q(certificate__token__installed_at__isnull=False) | at_targets
         return (
             Q(Exists(use.filter(hold_back=HoldBack.ISSUED)))
             | Q(Exists(use.filter(hold_back=HoldBack.NOTED))) & noted
@@ -84,12 +85,13 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
     def with_needless_parcel(self) -> Self:
         """Sealed keys that will never leave: the certificate has ended, or the target is switched off.
 
-        Where nobody knows whether they arrived they are kept, because a look compares with them.
+        Where nobody knows whether they arrived they are kept, because a look compares with them. So are those
+        of a token that targets alone deliver, as long as the certificate lives: there is no other copy.
         """
         uses = TargetUse.objects.in_force().order_by()
         use = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
         ends = ~Q(certificate__state__in=NOT_ENDED) | Q(certificate__revocation_decided_at__isnull=False)
-        over = ends | ~Q(Exists(use))
+        over = ends | ~Q(Exists(use)) & ~Q(certificate__token__delivery=DeliveryState.TO_TARGETS)
         return self.filter(over, parcel_wrapped__isnull=False).exclude(state__in=(P.INTENDED, P.PARKED))
 
     def to_be_settled(self) -> Self:

@@ -41,6 +41,7 @@ IRRELEVANT_AFTER_FAILURE = (
     "information",
     "approved",
 )  # deliveries are checked by their token, which may be in use
+SAYS_WHERE_KEYS_ARE = "at_targets"
 SENDABLE = (TokenState.SEALED, TokenState.ACTIVE)
 
 
@@ -115,7 +116,7 @@ def _installed(mail: OutgoingMail) -> NoLongerRelevant | None:
 
 def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
     """Irrelevant for ended tokens; postponed for persons on leave and tokens on hold."""
-    if mail.token is None or not mail.delivers:
+    if mail.token is None or not (mail.delivers or mail.message == SAYS_WHERE_KEYS_ARE):
         return None
     token = mail.token
     if token.state not in (*SENDABLE, TokenState.ON_HOLD):

@@ -36,6 +36,8 @@ NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
 
 def sending_obstacle(token: SoftwareToken) -> Reason | None:
     """Why the files cannot be mailed again by anybody in any format, or None."""
+    if token.is_by_targets:
+        return permitted_actions.BY_TARGETS_ALONE
     if not (permitted_actions.can_be_sent(token) and token.person.is_active):
         return NOT_SENDABLE
     return permitted_actions.delivery_obstacle(token) or (None if token.has_files else KEPT_NO_LONGER)
@@ -59,6 +61,7 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
         allowed = token.person_id == actor.pk or eligibility.administers(actor, token.person)
         require(allowed, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(sender_obstacle(actor=actor, person=token.person), kind=NotAllowed)
+        refuse(permitted_actions.BY_TARGETS_ALONE if token.is_by_targets else None)
         require(
             permitted_actions.can_be_sent(token) and token.person.is_active,
             else_=NOT_SENDABLE,

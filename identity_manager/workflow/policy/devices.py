@@ -14,8 +14,9 @@ UNKNOWN = Reason("devices-unknown", _("Choose devices of the list."))
 
 
 def rule(lines: Iterable[SoftwareToken]) -> DeviceRule:
-    """The strictest device rule among the types of these lines."""
-    rules = {line.token_type.device_rule for line in lines if line.token_type is not None}
+    """The strictest device rule among the types of these lines, without those that targets alone deliver."""
+    types = [line.token_type for line in lines if line.token_type is not None]
+    rules = {each.device_rule for each in types if not each.targets_alone}
     strictest = (each for each in (DeviceRule.MUST, DeviceRule.MAY) if each in rules)
     return next(strictest, DeviceRule.NEVER)
 

@@ -10,6 +10,10 @@ from identity_manager.people.identity import identity_change_policy
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.recovery import policy as recovery_policy
 
+BY_TARGETS_ALONE = Reason(
+    "by-targets-alone",
+    _("This token has no file and no passphrase: its keys go to its targets alone."),
+)
 TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of it is handed out."))
 
 
@@ -20,6 +24,8 @@ def can_go_round_again(request: TokenRequest) -> bool:
 
 def delivery_obstacle(token: SoftwareToken) -> Reason | None:
     """Why nothing of this token may be delivered now by mail, portal or screen, or None."""
+    if token.is_by_targets:
+        return BY_TARGETS_ALONE
     if token.state == TokenState.ON_HOLD:
         return TOKEN_ON_HOLD
     if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
@@ -41,8 +47,8 @@ def can_be_revoked(token: SoftwareToken) -> bool:
 
 
 def can_be_sent(token: SoftwareToken) -> bool:
-    """Whether the token's containers may be mailed (again)."""
-    return token.state in (TokenState.SEALED, TokenState.ACTIVE)
+    """Whether the token's containers may be mailed (again); what targets alone deliver has none."""
+    return token.state in (TokenState.SEALED, TokenState.ACTIVE) and not token.is_by_targets
 
 
 NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))

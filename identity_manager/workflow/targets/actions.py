@@ -12,6 +12,7 @@ from identity_manager.targets import connectors
 from identity_manager.targets.contract import TargetError
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Stale, require
+from identity_manager.workflow.targets import sole_delivery
 from identity_manager.workflow.targets.uses import require_administrator, row_of
 
 AT_ONCE = 1000
@@ -96,6 +97,7 @@ def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> 
     now = timezone.now()
     with transaction.atomic():
         require_administrator(actor)
+        tokens = sole_delivery.lock_parents([placement_id])
         row = _locked(placement_id)
         require(row.state == PlacementState.PARKED, else_=NOT_PARKED, kind=Stale)
 
@@ -110,6 +112,7 @@ def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> 
         row.make_due(now)
         row.save()
         audit.append([event])
+        sole_delivery.arrive(tokens)
         queue.after_commit(task_names.SERVE_TARGET, row.target_id)
         return row
 

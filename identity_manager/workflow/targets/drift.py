@@ -1,7 +1,7 @@
 """Drift: a survey of a target, compared with the journal, told and never mended by itself.
 
 Entries come page by page and are compared by page, so that memory stays flat. A survey that was cut short is
-an error, and says nothing of what vanished.
+an error, and says nothing of what vanished. System Administrators get a mail of what is new (drift_news.py).
 """
 
 import uuid
@@ -30,11 +30,11 @@ from identity_manager.models.targets.placement import MAY_BE_THERE
 from identity_manager.targets import connectors
 from identity_manager.targets.contract import Held, TargetError
 from identity_manager.transactions import locking
+from identity_manager.workflow.targets import drift_news
 
 PAGE = 500
 LONGEST_NAME = 500  # of the column
 KNOWN_THERE = (*MAY_BE_THERE, PlacementState.FOREIGN)
-SHOWN = 1000  # findings of a kind that get a row; all are counted
 RUNS_KEPT = 30
 WITH_PERSON = ("certificate__token__request__person__audit_salt",)
 
@@ -127,7 +127,7 @@ class _Comparison:
         self, kind: DriftKind, held: Held, placement: uuid.UUID | None = None, fingerprint: str = ""
     ) -> Iterator[DriftFinding]:
         self.counts[kind] += 1
-        if self.counts[kind] <= SHOWN:
+        if self.counts[kind] <= drift_news.SHOWN:
             yield DriftFinding(
                 run=self.run,
                 kind=kind,
@@ -157,7 +157,7 @@ class _Comparison:
                 row.vanish()
             save_many(rows)
             self.counts[DriftKind.VANISHED] += len(rows)
-            room = max(0, SHOWN - self.counts[DriftKind.VANISHED] + len(rows))
+            room = max(0, drift_news.SHOWN - self.counts[DriftKind.VANISHED] + len(rows))
             DriftFinding.objects.bulk_create(
                 DriftFinding(run=self.run, kind=DriftKind.VANISHED, placement=row) for row in rows[:room]
             )
@@ -175,13 +175,19 @@ class _Comparison:
             )
 
     def end(self) -> None:
-        """Write the run down; of those before, the findings go, and of the oldest everything."""
+        """Write the run down and tell what is new; of those before the findings go, of the oldest everything.
+
+        A run that was cut short is nothing to compare the next one with: the last complete one keeps its own.
+        """
         self.run.read, self.run.counts, self.run.ended_at = self.read, dict(self.counts), timezone.now()
         with transaction.atomic():
             self.run.save()
+            drift_news.tell(self.run)
             kept = DriftRun.objects.filter(target=self.run.target).values_list("pk", flat=True)[:RUNS_KEPT]
             DriftRun.objects.filter(target=self.run.target).exclude(pk__in=list(kept)).delete()
-            DriftFinding.objects.filter(run__target=self.run.target).exclude(run=self.run).delete()
+            complete = DriftRun.objects.complete().newest_of(self.run.target)
+            shown = {self.run.pk, *([complete.pk] if complete else ())}
+            DriftFinding.objects.filter(run__target=self.run.target).exclude(run__in=shown).delete()
             audit.record(
                 audit.Event.TARGET_SURVEYED,
                 actor=None,

@@ -4,11 +4,12 @@ prepare: in the act, outside any transaction: for each key that leaves and each 
 under a passphrase of its own, sealed for the target and wrapped for its row of the journal. Nobody is shown
 that passphrase, and no mail brings it: it opens nothing else.
 store: in the settle transaction, with the sealing, where the accepted terms name the target's kind.
+What is the only copy of a key (sole_delivery.py) is kept, although its target was switched off meanwhile.
 """
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -32,15 +33,19 @@ from identity_manager.workflow.terms import accepted
 
 @dataclass(frozen=True)
 class Parcel:
-    """A key, sealed for a target: its row, not yet saved, and which kind of target the terms have to name."""
+    """A key, sealed for a target: its row, not yet saved, and which kind of target the terms have to name.
+
+    is_only_copy: nobody else gets the key.
+    """
 
     row: Placement
     use_id: uuid.UUID
     holder: str
     public_key: str
+    is_only_copy: bool = False
 
 
-def prepare(parts: Sequence[Part]) -> tuple[Parcel, ...]:
+def prepare(parts: Sequence[Part], *, are_only_copies: bool = False) -> tuple[Parcel, ...]:
     """Seal the keys of one token for each target that its type hands keys to."""
     if not settings.TARGETS:
         return ()
@@ -48,8 +53,8 @@ def prepare(parts: Sequence[Part]) -> tuple[Parcel, ...]:
     if not leaving:
         return ()
     (code,) = {part.certificate.token.type_code for part in leaving}
-    uses = _uses(code).select_related("target")
-    return tuple(_parcels(leaving, uses))
+    made = _parcels(leaving, uses_of(code).select_related("target"))
+    return tuple(replace(parcel, is_only_copy=are_only_copies) for parcel in made)
 
 
 def _leaves(part: Part) -> bool:
@@ -58,7 +63,8 @@ def _leaves(part: Part) -> bool:
     return certificate.token.required_type.keys_leave and mail_keys.may_leave(certificate.profile)
 
 
-def _uses(code: str) -> QuerySet[TargetUse]:
+def uses_of(code: str) -> QuerySet[TargetUse]:
+    """Uses in force by this type of targets that take keys."""
     takers = [name for name, each in settings.TARGETS.items() if each.takes_keys]
     return TargetUse.objects.in_force().filter(type_code=code, target__name__in=takers)
 
@@ -105,14 +111,15 @@ def _sealed(part: Part, configuration: TargetConfiguration) -> bytes:
 def store(prepared: Iterable[tuple[SoftwareToken, Sequence[Parcel]]]) -> list[AuditEvent]:
     """Save what was prepared, in the caller's transaction; returns what happened, for the log.
 
-    A target gets nothing that was switched off meanwhile, or that the accepted terms do not name.
+    A target gets nothing that was switched off meanwhile, or that the accepted terms do not name; what is
+    the only copy of a key waits for the former.
     """
     made = [(token, parcel) for token, parcels in prepared for parcel in parcels]
     if not made:
         return []
     in_force = TargetUse.objects.in_force().filter(pk__in={parcel.use_id for _token, parcel in made})
     uses = set(in_force.values_list("pk", flat=True))
-    kept = [(token, parcel) for token, parcel in made if parcel.use_id in uses]
+    kept = [(token, parcel) for token, parcel in made if parcel.is_only_copy or parcel.use_id in uses]
     events = [_settle(token, parcel) for token, parcel in kept]
     Placement.objects.bulk_create(parcel.row for _token, parcel in kept)
     for target_id in {parcel.row.target_id for _token, parcel in kept if parcel.row.wanted}:

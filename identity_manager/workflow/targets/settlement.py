@@ -11,6 +11,7 @@ from ca_bridge.database.state_machine import save_many
 from identity_manager import audit
 from identity_manager.models import AuditEvent, Placement, PlacementState
 from identity_manager.transactions import locking
+from identity_manager.workflow.targets import sole_delivery
 from identity_manager.workflow.targets.calls import Outcome, PlacementCall
 from identity_manager.workflow.targets.lease import LeasedTarget
 
@@ -35,12 +36,14 @@ def settle(leased: LeasedTarget, works: Sequence[PlacementCall]) -> None:
     """Write down each outcome. Somebody may have changed what is wanted meanwhile: then it is due again."""
     with transaction.atomic():
         leased.renew()
+        tokens = sole_delivery.lock_parents([work.row.pk for work in works if work.row.carries_key])
         olds = {work.predecessor.pk for work in works if work.predecessor is not None}
         rows = {row.pk: row for row in locking.placements({*olds, *(work.row.pk for work in works)})}
         now = timezone.now()
         events = [event for work in works for event in _settle(rows, work, now)]
         save(list(rows.values()))
         audit.append(events)
+        sole_delivery.arrive(tokens)
 
 
 def save(rows: Sequence[Placement]) -> None:

@@ -28,6 +28,7 @@ from identity_manager.mail import (
     sending,
     specimens,
     standing_order_messages,
+    target_messages,
     terms_messages,
     token_messages,
 )
@@ -38,6 +39,7 @@ from identity_manager.models import (
     BatchSource,
     DeliveryProblem,
     DirectoryRun,
+    DriftRun,
     IdentityChange,
     InstallationNotice,
     LatePolicy,
@@ -52,6 +54,7 @@ from identity_manager.models import (
     SavedSearch,
     SoftwareToken,
     StandingOrder,
+    Target,
     TermsNotice,
     TokenImport,
     TokenRequest,
@@ -142,6 +145,14 @@ class Road:
             "rejected": lambda: request_messages.rejected(self.request),
             "delivery": lambda: self.delivery("standard"),
             "tokens_imported": lambda: token_messages.tokens_imported(TokenImport(), [self.token]),
+            "at_targets": lambda: token_messages.at_targets(self.token, targets=["gateway", "Old & gone"]),
+            "target_drift": lambda: target_messages.target_drift(
+                DriftRun(target=Target(name="corp")),
+                self.fresh(self.company.ada),
+                name="Corp & Co",
+                found=[lazystr("3 × Vanished & gone")],
+                error="The server ended the search.",
+            ),
             "file_fetched": self.file_fetched,
             "download_opened": lambda: token_messages.download_opened(
                 self.token, problem=DeliveryProblem(token=self.token, mail=self.token.mails.first())

@@ -152,6 +152,13 @@ WORDS: dict[Event, Wording] = {
     Event.TOKEN_SEALED: Wording(
         _("The token was sealed under a fresh passphrase"), INFORMATION, "file-key", _copies
     ),
+    Event.TOKEN_SEALED_FOR_TARGETS: Wording(
+        _("The keys of the token were sealed for its targets alone, without file and passphrase"),
+        INFORMATION,
+        "key",
+        _copies,
+    ),
+    Event.TOKEN_AT_TARGETS: Wording(_("The keys arrived at the targets that deliver the token"), DONE, "key"),
     Event.TOKEN_DELIVERED: Wording(_("The file was delivered by mail"), DONE, "mail"),
     Event.TOKEN_DELIVERY_FAILED: Wording(
         _("The file could not be delivered"), STOPPED, "mail", fact("detail")

@@ -6,9 +6,17 @@ from typing import Any
 import pytest
 
 from identity_manager.jobs import schedule
-from identity_manager.models import AuditEvent, DriftFinding, DriftKind, DriftRun, PlacementState, Target
+from identity_manager.models import (
+    AuditEvent,
+    DriftFinding,
+    DriftKind,
+    DriftRun,
+    OutgoingMail,
+    PlacementState,
+    Target,
+)
 from identity_manager.targets.contract import Held, Unavailable
-from identity_manager.workflow.targets import actions, drift
+from identity_manager.workflow.targets import actions, drift, drift_news
 from tests.tools import targets
 from tests.tools.cast import Company
 from tests.tools.targets import FakeTarget, placement, serve, switched_on, token_of
@@ -117,3 +125,85 @@ def test_the_nightly_job_surveys_each_target(target: FakeTarget, company: Compan
     serve()
     target.holder("uma").clear()
     assert job.run() == 1
+
+
+# --- news: each finding is told once
+
+
+def told() -> list[str]:
+    """The mails about it, oldest first, as one person got them."""
+    rows = OutgoingMail.objects.filter(message="target_drift", person=targets.administrator("sven"))
+    return [mail.body_text for mail in rows.order_by("created_at", "pk")]
+
+
+def test_each_finding_is_mailed_once_to_every_system_administrator(
+    target: FakeTarget, company: Company
+) -> None:
+    token_of(company)
+    serve()
+    assert survey().counts == {}
+    assert told() == []
+    target.holder("sam").append(b"of sam")
+    first = survey()
+    assert survey().counts == {DriftKind.FOREIGN: 1}
+    assert len(told()) == 1
+    assert "1 × Put there by others" in told()[0]
+    persons = OutgoingMail.objects.filter(message="target_drift").values_list("person__given_name", flat=True)
+    assert set(persons) == {"Sven", "Nora"}
+    assert DriftFinding.objects.get().since == first.started_at
+    target.holder("uma").clear()
+    survey()
+    survey()
+    assert len(told()) == 2
+    assert "1 × Ours, and not there any more" in told()[1]
+    assert "Put there by others" not in told()[1]
+
+
+def test_what_comes_back_after_it_was_gone_is_new(target: FakeTarget, company: Company) -> None:
+    token_of(company)
+    serve()
+    for values in ([b"x"], [], [b"x"]):
+        target.entries["entry-of-sam"] = values
+        survey()
+    assert len(told()) == 2
+
+
+def test_a_comparison_that_is_cut_short_is_told_once_and_forgets_nothing(
+    target: FakeTarget, company: Company
+) -> None:
+    token_of(company)
+    serve()
+    target.holder("sam").append(b"of sam")
+    survey()
+    target.before["survey"] = Unavailable("The server ended the search.")
+    for _night in range(2):
+        survey()
+    assert len(told()) == 2
+    assert "The server ended the search." in told()[1]
+    del target.before["survey"]
+    survey()
+    assert len(told()) == 2
+
+
+def test_where_more_are_found_than_have_rows_the_numbers_are_compared(
+    target: FakeTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_news, "SHOWN", 2)
+    token_of(company)
+    serve()
+    strangers = [b"%d" % number for number in range(7)]
+    for number in (3, 3, 5, 4, 7):
+        target.entries["entry-of-sam"] = strangers[:number]
+        survey()
+    said = [line for text in told() for line in text.splitlines() if "Put there" in line]
+    assert said == ["- 3 × Put there by others", "- 2 × Put there by others", "- 3 × Put there by others"]
+
+
+def test_a_name_that_is_cut_is_known_again(target: FakeTarget, company: Company) -> None:
+    long = "entry-" + "x" * 600
+    token_of(company)
+    serve()
+    target.entries[long] = [b"of nobody"]
+    survey()
+    survey()
+    assert len(told()) == 1

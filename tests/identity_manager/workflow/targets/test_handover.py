@@ -196,8 +196,8 @@ def test_a_target_that_is_switched_off_meanwhile_gets_nothing(gate: Gateway, com
     prepared = handover.prepare
     with pytest.MonkeyPatch.context() as patched:
 
-        def ended(parts: Any) -> Any:
-            made = prepared(parts)
+        def ended(parts: Any, **how: Any) -> Any:
+            made = prepared(parts, **how)
             uses.end(actor=administrator("sven"), use_id=use.pk)
             return made
 

@@ -131,3 +131,30 @@ def test_gpgsm_finds_it_by_its_own_look_up(server: Slapd, company: Company) -> N
         finally:
             run("gpgconf", "--homedir", home, "--kill", "all")
     assert placement(token).certificate.serial.lower() in found.lower().replace(" ", "")
+
+
+def as_thunderbird(server: Slapd, addresses: tuple[str, ...], url_filter: str = "") -> list[bytes]:
+    """What Thunderbird's certFetchingStatus.js asks: filter, attribute, at most two entries an address."""
+    mails = "".join(f"(mail={address})" for address in addresses)
+    any_of = f"(|{mails})" if len(addresses) > 1 else mails
+    wanted = f"(&{url_filter}{any_of})" if url_filter else any_of
+    address = f"ldap://{slapd.HOST}:{server.port}"
+    how = ("-x", "-LLL", "-o", "ldif-wrap=no", "-H", address, "-b", SUFFIX, "-s", "sub")
+    limit = str(2 * len(addresses))
+    found = run("ldapsearch", *how, "-z", limit, wanted, "usercertificate;binary").decode()
+    lines = [line.partition(":: ") for line in found.splitlines()]
+    return [
+        base64.b64decode(value) for name, _mark, value in lines if name.lower() == "usercertificate;binary"
+    ]
+
+
+@pytest.mark.usefixtures("target")
+def test_the_look_up_of_thunderbird_finds_it(server: Slapd, company: Company) -> None:
+    """The request of its source, not the program. The address book may have a filter of its own."""
+    token = token_of(company)
+    serve()
+    ours = [placement(token).certificate.der]
+    nobody = "nobody@example.com"
+    assert as_thunderbird(server, ("uma@example.com",)) == ours
+    assert as_thunderbird(server, ("uma@example.com", nobody), "(objectClass=inetOrgPerson)") == ours
+    assert as_thunderbird(server, (nobody,)) == []

@@ -1,0 +1,208 @@
+"""Delivery by targets alone: a token without file and passphrase, whose keys go to its targets only.
+
+It is sealed only while each of its keys can be sealed for each of its targets: there is no other copy. It is
+delivered once all of them are there; for a target that is switched off the keys wait.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.mail import outbox, token_messages
+from identity_manager.models import (
+    Certificate,
+    DeliveryState,
+    Placement,
+    PlacementState,
+    SoftwareToken,
+    TargetUse,
+    TokenRequest,
+    TokenState,
+    TokenType,
+)
+from identity_manager.models.requests.certificate_states import NOT_ENDED
+from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.transactions import locking, retry_later
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow import completion
+from identity_manager.workflow.targets import handover, planning
+from identity_manager.workflow.targets.handover import Parcel
+from identity_manager.workflow.terms import accepted
+
+AT_ONCE = 1000  # the next run goes on
+ARRIVED = (PlacementState.THERE, PlacementState.FOREIGN)
+NO_TARGET = Reason(
+    "no-target-switched-on",
+    _(
+        "No target that takes the keys of this type is switched on, and the token has no other way to its"
+        " person. It goes on by itself once two System Administrators have switched one on, or once a version"
+        " of the type is in force that also delivers by mail."
+    ),
+)
+TERMS_NAME_NONE = Reason(
+    "terms-name-no-target",
+    _("The terms that the person accepted name none of the targets that get the keys. Cancel the request."),
+)
+CHANGED_MEANWHILE = Reason(
+    "targets-changed-meanwhile", _("The targets of the type have just changed: the keys are sealed anew.")
+)
+
+IS_OFF = _(
+    "The target is switched off for the type, and this key waits for it: there is no other copy. Two"
+    " System Administrators can switch it on again; if the token is revoked instead, the key is erased."
+)
+IS_PARKED = _(
+    "Nobody knows whether the key arrived. A System Administrator looks at the target, and says so on its"
+    " page."
+)
+
+
+def is_sole(token: SoftwareToken) -> bool:
+    """Whether its version of the type says that targets alone deliver it, and the one in force, if any."""
+    if not token.required_type.targets_alone:
+        return False
+    in_force = TokenType.objects.active().filter(code=token.type_code)
+    return in_force.values_list("targets_alone", flat=True).first() is not False
+
+
+def obstacle(parcels: Sequence[Parcel], token: SoftwareToken, given: Iterable[Certificate]) -> Reason | None:
+    """Why a locked token that targets alone deliver is not sealed now, or None. It is tried again."""
+    uses = list(handover.uses_of(token.type_code).select_related("target"))
+    if not uses:
+        return NO_TARGET
+    version = accepted.version_of(token)
+    named = version.names_key_holders if version else []
+    ours = [use for use in uses if settings.TARGETS[use.target.name].kind in named]
+    if not ours:
+        return TERMS_NAME_NONE
+    prepared = {(parcel.use_id, parcel.row.certificate_id): parcel for parcel in parcels}
+    wanted = [prepared.get((use.pk, row.pk)) for use in ours for row in given]
+    if None in wanted:
+        return CHANGED_MEANWHILE
+    refused = [each.row.last_error for each in wanted if each and each.row.parcel_wrapped is None]
+    return Reason("target-cannot-take-key", refused[0]) if refused else None
+
+
+def arrived() -> QuerySet[SoftwareToken]:
+    """Tokens on their way to targets of which each living key is at one of them, and none is still to arrive.
+
+    A target that was switched off is not waited for, unless the key may be there already.
+    """
+    of_token = Placement.objects.filter(carries_key=True, certificate__token=OuterRef("pk")).order_by()
+    of_certificate = Placement.objects.filter(carries_key=True, certificate=OuterRef("pk")).order_by()
+    living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED).order_by()
+    wanted = living.filter(left_out_at=None, revocation_decided_at=None)
+    missing = wanted.filter(~Exists(of_certificate.filter(state__in=ARRIVED)))
+    on_its_way = of_token.filter(_is_switched_on() | _may_be_there(), parcel_wrapped__isnull=False)
+    rows = SoftwareToken.objects.filter(delivery=DeliveryState.TO_TARGETS, state__in=IN_USE)
+    return rows.filter(Exists(of_token.filter(state__in=ARRIVED)), ~Exists(missing), ~Exists(on_its_way))
+
+
+def _is_switched_on() -> Q:
+    uses = TargetUse.objects.in_force().order_by()
+    mine = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
+    return Q(Exists(mine))
+
+
+def _may_be_there() -> Q:
+    return Q(state__in=(PlacementState.INTENDED, PlacementState.PARKED))
+
+
+def lock_parents(placement_ids: Collection[uuid.UUID]) -> list[SoftwareToken]:
+    """Lock, with their parents, the tokens on their way to targets that these placements are of.
+
+    Before the placements, as everywhere: person, request, token.
+    """
+    rows = SoftwareToken.objects.filter(
+        delivery=DeliveryState.TO_TARGETS, certificates__placements__in=list(placement_ids)
+    )
+    found = set(rows.order_by().values_list("pk", flat=True)) if placement_ids else ()
+    return locking.tokens(found) if found else []
+
+
+def arrive(tokens: Iterable[SoftwareToken]) -> None:
+    """Of these locked tokens, those that have arrived are delivered: there is nothing to note."""
+    mine = {token.pk: token for token in tokens}
+    if not mine:
+        return
+    for pk in arrived().filter(pk__in=mine).order_by("pk").values_list("pk", flat=True):
+        token = mine[pk]
+        token.arrive_at_targets(now=timezone.now())
+        token.save()
+        outbox.enqueue(token_messages.at_targets(token, targets=_holders(token)))
+        audit.record(audit.Event.TOKEN_AT_TARGETS, actor=None, subject=token)
+        completion.activate_if_delivered_and_noted(token)
+        planning.review_later(token.pk)  # what is published was held back until now
+
+
+def _holders(token: SoftwareToken) -> list[str]:
+    """The kinds of the targets that have its keys; of one that the settings have no more, its name."""
+    there = Placement.objects.filter(certificate__token=token, carries_key=True, state__in=ARRIVED)
+    names = there.order_by("target__name").values_list("target__name", flat=True).distinct()
+    return [settings.TARGETS[name].kind if name in settings.TARGETS else name for name in names]
+
+
+def arrive_late() -> int:
+    """Deliver what has arrived since the last target that it waited for was switched off."""
+    return retry_later.for_each_isolated(
+        list(arrived().order_by().values_list("pk", flat=True)[:AT_ONCE]), _arrive
+    )
+
+
+def _arrive(token_id: uuid.UUID) -> bool:
+    with transaction.atomic():
+        token = locking.token(token_id)
+        arrive([token])
+        return token.delivery == DeliveryState.AT_TARGETS
+
+
+def stuck() -> QuerySet[SoftwareToken]:
+    """Tokens that targets alone deliver, and that wait for an officer.
+
+    No target can take the keys, or one has refused a key, is switched off, or may have it or not.
+    """
+    waiting = Placement.objects.filter(
+        carries_key=True, certificate__token=OuterRef("pk"), parcel_wrapped__isnull=False
+    ).order_by()
+    parted = Q(state__in=(PlacementState.REFUSED, PlacementState.PARKED)) | ~_is_switched_on()
+    not_sealed = Q(
+        state=TokenState.ISSUING, token_type__targets_alone=True, next_attempt_at__isnull=False
+    ) & ~Q(last_error="")
+    on_its_way = Q(delivery=DeliveryState.TO_TARGETS, state__in=IN_USE) & Q(Exists(waiting.filter(parted)))
+    return SoftwareToken.objects.filter(not_sealed | on_its_way)
+
+
+class Trouble(NamedTuple):
+    """A key that has not arrived at its target, and why not, in words."""
+
+    placement: Placement
+    words: str
+
+
+def troubles(request: TokenRequest) -> Iterator[Trouble]:
+    """Keys of the request's tokens that targets alone deliver, where something keeps them from there."""
+    rows = Placement.objects.filter(
+        carries_key=True,
+        certificate__token__request=request,
+        certificate__token__delivery=DeliveryState.TO_TARGETS,
+        certificate__token__state__in=IN_USE,
+        parcel_wrapped__isnull=False,
+    )
+    marked = rows.annotate(is_off=~_is_switched_on()).select_related("target").defer("parcel_wrapped")
+    for row in marked.order_by("target__name", "pk"):
+        words = _trouble(row, is_off=row.is_off)
+        if words:
+            yield Trouble(row, words)
+
+
+def _trouble(row: Placement, *, is_off: bool) -> str:
+    if row.state == PlacementState.PARKED:
+        return str(IS_PARKED)
+    return str(IS_OFF) if is_off else row.last_error or row.target.last_error

@@ -1,0 +1,425 @@
+"""Tokens that targets alone deliver: no file and no passphrase, and a way out of each fault."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import audit
+from identity_manager.catalogue import types
+from identity_manager.console.delivery import open_tasks
+from identity_manager.jobs import placement_scans
+from identity_manager.mail import token_messages
+from identity_manager.models import (
+    AuditEvent,
+    Container,
+    DeliveryState,
+    HoldBack,
+    KeyHolder,
+    OutgoingMail,
+    Placement,
+    PlacementState,
+    SoftwareToken,
+    TargetUse,
+    TermsVersion,
+    TokenState,
+    TokenType,
+)
+from identity_manager.models.requests.software_token import SoftwareToken as Token
+from identity_manager.transactions.refusals import NotPossible, Stale
+from identity_manager.workflow import step1_renew, step6_passphrase
+from identity_manager.workflow.delivery import mail_relevance, resending
+from identity_manager.workflow.policy import devices
+from identity_manager.workflow.renewal import supersession
+from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.targets import actions, planning, sole_delivery, uses
+from tests.tools import cast, key_targets
+from tests.tools.cast import Company, accepted, enabled, issued
+from tests.tools.gateways import leaving_type
+from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
+from tests.tools.targets import administrator, placement, review, serve
+
+P, T = PlacementState, TokenState
+
+
+@pytest.fixture
+def devices_target(tmp_path: Path, settings: Any, company: Company) -> Iterator[KeyTarget]:
+    with key_targets.KINDS["intune"](settings, tmp_path, company) as target:
+        yield target
+
+
+@pytest.fixture
+def target(devices_target: KeyTarget) -> KeyTarget:
+    sole_type(devices_target.holder)
+    switched_on(devices_target)
+    return devices_target
+
+
+def fresh(token: SoftwareToken) -> SoftwareToken:
+    return SoftwareToken.objects.select_related("request", "token_type").get(pk=token.pk)
+
+
+def mails_of(token: SoftwareToken) -> list[str]:
+    return [mail.message for mail in OutgoingMail.objects.filter(token=token).order_by("created_at")]
+
+
+def fresh_mail(mail: OutgoingMail) -> OutgoingMail:
+    return OutgoingMail.objects.select_related("token__person", "token__request", "request").get(pk=mail.pk)
+
+
+def revoked(company: Company, token: SoftwareToken) -> None:
+    why, row = RevocationReason.KEY_COMPROMISE, placement(token).certificate_id
+    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=why, encryption=[row])
+
+
+def seal_again(token: SoftwareToken) -> SoftwareToken:
+    """As the sweep does when it is due again."""
+    SoftwareToken.objects.filter(pk=token.pk).update(next_attempt_at=timezone.now())
+    step6_passphrase.seal(token_id=token.pk)
+    return fresh(token)
+
+
+def a_year_on(token: SoftwareToken) -> None:
+    """Its certificate ends soon."""
+    row = placement(token).certificate
+    row.not_after = timezone.now() + timedelta(days=20)
+    row.save()
+
+
+# --- the way
+
+
+@pytest.mark.parametrize("kind", list(key_targets.KINDS))
+def test_neither_file_nor_passphrase_is_made_and_one_mail_says_where_the_key_is(
+    kind: str, tmp_path: Path, settings: Any, company: Company
+) -> None:
+    with key_targets.KINDS[kind](settings, tmp_path, company) as target:
+        sole_type(target.holder)
+        switched_on(target)
+        token = token_of(company, target)
+        assert (token.state, token.delivery) == (T.SEALED, DeliveryState.TO_TARGETS)
+        assert (token.passphrase_wrapped, token.passphrase_destroy_at) == (None, None)
+        assert not Container.objects.exists()
+        assert [row.private_key_wrapped for row in token.certificates.all()] == [None]
+        assert mails_of(token) == []
+        serve()
+        token = fresh(token)
+        assert (token.state, token.delivery) == (T.ACTIVE, DeliveryState.AT_TARGETS)
+        assert (token.acknowledged_at, token.request.state) == (None, "completed")
+        assert (mails_of(token), target.keys()) == (["at_targets"], 1)
+    assert placement(token).parcel_wrapped is None
+    names = list(AuditEvent.objects.filter(token=token).values_list("name", flat=True))
+    assert audit.Event.TOKEN_SEALED not in names
+    assert [names.count(each) for each in ("token.sealed-for-targets", "token.at-targets")] == [1, 1]
+
+
+def test_the_mail_names_every_kind_of_target(target: KeyTarget, company: Company) -> None:
+    assert set(token_messages.HOLDERS) == set(KeyHolder.values)
+    token = token_of(company, target)
+    serve()
+    (mail,) = OutgoingMail.objects.filter(token=token)
+    assert "Microsoft Intune" in mail.body_text
+    assert not mail.delivers
+
+
+def test_of_a_token_that_was_revoked_meanwhile_nobody_is_told(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    serve()
+    (mail,) = OutgoingMail.objects.filter(token=token)
+    revoked(company, token)
+    assert isinstance(mail_relevance.obstacle(fresh_mail(mail)), mail_relevance.NoLongerRelevant)
+
+
+def test_nothing_of_it_can_be_shown_sent_or_noted(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    with pytest.raises(Stale):
+        step6_passphrase.show(actor=company.uma, token_id=token.pk, signed_in_at=timezone.now())
+    with pytest.raises(Stale):
+        step6_passphrase.acknowledge(actor=company.uma, token_id=token.pk)
+    with pytest.raises(NotPossible) as caught:
+        resending.send_again(actor=company.ada, token_id=token.pk, container_format="standard")
+    assert caught.value.reason.code == "by-targets-alone"
+    assert resending.sending_obstacle(token) == caught.value.reason
+    assert not Token.objects.overdue(timezone.now() + timedelta(days=400)).exists()
+
+
+def test_for_which_devices_the_file_is_nobody_asks(target: KeyTarget, company: Company) -> None:
+    TokenType.objects.update(device_rule="must")
+    request = enabled(company.ada, company.uma, sole_type(target.holder))
+    assert devices.rule(request.lines) == "never"
+
+
+def test_the_renewed_one_ends_only_after_the_new_one_is_there(target: KeyTarget, company: Company) -> None:
+    old = token_of(company, target)
+    serve()
+    a_year_on(old)
+    new = issued(accepted(step1_renew.renew(actor=company.uma, token_id=old.pk))).tokens.get()
+    TokenType.objects.update(replaced_after_days=0)
+    assert supersession.replace_superseded() == 0
+    assert fresh(old).state == T.ACTIVE
+    target.refuse()
+    serve()
+    assert (fresh(new).state, supersession.replace_superseded()) == (T.SEALED, 0)
+    actions.repeat(actor=administrator("sven"), placement_id=placement(new).pk)
+    serve()
+    assert (fresh(new).state, supersession.replace_superseded()) == (T.ACTIVE, 1)
+    assert (fresh(old).state, target.keys()) == (T.REPLACED, 2)
+    assert placement(old).certificate.state == "valid"  # it opens mail from before
+
+
+def test_what_was_on_hold_arrives_when_it_is_reinstated(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="lost, perhaps")
+    review(token)
+    serve()
+    assert (placement(token).state, target.keys()) == (P.WAITING, 0)
+    assert placement(token).parcel_wrapped is not None
+    hold.reinstate(actor=company.ada, token_id=token.pk)
+    review(token)
+    serve()
+    assert fresh(token).state == T.ACTIVE
+
+
+def test_what_is_published_is_held_back_until_the_key_is_there(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    row = placement(token)
+    TargetUse.objects.update(hold_back=HoldBack.NOTED)  # as of a directory
+    assert not Placement.objects.filter(pk=row.pk).to_stand(timezone.now()).exists()
+    SoftwareToken.objects.update(delivery=DeliveryState.AT_TARGETS)
+    assert Placement.objects.filter(pk=row.pk).to_stand(timezone.now()).exists()
+
+
+def test_a_revoked_one_keeps_its_encryption_certificate_only_if_somebody_has_the_key(
+    target: KeyTarget, company: Company
+) -> None:
+    token = token_of(company, target)
+    row = placement(token).certificate
+    assert not row.may_outlive_token
+    assert not token.certificates.may_outlive_token().exists()
+    serve()
+    row = token.certificates.select_related("token", "profile").get()
+    assert row.may_outlive_token
+    assert token.certificates.may_outlive_token().exists()
+
+
+# --- what the type, the officers and the terms have to say
+
+
+def draft(**values: Any) -> TokenType:
+    active = TokenType.objects.active().get(code="mail")
+    fields = ("name", "description", "kinds", "terms", "keys_leave", "key_algorithm")
+    given = {field: getattr(active, field) for field in fields} | values
+    return types.add_type_version(
+        actor=administrator("sven"), code="mail", values=given, profiles=active.ordered_profiles()
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "values", "code"),
+    [
+        ({"profiles": ("mailkey",)}, {"keys_leave": False}, "targets-alone-without-keys"),
+        ({"profiles": ("mailkey", "client")}, {}, "targets-alone-not-all-leave"),
+    ],
+)
+def test_what_a_type_needs(
+    devices_target: KeyTarget, fields: dict[str, Any], values: dict[str, Any], code: str
+) -> None:
+    leaving_type(devices_target.holder, **fields)
+    with pytest.raises(NotPossible) as caught:
+        draft(targets_alone=True, **values)
+    assert (caught.value.reason.code, caught.value.field) == (code, "targets_alone")
+
+
+def test_a_version_needs_a_target_that_is_on_and_a_second_officer(devices_target: KeyTarget) -> None:
+    leaving_type(devices_target.holder, profiles=("mailkey",))
+    made = draft(targets_alone=True)
+    sven, nora = administrator("sven"), administrator("nora")
+    for verb in (types.ask_activation, types.activate_type):
+        more = {"four_eyes": True} if verb is types.activate_type else {}
+        with pytest.raises(NotPossible) as caught:
+            verb(actor=sven, type_id=made.pk, revision=None, **more)
+        assert caught.value.reason.code == "targets-alone-none-on"
+    use = switched_on(devices_target)
+    types.ask_activation(actor=sven, type_id=made.pk, revision=None)
+    with pytest.raises(Exception, match=r"another|Another|second"):
+        types.activate_type(actor=sven, type_id=made.pk, four_eyes=True)
+    uses.end(actor=sven, use_id=use.pk)  # meanwhile
+    with pytest.raises(NotPossible):
+        types.activate_type(actor=nora, type_id=made.pk, four_eyes=True)
+    switched_on(devices_target)
+    types.activate_type(actor=nora, type_id=made.pk, four_eyes=True)
+    assert TokenType.objects.active().get(code="mail").targets_alone
+
+
+def test_what_was_asked_for_before_is_delivered_as_it_was_approved(
+    devices_target: KeyTarget, company: Company
+) -> None:
+    token_type = leaving_type(devices_target.holder, profiles=("mailkey",))
+    switched_on(devices_target)
+    request = accepted(enabled(company.ada, company.uma, token_type))
+    TokenType.objects.filter(pk=token_type.pk).update(state="retired")
+    sole = TokenType.objects.get(pk=token_type.pk)
+    sole.pk, sole.number, sole.targets_alone, sole._state.adding = None, 2, True, True
+    sole.id = TokenType._meta.pk.get_default()
+    sole.activate()
+    sole.save()
+    token = issued(request).tokens.get()
+    assert (token.delivery, token.has_unacknowledged_passphrase) == (DeliveryState.QUEUED, True)
+
+
+# --- faults
+
+
+def test_a_token_waits_unsealed_while_no_target_is_on(target: KeyTarget, company: Company) -> None:
+    request = accepted(enabled(company.ada, company.uma, sole_type(target.holder)))
+    use = TargetUse.objects.get()
+    uses.end(actor=administrator("sven"), use_id=use.pk)
+    token = seal_again(issued(request).tokens.get())
+    assert (token.state, token.last_error) == (T.ISSUING, str(sole_delivery.NO_TARGET))
+    assert token.certificates.get().private_key_wrapped is not None
+    assert list(open_tasks.keys_not_at_targets(company.ada, timezone.now())) == [token]
+    switched_on(target)
+    token = seal_again(token)
+    assert (token.state, token.delivery, token.last_error) == (T.SEALED, DeliveryState.TO_TARGETS, "")
+
+
+def test_a_version_that_mails_again_is_the_way_out(target: KeyTarget, company: Company) -> None:
+    request = accepted(enabled(company.ada, company.uma, sole_type(target.holder)))
+    uses.end(actor=administrator("sven"), use_id=TargetUse.objects.get().pk)
+    token = seal_again(issued(request).tokens.get())
+    made = draft(targets_alone=False)
+    types.activate_type(actor=administrator("nora"), type_id=made.pk, four_eyes=False)
+    token = seal_again(token)
+    assert (token.state, token.delivery, mails_of(token)) == (T.SEALED, DeliveryState.QUEUED, ["delivery"])
+
+
+def test_the_only_copy_waits_while_its_target_is_off(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    uses.end(actor=administrator("sven"), use_id=TargetUse.objects.get().pk)
+    placement_scans.review()
+    serve()
+    row = placement(token)
+    assert (row.state, row.wanted, row.parcel_wrapped is not None) == (P.WAITING, False, True)
+    (trouble,) = sole_delivery.troubles(fresh(token).request)
+    assert "switched off" in trouble.words
+    assert list(open_tasks.keys_not_at_targets(company.ada, timezone.now())) == [token]
+    switched_on(target)
+    placement_scans.review()
+    serve()
+    assert (fresh(token).state, target.keys()) == (T.ACTIVE, 1)
+    assert not open_tasks.keys_not_at_targets(company.ada, timezone.now()).exists()
+
+
+def test_revoked_it_is_erased_and_goes_nowhere(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    uses.end(actor=administrator("sven"), use_id=TargetUse.objects.get().pk)
+    revoked(company, token)
+    review(token)
+    assert placement(token).parcel_wrapped is None
+    switched_on(target)
+    placement_scans.review()
+    serve()
+    assert (target.keys(), fresh(token).state) == (0, T.REVOKED)
+
+
+def test_switched_off_while_it_was_sealed_the_key_is_kept(
+    target: KeyTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the check and the saving of what was sealed: nothing else has the key."""
+    token_type = sole_type(target.holder)
+    checked = sole_delivery.obstacle
+
+    def then_off(*given: Any) -> Any:
+        found = checked(*given)
+        uses.end(actor=administrator("sven"), use_id=TargetUse.objects.get().pk)
+        return found
+
+    request = accepted(enabled(company.ada, company.uma, token_type))
+    monkeypatch.setattr(sole_delivery, "obstacle", then_off)
+    token = issued(request).tokens.get()
+    assert placement(token).parcel_wrapped is not None
+    assert token.delivery == DeliveryState.TO_TARGETS
+
+
+def test_terms_that_name_no_target_keep_it_unsealed(target: KeyTarget, company: Company) -> None:
+    request = accepted(enabled(company.ada, company.uma, sole_type(target.holder)))
+    TermsVersion.objects.update(names_key_holders=[])
+    token = seal_again(issued(request).tokens.get())
+    assert (token.state, token.last_error) == (T.ISSUING, str(sole_delivery.TERMS_NAME_NONE))
+    assert not Placement.objects.exists()
+
+
+def test_a_target_that_cannot_take_the_key_keeps_it_unsealed(
+    tmp_path: Path, settings: Any, company: Company
+) -> None:
+    with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
+        sole_type(target.holder)
+        switched_on(target)
+        settings.TARGETS = {target.name: key_targets.gateways.gateway(tmp_path, days=0).target()}
+        request = accepted(enabled(company.ada, company.uma, sole_type(target.holder)))
+        token = seal_again(issued(request).tokens.get())
+        assert token.state == T.ISSUING
+        assert "certificate of the gateway is not valid now" in token.last_error
+        settings.TARGETS = {target.name: key_targets.gateways.gateway(tmp_path).target()}
+        assert seal_again(token).state == T.SEALED
+        serve()
+        assert fresh(token).state == T.ACTIVE
+
+
+def test_what_is_refused_waits_for_an_officer(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    target.refuse()
+    serve()
+    assert (placement(token).state, fresh(token).state) == (P.REFUSED, T.SEALED)
+    assert placement(token).parcel_wrapped is not None
+    (trouble,) = sole_delivery.troubles(fresh(token).request)
+    assert "says no reason" in trouble.words
+    assert list(open_tasks.keys_not_at_targets(company.ada, timezone.now())) == [token]
+    assert not open_tasks.keys_not_at_targets(cast.person("otto"), timezone.now()).exists()
+    actions.repeat(actor=administrator("sven"), placement_id=placement(token).pk)
+    serve()
+    assert (fresh(token).state, target.keys()) == (T.ACTIVE, 1)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_officer_says_that_it_is_there_and_it_is_delivered(
+    target: KeyTarget,
+    company: Company,
+    is_there: bool,  # noqa: FBT001 a parameter of the test
+) -> None:
+    token = token_of(company, target)
+    Placement.objects.update(state=P.PARKED, place="user-of-uma")
+    assert [each.words for each in sole_delivery.troubles(fresh(token).request)] == [
+        str(sole_delivery.IS_PARKED)
+    ]
+    actions.settle_parked(actor=administrator("sven"), placement_id=placement(token).pk, is_there=is_there)
+    assert fresh(token).state == (T.ACTIVE if is_there else T.SEALED)
+    serve()
+    assert (fresh(token).state, mails_of(token)) == (T.ACTIVE, ["at_targets"])
+
+
+def test_of_two_targets_both_are_waited_for_unless_one_is_switched_off(
+    tmp_path: Path, settings: Any, company: Company
+) -> None:
+    with (
+        key_targets.KINDS["gateway"](settings, tmp_path, company) as gate,
+        key_targets.KINDS["intune"](settings, tmp_path, company) as intune,
+    ):
+        settings.TARGETS |= {gate.name: key_targets.gateways.gateway(tmp_path).target()}
+        token_type = sole_type(gate.holder)
+        TermsVersion.objects.update(names_key_holders=[gate.holder, intune.holder])
+        switched_on(gate)
+        use = switched_on(intune)
+        token = issued(accepted(enabled(company.ada, company.uma, token_type))).tokens.get()
+        intune.refuse()
+        serve()
+        assert (gate.keys(), intune.keys(), fresh(token).state) == (1, 0, T.SEALED)
+        uses.end(actor=administrator("sven"), use_id=use.pk)
+        placement_scans.review()
+        assert fresh(token).state == T.ACTIVE
+        planning.review_token(token_id=token.pk)
+        assert not Placement.objects.exclude(parcel_wrapped=None).exists()
