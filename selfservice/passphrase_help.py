@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from identity_manager.models import Person, RequestKind, SoftwareToken, TokenState
+from identity_manager.models import Person, ReplacementCause, RequestKind, SoftwareToken, TokenState
 from identity_manager.workflow import step1_recover
 from identity_manager.workflow.policy import eligibility
 
@@ -132,7 +132,9 @@ def _replace(found: Advice, *, renewable: bool, decrypts: bool) -> None:
     if renewable:
         found.ways.append(_way("renew", found.token, _("Renew"), icon="refresh"))
     else:
-        found.ways.append(_way("replace-one", found.token, _("Replace"), icon="refresh"))
+        address = reverse("selfservice:replace-one", args=[found.token.pk])
+        chosen = f"{address}?cause={ReplacementCause.FORGOTTEN.value}"
+        found.ways.append(Way(_("Replace"), chosen, "refresh"))
 
 
 def _way(page: str, token: SoftwareToken, words: str, *, icon: str) -> Way:

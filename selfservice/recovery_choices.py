@@ -18,14 +18,21 @@ def cards(person: Person) -> list[tuple[str, Card]]:
     return [(str(choice.key.pk), _card(choice)) for choice in step1_recover.choices(person)]
 
 
-def chosen(person: Person, tokens: Iterable[str], *, everything: bool) -> list[str]:
-    """The keys that are checked at first: those of these tokens, or all that can be recovered here."""
+def checked(person: Person, tokens: Iterable[str], *, everything: bool) -> list[str]:
+    """The keys that are checked at first: those of these tokens, all, or the only one that there is."""
+    offered = _recoverable(person)
+    if everything or len(offered) == 1:
+        return [str(choice.key.pk) for choice in offered]
+    return _of_tokens(offered, tokens)
+
+
+def _recoverable(person: Person) -> list[KeyChoice]:
+    return [choice for choice in step1_recover.choices(person) if choice.reason is None]
+
+
+def _of_tokens(choices: Iterable[KeyChoice], tokens: Iterable[str]) -> list[str]:
     wanted = set(tokens)
-    return [
-        str(choice.key.pk)
-        for choice in step1_recover.choices(person)
-        if choice.reason is None and (everything or str(_certificate(choice).token_id) in wanted)
-    ]
+    return [str(choice.key.pk) for choice in choices if str(_certificate(choice).token_id) in wanted]
 
 
 def of_replacement(request: TokenRequest) -> list[str]:
@@ -38,7 +45,7 @@ def of_replacement(request: TokenRequest) -> list[str]:
     tokens = SoftwareToken.objects.filter(person=request.person).exclude(request=request)
     if left.exists():
         tokens = tokens.filter(renewals__request=request)
-    return chosen(request.person, map(str, tokens.values_list("pk", flat=True)), everything=False)
+    return _of_tokens(_recoverable(request.person), map(str, tokens.values_list("pk", flat=True)))
 
 
 def _certificate(choice: KeyChoice) -> Certificate:

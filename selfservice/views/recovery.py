@@ -27,7 +27,7 @@ from selfservice.forms import ConsentForm, RecoverForm
 def recover(request: HttpRequest) -> HttpResponseBase:
     """Show the person's archived keys, present and past, and have the checked ones recovered."""
     everything = "all" in request.GET
-    checked = recovery_choices.chosen(
+    checked = recovery_choices.checked(
         access.user(request), request.GET.getlist("token"), everything=everything
     )
     return _page(request, initial={"keys": checked})

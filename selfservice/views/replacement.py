@@ -6,12 +6,14 @@ PstmProcReplaceSofttokenUSSP of the original.
 import uuid
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from identity_manager.account.sign_in import recent_sign_in_required
+from identity_manager.models import SoftwareToken
 from identity_manager.workflow import step1_replace
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.policy import eligibility
@@ -40,8 +42,7 @@ def replace_one(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 def _page(request: HttpRequest, *, only: uuid.UUID | None) -> HttpResponse:
     person = access.user(request)
     rows = policy.replaceable(person, only=only).select_related("token_type")
-    posted = request.POST if request.method == "POST" else None
-    form = ReplaceForm(posted, person=person, tokens=rows.all(), of_one=only is not None)
+    form = _form(request, tokens=rows.all(), of_one=only is not None)
     done = form.perform(lambda: step1_replace.replace(actor=person, order=form.order(only)))
     if done is not None:
         return _go_on(request, done)
@@ -57,6 +58,13 @@ def _page(request: HttpRequest, *, only: uuid.UUID | None) -> HttpResponse:
         "obstacle": obstacle or policy.nothing_obstacle(tokens),
     }
     return render(request, "selfservice/replace.html", context, status=form.status)
+
+
+def _form(request: HttpRequest, *, tokens: QuerySet[SoftwareToken], of_one: bool) -> ReplaceForm:
+    """What was posted; at first the cause that the page before knew."""
+    posted = request.POST if request.method == "POST" else None
+    known = {"cause": request.GET.get("cause")}
+    return ReplaceForm(posted, person=access.user(request), tokens=tokens, of_one=of_one, initial=known)
 
 
 def _go_on(request: HttpRequest, done: Replacement) -> HttpResponse:

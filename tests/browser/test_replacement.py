@@ -19,6 +19,7 @@ from identity_manager.people.sign_in import second_factors
 from tests.browser import road
 from tests.browser.conftest import NEEDS, OpenDesk, in_looks
 from tests.browser.desk import Desk
+from tests.browser.usability import CLICKS, COUNT
 from tests.journeys.office import PASSWORD, account_of, delivered_files
 from tests.tools import recovery, totp
 from tests.tools.cast import Company
@@ -28,14 +29,10 @@ UMA = "uma@example.com"
 SECRET = base64.b32encode(b"twenty octets of uma").decode()
 MOST_CLICKS = 8
 LETTER = b"The meeting is at nine."
-# Pointer presses, as one click may make two click events: of a label and of its box.
-COUNT = """
-addEventListener('pointerdown', () => { localStorage.clicks = Number(localStorage.clicks || 0) + 1 }, true)
-"""
 
 
 def clicks(desk: Desk) -> int:
-    return int(desk.page.evaluate("Number(localStorage.clicks || 0)"))
+    return int(desk.page.evaluate(CLICKS))
 
 
 def encrypted_letter(key: ArchivedKey, folder: Path) -> Path:

@@ -85,6 +85,8 @@ def test_a_new_device_gets_past_and_present_keys_under_one_passphrase(
     )
     present = recovery.archived_key(office.company)
     uma = office.uma = with_app(office, days=8)
+    uma.open("/my/recover/")
+    assert uma.press("Recover", purpose="A new laptop.").status == 422  # of several keys none is checked
     uma.open("/my/certificates/")
     uma.follow("I have a new device")
     assert "copies of 2 encryption keys" in uma.page.text

@@ -83,7 +83,7 @@ def test_a_forgotten_passphrase_leads_to_a_new_token(office: Office) -> None:
     uma = office.uma
     uma.open("/my/help/passphrase/")
     uma.follow("Replace: VPN")
-    uma.press("Replace", cause="forgotten")
+    uma.press("Replace")  # the reason is chosen: the page before knew it
     uma.press("Show passphrase")
     office.note_passphrase()
     assert dict(SoftwareToken.objects.values_list("kind", "state")) == {

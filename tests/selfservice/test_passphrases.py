@@ -7,6 +7,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
@@ -111,6 +112,7 @@ def test_afterwards_it_is_gone(desk: Desk, visit: Visitor) -> None:
     ):
         assert response.status_code == HTTPStatus.GONE
         assert "The passphrase is gone" in response.content.decode()
+        assert reverse("selfservice:forgotten-passphrase") in response.content.decode()
     assert AuditEvent.objects.count() == events
 
 

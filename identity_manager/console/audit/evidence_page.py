@@ -33,6 +33,7 @@ from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.models.requests.approval import progress
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.ui.parts import Pair
+from identity_manager.ui.punctuation import labelled
 
 
 def document(actor: Person, row: TokenRequest, evidence: dict[str, Any]) -> Document:
@@ -127,7 +128,7 @@ def _issued(tokens: Sequence[SoftwareToken]) -> SheetSection:
     named = {token.pk: token for token in tokens}
     rows = [
         (
-            f"{named[each.token_id]}: {each.profile}",
+            labelled(named[each.token_id], each.profile),
             each.serial,
             each.issuer,
             each.subject,
@@ -187,7 +188,7 @@ def _log(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
 
 def _line(event: AuditEvent) -> tuple[object, ...]:
     words = event_wording.in_words(event, type_names=event_wording.type_names())
-    what = ": ".join(filter(None, [str(words.title), str(words.detail)]))
+    what = labelled(words.title, words.detail)
     return (event.number or DASH, moment(event.at), what, words.actor)
 
 

@@ -34,6 +34,7 @@ from identity_manager.people.sign_in.prediction import Prediction
 from identity_manager.queries import mail_domains, request_progress
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
+from identity_manager.ui.punctuation import labelled
 from identity_manager.workflow.batch import askers, pacing
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch.kinds import kind_of
@@ -243,7 +244,7 @@ def shown_line(order: BatchOrder, line: BatchLine) -> ShownLine:
     """The line in the reader's language."""
     outcome = LineOutcome(line.outcome)
     names = {each.code: str(each) for each in order.types.all()}
-    sentences = [f"{names.get(code, code)}: {words}" if code else words for code, words in line.sentences]
+    sentences = [labelled(names.get(code, code), words) if code else words for code, words in line.sentences]
     meaning = Meaning.QUIET if outcome == LineOutcome.READY and order.state in ENDED else MEANINGS[outcome]
     return ShownLine(
         line,

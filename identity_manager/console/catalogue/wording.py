@@ -24,6 +24,7 @@ from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.ui import parts
 from identity_manager.ui.parts import Meaning
+from identity_manager.ui.punctuation import labelled
 
 HISTORY_SHOWN = 50
 # By their words in events.
@@ -138,7 +139,7 @@ def _in_languages(texts: dict[str, str]) -> list[str]:
         return list(texts.values())
     names = dict(languages())
     in_order = [*(each for each in names if each in texts), *(each for each in texts if each not in names)]
-    return [f"{names.get(each, each)}: {texts[each]}" for each in in_order]
+    return [labelled(names.get(each, each), texts[each]) for each in in_order]
 
 
 def _terms_name(code: str) -> str:

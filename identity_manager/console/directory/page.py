@@ -30,6 +30,7 @@ from identity_manager.people import directory_policy
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
+from identity_manager.ui.punctuation import labelled
 
 RUNS_SHOWN = 20
 LINES_SHOWN = 100
@@ -128,7 +129,8 @@ class PersonLine:
         fields, waits = self.row.changes.get("fields", {}), self.row.changes.get("waits", {})
         for name, value in {**fields, **waits}.items():
             before = "" if person is None else person.manager if name == "manager" else getattr(person, name)
-            change = f"{label_of(name)}: {shown(name, str(before or '–'))} → {shown(name, value or '–')}"
+            values = f"{shown(name, str(before or '–'))} → {shown(name, value or '–')}"
+            change = labelled(label_of(name), values)
             yield change if name in fields else f"{change} ({_('waits for a second officer')})"
 
 

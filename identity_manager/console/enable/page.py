@@ -26,6 +26,7 @@ from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people.sign_in import prediction
 from identity_manager.queries import mail_domains
+from identity_manager.ui.punctuation import labelled
 from identity_manager.workflow.policy import approvers, eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
 from identity_manager.workflow.requests import opening
@@ -100,7 +101,7 @@ class EnablePage:
 
     def _sign_in(self) -> str:
         predicted = prediction.of_persons([self.person])[self.person.pk]
-        return f"{self.person.given_name}: {predicted}"
+        return labelled(self.person.given_name, predicted)
 
     def _issuance(self) -> str:
         words = {

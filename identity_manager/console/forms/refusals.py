@@ -11,6 +11,7 @@ from django.http import HttpRequest, QueryDict
 from identity_manager.models import Person
 from identity_manager.transactions.refusals import Refused
 from identity_manager.ui.bidi import isolated
+from identity_manager.ui.punctuation import labelled
 
 UNPROCESSABLE = 422
 REFUSED_NAMED = 5
@@ -46,7 +47,7 @@ def show_several_refusals(
 ) -> None:
     """Messages about the first refusals of a bulk action, by person; the number of the others."""
     for person, refused in left[:REFUSED_NAMED]:
-        messages.warning(request, f"{isolated(person)}: {refused}")
+        messages.warning(request, labelled(isolated(person), refused))
     if others := len(left[REFUSED_NAMED:]) + unnamed:
         messages.warning(request, more(others))
 

@@ -33,7 +33,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Every group that there is, with the number of its members."""
     actor = access.group_reader(request)
     rows = DirectoryGroup.objects.filter(gone_at=None).select_related("source")
-    page = Paginator(rows.annotate(number=Count("memberships")), PER_PAGE).get_page(request.GET.get("page"))
+    rows = rows.annotate(number=Count("memberships")).order_by(
+        "name", "pk"
+    )  # a count drops the model's order
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "tab": "batch_orders",
         "page": page,

@@ -14,6 +14,7 @@ from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.words import Vocabulary, Words
 from identity_manager.ui import dates
 from identity_manager.ui.parts import Meaning
+from identity_manager.ui.punctuation import labelled
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.issuance import failures
 
@@ -99,12 +100,12 @@ def listed(name: str) -> Callable[[Facts], str]:
 
 
 def types_and_purpose(facts: Facts) -> str:
-    return ": ".join(filter(None, [", ".join(facts.get("types", ())), facts.get("what_for", "")]))
+    return labelled(", ".join(facts.get("types", ())), facts.get("what_for", ""))
 
 
 def exported(facts: Facts) -> str:
     what = LISTS.in_words(facts.get("what", ""))
-    return f"{what}: {number_format(facts.get('rows', 0), force_grouping=True)}"
+    return labelled(what, number_format(facts.get("rows", 0), force_grouping=True))
 
 
 def fields(facts: Facts) -> str:
@@ -122,7 +123,7 @@ def failure(facts: Facts) -> str:
 
 
 def types_and_reason(facts: Facts) -> str:
-    return f"{', '.join(facts.get('types', ()))}: {facts.get('reason', '')}"
+    return labelled(", ".join(facts.get("types", ())), facts.get("reason", ""))
 
 
 def approval(facts: Facts) -> str:

@@ -3,6 +3,7 @@
 from django import forms
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from identity_manager.catalogue import versions
 from identity_manager.console.forms.fields import ReasonField
@@ -31,7 +32,7 @@ class TextForm(SeenForm):
     """Subject and text. A draft may lack them, or have faults; what is put in force may not."""
 
     subject = forms.CharField(
-        label=_("Subject"),
+        label=pgettext_lazy("mail", "Subject"),
         max_length=LONGEST_MAIL_SUBJECT,
         required=False,
         error_messages={"max_length": TOO_LONG},

@@ -26,6 +26,7 @@ from identity_manager.people.imports.applying import ImportPlan, PlannedRow, Row
 from identity_manager.people.imports.identities import Confirmed
 from identity_manager.ui.forms import TOO_LONG
 from identity_manager.ui.parts import Tab
+from identity_manager.ui.punctuation import labelled
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.people import imports
 
@@ -203,8 +204,7 @@ def lines(rows: Iterable[PlannedRow]) -> Iterator[ImportLine]:
 
 def _sentences(row: PlannedRow) -> Iterator[str]:
     for error in row.errors:
-        label = label_of(error.field)
-        yield f"{label}: {error.sentence}" if label else error.sentence
+        yield labelled(label_of(error.field), error.sentence)
     if row.errors:
         return
     if row.person is None:
@@ -213,7 +213,7 @@ def _sentences(row: PlannedRow) -> Iterator[str]:
     for name, value in {**row.changes, **row.waits}.items():
         before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
         before = before or str(getattr(row.person, name) or "–")
-        yield f"{label_of(name)}: {shown(name, before)} → {shown(name, value or '–')}"
+        yield labelled(label_of(name), f"{shown(name, before)} → {shown(name, value or '–')}")
 
 
 def _waiting_sentences(row: PlannedRow) -> Iterator[str]:

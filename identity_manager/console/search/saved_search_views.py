@@ -55,10 +55,9 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 def _saving(search: searching.Search) -> Confirmation:
-    words = [str(search.kind.label), *([f"“{search.wanted['q']}”"] if search.wanted["q"] else [])]
     return Confirmation(
         title=_("Save this search"),
-        lead=" · ".join([*words, *search.filter_words()]),
+        lead=" · ".join(search.in_words()),
         button=_("Save"),
         back=searching.address(search),
         tab=searching.tab(search.actor),

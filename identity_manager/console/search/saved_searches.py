@@ -53,9 +53,8 @@ class Saved:
 
     @property
     def words(self) -> list[str]:
-        """What it looks for: the kind, the words, the filters."""
-        text = self.search.wanted["q"] if self.search.is_valid else ""
-        return [str(self.kind.label), *([f"“{text}”"] if text else []), *self.search.filter_words()]
+        """What it looks for."""
+        return self.search.in_words()
 
 
 def of(actor: Person, *, current: str = "") -> list[Saved]:

@@ -26,6 +26,7 @@ from identity_manager.models.person_search import suggestions
 from identity_manager.models.person_search.query_words import words_of
 from identity_manager.ui import dates
 from identity_manager.ui.context import SEARCHERS
+from identity_manager.ui.punctuation import labelled, quoted
 
 KINDS = {
     kind.name: kind
@@ -143,7 +144,13 @@ class Search:
         """Each filter that is set, as a person says it: State: Active."""
         if not self.is_valid:
             return []
-        return [f"{field.label}: {_said(field)}" for field in self.form.filters() if self.wanted[field.name]]
+        found = (field for field in self.form.filters() if self.wanted[field.name])
+        return [labelled(field.label, _said(field)) for field in found]
+
+    def in_words(self) -> list[str]:
+        """What it looks for: the kind, the words, the filters."""
+        text = self.wanted["q"] if self.is_valid else ""
+        return [str(self.kind.label), *([quoted(text)] if text else []), *self.filter_words()]
 
     def meant(self) -> str:
         """A name one typo away that finds somebody, with the same filters; empty: there is none."""

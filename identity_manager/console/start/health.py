@@ -31,6 +31,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.ui.parts import Meaning
+from identity_manager.ui.punctuation import labelled
 
 OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
 HELD_UP = "#tasks-mails-held-up"
@@ -107,7 +108,7 @@ def _due(checks: Iterable[CaCheck]) -> list[str]:
     """What the last health checks found to be due: certificates, CRLs, OCSP signers, keys."""
     due = ((check.alias, each) for check in checks for each in check.concerns)
     return [
-        f"{alias}: {each if isinstance(each, str) else maintenance_needs.in_words(each)}"
+        labelled(alias, each if isinstance(each, str) else maintenance_needs.in_words(each))
         for alias, each in due
     ]
 

@@ -29,6 +29,7 @@ from identity_manager.models import (
     Target,
 )
 from identity_manager.ui.parts import Meaning
+from identity_manager.ui.punctuation import labelled
 
 PORTAL_CERTIFICATES = "portals.certificates"  # the job
 HALTED = (RunState.INCOMPLETE, RunState.STOPPED, RunState.WAITING)
@@ -100,7 +101,7 @@ def _targets(down: Figure) -> HealthLine:
         return HealthLine(title, down.url, Meaning.DONE, _("answer"))
     words = ngettext("%(number)d does not answer", "%(number)d do not answer", number) % {"number": number}
     first = _down().first()
-    told = f"{first.name}: {first.error_in_words}" if first else ""
+    told = labelled(first.name, first.error_in_words) if first else ""
     remedy = _("See its address and its credentials in the settings; it is tried again by itself.")
     return HealthLine(title, down.url, Meaning.STOPPED, words, told, remedy=remedy)
 

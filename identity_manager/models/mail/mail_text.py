@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import transition
 
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
@@ -30,7 +31,7 @@ class MailText(Stateful, VersionedEntry):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.CharField(max_length=60, editable=False)
     number = models.PositiveIntegerField(_("version"), default=1, editable=False)
-    subject = models.CharField(_("Subject"), max_length=LONGEST_MAIL_SUBJECT, blank=True)
+    subject = models.CharField(pgettext_lazy("mail", "Subject"), max_length=LONGEST_MAIL_SUBJECT, blank=True)
     body = models.TextField(_("Text"), max_length=LONGEST_MAIL_BODY, blank=True)
     state = StateField(
         max_length=16,

@@ -10,17 +10,15 @@ import regex
 from django import template
 from django.utils import formats
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 
 from identity_manager.people.identity import email_addresses
 from identity_manager.telemetry import correlation
-from identity_manager.ui import terms_text
+from identity_manager.ui import punctuation, terms_text
 from identity_manager.ui.bidi import isolated
 from identity_manager.ui.markup import markup
 
 register = template.Library()
 
-COLON = ":"  # Django's own catalogues have it, as the one between a label and its field
 JOINT = regex.compile(r"(?<=[@.])(?=\S)")
 
 
@@ -31,6 +29,7 @@ def grouped(number: int) -> str:
 
 
 register.filter(isolated)
+register.simple_tag(punctuation.colon)  # after words that another tag wrote
 register.filter("readable_address", email_addresses.readable)
 
 
@@ -38,12 +37,6 @@ register.filter("readable_address", email_addresses.readable)
 def breakable(text: str) -> SafeString:
     """Let an address break where it has a joint, before it breaks within a word."""
     return SafeString(JOINT.sub("<wbr>", escape(str(text))))  # no escape has a joint
-
-
-@register.simple_tag
-def colon() -> str:
-    """Write the colon after words that another tag wrote; French puts a no-break space before it."""
-    return gettext(COLON)
 
 
 @register.simple_tag

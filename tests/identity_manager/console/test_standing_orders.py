@@ -44,6 +44,14 @@ def form(**more: str) -> dict[str, str]:
     return {"name": "VPN for all", "basis": "group", "type_code": "vpn", "loss_rule": "revoke"} | more
 
 
+def test_without_any_who_may_make_one_is_led_there(company: Company) -> None:
+    auditor = cast.person("otto", sid="", roles=(Role.AUDITOR,))
+    for actor, leads in ((company.ada, 2), (auditor, 0)):
+        told = browser(actor).get(LIST).content.decode()
+        assert "No standing order yet" in told
+        assert told.count(f'href="{MAKE}"') == leads
+
+
 def test_from_the_form_to_the_person_s_page(company: Company) -> None:
     group = standing.group("grp-vpn", company.uma)
     ada, olga = browser(company.ada), browser(standing.olga())

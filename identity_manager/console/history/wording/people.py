@@ -14,6 +14,7 @@ from identity_manager.console.history.wording.shape import (
     revocation,
 )
 from identity_manager.models import Role
+from identity_manager.ui.punctuation import labelled
 
 _role = details.chosen("role", Role.choices)
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
@@ -27,7 +28,7 @@ _GROUP_CHANGES = {
 
 
 def _group_change(facts: details.Facts) -> str:
-    return f"{facts.get('group', '')}: {_GROUP_CHANGES.get(str(facts.get('state')), '')}"
+    return labelled(facts.get("group", ""), _GROUP_CHANGES.get(str(facts.get("state")), ""))
 
 
 WORDS: dict[Event, Wording] = {

@@ -36,6 +36,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.ui.parts import Pair
+from identity_manager.ui.punctuation import labelled
 
 
 def document(actor: Person, person: Person) -> Document:
@@ -227,8 +228,8 @@ def _of_tokens(person: Person) -> Iterator[SheetSection]:
             _("Subject"),
             _("Serial number"),
             _("Issuer"),
-            _("From"),
-            _("Until"),
+            _("Valid from"),
+            _("Valid until"),
             _("State"),
             _("Copy of the key kept"),
         ),
@@ -244,7 +245,9 @@ def _of_tokens(person: Person) -> Iterator[SheetSection]:
 
 def _request(row: TokenRequest) -> tuple[object, ...]:
     decisions = [
-        f"{each.approver}: {each.get_decision_display()}, {moment(each.decided_at)} {each.reason}".strip()
+        labelled(
+            each.approver, f"{each.get_decision_display()}, {moment(each.decided_at)} {each.reason}".strip()
+        )
         for each in row.approvals.all()
     ]
     state = f"{row.get_state_display()} {row.reason_words}".strip()

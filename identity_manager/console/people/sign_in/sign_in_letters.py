@@ -23,7 +23,7 @@ from identity_manager.mail.composing import selfservice_url
 from identity_manager.models import Person
 from identity_manager.queries import looks
 from identity_manager.transactions.refusals import Reason
-from identity_manager.ui.templatetags.texts import colon
+from identity_manager.ui.punctuation import labelled
 from identity_manager.workflow.people.sign_in_letters import Batch, Letter
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _list(pdf: "FPDF", batch: Batch, actor: Person) -> None:
     _paragraph(pdf, _("Hand each letter over in person or by internal post, closed, and tick it off here."))
     _names(pdf, _("Letters"), [_name(each.code.person) for each in batch.letters], box=True)
     _names(pdf, _("Wait for a second officer"), [_name(person) for person in batch.waiting])
-    _names(pdf, _("Not possible"), [f"{_name(person)}: {reason}" for person, reason in batch.refused])
+    _names(pdf, _("Not possible"), [labelled(_name(person), reason) for person, reason in batch.refused])
 
 
 def _names(pdf: "FPDF", title: str, lines: Sequence[str], *, box: bool = False) -> None:
@@ -189,7 +189,7 @@ def _foot(pdf: "FPDF") -> None:
     """Whom to ask, and the company's links, to be typed."""
     seen = looks.in_force()
     labels = (("", seen.help_desk), (_("Imprint"), seen.imprint), (_("Privacy"), seen.privacy))
-    lines = [f"{label}{colon()} {text}" if label else str(text) for label, text in labels if str(text)]
+    lines = [labelled(label, text) for label, text in labels if str(text)]
     if lines:
         pdf.ln(LINE)
     for line in lines:

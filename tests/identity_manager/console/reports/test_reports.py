@@ -65,6 +65,15 @@ def holder(company: Company, name: str, *, unit: str = "North") -> Person:
     return person
 
 
+def test_one_without_a_line_is_saved_too(company: Company) -> None:
+    ada = signed_in(company.ada)
+    save = reverse("console:report-save", args=["expiry"])
+    empty, wrong = ada.get(page("expiry")).text, ada.get(page("expiry"), {"period": "7000"}).text
+    assert "Nothing to show" in empty
+    assert f'href="{save}"' in empty
+    assert save not in wrong
+
+
 def sheet(content: bytes) -> str:
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         return book.read("xl/worksheets/sheet1.xml").decode()

@@ -39,6 +39,12 @@ def test_a_search_is_kept_with_its_words_filters_and_order(ada: Client, company:
     assert 'aria-current="true"' in ada.get(f"{SEARCH}?{query}").text
 
 
+def test_it_is_told_as_the_language_sets_it(ada: Client) -> None:
+    query = {"kind": "employee", "q": "uma", "state": "active"}
+    ada.cookies["django_language"] = "de"
+    assert "„uma“ · " in ada.get(NEW, query).text
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
