@@ -217,7 +217,7 @@ class BatchOrder(Stateful, Leased, SecondOfficerDecision):
 
     @classmethod
     def exclusion_conditions(cls, officer: Person, now: datetime) -> Mapping[Exclusion, Q]:
-        """Who has made the API client that asks counts as asking."""
+        """As inherited; makers of the API client that asks count as askers."""
         client = "asked_by__api_client"
         makers = Q(**{f"{client}__asked_by": officer}) | Q(**{f"{client}__decided_by": officer})
         conditions = super().exclusion_conditions(officer, now)
@@ -233,30 +233,30 @@ class BatchOrder(Stateful, Leased, SecondOfficerDecision):
 
     @transition(field=state, source=B.CHECKING, target=B.CHECKED)
     def conclude_dry_run(self) -> None:
-        """Every entry was looked at."""
+        """The dry run has examined every entry."""
         self.chosen = []
         self.settle_lease()
 
     @transition(field=state, source=B.CHECKED, target=B.WAITING)
     def wait(self) -> None:
-        """Who asked wants it done, and the breaker demands a second officer."""
+        """The asker starts it, and the breaker demands a second officer."""
 
     @transition(field=state, source=[B.CHECKED, B.WAITING], target=B.RUNNING)
     def start(self, *, now: datetime) -> None:
-        """Who asked has seen the dry run and wants it done; a second officer agrees, where one is needed."""
+        """The asker starts it after the dry run, or a second officer confirms it."""
         self.started_at = self.running_since = now
         self.work_is_due(now)
 
     @transition(field=state, source=B.RUNNING, target=B.PAUSED)
     def pause(self, *, because: str) -> None:
-        """Nothing is done until it goes on. because is empty where an officer wants it."""
+        """Pause it. because: code of the system's reason; empty if an officer pauses it."""
         self.stopped_because = because
         self.running_since = None
         self.settle_lease()
 
     @transition(field=state, source=B.PAUSED, target=B.RUNNING)
     def resume(self, *, done: int, now: datetime) -> None:
-        """It goes on with the lines that are left. done: how many are not."""
+        """Resume it with the remaining lines. done: number of lines done so far."""
         self.stopped_because = ""
         self.running_since, self.done_before = now, done
         self.work_is_due(now)
@@ -267,12 +267,12 @@ class BatchOrder(Stateful, Leased, SecondOfficerDecision):
         target=B.CANCELLED,
     )
     def cancel(self, *, counts: dict[str, int], now: datetime) -> None:
-        """What was not done yet is not done."""
+        """Cancel it: remaining lines are not carried out."""
         self._end(counts, now)
 
     @transition(field=state, source=[B.CHECKED, B.RUNNING], target=B.FINISHED)
     def finish(self, *, counts: dict[str, int], now: datetime) -> None:
-        """Nothing is left."""
+        """No line is left to carry out."""
         self._end(counts, now)
 
     def _end(self, counts: dict[str, int], now: datetime) -> None:

@@ -1,1 +1,1 @@
-"""What other systems are told of the audit log, and how far."""
+"""Outgoing audit events: SIEM sinks and webhooks, with their cursors and deliveries."""

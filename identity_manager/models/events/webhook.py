@@ -1,4 +1,4 @@
-"""Webhooks: an endpoint of somebody else's that is told of chosen audit events, and what was sent to it."""
+"""Webhooks: endpoints that receive chosen audit events, and their deliveries."""
 
 from datetime import datetime
 from typing import Self
@@ -40,7 +40,7 @@ class WebhookQuerySet(  # type: ignore[override]  # managers of both bases: this
     LeasedQuerySet["Webhook"], SecondOfficerQuerySet["Webhook"]
 ):
     def in_use(self) -> Self:
-        """Webhooks that are told of events."""
+        """Webhooks that receive events: confirmed and not ended."""
         return self.filter(state=ConsentState.CONFIRMED, stopped_at=None)
 
     def idle(self, now: datetime) -> Self:

@@ -1,4 +1,4 @@
-"""Delivery problems: a person says that a file did not arrive, or a mail server's report says so."""
+"""Delivery problems: a file did not arrive, reported by its person or by a mail server."""
 
 from datetime import datetime
 from typing import Self
@@ -34,7 +34,7 @@ class ProblemOutcome(models.TextChoices):
 
 class DeliveryProblemQuerySet(models.QuerySet["DeliveryProblem"]):
     def open(self) -> Self:
-        """What still waits: of tokens in use of Active persons whose download is not open otherwise."""
+        """Open problems of tokens in use of Active persons, without another way to download the file."""
         return self.filter(
             ended_at=None,
             token__state__in=(TokenState.SEALED, TokenState.ACTIVE),
@@ -43,7 +43,7 @@ class DeliveryProblemQuerySet(models.QuerySet["DeliveryProblem"]):
         )
 
     def decidable_by(self, actor: Person, now: datetime) -> Self:
-        """Those whose download this officer may open: not their own, and of nobody whom they vouched for."""
+        """Problems whose download this officer may open: not their own, nor of persons they vouched for."""
         rows = self.open().exclude(token__person=actor)
         for vouched in vouched_by(actor.pk, now, "token__person").values():
             rows = rows.exclude(vouched)
@@ -91,5 +91,5 @@ class DeliveryProblem(models.Model):
         return str(self.get_kind_display())
 
     def end(self, outcome: ProblemOutcome, *, by: Person | None, now: datetime, reason: str = "") -> None:
-        """What became of it."""
+        """Store the outcome and close the problem."""
         self.outcome, self.ended_at, self.ended_by, self.reason = outcome, now, by, reason

@@ -17,7 +17,7 @@ LONGEST_MAIL_BODY = 10_000
 
 class MailTextQuerySet(VersionedQuerySet["MailText"]):
     def failing(self) -> "MailTextQuerySet":
-        """Texts in force of which a mail could not be made, so that it went out with the product's text."""
+        """Texts in force that failed to render, so that the mail went out with the product's text."""
         return self.active().filter(failed_at__isnull=False).order_by("failed_at", "pk")
 
 

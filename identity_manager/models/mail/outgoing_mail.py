@@ -194,7 +194,7 @@ class OutgoingMail(Stateful, Leased):
 
     @transition(field=state, source=M.QUEUED, target=M.SENT)
     def mark_sent(self, *, provider_id: str, now: datetime) -> None:
-        """The mail server took it, and calls it so."""
+        """The mail server has accepted it. provider_id: its id there."""
         self.sent_at = now
         self.provider_id = provider_id
         self.fault = self.error_code = ""
@@ -202,30 +202,30 @@ class OutgoingMail(Stateful, Leased):
 
     @transition(field=state, source=M.QUEUED, target=M.FAILED)
     def mark_failed(self, *, error: str, error_code: str, now: datetime) -> None:
-        """The mail server refused it for good."""
+        """The mail server has refused it for good."""
         self._settle_with(error, MailFault.REFUSED, error_code=error_code, now=now)
 
     def put_off(self, *, error: str, fault: MailFault, error_code: str, now: datetime) -> None:
-        """It stays queued, with a next try."""
+        """Keep it queued, with a time for the next try."""
         self.fault = fault
         self.error_code = error_code
         self.settle_later(error, now=now)
 
     @transition(field=state, source=M.SENT, target=M.BOUNCED)
     def bounce(self, *, error: str, error_code: str, now: datetime) -> None:
-        """The mail server took it, and says later that nobody got it."""
+        """It was accepted, and a later report says that it was not delivered."""
         self._settle_with(error, MailFault.BOUNCED, error_code=error_code, now=now)
 
     @transition(field=state, source=[M.FAILED, M.BOUNCED], target=M.QUEUED)
     def queue_again(self, *, now: datetime) -> None:
-        """An officer has it tried again."""
+        """An officer retries it."""
         self.sent_at, self.provider_id = None, ""
         self.queued_again_at = self.waiting_since = now
         self.work_is_due(now)
 
     @transition(field=state, source=[M.QUEUED, M.FAILED, M.BOUNCED], target=M.DISCARDED)
     def discard(self, *, reason: str) -> None:
-        """An officer, or what it was about, made it pointless."""
+        """It is discarded by an officer, or because its subject has ended."""
         self.discard_reason = reason
         self.settle_lease()
 

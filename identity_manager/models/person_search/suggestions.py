@@ -1,7 +1,7 @@
-"""Did you mean: names that are one typo away from what was searched.
+"""Spelling suggestions (**Did you mean**): names at edit distance one from the query.
 
-The words of all names are kept apart (NameWord). Each word of a query is corrected on its own; whether
-somebody is called so, and may be found by who asks, is for the search itself to say.
+The words of all names are indexed in a table of their own (NameWord). Each word of a query is corrected by
+itself; the search decides whether the reader may find a person of that name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,9 @@ _NAMES = ("given_name", "surname", "display_name")
 
 
 def learn(persons: QuerySet[Any], keys: Sequence[Any]) -> int:
-    """Take in the words of these persons' names; return how many were new. It may run twice at once."""
+    """Index the words of these persons' names; return how many were new. Idempotent, also concurrently."""
     spelled = _spelled(persons.filter(pk__in=keys))
-    # Rows with their parts are there together: who was killed between the two comes by again.
+    # A word without parts was left by a crash between the two inserts: index it again.
     known = set(NameWord.objects.filter(word__in=spelled, parts__isnull=False).values_list("word", flat=True))
     new = {word: spelling for word, spelling in spelled.items() if word not in known}
     NameWord.objects.bulk_create(
@@ -75,7 +75,7 @@ def names_near(text: str) -> Iterator[str]:
 
 
 def _choices(word: str) -> list[tuple[str, str]]:
-    """What the word may be meant as, with a spelling: itself where somebody is called so, else others."""
+    """Candidates for a word, with a spelling: itself if it is a known word, else words one typo away."""
     if not _is_corrected(word):
         return [(word, word)]
     rows = NameWord.objects.filter(parts__part__in=_parts(word)).distinct().order_by("word")
@@ -95,7 +95,7 @@ def _parts(word: str) -> set[str]:
 
 
 def is_one_typo(one: str, other: str) -> bool:
-    """Whether one letter was added, left out, exchanged, or has changed places with its neighbour."""
+    """Whether the edit distance is one (optimal string alignment: insert, delete, substitute, swap)."""
     if abs(len(one) - len(other)) > 1 or one == other:
         return False
     same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))

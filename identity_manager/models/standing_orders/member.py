@@ -1,4 +1,4 @@
-"""Whom a standing order has given its token type to, since when; and the batch orders that it placed."""
+"""Members of standing orders, by episode, and the batch orders that were placed for them."""
 
 from typing import Self
 
@@ -14,10 +14,10 @@ from identity_manager.models.standing_orders.order import COVERING, StandingOrde
 
 
 class MemberStep(models.TextChoices):
-    """How far a member has come.
+    """State of a member's episode.
 
-    NEW: nothing was asked for yet, or it could not be. PLACED: a batch order asks. GIVEN: there is a request,
-    or they had the token before; an order asks once for each episode.
+    NEW: not requested yet, or it was not possible. PLACED: in a batch order. GIVEN: there is a request, or a
+    token from before; an order requests once for each episode.
     """
 
     NEW = "new", _("Not yet")
@@ -31,15 +31,15 @@ class StandingMemberQuerySet(models.QuerySet["StandingMember"]):
         return self.filter(until=None)
 
     def covering(self) -> Self:
-        """Members by an order that has not ended: by it they keep the type."""
+        """Members of orders that have not ended, by which they keep the type."""
         return self.present().filter(order__state__in=COVERING)
 
 
 class StandingMember(models.Model):
-    """A person is a member of a standing order, from `since` to `until`; each such time is an episode.
+    """An episode: a person's membership in a standing order, from `since` to `until`.
 
-    gain, loss: ids of the batch orders that ask for the token, or take it away. retry_at: a member whom the
-    batch order could not ask for is asked for again from then on.
+    gain, loss: ids of the batch orders that request the token, or end it. retry_at: when a member for whom
+    the batch order could not request it is tried again.
     """
 
     id = models.BigAutoField(primary_key=True)

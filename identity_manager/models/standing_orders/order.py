@@ -1,4 +1,4 @@
-"""Standing orders: who is in a group, a unit or a search has a token type; who leaves it loses it."""
+"""Standing orders: members of a group, unit or search have a token type; leavers lose it."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -38,7 +38,7 @@ class StandingBasis(models.TextChoices):
 
 
 class LossRule(models.TextChoices):
-    """What becomes of the token of who leaves."""
+    """What happens to a leaver's token."""
 
     REVOKE = "revoke", _("The token is revoked")
     HOLD = "hold", _("The token is put on hold")
@@ -53,16 +53,16 @@ class StandingOrderQuerySet(LeasedQuerySet["StandingOrder"]):
         return self.filter(pk__in=found).order_by("asked_at", "pk")
 
     def at_work(self) -> Self:
-        """Orders that a worker has something to do for."""
+        """Orders with work for a worker: a dry run, or plans."""
         return self.filter(state__in=AT_WORK)
 
     def wake(self, now: datetime) -> int:
-        """Have every order in force planned now: groups or persons have changed. Returns how many."""
+        """Make every order in force due now, after a change of groups or persons; return how many."""
         return self.filter(state=S.IN_FORCE).update(next_attempt_at=now, nudged_at=None)
 
 
 class StandingOrder(Stateful, Leased, SecondOfficerDecision):
-    """A rule that Identity Manager keeps: its members have the token type.
+    """A rule: the members of a group, unit or search have the token type.
 
     type_code: of the type, whichever version is active. criteria: of a unit or a search, the values that
     persons are compared with (kind, text, department, organisational_unit); search_name: what its officer
@@ -126,7 +126,7 @@ class StandingOrder(Stateful, Leased, SecondOfficerDecision):
 
     @property
     def who(self) -> str:
-        """The group, unit or search, as officers call it."""
+        """The name of the group, unit or search."""
         if self.group is not None:
             return self.group.name
         return self.search_name or str(self.criteria.get("organisational_unit", ""))
@@ -140,26 +140,26 @@ class StandingOrder(Stateful, Leased, SecondOfficerDecision):
 
     @transition(field=state, source=S.CHECKING, target=S.WAITING)
     def conclude_dry_run(self, *, figures: dict[str, int], now: datetime) -> None:
-        """The dry run has counted; a second officer decides by it."""
+        """The dry run is complete; a second officer decides by its figures."""
         self.figures, self.planned_at = figures, now
         self.settle_lease()
 
     @transition(field=state, source=S.WAITING, target=S.IN_FORCE)
     def put_in_force(self, *, by: Person, now: datetime) -> None:
-        """A second officer agrees, to as many persons as the dry run counted."""
+        """A second officer puts it in force, for at most as many persons as the dry run counted."""
         self.decided_by, self.decided_at = by, now
         self.may_gain, self.may_lose = self.figures["gain"], self.figures["lose"]
         self.work_is_due(now)
 
     @transition(field=state, source=S.IN_FORCE, target=S.STOPPED)
     def stop(self, *, code: str, facts: dict[str, Any]) -> None:
-        """The breaker, or a type or officer that is gone, stops it until two officers let it go on."""
+        """It is stopped by the breaker, or for lack of its type or officer, until two officers release it."""
         self.stop_code, self.stop_facts = code, facts
         self.settle_lease()
 
     @transition(field=state, source=S.STOPPED, target=S.CHECKING)
     def ask_again(self, *, by: Person, now: datetime) -> None:
-        """An officer wants a stopped order to go on: a new dry run, then another officer."""
+        """An officer asks to release a stopped order: a new dry run, then a second officer."""
         self.asked_by, self.asked_at = by, now
         self.decided_by = self.decided_at = None
         self.stop_code, self.stop_facts = "", {}
@@ -167,16 +167,16 @@ class StandingOrder(Stateful, Leased, SecondOfficerDecision):
 
     @transition(field=state, source=S.IN_FORCE, target=S.PAUSED)
     def pause(self) -> None:
-        """Nobody gains or loses anything until it goes on."""
+        """It is paused: no plans until it is resumed."""
         self.settle_lease()
 
     @transition(field=state, source=S.PAUSED, target=S.IN_FORCE)
     def resume(self, *, now: datetime) -> None:
-        """It goes on with who is a member by now."""
+        """It is resumed with its present members."""
         self.work_is_due(now)
 
     @transition(field=state, source=[S.CHECKING, S.WAITING, S.IN_FORCE, S.PAUSED, S.STOPPED], target=S.ENDED)
     def end(self, *, now: datetime) -> None:
-        """Nobody gains or loses anything by it any more."""
+        """It has ended; members keep their tokens."""
         self.ended_at = now
         self.settle_lease()

@@ -1,4 +1,4 @@
-"""Imports of tokens that another system has given, certificate by certificate, from dry run to end."""
+"""Imports of tokens of another system: import, rows and marks of imported certificates."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -43,7 +43,7 @@ WITHDRAWABLE = (S.READING, S.LOOKED_THROUGH, S.WAITING, S.CONFIRMED)
 
 
 class RowOutcome(models.TextChoices):
-    """What becomes of a certificate: it is imported, only its key is, or nothing is done."""
+    """Outcome of a row: the certificate is imported, only its key is, or it is left out."""
 
     NEW = "new", _("To be imported")
     KEY = "key", _("Only the key is new")
@@ -99,33 +99,33 @@ class TokenImport(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=S.READING, target=S.LOOKED_THROUGH)
     def look_through(self, *, digest: str) -> None:
-        """Every file has been read and matched."""
+        """The dry run has read and matched every file."""
         self.digest = digest
 
     @transition(field=state, source=S.LOOKED_THROUGH, target=S.WAITING)
     def ask(self, *, by: Person, now: datetime) -> None:
-        """An officer has looked at the matching."""
+        """An officer asks a second one to confirm the matching."""
         self.asked_by, self.asked_at = by, now
 
     @transition(field=state, source=S.WAITING, target=S.CONFIRMED)
     def confirm(self, *, by: Person, seal: bytes, now: datetime) -> None:
-        """A second officer agrees to the same matching."""
+        """A second officer confirms the same matching."""
         self.decided_by, self.decided_at, self.seal = by, now, seal
 
     @transition(field=state, source=S.CONFIRMED, target=S.DONE)
     def finish(self, *, now: datetime) -> None:
-        """Nothing of it is left to do."""
+        """No row is left to execute."""
         self.ended_at = now
 
     @transition(field=state, source=S.WAITING, target=S.REFUSED)
     def refuse(self, *, by: Person, reason: str, now: datetime) -> None:
-        """The second officer does not agree."""
+        """A second officer rejects it."""
         self.decided_by, self.decided_at, self.reason = by, now, reason
         self.ended_at = now
 
     @transition(field=state, source=list(WITHDRAWABLE), target=S.WITHDRAWN)
     def withdraw(self, *, now: datetime) -> None:
-        """What is not imported yet never is."""
+        """It is withdrawn; rows that were imported stay."""
         self.ended_at = now
 
 
@@ -173,7 +173,7 @@ class TokenImportRow(models.Model):
 
 
 class Imported(models.TextChoices):
-    """What is asked of imported certificates."""
+    """Filters of lists by imported certificates."""
 
     ANY = "any", _("from another system")
     WATCHED = "watched", _("from another system, not renewed here yet")
@@ -183,7 +183,7 @@ class Imported(models.TextChoices):
 
 class ImportedCertificateQuerySet(models.QuerySet["ImportedCertificate"]):
     def of(self, kind: Imported) -> Self:
-        """Those of which this is true."""
+        """Imported certificates that the filter matches."""
         living = Q(certificate__state__in=NOT_ENDED)
         archived = ArchivedKey.objects.filter(public_key_sha256=OuterRef("public_key_sha256"))
         successor = SoftwareToken.objects.in_use().filter(predecessor=OuterRef("certificate__token"))
