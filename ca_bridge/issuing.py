@@ -1,22 +1,23 @@
 """The door to certificate authorities, in three calls: prepare, ask, record.
 
-prepare  in the caller's transaction: journal the intent, which draft has validated and linted before it;
-         prepare_many does that for several new orders at once, and record_issued for what they brought.
+prepare  in the caller's transaction: journal the order, which draft has validated and linted;
+         prepare_many does so for several new orders at once, and record_issued for their certificates.
 ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
-record   in the caller's transaction: journal what came back, which examine has verified before it.
+record   in the caller's transaction: journal the answer, which examine has verified.
 
-draft and examine take milliseconds and need nothing locked, so they are called outside any transaction:
-while one is open nobody else writes on SQLite, and nobody else has its rows on PostgreSQL.
+draft and examine take milliseconds and need no locks, so they are called outside any transaction: an open
+one blocks all other writers on SQLite, and other users of its rows on PostgreSQL.
 
-Beside them: look_up where nobody wants the order any more; park where its CA cannot be asked; let_ask_again
-and give_up, an officer's word on a parked one; withdraw what nobody asks for; doubt after a restore;
-may_have_issued and settled, what is known of one; revoke, hold, release and revoke_surplus; forget.
+Beside them: look_up for orders of ended requests; park for orders that cannot be sent; let_ask_again and
+give_up, an officer's decisions on a parked order; withdraw for orders that are no longer needed; doubt after
+a restore; may_have_issued and settled, the state of an order; revoke, hold, release and revoke_surplus;
+forget.
 
-Where things are: orders/drafting.py makes an order of what is wanted; connection/exception_boundary.py lets
-nothing through but answers and CaError; orders/journal.py writes down what was asked and what came back;
-orders/unknown_outcomes.py decides what is done when nobody knows; orders/results.py believes no certificate
-that x509/verification.py has not compared with the order; orders/reconciliation.py asks the CA later what
-else it has issued.
+Modules: orders/drafting.py builds orders; connection/exception_boundary.py turns exceptions of connectors
+into answers or CaError; orders/journal.py stores orders, attempts and answers; orders/unknown_outcomes.py
+decides on orders with unknown outcome; orders/results.py accepts a certificate only after
+x509/verification.py has compared it with the order; orders/reconciliation.py searches the CA later for
+surplus certificates.
 Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_races.py, test_comparing.py,
 and for each connector connectors/test_contract.py and test_remote.py.
 """
@@ -88,12 +89,12 @@ __all__ = [
 
 
 def ask(order: UUID | journal.Begun) -> Answer:
-    """Ask the CA once, and return its answer for record(). Call it outside any transaction.
+    """Send the order to the CA once; return the answer for record(). Call it outside any transaction.
 
-    What is settled is answered from the journal; what is pending is fetched. Where an earlier attempt may
-    have been issued already, the CA is searched first, and the connection's policy decides
-    (orders.unknown_outcomes.decide): ask again with the same key, or park (answered Unknown) until an officer
-    has looked. Raises CaError(permanent=False) for a fault that passes.
+    A settled order is answered from the journal, a pending one is fetched. If an earlier attempt may have
+    been issued, the CA is searched first, and the connection's policy decides
+    (orders.unknown_outcomes.decide): send it again with the same key, or park it for an officer (Unknown).
+    Raises CaError(permanent=False) for a passing fault.
 
     order: its id, or what prepare_many has begun and the caller has committed, which is not read again.
     """
@@ -115,30 +116,30 @@ def ask(order: UUID | journal.Begun) -> Answer:
 
 
 def doubt_open_orders() -> int:
-    """After a restore: have each open order looked up at its CA before it is asked again; return how many.
+    """After a restore: have each open order looked up before it is sent again; return how many.
 
-    Where a CA cannot be searched, the connection's policy decides, as ever. In the caller's transaction.
+    If a CA cannot be searched, the connection's policy decides, as usual. In the caller's transaction.
     """
     return journal.doubt_open_orders()
 
 
 def doubt(order: CaOrder) -> None:
-    """The same for one order, under whose idempotency key the CA may have been asked in a lost time."""
+    """The same for one order, whose idempotency key may have been used in the time lost by a restore."""
     journal.doubt(order)
 
 
 def let_ask_again(order_id: UUID) -> None:
-    """An officer has looked at the CA: a parked order may be asked for once more, with the same key.
+    """Release a parked order, by an officer who has looked at the CA: send it again, with the same key.
 
-    In the caller's transaction. The CA is searched before, where it can be.
+    In the caller's transaction. A CA that can be searched is searched first.
     """
     journal.let_ask_again(order_id)
 
 
 def park(order_id: UUID) -> bool:
-    """Have an officer look at an order that can be asked for no more, in the caller's transaction.
+    """Park an order that must not be sent again, for an officer, in the caller's transaction.
 
-    False, and nothing is done, where its CA has surely not issued, or its answer is there.
+    Returns False, without a change, if the CA has certainly not issued or has answered.
     """
     order = journal.locked(order_id)
     if not journal.may_have_issued(order):
@@ -155,13 +156,14 @@ def may_have_issued(order_id: UUID) -> bool:
 
 
 def settled(order_id: UUID) -> Issued | Refused | None:
-    """The final answer to an order, where it has one."""
+    """The final answer to an order, or None."""
     return journal.settled_answer(journal.get(order_id))
 
 
 def withdraw(order_id: UUID, *, because: CaError | None = None) -> CaOrder:
-    """Close an order that its CA has surely not issued, and that nobody asks for any more; in the caller's
-    transaction. because: what asking for it came to, for good.
+    """Close an order that was certainly not issued and is no longer needed, in the caller's transaction.
+
+    because: the permanent error of its last attempt, if any.
     """
     return record(order_id, Refused(because.message, because.detail) if because else _withdrawn())
 
@@ -171,15 +173,15 @@ def _withdrawn() -> Refused:
 
 
 def give_up(order_id: UUID) -> CaOrder:
-    """An officer gives a parked order up, in the caller's transaction. What turns up later is revoked."""
+    """Give up a parked order, by an officer, in the caller's transaction. A late certificate is revoked."""
     return record(order_id, Refused("An officer gave the order up.", ""))
 
 
 def look_up(order_id: UUID) -> Answer:
-    """Find out whether the CA has issued, without asking it to, for an order that nobody wants any more.
+    """Find out whether the CA has issued an order that is no longer needed, without sending it.
 
-    Refused where it surely has not; Unknown where an attempt had no answer and the CA cannot be searched, or
-    where what is pending could only be ordered once more.
+    Refused if it certainly has not; Unknown if an attempt had no answer and the CA cannot be searched, or if
+    fetching a pending order would order anew.
     The answer is for record(). Call it outside any transaction. Raises CaError(permanent=False).
     """
     order = journal.get(order_id)
@@ -195,7 +197,7 @@ def look_up(order_id: UUID) -> Answer:
 
 
 def _at_edge(ca: str, name: str, call: Callable[[], object]) -> Answer:
-    """Measured: what is behind the edge may take its time."""
+    """Call the connector within the exception boundary, and measure the time."""
     with telemetry.ca_call(ca, name) as measured:
         answer = _as_answer(call)
         measured.outcome = str(journal.outcome_of(answer))
@@ -203,7 +205,7 @@ def _at_edge(ca: str, name: str, call: Callable[[], object]) -> Answer:
 
 
 def _as_answer(call: Callable[[], object]) -> Answer:
-    """What crosses the border is an answer, or a passing CaError; nothing else."""
+    """Turn exceptions into answers: returns an answer, or raises a transient CaError."""
     try:
         with connector_edge():
             answer = call()
@@ -219,7 +221,7 @@ def _as_answer(call: Callable[[], object]) -> Answer:
 
 
 def _searched(connector: Connector, order: CaOrder) -> unknown_outcomes.Searched:
-    """A CA that refuses to be searched has not said that it has not issued. Raises a passing CaError."""
+    """Search the CA. A refused search is no evidence of absence. Raises a transient CaError."""
     if not isinstance(connector, FindsOrders):
         return unknown_outcomes.Searched(CaOrder.Search.IMPOSSIBLE)
     try:
@@ -230,7 +232,7 @@ def _searched(connector: Connector, order: CaOrder) -> unknown_outcomes.Searched
         if not error.permanent:
             raise
         return unknown_outcomes.Searched(CaOrder.Search.FAILED, detail=error.words)
-    except InDoubtError as error:  # whatever broke, nothing was found out
+    except InDoubtError as error:  # any failure: the search has no result
         return unknown_outcomes.Searched(CaOrder.Search.FAILED, detail=str(error))
     return unknown_outcomes.Searched(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING, found)
 
@@ -242,10 +244,10 @@ def _asked(connector: Connector, order: CaOrder) -> object:
 
 
 def revoke_surplus(order_id: UUID) -> int:
-    """Revoke at the CA what it issued for an order beside what is used; return how many were revoked.
+    """Revoke the surplus certificates of an order at its CA; return how many were revoked.
 
-    Call it outside any transaction. What is not revoked yet stays flagged, with the reason; what is left to
-    hands is told by SurplusCertificate.objects.left_to_hands(). Raises CaError for a passing fault.
+    Call it outside any transaction. Others stay flagged, with the reason; for those to be revoked by hand see
+    SurplusCertificate.objects.left_to_hands(). Raises CaError for a passing fault.
     """
     order, revoked = journal.get(order_id), 0
     for surplus in SurplusCertificate.objects.to_be_revoked(timezone.now()).filter(order=order):
@@ -274,12 +276,12 @@ def _revoke_surplus(ca: str, surplus: SurplusCertificate) -> bool:
 
 
 def surplus_revoked_by_hand(surplus: SurplusCertificate) -> None:
-    """Somebody has revoked at its CA what is surplus; in the caller's transaction."""
+    """Store that a surplus certificate was revoked by hand at its CA, in the caller's transaction."""
     journal.note_revoked(surplus)
 
 
 def _is_used(certificate: bytes) -> bool:
-    """Answers may be mixed up: what one order got may be another's; and CAs revoke by serial number."""
+    """Whether an order uses the certificate: answers may be mixed up, and CAs revoke by serial number."""
     facts = describe(certificate)
     return CaOrder.objects.of_serial(facts.issuer, facts.serial_hex).exists()
 
@@ -298,7 +300,7 @@ def revoke_many(
 ) -> Sequence[RevocationOutcome | CaError]:
     """As revoke, for several certificates of a CA that revokes them together; one outcome for each.
 
-    Call it outside any transaction. Raises CaError where nothing is known of any.
+    Call it outside any transaction. Raises CaError if the outcome of all is unknown.
     """
     connector = registry.reached(ca)
     if not isinstance(connector, RevokesTogether):

@@ -1,4 +1,4 @@
-"""How many of the certificates that were bought from a CA are left, by the journal."""
+"""Allowances: how many certificates of a contract with a CA are left, counted in the journal."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from ca_bridge.connection import registry
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 
-# Also what is ordered and not answered yet, and what nobody knows the outcome of.
+# Including orders without an answer yet, and those with an unknown outcome.
 COUNTED = (CaOrder.State.ISSUED, CaOrder.State.ASKED, CaOrder.State.PENDING, CaOrder.State.UNKNOWN)
 
 
@@ -28,7 +28,7 @@ def configured() -> bool:
 
 
 def left(alias: str) -> Left | None:
-    """None where the settings name no allowance, or are invalid."""
+    """The remaining allowance of a CA; None if the settings name none or are invalid."""
     try:
         allowance = registry.allowance(alias)
     except (CaError, ImproperlyConfigured):

@@ -1,4 +1,4 @@
-"""Orders to CAs: drafted and linted outside any transaction, journalled within one (prepare)."""
+"""Drafting of orders: built and linted outside any transaction, journalled within one (prepare)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ca_bridge.x509.profiles import check_content, check_key_usage, check_validi
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """From when until when; both aware. Certificates know whole seconds (RFC 5280 4.1.2.5)."""
+    """Validity period, aware datetimes. Certificates have whole seconds (RFC 5280 4.1.2.5)."""
 
     not_before: datetime
     not_after: datetime
@@ -35,9 +35,9 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class DraftOrder:
-    """An order that has passed the lint and is not in the journal yet. It holds a hash of the public key.
+    """A linted order that is not journalled yet. It holds a hash of the public key.
 
-    draft: the certificate (DER) that passed the lint, signed by nobody who counts.
+    draft: the linted certificate (DER), signed with a throw-away key.
     """
 
     ca: str
@@ -57,8 +57,8 @@ def draft(
 ) -> DraftOrder:
     """Build and lint the order for a certificate, for prepare(). Call it outside any transaction.
 
-    Raises CaError, with a sentence that says what is wrong: permanent where this cannot be ordered, and
-    passing where the CA cannot show its draft now.
+    Raises CaError with a sentence: permanent if this cannot be ordered, transient if the CA cannot give its
+    draft now.
     """
     check_content(content)
     check_key_usage(content.key_usage, algorithm_of(key))
@@ -78,7 +78,7 @@ def draft(
 
 
 def prepare(draft_order: DraftOrder) -> CaOrder:
-    """Journal the intent to have a certificate issued, and return the order. Call it in a transaction.
+    """Journal the order before the CA is asked, and return it. Call it in a transaction.
 
     A second call with the same idempotency key returns the order of the first. Raises CaError, permanent,
     for a key that was used already, and nothing is journalled.
@@ -108,9 +108,9 @@ def _journalled(draft_order: DraftOrder) -> CaOrder:
 def prepare_many(drafts: Sequence[DraftOrder]) -> list[CaOrder | journal.Begun]:
     """Journal several new orders with two statements. Call it in a transaction; the results are for ask().
 
-    What goes to a CA that is searched after a lost answer is journalled as asked at once: a search tells
-    whether it was asked before a crash. Raises IntegrityError where one of them, or its key, is known
-    already; the caller rolls back, and prepares each alone.
+    Orders to a CA that can be searched are journalled as asked at once: after a crash a search shows whether
+    they were sent. Raises IntegrityError if one of them, or its key, is known already; the caller rolls back,
+    and prepares each alone.
     """
     orders = [_order(each) for each in drafts]
     asked = [order for order in orders if registry.search_decides(order.ca)]
@@ -132,6 +132,6 @@ def _order(draft_order: DraftOrder) -> CaOrder:
         public_key_sha256=draft_order.public_key_sha256,
         not_before=request.not_before,
         not_after=request.not_after,
-        search="",  # said here, or the database would have to work them out
+        search="",  # set here, so that the database need not compute defaults
         comparison="",
     )

@@ -1,7 +1,7 @@
 """The journal: orders and attempts, written before a CA is asked and after it has answered.
 
-An attempt that was begun and has no outcome is what a worker leaves that dies: begin() answers Doubtful then,
-and unknown_outcomes.py decides. Proven in tests/ca_bridge/test_journal.py, test_issuing.py and test_races.py.
+An attempt without an outcome is left by a crash: then begin() returns Doubtful, and unknown_outcomes.py
+decides. Proven in tests/ca_bridge/test_journal.py, test_issuing.py and test_races.py.
 """
 
 from collections.abc import Collection, Sequence
@@ -43,7 +43,7 @@ COMPARISONS = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1), tim
 
 
 def get(order_id: UUID) -> CaOrder:
-    """Return the order as it stands. Raises CaError, permanent, where there is none."""
+    """Return the present order. Raises CaError, permanent, if there is none."""
     return _only(_ORDER, order_id)
 
 
@@ -60,7 +60,7 @@ def _only(orders: Statement[CaOrder], order_id: UUID) -> CaOrder:
 
 
 def known(idempotency_key: str, key_sha256: bytes) -> CaOrder | None:
-    """The order of that idempotency key, where there is one. Raises CaError for a key of another order."""
+    """The order with this idempotency key, or None. Raises CaError if the key belongs to another order."""
     found = _OF_KEYS.rows(idempotency_key=idempotency_key, public_key=key_sha256)
     orders = {order.idempotency_key: order for order in found}
     if orders and idempotency_key not in orders:
@@ -69,14 +69,14 @@ def known(idempotency_key: str, key_sha256: bytes) -> CaOrder | None:
 
 
 def is_doubtful(order: CaOrder) -> bool:
-    """Whether the CA was asked once without an answer that can be believed: it may have issued."""
+    """Whether an attempt had no usable answer, so that the CA may have issued."""
     if order.state == CaOrder.State.PREPARED:
         return False
     return order.attempts.filter(outcome__in=["", Outcome.UNKNOWN]).exists()
 
 
 def may_have_issued(order: CaOrder) -> bool:
-    """Whether its CA may have issued for an open order, or may yet: it was put off, or is in doubt."""
+    """Whether the CA may have issued, or may still issue, an open order: pending or in doubt."""
     if order.state not in CaOrder.OPEN:
         return False
     promised = order.state in (CaOrder.State.PENDING, CaOrder.State.UNKNOWN) or bool(order.handle)
@@ -85,7 +85,7 @@ def may_have_issued(order: CaOrder) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The order as it stands, and the attempt begun."""
+    """The present order, with an attempt that has begun."""
 
     order: CaOrder
     attempt: CaAttempt
@@ -93,15 +93,15 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """The order as it stands; an earlier attempt may have been issued, so no other was begun."""
+    """The present order, without a new attempt: an earlier one may have been issued."""
 
     order: CaOrder
 
 
 def begin(order_id: UUID) -> Begun | Doubtful | Issued | Refused:
-    """Write down, in a transaction of its own, that the CA is about to be asked, or return its answer.
+    """Journal a new attempt before the CA is asked, in its own transaction; or return the known answer.
 
-    What has a handle is fetched with it, and leaves no doubt.
+    An order with a handle is fetched by it, and is never in doubt.
     """
     with transaction.atomic(durable=True):
         order = locked(order_id)
@@ -111,13 +111,13 @@ def begin(order_id: UUID) -> Begun | Doubtful | Issued | Refused:
 
 
 def begin_many(orders: Sequence[CaOrder]) -> dict[UUID, Begun]:
-    """Write down attempts at new orders, in the caller's transaction, which journals the orders as asked."""
+    """Journal attempts of new orders, in the caller's transaction, which journals the orders as asked."""
     attempts = CaAttempt.objects.bulk_create(CaAttempt(order=order) for order in orders)
     return {attempt.order_id: Begun(attempt.order, attempt) for attempt in attempts}
 
 
 def begin_over_doubt(order_id: UUID) -> Begun | Issued | Refused:
-    """The same where an earlier attempt may have been issued: note_search said when that is compared."""
+    """Journal a new attempt although an earlier one may have been issued; reconciliation is scheduled."""
     with transaction.atomic(durable=True):
         order = locked(order_id)
         return settled_answer(order) or _begin(order)
@@ -127,17 +127,17 @@ def _begin(order: CaOrder) -> Begun:
     if order.state != CaOrder.State.PENDING:
         parked_at = order.parked_at
         order.mark_asked()
-        if order.handle:  # it is fetched at each try, and the officer may decide all the while
+        if order.handle:  # fetched at each try, while an officer may decide
             order.parked_at = parked_at
         order.save()
     return Begun(order, CaAttempt.objects.create(order=order))
 
 
 def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> CaOrder:
-    """Write down what came of a search for a doubtful order, in a transaction of its own; return the order.
+    """Journal the result of a search for a doubtful order, in its own transaction; return the order.
 
-    parked: whether an officer has to decide now. What is settled meanwhile stays as it is; what has a handle
-    meanwhile, from a worker that was given up, is fetched with it.
+    parked: whether an officer has to decide now. An order that was settled meanwhile is left alone; one that
+    got a handle meanwhile, from a worker with an expired lease, is fetched by it.
     """
     with transaction.atomic(durable=True):
         order = locked(order_id)
@@ -151,19 +151,19 @@ def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> CaOr
 
 
 def _first_comparison(order: CaOrder) -> datetime:
-    """When an open order is compared with its CA for the first time: that begins once it is settled."""
+    """The time of an open order's first reconciliation, which takes place after it is settled."""
     return order.compare_at or timezone.now() + COMPARISONS[0]
 
 
 def park(order: CaOrder) -> None:
-    """Have an officer look at a locked order that cannot be looked up; the caller saves it."""
+    """Park a locked order that cannot be looked up, for an officer; unsaved."""
     order.search, order.searched_at = CaOrder.Search.FAILED, timezone.now()
     order.parked_at = order.parked_at or order.searched_at
     order.compare_at = _first_comparison(order)
 
 
 def park_after(order: CaOrder) -> None:
-    """The same, where its handle has brought no answer again and again since the last one."""
+    """Park it after its handle has brought no answer several times since the last one."""
     unknown = order.attempts.filter(outcome=Outcome.UNKNOWN)
     put_off = order.attempts.filter(outcome=Outcome.PENDING).order_by("asked_at").last()
     since = unknown.filter(asked_at__gt=put_off.asked_at) if put_off else unknown
@@ -172,10 +172,10 @@ def park_after(order: CaOrder) -> None:
 
 
 def doubt_open_orders() -> int:
-    """Note for every open order that the CA may have been asked meanwhile; return how many there are.
+    """Journal an attempt without an answer for every open order, after a restore; return how many.
 
-    For a database that was put back to an earlier moment: an attempt without an answer, as after a crash,
-    has the CA searched before it is asked again. What is pending behind a handle is fetched anyway.
+    As after a crash, the CA is then searched before an order is sent again. Pending orders with a handle are
+    fetched anyway.
     """
     opened = CaOrder.objects.filter(state__in=CaOrder.OPEN)
     orders = opened.exclude(state=CaOrder.State.PENDING, handle__gt="")
@@ -185,14 +185,14 @@ def doubt_open_orders() -> int:
 
 
 def doubt(order: CaOrder) -> None:
-    """Note that the CA may have been asked without our knowing."""
+    """Journal an attempt without an answer for one order, which may have been sent before a restore."""
     order.mark_asked()
     order.save()
     CaAttempt.objects.create(order=order)
 
 
 def record_fault(attempt: CaAttempt, fault: CaError) -> None:
-    """Write down a passing fault, in a transaction of its own. What is settled meanwhile stays as it is."""
+    """Journal a passing fault, in its own transaction. An order that was settled meanwhile is left alone."""
     with transaction.atomic(durable=True):
         order = locked(attempt.order_id)
         if order.state in CaOrder.OPEN:
@@ -203,11 +203,11 @@ def record_fault(attempt: CaAttempt, fault: CaError) -> None:
 
 
 def beside_a_promise(attempt: CaAttempt, answer: Answer) -> Answer:
-    """The answer to an order that was placed; a transaction of its own.
+    """Adjust the answer to an order that another worker may have sent too, in its own transaction.
 
-    Where a worker that was given up has brought a promise meanwhile, the order was placed twice. The promise
-    stays, to be fetched, and what is told of the second one does not take its place: a refusal is of that
-    one alone, and of a second promise, which nobody fetches, doubt stays. A certificate is one.
+    If a worker with an expired lease has brought a handle (Pending) meanwhile, the order was sent twice. The
+    first handle stays and is fetched. A refusal of the second order does not count, and a second handle,
+    which is never fetched, leaves doubt. A certificate counts.
     """
     if isinstance(answer, Issued):
         return answer
@@ -223,7 +223,7 @@ def beside_a_promise(attempt: CaAttempt, answer: Answer) -> Answer:
 
 
 def close_attempt(order: CaOrder, answer: Answer, *, late: bool = False) -> None:
-    """Write the answer to the latest attempt that waits for one; late: to the earliest."""
+    """Store the answer on the latest attempt without one; late: on the earliest."""
     waiting = CaAttempt.objects.filter(order=order, answered_at=None)
     first = waiting.order_by("asked_at", "pk") if late else waiting.order_by("-asked_at", "-pk")
     closed = _closed(outcome_of(answer), getattr(answer, "detail", ""))
@@ -231,7 +231,7 @@ def close_attempt(order: CaOrder, answer: Answer, *, late: bool = False) -> None
 
 
 def close_issued(attempts: Collection[CaAttempt]) -> None:
-    """Write down that each of these attempts has brought a certificate."""
+    """Store that each of these attempts has brought a certificate."""
     if attempts:
         rows = CaAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts])
         rows.update(**_closed(Outcome.ISSUED, ""))
@@ -242,7 +242,7 @@ def _closed(outcome: Outcome, detail: str) -> dict[str, Any]:
 
 
 def outcome_of(answer: Answer) -> Outcome:
-    """Return the journal's word for an answer."""
+    """Return the attempt's outcome for an answer."""
     match answer:
         case Issued():
             return Outcome.ISSUED
@@ -255,7 +255,7 @@ def outcome_of(answer: Answer) -> Outcome:
 
 
 def settled_answer(order: CaOrder) -> Issued | Refused | None:
-    """Return the final answer of the order, where it has one."""
+    """Return the final answer of the order, or None."""
     if order.state == CaOrder.State.ISSUED:
         return Issued(order.certificate, order.chain)
     if order.state == CaOrder.State.REFUSED:
@@ -266,7 +266,7 @@ def settled_answer(order: CaOrder) -> Issued | Refused | None:
 def flag_surplus(
     order: CaOrder, certificate: bytes, *, fingerprint: str, not_after: datetime, reason: str
 ) -> None:
-    """Note a certificate that must be revoked because nobody will use it. Twice is once."""
+    """Flag a surplus certificate for revocation. Idempotent."""
     noted = {"order": order, "certificate": certificate, "reason": reason[:DETAIL_LENGTH]}
     SurplusCertificate.objects.get_or_create(
         sha256_fingerprint=fingerprint, defaults=noted | {"not_after": not_after}
@@ -274,14 +274,14 @@ def flag_surplus(
 
 
 def note_revoked(surplus: SurplusCertificate) -> None:
-    """Write down that a surplus certificate is revoked."""
+    """Store that a surplus certificate is revoked."""
     now = timezone.now()
     surplus.tried_at, surplus.trouble, surplus.revoked_at = now, "", now
     surplus.save(update_fields=["tried_at", "trouble", "revoked_at"])
 
 
 def note_unrevoked(surplus: SurplusCertificate, said: str, *, by_hand: bool = False) -> None:
-    """Write down that a surplus certificate was not revoked; by_hand: its CA will not do it, whoever asks."""
+    """Store that a surplus certificate was not revoked; by_hand: its CA never will by its interface."""
     now = timezone.now()
     surplus.tried_at, surplus.trouble = now, said[:DETAIL_LENGTH]
     surplus.not_after = describe(surplus.certificate).not_after
@@ -291,14 +291,14 @@ def note_unrevoked(surplus: SurplusCertificate, said: str, *, by_hand: bool = Fa
 
 
 def let_ask_again(order_id: UUID) -> None:
-    """Let a parked order be asked for once more, without its handle, in the caller's transaction."""
+    """Release a parked order to be sent again, without its handle, in the caller's transaction."""
     order = locked(order_id)
     order.may_be_asked_again, order.parked_at, order.handle = True, None, ""
     order.save()
 
 
 def note_comparison(order: CaOrder, result: CaOrder.Comparison | None) -> None:
-    """Write down what came of a comparison with the CA, and when the next one is; None: it was put off."""
+    """Store the result of a reconciliation and the time of the next one; None: it was postponed."""
     now = timezone.now()
     if result is not None:
         order.comparisons += 1

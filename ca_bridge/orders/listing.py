@@ -1,7 +1,7 @@
-"""What a CA has issued is compared with the journal, as after a restore that has lost what came last.
+"""Comparison of a CA's list of certificates with the journal, for example after a restore.
 
-A part of the CA's list is read first and the journal after it: an order is journalled before its CA is asked,
-so that what is asked for meanwhile is never taken for unknown. Proven in tests/ca_bridge/test_listing.py.
+A page of the CA's list is read before the journal: an order is journalled before its CA is asked, so that a
+certificate issued meanwhile is never taken for unknown. Proven in tests/ca_bridge/test_listing.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ BACKDATING = timedelta(hours=1)  # by which a CA may date a certificate before t
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A certificate (DER) that no order has brought. order: the one that has its key, if any."""
+    """A certificate (DER) that the journal does not have. order: the one with its key, if any."""
 
     certificate: bytes
     facts: CertificateFacts
@@ -39,7 +39,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a part of a CA's list came to. listed: how many it names. cursor: as of IssuedPage."""
+    """Result for a page of a CA's list. listed: number of its entries. cursor: as in IssuedPage."""
 
     unknown: tuple[Unknown, ...]
     listed: int
@@ -47,7 +47,7 @@ class Compared:
 
 
 def tells(alias: str) -> bool:
-    """Whether the CA names what it has issued; False also where the connection is configured wrongly."""
+    """Whether the CA can list its certificates; False also for an invalid configuration."""
     try:
         return isinstance(registry.connector(alias), ListsIssued)
     except (CaError, ImproperlyConfigured):
@@ -55,9 +55,9 @@ def tells(alias: str) -> bool:
 
 
 def compare(alias: str, since: datetime, cursor: str) -> Compared:
-    """Compare a part of what the CA has issued since a moment with the journal.
+    """Compare a page of the CA's certificates since a moment with the journal.
 
-    Call it outside any transaction. Raises CaError; a permanent one where this CA cannot be compared.
+    Call it outside any transaction. Raises CaError; a permanent one if this CA cannot be compared.
     """
     connector = _lister(alias)
     with telemetry.ca_call(alias, "list") as measured, repeatable_edge():
@@ -72,34 +72,34 @@ def compare(alias: str, since: datetime, cursor: str) -> Compared:
 
 
 def lacks(alias: str, order: CaOrder) -> bool:
-    """Whether the CA does not know the certificate that it issued for the order. Raises CaError."""
+    """Whether the CA lacks the certificate that it issued for the order. Raises CaError."""
     connector = _lister(alias)
     if order.serial is None or order.issuer not in _issuers(connector):
-        return False  # the alias named another CA when that was issued
+        return False  # issued when the alias named another CA
     return _kept(alias, connector, order.serial) is None
 
 
 def is_known(found: CertificateFacts) -> bool:
-    """Whether an order has brought the certificate, or it waits to be revoked as surplus."""
+    """Whether the certificate belongs to an order, or is flagged as surplus."""
     orders = CaOrder.objects.of_serial(found.issuer, found.serial_hex)
     surplus = SurplusCertificate.objects.filter(sha256_fingerprint=found.sha256_fingerprint)
     return orders.exists() or surplus.exists()
 
 
 def flag_surplus(order: CaOrder, certificate: bytes) -> None:
-    """Have what was issued for an order beside what is used revoked; in the caller's transaction."""
+    """Flag a second certificate of an order as surplus, in the caller's transaction."""
     recording.flag(order, certificate, FOUND_LATER)
 
 
 def let_go(alias: str, certificate: bytes) -> None:
-    """What is revoked need not be kept any longer by a CA that keeps its records here. Raises CaError."""
+    """Have a CA that keeps its records here erase a revoked certificate. Raises CaError."""
     connector = registry.reached(alias)
     if isinstance(connector, ErasesRecords):
         connector.forget(certificate)
 
 
 class _Lister(Connector, ListsIssued):
-    """A connector that names what its CA has issued."""
+    """A connector that can list its CA's certificates."""
 
 
 def _lister(alias: str) -> "_Lister":
@@ -115,7 +115,7 @@ def _issuers(connector: Connector) -> frozenset[str]:
 
 
 def _known_serials(issuers: frozenset[str], serials: Sequence[int]) -> set[int]:
-    """Those that orders of these issuers have brought."""
+    """Serial numbers of certificates of orders, by these issuers."""
     names = {serial_hex(serial): serial for serial in serials}
     # The condition of the index, so that databases see that they may use it.
     orders = CaOrder.objects.filter(issuer__in=issuers, serial_hex__in=list(names), serial_hex__gt="")
@@ -143,7 +143,7 @@ def _kept(alias: str, connector: "_Lister", serial: int) -> KeptCertificate | No
 
 
 def _is_of_ca(certificate: bytes) -> bool:
-    """Whether it is of a CA, or of who signs its OCSP answers: those are its own."""
+    """Whether it is a certificate of a CA or of an OCSP signer, which belong to the CA itself."""
     try:
         loaded = x509.load_der_x509_certificate(certificate)
         usage = der.extension(loaded.extensions, x509.ExtendedKeyUsage)

@@ -1,8 +1,8 @@
-"""The journal is compared with the CA: what the CA issued beside what is used is flagged, to be revoked.
+"""Reconciliation of orders that were in doubt: surplus certificates at the CA are flagged for revocation.
 
-For orders about which there was doubt, also after they are settled: a CA may issue long after it was asked
-in vain, and a worker may die with the answer in its hands. What is still open is left to whoever asks for it.
-Proven in tests/ca_bridge/test_comparing.py.
+Also after such an order is settled: a CA may issue long after an attempt without an answer, and a worker may
+crash with the answer. Open orders are left to the worker that sends them. Proven in
+tests/ca_bridge/test_comparing.py.
 """
 
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ FOUND_LATER = "found when the journal was compared with the CA"
 
 
 def due(*, limit: int) -> list[UUID]:
-    """The orders that are to be compared now, those whose time came first at the front."""
+    """The orders due for reconciliation, the longest due first."""
     orders = CaOrder.objects.to_be_compared(timezone.now())
     return list(orders.values_list("pk", flat=True)[:limit])
 
 
 def compare(order_id: UUID) -> CaOrder.Comparison | None:
-    """Compare one order with its CA; None where that cannot be done (yet).
+    """Reconcile one order with its CA; None if that is not possible (yet).
 
-    Call it outside any transaction. Raises CaError; then it is compared later.
+    Call it outside any transaction. Raises CaError; then it is retried later.
     """
     order = journal.get(order_id)
     try:
@@ -80,7 +80,7 @@ def _note(order: CaOrder, found: set[bytes]) -> CaOrder.Comparison:
 
 
 def _is_for(order: CaOrder, certificate: bytes, connector: Connector) -> bool:
-    """A search may name what others have asked for: then only what has the key of the order is its own."""
+    """Whether a found certificate is the order's: by its key, as a search may return orders of others."""
     try:
         facts = describe(certificate)
     except CaError:

@@ -1,4 +1,4 @@
-"""What came back from a CA is verified and journalled: used, refused, or flagged as surplus."""
+"""Results of orders: a CA's answer is verified and journalled as issued, refused, or surplus."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from ca_bridge.x509.certificates import CertificateFacts, describe
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A certificate that came for an order, compared with it.
+    """A certificate that was verified against its order.
 
-    came: as the CA sent it. whole: with all issuers that its container gets. found: what is wrong; empty
-    where facts are given.
+    came: as the CA sent it. whole: with all issuers for its container. found: the faults; empty if facts are
+    given.
     """
 
     order_id: UUID
@@ -33,11 +33,10 @@ class Examined:
 
 
 def examine(order: UUID | CaOrder, answer: Answer, *, draft: bytes | None = None) -> Examined | None:
-    """Compare what was issued with what was ordered, for record(). Call it outside any transaction: it lints.
+    """Verify a certificate against its order (with lint), for record(). Call it outside any transaction.
 
-    What was ordered never changes while the order waits for an answer. None where it does not, or where
-    nothing was issued. order: its id, or the order where the caller has it, which is not read again.
-    draft: that of DraftOrder, where the caller has it.
+    The order does not change while it waits for an answer. None if it does not wait, or nothing was issued.
+    order: its id, or the order, which is then not read again. draft: of DraftOrder, if the caller has it.
     """
     if not isinstance(answer, Issued):
         return None
@@ -58,15 +57,15 @@ def record(
 ) -> CaOrder:
     """Verify an answer and journal it, in the caller's transaction; return the order.
 
-    What was issued and is not what was ordered makes the order refused, and is flagged as surplus for
-    revoke_surplus(). An answer to an order that is settled already changes nothing, except that another
-    certificate than the one in use is flagged as surplus too.
+    A certificate that is not as ordered makes the order refused, and is flagged as surplus for
+    revoke_surplus(). An answer to a settled order changes nothing, except that a second certificate is
+    flagged as surplus too.
 
-    late: from a worker whose lease is over, so that another may be asking now. Of that answer a certificate
-    counts: a right one settles the order, to be used by whoever has the lease; a wrong one is flagged as
-    surplus. A promise counts where the order has none: then it is fetched, and not asked for once more.
+    late: from a worker with an expired lease, so that another one may be asking now. Of a late answer a
+    certificate counts: a correct one settles the order, for use by the holder of the lease; a wrong one is
+    flagged as surplus. A handle (Pending) counts if the order has none: it is then fetched, not sent again.
 
-    examined: what examine() found of this answer to this order; without it the answer is examined here.
+    examined: result of examine() for this answer; without it the answer is examined here.
     """
     with transaction.atomic(savepoint=False):
         order = journal.locked(order_id)
@@ -83,8 +82,8 @@ def record(
 def record_issued(examined: Iterable[tuple[journal.Begun, Examined]]) -> None:
     """Journal certificates that are as ordered, with two statements, in the caller's transaction.
 
-    For orders that nobody has touched since they were begun. Raises ConcurrentTransition where somebody has,
-    and IntegrityError for a serial number that is taken; the caller rolls back, and records each alone.
+    For orders that are unchanged since they were begun. Raises ConcurrentTransition if one was changed, and
+    IntegrityError for a known serial number; the caller rolls back, and records each alone.
     """
     answered = list(examined)
     for begun, each in answered:
@@ -96,7 +95,7 @@ def record_issued(examined: Iterable[tuple[journal.Begun, Examined]]) -> None:
 
 
 def _late_promise(order: CaOrder, promise: Pending) -> Pending | Unknown:
-    """Kept where it can be fetched. Else nobody comes for what the CA may yet issue, so the doubt stays."""
+    """Store a late handle if it can be fetched; else the CA may issue unnoticed, so the doubt stays."""
     waits = order.state in CaOrder.ANSWERABLE and not order.handle
     if waits and promise.handle and not registry.fetch_orders(order.ca):
         order.mark_pending(promise)
@@ -116,7 +115,7 @@ def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:
         case Unknown():
             order.mark_unknown(answer)
     if registry.fetch_orders(order.ca):
-        order.handle = ""  # what is asked for again is ordered again, so doubt is possible
+        order.handle = ""  # fetch() orders anew, so doubt is possible
     if isinstance(answer, Unknown) and order.handle:
         journal.park_after(order)
     order.save()
@@ -128,7 +127,7 @@ def _record_issued(order: CaOrder, answer: Issued, examined: Examined | None, *,
             flag(order, answer.certificate, f"came when the order was {order.state}")
         return
     if examined is None or (examined.order_id, examined.came) != (order.pk, answer):
-        examined = _examined(order, answer, None)  # nobody relies on what was found of another
+        examined = _examined(order, answer, None)  # not examined for this certificate
     found, facts = examined.found, examined.facts
     if facts and _serial_is_taken(order, facts):
         found = ("another certificate of this CA has the same serial number",)
@@ -151,7 +150,7 @@ def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
 
 
 def flag(order: CaOrder, certificate: bytes, reason: str) -> None:
-    """Garbage cannot be revoked, so only what is a certificate is flagged."""
+    """Flag it as surplus if it is a certificate; malformed content cannot be revoked."""
     try:
         facts = describe(certificate)
     except CaError:

@@ -1,8 +1,8 @@
-"""Doubt: a CA was asked, gave no answer that can be believed, and may have issued.
+"""Unknown outcomes: a CA was asked, gave no usable answer, and may have issued.
 
-It is searched where it can be. What is done where that finds nothing is the connection's policy
-(registry.UNKNOWN_POLICIES); where nothing may be done unseen, the order is parked for an officer, and a CA
-that can be searched is searched again at each later try.
+A CA that can be searched is searched. If that finds nothing, the connection's policy decides
+(registry.UNKNOWN_POLICIES): send the order again, or park it for an officer, while the search is repeated at
+each later try.
 Proven in tests/ca_bridge/test_issuing.py ("unknown", "look up") and tests/journeys/test_parked_orders.py.
 """
 
@@ -20,7 +20,7 @@ Search = CaOrder.Search
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What came of a search for an order at its CA. detail: why it failed, for operators."""
+    """Result of a search for an order at its CA. detail: why it failed, for operators."""
 
     result: CaOrder.Search
     found: Issued | None = None
@@ -28,10 +28,10 @@ class Searched:
 
 
 def decide(order: CaOrder, searched: Searched) -> Answer | None:
-    """Return what is known of a doubtful order; None where its CA may be asked again, with the same key.
+    """Return the known answer to a doubtful order; None if it may be sent again, with the same key.
 
-    Journals the search, and parks the order where an officer has to decide. None also where a late answer has
-    brought a handle meanwhile: with it, asking is fetching.
+    Journals the search, and parks the order if an officer has to decide. None also if a late answer has
+    brought a handle meanwhile, by which the order is then fetched.
     """
     may_ask = _may_ask(order, searched)
     parked = searched.found is None and not may_ask
@@ -42,10 +42,10 @@ def decide(order: CaOrder, searched: Searched) -> Answer | None:
 
 
 def conclude(order: CaOrder, searched: Searched) -> Answer:
-    """Return what is known of a doubtful order that nobody wants any more. Journals the search.
+    """Return the known answer to a doubtful order that is no longer needed. Journals the search.
 
-    Nothing found is believed, unless the policy is to park: the CA is not asked again, so at worst something
-    turns up later, when the journal is compared with the CA, and is revoked.
+    An empty search counts as not issued, unless the policy is to park: the order is not sent again, and a
+    certificate that turns up in a later reconciliation is revoked.
     """
     nothing = searched.result == Search.NOTHING and registry.unknown_policy(order.ca) != registry.PARK
     journal.note_search(order.pk, searched.result, parked=searched.found is None and not nothing)
@@ -55,7 +55,7 @@ def conclude(order: CaOrder, searched: Searched) -> Answer:
 
 
 def _may_ask(order: CaOrder, searched: Searched) -> bool:
-    """An officer's word goes before the policy."""
+    """Whether the order may be sent again: an officer's decision takes precedence over the policy."""
     if order.may_be_asked_again:
         return True
     policy = registry.unknown_policy(order.ca)
