@@ -122,11 +122,17 @@ def users() -> Iterator[tuple[str, list[str]]]:
 
 
 def _completed_requests() -> list[Any]:
-    """The last two of Active persons."""
-    from identity_manager.models import TokenRequest
+    """The last two of Active persons, with certificates that pages can read: those of a stock are empty."""
+    from identity_manager.models import Certificate, TokenRequest
+    from tests.performance.stock import BLANK
 
     requests = TokenRequest.objects.filter(state="completed", person__state="active")
-    return list(requests.select_related("person").order_by("-created_at")[:2])
+    found = list(requests.select_related("person").order_by("-created_at")[:2])
+    made = Certificate.objects.exclude(certificate=BLANK).filter(certificate__isnull=False).first()
+    if made is not None:
+        empty = Certificate.objects.filter(token__person__in=[each.person for each in found])
+        empty.filter(certificate=BLANK).update(certificate=made.certificate)
+    return found
 
 
 def _officer(number: int) -> Any:
