@@ -35,6 +35,10 @@ REMARKS = """## Where goals are missed, and why
 - **Standing orders** (`standing_order_again_s`): the second plan of 20,000 members took 3.6 s in one run
   and 12.3 s in another on PostgreSQL, because of NOT IN over a long list. It is NOT EXISTS since; 5,000
   members took 0.6 s beside a load of 14.
+- **Pages beside a directory run** (`page_beside_sync_*`) have no quiet figure yet. With 4,000 persons stored,
+  2,000 that came and 1,000 that changed, beside a load of 15, the 95th percentile was 0.93 times that of the
+  same pages before on SQLite (1,022 ms before) and 1.44 times on PostgreSQL (498 ms), the median 1.1 times on
+  both: pages wait for a processor, and for no lock of the run.
 - **Pages** (`page_p95_ms`, `pages_per_s` on PostgreSQL) were measured with another process at work.
 - **Figures of another day.** On SQLite only `directory_*`, `publish_*`, `take_back_*`, `drift_*`,
   `standing_order_*` and `renewal_*` are of this run, the others of 2026-11-28, as are `enable_*`,
