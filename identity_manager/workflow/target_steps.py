@@ -11,6 +11,8 @@ _KILLED = f"{_WORKFLOW}/test_kill_points.py"
 _KEYS_KILLED = f"{_WORKFLOW}/test_kill_points_of_keys.py"
 _LDAP = "tests/identity_manager/targets/test_ldap.py"
 _INTUNE = "tests/identity_manager/targets/test_intune.py"
+_GMAIL = "tests/identity_manager/targets/test_gmail.py"
+_GMAIL_ROAD = f"{_WORKFLOW}/test_gmail.py"
 _GATEWAY = "tests/identity_manager/targets/test_gateway.py"
 _TASK = "bulk.serve_target"
 
@@ -49,14 +51,14 @@ TARGET_STEPS = (
     ),
     RoadStep(
         number=7,
-        name="A copy of the keys goes to a device management or a mail gateway",
+        name="A copy of the keys goes to a device management, a mail gateway or Gmail",
         page="console:target",
         verbs=("targets.handover.store", "targets.serving.serve", "targets.actions.repeat"),
         request=None,
         token=None,
         task=_TASK,
         mails=(),
-        tests=(f"{_WORKFLOW}/test_handover.py", _DEVICES, _INTUNE, _GATEWAY),
+        tests=(f"{_WORKFLOW}/test_handover.py", _DEVICES, _INTUNE, _GATEWAY, _GMAIL, _GMAIL_ROAD),
         survives=(
             (
                 "the credential has expired, or was withdrawn",
@@ -85,6 +87,18 @@ TARGET_STEPS = (
             (
                 "the line is cut at the renaming",
                 f"{_GATEWAY}::test_a_line_that_is_cut_at_the_renaming_is_in_doubt",
+            ),
+            (
+                "Google has the key and does not use it yet",
+                f"{_GMAIL}::test_after_the_insert_nothing_is_certain",
+            ),
+            (
+                "Google took it, and does not show it",
+                f"{_GMAIL_ROAD}::test_what_gmail_took_and_does_not_show_waits_for_an_officer",
+            ),
+            (
+                "one mailbox has no S/MIME",
+                f"{_GMAIL_ROAD}::test_a_person_without_a_mailbox_or_without_smime_waits_alone",
             ),
         ),
     ),

@@ -64,7 +64,8 @@ class Gmail:
     """trusted: the roots of the Admin console (DER).
 
     planned: what the next calls of a name (token, sendAs, list, insert, setDefault) do instead, one after the
-    other: a status, a status with a reason, "lost-before", "lost-after" or "cut".
+    other: a status, a status with a reason, "lost-before", "lost-after" or "cut". twice: inserts of what was
+    there.
     """
 
     NAME = NAME
@@ -80,6 +81,7 @@ class Gmail:
     key: rsa.RSAPrivateKey = field(default_factory=account_key)
     port: int = 0
     made: int = 0
+    twice: int = 0
 
     @property
     def url(self) -> str:
@@ -235,6 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 400, "invalidArgument"
         pem = b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *chain)).decode()
         if pem in [each["pem"] for each in mailbox.held]:
+            self.gmail.twice += 1
             return 409, "alreadyExists"
         self.gmail.made += 1
         entry = {"id": f"ANe1Bm/{self.gmail.made}", "issuerCn": "CA", "isDefault": False, "pem": pem}

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from ca_bridge.connection import registry
+from ca_bridge.x509.certificates import names_itself
 from identity_manager.models import HoldBack, KeyHolder, SoftwareToken, TargetUse, TokenType
 from identity_manager.targets.gateway.drop import Folder
 from identity_manager.workflow.targets import uses
-from tests.tools import gateways, graph_stub
+from tests.tools import gateways, gmail_stub, graph_stub
 from tests.tools.cast import Company, accepted, enabled, issued
 from tests.tools.gateways import leaving_type
+from tests.tools.gmail_stub import Mailbox
 from tests.tools.targets import administrator
 
 PERSONS = ("uma", "sam")
@@ -91,4 +94,20 @@ def _gateway(settings: Any, folder: Path, _company: Company) -> Iterator[KeyTarg
         )
 
 
-KINDS = {"intune": _intune, "gateway": _gateway}
+@contextmanager
+def _gmail(settings: Any, folder: Path, company: Company) -> Iterator[KeyTarget]:
+    with gmail_stub.running() as gmail:
+        gmail.mailboxes += [Mailbox(getattr(company, name).email) for name in PERSONS]
+        gmail.trusted = [each for each in registry.connector("corporate").chain() if names_itself(each)]
+        settings.TARGETS = {gmail_stub.NAME: gmail.target(folder)}
+        inserts = gmail.planned.setdefault("insert", [])
+        yield KeyTarget(
+            gmail_stub.NAME,
+            KeyHolder.GMAIL,
+            keys=lambda: sum(len(each.held) for each in gmail.mailboxes) + gmail.twice,
+            lose_answer=lambda: inserts.append("lost-after"),
+            refuse=lambda: inserts.append(400),
+        )
+
+
+KINDS = {"intune": _intune, "gateway": _gateway, "gmail": _gmail}
