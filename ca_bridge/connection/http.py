@@ -231,8 +231,8 @@ class Http:
         try:
             headers |= self._sign_in(_end_point_of(connection))
             self._send(connection, method, path, body, headers)
-            response = connection.getresponse()
-            content = self._content(response, in_doubt=orders)
+            with connection.getresponse() as response:  # closed also where it does not end
+                content = self._content(response, in_doubt=orders)
         except (OSError, http.client.HTTPException) as error:
             raise fault(self._words(error), in_doubt=orders and not _is_refused_client(error)) from error
         finally:

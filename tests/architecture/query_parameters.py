@@ -114,6 +114,12 @@ class Reader:
                     yield "&".join(filter(None, (beside, f"{quote(name)}={value}")))
                 yield "&".join(filter(None, (beside, f"{name}[]=1", f"{name}=a", f"{name}=b")))
 
+    def requests_together(self, values: tuple[str, ...]) -> Iterator[str]:
+        """Queries with each value for all parameters at once."""
+        for names in self.seeds.values():
+            for value in values:
+                yield "&".join(f"{quote(name)}={value}" for name in sorted(names))
+
 
 def visit(browser: Client, row: Row, address: str, query: str, **headers: str) -> Any:
     """Open the address, or post nothing to it where it cannot be opened; what it does is taken back."""

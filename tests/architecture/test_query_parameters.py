@@ -17,6 +17,8 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.xdist_group("queries-of-addresses"),
 ]
+# Before each change all parameters of an address at once, each alone nightly; the worst values always alone.
+TOGETHER = (pytest.param(True, id="together"), pytest.param(False, id="alone", marks=pytest.mark.nightly))
 ANSWERS = {200, 302, 303, 400, 403, 404, 405, 409, 422}
 
 
@@ -25,10 +27,12 @@ def found(world: World) -> list[Reader]:
     return list(readers(world))
 
 
-def failures(world: World, found: list[Reader], values: tuple[str, ...], **headers: str) -> Iterator[str]:
+def failures(
+    world: World, found: list[Reader], values: tuple[str, ...], *, together: bool = False, **headers: str
+) -> Iterator[str]:
     for reader in found:
         browser = world.browsers[reader.visitor]
-        for query in reader.requests(values):
+        for query in reader.requests_together(values) if together else reader.requests(values):
             try:
                 status = visit(browser, reader.row, reader.address, query, **headers).status_code
             except Exception as error:  # noqa: BLE001 whatever it is, it is told
@@ -55,17 +59,21 @@ def test_no_address_fails_at_the_worst_values(world: World, found: list[Reader])
     assert list(failures(world, found, WORST)) == []
 
 
-def test_no_address_fails_at_what_a_database_may_refuse(world: World, found: list[Reader]) -> None:
-    assert list(failures(world, found, JUDGED_DIFFERENTLY)) == []
+@pytest.mark.parametrize("together", TOGETHER)
+def test_no_address_fails_at_what_a_database_may_refuse(
+    world: World, found: list[Reader], *, together: bool
+) -> None:
+    assert list(failures(world, found, JUDGED_DIFFERENTLY, together=together)) == []
 
 
+@pytest.mark.parametrize("together", TOGETHER)
 @pytest.mark.parametrize("values", OTHERS, ids=("text", "numbers", "dates and keys", "paths and lengths"))
 def test_no_address_fails_whatever_stands_there(
-    world: World, found: list[Reader], sqlite_only: None, values: tuple[str, ...]
+    world: World, found: list[Reader], sqlite_only: None, values: tuple[str, ...], *, together: bool
 ) -> None:
-    assert list(failures(world, found, values)) == []
+    assert list(failures(world, found, values, together=together)) == []
 
 
 def test_no_part_of_a_page_fails(world: World, found: list[Reader]) -> None:
     """As htmx asks for them while somebody types."""
-    assert list(failures(world, found, WORST, **{"HX-Request": "true"})) == []
+    assert list(failures(world, found, WORST, together=True, **{"HX-Request": "true"})) == []

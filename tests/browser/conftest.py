@@ -39,15 +39,21 @@ LOOKS: dict[str, dict[str, Any]] = {
     "320 px": {"viewport": NARROWEST},
     "forced colours": {"forced_colors": "active"},
 }
+# What they have of their own (touch, darkness, a width in between) one of the others has, too.
+NIGHTLY_LOOKS = ("1280 px, dark", "390 px", "200 %")
 
 
 def in_looks(*usual: str) -> pytest.MarkDecorator:
-    """The test in each look; those that are not usual are long."""
+    """The test in each look; those that are not usual are long or nightly."""
     values = [
-        pytest.param(look, id=name, marks=() if name in usual else pytest.mark.long)
+        pytest.param(look, id=name, marks=() if name in usual else _mark_of(name))
         for name, look in LOOKS.items()
     ]
     return pytest.mark.parametrize("look", values)
+
+
+def _mark_of(look: str) -> pytest.MarkDecorator:
+    return pytest.mark.nightly if look in NIGHTLY_LOOKS else pytest.mark.long
 
 
 @pytest.fixture(scope="package")

@@ -22,7 +22,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(400)
 def test_it_takes_what_the_filter_says(tmp_path: Path) -> None:
     done = run(tmp_path, "--only", "selfservice-dashboard", "--width", "390", "--content", "empty")
@@ -32,7 +32,7 @@ def test_it_takes_what_the_filter_says(tmp_path: Path) -> None:
     assert taken == dict.fromkeys(names, PNG)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.timeout(400)
 def test_it_ends_when_the_time_is_up(tmp_path: Path) -> None:
     done = run(tmp_path, "--content", "empty", "--minutes", "0")

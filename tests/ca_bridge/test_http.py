@@ -99,8 +99,10 @@ DRIPPING = {
 }
 
 
-@pytest.mark.parametrize("part", DRIPPING)
-@pytest.mark.parametrize(("orders", "kind"), [(True, InDoubtError), (False, CaError)])
+@pytest.mark.parametrize(
+    ("part", "orders", "kind"),
+    [*((part, True, InDoubtError) for part in DRIPPING), ("header", False, CaError)],
+)
 def test_an_answer_that_drips_ends_with_the_time_out(tmp_path, part, orders, kind):
     first, drop = DRIPPING[part]
     with server(itertools.chain([first], itertools.repeat(drop))) as port:

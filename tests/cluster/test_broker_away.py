@@ -69,7 +69,7 @@ def all_claims_wait(cluster: Cluster) -> Iterator[None]:
             writer.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads"])
+@pytest.mark.parametrize("pool", ["prefork", pytest.param("threads", marks=pytest.mark.nightly)])
 def test_who_could_not_say_that_a_task_is_done_fetches_the_next_one_and_ends_when_told(pool: str) -> None:
     with valkey() as broker, prepared("", broker.url, pages=False) as cluster:
         parent = cluster.start(*worker(pool, 1))

@@ -14,8 +14,6 @@ import pytest
 from tests.cluster.cluster import (
     BEAT,
     STOP_SECONDS,
-    Cluster,
-    Postgres,
     Process,
     broker,
     installation,
@@ -30,6 +28,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 PAGE = "/account/login/"
 VISITORS = 3
 LET_IN_SECONDS = 1
+BREATH_SECONDS = 0.05  # else the visitors take the processors from those who restart
 
 
 @dataclass
@@ -51,6 +50,7 @@ class Balancer:
         while not self.ending.is_set():
             turn += 1
             self.answers[self._page(self.ports[turn % 2], self.ports[(turn + 1) % 2])] += 1
+            self.ending.wait(BREATH_SECONDS)
 
     def _page(self, *ports: int) -> str:
         for port in (each for each in ports if each not in self.leaving):
@@ -125,13 +125,6 @@ def test_a_rolling_restart_fails_no_page_and_loses_no_work() -> None:
 def serves(port: int, times: int = 24) -> Counter[int]:
     """What so many pages answer: more than there are threads, so that each has asked its connection."""
     return Counter(status(port, PAGE) for _ in range(times))
-
-
-@contextmanager
-def on_a_server() -> Iterator[tuple[Cluster, Postgres]]:
-    """An installation, and the database server that it is on."""
-    with broker("valkey") as url, postgres() as server, prepared(server.url, url, pages=True) as cluster:
-        yield cluster, server
 
 
 def test_a_database_that_is_started_anew_is_found_again() -> None:

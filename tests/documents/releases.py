@@ -15,8 +15,6 @@ Each release is measured beside the one before, part by part in turns on the sam
 marks a missed goal. [Performance](performance.md) says what each figure means.
 """
 
-UP_TO_HERE = "Figures of the releases up to 1.0.0 were not kept.\n"
-
 
 def page() -> str:
     """The page, newest release first."""

@@ -57,15 +57,16 @@ REST = "at-rest-"
 # Each copy of a database takes PostgreSQL a while: there the others are walked nightly.
 ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, CA_FORGETS, CANCELLED, MANY)
 ON_POSTGRESQL = pytest.mark.nightly_on_postgresql
-LONG_WALKS = (RENEWAL, REPLACEMENT)  # from the first token to the end of the second
 # Their boundaries are mostly those of the others: all of them nightly, one of each name before each change.
-NIGHTLY_WALKS = (NEVER_NOTED, ENDED, COMPARED, LEAVE_IN_BETWEEN, LEAVE, REFUSED, AFTER_DELIVERY)
+NIGHTLY_WALKS = (
+    *(NEVER_NOTED, ENDED, COMPARED, LEAVE_IN_BETWEEN, LEAVE, REFUSED, AFTER_DELIVERY),
+    *(RENEWAL, REPLACEMENT),  # from the first token to the end of the second
+)
 WALKS_BY_ENGINE = [
     pytest.param(
         walk,
         marks=(
             *(() if walk in ON_BOTH_ENGINES else (ON_POSTGRESQL,)),
-            *((pytest.mark.long,) if walk in LONG_WALKS else ()),
             *((pytest.mark.nightly,) if walk in NIGHTLY_WALKS else ()),
         ),
     )

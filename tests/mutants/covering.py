@@ -1,75 +1,107 @@
-"""Which tests run which functions of the product: made once by a run of all tests, then kept in a file."""
+"""Which tests run which functions: recorded by a run of the tests, kept in a file, renewed file by file."""
 
+import builtins
 import json
-import sys
-import threading
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from itertools import chain
 from pathlib import Path
-from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 
-CODE = ("identity_manager/", "ca_bridge/", "selfservice/")
+from tests.mutants.memory import Functions
+from tests.mutants.mutations import with_notes
+
+NOTE = "__note_a_call__"
+SHARED = ("class", "module")  # scopes of fixtures that run in the first of their tests alone
 
 
 class Recorder:
-    """A plugin of pytest: notes each function that a test calls, with how long the test took."""
+    """A plugin of pytest: notes which functions each test calls, and how long the test takes.
 
-    def __init__(self, root: Path, file: Path) -> None:
-        self._root, self._file = f"{root}/", file
-        self._called: dict[int, CodeType] = {}  # by id: a code object's hash goes through all its constants
-        self._names: dict[int, str] = {}
-        self._tests: dict[str, list[str]] = defaultdict(list)
-        self._seconds: dict[str, float] = {}
+    Each function gets a first statement that notes its name. A trace function would be told of the calls in
+    all libraries, too, and takes thirty times as long.
+    """
+
+    def __init__(self, modules: Sequence[Path], root: Path, file: Path) -> None:
+        self._modules, self._root, self._file = modules, root, file
+        self._called: set[str] = set()
+        self._called_in: dict[int, set[str]] = {}  # by id of a fixture's definition
+        self._calls: dict[str, set[str]] = {}
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._failed: set[str] = set()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        functions = Functions(self._modules, self._root)
+        setattr(builtins, NOTE, self._called.add)
+        for path in self._modules:
+            functions.replace(path, with_notes(path, self._root, NOTE))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self._called = {}
-        threading.settrace(self._note)
-        sys.settrace(self._note)
+        self._called.clear()
         try:
             return (yield)
         finally:
-            sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]  # as documented: none any more
-            for code in self._called.values():
-                if name := self._name(code):
-                    self._tests[name].append(item.nodeid)
+            information: Any = getattr(item, "_fixtureinfo", None)
+            definitions = chain(*information.name2fixturedefs.values()) if information else ()
+            shared = [self._called_in.get(id(each), set()) for each in definitions]
+            self._calls[item.nodeid] = self._called.union(*shared)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
+        """What a fixture of a module calls is called for each of its tests."""
+        if fixturedef.scope not in SHARED:
+            return (yield)
+        before = set(self._called)
+        self._called.clear()
+        try:
+            return (yield)
+        finally:
+            self._called_in[id(fixturedef)] = set(self._called)
+            self._called.update(before)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.passed:
-            self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0) + report.duration
+        self._seconds[report.nodeid] += report.duration
+        if report.failed:
+            self._failed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        content = {"tests": self._tests, "seconds": self._seconds}
-        self._file.write_text(json.dumps(content), encoding="utf-8")
-
-    def _note(self, frame: FrameType, event: str, arg: object) -> None:
-        """Called when a function begins; without a value it is not told of the function's lines."""
-        self._called[id(frame.f_code)] = frame.f_code
-
-    def _name(self, code: CodeType) -> str:
-        if id(code) not in self._names:
-            path = code.co_filename.removeprefix(self._root)
-            outer = code.co_qualname.partition(".<locals>")[0]
-            self._names[id(code)] = f"{path}:{outer}" if path.startswith(CODE) else ""
-        return self._names[id(code)]
+        covering = Covering(self._file)
+        ran = {test.partition("::")[0] for test in self._calls}
+        covering.forget(ran)
+        for test, functions in self._calls.items():
+            if test not in self._failed:
+                covering.add(test, self._seconds[test], functions)
+        covering.save()
 
 
 class Covering:
-    """The kept map."""
+    """The kept map: of each test its seconds and the functions that it calls."""
 
     def __init__(self, file: Path) -> None:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        self._tests: dict[str, list[str]] = content["tests"]
-        self._seconds: dict[str, float] = content["seconds"]
-        self._breadth: dict[str, int] = defaultdict(int)
-        for tests in self._tests.values():
-            for test in set(tests):
-                self._breadth[test] += 1
+        self._file = file
+        content = json.loads(file.read_text("utf-8")) if file.exists() else {"functions": [], "tests": {}}
+        self._number: dict[str, int] = {name: number for number, name in enumerate(content["functions"])}
+        self._tests: dict[str, tuple[float, list[int]]] = content["tests"]
+
+    def add(self, test: str, seconds: float, functions: set[str]) -> None:
+        numbers = [self._number.setdefault(name, len(self._number)) for name in sorted(functions)]
+        self._tests[test] = (round(seconds, 3), numbers)
+
+    def forget(self, files: set[str]) -> None:
+        """Forget the tests of these files."""
+        for test in [test for test in self._tests if test.partition("::")[0] in files]:
+            del self._tests[test]
+
+    def save(self) -> None:
+        content = {"functions": list(self._number), "tests": self._tests}
+        self._file.write_text(json.dumps(content), encoding="utf-8")
 
     def tests_of(self, path: str, function: str) -> list[str]:
-        """The tests that run the function and are green: those that run little else come first."""
-        found = {test for test in self._tests.get(f"{path}:{function}", ()) if test in self._seconds}
-        return sorted(found, key=lambda test: (self._breadth[test] * (0.1 + self._seconds[test]), test))
+        """The tests that run the function: quick ones that run little else come first."""
+        number = self._number.get(f"{path}:{function}")
+        found = {test: kept for test, kept in self._tests.items() if number in kept[1]}
+        return sorted(found, key=lambda test: (len(found[test][1]) * (0.1 + found[test][0]), test))

@@ -1,6 +1,7 @@
 """The mutants of a module: its syntax tree with one small fault in a function."""
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.IsNot: ast.Is,
 }
 NARROWING = {"filter", "exclude", "get", "update", "get_or_create"}
+SYMMETRIC = {"max", "min"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Change = Callable[[], None]
 
@@ -31,19 +33,27 @@ class Mutant:
     line: int
     fault: str
     number: int
+    earlier: int  # faults of the same words in the same function
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} {self.function}: {self.fault}"
+
+    @property
+    def name(self) -> str:
+        """Stays when lines move and when other functions change."""
+        return f"{self.path} {self.function}: {self.fault}" + f" ({self.earlier})" * bool(self.earlier)
 
 
 def mutants_of(path: Path, root: Path) -> list[Mutant]:
     """Every mutant of a module, in the order of the source."""
     tree = ast.parse(path.read_bytes())
     name = str(path.relative_to(root))
-    return [
-        Mutant(name, function, line, fault, number)
-        for number, (function, line, fault, _change) in enumerate(_faults(tree))
-    ]
+    met: Counter[tuple[str, str]] = Counter()
+    found = []
+    for number, (function, line, fault, _change) in enumerate(_faults(tree)):
+        found.append(Mutant(name, function, line, fault, number, met[function, fault]))
+        met[function, fault] += 1
+    return found
 
 
 def mutated(mutant: Mutant, root: Path) -> ast.Module:
@@ -54,6 +64,17 @@ def mutated(mutant: Mutant, root: Path) -> ast.Module:
             change()
             return ast.fix_missing_locations(tree)
     raise LookupError(mutant)
+
+
+def with_notes(path: Path, root: Path, note: str) -> ast.Module:
+    """The module's tree; each function first calls `note` with the file's path and its own name."""
+    tree = ast.parse(path.read_bytes())
+    for qualified, function in _functions(tree.body, ""):
+        call = ast.parse(f"{note}({f'{path.relative_to(root)}:{qualified}'!r})").body[0]
+        for node in ast.walk(call):
+            ast.copy_location(node, function.body[0])
+        function.body.insert(0, call)
+    return tree
 
 
 def _faults(tree: ast.Module) -> Iterator[tuple[str, int, str, Change]]:
@@ -149,7 +170,11 @@ def _faults_of_call(node: ast.Call) -> Iterator[tuple[str, Change]]:
         for keyword in node.keywords:
             if keyword.arg:
                 yield f"`{text}` without {keyword.arg}", lambda gone=keyword: node.keywords.remove(gone)
-    if len(node.args) == 2 and not any(isinstance(each, ast.Starred) for each in node.args):
+    if (
+        len(node.args) == 2
+        and text.partition("(")[0] not in SYMMETRIC
+        and not any(isinstance(each, ast.Starred) for each in node.args)
+    ):
         yield f"`{text}` with its arguments swapped", lambda: _set(node, "args", node.args[::-1])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.mutations import mutants_of, mutated
+from tests.mutants.mutations import mutants_of, mutated, with_notes
 
 SOURCE = """
 LIMIT = 3
@@ -60,3 +60,18 @@ def test_this_statement_is_left_out_once(module: Path, text: str) -> None:
 
 def test_log_lines_and_what_is_no_function_stay(module: Path) -> None:
     assert all("LIMIT = 3" in each and "logger.info('%s %s', 1, 2)" in each for each in texts(module))
+
+
+def test_a_name_is_one_mutants_alone_and_stays_when_lines_move(module: Path) -> None:
+    doubled = SOURCE.replace("swap(rows, actor)", "swap(swap(1, 1), rows)")
+    module.write_text(doubled, encoding="utf-8")
+    names = [mutant.name for mutant in mutants_of(module, module.parent)]
+    module.write_text(f"# A comment more.\n{doubled}", encoding="utf-8")
+    assert [mutant.name for mutant in mutants_of(module, module.parent)] == names
+    assert len(set(names)) == len(names)
+
+
+def test_each_function_notes_its_name_first(module: Path) -> None:
+    verbs = ast.unparse(with_notes(module, module.parent, "note"))
+    assert "actor):\n        note('verbs.py:Verbs.approve')\n        if not actor" in verbs
+    assert verbs.count("note(") == 1

@@ -1,37 +1,42 @@
-"""Tries mutants out: each in a fork of a process that has Django, the database and all tests in memory.
+"""Tries mutants out: each in a fork of a process that has Django, the database and all tests in memory."""
 
-The fault is put into the function in memory, so no file is touched and nothing is started anew.
-"""
-
-import gc
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import CodeType, FunctionType
 
 import pytest
 from django.db import connection, connections
 
 from tests.mutants.covering import Covering
+from tests.mutants.memory import Functions
 from tests.mutants.mutations import Mutant, mutated
 
-SURVIVED, KILLED, BROKEN = 0, 1, 2
+SURVIVED, NOTICED, UNTESTED, UNFINISHED = 0, 1, 2, 3
+OUTCOMES = {SURVIVED: "SURVIVED", UNTESTED: "untested", UNFINISHED: "unfinished"}
+PATIENCE = 5  # as many times the limit by the clock: then a test hangs
 POLL = 0.02
+Tell = Callable[[Mutant, str, str], None]
 
 
 class Trials:
-    """A plugin of pytest: in place of the tests it runs the mutants, and keeps what has survived."""
+    """A plugin of pytest: in place of the tests it runs the mutants, and tells what came of each."""
 
     def __init__(
-        self, mutants: Sequence[Mutant], covering: Covering, root: Path, *, limit: float, until: float
+        self,
+        mutants: Sequence[Mutant],
+        covering: Covering,
+        root: Path,
+        *,
+        limit: float,
+        until: float,
+        tell: Tell,
     ) -> None:
         self._mutants, self._covering, self._root = mutants, covering, root
-        self._limit, self._until = limit, until
-        self.outcomes: list[tuple[Mutant, str]] = []
+        self._limit, self._until, self._tell = limit, until, tell
         self._tells: int | None = None  # in a fork: where it says which test has failed
         self._sound: dict[str, bool] = {}
 
@@ -42,62 +47,65 @@ class Trials:
         # What lives for the whole session is made here, once; a next test of another file keeps it alive.
         other = next(item for item in session.items if item.path != first.path)
         first.config.hook.pytest_runtest_protocol(item=first, nextitem=other)
+        modules = sorted({self._root / mutant.path for mutant in self._mutants})
+        self._functions = Functions(modules, self._root)
         for mutant in self._mutants:
             if time.monotonic() > self._until:
                 break
             names = self._covering.tests_of(mutant.path, mutant.function)
-            outcome = self._tried(mutant, [items[name] for name in names if name in items])
-            self.outcomes.append((mutant, outcome))
-            sys.stdout.write(f"{outcome:9} {mutant}\n")
-            sys.stdout.flush()
+            self._tell(mutant, *self._tried(mutant, [items[name] for name in names if name in items]))
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._tells is not None and report.failed:
             os.write(self._tells, report.nodeid.encode())
-            os._exit(KILLED)
+            os._exit(NOTICED)
 
-    def _tried(self, mutant: Mutant, items: list[pytest.Item]) -> str:
-        """A test that fails here without the fault, too, is left out."""
+    def _tried(self, mutant: Mutant, items: list[pytest.Item]) -> tuple[str, str]:
+        """What came of it, and the test that failed; tests that fail here without the fault are left out."""
         items = [item for item in items if self._sound.get(item.nodeid, True)]
         if not items:
-            return "untested"
+            return "untested", ""
         outcome, failed = self._forked(mutant, items)
-        if outcome == "killed" and not failed:
-            return "broken"
-        if outcome == "killed" and failed not in self._sound:
+        if failed and failed not in self._sound:
             alone = [item for item in items if item.nodeid == failed]
             self._sound[failed] = self._forked(None, alone)[0] == "SURVIVED"
-        return self._tried(mutant, items) if not self._sound.get(failed, True) else outcome
+        return (outcome, failed) if self._sound.get(failed, True) else self._tried(mutant, items)
 
     def _forked(self, mutant: Mutant | None, items: list[pytest.Item]) -> tuple[str, str]:
-        """What came of it, and the test that failed."""
         connections.close_all()
         told, self._tells = os.pipe()
         child = os.fork()
         if not child:
-            _child(mutant, items, self._root)
+            self._child(mutant, items)
         os.close(self._tells)
         self._tells = None
-        outcome = _outcome(child, self._limit)
+        outcome = _outcome(child, self._limit * PATIENCE)
+        for copy in _database_of(child).parent.glob(f"{_database_of(child).name}*"):
+            copy.unlink()
         with os.fdopen(told, "rb") as failed:
-            return outcome, failed.read().decode()
+            test = failed.read().decode()
+        return ("broken" if outcome == "noticed" and not test else outcome), test
 
-
-def _child(mutant: Mutant | None, items: list[pytest.Item], root: Path) -> None:
-    """Never returns: ends the process with what came of the mutant."""
-    try:
-        os.setsid()
-        _silence()
-        _own_database()
-        if mutant and not put_in(mutant, root):
-            os._exit(BROKEN)
-        items[0].session._setupstate.teardown_exact(items[0])  # the packages of what ran before
-        for item, following in zip(items, [*items[1:], items[-1]], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        os._exit(SURVIVED)
-    except BaseException:  # noqa: BLE001 whatever it is, the fault was noticed
-        os._exit(KILLED)
+    def _child(self, mutant: Mutant | None, items: list[pytest.Item]) -> None:
+        """Never returns: ends the process with what came of the mutant."""
+        try:
+            os.setsid()
+            _silence()
+            _own_database()
+            if mutant:
+                tree = mutated(mutant, self._root)
+                if not self._functions.replace(self._root / mutant.path, tree, mutant.function):
+                    os._exit(UNTESTED)
+            items[0].session._setupstate.teardown_exact(items[0])  # the packages of what ran before
+            start = time.process_time()
+            for item, following in zip(items, [*items[1:], items[-1]], strict=True):
+                if time.process_time() - start > self._limit:
+                    os._exit(UNFINISHED)
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            os._exit(SURVIVED)
+        except BaseException:  # noqa: BLE001 whatever it is, the fault was noticed
+            os._exit(NOTICED)
 
 
 def _silence() -> None:
@@ -108,48 +116,22 @@ def _silence() -> None:
 
 def _own_database() -> None:
     """A copy for this process alone."""
-    place = Path(str(connection.settings_dict["NAME"]))
-    copy = place.with_name(f"mutant-{os.getpid()}.sqlite3")
-    shutil.copyfile(place, copy)
+    copy = _database_of(os.getpid())
+    shutil.copyfile(str(connection.settings_dict["NAME"]), copy)
     connection.settings_dict["NAME"] = str(copy)
 
 
-def put_in(mutant: Mutant, root: Path) -> bool:
-    """Give the function the code of the mutant; False where nothing in memory has the function."""
-    path = str(root / mutant.path)
-    new = _code(compile(mutated(mutant, root), path, "exec"), mutant.function)
-    gc.unfreeze()  # what the tests' conftest has frozen is not listed
-    functions = [
-        each
-        for each in gc.get_objects()
-        if type(each) is FunctionType  # isinstance would evaluate lazy objects
-        and each.__code__.co_filename == path
-        and each.__code__.co_qualname == mutant.function
-    ]
-    for each in functions:
-        each.__code__ = new
-    return bool(functions)
+def _database_of(process: int) -> Path:
+    return Path(str(connection.settings_dict["NAME"])).with_name(f"mutant-{process}.sqlite3")
 
 
-def _code(module: CodeType, function: str) -> CodeType:
-    return next(code for code in _codes(module) if code.co_qualname == function)
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    for each in code.co_consts:
-        if isinstance(each, CodeType):
-            yield each
-            yield from _codes(each)
-
-
-def _outcome(child: int, limit: float) -> str:
-    end = time.monotonic() + limit
+def _outcome(child: int, patience: float) -> str:
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         found, status = os.waitpid(child, os.WNOHANG)
         if found:
-            code = os.waitstatus_to_exitcode(status)
-            return {SURVIVED: "SURVIVED", BROKEN: "untested"}.get(code, "killed")
+            return OUTCOMES.get(os.waitstatus_to_exitcode(status), "noticed")
         time.sleep(POLL)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return "too slow"
+    return "hangs"

@@ -21,7 +21,6 @@ from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db]
 NOW = timezone.now()
-PLAIN = {"hold_wanted": False, "held_at_ca": False, "revocation_decided_at": None, "left_out_at": None}
 FLAGS: list[dict[str, Any]] = [
     {},
     {"hold_wanted": True},
