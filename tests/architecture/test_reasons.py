@@ -110,17 +110,17 @@ def test_each_code_is_a_word_for_programs() -> None:
     assert {name for name in names if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name)} == set()
 
 
-@pytest.mark.parametrize("name", REASONS)
-def test_it_has_a_sentence_in_both_languages(name: str) -> None:
-    reason = REASONS[name]
-    for words in filter(None, (reason.sentence, reason.own)):
-        with override("en"):
-            english = str(words)
-        with override("de"):
-            german = str(words)
-        assert english.endswith(".")
-        assert german.endswith(".")
-        assert english != german
+def test_each_has_a_sentence_in_both_languages() -> None:
+    without = set()
+    for name, reason in REASONS.items():
+        for words in filter(None, (reason.sentence, reason.own)):
+            with override("en"):
+                english = str(words)
+            with override("de"):
+                german = str(words)
+            if not english.endswith(".") or not german.endswith(".") or english == german:
+                without.add(name)
+    assert without == set()
 
 
 def test_each_is_used() -> None:

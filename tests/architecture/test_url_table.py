@@ -76,26 +76,13 @@ def expected(row: Row, visitor: Visitor) -> str:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
-def test_who_may_open_it(world: World, row: Row) -> None:
-    found, _changed = visited(world, row)
+def test_who_may_open_it_and_looking_changes_nothing(world: World, row: Row) -> None:
+    address = world.address(row)
+    if not world.untouched:  # each test finds the world as it was built
+        world.untouched = contents()
+    found = {visitor: outcome(browser.get(address)) for visitor, browser in world.browsers.items()}
     assert found == {visitor: expected(row, visitor) for visitor in world.browsers}
-
-
-@pytest.mark.parametrize("row", TABLE, ids=str)
-def test_looking_changes_nothing(world: World, row: Row) -> None:
-    _found, changed = visited(world, row)
-    assert changed == []
-
-
-def visited(world: World, row: Row) -> tuple[dict[Visitor, str], list[str]]:
-    """Everybody has opened it, once for all tests: what each got, and which tables are others since."""
-    if row.name not in world.visited:
-        address = world.address(row)
-        if not world.untouched:  # each test finds the world as it was built
-            world.untouched = contents()
-        found = {visitor: outcome(browser.get(address)) for visitor, browser in world.browsers.items()}
-        world.visited[row.name] = found, differing(world.untouched, contents())
-    return world.visited[row.name]
+    assert differing(world.untouched, contents()) == []
 
 
 def contents() -> dict[str, list[tuple[Any, ...]]]:
@@ -134,21 +121,19 @@ def post(browser: Client, address: str) -> str:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
-@pytest.mark.parametrize("served", PORTALS)
-def test_a_portal_needs_nothing_of_the_other(
-    world: World, row: Row, served: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_portal_needs_nothing_of_the_other(world: World, row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     """Served alone, each page is as before, and those of the other portal do not exist."""
     portal, address = portal_of(row), world.address(row)
-    # Not by the fixture of pytest-django, which has Django read all patterns anew each time.
-    monkeypatch.setattr(settings, "PORTALS", [served])
-    monkeypatch.setattr(settings, "ROOT_URLCONF", settings.PORTAL_URLCONFS[served])
     visitor = min(row.opens or row.posts or SIGNED_IN)
     browser = world.browsers[visitor]
-    found = post(browser, address) if row.posts and not row.opens else outcome(browser.get(address))
     as_before = "ok" if row.opens | row.posts else expected(row, visitor)
-    # The bare host name is an address of both.
-    assert found == (as_before if portal in {served, ""} or address == "/" else "404")
+    for served in PORTALS:
+        # Not by the fixture of pytest-django, which has Django read all patterns anew each time.
+        monkeypatch.setattr(settings, "PORTALS", [served])
+        monkeypatch.setattr(settings, "ROOT_URLCONF", settings.PORTAL_URLCONFS[served])
+        found = post(browser, address) if row.posts and not row.opens else outcome(browser.get(address))
+        # The bare host name is an address of both.
+        assert found == (as_before if portal in {served, ""} or address == "/" else "404"), served
 
 
 def portal_of(row: Row) -> str:

@@ -113,7 +113,6 @@ class World:
             for visitor in sorted(OFFICERS)
         }
         self.objects = self._objects(officers)
-        self.visited: dict[str, tuple[dict[Visitor, str], list[str]]] = {}  # by address: test_url_table.py
         self.untouched: dict[str, list[tuple[Any, ...]]] = {}  # by table: test_url_table.py
 
     def address(self, row: Row) -> str:

@@ -16,12 +16,10 @@ from identity_manager.models import AuditEvent, Role, TokenType
 from tests.tools import cast
 
 
-@pytest.mark.parametrize("event", list(Event))
-def test_each_event_has_words_of_its_own(event: Event) -> None:
-    words = event_wording.WORDS[event]
+def test_each_event_has_words_of_its_own() -> None:
+    words = {event: str(event_wording.WORDS[event].sentence).strip() for event in Event}
 
-    assert str(words.sentence).strip()
-    assert str(words.sentence) != event.value
+    assert [event for event, sentence in words.items() if sentence in ("", event.value)] == []
 
 
 def test_no_two_events_are_told_alike() -> None:
@@ -30,13 +28,14 @@ def test_no_two_events_are_told_alike() -> None:
     assert len(sentences) == len(set(sentences)) == len(Event)
 
 
-@pytest.mark.parametrize("event", list(Event))
 @pytest.mark.django_db
-def test_each_event_is_told_even_without_its_facts(event: Event) -> None:
-    told = event_wording.in_words(audit.record(event, actor=None, subject=cast.person("uma")))
+def test_each_event_is_told_even_without_its_facts() -> None:
+    uma = cast.person("uma")
+    for event in Event:
+        told = event_wording.in_words(audit.record(event, actor=None, subject=uma))
 
-    assert told.title == event_wording.WORDS[event].sentence
-    assert str(told.actor) == "The system"
+        assert told.title == event_wording.WORDS[event].sentence
+        assert str(told.actor) == "The system", event
 
 
 @pytest.mark.django_db
