@@ -3,6 +3,7 @@
 KINDS has all of them, in the product's own verbs; a table of such decisions that lacks here fails a test.
 """
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models import (
     ApiClient,
     ArchiveExport,
+    AuditEvent,
     BatchKind,
     BatchOrder,
     BatchSource,
@@ -417,6 +419,11 @@ def listed(kind: Kind, officer: Person) -> list[Row]:
     return found
 
 
+def recorded_of(officer: Person) -> list[str]:
+    """The events of the audit log that the officer has caused."""
+    return list(AuditEvent.objects.filter(actor=officer).order_by("pk").values_list("name", flat=True))
+
+
 def agree(row: Row, officer: Person) -> bool:
     """Whether the officer decides on the row, as all three forms of the rule say."""
     officer = Person.objects.get(pk=officer.pk)
@@ -441,6 +448,7 @@ def test_another_officer_finds_it_and_confirms(kind: Kind) -> None:
     assert listed(kind, rolf) == [row]
     kind.confirm(rolf, row)
     assert listed(kind, rolf) == []
+    assert recorded_of(rolf)
 
 
 @EVERY
@@ -494,8 +502,10 @@ def test_what_was_withdrawn_is_gone_from_open_tasks_and_stale(kind: Kind) -> Non
     rita, rolf = officers(kind, "rita", "rolf")
     row = asked(kind, rita)
     assert listed(kind, rolf) == [row]
+    before = recorded_of(rita)
     kind.withdraw(rita, row)
     assert listed(kind, rolf) == []
+    assert len(recorded_of(rita)) == len(before) + 1
     with pytest.raises(Stale):
         kind.confirm(rolf, row)
 
@@ -522,6 +532,7 @@ def test_what_is_refused_does_not_wait(kind: Kind) -> None:
     assert (left.decided_by, left.reason) == (rolf, WHY["reason"])
     assert left.decided_at is not None
     assert listed(kind, rolf) == []
+    assert re.search(r"refused|rejected|dropped|catalogue\.changed", " ".join(recorded_of(rolf)))
 
 
 @EVERY

@@ -20,6 +20,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refu
 from identity_manager.workflow.delivery import arrival, download, installation, outbox_actions, resending
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.recorded import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -60,6 +61,7 @@ def test_an_officer_opens_the_download(company: Company, token: SoftwareToken) -
     assert OutgoingMail.objects.filter(message="download_opened", person=company.uma).count() == 1
     problem.refresh_from_db()
     assert (problem.outcome, problem.ended_by, decidable(company.ada)) == ("opened", company.ada, 0)
+    assert recorded("token")[-2:] == [("file-not-arrived", "Uma"), ("download-opened", "Ada")]
     with pytest.raises(Stale):
         arrival.open_download(actor=company.ada, problem_id=problem.pk)
 
@@ -157,6 +159,9 @@ def test_what_else_becomes_of_it(company: Company, token: SoftwareToken) -> None
     installation.confirm(actor=company.uma, token_id=token.pk, device="linux")
     outcomes = [DeliveryProblem.objects.get(pk=each.pk).outcome for each in (answered, sent, installed)]
     assert outcomes == ["answered", "sent-again", "arrived"]
+    told = [each for each in recorded("token") if "arriv" in each[0]]
+    said = ("file-not-arrived", "Uma")
+    assert told == [said, ("arrival-answered", "Ada"), said, said, ("file-arrived", "Uma")]
 
 
 def test_not_of_a_token_that_has_ended_nor_on_hold(company: Company, token: SoftwareToken) -> None:
