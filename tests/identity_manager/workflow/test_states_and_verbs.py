@@ -27,10 +27,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 @dataclass(frozen=True)
 class Verb:
-    """How it is called, and the state that it leads to from each state that allows it."""
+    """How it is called, the state that it leads to from each that allows it, and the event that tells it."""
 
     call: Callable[[Company, TokenRequest], Any]
     leads_to: dict[str, str]
+    event: str
 
 
 def _approve(company: Company, request: TokenRequest) -> Any:
@@ -54,41 +55,52 @@ def _postpone(company: Company, request: TokenRequest) -> Any:
 
 BEFORE_ISSUED = ("requested", "approved", "awaiting_acceptance", "issuing", "failed")
 VERBS = {
-    "approve": Verb(_approve, {"requested": "awaiting_acceptance"}),
-    "reject": Verb(_reject, {"requested": "rejected"}),
-    "postpone": Verb(_postpone, {"requested": "requested"}),
-    "accept": Verb(lambda company, request: cast.accepted(request), {"awaiting_acceptance": "issuing"}),
+    "approve": Verb(_approve, {"requested": "awaiting_acceptance"}, "request.approved"),
+    "reject": Verb(_reject, {"requested": "rejected"}, "request.rejected"),
+    "postpone": Verb(_postpone, {"requested": "requested"}, "request.postponed"),
+    "accept": Verb(
+        lambda company, request: cast.accepted(request),
+        {"awaiting_acceptance": "issuing"},
+        "request.accepted",
+    ),
     "decline": Verb(
         lambda company, request: step4_accept.decline(actor=company.uma, request_id=request.pk, reason="no"),
         {"awaiting_acceptance": "declined"},
+        "request.declined",
     ),
     "cancel": Verb(
         lambda company, request: cancellation.cancel(actor=company.ada, request_id=request.pk, reason="gone"),
         dict.fromkeys(BEFORE_ISSUED, "cancelled"),
+        "request.cancelled",
     ),
     "withdraw": Verb(
         lambda company, request: cancellation.withdraw(actor=company.uma, request_id=request.pk),
         dict.fromkeys(("requested", "approved", "awaiting_acceptance"), "cancelled"),
+        "request.cancelled",
     ),
     "retry": Verb(
         lambda company, request: retry.retry(actor=company.ada, request_id=request.pk),
         {"failed": "issuing"},
+        "request.retried",
     ),
     "show": Verb(
         lambda company, request: cast.shown(request.tokens.get()),
         {"issued": "issued"},
+        "passphrase.shown",
     ),
     "revoke": Verb(
         lambda company, request: revoke.revoke_token(
             actor=company.ada, token_id=request.tokens.get().pk, reason=RevocationReason.KEY_COMPROMISE
         ),
         {"issued": "completed", "completed": "completed"},
+        "token.revoked",
     ),
     "send again": Verb(
         lambda company, request: resending.send_again(
             actor=company.uma, token_id=request.tokens.get().pk, container_format="compatible"
         ),
         {"issued": "issued", "completed": "completed"},
+        "token.sent-again",
     ),
 }
 
@@ -115,7 +127,8 @@ def test_verb_in_state(company: Company, state: str, name: str) -> None:
     if state in verb.leads_to:
         verb.call(company, request)
         assert TokenRequest.objects.get(pk=request.pk).state == verb.leads_to[state]
-        assert len(picture()["AuditEvent"]) > len(before["AuditEvent"])
+        told = picture()["AuditEvent"][len(before["AuditEvent"]) :]
+        assert verb.event in [event["name"] for event in told]
     else:
         with pytest.raises(Refused) as refusal:
             verb.call(company, request)
