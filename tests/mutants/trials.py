@@ -1,6 +1,7 @@
 """Tries mutants out: each in a fork of a process that has Django, the database and all tests in memory."""
 
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -16,9 +17,13 @@ from tests.mutants.memory import Functions
 from tests.mutants.mutations import Mutant, mutated
 
 SURVIVED, NOTICED, UNTESTED, UNFINISHED = 0, 1, 2, 3
-OUTCOMES = {SURVIVED: "SURVIVED", UNTESTED: "untested", UNFINISHED: "unfinished"}
-PATIENCE = 5  # as many times the limit by the clock: then a test hangs
-POLL = 0.02
+OUTCOMES = {
+    SURVIVED: "SURVIVED",
+    UNTESTED: "untested",
+    UNFINISHED: "unfinished",
+    -signal.SIGXCPU: "hangs",
+}
+HANGS_SECONDS = 30  # of processor time beyond the limit; a test that sleeps is ended by its own time-out
 Tell = Callable[[Mutant, str, str], None]
 
 
@@ -80,7 +85,8 @@ class Trials:
             self._child(mutant, items)
         os.close(self._tells)
         self._tells = None
-        outcome = _outcome(child, self._limit * PATIENCE)
+        _child, status = os.waitpid(child, 0)
+        outcome = OUTCOMES.get(os.waitstatus_to_exitcode(status), "noticed")
         for copy in _database_of(child).parent.glob(f"{_database_of(child).name}*"):
             copy.unlink()
         with os.fdopen(told, "rb") as failed:
@@ -90,7 +96,8 @@ class Trials:
     def _child(self, mutant: Mutant | None, items: list[pytest.Item]) -> None:
         """Never returns: ends the process with what came of the mutant."""
         try:
-            os.setsid()
+            most = int(self._limit) + HANGS_SECONDS
+            resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1))
             _silence()
             _own_database()
             if mutant:
@@ -123,15 +130,3 @@ def _own_database() -> None:
 
 def _database_of(process: int) -> Path:
     return Path(str(connection.settings_dict["NAME"])).with_name(f"mutant-{process}.sqlite3")
-
-
-def _outcome(child: int, patience: float) -> str:
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        found, status = os.waitpid(child, os.WNOHANG)
-        if found:
-            return OUTCOMES.get(os.waitstatus_to_exitcode(status), "noticed")
-        time.sleep(POLL)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "hangs"

@@ -31,6 +31,13 @@ def test_a_new_epoch_is_held_at_once_and_used_from_its_moment(ring: KeyRing) -> 
     assert epoch.path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_ring_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
+    """When a process starts, not when it first wraps something."""
+    (tmp_path / "kek-other").write_text("no key\n")
+    with pytest.raises(KeyRingError):
+        KeyRing.of_files(tmp_path / "kek-other")
+
+
 def test_another_process_reads_it_without_a_start(ring: KeyRing) -> None:
     other = KeyRing.of_files(ring.path)
     assert len(other) == 1

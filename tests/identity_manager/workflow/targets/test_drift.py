@@ -43,6 +43,16 @@ def test_without_drift_nothing_is_told(target: FakeTarget, company: Company) -> 
     assert run.ended_at is not None
 
 
+def test_a_target_that_is_configured_no_longer_is_not_asked(
+    target: FakeTarget, company: Company, settings: Any
+) -> None:
+    token_of(company)
+    serve()
+    settings.TARGETS = {}
+    run = survey()
+    assert (run.read, run.counts, run.error) == (0, {}, "")
+
+
 def test_what_vanished_is_told_and_published_again_by_an_officer_alone(
     target: FakeTarget, company: Company
 ) -> None:
