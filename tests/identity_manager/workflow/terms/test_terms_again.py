@@ -27,6 +27,7 @@ from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.revocation import hold
 from identity_manager.workflow.terms import accept_again
 from tests.identity_manager.workflow.terms.conftest import DAYS, next_version, run
+from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -91,6 +92,18 @@ def test_who_holds_a_token_is_asked_once_reminded_and_done_by_one_acceptance(
     assert mail is not None
     assert isinstance(mail_relevance.obstacle(mail), mail_relevance.NoLongerRelevant)
     assert run() == 0
+
+
+def test_an_acceptance_is_recorded_for_the_tokens_of_its_person_alone(
+    token: SoftwareToken, company: Company
+) -> None:
+    theirs = cast.issued(cast.accepted(cast.enabled(company.ada, company.sam, token.token_type)))
+    cast.delivered(theirs)
+    cast.noted(theirs.tokens.get())
+    version = next_version()
+    run()
+    accept(company.uma, version)
+    assert [event.token for event in AuditEvent.objects.filter(name="terms.accepted-again")] == [token]
 
 
 def test_a_version_that_does_not_ask_asks_nobody(token: SoftwareToken) -> None:
