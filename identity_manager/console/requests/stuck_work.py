@@ -78,7 +78,9 @@ def _at_targets(row: TokenRequest) -> Iterator[Stuck]:
     """Keys that do not reach the targets that alone deliver them."""
     if any(token.is_by_targets for token in row.lines):
         for placement, words in sole_delivery.troubles(row):
-            yield _stuck(row, placement, _("Key for %(target)s") % {"target": placement.target}, words)
+            what = _("Key for %(target)s") % {"target": placement.target}
+            due, since = placement.next_attempt_at, placement.last_error_at
+            yield Stuck(what, words, since, placement.attempts, due)
 
 
 def _mails(row: TokenRequest) -> Iterator[Stuck]:

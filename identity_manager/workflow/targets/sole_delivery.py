@@ -195,9 +195,9 @@ def troubles(request: TokenRequest) -> Iterator[Trouble]:
         certificate__token__state__in=IN_USE,
         parcel_wrapped__isnull=False,
     )
-    marked = rows.annotate(is_off=~_is_switched_on()).select_related("target").defer("parcel_wrapped")
-    for row in marked.order_by("target__name", "pk"):
-        words = _trouble(row, is_off=row.is_off)
+    off = set(rows.filter(~_is_switched_on()).values_list("pk", flat=True))
+    for row in rows.select_related("target").defer("parcel_wrapped").order_by("target__name", "pk"):
+        words = _trouble(row, is_off=row.pk in off)
         if words:
             yield Trouble(row, words)
 
