@@ -3,6 +3,7 @@
 from functools import partial
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +13,7 @@ from identity_manager.console.lists import distinct_values
 from identity_manager.console.reports.report import Asked, Report
 from identity_manager.console.search.forms import KNOWN_SHOWN, FilterField, KindForm, KnownField
 from identity_manager.models import Mailing, Person, PersonKind
+from identity_manager.people.saved_searches import NO_NAME
 
 NO_PERIOD = _("There is no such period. Choose from the list.")
 
@@ -62,7 +64,9 @@ class SaveForm(VerbForm):
     """What a saved report is called, and how often a link to it is sent."""
 
     name = forms.CharField(
-        label=_("Name"), required=False, help_text=_("Only you see it, on the page of reports.")
+        label=_("Name"),
+        help_text=_("Only you see it, on the page of reports."),
+        error_messages={"required": lazystr(NO_NAME)},
     )
     mailing = forms.ChoiceField(
         label=_("Link by mail"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
@@ -12,15 +13,16 @@ from identity_manager.console.lists import pagination
 from identity_manager.console.search import search as searching
 from identity_manager.console.search.kind import SearchKind
 from identity_manager.models import Person, SavedSearch
+from identity_manager.people.saved_searches import NO_NAME
 from identity_manager.queries import console_pages
 
 
 class NameForm(VerbForm):
-    """What a search is called. What is wrong with a name is the verb's word."""
+    """What a search is called. What else is wrong with a name is the verb's word."""
 
     name = forms.CharField(
         label=_("Name"),
-        required=False,
+        error_messages={"required": lazystr(NO_NAME)},
         help_text=_("Only you see it: beside the search, and on START with what it finds."),
     )
 

@@ -45,6 +45,13 @@ def test_it_is_told_as_the_language_sets_it(ada: Client) -> None:
     assert "„uma“ · " in ada.get(NEW, query).text
 
 
+@pytest.mark.parametrize("address", [NEW, reverse("console:report-save", args=["expiry"])])
+def test_a_name_that_is_wanted_is_not_called_optional(ada: Client, address: str) -> None:
+    label = ada.get(address, {"kind": "employee"}).text.partition('for="id_name"')[2].partition("</label>")[0]
+    assert "Name" in label
+    assert "optional" not in label
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
