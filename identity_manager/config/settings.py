@@ -94,7 +94,6 @@ DATABASES = {
         env.database("DATABASE_URL", f"sqlite://{quote(str(VAR_DIR))}/data/db.sqlite3" if EMBEDDED else None)
     )
 }
-# A standby that lists, SEARCH, history and reports read (console/lists/replica_pages.py); empty: none.
 if _replica := env.text("DATABASE_REPLICA_URL", ""):
     DATABASES["replica"] = database.replica("DATABASE_REPLICA_URL", _replica, of=DATABASES["default"])
     DATABASE_ROUTERS = ["identity_manager.config.database.router.ReplicaRouter"]
@@ -223,7 +222,6 @@ ACCOUNT_PREVENT_ENUMERATION = True
 LANGUAGE_CODE = languages.SOURCE
 LOCALE_PATHS = [BASE_DIR / "locale", *map(Path, env.listing("LOCALE_DIRECTORIES", []))]
 LANGUAGES = languages.offered(languages.found_in(LOCALE_PATHS), env.listing("LANGUAGES", []))
-# Letters such as å ä ö stand after z in some languages, and beside a and o in others.
 SORT_LANGUAGE = env.choice("SORT_LANGUAGE", tuple(code for code, _name in LANGUAGES), languages.SOURCE)
 FORMAT_MODULE_PATH = "identity_manager.ui.formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "Europe/Berlin")
