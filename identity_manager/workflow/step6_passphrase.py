@@ -200,8 +200,13 @@ def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) ->
         key = certificate.public_key_sha256
         events.append(audit.event_about(audit.Event.KEY_ERASED, actor=None, subject=token, public_key=key))
     copies = len(sealed.intake.rows)
-    event = audit.Event.TOKEN_SEALED if has_one else audit.Event.TOKEN_SEALED_FOR_TARGETS
-    return [*events, audit.event_about(event, actor=None, subject=token, keys_archived=copies)]
+    sealed_event = audit.event_about(
+        audit.Event.TOKEN_SEALED if has_one else audit.Event.TOKEN_SEALED_FOR_TARGETS,
+        actor=None,
+        subject=token,
+        keys_archived=copies,
+    )
+    return [*events, sealed_event]
 
 
 def _wrapped(token: SoftwareToken, sealed: Sealed) -> bytes:
