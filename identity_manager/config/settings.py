@@ -190,8 +190,7 @@ MFA_TOTP_PERIOD = 30
 MFA_TOTP_TOLERANCE = 1  # steps: clocks of phones differ, and people type slowly
 MFA_RECOVERY_CODE_COUNT = 10
 MFA_RECOVERY_CODE_DIGITS = 10
-# The domain for which passkeys are made; empty: the host name at which one is made. Both portals below one
-# domain share passkeys when it is named here.
+# The domain of passkeys (WebAuthn RP ID), which both portals may share; empty: the host name of each.
 PASSKEY_DOMAIN = env.text("PASSKEY_DOMAIN", "")
 # An officer without a second factor is led to set one up before any page of Identity Manager opens.
 OFFICERS_NEED_SECOND_FACTOR = env.boolean("OFFICERS_NEED_SECOND_FACTOR", default=not EMBEDDED)
@@ -364,8 +363,7 @@ LETTER_FONTS = env.listing("LETTER_FONTS", [])
 CATALOGUE_FOUR_EYES = env.boolean("CATALOGUE_FOUR_EYES", default=not EMBEDDED)
 # Whether one person may hold roles that watch each other, such as administrator and approver.
 ALLOW_CONFLICTING_ROLES = env.boolean("ALLOW_CONFLICTING_ROLES", default=False)
-# Days between two recertifications of officers' roles (0: none), days to answer, and what then happens with
-# those that nobody has answered: reported, or ended.
+# Days between recertifications of officers' roles (0: none), days to answer, and what becomes of the rest.
 RECERTIFICATION_DAYS = env.integer("RECERTIFICATION_DAYS", 365, maximum=3650)
 RECERTIFICATION_ANSWER_DAYS = env.integer("RECERTIFICATION_ANSWER_DAYS", 30, minimum=1, maximum=365)
 RECERTIFICATION_UNANSWERED = env.choice("RECERTIFICATION_UNANSWERED", ("report", "end"), "report")
