@@ -126,6 +126,7 @@ class _Walk:
                 self._look_at(event, salts)
             self._look_at_heads(events)
         self._look_at_the_end()
+        self._look_at_doubles()
         self._look_at_what_is_hidden()
         self._report.waiting = AuditEvent.objects.unsealed().count()
         return self._report
@@ -263,6 +264,14 @@ class _Walk:
                 f"{_range(last + 1, head.number)} cut off from the end: {_described(head)} covers more."
             )
             self._report.add(AuditFault.CUT_OFF, last + 1, sentence)
+
+    def _look_at_doubles(self) -> None:
+        """In a table that is divided by month PostgreSQL keeps numbers unique within a month only."""
+        span = AuditEvent.objects.filter(number__gte=self._report.first, number__lte=self._report.last)
+        doubles = span.count() - self._report.events
+        if doubles > 0:
+            sentence = f"{doubles} events have the number of another one."
+            self._report.add(AuditFault.INSERTED, self._report.last, sentence)
 
     # --- Heads -------------------------------------------------------------------------------------
     def _look_at_heads(self, events: list[AuditEvent]) -> None:

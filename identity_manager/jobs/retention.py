@@ -18,7 +18,7 @@ from django.utils import timezone
 from identity_manager import audit, audit_proof
 from identity_manager.audit import heads, notes
 from identity_manager.audit.keys import can_seal
-from identity_manager.jobs import resumable_scan
+from identity_manager.jobs import audit_months, resumable_scan
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
@@ -235,11 +235,15 @@ def _ranges(numbers: list[int]) -> Iterator[list[int]]:
 def cut_audit_log() -> int:
     """Delete the oldest events up to a signed checkpoint; return how many. Raises audit.keys.NoKey.
 
-    The cut ends before the first event of an open request or of a token in use.
+    The cut ends before the first event of an open request or of a token in use. Where the table is divided by
+    month, whole months go (audit_months.py); event by event only what stands before such an event.
     """
     old = _before(settings.RETENTION_AUDIT_DAYS)
     if old is None or not can_seal():
         return 0
+    dropped = audit_months.drop_oldest(old, is_needed=_alive())
+    if dropped or not audit_months.goes_by_event(old):
+        return dropped
     with transaction.atomic():
         last = _last_to_go(old)
         if last is None or last.number is None:
@@ -255,12 +259,16 @@ def cut_audit_log() -> int:
 
 
 def _last_to_go(old: datetime) -> AuditEvent | None:
-    alive = Q(request__isnull=False) & ~Q(request__state__in=ENDED)
-    alive |= Q(Exists(SoftwareToken.objects.alive().filter(pk=OuterRef("token"))))
     sealed = AuditEvent.objects.sealed()
-    keep = sealed.filter(Q(at__gte=old) | alive).first()
+    keep = sealed.filter(Q(at__gte=old) | _alive()).first()
     rows = sealed.filter(number__lt=keep.number) if keep else sealed.none()
     return _last_that_fits(rows[:EVENTS_AT_ONCE])
+
+
+def _alive() -> Q:
+    """Events of open requests and of tokens in use."""
+    alive = Q(request__isnull=False) & ~Q(request__state__in=ENDED)
+    return alive | Q(Exists(SoftwareToken.objects.alive().filter(pk=OuterRef("token"))))
 
 
 def _last_that_fits(events: Iterable[AuditEvent]) -> AuditEvent | None:

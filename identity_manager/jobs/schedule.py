@@ -15,6 +15,7 @@ from identity_manager.events import delivering, waking
 from identity_manager.jobs import (
     key_rotation,
     key_service_waits,
+    month_division,
     placement_scans,
     portal_certificates,
     retention,
@@ -44,8 +45,7 @@ from identity_manager.workflow.token_imports import decisions as token_imports
 class Job:
     """A periodic job. run returns a count or a sentence, and may raise anything.
 
-    lease: time after which a crashed run is repeated; empty: LEASE_SECONDS. run is idempotent, also when two
-    workers run it at once.
+    lease: when a crashed run is repeated; empty: LEASE_SECONDS. run is idempotent, also in two workers.
     """
 
     name: str
@@ -264,6 +264,12 @@ JOBS: tuple[Job, ...] = (
         _("Counts what the database holds, so that searches take the shortest way"),
         timedelta(hours=1),
         statistics.take,
+    ),
+    Job(
+        "database.make_months",
+        _("Makes the next months of tables that are divided by month"),
+        timedelta(hours=1),
+        month_division.look_after,
     ),
     Job(
         "search.refresh",

@@ -31,7 +31,7 @@ from identity_manager.models import (
 from identity_manager.ui.parts import Meaning
 from identity_manager.ui.punctuation import labelled
 
-PORTAL_CERTIFICATES = "portals.certificates"  # the job
+PORTAL_CERTIFICATES, MONTHS = "portals.certificates", "database.make_months"  # the jobs
 HALTED = (RunState.INCOMPLETE, RunState.STOPPED, RunState.WAITING)
 
 
@@ -46,7 +46,9 @@ def rows() -> dict[str, tuple[str, Callable[[], QuerySet[Any]]]]:
 
 def lines(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
     """counted: of rows(). jobs: their rows, which the page has read."""
+    jobs = list(jobs)
     yield from _certificates_of_portals(jobs)
+    yield from _months(jobs)
     if settings.DIRECTORY_SOURCES:
         yield _directories(counted["halted"])
     if settings.TARGETS:
@@ -72,6 +74,19 @@ def _certificates_of_portals(jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
             yield HealthLine(title, url, Meaning.STOPPED, _("end soon"), row.last_error, remedy=remedy)
         elif row.result:
             yield HealthLine(title, url, Meaning.DONE, _("hold"), row.result)
+
+
+def _months(jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
+    """As the job has noted it; nothing where no table is divided by month."""
+    title, url = _("Tables by month"), f"{reverse('console:jobs')}#{slugify(MONTHS)}"
+    for row in jobs:
+        if row.name == MONTHS and row.outcome == JobOutcome.FAILED:
+            remedy = _("What comes in is kept meanwhile; manage.py doctor says which month is missing.")
+            yield HealthLine(
+                title, url, Meaning.WAITING, _("a month is missing"), row.last_error, remedy=remedy
+            )
+        elif row.name == MONTHS and row.result:
+            yield HealthLine(title, url, Meaning.DONE, _("are made ahead"), row.result)
 
 
 def _halted() -> QuerySet[DirectorySource]:

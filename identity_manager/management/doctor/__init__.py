@@ -30,6 +30,7 @@ CHECKS = (
     Check("database", database.reachable),
     Check("migrations", database.migrations),
     Check("user principal names", database.principal_names),
+    Check("tables by month", database.months),
     Check("shared cache", database.shared_cache),
     Check("read replica", database.replica),
     Check("broker", processes.broker),

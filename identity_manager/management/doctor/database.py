@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model
+from django.utils import timezone
 
-from ca_bridge.database import read_replica
+from ca_bridge.database import partitions, read_replica
 from ca_bridge.database.read_replica import Trouble
+from identity_manager.jobs import month_partitions
 from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.metrics import clocks
 from identity_manager.models import JobRun, Person
@@ -102,6 +105,35 @@ def replica() -> Iterator[CheckResult]:
         )
     else:
         yield failed(f"The read replica does not answer. {meanwhile}", "See DATABASE_REPLICA_URL.")
+
+
+def months() -> Iterator[CheckResult]:
+    """Of tables that are divided by month."""
+    divided = [
+        model
+        for model in month_partitions.TABLES
+        if partitions.is_partitioned(connection, month_partitions.table_of(model))
+    ]
+    if not divided:
+        yield ok("No table is divided by month.")
+    for model in divided:
+        yield _months_of(model)
+
+
+def _months_of(model: type[Model]) -> CheckResult:
+    table, remedy = (
+        month_partitions.table_of(model),
+        "manage.py partition_by_month --status; see the job's error.",
+    )
+    if missing := month_partitions.missing(model, timezone.now()):
+        named = ", ".join(f"{month:%Y-%m}" for month in missing)
+        return warning(f"{table} has no partition for {named}.", remedy)
+    if month_partitions.caught_by_default(model):
+        return warning(
+            f"Rows of {table} lie in its default partition: a clock was months ahead, or one was missing.",
+            "They are found as all others are. See the clocks; a month that is made takes its rows along.",
+        )
+    return ok(f"{table} has its months until {month_partitions.last_day(model):%Y-%m-%d}.")
 
 
 def clock() -> Iterator[CheckResult]:
