@@ -60,6 +60,20 @@ class SampleForm(forms.Form):
     )
 
 
+class SampleOneOf(forms.Form):
+    """A choice with the fields of which exactly one is wanted."""
+
+    basis = forms.ChoiceField(
+        label="Who has it", choices=[("group", "A group"), ("unit", "A unit")], widget=forms.RadioSelect
+    )
+    group = forms.CharField(label="Group")
+    unit = forms.CharField(label="Organisational unit")
+
+    @property
+    def members(self) -> list[forms.BoundField]:
+        return [self["group"], self["unit"]]
+
+
 class SampleRows(forms.Form):
     """Fields that have several rows."""
 
@@ -139,5 +153,6 @@ def _samples() -> dict[str, Any]:
         "devices": samples.DEVICES,
         "type_words": ["VPN", "S/MIME"],
         "row_form": SampleRows(),
+        "one_of_form": SampleOneOf(auto_id="one-of-%s"),
         **samples.of_the_frame(now),
     }

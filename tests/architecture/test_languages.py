@@ -10,6 +10,7 @@ from tests.architecture.source import modules
 
 # Each with its reason; one that is used no more fails.
 ALLOWED = {
+    "identity_manager/models/person_search/name_order.py": "the letters that a language has after Z",
     "identity_manager/config/languages.py": "the language in which the product is written",
     "identity_manager/models/catalogue/former_columns.py": "the columns of release 1.0",
     "identity_manager/demo/cast.py": "what the persons of the demo speak",

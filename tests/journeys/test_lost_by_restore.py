@@ -38,7 +38,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.transactions.refusals import NotAllowed, Stale
-from identity_manager.workflow.issuance import ca_comparison, ca_findings
+from identity_manager.workflow.issuance import ca_comparison, ca_findings, finished_here
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
 from tests.tools import cast
@@ -50,6 +50,12 @@ class UnsearchableConnector(EmbeddedConnector):
     """The embedded CA, as a CA that lists and cannot be searched: what is in doubt is parked."""
 
     find = None  # type: ignore[assignment]  # what is no method is no capability
+
+
+@pytest.fixture(autouse=True)
+def workers_began_after_the_restore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are stopped for a restore, and remember nothing of before."""
+    monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)
 
 
 @pytest.fixture

@@ -377,8 +377,12 @@ TWINS = {
         *("to_be_issued", "with_orphaned_order", "over"),  # what workers claim, of several tables
         "not_on_crl",  # what figures count
         "of_public_key",  # a search
+        "awaited",  # a search
     },
-    type(SignInCode.objects.all()): {"usable", "opening", "waiting", "decidable_by"},
+    type(SignInCode.objects.all()): {
+        *("usable", "opening", "waiting", "decidable_by"),
+        "ended_unused",  # a search, and a figure of START
+    },
 }
 
 

@@ -144,7 +144,7 @@ def test_a_code_of_who_operates_the_machine_is_nobodys(company: Company) -> None
     code = SignInCode(person=company.uma, needs_confirmation=False, used_at=timezone.now())
     code.save()
     request = cast.enabled(company.ada, company.uma, company.signature)
-    assert list(approvers.approvers(request)) == [company.paul, company.petra]
+    assert list(approvers.approvers(request)) == [company.petra, company.paul]
     new = {"upn": "uma@else.example.com"}
     change = identity_changes.ask(company.uma, new=new, source=PersonSource.CSV, actor=None)
     assert list(change.second_officers()) == [company.rita]

@@ -200,7 +200,7 @@ def test_the_outlook_comes_alone_while_boxes_are_checked(
 
 
 def test_the_outlook_names_who_decides(ada: Client, address: str, company: cast.Company) -> None:
-    assert "Paul Weber or Petra Novák decides." in outlook(ada, address, company.signature.pk)
+    assert "Petra Novák or Paul Weber decides." in outlook(ada, address, company.signature.pk)
 
 
 def test_the_outlook_says_when_two_decide(ada: Client, address: str, company: cast.Company) -> None:

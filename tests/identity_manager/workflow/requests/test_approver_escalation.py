@@ -57,7 +57,7 @@ def chase(*, days: float = 0) -> None:
 def test_without_a_manager_and_a_unit_everybody_is_asked(company: Company) -> None:
     request = company.request_in("requested")
 
-    assert asked(request) == ["Paul", "Petra"]
+    assert asked(request) == ["Petra", "Paul"], "in the order of surnames"
     assert mailed("approval_needed") == ["Paul", "Petra"]
 
 
@@ -87,7 +87,7 @@ def test_a_manager_who_is_no_approver_is_not_asked(company: Company) -> None:
     company.uma.manager = company.sam
     company.uma.save()
 
-    assert asked(company.request_in("requested")) == ["Paul", "Petra"]
+    assert asked(company.request_in("requested")) == ["Petra", "Paul"]
 
 
 def test_so_many_are_asked_that_two_can_decide(company: Company) -> None:
@@ -196,7 +196,7 @@ def test_one_that_has_begun_a_new_round_is_asked_about_without_who_began_it(comp
 
     chase()
 
-    assert asked(request) == ["Paul", "Petra", "Petra"], "Paul was asked in the first round alone"
+    assert asked(request) == ["Petra", "Paul", "Petra"], "Paul was asked in the first round alone"
 
 
 def postponed(company: Company, *, days: float) -> TokenRequest:
@@ -310,4 +310,4 @@ def test_levels_leave_out_who_asked_and_whom_it_is_for(company: Company) -> None
         RoleAssignment.objects.create(person=person, role=Role.APPROVER, organisational_unit="Nord")
     request = company.request_in("requested")
 
-    assert approvers.approver_levels(request) == [[company.paul, company.petra]]
+    assert approvers.approver_levels(request) == [[company.petra, company.paul]]
