@@ -36,6 +36,11 @@ def configuration_of(name: str) -> TargetConfiguration | None:
     return found
 
 
+def takers_of_keys() -> list[str]:
+    """Names of the targets of the settings that take keys."""
+    return [name for name, each in settings.TARGETS.items() if each.takes_keys]
+
+
 def connector_of(configuration: TargetConfiguration) -> Connector:
     """The target itself."""
     return (CONNECTORS | KEY_CONNECTORS)[configuration.kind](configuration)

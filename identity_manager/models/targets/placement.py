@@ -15,6 +15,7 @@ from ca_bridge.database.state_machine import StateField, Stateful, state_constra
 from identity_manager.models.catalogue.certificate_profile import CertificatePurpose
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
@@ -47,7 +48,8 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         """Placements whose certificate is to be at the target: the one rule of what is wanted.
 
         Valid and free certificates of Active persons, of types for which the target is switched on, and no
-        longer held back. What a successor has taken the place of is not wanted any more.
+        longer held back. What a successor has taken the place of is not wanted any more. No key leaves while
+        a change of the person's identity waits, by which their account is found.
         """
         valid = Q(
             certificate__state=CertificateState.VALID,
@@ -59,7 +61,13 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
             certificate__token__person__state=PersonState.ACTIVE,
             successor__isnull=True,
         )
-        return self.filter(valid, self._not_held_back())
+        return self.filter(valid, self._not_held_back(), self._not_frozen(now))
+
+    @staticmethod
+    def _not_frozen(now: datetime) -> Q:
+        changes = IdentityChange.objects.waiting(now).order_by()
+        of_person = changes.filter(person=OuterRef("certificate__token__person"))
+        return Q(carries_key=False) | ~Q(Exists(of_person))
 
     @staticmethod
     def _not_held_back() -> Q:
@@ -68,7 +76,8 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         at_targets = Q(certificate__token__delivery=DeliveryState.AT_TARGETS)
         noted = Q(certificate__token__acknowledged_at__isnull=False) | at_targets
         installed = Q(certificate__token__installed_at__isnull=False) | at_targets
-        return (
+        before_its_key = Q(carries_key=False, certificate__token__delivery=DeliveryState.TO_TARGETS)
+        return ~before_its_key & (
             Q(Exists(use.filter(hold_back=HoldBack.ISSUED)))
             | Q(Exists(use.filter(hold_back=HoldBack.NOTED))) & noted
             | Q(Exists(use.filter(hold_back=HoldBack.INSTALLED))) & installed

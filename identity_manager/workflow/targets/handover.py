@@ -65,8 +65,7 @@ def _leaves(part: Part) -> bool:
 
 def uses_of(code: str) -> QuerySet[TargetUse]:
     """Uses in force by this type of targets that take keys."""
-    takers = [name for name, each in settings.TARGETS.items() if each.takes_keys]
-    return TargetUse.objects.in_force().filter(type_code=code, target__name__in=takers)
+    return TargetUse.objects.in_force().filter(type_code=code, target__name__in=connectors.takers_of_keys())
 
 
 def _parcels(leaving: Sequence[Part], uses: Iterable[TargetUse]) -> Iterator[Parcel]:

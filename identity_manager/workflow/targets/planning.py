@@ -59,20 +59,20 @@ def plan(certificates: Iterable[Certificate]) -> None:
 
 def publishing_uses() -> models.QuerySet[TargetUse]:
     """Uses in force of targets where certificates are published; where keys go is planned in handover.py."""
-    takers = [name for name, each in settings.TARGETS.items() if each.takes_keys]
-    return TargetUse.objects.in_force().exclude(target__name__in=takers).select_related("target")
+    uses = TargetUse.objects.in_force().exclude(target__name__in=connectors.takers_of_keys())
+    return uses.select_related("target")
 
 
 def _plan(rows: Sequence[Certificate], uses: Iterable[TargetUse]) -> None:
     now, new = timezone.now(), list[Placement]()
     for use in uses:
-        at_once = use.hold_back == HoldBack.ISSUED
-        due = now if at_once else None
-        new += [
-            Placement(target_id=use.target_id, certificate=row, wanted=at_once, next_attempt_at=due)
-            for row in rows
-            if row.token.type_code == use.type_code and takes(use.target.name, row.profile)
-        ]
+        for row in rows:
+            if row.token.type_code == use.type_code and takes(use.target.name, row.profile):
+                at_once = use.hold_back == HoldBack.ISSUED and not row.token.is_by_targets  # before its key
+                due = now if at_once else None
+                new.append(
+                    Placement(target_id=use.target_id, certificate=row, wanted=at_once, next_attempt_at=due)
+                )
     Placement.objects.bulk_create(new, ignore_conflicts=True)
     for target_id in {row.target_id for row in new if row.wanted}:
         queue.after_commit(task_names.SERVE_TARGET, target_id)

@@ -17,7 +17,7 @@ from identity_manager.models.targets.placement import TO_BE_PUT
 from identity_manager.targets import connectors
 from identity_manager.targets.contract import Connector, Unavailable
 from identity_manager.transactions import locking
-from identity_manager.workflow.targets import calls, settlement
+from identity_manager.workflow.targets import calls, planning, settlement
 from identity_manager.workflow.targets.calls import Outcome, PlacementCall
 from identity_manager.workflow.targets.lease import LeasedTarget, LeaseLost, claim
 
@@ -81,8 +81,13 @@ def _serve_group(leased: LeasedTarget, connector: Connector) -> bool:
 
 
 def _due(leased: LeasedTarget) -> list[PlacementCall]:
+    """What is due, read after a last look at whether the keys among it may leave: none is taken back."""
     rows = Placement.objects.due(timezone.now()).filter(target=leased.row).select_related(*READ)
-    found = list(rows.order_by("next_attempt_at", "pk")[:GROUP])
+    rows = rows.order_by("next_attempt_at", "pk")
+    found = list(rows[:GROUP])
+    keys = [row.pk for row in found if row.carries_key]
+    if keys and planning.review(keys):
+        found = list(rows.filter(pk__in=[row.pk for row in found]))
     before = _predecessors(leased, found)
     return [
         PlacementCall(

@@ -29,6 +29,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.targets import connectors
 from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow import completion
@@ -57,6 +58,10 @@ CHANGED_MEANWHILE = Reason(
 IS_OFF = _(
     "The target is switched off for the type, and this key waits for it: there is no other copy. Two"
     " System Administrators can switch it on again; if the token is revoked instead, the key is erased."
+)
+IS_REMOVED = _(
+    "The settings have no such target any more, and this key waits for it. It goes on if the settings have it"
+    " again; if the token is revoked instead, the key is erased."
 )
 IS_PARKED = _(
     "Nobody knows whether the key arrived. A System Administrator looks at the target, and says so on its"
@@ -93,7 +98,7 @@ def obstacle(parcels: Sequence[Parcel], token: SoftwareToken, given: Iterable[Ce
 def arrived() -> QuerySet[SoftwareToken]:
     """Tokens on their way to targets of which each living key is at one of them, and none is still to arrive.
 
-    A target that was switched off is not waited for, unless the key may be there already.
+    A target that was switched off, or left the settings, is not waited for, unless it may have the key.
     """
     of_token = Placement.objects.filter(carries_key=True, certificate__token=OuterRef("pk")).order_by()
     of_certificate = Placement.objects.filter(carries_key=True, certificate=OuterRef("pk")).order_by()
@@ -106,7 +111,8 @@ def arrived() -> QuerySet[SoftwareToken]:
 
 
 def _is_switched_on() -> Q:
-    uses = TargetUse.objects.in_force().order_by()
+    """Whether the target is in the settings, and on for the type."""
+    uses = TargetUse.objects.in_force().filter(target__name__in=connectors.takers_of_keys()).order_by()
     mine = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
     return Q(Exists(mine))
 
@@ -143,10 +149,11 @@ def arrive(tokens: Iterable[SoftwareToken]) -> None:
 
 
 def _holders(token: SoftwareToken) -> list[str]:
-    """The kinds of the targets that have its keys; of one that the settings have no more, its name."""
+    """The kinds of the targets that have its keys, each once; of one that left the settings, its name."""
     there = Placement.objects.filter(certificate__token=token, carries_key=True, state__in=ARRIVED)
     names = there.order_by("target__name").values_list("target__name", flat=True).distinct()
-    return [settings.TARGETS[name].kind if name in settings.TARGETS else name for name in names]
+    kinds = (settings.TARGETS[name].kind if name in settings.TARGETS else name for name in names)
+    return list(dict.fromkeys(kinds))
 
 
 def arrive_late() -> int:
@@ -166,12 +173,13 @@ def _arrive(token_id: uuid.UUID) -> bool:
 def stuck() -> QuerySet[SoftwareToken]:
     """Tokens that targets alone deliver, and that wait for an officer.
 
-    No target can take the keys, or one has refused a key, is switched off, or may have it or not.
+    No target can take the keys, or one has refused a key, has no account for its person, is switched off or
+    out of the settings, or may have it or not.
     """
     waiting = Placement.objects.filter(
         carries_key=True, certificate__token=OuterRef("pk"), parcel_wrapped__isnull=False
     ).order_by()
-    parted = Q(state__in=(PlacementState.REFUSED, PlacementState.PARKED)) | ~_is_switched_on()
+    parted = Q(state=PlacementState.PARKED) | ~Q(last_error="") | ~_is_switched_on()
     not_sealed = Q(
         state=TokenState.ISSUING, token_type__targets_alone=True, next_attempt_at__isnull=False
     ) & ~Q(last_error="")
@@ -205,4 +213,6 @@ def troubles(request: TokenRequest) -> Iterator[Trouble]:
 def _trouble(row: Placement, *, is_off: bool) -> str:
     if row.state == PlacementState.PARKED:
         return str(IS_PARKED)
+    if row.target.name not in settings.TARGETS:
+        return str(IS_REMOVED)
     return str(IS_OFF) if is_off else row.last_error or row.target.last_error

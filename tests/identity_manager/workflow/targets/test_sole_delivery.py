@@ -1,11 +1,15 @@
 """Tokens that targets alone deliver: no file and no passphrase, and a way out of each fault."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
@@ -15,29 +19,36 @@ from identity_manager.console.delivery import open_tasks
 from identity_manager.jobs import placement_scans
 from identity_manager.mail import token_messages
 from identity_manager.models import (
+    Account,
     AuditEvent,
     Container,
     DeliveryState,
     HoldBack,
     KeyHolder,
     OutgoingMail,
+    PersonSource,
     Placement,
     PlacementState,
     SoftwareToken,
+    Target,
     TargetUse,
     TermsVersion,
     TokenState,
     TokenType,
 )
 from identity_manager.models.requests.software_token import SoftwareToken as Token
+from identity_manager.people.identity import identity_changes
+from identity_manager.targets.contract import NoPlace
+from identity_manager.targets.intune.connector import IntuneTarget
 from identity_manager.transactions.refusals import NotPossible, Stale
 from identity_manager.workflow import step1_renew, step6_passphrase
 from identity_manager.workflow.delivery import mail_relevance, resending
 from identity_manager.workflow.policy import devices
 from identity_manager.workflow.renewal import supersession
 from identity_manager.workflow.revocation import hold, revoke
-from identity_manager.workflow.targets import actions, planning, sole_delivery, uses
-from tests.tools import cast, key_targets
+from identity_manager.workflow.targets import actions, planning, serving, sole_delivery, uses
+from tests.tools import cast, gateways, key_targets
+from tests.tools import targets as directories
 from tests.tools.cast import Company, accepted, enabled, issued
 from tests.tools.gateways import leaving_type
 from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
@@ -88,6 +99,18 @@ def a_year_on(token: SoftwareToken) -> None:
     row = placement(token).certificate
     row.not_after = timezone.now() + timedelta(days=20)
     row.save()
+
+
+def recently_signed_in(company: Company) -> Client:
+    """uma's browser."""
+    account, _made = Account.objects.get_or_create(username="uma", person=company.uma)
+    client = Client()
+    client.force_login(account)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 5}]
+    session["account_authentication_methods_user"] = str(account.pk)
+    session.save()
+    return client
 
 
 # --- the way
@@ -343,6 +366,63 @@ def test_switched_off_while_it_was_sealed_the_key_is_kept(
     token = issued(request).tokens.get()
     assert placement(token).parcel_wrapped is not None
     assert token.delivery == DeliveryState.TO_TARGETS
+    serve()
+    assert (target.keys(), placement(token).wanted) == (0, False)
+    monkeypatch.undo()
+    switched_on(target)
+    placement_scans.review()
+    serve()
+    assert (target.keys(), fresh(token).state) == (1, T.ACTIVE)
+
+
+def test_what_came_to_a_hold_a_moment_ago_does_not_leave(target: KeyTarget, company: Company) -> None:
+    """The message that looks at its placements again is still on its way."""
+    token = token_of(company, target)
+    hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="lost, perhaps")
+    serve()
+    assert (target.keys(), placement(token).parcel_wrapped is not None) == (0, True)
+
+
+def test_no_key_leaves_while_a_change_of_identity_waits(target: KeyTarget, company: Company) -> None:
+    """By the old name the target may know somebody else by now."""
+    token, rita = token_of(company, target), company.rita
+    change = identity_changes.ask(
+        company.uma, new={"upn": "new@corp.example.com"}, source=PersonSource.MANUAL, actor=rita
+    )
+    serve()
+    assert (target.keys(), placement(token).parcel_wrapped is not None) == (0, True)
+    identity_changes.withdraw(actor=rita, change_id=change.pk)
+    placement_scans.review()
+    serve()
+    assert (target.keys(), fresh(token).state) == (1, T.ACTIVE)
+
+
+def test_a_person_without_an_account_there_is_told_to_officers(
+    target: KeyTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_target: IntuneTarget, _identity: str) -> str:
+        raise NoPlace("Nobody of this name.")
+
+    monkeypatch.setattr(IntuneTarget, "locate", nobody)
+    token = token_of(company, target)
+    assert not open_tasks.keys_not_at_targets(company.ada, timezone.now()).exists()
+    serve()
+    assert list(open_tasks.keys_not_at_targets(company.ada, timezone.now())) == [token]
+    (trouble,) = sole_delivery.troubles(fresh(token).request)
+    assert trouble.words == "Nobody of this name."
+
+
+def test_a_target_that_left_the_settings_is_told_to_officers(
+    target: KeyTarget, company: Company, settings: Any
+) -> None:
+    token = token_of(company, target)
+    settings.TARGETS = {}
+    placement_scans.review()
+    serve()
+    assert list(open_tasks.keys_not_at_targets(company.ada, timezone.now())) == [token]
+    (trouble,) = sole_delivery.troubles(fresh(token).request)
+    assert "settings have no such target any more" in trouble.words
+    assert placement(token).parcel_wrapped is not None
 
 
 def test_terms_that_name_no_target_keep_it_unsealed(target: KeyTarget, company: Company) -> None:
@@ -359,12 +439,12 @@ def test_a_target_that_cannot_take_the_key_keeps_it_unsealed(
     with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
         sole_type(target.holder)
         switched_on(target)
-        settings.TARGETS = {target.name: key_targets.gateways.gateway(tmp_path, days=0).target()}
+        settings.TARGETS = {target.name: gateways.gateway(tmp_path, days=0).target()}
         request = accepted(enabled(company.ada, company.uma, sole_type(target.holder)))
         token = seal_again(issued(request).tokens.get())
         assert token.state == T.ISSUING
         assert "certificate of the gateway is not valid now" in token.last_error
-        settings.TARGETS = {target.name: key_targets.gateways.gateway(tmp_path).target()}
+        settings.TARGETS = {target.name: gateways.gateway(tmp_path).target()}
         assert seal_again(token).state == T.SEALED
         serve()
         assert fresh(token).state == T.ACTIVE
@@ -409,7 +489,7 @@ def test_of_two_targets_both_are_waited_for_unless_one_is_switched_off(
         key_targets.KINDS["gateway"](settings, tmp_path, company) as gate,
         key_targets.KINDS["intune"](settings, tmp_path, company) as intune,
     ):
-        settings.TARGETS |= {gate.name: key_targets.gateways.gateway(tmp_path).target()}
+        settings.TARGETS |= {gate.name: gateways.gateway(tmp_path).target()}
         token_type = sole_type(gate.holder)
         TermsVersion.objects.update(names_key_holders=[gate.holder, intune.holder])
         switched_on(gate)
@@ -423,3 +503,58 @@ def test_of_two_targets_both_are_waited_for_unless_one_is_switched_off(
         assert fresh(token).state == T.ACTIVE
         planning.review_token(token_id=token.pk)
         assert not Placement.objects.exclude(parcel_wrapped=None).exists()
+
+
+def test_of_two_targets_one_that_left_the_settings_is_not_waited_for(
+    tmp_path: Path, settings: Any, company: Company
+) -> None:
+    with key_targets.KINDS["gateway"](settings, tmp_path, company) as gate:
+        others = [replace(gate, name=name) for name in ("second", "third")]
+        for other in others:
+            folder = tmp_path / other.name
+            folder.mkdir()
+            settings.TARGETS |= {other.name: replace(gateways.gateway(folder).target(), id=other.name)}
+        token_type = sole_type(gate.holder)
+        for each in (gate, *others):
+            switched_on(each)
+        token = issued(accepted(enabled(company.ada, company.uma, token_type))).tokens.get()
+        del settings.TARGETS["third"]
+        serve()
+        assert fresh(token).state == T.ACTIVE
+        (mail,) = OutgoingMail.objects.filter(token=token)
+        assert mail.body_text.count("the mail gateway of your organisation") == 1
+
+
+def test_nothing_is_published_before_the_key_is_there_whatever_the_hold_says(
+    target: KeyTarget, company: Company, settings: Any
+) -> None:
+    settings.TARGETS |= {directories.NAME: directories.configured()}
+    switched_on(replace(target, name=directories.NAME))
+    token = token_of(company, target)
+    published = Placement.objects.get(certificate__token=token, carries_key=False)
+    assert (published.wanted, published.next_attempt_at) == (False, None)
+    placement_scans.review()
+    assert not Placement.objects.get(pk=published.pk).wanted
+    serving.serve(target_id=Target.objects.get(name=target.name).pk)
+    assert fresh(token).state == T.ACTIVE
+    placement_scans.review()
+    assert Placement.objects.get(pk=published.pk).wanted
+
+
+def test_the_page_of_the_passphrase_says_when_it_has_ended(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    address = reverse("selfservice:passphrase", args=[token.pk])
+    client = recently_signed_in(company)
+    told = "Your organisation brings the keys to where they are used"
+    assert told in client.get(address).text
+    revoked(company, token)
+    ended = client.get(address).text
+    assert "There is no passphrase" in ended
+    assert told not in ended
+    assert "ask again" in ended
+
+
+def test_no_page_says_that_no_copy_is_kept_of_a_key_that_waits(target: KeyTarget, company: Company) -> None:
+    token = token_of(company, target)
+    page = recently_signed_in(company).get(reverse("selfservice:token", args=[token.pk])).text
+    assert "No copy of this key is kept" not in page
