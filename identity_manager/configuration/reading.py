@@ -71,17 +71,19 @@ def read(text: str) -> list[Entry]:
     entries = []
     for name, kind in KINDS.items():
         for position, given in enumerate(_tables(tables.get(name))):
-            found = list(_findings(kind, given, Place(lines, name, position)))
-            findings += found
-            if not found:
-                values = {key: value for key, value in given.items() if key != "code"}
-                entries.append(Entry(kind, given["code"], kind.filled(values)))
+            findings += _findings(kind, given, Place(lines, name, position))
+            entries.append((kind, given))
     findings += _twice(tables, lines)
     if findings:
         told = " ".join(map(str, findings[:FINDINGS_TOLD]))
         raise NotPossible(Reason("configuration-file", told), field="file")
     require(len(entries) <= MOST_ENTRIES, else_=TOO_LARGE, field="file")
-    return entries
+    return [_entry(kind, given) for kind, given in entries]  # last, because it decodes pictures
+
+
+def _entry(kind: ConfigurationKind, given: dict[str, Any]) -> Entry:
+    values = {key: value for key, value in given.items() if key != "code"}
+    return Entry(kind, given["code"], kind.filled(values))
 
 
 def text_of(content: bytes) -> str:
@@ -105,6 +107,14 @@ def _parsed(text: str) -> dict[str, Any]:
         raise NotPossible(Reason("configuration-not-toml", sentence), field="file") from error
 
 
+def _in_one_line(found: re.Match[str]) -> str:
+    """Nothing of a comment or of a string of several lines but its lines; another string as it is."""
+    said = found[0]
+    if said.startswith(('"""', "'''")):
+        return '""' + "\n" * said.count("\n")
+    return "" if said.startswith("#") else said
+
+
 @dataclass(frozen=True)
 class Place:
     """The entry of a kind at a position of the file."""
@@ -121,12 +131,17 @@ class Place:
 class Lines:
     """Where the tables and keys of a file stand: tomllib does not say it."""
 
-    _STRINGS = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'', re.DOTALL)
-    _TABLE = re.compile(r"\s*\[+\s*[\"']?([^\]\"'.]+)[\"']?\s*([.\]])")
+    # Strings and comments, as TOML tells them apart: quotes in a comment begin no string. So each string
+    # ends, and no end is looked for again and again. *+ and ++ do not backtrack.
+    _STRINGS = re.compile(
+        r'"""(?:\\.|[^\\])*?"""{1,3}|\'\'\'.*?\'\'\'{1,3}|"(?:\\.|[^"\\\n])*+"|\'[^\'\n]*+\'|#[^\n]*+',
+        re.DOTALL,
+    )
+    _TABLE = re.compile(r"\s*+\[++\s*+[\"']?([^\]\"'.]++)[\"']?\s*+([.\]])")
     _KEY = re.compile(r"\s*[\"']?([^\"'=\s.#\[\]{},]+)[\"']?\s*[.=]")
 
     def __init__(self, text: str) -> None:
-        plain = self._STRINGS.sub(lambda found: '""' + "\n" * found[0].count("\n"), text)
+        plain = self._STRINGS.sub(_in_one_line, text)
         self._found: dict[tuple[str, int, str], int] = {}
         name, position, counted = "", 0, dict[str, int]()
         for number, line in enumerate(plain.split("\n"), 1):

@@ -32,6 +32,7 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
     message, _dot, language = code.partition(".")
     known = message in specimens.names() and language in dict(settings.LANGUAGES)
     require(known, else_=NO_MAIL, field="code")
+    seen = mail_texts.seen_of(message, language)  # first: what anybody saves from now on makes it stale
     refuse(DRAFT_EXISTS if mail_texts.draft_of(message, language) else None, kind=Stale)
     wording = Wording(values["subject"], values["body"])
     _require_no_faults(message, language, wording)
@@ -39,12 +40,12 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
         actor=making.actor,
         message=message,
         language=language,
-        seen=mail_texts.seen_of(message, language),
+        seen=seen,
         wording=wording,
     )
-    seen = mail_texts.seen_of(message, language)
+    saved = mail_texts.seen_of(message, language)
     making.ask(
-        lambda: mail_texts.ask_activation(actor=making.actor, message=message, language=language, seen=seen)
+        lambda: mail_texts.ask_activation(actor=making.actor, message=message, language=language, seen=saved)
     )
     return draft.pk
 

@@ -1,5 +1,6 @@
 """A configuration file: written the same each time, read within bounds, refused by name and line."""
 
+import time
 import tomllib
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from identity_manager.audit import keys
 from identity_manager.configuration import signature
 from identity_manager.configuration.kind import ConfigurationKind
-from identity_manager.configuration.reading import MOST_BYTES, read, text_of
+from identity_manager.configuration.reading import MOST_BYTES, Lines, read, text_of
 from identity_manager.configuration.registry import KINDS
 from identity_manager.configuration.writing import _value, exported
 from identity_manager.configuration.writing import text_of as written
@@ -127,6 +128,24 @@ def test_a_text_that_looks_like_a_table_does_not_move_the_lines() -> None:
     terms = '[[terms]]\ncode = "t"\n[terms.texts.en]\ntitle = "x"\nbody = """\n[[terms]]\n[[terms]]\n"""\n'
     assert "Line 10: HR is there twice" not in refused(HEAD + terms + CLIENT + CLIENT)
     assert "Line 15: HR is there twice." in refused(HEAD + terms + CLIENT + CLIENT)
+
+
+def test_quotes_in_a_comment_do_not_move_the_lines() -> None:
+    odd = '# """ \'\'\' it\'s\nx = """a""""" # """\n'
+    assert "Line 3: there is no x in" in refused(HEAD + odd)
+    assert "Line 8: HR is there twice." in refused(HEAD + odd[: odd.index("x")] + CLIENT + CLIENT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# " + '\\"""' * 20_000, "x = [\n[" + " " * 20_000 + "\n]]"],
+    ids=["quotes", "blanks"],
+)
+def test_no_text_makes_the_lines_slow(text: str) -> None:
+    """Milliseconds where time grows with the length, half a minute and more where with its square."""
+    begun = time.process_time()
+    Lines(HEAD + text)
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize("text", ["", "format = 2\n", "format = '1'\n", CLIENT])

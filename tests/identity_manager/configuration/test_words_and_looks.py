@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from identity_manager.catalogue import looks, mail_texts
+from identity_manager.catalogue import logo, looks, mail_texts
 from identity_manager.catalogue.looks import Picture
 from identity_manager.configuration import importing, signature
 from identity_manager.configuration.kind import Effect
-from identity_manager.configuration.reading import MOST_BYTES
+from identity_manager.configuration.reading import MOST_BYTES, read
 from identity_manager.configuration.writing import exported
+from identity_manager.mail.company_texts.liquid import TextFault
 from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models import AuditEvent, Looks, MailText, Person
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
@@ -196,6 +197,32 @@ def test_a_draft_that_somebody_writes_is_not_overwritten(sven: Person, sara: Per
         with pytest.raises(NotPossible, match="There is a draft of the next version already"):
             imported(sven, "format = 1\n" + text)
     assert MailText.objects.get().body == "Ours."
+
+
+def test_a_draft_that_somebody_begins_during_an_import_is_not_overwritten(
+    sven: Person, sara: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "format = 1\n" + TEXTS
+    seen, faults = importing.compare(actor=sven, text=text).seen, mail_texts.faults
+
+    def save_meanwhile(message: str, language: str, wording: Wording) -> dict[str, list[TextFault]]:
+        monkeypatch.setattr(mail_texts, "faults", faults)
+        now, theirs = mail_texts.seen_of(message, language), Wording("Ours", "Ours.")
+        mail_texts.save_draft(actor=sara, message=message, language=language, seen=now, wording=theirs)
+        return faults(message, language, wording)
+
+    monkeypatch.setattr(mail_texts, "faults", save_meanwhile)
+    with pytest.raises(Stale):
+        importing.import_file(actor=sven, text=text, seen=seen)
+
+
+def test_pictures_of_a_file_that_is_refused_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file may hold a thousand pictures of four million pixels each."""
+    decoded: list[bytes] = []
+    monkeypatch.setattr(logo, "read", decoded.append)
+    with pytest.raises(NotPossible, match="looks is there twice"):
+        read("format = 1\n" + LOOKS * 3)
+    assert not decoded
 
 
 def test_what_changed_since_the_comparison_is_not_imported(sven: Person, sara: Person) -> None:
