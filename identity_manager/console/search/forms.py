@@ -8,16 +8,18 @@ from typing import Any, Self
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.connection import registry
-from identity_manager.console.access import offices
+from identity_manager.console.access import offices, requests
 from identity_manager.console.forms.fields import EARLIEST, LATEST, MAIL_REFUSED, OPEN, OUT_OF_DAYS
 from identity_manager.console.lists import distinct_values
 from identity_manager.models import (
     OFFERED_ROLES,
+    Approval,
+    AskedApprover,
     Certificate,
     CertificateState,
     Decision,
@@ -249,8 +251,7 @@ class RequestForm(KindForm):
         )
         chosen = str(self.data.get("approver", ""))
         if chosen and chosen not in dict(found):
-            rows = Person.objects.filter(pk__in=filter(None, [key_in(chosen)]))
-            found += [(chosen, name) for name in rows.values_list("display_name", flat=True)]
+            found.append((chosen, _approver_read_of(self.actor, chosen)))
         return found
 
 
@@ -313,6 +314,17 @@ def key_in(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+def _approver_read_of(actor: Person, text: str) -> str:
+    """The name of an approver of requests that this officer reads. Of others, what the address says: a key
+    that is made up or copied names nobody.
+    """
+    read = Exists(requests.visible_requests(actor).order_by().filter(pk=OuterRef("request")))
+    asked = Exists(AskedApprover.objects.filter(read, approver=OuterRef("pk")))
+    decided = Exists(Approval.objects.filter(read, approver=OuterRef("pk")))
+    persons = Person.objects.filter(asked | decided, pk__in=filter(None, [key_in(text)]))
+    return persons.values_list("display_name", flat=True).first() or text
 
 
 def _departments_and_units(actor: Person, kind: PersonKind) -> list[list[str]]:

@@ -28,8 +28,10 @@ class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
         return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
 
     def ended_unused(self, now: datetime) -> Self:
-        """Codes that expired before anybody used them, and that no newer one has replaced."""
-        return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__lte=now)
+        """Codes that expired before anybody used them, of persons who have not signed in since, either."""
+        signed_in = Account.objects.filter(person=OuterRef("person"), last_login__gt=OuterRef("made_at"))
+        ended = self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__lte=now)
+        return ended.filter(~Exists(signed_in))
 
     def opening(self, now: datetime) -> Self:
         """Codes that are usable, or were used."""

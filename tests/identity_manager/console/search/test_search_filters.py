@@ -13,6 +13,7 @@ from django.utils import timezone
 from identity_manager.console.lists import filtering
 from identity_manager.models import (
     Account,
+    AskedApprover,
     Certificate,
     OutgoingMail,
     Person,
@@ -86,6 +87,12 @@ def test_who_has_never_signed_in_is_found_and_whose_code_ends_by_who_makes_codes
     made.update(expires_at=timezone.now() - timedelta(minutes=1))
     assert persons(rita, sign_in="code-ends") == []
     assert persons(rita, sign_in="code-ended") == ["Sam"]
+    account = Account.objects.create(person=company.sam, username="sam")
+    Account.objects.filter(pk=account.pk).update(last_login=timezone.now() - timedelta(days=1))
+    assert persons(rita, sign_in="code-ended") == ["Sam"]
+    Account.objects.filter(pk=account.pk).update(last_login=timezone.now())
+    assert persons(rita, sign_in="code-ended") == []
+    Account.objects.filter(pk=account.pk).update(last_login=None)
     made.update(used_at=timezone.now())
     assert persons(rita, sign_in="code-ended") == []
     for choice in ("code-ends", "code-ended"):
@@ -309,6 +316,27 @@ def test_an_approver_finds_what_needs_approval_on_requests(
 
     assert page.context["rows"] == []
     assert paul.get(reverse("console:requests")).context["rows"] == [pair[0]]
+
+
+def test_an_approver_in_an_address_is_named_to_who_reads_of_them(
+    company: cast.Company, pair: tuple[TokenRequest, TokenRequest]
+) -> None:
+    AskedApprover.objects.filter(request=pair[0]).delete()
+    moment = timezone.now()
+    AskedApprover.objects.create(
+        request=pair[0], round=1, approver=company.paul, level="first", asked_at=moment, waits_from=moment
+    )
+    stranger = cast.person("zelda", organisational_unit="Far")
+
+    def named(actor: Person, approver: Person) -> str:
+        asked = {"approver": str(approver.pk)}
+        form = signed_in(actor).get(reverse("console:requests"), asked).context["form"]
+        return str(dict(form.fields["approver"].choices)[str(approver.pk)])
+
+    assert named(company.ada, company.paul) == company.paul.display_name
+    assert named(company.ada, stranger) == str(stranger.pk)
+    elsewhere = officer("olga", Role.TOKEN_ADMINISTRATOR, unit="Elsewhere")
+    assert named(elsewhere, company.paul) == str(company.paul.pk)
 
 
 # --- who may look for what -------------------------------------------------------------------------
