@@ -83,6 +83,7 @@ def _context(row: SoftwareToken, form: RenewForm) -> dict[str, object]:
     return {
         **context,
         "held": choice.renews,
+        "is_sole": choice.token_type.targets_alone,
         "devices": installation_help.named_last(row.person),
         "preview": renewal_preview.of(row.person, choice),
         "losses": loss.of_tokens([row.pk], own=True),

@@ -47,6 +47,7 @@ from identity_manager.workflow.policy import devices
 from identity_manager.workflow.renewal import supersession
 from identity_manager.workflow.revocation import hold, revoke
 from identity_manager.workflow.targets import actions, planning, serving, sole_delivery, uses
+from selfservice import passphrase_help
 from tests.tools import cast, gateways, key_targets
 from tests.tools import targets as directories
 from tests.tools.cast import Company, accepted, enabled, issued
@@ -558,3 +559,17 @@ def test_no_page_says_that_no_copy_is_kept_of_a_key_that_waits(target: KeyTarget
     token = token_of(company, target)
     page = recently_signed_in(company).get(reverse("selfservice:token", args=[token.pk])).text
     assert "No copy of this key is kept" not in page
+
+
+def test_neither_the_renewal_nor_the_help_with_passphrases_tells_of_a_file(
+    target: KeyTarget, company: Company
+) -> None:
+    token = token_of(company, target)
+    serve()
+    a_year_on(token)
+    page = recently_signed_in(company).get(reverse("selfservice:renew", args=[token.pk])).text
+    assert "there is no file to install" in page
+    due = token_messages.renewal_due(fresh(token), days=14, ends_at=timezone.now(), losses=[])
+    assert "brings the new keys to where they are used" in due.body_text
+    assert "new file" not in page + due.body_text
+    assert passphrase_help.advice(company.uma) == []
