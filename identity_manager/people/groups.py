@@ -58,7 +58,8 @@ def add(*, actor: Person, group_id: uuid.UUID, numbers: Collection[str]) -> int:
         wanted = {each.strip() for each in numbers if each.strip()}
         require(wanted, else_=NO_NUMBERS, field="numbers")
         require(len(wanted) <= MOST_AT_ONCE, else_=TOO_MANY_NUMBERS, field="numbers")
-        persons = Person.objects.filter(personnel_number__in=wanted).exclude(state=PersonState.LOCKED)
+        humans = Person.objects.without_api_clients().exclude(state=PersonState.LOCKED)
+        persons = humans.filter(personnel_number__in=wanted)
         found = {person.personnel_number: person for person in persons}
         missing = ", ".join(sorted(wanted - found.keys())[:20])
         unknown = Reason("group-numbers-unknown", str(UNKNOWN) % {"numbers": missing})

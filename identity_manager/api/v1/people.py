@@ -16,6 +16,7 @@ from identity_manager.console.access import persons as access
 from identity_manager.console.search import persons as person_list
 from identity_manager.console.search.forms import EmployeeForm
 from identity_manager.models import ApiScope, DirectoryGroup, PersonKind, TokenType
+from identity_manager.models.people.person import PersonQuerySet
 
 router = Router(tags=["persons"])
 KINDS = {PersonKind.EMPLOYEE: person_list.EMPLOYEE, PersonKind.EXTERNAL: person_list.EXTERNAL}
@@ -40,7 +41,7 @@ def list_persons(request: HttpRequest, asked: Query[PersonFilters]) -> HttpRespo
 )
 def get_person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     """One person."""
-    row = get_object_or_404(access.visible_persons(actor_of(request)), pk=person_id)
+    row = get_object_or_404(_persons(request), pk=person_id)
     return answers.one(PersonOut, row, version=row.version)
 
 
@@ -52,7 +53,7 @@ def get_person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 )
 def list_groups_of_person(request: HttpRequest, person_id: uuid.UUID, asked: Query[Paging]) -> HttpResponse:
     """The groups that a person is in, directly or through groups in them."""
-    person = get_object_or_404(access.visible_persons(actor_of(request)), pk=person_id)
+    person = get_object_or_404(_persons(request), pk=person_id)
     return answers.page(request, _groups().filter(memberships__person=person), asked, shape=GroupPage)
 
 
@@ -85,6 +86,11 @@ def list_token_types(request: HttpRequest, asked: Query[Paging]) -> HttpResponse
 def get_token_type(request: HttpRequest, type_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001 ninja wants it
     """One token type in force."""
     return answers.one(TypeOut, get_object_or_404(TokenType.objects.active(), pk=type_id))
+
+
+def _persons(request: HttpRequest) -> PersonQuerySet:
+    """Whom the client may read: never clients themselves."""
+    return access.visible_persons(actor_of(request)).without_api_clients()
 
 
 def _groups() -> QuerySet[DirectoryGroup]:

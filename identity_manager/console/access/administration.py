@@ -97,4 +97,5 @@ def mail_text_for_system_administrator(request: HttpRequest, name: str, language
 
 def persons_for_preview(text: str) -> PersonQuerySet:
     """Active persons whom a System Administrator may select for a certificate preview."""
-    return Person.objects.filter(state=PersonState.ACTIVE).matching(text).order_by("search_text__by_name")
+    active = Person.objects.without_api_clients().filter(state=PersonState.ACTIVE)
+    return active.matching(text).order_by("search_text__by_name")

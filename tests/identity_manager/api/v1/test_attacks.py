@@ -17,6 +17,7 @@ from identity_manager.models import (
     RoleAssignment,
     TokenRequest,
 )
+from identity_manager.people import groups
 from identity_manager.people.api_access import api_clients
 from identity_manager.people.officers import roles
 from identity_manager.people.sign_in import accounts
@@ -86,6 +87,16 @@ def test_no_token_a_wrong_one_or_a_session_opens_nothing(caller: Caller) -> None
         answer = browser.get("/api/v1/persons", headers=headers)
         assert problem_of(answer) == (401, "not-authenticated")
         assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_clients_are_no_persons(caller: Caller) -> None:
+    client = caller.row.actor
+    assert caller.get(f"/persons/{client.pk}").status_code == 404
+    assert caller.get(f"/persons/{client.pk}/groups").status_code == 404
+    rosa = cast.person("rosa", roles=(Role.REGISTRATION_OFFICER,))
+    group = groups.make(actor=rosa, name="HR systems")
+    with pytest.raises(NotPossible, match=client.personnel_number):
+        groups.add(actor=rosa, group_id=group.pk, numbers=[client.personnel_number])
 
 
 def test_the_secret_is_kept_nowhere(caller: Caller) -> None:
