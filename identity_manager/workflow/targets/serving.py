@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
+from ca_bridge.database.state_machine import save_many
 from identity_manager import queue, task_names
 from identity_manager.models import Placement, PlacementState, Target
 from identity_manager.models.targets.placement import TO_BE_PUT
@@ -133,5 +134,5 @@ def _intend(leased: LeasedTarget, works: Sequence[PlacementCall]) -> list[Placem
         now = timezone.now()
         for work in located:
             work.row.intend(place=work.place, now=now, mark=work.mark)
-        settlement.save([work.row for work in located])
+        save_many([work.row for work in located])  # what has changed: a parcel may be rewrapped meanwhile
     return [work for work in same if work.outcome in (None, Outcome.LOCATED)]

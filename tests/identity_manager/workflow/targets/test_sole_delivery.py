@@ -16,7 +16,7 @@ from ca_bridge.contract import RevocationReason
 from identity_manager import audit
 from identity_manager.catalogue import types
 from identity_manager.console.delivery import open_tasks
-from identity_manager.jobs import placement_scans
+from identity_manager.jobs import key_rotation, placement_scans
 from identity_manager.mail import token_messages
 from identity_manager.models import (
     Account,
@@ -41,12 +41,21 @@ from identity_manager.people.identity import identity_changes
 from identity_manager.targets.contract import NoPlace
 from identity_manager.targets.intune.connector import IntuneTarget
 from identity_manager.transactions.refusals import NotPossible, Stale
+from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import step1_renew, step6_passphrase
 from identity_manager.workflow.delivery import mail_relevance, resending
 from identity_manager.workflow.policy import devices
 from identity_manager.workflow.renewal import supersession
 from identity_manager.workflow.revocation import hold, revoke
-from identity_manager.workflow.targets import actions, planning, serving, sole_delivery, uses
+from identity_manager.workflow.targets import (
+    actions,
+    calls,
+    handover,
+    planning,
+    serving,
+    sole_delivery,
+    uses,
+)
 from selfservice import passphrase_help
 from tests.tools import cast, gateways, key_targets
 from tests.tools import targets as directories
@@ -573,3 +582,29 @@ def test_neither_the_renewal_nor_the_help_with_passphrases_tells_of_a_file(
     assert "brings the new keys to where they are used" in due.body_text
     assert "new file" not in page + due.body_text
     assert passphrase_help.advice(company.uma) == []
+
+
+def test_a_rotation_of_keys_during_the_look_up_is_not_undone(
+    target: KeyTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the only copy would be under a key-encryption key that nothing seems to need any more."""
+    row, _other = (placement(token_of(company, target, name)) for name in ("uma", "sam"))
+    column = key_rotation.Column(
+        Placement, "parcel_wrapped", vault.Purpose.PRIVATE_KEYS, "certificate__token__person"
+    )
+    assert column in key_rotation.SECRET_STORES
+    located, rewrapped = calls.locate, list[bytes]()
+
+    def rotated(*given: Any, **how: Any) -> Any:
+        found = located(*given, **how)
+        old = next(each for each in column.secrets() if each.pk == row.pk)
+        content, owner = handover.open_parcel(row), row.certificate.token.person_id
+        rewrapped.append(vault.wrap(content, purpose=vault.Purpose.PRIVATE_KEYS, record=row.pk, owner=owner))
+        assert column.replace(old, rewrapped[0])
+        return found
+
+    monkeypatch.setattr(calls, "locate", rotated)
+    target.lose_answer()
+    serve()
+    row.refresh_from_db()
+    assert (row.state, row.parcel_wrapped) == (P.INTENDED, rewrapped[0])
