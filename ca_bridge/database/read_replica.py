@@ -80,6 +80,7 @@ class Watch:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._noted: Noted | None = None  # a position that the replica has not replayed yet
+        self._cluster = ""  # the primary's
         self._current_at: float | None = None  # it holds all that was committed by then
         self._next_look = 0.0
         self._fault = Trouble.NONE
@@ -108,13 +109,15 @@ class Watch:
 
     def _look(self, now: float) -> None:
         self._next_look = now + EVERY
+        noted = self._noted
         try:
-            cluster, noted = _primary_now() if self._noted is None else ("", self._noted)
+            if noted is None:
+                self._cluster, noted = _primary_now()
             its_cluster, is_standby, reached = _replica_now()
         except (DatabaseError, InterfaceError) as error:
             self.failed(error)
             return
-        if not is_standby or (cluster and its_cluster != cluster):
+        if not is_standby or its_cluster != self._cluster:
             self._fault, self._noted, self._current_at = Trouble.NO_REPLICA, None, None
             return
         self._fault, self._noted = Trouble.NONE, noted

@@ -88,6 +88,15 @@ def test_what_is_no_replica_of_ours_is_not_read(servers: Servers, wrong: str) ->
     assert set(servers.wait(5, watch)) == {Trouble.NO_REPLICA}
 
 
+def test_one_that_is_changed_for_a_foreign_one_while_it_is_behind(servers: Servers) -> None:
+    watch = Watch()
+    assert watch.trouble() == Trouble.NONE
+    servers.written += 1
+    servers.wait(2, watch)
+    servers.cluster, servers.replayed = "theirs", 1_000
+    assert servers.wait(1, watch)[-1] == Trouble.NO_REPLICA
+
+
 def test_a_page_that_fails_takes_the_replica_out(servers: Servers) -> None:
     watch = Watch()
     assert watch.trouble() == Trouble.NONE

@@ -59,6 +59,7 @@ def replica(name: str, address: str, *, of: dict[str, Any]) -> dict[str, Any]:
     if found["OPTIONS"]["pool"]:
         found["OPTIONS"]["pool"]["timeout"] = REPLICA_WAIT_SECONDS
     found["OPTIONS"]["connect_timeout"] = str(REPLICA_WAIT_SECONDS)
+    found["OPTIONS"]["tcp_user_timeout"] = str(REPLICA_WAIT_SECONDS * 1000)  # gone without a word
     return found
 
 

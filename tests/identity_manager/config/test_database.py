@@ -260,6 +260,7 @@ def test_a_replica_is_as_the_primary_and_is_not_waited_for() -> None:
     described = database.replica("REPLICA", ADDRESS, of=tuned())
     assert described["HOST"] == "db.example.org"
     assert described["OPTIONS"]["pool"]["timeout"] == database.REPLICA_WAIT_SECONDS
+    assert described["OPTIONS"]["tcp_user_timeout"] == str(database.REPLICA_WAIT_SECONDS * 1000)
     assert tuned()["OPTIONS"]["pool"]["timeout"] > database.REPLICA_WAIT_SECONDS
 
 
