@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -39,6 +39,16 @@ def make(number: int, chain: str, *, kind: HeadKind) -> AuditHead:
     values = {field.attname: getattr(head, field.attname) for field in AuditHead._meta.concrete_fields}
     row, _ = AuditHead.objects.get_or_create(kind=values.pop("kind"), number=number, defaults=values)
     return row
+
+
+def was_sealed_before(number: int, moment: datetime) -> bool:
+    """Whether a head that was signed before the moment covers the number."""
+    head = AuditHead.objects.covering(number)
+    return (
+        head is not None
+        and head.signed_at < moment
+        and any(audit_proof.is_signed(head.statement, head.signature, key) for key in keys.public_keys())
+    )
 
 
 def lines_of(heads: Iterable[AuditHead]) -> list[str]:

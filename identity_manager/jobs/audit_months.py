@@ -2,6 +2,8 @@
 
 Months are ranges of keys; the chain's order is that of sealing, a moment later. So the checkpoint lies at the
 highest number of the month, and the few events of the next month that were sealed before it go one by one.
+A head that was signed before the retention period covers that number: so whoever can write to the database
+cannot have the job drop younger events by moving them, with other numbers, into the month.
 """
 
 import logging
@@ -72,6 +74,9 @@ def _drop(month: Partition, old: datetime, is_needed: Q) -> int:
     if not contents.sealed:  # its events went one by one
         execute(connection, f"DROP TABLE {QUOTE(month.name)}")
         return 0
+    if not heads.was_sealed_before(contents.last, old):
+        logger.info("No old head covers the audit log of %s; it is dropped later.", month.name)
+        return 0
     gone = AuditEvent.objects.sealed().filter(number__lte=contents.last)
     later = gone.filter(pk__gte=partitions.first_key(month.until)) if month.until else gone.none()
     stragglers = list(later[: MOST_STRAGGLERS + 1])
@@ -106,7 +111,7 @@ def _is_whole(first: int, contents: Contents, stragglers: list[AuditEvent]) -> b
 def _may_go(gone: QuerySet[AuditEvent], stragglers: list[AuditEvent], number: int, old: datetime) -> bool:
     """Whether the last event is as sealed and old, and the next one follows it.
 
-    The chain says then that all others were sealed before it, so that nobody can have backdated any of them.
+    Neither hashes nor links say which number an event has: the signed head says it, which _drop asks for.
     """
     last, after = gone.get(number=number), AuditEvent.objects.sealed().filter(number=number + 1).first()
     if after is not None and not (notes.is_as_sealed(after) and after.previous == last.chain):

@@ -36,8 +36,10 @@ from identity_manager.jobs.month_partitions import (
 from identity_manager.models import OutgoingMail
 
 RULE = "first_months"
-LOCK_SECONDS = 5
-TRIES, PAUSE_SECONDS = 24, 2.0  # of a lock; pages go on between them
+# Of each lock. The exchange takes up to six, in less than PostgreSQL's deadlock_timeout of a second: so
+# nobody who waits behind it and holds a lock that it wants is ended as the victim of a deadlock.
+LOCK_MILLISECONDS = 150
+TRIES, PAUSE_SECONDS = 60, 2.0  # pages go on between them
 BUSY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 AT_ONCE = 10_000
 OCCASIONS = "identity_manager_outgoingmail_occasion"
@@ -66,6 +68,14 @@ _RIGHTS = """
     SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
     FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass(%s) AND grantee <> relowner
 """
+# Foreign keys lead from the table to them, or from them to it: attaching locks them, too.
+_NEIGHBOURS = """
+    SELECT confrelid::regclass::text FROM pg_constraint
+    WHERE contype = 'f' AND conparentid = 0 AND conrelid = to_regclass(%s)
+    UNION SELECT conrelid::regclass::text FROM pg_constraint
+    WHERE contype = 'f' AND conparentid = 0 AND confrelid = to_regclass(%s)
+"""
+_OWNER = "SELECT pg_get_userbyid(relowner), current_user FROM pg_class WHERE oid = to_regclass(%s)"
 _TRIGGERS_THERE = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = to_regclass(%s)"
 _RULE_THERE = """
     SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = to_regclass(%s) AND conname = %s
@@ -85,6 +95,7 @@ def divide(model: type[models.Model], *, say: Callable[[str], object]) -> bool:
     if partitions.is_partitioned(connection, table):
         _validate_foreign_keys(table)
         return False
+    _must_be_owner(table)
     bound = months_from(timezone.now(), 3)[2]
     with _alone(), _rule_taken_back(table):
         say(f"{table}: reads that every key lies before {bound:%Y-%m-%d}")
@@ -98,6 +109,13 @@ def divide(model: type[models.Model], *, say: Callable[[str], object]) -> bool:
     _validate_foreign_keys(table)
     execute(connection, f"ANALYZE {QUOTE(table)}")
     return True
+
+
+def _must_be_owner(table: str) -> None:
+    """The partitioned table will be the caller's: processes that use another role could not read it."""
+    owner, caller = execute(connection, _OWNER, [QUOTE(table)])[0]
+    if owner != caller:
+        raise DivisionError(f"{table} belongs to {owner}; this is {caller}.")
 
 
 @contextmanager
@@ -150,11 +168,11 @@ def _alone() -> Iterator[None]:
 
 
 def _with_lock(act: Callable[[], Any]) -> None:
-    """In one transaction that waits LOCK_SECONDS for a lock of a table, again and again."""
+    """In one transaction that waits LOCK_MILLISECONDS for a lock of a table, again and again."""
     for tried in range(1, TRIES + 1):
         try:
             with transaction.atomic():
-                execute(connection, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+                execute(connection, f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
                 act()
             return
         except OperationalError as error:
@@ -184,6 +202,9 @@ def _prove_bound(table: str, bound: datetime) -> None:
 def _note_occasions(table: str) -> None:
     def begin() -> None:
         execute(connection, _OCCASIONS)
+        for right, whose in execute(connection, _RIGHTS, [QUOTE(table)]):
+            if right in {"INSERT", "TRUNCATE"}:  # the triggers have the rights of whoever writes a mail
+                execute(connection, f"GRANT {right} ON {OCCASIONS} TO {whose}")
         if not execute(connection, _TRIGGERS_THERE, [QUOTE(table)]):
             _make_triggers(table)
 
@@ -218,7 +239,8 @@ def _exchange(model: type[models.Model], bound: datetime) -> None:
     """In the caller's transaction."""
     table, first = QUOTE(table_of(model)), QUOTE(f"{table_of(model)}_first")
     execute(connection, "SET CONSTRAINTS ALL IMMEDIATE")
-    execute(connection, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    neighbours = [name for (name,) in execute(connection, _NEIGHBOURS, [table, table])]
+    execute(connection, f"LOCK TABLE {', '.join([*neighbours, table])} IN ACCESS EXCLUSIVE MODE")
     was = _read_catalogue(table_of(model))
     _rename(table, first, was)
     _make_whole(table, first, was)

@@ -138,10 +138,13 @@ def _attach(model: type[models.Model], name: str, bounds: str, *, within: tuple[
     for column in unique_columns(model):
         execute(connection, f"CREATE UNIQUE INDEX ON {new} ({QUOTE(column)})")
     attach = f"ALTER TABLE {table} ATTACH PARTITION {new} {bounds}"
-    rows = f"FROM {QUOTE(f'{table_of(model)}_default')} WHERE id >= %s AND id < %s"
+    default = QUOTE(f"{table_of(model)}_default")
+    rows = f"FROM {default} WHERE id >= %s AND id < %s"
     if not within or not execute(connection, f"SELECT EXISTS (SELECT {rows})", within)[0][0]:
         execute(connection, attach)
         return
+    # Else a row that comes in meanwhile would make attaching fail, or be refused by the default partition.
+    execute(connection, f"LOCK TABLE ONLY {table}, {default} IN ACCESS EXCLUSIVE MODE")
     with _without_foreign_keys_to(table):
         execute(connection, f"INSERT INTO {new} SELECT * {rows}", within)
         execute(connection, f"DELETE {rows}", within)

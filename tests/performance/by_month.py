@@ -237,10 +237,10 @@ def _rows(name: str, *, first: int, step: float, done: int, each: int) -> str:
 
 
 def _make_the_end_of_the_oldest_month_true(number: int) -> None:
-    """Its last event and the one after, as the sealer would have sealed them."""
+    """Its last event and the one after, as the sealer would have sealed them, and the head of then."""
     from identity_manager import audit_proof
-    from identity_manager.audit import keys
-    from identity_manager.models import AuditEvent
+    from identity_manager.audit import heads, keys
+    from identity_manager.models import AuditEvent, HeadKind
 
     previous = None
     for event in AuditEvent.objects.filter(number__in=(number, number + 1)).order_by("number"):
@@ -249,6 +249,10 @@ def _make_the_end_of_the_oldest_month_true(number: int) -> None:
         event.chain = previous = audit_proof.link(event.previous, event.content_sha256)
         event.mac = audit_proof.mac(keys.newest_mac_key()[1], event.chain)
         event.save()
+    head = heads.make(number + 1, event.chain, kind=HeadKind.HEAD)
+    head.signed_at = event.at
+    head.signature = audit_proof.sign(keys.signing_key()[1], head.statement)
+    head.save()
 
 
 def _index_definitions(table: str) -> list[str]:

@@ -20,7 +20,7 @@ from django.db import (
     models,
     transaction,
 )
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -30,12 +30,12 @@ from ca_bridge.database.partitions import execute
 from identity_manager import audit
 from identity_manager.audit import heads, sealing, verification
 from identity_manager.audit.verification import AuditFault
-from identity_manager.jobs import month_division, month_partitions, retention, schedule
+from identity_manager.jobs import audit_months, month_division, month_partitions, retention, schedule
 from identity_manager.jobs.month_partitions import MonthsMissingError
 from identity_manager.mail import outbox, request_messages
 from identity_manager.management.backup import postgresql
 from identity_manager.management.doctor import database
-from identity_manager.models import AuditEvent, AuditHead, MailEvent, OutgoingMail
+from identity_manager.models import AuditChain, AuditEvent, AuditHead, MailEvent, OutgoingMail, Person
 from tests.tools import months
 from tests.tools.cast import Company
 
@@ -160,12 +160,12 @@ def test_the_command_says_what_it_does_and_what_there_is(company: Company) -> No
 def test_writers_notice_nothing(transactional_db: None, django_db_blocker: Any) -> None:
     """Events come in all the time; the same process has prepared its statements before."""
     with months.copied_database():
-        written, over, faults = [], threading.Event(), []
+        written, over, faults, ahead = [], threading.Event(), [], [timedelta(0)]
 
         def write() -> None:
             try:
                 while not over.is_set():
-                    written.append(event_of(timezone.now()).pk)
+                    written.append(event_of(timezone.now() + ahead[0]).pk)
             except DatabaseError as error:
                 faults.append(error)
             finally:
@@ -177,14 +177,81 @@ def test_writers_notice_nothing(transactional_db: None, django_db_blocker: Any) 
             while len(written) < 5 and not faults:
                 time.sleep(0.01)
             month_division.divide(AuditEvent, say=print)
-            before = len(written)
-            while len(written) < before + 5 and not faults:
-                time.sleep(0.01)
+            for ahead[0] in (timedelta(0), 70 * DAY):  # the month of the second one is not there
+                before = len(written)
+                while len(written) < before + 5 and not faults:
+                    time.sleep(0.01)
+            with transaction.atomic():
+                month_partitions.add_month(
+                    AuditEvent, month_partitions.months_from(timezone.now() + 70 * DAY, 1)[0]
+                )
         finally:
             over.set()
             writer.join()
         assert faults == []
         assert AuditEvent.objects.filter(pk__in=written).count() == len(written)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_waits_behind_the_exchange_is_not_ended_for_it(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verb has written a person, and then an event, while somebody else reads events."""
+    monkeypatch.setattr(month_division, "PAUSE_SECONDS", 0.3)
+    Company()
+    with months.copied_database():
+        bound = month_partitions.months_from(timezone.now(), 3)[2]
+        month_division._prove_bound(EVENTS, bound)
+        begun, faults = threading.Event(), []
+
+        def verb() -> None:
+            reader = connection.copy()
+            reader.ensure_connection()
+            ends = threading.Timer(0.3, reader.connection.rollback)
+            try:
+                with transaction.atomic(), reader.cursor() as cursor:
+                    cursor.execute(f"BEGIN; SELECT count(*) FROM {EVENTS}")  # noqa: S608 our own tables
+                    Person.objects.update(display_name="Another")
+                    begun.set()
+                    while not execute(connection, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+                        time.sleep(0.01)
+                    ends.start()
+                    event_of(timezone.now())
+            except DatabaseError as error:
+                faults.append(error)
+            finally:
+                ends.join()
+                reader.close()
+                connections.close_all()
+
+        thread = threading.Thread(target=verb)
+        thread.start()
+        begun.wait(10)
+        month_division._with_lock(lambda: month_division._exchange(AuditEvent, bound))
+        thread.join()
+        assert faults == []
+
+
+def test_other_roles_write_mails_as_before(company: Company) -> None:
+    company.request_in("requested")
+    mail = OutgoingMail.objects.all()[0]
+    connection.check_constraints()
+    execute(connection, f"CREATE ROLE clerk; GRANT INSERT ON {MAILS} TO clerk")
+    months.divide()
+    mail.pk, mail.occasion = months.key_of(timezone.now()), "of the clerk"
+    execute(connection, "SET LOCAL ROLE clerk")
+    OutgoingMail.objects.bulk_create([mail])
+    execute(connection, "RESET ROLE")
+    noted = f"SELECT 1 FROM {month_division.OCCASIONS} WHERE occasion = 'of the clerk'"  # noqa: S608 our own tables
+    assert execute(connection, noted)
+
+
+def test_only_the_owner_of_the_table_divides_it(company: Company) -> None:
+    """The new table would be the caller's, and closed to the role that all processes use."""
+    connection.check_constraints()
+    execute(connection, f"CREATE ROLE theirs; ALTER TABLE {EVENTS} OWNER TO theirs")
+    with pytest.raises(month_division.DivisionError, match="belongs to theirs"):
+        month_division.divide(AuditEvent, say=print)
 
 
 # --- What stays unique -----------------------------------------------------------------------------
@@ -352,7 +419,9 @@ def two_old_months(divided: Company, settings: Settings) -> list[AuditEvent]:
         _seal(event)
     events += [straggler] + [event_of(months_there[1] + day * DAY) for day in range(1, 20)]
     sealing.seal()
-    heads.sign()
+    with pytest.MonkeyPatch.context() as clock:
+        clock.setattr(timezone, "now", lambda: months_there[1] + 40 * DAY)
+        heads.sign()
     event_of(timezone.now())
     sealing.seal()
     connection.check_constraints()
@@ -423,3 +492,26 @@ def test_a_month_that_is_not_as_it_was_sealed_stays(two_old_months: list[AuditEv
             names = {each.name for each in partitions.partitions(connection, EVENTS)}
             assert f"{EVENTS}_y2021m03" in names, forgery
             transaction.set_rollback(True)
+
+
+def test_younger_events_do_not_go_with_a_month_into_which_they_were_moved(
+    two_old_months: list[AuditEvent],
+) -> None:
+    """The two events that are looked at are true and follow each other; their numbers are in no hash."""
+    event_of(timezone.now())
+    sealing.seal()
+    rows = AuditEvent.objects.all()
+    last, after = rows.get(number=31), rows.get(number=32)
+    younger = list(rows.filter(number__gt=32).order_by("number"))
+    end = younger[-1].number or 0
+    rows.filter(number__gte=31).update(number=None)
+    for number, event in enumerate(younger, start=31):
+        moved = months.key_of(datetime(2021, 3, 30, tzinfo=UTC))
+        rows.filter(pk=event.pk).update(number=number, id=moved)
+    rows.filter(pk=last.pk).update(number=end - 1)
+    rows.filter(pk=after.pk).update(number=end)
+    AuditChain.objects.update(number=end, chain=after.chain)
+    connection.check_constraints()
+    audit_months.drop_oldest(timezone.now() - 365 * DAY, is_needed=Q(pk=None))
+    assert rows.count() >= end - 1
+    assert not AuditHead.objects.filter(kind="checkpoint").exists()
