@@ -2,10 +2,9 @@
 
     python -m tests.performance.by_month --events 1000000 [--months 10] [--out FILE]
 
-SQL fills the months, with the columns and indexes of the product. Hashes are made up, except those that
-are verified: the end of the oldest month, and the events that the sealer seals at the end. The server is this
-program's own, under --place, and its data are removed at the end. The months are filled without fsync, and
-measured with it. Nothing is filled that would leave less than --least-free-gb on the disk.
+SQL fills the months, with the product's columns and indexes. Hashes are made up, except those that are
+verified: the end of the oldest month, and what the sealer seals. The server is this program's own, under
+--place, and removed at the end; it fills without fsync. --least-free-gb stay free on the disk.
 
 Measured are: an event in a transaction of its own, sealing, pages of the history, verification of the newest
 events, and retention, which drops the oldest month.
