@@ -73,7 +73,7 @@ def test_fields_of_a_filter_stand_in_one_line(open_desk: OpenDesk, extremes: Non
     ada = open_desk("ada")
     ada.page.goto("/mails/?since=2026-01-01T00:00")
     labels = ada.page.locator(".filters .field-label")
-    expect(labels).to_have_count(5)
+    expect(labels).to_have_count(7)
     tops = labels.evaluate_all("all => all.map(each => each.getBoundingClientRect().top)")
     assert len(set(tops[:4])) == 1
     ada.look()
