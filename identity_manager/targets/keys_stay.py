@@ -1,7 +1,9 @@
 """What targets that take keys have in common: nothing is taken back, and nobody asks them for everything."""
 
 import hashlib
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -31,6 +33,27 @@ def parcel_of(item: Item) -> bytes:
     if not item.parcel:
         raise Refused(_("This target takes keys, and none was sealed for it with this certificate."))
     return item.parcel
+
+
+def json_parcel_of(item: Item) -> dict[str, Any]:
+    """The same of a target that seals JSON. Raises Refused where it is none: another kind has sealed it."""
+    try:
+        made = json.loads(parcel_of(item))
+    except ValueError:
+        raise of_another_kind() from None
+    if not isinstance(made, dict):
+        raise of_another_kind()
+    return made
+
+
+def of_another_kind() -> Refused:
+    """The settings have changed the kind of the target since the key was sealed: it does not leave."""
+    return Refused(
+        _(
+            "This key was sealed for a target of another kind: the settings have changed the kind under the"
+            " same name. Set the former kind and publish it again, or revoke the token."
+        )
+    )
 
 
 def require_openable(file: KeyFile) -> None:

@@ -30,7 +30,7 @@ MAIL_KEY = {
 
 
 @cache
-def _key() -> rsa.RSAPrivateKey:
+def _key(_number: int = 0) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
@@ -69,9 +69,9 @@ def manifest(found: dict[str, bytes]) -> dict[str, Any]:
     return said
 
 
-def gateway(folder: Path, *, days: int = 300) -> Gateway:
-    """One with a drop below the folder; its certificate is valid so many days from yesterday."""
-    key, now = _key(), datetime.now(UTC)
+def certificate(*, days: int = 300, number: int = 0) -> x509.Certificate:
+    """Valid so many days from yesterday; another number, of another key."""
+    key, now = _key(number), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Mail gateway")])
     builder = x509.CertificateBuilder(
         issuer_name=name,
@@ -82,7 +82,12 @@ def gateway(folder: Path, *, days: int = 300) -> Gateway:
         not_valid_after=now - timedelta(days=1) + timedelta(days=days),
     )
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    made = builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
+    return builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
+
+
+def gateway(folder: Path, *, days: int = 300, number: int = 0) -> Gateway:
+    """One with a drop below the folder, and such a certificate."""
+    key, made = _key(number), certificate(days=days, number=number)
     certificate_file, key_file, drop = folder / "gate.pem", folder / "gate.key", folder / "drop"
     certificate_file.write_bytes(made.public_bytes(Encoding.PEM))
     key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -77,6 +77,7 @@ class GatewayTarget(KeysStay):
     ) -> Put:
         """Write it aside, and rename it. Until then nothing has happened."""
         content, name = parcel_of(item), _name(item)
+        parcel.require_recipient(content, self.options.recipient)
         aside = name + ASIDE
         found = self._tried(lambda: self._drop.read(name))
         if found == content:

@@ -16,8 +16,10 @@ from cryptography import x509
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ca_bridge.errors import KeyArchiveError
 from ca_bridge.keys import envelopes
 from identity_manager.targets.contract import KeyFile, Refused
+from identity_manager.targets.keys_stay import of_another_kind
 
 KEYS, PASSPHRASE, MANIFEST = "keys.zip", "passphrase.txt", "manifest.json"
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP can write: a file says nothing of when it was made
@@ -32,6 +34,22 @@ def seal(file: KeyFile, recipient: bytes) -> bytes:
     if not file.address:
         raise Refused(_("The certificate names no mail address, by which a gateway would know the person."))
     return envelopes.seal(package(file), [envelopes.Recipient(recipient)])
+
+
+def require_recipient(envelope: bytes, recipient: bytes) -> None:
+    """Raises Refused where this is no envelope, or the gateway of the settings does not open it."""
+    try:
+        named = envelopes.recipients_of(envelope)
+    except KeyArchiveError:
+        raise of_another_kind() from None
+    if envelopes.key_id(recipient) not in named:
+        raise Refused(
+            _(
+                "The settings have another certificate of the gateway than when this key was sealed: the"
+                " gateway could not open it. Set the former certificate and publish it again, or revoke the"
+                " token."
+            )
+        )
 
 
 def package(file: KeyFile) -> bytes:

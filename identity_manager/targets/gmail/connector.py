@@ -36,7 +36,7 @@ from identity_manager.targets.gmail import answers, suitability
 from identity_manager.targets.gmail.options import GmailOptions
 from identity_manager.targets.gmail.sign_in import SignIn
 from identity_manager.targets.https import NoAnswerError, NotSentError, Reply
-from identity_manager.targets.keys_stay import KeysStay, parcel_of, require_openable
+from identity_manager.targets.keys_stay import KeysStay, json_parcel_of, of_another_kind, require_openable
 
 SEND_AS = "/gmail/v1/users/me/settings/sendAs"
 
@@ -197,7 +197,9 @@ def _mailbox(place: str, item: Item) -> str:
 
 def _body(item: Item) -> dict[str, str]:
     """What was sealed for this certificate. Raises Refused."""
-    made = json.loads(parcel_of(item))
+    made = json_parcel_of(item)
+    if made.keys() != {"certificate", "body"}:
+        raise of_another_kind()
     if made["certificate"] != hashlib.sha256(item.certificate).hexdigest():
         raise Refused(_("What was sealed for the target belongs to another certificate."))
     body: dict[str, str] = made["body"]

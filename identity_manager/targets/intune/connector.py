@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,7 +35,7 @@ from identity_manager.targets.contract import (
 from identity_manager.targets.https import NoAnswerError, NotSentError, Reply
 from identity_manager.targets.intune.options import PADDINGS, IntuneOptions
 from identity_manager.targets.intune.sign_in import SignIn
-from identity_manager.targets.keys_stay import KeysStay, parcel_of, require_openable
+from identity_manager.targets.keys_stay import KeysStay, json_parcel_of, of_another_kind, require_openable
 
 CERTIFICATES = "/beta/deviceManagement/userPfxCertificates"
 USERS = "/v1.0/users"
@@ -70,7 +71,10 @@ class IntuneTarget(KeysStay):
     # --- sealed while the worker has the key
 
     def seal(self, file: KeyFile) -> bytes:
-        """All of the body that does not depend on the user; checked as Graph would, but with reasons."""
+        """All of the body that does not depend on the user, and for which key of the connector it is.
+
+        It is checked as Graph would, but with reasons.
+        """
         certificate = x509.load_der_x509_certificate(file.certificate)
         if certificate.not_valid_after_utc <= timezone.now():
             raise Refused(_("The certificate has ended: devices do not get it."))
@@ -86,7 +90,12 @@ class IntuneTarget(KeysStay):
             "encryptedPfxBlob": base64.b64encode(file.container).decode("ascii"),
             "encryptedPfxPassword": self._for_the_connector(file.passphrase),
         }
-        return json.dumps(body).encode("ascii")
+        return json.dumps({"connector_key": self._connector_key(), "body": body}).encode("ascii")
+
+    def _connector_key(self) -> str:
+        """SHA-256 of the public key of the settings."""
+        key = self.options.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return hashlib.sha256(key).hexdigest()
 
     def _for_the_connector(self, passphrase: str) -> str:
         """RSA-OAEP, MGF1 with the same hash; the connector reads one octet for each character."""
@@ -122,7 +131,7 @@ class IntuneTarget(KeysStay):
         instead_of: Item | None = None,  # noqa: ARG002 keys are added, and old ones stay
     ) -> Put:
         """Import it. Raises Doubtful where nobody knows whether that happened."""
-        body = json.loads(parcel_of(item))
+        body = self._body(item)
         if body["thumbprint"] != _thumbprint(item.certificate):
             raise Refused(_("What was sealed for the target belongs to another certificate."))
         body["userPrincipalName"] = self._name(place)
@@ -144,6 +153,24 @@ class IntuneTarget(KeysStay):
         if reply.status >= ERROR:
             raise Doubtful(_("Graph failed, and nobody knows how far it came."), detail=str(reply.status))
         raise self._unwilling(reply)
+
+    def _body(self, item: Item) -> dict[str, Any]:
+        """What was sealed. Raises Refused where the connector of the settings does not open it."""
+        made = json_parcel_of(item)
+        if "thumbprint" in made:  # sealed before parcels said for which key
+            return made
+        if made.keys() != {"connector_key", "body"}:
+            raise of_another_kind()
+        if made["connector_key"] != self._connector_key():
+            raise Refused(
+                _(
+                    "The settings have another key of the connector than when this key was sealed: the"
+                    " connector could not open it. Set the former key and publish it again, or revoke the"
+                    " token."
+                )
+            )
+        body: dict[str, Any] = made["body"]
+        return body
 
     def _of_conflict(self, place: str, item: Item) -> Put:
         if self.look(place, item) == Presence.THERE:

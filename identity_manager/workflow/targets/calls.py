@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from django.utils.translation import gettext as _
 
 from identity_manager.models import Placement
+from identity_manager.targets import connectors
 from identity_manager.targets.contract import (
     Connector,
     Doubtful,
@@ -24,6 +25,7 @@ from identity_manager.targets.contract import (
     TargetError,
     Unavailable,
 )
+from identity_manager.targets.keys_stay import of_another_kind
 from identity_manager.workflow.targets import handover
 
 logger = logging.getLogger(__name__)
@@ -62,7 +64,13 @@ class PlacementCall:
 
     @cached_property
     def item(self) -> Item:
-        """What is put, with the key where that goes there, too. Raises Unavailable."""
+        """What is put, with the key where that goes there, too. Raises Unavailable.
+
+        Raises Refused where the settings have made it a target without keys: the key would count as arrived.
+        """
+        configuration = connectors.configuration_of(self.row.target.name)
+        if self.row.carries_key and configuration is not None and not configuration.takes_keys:
+            raise of_another_kind()
         return Item(self.row.certificate.der, handover.open_parcel(self.row))
 
     def end(self, outcome: Outcome, error: TargetError | None = None) -> None:

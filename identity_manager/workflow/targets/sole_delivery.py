@@ -30,6 +30,7 @@ from identity_manager.models import (
 from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.targets import connectors
+from identity_manager.targets.keys_stay import of_another_kind
 from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow import completion
@@ -213,6 +214,9 @@ def troubles(request: TokenRequest) -> Iterator[Trouble]:
 def _trouble(row: Placement, *, is_off: bool) -> str:
     if row.state == PlacementState.PARKED:
         return str(IS_PARKED)
-    if row.target.name not in settings.TARGETS:
+    configuration = connectors.configuration_of(row.target.name)
+    if configuration is None:
         return str(IS_REMOVED)
+    if not configuration.takes_keys:
+        return of_another_kind().words
     return str(IS_OFF) if is_off else row.last_error or row.target.last_error

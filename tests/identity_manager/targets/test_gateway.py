@@ -2,16 +2,20 @@
 
 import errno
 import io
+import json
 import os
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import paramiko
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ImproperlyConfigured
 
+from ca_bridge.keys import envelopes
 from identity_manager.targets.contract import Doubtful, Item, KeyFile, Presence, Put, Refused, Unavailable
 from identity_manager.targets.gateway.connector import GatewayTarget
 from identity_manager.targets.gateway.drop import Folder
@@ -19,7 +23,12 @@ from tests.tools import gateways, sftp_server
 from tests.tools.gateways import Gateway
 from tests.tools.sftp_server import SftpServer
 
-ITEM = Item(b"certificate", b"sealed for the gateway")
+
+@cache
+def item() -> Item:
+    """A key that is sealed for the gateway."""
+    recipient = envelopes.Recipient(gateways.certificate().public_bytes(Encoding.DER))
+    return Item(b"certificate", envelopes.seal(b"package", [recipient]))
 
 
 @pytest.fixture
@@ -50,7 +59,7 @@ def over(gateway: Gateway, server: SftpServer, secret: str = "", **more: Any) ->
 
 def refusal(target: GatewayTarget) -> str:
     with pytest.raises(Unavailable) as caught:
-        target.put("drop", ITEM)
+        target.put("drop", item())
     target.close()
     return caught.value.words
 
@@ -61,40 +70,40 @@ def refusal(target: GatewayTarget) -> str:
 def test_it_is_written_aside_then_renamed_and_a_second_time_is_the_same_file(
     target: GatewayTarget, gateway: Gateway
 ) -> None:
-    assert target.put(target.locate("uma@example.com"), ITEM) == Put.ADDED
+    assert target.put(target.locate("uma@example.com"), item()) == Put.ADDED
     (name,) = gateway.files()
     assert name.endswith(".p7m")
     assert "uma" not in name
-    assert (gateway.drop / name).read_bytes() == ITEM.parcel
-    assert target.look("drop", ITEM) == Presence.THERE
-    assert target.put("drop", ITEM) == Put.ADDED
+    assert (gateway.drop / name).read_bytes() == item().parcel
+    assert target.look("drop", item()) == Presence.THERE
+    assert target.put("drop", item()) == Put.ADDED
     assert gateway.files() == [name]
     assert "Mail gateway" in target.check()
 
 
 def test_a_file_that_the_gateway_took_may_have_arrived(target: GatewayTarget, gateway: Gateway) -> None:
-    target.put("drop", ITEM)
+    target.put("drop", item())
     (name,) = gateway.files()
     (gateway.drop / name).unlink()
-    assert target.look("drop", ITEM) == Presence.UNKNOWN
+    assert target.look("drop", item()) == Presence.UNKNOWN
 
 
 def test_what_lies_aside_was_not_renamed(target: GatewayTarget, gateway: Gateway) -> None:
-    target.put("drop", ITEM)
+    target.put("drop", item())
     (name,) = gateway.files()
     (gateway.drop / name).rename(gateway.drop / f"{name}.part")
-    assert target.look("drop", ITEM) == Presence.ABSENT
-    assert target.put("drop", ITEM) == Put.ADDED
+    assert target.look("drop", item()) == Presence.ABSENT
+    assert target.put("drop", item()) == Put.ADDED
     assert gateway.files() == [name]
 
 
 def test_a_strangers_file_of_the_same_name_stays(target: GatewayTarget, gateway: Gateway) -> None:
-    target.put("drop", ITEM)
+    target.put("drop", item())
     (name,) = gateway.files()
     (gateway.drop / name).write_bytes(b"of a stranger")
     with pytest.raises(Refused, match="same name"):
-        target.put("drop", ITEM)
-    assert target.look("drop", ITEM) == Presence.UNKNOWN
+        target.put("drop", item())
+    assert target.look("drop", item()) == Presence.UNKNOWN
     assert (gateway.drop / name).read_bytes() == b"of a stranger"
 
 
@@ -104,16 +113,35 @@ def test_a_folder_that_is_gone_waits_and_nothing_is_taken_for_taken(
     gateway.drop.rmdir()
     assert refusal(target) == "The folder is not there."
     with pytest.raises(Unavailable):
-        target.look("drop", ITEM)
+        target.look("drop", item())
 
 
 def test_nothing_is_taken_back_and_a_certificate_alone_is_refused(target: GatewayTarget) -> None:
     with pytest.raises(Refused, match="stay there"):
-        target.take_back("drop", ITEM)
+        target.take_back("drop", item())
     with pytest.raises(Refused, match="none was sealed"):
         target.put("drop", Item(b"certificate"))
     with pytest.raises(Unavailable, match="not compared"):
         target.survey()
+
+
+def test_what_was_sealed_for_the_former_certificate_is_not_written(gateway: Gateway, tmp_path: Path) -> None:
+    """The gateway of today could not open it."""
+    target = GatewayTarget(gateways.gateway(tmp_path, number=1).target())
+    with pytest.raises(Refused, match="another certificate of the gateway"):
+        target.put("drop", item())
+    assert gateway.files() == []
+    renewed = GatewayTarget(gateways.gateway(tmp_path, days=400).target())
+    assert renewed.put("drop", item()) == Put.ADDED  # of the same key
+
+
+def test_what_was_sealed_for_another_kind_is_not_written(target: GatewayTarget, gateway: Gateway) -> None:
+    """A parcel of Gmail has the passphrase in clear."""
+    gmail = json.dumps({"certificate": "", "body": {"pkcs12": "UEZY", "encryptedKeyPassword": "ABCDE"}})
+    with pytest.raises(Refused, match="of another kind") as caught:
+        target.put("drop", Item(b"certificate", gmail.encode()))
+    assert gateway.files() == []
+    assert "ABCDE" not in str(caught.value)
 
 
 # --- a folder
@@ -142,13 +170,13 @@ def test_an_error_of_the_renaming_is_in_doubt(gateway: Gateway, monkeypatch: pyt
 
     monkeypatch.setattr(Folder, "rename", failing)
     with pytest.raises(Doubtful) as caught:
-        GatewayTarget(gateway.target()).put("drop", ITEM)
+        GatewayTarget(gateway.target()).put("drop", item())
     assert caught.value.words == "Nobody knows whether the file got its name."
 
 
 def test_a_link_in_the_folder_is_not_followed(gateway: Gateway, tmp_path: Path) -> None:
     target = GatewayTarget(gateway.target())
-    target.put("drop", ITEM)
+    target.put("drop", item())
     (name,) = gateway.files()
     (gateway.drop / name).unlink()
     victim = tmp_path / "victim"
@@ -180,7 +208,7 @@ def test_a_host_key_of_another_type_is_told_nothing(gateway: Gateway, server: Sf
 def test_an_rsa_host_key_signs_with_sha2(gateway: Gateway, server: SftpServer) -> None:
     server.host_key = paramiko.RSAKey.generate(2048)
     target = over(gateway, server)
-    assert target.put("drop", ITEM) == Put.ADDED
+    assert target.put("drop", item()) == Put.ADDED
     target.close()
 
 
@@ -195,7 +223,7 @@ def test_a_private_key_signs_in(gateway: Gateway, server: SftpServer) -> None:
     text = io.StringIO()
     server.client_key.write_private_key(text)
     target = over(gateway, server, text.getvalue())
-    assert target.put("drop", ITEM) == Put.ADDED
+    assert target.put("drop", item()) == Put.ADDED
     target.close()
     assert "password or key" in refusal(over(gateway, server, "-----BEGIN NOTHING-----"))
 
@@ -214,9 +242,9 @@ def test_a_line_that_is_cut_at_the_renaming_is_in_doubt(
     server.dies_at_rename = moment
     target = over(gateway, server)
     with pytest.raises(Doubtful):
-        target.put("drop", ITEM)
+        target.put("drop", item())
     server.dies_at_rename = ""
-    assert target.look("drop", ITEM) == (Presence.THERE if moment == "after" else Presence.ABSENT)
+    assert target.look("drop", item()) == (Presence.THERE if moment == "after" else Presence.ABSENT)
     target.close()
 
 

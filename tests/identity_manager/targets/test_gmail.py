@@ -212,6 +212,17 @@ def test_what_was_sealed_for_another_certificate_is_not_sent(
     assert gmail.called("insert") == 0
 
 
+@pytest.mark.parametrize(
+    "parcel", [b"0\x82\x01\x00", b'{"connector_key": "", "body": {}}', b'{"thumbprint": ""}']
+)
+def test_what_was_sealed_for_another_kind_is_not_sent(
+    gmail: Gmail, target: GmailTarget, ca: Authority, parcel: bytes
+) -> None:
+    with says(Refused, "of another kind"):
+        target.put(target.locate(ADDRESS), Item(mail_key_file(ca).certificate, parcel))
+    assert gmail.called("insert") == 0
+
+
 def test_the_body_is_as_gmail_wants_it(target: GmailTarget, ca: Authority) -> None:
     file = mail_key_file(ca)
     body = json.loads(target.seal(file))["body"]

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
 )
 from cryptography.x509.oid import NameOID
 from django.core.exceptions import ImproperlyConfigured
@@ -149,6 +150,39 @@ def test_a_passphrase_that_the_connector_cannot_read(target: IntuneTarget) -> No
 def test_what_was_sealed_for_another_certificate_is_not_sent(graph: Graph, target: IntuneTarget) -> None:
     with pytest.raises(Refused, match="another certificate"):
         target.put(PLACE, Item(key_file().certificate, item_of(target).parcel))
+    assert graph.posts == 0
+
+
+def test_what_was_sealed_for_the_former_key_of_the_connector_is_not_sent(
+    graph: Graph, target: IntuneTarget, tmp_path: Path
+) -> None:
+    """The connector of today could not open it, and Graph could not tell us."""
+    item = item_of(target)
+    other = connector_key(1).public_key()
+    (tmp_path / "other.pem").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    changed = IntuneTarget(graph.target(tmp_path, public_key_file=str(tmp_path / "other.pem")))
+    with pytest.raises(Refused) as caught:
+        changed.put(PLACE, item)
+    assert "another key of the connector" in caught.value.words
+    assert graph.posts == 0
+    assert target.put(PLACE, item) == Put.ADDED
+
+
+def test_a_parcel_from_before_that_says_no_key_is_sent(graph: Graph, target: IntuneTarget) -> None:
+    item = item_of(target)
+    before = json.dumps(json.loads(item.parcel)["body"]).encode()
+    assert target.put(PLACE, Item(item.certificate, before)) == Put.ADDED
+    (body,) = graph.held.values()
+    assert body["password"] == PASSPHRASE
+
+
+@pytest.mark.parametrize("parcel", [b"0\x82\x01\x00", b"[]", b'{"certificate": "", "body": {}}'])
+def test_what_was_sealed_for_another_kind_is_not_sent(
+    graph: Graph, target: IntuneTarget, parcel: bytes
+) -> None:
+    with pytest.raises(Refused) as caught:
+        target.put(PLACE, Item(item_of(target).certificate, parcel))
+    assert "of another kind" in caught.value.words
     assert graph.posts == 0
 
 
@@ -298,7 +332,7 @@ def test_settings_that_make_no_target(
 
 def test_the_body_is_as_graph_wants_it(target: IntuneTarget) -> None:
     file = key_file()
-    body = json.loads(target.seal(file))
+    body = json.loads(target.seal(file))["body"]
     assert set(body) == graph_stub.FIELDS - {"userPrincipalName"}
     assert base64.b64decode(body["encryptedPfxBlob"]) == file.container
     assert body["startDateTime"].endswith("Z")

@@ -38,6 +38,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.software_token import SoftwareToken as Token
 from identity_manager.people.identity import identity_changes
+from identity_manager.targets import connectors
 from identity_manager.targets.contract import NoPlace
 from identity_manager.targets.intune.connector import IntuneTarget
 from identity_manager.transactions.refusals import NotPossible, Stale
@@ -433,6 +434,51 @@ def test_a_target_that_left_the_settings_is_told_to_officers(
     (trouble,) = sole_delivery.troubles(fresh(token).request)
     assert "settings have no such target any more" in trouble.words
     assert placement(token).parcel_wrapped is not None
+
+
+def test_the_gateways_certificate_changes_while_the_only_copy_waits(
+    tmp_path: Path, settings: Any, company: Company
+) -> None:
+    with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
+        sole_type(target.holder)
+        switched_on(target)
+        token = token_of(company, target)
+        settings.TARGETS = {target.name: gateways.gateway(tmp_path, number=1).target()}
+        serve()
+        assert (target.keys(), placement(token).state, fresh(token).state) == (0, P.REFUSED, T.SEALED)
+        (trouble,) = sole_delivery.troubles(fresh(token).request)
+        assert "another certificate of the gateway" in trouble.words
+        settings.TARGETS = {target.name: gateways.gateway(tmp_path).target()}
+        actions.repeat(actor=administrator("sven"), placement_id=placement(token).pk)
+        serve()
+        assert (target.keys(), fresh(token).state) == (1, T.ACTIVE)
+
+
+@pytest.mark.parametrize("kind", ["gateway", "ldap"])
+def test_the_kind_of_the_target_changes_while_the_only_copy_waits(
+    kind: str, tmp_path: Path, settings: Any, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is a key written in clear, nor does it count as arrived where no key goes."""
+    with key_targets.KINDS["gmail"](settings, tmp_path, company) as target:
+        sole_type(target.holder)
+        switched_on(target)
+        token, former = token_of(company, target), settings.TARGETS[target.name]
+        gate = gateways.gateway(tmp_path)
+        others = {"gateway": gate.target(), "ldap": directories.configured()}
+        settings.TARGETS = {target.name: replace(others[kind], id=target.name)}
+        if kind == "ldap":
+            directory = directories.FakeTarget({"entry": []}, {company.uma.email: "entry"})
+            monkeypatch.setitem(connectors.CONNECTORS, "ldap", lambda _configuration: directory)
+        serve()
+        assert (gate.files(), target.keys()) == ([], 0)
+        row = placement(token)
+        assert (row.state, row.parcel_wrapped is not None) == (P.REFUSED, True)
+        (trouble,) = sole_delivery.troubles(fresh(token).request)
+        assert "of another kind" in trouble.words
+        settings.TARGETS = {target.name: former}
+        actions.repeat(actor=administrator("sven"), placement_id=row.pk)
+        serve()
+        assert (target.keys(), fresh(token).state) == (1, T.ACTIVE)
 
 
 def test_terms_that_name_no_target_keep_it_unsealed(target: KeyTarget, company: Company) -> None:
