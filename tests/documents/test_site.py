@@ -109,3 +109,13 @@ def test_the_road_is_told_whole() -> None:
     told = (DOCS / "explanation" / "road-of-a-token.md").read_text(encoding="utf-8")
     files = {verb.split(".")[-2] for step in ROAD for verb in step.verbs}
     assert {file for file in files if f"{file}." not in told} == set()
+
+
+def test_an_upgrade_says_when_a_type_may_be_delivered_by_its_targets_alone() -> None:
+    """Old workers would make a file with the key, and mail it."""
+    upgrade, intune = (
+        " ".join((DOCS / "how-to" / name).read_text().split()) for name in ("upgrade.md", "intune.md")
+    )
+    assert "activated only after **all** workers run the new version" in upgrade
+    assert "intune.md#delivered-by-its-targets-alone" in upgrade
+    assert "only when **all** workers run the new version" in intune

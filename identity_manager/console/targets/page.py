@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
+    DeliveryState,
     DriftFinding,
     DriftKind,
     DriftRun,
@@ -120,6 +121,12 @@ class PlacementRow:
         return MEANINGS[PlacementState(self.row.state)]
 
     @property
+    def is_only_copy(self) -> bool:
+        """Whether nobody but its targets gets the key, and they do not have it yet as far as is known."""
+        to_targets = self.row.certificate.token.delivery == DeliveryState.TO_TARGETS
+        return self.row.parcel_wrapped is not None and to_targets
+
+    @property
     def reason(self) -> str:
         """Why it is not where it is to be."""
         held_back = self.row.state == P.WAITING and not self.row.wanted
@@ -220,7 +227,7 @@ def _placements(card: TargetCard, asked: dict[str, str]) -> dict[str, Any]:
     present = [state for state in MEANINGS if card.counts.get(state)]
     wanted = asked.get("state", "")
     chosen = next((state for state in present if state == wanted), present[0] if present else None)
-    rows = Placement.objects.filter(target=card.row, state=chosen).select_related("certificate")
+    rows = Placement.objects.filter(target=card.row, state=chosen).select_related("certificate__token")
     page = Paginator(rows.order_by("pk"), SHOWN).get_page(asked.get("page"))
     return {
         "tabs": [

@@ -1,5 +1,6 @@
 """ADMIN, Targets: what each officer sees, switches on, tests and decides; no secret on any page."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,16 +10,19 @@ from django.urls import reverse
 from identity_manager.models import (
     Account,
     AuditEvent,
+    DeliveryState,
     HoldBack,
     Person,
+    Placement,
     PlacementState,
     Role,
+    SoftwareToken,
     Target,
     TargetUse,
 )
 from identity_manager.targets.contract import Doubtful, Refused, Unavailable
 from identity_manager.workflow.targets import drift
-from tests.tools import targets
+from tests.tools import key_targets, targets
 from tests.tools.cast import Company, person
 from tests.tools.targets import FakeTarget, administrator, placement, serve, switched_on, token_of
 
@@ -133,6 +137,23 @@ def test_an_officer_decides_what_is_parked(corp: FakeTarget, company: Company) -
     assert "Look at the target" in text(sven, PAGE)
     act(sven, "placement-settle", placement(token).pk, is_there="yes")
     assert placement(token).state == PlacementState.THERE
+
+
+def test_what_the_word_does_to_the_only_copy_of_a_key(
+    tmp_path: Path, settings: Any, company: Company
+) -> None:
+    with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
+        key_targets.sole_type(target.holder)
+        key_targets.switched_on(target)
+        token = key_targets.token_of(company, target)
+        target.lose_answer()
+        serve()
+        Placement.objects.update(state=PlacementState.PARKED)
+        page = reverse("console:target", args=[target.name])
+        sven = browser(administrator("sven"))
+        assert "of which there is no other copy" in text(sven, page)
+        SoftwareToken.objects.filter(pk=token.pk).update(delivery=DeliveryState.SENT)
+        assert "of which there is no other copy" not in text(sven, page)
 
 
 def test_drift_is_told(corp: FakeTarget, company: Company) -> None:
