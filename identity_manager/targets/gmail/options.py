@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ImproperlyConfigured
 
 from ca_bridge.pkcs12.writer import ContainerFormat
-from identity_manager.targets import https
+from identity_manager.targets import service_options
 
 FORMATS = (ContainerFormat.COMPATIBLE, ContainerFormat.STANDARD)
 DEFAULTS = {
@@ -20,7 +20,7 @@ DEFAULTS = {
     "token_url": "https://oauth2.googleapis.com/token",
 }
 NEEDED = ("mailbox", "roots_file")
-LONGEST_CALL = 120  # seconds
+ADDRESSES = ("api_url", "token_url")
 
 
 @dataclass(frozen=True)
@@ -38,37 +38,19 @@ class GmailOptions:
 def parse(target_id: str, given: Mapping[str, Any]) -> GmailOptions:
     """Raises ImproperlyConfigured where the options do not make a target."""
     where = f"TARGETS: {target_id}"
-    said = _texts(where, given)
+    said = service_options.texts(where, given, defaults=DEFAULTS, needed=NEEDED, addresses=ADDRESSES)
     if said["format"] not in FORMATS:
         raise ImproperlyConfigured(f"{where} has in options format one of {', '.join(FORMATS)}.")
     if not re.fullmatch(r"[^\s@/]+@[^\s@/]+", said["mailbox"]):
         raise ImproperlyConfigured(f"{where} needs in options mailbox as a mail address.")
-    timeout = given.get("timeout", 30)
-    if not isinstance(timeout, int) or isinstance(timeout, bool) or not 1 <= timeout <= LONGEST_CALL:
-        raise ImproperlyConfigured(f"{where} needs in options timeout as a whole number from 1 to 120.")
     return GmailOptions(
         mailbox=said["mailbox"],
         roots=_roots(where, said["roots_file"]),
         container_format=ContainerFormat(said["format"]),
         api_url=said["api_url"].rstrip("/"),
         token_url=said["token_url"],
-        timeout=timeout,
+        timeout=service_options.timeout(where, given),
     )
-
-
-def _texts(where: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The options that are text, with what holds where nothing is said."""
-    if unknown := sorted(set(given) - {*DEFAULTS, *NEEDED, "timeout"}):
-        raise ImproperlyConfigured(f"{where} does not know in options {', '.join(unknown)}.")
-    said = DEFAULTS | {name: value for name, value in given.items() if name != "timeout"}
-    if wrong := [name for name, value in said.items() if not isinstance(value, str)]:
-        raise ImproperlyConfigured(f"{where} needs in options {', '.join(wrong)} as text.")
-    if missing := [name for name in NEEDED if not said.get(name)]:
-        raise ImproperlyConfigured(f"{where} needs in options {', '.join(missing)}.")
-    for name in ("api_url", "token_url"):
-        if not https.is_safe(said[name]):
-            raise ImproperlyConfigured(f"{where} needs in options {name} as an https address.")
-    return said
 
 
 def _roots(where: str, path: str) -> tuple[bytes, ...]:

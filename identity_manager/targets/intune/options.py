@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_publ
 from django.core.exceptions import ImproperlyConfigured
 
 from ca_bridge.pkcs12.writer import ContainerFormat
-from identity_manager.targets import https
+from identity_manager.targets import service_options
 
 # The words of Graph, and the hash; pkcs1 and oaepSha1 are refused by its connector.
 PADDINGS: dict[str, hashes.HashAlgorithm] = {
@@ -36,7 +36,8 @@ DEFAULTS = {
     "certificate_file": "",
 }
 NEEDED = ("tenant", "client_id", "public_key_file")
-SMALLEST_KEY, LONGEST_CALL = 2048, 120
+ADDRESSES = ("graph_url", "login_url")
+SMALLEST_KEY = 2048
 _RSA1 = b"RSA1"  # BCRYPT_RSAPUBLIC_MAGIC of a CNG RSAPUBLICBLOB
 
 
@@ -61,13 +62,12 @@ class IntuneOptions:
 def parse(target_id: str, given: Mapping[str, Any]) -> IntuneOptions:
     """Raises ImproperlyConfigured where the options do not make a target."""
     where = f"TARGETS: {target_id}"
-    said = _texts(where, given)
+    said = service_options.texts(where, given, defaults=DEFAULTS, needed=NEEDED, addresses=ADDRESSES)
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", said["tenant"]):
+        raise ImproperlyConfigured(f"{where} needs in options tenant as a domain or an id.")
     for name, choices in (("padding", PADDINGS), ("purpose", PURPOSES), ("format", FORMATS)):
         if said[name] not in choices:
             raise ImproperlyConfigured(f"{where} has in options {name} one of {', '.join(choices)}.")
-    timeout = given.get("timeout", 30)
-    if not isinstance(timeout, int) or isinstance(timeout, bool) or not 1 <= timeout <= LONGEST_CALL:
-        raise ImproperlyConfigured(f"{where} needs in options timeout as a whole number from 1 to 120.")
     return IntuneOptions(
         tenant=said["tenant"],
         client_id=said["client_id"],
@@ -80,25 +80,8 @@ def parse(target_id: str, given: Mapping[str, Any]) -> IntuneOptions:
         container_format=ContainerFormat(said["format"]),
         graph_url=said["graph_url"].rstrip("/"),
         login_url=said["login_url"].rstrip("/"),
-        timeout=timeout,
+        timeout=service_options.timeout(where, given),
     )
-
-
-def _texts(where: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The options that are text, with what holds where nothing is said."""
-    if unknown := sorted(set(given) - {*DEFAULTS, *NEEDED, "timeout"}):
-        raise ImproperlyConfigured(f"{where} does not know in options {', '.join(unknown)}.")
-    said = DEFAULTS | {name: value for name, value in given.items() if name != "timeout"}
-    if wrong := [name for name, value in said.items() if not isinstance(value, str)]:
-        raise ImproperlyConfigured(f"{where} needs in options {', '.join(wrong)} as text.")
-    if missing := [name for name in NEEDED if not said.get(name)]:
-        raise ImproperlyConfigured(f"{where} needs in options {', '.join(missing)}.")
-    for name in ("graph_url", "login_url"):
-        if not https.is_safe(said[name]):
-            raise ImproperlyConfigured(f"{where} needs in options {name} as an https address.")
-    if not re.fullmatch(r"[A-Za-z0-9.-]+", said["tenant"]):
-        raise ImproperlyConfigured(f"{where} needs in options tenant as a domain or an id.")
-    return said
 
 
 def _public_key(where: str, path: str) -> rsa.RSAPublicKey:
