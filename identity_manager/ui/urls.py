@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from identity_manager.ui.gallery import error_page, gallery
+from identity_manager.ui.gallery.pages import error_page, gallery
 
 app_name = "ui"
 urlpatterns = [

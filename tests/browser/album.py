@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.mail import specimens
-from identity_manager.ui.gallery_samples import ERRORS
+from identity_manager.ui.gallery.samples import ERRORS
 from tests.architecture.url_table import TABLE, Visitor
 from tests.architecture.url_world import World
 from tests.browser.pages import seen_by

@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from identity_manager.ui.gallery_samples import PASSPHRASE
+from identity_manager.ui.gallery.samples import PASSPHRASE
 from tests.browser.conftest import NEEDS
 
 pytestmark = [*NEEDS, pytest.mark.long]

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from identity_manager.ui.gallery_samples import ERRORS
+from identity_manager.ui.gallery.samples import ERRORS
 from identity_manager.ui.templatetags import badges, blocks, lists, moments, persons, texts
 
 TAGS = (badges, blocks, lists, moments, persons, texts)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from identity_manager.ui.gallery_samples import ICONS
+from identity_manager.ui.gallery.samples import ICONS
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from identity_manager.models.people.account import PAGE_SIZES
-from identity_manager.ui import gallery_samples as samples
 from identity_manager.ui.forms import CardsField, RadioCards
+from identity_manager.ui.gallery import samples
 from identity_manager.ui.language_fields import LanguagesField
 from identity_manager.ui.parts import Card, Tab
 from identity_manager.ui.row_fields import OrderField, PairsField

@@ -13,7 +13,7 @@ from identity_manager.ui import states
 from identity_manager.ui.charts import Segment, colour, stacked
 from identity_manager.ui.parts import Device, Pair, StepperStep, Tab, TimelineEvent
 
-SPRITE = Path(__file__).parent / "static" / "ui" / "icons.svg"
+SPRITE = Path(__file__).parents[1] / "static" / "ui" / "icons.svg"
 ICONS = [symbol.attrib["id"] for symbol in ET.parse(SPRITE).getroot()]  # noqa: S314  our own file
 DISTANCES = (-1, -40, -300, -1500, -9000, -90000, 5, 300, 1500, 9000, 90000)
 PASSPHRASE = "K7MQX-2PFRD-9WHTN-4VJCB-6GYZA"  # noqa: S105  a sample for the eye; it opens nothing
