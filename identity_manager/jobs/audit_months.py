@@ -14,6 +14,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Min, Q, QuerySet
 
 from ca_bridge.database import partitions
+from ca_bridge.database.lock_conflicts import is_lock_conflict
 from ca_bridge.database.partitions import Partition, execute
 from identity_manager import audit
 from identity_manager.audit import heads, notes
@@ -23,7 +24,6 @@ from identity_manager.models import AuditEvent, HeadKind
 logger = logging.getLogger(__name__)
 LONGEST_TRANSACTION = timedelta(hours=1)  # an event may be so much older than the one sealed before it
 MOST_STRAGGLERS = 2000  # events of later months that were sealed before the last of this one
-BUSY = "55P03"  # lock_not_available: a backup reads the table, say
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def drop_oldest(old: datetime, *, is_needed: Q) -> int:
             execute(connection, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
             return _drop(month, old, is_needed)
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") != BUSY:
+        if not is_lock_conflict(error):  # a backup reads the table, say
             raise
         logger.info("%s is in use; it is dropped later.", month.name)
         return 0

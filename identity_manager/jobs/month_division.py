@@ -22,6 +22,7 @@ from django.db import DatabaseError, OperationalError, connection, models, trans
 from django.utils import timezone
 
 from ca_bridge.database import partitions
+from ca_bridge.database.lock_conflicts import is_lock_conflict
 from ca_bridge.database.partitions import execute
 from identity_manager.jobs import month_partitions
 from identity_manager.jobs.month_partitions import (
@@ -40,7 +41,6 @@ RULE = "first_months"
 # nobody who waits behind it and holds a lock that it wants is ended as the victim of a deadlock.
 LOCK_MILLISECONDS = 150
 TRIES, PAUSE_SECONDS = 60, 2.0  # pages go on between them
-BUSY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 AT_ONCE = 10_000
 OCCASIONS = "identity_manager_outgoingmail_occasion"
 # Unique over all months, which no index of a partitioned table can be.
@@ -176,7 +176,7 @@ def _with_lock(act: Callable[[], Any]) -> None:
                 act()
             return
         except OperationalError as error:
-            if tried == TRIES or getattr(error.__cause__, "sqlstate", "") not in BUSY:
+            if tried == TRIES or not is_lock_conflict(error):
                 raise
             time.sleep(PAUSE_SECONDS)
 

@@ -35,6 +35,17 @@ HARMLESS = (
     migrations.RenameIndex,
     migrations.SeparateDatabaseAndState,
 )
+# Without a transaction around the migration, what was done stays when it breaks off, and comes once more.
+REPEATABLE = (
+    AddIndexOnline,
+    AddUniqueOnline,
+    migrations.RemoveIndex,  # DROP INDEX IF EXISTS
+    migrations.AlterField,
+    migrations.AlterModelOptions,
+    migrations.AlterModelManagers,
+    migrations.SeparateDatabaseAndState,
+    migrations.RunPython,
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,8 @@ def steps() -> Iterator[Step]:
 def danger(step: Step) -> str:
     """What the old version could not live with; empty where there is nothing."""
     operation = step.operation
+    if not step.migration.atomic and not isinstance(operation, REPEATABLE):
+        return "it cannot be repeated when the migration breaks off after it: a migration of its own"
     if isinstance(operation, HARMLESS) or _is_of_a_new_table(step):
         return ""
     if isinstance(operation, AddUniqueOnline):
