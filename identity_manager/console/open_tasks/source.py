@@ -129,17 +129,20 @@ class Section:
     """A source as this officer has it. asked: the page of it that the address says, if any.
 
     counted: how many wait, where that is known: to one beyond what is counted.
+    lists: what waits, where that was made to count it.
     """
 
     source: Source
     actor: Person
     asked: str = ""
     counted: int | None = None
+    lists: list[QuerySet[Any]] | None = None
 
     @cached_property
     def _joined(self) -> Joined:
-        lists = [] if self.counted == 0 else self.source.lists(self.actor, timezone.now())
-        return Joined(lists, self.counted)
+        if self.counted == 0:
+            return Joined([], 0)
+        return Joined(self.lists or self.source.lists(self.actor, timezone.now()), self.counted)
 
     @cached_property
     def page(self) -> "Page[Any]":

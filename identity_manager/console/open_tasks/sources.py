@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -94,8 +95,9 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 
     What was counted for the tab is not looked for where there is nothing, and not counted anew.
     """
-    numbers = numbers_of_tasks(actor)
-    sections = [section for section in sections_of(actor, request.GET, numbers) if section.is_shown]
+    lists = _counted_lists(actor)
+    numbers = _numbers(lists)
+    sections = [each for each in sections_of(actor, request.GET, numbers, lists) if each.is_shown]
     return {
         "tab": "open_tasks",
         "task_counter": CountedTasks.of(request, actor, numbers),
@@ -104,11 +106,17 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     }
 
 
-def sections_of(actor: Person, asked: Mapping[str, str], numbers: Mapping[str, int]) -> Iterator[Section]:
-    """The sections that concern this officer; numbers: how many wait in those that were counted."""
+def sections_of(
+    actor: Person,
+    asked: Mapping[str, str],
+    numbers: Mapping[str, int],
+    lists: Mapping[str, list[QuerySet[Any]]] = MappingProxyType({}),
+) -> Iterator[Section]:
+    """The sections that concern this officer; numbers: how many wait in those that were counted, by lists."""
     for source in SOURCES:
         if source.concerns(actor):
-            yield Section(source, actor, asked.get(source.name, ""), numbers.get(source.name))
+            name = source.name
+            yield Section(source, actor, asked.get(name, ""), numbers.get(name), lists.get(name))
 
 
 def number_of_tasks(actor: Person) -> counting.CappedCount:
@@ -122,11 +130,19 @@ def _sum(numbers: Mapping[str, int]) -> int:
 
 def numbers_of_tasks(actor: Person) -> dict[str, int]:
     """How many wait in each source that counts, to one beyond COUNT_LIMIT; asked in one query."""
-    counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
+    return _numbers(_counted_lists(actor))
+
+
+def _counted_lists(actor: Person) -> dict[str, list[QuerySet[Any]]]:
+    """What waits in each source that counts. To make these takes longer than to ask for them."""
     now = timezone.now()
-    lists = [rows for source in counted for rows in source.lists(actor, now)]
-    found = iter(counting.counts(map(counting.limited, lists), always=True))
-    return {source.name: sum(next(found) for _each in (source.waiting, *source.also)) for source in counted}
+    return {each.name: each.lists(actor, now) for each in SOURCES if each.counts and each.concerns(actor)}
+
+
+def _numbers(lists: Mapping[str, list[QuerySet[Any]]]) -> dict[str, int]:
+    every = (rows for of_source in lists.values() for rows in of_source)
+    found = iter(counting.counts(map(counting.limited, every), always=True))
+    return {name: sum(next(found) for _rows in of_source) for name, of_source in lists.items()}
 
 
 def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
