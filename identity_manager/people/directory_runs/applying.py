@@ -59,26 +59,29 @@ class Applying:
     def run(self) -> DirectoryRun:
         return self.planning.run
 
-    def lines(self) -> QuerySet[DirectoryRunLine]:
-        """What is left to do."""
-        return self.run.lines.filter(applied=False).exclude(outcome=DirectoryOutcome.REFUSED).order_by("pk")
+    def lines(self, *, after: int = 0) -> QuerySet[DirectoryRunLine]:
+        """What is left to do. after: the key of a line up to which nothing is: those are not read again."""
+        left = self.run.lines.filter(applied=False, pk__gt=after).exclude(outcome=DirectoryOutcome.REFUSED)
+        return left.order_by("pk")
 
     def carry_out(self, *, until: float) -> bool:
         """Do what is left of the lines, then set the managers who came with this run.
 
         until: of time.monotonic(). False where there is something left then.
         """
-        while self._chunk():
+        last: int | None = 0
+        while (last := self._chunk(after=last)) is not None:
             if time.monotonic() > until:
                 return False
         self._set_managers()
         return True
 
-    def _chunk(self) -> bool:
+    def _chunk(self, *, after: int) -> int | None:
+        """Do the next lines. Returns the key of the last one; None where there was none."""
         with transaction.atomic(), audit.caused_by(directory_run=str(self.run.pk)):
             advisory_locks.imports()
             self.on_chunk()
-            rows = list(self.lines()[:CHUNK])
+            rows = list(self.lines(after=after)[:CHUNK])
             self._create([row for row in rows if row.outcome == DirectoryOutcome.CREATE])
             known = [row for row in rows if row.outcome != DirectoryOutcome.CREATE]
             self._lock(known)
@@ -87,7 +90,7 @@ class Applying:
                     self._one(row, self._change_state)
             self._update_all([row for row in known if row.outcome != DirectoryOutcome.REFUSED])
             self._note(rows)
-            return bool(rows)
+            return rows[-1].pk if rows else None
 
     def _note(self, rows: Sequence[DirectoryRunLine]) -> None:
         """Mark the lines as done: in three statements, however many there are."""
