@@ -1,9 +1,12 @@
 """Runs of a directory: who comes, changes, leaves and comes back; what is incomplete changes nobody."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from identity_manager.audit import Event
@@ -24,6 +27,7 @@ from identity_manager.models import (
     RunState,
     TokenState,
 )
+from identity_manager.people.directory_runs import applying
 from identity_manager.workflow.people import leave_and_return
 from tests.tools import cast
 from tests.tools.directory import FakeDirectory, run
@@ -49,6 +53,23 @@ def test_new_persons_come_with_their_identity_manager_and_audit(corp: FakeDirect
     assert not IdentityChange.objects.exists()
     event = AuditEvent.objects.get(name=Event.PERSON_CREATED.value, person=nina)
     assert event.facts["directory_run"] == str(done.pk)
+
+
+def test_a_chunk_does_not_read_past_the_lines_of_those_before(
+    corp: FakeDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 500,000 of them, each chunk waited 130 ms for it."""
+    for number in range(3):
+        corp.add(f"nina{number}")
+    monkeypatch.setattr(applying, "CHUNK", 1)
+
+    with CaptureQueriesContext(connection) as asked:
+        done = run()
+
+    lines = list(done.lines.order_by("pk").values_list("pk", flat=True))
+    reads = [sql for query in asked if '."applied" AND' in (sql := query["sql"]) and sql.startswith("SELECT")]
+    after = [int(found[1]) for sql in reads if (found := re.search(r'"id" > (\d+)', sql))]
+    assert after == [0, *lines]
 
 
 def test_what_is_unchanged_is_not_looked_at_again(corp: FakeDirectory) -> None:
