@@ -6,12 +6,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from tests.interop.tls_certificates import Authority
 from tests.tools.slapd import wait_for
 
-HOST = "127.0.0.53"
+HOST = str(IPv4Address("127.16.0.0") + os.getpid() % 2**22)  # each process its own: the ports are given
 DOMAIN = "DC=ad,DC=example,DC=test"
 PASSWORD = "Passw0rd!x"  # of a domain that lives for a test
 PROVISION = [
@@ -27,7 +28,7 @@ realm = AD.EXAMPLE.TEST
 workgroup = EXAMPLE
 server role = active directory domain controller
 server services = ldap, kdc, winbindd
-interfaces = 127.0.0.53/8
+interfaces = {host}/8
 bind interfaces only = yes
 dcerpc endpoint servers = none
 tls enabled = yes
@@ -104,7 +105,7 @@ def running(folder: Path) -> Iterator[Samba]:
     """Provision a domain, start it, and end it with the test."""
     subprocess.run([*PROVISION, f"--targetdir={folder}"], check=True, capture_output=True)
     _certify(folder)
-    (folder / "etc" / "smb.conf").write_text(CONFIGURATION.format(folder=folder), encoding="utf-8")
+    (folder / "etc" / "smb.conf").write_text(CONFIGURATION.format(folder=folder, host=HOST), encoding="utf-8")
     for name in ("run", "cache", "ncalrpc", "ntp", "winbindd"):
         (folder / name).mkdir(exist_ok=True)
     command = ["samba", "-s", str(folder / "etc" / "smb.conf"), "-M", "single", "-F", "--no-process-group"]
