@@ -10,12 +10,12 @@ PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; exit; }; \
 	done; echo python3)
 TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
-	gpgsm curl nodejs npm openjdk-25-jre-headless postfix notmuch \
+	gpgsm dirmngr curl nodejs npm openjdk-25-jre-headless postfix notmuch \
 	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
 	postgresql iproute2 \
 	golang-go golang-github-smallstep-certificates-dev \
 	krb5-kdc krb5-admin-server faketime locales gcc libc6-dev python3-dev libkrb5-dev \
-	slapd ldap-utils xmlsec1 rsyslog rsyslog-openssl \
+	slapd ldap-utils thunderbird xmlsec1 rsyslog rsyslog-openssl \
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools winbind \
 	python3-samba python3-markdown python3-dnspython
 CODE := identity_manager selfservice ca_bridge deploy/release.py manage.py

@@ -114,7 +114,7 @@ TARGET_STEPS = (
         token=None,
         task=_TASK,
         mails=("target_drift",),
-        tests=(_SERVING, _DRIFT, f"{_WORKFLOW}/test_published.py", _LDAP),
+        tests=(_SERVING, _DRIFT, "tests/interop/test_directory.py", _LDAP),
         survives=(
             ("a worker dies, at any line", f"{_KILLED}::test_killed_at_each_boundary"),
             ("the directory is down", f"{_SERVING}::test_a_target_that_is_down_waits_as_a_whole"),

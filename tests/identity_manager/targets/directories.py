@@ -1,13 +1,28 @@
 """The directories under test, with one shape: OpenLDAP, and Samba as Active Directory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from identity_manager.targets.configuration import parse
 from identity_manager.targets.ldap.connector import LdapTarget
 from tests.tools import samba, slapd
 from tests.tools.samba import Samba
 from tests.tools.slapd import Slapd
+
+PERSONS = 6
+SAMBA = pytest.param(
+    "samba",
+    marks=(
+        pytest.mark.long,
+        pytest.mark.needs_program("samba", "samba-tool", "ldbadd"),
+        pytest.mark.skipif(not samba.is_possible(), reason="binds the ports of a domain controller: root"),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -96,3 +111,20 @@ def of_samba(server: Samba, sid: str) -> Directory:
         "timeout": 10,
     }
     return Directory(server, options, samba.PASSWORD, "userCertificate")
+
+
+@contextmanager
+def running(kind: str, folder: Path) -> Iterator[Directory]:
+    """slapd or samba: p0 to p5, and p90, who is protected."""
+    if kind == "slapd":
+        entries = "".join(slapd.person(number) for number in range(PERSONS))
+        entries += slapd.person(90, more="employeeType: protected\n")
+        with slapd.running(folder, entries) as found:
+            yield of_slapd(found)
+        return
+    with samba.running(folder) as domain:
+        users = "".join(samba.user(f"p{number}") for number in range(PERSONS))
+        elsewhere = samba.user("p90").replace("CN=Users", "CN=Computers")  # no right is inherited there
+        domain.ldb("ldbadd", users + samba.user("publisher") + elsewhere)
+        domain.tool("user", "setpassword", "publisher", f"--newpassword={samba.PASSWORD}")
+        yield of_samba(domain, domain.sid_of("publisher"))

@@ -12,38 +12,19 @@ from identity_manager.ldap_connection import LdapClient, ValueChange
 from identity_manager.targets.contract import Doubtful, Item, NoPlace, Presence, Put, Refused, Unavailable
 from identity_manager.targets.ldap.connector import LdapTarget
 from tests.identity_manager.targets import directories
-from tests.identity_manager.targets.directories import Directory
-from tests.tools import samba, slapd
+from tests.identity_manager.targets.directories import PERSONS, Directory
+from tests.tools import slapd
 from tests.tools.foreign_certificates import certificate
 
 pytestmark = pytest.mark.needs_program("slapd", "ldapmodify")
-PERSONS = 6
-SAMBA = pytest.param(
-    "samba",
-    marks=(
-        pytest.mark.long,
-        pytest.mark.needs_program("samba", "samba-tool", "ldbadd"),
-        pytest.mark.skipif(not samba.is_possible(), reason="binds the ports of a domain controller: root"),
-    ),
-)
 
 
-@pytest.fixture(scope="module", params=["slapd", SAMBA])
+@pytest.fixture(scope="module", params=["slapd", directories.SAMBA])
 def directory(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Directory]:
-    if request.param == "slapd":
-        entries = "".join(slapd.person(number) for number in range(PERSONS))
-        entries += slapd.person(90, more="employeeType: protected\n")
-        with slapd.running(tmp_path_factory.mktemp("slapd"), entries) as found:
-            yield directories.of_slapd(found)
-        return
-    with samba.running(tmp_path_factory.mktemp("samba")) as domain:
-        users = "".join(samba.user(f"p{number}") for number in range(PERSONS))
-        elsewhere = samba.user("p90").replace("CN=Users", "CN=Computers")  # no right is inherited there
-        domain.ldb("ldbadd", users + samba.user("publisher") + elsewhere)
-        domain.tool("user", "setpassword", "publisher", f"--newpassword={samba.PASSWORD}")
-        yield directories.of_samba(domain, domain.sid_of("publisher"))
+    with directories.running(request.param, tmp_path_factory.mktemp(request.param)) as found:
+        yield found
 
 
 @pytest.fixture
