@@ -69,7 +69,7 @@ def shots(world: World, plan: Plan, content: str) -> Iterator[Shot]:
     """What the plan wants of this world; what does not depend on the world comes with one of them."""
     yield from _of_world(world, wants=plan.wants)
     if content == "realistic":
-        yield from (shot for shot in _of_no_world(world) if plan.wants(shot.name))
+        yield from (shot for shot in _of_no_world(world, plan.language) if plan.wants(shot.name))
 
 
 def _of_world(world: World, *, wants: Callable[[str], bool]) -> Iterator[Shot]:
@@ -109,14 +109,14 @@ def _moments(world: World) -> Iterator[Shot]:
         yield Shot("passphrase-shown", address, by[Visitor.OWNER], press="main form.actions button")
 
 
-def _of_no_world(world: World) -> Iterator[Shot]:
+def _of_no_world(world: World, language: str) -> Iterator[Shot]:
     """The parts, each mail as HTML and as text, and the pages that say that something is wrong."""
     yield Shot("ui-gallery", reverse("ui:gallery"), {})
     for name in specimens.names():
-        mail = specimens.specimen(name, language="en")
+        mail = specimens.specimen(name, language=language)
         yield Shot(f"mail-{name}", f"/mails/{name}.html", {}, html=mail.body_html)
         system = cookies(world.browsers[Visitor.SYSTEM])
-        yield Shot(f"mail-{name}-text", reverse("console:mail-text", args=(name, "en")), system)
+        yield Shot(f"mail-{name}-text", reverse("console:mail-text", args=(name, language)), system)
     for which in ERRORS:
         yield Shot(f"error-{which}", reverse("ui:gallery-error", args=(which,)), {})
 

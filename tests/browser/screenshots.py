@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import django
+from django.db import connection
 from django.test.utils import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -28,6 +29,7 @@ WIDTHS = (390, 768, 1280, 1600)
 SCHEMES = ("light", "dark")
 CONTENTS = ("realistic", "extreme", "empty")
 CATALOGUES = sorted(path.parent.parent.name for path in ROOT.glob("locale/*/LC_MESSAGES/django.po"))
+MIGRATED = ROOT / ".pytest_cache" / "d" / "migrated"  # where the tests keep theirs, too
 PHONE = 500  # narrower ones are held in the hand
 TALLEST = 6_000  # pixels of a page that are still worth a look
 PATIENCE = 20_000  # milliseconds for one page
@@ -108,11 +110,15 @@ def running_portals() -> Iterator[str]:
 
     from ca_bridge.connection import registry
     from identity_manager.management.preparation import compile_catalogues
+    from tests.tools.migrated import begun_from_a_copy
 
     logging.getLogger("identity_manager.queue").setLevel(logging.ERROR)  # there is no broker, by intention
     compile_catalogues()
     setup_test_environment(debug=False)
-    databases = setup_databases(verbosity=0, interactive=False)
+    place = Path(connection.settings_dict["TEST"]["NAME"])
+    MIGRATED.mkdir(parents=True, exist_ok=True)
+    with begun_from_a_copy(place, folder=MIGRATED):
+        databases = setup_databases(verbosity=0, interactive=False, keepdb=True)
     registry.connector("corporate").initialise()
     server = LiveServer("127.0.0.1")
     mailbox = "identity_manager.mail.mailbox.MailboxBackend"

@@ -8,6 +8,7 @@ from itertools import cycle
 from typing import Any
 from unittest import mock
 
+from django.db.models import Model
 from django.utils import timezone
 
 from identity_manager.catalogue.terms import Text, add_document, publish_terms
@@ -15,23 +16,59 @@ from identity_manager.demo import catalogue, organisation
 from identity_manager.directory import csv_file
 from identity_manager.mail.mailbox import stored_messages
 from identity_manager.models import (
+    ApiClient,
+    Approval,
     ApprovalPolicy,
+    ApproverGroup,
+    BatchOrder,
+    DeliveryProblem,
+    DirectoryGroup,
     Person,
+    PersonImport,
     PersonState,
+    Recovery,
+    SavedSearch,
+    ScimToken,
     SoftwareToken,
+    StandingOrder,
+    TermsText,
+    TokenImport,
     TokenRequest,
     TokenType,
+    Webhook,
 )
 from identity_manager.people.imports import applying as importing
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.people import leave_and_return
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
-from tests.browser.wardrobe import EXTREME, LONG_TYPES, MANY, REALISTIC, SCRIPTS
+from tests.browser.wardrobe import EXTREME, LONG_TYPES, LONG_WORD, MANY, REALISTIC, SCRIPTS
 from tests.tools import cast
 
 MOST_WAITING = 40
 MANY_TOKENS = 9
+LONGEST_WRITTEN = 600  # letters of what has no limit
+# What officers and other systems name and write, filled to its limit on the extreme stage.
+WRITTEN: tuple[tuple[type[Model], str], ...] = (
+    (ApiClient, "name"),
+    (ApproverGroup, "name"),
+    (Approval, "reason"),
+    (BatchOrder, "file_name"),
+    (BatchOrder, "note"),
+    (BatchOrder, "purpose"),
+    (DeliveryProblem, "reason"),
+    (DirectoryGroup, "name"),
+    (PersonImport, "file_name"),
+    (Recovery, "purpose"),
+    (SavedSearch, "name"),
+    (ScimToken, "name"),
+    (StandingOrder, "name"),
+    (StandingOrder, "purpose"),
+    (TermsText, "title"),
+    (TokenImport, "name"),
+    (TokenRequest, "purpose"),
+    (Webhook, "name"),
+)
 Objects = dict[str, tuple[Any, ...]]
 
 
@@ -103,6 +140,8 @@ class Extreme(Stage):
             clothes = next(names) | {"personnel_number": f"E-{70_000 + number}", "sid": ""}
             person = cast.person(f"crowd{number}", **clothes)
             cast.enabled(ada, person, wanted)
+        for model, name in WRITTEN:
+            _fill(model, name)
         return objects | _delivery_mail()
 
 
@@ -117,6 +156,14 @@ MOMENTS: tuple[tuple[str, Visitor, str, str], ...] = (
     ("passphrase-gone", Visitor.OWNER, "selfservice:passphrase", "noted token"),
     ("token-noted", Visitor.OWNER, "selfservice:token", "noted token"),
 )
+
+
+def _fill(model: type[Model], name: str) -> None:
+    """Have that field of every row full: one long word, then many; each row's own, as names may be unique."""
+    limit = model._meta.get_field(name).max_length or LONGEST_WRITTEN
+    for number, key in enumerate(model._default_manager.order_by().values_list("pk", flat=True)):
+        words = f"{number} {LONG_WORD} " + "zur Freigabe und Nachverfolgung " * limit
+        model._default_manager.filter(pk=key).update(**{name: words[:limit].strip()})
 
 
 def _publish_terms(author: Person) -> None:

@@ -145,6 +145,7 @@ _LONG_LINE = (
     "from anywhere and at any time of the day, signs what they report, and encrypts what they send; "
     "needed by whoever answers for a machine. Donaudampfschifffahrtselektrizitätenhauptbetriebswerk."
 )
+LONG_WORD = "Fernwartungszugangsberechtigungsverwaltungsdienstleisterabrechnungsstelle"
 LONG_TYPES: dict[str, dict[str, Any]] = {
     "waiting": {"name": _LONG_NAME[:100], "description": _LONG_LINE[:300]},
     "approval": {
