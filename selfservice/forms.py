@@ -254,7 +254,7 @@ class SendAgainForm(VerbForm):
     device = forms.ChoiceField(
         choices=[(device.code, device.name) for device in install.DEVICES],
         widget=forms.HiddenInput,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a device of the list.")),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a device from the list.")),
     )
 
     fips = forms.BooleanField(required=False, widget=forms.HiddenInput)
@@ -341,7 +341,7 @@ class FetchProfileForm(VerbForm):
     device = forms.ChoiceField(
         choices=[(device.code, device.name) for device in install.DEVICES if device.profile_steps],
         widget=forms.HiddenInput,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a device of the list.")),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a device from the list.")),
     )
 
     @property

@@ -185,7 +185,7 @@ def test_a_device_that_takes_no_profile_is_refused(
 ) -> None:
     response = now(desk, visit).post(page("files", bounced.pk), {"device": forged})
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "Choose a device of the list." in response.content.decode()
+    assert "Choose a device from the list." in response.content.decode()
     assert standard(bounced).downloads == 0
 
 

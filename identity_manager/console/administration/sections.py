@@ -31,7 +31,7 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section(
         _("First set-up"),
-        _("What is there, what lacks, and where to go on"),
+        _("What is there, what is missing, and where to go on"),
         "console:first-set-up",
         frozenset({Role.SYSTEM_ADMINISTRATOR}),
         "task",

@@ -33,9 +33,13 @@ from identity_manager.ui.parts import Meaning
 
 @dataclass(frozen=True)
 class SetUpStep:
-    """One step. needs: the names of what must be there. optional: an installation may do without it."""
+    """One step. needs: the names of what must be there. optional: an installation may do without it.
+
+    url_name: the page where it is done; empty where a System Administrator has none for it.
+    """
 
     title: Words
+    why: Words
     done: Words
     to_do: Words
     url_name: str
@@ -46,7 +50,7 @@ class SetUpStep:
 
     @property
     def url(self) -> str:
-        return reverse(self.url_name)
+        return reverse(self.url_name) if self.url_name else ""
 
     @property
     def help_url(self) -> str:
@@ -56,6 +60,7 @@ class SetUpStep:
 STEPS = (
     SetUpStep(
         _("Certificate authority"),
+        _("It signs every certificate. Without it nothing is issued."),
         _("A certificate authority answers."),
         _("Make the embedded one, or name yours in CA_CONNECTORS; then test the connection."),
         "console:authorities",
@@ -65,6 +70,7 @@ STEPS = (
     ),
     SetUpStep(
         _("Mail"),
+        _("Persons and officers learn by mail what waits for them, and the file of a token comes by mail."),
         _("Mail goes out."),
         _("No mail has gone out yet. Set the mail server and MAIL_FROM; the first mail to anybody shows it."),
         "console:outbox",
@@ -74,27 +80,30 @@ STEPS = (
     ),
     SetUpStep(
         _("Officers"),
-        _("Two System Administrators, an administrator of tokens and approvers are there."),
+        _("Nobody decides alone: what one officer sets up or asks for, another one confirms or approves."),
+        _("A second System Administrator, a Software Token Administrator and an Approver are there."),
         _(
-            "Four eyes need a second System Administrator; requests need a Software Token Administrator and"
-            " approvers."
+            "A second System Administrator, a Software Token Administrator and an Approver are needed. A"
+            " User Administrator gives the roles."
         ),
-        "console:admin",
-        _("Administration"),
+        "",
+        "",
         "how-to/first-officers",
         ("second administrator", "token administrator", "approver"),
     ),
     SetUpStep(
         _("Sign-in"),
+        _("Persons sign in to Self-Service to accept the terms and to see their passphrase."),
         _("Persons have a way to sign in."),
-        _("No way to sign in to Self-Service is set up: SIGN_IN_METHODS_SELFSERVICE."),
-        "console:admin",
-        _("Administration"),
+        _("Set SIGN_IN_METHODS_SELFSERVICE in the configuration, and what the chosen way needs."),
+        "",
+        "",
         "how-to/single-sign-on",
         ("sign-in",),
     ),
     SetUpStep(
         _("Persons"),
+        _("A software token is always given to a person who is known here."),
         _("Persons are there."),
         _("Connect a directory, import a file, or have a Registration Officer enter somebody."),
         "console:directories",
@@ -104,6 +113,7 @@ STEPS = (
     ),
     SetUpStep(
         _("Terms"),
+        _("Each person accepts them before a certificate is issued."),
         _("A version of the terms is in force."),
         _("Write what persons accept, in each language, and have it published."),
         "console:terms-documents",
@@ -113,6 +123,7 @@ STEPS = (
     ),
     SetUpStep(
         _("Certificate profile"),
+        _("It says what a certificate is for. Token types are made of profiles."),
         _("A certificate profile is in force."),
         _("Say what a certificate holds and who issues it; a preset is a good beginning."),
         "console:profiles",
@@ -122,6 +133,7 @@ STEPS = (
     ),
     SetUpStep(
         _("First token type"),
+        _("It is what persons are enabled for, or ask for."),
         _("A token type is in force."),
         _("Make a token type of the profile and the terms, and have it activated."),
         "console:token-types",
@@ -131,15 +143,17 @@ STEPS = (
     ),
     SetUpStep(
         _("First token"),
+        _("One token from the request to the file shows that everything works together."),
         _("Somebody has a software token."),
         _("Have a Software Token Administrator enable somebody, and follow it to the end."),
-        "console:start",
-        _("START"),
+        "",
+        "",
         "tutorial/first-token",
         ("token",),
     ),
     SetUpStep(
         _("Looks"),
+        _("Persons trust pages and mails that they recognise."),
         _("Pages and mails look as your company wants it."),
         _("Give the pages your company's name, logo and colour, if you want."),
         "console:looks",

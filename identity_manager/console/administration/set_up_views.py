@@ -1,4 +1,4 @@
-"""ADMIN, First set-up: what is there, what lacks, and where to go on."""
+"""ADMIN, First set-up: what is there, what is missing, and where to go on."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

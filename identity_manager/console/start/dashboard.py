@@ -90,6 +90,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "tab": "start",
         "task_counter": open_tasks.CountedTasks.of(request, actor, numbers),
         "searches": offices.holds(actor, SEARCHERS),
+        "enables": offices.holds(actor, {Role.TOKEN_ADMINISTRATOR}),
         "saved": saved,
         "waits": [figure for figure in waits if figure.number],
         "could_wait": bool(waits),

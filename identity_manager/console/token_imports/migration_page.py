@@ -1,4 +1,4 @@
-"""The migration meter: who hangs on another system, which keys are missing. Each figure is a search."""
+"""The migration meter: who depends on another system, which keys are missing. Each figure is a search."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.access import requests
 from identity_manager.models import ImportedCertificate, Person
 from identity_manager.models.token_imports.token_import import Imported
+from identity_manager.workflow.token_imports import decisions
 
 WORDS: dict[Imported, str | Promise] = {
     Imported.ANY: _("certificates were imported"),
@@ -44,6 +45,7 @@ def context(actor: Person) -> dict[str, Any]:
         "imported": figures[0].number,
         "left": figures[1].number,
         "issuers": list(_issuers(actor)),
+        "may_import": decisions.officer_obstacle(actor) is None,
     }
 
 

@@ -7,7 +7,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.test import RequestFactory
 
+from identity_manager.models import Looks, Role
+from identity_manager.queries import looks
 from identity_manager.ui import error_pages
+from tests.tools import cast
 
 
 @pytest.fixture
@@ -38,6 +41,24 @@ def test_an_error_page_says_what_happened(visit, draw, status, words):
 def test_a_named_refusal_is_told(visit):
     response = error_pages.permission_denied(visit, PermissionDenied("Who asks may not approve."))
     assert "Who asks may not approve." in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_refused_officer_is_led_home_whatever_the_company_calls_its_portals(visit, settings, monkeypatch):
+    monkeypatch.setattr(looks, "in_force", lambda: Looks(number=1, name="Contoso Trust"))
+    settings.PORTALS = ["selfservice"]
+    visit.person = cast.person("ada", roles=(Role.TOKEN_ADMINISTRATOR,))
+    drawn = error_pages.permission_denied(visit, PermissionDenied()).content.decode()
+    assert f'href="{settings.CONSOLE_BASE_URL}/"' in drawn
+    assert "Go to Contoso Trust<" in drawn
+
+
+@pytest.mark.django_db
+def test_a_refused_person_is_led_to_self_service_by_the_name_it_has(visit, monkeypatch):
+    monkeypatch.setattr(looks, "in_force", lambda: Looks(number=1, name="Contoso Trust"))
+    visit.person = cast.person("uma")
+    drawn = error_pages.permission_denied(visit, PermissionDenied()).content.decode()
+    assert "Go to Contoso Trust Self-Service<" in drawn
 
 
 def test_what_is_gone_says_what_became_of_it(visit):

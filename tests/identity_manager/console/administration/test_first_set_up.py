@@ -1,5 +1,7 @@
 """First set-up: each step is done by what is there; START leads to it until all are."""
 
+import html
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -39,6 +41,18 @@ def test_an_empty_installation_has_everything_before_it() -> None:
     page = browser.get(PAGE).text
     assert "Next" in page
     assert "/help/how-to/embedded-ca/" in page
+
+
+def test_each_step_says_why_and_leads_somewhere(db: None) -> None:
+    """To pages that a System Administrator may open; where there is none, the manual says who does what."""
+    browser = signed_in(officer("sven", Role.SYSTEM_ADMINISTRATOR))
+    page = html.unescape(browser.get(PAGE).text)
+    for step in set_up_page.STEPS:
+        assert str(step.why) in page
+        assert step.help_url in page
+        assert bool(step.url) == bool(step.action)
+        for address in filter(None, (step.url, step.help_url)):
+            assert browser.get(address).status_code == 200
 
 
 def test_each_step_is_done_by_what_is_there(company: cast.Company, settings: Settings) -> None:

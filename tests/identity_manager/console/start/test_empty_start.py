@@ -1,6 +1,7 @@
 """START where nothing is there yet."""
 
 import pytest
+from django.urls import reverse
 
 from identity_manager.models import OFFICER_ROLES, Role
 from tests.identity_manager.console.start.test_start import START
@@ -17,3 +18,18 @@ def test_an_empty_installation_has_words_for_every_role(db: None, role: Role) ->
     assert "Start" in response.text
     assert list(response.context["waits"]) == []
     assert list(response.context["troubles"]) == []
+
+
+@pytest.mark.parametrize("role", [Role.TOKEN_ADMINISTRATOR, Role.AUDITOR])
+def test_what_leads_on_does_not_wait_for_the_first_token(db: None, role: Role) -> None:
+    """A move from another system begins before anything ends here."""
+    page = signed_in(officer("olga", role)).get(START).text
+    assert all(reverse(f"console:{name}") in page for name in ("renewals", "terms-acceptances", "migration"))
+
+
+def test_who_enables_is_told_how_it_begins(db: None) -> None:
+    ada = signed_in(officer("ada", Role.TOKEN_ADMINISTRATOR))
+    assert "To begin, find a person and click Enable." in ada.get(START).text
+    otto = signed_in(officer("otto", Role.AUDITOR)).get(START).text
+    assert "Each step of a request appears here" in otto
+    assert "To begin" not in otto

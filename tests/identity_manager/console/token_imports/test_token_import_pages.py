@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
@@ -209,7 +210,12 @@ def test_a_certificate_that_a_connected_ca_issued(
 
 def test_the_meter_and_its_searches(staff: Office, uma: Person, ada: Client, anton: Client) -> None:
     sam = cast.person("sam")
-    assert "Nothing was imported yet" in ada.get("/migration/").content.decode()
+    empty = ada.get("/migration/").content.decode()
+    assert "Nothing was imported yet" in empty
+    assert reverse("console:token-imports") in empty
+    otto = signed_in(officer("otto", Role.AUDITOR)).get("/migration/").content.decode()
+    assert "Nothing was imported yet" in otto
+    assert reverse("console:token-imports") not in otto
     soon = timezone.now() + timedelta(days=9)
     made = [
         certificate(ec_key(), email="uma@example.com", usage=SIGNS, ends=soon),
