@@ -132,7 +132,6 @@ def _take_challenge(purpose: ChallengePurpose, account: Account | None) -> None:
     allauth itself stores a single challenge for all purposes.
     """
     session = context.request.session
-    auth.clear_state()
     challenges = dict(session.get(CHALLENGES, {}))
     kept = challenges.pop(purpose.value, None)
     session[CHALLENGES] = challenges

@@ -114,7 +114,7 @@ def decision_obstacle(*, actor: Person, problem: DeliveryProblem) -> Reason | No
     return YOUR_OWN if actor.pk == person.pk else vouching_policy.obstacle(actor, person)
 
 
-def open_download(*, actor: Person, problem_id: uuid.UUID) -> SoftwareToken:
+def open_download(*, actor: Person, problem_id: uuid.UUID) -> None:
     """Let the owner fetch the file in Self-Service, by the rules of the guarded download.
 
     Raises NotAllowed or Stale.
@@ -128,10 +128,9 @@ def open_download(*, actor: Person, problem_id: uuid.UUID) -> SoftwareToken:
         _end(token, ProblemOutcome.OPENED, actor=actor)
         outbox.enqueue(token_messages.download_opened(token, problem=problem))
         audit.record(audit.Event.DOWNLOAD_OPENED, actor=actor, subject=token, kind=problem.kind)
-        return token
 
 
-def answer(*, actor: Person, problem_id: uuid.UUID, reason: str) -> SoftwareToken:
+def answer(*, actor: Person, problem_id: uuid.UUID, reason: str) -> None:
     """Close the problem with an answer. Raises NotAllowed, Stale, or NotPossible at `reason`."""
     with transaction.atomic():
         problem = _decidable(actor, problem_id)
@@ -140,7 +139,6 @@ def answer(*, actor: Person, problem_id: uuid.UUID, reason: str) -> SoftwareToke
         words = reason.strip()[:LONGEST_REASON]
         _end(problem.token, ProblemOutcome.ANSWERED, actor=actor, reason=words)
         audit.record(audit.Event.ARRIVAL_ANSWERED, actor=actor, subject=problem.token, reason=words)
-        return problem.token
 
 
 def _own(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
