@@ -197,6 +197,13 @@ def test_guessing_codes_locks_out(uma: Account) -> None:
     assert not factors.is_signed_in(client)
 
 
+def test_right_codes_lock_nobody_out(uma: Account) -> None:
+    factors.with_app(uma)
+    codes = second_factors.make_recovery_codes(actor=uma.person)
+    statuses = [first_step(uma).post(STEP, {"code": code}).status_code for code in codes[:6]]
+    assert statuses == [302] * 6
+
+
 def test_a_code_opens_once_in_all_its_steps(uma: Account) -> None:
     """A code of the step before is accepted, too; who read it over the shoulder is too late all the same."""
     factors.with_app(uma)

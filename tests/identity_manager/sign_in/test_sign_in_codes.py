@@ -328,6 +328,12 @@ def test_what_cannot_be_made_any_more_is_no_task(office: Office) -> None:
     assert makeable() == []
 
 
+def test_what_was_withdrawn_is_no_task(office: Office) -> None:
+    code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    sign_in_codes.withdraw(actor=office.rolf, code_id=code.pk)
+    assert not questions.makeable_by(office.rita).exists()
+
+
 def test_who_asked_for_a_token_meanwhile_has_no_code_to_make(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     RoleAssignment.objects.create(person=office.rita, role=Role.TOKEN_ADMINISTRATOR)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12 as reader
 from django.utils import timezone
 
 from ca_bridge.pkcs12 import writer as pkcs12
+from identity_manager import queue, task_names
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -206,9 +207,11 @@ def test_it_is_not_shown_when_its_time_is_over(company: Company) -> None:
     assert SoftwareToken.objects.get().acknowledged_at is not None
 
 
-def test_a_passphrase_that_nobody_notes_lapses(company: Company) -> None:
+def test_a_passphrase_that_nobody_notes_lapses(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     token = sealed(company)
     cast.shown(token)
+    sent: list[str] = []
+    monkeypatch.setattr(queue, "after_commit", lambda task, _pk: sent.append(task))
 
     with time_machine.travel(timezone.now() + timedelta(days=13)):
         lapse.lapse_overdue()
@@ -224,3 +227,4 @@ def test_a_passphrase_that_nobody_notes_lapses(company: Company) -> None:
     assert Certificate.objects.get().state == "revoked"
     assert TokenRequest.objects.get().state == "completed"
     assert OutgoingMail.objects.filter(message="token_lapsed").count() == 1
+    assert task_names.SEND not in sent, "many may lapse at a time: the sweep sends their mails"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from identity_manager import queue, task_names
 from identity_manager.audit import Event
 from identity_manager.models import (
     AuditEvent,
@@ -74,7 +75,7 @@ def test_a_stopped_directory_is_not_read_again_before_somebody_decides(house: Fa
     assert len(house.modes) == reads
 
 
-def test_two_officers_let_it_go_on(house: FakeDirectory) -> None:
+def test_two_officers_let_it_go_on(house: FakeDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     rita, rolf = officers()
     leave(house, 0, 3)
     stopped = run(RunMode.IDS)
@@ -85,7 +86,11 @@ def test_two_officers_let_it_go_on(house: FakeDirectory) -> None:
     assert refused.value.reason == directory_policy.OWN_WORD
     assert (run().state, inactive()) == (RunState.WAITING, 0)
 
-    directory_decisions.let_go_on(actor=rolf, run_id=stopped.pk)
+    sent: list[tuple[str, object]] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(queue, "after_commit", lambda task, pk: sent.append((task, pk)))
+        directory_decisions.let_go_on(actor=rolf, run_id=stopped.pk)
+    assert sent == [(task_names.READ_DIRECTORY, stopped.source_id)]
     assert (run().state, inactive()) == (RunState.DONE, 3)
     with pytest.raises(Stale):
         directory_decisions.let_go_on(actor=rolf, run_id=stopped.pk)

@@ -1,6 +1,7 @@
 """Runs of a directory: who comes, changes, leaves and comes back; what is incomplete changes nobody."""
 
 import re
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,8 @@ from identity_manager.models import (
     Account,
     AuditEvent,
     DirectoryLink,
+    DirectoryRun,
+    DirectorySource,
     EntryState,
     IdentityChange,
     Leave,
@@ -27,8 +30,8 @@ from identity_manager.models import (
     RunState,
     TokenState,
 )
-from identity_manager.people.directory_runs import applying
-from identity_manager.workflow.people import leave_and_return
+from identity_manager.people.directory_runs import applying, groups
+from identity_manager.workflow.people import directory_runs, leave_and_return
 from tests.tools import cast
 from tests.tools.directory import FakeDirectory, run
 
@@ -82,6 +85,25 @@ def test_what_is_unchanged_is_not_looked_at_again(corp: FakeDirectory) -> None:
 
     assert (again.read, again.counts) == (2, {})
     assert not again.lines.exists()
+
+
+def test_what_is_not_due_is_not_read(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+
+    directory_runs.run(source_id=DirectorySource.objects.get().pk)
+
+    assert len(corp.modes) == 1
+
+
+def test_who_has_lost_the_lease_ends_no_run(corp: FakeDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def outlived(_row: DirectoryRun) -> None:
+        DirectorySource.objects.update(claim_id=uuid.uuid4())
+
+    corp.add("nina")
+    monkeypatch.setattr(groups, "end_memberships_of_absent", outlived)
+
+    assert run().state == RunState.APPLYING
 
 
 def test_a_change_names_its_run_and_the_old_address_is_told(corp: FakeDirectory) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from ca_bridge.pkcs12.reader import ContainerError
-from identity_manager import audit
+from identity_manager import audit, queue
 from identity_manager.jobs import schedule
 from identity_manager.models import (
     ArchivedKey,
@@ -11,6 +11,7 @@ from identity_manager.models import (
     NamedArchiving,
     RecoveryCertificate,
     SoftwareToken,
+    TermsAcceptance,
     TermsNotice,
     TermsVersion,
     TokenType,
@@ -80,6 +81,19 @@ def test_the_key_is_archived_once_terms_that_say_so_are_accepted(
     assert not late_intake.take(token.pk)
 
 
+def test_the_acceptance_sends_the_message_for_the_persons_own_tokens(
+    token: SoftwareToken, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = TokenType.objects.active().get(code=token.type_code)
+    cast.issued(cast.accepted(cast.enabled(company.ada, company.sam, now)))
+    sent: list[tuple[str, object]] = []
+    monkeypatch.setattr(queue, "after_commit", lambda task, pk: sent.append((task, pk)))
+    accept(company, NamedArchiving.ENCRYPTION)
+    assert [message for message in sent if message[0] == accept_again.ARCHIVE] == [
+        (accept_again.ARCHIVE, token.pk)
+    ]
+
+
 def test_terms_that_do_not_say_so_archive_nothing(token: SoftwareToken, company: Company) -> None:
     accept(company, NamedArchiving.NONE)
     assert run() == 0
@@ -90,6 +104,14 @@ def test_what_was_accepted_last_counts(token: SoftwareToken, company: Company) -
     accept(company, NamedArchiving.ENCRYPTION)
     accept(company, NamedArchiving.NONE)
     assert run() == 0
+    assert not ArchivedKey.objects.exists()
+
+
+def test_what_others_have_accepted_archives_nobody_elses_key(token: SoftwareToken, company: Company) -> None:
+    version = accept(company, NamedArchiving.ENCRYPTION)
+    TermsAcceptance.objects.filter(text__version=version).update(person=company.sam)
+    assert run() == 0
+    assert not late_intake.take(token.pk)
     assert not ArchivedKey.objects.exists()
 
 

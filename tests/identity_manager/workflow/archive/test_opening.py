@@ -1,14 +1,16 @@
 """An archived key is opened: both layers, the right recovery key, and the certificate that it belongs to."""
 
+import uuid
+
 import pytest
 from pytest_django import Settings
 
 from ca_bridge.keys import keys, recovery_keys
 from ca_bridge.keys.envelopes import RecoveryKey
-from identity_manager.models import ArchivedKey, Certificate, RecoveryCertificate
+from identity_manager.models import ArchivedKey, Certificate, RecoveryCertificate, SharePurpose
 from identity_manager.transactions.refusals import Reason
 from identity_manager.vault.key_ring import KeyRing
-from identity_manager.workflow.archive import opening, recovery_certificates
+from identity_manager.workflow.archive import opening, recovery_certificates, share_rounds
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
@@ -66,6 +68,26 @@ def test_what_does_not_fit_is_refused_by_name(company: Company, staff: Officers,
     row.refresh_from_db()
     settings.VAULT_KEYS = {**settings.VAULT_KEYS, "archive": KeyRing.fixed("")}
     assert refused(row) == "archive-layer-does-not-open"
+
+
+def test_shares_open_the_key_that_was_wrapped_for_the_present_officers(staff: Officers) -> None:
+    share_rounds.publish_keys()
+    certificate = recovery.in_force(staff)
+    document, circle = recovery.ceremony()
+    private = recovery_keys.open_with_shares(document, circle.texts[:2]).private
+    other = recovery_keys.new_circle(document.holders, needed=2, number=2)
+    newer = recovery_keys.wrap(private, document.certificate, other)
+    recovery_certificates.bring_in(actor=staff.sven, content=newer.to_json())
+    wrapping = certificate.wrappings.get(erased_at=None)
+    subject = share_rounds.Subject(SharePurpose.DRILL, uuid.uuid4(), "0" * 64)
+    for officer, text in ((staff.rene, other.texts[0]), (staff.rosa, other.texts[1])):
+        present = share_rounds.put(actor=officer, wrapping=wrapping, subject=subject, text=text)
+
+    certificate.refresh_from_db()
+    recovery_key = opening.key_with_shares(certificate, present)
+
+    assert isinstance(recovery_key, RecoveryKey)
+    assert recovery_key.key_id == officers_key().key_id
 
 
 def test_a_confirmed_online_key_opens(company: Company, staff: Officers, settings: Settings) -> None:

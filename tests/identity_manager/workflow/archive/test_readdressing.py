@@ -165,6 +165,14 @@ def test_a_process_without_the_ring_does_nothing(
     assert RecoveryKeyWrapping.objects.get(certificate=online).content
 
 
+def test_a_worker_destroys_no_key_of_officers(staff: Officers) -> None:
+    former = recovery.in_force(staff)
+    recovery.in_force(staff, 1)
+    retire(staff, former)
+    assert run() == 0
+    assert former.wrappings.get(erased_at=None).content
+
+
 def test_officers_give_their_shares_and_a_worker_goes_on(
     company: Company, staff: Officers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

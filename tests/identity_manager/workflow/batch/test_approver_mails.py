@@ -169,6 +169,24 @@ def test_what_is_enabled_after_a_pause_is_told_of_the_same_day(
     assert OutgoingMail.objects.filter(message="batch_waits", person=company.paul).count() == 2
 
 
+def test_an_order_tells_of_its_own_requests_alone(
+    company: Company, crowd: list[Person], order: BatchOrder
+) -> None:
+    done(given(company, *crowd), company)
+
+    assert to_officers() == [("batch_waits", "Paul"), ("batch_waits", "Petra")]
+
+
+def test_who_decides_and_administers_is_told_both(company: Company, crowd: list[Person]) -> None:
+    two = cast.token_type("two", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
+    RoleAssignment.objects.filter(role=Role.APPROVER).delete()
+    cast.person("olga", roles=(Role.TOKEN_ADMINISTRATOR, Role.APPROVER), sid="")
+
+    done(given(company, *crowd, types=[two]), company)
+
+    assert to_officers() == [("batch_undecided", "Ada"), ("batch_undecided", "Olga"), ("batch_waits", "Olga")]
+
+
 def test_told_twice_of_the_same_nobody_is(company: Company, order: BatchOrder) -> None:
     assert approver_mails.tell_of_stopped() == 1
     approver_mails.tell(order)

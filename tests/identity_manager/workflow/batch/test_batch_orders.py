@@ -1,5 +1,6 @@
 """Batch orders: the dry run, the start, each person as if enabled by hand, pause, resume, cancel, faults."""
 
+import time
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
@@ -500,6 +501,20 @@ def test_whom_a_fault_of_the_dry_run_sticks_to_is_refused_and_the_others_are_loo
     whose = (company.uma.pk, "") if source == BatchSource.SELECTION else (None, company.uma.personnel_number)
     assert list(found) == [(*whose, "refused"), (company.sam.pk, "", "ready")]
     assert [each["code"] for each in order.lines.order_by("position")[0].reasons] == ["batch-fault"]
+
+
+def test_the_dry_run_looks_at_more_at_a_time_where_the_database_is_quick(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_size.ChunkSize, "TARGET", 60)
+    order = given(company, company.uma, company.sam)
+    claim = BatchOrder.objects.claim(order.pk, now=timezone.now())
+    assert claim is not None
+    pace = chunk_size.ChunkSize(size=chunk_size.ChunkSize.LEAST)
+
+    dry_run.DryRun(order, claim, pace).work(until=time.monotonic() + 60)
+
+    assert (order.lines.count(), pace.size) == (2, 12)
 
 
 @pytest.mark.parametrize(("number", "written"), [(1, 1), (1, 2), (0, 2), (0, 0), (2, 0)])

@@ -1,8 +1,10 @@
 """Batch orders that renew, send again, cancel, activate, deactivate, and ask for sign-in letters."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from identity_manager.models import (
     BatchKind,
@@ -124,6 +126,15 @@ def test_leaves_of_the_day_count_whatever_way_they_began(
     with pytest.raises(NotAllowed):
         batch_orders.confirm(actor=company.rita, order_id=order.pk)
     assert batch_orders.confirm(actor=rolf, order_id=order.pk).state == "running"
+
+
+def test_leaves_of_the_day_before_do_not_count(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "ALWAYS_LET_THROUGH", 1)
+    leave_and_return.deactivate(actor=company.rita, person_id=company.sam.pk, reason="by hand")
+    Leave.objects.update(began_at=timezone.now() - timedelta(hours=25))
+    order = placed(company.rita, BatchKind.DEACTIVATE, [company.uma])
+
+    assert started(order, company.rita).counts == {"done": 1}
 
 
 def test_letters_ask_for_codes_and_keep_no_secret(company: Company) -> None:

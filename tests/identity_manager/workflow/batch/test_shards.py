@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -94,6 +95,19 @@ def test_a_started_order_is_divided_and_has_no_lease_any_more(divided: BatchOrde
     divided.refresh_from_db()
     assert (divided.state, divided.claim_id, divided.next_attempt_at) == ("running", None, None)
     assert not batch_run.run(order_id=divided.pk), "nobody takes it as a whole: not the release before, too"
+
+
+def test_a_fault_of_the_division_stands_on_the_order_which_is_tried_again(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = given(company, crowd)
+    monkeypatch.setattr(batch_division, "divide", Mock(side_effect=ValueError("a fault")))
+    with pytest.raises(ValueError, match="a fault"):
+        batch_run.run(order_id=order.pk)
+
+    order.refresh_from_db()
+    assert (order.last_error, order.claim_id) == ("ValueError: a fault", None)
+    assert order.next_attempt_at is not None
 
 
 def test_workers_in_different_shards_enable_each_once(divided: BatchOrder, crowd: list[Person]) -> None:

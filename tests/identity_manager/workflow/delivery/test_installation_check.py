@@ -78,6 +78,13 @@ def test_nothing(company: Company, token: SoftwareToken, start: datetime) -> Non
     assert not InstallationNotice.objects.exists()
 
 
+def test_the_rules_of_other_types_do_not_count(token: SoftwareToken, start: datetime) -> None:
+    rule("remind")
+    assert [mails() for _day in days(start, 0)] == [0]
+    TokenType.objects.filter(code=token.type_code).update(installation_policy="nothing", position=99)
+    assert [mails() for _day in days(start, 15)] == [0]
+
+
 def test_remind_three_times(token: SoftwareToken, start: datetime) -> None:
     rule("remind")
     assert [mails() for _day in days(start, 0, 13, 14.1, 15, 28.2, 42.3, 90)] == [0, 0, 1, 1, 2, 3, 3]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from identity_manager import queue, task_names
 from identity_manager.models import Certificate, TokenRequest
 from identity_manager.transactions.refusals import NotAllowed, Stale
 from identity_manager.workflow.issuance import retry
@@ -34,6 +35,14 @@ def test_an_administrator_has_it_tried_now(company: Company, request_that_waits:
     assert row.next_attempt_at <= timezone.now()
     assert row.nudged_at is None
     assert recorded("request")[-1] == ("retried", "Ada")
+
+
+def test_what_failed_is_ordered_again_at_once(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = company.request_in("failed")
+    sent: list[tuple[str, object]] = []
+    monkeypatch.setattr(queue, "after_commit", lambda task, pk: sent.append((task, pk)))
+    retry.retry(actor=company.ada, request_id=request.pk)
+    assert (task_names.ISSUE, Certificate.objects.get().pk) in sent
 
 
 def test_not_while_its_person_is_on_leave(company: Company, request_that_waits: TokenRequest) -> None:

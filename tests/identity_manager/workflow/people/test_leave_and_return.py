@@ -370,6 +370,14 @@ def test_the_person_is_told_on_leaving_and_on_return_and_not_when_locked(company
     assert {mail.state for mail in told} == {"discarded"}, "what waited when the person was locked"
 
 
+def test_what_was_sent_before_a_lock_stays_sent(company: Company) -> None:
+    company.request_in("completed")
+    OutgoingMail.objects.update(state="sent", sent_at=timezone.now())
+    sent = set(OutgoingMail.objects.values_list("pk", flat=True))
+    lock(company.rita, company.uma)
+    assert set(OutgoingMail.objects.filter(state="sent").values_list("pk", flat=True)) >= sent
+
+
 def test_what_was_issued_of_a_token_on_its_way_is_revoked_for_the_reason_of_the_lock(
     company: Company,
 ) -> None:

@@ -218,6 +218,12 @@ def test_a_key_of_the_officers_is_not_recovered_here(company: Company) -> None:
         recovered(company, key)
 
 
+def test_another_key_is_recovered_beside_one_that_is_under_way(company: Company, key: ArchivedKey) -> None:
+    other = recovery.archived_key(company, "another")
+    recovered(company, key)
+    assert recovered(company, other).state == "issuing"
+
+
 def test_a_finished_recovery_leaves_the_key_free_for_the_next(company: Company, key: ArchivedKey) -> None:
     token = sealed(recovered(company, key))
     cast.delivered(token.request)

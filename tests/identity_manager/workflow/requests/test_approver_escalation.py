@@ -7,6 +7,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from identity_manager.models import (
     ApiClient,
@@ -25,7 +26,7 @@ from identity_manager.people.api_access import api_clients
 from identity_manager.transactions import locking
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.policy import approvers
-from identity_manager.workflow.requests import reminders
+from identity_manager.workflow.requests import approver_escalation, reminders
 from tests.tools import cast
 from tests.tools.cast import Company
 
@@ -108,6 +109,15 @@ def test_who_was_asked_is_reminded_once_after_two_days(company: Company) -> None
 
     assert mailed("approval_reminder") == ["Paul", "Petra"]
     assert not AskedApprover.objects.filter(reminded_at=None).exists()
+
+
+def test_both_are_due_at_the_moment_at_which_their_days_are_over(settings: Settings) -> None:
+    now = timezone.now()
+    reminded = AskedApprover(waits_from=now - timedelta(days=settings.APPROVAL_REMINDER_DAYS))
+    passed = AskedApprover(waits_from=now - timedelta(days=settings.APPROVAL_ESCALATION_DAYS))
+    assert approver_escalation.reminder_is_due(reminded, now=now)
+    assert approver_escalation.escalation_is_due([passed], now=now)
+    assert not approver_escalation.escalation_is_due([passed], now=now - timedelta(seconds=1))
 
 
 def test_who_has_decided_is_not_reminded(company: Company) -> None:

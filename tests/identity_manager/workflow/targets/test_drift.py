@@ -209,6 +209,21 @@ def test_where_more_are_found_than_have_rows_the_numbers_are_compared(
     assert said == ["- 3 × Put there by others", "- 2 × Put there by others", "- 3 × Put there by others"]
 
 
+def test_no_more_findings_of_a_kind_have_rows_than_are_shown(
+    target: FakeTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_news, "SHOWN", 1)
+    monkeypatch.setattr(drift, "PAGE", 1)
+    for name in ("uma", "sam"):
+        token_of(company, name)
+    serve()
+    target.entries |= {"entry-of-uma": [b"1"], "entry-of-sam": [b"2"]}
+    run = survey()
+    assert run.counts == {DriftKind.VANISHED: 2, DriftKind.FOREIGN: 2}
+    kinds = run.findings.order_by("kind").values_list("kind", flat=True)
+    assert list(kinds) == sorted([DriftKind.VANISHED, DriftKind.FOREIGN])
+
+
 def test_a_name_that_is_cut_is_known_again(target: FakeTarget, company: Company) -> None:
     long = "entry-" + "x" * 600
     token_of(company)

@@ -83,6 +83,7 @@ def test_a_renewal_swaps_in_one_modify_and_not_before_it_is_noted(
     review(old)
     serve()
     assert target.holder("uma") == [placement(new).certificate.der]
+    assert "take_back" not in target.calls, "the swap took it away"
 
 
 def test_killed_in_the_middle_of_a_swap_the_old_value_goes_all_the_same(

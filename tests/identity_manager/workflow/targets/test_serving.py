@@ -39,6 +39,36 @@ def events() -> list[str]:
 # --- put
 
 
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What is published, and done by nobody."""
+    sent: list[tuple[str, Any]] = []
+    monkeypatch.setattr(queue, "publish", lambda task, row_id: sent.append((task, row_id)))
+    return sent
+
+
+def test_it_serves_group_after_group_and_gives_the_lease_back(
+    target: FakeTarget, company: Company, messages: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "GROUP", 1)
+    switched_on()
+    tokens = [token_of(company, name) for name in ("uma", "sam")]
+    serve()
+    assert [placement(token).state for token in tokens] == [P.THERE, P.THERE]
+    row = Target.objects.get()
+    assert (row.claim_id, row.leased_until, messages) == (None, None, [])
+
+
+def test_what_is_left_when_the_time_is_over_is_handed_on(
+    target: FakeTarget, company: Company, messages: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "SECONDS", -1)
+    switched_on()
+    token = token_of(company)
+    serve()
+    assert messages == [(task_names.SERVE_TARGET, placement(token).target_id)]
+
+
 def test_only_what_encrypts_is_put_and_the_journal_says_so(target: FakeTarget, company: Company) -> None:
     switched_on()
     token = token_of(company)

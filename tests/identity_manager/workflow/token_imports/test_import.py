@@ -5,6 +5,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
@@ -39,7 +40,7 @@ from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.renewal import expiry_check, policy, supersession
 from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.step1_replace import ReplacementOrder
-from identity_manager.workflow.token_imports import carrying_out, decisions
+from identity_manager.workflow.token_imports import carrying_out, decisions, looking_through
 from tests.identity_manager.workflow.archive.test_intake import opened
 from tests.tools import cast, foreign_files, recovery, token_imports
 from tests.tools.foreign_files import SIGNS, certificate, rsa_key
@@ -453,6 +454,13 @@ def test_types_that_are_not_in_force(staff: Office, old: OldSystem) -> None:
     for types in ([], ["nothing"]):
         with pytest.raises(NotPossible):
             token_imports.looked_through(types, old.files)
+
+
+def test_of_a_long_name_of_a_file_the_end_is_kept(staff: Office, uma: Person) -> None:
+    content = certificate(rsa_key(), email="uma@example.com").public_bytes(Encoding.PEM)
+    row = looking_through.of_certificates(name=f"{'x' * 250}.pem", content=content, types=staff.types)
+    row.refresh_from_db()
+    assert row.name == f"{'x' * 196}.pem"
 
 
 def test_rows_of_old_imports_are_forgotten(
