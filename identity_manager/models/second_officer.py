@@ -1,9 +1,9 @@
 """Second-officer consent: one officer asks for something, another one decides on it (SPEC.md 2).
 
-Every table of such decisions inherits SecondOfficerDecision, so that one rule says who decides. It has three
-forms, which stand together here: `decidable_by` (SQL: the rows of an officer), `deciding_exclusion` (Python:
+Every table of such decisions inherits SecondOfficerDecision, so that they have one rule of four eyes. It has
+three forms, all in this module: `decidable_by` (SQL: the rows of an officer), `deciding_exclusion` (Python:
 one row and one officer) and `second_officers` (SQL: the officers of a row).
-tests/identity_manager/models/test_second_officer.py holds that the three agree.
+tests/identity_manager/models/test_second_officer.py tests that the three agree.
 """
 
 import uuid
@@ -55,7 +55,7 @@ class SecondOfficerQuerySet(models.QuerySet[Row]):
 class SecondOfficerDecision(models.Model):
     """Who asked for it and when; who confirmed or refused it, when, and why not.
 
-    asked_by is null where it was who operates the machine. DECIDER: the role of the second officer. UNIT: the
+    asked_by is null where an operator asked by a command. DECIDER: the role of the second officer. UNIT: the
     path to the organisational unit that they need the role for; empty: for all units.
     """
 
@@ -73,11 +73,11 @@ class SecondOfficerDecision(models.Model):
 
     @classmethod
     def waiting_condition(cls, now: datetime) -> Q:
-        """In SQL: whether the row waits for a second officer."""
+        """SQL form of `waits`: the row waits for a second officer."""
         raise NotImplementedError
 
     def waits(self, now: datetime | None = None) -> bool:
-        """In Python: the same."""
+        """Python form of `waiting_condition`."""
         raise NotImplementedError
 
     @classmethod
@@ -188,6 +188,6 @@ class StatefulDecision(Stateful, SecondOfficerDecision):
 
 
 def four_eyes(name: str, **confirmed: object) -> models.CheckConstraint:
-    """The database refuses a confirmation by who asked. confirmed: what a confirmed row has."""
+    """CHECK constraint: asker and decider of a confirmed row differ. confirmed: values of a confirmed row."""
     second = Q(decided_by__isnull=False) & (Q(asked_by=None) | ~Q(decided_by=F("asked_by")))
     return models.CheckConstraint(condition=~Q(**(confirmed or {"state": "confirmed"})) | second, name=name)

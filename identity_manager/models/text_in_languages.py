@@ -1,4 +1,4 @@
-"""Text in languages: one column holds `{language: text}`, and reads as the text for whoever looks."""
+"""Text in languages: a JSON column `{language: text}`, which reads as the text in the active language."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +55,7 @@ def languages() -> list[tuple[str, Any]]:
 
 
 def translated(message: Promise) -> Texts:
-    """What the catalogues of the product say for the message, in each language of the installation."""
+    """The message in each language of the installation, from the product's catalogues."""
     found = {}
     for language, _name in settings.LANGUAGES:
         with override(language):
@@ -64,7 +64,7 @@ def translated(message: Promise) -> Texts:
 
 
 class _TextsAttribute(DeferredAttribute):
-    """Whatever is assigned reads as Texts; a plain string is the text in the installation's language."""
+    """Converts assigned values to Texts; a plain string is the text in the installation's language."""
 
     def __set__(self, instance: models.Model, value: Any) -> None:
         is_expression = hasattr(value, "resolve_expression")

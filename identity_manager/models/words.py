@@ -1,9 +1,8 @@
-"""The type of a text for people, and sentences by code.
+"""Vocabularies: sentences in the reader's language by code; and the type of a text for people.
 
-A row, an audit event or a form carries a code; people read a sentence, in their language. Two kinds of
-codes are no Vocabulary, because nobody has the code alone: a refusal is raised as a Reason, which brings its
-sentences (transactions/refusals.py), and a transition has its label beside its states, where the state
-machine is declared. A second registry by their names would say each of them twice.
+A row, an audit event or a form carries a code; pages show its sentence. Two kinds of codes have no
+Vocabulary, because the code never comes without its sentence: a refusal is raised as a Reason
+(transactions/refusals.py), and a transition has its label where the state machine is declared.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,9 +15,9 @@ VOCABULARIES: "dict[str, Vocabulary]" = {}
 
 
 class Vocabulary(dict[str, Words]):
-    """The sentences of one kind of code. tests/architecture/test_vocabularies.py looks at all of them.
+    """The sentences of one kind of code; tests/architecture/test_vocabularies.py checks them all.
 
-    unknown: the sentence for a code that another version wrote; without it such a code stands for itself.
+    unknown: the sentence for a code that another version wrote; without it the code itself is shown.
     """
 
     def __init__(
@@ -33,5 +32,5 @@ class Vocabulary(dict[str, Words]):
         VOCABULARIES[name] = self
 
     def in_words(self, code: str) -> Words:
-        """The sentence for the code."""
+        """The sentence of the code, lazily translated; `unknown`, else the code itself, for another one."""
         return self.get(code, code if self.unknown is None else self.unknown)

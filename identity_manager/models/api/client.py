@@ -42,9 +42,9 @@ class ApiClientQuerySet(ClientCredentialQuerySet["ApiClient"]):
 class ApiClient(ClientCredential):
     """One client of the REST API.
 
-    actor: of its verbs. They are nobody who signs in, and hold the role of a Software Token
-    Administrator from the confirmation to the end. scopes: of ApiScope. units: organisational units whose
-    persons it reaches; empty: all. calls: how many it has made in this minute (since 1970).
+    actor: the person as whom it acts, who cannot sign in, and who is a Software Token Administrator from the
+    confirmation to the end. scopes: of ApiScope. units: organisational units whose persons it reaches; empty:
+    all. calls: number of calls in `minute` (minutes since 1970), for its rate limit.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

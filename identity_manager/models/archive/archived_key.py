@@ -32,11 +32,11 @@ class ArchivedKeyQuerySet(models.QuerySet["ArchivedKey"]):
 
 
 class ArchivedKey(models.Model):
-    """One private key, in an envelope (ca_bridge/keys/envelopes.py) that the vault wraps once more.
+    """One private key, in a CMS envelope (ca_bridge/keys/envelopes.py) that the vault wraps once more.
 
-    purpose: of its certificate's profile; the database refuses keys that only sign or authenticate.
-    The owner and the id of the row are authenticated with it: a row that is given to somebody else opens no
-    more. moved_at: when it was last brought under another key of the vault.
+    purpose: of its certificate's profile; a constraint refuses keys that only sign or authenticate.
+    Owner and row id are associated data (AAD) of the outer wrapping: with another owner it does not unwrap.
+    moved_at: when it was last rewrapped under another key-encryption key.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -67,13 +67,13 @@ class ArchivedKey(models.Model):
 
 
 def with_copies(certificates: QuerySet[Certificate]) -> QuerySet[Certificate]:
-    """The certificates, each of which says whether a copy of its key is kept (copy_is_kept)."""
+    """Annotate each certificate with `copy_is_kept`: whether its key is archived."""
     kept = Exists(ArchivedKey.objects.filter(certificate=OuterRef("pk")))
     return certificates.annotate(copy_is_kept=kept)  # type: ignore[no-redef]  # in the place of the property
 
 
 class ArchivedKeyRecipient(models.Model):
-    """For which recovery certificate a key was sealed."""
+    """A recipient of an archived key's envelope: the recovery certificate for which it was encrypted."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     key = models.ForeignKey(ArchivedKey, on_delete=models.CASCADE, related_name="recipients")

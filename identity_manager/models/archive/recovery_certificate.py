@@ -46,12 +46,13 @@ class RecoveryCertificateQuerySet(models.QuerySet["RecoveryCertificate"]):
 
 
 class RecoveryCertificate(Stateful):
-    """A certificate whose private key opens what is archived. Two Recovery Officers confirm its fingerprint.
+    """A certificate whose private key decrypts archived keys. Two Recovery Officers confirm its fingerprint.
 
-    imported_by is null where it was who operates the machine. seal: what they confirmed, under a key that is
-    not in the database (workflow/archive/recovery_certificates.py), so that nobody who can only write here
-    exchanges the certificate. transport: what its key is able to do. keys_when_retired: how many were sealed
-    for it then; workflow/archive/readdressing.py seals them for others.
+    imported_by is null where an operator imported it by a command. seal: MAC over what they confirmed, under
+    a key outside the database (workflow/archive/recovery_certificates.py), so that write access to rows does
+    not suffice to exchange the certificate. transport: key transport algorithm that its key supports.
+    keys_when_retired: number of keys encrypted to it then; workflow/archive/readdressing.py encrypts them to
+    others.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -137,8 +138,8 @@ class RecoveryCertificate(Stateful):
 class RecoveryKeyWrapping(models.Model):
     """The wrapped private key of a recovery certificate; a change of officers makes a new one.
 
-    content: the ceremony's signed document (officers), or the key as the vault wraps it (online); null once
-    another took its place. identifier and needed are those of the set of shares.
+    content: the ceremony's signed document (officers), or the key wrapped by the vault (online); null once a
+    newer wrapping replaced it. identifier and needed: of the set of SLIP-39 shares.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

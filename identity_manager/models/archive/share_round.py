@@ -151,8 +151,8 @@ class ShareTries(models.Model):
 class ShareTransportKey(models.Model):
     """The public half of an epoch of the share-transport key, as a worker published it.
 
-    public_wrapped: under the ring that web processes and workers share, so that nobody who can only write to
-    the database puts a key of their own in its place.
+    public_wrapped: authenticated under the ring that web processes and workers share, so that write access to
+    the database does not suffice to substitute another public key.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

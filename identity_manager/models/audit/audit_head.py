@@ -140,7 +140,7 @@ class AuditCheck(Leased):
         return not self.is_open and self.finished_at is None
 
     def give_up(self, error: str, *, now: datetime) -> None:
-        """It failed at each try: that says nothing about the log."""
+        """Give up after the last attempt. A failed verification says nothing about the log's integrity."""
         self.settle_lease()
         self.is_open = False
         self.last_error, self.last_error_at = error, now

@@ -17,9 +17,9 @@ from identity_manager.models.text_in_languages import Texts
 
 
 class LineOutcome(models.TextChoices):
-    """READY: the dry run found that it can be done; it stays where the order ends before.
+    """READY: the dry run found that it can be done; it remains if the order ends before.
 
-    ENABLED: done, in an order that enables, which has a request for it.
+    ENABLED: done, in an order of kind *enable*; the line has its request.
     """
 
     READY = "ready", _("Can be done")
@@ -59,9 +59,10 @@ class BatchLine(models.Model):
     """One subject of a batch order, unique in it: a person, a token, or a request (about), by its kind.
 
     A personnel number without a person is a line of its own. seen: the state of the row in the dry run, which
-    is what the asker confirms. types: codes of what the person gets by the dry run, then of what they got.
-    reasons: what is not done, as dicts with the type's code (empty: nothing at all), the reason's code, and
-    its sentence by language. request: what a line that is done has opened.
+    is what the asker confirms. types: codes of the token types that the person gets by the dry run, then of
+    those that they got. reasons: why something is not done, as dicts with the type's code (empty: nothing is
+    done for the line), the reason's code, and its sentence by language. request: opened by a line that is
+    done.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

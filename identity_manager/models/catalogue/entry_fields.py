@@ -14,11 +14,11 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 Choices = Iterable[tuple[str, Any]]
-OWN_MESSAGES = ("required", "min_value", "max_value")  # what a form says in the words of the model
+OWN_MESSAGES = ("required", "min_value", "max_value")  # codes of messages that a form takes from the model
 
 
 class ChoiceListField(models.JSONField):
-    """A list of choices, in JSON; others may stand in it. Migrations know it as a JSONField."""
+    """A JSON list of choices, which may also hold values outside them. Migrations see a JSONField."""
 
     def __init__(self, *args: Any, item_choices: Choices = (), **kwargs: Any) -> None:
         self.item_choices = list(item_choices)
@@ -29,7 +29,7 @@ class ChoiceListField(models.JSONField):
         return name, "django.db.models.JSONField", args, kwargs
 
     def formfield(self, **kwargs: Any) -> Any:
-        """A check box for each."""
+        """A form field with a check box for each choice."""
         return forms.MultipleChoiceField(
             label=self.verbose_name,
             help_text=self.help_text,
@@ -41,7 +41,7 @@ class ChoiceListField(models.JSONField):
 
 
 def between(least: int, most: int, **messages: Any) -> dict[str, Any]:
-    """The options of a field for a number within limits; messages: what a form says besides, by its code."""
+    """Keyword arguments of a number field with limits, both included. messages: further ones, by code."""
     sentence = format_lazy(_("It must be from {least} to {most}."), least=least, most=most)
     return {
         "validators": [MinValueValidator(least), MaxValueValidator(most)],

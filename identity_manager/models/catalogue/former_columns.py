@@ -1,11 +1,10 @@
 """Columns of release 1.0, kept in step with the texts in languages that replace them (ADR 0036).
 
-That release reads and writes an English and a German column. While its processes run beside ours, triggers
-carry each change over to the other side. Both the columns and this module go with the release that no longer
-follows 1.0.
+That release reads and writes an English and a German column. During a rolling upgrade from it, triggers copy
+each change between old and new columns. The first release to which 1.0 cannot be upgraded drops both.
 
-SQLite drops the triggers of a table that a migration makes anew: such a migration calls install again.
-tests/upgrade/test_former_columns.py holds that they are there.
+SQLite drops the triggers of a table that a migration rebuilds: such a migration calls install again, and
+tests/upgrade/test_former_columns.py checks for them.
 """
 
 # ruff: noqa: S608 the names of tables and columns stand in this file
@@ -20,7 +19,7 @@ ENGLISH, GERMAN = "en", "de"  # the languages of release 1.0
 
 
 class FormerColumn(models.CharField):  # type: ignore[type-arg]  # a string, in and out
-    """A column of release 1.0. We leave it empty, which that release never does: a trigger fills it."""
+    """A column of release 1.0. This release leaves it empty, which 1.0 never does; a trigger fills it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"editable": False, "blank": True, **kwargs})
@@ -30,7 +29,7 @@ class FormerColumn(models.CharField):  # type: ignore[type-arg]  # a string, in 
 
 
 class FormerName(models.Model):
-    """Where release 1.0 has its names."""
+    """Columns in which release 1.0 has the name."""
 
     former_name = FormerColumn(db_column="name", max_length=100)
     former_name_de = FormerColumn(db_column="name_de", max_length=100)
@@ -40,7 +39,7 @@ class FormerName(models.Model):
 
 
 class FormerDescription(models.Model):
-    """Where release 1.0 has its descriptions."""
+    """Columns in which release 1.0 has the description."""
 
     former_description = FormerColumn(db_column="description", max_length=300)
     former_description_de = FormerColumn(db_column="description_de", max_length=300)
@@ -51,7 +50,7 @@ class FormerDescription(models.Model):
 
 @dataclass(frozen=True)
 class Replaced:
-    """One column of texts, and the two that it replaces."""
+    """One column of texts in languages, and the two columns that it replaces."""
 
     table: str
     texts: str
@@ -71,7 +70,7 @@ REPLACED = (
 
 
 def add_columns(connection: Any) -> None:
-    """Add the columns of texts; Django would make each table anew for that on SQLite."""
+    """Add the columns of texts by ALTER TABLE; on SQLite Django would rebuild each table for that."""
     kind = "text" if connection.vendor == "sqlite" else "jsonb"
     with connection.cursor() as cursor:
         for each in REPLACED:
@@ -89,7 +88,7 @@ def drop_columns(connection: Any) -> None:
 
 
 def install(connection: Any) -> None:
-    """Fill what is empty, and create the triggers; what is there already is replaced."""
+    """Fill empty columns and create the triggers, replacing present ones. Idempotent."""
     statements = _on_sqlite if connection.vendor == "sqlite" else _on_postgresql
     with connection.cursor() as cursor:
         for each in REPLACED:
@@ -107,18 +106,18 @@ def remove(connection: Any) -> None:
 
 
 def trigger_names(vendor: str) -> set[str]:
-    """What install creates on this database."""
+    """Names of the triggers that install creates on this database."""
     return {name for each in REPLACED for name in (_names(each) if vendor == "sqlite" else _names(each)[:1])}
 
 
 def _names(each: Replaced) -> list[str]:
-    """On PostgreSQL the first alone."""
+    """Names of the triggers of one column; PostgreSQL uses the first only."""
     stem = f"{each.table}_{each.texts}"
     return [f"{stem}_in_step", f"{stem}_inserted", f"{stem}_former_inserted", f"{stem}_former_updated"]
 
 
 def _on_sqlite(each: Replaced) -> Iterator[str]:
-    """Triggers of one table fire each other, so each does nothing where both sides say the same."""
+    """Triggers on SQLite fire each other, so each does nothing if both sides are equal already."""
     texts, english, german = f"new.{each.texts}", f"new.{each.english}", f"new.{each.german}"
     as_english = f"coalesce({texts} ->> '$.{ENGLISH}', (SELECT value FROM json_each({texts}) LIMIT 1), '')"
     as_german = f"coalesce({texts} ->> '$.{GERMAN}', '')"

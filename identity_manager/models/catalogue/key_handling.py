@@ -1,4 +1,4 @@
-"""Key copies: whether a token type archives keys or gives them to targets, and what terms name of it."""
+"""Key copies: whether a token type archives keys or sends them to targets, and which holders terms name."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class KeyHolder(models.TextChoices):
 
 
 def names_key_holders_field() -> "models.JSONField[Any, Any]":
-    """Who a version of terms says gets a copy of keys; its draft has the same field."""
+    """The field of terms, and of their drafts, that lists who gets a copy of keys by their text."""
     return ChoiceListField(
         _("Who the text says gets a copy of the keys"),
         default=list,
@@ -38,12 +38,12 @@ def names_key_holders_field() -> "models.JSONField[Any, Any]":
 
 
 def words_of_holders(named: list[str]) -> list[str]:
-    """The sentences of the holders that are named, in the order of KeyHolder."""
+    """The sentences of these KeyHolder values, in the order of KeyHolder."""
     return [str(each.label) for each in KeyHolder if each.value in named]
 
 
 class KeyHandling(models.Model):
-    """Fields of a token type: whether keys are archived, and whether they may leave."""
+    """Fields of a token type: key archiving, and delivery of keys to targets."""
 
     archive_key = models.BooleanField(
         _("Archive the keys"),

@@ -23,13 +23,13 @@ NO_HTTPS = _("Enter an address that begins with https://, without a user name.")
 
 
 def validate_colour(text: str) -> None:
-    """Raise ValidationError for what is no #rrggbb."""
+    """Raise ValidationError unless it is #rrggbb."""
     if not colours.is_colour(text):
         raise ValidationError(NO_COLOUR, code="no-colour")
 
 
 def validate_https(address: str) -> None:
-    """Raise ValidationError for what is no plain https address."""
+    """Raise ValidationError unless it is an https URL without user name, spaces and control characters."""
     try:
         parts = urlsplit(address)
         plain = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
@@ -41,18 +41,18 @@ def validate_https(address: str) -> None:
 
 class LooksQuerySet(VersionedQuerySet["Looks"]):
     def without_logo(self) -> Self:
-        """Versions without the bytes of their logos, which pages name by their digest."""
+        """Defer the logos' bytes; pages link to a logo by its digest."""
         return self.defer("logo")
 
     def showing(self, sha256: str) -> Self:
-        """Versions that everybody sees or has seen, with this logo."""
+        """Versions with this logo (SHA-256) that are or were in force, so that it is public."""
         return self.exclude(state=VersionState.DRAFT).filter(logo_sha256=sha256)
 
 
 class Looks(Stateful, VersionedEntry):
-    """One version of the looks. What is left empty is as the product has it.
+    """One version of the looks. An empty field means the product's default.
 
-    logo: a PNG that we have encoded ourselves, with its SHA-256 and its size in pixels.
+    logo: a PNG that this product re-encoded from the upload, with its SHA-256 and its size in pixels.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -125,23 +125,23 @@ class Looks(Stateful, VersionedEntry):
 
     @property
     def officers_name(self) -> str:
-        """What the officers' portal is called."""
+        """The name of the officers' portal."""
         return self.name or OUR_NAME
 
     @property
     def persons_name(self) -> str:
-        """What the portal of persons is called."""
+        """The name of Self-Service, the portal of persons."""
         return f"{self.name} {OUR_PERSONS_NAME}".strip()
 
     @property
     def colours(self) -> colours.Accent | None:
-        """The accent in both modes, or None for ours."""
+        """The accent colour in light and dark mode; None for the product's."""
         return colours.accent(self.accent) if self.accent else None
 
     @transition(field=state, source=VersionState.DRAFT, target=VersionState.ACTIVE)
     def activate(self) -> None:
-        """Everybody sees this version."""
+        """The version is in force: all pages and mails use it."""
 
     @transition(field=state, source=VersionState.ACTIVE, target=VersionState.RETIRED)
     def retire(self) -> None:
-        """Another version is in force, or ours."""
+        """Another version is in force, or the product's default."""

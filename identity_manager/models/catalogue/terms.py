@@ -24,7 +24,7 @@ NO_NAME = {"required": _("Enter the name.")}
 
 
 class NamedArchiving(models.TextChoices):
-    """Which keys of a person the words of the terms say are archived."""
+    """Which of a person's keys are archived, according to the text of the terms."""
 
     NONE = "none", _("Nothing is said of it")
     ENCRYPTION = "encryption", _("Keys that serve encryption alone are archived")
@@ -32,7 +32,7 @@ class NamedArchiving(models.TextChoices):
 
 
 def names_archiving_field() -> "models.CharField[str, str]":
-    """What a version says of archiving; its draft has the same field."""
+    """The field of terms, and of their drafts, that states which keys are archived by their text."""
     return models.CharField(
         _("What the text says about a copy of the keys"),
         max_length=16,
@@ -56,8 +56,8 @@ class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
 class TermsDocument(FormerName):
     """A document that persons accept, such as the terms of use of software tokens.
 
-    revision: counts what was done to its drafts: saved, thrown away, published. It never goes back, so that
-    who has read a draft does not publish another one that was begun since.
+    revision: incremented each time a draft is saved, discarded or published. The form to publish carries it,
+    so that nobody publishes a draft other than the one that they have read.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.mail.outgoing_mail import OutgoingMail
 
-# How long an event without a mail is kept: the provider may be quicker than our own settle.
+# How long an event without a mail is kept: it may arrive before our transaction marks the mail as sent.
 UNMATCHED_FOR = timedelta(days=1)
 
 
@@ -22,7 +22,7 @@ class MailEventKind(models.TextChoices):
 
 class MailEventQuerySet(models.QuerySet["MailEvent"]):
     def unmatched(self, names: Collection[str]) -> Self:
-        """Events about these provider ids that came before the mail was marked sent."""
+        """Events with these provider ids that arrived before the mail was marked as sent."""
         return self.filter(mail=None, message_id__in=[name for name in names if name])
 
     def forgettable(self, now: datetime) -> Self:

@@ -1,7 +1,8 @@
-"""The words of names, for **Did you mean**: each word with every form of it that lacks one letter.
+"""Spelling index of the words of names (**Did you mean**): each word with all its one-letter deletions.
 
-Two words that differ by one letter, or by two that changed places, share such a form; an index finds it in
-well under a millisecond, on both databases. Of persons it says only that somebody may have this name.
+Symmetric deletion: two words at edit distance one, or with two neighbouring letters swapped, have a deletion
+in common, which a B-tree index finds in well under a millisecond on both databases. No row refers to a
+person: it says only that somebody has had such a name.
 """
 
 from django.db import models
@@ -10,7 +11,7 @@ LONGEST = 40
 
 
 class NameWord(models.Model):
-    """A word of a name, folded as the search folds it, and as somebody writes it."""
+    """A word of a name: folded for search (`word`), and in one original spelling."""
 
     id = models.BigAutoField(primary_key=True)
     word = models.CharField(max_length=LONGEST, unique=True)
@@ -21,7 +22,7 @@ class NameWord(models.Model):
 
 
 class NameWordPart(models.Model):
-    """A word itself, or what is left of it without one letter."""
+    """A key of the index: the word itself, or the word without one of its letters."""
 
     id = models.BigAutoField(primary_key=True)
     part = models.CharField(max_length=LONGEST)

@@ -86,20 +86,20 @@ class SignInCode(DecisionAboutPerson):
 
 
 def of_who_needs_confirmation() -> Q:
-    """Codes of persons who have signed in before, or hold an office: a second officer confirms those."""
+    """SQL: codes of persons who have signed in before or have a role; a second officer confirms those."""
     accounts = Account.objects.filter(person=OuterRef("person")).exclude(last_login=None)
     offices = RoleAssignment.objects.filter(person=OuterRef("person"), role__in=OFFICER_ROLES)
     return Q(Exists(accounts)) | Q(Exists(offices))
 
 
 def person_can_sign_in_condition() -> Q:
-    """In SQL: codes for persons who are Active, with no account or an open one."""
+    """SQL form: codes of Active persons without an account, or with an active one."""
     others = [state for state in PersonState if state != PersonState.ACTIVE]
-    # Said so that SQLite begins with the codes, which are few, and not with all Active persons.
+    # Phrased so that SQLite's planner starts from the codes, which are few, not from all Active persons.
     return ~Q(person__state__in=others) & ~Q(person__account__is_active=False)
 
 
 def person_can_sign_in(person: Person) -> bool:
-    """In Python: the same of a person."""
+    """Python form of person_can_sign_in_condition()."""
     account = getattr(person, "account", None)
     return person.is_active and (account is None or account.is_active)

@@ -1,4 +1,4 @@
-"""The tables of the search on SQLite, as far as queries name them; person_search makes and fills them."""
+"""Unmanaged models of the FTS5 tables of person search on SQLite; person_search creates and fills them."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ IndexedText.register_lookup(Matches)
 
 
 class PersonSearchRow(models.Model):
-    """The text of a person with marks before its words, under a number that stays."""
+    """The indexed text of a person, under a stable integer row id."""
 
     id = models.IntegerField(primary_key=True)
     person = models.OneToOneField(Person, on_delete=models.DO_NOTHING, related_name="search_row")
@@ -38,7 +38,7 @@ class PersonSearchRow(models.Model):
 
 
 class PersonPart(models.Model):
-    """The index over these texts."""
+    """The FTS5 index over these texts."""
 
     row = models.OneToOneField(
         PersonSearchRow,

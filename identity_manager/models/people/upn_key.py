@@ -1,7 +1,7 @@
-"""How user principal names are compared: as Active Directory does, without regard to case and accents.
+"""Comparison keys of user principal names (UPN), which are compared as Active Directory does.
 
-Width, kana and compatibility forms do not matter either. No database folds text like this, so the key
-stands in a column of its own, which is unique.
+Case, accents, width, kana and compatibility forms do not matter. No database folds text like this, so the key
+is computed in Python and stored in a column with a unique constraint.
 """
 
 import hashlib
@@ -17,21 +17,21 @@ _KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}  # hiragana to
 
 
 def upn_key(upn: str) -> str:
-    """Return the key of a name: two names are the same one where their keys are. It has a fixed length."""
+    """Return the comparison key of a UPN, equal for equal names: SHA-256 of the folded name, hexadecimal."""
     folded = fold(upn).translate(_KATAKANA)
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def claim(person: Any) -> None:
-    """Set the key of a person, also of a migration's model: one that is not Locked claims their UPN."""
+    """Set the person's key; None without a UPN or for Locked persons. Works on historical models, too."""
     person.upn_key = upn_key(person.upn) if person.upn and person.state != "locked" else None
 
 
 class UpnKeyField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs alone
-    """The key of a person's UPN; none without one, and none of who is Locked.
+    """The key of a person's UPN, set by each save; null without a UPN and for Locked persons.
 
-    Whose UPN was equal to another's before names were compared like this has none and is saved without it:
-    nothing else of them is to fail. Whoever changes a UPN sets it first (Person.compare_upn).
+    Duplicates from before the column existed keep null, if another person has the key, so that saves of other
+    fields do not fail. A changed UPN is claimed beforehand by Person.compare_upn, and a duplicate refused.
     """
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001 Django's
@@ -45,7 +45,7 @@ class UpnKeyField(models.CharField):  # type: ignore[type-arg]  # generic in the
 
 
 def fill(persons: QuerySet[Any]) -> int:
-    """Set the keys that lack, in the order of the persons; return of how many another person has the key."""
+    """Set missing keys, in the order of primary keys; return how many duplicates were left without one."""
     rows = persons.filter(upn_key=None).exclude(upn="").exclude(state="locked").order_by("pk")
     left, last = 0, None
     while chunk := list((rows.filter(pk__gt=last) if last else rows).only("pk", "upn")[:CHUNK]):

@@ -1,10 +1,10 @@
-"""Search for persons: which rows match some words, by the index that the database has.
+"""Person search: conditions, relevance and order of a query, by the trigram index of the database.
 
-Three letters and more are found anywhere (SQLite: FTS5 trigram; PostgreSQL: pg_trgm). Of one or two letters
-a trigram knows nothing, so those match beginnings of words. Scripts that write no spaces have no words to
-begin, so their characters are indexed one by one, and one or two of them are found anywhere too.
+Three letters and more match anywhere (SQLite: FTS5 trigram; PostgreSQL: pg_trgm). One or two letters are
+shorter than a trigram, so they match beginnings of words only. Scripts without spaces between words are
+indexed character by character, so that one or two characters of them match anywhere.
 
-sqlite_fts and postgresql have the indexes.
+The indexes are in sqlite_fts and postgresql.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,11 +51,11 @@ _Persons = TypeVar("_Persons", bound="models.QuerySet[Any]")
 
 # --- How near a person is -------------------------------------------------------------------------
 class Relevance(models.Func):
-    """How near a person is to the words: the smaller, the nearer (with_order says what the numbers mean).
+    """SQL expression of relevance: the smaller, the nearer (with_order defines the numbers).
 
-    Written here and not put together from Django's parts: to make those into SQL took longer than all else
-    of a search, and databases work out each part anew. So what nearly decides is asked first: whoever does
-    not have all words in their names has none of them at the beginning of one.
+    Hand-written SQL: compiling it from Django's expressions took longer than all else of a search, and
+    databases evaluate common parts of CASE again. The most selective condition comes first: without all words
+    in the names, no word can be the beginning of one.
     """
 
     output_field = models.IntegerField()
@@ -181,8 +181,8 @@ def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons
 def in_parts(persons: _Persons, text: str, equal: Mapping[str, str]) -> list[_Persons]:
     """Return what matching returns in parts without a common row, the nearest first.
 
-    First whose number it is, then whose full name or surname it is, then all others: a list ends after a
-    thousand rows, and these belong on it however many others have the words.
+    First matches of the personnel number, then of the full name or surname, then all others: a list is cut
+    off after a thousand rows, and exact matches belong on it however many others match.
     """
     rest, words = matching(persons, text, equal), words_of(text)
     parts: list[_Persons] = []
@@ -222,10 +222,11 @@ def with_order(persons: _Persons, text: str = "") -> _Persons:
 
 
 def _common(words: list[Word], connection: "BaseDatabaseWrapper") -> set[Word]:
-    """Those of the words that many texts have, by a sample of a few pages; never all of the words.
+    """The frequent words among these, estimated by a table sample of a few pages; never all of them.
 
-    PostgreSQL looks up all words in the index at once, also one that everybody has, such as the domain of
-    their e-mail (measured with a million persons and "anna example.com": 54 ms instead of 13).
+    They are not looked up in the index: PostgreSQL combines all words in one GIN scan, also one that
+    everybody has, such as a mail domain (measured with a million persons, "anna example.com": 54 ms instead
+    of 13).
     """
     asked = [word for word in words if len(word) == 1 and is_whole(word[0])]
     if len(words) < 2 or not asked:
@@ -245,7 +246,7 @@ def _common(words: list[Word], connection: "BaseDatabaseWrapper") -> set[Word]:
 
 
 def _without_index(word: Word) -> Q:
-    """As `contains` finds it, said so that no index knows it."""
+    """The condition of `contains`, phrased so that the planner cannot use an index for it."""
     return _any(Q(GreaterThan(StrIndex("search_text", Value(spelling)), 0)) for spelling in word)
 
 
@@ -254,10 +255,10 @@ def _any(conditions: Iterable[Q]) -> Q:
 
 
 def _in_postgresql(word: str) -> Q:
-    """Found anywhere, or at the beginning of a word.
+    """The condition on PostgreSQL: LIKE for a match anywhere, a regular expression for a word's beginning.
 
-    Of characters that are words themselves a regular expression tells the index nothing, LIKE does (measured
-    with a million persons and two words of such characters: 16 ms instead of 660).
+    For scripts without spaces pg_trgm extracts no trigram from a regular expression, but from LIKE it does
+    (measured with a million persons and two such words: 16 ms instead of 660).
     """
     whole, parts = Q(search_text__contains=word), apart(word)
     if is_whole(word):
@@ -272,17 +273,17 @@ def _in_postgresql(word: str) -> Q:
 
 # --- The indexes -----------------------------------------------------------------------------------
 def install(connection: "BaseDatabaseWrapper") -> None:
-    """Make the indexes of the search, and fill them from the persons that are there.
+    """Create the indexes of the search, filled from the present persons. Idempotent.
 
-    On SQLite a later migration that alters Person makes its table anew, and the triggers are gone: it
-    must end with this function. test_person_search.py notices where it does not.
+    On SQLite a later migration that alters Person rebuilds its table, which drops the triggers: it must end
+    with this function. test_person_search.py fails if it does not.
     """
     remove(connection)
     _execute(connection, sqlite_fts.INSTALL if connection.vendor == "sqlite" else postgresql.INSTALL)
 
 
 def forget(connection: "BaseDatabaseWrapper") -> None:
-    """Have the indexes let go of texts that are gone: FTS5 keeps them until it merges its parts.
+    """Remove deleted texts from the index: FTS5 keeps them until its segments are merged ('optimize').
 
     PostgreSQL does so at its next vacuum. https://sqlite.org/fts5.html#the_optimize_command
     """
@@ -291,7 +292,7 @@ def forget(connection: "BaseDatabaseWrapper") -> None:
 
 
 def remove(connection: "BaseDatabaseWrapper") -> None:
-    """Take the indexes of the search away; the persons stay as they are."""
+    """Drop the indexes of the search."""
     _execute(connection, sqlite_fts.REMOVE if connection.vendor == "sqlite" else postgresql.REMOVE)
 
 

@@ -1,8 +1,8 @@
-"""What lists of persons are sorted by: surname and given name, in the order of one language.
+"""Sort keys (collation) of persons: surname and given name, in the order of settings.SORT_LANGUAGE.
 
-A database sorts by code point (SQLite) or by the locale with which it was made (PostgreSQL), and so do its
-indexes. Therefore the order stands in the text that is stored, with zzza, zzzb and zzzc for the letters that
-a language has after Z. settings.SORT_LANGUAGE says which language (decision 56).
+A database sorts by code point (SQLite) or by the locale that it was created with (PostgreSQL), and so do its
+indexes. So the order is encoded in the stored text, with zzza, zzzb and zzzc for the letters that a language
+has after Z (ADR 56).
 """
 
 import unicodedata
@@ -30,8 +30,8 @@ _TABLES = {
 class NameOrder(models.Transform):
     """The beginning of a person's search text: surname and given name. In order_by: `search_text__by_name`.
 
-    Its numbers stand in the statement itself: SQLite takes an index on an expression only for the very
-    same expression, and a bound parameter is none (measured with 265,000 rows: 1 ms instead of 600).
+    Its numbers are literals in the SQL: SQLite uses an index on an expression only for the identical
+    expression, which one with bound parameters is not (measured with 265,000 rows: 1 ms instead of 600).
     """
 
     lookup_name = "by_name"
@@ -44,18 +44,18 @@ BY_NAME = NameOrder("search_text")
 
 
 def key_of(name: str, language: str | None = None) -> str:
-    """Return what a name is sorted by: without case, accents and punctuation; None: in SORT_LANGUAGE."""
+    """Return the sort key of a name, without case, accents, punctuation. language: None for SORT_LANGUAGE."""
     letters = _TABLES.get(language or settings.SORT_LANGUAGE, {})
     return without_punctuation(unicodedata.normalize("NFC", name).casefold().translate(letters))
 
 
 def key_for_reader(words: object) -> str:
-    """Return what words of a page are sorted by, in the language of who reads it."""
+    """Return the sort key of a label on a page, in the reader's language."""
     return key_of(str(words), translation.get_language())
 
 
 def words_of(text: str) -> list[tuple[str, ...]]:
-    """Return the words of a query as names are sorted by them; none where that is as they are searched by."""
+    """Return the words of a query as sort keys spell them; none if they equal the words of the search."""
     if settings.SORT_LANGUAGE not in _TABLES:
         return []
     return [(key,) for key in map(key_of, text.split()) if key]

@@ -27,7 +27,8 @@ _INDEXES = (
 )
 # Prefixes of names, however the database sorts text (NameOrder in name_order says the same expression).
 _NAMES = f"{NAMES} ON identity_manager_person (SUBSTR(search_text, 1, 64) text_pattern_ops)"
-# Without, the database takes the eighth for a third, and reads all persons in turn for a letter.
+# Statistics on the expression. Without them the planner estimates the eighth as a third of all persons, and
+# scans the table for a query of one letter.
 _STATISTICS = f"CREATE STATISTICS IF NOT EXISTS {FIRST} ON ({_KEY_ENDS}) FROM identity_manager_person"
 _UNTIL_0044 = ("identity_manager_person_search", "identity_manager_person_search_first")
 INSTALL = (*_EXTENSIONS, *(f"CREATE INDEX {index}" for index in (*_INDEXES, _NAMES)), _STATISTICS)
@@ -38,23 +39,23 @@ REMOVE = (
 
 
 class _KeyEnds(models.Func):
-    """Its numbers stand in the statement itself, as they do in the index."""
+    """Its numbers are literals in the SQL, as in the condition of the partial index, which must be equal."""
 
     template = "GET_BYTE(UUID_SEND(%(expressions)s), 15) %(which)s"
     output_field = models.BooleanField()
 
 
 def first_and_others(persons: _Persons) -> list[_Persons]:
-    """The persons in parts, to be looked through one after the other; on SQLite in one."""
+    """The persons in two parts, to be searched in turn: the sampled eighth, the others; on SQLite in one."""
     if connections[persons.db].vendor != "postgresql":
         return [persons]
     return [persons.filter(_KeyEnds("id", which=which)) for which in (_FIRST, _OTHERS)]
 
 
 def install_online(connection: Any) -> None:
-    """Make the indexes beside the writers, outside any transaction; what broke off is dropped before.
+    """Create the indexes concurrently, outside any transaction; drop an invalid one of a failed try before.
 
-    Those that were there until then go last: a search has an index all the time.
+    Former indexes are dropped last, so that searches have an index all the time.
     """
     with connection.cursor() as cursor:
         for name in (ALL, FIRST):
@@ -70,7 +71,7 @@ def install_online(connection: Any) -> None:
 
 
 def install_names_online(connection: Any) -> None:
-    """Build the index of full names beside the writers, outside any transaction; again if it broke off."""
+    """Create the index of full names concurrently, outside any transaction; again after a failed try."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {NAMES}")
         cursor.execute(f"CREATE INDEX CONCURRENTLY {_NAMES}")

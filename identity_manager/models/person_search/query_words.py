@@ -36,7 +36,7 @@ def _words_in(token: str) -> Iterator[Word]:
         return
     plain, spelled = without_punctuation(bare).split(), without_punctuation(spelled_out(bare)).split()
     for word, other in zip(plain, spelled, strict=True):
-        # Where the other one begins with the word, whatever it finds is found by the word.
+        # A spelling that begins with the word finds nothing beyond what the word finds, so it is left out.
         yield (word,) if other.startswith(word) else (word, other)
 
 

@@ -1,4 +1,4 @@
-"""Rewrite search texts that are not composed of the fields of today: after an upgrade, or beside old code."""
+"""Rewrite stale search texts: composed by an older release, before or during an upgrade."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ _FIELDS = ("surname", "given_name", "display_name", "personnel_number", "email",
 
 
 def refresh(persons: QuerySet[Any], keys: Sequence[Any]) -> int:
-    """Rewrite the stale texts of these persons; return of how many.
+    """Rewrite the stale texts of these persons; return how many.
 
-    A text that was saved since it was read stays: whoever saved it composed it anew. updated_at stays too,
-    because nothing about the person has changed.
+    Compare-and-swap: a text that was saved meanwhile stays, because that save composed it. updated_at stays,
+    too, because nothing about the person has changed.
     """
     stale = [row for row in persons.filter(pk__in=keys).only(*_FIELDS) if row.search_text != text_of(row)]
     with transaction.atomic(using=persons.db):
@@ -27,7 +27,7 @@ def refresh(persons: QuerySet[Any], keys: Sequence[Any]) -> int:
 
 
 def refresh_all(persons: QuerySet[Any]) -> int:
-    """The same for all of them, a chunk at a time: nobody waits for a million persons."""
+    """Rewrite all stale texts in chunks, so that no lock is held for long; return how many."""
     keys, last, done = persons.order_by("pk").values_list("pk", flat=True), None, 0
     while chunk := list((keys.filter(pk__gt=last) if last else keys)[:CHUNK]):
         last = chunk[-1]

@@ -1,13 +1,13 @@
-"""The FTS5 trigram index of person search on SQLite: every three neighbouring signs lead to their person.
+"""The FTS5 trigram index of person search on SQLite.
 
-Two marks stand before each word in the index, so that the beginning of a word is a trigram as well and one
-table answers everything. What lists are filtered by stands in it, too, as three signs of its own each: words
-and filters are looked up together then, instead of reading everybody who has the words (measured with 60,000
-persons, a common word and a department: 0.7 ms instead of 29, and it grows with the persons).
+Each word is indexed with two marks before it, so that the beginning of a word is a trigram as well and one
+table serves both kinds of match. Values of filters (state, department, unit) are indexed as one trigram each,
+a hash: words and filters are intersected in the index, instead of reading everybody who has the words
+(measured with 60,000 persons, a common word and a department: 0.7 ms instead of 29; it grows with the
+persons).
 
-The index is joined, never asked in a subquery: the database reads its hits one by one and stops when it has
-enough (measured with a million persons and a word that all of them have: 0.5 ms for the first thousand
-instead of 2,000).
+The index is joined, not queried in a subquery: SQLite then streams the hits and stops at the LIMIT (measured
+with a million persons and a word that all of them have: 0.5 ms for the first thousand instead of 2,000).
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ _COLUMNS = {"state": "s", "department": "d", "organisational_unit": "u"}
 
 # --- What is asked ---------------------------------------------------------------------------------
 def condition(words: list[Word], equal: Mapping[str, str]) -> Q:
-    """Who has all of the words, and perhaps these values: more persons may have a value's signs.
+    """Persons with all of the words, and perhaps these values: the hash of another value may be equal.
 
-    What is nothing but a sign or two is found by looking at all texts.
+    A word without a trigram (one or two characters that match anywhere) scans all texts.
     """
     found, phrases = Q(), []
     for spellings in words:
@@ -76,7 +76,7 @@ def _phrase(text: str) -> str:
 
 
 def signs_of(column: str, value: str) -> str:
-    """What stands in the index for that value; some other values have the same."""
+    """The trigram that is indexed for a value of a filter: a hash, so other values may have the same."""
     first, middle, last = ord(value[0]), ord(value[len(value) // 2]), ord(value[-1])
     number = (first * 31 + middle * 37 + last * 41 + len(value)) % _NUMBERS
     return FILTER_SIGN + _COLUMNS[column] + chr(_PRIVATE + number)
@@ -96,15 +96,15 @@ def _text_by_sqlite(row: str) -> str:
 
 
 def _signs_by_sqlite(value: str, column: str) -> str:
-    """SQL that gives what signs_of gives; nothing of an empty value."""
+    """SQL form of signs_of(); empty for an empty value."""
     middle = f"unicode(substr({value}, length({value}) / 2 + 1, 1))"
     number = f"unicode({value}) * 31 + {middle} * 37 + unicode(substr({value}, -1)) * 41 + length({value})"
     signs = f"char({ord(FILTER_SIGN)}, {ord(_COLUMNS[column])}, {_PRIVATE} + ({number}) % {_NUMBERS})"
     return f"CASE WHEN {value} = '' THEN '' ELSE {signs} END"
 
 
-# FTS5 wants integer row ids that stay, and those of a table with another primary key do not survive VACUUM.
-# So a table of our own carries them, and triggers keep it and the index over it.
+# FTS5 needs stable integer row ids, and the implicit rowid of a table with another primary key changes at
+# VACUUM. So a separate table has them, and triggers maintain it and the index over it.
 INSTALL = (
     """CREATE TABLE identity_manager_person_search (
         id integer PRIMARY KEY, person_id char(32) NOT NULL UNIQUE, search_text text NOT NULL)""",

@@ -1,4 +1,7 @@
-"""What a Recovery Officer decided on a recovery, sealed against whoever can only write to the database."""
+"""Recovery decisions: what a Recovery Officer decided on a recovery, under a MAC.
+
+The key of the MAC is outside the database: write access to rows does not suffice to forge a decision.
+"""
 
 from django.db import models
 
@@ -8,10 +11,10 @@ from identity_manager.models.requests.approval import Approval
 
 
 class RecoveryDecision(models.Model):
-    """Beside the approval of a Recovery Officer.
+    """One row per approval of a recovery, which is one-to-one with `Approval`.
 
-    keep_silent: why the owner of the keys is not told; empty: they are. seal: approval, officer and what was
-    decided on, under a key that is not in the database (workflow/recovery/decisions.py).
+    keep_silent: why the owner of the keys is not notified; empty: they are. seal: MAC over approval, officer
+    and the digest of what was decided on (workflow/recovery/sealed_decisions.py).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

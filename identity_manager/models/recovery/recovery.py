@@ -33,18 +33,19 @@ class OwnerConsent(models.TextChoices):
 
 class RecoveryQuerySet(models.QuerySet["Recovery"]):
     def awaiting_owner(self, owner: Any) -> Self:
-        """Recoveries about which this owner was asked, and whose keys nobody has got yet."""
+        """Recoveries that wait for this owner's consent and have handed out no key yet."""
         states = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.ISSUING, RequestState.FAILED)
         return self.filter(owner=owner, consent=OwnerConsent.ASKED, request__state__in=states)
 
 
 class Recovery(models.Model):
-    """What a request of the kind *recovery* is about. Its person is the beneficiary, who gets the files.
+    """Recovery of archived keys, one-to-one with a request of kind *recovery*.
 
-    owner: whose keys they are. purpose: the reason, as the person who asked wrote it. reference and
-    expires_at: number of the case and end, where officers open it. factor: the second factor (its row) that
-    the owner showed when they asked. opened_with: whose key opens them, once two officers have decided.
-    consent: what the owner said to that a third person gets their keys.
+    The request's person is the beneficiary, who gets the files. owner: the person whose keys they are.
+    purpose: the reason, as the requester wrote it. reference and expires_at: case number and expiry of a
+    recovery that officers open. factor: primary key of the second factor that the owner used when they
+    requested an online recovery. opened_with: the recovery certificate whose key opens the archived keys, set
+    once two officers have decided. consent: the owner's answer where a third person is to get the keys.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -86,34 +87,34 @@ class Recovery(models.Model):
 
     @property
     def is_for_another(self) -> bool:
-        """Whether somebody else than the owner gets the keys."""
+        """Whether the beneficiary is somebody other than the owner."""
         return self.owner_id != self.request.person_id
 
     @property
     def last_day(self) -> date | None:
-        """The day at whose end it is over, in the time zone of the installation."""
+        """The last day before expiry, in the time zone of the installation; None if it does not expire."""
         if self.expires_at is None:
             return None
         return timezone.localdate(self.expires_at - timedelta(seconds=1), timezone.get_default_timezone())
 
     def is_over(self, now: datetime) -> bool:
-        """Whether its time has ended: nothing of it is opened or handed out any more."""
+        """Whether it has expired: no key of it is opened or handed out any more."""
         return self.expires_at is not None and self.expires_at <= now
 
 
 class RecoveredKeyQuerySet(models.QuerySet["RecoveredKey"]):
     def no_longer_open(self) -> Self:
-        """Marked open, though the token of their recovery is finished."""
+        """Keys with a stale `is_open`: no token of their recovery is open any more."""
         open_tokens = TokenRequest.objects.filter(tokens__is_open=True)
         return self.filter(is_open=True).exclude(recovery__request__in=open_tokens)
 
 
 class RecoveredKey(models.Model):
-    """One archived key of a recovery. It stays when the archived key is erased.
+    """One archived key of a recovery. The row stays when the archived key is erased.
 
-    beneficiary and is_open stand here too, so that the database can hold that a beneficiary has at most one
-    open recovery of a key. Who opens the next one takes the mark from those that are finished.
-    for_reading_only: its certificate was not in use any more, so that the key only opens old mail.
+    beneficiary and is_open are denormalised for a unique constraint: a beneficiary has at most one open
+    recovery of a key. Opening the next one clears `is_open` on finished ones (`no_longer_open`).
+    for_reading_only: its certificate was no longer in use, so the key serves to decrypt old mail only.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -1,4 +1,4 @@
-"""Holder changes: a person is not any more who their token says, and what becomes of it."""
+"""Holder changes: a person's data differ from those in a certificate in use, and what is done about it."""
 
 from typing import Self
 
@@ -15,9 +15,9 @@ from identity_manager.models.requests.token_states import TokenState
 
 class HolderChangeQuerySet(models.QuerySet["HolderChange"]):
     def unanswered(self) -> Self:
-        """What an officer is to answer (HolderChangeRule.TELL), and what is not renewed by itself.
+        """Open changes of active tokens of Active persons, without a successor that is open or in use.
 
-        Of active tokens of Active persons, without a successor that is open or in use.
+        An officer answers them under HolderChangeRule.TELL, and where no automatic renewal is possible.
         """
         rows = self.filter(
             ended_at=None, token__state=TokenState.ACTIVE, token__person__state=PersonState.ACTIVE
@@ -25,22 +25,22 @@ class HolderChangeQuerySet(models.QuerySet["HolderChange"]):
         return rows.filter(~has_successor())
 
     def to_be_renewed(self) -> Self:
-        """Unanswered ones whose renewal the type wants at once, and has not started yet."""
+        """Unanswered changes whose token type renews automatically, and whose renewal was not started."""
         renew = TokenType.objects.active().filter(on_holder_change=HolderChangeRule.RENEW)
         codes = renew.order_by().values("code")
         return self.unanswered().filter(started_at=None, token__type_code__in=codes)
 
     def not_started(self) -> Self:
-        """Open ones of which no renewal was started by itself; of this table alone, for a scan."""
+        """Open changes without an automatic renewal. No joins, for the scan of the sweep."""
         return self.filter(ended_at=None, started_at=None)
 
 
 class HolderChange(models.Model):
-    """One row for each token and change of its holder.
+    """One row per token and change of its holder; at most one per token is open.
 
-    fingerprint: of what differs (workflow.snapshot).  started_at: when the renewal was asked for by itself,
-    which is done once.  ended_at: when an officer left the token as it is, or (ended_by None) the data were
-    as before again, or the type does not care any more.
+    fingerprint: hash of the fields that differ.  started_at: when the automatic renewal was requested, at
+    most once.  ended_at: when an officer decided to keep the token as it is; with ended_by None, the data
+    match again or the token type's rule no longer applies.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -1,4 +1,4 @@
-"""Renewal notices: that a token runs out, what its person was told of it, and what they answered."""
+"""Renewal notices: a token is about to expire, and what its person answered."""
 
 from typing import Self
 
@@ -11,7 +11,7 @@ from identity_manager.models.requests.token_states import IN_USE, TokenState
 
 
 def has_successor() -> Exists:
-    """Whether a successor of the row's token is open or in use; one that came to nothing is none."""
+    """EXISTS: a successor of the row's token is open or in use; lapsed or rejected ones do not count."""
     in_force = Q(is_open=True) | Q(state__in=IN_USE)
     return Exists(SoftwareToken.objects.filter(in_force, predecessor=OuterRef("token")))
 
@@ -31,15 +31,15 @@ class RenewalNoticeQuerySet(models.QuerySet["RenewalNotice"]):
         return rows.filter(~has_successor())
 
     def not_needed(self) -> Self:
-        """Notices whose person has said that they need the token no longer."""
+        """Notices whose person answered *Not needed*."""
         return self.filter(not_needed_at__isnull=False)
 
 
 class RenewalNotice(models.Model):
-    """One row for each token that came into the renewal window of its type.
+    """One row per token that has entered the renewal window of its type.
 
-    ends_at: when the first of its certificates ends.  started_at: when the expiry check asked for the
-    successor by itself, which it does once.  not_needed_at: when the person answered *Not needed*.
+    ends_at: the earliest notAfter of its certificates.  started_at: when the expiry check requested the
+    successor automatically, at most once.  not_needed_at: when the person answered *Not needed*.
     """
 
     token = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""Software tokens: one line of a request, and what becomes of it."""
+"""Software tokens: one line of a request, from the request to the end of its certificates."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -38,10 +38,10 @@ class SoftwareToken(Stateful, Leased):
     It is a line of its request in one round; an approver may have taken it out. One of a recovery has no type
     and no certificates of its own: its containers hold archived keys with the certificates of other tokens.
 
-    Person, kind and the open flag stand here too, so that the database can hold that a person has at
-    most one open line per type. snapshot is what was asked for and approved (workflow.snapshot).
-    installed_at: since when the person says that it is installed on one device or more.
-    The lease columns serve the sealing. predecessor is the token that this one renews or replaces.
+    Person, kind and the open flag are denormalised for a unique constraint: a person has at most one open
+    line per type. snapshot: what was requested and approved (workflow.snapshot). installed_at: when the
+    person first confirmed its installation on a device. The lease columns serve the sealing. predecessor:
+    the token that this one renews or replaces.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -139,17 +139,17 @@ class SoftwareToken(Stateful, Leased):
 
     @property
     def archives_keys(self) -> bool:
-        """Whether its type has a copy of its encryption keys kept."""
+        """Whether its type archives its encryption keys."""
         return self.token_type is not None and self.token_type.archive_key
 
     @property
     def container_format(self) -> str:
-        """In which format its files are sent where nobody chooses another one."""
+        """The default container format of its files."""
         return self.token_type.container_format if self.token_type else RECOVERED_FORMAT
 
     @property
     def passphrase_days(self) -> int:
-        """For how long its passphrase waits to be noted."""
+        """Days within which its passphrase is to be noted."""
         return self.token_type.passphrase_days if self.token_type else RECOVERED_PASSPHRASE_DAYS
 
     def is_to_be_sealed(self, certificates: Iterable[Certificate]) -> bool:
@@ -242,9 +242,9 @@ class SoftwareToken(Stateful, Leased):
 
     @transition(field=state, source=[T.SEALED, T.ACTIVE], target=T.ON_HOLD)
     def hold(self, *, leave: Leave | None, now: datetime) -> None:
-        """Out of use for a while: for the person's leave, or (None) on an administrator's word.
+        """Put it on hold: for the person's leave, or (None) by an administrator.
 
-        One that was on its way stays an open line.
+        A token that was still being issued or delivered stays an open line.
         """
         self.held_for_leave = leave
         self.held_at = now
@@ -255,7 +255,7 @@ class SoftwareToken(Stateful, Leased):
         target=GET_STATE(lambda token: T.SEALED if token.is_open else T.ACTIVE, states=[T.SEALED, T.ACTIVE]),
     )
     def reinstate(self) -> None:
-        """The hold ends: in use again, or on its way again."""
+        """The hold ends: it is in use again, or its issuance and delivery go on."""
         self.held_for_leave = self.held_at = None
 
     @transition(field=state, source=[T.SEALED, T.ACTIVE, T.ON_HOLD], target=T.EXPIRED)
@@ -280,7 +280,7 @@ class SoftwareToken(Stateful, Leased):
 
     @transition(field=state, source=[T.ISSUING, T.SEALED, T.ACTIVE, T.ON_HOLD], target=T.REVOKED)
     def revoke(self, *, reason: str, now: datetime) -> None:
-        """The token is not to be trusted any more."""
+        """Revoke it: its certificates are no longer to be trusted."""
         self._end(reason, now)
 
     def _end(self, reason: str, now: datetime) -> None:

@@ -85,9 +85,9 @@ class TermsHoldQuerySet(models.QuerySet["TermsHold"]):
 
 
 class TermsHold(models.Model):
-    """That a token was put on hold because its person had not accepted the version in time: once for each.
+    """A hold of a token because its person did not accept the version in time; one row for token and version.
 
-    It ends as soon as the person accepts, or an officer reinstates the token; held_at is then no more that of
+    In effect while `held_at` equals the token's: it ends when the person accepts, or an officer reinstates
     the token.
     """
 

@@ -123,9 +123,9 @@ class TokenRequest(Requesters, Stateful):
     snapshot_hash is the SHA-256 over the snapshots of its lines (workflow.snapshot): the approve and accept
     forms carry it, and issuance compares the snapshots with the person's present data.
 
-    A request whose person has changed is stopped (stopped_at), whatever its state; an officer sends it round
-    again, which begins a new round: new lines, a new snapshot, new approvals. What belonged to an earlier
-    round keeps its number and stays readable.
+    A request whose person has changed is stopped (stopped_at), in any state; an officer starts it again with
+    the new data, which begins a new round: new lines, a new snapshot, new approvals. Rows of earlier rounds
+    keep the number of their round.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -194,7 +194,7 @@ class TokenRequest(Requesters, Stateful):
             models.Index(fields=["ended_at"], name="token_request_end"),
             models.Index(fields=["kind", "created_at"], name="token_request_kind_age"),
             models.Index(fields=["origin", "created_at"], name="token_request_origin_age"),
-            # Every page of an officer counts these: a few among all that are open.
+            # Partial index: every page of an officer counts these, and they are few among the open requests.
             models.Index(
                 fields=["state"], condition=Q(stopped_at__isnull=False), name="token_request_stopped"
             ),
@@ -262,7 +262,7 @@ class TokenRequest(Requesters, Stateful):
     def lines(self) -> list["SoftwareToken"]:
         """The present lines of the request: neither removed nor of an earlier round.
 
-        Lists read them as listed_tokens: what Django makes for `tokens` of each row costs more than they do.
+        Lists prefetch them as `listed_tokens`: a related manager per row costs more than the rows.
         """
         known = self.prepared_lines or getattr(self, "listed_tokens", None)
         return [token for token in known or self.tokens.all() if self.has_line(token)]

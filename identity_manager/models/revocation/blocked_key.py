@@ -11,7 +11,7 @@ from identity_manager.models.people.person import Person
 
 class BlockedKeyQuerySet(models.QuerySet["BlockedKey"]):
     def among(self, keys: Collection[str]) -> Self:
-        """Those of these keys (SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal)."""
+        """Rows of these keys (SHA-256 of the SubjectPublicKeyInfo, lower-case hexadecimal)."""
         return self.filter(pk__in=keys)
 
 

@@ -1,4 +1,4 @@
-"""The published CRL of one issuer, as it was read last."""
+"""The published CRL of one issuer (RFC 5280 5), as it was last read."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.x509.crl import CrlFault
 from identity_manager.models.words import Vocabulary
 
-# A CRL that is fetched may have megabytes. One of the embedded CA is a row of the database.
+# A fetched CRL may have megabytes. That of the embedded CA is a row of the database, and read each time.
 FETCHED_EVERY = timedelta(minutes=15)
 
 FAULTS = Vocabulary(
@@ -28,10 +28,11 @@ FAULTS = Vocabulary(
 
 
 class IssuerCrl(models.Model):
-    """What was found when the CRL of an issuer was read last.
+    """Result of the last read of an issuer's CRL.
 
-    issuer: its name as on certificates.  fault: why the CRL could not be read or believed; empty where it
-    was.  detail: for operators.  this_update, next_update: of the last CRL that was believed.
+    issuer: its distinguished name as on certificates.  is_local: its CRL is read without the network.  fault:
+    why the CRL could not be read or verified; empty if it was.  detail: for operators.  this_update,
+    next_update: of the last CRL that was verified (RFC 5280 5.1.2.4, 5.1.2.5).
     """
 
     ca = models.CharField(max_length=100)
@@ -50,10 +51,10 @@ class IssuerCrl(models.Model):
         return f"{self.ca}, {self.issuer}"
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it may be read again."""
+        """Whether to read it again: FETCHED_EVERY has passed, or it is local."""
         return self.is_local or self.looked_at <= now - FETCHED_EVERY
 
     @property
     def fault_words(self) -> str:
-        """Why it cannot be looked up, in the reader's language; empty where it can."""
+        """The fault as a sentence in the reader's language; empty without one."""
         return str(FAULTS.in_words(self.fault)) if self.fault else ""

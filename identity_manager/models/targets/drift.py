@@ -1,4 +1,4 @@
-"""Drift: what a nightly survey of a target found that the journal does not say."""
+"""Drift: differences between a target's certificates and the journal, found by a nightly survey."""
 
 from typing import Self
 
@@ -28,9 +28,9 @@ class DriftRunQuerySet(models.QuerySet["DriftRun"]):
 
 
 class DriftRun(models.Model):
-    """One survey of a target. error: why it did not come to its end; then nothing is said to have vanished.
+    """One survey of a target. error: why it was aborted; an aborted run reports nothing as vanished.
 
-    read: entries with certificates. counts: findings by kind, of which a bounded number has a row.
+    read: number of entries with certificates. counts: findings by kind; a bounded number of them has a row.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -52,9 +52,9 @@ class DriftRun(models.Model):
 
 
 class DriftFinding(models.Model):
-    """One finding of a run. name: of the entry, as the target calls it.
+    """One difference found by a run. name: of the entry, as the target calls it.
 
-    since: when the first of the runs began that have found it one after the other; null before that was kept.
+    since: start of the first of the consecutive runs that found it; null in rows older than this column.
     """
 
     id = models.BigAutoField(primary_key=True)

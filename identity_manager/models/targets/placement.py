@@ -1,4 +1,4 @@
-"""The journal of targets: one row per target and certificate says what is wanted there, and what is ours."""
+"""Placements, the journal of targets: desired and actual state of one certificate at one target."""
 
 from datetime import datetime
 from typing import Self
@@ -36,8 +36,8 @@ class PlacementState(models.TextChoices):
 
 
 P = PlacementState
-TO_BE_PUT = (P.WAITING, P.INTENDED, P.GONE)  # where it is wanted
-TO_BE_TAKEN_BACK = (P.INTENDED, P.THERE, P.VANISHED)  # where it is not wanted
+TO_BE_PUT = (P.WAITING, P.INTENDED, P.GONE)  # to publish, if `wanted`
+TO_BE_TAKEN_BACK = (P.INTENDED, P.THERE, P.VANISHED)  # to remove, if not `wanted`
 MAY_BE_THERE = (*TO_BE_TAKEN_BACK, P.PARKED)
 MAY_BE_REPEATED = (P.VANISHED, P.REFUSED, P.FOREIGN, P.PARKED)
 ENCRYPTS = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
@@ -45,11 +45,11 @@ ENCRYPTS = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
 
 class PlacementQuerySet(LeasedQuerySet["Placement"]):
     def to_stand(self, now: datetime) -> Self:
-        """Placements whose certificate is to be at the target: the one rule of what is wanted.
+        """Placements whose desired state is *published*: the only rule that sets `wanted`.
 
-        Valid and free certificates of Active persons, of types for which the target is switched on, and no
-        longer held back. What a successor has taken the place of is not wanted any more. No key leaves while
-        a change of the person's identity waits, by which their account is found.
+        Certificates that are valid and not on hold, of Active persons, of token types for which the target is
+        switched on, no longer held back, and not superseded. While a change of the person's identity waits
+        for a decision, no key leaves: their account at the target is looked up by that identity.
         """
         valid = Q(
             certificate__state=CertificateState.VALID,
@@ -84,18 +84,19 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         )
 
     def living(self) -> Self:
-        """Placements that may have to change: of living certificates, or of what may be there.
+        """Placements whose desired state can still change: not ended, or perhaps published.
 
-        Keys that arrived stay there, so theirs do not change any more.
+        A key that arrived stays at its target, so its placement does not change any more.
         """
         published = Q(carries_key=False, state__in=MAY_BE_THERE)
         return self.filter(Q(certificate__state__in=NOT_ENDED) | published | Q(parcel_wrapped__isnull=False))
 
     def with_needless_parcel(self) -> Self:
-        """Sealed keys that will never leave: the certificate has ended, or the target is switched off.
+        """Placements whose sealed key is to be erased: certificate ended, or target switched off.
 
-        Where nobody knows whether they arrived they are kept, because a look compares with them. So are those
-        of a token that targets alone deliver, as long as the certificate lives: there is no other copy.
+        Not those whose arrival is unknown (INTENDED, PARKED), because the next look at the target compares
+        with the key, and not those of a token that targets alone deliver while its certificate has not ended:
+        there is no other copy.
         """
         uses = TargetUse.objects.in_force().order_by()
         use = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
@@ -104,9 +105,9 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         return self.filter(over, parcel_wrapped__isnull=False).exclude(state__in=(P.INTENDED, P.PARKED))
 
     def to_be_settled(self) -> Self:
-        """What a target of the settings is still to be asked: what is to be taken back, or may have come.
+        """Placements at configured targets that may still be published, or whose outcome is unknown.
 
-        Without the certificate nobody could compare it any more.
+        A person is not erased while there are any: the target's content is compared with the certificate.
         """
         published = Q(carries_key=False, state__in=MAY_BE_THERE)
         return self.filter(published | Q(state=P.INTENDED), target__name__in=list(settings.TARGETS))
@@ -117,21 +118,22 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         return self.filter(on_its_way | Q(state=P.THERE), certificate__token=token, carries_key=True)
 
     def counted(self) -> dict[str, int]:
-        """How many are in each state."""
+        """Number of placements by state, states without any left out."""
         rows = self.order_by().values_list("state").annotate(number=models.Count("pk"))
         return dict(rows)
 
 
 class Placement(Stateful, Leased):
-    """One certificate at one target. Written in the transaction in which the certificate is issued.
+    """One certificate at one target, inserted in the transaction in which the certificate is issued.
 
-    wanted: whether it is to be there (PlacementQuerySet.to_stand, as it was looked at last). place: the
-    person's entry there (objectGUID, entryUUID), written with *intended*, before the call. mark: how a survey
-    names it, where that is not the certificate's fingerprint. successor: the placement that took its place at
-    a renewal. Its lease is that of the target.
+    wanted: the desired state (PlacementQuerySet.to_stand, when it was last evaluated). place: the person's
+    entry at the target (objectGUID, entryUUID), committed with *intended* before the call (write-ahead).
+    mark: identifier in a survey, where that is not the certificate's fingerprint. seen_in: the last drift run
+    that found it. successor: the placement that replaced it at a renewal. The lease columns hold attempts and
+    errors only: a worker claims the target, not the row.
 
-    carries_key: the key goes there, too, and stays there whatever becomes of the certificate. parcel_wrapped:
-    the key sealed for the target until it is there, wrapped for this row and the person; then erased.
+    carries_key: the private key is delivered too, and remains there when the certificate ends.
+    parcel_wrapped: the key, encrypted for the target, then wrapped for row and person; erased on arrival.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -181,19 +183,19 @@ class Placement(Stateful, Leased):
 
     @property
     def has_work(self) -> bool:
-        """Whether the target is to be told of something."""
+        """Whether the target is to be called: desired and actual state differ."""
         if self.carries_key:
             return self.state in (TO_BE_PUT if self.wanted else (P.INTENDED,))
         return self.state in (TO_BE_PUT if self.wanted else TO_BE_TAKEN_BACK)
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether an officer may have it put there again."""
+        """Whether an officer may retry it."""
         can_be_put = not self.carries_key or self.parcel_wrapped is not None
         return self.wanted and self.state in MAY_BE_REPEATED and can_be_put
 
     def make_due(self, now: datetime) -> None:
-        """After the row has changed: due now where the target is to be told of something."""
+        """Schedule the next call for now if the target is to be called, else settle the lease."""
         if self.has_work:
             self.work_is_due(now)
         else:
@@ -201,45 +203,45 @@ class Placement(Stateful, Leased):
 
     @transition(field=state, source=[P.WAITING, P.GONE], target=P.INTENDED)
     def intend(self, *, place: str, now: datetime, mark: str = "") -> None:
-        """From now on it may be there."""
+        """Record the intent before the call (write-ahead): from now on it may be at the target."""
         self.place, self.intended_at, self.mark = place, now, mark
 
     @transition(field=state, source=P.INTENDED, target=P.WAITING)
     def not_done(self) -> None:
-        """It is certain that nothing has happened."""
+        """The call certainly had no effect."""
 
     @transition(field=state, source=[P.INTENDED, P.PARKED, P.VANISHED], target=P.THERE)
     def stand(self, *, now: datetime) -> None:
-        """It is there, and ours. A key that arrived is not kept here."""
+        """The certificate is at the target, put there by us. Erases the sealed key."""
         self.there_at, self.parcel_wrapped = now, None
 
     @transition(field=state, source=P.INTENDED, target=P.FOREIGN)
     def leave_to_others(self) -> None:
-        """Somebody else had put it there before us: it is not ours, and never removed."""
+        """Somebody else had put it there before: it is never removed by us. Erases the sealed key."""
         self.parcel_wrapped = None
 
     @transition(field=state, source=[P.WAITING, P.INTENDED, P.GONE], target=P.REFUSED)
     def refuse(self, *, words: str, now: datetime) -> None:
-        """The target refuses it for good."""
+        """The target refused permanently; `words` is its reason, for operators."""
         self.settle_lease()
         self.last_error, self.last_error_at = words, now
 
     @transition(field=state, source=P.INTENDED, target=P.PARKED)
     def park(self) -> None:
-        """It may be there and it may not, and the target cannot be asked."""
+        """The outcome is unknown and the target cannot be asked: an officer decides."""
         self.settle_lease()
 
     @transition(field=state, source=P.THERE, target=P.VANISHED)
     def vanish(self) -> None:
-        """A survey did not find it: somebody else has removed it."""
+        """A complete survey did not find it: somebody else has removed it."""
 
     @transition(field=state, source=[*TO_BE_TAKEN_BACK, P.PARKED], target=P.GONE)
     def take_back(self, *, now: datetime) -> None:
-        """It is not there any more, and whose entry it was is nobody's business."""
+        """It was removed from the target. Erases the entry's identifier, which is personal data."""
         self.gone_at, self.place = now, ""
 
     @transition(field=state, source=list(MAY_BE_REPEATED), target=P.WAITING)
     def repeat(self, *, now: datetime) -> None:
-        """An officer has it put there again."""
+        """An officer retries it: due now, last error cleared."""
         self.last_error, self.last_error_at = "", None
         self.work_is_due(now)

@@ -1,4 +1,4 @@
-"""Targets: places outside where certificates go. The settings configure them; the rows have their state."""
+"""Targets: systems to which certificates are published. The setting TARGETS configures, rows have state."""
 
 from datetime import datetime
 from typing import Self
@@ -24,15 +24,16 @@ from identity_manager.models.second_officer import (
 
 class TargetQuerySet(LeasedQuerySet["Target"]):
     def with_work(self, now: datetime | None = None) -> Self:
-        """Targets of the settings of which a placement is due."""
+        """Configured targets with a placement that is due (default: now)."""
         due = Target.objects.order_by().filter(placements__next_attempt_at__lte=now or timezone.now())
         return self.filter(pk__in=due.values("pk"), name__in=list(settings.TARGETS))
 
 
 class Target(Leased):
-    """State of one entry of TARGETS, by its name. A worker leases it: one at a time serves a target.
+    """State of one entry of the setting TARGETS, by its name. One worker at a time serves it, under a lease.
 
-    next_attempt_at: not before; in the future while the target is down. told: what the last run or test said.
+    next_attempt_at: earliest next attempt, in the future while the target is down. told: message of the last
+    run or connection test.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -69,9 +70,9 @@ class TargetUseQuerySet(SecondOfficerQuerySet["TargetUse"]):
 
 
 class TargetUse(StatefulDecision):
-    """A target switched on for a token type: one System Administrator asks, another one confirms.
+    """A target switched on for a token type: one System Administrator asks, another confirms (four eyes).
 
-    type_code: all versions of the type. ended_at, ended_by: since when it is switched off.
+    type_code: of all versions of the type. ended_at, ended_by: when and by whom it was switched off.
     """
 
     DECIDER = Role.SYSTEM_ADMINISTRATOR

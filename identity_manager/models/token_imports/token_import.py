@@ -200,10 +200,10 @@ class ImportedCertificateQuerySet(models.QuerySet["ImportedCertificate"]):
 
 
 class ImportedCertificate(models.Model):
-    """Marks a certificate that another system has given, and says what only such a one has.
+    """Marks a certificate as imported from another system, with the fields that only imported ones have.
 
-    Its public key stands here and not on the certificate, where it is unique: other systems certify a key
-    more than once. ca: the connection whose CA has issued it; empty where that CA is not connected.
+    Its public key is stored here, not on the certificate, where it is unique: other systems certify a key
+    more than once. ca: alias of the connection to the CA that issued it; empty if that is not connected.
     """
 
     certificate = models.OneToOneField(
