@@ -219,11 +219,11 @@ class Connector(Protocol):
     answer is an unknown outcome as with issue(). `finds_by_number = True`: search results were issued
     under the idempotency key, whatever their key; otherwise a search may return what others ordered.
 
-    `caa_identities = ("ca.example",)`: a public CA, and what CAA records call it (RFC 8659, 9495).
+    `caa_identities = ("ca.example",)`: a public CA, and its issuer domains in CAA records (RFC 8659, 9495).
 
     `group_size = 8` on the class says that it answers at once, and can be searched: a worker under load
-    puts so many orders to it before it writes the answers down. A crash leaves as many to be searched for.
-    One instance serves all threads.
+    sends so many orders to it before it commits the answers. A crash leaves at most as many unknown outcomes
+    to be searched for. One instance serves all threads.
     """
 
     def issue(self, order: CertificateOrder) -> Answer: ...
@@ -276,10 +276,10 @@ class ReleasesHold(Protocol):
 
 @runtime_checkable
 class RevokesTogether(Protocol):
-    """Optional: revoke several certificates with one call; again is no error.
+    """Optional: revoke several certificates with one call; idempotent.
 
-    Returns one outcome for each, in their order; a CaError in its place for one that is refused alone.
-    Raises CaError where nothing is known of any.
+    Returns one result per certificate, in their order: an outcome, or a CaError for one that is refused
+    alone. Raises CaError if the whole call failed.
     """
 
     def revoke_many(
@@ -306,7 +306,7 @@ class ListsProfiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Validations:
-    """Until when a public CA relies on what it has validated (S/MIME Baseline Requirements 4.2.1).
+    """Expiry of a public CA's validations of domains and organisation (S/MIME Baseline Requirements 4.2.1).
 
     domains: each mail domain with its last day; organisation: the last day, where it is known.
     """
@@ -317,7 +317,7 @@ class Validations:
 
 @runtime_checkable
 class ReportsValidations(Protocol):
-    """Optional: until when the validations of our domains and our organisation count. Raises CaError."""
+    """Optional: expiry of the CA's validations of our mail domains and organisation. Raises CaError."""
 
     def validations(self) -> Validations: ...
 

@@ -1,4 +1,4 @@
-"""The errors that cross the border of the bridge: of CAs, and of the key archive."""
+"""Exceptions that the bridge raises to its callers: of CAs, and of the key archive."""
 
 from typing import TYPE_CHECKING, Self
 

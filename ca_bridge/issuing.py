@@ -94,7 +94,7 @@ def ask(order: UUID | journal.Begun) -> Answer:
     A settled order is answered from the journal, a pending one is fetched. If an earlier attempt may have
     been issued, the CA is searched first, and the connection's policy decides
     (orders.unknown_outcomes.decide): send it again with the same key, or park it for an officer (Unknown).
-    Raises CaError(permanent=False) for a passing fault.
+    Raises CaError(permanent=False) for a transient fault.
 
     order: its id, or what prepare_many has begun and the caller has committed, which is not read again.
     """
@@ -247,7 +247,7 @@ def revoke_surplus(order_id: UUID) -> int:
     """Revoke the surplus certificates of an order at its CA; return how many were revoked.
 
     Call it outside any transaction. Others stay flagged, with the reason; for those to be revoked by hand see
-    SurplusCertificate.objects.left_to_hands(). Raises CaError for a passing fault.
+    SurplusCertificate.objects.left_to_hands(). Raises CaError for a transient fault.
     """
     order, revoked = journal.get(order_id), 0
     for surplus in SurplusCertificate.objects.to_be_revoked(timezone.now()).filter(order=order):
@@ -259,7 +259,7 @@ def revoke_surplus(order_id: UUID) -> int:
 
 
 def _revoke_surplus(ca: str, surplus: SurplusCertificate) -> bool:
-    """Return whether it is revoked now. Raises CaError for a passing fault."""
+    """Return whether it is revoked now. Raises CaError for a transient fault."""
     try:
         outcome = revoke(ca=ca, certificate=surplus.certificate, reason=RevocationReason.SUPERSEDED)
     except CaError as error:

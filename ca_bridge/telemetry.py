@@ -40,7 +40,7 @@ def histogram(name: str, text: str, *labels: str, buckets: Sequence[float]) -> H
 CA_SECONDS = histogram(
     "ca_call_seconds",
     "How long a certificate authority took to answer, by call and outcome; its count is the number of calls. "
-    "Outcome fault: a passing one; unknown: nobody knows whether it has issued.",
+    "Outcome fault: a transient one; unknown: it may have issued or not.",
     "ca",
     "call",
     "outcome",

@@ -1,4 +1,4 @@
-"""Certificates that came with their issuers: PKCS#7 (RFC 5652), or PEM one after the other."""
+"""Certificate bundles in replies: PKCS#7 certs-only (RFC 5652), or concatenated PEM."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def certificates(octets: bytes) -> list[x509.Certificate]:
 def issued(reply: Reply, order: CertificateOrder, found: Sequence[x509.Certificate]) -> Issued:
     """The certificate for the order's key among those of a reply, and its issuers, nearest first.
 
-    Where there is none for the key, the one that is no CA's is returned: the bridge refuses it, and has it
+    If none has that key, the only end-entity certificate is returned: verification refuses it, and it is
     revoked. Raises garbled() where there is none, or several.
     """
     with reply.reading("certificates that can be read"):

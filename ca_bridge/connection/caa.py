@@ -1,4 +1,4 @@
-"""CAA records of mail domains (RFC 8659) with the property issuemail (RFC 9495): who may issue S/MIME there.
+"""CAA records of mail domains (RFC 8659), property issuemail (RFC 9495): CAs that may issue S/MIME there.
 
 For a report to operators; nothing is issued or refused because of it.
 """
@@ -13,12 +13,12 @@ import dns.resolver
 
 PORT, SECONDS = 53, 5
 ISSUEMAIL, CRITICAL = "issuemail", 128
-# Properties that CAs know (IANA: CAA properties); a critical one that they do not know forbids.
+# Properties that CAs know (IANA: CAA properties). An unknown critical one forbids issuance (RFC 8659 4.1).
 KNOWN = frozenset({"issue", "issuewild", "issuevmc", "iodef", "contactemail", "contactphone", ISSUEMAIL})
 
 
 class Verdict(StrEnum):
-    """What the records of a domain say of a CA. FAILED: no answer, and a CA must not issue without one."""
+    """Result of the check for a CA. FAILED: no DNS answer, and a CA must not issue without one."""
 
     ALLOWED = "allowed"
     NOT_RESTRICTED = "not-restricted"
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaaFinding:
-    """The verdict on one domain. at: the domain that has the records; issuers: whom they name."""
+    """The verdict on one domain. at: the domain that has the records; issuers: domains of CAs in them."""
 
     domain: str
     verdict: Verdict
@@ -82,7 +82,7 @@ def _records(resolver: dns.resolver.Resolver, name: dns.name.Name) -> list[Recor
 
 
 def _judged(domain: str, at: str, records: Sequence[Record], identities: Sequence[str]) -> CaaFinding:
-    """RFC 9495 3: without issuemail nobody is restricted; an empty issuer is nobody."""
+    """RFC 9495 3: without issuemail every CA may issue; an empty issuer permits none."""
     issuers = tuple(sorted(_issuer(each.value) for each in records if each.tag == ISSUEMAIL))
     if any(each.flags & CRITICAL and each.tag not in KNOWN for each in records):
         return CaaFinding(domain, Verdict.FORBIDDEN, at, issuers, "a critical property that CAs do not know")

@@ -77,7 +77,7 @@ def _read(
     addresses: Sequence[str],
     issuers: Sequence[x509.Certificate],
 ) -> RevocationList | CrlError:
-    """From the first address that has one to be believed."""
+    """The first verified CRL among the addresses, else the last error."""
     sources = [partial(fetch, each) for each in addresses]
     if isinstance(connector, PresentsCrl):
         sources = [partial(_presented, connector, certificate.public_bytes(Encoding.DER))]
@@ -100,7 +100,7 @@ def _presented(connector: PresentsCrl, certificate: bytes) -> bytes:
 
 
 def fetch(url: str) -> bytes:
-    """What a distribution point holds. No redirect is followed. Raises CrlError."""
+    """GET a distribution point, at most MOST_OCTETS in SECONDS; no redirects. Raises CrlError."""
     try:
         with closing(outgoing.connect(url, seconds=SECONDS)) as connection:
             connection.response_class = TimelyResponse

@@ -37,15 +37,15 @@ SignIn = Callable[[bytes], Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class HttpOptions:
-    """What every connector over HTTP takes. Raises ValueError, with a sentence that names the option.
+    """Options of every connector over HTTP. Raises ValueError, with a sentence that names the option.
 
-    url: where the CA's interface begins; https, or http on this machine; without a slash at the end.
-    chain_file: PEM, the CA's issuers that answers must lead to: issuing CA first, root last. While the root
-      changes its key it has both: what one has certified of the other then goes into containers, too.
-    ca_file: PEM, whom the server's TLS certificate must come from; empty: as TRUSTED_CA_FILE says.
-    client_certificate_file, client_key_file: PEM, for a CA that asks for a client certificate.
-    client_key_passphrase_file: where that key is encrypted.
-    timeout: seconds that an answer may take.
+    url: base URL of the CA's interface; https, or http on this machine; without a trailing slash.
+    chain_file: PEM, the trusted issuers of answers: issuing CA first, root last. During a key roll-over of
+      the root it has both roots; roll-over certificates between them then go into containers, too.
+    ca_file: PEM, trust anchors of the server's TLS certificate; empty: the setting TRUSTED_CA_FILE.
+    client_certificate_file, client_key_file: PEM, for TLS client authentication.
+    client_key_passphrase_file: if that key is encrypted.
+    timeout: seconds for the whole response.
     """
 
     url: str
@@ -68,7 +68,7 @@ class HttpOptions:
 
     @property
     def issuers(self) -> tuple[bytes, ...]:
-        """The chain without its root, for a CA that sends no issuers with what it issues."""
+        """The chain without its root (DER), for a CA that returns a certificate without its issuers."""
         return tuple(each for each in self.chain if not _is_root(each))
 
 
@@ -97,7 +97,7 @@ class SignInOptions(HttpOptions):
 
     @property
     def signs_in(self) -> bool:
-        """Whether one of both is configured."""
+        """Whether HTTP Basic or a client certificate is configured."""
         return bool(self.user or self.client_certificate_file)
 
     def sign_in(self) -> dict[str, str]:
@@ -254,7 +254,7 @@ class Http:
             connection.request(method, urlsplit(self._options.url).path + path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             raise fault(self._words(error), in_doubt=False) from error
-        except ValueError as error:  # no header (RFC 9110, 5.5); its text may hold a token: it goes nowhere
+        except ValueError as error:  # invalid header (RFC 9110 5.5); its text may hold a token, so not logged
             message = _("The credentials for the certificate authority cannot be used.")
             raise CaError(message, f"{type(error).__name__}: they cannot stand in a header") from None
 

@@ -45,7 +45,7 @@ _SETTINGS = {"CONNECTOR", "OPTIONS", "UNKNOWN", "CAA", "ALLOWANCE"}
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """So many certificates are bought from a CA since a moment."""
+    """A contingent: the number of certificates that were bought from a CA, counted since a moment."""
 
     certificates: int
     since: datetime
@@ -96,9 +96,9 @@ def unknown_policy(alias: str) -> str:
 
 
 def search_decides(alias: str) -> bool:
-    """Whether a search at the CA settles any doubt about an order, so that no officer has to.
+    """Whether a search at the CA settles an unknown outcome, without an officer.
 
-    Not where the connection is configured wrongly, which is told where an order is put to it.
+    False where its setting is invalid; asking the CA for an order reports that.
     """
     try:
         return isinstance(connector(alias), FindsOrders) and unknown_policy(alias) == SEARCH
@@ -107,7 +107,7 @@ def search_decides(alias: str) -> bool:
 
 
 def group_size(alias: str) -> int:
-    """How many orders a worker may put to this CA one after another before it writes the answers down."""
+    """How many orders a worker may send to this CA, one after another, before it commits the answers."""
     return int(getattr(connector(alias), "group_size", 1)) if search_decides(alias) else 1
 
 
@@ -157,9 +157,9 @@ def fetch_orders(alias: str) -> bool:
 
 
 def caa_identities(alias: str) -> tuple[str, ...]:
-    """What CAA records call a public CA; empty for a private one, and where its setting is invalid.
+    """Issuer domains of a public CA in CAA records; empty for a private one or an invalid setting.
 
-    CAA of the settings says it of a CA behind a connector that others use too.
+    From the option CAA of the setting, else from the connector, if only one public CA has its interface.
     """
     try:
         told = _configuration(alias).get("CAA")
@@ -169,13 +169,13 @@ def caa_identities(alias: str) -> tuple[str, ...]:
 
 
 def allowance(alias: str) -> Allowance | None:
-    """How many certificates the contract with a CA has, as the settings say. Raises as connector()."""
+    """The configured contingent of certificates of a CA, or None. Raises as connector()."""
     connector(alias)
     return _allowance(alias, _configuration(alias))
 
 
 def validations(alias: str) -> Validations | None:
-    """Until when the CA relies on what it has validated; None where it does not tell. Raises CaError."""
+    """Expiry of the CA's validations of domains and organisation; None without interface. Raises CaError."""
     instance = connector(alias)
     with repeatable_edge():
         return instance.validations() if isinstance(instance, ReportsValidations) else None

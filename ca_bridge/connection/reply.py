@@ -10,8 +10,8 @@ from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.x509.der import MALFORMED
 
 SAID = 300  # characters of a reply that are stored
-# What reading an answer can raise where it is not as it should be: fields that are not there or of another
-# kind, numbers beyond all bounds, JSON that is none (a ValueError, as is binascii.Error) or has no end.
+# Exceptions of reading a malformed reply: missing fields or wrong types, numbers out of range, invalid JSON
+# (a ValueError, as is binascii.Error) or too deeply nested JSON.
 UNREADABLE = (AttributeError, LookupError, OverflowError, RecursionError, *MALFORMED)
 
 

@@ -10,7 +10,7 @@ _Get = TypeVar("_Get", covariant=True)
 if TYPE_CHECKING:
 
     class _BinaryField(models.BinaryField[_Set, _Get]):
-        """Django's fields are generic in their stubs only."""
+        """Type parameters for BinaryField, which is generic in the stubs only."""
 
         _pyi_private_set_type: bytes
         _pyi_private_get_type: bytes
@@ -23,7 +23,10 @@ else:
 
 
 class BytesField(_BinaryField[_Set, _Get]):
-    """DER, hashes, wrapped secrets. Some adapters return a memoryview, which neither parses nor compares."""
+    """A BinaryField that reads as bytes: DER, hashes, wrapped secrets.
+
+    Some database adapters return a memoryview, which parsers of DER do not accept.
+    """
 
     def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> bytes | None:
         """Return the column's content as bytes."""

@@ -1,7 +1,7 @@
-"""Indexes on a table that is in use: PostgreSQL builds them CONCURRENTLY, so no writer waits.
+"""Online index creation in migrations: PostgreSQL builds it CONCURRENTLY, so no writer waits.
 
-On a partitioned table it builds none so. There each partition gets its own concurrently, and they are
-attached to that of the table, which is valid with the last one.
+PostgreSQL cannot do so on a partitioned table. There each partition's index is built concurrently, then
+attached to the table's index, which becomes valid with the last one.
 https://www.postgresql.org/docs/current/ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE
 """
 
@@ -13,9 +13,9 @@ from ca_bridge.database import partitions
 
 
 class AddIndexOnline(migrations.AddIndex):
-    """In a migration with `atomic = False`, because PostgreSQL builds such an index outside a transaction.
+    """AddIndex by CREATE INDEX CONCURRENTLY, for migrations with `atomic = False`: it runs in no transaction.
 
-    One that broke off leaves an invalid index behind; run again, it is dropped and built anew.
+    A failed try leaves an invalid index; the next one drops and rebuilds it.
     """
 
     atomic = False
@@ -41,7 +41,7 @@ class AddIndexOnline(migrations.AddIndex):
             self._remove(model, schema_editor)
 
     def _remove(self, model: Any, schema_editor: Any) -> None:
-        """Of a partitioned table with those of its partitions, and not concurrently."""
+        """Drop it concurrently; on a partitioned table, with its partitions' indexes, not concurrently."""
         divided = partitions.is_partitioned(schema_editor.connection, model._meta.db_table)
         schema_editor.remove_index(model, self.index, concurrently=not divided)
 
@@ -62,9 +62,9 @@ def _add_to_each_partition(model: Any, index: Any, schema_editor: Any) -> None:
 
 
 class AddUniqueOnline(migrations.AddConstraint):
-    """Add a UniqueConstraint with a condition, which both databases keep as a partial unique index.
+    """Add a conditional UniqueConstraint, which both databases implement as a partial unique index.
 
-    In a migration with `atomic = False`. Rows that are equal already end the migration, with nothing changed.
+    For migrations with `atomic = False`. Present duplicates fail the migration, with nothing changed.
     """
 
     atomic = False

@@ -1,7 +1,7 @@
-"""Partitioned tables of PostgreSQL, as its catalogue has them: ranges of a UUIDv7 primary key, a month each.
+"""Partitioned tables (PostgreSQL), read from its catalogue: monthly ranges of a UUIDv7 primary key.
 
-A UUIDv7 begins with the milliseconds of its making (RFC 9562 5.7), so a range of keys is a range of time, and
-the primary key holds the partition key, as PostgreSQL demands.
+A UUIDv7 begins with its time of creation in milliseconds (RFC 9562 5.7), so a range of keys is a range of
+time, and the primary key contains the partition key, as PostgreSQL demands.
 https://www.postgresql.org/docs/current/ddl-partitioning.html
 """
 
@@ -24,7 +24,7 @@ _PARTITIONS = """
 
 @dataclass(frozen=True)
 class Partition:
-    """since, until: the times of its keys; None: without bound. The default partition has neither."""
+    """One partition. since, until: times of its keys; None: unbounded. The default partition has neither."""
 
     name: str
     since: datetime | None
@@ -38,7 +38,7 @@ def first_key(moment: datetime) -> uuid.UUID:
 
 
 def is_partitioned(connection: BaseDatabaseWrapper, table: str) -> bool:
-    """Whether the table is divided; never on SQLite."""
+    """Whether the table is partitioned; never on SQLite."""
     if connection.vendor != "postgresql":
         return False
     with connection.cursor() as cursor:
@@ -48,7 +48,7 @@ def is_partitioned(connection: BaseDatabaseWrapper, table: str) -> bool:
 
 
 def partitions(connection: BaseDatabaseWrapper, table: str) -> Sequence[Partition]:
-    """The partitions of the table, oldest first, the default one last; none where it is not divided."""
+    """The partitions of the table, oldest first, the default one last; empty if it is not partitioned."""
     if connection.vendor != "postgresql":
         return []
     with connection.cursor() as cursor:
@@ -72,7 +72,7 @@ def _moment(bound: str) -> datetime | None:
 
 
 def execute(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-    """The rows of the statement, if it has any. Without parameters a percent sign is one."""
+    """Execute the statement; return its rows, if any. Without parameters, % needs no escape."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters or None)
         return list(cursor.fetchall()) if cursor.description else []

@@ -1,12 +1,12 @@
-"""Prepared queries: querysets whose SQL is compiled once and kept.
+"""Prepared queries: querysets whose SQL is compiled once and cached.
 
-Django compiles SQL anew each time a queryset is evaluated, which takes longer than the database needs for a
-row. A Statement is a queryset with parameters: its SQL is compiled at the first call, and each call gives
-the values. The rows are those that the queryset would have brought. A value is never None, which SQL compares
-in another way, and nothing is prefetched by further queries.
+Django compiles SQL each time a queryset is evaluated, which takes longer than the database needs for a row.
+A Statement is a queryset with parameters: its SQL is compiled at the first call, and each call binds values.
+It returns the same rows as the queryset. A value is never None, which SQL compares by IS NULL, and
+prefetch_related is refused.
 
-It reaches into the undocumented insides of Django's compiler. With PLAIN_QUERIES in the settings every query
-is an ordinary queryset instead; `make test-all` runs so.
+This uses undocumented internals of Django's compiler. With PLAIN_QUERIES in the settings every query is an
+ordinary queryset instead; `make test-all` runs the tests like that, too.
 
     IN_STATE = Statement(lambda state: Order.objects.filter(state=state), state=models.CharField())
     IN_STATE.rows(state="open")
@@ -28,8 +28,8 @@ Row = TypeVar("Row")
 PAGE = 25  # as many rows as most pages have
 
 
-class _Open(models.Expression):
-    """A value that is given when the statement is asked."""
+class _Parameter(models.Expression):
+    """A placeholder for a value that is bound at each call."""
 
     def __init__(self, name: str, field: "models.Field[Any, Any]") -> None:
         super().__init__(output_field=field)
@@ -44,15 +44,15 @@ class _Open(models.Expression):
 
 
 class Statement(Generic[Row]):
-    """build: from a value for each name to the queryset; opened: of which kind each value is."""
+    """A prepared query. build: makes the queryset from a value per name. opened: field of each value."""
 
     def __init__(self, build: Callable[..., Any], **opened: "models.Field[Any, Any]") -> None:
         self._build = build
-        self._open = {name: _Open(name, field) for name, field in opened.items()}
-        self._made: dict[str, _Made] = {}
+        self._open = {name: _Parameter(name, field) for name, field in opened.items()}
+        self._made: dict[str, _CompiledQuery] = {}
 
     def rows(self, **given: Any) -> list[Row]:
-        """What there is, in the queryset's order. Raises TypeError where a value is missing or too many."""
+        """All rows, in the queryset's order. Raises TypeError for a missing, unknown or None value."""
         if given.keys() != self._open.keys() or any(value is None for value in given.values()):
             raise TypeError(f"This statement wants {', '.join(self._open) or 'no value'}, none of them None.")
         if settings.PLAIN_QUERIES:
@@ -60,11 +60,11 @@ class Statement(Generic[Row]):
         connection = connections[DEFAULT_DB_ALIAS]
         made = self._made.get(connection.vendor)
         if made is None:
-            made = self._made[connection.vendor] = _Made(self._build(**self._open), connection)
+            made = self._made[connection.vendor] = _CompiledQuery(self._build(**self._open), connection)
         return made.rows(given)
 
     def get(self, **given: Any) -> Row:
-        """The only one. Raises the model's DoesNotExist, or MultipleObjectsReturned."""
+        """The only row. Raises the model's DoesNotExist, or MultipleObjectsReturned."""
         rows = self.rows(**given)
         if not rows:
             model = self._build(**self._open).model
@@ -74,16 +74,16 @@ class Statement(Generic[Row]):
         return rows[0]
 
     def first(self, **given: Any) -> Row | None:
-        """The first of them, where there is one; whoever builds the queryset says how many it may find."""
+        """The first row, or None. It fetches all rows: limit the queryset in `build`."""
         rows = self.rows(**given)
         return rows[0] if rows else None
 
 
 class ForKeys(Generic[Row]):
-    """The rows for some values, such as the keys of a page: a statement for `at_once` of them.
+    """A prepared `IN (...)` query for up to `at_once` values, such as the keys of a page.
 
-    build: from the values to the queryset; kind: of which kind each is. It is always asked for the same
-    number of values, so that its SQL is the same: the last one is said again.
+    build: makes the queryset from the values. kind: the field of each value. Missing values are filled up by
+    repeating the last one, so that the SQL is always the same.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class ForKeys(Generic[Row]):
         return self._statement.rows(**dict(zip(self._names, asked, strict=True)))
 
 
-class _Made:
-    """A queryset as SQL of one kind of database. No thread changes it, so all may use it."""
+class _CompiledQuery:
+    """The compiled SQL of a queryset for one database vendor. Immutable, so all threads share it."""
 
     def __init__(self, queryset: Any, connection: BaseDatabaseWrapper) -> None:
         if queryset._prefetch_related_lookups:
@@ -116,7 +116,8 @@ class _Made:
         self._compiler = queryset.query.get_compiler(connection=connection)
         self._sql, self._parameters = query_plans.with_constants(connection, self._compiler.as_sql())
         columns = [column for column, *_rest in self._compiler.select[: self._compiler.col_count]]
-        # What is kept has a connection that is never opened: this one belongs to a thread that will end.
+        # The cached compiler gets a copy of the connection that is never opened: the present one belongs to
+        # this thread.
         self._compiler.connection = connection.copy()
         self._converters = self._compiler.get_converters(columns)
         self._locks = queryset.query.select_for_update and connection.features.has_select_for_update
@@ -125,21 +126,21 @@ class _Made:
         connection = connections[
             DEFAULT_DB_ALIAS if self._locks else router.db_for_read(self._queryset.model)
         ]
-        if self._locks and connection.get_autocommit():  # Django looks when it makes the SQL
+        if self._locks and connection.get_autocommit():  # Django checks it when it compiles SQL, so not again
             raise TransactionManagementError("Rows are locked in a transaction alone.")
         parameters = [
-            each.of(given, connection) if isinstance(each, _Open) else each for each in self._parameters
+            each.of(given, connection) if isinstance(each, _Parameter) else each for each in self._parameters
         ]
         asked: Any = copy.copy(self._compiler)
         asked.connection = connection
         asked.as_sql = lambda: (self._sql, parameters)
         asked.get_converters = lambda _columns: self._converters
         with query_plans.kept(connection):
-            return [*self._queryset._iterable_class(_Asked(self._queryset, asked))]
+            return [*self._queryset._iterable_class(_PreparedQuerySet(self._queryset, asked))]
 
 
-class _Asked:
-    """What Django's makers of rows want to know of a queryset."""
+class _PreparedQuerySet:
+    """The part of a queryset that Django's row iterables (ModelIterable, ...) use, with the cached SQL."""
 
     def __init__(self, queryset: Any, compiler: Any) -> None:
         self._queryset = queryset

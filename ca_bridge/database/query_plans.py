@@ -1,7 +1,7 @@
-"""Plans that the database keeps for what is asked again and again: to plan a statement of ours anew costs it
-more than to carry it out.
+"""Cached query plans (server-side prepared statements): to plan our statements costs more than to run them.
 
-Whether a database keeps any, and how, is its backend's business; others ask as ever.
+A database backend with `keeping_plans` and `with_constants` has them; with any other, both functions here
+change nothing.
 """
 
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from typing import Any
 
 
 def kept(connection: Any) -> AbstractContextManager[None]:
-    """What is asked meanwhile has the same SQL each time, whatever the values are."""
+    """Context in which the backend may cache plans: SQL is the same each time, whatever the values."""
     keeping: AbstractContextManager[None] = getattr(connection, "keeping_plans", nullcontext)()
     return keeping
 
 
 def with_constants(connection: Any, made: tuple[str, Sequence[Any]]) -> tuple[str, list[Any]]:
-    """What was made, with words of ours in its SQL, such as states, and all other values beside it.
+    """Compiled SQL with constants (states, numbers, empty strings) as literals; the rest are parameters.
 
-    A plan is kept for any values. Of what is written in the SQL the database knows how many rows have it, and
-    which partial index holds them; of the others it guesses. Whoever asks stays beside the SQL: one
-    statement serves all officers.
+    A cached plan serves any parameters, so for those the planner guesses how many rows match; for a literal
+    it knows that, and which partial index contains them. Keys of officers and the like stay parameters: one
+    plan serves all of them.
     """
     sql, parameters = made
     write = getattr(connection, "with_constants", None)

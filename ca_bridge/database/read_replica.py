@@ -1,9 +1,9 @@
-"""A read replica: a PostgreSQL standby that pages may read, and whether this process may trust it now.
+"""Read replica: a PostgreSQL standby that pages may read, and its lag as this process measures it.
 
 A page reads the replica only while it is known to hold everything that the primary had committed MAX_LAG
-seconds ago. Each process finds out for itself, by write-ahead log positions alone: it notes the primary's
-position (pg_current_wal_lsn) and the time, and later asks the replica whether it has replayed it
-(pg_last_wal_replay_lsn). No clock of another machine counts, and a replica that is cut off falls behind as
+seconds ago. Each process measures that by write-ahead log positions alone: it records the primary's position
+(pg_current_wal_lsn) and the time, and later asks the replica whether it has replayed it
+(pg_last_wal_replay_lsn). No other machine's clock is involved, and a disconnected replica falls behind as
 soon as the primary writes anything, which the sweep does every few seconds.
 https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """
@@ -22,10 +22,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
 ALIAS = "replica"
-EVERY = 1.0  # seconds between two looks of a process
-MAX_LAG = 5.0  # seconds; behind by more, it is not read
+EVERY = 1.0  # seconds between two measurements of a process
+MAX_LAG = 5.0  # seconds; a replica with more lag is not read
 RETRY = 10.0  # seconds until a replica that did not answer is asked again
-# The identifier of a cluster is the same on its primary and its replicas, and on nothing else.
+# A cluster's system identifier is equal on its primary and replicas, and on no other server.
 _CLUSTER = "(SELECT system_identifier FROM pg_control_system())"
 _PRIMARY = f"SELECT {_CLUSTER}, pg_current_wal_lsn()::text"
 _REPLICA = f"SELECT {_CLUSTER}, pg_is_in_recovery(), pg_last_wal_replay_lsn()::text"
@@ -52,13 +52,13 @@ def alias() -> str:
 
 
 def connection() -> BaseDatabaseWrapper:
-    """The connection that this page reads by, for SQL that no queryset sends."""
+    """The connection that this page reads by, for raw SQL."""
     return connections[alias()]
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """What is read meanwhile, in this thread, comes from the replica."""
+    """Context in which this thread reads from the replica."""
     token = _reads_from.set(ALIAS)
     try:
         yield
@@ -75,7 +75,7 @@ class Noted:
 
 
 class Watch:
-    """How far behind the replica is, as this process knows it. Thread-safe: one thread at a time looks."""
+    """Monitor of the replica's lag in this process. Thread-safe: one thread at a time measures."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -99,13 +99,13 @@ class Watch:
         return Trouble.BEHIND if behind else Trouble.NONE
 
     def failed(self, error: Exception) -> None:
-        """It could not be read: the primary serves until it has answered again."""
+        """A read of the replica failed: pages read the primary until the replica answers again."""
         if not self._fault:
             logger.warning("The read replica does not answer: pages read the primary. %s", error)
         self._next_look, self._fault = time.monotonic() + RETRY, Trouble.SILENT
         self._noted = self._current_at = None
         if ALIAS in connections.databases:
-            connections[ALIAS].close()  # this thread's may be one that is dead
+            connections[ALIAS].close()  # this thread's connection may be broken
 
     def _look(self, now: float) -> None:
         self._next_look = now + EVERY

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from django.db.models.options import Options
 
     class ConcurrentTransitionMixin:
-        """What is used of django-fsm's class: its own is Any to type checkers, and so were every model."""
+        """Typed stub of django-fsm's class, which is Any to type checkers and would make every model Any."""
 
         _meta: Options[Any]
 
@@ -30,10 +30,10 @@ _CHANGED_IN_PLACE = (dict, list, set, bytearray, memoryview)
 
 
 class SafeFSM(ConcurrentTransitionMixin):
-    """Optimistic locking on the state, with a refresh that threads cannot trip over.
+    """Optimistic locking on the state, with a thread-safe refresh_from_db.
 
-    The original refresh_from_db unprotects the state field on the *class* for a moment, so that other
-    threads could assign a state directly, or fail when they may not. Put this class first in the bases.
+    django-fsm's refresh_from_db unprotects the state field on the *class* for a moment: meanwhile other
+    threads can assign a state directly. Put this class first in the bases.
     """
 
     def refresh_from_db(
@@ -73,10 +73,10 @@ def _state_fields(meta: "Options[Any]") -> "tuple[models.Field[Any, Any], ...]":
 
 
 class StateField(FSMField):
-    """A state that transitions alone change; to migrations a text, for the models of the past have none.
+    """A state that only transitions change. Migrations see a CharField, as their models have no transitions.
 
-    The original's has each of those models look for transitions whenever another one is made, of the
-    thousands that a fresh database takes.
+    An FSMField would have each historical model search for transitions whenever another model class is built,
+    and migrating a fresh database builds thousands.
     """
 
     def deconstruct(self) -> "tuple[str, str, Sequence[Any], dict[str, Any]]":
@@ -86,7 +86,7 @@ class StateField(FSMField):
 
 
 def state_constraint(choices: type[models.TextChoices], name: str) -> models.CheckConstraint:
-    """The database refuses a state outside the set."""
+    """CHECK constraint: the state is one of the choices."""
     return models.CheckConstraint(condition=models.Q(state__in=choices.values), name=name)
 
 
@@ -95,19 +95,19 @@ class Stateful(SafeFSM, models.Model):
 
     The state alone would allow A-B-A (failed, issuing, failed again), so a version is compared too.
 
-    A save writes what has changed since the row was read: certificates and wrapped keys go over the wire,
-    and into the log of the database, no more often than they change. What might have been changed in place
-    (lists, dicts) is written each time, unless the model names it in `replaced_whole`. A copy that was
-    refreshed, or made and never read, writes everything.
+    A save writes only columns that have changed since the row was read, so that certificates and wrapped keys
+    do not go over the wire, and into the write-ahead log, at each save. Mutable values (lists, dicts) are
+    written each time, unless the model names the column in `replaced_whole`. An instance that was refreshed,
+    or created and never read, writes everything.
     """
 
     version = models.PositiveIntegerField(default=0, editable=False)
 
-    # JSON columns that are never changed in place: another value is another object.
+    # JSON columns whose value is never mutated, only replaced by another object: compared by identity.
     replaced_whole: ClassVar[frozenset[str]] = frozenset()
 
-    # What the database has, as far as this copy knows: names and values. Never changed, but replaced: copies
-    # of a row have it in common.
+    # Names and values of the columns as they were last read or written. The tuple is replaced, never mutated:
+    # copies of a row share it.
     _in_database: tuple[Collection[str], Collection[Any]] = ((), ())
 
     class Meta:
@@ -139,12 +139,15 @@ class Stateful(SafeFSM, models.Model):
         fields: Iterable[str] | None = None,
         from_queryset: Any = None,
     ) -> None:
-        """Reload the row. What the database had before is forgotten, so the next save writes everything."""
+        """Reload the row. The known column values are discarded, so the next save writes everything."""
         self._in_database = ((), ())
         super().refresh_from_db(using, fields, from_queryset)
 
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *more: Any) -> Any:
-        """Nothing updated and the row there: somebody else saved it. Django would try to insert it anew."""
+        """UPDATE with a version check. Raises ConcurrentTransition if another transaction saved the row.
+
+        Django takes an UPDATE without a match for a missing row, and would try to INSERT it.
+        """
         if using != self._state.db or self._known().get(self._meta.pk.attname) != pk_val:
             self._in_database = ((), ())
         known = self._known()
@@ -161,16 +164,16 @@ class Stateful(SafeFSM, models.Model):
         return dict(zip(*self._in_database, strict=True))
 
     def _is_same(self, known: dict[str, Any], name: str, value: object) -> bool:
-        """Whether the database has this value already. In doubt it has not: writing again does no harm."""
+        """Whether the database has this value for certain. In doubt False: to write again is harmless."""
         there = known.get(name, _UNKNOWN)
         if name in self.replaced_whole:
             return there is value
-        # Of another type (an expression, a text for a number) it may be stored as something else.
+        # A value of another type (an expression, a string for a number) may be stored differently.
         same_type = type(there) is type(value) and not hasattr(value, "resolve_expression")
         return same_type and not isinstance(value, _CHANGED_IN_PLACE) and there == value
 
     def changed_fields(self) -> set[str]:
-        """The names of the columns that may differ from what the database has."""
+        """Names of the columns whose value may differ from the database's."""
         known = self._known()
         names = (field.attname for field in self._meta.concrete_fields)
         read = {name: self.__dict__[name] for name in names if name in self.__dict__}
@@ -182,7 +185,7 @@ class Stateful(SafeFSM, models.Model):
 
 
 def create_many(rows: Sequence[Stateful]) -> None:
-    """bulk_create rows of one model, which know afterwards what the database has, as rows that were read."""
+    """bulk_create rows of one model, and record their column values, as if they had been read."""
     if rows:
         type(rows[0])._base_manager.bulk_create(rows)
     for row in rows:
@@ -193,8 +196,8 @@ def create_many(rows: Sequence[Stateful]) -> None:
 def save_many(rows: Sequence[Stateful], *, fields: Collection[str] | None = None) -> None:
     """Save rows of one model with one versioned UPDATE, which the driver repeats (executemany).
 
-    In the caller's transaction. fields: the columns to write; without them those that have changed in any of
-    the rows. Raises ConcurrentTransition, and the caller rolls back, where one was saved by somebody else.
+    In the caller's transaction. fields: the columns to write; default: those that have changed in any of the
+    rows. Raises ConcurrentTransition if another transaction has saved one of them; the caller rolls back.
     """
     if len(rows) <= 1:
         for row in rows:

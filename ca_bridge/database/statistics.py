@@ -1,15 +1,15 @@
-"""Statistics of the query planner, taken at once after many rows were written."""
+"""Statistics of the query planner (ANALYZE), updated at once after bulk writes."""
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 
 def take(*tables: type[models.Model]) -> int:
-    """Let the database count its rows anew; return of how many indexes or tables it did.
+    """Update planner statistics; return the number of tables (PostgreSQL) or statistics rows (SQLite).
 
-    PostgreSQL counts these tables, which it does by itself a minute or more after they were filled; until
-    then a plan may look at each row for each row (a standing order over 100,000 persons: minutes).
-    SQLite counts all tables that have changed, and never does by itself: without, it looks at everybody of a
-    kind before it looks at the words of a search (265,000 rows: 1,100 ms instead of 40).
+    PostgreSQL: ANALYZE of these tables. Autovacuum does so a minute or more after a bulk write; until then a
+    plan may be a nested loop over all rows (a standing order over 100,000 persons: minutes).
+    SQLite: PRAGMA optimize of all changed tables, which SQLite never does by itself. Without it, a search
+    scans all persons with a state before it looks up words (265,000 rows: 1,100 ms instead of 40).
     https://sqlite.org/pragma.html#pragma_optimize
     """
     connection = connections[DEFAULT_DB_ALIAS]
@@ -20,6 +20,6 @@ def take(*tables: type[models.Model]) -> int:
                 cursor.execute(f"ANALYZE {names}")
             return len(tables)
         cursor.execute("PRAGMA analysis_limit = 1000")
-        cursor.execute("PRAGMA optimize = 0x10002")  # tables that were never counted, too
+        cursor.execute("PRAGMA optimize = 0x10002")  # also tables without statistics yet
         known = cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone()[0]
         return int(cursor.execute("SELECT count(*) FROM sqlite_stat1").fetchone()[0]) if known else 0

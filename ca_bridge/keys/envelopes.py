@@ -1,9 +1,9 @@
 """CMS envelopes of archived keys: AuthEnvelopedData (RFC 5083), AES-256-GCM (RFC 5084), RSA-OAEP (RFC 3560).
 
-Recipients are named by subject key identifier, so that a renewed recovery certificate of the same key opens
-what was sealed for the former one. `openssl cms -decrypt -recip certificate -inkey key` opens each envelope.
-PKCS#1 v1.5 and CBC, as of cryptography's own builder, are not used: a wrong key opened some of those as
-garbage, without an error.
+Recipients are identified by subject key identifier, so a renewed recovery certificate with the same key opens
+envelopes for the former one. `openssl cms -decrypt -recip certificate -inkey key` opens each envelope.
+The builder of `cryptography` is not used: its PKCS#1 v1.5 and CBC decrypted some envelopes to garbage with a
+wrong key, without an error.
 """
 
 import secrets
@@ -113,7 +113,7 @@ _TRANSPORTS = {
         ),
         _oaep(hashes.SHA256()),
     ),
-    # Some HSMs know no other digest; OAEP does not rest on resistance against collisions.
+    # OAEP with SHA-1: some HSMs support no other digest, and OAEP does not depend on collision resistance.
     "oaep-sha1": (bytes.fromhex("300d06092a864886f70d0101073000"), _oaep(hashes.SHA1())),  # noqa: S303 - see above
 }
 TRANSPORTS = ("oaep-sha256", "oaep-sha1")
@@ -121,7 +121,7 @@ TRANSPORTS = ("oaep-sha256", "oaep-sha1")
 
 @dataclass(frozen=True)
 class Recipient:
-    """A recovery certificate (DER) and the key transport that its key is able to do."""
+    """A recovery certificate (DER) and the key transport algorithm that its key supports."""
 
     certificate: bytes
     transport: str = "oaep-sha256"
@@ -129,7 +129,7 @@ class Recipient:
 
 @dataclass(frozen=True)
 class RecoveryKey:
-    """A private recovery key, or what stands before it in an HSM, and its subject key identifier."""
+    """A private recovery key (in memory, or a proxy of one in an HSM), and its subject key identifier."""
 
     private: rsa.RSAPrivateKey = field(repr=False)
     key_id: bytes
@@ -145,7 +145,7 @@ def key_id(certificate: bytes) -> bytes:
 
 
 def seal(content: bytes, recipients: Sequence[Recipient]) -> bytes:
-    """Return the envelope (DER), which each of the recipients opens alone. Raises KeyArchiveError."""
+    """Encrypt the content; return the envelope (DER). Any recipient can open it. Raises KeyArchiveError."""
     if not recipients:
         raise KeyArchiveError(NO_RECIPIENT)
     key, nonce = secrets.token_bytes(KEY), secrets.token_bytes(NONCE)
@@ -197,7 +197,10 @@ def unseal_key(envelope: bytes, recovery_key: RecoveryKey, *, public_key_sha256:
 
 
 def readdress(envelope: bytes, recovery_key: RecoveryKey, recipients: Sequence[Recipient]) -> bytes:
-    """The same envelope for other recipients; its content is not decrypted. Raises KeyArchiveError."""
+    """Re-encrypt the content key to other recipients, without decrypting the content.
+
+    Raises KeyArchiveError.
+    """
     if not recipients:
         raise KeyArchiveError(NO_RECIPIENT)
     body = _read(envelope)

@@ -1,4 +1,4 @@
-"""Keys in a PKCS#11 token: they sign there and never leave it. One session per process and token."""
+"""Keys in a PKCS#11 token (HSM), which sign in the token and never leave it. One session per process."""
 
 import os
 import threading
@@ -22,9 +22,9 @@ _TROUBLES = (RuntimeError, OSError, UnicodeDecodeError)  # errors of PKCS#11 are
 
 
 class _Process:
-    """The sessions of one process. A child of a fork begins anew (PKCS#11 base specification, C_Initialize).
+    """The PKCS#11 sessions of one process; after a fork the child opens new ones (C_Initialize).
 
-    A module is used by one thread at a time, as it was initialised for.
+    One thread at a time uses a module: it is initialised without locking (CKF_OS_LOCKING_OK).
     """
 
     def __init__(self) -> None:
@@ -33,15 +33,15 @@ class _Process:
         self.sessions: dict[tuple[str, str], Any] = {}
 
 
-# By process id, and never cleared: to drop a parent's session would close ours of the same number.
+# By process id, never cleared: to drop a parent's session object would close the child's of the same handle.
 _processes: dict[int, _Process] = {}
 _loaded: set[str] = set()  # modules, in this process or before a fork in its parent
 
 
 class Token:
-    """A token by its label, logged in to with the PIN of a file when it is first needed.
+    """A token, by its label; logs in with the PIN in a file at the first operation.
 
-    Every method raises CaError, a passing one, on a fault of the token.
+    Every method raises a transient CaError on a fault of the token.
     """
 
     def __init__(self, module: str, label: str, pin_file: str) -> None:
@@ -73,7 +73,7 @@ class Token:
         return signature
 
     def run(self, action: Callable[[Any], Result]) -> Result:
-        """Run a call in our session; once more in a new one, where the token has lost the first."""
+        """Run an action in our session; retry once in a new session if the token has lost the first."""
         process = _processes.setdefault(os.getpid(), _Process())
         with process.lock:
             known = process.sessions.get((self._module, self._label))
@@ -142,7 +142,7 @@ def in_module(module: str) -> Iterator[Any]:
 def _library(process: _Process, module: str) -> Any:
     library = pkcs11.lib(module)
     if module in _loaded and module not in process.modules:
-        library.reinitialize()  # it came with the fork
+        library.reinitialize()  # inherited by the fork
     _loaded.add(module)
     process.modules.add(module)
     return library
@@ -183,7 +183,7 @@ class TokenKey(rsa.RSAPrivateKey):
         return self._public
 
     def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:
-        """Sign what the CA signs: RSASSA-PKCS1-v1_5 with SHA-256."""
+        """RSASSA-PKCS1-v1_5 with SHA-256; the only scheme that the embedded CA uses."""
         if not isinstance(padding, PKCS1v15) or not isinstance(algorithm, hashes.SHA256):
             raise UnsupportedAlgorithm("The CA signs by RSASSA-PKCS1-v1_5 with SHA-256.")
         return self._token.sign(self._label, bytes(data))

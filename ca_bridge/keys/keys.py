@@ -27,7 +27,7 @@ def generate(algorithm: KeyAlgorithm) -> PrivateKey:
 
 
 def algorithm_of(key: PrivateKey) -> KeyAlgorithm:
-    """Return the algorithm of a key. Raises CaError, permanent, for one that persons do not get."""
+    """Return the algorithm of a key. Raises CaError, permanent, for one that is not in KeyAlgorithm."""
     sizes = _RSA_BITS if isinstance(key, rsa.RSAPrivateKey) else {a: c.key_size for a, c in _CURVES.items()}
     for algorithm, bits in sizes.items():
         if bits == key.key_size:

@@ -1,7 +1,7 @@
 """Key pool: RSA keys generated in advance in a worker's memory, so that acceptance does not wait for primes.
 
-Never on disk or in the database, and dropped after a fork, as two processes would hand out the same key. A
-key is used once.
+Never on disk or in the database. Dropped after a fork, or two processes would hand out the same key. A key is
+used once.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""Recovery keys: made, wrapped under a secret that officers share, written down as one signed document.
+"""Recovery keys: generation, wrapping under an m-of-n secret of officers, and the ceremony's signed document.
 
 The document holds no secret in plain: the private key is wrapped under 256 random bits, which are split
-m of n (ca_bridge/keys/shares.py). It is signed by the recovery key itself, so that who knows the fingerprint
-of the certificate knows that the wrapping and the list of officers are the ceremony's; only who opened the
-key can write the next one, for other officers.
+m of n (ca_bridge/keys/shares.py). The recovery key itself signs it: the fingerprint of the certificate thus
+authenticates wrapping and list of officers, and only somebody who has opened the key can write the next
+document, for other officers.
 """
 
 import hashlib
@@ -58,10 +58,10 @@ NO_TRANSPORT = (
 
 @dataclass(frozen=True)
 class Document:
-    """What a ceremony writes. number: counts the changes of officers, from 1.
+    """The result of a ceremony. number: version of the set of officers, from 1.
 
-    holders: whose share is which, in their order.  identifier: of the set of shares, no secret.
-    wrapped: the private key, or the PIN of the HSM.  token, label: where in an HSM the key is, else empty.
+    holders: names of the officers, by number of share.  identifier: of the set of shares, not secret.
+    wrapped: the private key, or the HSM's PIN, encrypted.  token, label: of the key in an HSM, else empty.
     """
 
     certificate: bytes
@@ -87,7 +87,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Circle:
-    """The officers of a recovery key: who holds which share of which secret. number: as in the document."""
+    """The officers of a recovery key with their secret and its shares. number: as in Document."""
 
     number: int
     holders: tuple[str, ...]
@@ -104,7 +104,7 @@ def make(name: str, *, bits: int, days: int) -> tuple[rsa.RSAPrivateKey, bytes]:
 
 
 def make_in_token(name: str, token: str, *, pin: str, bits: int, days: int) -> tuple[RecoveryTokenKey, bytes]:
-    """A recovery key in an HSM, whose PIN is a random one from then on. Raises KeyArchiveError."""
+    """Generate a recovery key in an HSM and set a random PIN. Raises KeyArchiveError."""
     if bits not in SIZES:
         raise KeyArchiveError(NOT_RSA)
     private = recovery_token.make(token, name, pin=pin, bits=bits)
@@ -139,9 +139,9 @@ def self_signed(name: str, private: keys.PrivateKey, *, days: int) -> bytes:
 
 
 def check_certificate(certificate: bytes, *, now: datetime | None) -> x509.Certificate:
-    """The certificate, where it can be one of a recovery key. Raises KeyArchiveError.
+    """Parse a recovery certificate (DER) and check its key, usage and validity. Raises KeyArchiveError.
 
-    now: None where it may have ended: what was sealed for it is still opened.
+    now: None skips the validity: an expired one still opens envelopes.
     """
     try:
         loaded = x509.load_der_x509_certificate(certificate)
@@ -173,7 +173,7 @@ def wrap(
 ) -> Document:
     """The document of a recovery key for these officers. Raises KeyArchiveError.
 
-    pin: which its token is about to be given, where that is not the present one.
+    pin: of the HSM, if the caller is about to change it; default: the present one.
     """
     facts, nonce = shares.read(circle.texts[0]), secrets.token_bytes(envelopes.NONCE)
     if isinstance(private, RecoveryTokenKey):
@@ -253,7 +253,10 @@ def open_with_shares(document: Document, texts: Sequence[str]) -> RecoveryKey:
 
 
 def transport_of(recovery_key: RecoveryKey, certificate: bytes) -> str:
-    """The first key transport that this key is able to do, probed with a canary. Raises KeyArchiveError."""
+    """The first key transport algorithm that the key supports, probed with a canary.
+
+    Raises KeyArchiveError if it supports none.
+    """
     for transport in envelopes.TRANSPORTS:
         try:
             probe(recovery_key, Recipient(certificate, transport))
@@ -266,7 +269,10 @@ def transport_of(recovery_key: RecoveryKey, certificate: bytes) -> str:
 
 
 def probe(recovery_key: RecoveryKey, recipient: Recipient) -> None:
-    """Seal a canary and open it, so that nobody finds out too late. Raises KeyArchiveError."""
+    """Encrypt and decrypt a canary, to detect an unusable key before it is relied on.
+
+    Raises KeyArchiveError.
+    """
     canary = shares.new_secret()
     if envelopes.unseal(envelopes.seal(canary, [recipient]), recovery_key) != canary:
         raise KeyArchiveError(NOT_OPENED)
@@ -277,7 +283,7 @@ def _bound(certificate: bytes) -> bytes:
 
 
 def _plain(document: Document) -> dict[str, object]:
-    """Where the key is in an HSM is told only of one that is: documents from before say nothing of it."""
+    """The document as plain values. token, label: only for a key in an HSM, as older documents lack them."""
     return {
         name: b64encode(value).decode("ascii") if isinstance(value, bytes) else value
         for name, value in asdict(document).items()

@@ -1,8 +1,8 @@
-"""Recovery keys in a PKCS#11 token: they decrypt there and never leave it.
+"""Recovery keys in a PKCS#11 token (HSM): they decrypt there and never leave it.
 
-The officers' secret opens the PIN of the token, which the ceremony has set to a random one. Each operation
-logs in and out again, so that nothing is decrypted without the PIN. The token is for recovery keys alone: a
-session of another key would keep it logged in.
+The officers' secret decrypts the token's PIN, which the ceremony has set to a random one. Each operation logs
+in and out, so that nothing is decrypted without the PIN. The token must hold recovery keys only: a session
+for another key would keep it logged in.
 """
 
 import logging
@@ -34,9 +34,9 @@ PIN_REFUSED = ("recovery-hsm-pin", _("The HSM refuses the PIN."))
 
 
 class RecoveryTokenKey(rsa.RSAPrivateKey):
-    """A recovery key as `cryptography` takes it, of which nothing is here but its public half.
+    """A recovery key in a token with the interface of `cryptography`; only its public half is in memory.
 
-    token, label: of the token and of the key in it.  pin: what opens the token.
+    token, label: of the token and of the key in it.  pin: of the token.
     """
 
     def __init__(self, token: str, label: str, *, pin: str, public: rsa.RSAPublicKey) -> None:
@@ -91,7 +91,7 @@ class RecoveryTokenKey(rsa.RSAPrivateKey):
 
 
 def make(token: str, label: str, *, pin: str, bits: int) -> RecoveryTokenKey:
-    """A new key in the token, whose PIN is a random one from then on. Raises KeyArchiveError."""
+    """Generate a key in the token and set a random PIN. Raises KeyArchiveError."""
     from pkcs11 import Attribute, KeyType, MechanismFlag
 
     flags = MechanismFlag.DECRYPT | MechanismFlag.ENCRYPT | MechanismFlag.SIGN | MechanismFlag.VERIFY
@@ -118,7 +118,7 @@ def fresh_pin() -> str:
 
 
 def change_pin(key: RecoveryTokenKey, fresh: str) -> None:
-    """The token opens with this PIN from now on. Raises KeyArchiveError; then the former one stays."""
+    """Set this PIN on the token. Raises KeyArchiveError; then the former PIN remains."""
     with _session(key.token, key.pin, rw=True) as session:
         session.set_pin(key.pin, fresh)
 
@@ -139,7 +139,7 @@ def open_key(token: str, label: str, *, pin: str) -> RecoveryTokenKey:
 
 @contextmanager
 def _session(token: str, pin: str, *, rw: bool = False) -> Iterator[Any]:
-    """Logged in for one operation; other threads of this process wait."""
+    """A logged-in session for one operation; other threads of this process wait."""
     module = settings.RECOVERY_HSM_MODULE
     if not module:
         raise KeyArchiveError(NO_MODULE)
@@ -161,7 +161,7 @@ def _session(token: str, pin: str, *, rw: bool = False) -> Iterator[Any]:
 
 
 def _oaep(padding: Any) -> Any:
-    """The parameters of PKCS#11 for what the envelope says."""
+    """PKCS#11 mechanism parameters for the OAEP padding of the envelope."""
     from pkcs11 import MGF, Mechanism
 
     if not isinstance(padding, paddings.OAEP):

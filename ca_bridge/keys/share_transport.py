@@ -1,7 +1,7 @@
-"""Shares on their way to a worker: HPKE (RFC 9180) with X25519, HKDF-SHA256 and AES-256-GCM.
+"""Encryption of shares on their way to a worker: HPKE (RFC 9180), X25519, HKDF-SHA256, AES-256-GCM.
 
-Who knows the public half puts a share in and never reads one. info is authenticated and not sent: a share
-that was put in for one purpose does not open for another.
+The public half encrypts only. `info` is authenticated and not sent: a share that was encrypted for one
+purpose does not decrypt for another.
 """
 
 from cryptography.exceptions import InvalidTag
@@ -21,13 +21,13 @@ def public_half(private: bytes) -> bytes:
 
 
 def seal(text: str, *, public_key: bytes, info: bytes) -> bytes:
-    """Encrypt one share, in whole words, for who holds the private key. Raises KeyArchiveError."""
+    """Encrypt one share, with its words completed, to a public key. Raises KeyArchiveError."""
     content = shares.completed(text).encode("ascii")
     return SUITE.encrypt(content, X25519PublicKey.from_public_bytes(public_key), info=PREFIX + info)
 
 
 def unseal(sealed: bytes, *, private_key: bytes, info: bytes) -> str:
-    """The share. Raises KeyArchiveError for another key, another info, or where it was changed."""
+    """Decrypt a share. Raises KeyArchiveError for another key, another info, or a modified ciphertext."""
     try:
         plain = SUITE.decrypt(sealed, X25519PrivateKey.from_private_bytes(private_key), info=PREFIX + info)
     except InvalidTag:

@@ -1,9 +1,9 @@
-"""Secrets split m of n into words (SLIP-39), so that m officers together open what none of them can alone.
+"""Shamir secret sharing m of n, as words (SLIP-39): any m officers together reconstruct a secret.
 
-The only module that uses shamir-mnemonic. What that package raises repeats what was typed, so none of its
-texts leaves this module: each cause has a sentence of its own here. It has no defence against who measures
-its time; it runs for milliseconds, on an offline machine or in a worker, where nobody measures.
-A second split of the same secret does not end the old shares: a change of officers takes a new secret.
+The only module that uses shamir-mnemonic. Exceptions of that package quote the input, so none of its texts
+leaves this module: each cause has a sentence of its own here. It is not hardened against timing attacks; it
+runs for milliseconds, on an offline machine or in a worker, where nobody can measure it.
+A second split of the same secret does not invalidate old shares: a change of officers takes a new secret.
 """
 
 import secrets
@@ -48,7 +48,7 @@ FORGED = ("share-forged", _("The shares do not fit together: at least one of the
 
 @dataclass(frozen=True)
 class ShareFacts:
-    """What the first four words of a share say; nothing of the secret.
+    """Facts in the first four words of a share; nothing of the secret.
 
     identifier: of its set.  number: of the share in its set, from 1.  needed: how many open the secret.
     """
@@ -59,7 +59,7 @@ class ShareFacts:
 
 
 def new_secret() -> bytes:
-    """A secret to be split: 256 random bits."""
+    """A new secret to be split: 256 random bits."""
     return secrets.token_bytes(SECRET)
 
 
@@ -67,7 +67,9 @@ def split(secret: bytes, *, needed: int, total: int) -> list[str]:
     """The shares of one set; any `needed` of them give the secret back. Raises KeyArchiveError."""
     if not FEWEST <= needed <= total <= MOST or len(secret) != SECRET:
         raise KeyArchiveError(NOT_SO_MANY)
-    # The secret is random: nothing has to be stretched. A passphrase would give another secret, unseen.
+    # The secret is random, so no key stretching is needed. No passphrase: a wrong one would silently yield
+    # another
+# secret.
     (shares,) = generate_mnemonics(1, [(needed, total)], secret, passphrase=b"", iteration_exponent=0)
     return list(shares)
 
@@ -79,7 +81,7 @@ def read(text: str) -> ShareFacts:
 
 
 def combine(texts: Sequence[str]) -> bytes:
-    """The secret of exactly as many distinct shares as are needed. Raises KeyArchiveError."""
+    """Reconstruct the secret from exactly as many distinct shares as needed. Raises KeyArchiveError."""
     shares = [_parsed(text) for text in texts]
     if not shares:
         raise KeyArchiveError(TOO_FEW)
@@ -97,7 +99,7 @@ def combine(texts: Sequence[str]) -> bytes:
 
 
 def completed(text: str) -> str:
-    """The share in whole words of small letters. Raises KeyArchiveError for a word that is in no share."""
+    """The share with complete, lower-case words. Raises KeyArchiveError for a word that is not in SLIP-39."""
     return " ".join(_completed(word) for word in text.split())
 
 
@@ -115,7 +117,7 @@ def _parsed(text: str) -> Share:
 
 
 def _completed(word: str) -> str:
-    """The first four letters of a word say which it is."""
+    """The word of the SLIP-39 list that begins with these letters; the first four are unique."""
     found = _ABBREVIATED.get(word.lower()[:4])
     if found is None or not found.startswith(word.lower()):
         raise KeyArchiveError(UNKNOWN_WORD)

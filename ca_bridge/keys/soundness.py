@@ -1,8 +1,8 @@
-"""Whether the numbers of a private key belong together, before it is kept for years.
+"""Consistency check of an imported private key, before it is stored for years.
 
 OpenSSL's own check of an RSA key (RSA_check_key) proves that its factors are prime, which takes 60 to 190 ms.
-Here the key only has to work, in any program. So its numbers are compared (RFC 8017 3.2), and a signature
-proves that they decrypt.
+Here the key only has to work in any program: relations of its numbers are checked (RFC 8017 3.2), and a
+signature proves that they decrypt.
 """
 
 import math
@@ -18,7 +18,7 @@ CANARY = b"a key that is to be archived"
 
 
 def is_sound(key: PrivateKey, pkcs8: bytes) -> bool:
-    """Of a key that was loaded without a check; pkcs8: what it was loaded from. About 2 ms."""
+    """Whether a key is consistent that was loaded, without a check, from `pkcs8` (DER). About 2 ms."""
     try:
         if not isinstance(key, rsa.RSAPrivateKey):
             load_der_private_key(pkcs8, None)
@@ -40,7 +40,7 @@ def _belong_together(numbers: rsa.RSAPrivateNumbers) -> bool:
 
 
 def _signs(key: rsa.RSAPrivateKey) -> bool:
-    """By the CRT exponents, as what is decrypted with it."""
+    """Whether a signature verifies. It uses the CRT exponents, as decryption does."""
     signature = key.sign(CANARY, padding.PKCS1v15(), hashes.SHA256())
     try:
         key.public_key().verify(signature, CANARY, padding.PKCS1v15(), hashes.SHA256())

@@ -192,7 +192,7 @@ def doubt(order: CaOrder) -> None:
 
 
 def record_fault(attempt: CaAttempt, fault: CaError) -> None:
-    """Journal a passing fault, in its own transaction. An order that was settled meanwhile is left alone."""
+    """Journal a transient fault, in its own transaction. An order that was settled meanwhile is unchanged."""
     with transaction.atomic(durable=True):
         order = locked(attempt.order_id)
         if order.state in CaOrder.OPEN:

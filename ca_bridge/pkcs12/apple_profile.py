@@ -24,7 +24,7 @@ IMAP, PASSWORD = "EmailTypeIMAP", "EmailAuthPassword"
 
 @dataclass(frozen=True)
 class Identity:
-    """A container as it is mailed. uuid names it in the profile and is the same in each one."""
+    """A PKCS#12 container in the profile. uuid: its PayloadUUID, the same in each profile of the token."""
 
     uuid: uuid.UUID
     name: str
@@ -34,7 +34,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class MailServer:
-    """Host and port; the device speaks TLS with it."""
+    """Host and port of a mail server that speaks TLS."""
 
     host: str
     port: int
@@ -71,7 +71,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs profiles; certificates: the signer's, then its issuers."""
+    """The signer of profiles. certificates: the signer's own, then its issuers."""
 
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = field(repr=False)
     certificates: Sequence[x509.Certificate]
@@ -196,7 +196,7 @@ def _payload(profile: Profile, kind: str, own: uuid.UUID, **content: Any) -> dic
 
 
 def _plain(text: str) -> str:
-    """Without what XML 1.0 cannot hold, which certificates of other CAs may have in a name."""
+    """Remove characters that XML 1.0 cannot represent; names from other CAs may have them."""
     return "".join(sign for sign in text if sign.isprintable())
 
 

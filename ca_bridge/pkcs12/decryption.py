@@ -23,11 +23,14 @@ _LEGACY_KEYS = {
 
 
 class ContainerError(CaError):
-    """A container is not what it should be."""
+    """A PKCS#12 container is malformed, or does not decrypt or verify."""
 
 
 def decrypt(algorithm: Any, data: bytes, passphrase: str) -> bytes:
-    """Return the text, unpadded. Raises ContainerError for an unknown scheme, ValueError for garbage."""
+    """Return the plaintext without padding.
+
+    Raises ContainerError for an unknown scheme, ValueError for malformed data or a wrong passphrase.
+    """
     name, parameters = algorithm["algorithm"].native, algorithm["parameters"]
     if name == "pbes2":
         padded, block = _pbes2(parameters, data, passphrase)
@@ -40,7 +43,7 @@ def decrypt(algorithm: Any, data: bytes, passphrase: str) -> bytes:
 
 
 def iterations(algorithm: Any) -> int:
-    """How often the key of a scheme is derived. Raises KeyError or TypeError for an unknown one."""
+    """The iteration count of a scheme. Raises KeyError or TypeError for an unknown one."""
     if algorithm["algorithm"].native == "pbes2":
         return int(algorithm["parameters"]["key_derivation_func"]["parameters"]["iteration_count"].native)
     return int(algorithm["parameters"]["iterations"].native)

@@ -1,8 +1,8 @@
 """PKCS#12 files of other programs: all their keys, each with its certificates.
 
-Who brings such a file in has not made it, so what it costs is bounded before anything is derived. Keys and
-certificates are matched by SubjectPublicKeyInfo: localKeyId is often wrong, and several certificates may have
-one key. Certificates without a key, those of issuers mostly, are left out.
+The file is untrusted, so its iteration counts are bounded before any key is derived. Keys and certificates
+are matched by SubjectPublicKeyInfo: localKeyId is often wrong, and several certificates may have one key.
+Certificates without a key, mostly of issuers, are left out.
 """
 
 import unicodedata
@@ -65,7 +65,7 @@ _KEYSTORES = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")
 _PUBLIC_KEY_CMS = (_SIGNED_DATA, _ENVELOPED_DATA)
-# What asn1crypto raises for what is no DER or BER, and for nesting that never ends.
+# Exceptions of asn1crypto for malformed DER or BER, and for nesting that is too deep.
 _UNPARSABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError, RecursionError)
 
 
@@ -80,7 +80,7 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class ForeignFile:
-    """What a file holds. unmatched: how many keys fit no certificate. has_mac: whether one was verified."""
+    """Content of a file. unmatched: number of keys without a certificate. has_mac: a MAC was verified."""
 
     keys: tuple[ForeignKey, ...]
     unmatched: int
@@ -89,7 +89,7 @@ class ForeignFile:
 
 @dataclass(slots=True)
 class _Budget:
-    """How many iterations may still be spent on one file."""
+    """Key derivation iterations that may still be spent on one file."""
 
     left: int = MOST_ITERATIONS_IN_ALL
 
@@ -102,7 +102,7 @@ class _Budget:
 def read(content: bytes, password: str) -> ForeignFile:
     """Open a file. Raises ForeignFileError.
 
-    The password is taken as it is; its composed form (Unicode NFC) only where it does not open the file.
+    The password is tried as it is, then in Unicode NFC.
     """
     try:
         return _read(content, password)
@@ -123,7 +123,7 @@ def is_pkcs12(content: bytes) -> bool:
 
 
 def check_soundness(key: ForeignKey) -> None:
-    """Whether the numbers of a key belong together. Raises ForeignFileError."""
+    """Check that a private key is consistent (`soundness`). Raises ForeignFileError."""
     if not soundness.is_sound(key.key, key.pkcs8):
         raise ForeignFileError(UNSOUND_KEY)
 
@@ -169,7 +169,7 @@ def _parsed(content: bytes) -> tuple[Any, bytes, list[Any]]:
 
 
 def _what_else(content: bytes) -> tuple[str, Any]:
-    """What a file is that is no PKCS#12 file, where people take it for one."""
+    """Code and sentence of the error for another file format that people take for PKCS#12."""
     beginning = content.lstrip()[:64]
     if content[:4] in _KEYSTORES:
         return JAVA_KEYSTORE
@@ -187,7 +187,7 @@ def _is_plain(info: Any) -> bool:
 
 
 def _outer_encryptions(infos: list[Any]) -> Iterator[Any]:
-    """The algorithms that stand in the file without a password."""
+    """The encryption algorithms that are readable without the password."""
     for info in infos:
         if info["content_type"].native == "encrypted_data":
             yield info["content"]["encrypted_content_info"]["content_encryption_algorithm"]
@@ -214,7 +214,7 @@ def _bags(infos: list[Any], password: str, budget: _Budget) -> Iterator[tuple[st
 
 
 def _bag(bag: Any, password: str, budget: _Budget | None) -> Iterator[tuple[str, bytes]]:
-    """budget: of a bag inside an encrypted part, whose iterations nobody has seen before."""
+    """Decode one bag. budget: for bags in an encrypted part, whose iterations were not counted before."""
     kind, value = bag["bag_id"].native, bag["bag_value"]
     if kind == "pkcs8_shrouded_key_bag":
         algorithm = value["encryption_algorithm"]
@@ -246,7 +246,7 @@ def _matched(bags: list[tuple[str, bytes]], *, has_mac: bool) -> ForeignFile:
 
 
 def _public_key_of(der: bytes) -> bytes | None:
-    """None for a certificate that cannot be read: the others of the file are not to suffer for it."""
+    """The SubjectPublicKeyInfo; None for a malformed certificate, which does not spoil the whole file."""
     try:
         return certificates.describe(der).public_key_sha256
     except CaError:

@@ -9,7 +9,7 @@ _LONG_BLOCK = frozenset({"sha384", "sha512"})
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """With which digest (a name of hashlib), salt and iterations."""
+    """Parameters of a derivation: digest (name in hashlib), salt, iterations."""
 
     digest: str
     salt: bytes
@@ -53,7 +53,7 @@ def _hashed(stretched: bytearray, derivation: Derivation, purpose: int) -> bytes
     block = bytes([purpose]) * derivation.block + bytes(stretched)
     fresh = hashlib.new(derivation.digest)
     for _iteration in range(derivation.iterations):
-        # A copy: OpenSSL takes longer to look a digest up than to compute it.
+        # Copied for each round: to look up a digest by name takes OpenSSL longer than to compute it.
         digest = fresh.copy()
         digest.update(block)
         block = digest.digest()

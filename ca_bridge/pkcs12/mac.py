@@ -21,7 +21,7 @@ class _Pbmac1Parameters(core.Sequence):  # type: ignore[misc]  # asn1crypto is u
 
 
 def iterations(mac_data: Any) -> int:
-    """How often the MAC's key is derived. Raises ValueError, TypeError or KeyError."""
+    """The iteration count of the MAC's key. Raises ValueError, TypeError or KeyError for malformed data."""
     parameters = _pbmac1(mac_data)
     if parameters is None:
         return int(mac_data["iterations"].native)
@@ -29,7 +29,7 @@ def iterations(mac_data: Any) -> int:
 
 
 def verifies(mac_data: Any, content: bytes, passphrase: str) -> bool:
-    """Whether the content is as whoever knew the passphrase wrote it. Raises ContainerError."""
+    """Verify the MAC of the content. Raises ContainerError for an unknown algorithm."""
     key, digest = _key(mac_data, passphrase)
     return hmac.compare_digest(hmac.digest(key, content, digest), mac_data["mac"]["digest"].native)
 
@@ -83,7 +83,7 @@ def _key(mac_data: Any, passphrase: str) -> tuple[bytes, str]:
         length = hashlib.new(digest).digest_size
         return kdf.derive(passphrase, derivation, purpose=kdf.MAC, length=length), digest
     function = parameters["kdf"]["parameters"]
-    length = function["key_length"].native  # RFC 9879 section 3: it must be there
+    length = function["key_length"].native  # mandatory (RFC 9879 3)
     if parameters["kdf"]["algorithm"].native != "pbkdf2" or not 20 <= (length or 0) <= 64:
         raise ContainerError("The container's MAC is of an unknown kind.")
     digest = _known(parameters["mac"]["algorithm"].native)

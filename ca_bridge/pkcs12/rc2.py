@@ -1,7 +1,7 @@
-"""RC2 in CBC mode (RFC 2268), to read only: old PKCS#12 files encrypt their certificates with 40-bit keys.
+"""RC2 decryption in CBC mode (RFC 2268): old PKCS#12 files encrypt their certificates with 40-bit RC2.
 
-`cryptography` has RC2 with 128-bit keys alone. Whoever writes such a file today writes it for no secret: the
-keys in it are encrypted otherwise.
+`cryptography` has RC2 with 128-bit keys only. Nothing secret depends on it: private keys in such files are
+encrypted by another algorithm.
 """
 
 import struct
@@ -20,7 +20,7 @@ _ROTATIONS = (1, 2, 3, 5)
 
 
 def decrypt(key: bytes, data: bytes, iv: bytes) -> bytes:
-    """Return the padded text. The effective key is as long as the key. Raises ValueError for a part block."""
+    """Return the padded plaintext; effective key bits: all. Raises ValueError for an incomplete block."""
     if len(data) % 8:
         raise ValueError("RC2 decrypts whole blocks of 8 octets.")
     expanded, previous, output = _expanded(key), iv, bytearray()

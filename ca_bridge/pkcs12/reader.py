@@ -1,4 +1,4 @@
-"""A reader of PKCS#12 (RFC 7292) that shares nothing with the writer: asn1crypto, hashlib, block ciphers."""
+"""An independent PKCS#12 reader (RFC 7292), which shares no code with the writer: asn1crypto, hashlib."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["Bag", "ContainerError", "legacy_derivations", "mac_iterations", "pbe
 
 @dataclass(frozen=True, slots=True)
 class Bag:
-    """One key or certificate: kind (key, cert), its DER, and what stands beside it."""
+    """One key or certificate: kind (key, cert), DER, and attributes."""
 
     kind: str
     der: bytes
@@ -24,7 +24,7 @@ class Bag:
 
 
 def read(der: bytes, passphrase: str) -> tuple[Bag, ...]:
-    """Verify the MAC, decrypt, take apart. Raises ContainerError, whose text holds nothing of the content."""
+    """Verify the MAC, decrypt and parse. Raises ContainerError, whose text holds nothing of the content."""
     try:
         return _read(pkcs12.Pfx.load(der, strict=True), passphrase)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
@@ -42,17 +42,17 @@ def _read(pfx: Any, passphrase: str) -> tuple[Bag, ...]:
 
 
 def mac_iterations(der: bytes) -> int:
-    """Return the iterations of the MAC, without a passphrase."""
+    """Return the MAC's iteration count, which needs no passphrase."""
     return mac.iterations(pkcs12.Pfx.load(der, strict=True)["mac_data"])
 
 
 def pbe_iterations(der: bytes) -> Iterator[int]:
-    """Yield the iterations of each encryption, without a passphrase."""
+    """Yield the iteration count of each encryption, which needs no passphrase."""
     return (decryption.iterations(algorithm) for algorithm in _encryptions(der))
 
 
 def legacy_derivations(der: bytes) -> Iterator[Derivation]:
-    """Yield how the key of each encryption of RFC 7292 appendix C is derived, without a passphrase."""
+    """Yield the key derivation of each encryption of RFC 7292 appendix C, which needs no passphrase."""
     for algorithm in _encryptions(der):
         if algorithm["algorithm"].native == "pkcs12_sha1_tripledes_3key":
             parameters = algorithm["parameters"]

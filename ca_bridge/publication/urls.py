@@ -1,4 +1,4 @@
-"""URLs of CRLs, CA certificates and OCSP. They stand in certificates, so they never move."""
+"""URLs of CRLs, CA certificates and OCSP. Issued certificates contain them, so they never change."""
 
 from django.urls import path
 

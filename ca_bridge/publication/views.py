@@ -25,7 +25,7 @@ from ca_bridge.contract_operation import AnswersOcsp, Publishes
 from ca_bridge.errors import CaError
 from ca_bridge.x509.der import MALFORMED
 
-CACHE_SECONDS = 60  # a revocation is to be seen soon; CRL and answer say themselves how long they hold
+CACHE_SECONDS = 60  # short, so that revocations are seen soon; nextUpdate in CRL and response is separate
 _FOR_ALL = f"public, max-age={CACHE_SECONDS}"
 MAX_OCSP_REQUEST = 4096  # bytes; a request for one certificate has a hundred, a signed one some more
 NONCE_BYTES = range(1, 129)  # RFC 9654 2.1
@@ -57,7 +57,7 @@ def _published(file_name: str) -> tuple[str, bytes] | None:
 
 
 def _first(ask: Callable[[Connector], T | None]) -> T | None:
-    """The first answer of a CA. Raises CaError where none has one, and one is unavailable."""
+    """The first answer that is not None. Raises CaError if there is none and a CA was unavailable."""
     troubles = []
     for alias in registry.aliases():
         try:

@@ -40,7 +40,7 @@ def _broken_hash(certificate: x509.Certificate, issuers: Sequence[x509.Certifica
         return ""
     try:
         algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:  # whoever looks whether the issuer has signed says what there is to say
+    except UnsupportedAlgorithm:  # reported by the check of the issuer's signature
         return ""
     return algorithm.name.upper() if isinstance(algorithm, _BROKEN) else ""
 

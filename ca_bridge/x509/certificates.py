@@ -13,7 +13,7 @@ from ca_bridge.x509.der import MALFORMED
 from ca_bridge.x509.names import ATTRIBUTE_TYPES
 from ca_bridge.x509.subject_alt_names import UPN_OID
 
-# RFC 4514 names nine attributes and writes the others as numbers; people read names.
+# RFC 4514 names nine attributes only; others would be shown as object identifiers.
 _RFC_4514 = {
     "commonName",
     "localityName",
@@ -46,9 +46,9 @@ class CertificateFacts:
 
 
 def common_name(distinguished_name: str) -> str:
-    """Return the CN of a name as CertificateFacts writes it; the whole name where it has none.
+    """Return the CN of a name as CertificateFacts writes it; the whole name without a CN, or if malformed.
 
-    Also where the name of a CA elsewhere is longer than `cryptography`, which counts octets, has it.
+    `cryptography` refuses names longer than its limits, which count octets; other CAs may issue them.
     """
     try:
         name = x509.Name.from_rfc4514_string(
@@ -61,7 +61,7 @@ def common_name(distinguished_name: str) -> str:
 
 
 def load(der: bytes) -> x509.Certificate:
-    """Return the certificate. Raises CaError, permanent, for what is none."""
+    """Parse a certificate (DER). Raises CaError, permanent, if it is none."""
     try:
         return x509.load_der_x509_certificate(der)
     except MALFORMED as error:
@@ -69,7 +69,7 @@ def load(der: bytes) -> x509.Certificate:
 
 
 def describe(der: bytes) -> CertificateFacts:
-    """Return the facts of a certificate in DER. Raises CaError, permanent, for what is none or malformed."""
+    """Return the facts of a certificate (DER). Raises CaError, permanent, if it is none or malformed."""
     try:
         return _facts(load(der), der)
     except MALFORMED as error:
@@ -126,7 +126,7 @@ def policies(der: bytes) -> tuple[str, ...]:
 
 
 def names_itself(der: bytes) -> bool:
-    """Whether this is a certificate whose issuer is its subject, as der.is_self_issued() says of one read."""
+    """Whether it is a self-issued certificate (DER), as der.is_self_issued(); False if it does not parse."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         return certificate.issuer == certificate.subject

@@ -24,15 +24,15 @@ from ca_bridge.x509.der import (
 )
 
 MAX_CHAIN_LENGTH = 10
-# Ten times what such certificates have. A container travels by mail, and works without them, too.
+# Ten times the usual size. A container is mailed, and works without roll-over certificates, too.
 LARGEST_ROLLOVER_BYTES = 20_000
 
 
 class Issuers(NamedTuple):
-    """path: from the nearest up to just below the root, which is all that clients have.
+    """The issuers in a container. path: from the issuing CA up to just below the root, which clients have.
 
-    rollovers: what the CA has certified of the root's key with another one of its own, for clients that know
-    the root of that other key alone (NewWithOld and OldWithNew, RFC 9810 4.4); one for each such root.
+    rollovers: certificates of the root's key signed by another root key of the same CA (NewWithOld,
+    OldWithNew, RFC 9810 4.4), for clients that trust only that other root; one for each such root.
     """
 
     path: tuple[bytes, ...]
@@ -53,7 +53,7 @@ def for_container(answer: Issued, trusted: Sequence[bytes]) -> Issuers:
 
 
 def root_of(certificate: bytes, issuers: Sequence[bytes], *, trusted: Sequence[bytes]) -> bytes | None:
-    """The root (DER) above a certificate, among the CA's trusted ones; None where none of them is it."""
+    """The trusted root (DER) to which a certificate chains by these issuers; None if it chains to none."""
     try:
         others = [load(each) for each in dict.fromkeys((*issuers, *trusted))]
         path = [load(each) for each in issuers_of(load(certificate), others)]
@@ -86,7 +86,7 @@ def _issuers(
     root = next((each for each in found if is_root(each, others)), None)
     if root is None:
         return Issuers(_der(path or came))
-    # Where the root itself has issued, nothing stands between; what came all the same is compared.
+    # If the root itself issued it, there is no intermediate; one that came in the reply is still verified.
     path = path or [each for each in came if not is_self_issued(each)]
     return Issuers(_der(path), _der(_rollovers(root, others, anchors)))
 

@@ -1,4 +1,4 @@
-"""A certificate that somebody shows to sign in: chain, validity, extended key usage (RFC 5280 6.1)."""
+"""Client certificates for sign-in: chain, validity, extended key usage (RFC 5280 6.1)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,9 +12,9 @@ from ca_bridge.x509.verification import chain_faults
 
 
 def faults(der: bytes, trusted: Sequence[bytes]) -> list[str]:
-    """What speaks against it, for operators; empty for one that a trusted CA issued for this purpose.
+    """Faults of a client certificate (DER), for operators; empty if it is acceptable.
 
-    trusted: DER of the CAs, intermediate ones too. Whether it is revoked is not looked at.
+    trusted: DER of the CAs, intermediates included. Revocation is not checked here.
     """
     try:
         return list(_faults(load(der), trusted))

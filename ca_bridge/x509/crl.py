@@ -1,4 +1,4 @@
-"""Certificate revocation lists (RFC 5280 5): believed only under the signature of the issuer."""
+"""Certificate revocation lists (RFC 5280 5): parsing, and verification of the issuer's signature."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _HTTP = ("http://", "https://")
 
 
 class CrlFault(StrEnum):
-    """Why a CRL could not be read, or is not believed."""
+    """Why a CRL could not be read or verified."""
 
     NO_ADDRESS = "no-address"
     UNREACHABLE = "unreachable"
@@ -27,7 +27,7 @@ class CrlFault(StrEnum):
 
 
 class CrlError(Exception):
-    """A CRL that cannot be read or is not believed; detail: for operators."""
+    """A CRL cannot be read or verified; detail: for operators."""
 
     def __init__(self, fault: CrlFault, detail: str = "") -> None:
         super().__init__(fault.value)
@@ -63,7 +63,7 @@ def addresses(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def verified(der: bytes, *, of: x509.Certificate, issuers: Iterable[x509.Certificate]) -> RevocationList:
-    """The CRL of this certificate's issuer. Raises CrlError where it is none, or not to be believed.
+    """Parse and verify the CRL (DER) of this certificate's issuer. Raises CrlError.
 
     issuers: CA certificates that are trusted for this certificate (RFC 5280 6.3.3 f, g).
     """

@@ -1,4 +1,4 @@
-"""Whose certificate it is, and what for, by what it says itself: for certificates that others ordered."""
+"""Holder and purpose of a certificate, read from its content: for imports from other systems."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Holder:
 
 
 def holder(content: bytes) -> Holder:
-    """What the certificate (DER) calls its holder. Raises CaError, permanent, for a malformed one."""
+    """The holder's names in a certificate (DER). Raises CaError, permanent, for a malformed one."""
     try:
         certificate = certificates.load(content)
         names = certificates.describe(content).subject_alt_names
@@ -54,7 +54,7 @@ def _of_kind(names: tuple[tuple[str, str], ...], wanted: str) -> list[str]:
 
 
 def _sids(certificate: x509.Certificate, uris: list[str]) -> list[str]:
-    """Both forms of Windows strong mapping: the extension, and the URI."""
+    """SIDs in both forms of Windows strong mapping (KB5014754): the extension, and the URI."""
     found = [each.removeprefix(SID_URI_PREFIX) for each in uris if each.startswith(SID_URI_PREFIX)]
     for extension in certificate.extensions:
         if extension.oid == SID_EXTENSION_OID and isinstance(extension.value, x509.UnrecognizedExtension):
@@ -64,9 +64,9 @@ def _sids(certificate: x509.Certificate, uris: list[str]) -> list[str]:
 
 
 def purpose(content: bytes) -> str:
-    """authentication, signature, encryption, combined, or empty where its key usage allows none of these.
+    """The purpose by key usage, a value of CertificatePurpose; empty if its key usage allows none of them.
 
-    As purposes of certificate profiles. Raises CaError, permanent.
+    Raises CaError, permanent.
     """
     try:
         present = certificates.load(content).extensions
@@ -94,7 +94,7 @@ def commits(content: bytes) -> bool:
 
 
 def is_of_a_person(content: bytes) -> bool:
-    """Whether it is no certificate of a CA."""
+    """Whether it is an end-entity certificate: basicConstraints without CA (RFC 5280 4.2.1.9)."""
     try:
         constraints = der.extension(certificates.load(content).extensions, x509.BasicConstraints)
     except der.MALFORMED:

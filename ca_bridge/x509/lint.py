@@ -40,10 +40,10 @@ def errors(der: bytes) -> tuple[str, ...]:
 
 
 def is_linted(der: bytes, draft: bytes) -> bool:
-    """Whether a certificate says, to the byte, what a draft says that has passed the lint.
+    """Whether a certificate (DER) equals a linted draft octet by octet, so that it needs no second lint.
 
-    All but its serial number, a positive one of at most 20 octets (RFC 5280 4.1.2.2), and its signature.
-    Never raises for bad DER.
+    Except for its serial number, which must be positive and of at most 20 octets (RFC 5280 4.1.2.2), and its
+    signature. False for malformed DER.
     """
     try:
         drafted, said = (_behind_serial(load_certificate(each)) for each in (draft, der))
@@ -53,7 +53,7 @@ def is_linted(der: bytes, draft: bytes) -> bool:
 
 
 def _behind_serial(certificate: x509.Certificate) -> bytes | None:
-    """The TBSCertificate behind version and serial number; None where those are not as they should be."""
+    """The octets of the TBSCertificate after version and serial number; None if those are malformed."""
     number = certificate.serial_number
     if not 0 < number.bit_length() <= SERIAL_BITS or number < 0:
         return None

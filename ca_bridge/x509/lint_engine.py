@@ -12,8 +12,8 @@ from pkilint.cabf import smime
 from pkilint.pkix import certificate, extension, name
 
 _ERROR = validation.ValidationFindingSeverity.ERROR
-# pkilint knows only URIs whose host has a dot. RFC 5280 4.2.1.6 wants an absolute URI and, where it has a
-# host, its full name: tag: and urn: have none, and the full name in a network of one's own may be one label.
+# pkilint accepts only URIs whose host has a dot. RFC 5280 4.2.1.6 demands an absolute URI and, if it has a
+# host, a fully qualified one: tag: and urn: have none, and in a private network it may be a single label.
 _LEGAL_URI = regex.compile(
     r'Invalid URI syntax: "'
     r"(?:(?:tag|urn):[\x21-\x7e]+|https?://[A-Za-z0-9-]{1,63}(?::\d{1,5})?(?:/[\x21-\x7e]*)?)"
@@ -66,7 +66,7 @@ def _public_linter(
 
 
 def _linter_for(document: certificate.RFC5280Certificate) -> validation.ValidatorContainer:
-    """Chosen by the certificate's policies."""
+    """The rule set for the policies in the certificate."""
     public = smime.determine_validation_level_and_generation(document)
     return _public_linter(*public) if public else _linter()
 

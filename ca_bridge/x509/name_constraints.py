@@ -77,7 +77,10 @@ def _shown(name: x509.GeneralName) -> str:
 
 
 def _is_mailbox_within(mailbox: str, base: str) -> bool:
-    """base: a mailbox, a host, or a domain, which begins with a dot. Of UPNs a host may begin with an @."""
+    """Whether a mailbox or UPN is within base: a mailbox, a host, or a domain with a leading dot.
+
+    In constraints on UPNs a host may begin with an @.
+    """
     local, _, host = mailbox.rpartition("@")
     wanted, _, domain = base.rpartition("@")
     return wanted in {"", local} and _is_host_within(host, domain)
@@ -93,7 +96,7 @@ def _is_uri_within(uri: str, base: str) -> bool:
 
 
 def _is_principal_within(principal: bytes, base: bytes) -> bool:
-    """As Windows does; there is no standard."""
+    """Whether a UPN is within a constraint, as Windows compares; there is no standard."""
     return _is_mailbox_within(_text(principal), _text(base))
 
 
@@ -107,7 +110,7 @@ def _is_directory_within(name: x509.Name, base: x509.Name) -> bool:
 
 
 def _comparable(name: x509.Name) -> list[frozenset[tuple[x509.ObjectIdentifier, object]]]:
-    """Case and white space are ignored (RFC 5280 7.1)."""
+    """A distinguished name in comparable form: case and white space are ignored (RFC 5280 7.1)."""
     return [frozenset((each.oid, _folded(each.value)) for each in rdn) for rdn in name.rdns]
 
 

@@ -1,4 +1,4 @@
-"""Names in certificates: which attributes there are, how long they may be, what characters they may hold.
+"""Distinguished names: their attributes, upper bounds (RFC 5280 appendix A) and permitted characters.
 
 `cryptography` accepts nearly everything (control characters, bidi overrides, over-long values), so all
 of it is checked here before a request is built.
@@ -52,7 +52,7 @@ def forbidden_characters(text: str) -> tuple[str, ...]:
     """Return the code points in text (as U+202E) that no name may hold, each once, in order.
 
     These are controls, line and paragraph separators, surrogates, private use, non-characters and
-    everything that turns the direction of writing round: an approver would read another name.
+    bidirectional controls, with which an approver would read another name.
     """
     return tuple(dict.fromkeys(f"U+{ord(character):04X}" for character in _FORBIDDEN.findall(text)))
 
@@ -122,7 +122,7 @@ def _complaint(name: str, value: str, kind: AttributeType) -> str:
 
 
 def length_complaint(name: str, value: str) -> str:
-    """A sentence, where the value is longer than the attribute may be; else an empty one."""
+    """A sentence if the value is longer than the attribute's upper bound; else empty."""
     words = {"name": name, "bound": ATTRIBUTE_TYPES[name].upper_bound}
     if len(value) > ATTRIBUTE_TYPES[name].upper_bound:
         return _("%(name)s is longer than %(bound)s characters.") % words

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SAMPLE_ISSUER = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Preview")])
 SAMPLE_URL = "http://pki.example.com/preview"
-# Which field of a profile decides what stands at a node of the certificate; the first that fits.
+# The field of a profile that determines a node of the certificate; the first match counts.
 _NODES = {
     "subjectaltname": "subject_alt_names",
     "extkeyusage": "extended_key_usage",

@@ -33,9 +33,9 @@ _OBJECT_IDENTIFIER = regex.compile(r"[0-2](\.(0|[1-9][0-9]*)){1,30}")
 
 
 class ProfileError(CaError):
-    """A profile is wrong, or cannot be rendered for a person.
+    """A profile is invalid, or cannot be rendered for a person.
 
-    missing: the person's fields that lack.  part: which field of Profile is wrong, where one is.
+    missing: empty fields of the person that it needs.  part: the invalid field of Profile, if any.
     """
 
     def __init__(self, message: str, *, missing: tuple[str, ...] = (), part: str = "") -> None:
@@ -46,7 +46,7 @@ class ProfileError(CaError):
 
 @contextmanager
 def about(part: str) -> Iterator[None]:
-    """What is wrong inside is wrong with this field of Profile."""
+    """Context that sets `part` of any ProfileError or CaError raised inside to this field of Profile."""
     try:
         yield
     except ProfileError as error:
@@ -58,7 +58,7 @@ def about(part: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Profile:
-    """What the certificates of one kind say, and which CA issues them. A saved version never changes.
+    """A template of certificate content, with the CA that issues it. A saved version never changes.
 
     subject and subject_alt_names pair an attribute name or a kind (email, upn, uri) with a template;
     templates hold only the PLACEHOLDERS, which are fields of the person.
@@ -85,7 +85,7 @@ def missing_fields(profile: Profile, fields: Mapping[str, str]) -> tuple[str, ..
 
 
 def needed_fields(profile: Profile) -> tuple[str, ...]:
-    """Return the names of the person's fields that a certificate of the profile says, each once."""
+    """Return the names of the person's fields in the profile's templates, each once."""
     return tuple(dict.fromkeys(_needed(profile)))
 
 
@@ -97,10 +97,10 @@ def _needed(profile: Profile) -> Iterator[str]:
 
 
 def render(profile: Profile, fields: Mapping[str, str]) -> CertificateContent:
-    """Return what a person's certificate is to say.
+    """Return the content of a person's certificate.
 
-    Raises ProfileError naming the fields that lack, or CaError (permanent) for values that no
-    certificate can hold.
+    fields: of the person, by placeholder. Raises ProfileError naming empty fields, or CaError (permanent) for
+    values that no certificate can hold.
     """
     if missing := missing_fields(profile, fields):
         raise ProfileError(
@@ -133,7 +133,7 @@ def check_content(content: CertificateContent) -> None:
 
 
 def _check_emails(content: CertificateContent) -> None:
-    """RFC 5280 4.1.2.6: an address in the subject does not replace the one that programs look at."""
+    """RFC 5280 4.1.2.6: an e-mail address in the subject has to be an rfc822Name as well."""
     named = {value for name, value in content.subject if name == "emailAddress"}
     if named - {value for kind, value in content.subject_alt_names if kind == "email"}:
         raise ProfileError(_("The e-mail address of the subject must stand among the alternative names too."))
@@ -205,7 +205,7 @@ def check_profile(profile: Profile) -> None:
 
 
 def check_public(profile: Profile, *, is_public: bool = False) -> None:
-    """Refuse in a public profile what only a private CA writes. Raises ProfileError that names the part.
+    """Refuse content that public CAs do not issue in a public profile. Raises ProfileError naming the part.
 
     is_public: whether its CA is public, also where no policy says so.
     """
@@ -232,7 +232,7 @@ def _check_subject_templates(subject: tuple[tuple[str, str], ...]) -> None:
 
 
 def _check_fixed_text(name: str, template: str) -> None:
-    """What a template says of itself must fit, whoever the person is: a common name is cut without a word."""
+    """Refuse a template whose fixed text alone is too long: a rendered common name is cut silently."""
     fixed = "".join(text for text, *_rest in string.Formatter().parse(template)).strip()
     if not placeholders(template):
         names.check_subject([(name, fixed)])
@@ -255,7 +255,7 @@ def _check_object_identifiers(identifiers: tuple[str, ...]) -> None:
 
 
 def _is_object_identifier(dotted: str) -> bool:
-    """As far as it can be written: below 0 and 1 no arc is over 39 (X.690 8.19.4), and it has an end."""
+    """Whether it is encodable: below 0 and 1 the second arc is at most 39 (X.690 8.19.4); bounded length."""
     try:
         x509.ObjectIdentifier(dotted)
     except ValueError:
@@ -278,9 +278,9 @@ def check_key_usage(key_usage: tuple[str, ...], algorithm: KeyAlgorithm) -> None
 
 
 def check_alt_name_template(kind: str, template: str) -> None:
-    """Refuse a template by which a profile's author could speak for another account.
+    """Refuse a template with which a profile's author could impersonate another account.
 
-    UPN and SID come from the person alone, never from a literal: both decide who signs in to Windows.
+    UPN and SID come only from the person's fields, never from a literal: both identify an account to Windows.
     """
     if kind not in subject_alt_names.KINDS:
         raise ProfileError(_("%(kind)s is not a kind of alternative name.") % {"kind": kind})

@@ -1,4 +1,4 @@
-"""The public key that a text or file names: a certificate, a public key, or the fingerprint of one."""
+"""Public keys from an input: a certificate, a public key, or a SHA-256 fingerprint."""
 
 import re
 
@@ -26,7 +26,7 @@ _SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 
 def fingerprint(content: bytes) -> str:
-    """The 64 digits, in lower case, where the text is a SHA-256 fingerprint; else empty."""
+    """A SHA-256 fingerprint as 64 lower-case digits; empty if the text is none."""
     digits = _SEPARATORS.sub(b"", content.lower())
     return digits.decode() if _SHA256.fullmatch(digits) else ""
 

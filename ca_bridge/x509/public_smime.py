@@ -16,9 +16,9 @@ EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
 SPONSOR_MULTIPURPOSE, SPONSOR_STRICT = "2.23.140.1.5.3.2", "2.23.140.1.5.3.3"
 # 6.3.2, by the day from which a row counts, newest first. A ballot that shortens it adds a row.
 LONGEST_VALIDITY = ((date(2023, 9, 1), 825),)
-# Counted to the second. CAs date certificates back, so a whole day is kept free.
+# Validity is counted to the second, and CAs backdate notBefore, so one day is kept as a margin.
 LONGEST_DAYS = LONGEST_VALIDITY[0][1] - 1
-# 4.2.1: for so many days a CA may rely on its validation of a mail domain, and of an organisation.
+# 4.2.1: days for which a CA may reuse its validation of a mail domain, and of an organisation.
 DOMAIN_DAYS, ORGANISATION_DAYS = 398, 825
 _ARC = "2.23.140.1.5."
 _LEGACY, _STRICT = "1", "3"
@@ -40,7 +40,7 @@ class SmimeFault:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """The last two numbers of a policy of 7.1.6.1: validation level and generation."""
+    """Rules of one policy (7.1.6.1), by the last two arcs of its OID: validation level and generation."""
 
     level: str
     generation: str
@@ -72,9 +72,9 @@ def longest_days(on: date) -> int:
 
 
 def private_faults(content: CertificateContent, *, is_public: bool = False) -> Iterator[SmimeFault]:
-    """Yield what only a private CA writes, in a content with such a policy; nothing for others.
+    """Yield faults of content that public CAs do not issue, if it has such a policy; nothing for others.
 
-    is_public: whether its CA is public in any case.
+    is_public: whether its CA is public, also without such a policy.
     """
     rules = _rules_of(content.policies)
     if rules is None and not is_public:
@@ -144,7 +144,7 @@ def _key_usage_faults(content: CertificateContent) -> Iterator[SmimeFault]:
 
 
 def _subject_faults(content: CertificateContent, rules: _Rules) -> Iterator[SmimeFault]:
-    """7.1.4.2.4, sponsor-validated; what the other levels want is left to the linter."""
+    """7.1.4.2.4, sponsor-validated; the other validation levels are checked by the linter."""
     if rules.level != _SPONSOR:
         return
     present = {name for name, _value in content.subject}

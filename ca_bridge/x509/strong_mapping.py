@@ -1,8 +1,8 @@
 """Values of altSecurityIdentities by which Active Directory maps one certificate to an account.
 
-Only the two strong forms that name one certificate (KB5014754): X509:<SKI> and X509:<I>..<SR>. Names, mail
-addresses and the hash of the public key are not written: they map other certificates, too, or sources differ
-on what they are.
+Only the two strong forms that identify one certificate (KB5014754): X509:<SKI> and X509:<I>..<SR>. Mappings
+by name, mail address or hash of the public key are not written: they match other certificates, too, or
+sources differ on their format.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Subject alternative names and the security identifier: checked, and written as X.509 wants them."""
+"""Subject alternative names (RFC 5280 4.2.1.6) and the SID extension: validation and encoding."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -23,11 +23,11 @@ _UPN = regex.compile(r"[^\s@]{1,512}@[^\s@]{1,512}")
 _URI = regex.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[\x21-\x7e]+")
 
 
-@lru_cache(maxsize=1024)  # each is asked for again and again: template, content, extension, certificate
+@lru_cache(maxsize=1024)  # one address is normalised for template, content, extension and certificate
 def mailbox(address: str) -> str:
-    """Return the address as an rfc822Name holds it: local part as it is, domain in lower case as A-labels.
+    """Normalise an address for rfc822Name: local part unchanged, domain in lower case as A-labels.
 
-    Raises CaError, permanent, for what is no address, and for a local part outside ASCII: it would need
+    Raises CaError, permanent, for an invalid address, and for a local part outside ASCII: it would need
     SmtpUTF8Mailbox (RFC 9598), which hardly any mail client reads.
     """
     check_characters("email", address)
@@ -90,7 +90,7 @@ def _user_principal_name(value: str) -> x509.OtherName:
 
 
 def check_sid(sid: str) -> None:
-    """Refuse what is no security identifier in its text form ([MS-DTYP] 2.4.2.1)."""
+    """Refuse anything but the text form of a SID ([MS-DTYP] 2.4.2.1). Raises CaError, permanent."""
     if not _SID.fullmatch(sid):
         raise CaError(_("%(sid)s is not a security identifier.") % {"sid": ascii(sid)}, permanent=True)
 

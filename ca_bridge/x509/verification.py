@@ -1,4 +1,4 @@
-"""What came back is compared with what was ordered, before anybody relies on it."""
+"""Verification of issued certificates: comparison with the order, chain, linting."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -30,21 +30,21 @@ from ca_bridge.x509.names import to_name
 from ca_bridge.x509.subject_alt_names import SID_EXTENSION_OID, sid_extension, to_general_name
 
 ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
-# CAs date back against clocks that are slow; more than this is another validity than was ordered.
+# CAs backdate notBefore because of slow clocks; by more than this, it is not the ordered validity.
 BACKDATING = timedelta(hours=1)
-# What begins later than this could be delivered before it can be used.
+# A certificate whose notBefore is later than this could be delivered before it is valid.
 FAST_CLOCK = timedelta(hours=1)
-# CAs may issue for a shorter time than was asked for; by more than this, whoever waits for it is told.
+# CAs may issue a shorter validity than ordered; if it is shorter by more than this, it is reported.
 SHORTER = timedelta(hours=1)
 
 
 def faults(
     order: CertificateOrder, answer: Issued, trusted: Sequence[bytes], *, draft: bytes | None = None
 ) -> tuple[str, ...]:
-    """Return everything in which an answer is not what was ordered; empty if it is. Never raises for bad DER.
+    """Return all differences between answer and order; empty if there are none. Never raises for bad DER.
 
-    trusted: the CA's own issuers (DER); the chain of the answer must end in one of them.
-    draft: what passed the lint before it was ordered. A certificate that says the same is not linted again.
+    trusted: the CA's configured issuers (DER); the chain of the answer must end in one of them.
+    draft: the linted draft of the order; a certificate with the same content is not linted again.
     """
     try:
         certificate = load(answer.certificate)
@@ -119,7 +119,7 @@ def chain_faults(
     path, anchors = [certificate, *map(load, chain)], [*map(load, trusted)]
     whole = [*path, *takewhile(_is_legible, map(load, issuers_of(path[-1], anchors)))]
     if weak := list(algorithm_strength.faults(whole)):
-        yield from weak  # a signature that nobody trusts is not worth a look at where it leads
+        yield from weak  # with a weak signature in it, the chain proves nothing and is not verified
         return
     for below, issuer in pairwise(path):
         if not _is_issued_by(below, issuer):
@@ -133,7 +133,7 @@ def chain_faults(
 
 
 def _is_legible(issuer: x509.Certificate) -> bool:
-    """Whether an issuer of chain_file, which did not come along, can be held to what it says."""
+    """Whether the extensions of an issuer from chain_file, not in the reply, can be parsed."""
     try:
         return bool(issuer.public_key()) and issuer.extensions is not None
     except MALFORMED:
@@ -156,7 +156,7 @@ def _issuer_faults(issuer: x509.Certificate, *, below: Sequence[x509.Certificate
 
 
 def _usage_faults(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> Iterator[str]:
-    """Clients take an extended key usage where each CA below the root has it, or says nothing of any."""
+    """Extended key usage, as clients nest it: each CA below the root has it, or has no such extension."""
     wanted = _dotted(extension(certificate.extensions, x509.ExtendedKeyUsage))
     for issuer in issuers:
         allowed = _dotted(extension(issuer.extensions, x509.ExtendedKeyUsage))

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 NONCE, KEY, TAG = 12, 32, 16
 
 
-class KeyServiceDown(Exception):  # noqa: N818 a passing state, which others wait for
-    """The key service or HSM does not answer: a passing fault, after which work is retried.
+class KeyServiceDown(Exception):  # noqa: N818 a transient state, which others wait for
+    """The key service or HSM does not answer: a transient fault, after which work is retried.
 
     Not a VaultError, which means a wrong or damaged secret. The text holds no secret.
     """

@@ -19,7 +19,7 @@ from identity_manager.vault.key_encryption import KeyServiceDown
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2, 5
 LONGEST_ANSWER = 16 * 1024
-# Answers about a bad ciphertext; all others are passing faults, or faults of the service's set-up.
+# Answers about a bad ciphertext; all others are transient faults, or faults of the service's set-up.
 _NOT_OURS = ("message authentication failed", "invalid ciphertext", "could not be decrypted")
 # By process id: a connection of before a fork belongs to the parent.
 _sessions: dict[int, requests.Session] = {}

@@ -71,7 +71,7 @@ def unwrap(
 ) -> bytes:
     """Return the secret. Raises VaultError for another record, owner or purpose, or a missing key.
 
-    Raises KeyServiceDown, a passing fault, if the key service or HSM does not answer.
+    Raises KeyServiceDown, a transient fault, if the key service or HSM does not answer.
 
     or_unbound: accept also a secret that a release up to 1.0 wrapped without an owner. That is no downgrade:
     the authentication tag of a secret that has an owner fails without the owner in the AAD.

@@ -40,7 +40,7 @@ class AdcsConnector:
         self._http = Http(options, self._sign_in.headers)
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Submit the CSR. The template decides what the certificate says beside subject and names."""
+        """Submit the CSR. The template determines all content except subject and alternative names."""
         headers, data = wire.HEADERS | wire.FORM, wire.form(order)
         reply = self._http.call("POST", "/certfnsh.asp", data=data, headers=headers, orders=True)
         if trouble := self._trouble(reply):
@@ -89,7 +89,7 @@ class AdcsConnector:
         return Refused.request(wire.disposition(*pages))
 
     def _denied(self, refused: Refused) -> Refused:
-        """Raises a passing CaError for a denial with a temporary cause (wire.is_for_now)."""
+        """Raises a transient CaError for a denial with a temporary cause (wire.is_for_now)."""
         if wire.is_for_now(refused.detail):
             raise CaError.out_of_service(refused.detail)
         return refused
@@ -134,7 +134,7 @@ class AdcsConnector:
         return self._http.call("GET", path, headers=wire.HEADERS)
 
     def _trouble(self, reply: Reply) -> CaError | None:
-        """A passing CaError for a reply from before the CA has read a request; None for any other."""
+        """A transient CaError for a reply from before the CA has read a request; None for any other."""
         if reply.status in (401, 403):
             return CaError.credentials(f"HTTP {reply.status} {self._sign_in.refused(reply)}".strip())
         if reply.status in (429, 503) or wire.NEVER_ASKED in reply.text.lower():

@@ -52,14 +52,14 @@ _caches = count(1)
 
 
 class Kerberos:
-    """A ticket cache in memory, filled from a keytab. Tickets that are valid outlast a KDC that is down."""
+    """A ticket cache in memory, filled from a keytab. While the KDC is down, valid tickets are still used."""
 
     def __init__(self, options: AdcsOptions) -> None:
         self._options = options
         self._cache = next(_caches)
 
     def headers(self, end_point: bytes) -> Mapping[str, str]:
-        """The Authorization header for one request. Raises a passing CaError."""
+        """The Authorization header for one request. Raises a transient CaError."""
         try:
             self._token(_KERBEROS, end_point)  # gets the ticket; SPNEGO would not say why there is none
             token = self._token(_SPNEGO, end_point)

@@ -12,13 +12,13 @@ _KEYTAB = b"\x05"  # what a keytab of MIT Kerberos begins with, as ktpass and kt
 
 @dataclass(frozen=True, kw_only=True)
 class AdcsOptions(SignInOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to Microsoft AD CS (web enrolment pages). Raises ValueError, naming the option.
 
-    url: up to, and with, /certsrv; always https: IIS is told a password, or asks for a client certificate.
+    url: up to, and with, /certsrv; always https, for the password or the client certificate.
     user: DOMAIN\\user.
     principal, keytab_file: Kerberos, by the account user@REALM, with the extra `kerberos`.
     service: the pages' SPN, HTTP/host or HTTP/host@REALM; empty: HTTP/ and the host of url.
-    poll_after: seconds after which a request that waits for a CA manager is asked for again.
+    poll_after: seconds between polls of a request that waits for a CA manager.
     """
 
     WAYS: ClassVar[str] = f"principal and keytab_file, or {SignInOptions.WAYS}"

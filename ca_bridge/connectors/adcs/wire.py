@@ -27,7 +27,7 @@ _TEMPLATE = re.compile(r'<option\s+value="?([EO];[^">]+)', re.IGNORECASE)
 CODE = re.compile(r"\b(0x[0-9A-Fa-f]{8})\b")
 NEVER_ASKED = "0x800706ba"  # RPC_S_SERVER_UNAVAILABLE: the pages are up, the CA behind them is not
 
-# What a CA denies for want of others: CRYPT_E_REVOCATION_OFFLINE, ERROR_DS_UNAVAILABLE, ERROR_DS_SERVER_DOWN.
+# Denials with a temporary cause: CRYPT_E_REVOCATION_OFFLINE, ERROR_DS_UNAVAILABLE, ERROR_DS_SERVER_DOWN.
 _FOR_NOW = re.compile(r"\b0x(80092013|8007200f|8007203a)\b", re.IGNORECASE)
 
 

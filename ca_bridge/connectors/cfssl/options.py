@@ -8,11 +8,11 @@ from ca_bridge.connection.http import HttpOptions, check_file
 
 @dataclass(frozen=True, kw_only=True)
 class CfsslOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to CFSSL. Raises ValueError, naming the option.
 
     auth_key_file: the auth key of the profiles, in hexadecimal digits as CFSSL's configuration has it.
-    profiles: the names of the profiles that may be asked for. CFSSL takes its default profile for every
-    name that it does not know, so an unknown one is refused here.
+    profiles: names of the profiles that may be ordered. CFSSL uses its default profile for unknown names, so
+    an unknown one is refused here.
     """
 
     auth_key_file: str

@@ -19,11 +19,11 @@ from ca_bridge.x509 import der
 API = "/api/v1/cfssl"
 WRONG_TOKEN = "invalid token"  # noqa: S105 - what CFSSL says, no secret
 NO_KEY = "no authentication provider"
-TAKEN = "missing parameter 'certificate_request'"  # the token counted, and there was nothing to sign
-NOT_STORED = 11000  # the code for a certificate that its database did not take, and nobody got
+TAKEN = "missing parameter 'certificate_request'"  # the token was accepted, and there was nothing to sign
+NOT_STORED = 11000  # CFSSL could not store the certificate in its database, and did not return it
 PASSING = (401, 403, 404, 405, 429, 503)  # credentials at a proxy, endpoints that are not there, trouble
 NOT_FOUND = "no certificate found"
-# Go's crypto/x509/pkix writes these first and in this order, then all others as they stand in the request.
+# Go's crypto/x509/pkix writes these first and in this order, then all others in the order of the request.
 _ABOVE = ("countryName", "organizationName", "organizationalUnitName", "localityName", "stateOrProvinceName")
 _FIRST = (*_ABOVE, "commonName", "serialNumber")
 
@@ -50,7 +50,7 @@ def serial_of(order: CertificateOrder) -> int:
 
 
 def authenticated(request: Mapping[str, Any], key_file: str) -> dict[str, str]:
-    """The request with CFSSL's token, an HMAC of its octets. Raises a passing CaError without a key."""
+    """The request with CFSSL's token, an HMAC of its octets. Raises a transient CaError without a key."""
     try:
         key = bytes.fromhex(secret(key_file))
     except ValueError as error:
@@ -71,7 +71,7 @@ def error_of(reply: Reply) -> tuple[int, str]:
 
 
 def not_taken(reply: Reply) -> CaError:
-    """A passing CaError: the token was refused, or CFSSL is unavailable."""
+    """A transient CaError: the token was refused, or CFSSL is unavailable."""
     said = error_of(reply)[1]
     return CaError.credentials(said) if said == WRONG_TOKEN else reply.not_taken(said)
 

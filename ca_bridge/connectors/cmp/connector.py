@@ -55,7 +55,7 @@ class CmpConnector:
         if talk.step.checked and talk.last.kind == BodyType.POLLREP:
             return self._pending(talk)
         if talk.step.done or "certificate not accepted" in talk.step.said:
-            return wire.issued(talk)  # also what we have told the CA that it is wrong: the bridge refuses it
+            return wire.issued(talk)  # also one that certConf rejected: the bridge verifies and refuses it
         return self._refused(talk)
 
     def _pending(self, talk: Talk) -> Pending:
@@ -63,11 +63,11 @@ class CmpConnector:
         return Pending(wire.handle_of(talk), timezone.now() + timedelta(seconds=seconds))
 
     def _refused(self, talk: Talk) -> Refused:
-        """The permanent refusal in an answer; anything else raises an error that is passing or in doubt."""
+        """The permanent refusal in an answer. Raises CaError or InDoubtError for anything else."""
         decided = talk.step.checked and talk.last.kind in (BodyType.IP, BodyType.CP)
         if not talk.first and not decided:
             raise talk.reply.garbled(talk.step.said)
-        _raise_if_passing(talk)
+        _raise_if_transient(talk)
         if not talk.step.checked or FailureBit.SYSTEM_FAILURE in talk.last.failures:
             raise talk.reply.garbled(talk.step.said)
         return Refused.request(talk.step.said)
@@ -78,7 +78,7 @@ class CmpConnector:
             return RevocationOutcome.UNSUPPORTED
         talk = self._managed(wire.revocation(certificate, reason))
         if not talk.step.checked:
-            _raise_if_passing(talk)
+            _raise_if_transient(talk)
             raise talk.reply.garbled(talk.step.said)
         if talk.last.kind == BodyType.POLLREP or talk.last.status in _LATER:
             return RevocationOutcome.PENDING
@@ -86,7 +86,7 @@ class CmpConnector:
             return RevocationOutcome.REVOKED
         if FailureBit.CERT_REVOKED in talk.last.failures:
             return RevocationOutcome.ALREADY_REVOKED
-        _raise_if_passing(talk)
+        _raise_if_transient(talk)
         passes = FailureBit.SYSTEM_FAILURE in talk.last.failures
         message = _("The certificate authority refused the revocation.")
         raise CaError(message, talk.step.said, permanent=not passes)
@@ -98,7 +98,7 @@ class CmpConnector:
     def health(self) -> Health:
         """Check by a general message that the CA accepts our credentials and that we trust its answer."""
         talk = self._managed(wire.INQUIRY)
-        _raise_if_passing(talk)
+        _raise_if_transient(talk)
         if not talk.step.checked:
             return Health(ok=False, detail=talk.step.said)
         return Health.healthy(HealthFinding.PROTECTED)
@@ -122,8 +122,8 @@ def _trouble(reply: Reply) -> Exception:
     return reply.not_taken() if passes else reply.garbled(reply.said())
 
 
-def _raise_if_passing(talk: Talk) -> None:
-    """Raise a passing CaError for an unprotected error message: the shared secret does not match."""
+def _raise_if_transient(talk: Talk) -> None:
+    """Raise a transient CaError for an unprotected error message: the shared secret does not match."""
     failures, is_error = talk.last.failures, talk.last.kind == BodyType.ERROR
     if (is_error and not talk.step.checked) or failures & wire.CREDENTIALS:
         raise CaError.credentials(talk.step.said)

@@ -18,7 +18,7 @@ from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.errors import CaError, InDoubtError
 
 HEADERS = {"Content-Type": "application/pkixcmp", "Accept": "application/pkixcmp"}
-# What OpenSSL says only after the protection of a message has held (crypto/cmp/cmp_err.c).
+# Messages that OpenSSL prints only after it has verified a message's protection (crypto/cmp/cmp_err.c).
 CHECKED = (
     "request rejected by server",
     "received error",
@@ -33,7 +33,7 @@ PROGRAM_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the transaction does: arguments of `openssl cmp`, and the files that they name."""
+    """A CMP command: arguments of `openssl cmp`, and contents of the files that they name."""
 
     arguments: tuple[str, ...]
     files: Mapping[str, bytes]
@@ -41,7 +41,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class CmpStep:
-    """What `openssl cmp` made of the answers so far: the next request (DER), or none at the end."""
+    """One run of `openssl cmp` on the answers so far: the next request (DER), or none at the end."""
 
     request: bytes | None
     done: bool
@@ -93,7 +93,7 @@ class Cmp:
             answers = _added(answers, _answer(step.request or b"", reply))
             try:
                 step = self._step(task, answers)
-            except CaError as error:  # it would be a passing fault, but the CA was asked
+            except CaError as error:  # it would be a transient fault, but the CA was asked
                 raise reply.garbled(error.detail) from error
             if step.request is None or answers[-1].kind == BodyType.POLLREP:
                 return Talk(answers, step, reply, first=number == 0 and not before)

@@ -119,10 +119,10 @@ _Polls = _sequence_of(_Poll)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One PKIMessage. Nothing that it says is to be believed before OpenSSL has checked its protection.
+    """One PKIMessage, untrusted until OpenSSL has verified its protection.
 
-    status, failures: PKIStatus and the bits of PKIFailureInfo, where there are some.  check_after: seconds.
-    certificate: the one that was issued, and others that came along, DER.  body: what stands in the tag.
+    status, failures: PKIStatus and the bits of PKIFailureInfo, if any.  check_after: seconds.
+    certificate: the issued one; others: further ones (DER).  body: content octets of PKIBody.
     """
 
     der: bytes

@@ -10,17 +10,17 @@ COMMANDS = ("p10cr", "ir", "cr")
 
 @dataclass(frozen=True, kw_only=True)
 class CmpOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to a CA that speaks CMP (RFC 9810). Raises ValueError, naming the option.
 
-    path: where enrolments go; {profile} in it stands for the certificate profile's name at the CA.
-    management_path: where revocations and tests go; needed where path has {profile}.
-    profile_in_header: whether the profile's name at the CA goes into the message (RFC 9480, certProfile).
-    command: how is asked: p10cr hands the request on; ir and cr ask by a template, raVerified.
-    reference, secret_file: a shared secret protects requests and answers; or, by signatures:
-    signer_certificate_file (with its issuers behind it), signer_key_file, signer_key_passphrase_file: ours;
-    responder_file: the one certificate whose signatures count on answers.
-    mac: the algorithm with a shared secret.  longest_wait: seconds between two questions, at most.
-    program: OpenSSL, of which `openssl cmp` writes and checks the messages.
+    path: URL path of enrolments; {profile} in it stands for the certificate profile's name at the CA.
+    management_path: URL path of revocations and health checks; needed if path has {profile}.
+    profile_in_header: whether the profile's name at the CA goes into the header (RFC 9480, certProfile).
+    command: message type: p10cr forwards the CSR; ir and cr send a certificate template with raVerified.
+    reference, secret_file: MAC protection of requests and answers by a shared secret; or, by signatures:
+    signer_certificate_file (followed by its issuers), signer_key_file, signer_key_passphrase_file: ours;
+    responder_file: the only certificate whose signature on answers is accepted.
+    mac: the MAC algorithm with a shared secret.  longest_wait: maximum seconds between polls.
+    program: path of OpenSSL, whose `openssl cmp` builds and verifies the messages.
     """
 
     path: str = "/.well-known/cmp"

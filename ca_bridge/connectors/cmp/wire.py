@@ -1,4 +1,4 @@
-"""Arguments of `openssl cmp` for enrolments, and what is taken from the answers."""
+"""Arguments of `openssl cmp` for enrolments, and results from its answers."""
 
 import base64
 from urllib.parse import quote

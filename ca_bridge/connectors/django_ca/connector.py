@@ -54,7 +54,7 @@ class DjangoCaConnector:
         return self._pending(wire.text_of(reply, "slug"))
 
     def _complaint(self, order: CertificateOrder) -> str:
-        """What django-ca would accept and could not write, as a sentence; None if nothing."""
+        """Why django-ca cannot issue this, though it would accept the order; empty if it can."""
         if order.content.sid is not None:
             return "django-ca cannot write a security identifier for Windows into a certificate."
         try:

@@ -7,11 +7,11 @@ from ca_bridge.connection.http import HttpOptions, check_file, check_seconds
 
 @dataclass(frozen=True, kw_only=True)
 class DjangoCaOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to django-ca. Raises ValueError, naming the option.
 
-    url: where django-ca's URLs begin: https://ca.example.com/django_ca.
+    url: base URL of django-ca: https://ca.example.com/django_ca.
     user, password_file: HTTP Basic; the user has the permissions that docs/how-to/connect-django-ca.md names.
-    poll_after: seconds after which an order that waits is asked for again.
+    poll_after: seconds between polls of a pending order.
     """
 
     user: str

@@ -73,9 +73,10 @@ class EjbcaConnector:
         return Issued(certificate.public_bytes(Encoding.DER), self.options.chain[:-1])
 
     def find(self, order: CertificateOrder) -> Issued | None:
-        """The oldest active certificate of the order's end entity, one for the order's key first.
+        """The oldest active certificate of the order's end entity, preferably one for the order's key.
 
-        One for another key was ordered in a time that a restore has lost: it is returned, and then revoked.
+        One for another key was ordered before a restore of the database: it is returned, refused by the
+        bridge, and revoked.
         """
         found = self._searched(order, active=True)
         found.sort(key=lambda each: not der.is_for(each, order.csr))  # stable: oldest first
@@ -141,7 +142,7 @@ class EjbcaConnector:
         return RevocationOutcome.REVOKED
 
     def release(self, certificate: bytes) -> bool:
-        """End a hold. Raises a passing CaError while the release waits for an approval."""
+        """End a hold. Raises a transient CaError while the release waits for an approval."""
         state = self._http.call("GET", f"{wire.path_of(certificate)}/revocationstatus")
         if state.ok and state.fields().get("revocation_reason") != "CERTIFICATE_HOLD":
             return False

@@ -10,14 +10,14 @@ _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,30}")
 
 @dataclass(frozen=True, kw_only=True)
 class EjbcaOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to EJBCA's REST interface. Raises ValueError, naming the option.
 
     url: up to, and with, /ejbca/ejbca-rest-api; always https, with a client certificate that is a member of
     a role in EJBCA.
-    ca_name, end_entity_profile: as they are called in EJBCA; the certificate profile here names the other.
+    ca_name, end_entity_profile: their names in EJBCA; the certificate profile's name comes with each order.
     enrollment_code_file: a secret from which the enrollment code of each end entity is derived.
-    username_prefix: what stands before the number of an order in the names of end entities.
-    poll_after: seconds after which a request that waits for its approval is asked for again.
+    username_prefix: prefix of the names of end entities, followed by the order's key.
+    poll_after: seconds between polls of a request that waits for its approval.
     """
 
     ca_name: str

@@ -30,7 +30,7 @@ _LOOK_SECONDS = 5  # seconds after which a process that reads the database looks
 class Authority:
     """The CA's certificates, and its keys, each opened when it first signs. Thread-safe.
 
-    Raises CaError, a passing one: orders wait until an operator has repaired the CA.
+    Raises a transient CaError: orders wait until an operator has repaired the CA.
     """
 
     def __init__(self, options: EmbeddedOptions) -> None:

@@ -185,7 +185,7 @@ class EmbeddedConnector:
         return None
 
     def _check_end(self) -> None:
-        """Raises a passing CaError where the issuing CA has expired: orders wait for the next one."""
+        """Raises a transient CaError where the issuing CA has expired: orders wait for the next one."""
         ca = self._authority
         ends = ca.certificate(ca.newest).not_valid_after_utc
         if ends <= timezone.now():

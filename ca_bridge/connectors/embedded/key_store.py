@@ -46,7 +46,7 @@ class KeyStore:
         return key
 
     def open(self, issuer: str) -> rsa.RSAPrivateKey:
-        """The signer for an issuer. Raises CaError, a passing one."""
+        """The signer for an issuer. Raises a transient CaError."""
         if self._token and not self.file(issuer).exists():
             return self._token.open(self.options.key_label(issuer))
         return self.open_file(self.file(issuer))

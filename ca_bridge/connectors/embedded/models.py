@@ -64,7 +64,7 @@ class Crl(models.Model):
 
 
 class OcspSigner(models.Model):
-    """Who signs the OCSP answers about what one issuer issued; the key is encrypted PKCS#8 (PEM)."""
+    """The delegated OCSP signer of one issuer (RFC 6960 4.2.2.2); its key is encrypted PKCS#8 (PEM)."""
 
     ca = models.CharField(max_length=40)
     issuer = models.CharField(max_length=10)

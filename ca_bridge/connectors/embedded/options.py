@@ -8,21 +8,21 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedOptions:
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of the embedded CA. Raises ValueError, with a sentence that names the option.
 
-    name: stands in the names of published files and in the register.
+    name: of the CA, in published file names and in the register.
     directory: holds the encrypted keys and the CA certificates.
-    publication_url: where clients fetch CRLs and CA certificates; without a slash at the end.
+    publication_url: base URL of CRLs and CA certificates for clients; without a trailing slash.
     passphrase_file: the passphrase of the keys, in a file that only this user may read; empty for a process
     that signs nothing, such as a web process: it opens no key, and reads the database, not the directory.
     ocsp_passphrase_file: that of the keys of OCSP signers, which a web process uses; where there is no such
     file, they are under passphrase_file.
-    root_key_file: where a new CA puts its root's key, to be taken out of the house; empty: beside the others.
+    root_key_file: path for the key of a new root, to be stored offline; empty: in `directory`.
     organisation: the organizationName in the CA's own subject, at most 64 characters.
     ocsp: whether new certificates name the OCSP responder at publication_url/ocsp; it answers in any case.
     hsm_module, hsm_token, hsm_pin_file: a PKCS#11 module (its path), the label of a token, and the file with
     its user's PIN: keys are made and used there. All three or none.
-    hsm_key: what the labels of the keys begin with; the name of the CA, if it is empty.
+    hsm_key: prefix of the keys' labels in the token; empty: the name of the CA.
     """
 
     name: str

@@ -19,10 +19,10 @@ from ca_bridge.connectors.embedded.models import OcspSigner
 from ca_bridge.connectors.embedded.wire import Signer, ValidityPeriod
 
 SIGNER_LIFETIME = timedelta(days=14)
-SIGNER_RENEWAL = timedelta(days=7)  # before its end, so that a week without us does no harm
+SIGNER_RENEWAL = timedelta(days=7)  # before it expires, so that an outage of a week does no harm
 SIGNER_BITS = 2048
 _BACKDATED = timedelta(hours=1)  # for clients whose clocks are slow
-_REFRESH = 0.5  # of its lifetime an answer is kept, so that who gets it can keep it too
+_REFRESH = 0.5  # fraction of its lifetime for which a response is cached, so that clients can cache it, too
 MAX_KEPT = 4000  # of 2 kB each
 
 

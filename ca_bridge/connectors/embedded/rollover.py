@@ -27,7 +27,7 @@ from ca_bridge.x509.der import MALFORMED, has_signed, is_root, is_self_issued
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
-SHORTEST = timedelta(days=30)  # what a new issuing CA must at least be good for
+SHORTEST = timedelta(days=30)  # minimum remaining validity of a new issuing CA
 
 
 def roll(options: EmbeddedOptions, root_key: Path | None = None) -> x509.Certificate:

@@ -19,7 +19,7 @@ from ca_bridge.contract import RevocationReason
 
 SID_EXTENSION_OID = x509.ObjectIdentifier("1.3.6.1.4.1.311.25.2")
 ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
-# What a request may ask for, and whether it becomes critical (RFC 5280 4.2.1); all else is the CA's to say.
+# Extensions copied from a request, and whether each is critical (RFC 5280 4.2.1); the CA sets all others.
 _REQUESTED = {
     ExtensionOID.KEY_USAGE: True,
     ExtensionOID.EXTENDED_KEY_USAGE: False,

@@ -7,11 +7,11 @@ from ca_bridge.connection.http import SignInOptions, check_seconds
 
 @dataclass(frozen=True, kw_only=True)
 class EstOptions(SignInOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to a CA that speaks EST (RFC 7030). Raises ValueError, naming the option.
 
     url: up to, and without, /.well-known/est; always https, as RFC 7030 3.3 demands.
     labels: whether the certificate profile's name at the CA is a label in the path (RFC 7030 3.2.2).
-    longest_wait: seconds after which a request that waits is asked for again, whatever Retry-After says.
+    longest_wait: maximum seconds between polls of a pending request, whatever Retry-After says.
     """
 
     labels: bool = False

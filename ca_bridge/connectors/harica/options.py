@@ -10,11 +10,11 @@ _ORGANISATION = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True, kw_only=True)
 class HaricaOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to HARICA's CertManager. Raises ValueError, naming the option.
 
     url: https://cm.harica.gr, or the staging system.
     api_key_file: an API key of an Enterprise Admin or an Enterprise Approver for S/MIME.
-    organization_id: the organisation for which is ordered, as check_ca lists it.
+    organization_id: the organisation for which certificates are ordered, as check_ca lists it.
     """
 
     api_key_file: str

@@ -32,7 +32,7 @@ def headers(options: HaricaOptions) -> dict[str, str]:
 
 
 def obstacle(order: CertificateOrder) -> str:
-    """Why HARICA cannot be asked for this, for operators; empty where it can."""
+    """Why the order cannot be sent to HARICA, for operators; empty if it can."""
     subject = dict(order.content.subject)
     if order.ca_profile not in PRODUCTS:
         return f"it has no {order.ca_profile}, only {', '.join(PRODUCTS)}"

@@ -7,12 +7,12 @@ from ca_bridge.connection.http import HttpOptions, check_file
 
 @dataclass(frozen=True, kw_only=True)
 class NexusCmOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to Nexus Certificate Manager. Raises ValueError, naming the option.
 
     url: up to, and without, /certificates: https://host:8444/pgwy/api, with the instance where there is one.
-    client_certificate_file, client_key_file: a CM officer's, who asks; needed.
-    signer_certificate_file, signer_key_file, signer_key_passphrase_file: the officer's who signs what is
-    asked for; empty: the same one.
+    client_certificate_file, client_key_file: of the CM officer who calls; required.
+    signer_certificate_file, signer_key_file, signer_key_passphrase_file: of the officer who signs requests;
+    empty: the same one.
     """
 
     signer_certificate_file: str = ""

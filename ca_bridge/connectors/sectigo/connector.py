@@ -59,7 +59,7 @@ class SectigoConnector:
         reply = self._scm.call("POST", wire.ENROLL, data=body, orders=True)
         if reply.ok:
             return self._pending(wire.handle_of(reply))
-        _raise_if_passing(reply)
+        _raise_if_transient(reply)
         if 400 <= reply.status < 500:
             return Refused.request(reply.said())
         raise reply.garbled(reply.said())  # an internal error: it may have taken the order before
@@ -69,7 +69,7 @@ class SectigoConnector:
         reply = self._scm.call("GET", wire.collection_path(handle))
         if reply.ok:
             return bundles.issued(reply, order, wire.certificates_of(reply))
-        _raise_if_passing(reply)
+        _raise_if_transient(reply)
         match wire.code_of(reply):
             case wire.WAITING:
                 return self._rejected(order, handle) or self._pending(handle)
@@ -91,7 +91,7 @@ class SectigoConnector:
     def find(self, order: CertificateOrder) -> Issued | None:
         """The first certificate for the order that is not revoked.
 
-        Raises a passing CaError while SCM has an order that may be this one and is not decided.
+        Raises a transient CaError while SCM has an order that may be this one and is not decided.
         """
         return next(self._of_order(order), None)
 
@@ -185,7 +185,7 @@ class SectigoConnector:
 
 
 def _obstacle(order: CertificateOrder, product: wire.Product) -> str:
-    """Why SCM cannot be asked for this, for operators; empty where it can."""
+    """Why the order cannot be sent to SCM, for operators; empty if it can."""
     subject = dict(order.content.subject)
     if not wire.addresses(order):
         return "an order needs an e-mail address among the alternative names"
@@ -201,6 +201,6 @@ def _is_for(answer: Issued, order: CertificateOrder) -> bool:
     return der.is_for(x509.load_der_x509_certificate(answer.certificate), order.csr)
 
 
-def _raise_if_passing(reply: Reply) -> None:
+def _raise_if_transient(reply: Reply) -> None:
     if reply.status in (401, 403) or reply.is_put_off:
         raise reply.not_taken()

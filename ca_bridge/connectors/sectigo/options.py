@@ -11,14 +11,14 @@ _SIGN_IN = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-
 
 @dataclass(frozen=True, kw_only=True)
 class SectigoOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to Sectigo Certificate Manager. Raises ValueError, naming the option.
 
     url: up to, and with, /api.
-    organization_id: the number of the organisation, or department, for which is ordered.
+    organization_id: number of the organisation, or department, for which certificates are ordered.
     client_id, client_secret_file, token_url: OAuth 2.0 client credentials (RFC 6749 4.4); or
     login, password_file, customer_uri: an administrator's account; customer_uri: where it signs in.
-    custom_fields: name and value of those that SCM makes mandatory; the same for everybody.
-    poll_after: seconds after which an order is asked for again.
+    custom_fields: name and value of the custom fields that SCM makes mandatory, equal for all orders.
+    poll_after: seconds between attempts to collect a certificate.
     """
 
     organization_id: int

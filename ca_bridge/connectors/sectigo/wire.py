@@ -17,7 +17,7 @@ ENROLL, COLLECT = "/smime/v1/enroll", "/smime/v1/collect"
 DOMAINS = "/dcv/v1/validation?size=200&position=0"
 WAITING, REVOKED = -183, -192  # codes of an answer with HTTP 400 to a collection
 REJECTED = frozenset({"rejected", "declined", "invalid"})
-# SCM takes these alone (its reasonCode, after Mozilla's policy); others are told as unspecified.
+# The only reasons that SCM accepts (reasonCode, by Mozilla's policy); others are sent as unspecified.
 _REASONS = frozenset({0, 1, 3, 4, 5})
 _DAY = timedelta(days=1)
 Entry = Mapping[str, Any]
@@ -61,7 +61,7 @@ def addresses(order: CertificateOrder) -> list[str]:
 
 
 def enrolment(order: CertificateOrder, product: Product, options: SectigoOptions) -> dict[str, Any]:
-    """The body of an order. The names count, not the CSR's. The comment is what finds it again."""
+    """The body of an order. SCM uses these names, not the CSR's; the comment makes the order searchable."""
     subject, names = dict(order.content.subject), order.content.subject_alt_names
     first, *others = addresses(order)
     return {

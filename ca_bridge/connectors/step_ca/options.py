@@ -7,14 +7,13 @@ from ca_bridge.connection.http import HttpOptions, check_file
 
 @dataclass(frozen=True, kw_only=True)
 class StepCaOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to step-ca. Raises ValueError, naming the option.
 
-    provisioner: whose tokens revoke, and are tried at a test. Orders have the one that their certificate
-    profile names at the CA.
+    provisioner: for revocations and health checks. An order uses the one that its certificate profile names.
     key_file, key_passphrase_file: PEM, the private key that signs tokens.
-    key_id: what the provisioners call it; empty: its thumbprint (RFC 7638), as `step` does.
-    certificate_file: PEM, the key's certificate with its issuers behind it: the provisioners are X5C.
-    audience: the CA's address as the CA itself knows it, where it differs from url.
+    key_id: the key's id at the provisioners; empty: its thumbprint (RFC 7638), as `step` does.
+    certificate_file: PEM, the key's certificate followed by its issuers, for X5C provisioners.
+    audience: the CA's own URL, if it differs from url.
     """
 
     provisioner: str

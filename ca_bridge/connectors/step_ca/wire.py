@@ -34,7 +34,7 @@ _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
 def token(options: StepCaOptions, provisioner: str, path: str, subject: str, sans: Sequence[str] = ()) -> str:
-    """A single-use token (JWT) for one call. Raises a passing CaError for a key that does not fit.
+    """A single-use token (JWT) for one call. Raises a transient CaError for a key that does not fit.
 
     Without `iat`: a CA that has just started refuses tokens from before its start.
     """
@@ -91,7 +91,7 @@ def thumbprint(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> str:
 def sign_request(options: StepCaOptions, order: CertificateOrder) -> dict[str, str]:
     """The body of a signing request with the end of the order. The template of the CA decides on all else."""
     names = [value for kind, value in order.content.subject_alt_names if kind in ("email", "uri")]
-    # Without a common name the CA compares nothing; the token needs some subject all the same.
+    # Without a common name the CA does not compare the token's subject, which is mandatory all the same.
     subject = dict(order.content.subject).get("commonName") or order.idempotency_key
     return {
         "csr": order.csr_pem,

@@ -10,11 +10,11 @@ _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)
 
 @dataclass(frozen=True, kw_only=True)
 class VaultOptions(HttpOptions):
-    """Raises ValueError, with a sentence that names the option.
+    """OPTIONS of a connection to Vault or OpenBao. Raises ValueError, naming the option.
 
-    mount, namespace: where the engine lies.
-    verbatim: whether the CSR is signed as it stands (sign-verbatim), or the role says what is in the
-    certificate. In both cases the certificate profile's name at the CA is the role.
+    mount, namespace: mount path and namespace of the PKI engine.
+    verbatim: whether the CSR is signed unchanged (sign-verbatim), or the role determines the content. In both
+    cases the certificate profile's name at the CA is the role.
     token_file: a token; or role_id and secret_id_file: AppRole, at auth_mount.
     """
 

@@ -15,8 +15,8 @@ from ca_bridge.errors import CaError
 from ca_bridge.x509 import der
 
 PASSING = {412, 429, 472, 473, 500, 502, 503, 504}  # standby, sealed, too many requests, trouble within
-PAGE = 500  # serial numbers of a list that are looked at together
-RENEWED_AT = 2 / 3  # of a token's life
+PAGE = 500  # serial numbers in one page of a list
+RENEWED_AT = 2 / 3  # fraction of a token's lifetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Vault:
         value = secret(self._options.token_file)
         headers = {"X-Vault-Token": value, **self._namespace()}
         reply = self._http.call("POST", "/v1/auth/token/renew-self", data={}, headers=headers)
-        # A token that cannot be renewed (400) is used as it is: whether it counts says the next call.
+        # A token that cannot be renewed (400) is used as it is; the next call shows whether it is valid.
         return _Token(value, _renewal(reply))
 
 
@@ -115,7 +115,7 @@ def errors_of(reply: Reply) -> str:
 
 
 def not_taken(reply: Reply) -> CaError:
-    """A passing CaError: the credentials were refused, or the server is unavailable."""
+    """A transient CaError: the credentials were refused, or the server is unavailable."""
     found = CaError.out_of_service if reply.status in PASSING else CaError.credentials
     return found(errors_of(reply))
 
@@ -128,14 +128,14 @@ def signing_request(order: CertificateOrder, *, verbatim: bool) -> dict[str, Any
         "not_after": f"{order.not_after:%Y-%m-%dT%H:%M:%SZ}",
     }
     if verbatim:
-        # The CSR's own extensions decide; empty lists keep the engine from adding usages of its own.
+        # The CSR's extensions are used; empty lists prevent the engine's default usages.
         return body | {"key_usage": [], "ext_key_usage": []}
     names = order.content.subject_alt_names
     return body | {
         "common_name": dict(order.content.subject).get("commonName", ""),
         "exclude_cn_from_sans": True,
         "alt_names": ",".join(value for kind, value in names if kind == "email"),
-        # As lists: a comma in a value would part it, and the URI of a security identifier has one.
+        # As lists: a comma-separated string would split a value with a comma, as the URI of a SID has.
         "uri_sans": [value for kind, value in names if kind == "uri"],
         "other_sans": [f"{UPN};utf8:{value}" for kind, value in names if kind == "upn"],
     }

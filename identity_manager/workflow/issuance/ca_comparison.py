@@ -87,7 +87,7 @@ def go_on() -> str:
 def portion(comparison_id: uuid.UUID) -> CaComparison:
     """Work on one portion of a comparison, outside any transaction.
 
-    Stores and raises CaError for a passing fault; a CA that cannot be compared ends the comparison.
+    Stores and raises CaError for a transient fault; a CA that cannot be compared ends the comparison.
     """
     row = CaComparison.objects.get(pk=comparison_id)
     if not row.goes_on:

@@ -124,7 +124,7 @@ def _in_words(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def settle_error(certificate: Certificate, error: CaError) -> None:
-    """Settle an error on a locked row: retry a passing one, else park or refuse the order."""
+    """Settle an error on a locked row: retry a transient one, else park or refuse the order."""
     if not error.permanent:
         certificate.settle_later(error.words, now=timezone.now())
         certificate.save()

@@ -23,7 +23,7 @@ from identity_manager.workflow.revocation import revoke
 def revoke_of_order(order_id: uuid.UUID) -> int:
     """Revoke the surplus certificates of an order at its CA, outside any transaction; return how many.
 
-    Raises CaError for a passing fault.
+    Raises CaError for a transient fault.
     """
     try:
         return issuing.revoke_surplus(order_id)
