@@ -31,24 +31,24 @@ MOST_NAME = 60
 
 @dataclass(frozen=True)
 class Attribute:
-    """Where a field comes from. values: what the source writes, to what we do; empty: as it is."""
+    """The attribute that a field is read from. values: source values mapped to ours; empty: unchanged."""
 
     name: str
     values: Mapping[str, str] = field(default_factory=dict)
     default: str = ""
 
     def taken(self, found: str) -> str:
-        """The value of the field for what the source has."""
+        """The value of the field for this value of the attribute."""
         return self.values.get(found.casefold(), self.default) if self.values else found or self.default
 
 
 @dataclass(frozen=True)
 class SourceConfiguration:
-    """One entry of DIRECTORY_SOURCES. secret: what the source opens with; no page shows it.
+    """One entry of DIRECTORY_SOURCES. secret: the source's password or key; no page shows it.
 
-    fields: of a person, which the source owns. leavers: hold or lock, by the state that the source tells.
-    lock_after: how long somebody is absent before they are Locked for good. upn_suffixes, sid_domains: what
-    of new identities is believed without a second officer.
+    fields: of a person, which the source owns. leavers: hold or lock, by the state in the source.
+    lock_after: how long somebody is absent before they are Locked. upn_suffixes, sid_domains: new identities
+    within them are trusted without a second officer.
     """
 
     id: str
@@ -66,18 +66,18 @@ class SourceConfiguration:
 
     @property
     def digest(self) -> str:
-        """Hash of what decides what is read: a cursor of other settings is not valid."""
+        """Hash of the settings that determine what is read: a cursor is valid only for the same hash."""
         given = {"kind": self.kind, "options": self.options, "fields": self.fields}
         return hashlib.sha256(json.dumps(given, sort_keys=True, default=vars).encode()).hexdigest()
 
     def effect_of(self, state: str) -> str:
-        """hold or lock for somebody whom the source tells to be no longer active."""
+        """hold or lock, for somebody who is no longer active in the source. state: in the source."""
         return LOCK if state == "locked" else self.leavers[state]
 
     def trusts(self, name: str, value: str) -> bool:
-        """Whether an identity of a person of this source is believed without a second officer (SPEC.md 2).
+        """Whether an e-mail, UPN or SID from this source is trusted without a second officer (SPEC.md 2).
 
-        Where neither suffixes nor domains are set, a file is never believed, and a directory always.
+        If neither suffixes nor domains are set, a file is never trusted, and a directory always.
         """
         if self.kind == "csv":
             return False

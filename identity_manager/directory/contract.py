@@ -1,8 +1,8 @@
-"""The contract of directory sources: where persons come from.
+"""The contract of directory sources (LDAP, SCIM, CSV), from which persons and groups are read.
 
-A source reads and maps; it changes no row. It gives a stream of items, as they come, that ends with End. A
-stream that ends without End, or raises SourceError, is incomplete: what it gave before says nothing of who
-is absent, and nobody changes for it (people.directory_runs).
+A source reads and maps; it changes no row. It yields a stream of items that ends with End. A stream that ends
+without End, or raises SourceError, is incomplete: nobody counts as absent, and no person is changed by it
+(people.directory_runs).
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from identity_manager.models import EntryState, RunMode
 
 
 class SourceError(Exception):
-    """The source cannot be read, or not to its end: it is down, refuses us, or answers by halves.
+    """The source cannot be read completely: it is down, refuses us, or its answer is truncated.
 
-    words: one sentence for people. It never holds a secret or a person's data; detail is for the log.
+    words: one sentence for people, without secrets and personal data. detail: for the log.
     """
 
     def __init__(self, words: str, *, detail: str = "") -> None:
@@ -28,9 +28,9 @@ class SourceError(Exception):
 class Entry:
     """A person, as the source has them now.
 
-    external_id: what never changes of the entry. key: what managers and groups name it by; the external id
-    where they do that. values: of the fields that the source owns, as people.validation.clean takes them.
-    manager: the key of the manager's entry; empty: nobody. problem: why the entry cannot be taken.
+    external_id: immutable id of the entry. key: by which managers and groups refer to it (distinguished name,
+    or the external id). values: of the fields that the source owns, as input of people.validation.clean.
+    manager: the key of the manager's entry; empty: nobody. problem: why the entry is invalid.
     """
 
     external_id: str
@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Present:
-    """A person of the list of all ids: still there, whatever else has changed."""
+    """An id of the complete list: the person is still in the source, changed or not."""
 
     external_id: str
     key: str
@@ -52,7 +52,7 @@ class Present:
 
 @dataclass(frozen=True)
 class Gone:
-    """A person of whom the source itself says that the entry was deleted (a tombstone)."""
+    """A tombstone: the source reports that the person's entry was deleted."""
 
     external_id: str
 
@@ -76,11 +76,11 @@ class Members:
 
 @dataclass(frozen=True)
 class End:
-    """The reading came to its end, without a fault.
+    """The end of a complete reading.
 
-    cursor: where the next incremental run begins. has_all_ids: who was not given is absent. has_groups: all
-    groups were given with all members. is_idle: there was nothing to read, so that no run is kept of it.
-    notes: sentences for the page of the run.
+    cursor: where the next incremental run begins. has_all_ids: persons not in the stream are absent.
+    has_groups: all groups were read with all members. is_idle: there was nothing to read, so that the run is
+    not stored. notes: sentences for the page of the run.
     """
 
     cursor: Mapping[str, Any] = field(default_factory=dict)
@@ -97,15 +97,15 @@ class Source(Protocol):
     """One configured source."""
 
     def read(self, mode: RunMode, cursor: Mapping[str, Any]) -> Iterator[Item]:
-        """The items, by what the run reads; cursor is that of the last complete run, or empty.
+        """Yield the items for this mode. cursor: of the last complete run, or empty.
 
-        Raises SourceError. A source that cannot go on from the cursor reads everything, and says so by
+        Raises SourceError. A source for which the cursor is no longer valid reads everything, and sets
         End.has_all_ids.
         """
 
     def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:
-        """The run with this cursor has ended; problem: why nothing was taken over, or empty.
+        """Acknowledge the end of the run with this cursor. problem: why nothing was applied, or empty.
 
-        A file is put aside here; True where another one may follow. Of a reading that broke off there is no
-        cursor: the same object is told.
+        A CSV source moves its file away; returns True if another file may follow. An aborted reading has no
+        cursor: it is acknowledged on the same object.
         """

@@ -1,6 +1,6 @@
 """Reads persons from a CSV file: UTF-8 or UTF-16, comma, semicolon or tab, the columns in any order.
 
-It says what the file holds, line by line, and changes nothing.
+It only parses, record by record, and changes nothing.
 """
 
 import codecs
@@ -31,7 +31,7 @@ class UnreadableFile(Exception):  # noqa: N818 named for what the person reads
 class CsvRow:
     """One person of the file: the line where the record begins (from 1), and value by column.
 
-    problem says why the record cannot be taken, where its shape is wrong.
+    problem: why the record is malformed, or empty.
     """
 
     line: int
@@ -96,7 +96,7 @@ def _number_headers() -> set[str]:
 
 
 def _decode(content: bytes) -> str:
-    """By the byte order mark; without one it is UTF-8."""
+    """Decode by the byte order mark; without one as UTF-8. Raises UnreadableFile."""
     encoding = "utf-8-sig"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
@@ -114,7 +114,7 @@ def _decode(content: bytes) -> str:
 
 
 def _separator(text: str) -> str:
-    """What separates the columns: the header says it, for no column's name holds a separator."""
+    """The delimiter, detected in the header: no column name contains one."""
     header = next((line for line in text.splitlines() if line.strip()), "")
     return max(SEPARATORS, key=header.count)
 

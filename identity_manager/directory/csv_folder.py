@@ -1,7 +1,7 @@
 """CSV drop: a folder whose files are read on schedule, the oldest first, one by one.
 
-Each file has the whole state, or changes only, as the source is configured. A file that was taken over is
-deleted, because it holds personal data; a bad one is set aside, with its reason in a file beside it.
+Each file has the whole state, or changes only, as configured. A file that was applied is deleted, because it
+holds personal data; a rejected one is renamed, with the reason in a file beside it.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from identity_manager.directory.csv_file import CsvRow, UnreadableFile
 from identity_manager.models import EntryState, RunMode
 
 MOST_BYTES = 200 * 1024 * 1024
-QUIET_SECONDS = 5  # a file that is still written
+QUIET_SECONDS = 5  # without modification; a younger file may still be being written
 WHOLE, CHANGES = "whole", "changes"
 STATES = {
     "": EntryState.ACTIVE,

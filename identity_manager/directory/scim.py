@@ -1,4 +1,4 @@
-"""SCIM as a source: reads what clients have written (api.scim), as any directory is read."""
+"""SCIM as a source: reads the stored resources that clients have pushed (api.scim)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -13,7 +13,8 @@ from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.directory.contract import End, Entry, Gone, Group, Item, Members
 from identity_manager.models import EntryState, RunMode, ScimKind, ScimResource
 
-# A write that was begun before the last run and ended after it has an earlier time than that run has seen.
+# Margin for writes that began before the last run and were committed after it: their time is before its
+# cursor.
 MARGIN = timedelta(minutes=2)
 PORTION = 1_000
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -49,7 +50,7 @@ class ScimSource:
         )
 
     def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:  # noqa: ARG002 the contract
-        """Nothing is put aside, and nothing follows: the client reads back what it wrote."""
+        """Nothing to acknowledge: resources stay, because the client reads them back."""
         return False
 
     def _portions(self, rows: Any) -> Iterator[ScimResource]:
@@ -73,9 +74,9 @@ class ScimSource:
 
 
 def value_at(body: Mapping[str, Any], path: str) -> str:
-    """The text at a path: the parts with dots between them; enterprise: stands for its long name.
+    """The text at a dotted path; `enterprise:` abbreviates the URN of the enterprise extension.
 
-    Of a list of values the primary one counts, else the first.
+    Of a multi-valued attribute the primary value, else the first.
     """
     found: Any = body
     if path.startswith("enterprise:"):

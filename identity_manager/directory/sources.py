@@ -1,4 +1,4 @@
-"""The configured sources, each by the reader of its kind."""
+"""Registry of directory sources: configuration and reader by name."""
 
 from collections.abc import Callable
 
@@ -23,5 +23,5 @@ def configuration_of(name: str) -> SourceConfiguration | None:
 
 
 def reader_of(configuration: SourceConfiguration) -> Source:
-    """The source itself."""
+    """A new reader of the configured kind."""
     return READERS[configuration.kind](configuration)

@@ -1,4 +1,4 @@
-"""Targets: places outside where certificates are looked for, each behind the contract in contract.py.
+"""Targets: systems to which certificates or keys are published, each behind the contract in contract.py.
 
 To add a kind: a folder or module with options (parsed from TARGETS, without imports of the network) and a
 connector, then one line in KINDS of configuration.py and one in CONNECTORS of connectors.py. A kind that

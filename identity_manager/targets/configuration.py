@@ -18,9 +18,9 @@ SIGN_IN = "alt-security-identities"
 
 @dataclass(frozen=True)
 class TargetKind:
-    """parse: of the options; the result is frozen, and holds no secret. takes_keys: keys go there.
+    """One kind of target. parse: parses the options to a frozen value without secrets. takes_keys: gets keys.
 
-    identity: the field of the person by which they are found where the settings name none.
+    identity: the default field of the person by which their entry is found.
     """
 
     parse: Callable[[str, Mapping[str, Any]], Any]
@@ -36,7 +36,7 @@ KINDS = {
     SIGN_IN: TargetKind(alt_security_identities.parse, identity="sid"),
 }
 IDENTITIES = ("email", "upn", "sid", "personnel_number")
-STRONG = ("sid", "upn")  # what a directory alone says of a person; sign-in is tied to nothing weaker
+STRONG = ("sid", "upn")  # identities that only a directory assigns; required for sign-in mappings
 KEYS = frozenset({"kind", "name", "identity", "options"})
 MOST_NAME = 60
 
@@ -45,8 +45,8 @@ MOST_NAME = 60
 class TargetConfiguration:
     """One entry of TARGETS. identity: the field of the person by which their entry is found.
 
-    shown: the options as they stand in the settings, for the page. secret: what the target is opened with; no
-    page shows it.
+    shown: the options as in the settings, for the page. secret: password or key of the target; no page shows
+    it.
     """
 
     id: str
@@ -59,7 +59,7 @@ class TargetConfiguration:
 
     @property
     def takes_keys(self) -> bool:
-        """Whether keys go there; else it is certificates that are published."""
+        """Whether it gets private keys; else certificates only."""
         return KINDS[self.kind].takes_keys
 
 

@@ -1,4 +1,4 @@
-"""The configured targets, each by the connector of its kind."""
+"""Registry of targets: configuration and connector by name."""
 
 from collections.abc import Callable
 
@@ -37,15 +37,15 @@ def configuration_of(name: str) -> TargetConfiguration | None:
 
 
 def takers_of_keys() -> list[str]:
-    """Names of the targets of the settings that take keys."""
+    """Names of the configured targets that get private keys."""
     return [name for name, each in settings.TARGETS.items() if each.takes_keys]
 
 
 def connector_of(configuration: TargetConfiguration) -> Connector:
-    """The target itself."""
+    """A new connector of the configured kind."""
     return (CONNECTORS | KEY_CONNECTORS)[configuration.kind](configuration)
 
 
 def key_connector_of(configuration: TargetConfiguration) -> KeyConnector:
-    """The target itself, of a kind that takes keys."""
+    """A new connector, of a kind that gets keys."""
     return KEY_CONNECTORS[configuration.kind](configuration)

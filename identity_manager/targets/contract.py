@@ -1,8 +1,8 @@
-"""The contract of targets: where a certificate is put so that others find it, or a key so that it is used.
+"""The contract of targets, to which certificates (LDAP) or private keys (gateway, Gmail, Intune) go.
 
-A connector changes no row of ours. The journal (models.Placement) says what is ours: a connector removes only
-the item that it is given. Each call has one outcome that is certain, or raises one of the errors below; what
-may or may not have happened is Doubtful, and whoever called looks before anything is repeated.
+A connector changes no row of ours. The journal (models.Placement) records what is ours: a connector removes
+only the item that it is given. Each call returns a certain outcome or raises one of the errors below.
+Doubtful is the unknown outcome: the caller looks at the target before it repeats anything.
 """
 
 from collections.abc import Iterator
@@ -41,12 +41,12 @@ class Refused(TargetError):  # noqa: N818 an answer, not a fault
 
 
 class Doubtful(TargetError):  # noqa: N818 an answer, not a fault
-    """No answer came: it may have happened, and it may not."""
+    """Unknown outcome: no answer came, and the change may have been made or not."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """What is put. certificate: DER. parcel: its key, as `KeyConnector.seal` made it; empty without one."""
+    """What is published. certificate: DER. parcel: its key sealed by `KeyConnector.seal`, or empty."""
 
     certificate: bytes
     parcel: bytes = field(default=b"", repr=False)
@@ -54,9 +54,10 @@ class Item:
 
 @dataclass(frozen=True)
 class KeyFile:
-    """A key on its way out: a container that was made for one target, under a passphrase of its own.
+    """A PKCS#12 container made for one target, under a passphrase of its own.
 
-    address: the mail address in the certificate; empty where it names none. chain: issuers, without the root.
+    address: the mail address in the certificate; empty if it has none. chain: issuers (DER), without the
+    root.
     """
 
     certificate: bytes
@@ -67,9 +68,9 @@ class KeyFile:
 
 
 class Put(StrEnum):
-    """ADDED: it is there now, and ours. WAS_THERE: somebody else had put it there before us.
+    """Result of put. ADDED: it is there now, and ours. WAS_THERE: somebody else had put it there before.
 
-    UNSEEN: the target took it and does not show it, so that an officer decides.
+    UNSEEN: the target accepted it and does not show it, so that an officer decides.
     """
 
     ADDED = "added"
@@ -78,9 +79,9 @@ class Put(StrEnum):
 
 
 class Presence(StrEnum):
-    """What a look found. UNKNOWN: the target cannot be asked, so that an officer decides.
+    """Result of look. UNKNOWN: the target has no way to tell, so that an officer decides.
 
-    UNFINISHED: it is there, and `put` has something left to do, which it may be called for again.
+    UNFINISHED: it is there, but `put` did not complete, and has to be called again.
     """
 
     THERE = "there"
@@ -91,9 +92,9 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """One place of a survey: which items it has, as Connector.mark() names them.
+    """One place in a survey, with the fingerprints of its items as Connector.mark() computes them.
 
-    name: for officers. has_older: another attribute holds a value that programs use before ours.
+    name: for officers. has_older: another attribute has a value that mail programs prefer to ours.
     """
 
     place: str
@@ -103,9 +104,9 @@ class Held:
 
 
 class Connector(Protocol):
-    """One configured target, for one run. It is made without a call; close() ends its connection.
+    """One configured target, for one run. Construction makes no call; close() ends its connection.
 
-    place: what never changes of the person's entry there (entryUUID, objectGUID, a user id).
+    place: immutable id of the person's entry there (entryUUID, objectGUID, a user id).
     """
 
     def check(self) -> str:
@@ -118,7 +119,7 @@ class Connector(Protocol):
         """
 
     def mark(self, item: Item) -> str:
-        """How a survey names this item: SHA-256 of what is stored for it, lower hex."""
+        """The fingerprint of this item in a survey: SHA-256 of the stored value, lower-case hexadecimal."""
 
     def put(self, place: str, item: Item, *, instead_of: Item | None = None) -> Put:
         """Add the item; with instead_of, remove that one in the same step. Other items stay.
@@ -130,19 +131,19 @@ class Connector(Protocol):
         """Whether exactly this item is there. Raises Unavailable."""
 
     def take_back(self, place: str, item: Item) -> None:
-        """Remove exactly this item; nothing to remove is fine. Raises Refused, Unavailable, Doubtful."""
+        """Remove exactly this item; idempotent. Raises Refused, Unavailable, Doubtful."""
 
     def survey(self) -> Iterator[Held]:
-        """All places that have an item, of anybody. Raises Unavailable, also where it was cut short."""
+        """All places with an item, of anybody. Raises Unavailable, also for a truncated result."""
 
     def close(self) -> None:
-        """End the connection; whatever the answer."""
+        """Close the connection. Raises nothing."""
 
 
 class KeyConnector(Connector, Protocol):
-    """A target that takes keys. What arrived stays there: it opens mail from before.
+    """A target that gets private keys. A key that arrived stays there, to decrypt old mail.
 
-    `put` and `look` get an item with its parcel; `take_back` and `survey` are refused.
+    `put` and `look` get an item with its parcel; `take_back` and `survey` raise Refused.
     """
 
     @property
@@ -150,4 +151,4 @@ class KeyConnector(Connector, Protocol):
         """The format of the containers that the target reads."""
 
     def seal(self, file: KeyFile) -> bytes:
-        """Make the parcel, without a call, while the worker has the key. Raises Refused."""
+        """Encrypt the key for the target while the worker has it; no network call. Raises Refused."""

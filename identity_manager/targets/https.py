@@ -1,7 +1,7 @@
-"""One HTTPS call to a service, on a connection of its own, with the one trust and proxy (ca_bridge.outgoing).
+"""HTTPS client of targets: one connection per call, with trust and proxy of ca_bridge.outgoing.
 
-A connection that the service closed leaves open whether a request was read; so none is kept. A call ends with
-an answer, with NotSentError (nothing has happened), or with NoAnswerError (nobody knows).
+No keep-alive: if the service closes a kept connection, it is unknown whether it has read the request. A call
+ends with a reply, with NotSentError (nothing has happened), or with NoAnswerError (unknown outcome).
 """
 
 import http.client
@@ -30,14 +30,14 @@ class NoAnswerError(OSError):
 
 @dataclass(frozen=True)
 class Reply:
-    """retry_after: seconds that the service wants us to wait; None where it says nothing."""
+    """A response. retry_after: seconds to wait by the Retry-After header; None without one."""
 
     status: int
     body: bytes = field(repr=False)
     retry_after: float | None = None
 
     def json(self) -> dict[str, Any]:
-        """The object that the body is; empty where it is none."""
+        """The JSON object in the body; empty for anything else."""
         try:
             found = json.loads(self.body)
         except ValueError:
@@ -57,7 +57,7 @@ class Request:
 
 
 def is_safe(url: str) -> bool:
-    """Whether secrets may go to this address: https, or http on this machine."""
+    """Whether secrets may be sent to this URL: https, or http on this machine."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 raises where it is none
@@ -96,7 +96,7 @@ def call(request: Request) -> Reply:
 
 
 def _whole(answer: http.client.HTTPResponse, until: float) -> bytes:
-    """The body. Raises OSError where it is too long or too slow, HTTPException where it is cut."""
+    """The body. Raises OSError if it is too long or too slow, HTTPException if it is truncated."""
     body = bytearray()
     while piece := answer.read(PIECE):
         body += piece

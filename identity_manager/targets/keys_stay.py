@@ -1,4 +1,4 @@
-"""What targets that take keys have in common: nothing is taken back, and nobody asks them for everything."""
+"""Base of targets that get keys: no removal and no survey."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ from identity_manager.targets.contract import Held, Item, KeyFile, Refused, Unav
 
 
 class KeysStay:
-    """Part of a KeyConnector. Old keys open old mail: a certificate that ends leaves its key where it is."""
+    """Mixin of KeyConnectors. Old keys decrypt old mail, so a key stays when its certificate ends."""
 
     def mark(self, item: Item) -> str:
-        """The certificate's own: nothing is surveyed."""
+        """SHA-256 of the certificate; there is no survey to compare it with."""
         return hashlib.sha256(item.certificate).hexdigest()
 
     def take_back(self, place: str, item: Item) -> None:  # noqa: ARG002 the contract has them
@@ -29,14 +29,14 @@ class KeysStay:
 
 
 def parcel_of(item: Item) -> bytes:
-    """The sealed key. Raises Refused where there is none: the target took certificates before."""
+    """The sealed key. Raises Refused if there is none, because the target got certificates only before."""
     if not item.parcel:
         raise Refused(_("This target takes keys, and none was sealed for it with this certificate."))
     return item.parcel
 
 
 def json_parcel_of(item: Item) -> dict[str, Any]:
-    """The same of a target that seals JSON. Raises Refused where it is none: another kind has sealed it."""
+    """The sealed key as JSON. Raises Refused if it is none, because another kind of target sealed it."""
     try:
         made = json.loads(parcel_of(item))
     except ValueError:
@@ -47,7 +47,7 @@ def json_parcel_of(item: Item) -> dict[str, Any]:
 
 
 def of_another_kind() -> Refused:
-    """The settings have changed the kind of the target since the key was sealed: it does not leave."""
+    """The refusal of a key that was sealed before the setting changed the kind of the target."""
     return Refused(
         _(
             "This key was sealed for a target of another kind: the settings have changed the kind under the"
@@ -57,7 +57,7 @@ def of_another_kind() -> Refused:
 
 
 def require_openable(file: KeyFile) -> None:
-    """Raises Refused where the container does not open, or has not the key of the certificate."""
+    """Raises Refused if the container does not decrypt, or lacks the certificate's key."""
     try:
         key, certificate, _chain = pkcs12.load_key_and_certificates(
             file.container, file.passphrase.encode("ascii")

@@ -1,4 +1,4 @@
-"""What the attributes of an LDAP entry say of a person: identity, fields, state and expiry."""
+"""Mapping of LDAP attributes to a person: identity, fields, state and expiry."""
 
 import uuid
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Mapping:
         return ("uSNChanged",) if self.is_active_directory else ("modifyTimestamp", "entryCSN")
 
     def changed(self, found: Found) -> str:
-        """When the entry was changed, for comparison: entryCSN counts microseconds, timestamps seconds."""
+        """Comparable change marker: entryCSN (microseconds), else modifyTimestamp (seconds)."""
         return found.text("entryCSN") or found.text("modifyTimestamp")
 
     @property
@@ -50,18 +50,18 @@ class Mapping:
         return tuple(dict.fromkeys((self.id_attribute, *self.change_attributes, *more, *names)))
 
     def id_of(self, found: Found) -> str:
-        """What never changes of the entry; empty where the server does not give it."""
+        """The immutable id (objectGUID, entryUUID); empty if the server does not return it."""
         if not self.is_active_directory:
             return found.text("entryUUID").lower()
         values = found.attributes.get("objectguid", ())
         return str(uuid.UUID(bytes_le=bytes(values[0]))) if values and len(values[0]) == 16 else ""
 
     def key_of(self, found: Found) -> str:
-        """What managers and groups name the entry by."""
+        """The key by which managers and groups refer to the entry."""
         return self.id_of(found) if self.is_active_directory else normalised(found.dn)
 
     def reference(self, value: bytes) -> str:
-        """The key of the entry to which a value of manager or member leads."""
+        """The key of the entry that a value of manager or member refers to."""
         text = value.decode("utf-8", "replace")
         if self.is_active_directory:
             return text.partition("<GUID=")[2].partition(">")[0].lower()
@@ -138,7 +138,7 @@ def _guid_text(value: bytes) -> str:
 
 
 def _language(text: str) -> str:
-    """preferredLanguage (RFC 2798 2.7), as far as we speak it: de-DE, en;q=0.8."""
+    """The best supported language of preferredLanguage (RFC 2798 2.7), such as `de-DE, en;q=0.8`."""
     first = text.partition(",")[0].partition(";")[0].strip().lower()
     known = [code for code, _name in settings.LANGUAGES]
     return next((code for code in known if first == code or first.startswith(f"{code}-")), "")

@@ -1,8 +1,8 @@
 """LDAP and Active Directory as a source of persons and groups.
 
-Incremental: Active Directory by uSNChanged, which counts per domain controller (its invocationId stands
-beside the number, and another one is read from the beginning); others by modifyTimestamp. Deletions do not
-show in timestamps: tombstones tell of some, a list of all ids of all.
+Incremental: Active Directory by uSNChanged, which is counted per domain controller (the cursor has its
+invocationId; with another one everything is read); others by modifyTimestamp. Deletions change no timestamp:
+tombstones report some, a complete list of ids reveals all.
 """
 
 import uuid
@@ -80,13 +80,13 @@ class LdapSource:
             raise SourceError(error.words, detail=str(error)) from error
 
     def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:  # noqa: ARG002 the contract's
-        """Nothing is put aside."""
+        """Nothing to acknowledge; no further reading follows."""
         return False
 
 
 @dataclass
 class _Reading:
-    """One reading over one connection. newest: the last change that was seen, of persons and of groups."""
+    """One reading over one connection. newest: latest change marker seen, of persons and of groups."""
 
     source: LdapSource
     client: LdapClient
@@ -120,7 +120,7 @@ class _Reading:
         )
 
     def _begin(self, root: Found) -> dict[str, Any]:
-        """Where the next run begins, read before anything else: what changes meanwhile comes again."""
+        """The next cursor, read first, so that changes during this reading are read again by the next run."""
         if not self.source.mapping.is_active_directory:
             return {"modified": self.cursor.get("modified", ""), "groups": self.cursor.get("groups", "")}
         self._compare_clocks(root)
@@ -142,7 +142,7 @@ class _Reading:
             self.notes.append(_("The clock of the directory is another one by more than five minutes."))
 
     def _goes_on(self, begin: Mapping[str, Any]) -> bool:
-        """Whether the cursor says something of this server: another one counts otherwise."""
+        """Whether the cursor is valid for this server: each domain controller counts for itself."""
         if self.mode in (RunMode.FULL, RunMode.DRY) or not self.cursor:
             return False
         if not self.source.mapping.is_active_directory:
@@ -161,7 +161,7 @@ class _Reading:
             yield Gone(self.source.mapping.id_of(found))
 
     def _since(self, since: Mapping[str, Any], name: str) -> str:
-        """The condition for what has changed since; where only time counts, with the skew of clocks."""
+        """The filter for changes since the cursor; with timestamps, minus a margin for clock skew."""
         if self.source.mapping.is_active_directory:
             return f"(uSNChanged>={int(since['usn']) + 1})"
         moment = datetime.strptime(since[name][:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC) - SKEW
@@ -190,7 +190,7 @@ class _Reading:
     # --- groups
 
     def _groups_changed(self, since: Mapping[str, Any]) -> bool:
-        """Groups change by themselves: a person's entry does not say so. Unchanged, they are not read."""
+        """Whether any group has changed, which persons' entries do not show. If not, groups are skipped."""
         if not since or self.mode == RunMode.IDS:
             return True
         if not self.source.mapping.is_active_directory and not since.get("groups"):

@@ -1,8 +1,8 @@
-"""altSecurityIdentities of Active Directory as a target: who signs in with which certificate.
+"""altSecurityIdentities of Active Directory as a target: explicit mapping of certificates to accounts.
 
-Whoever can write this attribute of an account can sign in as its owner. So an account that the directory
-protects (adminCount, AdminSDHolder) is refused here, whatever the rights of ours; and values are added and
-removed one by one, as those of userCertificate.
+Whoever can write this attribute of an account can sign in as its owner. So accounts that Active Directory
+protects (adminCount, AdminSDHolder) are refused here, even if our account could write them. Values are added
+and removed one by one, as those of userCertificate.
 """
 
 from collections.abc import Sequence
@@ -50,5 +50,5 @@ class SignInTarget(LdapTarget):
             raise Refused(_("The directory protects this account: nobody's sign-in is written there."))
 
     def _holds(self, values: Sequence[bytes], value: bytes) -> bool:
-        """Windows compares without case; what differs by that alone is the same mapping."""
+        """Whether the value is present. Windows compares case-insensitively, so this does, too."""
         return value.lower() in {each.lower() for each in values}

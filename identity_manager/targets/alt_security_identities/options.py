@@ -23,7 +23,7 @@ class SignInOptions:
 
     @property
     def bind_dn(self) -> str:
-        """The account, which no other target and no source has."""
+        """The bind account, which no other target and no directory source may use."""
         return self.ldap.bind_dn
 
 

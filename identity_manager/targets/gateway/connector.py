@@ -1,8 +1,8 @@
-"""Gateway drop: the key of a certificate, in an envelope that the gateway alone opens, in a folder.
+"""Mail gateway as a target: keys are dropped in a folder, encrypted to the gateway's certificate.
 
-The file is written aside (`.part`) and renamed, so that a gateway never takes half of one. Its name is the
-certificate's: the same key a second time is the same file. A gateway takes files away; so a file that is not
-there any more may have arrived, and an officer looks.
+The file is written as `.part` and renamed, so that the gateway never reads an incomplete one. Its name
+derives from the certificate, so a repetition writes the same file. A gateway removes files that it has
+imported; so if the outcome is unknown and the file is absent, an officer decides.
 """
 
 import errno
@@ -26,7 +26,7 @@ from identity_manager.targets.gateway.sftp import HostKeyError, SftpDrop, SignIn
 from identity_manager.targets.keys_stay import KeysStay, parcel_of
 
 logger = logging.getLogger(__name__)
-PLACE = "drop"  # one for all: the person is named inside the envelope alone
+PLACE = "drop"  # the same for all persons: only the encrypted content names the person
 SUFFIX, ASIDE = ".p7m", ".part"
 NAME = 32  # hexadecimal digits of the certificate's SHA-256
 Result = TypeVar("Result")
@@ -51,11 +51,11 @@ class GatewayTarget(KeysStay):
         return parcel.seal(file, self.options.recipient)
 
     def close(self) -> None:
-        """Say good-bye."""
+        """Close the connection."""
         self._drop.close()
 
     def check(self) -> str:
-        """Open the folder, and say for whom envelopes are."""
+        """Check the folder; return a sentence with the recipient of envelopes."""
         self._tried(self._drop.check)
         certificate = x509.load_der_x509_certificate(self.options.recipient)
         words = {
@@ -65,7 +65,7 @@ class GatewayTarget(KeysStay):
         return _("The folder can be opened. Envelopes are for %(subject)s, valid until %(day)s.") % words
 
     def locate(self, identity: str) -> str:  # noqa: ARG002 the contract has it
-        """There is one place for all."""
+        """The same place for all persons."""
         return PLACE
 
     def put(
@@ -75,7 +75,7 @@ class GatewayTarget(KeysStay):
         *,
         instead_of: Item | None = None,  # noqa: ARG002 keys are added, and old ones stay
     ) -> Put:
-        """Write it aside, and rename it. Until then nothing has happened."""
+        """Write the file under a temporary name, then rename it; before the rename a fault has no effect."""
         content, name = parcel_of(item), _name(item)
         parcel.require_recipient(content, self.options.recipient)
         aside = name + ASIDE
@@ -107,7 +107,7 @@ class GatewayTarget(KeysStay):
         return Presence.UNKNOWN if aside is None else Presence.ABSENT
 
     def _tried(self, act: Callable[[], Result]) -> Result:
-        """Act on the drop. Raises Unavailable with what is in the way."""
+        """Run an action on the drop. Raises Unavailable for its OSError."""
         try:
             return act()
         except OSError as error:
@@ -125,7 +125,7 @@ def _detail(error: OSError) -> str:
 
 
 def _words(error: OSError) -> str:
-    """What is in the way, in a sentence without names of files."""
+    """The error as a sentence without file names."""
     if isinstance(error, HostKeyError):
         return _("The server does not show the host key of the settings. Nothing was said to it.")
     if isinstance(error, SignInError):

@@ -7,19 +7,19 @@ from typing import Protocol
 
 
 class Drop(Protocol):
-    """One folder. Each method raises OSError where it did not do it."""
+    """One folder. Each method raises OSError if it failed."""
 
     def check(self) -> None:
-        """See that the folder is there, and may be written to as far as one can see."""
+        """Check that the folder exists and, as far as that can be read, is writable."""
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None where there is none of the name."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Write the whole file anew, to the disk."""
+        """Write or overwrite the whole file, durably as far as the drop can."""
 
     def rename(self, old: str, new: str) -> None:
-        """In one step: who looks sees the whole file, or none."""
+        """Rename atomically."""
 
     def remove(self, name: str) -> None:
         """Remove a file that is there."""

@@ -18,7 +18,7 @@ from ca_bridge.pkcs12.writer import ContainerFormat
 
 TEXTS = ("url", "certificate_file", "host_key", "format")
 FORMATS = (ContainerFormat.STANDARD, ContainerFormat.COMPATIBLE)
-# As a public key names itself in a host key line (RFC 4253 6.6, RFC 5656, RFC 8709).
+# Key types in a host key line (RFC 4253 6.6, RFC 5656, RFC 8709).
 HOST_KEY_TYPES = frozenset(
     {
         *("ssh-ed25519", "ssh-rsa"),
@@ -87,7 +87,7 @@ def _address(where: str, url: str) -> tuple[str, str, int, str]:
 
 
 def _host_key(where: str, line: str) -> tuple[str, bytes]:
-    """`ssh-ed25519 AAAA...`, as `ssh-keyscan` and known_hosts have it behind the host's name."""
+    """Parse `ssh-ed25519 AAAA...`, as in the output of ssh-keyscan after the host's name."""
     kind, _space, rest = line.strip().partition(" ")
     try:
         blob = base64.b64decode(rest.split(" ")[0], validate=True)
@@ -100,7 +100,7 @@ def _host_key(where: str, line: str) -> tuple[str, bytes]:
 
 
 def _recipient(where: str, path: str) -> bytes:
-    """The certificate of the gateway: RSA, with a subject key identifier, by which envelopes name it."""
+    """Read the gateway's certificate: RSA, with a subject key identifier, by which envelopes refer to it."""
     try:
         certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
         certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)

@@ -1,8 +1,7 @@
-"""The parcel of a gateway: a CMS envelope to its certificate, and in it a flat ZIP.
+"""The parcel of a gateway: a flat ZIP in a CMS envelope for its certificate.
 
-In the ZIP: `keys.zip` with `address.p12` alone, which the import forms of gateways take as it is; the one
-passphrase of it in `passphrase.txt`; `manifest.json` with the SHA-256 of each file. `openssl cms -decrypt`
-opens the envelope.
+In the ZIP: `keys.zip` with only `address.p12`, as the import forms of gateways expect; its passphrase in
+`passphrase.txt`; `manifest.json` with the SHA-256 of each file. `openssl cms -decrypt` opens the envelope.
 """
 
 import hashlib
@@ -22,7 +21,7 @@ from identity_manager.targets.contract import KeyFile, Refused
 from identity_manager.targets.keys_stay import of_another_kind
 
 KEYS, PASSPHRASE, MANIFEST = "keys.zip", "passphrase.txt", "manifest.json"
-_MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP can write: a file says nothing of when it was made
+_MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest date of ZIP: the time of creation is not disclosed
 
 
 def seal(file: KeyFile, recipient: bytes) -> bytes:
@@ -37,7 +36,7 @@ def seal(file: KeyFile, recipient: bytes) -> bytes:
 
 
 def require_recipient(envelope: bytes, recipient: bytes) -> None:
-    """Raises Refused where this is no envelope, or the gateway of the settings does not open it."""
+    """Raises Refused if it is no CMS envelope, or not for the configured gateway."""
     try:
         named = envelopes.recipients_of(envelope)
     except KeyArchiveError:
@@ -53,7 +52,7 @@ def require_recipient(envelope: bytes, recipient: bytes) -> None:
 
 
 def package(file: KeyFile) -> bytes:
-    """What is in the envelope."""
+    """The content of the envelope: the ZIP."""
     name = f"{_plain(file.address)}.p12"
     content = {KEYS: _zip({name: file.container}), PASSPHRASE: file.passphrase.encode("ascii")}
     manifest = {
@@ -65,7 +64,7 @@ def package(file: KeyFile) -> bytes:
 
 
 def _plain(address: str) -> str:
-    """The address as a file name: no folder, no drive, no sign that a shell reads."""
+    """The address as a file name, without separators of paths and drives, and shell metacharacters."""
     return re.sub(r"[^A-Za-z0-9.@_+-]", "_", address).lstrip(".-")
 
 

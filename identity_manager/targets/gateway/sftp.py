@@ -1,4 +1,4 @@
-"""A drop over SFTP, at a server that shows the pinned host key; nothing is said to any other server."""
+"""A drop over SFTP, with a pinned host key: no credentials are sent to a server with another key."""
 
 import io
 import socket
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class HostKeyError(OSError):
-    """The server shows another host key, or none of that type."""
+    """The server presents another host key, or none of the pinned type."""
 
 
 class SignInError(OSError):
@@ -45,11 +45,11 @@ class SftpDrop:
         return self._done(lambda client: _read(client, name))
 
     def write(self, name: str, content: bytes) -> None:
-        """Its size is compared afterwards: some servers say nothing where the disk is full."""
+        """Write, then compare the size: some servers report no error for a full disk."""
         self._done(lambda client: client.putfo(io.BytesIO(content), name, confirm=True))
 
     def rename(self, old: str, new: str) -> None:
-        """Not posix-rename, which would write over what is there."""
+        """Rename; not posix-rename, which would overwrite an existing file."""
         self._done(lambda client: client.rename(old, new))
 
     def remove(self, name: str) -> None:
@@ -57,13 +57,13 @@ class SftpDrop:
         self._done(lambda client: client.remove(name))
 
     def close(self) -> None:
-        """Say good-bye."""
+        """Close the connection."""
         transport, self._transport, self._opened = self._transport, None, None
         if transport is not None:
             transport.close()
 
     def _done(self, act: Callable[[paramiko.SFTPClient], Result]) -> Result:
-        """Act on the connection, which is opened where it is not. Raises OSError alone."""
+        """Run an action on the connection, opened at the first call. Raises only OSError."""
         try:
             if self._opened is None:
                 self._opened = self._open()
@@ -111,7 +111,7 @@ class SftpDrop:
 def _connected(options: GatewayOptions) -> socket.socket:
     try:
         return socket.create_connection((options.host, options.port), timeout=options.timeout)
-    except OSError as error:  # no such name, no way, refused
+    except OSError as error:  # unknown host, no route, connection refused
         raise ConnectionAbortedError(type(error).__name__) from error
 
 

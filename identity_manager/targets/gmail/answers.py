@@ -1,7 +1,7 @@
-"""What Gmail's answers mean: each a sentence, and the kind of fault that it is.
+"""Classification of Gmail API errors: kind of fault, and a sentence for people.
 
-A person without S/MIME waits alone; the target waits as a whole where Google refuses the account, or wants
-fewer calls. Words and texts of Google's answers may name a person, so only their code is logged.
+A fault of one mailbox (no S/MIME) delays that person only; if Google refuses the service account or limits
+the rate, the whole target waits. Texts of Google's errors may name a person, so only codes are logged.
 """
 
 from django.utils.translation import gettext as _
@@ -26,7 +26,7 @@ NO_MAILBOX = frozenset({"failedPrecondition", "serviceNotAvailable", "FAILED_PRE
 
 
 def fault(reply: Reply, *, changes: bool) -> TargetError:
-    """The error of an answer that is no success. changes: the call was to change something there."""
+    """The exception for an error response. changes: the call was not read-only."""
     reasons = reasons_of(reply)
     detail = " ".join((str(reply.status), *sorted(reasons)))
     if reply.status >= ERROR and changes:
@@ -49,7 +49,7 @@ def fault(reply: Reply, *, changes: bool) -> TargetError:
 
 
 def _of_the_whole(status: int, reasons: frozenset[str]) -> str:
-    """Why Google serves nobody of the Workspace now; empty where it may."""
+    """The sentence of a fault that affects the whole Workspace; empty for another fault."""
     if status == NO_TOKEN:
         return _("Gmail does not accept the service account any more: its key was withdrawn.")
     if status == TOO_MANY or reasons & LIMITS:
@@ -62,7 +62,7 @@ def _of_the_whole(status: int, reasons: frozenset[str]) -> str:
 
 
 def _of_the_mailbox(status: int, reasons: frozenset[str]) -> str:
-    """What this mailbox alone lacks: the token was given. Empty where it is something else."""
+    """The sentence of a fault of this mailbox only; empty for another fault."""
     if status == FORBIDDEN:
         return _("Gmail allows no S/MIME for this mailbox: hosted S/MIME is off, or the edition has none.")
     if status == NOT_FOUND or reasons & NO_MAILBOX:
@@ -71,7 +71,7 @@ def _of_the_mailbox(status: int, reasons: frozenset[str]) -> str:
 
 
 def reasons_of(reply: Reply) -> frozenset[str]:
-    """The codes of an error of Google; never its texts."""
+    """The reason codes of a Google error; never its texts."""
     error = reply.json().get("error")
     if not isinstance(error, dict):
         return frozenset()

@@ -1,8 +1,8 @@
 """Gmail, hosted S/MIME of Google Workspace (users.settings.sendAs.smimeInfo).
 
-A certificate is inserted with its key, then made the one that the mailbox signs and decrypts with. What is
-there is what `list` shows, compared by the certificate itself: what `insert` answers says nothing. Nothing is
-deleted: older keys open older mail. Google has the key from then on.
+A certificate is inserted with its key, then set as the default of the mailbox. Presence is determined by
+`list`, comparing certificates: the response of `insert` proves nothing. Nothing is deleted: older keys
+decrypt older mail. Google has the key from then on.
 """
 
 import base64
@@ -61,7 +61,7 @@ class GmailTarget(KeysStay):
         self._sign_in = SignIn(self.options, configuration.secret)
 
     def close(self) -> None:
-        """Forget the tokens."""
+        """Drop the access tokens."""
         self._sign_in.forget()
 
     @property
@@ -70,12 +70,12 @@ class GmailTarget(KeysStay):
         return self.options.container_format
 
     def check(self) -> str:
-        """Read the S/MIME certificates of the mailbox of the settings."""
+        """List the S/MIME certificates of the configured mailbox."""
         self._entries(self.options.mailbox)
         return _("Gmail answers, and the service account may read the S/MIME settings of the mailbox.")
 
     def seal(self, file: KeyFile) -> bytes:
-        """The body of the insert; checked as Google would, but with reasons."""
+        """The request body of the insert. Raises Refused by the rules of Google, which gives no reasons."""
         require_openable(file)
         suitability.require(file, roots=self.options.roots)
         body = {
@@ -102,9 +102,9 @@ class GmailTarget(KeysStay):
         *,
         instead_of: Item | None = None,  # noqa: ARG002 keys are added, and old ones stay
     ) -> Put:
-        """Insert it, unless it is listed already, and make it the one in use.
+        """Insert it, unless it is listed already, and set it as the default.
 
-        From the insert on whatever fails is Doubtful: the key may be there.
+        Any fault from the insert on is Doubtful: the key may be there.
         """
         mailbox, body = _mailbox(place, item), _body(item)
         if _of(item, self._entries(mailbox)) is None:
@@ -141,7 +141,7 @@ class GmailTarget(KeysStay):
             raise self._fault(reply, changes=True)
 
     def look(self, place: str, item: Item) -> Presence:
-        """Whether `list` shows it, and as the one in use."""
+        """Whether `list` has it, and as the default."""
         entries = self._entries(_mailbox(place, item))
         ours = _of(item, entries)
         if ours is None:
@@ -164,7 +164,7 @@ class GmailTarget(KeysStay):
         return answers.fault(reply, changes=changes)
 
     def _called(self, mailbox: str, path: str, *, body: dict[str, str] | None = None) -> Reply:
-        """One call. A body is sent once: without an answer it is in doubt; reading may be done again."""
+        """One call. With a body it is not repeated: without an answer the outcome is unknown."""
         options = self.options
         request = https.with_token(
             options.api_url + path, self._sign_in.token(mailbox), body=body, seconds=options.timeout
@@ -196,7 +196,7 @@ def _mailbox(place: str, item: Item) -> str:
 
 
 def _body(item: Item) -> dict[str, str]:
-    """What was sealed for this certificate. Raises Refused."""
+    """The sealed request body of this certificate. Raises Refused."""
     made = json_parcel_of(item)
     if made.keys() != {"certificate", "body"}:
         raise of_another_kind()
@@ -207,7 +207,7 @@ def _body(item: Item) -> dict[str, str]:
 
 
 def _entry(listed: Any) -> Entry | None:
-    """None for what cannot be read: it is none of ours."""
+    """Parse a list entry; None for a malformed one, which is not ours."""
     try:
         certificates = x509.load_pem_x509_certificates(str(listed["pem"]).encode("ascii"))
         return Entry(str(listed["id"]), listed.get("isDefault") is True, certificates[0])
@@ -221,7 +221,7 @@ def _of(item: Item, entries: Sequence[Entry]) -> Entry | None:
 
 
 def _is_in_use(ours: Entry, entries: Sequence[Entry]) -> bool:
-    """Whether it is the default, or rightly is not: a newer one is, whose turn came first."""
+    """Whether it is the default, or a newer valid certificate is."""
     default = next((each.certificate for each in entries if each.is_default), None)
     if ours.is_default or default is None:
         return ours.is_default

@@ -1,8 +1,8 @@
 """Access tokens of Google for a service account with domain-wide delegation (RFC 7523, one for each person).
 
-The account's key signs a short assertion for the mailbox of one person and one scope. Tokens are kept for one
-run of a worker, in memory. Google says the same of an unknown person as of a wrong account; so the mailbox of
-the settings is asked for where a person's is refused, and tells the two apart.
+The account's key signs a short-lived assertion for one person's mailbox and one scope. Tokens are cached in
+memory for one run of a worker. Google returns the same error for an unknown person as for a wrong account; if
+a person's token is refused, one for the configured mailbox is requested to tell the two apart.
 """
 
 import json
@@ -21,13 +21,13 @@ from identity_manager.targets.https import Reply
 SCOPE = "https://www.googleapis.com/auth/gmail.settings.basic"  # the settings of the primary address
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-SECONDS = 300  # of an assertion
-EARLY = 60  # seconds before its end that a token is not used any more
+SECONDS = 300  # lifetime of an assertion
+EARLY = 60  # seconds before its expiry at which a token is no longer used
 REFUSALS = ("invalid_grant", "unauthorized_client")  # of the account, or of the person alone
 
 
 class ServiceAccount(NamedTuple):
-    """From the key file that Google makes."""
+    """The service account in the key file (JSON) from Google."""
 
     client_email: str
     private_key: str
@@ -50,7 +50,7 @@ class SignIn:
         return token
 
     def forget(self) -> None:
-        """A token was refused, or the run is over."""
+        """Drop all tokens, because one was refused or the run is over."""
         self._tokens.clear()
 
     def _fetched(self, mailbox: str) -> tuple[str, float]:

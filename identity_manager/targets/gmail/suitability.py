@@ -1,4 +1,4 @@
-"""Whether Gmail takes a certificate with its key, looked at before the call: Google says no more than 400.
+"""Gmail's requirements on certificates, checked before the call: Google returns HTTP 400 without a reason.
 
 Sources: Google's pages "S/MIME certificate profiles" and "Manage trusted certificates for S/MIME": an
 intermediate between the root and persons, a root that the Workspace trusts, RSA of 2048, 3072 or 4096 bits or
@@ -31,7 +31,7 @@ SHORTEST_PATH = 3  # certificate, intermediate, root
 
 
 def require(file: KeyFile, *, roots: Sequence[bytes]) -> None:
-    """Raises Refused with the first reason why Gmail does not take it, or may not get it."""
+    """Raises Refused with the first requirement that it does not meet."""
     try:
         words = next(_obstacles(file, [x509.load_der_x509_certificate(root) for root in roots]), "")
     except MALFORMED:
@@ -59,7 +59,7 @@ def _obstacles(file: KeyFile, roots: Sequence[x509.Certificate]) -> Iterator[str
 def _path(
     certificate: x509.Certificate, others: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]
 ) -> list[x509.Certificate]:
-    """From the certificate up to the first of the roots; to the last issuer where none is reached."""
+    """The path from the certificate to the first of the roots; to the last issuer if none is reached."""
     path = [certificate]
     for issuer in map(x509.load_der_x509_certificate, issuers_of(certificate, others)):
         path.append(issuer)

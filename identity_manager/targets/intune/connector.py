@@ -1,9 +1,9 @@
 """Intune imported PFX certificates (Microsoft Graph beta, userPfxCertificates).
 
-The passphrase of the container is encrypted to the key of the Certificate Connector, which stands on the
-customer's servers: neither Graph nor we can open it afterwards. Graph says no more than 400 to whatever is
-wrong, so all is checked before. A certificate is known there by user and SHA-1 thumbprint; what may have
-happened is looked for by both.
+The passphrase of the container is encrypted to the key of the Certificate Connector on the customer's
+servers: neither Graph nor we can decrypt it afterwards. Graph answers any invalid input with 400, so
+everything is checked before. Graph identifies a certificate by user and SHA-1 thumbprint; after an unknown
+outcome both are searched for.
 """
 
 import base64
@@ -53,13 +53,13 @@ class IntuneTarget(KeysStay):
         self._names: dict[str, str] = {}  # user principal name by user id
 
     def close(self) -> None:
-        """Forget the token and the names."""
+        """Drop the access token and the cached names."""
         self._sign_in.forget()
         self._names.clear()
 
     @property
     def container_format(self) -> ContainerFormat:
-        """It goes to the devices as it is."""
+        """As configured: Intune passes the container to the devices unchanged."""
         return self.options.container_format
 
     def check(self) -> str:
@@ -71,9 +71,9 @@ class IntuneTarget(KeysStay):
     # --- sealed while the worker has the key
 
     def seal(self, file: KeyFile) -> bytes:
-        """All of the body that does not depend on the user, and for which key of the connector it is.
+        """The part of the request body that does not depend on the user, with the id of the connector's key.
 
-        It is checked as Graph would, but with reasons.
+        Raises Refused by the rules of Graph, which gives no reasons.
         """
         certificate = x509.load_der_x509_certificate(file.certificate)
         if certificate.not_valid_after_utc <= timezone.now():
@@ -93,12 +93,12 @@ class IntuneTarget(KeysStay):
         return json.dumps({"connector_key": self._connector_key(), "body": body}).encode("ascii")
 
     def _connector_key(self) -> str:
-        """SHA-256 of the public key of the settings."""
+        """SHA-256 of the configured public key of the Certificate Connector."""
         key = self.options.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(key).hexdigest()
 
     def _for_the_connector(self, passphrase: str) -> str:
-        """RSA-OAEP, MGF1 with the same hash; the connector reads one octet for each character."""
+        """The passphrase under RSA-OAEP, MGF1 with the same hash, encoded with one octet per character."""
         digest = PADDINGS[self.options.padding]
         longest = self.options.public_key.key_size // 8 - 2 * digest.digest_size - OAEP_OVERHEAD
         if not passphrase.isascii() or len(passphrase) > longest:
@@ -111,7 +111,7 @@ class IntuneTarget(KeysStay):
     # --- calls
 
     def locate(self, identity: str) -> str:
-        """The id of the user with this principal name, which has to be the same, letter case aside."""
+        """The id of the user with this principal name, compared case-insensitively."""
         reply = self._called(f"{USERS}/{quote(identity, safe='')}?$select=id,userPrincipalName")
         if reply.status == NOT_FOUND:
             raise NoPlace(_("The tenant has no user of this principal name."))
@@ -130,7 +130,7 @@ class IntuneTarget(KeysStay):
         *,
         instead_of: Item | None = None,  # noqa: ARG002 keys are added, and old ones stay
     ) -> Put:
-        """Import it. Raises Doubtful where nobody knows whether that happened."""
+        """Import it. Raises Doubtful for an unknown outcome."""
         body = self._body(item)
         if body["thumbprint"] != _thumbprint(item.certificate):
             raise Refused(_("What was sealed for the target belongs to another certificate."))
@@ -155,7 +155,7 @@ class IntuneTarget(KeysStay):
         raise self._unwilling(reply)
 
     def _body(self, item: Item) -> dict[str, Any]:
-        """What was sealed. Raises Refused where the connector of the settings does not open it."""
+        """The sealed request body. Raises Refused if it is for another key than the configured one."""
         made = json_parcel_of(item)
         if "thumbprint" in made:  # sealed before parcels said for which key
             return made
@@ -207,7 +207,7 @@ class IntuneTarget(KeysStay):
             raise self._unwilling(reply)
 
     def _called(self, path: str, *, body: dict[str, Any] | None = None) -> Reply:
-        """One call. A body is sent once: without an answer it is in doubt; reading may be done again."""
+        """One call. With a body it is not repeated: without an answer the outcome is unknown."""
         options = self.options
         request = https.with_token(
             options.graph_url + path, self._sign_in.token(), body=body, seconds=options.timeout
@@ -222,7 +222,7 @@ class IntuneTarget(KeysStay):
             raise kind(words, detail=str(error)) from error
 
     def _unwilling(self, reply: Reply) -> Unavailable:
-        """Graph refuses us as a whole; nothing has happened."""
+        """The exception if Graph refuses the app or limits the rate; nothing has happened."""
         words = {
             NO_TOKEN: _("Graph does not accept the app any more: its credential was withdrawn."),
             NO_RIGHT: _("The app lacks DeviceManagementConfiguration.ReadWrite.All or User.Read.All."),
@@ -234,7 +234,7 @@ class IntuneTarget(KeysStay):
 
 
 def _thumbprint(certificate: bytes) -> str:
-    """SHA-1, as Windows names certificates; nothing rests on it but the name."""
+    """SHA-1 thumbprint, an identifier only; no security depends on it."""
     return hashlib.sha1(certificate, usedforsecurity=False).hexdigest()
 
 
@@ -243,7 +243,7 @@ def _moment(value: datetime) -> str:
 
 
 def _code(reply: Reply) -> str:
-    """The word of the error; never its text, which may name a person."""
+    """The error code; never the error text, which may name a person."""
     error = reply.json().get("error")
     code = str(error.get("code", "")) if isinstance(error, dict) else ""
     return code if code.isalnum() else ""

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.targets import service_options
 
-# The words of Graph, and the hash; pkcs1 and oaepSha1 are refused by its connector.
+# Graph's names of paddings, and their hash. Its Certificate Connector refuses pkcs1 and oaepSha1.
 PADDINGS: dict[str, hashes.HashAlgorithm] = {
     "oaepSha512": hashes.SHA512(),
     "oaepSha384": hashes.SHA384(),
@@ -85,7 +85,7 @@ def parse(target_id: str, given: Mapping[str, Any]) -> IntuneOptions:
 
 
 def _public_key(where: str, path: str) -> rsa.RSAPublicKey:
-    """What `Export-IntunePublicKey` writes: PEM, or a CNG RSAPUBLICBLOB."""
+    """Read a file of `Export-IntunePublicKey`: PEM, or a CNG RSAPUBLICBLOB."""
     try:
         content = Path(path).read_bytes()
         key = _of_blob(content) if content[:4] == _RSA1 else load_pem_public_key(content)

@@ -1,7 +1,7 @@
 """Access tokens of Microsoft Entra for an app: client credentials with a certificate, or a client secret.
 
-A certificate signs a short assertion (RFC 7523), so that nothing reusable travels. The token is kept for one
-run of a worker, in memory.
+With a certificate, its key signs a short-lived assertion (RFC 7523), so that no reusable secret is sent. The
+token is cached in memory for one run of a worker.
 """
 
 import base64
@@ -20,8 +20,8 @@ from identity_manager.targets.intune.options import IntuneOptions
 SCOPE = "{graph}/.default"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-SECONDS = 300  # of an assertion
-EARLY = 60  # seconds before its end that a token is not used any more
+SECONDS = 300  # lifetime of an assertion
+EARLY = 60  # seconds before its expiry at which a token is no longer used
 
 
 class SignIn:
@@ -32,13 +32,13 @@ class SignIn:
         self._token, self._until = "", 0.0
 
     def token(self) -> str:
-        """A token that is valid for a while. Raises Unavailable."""
+        """A token that is valid for at least EARLY seconds. Raises Unavailable."""
         if not self._token or time.monotonic() > self._until:
             self._token, self._until = self._fetched()
         return self._token
 
     def forget(self) -> None:
-        """The token was refused, or the run is over."""
+        """Drop the token, because it was refused or the run is over."""
         self._token = ""
 
     def _fetched(self) -> tuple[str, float]:

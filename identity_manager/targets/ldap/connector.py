@@ -1,9 +1,9 @@
 """LDAP and Active Directory as a target: single values of userCertificate are added and removed.
 
-The attribute is never replaced: two writers that read, change and replace lose each other's values, and with
-ADD and DELETE of one value they lose none. slapd compares certificates by issuer and serial
-(certificateExactMatch, RFC 4523 2.5.1), Active Directory by bytes; so before a value is removed it is read,
-and compared by bytes, because slapd would remove a twin.
+The attribute is never replaced: concurrent read-modify-replace loses updates, ADD and DELETE of one value do
+not. slapd compares certificates by issuer and serial (certificateExactMatch, RFC 4523 2.5.1), Active
+Directory by bytes; so a value is read and compared by bytes before its DELETE, or slapd could remove another
+certificate with equal issuer and serial.
 """
 
 import hashlib
@@ -34,10 +34,10 @@ PASSING = (3, 11, 51, 52)  # timeLimitExceeded, adminLimitExceeded, busy, unavai
 class LdapTarget:
     """One directory, over one connection that is opened with the first call.
 
-    Whoever derives from it says what is written (value_of), and at which entries (_admit).
+    Subclasses define the written value (value_of), and the permitted entries (_admit).
     """
 
-    OLDER = "userSMIMECertificate"  # what Outlook reads before ours; people write it by *Publish to GAL*
+    OLDER = "userSMIMECertificate"  # Outlook prefers it to userCertificate; *Publish to GAL* writes it
 
     def __init__(self, configuration: TargetConfiguration) -> None:
         self.options: LdapOptions = configuration.options
@@ -46,18 +46,18 @@ class LdapTarget:
         self._located: dict[str, Found] = {}
 
     def close(self) -> None:
-        """Say good-bye."""
+        """Unbind."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
         self._located.clear()
 
     def value_of(self, item: Item) -> bytes:
-        """What is written of an item: the certificate itself."""
+        """The attribute value of an item: the certificate (DER)."""
         return item.certificate
 
     def mark(self, item: Item) -> str:
-        """How a survey names it."""
+        """SHA-256 of the attribute value, lower-case hexadecimal."""
         return hashlib.sha256(self.value_of(item)).hexdigest()
 
     def check(self) -> str:
@@ -97,14 +97,14 @@ class LdapTarget:
             if self._holds(self._values(self._entry(place)), value):
                 return Put.WAS_THERE
             raise Refused(_("The entry has another certificate with the same issuer and serial number."))
-        if code == NO_SUCH_ATTRIBUTE and remove:  # somebody was quicker, and the modify did nothing
+        if code == NO_SUCH_ATTRIBUTE and remove:  # removed concurrently; the modify had no effect
             return self.put(place, item)
         if code == NO_SUCH_OBJECT:  # moved between the search and the modify
             raise NoPlace(_("The entry is not there any more."))
         raise _refused(code)
 
     def look(self, place: str, item: Item) -> Presence:
-        """Read the values, and compare bytes. An entry that is gone has nothing."""
+        """Read the values and compare bytes. A deleted entry has none."""
         try:
             values = self._values(self._entry(place))
         except NoPlace:
@@ -151,7 +151,7 @@ class LdapTarget:
         return (self.options.id_attribute, self.options.transferred)
 
     def _admit(self, entry: Found) -> None:
-        """Raise Refused where nothing may be written at an entry."""
+        """Raise Refused for an entry that must not be written."""
 
     def _holds(self, values: Sequence[bytes], value: bytes) -> bool:
         return value in values
@@ -165,7 +165,7 @@ class LdapTarget:
         return entry.text(self.options.id_attribute).lower()
 
     def _values(self, entry: Found) -> Sequence[bytes]:
-        """As the server names the attribute: with its option or without."""
+        """The attribute's values, whether the server returns its name with the option ;binary or without."""
         plain = self.options.attribute.lower()
         names = (plain, f"{plain};binary", self.options.transferred.lower())
         return next((entry.attributes[name] for name in names if entry.attributes.get(name)), ())

@@ -1,4 +1,4 @@
-"""Options of an LDAP target: which server, which entries, which attribute."""
+"""Options of an LDAP target: server, search base and filter, attribute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LdapOptions:
 
     @property
     def transferred(self) -> str:
-        """The attribute as it stands in a modify and in what a search gives."""
+        """The attribute description in modifies and search results, with its option."""
         return f"{self.attribute};{self.option}" if self.option else self.attribute
 
 
