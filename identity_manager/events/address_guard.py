@@ -1,7 +1,7 @@
-"""Which addresses a webhook may reach: none of this machine or of inside networks (SSRF), unless allowed.
+"""SSRF guard: webhooks may not reach addresses of this machine or of internal networks, unless allowed.
 
-The name is resolved once, every address that it has is looked at, and the connection goes to one of these: a
-second look-up could answer another address (DNS rebinding). WEBHOOK_ALLOWED_NETWORKS allows networks.
+The name is resolved once, each of its addresses is checked, and the connection uses one of these: a second
+look-up could return another address (DNS rebinding). WEBHOOK_ALLOWED_NETWORKS allows networks.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ REFUSED = tuple(
 
 
 class RefusedAddressError(Exception):
-    """The host has an address that no webhook may reach; the text has neither."""
+    """The host has a refused address. The text contains neither host nor address."""
 
 
 def resolved(host: str, port: int) -> list[Place]:
@@ -37,7 +37,7 @@ def resolved(host: str, port: int) -> list[Place]:
 
 
 def is_refused(text: str) -> bool:
-    """Whether no webhook may reach this address. A text that is none is refused."""
+    """Whether webhooks may not reach this address; True for malformed text."""
     try:
         address = _unwrapped(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:

@@ -1,8 +1,8 @@
-"""Deliveries of webhooks: one worker at a time has an endpoint, takes new events in, and sends what is due.
+"""Webhook deliveries: a worker leases an endpoint, creates deliveries of new events, and sends those due.
 
-The cursor of the endpoint and the rows of its deliveries move in one transaction, so that no event is left
-out. A delivery that failed is tried again after five seconds, and then less and less often over 75 hours;
-then it is parked. An endpoint that failed BREAK_AFTER times in a row rests (circuit breaker).
+Cursor and deliveries of an endpoint are written in one transaction, so that no event is lost. A failed
+delivery is retried after five seconds, then with growing delay for 75 hours, then parked. After BREAK_AFTER
+consecutive failures the circuit breaker of the endpoint opens.
 """
 
 import time
@@ -24,7 +24,7 @@ from identity_manager.task_names import DELIVER_WEBHOOKS
 from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.vault.wrapping import VaultError
 
-RUN_SECONDS = 20  # other tasks wait; what is left goes on at once
+RUN_SECONDS = 20  # limit of one run, as other tasks wait; the rest is published again at once
 NUMBERS_AT_ONCE = 1000
 DELIVERIES_AT_ONCE = 100
 # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, retry schedule
@@ -36,7 +36,7 @@ KEPT = timedelta(days=30)
 
 
 def wake() -> int:
-    """Make each webhook due for which there are new events, and publish it; return how many."""
+    """Make due and publish each webhook with new events; return how many."""
     now, end, woken = timezone.now(), forwarding.last_number(), 0
     for pk in Webhook.objects.in_use().idle(now).filter(number__lt=end).values_list("pk", flat=True):
         if Webhook.objects.in_use().idle(now).filter(pk=pk).update(next_attempt_at=now):
@@ -46,7 +46,7 @@ def wake() -> int:
 
 
 def deliver(*, webhook_id: uuid.UUID) -> None:
-    """Claim the endpoint, send what is due, and say when it is due again. Does nothing where not due."""
+    """Lease the endpoint, send due deliveries, schedule the next run. Does nothing if it is not due."""
     with transaction.atomic():
         claim_id = Webhook.objects.in_use().claim(webhook_id, now=timezone.now())
     if claim_id is None:
@@ -116,7 +116,7 @@ class _Run:
 
 
 def _take_new_events(webhook_id: uuid.UUID, claim_id: uuid.UUID) -> int | None:
-    """Make deliveries of sealed events after the cursor; how many numbers it moved; None: no longer ours."""
+    """Create deliveries of events after the cursor; return how far it moved, None if the lease was lost."""
     end = forwarding.last_number()
     with transaction.atomic():
         row = Webhook.objects.in_use().filter(pk=webhook_id, claim_id=claim_id).first()
@@ -141,7 +141,7 @@ def _take_new_events(webhook_id: uuid.UUID, claim_id: uuid.UUID) -> int | None:
 
 
 def _message(delivery: WebhookDelivery, *, with_persons: bool) -> webhook_messages.Data | None:
-    """The body's content, as the audit log has it now; None where the event is gone."""
+    """The content of the body, from the present audit event; None if that was deleted."""
     if delivery.event is None:
         return webhook_messages.of_test(delivery.kind, delivery.created_at)
     event = AuditEvent.objects.select_related("request", "actor", "person").filter(pk=delivery.event).first()
@@ -149,7 +149,7 @@ def _message(delivery: WebhookDelivery, *, with_persons: bool) -> webhook_messag
 
 
 def _failed(delivery: WebhookDelivery, answer: Answer) -> dict[str, object]:
-    """The columns after a failed try: when the next one is, or that there is none."""
+    """Columns after a failed try: time of the next one, or parked."""
     found: dict[str, object] = {"status": answer.status, "error": answer.error}
     if delivery.attempts >= len(DELAYS):
         return {**found, "state": WebhookDeliveryState.PARKED}
@@ -158,7 +158,7 @@ def _failed(delivery: WebhookDelivery, answer: Answer) -> dict[str, object]:
 
 
 def _settle_delivery(delivery: WebhookDelivery, **columns: object) -> None:
-    """Write what became of a try. Where it was sent again meanwhile, that stays."""
+    """Store the result of a try, unless an officer has replayed the delivery meanwhile."""
     same = WebhookDelivery.objects.filter(
         pk=delivery.pk, attempts=delivery.attempts, state=WebhookDeliveryState.WAITING
     )
@@ -187,7 +187,7 @@ def _count(webhook_id: uuid.UUID, claim_id: uuid.UUID, answer: Answer) -> bool:
 
 
 def _end_gone(webhook_id: uuid.UUID, claim_id: uuid.UUID) -> None:
-    """410: the receiver wants no more."""
+    """End the webhook after HTTP 410 (Gone)."""
     with transaction.atomic():
         now = timezone.now()
         if _settle(webhook_id, claim_id, stopped_at=now, last_error="It answered 410.", last_error_at=now):
@@ -206,7 +206,7 @@ def _settle(webhook_id: uuid.UUID, claim_id: uuid.UUID, **columns: object) -> in
 
 
 def _next_time(webhook_id: uuid.UUID) -> datetime | None:
-    """When the endpoint is due again: now, where events were left; at the next try of a delivery."""
+    """When the endpoint is due again: now, if events are left; else at the next try of a delivery."""
     if Webhook.objects.filter(pk=webhook_id, number__lt=forwarding.last_number()).exists():
         return timezone.now()
     waiting = WebhookDelivery.objects.filter(webhook=webhook_id, state=WebhookDeliveryState.WAITING)

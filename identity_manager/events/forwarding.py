@@ -33,7 +33,7 @@ NOT_SENT_YET = Reason(
 
 
 def wake() -> int:
-    """Make each configured sink due for which there is something to send, and publish it; return how many."""
+    """Make due and publish each configured sink that is behind; return how many."""
     end, woken = last_number(), 0
     for name in settings.SIEM_SINKS:
         row, _made = SiemSink.objects.get_or_create(name=name)
@@ -55,7 +55,7 @@ def behind(row: SiemSink) -> int:
 
 
 def forward(*, sink_id: uuid.UUID) -> None:
-    """Claim the sink, send batch after batch, and move the cursor after each. Does nothing where not due."""
+    """Lease the sink and send batches, moving the cursor after each. Does nothing if it is not due."""
     with transaction.atomic():
         claim_id = SiemSink.objects.claim(sink_id, now=timezone.now())
     if claim_id is None:
@@ -95,7 +95,7 @@ def _forward_batch(sink_id: uuid.UUID, claim_id: uuid.UUID, sink: SinkConfigurat
 
 
 def _next_events(row: SiemSink, sink: SinkConfiguration) -> Sequence[AuditEvent]:
-    """Events after the cursor. One beyond the end of the chain, which SQL alone can write, is set back."""
+    """Events after the cursor. A cursor beyond the end of the chain (manual SQL, a restore) is set back."""
     start = min(row.number, last_number())
     events = AuditEvent.objects.sealed().filter(number__gt=start)
     if sink.personal_facts:
@@ -132,9 +132,9 @@ def _save_lease(row: SiemSink, claim_id: uuid.UUID) -> None:
 
 
 def resend(*, actor: Person | None, name: str, number: int) -> SiemSink:
-    """Send everything again from this event on. actor: None for who operates the machine.
+    """Set the cursor back, so that events from this number on are sent again. actor: None for a command.
 
-    A batch on its way moves the cursor no more: its claim is taken. Raises NotAllowed or NotPossible.
+    Takes the lease over, so that a batch under way does not move the cursor. Raises NotAllowed, NotPossible.
     """
     with transaction.atomic():
         allowed = actor is None or actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")

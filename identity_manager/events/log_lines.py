@@ -28,7 +28,7 @@ def message(event: AuditEvent, sink: SinkConfiguration) -> bytes:
 
 
 def content(event: AuditEvent, *, personal: bool) -> dict[str, Any]:
-    """What the chain covers, with number and proof.
+    """The content covered by the hash chain, with number and proof.
 
     personal: add the ids and names of actor and person, and the facts that are erased with them.
     """

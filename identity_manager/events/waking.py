@@ -1,4 +1,4 @@
-"""Wakes whoever is told of the audit log: after each sealing, and each minute for what was missed."""
+"""Wakes SIEM sinks and webhooks: after each sealing, and each minute for lost messages."""
 
 from identity_manager.events import delivering, forwarding
 

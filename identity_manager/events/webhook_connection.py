@@ -24,7 +24,7 @@ BROKEN = (OSError, http.client.HTTPException, ValueError)
 
 @dataclass(frozen=True)
 class Answer:
-    """The status of an answer, or in our words why there was none. retry_after: in seconds."""
+    """HTTP status of the answer, or a sentence why there was none. retry_after: in seconds."""
 
     status: int | None = None
     error: str = ""
@@ -52,7 +52,7 @@ class _GuardedConnection(http.client.HTTPSConnection):
             raise
 
     def cut(self) -> None:
-        """Break the connection off, from another thread: reads and writes on it end at once."""
+        """Shut the socket down, from another thread: blocked reads and writes on it end at once."""
         if self.sock is not None:
             with suppress(OSError):
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
@@ -77,7 +77,7 @@ def _connected(places: list[address_guard.Place]) -> socket.socket:
 
 
 class Courier:
-    """Posts messages to one address, over one connection as long as it lasts. No text has the address."""
+    """Posts messages to one URL over a keep-alive connection. No exception text contains the URL."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
@@ -121,7 +121,7 @@ class Courier:
 
 @contextmanager
 def _deadline(connection: _GuardedConnection) -> Iterator[threading.Event]:
-    """Cut the connection off after DEADLINE: a time-out of the socket begins anew with each octet."""
+    """Cut the connection after DEADLINE seconds: a socket time-out restarts with each octet."""
     over = threading.Event()
 
     def end() -> None:
@@ -143,7 +143,7 @@ def _seconds(header: str) -> int:
 
 
 def _words(error: BaseException) -> str:
-    """What kind of trouble; never the error's own text, which may have the address."""
+    """The kind of error as a sentence; never the error's text, which may contain the URL."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"Its certificate is not accepted: {error.verify_message}."[:200]
     if isinstance(error, ssl.SSLError):

@@ -35,7 +35,7 @@ def unwrap(wrapped: bytes, webhook_id: uuid.UUID) -> bytes:
 
 
 def for_the_receiver(signature: str, key: bytes) -> str:
-    """What the receiver checks signatures with: the shared secret (whsec_), or the public key (whpk_)."""
+    """The verification key for the receiver: the shared secret (whsec_), or the public key (whpk_)."""
     if signature == WebhookSignature.V1:
         return "whsec_" + base64.b64encode(key).decode()
     public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()

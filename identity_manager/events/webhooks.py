@@ -1,4 +1,4 @@
-"""Verbs on webhooks: whoever has one is told what happens here, so two System Administrators make one."""
+"""Verbs on webhooks. They export audit events, so two System Administrators make one (four eyes)."""
 
 import uuid
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ FORMER_KEY_SIGNS = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a webhook is to be, as somebody entered it."""
+    """The input for a new webhook."""
 
     name: str
     format: WebhookFormat
@@ -66,10 +66,10 @@ class Wanted:
 
 
 def make(*, actor: Person, wanted: Wanted) -> tuple[Webhook, str]:
-    """Make a webhook, which is told nothing before another officer confirms it.
+    """Make a webhook, which gets no events before another officer confirms it.
 
-    Return it with what the receiver checks signatures with: once, where that is a secret. Raises NotAllowed
-    or NotPossible.
+    Return it with the receiver's verification key, which is shown once if it is secret. Raises NotAllowed or
+    NotPossible.
     """
     with transaction.atomic():
         _require_administrator(actor)
@@ -96,7 +96,7 @@ def make(*, actor: Person, wanted: Wanted) -> tuple[Webhook, str]:
 
 
 def confirm(*, actor: Person, webhook_id: uuid.UUID) -> Webhook:
-    """Another System Administrator agrees: what is sealed from now on is told. Raises NotAllowed or Stale."""
+    """Confirm as another System Administrator; events from now on are sent. Raises NotAllowed or Stale."""
     with transaction.atomic():
         row = locking.webhook(webhook_id)
         second_officer.require(actor, row, reasons=REASONS, not_waiting=WEBHOOK_NOT_WAITING)
@@ -125,9 +125,10 @@ def stop(*, actor: Person, webhook_id: uuid.UUID) -> Webhook:
 
 
 def rotate(*, actor: Person, webhook_id: uuid.UUID) -> tuple[Webhook, str]:
-    """Make a new key for signatures; for a day the former one signs too.
+    """Make a new signature key; for a day the former one signs, too.
 
-    Return what the receiver checks signatures with from now on, once. Raises a refusal.
+    Return the webhook with the receiver's new verification key, shown once. Raises NotAllowed, NotPossible or
+    Stale.
     """
     with transaction.atomic():
         row = _in_use(actor, webhook_id)
@@ -141,7 +142,7 @@ def rotate(*, actor: Person, webhook_id: uuid.UUID) -> tuple[Webhook, str]:
 
 
 def send_test(*, actor: Person, webhook_id: uuid.UUID) -> WebhookDelivery:
-    """Send a message that tells of no event. Raises NotAllowed or Stale."""
+    """Queue a test message without an event. Raises NotAllowed or Stale."""
     with transaction.atomic():
         row = _in_use(actor, webhook_id)
         delivery = WebhookDelivery.objects.create(webhook=row, kind=webhook_kinds.TEST)
@@ -176,14 +177,14 @@ def replay(*, actor: Person, webhook_id: uuid.UUID, since: datetime, until: date
 
 
 def public_key(row: Webhook) -> str:
-    """The key with which the receiver checks v1a signatures; empty where it is a secret, or there is none."""
+    """The public key that verifies v1a signatures; empty for webhooks with a shared secret, or without."""
     if row.format != WebhookFormat.STANDARD or row.signature != WebhookSignature.V1A:
         return ""
     return webhook_secrets.for_the_receiver(row.signature, webhook_secrets.unwrap(row.secret_wrapped, row.pk))
 
 
 def shown(parts: SplitResult, form: str) -> str:
-    """What pages show of an address: nothing after the host where that is the secret, and never a query."""
+    """The part of a URL that pages show: no query, and nothing after the host if the path is secret."""
     if form != WebhookFormat.STANDARD:
         return f"https://{parts.netloc}/…"
     return f"https://{parts.netloc}{parts.path}{'?…' if parts.query else ''}"[:300]

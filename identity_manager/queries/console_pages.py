@@ -1,7 +1,7 @@
-"""What officers' pages ask for of one officer, person or request, made into SQL once and kept.
+"""Prepared queries of officers' pages: rows of one officer, person or request.
 
-Each says no more than whose it is, so the SQL is always the same; to make it anew took a third of the page of
-a request.
+The only parameter is a key, so the SQL is always the same and compiled once; to compile it for each page took
+a third of the time of the page of a request.
 """
 
 import uuid
@@ -30,7 +30,7 @@ from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.standing_orders.member import MemberStep, StandingMember
 
 EVENTS_SHOWN = 30
-# Cards name a profile; what it says is in the token's snapshot.
+# Deferred: a card shows the profile's name only, and the content from the token's snapshot.
 PROFILE_CONTENT = tuple(
     f"profile__{name}"
     for name in ("subject", "subject_alt_names", "key_usage", "extended_key_usage", "policies")
@@ -38,7 +38,7 @@ PROFILE_CONTENT = tuple(
 
 
 def saved_searches(owner_id: uuid.UUID) -> list[SavedSearch]:
-    """The officer's own, by name."""
+    """The officer's saved searches, by name."""
     return _SAVED.rows(owner=owner_id)
 
 
@@ -47,8 +47,8 @@ def names_of_types() -> list[TokenType]:
     return _TYPES.rows()
 
 
-def know_all_of(row: TokenRequest, *, begun: bool, undecided: bool) -> None:
-    """Have a request know what its page reads; texts of mails and wrapped secrets stay in the database.
+def prefetch_request_page(row: TokenRequest, *, begun: bool, undecided: bool) -> None:
+    """Prefetch everything that the page of a request reads, without texts of mails and wrapped secrets.
 
     begun: whether there may be certificates.  undecided: whether somebody may be asked to decide.
     """
@@ -70,8 +70,8 @@ def know_all_of(row: TokenRequest, *, begun: bool, undecided: bool) -> None:
     set_prefetched_reverse(row, "events", _EVENTS.rows(request=row.pk), "request")
 
 
-def know_what_concerns(person: Person) -> None:
-    """Have a person know their roles and changes of identity."""
+def prefetch_roles_and_changes(person: Person) -> None:
+    """Prefetch the person's roles and changes of identity."""
     set_prefetched_reverse(person, "roles", _ROLES.rows(person=person.pk), "person")
     set_prefetched_reverse(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
 
@@ -83,7 +83,7 @@ def standing_memberships(person: Person) -> list[StandingMember]:
 
 
 def tokens_handed_out(person: Person) -> list[SoftwareToken]:
-    """What the person was given, the latest first, as cards show it, without the profiles of types."""
+    """The person's delivered tokens, latest first, with the columns of cards, without profiles of types."""
     tokens = _HANDED_OUT.rows(person=person.pk)
     distribute_prefetched(tokens, "certificates", _CERTIFICATES_OF.rows(person=person.pk), "token")
     for token in tokens:
@@ -94,29 +94,29 @@ def tokens_handed_out(person: Person) -> list[SoftwareToken]:
 
 
 def last_events(person_id: uuid.UUID) -> list[AuditEvent]:
-    """What happened last to the person."""
+    """The last EVENTS_SHOWN audit events about the person, newest first."""
     return _LAST_EVENTS.rows(person=person_id)
 
 
 def with_cards() -> QuerySet[SoftwareToken]:
-    """Tokens with what their cards read; the wrapped passphrase stays in the database."""
+    """Tokens with the columns of cards, without the wrapped passphrase."""
     rows = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("passphrase_wrapped")
     return rows.with_has_files()
 
 
 def certificates_of_cards() -> QuerySet[Certificate]:
-    """With what cards read of them, in their order; wrapped keys stay in the database."""
+    """Certificates with the columns of cards, by position, without wrapped keys."""
     rows = with_copies(Certificate.objects.select_related("profile").order_by("position"))
     return rows.defer("private_key_wrapped", *PROFILE_CONTENT)
 
 
 def profiles_of_cards() -> QuerySet[TokenTypeProfile]:
-    """Which profiles a type has, by their names."""
+    """Profiles of token types, with names only."""
     return TokenTypeProfile.objects.select_related("profile").defer(*PROFILE_CONTENT)
 
 
 def lines_to_sign() -> QuerySet[SoftwareToken]:
-    """Tokens with what an approver reads of them before they decide."""
+    """Lines of requests with the rows that an approver's page reads before the decision."""
     rows = SoftwareToken.objects.select_related("token_type").order_by("token_type__position", "pk")
     profiles = Prefetch("token_type__token_type_profiles", profiles_of_cards())
     certificates = Prefetch("certificates", certificates_of_cards())

@@ -1,4 +1,4 @@
-"""The looks in force, for pages, mails and paper: read at most once a minute by each process."""
+"""The looks in force, for pages, mails and printed documents; cached in each process for a minute."""
 
 from django.core.cache import caches
 
@@ -9,7 +9,7 @@ SECONDS = 60
 
 
 def in_force() -> Looks:
-    """The version in force, without the bytes of its logo; where there is none, one that changes nothing."""
+    """The version in force, without the logo's bytes; else an unsaved one with the product's defaults."""
     found: Looks | None = caches[CACHE].get(KEY)
     if found is None:
         found = Looks.objects.active().without_logo().first() or Looks(number=0)
@@ -18,7 +18,7 @@ def in_force() -> Looks:
 
 
 def forget() -> None:
-    """This process reads them anew: others do so within a minute."""
+    """Drop this process's cache; other processes follow within a minute."""
     caches[CACHE].delete(KEY)
 
 

@@ -1,7 +1,7 @@
-"""How deliveries fare, by the domain of their addresses: counted for a page, and whether files are stripped.
+"""Delivery statistics by mail domain: bounces, missing files, stripped attachments of the last DAYS days.
 
-Of the deliveries of the last DAYS. A domain is suspected to strip attachments from LEAST reports on that are
-SHARE of its deliveries or more.
+A domain is suspected to strip attachments if there are at least LEAST reports of that, and they are at least
+the fraction SHARE of its deliveries.
 """
 
 from collections.abc import Collection, Iterator
@@ -26,7 +26,7 @@ DOMAIN = Lower(Substr("to_address", StrIndex(F("to_address"), Value("@")) + 1))
 
 @dataclass(frozen=True)
 class DomainFigures:
-    """One domain. sent: deliveries that a mail server took, also those that came back; bounced: of these."""
+    """Numbers of one domain. sent: deliveries that a mail server accepted, bounced ones included."""
 
     domain: str
     sent: int
@@ -36,7 +36,7 @@ class DomainFigures:
 
     @property
     def delivered(self) -> int:
-        """What nobody has said anything else of."""
+        """Deliveries without a bounce or a reported problem."""
         return max(self.sent - self.bounced - self.not_arrived - self.stripped, 0)
 
     @property
@@ -46,7 +46,7 @@ class DomainFigures:
 
 
 def of_persons(most: int) -> list[str]:
-    """The mail domains of Active persons, those of most persons first."""
+    """At most `most` mail domains of Active persons, those with most persons first."""
     domain = Lower(Substr("email", StrIndex(F("email"), Value("@")) + 1))
     rows = Person.objects.filter(state=PersonState.ACTIVE, email__contains="@").order_by()
     counted = rows.annotate(domain=domain).values_list("domain").annotate(number=Count("pk"))
@@ -54,7 +54,7 @@ def of_persons(most: int) -> list[str]:
 
 
 def figures(now: datetime | None = None) -> list[DomainFigures]:
-    """The SHOWN domains with the most troubles, then with the most deliveries."""
+    """At most SHOWN domains: those with most problems first, then those with most deliveries."""
     since = (now or timezone.now()) - timedelta(days=DAYS)
     mails = {row[0]: row[1:] for row in _mails(since)}
     problems = {row[0]: row[1:] for row in _problems(since)}
@@ -68,7 +68,7 @@ def figures(now: datetime | None = None) -> list[DomainFigures]:
 
 
 def remembered_figures() -> list[DomainFigures]:
-    """The same, as it was counted within the last minute."""
+    """figures(), cached for REMEMBERED seconds."""
     found: list[DomainFigures] | None = cache.get_or_set("mail_domains", figures, REMEMBERED)
     return found or []
 
@@ -76,7 +76,7 @@ def remembered_figures() -> list[DomainFigures]:
 def stripping(domains: Collection[str] | None = None) -> list[str]:
     """Which of these domains (None: of all) are suspected to strip attachments.
 
-    Mails are counted only of suspects.
+    Mails are counted only for domains with LEAST reports.
     """
     since = timezone.now() - timedelta(days=DAYS)
     said = DeliveryProblem.objects.filter(opened_at__gte=since).order_by()
@@ -87,7 +87,7 @@ def stripping(domains: Collection[str] | None = None) -> list[str]:
 
 
 def domain_of(address: str) -> str:
-    """In lower case; empty of what is none."""
+    """The domain of an address, in lower case; empty if it has none."""
     return address.rpartition("@")[2].lower() if "@" in address else ""
 
 

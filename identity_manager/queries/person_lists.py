@@ -1,4 +1,4 @@
-"""What SEARCH asks for of the persons on its page, by their keys; made into SQL once and kept."""
+"""Prepared queries of SEARCH: rows of the persons on one page, by their keys."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -19,24 +19,24 @@ from identity_manager.models.text_in_languages import Texts
 
 @dataclass(frozen=True)
 class PersonRows:
-    """The persons of a kind within somebody's reach, with these fields; the SQL is prepared for each."""
+    """Persons of a kind within an officer's reach, with these fields; one prepared query per combination."""
 
     kind: PersonKind
     reach: Q
     fields: tuple[str, ...]
 
     def in_bulk(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Person]:
-        """As a queryset's: by their keys."""
+        """The persons by key, as QuerySet.in_bulk."""
         return {person.pk: person for person in _among(self.kind, self.reach, self.fields).rows(keys)}
 
 
 def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, Texts]]:
-    """Of each token in use: whose it is, and what its type is called."""
+    """Person's key and name of the type, for each token in use of these persons."""
     return _NAMES.rows(persons)
 
 
-def know_waiting_changes(persons: Sequence[Person]) -> None:
-    """Have persons know their changes that wait: whoever has no e-mail may be about to get one."""
+def prefetch_waiting_changes(persons: Sequence[Person]) -> None:
+    """Prefetch the waiting changes of identity: a person without e-mail may be about to get one."""
     distribute_prefetched(
         persons, "identity_changes", _CHANGES.rows([person.pk for person in persons]), "person"
     )

@@ -1,4 +1,4 @@
-"""What became of requests, in SQL: whom each waits for, or how it ended; counted in one statement."""
+"""Progress of requests in SQL: what each waits for, or how it ended; counted in one statement."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ from identity_manager.models.batch.line import BatchLineQuerySet
 
 
 class Became(TextChoices):
-    """Where a request stands, as who has asked for many wants to know; each request is in exactly one."""
+    """Progress categories for whoever requested many; each request is in exactly one."""
 
     APPROVAL = "approval", _("Waits for approval")
     ACCEPTANCE = "acceptance", _("Waits for acceptance")
@@ -38,18 +38,18 @@ class Became(TextChoices):
 
 
 def condition(became: str) -> Q:
-    """The requests of which this became; of TokenRequest."""
+    """Condition on TokenRequest: requests in this category."""
     return _CONDITIONS[Became(became)]
 
 
 def counted(requests: QuerySet[TokenRequest]) -> Mapping[str, int]:
-    """How many became what."""
+    """Number of requests by category, empty categories left out."""
     rows = requests.annotate(became=_became()).order_by().values_list("became")
     return {became: number for became, number in rows.annotate(number=Count("pk")) if became}
 
 
 def with_became_of_request(lines: BatchLineQuerySet) -> BatchLineQuerySet:
-    """Lines of batch orders, each with what became of the request that it has opened; null without one."""
+    """Annotate lines of batch orders with `became`, the category of their request; null without one."""
     request = TokenRequest.objects.filter(pk=OuterRef("request")).annotate(became=_became()).order_by()
     return lines.annotate(became=Subquery(request.values("became")))
 
@@ -60,7 +60,7 @@ def _became() -> Case:
 
 
 def of_order(reference: str) -> Q:
-    """The requests that batch orders have opened whose reference begins so; of TokenRequest."""
+    """Condition on TokenRequest: opened by batch orders whose reference begins so."""
     lines = BatchLine.objects.filter(order__reference__startswith=reference, request__isnull=False)
     return Q(pk__in=lines.order_by().values("request"))
 

@@ -1,6 +1,7 @@
-"""What a person's own pages ask for at each visit, made into SQL once and kept.
+"""Prepared queries of Self-Service: rows of one person.
 
-Each says no more than whose it is, so the SQL is always the same; to make it anew took half of such a page.
+The only parameter is the person's key, so the SQL is always the same and compiled once; to compile it for
+each page took half of the page's time.
 """
 
 import uuid
@@ -29,11 +30,10 @@ _APPROVED_AND_OPEN = Q(
 
 
 def open_requests(person: Person) -> tuple[list[TokenRequest], list[TokenRequest]]:
-    """Those whose terms wait for the person, and those under way; with their tokens, oldest first.
+    """Requests that wait for the person's acceptance, and those in progress; with tokens, oldest first.
 
-    Under way are those that move by themselves, are stopped, wait for the end of a leave, or for a decision.
-    Of decisions those that the person has asked for; what somebody else has asked for is told once it is
-    approved.
+    In progress: being issued, stopped, waiting for the end of a leave, or for a decision. Undecided requests
+    only if the person made them; those that somebody else made are shown once they are approved.
     """
     found = _OPEN.rows(person=person.pk)
     distribute_prefetched(found, "tokens", _TOKENS_OF.rows(row.pk for row in found), "request")
@@ -44,59 +44,59 @@ def open_requests(person: Person) -> tuple[list[TokenRequest], list[TokenRequest
 
 
 def tokens_to_note(person_id: uuid.UUID) -> list[SoftwareToken]:
-    """Those whose passphrase the person can note now, oldest first."""
+    """Tokens whose passphrase the person can note now, oldest first."""
     return _TO_NOTE.rows(person=person_id)
 
 
 def tokens_to_fetch(person_id: uuid.UUID) -> list[SoftwareToken]:
-    """Those whose file mail did not bring, or only brought the way to."""
+    """Tokens whose file can be downloaded: the mail failed, or has a link only."""
     return _TO_FETCH.rows(person=person_id)
 
 
 def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
-    """All of them, the latest first: of which type they are, how they and their requests have ended."""
+    """All tokens of the person, latest first, with types and requests."""
     return _TOKENS.rows(person=person_id)
 
 
 def renewals_due(person_id: uuid.UUID) -> list[RenewalNotice]:
-    """The notices that wait for the person's answer, the token that ends first first."""
+    """Renewal notices that wait for the person's answer, by the token's end."""
     return _RENEWALS.rows(person=person_id)
 
 
 def terms_to_accept_again(person_id: uuid.UUID) -> list[TermsNotice]:
-    """The notices that wait for the person's acceptance, the first to end first."""
+    """Notices of terms to accept again, by due date."""
     return _TERMS_AGAIN.rows(person=person_id)
 
 
 def consents_asked(person_id: uuid.UUID) -> list[Recovery]:
-    """Recoveries of the person's keys for somebody else, about which they are asked."""
+    """Recoveries of the person's keys for somebody else that wait for their consent."""
     return _CONSENTS.rows(person=person_id)
 
 
 def possessions(person_id: uuid.UUID) -> set[str]:
-    """What the person has: a token that is IN_USE, or an ARCHIVED key."""
+    """Which of IN_USE (a token in use) and ARCHIVED (an archived key) the person has."""
     return set(_POSSESSIONS.rows(person=person_id))
 
 
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
-    """Those that the person was given, whatever became of them, with their certificates, the latest first."""
+    """Delivered tokens in any later state, with their certificates, latest first."""
     found = _HANDED_OUT.rows(person=person_id)
     distribute_prefetched(found, "certificates", _CERTIFICATES.rows(person=person_id), "token")
     return found
 
 
 def number_waiting(person_id: uuid.UUID) -> int:
-    """How many terms, consents, passphrases, files and renewals wait for the person."""
+    """Number of open tasks: terms, consents, passphrases, files and renewals."""
     return len(_WAITING.rows(person=person_id))
 
 
 def keys_of_requests(person_id: uuid.UUID) -> list[uuid.UUID]:
-    """All that were ever made for the person, the newest first."""
+    """Keys of all requests for the person, newest first."""
     return _KEYS.rows(person=person_id)
 
 
 def requests(keys: Sequence[uuid.UUID]) -> list[TokenRequest]:
-    """These, in their order, with who asked and with their tokens; those that are gone are left out."""
+    """These requests, in this order, with requester and tokens; deleted ones are left out."""
     rows = {row.pk: row for row in _REQUESTS.rows(keys)}
     found = [rows[key] for key in keys if key in rows]
     distribute_prefetched(found, "tokens", _ALL_TOKENS_OF.rows(keys), "request")
@@ -110,7 +110,7 @@ def _open(person: Any) -> QuerySet[TokenRequest]:
 
 
 def _of(person: Any) -> Any:
-    """The person's tokens; what is secret or long of them stays in the database."""
+    """The person's tokens, without secret or long columns."""
     rows = SoftwareToken.objects.filter(person=person).select_related("token_type")
     return rows.defer("passphrase_wrapped", "snapshot")
 

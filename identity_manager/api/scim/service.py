@@ -1,4 +1,4 @@
-"""The protocol by scim2-server, with what Microsoft Entra and Okta write differently from RFC 7644.
+"""SCIM protocol by scim2-server, with the deviations of Microsoft Entra and Okta from RFC 7644.
 
 docs/how-to/scim.md names their published shapes.
 """
@@ -32,7 +32,7 @@ MOST_RESULTS = 200
 MOST_OPERATIONS = 1_000
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 MANAGER = re.compile(rf"(?:{re.escape(ENTERPRISE)}:)?manager", re.IGNORECASE)
-# Members that Entra removes by a value, a value of a type that is not there yet, attributes of other servers.
+# PATCHes of Entra: members removed by value, a value of a type that is absent, attributes of other servers.
 POLICY = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
@@ -41,7 +41,7 @@ POLICY = ScimPolicy(
 
 
 def configuration() -> ServiceProviderConfig:
-    """What the server can do: no sorting, and no passwords."""
+    """ServiceProviderConfig: without sorting and passwords."""
     return ServiceProviderConfig(
         patch=Patch(supported=True),
         bulk=Bulk(supported=True, max_operations=MOST_OPERATIONS, max_payload_size=MOST_BYTES),
@@ -65,7 +65,7 @@ def provider() -> ScimProvider:
 
 
 class Service(ScimService):
-    """scim2-server's protocol over the words of real clients."""
+    """scim2-server's service, tolerant of real clients."""
 
     def check_body(self, body: bytes) -> None:
         """Refuse more than MOST_BYTES, and what a database refuses. Raises SCIMException."""
@@ -75,7 +75,7 @@ class Service(ScimService):
             raise InvalidValueException(detail="A text has no NUL.")
 
     def read_patch(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> Any:
-        """The operations, those of Entra in the words of RFC 7644 3.5.2."""
+        """Parse the operations, those of Entra normalised to RFC 7644 3.5.2."""
         given = self.decode_body(body, content_type)
         if isinstance(given, dict) and isinstance(given.get("Operations"), list):
             given["Operations"] = [rewritten(each) for each in given["Operations"]]
@@ -85,7 +85,7 @@ class Service(ScimService):
     def apply_replacement(
         self, current: Resource[Any], replacement: Resource[Any], conditions: Conditions
     ) -> Resource[Any] | None:
-        """A PUT that does not say whether a user is active leaves that: Okta puts what it has read."""
+        """Replace a resource; without `active` in the PUT that stays: Okta puts what it has read."""
         if getattr(replacement, "active", True) is None:
             replacement.active = current.active  # type: ignore[attr-defined]  # a user has it
         return super().apply_replacement(current, replacement, conditions)

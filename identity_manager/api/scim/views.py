@@ -1,4 +1,4 @@
-"""The address of SCIM clients. A bearer token says which source they write to, and nothing else opens it."""
+"""URL of SCIM clients. A bearer token authenticates them for one source."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -18,7 +18,7 @@ from identity_manager.people.scim_storage import Storage
 
 
 def addresses() -> list[URLPattern]:
-    """The address, where a source is written by SCIM; else none."""
+    """The URL patterns, if a source of kind SCIM is configured; else none."""
     if all(source.kind != "scim" for source in settings.DIRECTORY_SOURCES.values()):
         return []
     return [re_path(r"^(?P<source>[a-z0-9-]+)/v2(?P<path>(?:/.*)?)$", answer, name="resource")]
@@ -28,7 +28,7 @@ def addresses() -> list[URLPattern]:
 @login_not_required
 @never_cache
 def answer(request: HttpRequest, source: str, path: str) -> HttpResponse:
-    """Carry out one request of RFC 7644; errors come as its section 3.12 has them, without a word of ours."""
+    """Answer one request of RFC 7644; errors are those of its section 3.12."""
     service = Service(provider())
     given = _given(request, source, path)
     try:

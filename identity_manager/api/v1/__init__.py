@@ -1,1 +1,1 @@
-"""REST API, version 1: the verbs of the road and the lists of SEARCH for programs, with no own rule."""
+"""REST API, version 1: verbs of the workflow and lists of SEARCH for programs, without rules of its own."""

@@ -29,7 +29,7 @@ Cursor = Annotated[
 
 
 class Paging(Strict):
-    """Which page: the parameters of every list."""
+    """Paging parameters of every list."""
 
     limit: Limit = 50
     cursor: Cursor | None = None
@@ -43,7 +43,7 @@ def one(
     version: int | None = None,
     address: str = "",
 ) -> HttpResponse:
-    """One row. version: stands in the ETag. address: of a new row (Location)."""
+    """Response with one row. version: for the ETag. address: Location header of a new row."""
     response = HttpResponse(shape.model_validate(row).model_dump_json(), status=status, content_type=JSON)
     if version is not None:
         response["ETag"] = f'"{version}"'
@@ -55,7 +55,7 @@ def one(
 def page(
     request: HttpRequest, rows: QuerySet[Any], paging: Paging, *, shape: type[Strict], newest: bool = False
 ) -> HttpResponse:
-    """A page of the rows by primary key (UUIDv7: in the order of their making), and the cursor of the next.
+    """A page of rows by primary key (UUIDv7: in order of creation), with the cursor of the next page.
 
     shape: a page, with items and next. newest: the newest first.
     """
@@ -71,13 +71,13 @@ def page(
 
 
 def check_version(given: str | None, version: int) -> None:
-    """RFC 9110 13.1.1, against a locked row. Raises NotAccepted."""
+    """Compare If-Match (RFC 9110 13.1.1) with the version of a locked row. Raises NotAccepted."""
     if given not in (None, "*", f'"{version}"'):
         raise precondition_failed()
 
 
 def _about(request: HttpRequest, newest: bool) -> str:  # noqa: FBT001 part of what is signed
-    """A cursor fits one client, one list, one order and one set of filters."""
+    """The signed context of a cursor: it is valid for one client, list, order and set of filters."""
     filters = sorted((name, value) for name, value in request.GET.items() if name not in PAGING)
     return json.dumps([str(client_of(request).pk), request.path, newest, filters])
 

@@ -1,4 +1,4 @@
-"""Who calls: a client by bearer token, or by its certificate through the proxy; what it may call."""
+"""Authentication of API clients, by bearer token or client certificate (through the proxy), and scopes."""
 
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
@@ -25,7 +25,7 @@ JSON = "application/json"
 
 
 class Door:
-    """What an operation asks of a client. operation: set once the API is put together."""
+    """Scopes that an operation requires of a client. operation: set when the API is assembled."""
 
     def __init__(self, scopes: Sequence[ApiScope]) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Bearer(Door, HttpBearer):
 
 
 class MutualTLS(Door, AuthBase):
-    """The certificate that the client showed to the proxy, by its SHA-256 and never by its subject."""
+    """Mutual TLS: the certificate that the proxy passes on, identified by SHA-256, never by its subject."""
 
     openapi_type = "mutualTLS"
 
@@ -69,7 +69,7 @@ class MutualTLS(Door, AuthBase):
 
 
 def needs(*scopes: ApiScope) -> list[Any]:
-    """The authentication of an operation that takes these scopes, each of them."""
+    """The authentication of an operation that requires all of these scopes."""
     return [Bearer(scopes), MutualTLS(scopes)]
 
 
@@ -84,13 +84,13 @@ def actor_of(request: HttpRequest) -> Person:
 
 
 def _count_failure(request: HttpRequest) -> None:
-    """Who guesses tokens is slowed down by network; clients that are known are not."""
+    """Count a failed authentication for the rate limit of the caller's network."""
     if not ratelimit.consume(request, action=FAILED):
         raise problems.too_many(60)
 
 
 def _insufficient(scopes: Sequence[ApiScope], lacking: Collection[ApiScope]) -> NotAccepted:
-    """The challenge names all scopes that the operation takes (RFC 6750 3.1)."""
+    """403 whose challenge names all scopes that the operation requires (RFC 6750 3.1)."""
     challenge = f'{problems.CHALLENGE}, error="insufficient_scope", scope="{" ".join(scopes)}"'
     words = {"scope": ", ".join(sorted(lacking))}
     sentence = _("This client may not do this: it lacks the scope %(scope)s.") % words
@@ -99,7 +99,7 @@ def _insufficient(scopes: Sequence[ApiScope], lacking: Collection[ApiScope]) -> 
 
 
 def _check_form(request: HttpRequest, operation: Operation | None) -> None:
-    """Refuse a body that is no JSON, and names in the address that are unknown or stand there twice."""
+    """Refuse a body that is not JSON, and unknown or repeated query parameters."""
     models = operation.models if operation else []
     sources = {model.__ninja_param_source__ for model in models}
     if "body" in sources and request.content_type != JSON:

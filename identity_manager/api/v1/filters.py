@@ -17,11 +17,11 @@ from identity_manager.console.search.kind import SearchKind
 
 DAY = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})]
 WORDS = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=PRINTABLE)]
-FROM_DATABASE = frozenset({"token_type"})  # its choices are the types that there are
+FROM_DATABASE = frozenset({"token_type"})  # choices are rows, so not in the document
 
 
 def of_form(name: str, form: type[KindForm], **more: Any) -> type[Paging]:
-    """The query parameters of a list: those of the page, and every filter of the form."""
+    """Build the query parameters of a list: paging, and every filter of the form."""
     fields: dict[str, Any] = {
         field: (_kind_of(field, declared) | None, Field(None, description=str(declared.label)))
         for field, declared in form.base_fields.items()
@@ -30,7 +30,7 @@ def of_form(name: str, form: type[KindForm], **more: Any) -> type[Paging]:
 
 
 def found(request: HttpRequest, kind: SearchKind, asked: Paging) -> QuerySet[Any]:
-    """The rows that the client reaches and that are wanted. Raises NotAccepted."""
+    """The rows within the client's reach that match the filters. Raises NotAccepted."""
     wanted: Mapping[str, Any] = asked.model_dump(exclude_none=True)
     actor = actor_of(request)
     form = kind.form(dict(wanted), actor=actor)

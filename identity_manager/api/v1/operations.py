@@ -1,4 +1,4 @@
-"""The API, put together once per process: its operations, their addresses, its document."""
+"""The API, assembled once per process: operations, URLs, OpenAPI document."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +39,7 @@ _addresses = URLResolver(RegexPattern(r""), list(api.urls[0]))
 
 
 def answer(request: HttpRequest, path: str) -> HttpResponse:
-    """Carry out one call; whatever is wrong with it is answered by a problem."""
+    """Answer one call; every error is a problem (RFC 9457)."""
     try:
         match = _addresses.resolve(path)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)

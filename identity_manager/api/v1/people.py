@@ -89,7 +89,7 @@ def get_token_type(request: HttpRequest, type_id: uuid.UUID) -> HttpResponse:  #
 
 
 def _persons(request: HttpRequest) -> PersonQuerySet:
-    """Whom the client may read: never clients themselves."""
+    """Persons within the client's reach; never actors of API clients."""
     return access.visible_persons(actor_of(request)).without_api_clients()
 
 

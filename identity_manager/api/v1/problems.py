@@ -124,7 +124,7 @@ def _of_authentication(_request: HttpRequest, _error: AuthenticationError) -> Ht
 
 
 def _of_http(_request: HttpRequest, error: HttpError) -> HttpResponse:
-    """ninja's only one of its own: the body cannot be read; the cause says why."""
+    """ninja's HttpError, raised only for a malformed body; its cause has the reason."""
     return _too_large() if isinstance(error.__cause__, RequestDataTooBig) else _bad_request()
 
 

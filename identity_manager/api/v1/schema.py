@@ -21,7 +21,7 @@ HEADERS = {
 }
 
 
-# What a client does next with the answer of an operation: operation, its parameter, where the value stands.
+# Links of OpenAPI from an operation's response: next operation, its parameter, where the value is.
 _ID = "$response.body#/id"
 _ORDER = [
     *(("getBatchOrder", "order_id", _ID), ("listBatchLines", "order_id", _ID)),

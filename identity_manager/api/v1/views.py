@@ -1,4 +1,4 @@
-"""The one address of the API; its operations stand behind it, so that only a call imports ninja."""
+"""The single Django view of the API, which imports ninja and the operations at the first call only."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 @login_not_required
 @never_cache
 def answer(request: HttpRequest, path: str) -> HttpResponse:
-    """Carry out one call of a client, which shows a token or a certificate and has no session."""
+    """Answer one call of a client, authenticated by token or certificate, without a session."""
     from identity_manager.api.v1 import operations
 
     return operations.answer(request, path)

@@ -1,8 +1,8 @@
-"""The webhook of the e-mail service provider: what became of a mail after the provider had taken it.
+"""Tracking webhook of the e-mail service provider: bounces, deferrals and complaints of accepted mails.
 
-anymail reads the provider's words and checks its secret (HTTP basic authentication, a signature where the
-provider signs); here they become notices of the workflow. Only the tracking webhook of the provider that is
-configured exists, and only with a WEBHOOK_SECRET: anymail's own list would open every provider's.
+anymail parses the provider's payload and verifies its secret (HTTP Basic, a signature where the provider
+signs); here events are passed to the workflow. There is a webhook only for the configured provider, and only
+with a WEBHOOK_SECRET: anymail's own URLs would open those of every provider.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ KINDS = {
     EventType.DEFERRED: MailEventKind.DELAYED,
     EventType.COMPLAINED: MailEventKind.COMPLAINED,
 }
-# What anymail's readers raise for words that no provider writes.
+# Exceptions of anymail for malformed payloads.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AnymailConfigurationError)
 
 logger = logging.getLogger(__name__)
@@ -57,9 +57,9 @@ def addresses() -> list[URLPattern]:
 @never_cache
 @require_http_methods(["HEAD", "POST"])
 def take(request: HttpRequest, provider: str) -> HttpResponse:
-    """Take the provider's words: 200 taken, 400 not understood or without the secret, 429 too many at once.
+    """Receive events: 200 stored, 400 malformed or wrong secret, 429 rate limit.
 
-    Another fault is a 500, after which a provider tells it again.
+    Any other fault is a 500, after which the provider repeats the call.
     """
     read = _reader(provider)
     if read is None:
@@ -75,7 +75,7 @@ def take(request: HttpRequest, provider: str) -> HttpResponse:
 
 @receiver(tracking, dispatch_uid="identity_manager.mail_webhook")
 def _told(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
-    """anymail hands over each word by its signal; those that change nothing for us are left alone."""
+    """Receiver of anymail's signal, once per event; irrelevant kinds of events are ignored."""
     kind = KINDS.get(event.event_type)
     if kind is None or not event.message_id:
         return
@@ -91,7 +91,7 @@ def _told(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
 
 
 def _key(event: AnymailTrackingEvent, esp_name: str) -> str:
-    """The same each time that this is told, whether or not the provider numbers what it tells."""
+    """Deduplication key of an event, equal at each repetition, also for providers without event ids."""
     parts = (esp_name, event.event_type, event.message_id, event.event_id or event.timestamp)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 

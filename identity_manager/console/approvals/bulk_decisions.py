@@ -104,7 +104,7 @@ def context(
     waiting = listed(actor, timezone.now()).only(*SHOWN)
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
-    rows = request_list.know_approvals(list(waiting.prefetch_related(None)[: AT_ONCE + 1]))
+    rows = request_list.prefetch_approvals(list(waiting.prefetch_related(None)[: AT_ONCE + 1]))
     signed = zip(rows[:AT_ONCE], certificate_content.of_requests(rows[:AT_ONCE]), strict=True)
     return {
         "tab": "open_tasks",

@@ -223,7 +223,7 @@ SOURCES = (
         roles=DECIDERS,
         waiting=awaiting_decision,
         columns=TO_DECIDE,
-        prepared=request_list.know_approvals,
+        prepared=request_list.prefetch_approvals,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),
         bulk=Bulk("requests", _seen, "identity_manager/approvals/bulk_buttons.html", "console:decisions"),
         sentence=lambda number: ngettext(
@@ -237,7 +237,7 @@ SOURCES = (
         roles=DECIDERS,
         waiting=postponed,
         columns=POSTPONED,
-        prepared=request_list.know_approvals,
+        prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
         counts=False,
         meaning=Meaning.QUIET,
@@ -248,7 +248,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=stopped,
         columns=WAITING,
-        prepared=request_list.know_approvals,
+        prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext(
             "request is stopped, because its person has changed",
             "requests are stopped, because their persons have changed",
@@ -262,7 +262,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=left_undecided,
         columns=WAITING,
-        prepared=request_list.know_approvals,
+        prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext(
             "request is decided by nobody", "requests are decided by nobody", number
         ),
@@ -273,7 +273,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=parked,
         columns=WAITING,
-        prepared=request_list.know_approvals,
+        prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext(
             "request waits for your word about a certificate authority",
             "requests wait for your word about a certificate authority",
@@ -304,7 +304,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=failed,
         columns=WAITING,
-        prepared=request_list.know_approvals,
+        prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext("request has failed", "requests have failed", number),
         empty=_("No request has failed."),
         meaning=Meaning.STOPPED,

@@ -34,7 +34,7 @@ SAME_UPN = _("Active Directory takes it for that of another person: case and acc
 
 def context(actor: Person, person: Person) -> dict[str, Any]:
     """The context: record, roles, tokens, recent events; requests only for officers who may read them."""
-    console_pages.know_what_concerns(person)
+    console_pages.prefetch_roles_and_changes(person)
     enables = offices.holds(actor, {Role.TOKEN_ADMINISTRATOR})
     return {
         "tab": "search",

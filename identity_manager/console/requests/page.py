@@ -181,7 +181,7 @@ def _row(found: TokenRequest | uuid.UUID, *, anew: bool) -> TokenRequest:
         found = TokenRequest.objects.select_related("person", "requested_by").get(pk=key)
     undecided = found.state == RequestState.REQUESTED
     begun = found.round > 1 or not undecided  # certificates are there once the terms are accepted
-    console_pages.know_all_of(found, begun=begun, undecided=undecided)
+    console_pages.prefetch_request_page(found, begun=begun, undecided=undecided)
     return found
 
 

@@ -120,7 +120,7 @@ _SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends, CODE_ENDED
 def _prepared(actor: Person, persons: Iterable[Any]) -> list[PersonRow]:
     """For a page, what their tokens are called is enough: one query, however many rows it has."""
     shown = list(persons)
-    person_lists.know_waiting_changes(shown)
+    person_lists.prefetch_waiting_changes(shown)
     names, coded = _token_names(shown), _with_code_of(actor, shown)
     page, enable = addresses_of("console:person"), addresses_of("console:enable")
     return [

@@ -130,10 +130,10 @@ def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
 
 
 def _prepared(_actor: Person, rows: Iterable[Any]) -> list[TokenRequest]:
-    return know_approvals(list(rows))
+    return prefetch_approvals(list(rows))
 
 
-def know_approvals(rows: list[TokenRequest]) -> list[TokenRequest]:
+def prefetch_approvals(rows: list[TokenRequest]) -> list[TokenRequest]:
     """Have rows that need several approvals know those that were given; asks nothing for others."""
     several = [row for row in rows if row.approvals_needed > 1]
     given = Approval.objects.select_related("approver", "deputyship__principal")
