@@ -36,7 +36,7 @@ def second_factor_removed(person: Person, *, factor: str | Promise) -> OutgoingM
 
 @mail(_("Second factors were reset"), to=PERSON, when=_("when an officer took their second factors away"))
 def second_factors_reset(person: Person) -> OutgoingMail:
-    """An office removed all second factors after their loss."""
+    """An officer removed all second factors after their loss."""
     return _notice("second_factors_reset", person)
 
 

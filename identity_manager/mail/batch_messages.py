@@ -1,4 +1,4 @@
-"""Mails about the requests of a batch order, to approvers and to who gave it. One function per mail."""
+"""Mails about requests of a batch order, to approvers and to its asker. One function per mail."""
 
 import hashlib
 
@@ -53,7 +53,7 @@ def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool,
     _("Requests of a batch order were approved"), to=REQUESTER, when=_("when these are approved, once a day")
 )
 def batch_approved(order: BatchOrder, *, key: str) -> OutgoingMail:
-    """To who gave a batch order: approvers approve its requests."""
+    """To the asker of a batch order: approvers approve its requests."""
     about = About(
         "batch_approved", deduplication.batch("batch-approved", order, order.asked_by, key), order.asked_by
     )
@@ -66,7 +66,7 @@ def batch_approved(order: BatchOrder, *, key: str) -> OutgoingMail:
     when=_("when these are rejected, with the reason"),
 )
 def batch_rejected(order: BatchOrder, *, reason: str, key: str) -> OutgoingMail:
-    """To who gave a batch order: requests of it were rejected, and why; one for each reason."""
+    """To the asker of a batch order: requests of it were rejected, and why; one mail per reason."""
     said = hashlib.sha256(reason.encode()).hexdigest()[:32]
     occasion = deduplication.batch("batch-rejected", order, order.asked_by, f"{said}:{key}")
     about = About("batch_rejected", occasion, order.asked_by)

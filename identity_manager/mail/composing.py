@@ -1,6 +1,6 @@
-"""What every mail is made of: the addresses in it, and the three templates of its folder, rendered.
+"""Composition of mails: URLs, and the three rendered templates of the mail's folder.
 
-The company's own text takes the place of a part of them (mail.company_texts.source).
+The company's own text replaces a part of them (mail.company_texts.source).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from identity_manager.queries import looks
 
 @dataclass(frozen=True)
 class About:
-    """What a mail is about: folder, deduplication key, and the related rows."""
+    """Identity of a mail: folder of templates, deduplication key, recipient and related rows."""
 
     message: str
     occasion: str

@@ -27,7 +27,7 @@ def batch(kind: str, order: BatchOrder, person: Person, key: str) -> str:
 
 
 def order_of_batch(occasion: str) -> uuid.UUID:
-    """Which batch order such a key is about."""
+    """The id of the batch order in a key of batch()."""
     return uuid.UUID(occasion.split(":")[1])
 
 
@@ -47,30 +47,30 @@ def passphrase_reminder(token: SoftwareToken, *, days: int) -> str:
 
 
 def approvals_back(postponed: Postponement) -> str:
-    """One for each approver and moment to which they have postponed requests."""
+    """Key per approver and time to which they have postponed requests."""
     return f"approvals-back:{postponed.approver_id}:{postponed.until.isoformat()}"
 
 
 def by_hand(reminder: str, key: uuid.UUID, day: date) -> str:
-    """Key per request or token and day: an officer reminds of it at most once a day."""
+    """Key per request or token and day: at most one manual reminder a day."""
     return f"{reminder}:{key}:by-hand:{day.isoformat()}"
 
 
 def renewal_due(token: SoftwareToken, *, days: int) -> str:
-    """One for each token and number of days that are left."""
+    """Key per token and threshold of days left."""
     return f"renewal-due:{token.pk}:{days}"
 
 
 def installation_due(notice: InstallationNotice, *, number: int) -> str:
-    """One for each clock of a token and number; a clock that starts anew has mails of its own."""
+    """Key per notice period of a token and number of the reminder; a new period has its own mails."""
     return f"installation-due:{notice.pk}:{number}"
 
 
 def terms_again(notice: TermsNotice, *, days: int) -> str:
-    """One for each person, version and number of days that are left; 0 for the first mail."""
+    """Key per person, version and threshold of days left; 0 for the first mail."""
     return f"terms-again:{notice.version_id}:{notice.person_id}:{days}"
 
 
 def version_of_terms(occasion: str) -> uuid.UUID:
-    """Which version of terms such a key is about."""
+    """The id of the version of terms in a key of terms_again()."""
     return uuid.UUID(occasion.split(":")[1])

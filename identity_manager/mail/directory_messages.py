@@ -1,4 +1,4 @@
-"""Mails about runs of directory sources. They name the source and numbers, and nobody."""
+"""Mails about runs of directory sources. They contain the source and numbers, and no person."""
 
 from django.utils.translation import gettext_lazy as _
 

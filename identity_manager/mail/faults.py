@@ -42,17 +42,17 @@ ENHANCED_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{60,}")
 # RFC 4954 6: authentication required or insufficient, for every recipient.
 AUTHENTICATION_CODES = (530, 534, 535, 538)
-TOO_LARGE = 552  # at MAIL FROM it is about this message (RFC 1870 6.1), not about the sender
-# 401, 403: the key; 402: the bill; 404: the address of the API or the sending domain.
+TOO_LARGE = 552  # at MAIL FROM: the size of this message (RFC 1870 6.1), not a fault of the sender
+# 401, 403: API key; 402: payment; 404: URL of the API, or sending domain.
 CONFIGURATION_STATUS = (401, 402, 403, 404)
-# 409: Resend, while it is at work on the same mail, or has taken another text of it within 24 hours.
+# 409: Resend, while it processes the same mail, or after another text with the same key within 24 hours.
 PASSING_STATUS = (408, 409, 425, 429)
 PASSING, CONFIGURATION, REFUSED = MailFault.PASSING, MailFault.CONFIGURATION, MailFault.REFUSED
 
 
 @dataclass(frozen=True)
 class DeliveryFault:
-    """kind: who has to act. code: equal for mails with the same problem.
+    """A classified fault. kind: who has to act. code: equal for mails with the same problem.
 
     detail: for operators, and holds nothing of the mail except what the server quoted in its reply.
     """
@@ -79,13 +79,13 @@ def fault_of(error: Exception) -> DeliveryFault:
 
 
 def _of_answers(answers: list[tuple[int, bytes | str]]) -> DeliveryFault:
-    """One reply per recipient; of several the mildest counts, as the mail is then worth a retry."""
+    """Classify replies, one per recipient; the mildest counts, because a retry may then succeed."""
     code, text = min(answers, key=lambda answer: answer[0])
     return _smtp(_kind_of_code(code, _text(text)), code, _text(text))
 
 
 def _kind_of_answer(error: smtplib.SMTPResponseException) -> MailFault:
-    """Replies to other commands than RCPT: whose fault it is depends on the command."""
+    """Kind of a reply to a command other than RCPT; it depends on the command."""
     passing = error.smtp_code < 500
     match error:
         case smtplib.SMTPAuthenticationError():
@@ -119,7 +119,7 @@ def _kind_of_status(status: int) -> MailFault:
 
 
 def _kind_of_other(error: Exception) -> MailFault:
-    """No reply, or the message could not be written."""
+    """Kind of an exception without a reply: connection, or a message that cannot be serialised."""
     match error:
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return PASSING
@@ -138,7 +138,7 @@ def _kind_of_other(error: Exception) -> MailFault:
 
 
 def _of_connection(error: Exception, code: str) -> DeliveryFault:
-    """Connection failed: who was called and why, and the library's own words."""
+    """The fault of a failed connection: host, cause, and the library's own text."""
     with override(None):  # the words of the source
         sentence = faults.sentence(mail_connection.place(mail_connection.connection()), error)
     found = _named(_kind_of_other(error), error, code)
@@ -159,7 +159,7 @@ def _named(kind: MailFault, error: Exception, code: str) -> DeliveryFault:
 
 
 def detail(words: str) -> str:
-    """The text without anything that looks like a file: some providers echo the request."""
+    """The text without long base64-like runs: some providers echo the request with its attachments."""
     return ENCODED.sub("…", storable_text(words))[:DETAIL_LENGTH]
 
 

@@ -36,7 +36,7 @@ def with_idempotency_key(message: EmailMessage, *, key: uuid.UUID) -> Iterator[N
 
 
 def was_taken_before(error: Exception) -> bool:
-    """Whether the provider refuses because it has sent the mail of that key. (Resend accepts again.)"""
+    """Whether the provider refuses a key because it has sent that mail before (Brevo; Resend accepts it)."""
     if not isinstance(error, AnymailAPIError) or error.esp_name != BREVO or error.status_code != 400:
         return False
     try:

@@ -1,6 +1,6 @@
-"""The company's logo in a mail: an inline image that the HTML names by its Content-ID (RFC 2392).
+"""The company's logo in a mail: an inline image that the HTML references by Content-ID (RFC 2392).
 
-The HTML is composed once and sent later: so it names the version of the logo, by digest, that it began with.
+The HTML is composed before it is sent, so its Content-ID has the digest of the logo of that time.
 """
 
 import re
@@ -15,12 +15,12 @@ _NAMED = re.compile(rf"cid:([0-9a-f]{{64}})@{_DOMAIN}")
 
 
 def address(row: Looks) -> str:
-    """What the HTML of a mail names the logo; empty where there is none."""
+    """The `cid:` URL of the logo; empty without one."""
     return f"cid:{row.logo_sha256}@{_DOMAIN}" if row.logo_sha256 else ""
 
 
 def part(html: str) -> MIMEImage | None:
-    """The inline image that the HTML names, if any."""
+    """The inline image that the HTML references, if any."""
     content = _content(html)
     if content is None:
         return None
@@ -31,7 +31,7 @@ def part(html: str) -> MIMEImage | None:
 
 
 def shown(html: str) -> str:
-    """The HTML for a page of ours, with the image itself in place of its name."""
+    """The HTML for display on a page, with the image as a data URL instead of `cid:`."""
     content = _content(html)
     if content is None:
         return html

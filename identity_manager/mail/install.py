@@ -16,14 +16,14 @@ from identity_manager.models import KeyHolder, Placement, SoftwareToken
 
 @dataclass(frozen=True)
 class Device:
-    """A kind of device or program, the format that it reads, and at most six steps.
+    """A kind of device or program: the container format that it reads, and at most six steps.
 
-    needs: what the organisation must have set up before.  tried: program and version in which the file was
-    imported; empty where the steps come from its maker's guide.  fips_program: by which program of
-    docs/reference/interoperability.md it reads PBMAC1; empty where it does not.
-    profile_steps: of those that take the files in a configuration profile, the steps for it.
-    creates_mail_account: the profile may bring a mail account with S/MIME switched on (not on a Mac).
-    brought_by: the kind of target that brings the key there, so that nothing is left to do by hand.
+    needs: prerequisites that the organisation sets up.  tried: program and version in which the import was
+    tested; empty if the steps come from the vendor's guide.  fips_program: program of
+    docs/reference/interoperability.md by which it reads PBMAC1; empty if it does not.
+    profile_steps: steps with a configuration profile, if it takes one.  creates_mail_account: the profile may
+    contain a mail account with S/MIME switched on (not on a Mac).  brought_by: kind of target that delivers
+    the key there, without manual steps.
     """
 
     code: str
@@ -40,7 +40,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Unable:
-    """A program that cannot use the certificates, and which others can."""
+    """A program that cannot use the certificates, with alternatives."""
 
     name: str | Promise
     sentence: str | Promise
@@ -277,13 +277,13 @@ def device(code: str) -> Device | None:
 
 
 def chosen(codes: str) -> list[Device]:
-    """The devices of these codes, as a request keeps them; codes of former releases are left out."""
+    """The devices of these stored codes; unknown codes of former releases are left out."""
     wanted = codes.split()
     return [each for each in DEVICES if each.code in wanted]
 
 
 def for_token(device: Device, token: SoftwareToken) -> Device:
-    """The device with what is left to do for this token: nothing where a target brings its keys there."""
+    """The device with the steps for this token: none if a target delivers its keys there."""
     if not device.brought_by or not settings.TARGETS:
         return device
     kinds = {name: each.kind for name, each in settings.TARGETS.items()}
@@ -300,7 +300,7 @@ def reads(device: Device, container_format: str) -> bool:
 
 
 def format_for(devices: Iterable[Device]) -> str:
-    """The one format that all of these devices read, and the stronger one if it is; empty for none."""
+    """The strongest format that all of these devices read; empty without devices."""
     formats = {each.container_format for each in devices}
     if not formats:
         return ""
@@ -308,5 +308,5 @@ def format_for(devices: Iterable[Device]) -> str:
 
 
 def format_of(token: SoftwareToken) -> str:
-    """In which format the files of a token are mailed where nobody asks for another one."""
+    """The default container format of the mail with a token's files."""
     return format_for(chosen(token.request.devices)) or token.container_format

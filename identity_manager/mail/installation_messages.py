@@ -1,4 +1,4 @@
-"""Mails about tokens of which nobody has said that they are installed. One function per mail."""
+"""Mails about tokens without a confirmed installation. One function per mail."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from identity_manager.models import InstallationNotice, OutgoingMail, SoftwareTo
 def installation_due(
     token: SoftwareToken, *, notice: InstallationNotice, number: int, revoke_at: datetime | None
 ) -> OutgoingMail:
-    """To the person: install it, and say so. revoke_at: when it is revoked otherwise, if at all."""
+    """To the person: install it, and confirm that. revoke_at: when it is revoked otherwise, or None."""
     occasion = deduplication.installation_due(notice, number=number)
     about = About("installation_due", occasion, token.person, token.request, token)
     return compose(about, url=selfservice_url("selfservice:token", token.pk), revoke_at=revoke_at)

@@ -46,12 +46,12 @@ def enqueue(mail: OutgoingMail, *, by_sweep: bool = False) -> OutgoingMail:
 
 
 def has(occasion: str) -> bool:
-    """Whether a mail for this occasion is there already, whatever became of it."""
+    """Whether the outbox has a mail with this deduplication key, in any state."""
     return bool(known([occasion]))
 
 
 def known(occasions: Collection[str]) -> set[str]:
-    """For which of these occasions there is a mail already, whatever became of it."""
+    """Those of these deduplication keys that the outbox has, in any state."""
     if not occasions:
         return set()
     return set(OutgoingMail.objects.filter(occasion__in=occasions).values_list("occasion", flat=True))
@@ -79,7 +79,7 @@ def _make_due(mail: OutgoingMail) -> None:
 
 
 def release_waiting(mails: OutgoingMailQuerySet) -> None:
-    """Publish those of the mails whose reason to wait has ended (their files, a hold)."""
+    """Make due and publish those of these mails that waited for files or the end of a hold."""
     released = list(mails.queued().exclude(container_format="").values_list("pk", flat=True))
     now = timezone.now()
     due = Greatest("next_attempt_at", Value(now))  # at least now: age metrics must not count the time on hold

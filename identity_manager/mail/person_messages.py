@@ -13,14 +13,14 @@ from identity_manager.models import (
 
 @mail(_("A person was deactivated"), to=PERSON, when=_("when they become Inactive"))
 def person_deactivated(leave: Leave, *, held: int, revoked: int, waiting: int) -> OutgoingMail:
-    """To the person: you are Inactive; so many tokens are on hold or revoked, so many requests wait."""
+    """To the person: you are Inactive. held, revoked: numbers of tokens; waiting: number of requests."""
     about = About("person_deactivated", f"person-deactivated:{leave.pk}", leave.person)
     return compose(about, url="", held=held, revoked=revoked, waiting=waiting)
 
 
 @mail(_("A person was activated"), to=PERSON, when=_("when they are Active again"))
 def person_activated(leave: Leave, *, reinstated: int, waiting: int) -> OutgoingMail:
-    """To the person: you are Active again; so many tokens are back, so many requests go on."""
+    """To the person: you are Active again. reinstated: number of tokens; waiting: number of requests."""
     about = About("person_activated", f"person-activated:{leave.pk}", leave.person)
     return compose(
         about, url=selfservice_url("selfservice:dashboard"), reinstated=reinstated, waiting=waiting
@@ -43,7 +43,7 @@ def identity_change_asked(change: IdentityChange) -> OutgoingMail:
     when=_("when such a change is made: to their address of before"),
 )
 def identity_change_done(change: IdentityChange) -> OutgoingMail:
-    """To the address of before: your e-mail, UPN or SID was changed."""
+    """To the former address: your e-mail, UPN or SID was changed."""
     return _about_change(change, "identity_change_done")
 
 
@@ -59,7 +59,7 @@ def identity_change_dropped(change: IdentityChange) -> OutgoingMail:
     when=_("when a directory changes their e-mail, UPN or SID: to their address of before"),
 )
 def identity_taken_over(change: IdentityChange) -> OutgoingMail:
-    """To the address of before: the company's directory has changed your e-mail, UPN or SID."""
+    """To the former address: the company's directory has changed your e-mail, UPN or SID."""
     return _about_change(change, "identity_taken_over")
 
 

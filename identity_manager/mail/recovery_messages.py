@@ -1,4 +1,4 @@
-"""Mails about the recovery of archived keys. They say what is done with whose keys, and hold no reason."""
+"""Mails about the recovery of archived keys. They do not contain the reason."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +13,7 @@ from identity_manager.models import OutgoingMail, Person, Recovery
     when=_("when their keys are recovered: by themselves, or once two Recovery Officers have agreed"),
 )
 def recovery_asked(recovery: Recovery) -> OutgoingMail:
-    """To the owner of the keys: a security notice."""
+    """To the owner of the keys: a recovery was requested. A security notice, which cannot be discarded."""
     about = About("recovery_asked", f"recovery-asked:{recovery.pk}", recovery.owner, recovery.request)
     beneficiary = recovery.request.person.display_name if recovery.is_for_another else ""
     return compose(about, url=selfservice_url("selfservice:requests"), beneficiary=beneficiary)
@@ -25,7 +25,7 @@ def recovery_asked(recovery: Recovery) -> OutgoingMail:
     when=_("when a recovery for somebody else was asked for, and who asked wants to know whether they agree"),
 )
 def recovery_consent(recovery: Recovery) -> OutgoingMail:
-    """To the owner of the keys: whether they agree, which they answer in Open Tasks."""
+    """To the owner of the keys: do you consent? The answer is given in Open Tasks."""
     about = About("recovery_consent", f"recovery-consent:{recovery.pk}", recovery.owner, recovery.request)
     url = selfservice_url("selfservice:recovery-consent", recovery.pk)
     return compose(about, url=url, beneficiary=recovery.request.person.display_name)
@@ -40,7 +40,7 @@ RECOVERY_OFFICER = _("a Recovery Officer")
     when=_("when a recovery of archived keys was asked for, on which they may decide"),
 )
 def recovery_to_decide(recovery: Recovery, officer: Person) -> OutgoingMail:
-    """To a Recovery Officer: it waits. Whose keys they are says the page alone."""
+    """To a Recovery Officer: a recovery waits for a decision. Only the page names the owner."""
     occasion = f"recovery-to-decide:{recovery.pk}:{officer.pk}"
     about = About("recovery_to_decide", occasion, officer, recovery.request)
     return compose(about, url=console_url("console:recovery", recovery.pk))
@@ -52,7 +52,7 @@ def recovery_to_decide(recovery: Recovery, officer: Person) -> OutgoingMail:
     when=_("when two Recovery Officers have agreed to a recovery, to who holds a share of its key"),
 )
 def shares_needed(recovery: Recovery, officer: Person) -> OutgoingMail:
-    """To who holds a share: it is needed, within half an hour after the first one."""
+    """To a share holder: your share is needed, within half an hour of the first one."""
     occasion = f"shares-needed:{recovery.pk}:{officer.pk}"
     about = About("shares_needed", occasion, officer, recovery.request)
     return compose(about, url=console_url("console:recovery", recovery.pk))

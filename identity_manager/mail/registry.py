@@ -1,4 +1,4 @@
-"""All mails by name, as @mail registers them: what officers call each, to whom it goes, and when."""
+"""Registry of mails by name: title for officers, recipient, and occasion. The decorator @mail registers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def mail(title: Words, *, to: Words, when: Words) -> Callable[[Message], Message
 
 
 def title_of(message: str) -> str:
-    """What the mail is called where officers read; one that a later version sends shows its own name."""
+    """The title of a mail for officers; its name, if it is unknown because a later version sent it."""
     if message == TEST:
         return gettext("Test of a mail text")
     return str(TITLES.in_words(message)) if message in TITLES else message.replace("_", " ").capitalize()

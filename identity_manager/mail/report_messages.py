@@ -1,4 +1,4 @@
-"""Mails about saved reports. They name no person and no number: the report stands behind the sign-in."""
+"""Mails about saved reports. They contain no person and no number: the report requires a sign-in."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -9,7 +9,7 @@ from identity_manager.models import OutgoingMail, Person, SavedSearch
 
 @mail(_("A report can be opened"), to=_("an officer"), when=_("on the days on which they want a link to it"))
 def report_link(saved: SavedSearch, officer: Person) -> OutgoingMail:
-    """To the officer who saved the report: it can be opened. Not what they called it: that may be a name."""
+    """To the officer who saved the report: a link to it, without its title, which may contain a name."""
     occasion = f"report-link:{saved.pk}:{saved.mail_due_at:%Y-%m-%d}" if saved.mail_due_at else ""
     about = About("report_link", occasion, officer)
     return compose(

@@ -1,4 +1,4 @@
-"""Mails about a request: its decision, the terms, and what came of it. One function per mail.
+"""Mails about a request: decision, terms, outcome. One function per mail.
 
 Each returns an unsaved outbox row and has a folder in templates/emails/ with subject.txt, body.txt and
 body.html. A mail says one thing, has one button, and never holds a passphrase or a sign-in link.
@@ -51,7 +51,7 @@ def approval_needed(request: TokenRequest, approver: Person) -> OutgoingMail:
     when=_("when the decision has waited for some days"),
 )
 def approval_reminder(request: TokenRequest, asked: AskedApprover, *, occasion: str = "") -> OutgoingMail:
-    """To an approver who was asked and has not decided: it still waits. occasion: of a reminder by hand."""
+    """To an approver who was asked and has not decided: it waits. occasion: key of a manual reminder."""
     occasion = occasion or f"approval-reminder:{asked.pk}:{asked.waits_from.isoformat()}"
     about = About("approval_reminder", occasion, asked.approver, request=request)
     return compose(about, url=console_url("console:request", request.pk), since=asked.waits_from)
@@ -108,7 +108,7 @@ def rejected(request: TokenRequest) -> OutgoingMail:
 def types_taken_out(
     request: TokenRequest, reader: Person, *, tokens: Iterable[SoftwareToken]
 ) -> OutgoingMail:
-    """To the person, and to who asked for them: an approver took single types out, and why."""
+    """To the person and the requester: an approver removed some token types, and why."""
     occasion = f"types-taken-out:{request.pk}:{request.snapshot_hash}:{reader.pk}"
     about = About("types_taken_out", occasion, reader, request=request)
     return compose(about, url=_page_for(request, reader), taken_out=list(tokens))
@@ -131,7 +131,7 @@ def sent_round_again(request: TokenRequest) -> OutgoingMail:
     _("The request was cancelled"), to=PERSON_AND_REQUESTER, when=_("when an administrator ended the request")
 )
 def request_cancelled(request: TokenRequest, reader: Person, *, by: Person) -> OutgoingMail:
-    """To the person, and to who asked for them: an administrator ended the request, and why."""
+    """To the person and the requester: an administrator cancelled the request, and why."""
     about = About("request_cancelled", f"request-cancelled:{request.pk}:{reader.pk}", reader, request=request)
     return compose(about, url=_page_for(request, reader), by=by)
 
@@ -153,7 +153,7 @@ def request_lapsed(request: TokenRequest) -> OutgoingMail:
 
 @mail(_("A software token could not be issued"), to=PERSON, when=_("when the tokens could not be issued"))
 def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMail:
-    """To the person: it could not be issued, and the office knows. why is in plain words."""
+    """To the person: it could not be issued, and the officers know. why: a sentence for people."""
     about = About(
         "issuance_failed", f"issuance-failed:{deduplication.round_of(request)}", request.person, request
     )
@@ -168,13 +168,13 @@ def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMai
 def rest_given(
     request: TokenRequest, *, given: Sequence[Certificate], left_out: Sequence[Certificate]
 ) -> OutgoingMail:
-    """To the person: part of it was refused for good, and they get the rest. Each is left out once."""
+    """To the person: some certificates were refused permanently, and they get the others."""
     about = About("rest_given", f"rest-given:{left_out[0].pk}", request.person, request=request)
     return compose(about, url=selfservice_url("selfservice:requests"), given=given, left_out=left_out)
 
 
 def _gives_codes() -> bool:
-    """Whether who cannot sign in to Self-Service is helped by a sign-in code, which sets a password."""
+    """Whether a sign-in code helps a person who cannot sign in: only with local passwords."""
     return "password" in settings.SIGN_IN_METHODS["selfservice"]
 
 

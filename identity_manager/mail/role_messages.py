@@ -1,4 +1,4 @@
-"""Mails to User Administrators about the recertification of roles. They name no person and no role."""
+"""Mails to User Administrators about the recertification of roles. They contain no person and no role."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +17,7 @@ USER_ADMINISTRATOR = _("a User Administrator")
 def recertification_waits(
     campaign: Recertification, officer: Person, *, number: int, turn: int
 ) -> OutgoingMail:
-    """To a User Administrator: so many roles wait for you until that day. turn: the how-manieth mail."""
+    """To a User Administrator: roles wait for a review. number: of roles; turn: ordinal of the mail."""
     about = About("recertification_waits", f"recertification:{campaign.pk}:{turn}:{officer.pk}", officer)
     url = console_url("console:recertification", campaign.pk)
     return compose(about, url=url, number=number, until=campaign.due_at, again=turn > 1)
@@ -29,6 +29,6 @@ def recertification_waits(
     when=_("when the time to confirm roles is over"),
 )
 def recertification_over(campaign: Recertification, officer: Person, *, unanswered: int) -> OutgoingMail:
-    """To a User Administrator: it is over, and so many roles were not answered."""
+    """To a User Administrator: the campaign has ended. unanswered: number of roles without a decision."""
     about = About("recertification_over", f"recertification-over:{campaign.pk}:{officer.pk}", officer)
     return compose(about, url=console_url("console:recertification", campaign.pk), unanswered=unanswered)

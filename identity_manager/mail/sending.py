@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 PROVIDER_ID_LENGTH = 200  # length of the column
 CONTAINER_TYPE = "application/x-pkcs12"
-# Seven bits on the wire: a server without 8BITMIME must get no others (RFC 6152 3), and what a relay would
-# have to encode anew loses its signature (RFC 6376 5.3).
+# 7bit only: a server without 8BITMIME accepts nothing else (RFC 6152 3), and if a relay re-encodes the
+# message, its DKIM signature breaks (RFC 6376 5.3).
 SEVEN_BITS = Charset("utf-8")
 SEVEN_BITS.body_encoding = QP
 OUR_MISTAKE = "Something broke here, not at the mail server. The log has the details."
@@ -50,7 +50,7 @@ class SameEachTime(EmailMultiAlternatives):
         return written
 
     def _create_attachments(self, msg: Any) -> Any:
-        """Put inline images beside the text and its HTML (RFC 2387), and files beside both."""
+        """Nest parts: inline images with the alternatives in multipart/related (RFC 2387), then the files."""
         every = self.attachments
         images = [each for each in every if isinstance(each, MIMEImage)]
         if images:
@@ -127,19 +127,19 @@ def build(mail: OutgoingMail) -> EmailMultiAlternatives:
 def message_id(mail: OutgoingMail) -> str:
     """The mail's Message-ID: the same at each attempt, until an officer retries it.
 
-    Its second part cannot be guessed by who knows the mail's id, so that nobody but the receivers of a mail
-    can write a delivery report about it.
+    It contains a MAC, so that only the receivers of a mail can forge a delivery report about it, and not
+    somebody who knows its id.
     """
     return f"<{_local_part(mail)}@{_domain()}>"
 
 
 def message_id_start(mail: OutgoingMail) -> str:
-    """What officers see of it, enough to find it in the log of a mail server."""
+    """The part of the Message-ID that officers see, sufficient to search a mail server's log."""
     return f"<{mail.pk.hex}.…@{_domain()}>"
 
 
 def mail_of(message_id: str) -> uuid.UUID | None:
-    """The mail that one of our Message-IDs names, which nothing proves yet; None of others."""
+    """The id of the mail in a Message-ID of ours, not verified (is_ours does); None for others."""
     try:
         return uuid.UUID(message_id.strip("<>").partition("@")[0].partition(".")[0])
     except ValueError:
@@ -147,7 +147,7 @@ def mail_of(message_id: str) -> uuid.UUID | None:
 
 
 def is_ours(message_id: str, mail: OutgoingMail) -> bool:
-    """Whether it is the Message-ID of the mail's newest sending, with the part that nobody can guess."""
+    """Whether it is the Message-ID of the mail's latest sending, its MAC verified."""
     local = message_id.strip("<>").partition("@")[0]
     return constant_time_compare(local, _local_part(mail))
 
@@ -174,7 +174,7 @@ def _recipient(mail: OutgoingMail) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text on one line, without anything that is decoded as an encoded word (RFC 2047 2)."""
+    """The text on one line, without anything that mail programs decode as an encoded word (RFC 2047 2)."""
     return " ".join(text.split()).replace("=?", "= ?")
 
 

@@ -64,7 +64,7 @@ SUBJECTS = (
     account_messages,
 )
 FORMAT = "standard"
-# These stand for any free text. They differ, as all samples do, so that beginning() tells them apart.
+# Samples of free text. All samples differ, so that beginning() can recognise each one.
 ANY_TEXT, ANY_REASON, ANY_OTHER_REASON = "…", "(…)", "[…]"
 NUMBERS = {"held": 2, "waiting": 4}
 ABOUT_OTHER_TOKENS = frozenset({"tokens", "left_out"})
@@ -86,7 +86,7 @@ class Rows(list[Any]):
 
 
 def names() -> list[str]:
-    """Every mail, subject by subject, whatever was imported first; within one, as its module defines them."""
+    """All mails, in the order of SUBJECTS, then of definition; independent of the order of imports."""
     return [
         name
         for subject in SUBJECTS
@@ -104,7 +104,7 @@ def specimen(name: str, *, language: str, wording: Wording | None = None) -> Out
 
 
 def placeholders_of(name: str, *, language: str) -> list[Placeholder]:
-    """What a text of that mail can take from it."""
+    """The placeholders of that mail."""
     source = Only(None)
     _made(name, language, source)
     return offered(source.context)
@@ -113,7 +113,7 @@ def placeholders_of(name: str, *, language: str) -> list[Placeholder]:
 def beginning(name: str, *, language: str) -> Wording:
     """The product's own text of that mail, with placeholders where the sample has their values.
 
-    What it says under other conditions than those of the sample is not in it.
+    Parts for other conditions than those of the sample are missing.
     """
     source = Marked()
     mail = _made(name, language, source)
@@ -135,7 +135,7 @@ def _made(name: str, language: str, source: Only) -> OutgoingMail:
 
 
 class Marked(Only):
-    """The product's own text, cut out of its frame."""
+    """The product's own text, extracted from the frame of the templates."""
 
     MARK = "\x00"
 
@@ -147,7 +147,7 @@ class Marked(Only):
         return super().filled(_message, _language, context)
 
     def own_words(self, mail: OutgoingMail) -> str:
-        """The part of the text that a company's text replaces."""
+        """The part of the mail that a company's text replaces."""
         return re.sub(r"\n{3,}", "\n\n", mail.body_text.split(self.MARK)[1].strip())
 
 
@@ -160,7 +160,7 @@ def _under_condition(paragraph: str, maybe: Iterable[str]) -> str:
 
 
 def _with_placeholders(text: str, said: Mapping[str, str]) -> str:
-    """The text with `{{ name }}` in place of what each placeholder says, the longest first."""
+    """Replace each placeholder's sample value by `{{ name }}`, longest values first."""
     names = {value: name for name, value in reversed(list(said.items())) if value}
     if not names:
         return text

@@ -1,4 +1,4 @@
-"""Mails about standing orders. They name the order and numbers, and nobody."""
+"""Mails about standing orders. They contain the order's name and numbers, and no person."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +13,7 @@ from identity_manager.models import OutgoingMail, Person, StandingOrder
     when=_("when the breaker stops a standing order, which two of them may let go on"),
 )
 def standing_order_stopped(order: StandingOrder, officer: Person, *, why: str) -> OutgoingMail:
-    """To a Software Token Administrator: nobody gains or loses anything until two of them agree."""
+    """To a Software Token Administrator: an order was stopped, until two of them release it."""
     occasion = f"standing-order-stopped:{order.pk}:{order.version}:{officer.pk}"
     about = About("standing_order_stopped", occasion, officer)
     return compose(about, url=console_url("console:standing-order", order.pk), name=order.name, why=why)

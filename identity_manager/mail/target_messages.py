@@ -1,4 +1,4 @@
-"""Mails about targets. They name the target and numbers, and no person and no certificate."""
+"""Mails about targets. They contain the target's name and numbers, and no person and no certificate."""
 
 from collections.abc import Sequence
 
@@ -18,9 +18,9 @@ from identity_manager.models.words import Words
 def target_drift(
     run: DriftRun, officer: Person, *, name: str, found: Sequence[Words], error: str
 ) -> OutgoingMail:
-    """To a System Administrator: how much of each kind is new since the comparison before.
+    """To a System Administrator: numbers of new findings of drift since the previous survey.
 
-    found: number and kind, in words. error: why the target was not read to its end; empty where it was.
+    found: number and kind, as sentences. error: why the survey was aborted; empty if it is complete.
     """
     about = About("target_drift", f"target-drift:{run.pk}:{officer.pk}", officer)
     url = console_url("console:target", run.target.name)

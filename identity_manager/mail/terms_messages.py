@@ -25,6 +25,6 @@ def terms_again(notice: TermsNotice, *, person: Person, days: int) -> OutgoingMa
     when=_("when they have not accepted a new version of terms in time, and it says that tokens are held"),
 )
 def terms_hold(notice: TermsNotice, *, person: Person) -> OutgoingMail:
-    """To the person: their tokens are out of use until they accept."""
+    """To the person: their tokens are on hold until they accept."""
     about = About("terms_hold", f"terms-hold:{notice.version_id}:{person.pk}", person)
     return compose(about, url=selfservice_url("selfservice:terms-again", notice.pk), notice=notice)

@@ -32,7 +32,7 @@ from identity_manager.models.words import Words
     when=_("when tokens of another system were imported, and the import says that persons are told"),
 )
 def tokens_imported(token_import: TokenImport, tokens: Sequence[SoftwareToken]) -> OutgoingMail:
-    """To the person: which of their software tokens are looked after here from now on. One mail for all."""
+    """To the person: which of their tokens were imported. One mail for all of them."""
     person = tokens[0].person
     about = About("tokens_imported", f"tokens-imported:{token_import.pk}:{person.pk}", person)
     types = [str(token) for token in tokens]
@@ -70,9 +70,10 @@ def delivery(
 
 
 def _devices(token: SoftwareToken, container_format: str) -> dict[str, Any]:
-    """Whose steps the mail has: those of the devices that the person named, else those of most.
+    """Devices whose steps are in the mail: those that the person named, else the most common ones.
 
-    others: devices that cannot open these files. older: named ones for which all get the compatible format.
+    others: devices that cannot open these files. older: named devices because of which all files have
+    the compatible format.
     """
     named = [each for each in install.chosen(token.request.devices) if install.reads(each, container_format)]
     if named:
@@ -90,7 +91,7 @@ def _devices(token: SoftwareToken, container_format: str) -> dict[str, Any]:
     }
 
 
-# How a target that gets keys is called where the person reads that they are there.
+# Names of kinds of targets in mails to the person.
 HOLDERS: dict[str, Words] = {
     KeyHolder.GATEWAY: _("the mail gateway of your organisation, which opens and encrypts mail for you"),
     KeyHolder.INTUNE: _("Microsoft Intune, which brings them to your managed devices"),
@@ -104,9 +105,9 @@ HOLDERS: dict[str, Words] = {
     when=_("when the keys of a token that targets alone deliver have arrived: there is no file"),
 )
 def at_targets(token: SoftwareToken, *, targets: Sequence[str]) -> OutgoingMail:
-    """To the person, step 7: where the keys are now; nothing is to be noted or installed.
+    """To the person, step 7: the keys are at these targets; there is nothing to note or install.
 
-    targets: kinds of the targets, or the name of one that the settings have no more.
+    targets: kinds of the targets, or the name of one that is no longer configured.
     """
     about = About("at_targets", f"at-targets:{token.pk}", token.person, request=token.request, token=token)
     places = [HOLDERS.get(each, each) for each in targets]
@@ -126,9 +127,9 @@ def download_opened(token: SoftwareToken, *, problem: DeliveryProblem) -> Outgoi
 
 @mail(_("A file was fetched"), to=PERSON, when=_("each time a file is fetched from Self-Service"))
 def file_fetched(token: SoftwareToken, *, container: Container, file: str) -> OutgoingMail:
-    """To the person: a file was fetched from Self-Service; if it was not you, say so. One for each time.
+    """To the person: a file was downloaded from Self-Service; if it was not you, say so. One per download.
 
-    file: its name; that of a profile, where the container came in one.
+    file: its name; of the configuration profile, if the container was in one.
     """
     occasion = f"file-fetched:{container.pk}:{container.downloads}"
     about = About("file_fetched", occasion, token.person, request=token.request, token=token)
@@ -174,7 +175,7 @@ def renewal_due(
 ) -> OutgoingMail:
     """To the person: the token ends soon and is to be renewed.
 
-    days: the threshold that has come. losses: what becomes of its encryption keys.
+    days: the threshold that was reached. losses: sentences on the future of its encryption keys.
     """
     occasion = deduplication.renewal_due(token, days=days)
     about = About("renewal_due", occasion, token.person, token.request, token)
@@ -187,7 +188,7 @@ def renewal_due(
     when=_("when a token ended while they were Inactive, before they had it"),
 )
 def ended_on_leave(token: SoftwareToken) -> OutgoingMail:
-    """To the person, who is back: the certificate ended while they were away, so ask anew."""
+    """To the person after a leave: the certificate expired meanwhile; request a new one."""
     about = About("ended_on_leave", f"ended-on-leave:{token.pk}", token.person, token.request, token)
     return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
 

@@ -1,1 +1,1 @@
-"""The company's own texts of mails: their language, their placeholders, and which one a mail takes."""
+"""The company's own texts of mails: template language, placeholders, and choice of the text in force."""

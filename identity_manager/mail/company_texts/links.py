@@ -1,7 +1,7 @@
-"""Links in the company's mail texts: they lead to the portals of the installation, and nowhere else.
+"""Link check of the company's mail texts: only links to the portals of the installation are permitted.
 
-Mail programs make links of whatever looks like an address, so whatever looks like one counts: with a scheme,
-with `//`, and a bare name of a host. An e-mail address is none.
+Mail programs turn anything that looks like a URL into a link, so all of these count: with a scheme, with
+`//`, and bare host names. An e-mail address does not.
 """
 
 import re
@@ -27,17 +27,17 @@ _ENDS_NO_LINK = ".,;:!?)]}»”’"
 
 @dataclass(frozen=True)
 class Link:
-    """What looks like a link, and where it begins."""
+    """Text that mail programs show as a link, and its index in the source."""
 
     text: str
     index: int
 
 
 def foreign(text: str, *, except_in: Iterable[str] = ()) -> Iterator[Link]:
-    """What looks like a link in the text and leads elsewhere.
+    """Yield links in the text that lead elsewhere.
 
-    except_in: values of placeholders: an address that stands whole in one of them was typed by others, as in
-    the product's own texts.
+    except_in: values of placeholders. A link that is completely in one of them is permitted: it was typed by
+    another user, and the product's own texts would show it, too.
     """
     allowed = list(except_in)
     plain, places = _as_mail_programs_read(text)
@@ -49,7 +49,7 @@ def foreign(text: str, *, except_in: Iterable[str] = ()) -> Iterator[Link]:
 
 
 def _as_mail_programs_read(text: str) -> tuple[str, list[int]]:
-    """The text without characters that nobody sees, compatibility forms resolved; whence each one came."""
+    """The text in NFKC without invisible characters, and for each character its index in the source."""
     symbols, places = [], []
     for index, symbol in enumerate(text):
         if unicodedata.category(symbol) == "Cf":
@@ -61,7 +61,7 @@ def _as_mail_programs_read(text: str) -> tuple[str, list[int]]:
 
 
 def _is_own(found: str) -> bool:
-    """Whether it leads to a portal: the same scheme, host and port, or its host alone."""
+    """Whether it leads to a portal: same scheme, host and port, or its bare host name."""
     for base in map(urlsplit, (settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL)):
         if "//" in found or ":" in found.partition(".")[0]:
             if _split(found) == (base.scheme, base.netloc.lower()):
@@ -72,7 +72,7 @@ def _is_own(found: str) -> bool:
 
 
 def _split(found: str) -> tuple[str, str]:
-    """Scheme and host with port; a backslash is a slash to browsers, so it is no part of ours."""
+    """Scheme and host with port. Browsers read a backslash as a slash, so it ends the host."""
     if "\\" in found:
         return "", ""
     try:

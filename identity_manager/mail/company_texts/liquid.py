@@ -1,7 +1,7 @@
-"""The language of the company's mail texts: Liquid, cut to conditions, placeholders and a few filters.
+"""Template language of the company's mail texts: Liquid with only conditions, placeholders and some filters.
 
-Nothing else of python-liquid is there: no loops, no assignments, no ranges, no includes, and values are plain
-strings. So what a text costs is bounded by its length and by OUTPUT_LIMIT.
+No loops, assignments, ranges and includes, and values are plain strings. So the cost of rendering is bounded
+by the length of the text and by OUTPUT_LIMIT.
 """
 
 import re
@@ -15,8 +15,8 @@ from liquid import BoundTemplate, Environment, Mode, StrictUndefined
 from liquid.exceptions import LiquidError
 
 OUTPUT_LIMIT = 20_000  # bytes of one mail
-LONGEST_MARKUP = 200  # between two braces: the parser takes the square of it, and a chain of filters is none
-MOST_FAULTS = 20  # to tell at once
+LONGEST_MARKUP = 200  # characters of one tag: the parser's time is quadratic in it
+MOST_FAULTS = 20  # shown at once
 BLOCKS = {"if": "endif", "unless": "endunless", "case": "endcase", "comment": "endcomment"}
 WITHIN = {"else": ("if", "unless", "case"), "elsif": ("if", "unless"), "when": ("case",)}
 TAGS = (*BLOCKS, "content", "output", "illegal")  # the last three are the parts of which templates are made
@@ -38,7 +38,7 @@ UNREADABLE = _("This cannot be read.")
 
 @dataclass(frozen=True)
 class TextFault:
-    """What is wrong with a text, and where: line and column begin with 1; line 0 is the whole of it."""
+    """A fault in a text. line and column count from 1; line 0: the text as a whole."""
 
     sentence: str | Promise
     line: int = 0
@@ -52,7 +52,7 @@ class TextFault:
 
 
 class _Language(Environment):
-    """Liquid with the closed lists of tags and filters, and the limits."""
+    """A Liquid environment with allow-lists of tags and filters, and limits."""
 
     output_stream_limit = OUTPUT_LIMIT
     loop_iteration_limit = 1
@@ -60,7 +60,7 @@ class _Language(Environment):
     context_depth_limit = 30  # each block of a text takes one
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """Keep what is in the lists."""
+        """Remove all tags and filters that are not in the allow-lists."""
         super().setup_tags_and_filters(extra=extra)
         self.tags = {name: self.tags[name] for name in TAGS}
         self.filters = {name: self.filters[name] for name in FILTERS}
@@ -87,7 +87,7 @@ def names_in(template: BoundTemplate) -> set[str]:
 
 
 def faults(source: str, *, known: Mapping[str, object]) -> list[TextFault]:
-    """What is wrong with the source, in its order. known: the placeholders that there are."""
+    """Faults of the source, in order of position. known: existing placeholders by name."""
     found = list(islice(chain(_braces(source), _tags(source)), MOST_FAULTS))
     if found:
         return sorted(found, key=lambda fault: (fault.line, fault.column))
@@ -142,7 +142,7 @@ def _tags(source: str) -> Iterator[TextFault]:
 
 
 def _misplaced(name: str, inside: str) -> str | Promise | None:
-    """What is wrong with a tag of this name within a block of that name, or within none."""
+    """The fault of a tag within this block (empty: outside of blocks), or None."""
     if name in BLOCKS.values():
         return None if name == BLOCKS.get(inside) else NOT_OPEN
     if name in WITHIN:
@@ -156,7 +156,7 @@ def _name_of(tag: str) -> str:
 
 
 def _unknown(source: str, template: BoundTemplate, known: Mapping[str, object]) -> Iterator[TextFault]:
-    """Placeholders and filters that there are not."""
+    """Faults for unknown placeholders and filters."""
     analysis = template.analyze()
     for variable in chain.from_iterable(analysis.variables.values()):
         if str(variable) not in known:

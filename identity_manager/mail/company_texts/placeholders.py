@@ -1,7 +1,7 @@
-"""What the company's mail texts can take from a mail: plain strings of this closed list, and nothing else.
+"""Placeholders of the company's mail texts: a closed list of plain strings.
 
-A mail has the placeholders whose source stands in its context (mail.composing). None gives a secret: no
-passphrase, no code, no key and no link that signs somebody in is in any of them.
+A mail has the placeholders whose source is in its context (mail.composing). None has a secret: no passphrase,
+code, key or sign-in link.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -18,11 +18,11 @@ from identity_manager.models import LatePolicy
 from identity_manager.models.words import Words
 
 Context = Mapping[str, Any]
-YES = "yes"  # of a condition; otherwise it is empty
-LONGEST = 4000  # of one value: several fit into the longest mail
+YES = "yes"  # value of a true condition; a false one is empty
+LONGEST = 4000  # characters of one value, so that several fit into the longest mail
 
-# What stands in the context of mails and no placeholder gives: it belongs to the parts of a mail that no text
-# replaces, or a placeholder of another source gives what is needed of it.
+# Names in the context of mails without a placeholder: they are used in parts of a mail that a company's text
+# does not replace, or another placeholder has what is needed of them.
 NOT_GIVEN = frozenset(
     {"looks", "logo_address", "action_url", "fetch_url", "devices", "others", "older", "problem", "lines"}
 )
@@ -30,9 +30,9 @@ NOT_GIVEN = frozenset(
 
 @dataclass(frozen=True)
 class Placeholder:
-    """of: the name in the context without which a mail does not have it. is_condition: YES, or empty.
+    """A placeholder. of: its source's name in the context. is_condition: its value is YES, or empty.
 
-    may_be_empty: it is there in some mails of the kind alone, so that a condition stands around it.
+    may_be_empty: only some mails of the kind have a value, so texts put a condition around it.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Placeholder:
 
 
 def offered(context: Context) -> list[Placeholder]:
-    """The placeholders of the mail with this context."""
+    """The placeholders that a mail with this context has."""
     return [each for each in PLACEHOLDERS if context.get(each.of) is not None]
 
 
 def values(context: Context, names: Collection[str]) -> dict[str, str]:
-    """What these placeholders say, in the active language and time zone; empty where there is nothing.
+    """Values of these placeholders, in the active language and time zone; empty if there is none.
 
-    One whose source is not in the context is left out.
+    A placeholder whose source is not in the context is left out.
     """
     return {
         each.name: _as_text(each.read(context)) if context[each.of] is not None else ""

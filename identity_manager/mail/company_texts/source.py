@@ -1,7 +1,8 @@
-"""Which text a mail takes: the company's own where one is in force, else the product's.
+"""Choice of a mail's text: the company's own if one is in force, else the product's.
 
-A text in force is known to each process for REREAD_SECONDS, so that mails cost no query. Where one fails, the
-mail goes out with the product's text: the failure is logged and kept on the text, for System Administrators.
+Each process caches texts in force for REREAD_SECONDS, so that mails cost no query. If rendering one fails,
+the mail is sent with the product's text; the failure is logged and stored on the text, for System
+Administrators.
 """
 
 import logging
@@ -27,7 +28,7 @@ REREAD_SECONDS = 30
 
 
 class Source(Protocol):
-    """Where composing takes the company's words from; None: the product's own."""
+    """Provider of the company's texts for composing; its None means the product's own."""
 
     def filled(self, message: str, language: str, context: dict[str, Any], /) -> Filled | None: ...
 
@@ -50,11 +51,11 @@ class _InForce:
             return None
 
     def remember(self, texts: dict[str, Wording]) -> None:
-        """Take these for REREAD_SECONDS."""
+        """Cache these texts for REREAD_SECONDS."""
         self._known, self._until = texts, time.monotonic() + REREAD_SECONDS
 
     def forget(self) -> None:
-        """Read them again for the next mail."""
+        """Drop the cache: the next mail reads the texts again."""
         self._until = 0.0
 
     def _texts(self) -> dict[str, Wording]:
@@ -65,7 +66,7 @@ class _InForce:
 
 
 class Only:
-    """One text for every mail, or none: the product's own. Keeps the context, and lets failures through."""
+    """A fixed text for every mail; None: the product's own. Stores the context; does not catch failures."""
 
     def __init__(self, wording: Wording | None) -> None:
         self._wording = wording
@@ -82,7 +83,7 @@ _source: ContextVar[Source] = ContextVar("mail_texts", default=IN_FORCE)
 
 @contextmanager
 def taken_from(source: Source) -> Iterator[None]:
-    """Compose mails with texts of this source meanwhile."""
+    """Context in which mails are composed with texts of this source."""
     token = _source.set(source)
     try:
         yield
@@ -96,7 +97,7 @@ def filled(message: str, language: str, context: dict[str, Any]) -> Filled | Non
 
 
 def _report(wording: Wording, message: str, error: Exception) -> None:
-    """Log that the text failed, and keep it on the version once the caller's transaction is through."""
+    """Log the failure of a text, and store it on the version after the caller's transaction commits."""
     failure = _failure_of(error)
     logger.error("The company's text of the mail %s failed, so it went out with ours: %s", message, failure)
     if wording.pk is not None:
@@ -104,7 +105,7 @@ def _report(wording: Wording, message: str, error: Exception) -> None:
 
 
 def _failure_of(error: Exception) -> str:
-    """Our own words of what was wrong; of other errors the name alone, as their text may hold values."""
+    """The sentence of our own exceptions; of others the class name only, as their text may contain values."""
     if not isinstance(error, UnusableError):
         return type(error).__name__
     with translation.override(settings.LANGUAGE_CODE):

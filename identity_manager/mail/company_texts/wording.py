@@ -1,4 +1,4 @@
-"""One of the company's own texts: checked as it is written, and filled in for one mail."""
+"""One of the company's own texts: validation when it is edited, rendering for a mail."""
 
 import re
 import uuid
@@ -17,7 +17,7 @@ from identity_manager.mail.company_texts.placeholders import Context
 from identity_manager.models.mail.mail_text import LONGEST_MAIL_BODY, LONGEST_MAIL_SUBJECT
 from identity_manager.models.words import Words
 
-LONGEST_SUBJECT = 300  # of OutgoingMail
+LONGEST_SUBJECT = 300  # characters of OutgoingMail.subject
 BLANK_LINES = re.compile(r"\n[ \t]*\n\s*\n")
 EMPTY_SUBJECT = _("The subject is empty.")
 EMPTY_BODY = _("The text is empty.")
@@ -29,7 +29,7 @@ INVISIBLE = _("There are characters that are not allowed: %(found)s.")
 
 
 class UnusableError(Exception):
-    """No mail can be made of the text with these values. sentence: in our own words, without the values."""
+    """The text yields no valid mail with these values. sentence: the reason, without the values."""
 
     def __init__(self, sentence: Words) -> None:
         super().__init__()
@@ -38,14 +38,14 @@ class UnusableError(Exception):
 
 @dataclass(frozen=True)
 class Filled:
-    """Subject and words of one mail."""
+    """Rendered subject and body of one mail."""
 
     subject: str
     body: str
 
     @property
     def paragraphs(self) -> list["Paragraph"]:
-        """The same for the HTML part: blank lines separate paragraphs, "- " begins each line of a list."""
+        """The body for the HTML part: blank lines separate paragraphs, "- " begins each line of a list."""
         return [
             Paragraph(is_list, [line.removeprefix("- ") if is_list else line for line in lines])
             for part in self.body.split("\n\n")
@@ -55,7 +55,7 @@ class Filled:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Lines that stand together."""
+    """Consecutive lines without a blank one."""
 
     is_list: bool
     lines: list[str]
@@ -70,7 +70,7 @@ class Wording:
     pk: uuid.UUID | None = None
 
     def faults(self, known: Mapping[str, object]) -> dict[str, list[TextFault]]:
-        """What is wrong with `subject` and `body`; empty where nothing is. known: the placeholders."""
+        """Faults by field, `subject` and `body`; empty if there are none. known: existing placeholders."""
         found = {
             "subject": list(_faults(self.subject, known, EMPTY_SUBJECT, LONGEST_MAIL_SUBJECT)),
             "body": list(_faults(self.body, known, EMPTY_BODY, LONGEST_MAIL_BODY)),
@@ -80,7 +80,7 @@ class Wording:
         return {name: each for name, each in found.items() if each}
 
     def filled(self, context: Context) -> Filled:
-        """Fill in what the mail's placeholders say. Raises LiquidError or UnusableError."""
+        """Render with the placeholders of this context. Raises LiquidError or UnusableError."""
         values = placeholders.values(context, self._names)
         subject = " ".join(liquid.render(self._parsed[0], values).split())
         body = _tidied(liquid.render(self._parsed[1], values))
@@ -114,6 +114,6 @@ def _faults(source: str, known: Mapping[str, object], empty: Words, most: int) -
 
 
 def _tidied(text: str) -> str:
-    """Without blank ends of lines, and one blank line in a row at most: conditions leave theirs behind."""
+    """Strip trailing blanks, and collapse the blank lines that conditions leave behind."""
     lines = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
     return BLANK_LINES.sub("\n\n", lines).strip()

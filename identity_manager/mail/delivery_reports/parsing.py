@@ -1,7 +1,7 @@
-"""Reads delivery reports: multipart/report (RFC 6522) with message/delivery-status (RFC 3464).
+"""Parser of delivery status notifications: multipart/report (RFC 6522), message/delivery-status (RFC 3464).
 
-Anybody can write one, so nothing here raises, reads more than LARGEST octets, or believes anything: who calls
-compares the Message-ID with what nobody can guess (sending.is_ours).
+Untrusted input: anybody can send one. Nothing here raises, reads more than LARGEST octets, or authenticates
+it: the caller verifies the MAC in the Message-ID (sending.is_ours).
 """
 
 import re
@@ -15,7 +15,7 @@ from enum import IntEnum
 from ca_bridge.errors import storable_text
 from identity_manager.mail import faults
 
-LARGEST = 128 * 1024  # octets; the status comes before the returned message (RFC 6522 3)
+LARGEST = 128 * 1024  # octets that are parsed; the status precedes the returned message (RFC 6522 3)
 MOST_PARTS = 20
 MOST_RECIPIENTS = 20  # of one report that are read; our mails have one each
 LONGEST_FIELD = 1000
@@ -26,7 +26,7 @@ RETURNED_PARTS = ("message/rfc822", "message/global", "text/rfc822-headers", "me
 
 
 class Action(IntEnum):
-    """What the reporting server did; others (delivered, relayed, expanded) tell nothing that we act on."""
+    """Action field (RFC 3464 2.3.3); others (delivered, relayed, expanded) need no reaction."""
 
     DELAYED = 1
     FAILED = 2
@@ -34,9 +34,9 @@ class Action(IntEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """One report. message_ids: what it says of the returned message, and its envelope id, without brackets.
+    """One report. message_ids: Message-ID of the returned message, and envelope ids, without brackets.
 
-    code: groups like reports. detail: what the reporting server said, for operators.
+    code: groups similar reports. detail: diagnostic of the reporting server, for operators.
     """
 
     message_ids: tuple[str, ...]
@@ -46,7 +46,7 @@ class Report:
 
 
 def parse(octets: bytes) -> Report | None:
-    """The report in this message; None where it is none, or says nothing that matters."""
+    """The report in this message; None if it is no report, or has no action that matters."""
     try:
         message = BytesParser(policy=compat32).parsebytes(octets[:LARGEST])
         return _report(message) if _is_report(message) else None
@@ -55,7 +55,7 @@ def parse(octets: bytes) -> Report | None:
 
 
 def _is_report(message: Message) -> bool:
-    """RFC 6522 3: of the type of delivery reports."""
+    """Whether it is multipart/report with report-type delivery-status (RFC 6522 3)."""
     of_deliveries = str(message.get_param("report-type", "")).lower() == "delivery-status"
     return message.get_content_type() == "multipart/report" and of_deliveries and message.is_multipart()
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from ca_bridge import outgoing
 from identity_manager.mail.delivery_reports.parsing import LARGEST
 
-SECONDS = 20  # that each answer may take
+SECONDS = 20  # time-out of each answer
 AT_ONCE = 200  # messages of one run
 NUMBER = re.compile(rb"\d{1,10}")
 
@@ -36,7 +36,7 @@ class Mailbox:
         return next((each[1] for each in answer if isinstance(each, tuple)), b"")
 
     def mark(self, uid: str, *, delete: bool) -> None:
-        """Mark a message as read; one about a mail of ours goes, as it may hold what came back."""
+        """Mark a message as read, or for deletion: one about our mail may contain its attachments."""
         self._server.uid("STORE", uid, "+FLAGS.SILENT", r"(\Seen \Deleted)" if delete else r"(\Seen)")
 
     def expunge(self) -> None:
