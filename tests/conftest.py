@@ -126,7 +126,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.enable()
-        garbage_collection.look_among_the_new_alone()
+        garbage_collection.freeze_loaded_objects()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
-"""The addresses of each portal: of what this process serves (urls.py), and of what a mail links to.
+"""URL patterns of the portals: of this process (urls.py), and for links in mails and to the other portal.
 
-SignInRequiredMiddleware makes each of them need a sign-in unless its view says otherwise.
+SignInRequiredMiddleware requires a sign-in for each URL unless its view is exempt.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from identity_manager.ui import looks
 
 
 def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
-    """The addresses of a process that serves these portals."""
+    """URL patterns of a process that serves these portals."""
     return [
         *(_console() if "console" in portals else _selfservice_alone()),
         *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
@@ -36,7 +36,7 @@ def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
 
 
 def _console() -> list[URLPattern | URLResolver]:
-    """Identity Manager, and what other systems call; the mailbox of the embedded mode is its."""
+    """Identity Manager, APIs and webhooks, and the mailbox of the embedded mode."""
     # Not at the top: a worker that links to Self-Service needs neither API, and they take a second to import.
     from identity_manager.api.scim import views as scim
     from identity_manager.api.v1 import views as api
@@ -53,5 +53,5 @@ def _console() -> list[URLPattern | URLResolver]:
 
 
 def _selfservice_alone() -> list[URLPattern | URLResolver]:
-    """The bare host name leads to Self-Service where nothing else is."""
+    """Self-Service without the other portal: `/` redirects to it."""
     return [path("", RedirectView.as_view(pattern_name="selfservice:dashboard"), name="start")]

@@ -1,4 +1,4 @@
-"""Settings of configuration profiles for Apple devices: who signs them, and the mail servers they name."""
+"""Settings of configuration profiles for Apple devices: signer, and mail servers of the account in them."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ CERTIFICATE, KEY = "PROFILE_SIGNING_CERTIFICATE_FILE", "PROFILE_SIGNING_KEY"
 
 
 def named_signer() -> Signer | None:
-    """Who signs profiles, as the environment says."""
+    """The signer of profiles from the environment, or None."""
     return signer(
         env.certificates_in("PROFILE_SIGNING_CERTIFICATE_FILE", ""),
         key=env.text("PROFILE_SIGNING_KEY", ""),
@@ -25,12 +25,12 @@ def named_signer() -> Signer | None:
 
 
 def named_mail_servers() -> tuple[MailServer, MailServer] | None:
-    """The servers of the mail account that profiles create, where a token type says so."""
+    """The servers of the mail account in profiles from the environment, or None."""
     return mail_servers(incoming=env.text("APPLE_MAIL_IMAP", ""), outgoing=env.text("APPLE_MAIL_SMTP", ""))
 
 
 def signer(certificates: Sequence[bytes], *, key: str, passphrase: str) -> Signer | None:
-    """Return who signs profiles; None where nobody does. Raises ImproperlyConfigured, never with the key."""
+    """The signer of profiles; None without certificates. Raises ImproperlyConfigured, without the key."""
     if not certificates and not key:
         return None
     if not certificates or not key:
@@ -48,7 +48,7 @@ def signer(certificates: Sequence[bytes], *, key: str, passphrase: str) -> Signe
 
 
 def mail_servers(*, incoming: str, outgoing: str) -> tuple[MailServer, MailServer] | None:
-    """Return the IMAP and the SMTP server, `host:port` each; None where none is named."""
+    """Parse the IMAP and the SMTP server, `host:port` each; None if both are empty."""
     if not incoming and not outgoing:
         return None
     return _server("APPLE_MAIL_IMAP", incoming), _server("APPLE_MAIL_SMTP", outgoing)

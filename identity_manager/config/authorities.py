@@ -12,7 +12,7 @@ ALIAS = "corporate"
 def connections(
     var_dir: Path, secrets_dir: Path, *, pki_base_url: str, embedded: bool
 ) -> dict[str, dict[str, Any]]:
-    """Return CA_CONNECTORS, by alias; embedded: whether there is an embedded CA where nobody says."""
+    """Return CA_CONNECTORS, by alias. embedded: whether the default has an embedded CA."""
     found = {}
     if env.boolean("EMBEDDED_CA", default=embedded):
         found[ALIAS] = {

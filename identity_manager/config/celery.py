@@ -22,7 +22,7 @@ from identity_manager.config.runtime import garbage_collection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
-CERTIFICATES = "ca"  # the queue whose tasks take keys
+CERTIFICATES = "ca"  # the queue whose tasks use the key pool
 
 app = Celery(
     "identity_manager",
@@ -38,7 +38,7 @@ app.steps["consumer"].add(acknowledgement.LookAtAcknowledgements)
 @celeryd_init.connect
 @beat_init.connect
 def refuse_to_start(**_: Any) -> None:
-    """End a worker or the beat in one sentence when the settings do not fit together."""
+    """End a worker or the beat with one sentence if settings are inconsistent."""
     # Here, because every import of this package passes through this module, and not all have settings.
     import django
 
@@ -56,7 +56,7 @@ def refuse_to_start(**_: Any) -> None:
 @beat_init.connect
 @heartbeat_sent.connect
 def say_alive(**_: Any) -> None:
-    """Leave a sign of life where a supervisor looks; the beat goes on to do so as it ticks."""
+    """Touch the liveness file; the beat does it again as it ticks."""
     # Here, as above.
     from django.conf import settings
 
@@ -67,7 +67,7 @@ def say_alive(**_: Any) -> None:
 
 @celeryd_after_setup.connect
 def take_jobs(instance: Any, **_: Any) -> None:
-    """Have ticks and jobs taken beside the queues that the worker is for (docs/decisions/0025)."""
+    """Consume the queue of ticks and jobs beside the worker's own queues (docs/decisions/0025)."""
     queues = instance.app.amqp.queues
     if set(queues.consume_from) & {"ca", "bulk"}:
         queues.select_add(queues[broker.JOBS])
@@ -75,15 +75,15 @@ def take_jobs(instance: Any, **_: Any) -> None:
 
 @worker_init.connect
 def load_linter(**_: Any) -> None:
-    """Load it before a worker is divided into processes, which then share it, and all else that is loaded."""
+    """Load the linter before a worker forks, so that its processes share the memory (copy-on-write)."""
     from ca_bridge.x509 import lint
 
     lint.load()
-    garbage_collection.look_among_the_new_alone()
+    garbage_collection.freeze_loaded_objects()
 
 
 def fill_key_pool() -> None:
-    """Make keys in advance in a process that carries tasks out, where certificates are among them."""
+    """Start the key pool in processes of workers that consume the queue `ca`."""
     if CERTIFICATES not in app.amqp.queues.consume_from:  # as the worker was told, before it was divided
         return
     from django.conf import settings
@@ -96,7 +96,7 @@ def fill_key_pool() -> None:
 
 
 def drain_key_pool() -> None:
-    """Let go of the keys that nobody got."""
+    """Drop unused keys of the key pool."""
     from ca_bridge.keys.pool import pool
 
     pool.drain()

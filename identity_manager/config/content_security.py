@@ -1,4 +1,4 @@
-"""What a page may load: its own files alone; nothing inline, nothing evaluated, no frame around it."""
+"""Content Security Policy: own files only; no inline code, no eval, no framing."""
 
 from csp.constants import NONE, SELF
 

@@ -1,4 +1,4 @@
-"""Reads where persons come from; each secret comes from a variable or a file of its own."""
+"""Reads DIRECTORY_SOURCES; each secret comes from a variable or a file of its own."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from identity_manager.directory.configuration import SourceConfiguration
 
 
 def sources(given: dict[str, Any]) -> dict[str, SourceConfiguration]:
-    """Return the sources by id. Raises ImproperlyConfigured with what is wrong, never with a secret."""
+    """Return the sources by id. Raises ImproperlyConfigured, without any secret."""
     return {
         name: configuration.parse(name, entry, secret=env.text(secret_setting(name), ""))
         for name, entry in given.items()

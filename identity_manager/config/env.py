@@ -37,7 +37,7 @@ def text(name: str, default: str | None = None) -> str:
 
 
 def is_set(name: str) -> bool:
-    """Whether NAME or NAME_FILE is given, be it empty."""
+    """Whether NAME or NAME_FILE is set, also to an empty value."""
     return name in os.environ or f"{name}_FILE" in os.environ
 
 
@@ -119,7 +119,7 @@ def service_url(name: str, default: str) -> str:
 
 
 def directory(name: str, default: Path) -> Path:
-    """Return NAME, a directory; an empty one would be whatever directory the process was started in."""
+    """Return NAME, a directory; empty is refused, as it would mean the current directory."""
     value = text(name, str(default))
     if not value.strip():
         raise ImproperlyConfigured(f"{name} must name a directory.")

@@ -1,4 +1,4 @@
-"""What Django is put together from: apps, middleware, template tags that need no load, context processors."""
+"""INSTALLED_APPS, MIDDLEWARE, built-in template tags and context processors of the settings."""
 
 APPS = [
     "django.contrib.auth",

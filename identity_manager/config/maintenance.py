@@ -1,7 +1,7 @@
-"""Not now: what people see while the installation is worked on, or while its database does not answer.
+"""Maintenance mode, and the page 503 while database or key service are away.
 
-The setting MAINTENANCE closes both portals on purpose. The probes stay open, and so does what relying parties
-fetch under /pki/: a revocation list that cannot be read may make valid certificates fail.
+The setting MAINTENANCE closes both portals. Health probes and /pki/ stay available: relying parties may
+reject valid certificates without a revocation list.
 """
 
 import sys
@@ -15,13 +15,13 @@ from identity_manager.config.observability import health
 from identity_manager.ui import error_pages
 from identity_manager.vault.key_encryption import KeyServiceDown
 
-PLANNED_WAIT = 300  # seconds until it is worth another try
+PLANNED_WAIT = 300  # Retry-After in seconds
 UNPLANNED_WAIT = 60
 PUBLISHED = "/pki/"
 
 
 class MaintenanceMiddleware:
-    """Answers for every page while MAINTENANCE is set; no session and no database is needed for it."""
+    """Answers 503 to every page while MAINTENANCE is set, without session and database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -33,7 +33,7 @@ class MaintenanceMiddleware:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 where the database or the key service is away, or an upgrade is under way; else 500, our fault."""
+    """handler500: 503 if the database or key service is away, or migrations are pending; else 500."""
     if isinstance(sys.exc_info()[1], KeyServiceDown):
         return error_pages.unavailable(request, UNPLANNED_WAIT, keys_away=True)
     if health.obstacle():

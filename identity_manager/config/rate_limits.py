@@ -1,6 +1,6 @@
-"""How often somebody may try, as django-allauth reads it: AMOUNT/TIME/PER, several with commas.
+"""Rate limits in django-allauth's syntax: AMOUNT/TIME/PER, several separated by commas.
 
-ip: the network that the request comes from (IPv6: /64). key: what the code names.
+ip: the client's network (IPv6: /64). key: the key that the calling code passes.
 """
 
 RATES = {

@@ -1,4 +1,4 @@
-"""Make the secrets of the embedded mode, each in a file of its own. Needs no settings: they need it.
+"""Generate the secrets of the embedded mode, one file each. Runs without the settings, which need them.
 
     python -m identity_manager.config.secret_files
 
@@ -18,7 +18,7 @@ from identity_manager.vault.key_ring import KEY_BYTES, files_of, new_key, write
 
 
 def directory() -> Path:
-    """Where the settings look for the secrets of the embedded mode."""
+    """SECRETS_DIR, the directory of the secrets of the embedded mode."""
     root = Path(__file__).resolve().parent.parent.parent
     var = env.directory("VAR_DIR", root / "var")
     return env.directory("SECRETS_DIR", var / "secrets").resolve()
@@ -38,7 +38,7 @@ def make(where: Path) -> list[Path]:
 
 
 def _is_missing(path: Path) -> bool:
-    """A ring whose first epoch was destroyed lives on in the files of later ones."""
+    """Whether the secret is missing. A ring whose first epoch was destroyed has files of later ones."""
     return not files_of(path)
 
 
@@ -71,7 +71,7 @@ _CONTENTS: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Make what is missing and say where it lies."""
+    """Generate missing secrets and print the directory."""
     try:
         where = directory()
         made = make(where)

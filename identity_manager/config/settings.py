@@ -56,7 +56,7 @@ CONSOLE_BASE_URL = _base_url = env.base_url(
 SELFSERVICE_BASE_URL = env.base_url("SELFSERVICE_BASE_URL", _base_url)
 _own_urls = {"console": CONSOLE_BASE_URL, "selfservice": SELFSERVICE_BASE_URL}
 _own_urls = {portal: url for portal, url in _own_urls.items() if portal in PORTALS}
-# Where links to a portal find its addresses, in a process that does not serve it, too.
+# URLconfs of the portals for links, also in a process that does not serve them.
 PORTAL_URLCONFS = {portal: f"identity_manager.config.{portal}_urls" for portal in ("console", "selfservice")}
 # An address, not a name: the linter takes "localhost" for no host at all.
 PKI_BASE_URL = env.web_address("PKI_BASE_URL", f"http://127.0.0.1:{HTTP_PORT}" if EMBEDDED else None)
@@ -149,16 +149,16 @@ if not EMBEDDED:
     )
 
 # --- Proxies in front -----------------------------------------------------------------------------
-# How many add to X-Forwarded-For, the nearest last: limits for an address count the one that they name.
+# Number of trusted proxies that append to X-Forwarded-For: rate limits count the address that they add.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", 0 if EMBEDDED else 1, minimum=0, maximum=9)
-# From anywhere else, forwarded headers are forgotten.
+# Forwarded headers of any other sender are dropped.
 PROXY_ADDRESSES = env.networks("PROXY_ADDRESSES", ["127.0.0.1", "::1"])
 if ALLAUTH_TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
 
 # --- Outgoing calls -------------------------------------------------------------------------------
-# Whom every outgoing TLS connection trusts (ca_bridge/outgoing.py); empty: the system's own store.
+# Trust anchors of every outgoing TLS connection (ca_bridge/outgoing.py); empty: the system's store.
 TRUSTED_CA_FILE = env.certificates("TRUSTED_CA_FILE", "")
 HTTPS_PROXY_URL = env.proxy("HTTPS_PROXY_URL", "")
 NO_PROXY = env.listing("NO_PROXY", [])
@@ -194,7 +194,7 @@ MFA_RECOVERY_CODE_DIGITS = 10
 PASSKEY_DOMAIN = env.text("PASSKEY_DOMAIN", "")
 # An officer without a second factor is led to set one up before any page of Identity Manager opens.
 OFFICERS_NEED_SECOND_FACTOR = env.boolean("OFFICERS_NEED_SECOND_FACTOR", default=not EMBEDDED)
-# Which ways of signing in open which portal. An account for emergencies goes past this, at its own address.
+# Sign-in methods of each portal. A break-glass account bypasses them, at its own URL.
 _ways = ("password", "passkey", "sso", "saml", "certificate")
 SIGN_IN_METHODS = {
     "console": env.choices("SIGN_IN_METHODS_CONSOLE", _ways),
@@ -215,7 +215,7 @@ SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
-# Sign-in by a mailed link is off: one mailbox would then open both channels, the file and the passphrase.
+# Sign-in by a mailed link is off: file and passphrase would then both be reachable with one mailbox.
 
 # --- Languages, time ------------------------------------------------------------------------------
 LANGUAGE_CODE = languages.SOURCE
@@ -292,10 +292,10 @@ CELERY_TASK_PUBLISH_RETRY = False
 BROKER_ANSWER_SECONDS = broker.ANSWER_SECONDS  # how long whoever publishes waits for RabbitMQ to confirm
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "identity_manager.config.broker.beat_ticker:Ticker"
-# The beat only ticks: which jobs there are, and how often, says identity_manager/jobs/runner.py.
-# The sealer of the audit log alone comes each second. What nobody took for ten minutes is not wanted any
-# more. A worker throws away by its own clock: with less, one beat whose clock is minutes behind would stop
-# every job, and the sweep with them. Heard many times at once, a tick or a sealing finds nothing left to do.
+# The beat only ticks: which jobs there are, and how often, says identity_manager/jobs/runner.py. Only the
+# sealer of the audit log is published every second. Ticks expire after ten minutes. A worker discards expired
+# ones by its own clock: with a shorter time, a beat whose clock is minutes behind would stop all jobs, the
+# sweep included. Duplicate ticks are harmless: they find nothing to do.
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "jobs.tick", "schedule": 5.0, "options": {"expires": 600}},
     "seal": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 600}},
@@ -304,14 +304,14 @@ LEASE_SECONDS = 300  # a claim outlives the longest task
 
 # --- Secrets at rest: one ring of key-encryption keys for each purpose -----------------------------
 VAULT_KEYS = vault_keys.rings(SECRETS_DIR)
-# Where keys of these rings lie that they only refer to.
+# Key service and HSM of rings that contain references instead of keys.
 KEY_SERVICE, KEYS_HSM = vault_keys.key_service(), vault_keys.hsm()
 
 # --- Audit log ------------------------------------------------------------------------------------
 AUDIT_KEYS = env.key_ring("AUDIT_KEYS", SECRETS_DIR / "audit-keys")
 AUDIT_SIGNING_KEYS = env.key_ring("AUDIT_SIGNING_KEYS", SECRETS_DIR / "audit-signing-keys")
 AUDIT_HEAD_MINUTES = env.integer("AUDIT_HEAD_MINUTES", 5, minimum=1, maximum=1440)
-# Where signed heads go, so that nobody with the database alone can cut off the log's end.
+# Destinations of signed heads, so that database access alone does not suffice to truncate the log unnoticed.
 AUDIT_HEAD_EXPORT = env.listing(
     "AUDIT_HEAD_EXPORT", [f"file:{VAR_DIR / 'audit-heads.jsonl'}"] if EMBEDDED else []
 )
@@ -319,7 +319,7 @@ AUDIT_HEAD_EXPORT = env.listing(
 CONFIGURATION_SIGNERS = env.public_keys("CONFIGURATION_SIGNERS", [])
 # Receivers of every sealed event of the audit log.
 SIEM_SINKS = siem_sinks.sinks(env.json_object("SIEM_SINKS", {}))
-# Inside networks that webhooks may reach, and who signs the certificates there, beside this machine's list.
+# Internal networks that webhooks may reach, and additional trust anchors for certificates there.
 WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS", [])
 WEBHOOK_CA_FILE = env.certificates("WEBHOOK_CA_FILE", "")
 
@@ -359,11 +359,12 @@ APPROVAL_ESCALATION_DAYS = env.integer("APPROVAL_ESCALATION_DAYS", 5, minimum=1,
 SIGN_IN_CODE_DAYS = 7
 # Files of fonts for names in scripts that the letters' own font lacks: Chinese, Japanese, Korean, Tamil.
 LETTER_FONTS = env.listing("LETTER_FONTS", [])
-# Whether a second System Administrator puts what was changed in the catalogue in force.
+# Whether a second System Administrator has to activate changes of the catalogue (four eyes).
 CATALOGUE_FOUR_EYES = env.boolean("CATALOGUE_FOUR_EYES", default=not EMBEDDED)
-# Whether one person may hold roles that watch each other, such as administrator and approver.
+# Whether one person may hold conflicting roles (separation of duties), such as administrator and approver.
 ALLOW_CONFLICTING_ROLES = env.boolean("ALLOW_CONFLICTING_ROLES", default=False)
-# Days between recertifications of officers' roles (0: none), days to answer, and what becomes of the rest.
+# Days between recertifications of officers' roles (0: none), days to answer, and the fate of unanswered
+# roles.
 RECERTIFICATION_DAYS = env.integer("RECERTIFICATION_DAYS", 365, maximum=3650)
 RECERTIFICATION_ANSWER_DAYS = env.integer("RECERTIFICATION_ANSWER_DAYS", 30, minimum=1, maximum=365)
 RECERTIFICATION_UNANSWERED = env.choice("RECERTIFICATION_UNANSWERED", ("report", "end"), "report")
@@ -378,7 +379,7 @@ RETENTION_AUDIT_DAYS = env.integer("RETENTION_AUDIT_DAYS", 3650, maximum=A_CENTU
 ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=A_CENTURY)  # from locking a person until erasing them
 
 # --- Backups --------------------------------------------------------------------------------------
-# After so many hours without a backup, metrics, the doctor and START say so; 0: they are not watched.
+# Hours without a backup after which metrics, the doctor and START report it; 0: not monitored.
 # Keys of the archive that backups need are not destroyed before.
 BACKUP_KEPT_DAYS = env.integer("BACKUP_KEPT_DAYS", 90, minimum=1, maximum=A_CENTURY)
 # The PKCS#11 module of recovery keys in an HSM, where workers and the ceremony are.

@@ -1,4 +1,4 @@
-"""Reads which SIEM sinks get the audit log; their files must be readable by this process."""
+"""Reads SIEM_SINKS; files named there must be readable by this process."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from identity_manager.events.siem_configuration import FILES, SinkConfiguration
 
 
 def sinks(given: dict[str, Any]) -> dict[str, SinkConfiguration]:
-    """Return the sinks by name. Raises ImproperlyConfigured with what is wrong."""
+    """Return the sinks by name. Raises ImproperlyConfigured."""
     found = {name: siem_configuration.parse(name, entry) for name, entry in given.items()}
     for sink in found.values():
         for path in filter(None, (getattr(sink, key) for key in FILES)):

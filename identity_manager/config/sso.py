@@ -11,7 +11,7 @@ from identity_manager.people.sign_in import saml_provider, sso_provider
 from identity_manager.people.sign_in.saml_provider import SamlProvider
 from identity_manager.people.sign_in.sso_provider import SsoProvider
 
-# By their names, because the models are not there yet when settings are read; a test compares.
+# Field names as strings: models are not loaded when settings are read. A test compares them.
 ROLES = frozenset(
     {
         "self-service-user",
@@ -27,7 +27,7 @@ ROLES = frozenset(
 
 
 def providers(given: dict[str, Any]) -> dict[str, SsoProvider]:
-    """Return the providers by id. Raises ImproperlyConfigured with what is wrong, never with a secret."""
+    """Return the providers by id. Raises ImproperlyConfigured, without any secret."""
     return {
         name: sso_provider.parse(name, entry, secret=env.text(secret_setting(name), ""), roles=ROLES)
         for name, entry in given.items()

@@ -1,8 +1,8 @@
-"""Styles and scripts while two releases serve side by side: a page of one may ask the other for its files.
+"""Static files during a rolling upgrade: a page of one release may request files from a process of the other.
 
-Each release names its files after what is in them, and WhiteNoise serves those of its own. Asked for a file
-of the same name with other contents, a process answers with the one that it has: a page that looks a little
-older or newer for a moment, not one without styles.
+File names contain a hash of the content, and WhiteNoise serves those of its own release. For a file of the
+same name with another hash, a process answers with its own version: a page may look older or newer for a
+moment, but is never without styles.
 """
 
 import re
@@ -17,7 +17,7 @@ _NAMED_AFTER_CONTENTS = re.compile(r"(?P<stem>.+)\.[0-9a-f]{12}(?P<suffix>\.[^./
 
 
 class OtherReleasesMiddleware:
-    """Directly behind WhiteNoise. No cache keeps what it answers: it is not what the name says."""
+    """Directly behind WhiteNoise. Its answers are not cacheable, because content and hash differ."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -30,7 +30,7 @@ class OtherReleasesMiddleware:
 
 
 def _ours_for(path: str) -> str | None:
-    """The file of this release that has the same name but for its contents; None where there is none."""
+    """The file of this release with the same name apart from the hash; None if there is none."""
     if not path.startswith(settings.STATIC_URL) or not isinstance(staticfiles_storage, ManifestFilesMixin):
         return None
     asked = _NAMED_AFTER_CONTENTS.fullmatch(path.removeprefix(settings.STATIC_URL))

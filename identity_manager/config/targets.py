@@ -1,4 +1,4 @@
-"""Reads where certificates go; each secret comes from a variable or a file of its own."""
+"""Reads TARGETS; each secret comes from a variable or a file of its own."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,9 +14,10 @@ NONE: Mapping[str, SourceConfiguration] = {}
 def targets(
     given: dict[str, Any], *, sources: Mapping[str, SourceConfiguration] = NONE
 ) -> dict[str, TargetConfiguration]:
-    """Return the targets by id. Raises ImproperlyConfigured with what is wrong, never with a secret.
+    """Return the targets by id. Raises ImproperlyConfigured, without any secret.
 
-    sources: where persons come from. What may write sign-in has an account that no other uses.
+    sources: the directory sources. A target that writes sign-in mappings needs a bind account that no source
+    and no other target uses.
     """
     readers = [str(each.options.get("bind_dn", "")) for each in sources.values()]
     found = {
@@ -31,7 +32,7 @@ def targets(
 
 
 def _is_among(account: str, others: Iterable[str]) -> bool:
-    """Names of accounts are compared without case and blanks."""
+    """Whether the account is among the others, compared without case and blanks."""
     plain = {"".join(each.lower().split()) for each in others}
     return "".join(account.lower().split()) in plain
 

@@ -1,4 +1,4 @@
-"""The addresses of this process. PORTALS says which portals it serves; those of another do not exist here."""
+"""Root URLconf of this process, with the portals of the setting PORTALS only."""
 
 from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""Rings of key-encryption keys from the environment, and where the keys lie that they only refer to."""
+"""Rings of key-encryption keys from the environment, and connections to key service and HSM."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ def main() -> None:
     from identity_manager.config.runtime import garbage_collection
 
     lint.load()
-    garbage_collection.look_among_the_new_alone()  # as in a worker
+    garbage_collection.freeze_loaded_objects()  # as in a worker
     loop = Loop(json.loads(options.contents.read_text(encoding="utf-8")))
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()

@@ -1,10 +1,10 @@
-"""A worker that cannot say that a task is done connects to the broker anew.
+"""Reconnect a worker whose acknowledgement (ack) was lost.
 
-What it was given counts as unfinished until the broker knows that it is done. Where the broker is away at
-that moment, Celery writes a line into its log and goes on: the worker then waits, on a connection that is
-gone, for room that those messages take for ever, and fetches nothing any more. Connected anew, it has that
-room. The broker gives such a message a second time later, and the task finds nothing left to do
-(docs/decisions/0024; tests/cluster/test_broker_away.py).
+A message counts against the prefetch limit until the broker has its ack. If the connection is lost at that
+moment, Celery only logs it: the worker then waits on a dead connection, its prefetch window full for ever,
+and fetches nothing any more. A new connection empties the window. The broker redelivers such a message later,
+and the task, which is idempotent, finds nothing to do (docs/decisions/0024;
+tests/cluster/test_broker_away.py).
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ LOOK_SECONDS = 1.0
 
 
 class Told:
-    """The messages of which the broker was to be told that they are done, since the look before last."""
+    """Messages that were acknowledged since the check before last."""
 
     def __init__(self) -> None:
         self._new: list[Any] = []
@@ -26,7 +26,7 @@ class Told:
         self._new.append(message)
 
     def look(self) -> None:
-        """Raises ConnectionResetError where the broker has not heard of one: the connection is gone."""
+        """Raises ConnectionResetError if one of them has no ack at the broker: the connection is dead."""
         late, self._old = self._old, self._new
         self._new = []
         if any(not message.acknowledged for message in late):
@@ -34,7 +34,7 @@ class Told:
             raise ConnectionResetError("The broker could not be told that a task is done.")
 
     def forget(self) -> None:
-        """What an earlier connection brought can be told to nobody."""
+        """Drop messages of a former connection, which cannot be acknowledged any more."""
         self._new, self._old = [], []
 
 
@@ -42,7 +42,7 @@ told = Told()
 
 
 class NotedRequest(Request):
-    """A message that a worker was given. Celery tells the broker in the next round of its loop."""
+    """A received message; Celery sends its ack in the next round of its event loop."""
 
     def acknowledge(self) -> None:
         super().acknowledge()
@@ -54,7 +54,7 @@ class NotedRequest(Request):
 
 
 class LookAtAcknowledgements(StartStopStep):
-    """Looks in the loop that reads from the broker: an error there is what a lost connection is."""
+    """Checks in the consumer's event loop, where an error counts as a lost connection: Celery reconnects."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 

@@ -1,7 +1,7 @@
-"""How messages travel: by Redis, Valkey or RabbitMQ, as the broker's address says.
+"""Broker settings by BROKER_URL: Redis, Valkey or RabbitMQ, TLS, time-outs, queues.
 
-redis://, rediss:// (TLS), redis+socket://, amqp://, amqps:// (TLS); several of one kind, for when the first
-is down, are separated by semicolons.
+redis://, rediss:// (TLS), redis+socket://, amqp://, amqps:// (TLS); several of one kind, for failover, are
+separated by semicolons.
 """
 
 import ssl
@@ -15,20 +15,21 @@ from identity_manager.config import env
 from identity_manager.config.broker import rabbitmq
 
 NAMES = ("ca", "mail", "bulk")
-# The beat's ticks and the jobs: every worker of `ca` or `bulk` takes them too, whatever waits there.
+# The queue of ticks and jobs. Each worker of `ca` or `bulk` consumes it, too, so that a backlog delays no
+# job.
 JOBS = "jobs"
 REDIS, RABBITMQ = frozenset({"redis", "rediss", "redis+socket"}), frozenset({"amqp", "amqps"})
 SECURE = frozenset({"rediss", "amqps"})
 CONNECT_SECONDS = 2
-ANSWER_SECONDS = 5  # without it, a host that is gone without a word holds a page for a quarter of an hour
-# A page does not wait for a broker that is down: the sweep publishes later.
+ANSWER_SECONDS = 5  # else a dead host (no RST) blocks a page for 15 minutes, the TCP time-out
+# A page does not retry publishing while the broker is down: the sweep publishes later.
 IMPATIENT = {"max_retries": 1, "interval_start": 0}
 
 rabbitmq.use()
 
 
 def address(default: str | None) -> str:
-    """BROKER_URL, with BROKER_PASSWORD in it where that is set. Raises ImproperlyConfigured."""
+    """BROKER_URL with BROKER_PASSWORD inserted, if set. Raises ImproperlyConfigured."""
     text, password = env.text("BROKER_URL", default), env.text("BROKER_PASSWORD", "")
     parts = [part for part in text.split(";") if part]
     try:
@@ -42,7 +43,7 @@ def address(default: str | None) -> str:
 
 
 def _with_password(text: str, password: str) -> str:
-    """Redis may have a password without a user."""
+    """Insert the password into the URL; for Redis also without a user."""
     url = urlsplit(text)
     user, _, host = url.netloc.rpartition("@")
     name = user.partition(":")[0]
@@ -54,9 +55,9 @@ def is_rabbitmq(url: str) -> bool:
 
 
 def tls(url: str) -> dict[str, Any] | bool:
-    """The server proves who it is, always; we do where a certificate of ours is named. False without TLS.
+    """TLS options, False without TLS. The server's certificate is always verified; ours is sent if configured.
 
-    Without BROKER_TLS_CA the machine's own certificate authorities are asked. Raises ImproperlyConfigured.
+    Trust anchors: BROKER_TLS_CA, else the system's store. Raises ImproperlyConfigured.
     """
     named = {
         "ca_certs": ("BROKER_TLS_CA", env.text("BROKER_TLS_CA", "")),
@@ -73,7 +74,7 @@ def tls(url: str) -> dict[str, Any] | bool:
 
 
 def transport_options(url: str) -> dict[str, Any]:
-    """What each transport understands."""
+    """Time-outs and retry options of kombu's transport for this URL."""
     if is_rabbitmq(url):
         return {**IMPATIENT, "confirm_publish": True, "read_timeout": 30, "write_timeout": 30}
     return {
@@ -88,7 +89,7 @@ def transport_options(url: str) -> dict[str, Any]:
 
 
 def queues(url: str) -> list[Queue]:
-    """Durable; at RabbitMQ on a majority of its nodes."""
+    """The durable queues; at RabbitMQ quorum queues."""
     arguments = {"x-queue-type": "quorum"} if is_rabbitmq(url) else None
     names = (*NAMES, JOBS)
     return [Queue(name, Exchange(name), routing_key=name, queue_arguments=arguments) for name in names]

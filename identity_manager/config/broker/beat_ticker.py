@@ -1,7 +1,7 @@
-"""The beat keeps nothing on disk: it only ticks, and a disk that is full does not stop it.
+"""In-memory scheduler of Celery's beat: no state on disk, so that a full disk does not stop it.
 
-Celery's own scheduler writes when it did what, and ends where it cannot. What it would remember is worth
-nothing here: the ticks come each few seconds, and when a job is due stands in the database.
+Celery's PersistentScheduler stores last run times in a file, and ends if it cannot. They are not needed here:
+the beat publishes a tick every few seconds, and due times of jobs are in the database.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from identity_manager.config.observability import liveness_file
 
 
 class Ticker(Scheduler):
-    """Celery's schedule in memory. Where another one would write, it leaves a sign of life, if it can."""
+    """Scheduler in memory, whose sync() touches the liveness file instead of storing state."""
 
     sync_every = 60  # seconds
 

@@ -1,7 +1,7 @@
-"""What a child of fork() must not touch: its parent's connections and pools.
+"""Fork safety: a child process drops its parent's database connections and pools without closing them.
 
-Two processes that speak over one connection get each other's answers, and a child that closes it closes it
-for the parent. So a child forgets them, without a word to the server, and opens its own when it needs one.
+Two processes on one connection get each other's answers, and if the child closes it properly, the server
+closes it for the parent, too. So the child sends nothing on it and opens its own when it needs one.
 """
 
 import os
@@ -13,17 +13,17 @@ from celery.fixups import django as celerys
 from django.db import connections
 
 POSTGRESQL = "django.db.backends.postgresql.base"
-# Kept for ever: what is collected closes itself, and the parent's with it.
+# References that are never dropped: a garbage-collected connection would close itself, and so the parent's.
 _the_parents: list[object] = []
 
 
 def register() -> None:
-    """Called once, when the apps are ready; holds for gunicorn, Celery's processes and every other fork."""
+    """Register the after-fork hook, once, when the apps are ready; for gunicorn, Celery and any other fork."""
     os.register_at_fork(after_in_child=forget_the_parents)
 
 
 def forget_the_parents() -> None:
-    """In the child, before anything else runs there: it has one thread, the one that forked."""
+    """Runs first in the child, which has a single thread, the one that forked."""
     for wrapper in connections.all(initialized_only=True):
         _the_parents.append(wrapper)
         del connections[wrapper.alias]
@@ -34,14 +34,14 @@ def forget_the_parents() -> None:
 
 
 class _WorkerFixup(celerys.DjangoWorkerFixup):  # type: ignore[name-defined, misc]  # not in celery-types
-    """Celery closes the pool of its processes after every task; ours keep it, and its connection."""
+    """Celery's fixup without closing the connection pool after each task."""
 
     def _is_prefork(self) -> bool:
         return False
 
 
 class _Fixup(celerys.DjangoFixup):
-    """Celery's own tie to Django, but for the pool."""
+    """Celery's Django fixup, with _WorkerFixup."""
 
     _ours: _WorkerFixup | None = None
 
@@ -53,7 +53,7 @@ class _Fixup(celerys.DjangoFixup):
 
 
 def fixup(app: Celery) -> _Fixup:
-    """What the Celery application is made with."""
+    """The fixup for the Celery application's `fixups`."""
     tie = _Fixup(app)
     tie.install()
     return tie

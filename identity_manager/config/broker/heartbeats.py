@@ -1,8 +1,8 @@
-"""A worker's heartbeat does not wait for a broker that is away.
+"""Non-blocking worker heartbeats while the broker is away.
 
-A worker tells the broker every two seconds that it is there. Celery's own heartbeat waits for a broker that
-is away, in the loop in which the worker also hears that a task has ended, and that it has to end itself:
-until the broker is back, it hears neither (docs/decisions/0024).
+A worker sends a heartbeat every two seconds. Celery's own event dispatcher retries while the broker is away,
+and blocks the event loop, in which the worker also handles results of its processes and its own shutdown
+(docs/decisions/0024).
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from celery.events.dispatcher import EventDispatcher
 
 
 class UnwaitingDispatcher(EventDispatcher):
-    """Sends an event at once, or keeps it for the next connection."""
+    """Sends an event without retry, or buffers it for the next connection."""
 
     def send(self, type: str, *options: Any, **fields: Any) -> None:  # noqa: A002 Celery's own
         super().send(type, *options, **{**fields, "retry": False})
 
 
 class UnwaitingEvents(Events):
-    """What Celery makes its dispatchers of."""
+    """Celery's factory of dispatchers, with this one."""
 
     dispatcher_cls = f"{UnwaitingDispatcher.__module__}:{UnwaitingDispatcher.__name__}"

@@ -1,4 +1,4 @@
-"""kombu's connections to RabbitMQ, with two of its habits left out that cost where a server is in trouble."""
+"""kombu transports for RabbitMQ: bounded publisher confirms, and TLS host names per server of a list."""
 
 from typing import Any
 
@@ -6,25 +6,25 @@ from kombu.transport import TRANSPORT_ALIASES, pyamqp
 
 
 class ImpatientChannel(pyamqp.Channel):
-    """Leaves a server that does not confirm in time without a farewell."""
+    """A channel that drops the connection, without closing handshake, if a confirm does not come in time."""
 
     def basic_publish_confirm(self, *args: Any, **kwargs: Any) -> Any:
-        """Raises TimeoutError; the connection is gone then, and the next message has another.
+        """Publish and wait for the confirm. Raises TimeoutError; the next message gets a new connection.
 
-        One that lacks memory or disk reads nothing more: kombu would wait for its answer to the end of the
-        channel, and again to that of the connection, each as long as for any answer.
+        A server under a memory or disk alarm reads nothing more: kombu would wait for its answer to
+        channel.close and again to connection.close, each until the time-out.
         """
         connection = self.connection
         try:
             return super().basic_publish_confirm(*args, **kwargs)
         except TimeoutError:
-            connection.sock.settimeout(0)  # TLS says farewell, too
+            connection.sock.settimeout(0)  # do not block on TLS close_notify, either
             connection.collect()
             raise
 
 
 class Connection(pyamqp.Connection):
-    """With such channels."""
+    """A connection with ImpatientChannel."""
 
     Channel = ImpatientChannel
 
@@ -36,17 +36,16 @@ class Transport(pyamqp.Transport):
 
 
 class TlsTransport(pyamqp.SSLTransport):
-    """amqps://, where each server of a list is checked by its own name.
+    """amqps://, verifying each server of a list by its own host name.
 
-    kombu writes the first one's name into the options that all connections share. After that the second would
-    be asked to prove that it is the first: the right one is refused, and one with the first's certificate is
-    believed.
+    kombu writes the first server's name into options that all connections share. The second server would then
+    be verified by the first one's name: its own certificate is refused, and the first one's accepted.
     """
 
     Connection = Connection
 
     def establish_connection(self) -> Any:
-        """None has kombu fill in the name of the address that it connects to, here in a copy."""
+        """Connect with a copy of the options, in which server_hostname None means the present host."""
         client: Any = self.client
         if isinstance(client.ssl, dict):
             client.ssl = {**client.ssl, "server_hostname": None}
@@ -54,6 +53,6 @@ class TlsTransport(pyamqp.SSLTransport):
 
 
 def use() -> None:
-    """Have them for every address: the alias is looked up again for each server of a list."""
+    """Register the transports under kombu's aliases, which it resolves again for each server of a list."""
     for scheme, transport in {"amqp": Transport, "amqps": TlsTransport}.items():
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{transport.__name__}"

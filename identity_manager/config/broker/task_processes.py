@@ -1,6 +1,6 @@
-"""The processes that carry tasks out: what each of them has from its beginning to its end.
+"""Start and end hooks of the processes that execute tasks.
 
-A worker with processes leaves tasks to them; one with threads carries them out itself.
+With the prefork pool these are the worker's children; with threads it is the worker itself.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 
 
 def have(*, begin: Callable[[], None], end: Callable[[], None]) -> None:
-    """Call both in each of them. One that fails keeps no other from being called."""
+    """Register a pair of hooks for each process. A failing hook does not prevent the others."""
     worker_process_init.connect(lambda **_: begin(), weak=False)
     worker_ready.connect(partial(begin_with_threads, begin), weak=False)
     for over in (worker_process_shutdown, worker_shutdown):
@@ -20,6 +20,6 @@ def have(*, begin: Callable[[], None], end: Callable[[], None]) -> None:
 
 
 def begin_with_threads(begin: Callable[[], None], sender: Any, **_: Any) -> None:
-    """A worker says that it is ready."""
+    """Run the hook when a worker with threads is ready."""
     if not isinstance(sender.pool, prefork.TaskPool):
         begin()

@@ -1,6 +1,6 @@
-"""Settings that do not fit together are refused before anything is served, each in one sentence.
+"""Consistency checks of the settings, at start-up of each process; one sentence per finding.
 
-A module for each subject; each finding has a code, which stays the same.
+One module per subject; each finding has a stable code.
 """
 
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ def register() -> None:
 
 
 def refuse_inconsistent_settings(*, serves_pages: bool = False) -> None:
-    """Raise ImproperlyConfigured with what does not fit together, one sentence a line.
+    """Raise ImproperlyConfigured with all findings, one sentence a line.
 
-    For the entry points that run no system checks of their own: WSGI, ASGI, Celery. A process that
-    serves pages is held to the rings that its portals need, too.
+    For entry points that do not run Django's system checks: WSGI, Celery. serves_pages: also check the key
+    rings that the portals need.
     """
     errors = [found.msg for found in check_settings() if found.is_serious()]
     if serves_pages:
@@ -36,7 +36,7 @@ def refuse_inconsistent_settings(*, serves_pages: bool = False) -> None:
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """Return an error for each setting that does not fit the deployment, a warning for what it lacks."""
+    """Django system check: an error per inconsistent setting, a warning per missing one."""
     findings = [*(deployment.embedded() if settings.EMBEDDED else deployment.production()), *_everywhere()]
     errors = [checks.Error(finding.sentence, id=f"{TAG}.{finding.code}") for finding in findings]
     return [
@@ -62,7 +62,7 @@ def _everywhere() -> Iterator[SettingsFinding]:
 
 
 def _connections() -> Iterator[SettingsFinding]:
-    """Each connection can be made: its connector, its options, its policy for the unknown. No CA is asked."""
+    """Each CA connection: its connector, options and policy for unknown outcomes are valid. Calls no CA."""
     # Here, because the entry points import this module before the models, which connectors need, can be.
     from ca_bridge.connection import registry
 

@@ -1,4 +1,4 @@
-"""The embedded mode may hold nothing real, production nothing of the demo."""
+"""Separation of deployments: no real addresses in the embedded mode, nothing of the demo in production."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from identity_manager.config.checks.finding import LOOPBACK_HOSTS, SettingsFindi
 
 DEMO_CAST_FILE = "demo-cast.json"
 MAILBOX_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
-# None of these carries a message off this machine.
+# Mail backends that send nothing off this machine.
 LOCAL_MAIL_BACKENDS = frozenset(
     {
         MAILBOX_BACKEND,

@@ -1,4 +1,4 @@
-"""What a check of the settings yields, and the hosts that it reads."""
+"""Findings of settings checks, and helpers for host names."""
 
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 
 
 class SettingsFinding(NamedTuple):
-    """One thing that does not fit."""
+    """One inconsistency: code and sentence."""
 
     code: str
     sentence: str

@@ -1,4 +1,4 @@
-"""Rings of keys, and the files that hold secrets."""
+"""Checks of key rings, and of the permissions of secret files."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ ARCHIVE_RINGS = {
     "recovery-keys": "KEYS_RECOVERY",
     "share-transport": "KEYS_SHARE_TRANSPORT",
 }
-# What may be named as NAME_FILE and must stay unread by others.
+# Settings whose NAME_FILE must not be readable by others.
 AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
 SECRET_SETTINGS = (
     "SECRET_KEY",
@@ -41,7 +41,7 @@ SECRET_SETTINGS = (
 
 
 def findings() -> Iterator[SettingsFinding]:
-    """A ring that is missing or holds no keys, and a secret that others can read."""
+    """Missing or malformed key rings, and secret files that others can read."""
     for purpose, name in RINGS.items():
         yield from _ring(name, settings.VAULT_KEYS[purpose], elsewhere=True)
     for purpose, name in ARCHIVE_RINGS.items():
@@ -53,7 +53,7 @@ def findings() -> Iterator[SettingsFinding]:
 
 
 def rings_of_pages() -> Iterator[SettingsFinding]:
-    """Keys are held where they are needed (DESIGN.md 4); the demo's developer server may hold all."""
+    """Least privilege: only processes that need a ring hold it; the demo's developer server may hold all."""
     rings, shows_passphrases = settings.VAULT_KEYS, "selfservice" in settings.PORTALS
     if shows_passphrases and not rings["passphrases"]:
         yield SettingsFinding(
@@ -79,7 +79,7 @@ def rings_of_pages() -> Iterator[SettingsFinding]:
 
 
 def _services() -> Iterator[SettingsFinding]:
-    """Rings that refer to a key service or an HSM need to know how to reach it."""
+    """Rings that refer to a key service or HSM need its connection settings."""
     references = [key for ring in settings.VAULT_KEYS.values() for key in ring.values()]
     service, hsm = settings.KEY_SERVICE, settings.KEYS_HSM
     needed = {
@@ -99,7 +99,7 @@ def _services() -> Iterator[SettingsFinding]:
 
 
 def _ring(name: str, ring: Mapping[str, str], *, elsewhere: bool = False) -> Iterator[SettingsFinding]:
-    """An empty ring must be meant: a process that must not hold these keys is given an empty value."""
+    """A ring may be empty only explicitly, for a process that must not hold these keys."""
     if not ring and not env.is_set(name):
         yield SettingsFinding(
             "E302",
@@ -110,7 +110,7 @@ def _ring(name: str, ring: Mapping[str, str], *, elsewhere: bool = False) -> Ite
 
 
 def _keys(name: str, ring: Mapping[str, str], *, elsewhere: bool = False) -> Iterator[SettingsFinding]:
-    """elsewhere: whether a reference to a key service or HSM may stand there instead of a key."""
+    """Malformed keys of a ring. elsewhere: references to a key service or HSM are permitted."""
     for version, key in ring.items():
         if elsewhere and is_reference(key):
             continue
@@ -121,7 +121,7 @@ def _keys(name: str, ring: Mapping[str, str], *, elsewhere: bool = False) -> Ite
 
 
 def _secret_files() -> Iterator[SettingsFinding]:
-    """Ours are for their owner alone; files handed over may be the group's, as Kubernetes does it."""
+    """Our own files are for their owner only; mounted ones may be group-readable, as in Kubernetes."""
     directory = Path(settings.SECRETS_DIR)
     own = list(directory.iterdir()) if directory.is_dir() else []
     named = [Path(os.environ[name]) for name in _file_variables() if name in os.environ]

@@ -1,4 +1,4 @@
-"""Mail settings of a production that do not fit together, each in one sentence with its code."""
+"""Checks of mail settings in production."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ SMTP_BACKENDS = (
     "django.core.mail.backends.smtp.EmailBackend",
 )
 ANYMAIL_BACKENDS = "anymail.backends."
-WEBHOOK_SECRET_LENGTH = 20  # of the part after the colon: nobody types it
+WEBHOOK_SECRET_LENGTH = 20  # minimum characters of the part after the colon, which nobody has to type
 
 
 def findings() -> Iterator[SettingsFinding]:
-    """Mail settings that do not fit together."""
+    """Inconsistent mail settings."""
     if not is_sender(settings.DEFAULT_FROM_EMAIL):
         yield SettingsFinding(
             "E401",
@@ -61,7 +61,7 @@ def _smtp() -> Iterator[SettingsFinding]:
 
 
 def _webhook() -> Iterator[SettingsFinding]:
-    """Without a secret there is no webhook, which is allowed: bounces are not told then."""
+    """The webhook's secret, which may be missing: then there is no webhook, and bounces stay unknown."""
     secrets = settings.ANYMAIL.get("WEBHOOK_SECRET") or []
     for secret in secrets if isinstance(secrets, list) else [secrets]:
         user, _colon, password = secret.partition(":") if isinstance(secret, str) else ("", "", "")
@@ -74,7 +74,7 @@ def _webhook() -> Iterator[SettingsFinding]:
 
 
 def is_sender(value: str) -> bool:
-    """One ASCII address, with or without a name; nothing that could begin another header."""
+    """Whether it is one ASCII address, with or without display name, and cannot inject a header."""
     name, bracket, rest = value.rpartition("<")
     address = rest.removesuffix(">") if bracket else value
     if bracket and (not rest.endswith(">") or "<" in name or "@" in name):

@@ -1,4 +1,4 @@
-"""Sign-in methods and passkeys."""
+"""Checks of sign-in methods, client certificates and passkeys."""
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
@@ -12,7 +12,7 @@ SECRET_LENGTH = 20
 
 
 def findings() -> Iterator[SettingsFinding]:
-    """Each portal that is served here must be opened by something that there is."""
+    """Each served portal has at least one sign-in method that is configured."""
     yield from _certificates()
     for portal in settings.PORTALS:
         name = f"{portal.upper()}_BASE_URL"
@@ -26,7 +26,7 @@ def findings() -> Iterator[SettingsFinding]:
 
 
 def _certificates() -> Iterator[SettingsFinding]:
-    """What a proxy passes on of certificates is believed by where it stands, or by a secret."""
+    """Headers with client certificates are trusted by the proxy's address, or by a shared secret."""
     url, secret = settings.CERTIFICATE_BASE_URL, settings.CERTIFICATE_PROXY_SECRET
     if not url:
         return
@@ -54,7 +54,7 @@ def _is_on_this_machine(networks: Sequence[str]) -> bool:
 
 
 def _ways(portal: str) -> Iterator[SettingsFinding]:
-    """A way that has a setting of its own opens nothing without it."""
+    """Sign-in methods whose own settings are missing."""
     ways = {
         "sso": ("SSO_PROVIDERS", settings.SSO_PROVIDERS),
         "saml": ("SAML_PROVIDERS", settings.SAML_PROVIDERS),

@@ -1,4 +1,4 @@
-"""Monitoring, and where the signed heads of the audit log go."""
+"""Checks of monitoring, and of destinations for signed heads of the audit log."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ METRICS_TOKEN_LENGTH = 20
 
 
 def findings() -> Iterator[SettingsFinding]:
-    """Monitoring without its packages, and destinations of heads that are none."""
+    """Monitoring without its packages, and malformed destinations of heads."""
     yield from _head_destinations()
     if 0 < len(settings.METRICS_TOKEN) < METRICS_TOKEN_LENGTH:
         yield SettingsFinding(
@@ -33,7 +33,7 @@ def findings() -> Iterator[SettingsFinding]:
 
 
 def lacking() -> Iterator[SettingsFinding]:
-    """What works without, but not as it is meant."""
+    """Warnings: settings that are missing though the installation works without them."""
     if settings.AUDIT_SIGNING_KEYS and not settings.AUDIT_HEAD_EXPORT:
         yield SettingsFinding(
             "W301",

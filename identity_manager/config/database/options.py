@@ -1,6 +1,6 @@
-"""How a process uses PostgreSQL: under which name, with how many connections, and how long it waits.
+"""Connection options of PostgreSQL by kind of process: name, pool, time-outs, prepared statements.
 
-SQLite needs none of it: one file, no server, and a wait of its own (database/sqlite/busy_wait.py).
+SQLite needs none of them: one file, no server, and its own busy wait (database/sqlite/busy_wait.py).
 """
 
 from typing import Any
@@ -11,19 +11,19 @@ from identity_manager.config import env
 from identity_manager.config.database import url
 from identity_manager.config.runtime import process_kind
 
-TASK_SECONDS = 300  # a task is ended then, whatever it does
-MIGRATION_LOCK_SECONDS = 5  # behind a migration that waits for a table, every page waits
+TASK_SECONDS = 300  # hard time limit of a task
+MIGRATION_LOCK_SECONDS = 5  # lock_timeout: all pages queue behind a migration that waits for a table lock
 REPLICA_WAIT_SECONDS = 2
 READ_COMMITTED = 2  # psycopg.IsolationLevel; each verb locks the rows that it decides on
-# Workers ask the same things again and again: prepared, these cost the server half of its processor time.
-# Pages ask with what people have typed, too, and are better off with a plan for that: there only what says
-# so is prepared (ca_bridge/database/query_plans.py).
+# Workers repeat the same queries: prepared statements halve the server's processor time. Queries of pages
+# have typed search words as parameters, for which custom plans are better: there only marked queries are
+# prepared (ca_bridge/database/query_plans.py).
 PREPARED = {"prepare_threshold": 3}
 ALL_PREPARED = {**PREPARED, "server_side_binding": True}
 
 
 def tuned(described: dict[str, Any]) -> dict[str, Any]:
-    """The description with the password, the pool and the limits that the settings say."""
+    """Add password, pool and time-outs of the settings to Django's database settings."""
     password = env.text("DATABASE_PASSWORD", "")
     pool, limits = _pool(), _limits(process_kind.kind())
     worker = process_kind.kind() == process_kind.WORKER
@@ -36,7 +36,7 @@ def tuned(described: dict[str, Any]) -> dict[str, Any]:
         "isolation_level": READ_COMMITTED,
         "pool": pool,
     }
-    if not pooler:  # it hands sessions round, and knows nothing of what one began with or has prepared
+    if not pooler:  # a transaction pooler does not keep session settings and prepared statements
         options["options"] = " ".join(f"-c {name}={seconds * 1000}" for name, seconds in limits.items())
         options |= ALL_PREPARED if worker else PREPARED
     return {
@@ -48,10 +48,10 @@ def tuned(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def replica(name: str, address: str, *, of: dict[str, Any]) -> dict[str, Any]:
-    """The description of a read replica at the address; name is that of the setting, of: the primary's.
+    """Django's database settings of a read replica. name: of the setting. of: settings of the primary.
 
-    Raises ImproperlyConfigured for SQLite, which has no replicas. A page waits for a replica that is down at
-    most REPLICA_WAIT_SECONDS, then reads the primary.
+    Raises ImproperlyConfigured for SQLite, which has no replicas. A page waits at most REPLICA_WAIT_SECONDS
+    for a replica that is down, then reads the primary.
     """
     found = tuned(url.description(name, address))
     if any("postgresql" not in each["ENGINE"] for each in (found, of)):
@@ -64,7 +64,7 @@ def replica(name: str, address: str, *, of: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pool() -> dict[str, Any] | bool:
-    """Connections of this process, opened when they are needed; False for one of each thread's own."""
+    """Options of the connection pool of this process; False for one connection per thread."""
     size = env.integer("DATABASE_POOL_SIZE", 16, maximum=200)
     least = env.integer("DATABASE_POOL_MINIMUM", 1, maximum=200)
     wait = env.integer("DATABASE_POOL_WAIT", 10, minimum=1, maximum=300)
@@ -74,7 +74,7 @@ def _pool() -> dict[str, Any] | bool:
 
 
 def _limits(kind: str) -> dict[str, int]:
-    """PostgreSQL's own settings, in seconds; 0 is none. Commands may take their time."""
+    """PostgreSQL's time-outs by kind of process, in seconds; 0: none, as for commands."""
     statement = env.integer("DATABASE_STATEMENT_SECONDS", 30, maximum=3600)
     lock = env.integer("DATABASE_LOCK_SECONDS", 30, maximum=3600)
     idle = env.integer("DATABASE_IDLE_SECONDS", 60, maximum=3600)

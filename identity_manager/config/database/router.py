@@ -1,7 +1,7 @@
-"""Django's database router, where there is a read replica: lists read it, everything else the primary.
+"""Django's database router with a read replica: lists read it, everything else the primary.
 
-Which pages: console/lists/replica_pages.py. On those pages, too, who somebody is and what they may do is read
-from the primary, so a role that was taken away opens nothing any more.
+Which pages: console/lists/replica_pages.py. There, too, sessions, accounts and roles are read from the
+primary, so that a withdrawn role takes effect at once.
 """
 
 from typing import Any
@@ -12,14 +12,14 @@ from django.db.models import Model
 from ca_bridge.database import read_replica
 
 APPS = frozenset({"identity_manager", "ca_bridge"})
-# Sign-in, roles and what says who acts in whose place.
+# Models of sign-in, roles and deputies.
 ON_PRIMARY = frozenset(
     {"account", "roleassignment", "deputy", "approvergroup", "approvergroupmember", "providersession"}
 )
 
 
 class ReplicaRouter:
-    """Reads go where the page reads; writes, locks and migrations go to the primary."""
+    """Routes reads to the database of the page; writes, locks and migrations to the primary."""
 
     def db_for_read(self, model: type[Model], **_hints: Any) -> str:
         meta = model._meta
@@ -31,7 +31,7 @@ class ReplicaRouter:
         return DEFAULT_DB_ALIAS
 
     def allow_relation(self, _one: Model, _other: Model, **_hints: Any) -> bool:
-        """Both are one database, read in two places."""
+        """Always: primary and replica are the same database."""
         return True
 
     def allow_migrate(self, db: str, _app_label: str, **_hints: Any) -> bool:

@@ -1,9 +1,9 @@
-"""DATABASE_URL, parsed by dj-database-url, and what that does not do.
+"""Parser of DATABASE_URL by dj-database-url, with restrictions.
 
-It knows other kinds of databases and any parameter: ours are two, and only libpq's parameters below pass.
-It has one host before the path: several stand in `?host=a,b`. To it the path of sqlite:///srv/db is relative,
-to us absolute, because the processes of an installation start in different directories. Its errors may hold a
-part of the address, and so a password; ours do not.
+Only two kinds of databases and the libpq parameters below are permitted. Several hosts are given as
+`?host=a,b`. The path of sqlite:///srv/db is absolute here, relative to dj-database-url: the processes of an
+installation start in different directories. Errors never contain a part of the URL, which may hold a
+password.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ POSTGRESQL = "identity_manager.config.database.postgresql"
 SQLITE = "identity_manager.config.database.sqlite"
 dj_database_url.register("postgresql", POSTGRESQL)
 dj_database_url.register("sqlite", SQLITE)
-# What the address may say of the connection to PostgreSQL, in libpq's own words.
+# Permitted libpq parameters in the URL.
 PARAMETERS = frozenset(
     {
         *("host", "port", "connect_timeout", "target_session_attrs", "load_balance_hosts", "passfile"),
@@ -32,7 +32,7 @@ PARAMETERS = frozenset(
         *("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
-# A host that is gone without a word is noticed within half a minute, not after hours.
+# TCP keep-alives: a dead host is detected within half a minute, instead of hours.
 LIVELINESS = {
     "connect_timeout": "5",
     "keepalives_idle": "15",
@@ -43,9 +43,9 @@ LIVELINESS = {
 
 
 def description(name: str, address: str) -> dict[str, Any]:
-    """Django's description of the database at the address; name is that of the setting, for a refusal.
+    """Django's database settings for a URL. name: of the setting, for errors.
 
-    Raises ImproperlyConfigured, never with a part of the address, which may hold a password.
+    Raises ImproperlyConfigured, without any part of the URL, which may hold a password.
     """
     try:
         found: dict[str, Any] = {"OPTIONS": {}, **dj_database_url.parse(address)}
@@ -61,7 +61,7 @@ def description(name: str, address: str) -> dict[str, Any]:
 
 
 def _postgresql(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Several hosts, of which one may be written to: `?host=a,b&port=5432,5432&target_session_attrs=...`."""
+    """PostgreSQL, with failover hosts: `?host=a,b&port=5432,5432&target_session_attrs=read-write`."""
     parameters = found["OPTIONS"]
     if unknown := sorted(set(parameters) - PARAMETERS):
         raise ImproperlyConfigured(f"{name} must not say {', '.join(unknown)}.")
@@ -80,10 +80,11 @@ def _postgresql(name: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sqlite(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """WAL and IMMEDIATE keep writers from failing each other; secure_delete overwrites what is deleted.
+    """SQLite with WAL and BEGIN IMMEDIATE against lock failures, and secure_delete against data remanence.
 
-    Connections are not kept by threads (CONN_MAX_AGE): the last one that is closed truncates the write-ahead
-    log, where what was overwritten since may stand. Our backend says which are kept, and for how short.
+    CONN_MAX_AGE is 0: only when the last connection closes is the write-ahead log truncated, which may
+    contain data that was overwritten since. The backend has a pool with short limits instead
+    (sqlite/base.py).
     """
     path = found["NAME"].lstrip("/")
     if path in {"", ":memory:"}:

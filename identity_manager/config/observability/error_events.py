@@ -1,7 +1,7 @@
-"""Errors for Sentry, where SENTRY_DSN names one: what broke, where in the source, and nothing of the memory.
+"""Error events for Sentry (SENTRY_DSN): exception type and source positions, without variables and messages.
 
-An event is built anew from a closed list of what may leave. What an exception or a log line says may quote
-what somebody typed: it stays here, in the log, under the number that the event carries as request_id.
+An event is rebuilt from an allow-list. Messages of exceptions and log records may contain input of users:
+they stay in the log, where the event's request_id finds them.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,10 @@ def is_installed() -> bool:
 
 
 def start() -> None:
-    """Tell of errors from now on. Without the package, the checks refuse. Raises ImproperlyConfigured."""
+    """Initialise the SDK. Does nothing without the package, which the checks report.
+
+    Raises ImproperlyConfigured for a malformed DSN.
+    """
     if settings.SENTRY_DSN and is_installed():
         import sentry_sdk
         from sentry_sdk.utils import BadDsn
@@ -60,7 +63,7 @@ def start() -> None:
 
 
 def options(dsn: str) -> dict[str, Any]:
-    """How the SDK is set up: errors alone, by the integrations that are named here and no others."""
+    """Options of the SDK: errors only, and only the listed integrations."""
     from sentry_sdk.integrations.atexit import AtexitIntegration
     from sentry_sdk.integrations.celery import CeleryIntegration
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -94,9 +97,9 @@ def options(dsn: str) -> dict[str, Any]:
 
 
 def scrubbed(event: Mapping[str, Any], _hint: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with what may leave, and nothing else."""
+    """before_send: a new event with the fields of the allow-list only."""
     kept = {name: event[name] for name in KEPT if name in event}
-    facts = correlation.facts()  # neither who visits nor from where: that is for the log alone
+    facts = correlation.facts()  # without person and network, which only the log has
     kept["tags"] = {name: facts[name] for name in TAGS if name in facts}
     exceptions = (event.get("exception") or {}).get("values") or []
     if exceptions:
@@ -108,7 +111,7 @@ def scrubbed(event: Mapping[str, Any], _hint: Mapping[str, Any]) -> dict[str, An
 
 
 def _template(event: Mapping[str, Any]) -> str:
-    """The words of the source without what was put into them. Others may have put it in before: no words."""
+    """The template of a log message, without its arguments; empty if they may be formatted into it."""
     told = event.get("logentry") or {}
     ours = str(event.get("logger")).partition(".")[0] in OURS
     return str(told.get("message") or "") if ours or told.get("params") else ""
@@ -126,4 +129,4 @@ def _exception(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _no_breadcrumb(_crumb: Mapping[str, Any], _hint: Mapping[str, Any]) -> None:
-    """What happened before is in the log."""
+    """before_breadcrumb: drop all; the log has them."""

@@ -1,7 +1,7 @@
-"""What a supervisor or load balancer asks: is the process alive, and can it serve?
+"""Health probes: liveness and readiness of a web process.
 
-Answered before everything else: the probes of an orchestrator come by the address of a container, which is no
-allowed host, without https, and must not wait for a session.
+Answered by the first middleware: an orchestrator's probes use the container's address, which is not in
+ALLOWED_HOSTS, without https, and must not wait for a session.
 """
 
 import logging
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 @never_cache
 @require_safe
 def live(_request: HttpRequest) -> HttpResponse:
-    """200 while the process answers at all: whoever restarts it for a slow database makes things worse."""
+    """Liveness: 200 while the process answers. It ignores the database: a restart would not help."""
     return _plain("alive", 200)
 
 
@@ -35,9 +35,9 @@ def live(_request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(_request: HttpRequest) -> HttpResponse:
-    """200 when the database is writable (asked of PostgreSQL) and fully migrated; else 503, the log says why.
+    """Readiness: 200 if the database is writable (PostgreSQL) and migrated; else 503, reason in the log.
 
-    A broker that is down is no reason: pages work, and the sweep does what was not published.
+    The broker does not matter: pages work without it, and the sweep publishes later.
     """
     reason = obstacle()
     if reason:
@@ -46,9 +46,9 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 
 class HealthMiddleware:
-    """First of all middlewares: what machines ask passes none of the others.
+    """First middleware: answers probes before all others.
 
-    Whoever asks with a nonce is told which installation answers, whatever the address: the doctor does.
+    A request with a nonce (of the doctor) is answered with a proof of which installation this is.
     """
 
     PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
@@ -68,7 +68,7 @@ class HealthMiddleware:
 
 
 def obstacle() -> str:
-    """Why no page can be served at present, in a few words for the log; empty when there is no reason."""
+    """Why no page can be served at present, for the log; empty if pages can be served."""
     try:
         if _migrations() - set(MigrationRecorder(connection).applied_migrations()):
             return "migrations are missing"
@@ -80,7 +80,7 @@ def obstacle() -> str:
 
 
 def _only_reads() -> bool:
-    """PostgreSQL that has become a standby, after a failover, answers as ever and writes nothing."""
+    """Whether PostgreSQL is a standby, as after a failover: it answers queries, and refuses writes."""
     if connection.vendor != "postgresql":
         return False
     with connection.cursor() as cursor:
@@ -90,7 +90,7 @@ def _only_reads() -> bool:
 
 @cache
 def _migrations() -> frozenset[tuple[str, str]]:
-    """Those of this version: read once, for a probe comes every few seconds."""
+    """Migrations of this version; cached, because probes come every few seconds."""
     return frozenset(MigrationLoader(None).graph.nodes)
 
 

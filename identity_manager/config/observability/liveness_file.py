@@ -1,11 +1,11 @@
-"""Whether the worker or the beat of this container is alive, for a supervisor that asks by a command.
+"""Liveness file of a worker or beat, and the probe command of a container that checks its age.
 
     python -I -S identity_manager/config/observability/liveness_file.py [SECONDS]
 
 A worker touches a file with each heartbeat, every two seconds while it is connected to the broker; the beat
 does each minute. Ends with 1 when it was not touched in the last SECONDS (300).
-Nothing but the standard library is loaded: a probe that comes every half minute must not cost a second of
-the processor.
+Only the standard library is imported: a probe runs every half minute and must not take a second of processor
+time.
 """
 
 import os
@@ -18,7 +18,7 @@ FILE_NAME = "alive"
 
 
 def touch(var: Path) -> None:
-    """Say that this process is alive. A disk that is full or read-only is the doctor's to tell, not ours."""
+    """Touch the file. Errors of a full or read-only disk are ignored here; the doctor reports them."""
     run = var / "run"
     try:
         run.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def touch(var: Path) -> None:
 
 
 def is_alive(var: Path, *, within: float = SECONDS) -> bool:
-    """Whether the sign is younger than that many seconds."""
+    """Whether the file was touched within that many seconds."""
     sign = var / "run" / FILE_NAME
     return sign.exists() and time.time() - sign.stat().st_mtime <= within
 

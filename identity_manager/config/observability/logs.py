@@ -1,7 +1,7 @@
-"""What a line of the log looks like: for people, or as JSON for machines. Both say the number of the visit.
+"""Log formats, as text or JSON lines, each with the request id; safe against log injection.
 
-No line can be made by what somebody typed: characters that steer a terminal or begin a new line are shown
-as what they are, and a traceback's lines stand behind a bar.
+Control characters and line breaks in messages are escaped, and lines of tracebacks begin with a bar, so that
+input of users cannot forge a line.
 """
 
 import json
@@ -24,7 +24,7 @@ BAR = "    | "
 class LineFormatter(logging.Formatter):
     """2026-11-25T02:40:09.123Z WARNING identity_manager.queue The broker ... [request_id=...].
 
-    In UTC, as the database and the other format have it: no hour comes twice.
+    In UTC, as the database and the JSON format: unambiguous at the end of daylight saving time.
     """
 
     converter = staticmethod(time.gmtime)
@@ -56,9 +56,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """Where the error was, and what it said; without what was in memory there.
+    """Traceback and message of an exception, without variables.
 
-    Where a visitor was refused nothing is broken: the reason is all that there is to know.
+    For a refused request (no fault) only the reason.
     """
     if not record.exc_info:
         return ""
@@ -68,7 +68,7 @@ def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
 
 
 def visible(text: str) -> str:
-    """The text on one line, with each character that steers shown by its number."""
+    """The text on one line, with control and format characters escaped by their code points."""
     return "".join(_escaped(each) if unicodedata.category(each) in STEERING else each for each in text)
 
 
@@ -77,7 +77,7 @@ def _escaped(character: str) -> str:
 
 
 def configuration(*, form: str, level: str) -> dict[str, Any]:
-    """Django's LOGGING. What libraries say in each of their steps is left out."""
+    """Django's LOGGING, without debug messages of libraries."""
     formatter = JsonFormatter if form == "json" else LineFormatter
     quiet = ("celery.app.trace", "celery.beat", "celery.worker.request", "celery.worker.strategy", "pkilint")
     return {

@@ -1,6 +1,6 @@
-"""/metrics, for Prometheus: with the token in METRICS_TOKEN, and not at all where there is none.
+"""/metrics for Prometheus, authenticated by METRICS_TOKEN; 404 if that is empty.
 
-Who has only this machine to themselves, in the embedded mode, needs no token.
+The embedded mode, which listens on loopback only, needs no token.
 """
 
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The figures of the whole installation: every process that is asked gives the same."""
+    """Metrics of the whole installation; every web process returns the same."""
     refusal = _refusal(request)
     if refusal is not None:
         return refusal

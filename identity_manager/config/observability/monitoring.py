@@ -1,4 +1,4 @@
-"""What a worker tells of itself, by Celery's signals: how long its tasks take, and that it lives."""
+"""Metrics, traces and log context of Celery tasks, by Celery's signals."""
 
 import logging
 import time
@@ -21,13 +21,13 @@ from identity_manager.config.broker import task_processes
 from identity_manager.config.observability import tracing
 from identity_manager.telemetry import correlation, instruments
 
-UNRELATED = ("jobs.tick", "jobs.run")  # what these start has nothing to do with each other
+UNRELATED = ("jobs.tick", "jobs.run")  # tasks started by these get correlation ids of their own
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _UnderWay:
-    """A task that is being carried out: its context in the logs, when it began, what it says of itself."""
+    """A running task: log context, start time, and span."""
 
     context: ExitStack
     note: Note
@@ -36,7 +36,7 @@ class _UnderWay:
 
 
 def carry_counts() -> None:
-    """Carry what this process counts to the database."""
+    """Start the thread that writes this process's counters to the database."""
     # Here, because the models are not loaded when Celery reads this.
     from identity_manager.metrics import aggregation
     from identity_manager.models import ProcessKind
@@ -45,7 +45,7 @@ def carry_counts() -> None:
 
 
 def carry_the_last_counts() -> None:
-    """Nothing that was counted is lost with the process."""
+    """Write the remaining counters when the process ends."""
     from identity_manager.metrics import aggregation
 
     aggregation.stop()
@@ -56,13 +56,13 @@ task_processes.have(begin=carry_counts, end=carry_the_last_counts)
 
 @worker_process_shutdown.connect
 def send_the_last_spans(**_: Any) -> None:
-    """These processes end by os._exit; every other one has OpenTelemetry send them as Python ends."""
+    """Flush traces: task processes end by os._exit, which skips OpenTelemetry's atexit hook."""
     tracing.stop()
 
 
 @task_prerun.connect
 def begin_task(task: Any, args: Sequence[Any], **_: Any) -> None:
-    """Work under the number of what led to the task; what came by itself, from the beat, gets its own."""
+    """Set the correlation id of the request or task that published it; a tick of the beat gets a new one."""
     headers = {**(task.request.headers or {}), **vars(task.request)}
     number = correlation.accepted(headers.get(correlation.REQUEST_ID))
     facts = {"task": task.name, **({"row": str(args[0])} if args else {})}
@@ -76,7 +76,7 @@ def begin_task(task: Any, args: Sequence[Any], **_: Any) -> None:
 
 @task_postrun.connect
 def end_task(task: Any, state: str, **_: Any) -> None:
-    """Count the task with its time, and tell of it, whatever came of it; what only ticks is not told."""
+    """Record duration and log line of a task, successful or not; ticks are not logged."""
     under_way: _UnderWay | None = task.request.get("identity_manager")
     if under_way is None:
         return
@@ -93,10 +93,10 @@ def end_task(task: Any, state: str, **_: Any) -> None:
 
 @task_failure.connect
 def count_failure(sender: Any, **_: Any) -> None:
-    """An error that no verb foresaw."""
+    """Count a task that ended with an unexpected exception."""
     instruments.TASK_FAILURES.labels(sender.name).inc()
 
 
 @setup_logging.connect
 def leave_logs_alone(**_: Any) -> None:
-    """Django has set them up as the settings say; Celery, told so, does not set them up again."""
+    """Receiver of setup_logging, which keeps Celery from replacing Django's logging configuration."""

@@ -1,4 +1,4 @@
-"""Each visit gets a number, is measured, and is told in one line of the log."""
+"""Request id, duration metric, and one log line per request."""
 
 import logging
 import time
@@ -15,13 +15,13 @@ from identity_manager.ui.proxies import client_network
 
 logger = logging.getLogger(__name__)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-ELSEWHERE = "none"  # static files, and what is no address
+ELSEWHERE = "none"  # view name of static files and unknown URLs
 
 
 class WatchingMiddleware:
-    """After the one that forgets what strangers say of themselves: a proxy's X-Request-ID is taken over.
+    """Behind ProxyHeadersMiddleware, so X-Request-ID is accepted from trusted proxies only.
 
-    Neither the address nor its query is told, which may hold names: the view's name says what was asked for.
+    Logs the name of the view, not path and query, which may contain names of persons.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -45,7 +45,7 @@ class WatchingMiddleware:
 
 @dataclass(frozen=True)
 class Visit:
-    """What was asked for and how it was answered, in words of closed sets."""
+    """One request: method, view and status, as values of closed sets."""
 
     view: str
     method: str
@@ -60,7 +60,7 @@ class Visit:
         )
 
     def tell(self, *, seconds: float) -> None:
-        """Count it, and say it in the log."""
+        """Record metric and log line."""
         instruments.HTTP_REQUESTS.labels(self.view, self.method, self.status).inc()
         instruments.HTTP_SECONDS.labels(self.view).observe(seconds)
         if settings.LOG_REQUESTS:

@@ -1,7 +1,7 @@
-"""Traces for OpenTelemetry: visit, task, call at a CA, mail; set up by its own OTEL_* variables.
+"""OpenTelemetry traces: spans of requests, tasks, CA calls and mails; configured by OTEL_* variables.
 
-Every span is opened by this product's own code, with attributes from a closed list. The ready-made
-instrumentations note addresses with what they ask for, and the words of exceptions; none of them is used.
+All spans are opened by this product's code, with attributes from an allow-list. The ready-made
+instrumentations record URLs with queries, and messages of exceptions; none of them is used.
 """
 
 import os
@@ -24,11 +24,11 @@ SERVICE = "identity-manager"
 NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 ATTRIBUTES = frozenset({"ca", "outcome", "view", "method", "status", "task", "row", "message", "request_id"})
 LAST_SENDING_MILLISECONDS = 2000  # who stops a process waits ten seconds for it (management/supervisor.py)
-NAME = "name"  # what is noted under it is the span's name, which is known at its end
+NAME = "name"  # a fact that becomes the span's name, because it is known at the end only
 
 
 class _Sending:
-    """What sends the spans of this process, where there is anything that does."""
+    """The span processor of this process, if traces are exported."""
 
     provider: "TracerProvider | None" = None
 
@@ -50,7 +50,7 @@ def start() -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     class Processor(BatchSpanProcessor):
-        """Its shutdown, which Python's end calls too, waits no longer; the SDK's own hands no time on."""
+        """A BatchSpanProcessor whose shutdown has a time-out, which the SDK's does not pass on."""
 
         def shutdown(self) -> None:
             self._batch_processor.shutdown(timeout_millis=LAST_SENDING_MILLISECONDS)
@@ -63,14 +63,14 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Send what has not left yet, and nothing after it. What takes longer than two seconds is lost."""
+    """Flush pending spans and stop the export; spans that take longer than two seconds are lost."""
     if _Sending.provider is not None:
         _Sending.provider.shutdown()
         _Sending.provider = None
 
 
 def resource() -> "Resource":
-    """Whose spans these are: our name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say another."""
+    """The Resource: our service.name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES override it."""
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
     ours = Resource.create({"service.name": SERVICE})
@@ -78,7 +78,7 @@ def resource() -> "Resource":
 
 
 def use(provider: "TracerProvider") -> None:
-    """Open spans at this provider from now on."""
+    """Use this tracer provider for all further spans."""
     from opentelemetry import trace
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

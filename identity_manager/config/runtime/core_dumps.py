@@ -1,4 +1,4 @@
-"""No core dump of a process that holds keys, whatever its container or unit allows."""
+"""Disable core dumps of processes that hold keys, independent of container and systemd unit."""
 
 import contextlib
 import ctypes
@@ -11,13 +11,13 @@ PR_SET_DUMPABLE = 4  # prctl(2)
 
 
 def forbid() -> None:
-    """Set the limit of core dumps to none, for this process and all that it starts.
+    """Set RLIMIT_CORE to 0 for this process and its children; daemons also get PR_SET_DUMPABLE 0.
 
-    A kernel that pipes dumps to a program leaves it to that program to heed the limit (core(5)), so what
-    serves for long is made undumpable, too; then nobody of the same user attaches a debugger either. Commands
-    are not: the files below /proc/self would belong to root, and /dev/stdin could not be opened.
+    If the kernel pipes dumps to a program, that may ignore the limit (core(5)); an undumpable process is
+    never dumped, and no debugger of the same user can attach. Commands stay dumpable: else files below
+    /proc/self would belong to root, and /dev/stdin could not be opened.
     """
-    # The units' filter of system calls refuses it, and they set LimitCORE=0 themselves.
+    # The system call filter of our systemd units refuses it; they set LimitCORE=0 themselves.
     with contextlib.suppress(OSError):
         _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (0, hard))

@@ -1,10 +1,10 @@
 """Work around CPython issue gh-142183: calls that cross the end of a stack chunk are slow.
 
-CPython keeps the frames of a thread in chunks of 16 KiB and gives an empty chunk back to the operating system
-at once (Python/pystate.c, push_chunk). Calls that just cross the end of a chunk map a new one each, and last
-a hundred times longer for it. Which calls these are depends on how deep the stack is: it was the rows of our
-lists, and their pages took twice the time (docs/decisions/0023). CPython 3.13.13, 3.14.4 and 3.15 keep one
-empty chunk for each thread; there nothing is done here. With those as the oldest Pythons this module can go.
+CPython keeps the frames of a thread in chunks of 16 KiB and unmaps an empty chunk at once (Python/pystate.c,
+push_chunk). A call that just crosses the end of a chunk maps a new one each time, and takes a hundred times
+longer. Which calls do depends on the depth of the stack: it was the rows of our lists, and their pages took
+twice the time (docs/decisions/0023). CPython 3.13.13, 3.14.4 and 3.15 keep one empty chunk per thread; there
+nothing is done here. Remove this module once those are the oldest supported versions.
 """
 
 import sys
@@ -26,10 +26,10 @@ Result = TypeVar("Result")
 
 
 def in_one_piece(call: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
-    """Call it, with room for the frames of all that it calls: some hundreds, one in another.
+    """Call a function with a chunk large enough for some hundred nested frames.
 
-    The frame of this function is large itself, so it gets a large piece, and leaves the rest of it to them.
-    The operating system gives only what is touched of it.
+    The frame of this function itself is large, so CPython maps a large chunk for it, whose rest serves the
+    calls below. The operating system allocates only touched pages.
     """
     return call(*given, **named)
 
@@ -39,7 +39,7 @@ if not IS_MENDED:
 
 
 class OnePieceMiddleware:
-    """The first of all: pages are drawn some eighty calls deep."""
+    """Outermost middleware: pages are rendered about eighty calls deep."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -49,7 +49,7 @@ class OnePieceMiddleware:
 
 
 class OnePieceTask(Task):  # type: ignore[type-arg]  # takes none when it runs
-    """Every task of ours."""
+    """Base class of all our Celery tasks."""
 
     Request = "identity_manager.config.broker.acknowledgement:NotedRequest"
 

@@ -1,6 +1,6 @@
-"""How gunicorn serves the portals: `gunicorn -c python:identity_manager.config.runtime.gunicorn`.
+"""Configuration of gunicorn: `gunicorn -c python:identity_manager.config.runtime.gunicorn`.
 
-BIND and the numbers of processes and threads come from the environment; GUNICORN_CMD_ARGS wins over all.
+BIND and the numbers of processes and threads come from the environment; GUNICORN_CMD_ARGS overrides all.
 """
 
 import os
@@ -22,24 +22,24 @@ workers = env.integer("WEB_PROCESSES", 2, minimum=1, maximum=64)
 threads = env.integer("WEB_THREADS", 8, minimum=1, maximum=64)
 timeout = 60
 graceful_timeout = 10
-# Who sends nothing for so long is given up, where no proxy reads requests whole before they come here.
+# Receive time-out of a client, for installations without a proxy that buffers requests.
 RECEIVE_SECONDS = 15
-# Else gunicorn opens a socket for commands under $HOME, which two installations would share.
+# Disabled: gunicorn's control socket is under $HOME, which two installations would share.
 control_socket_disable = True
-# What proxies say is judged by identity_manager.ui.proxies, the same under every server.
+# Forwarded headers are handled by identity_manager.ui.proxies, the same under every server.
 forwarded_allow_ips = ""
 errorlog = "-"
 loglevel = "warning"
-# WSGI knows X_SSL_Client_Cert and X-SSL-Client-Cert as one: who sends the first would forge the second.
+# WSGI maps X_SSL_Client_Cert and X-SSL-Client-Cert to the same name: the first could forge the second.
 HEADERS_WITH_UNDERSCORES = (
     "header_map=dangerous lets anybody forge headers of the proxy: take it out of GUNICORN_CMD_ARGS."
 )
 
 
 def on_starting(server: Any) -> None:
-    """Refuse in the parent, once and in one sentence; a worker that refuses would be started again.
+    """Check the settings once, in the parent: a worker that refuses would be restarted for ever.
 
-    Everything is loaded here, once: the workers are forked with it, and the first page comes sooner.
+    Preloads the application, so that workers share its memory and the first page is faster.
     """
     # Here, because the settings must not load when gunicorn only reads this file.
     import django
@@ -59,18 +59,18 @@ def on_starting(server: Any) -> None:
         sys.exit(str(error))
     _ = import_module("identity_manager.config.wsgi"), get_resolver().url_patterns
     connections.close_all()  # none is carried into a child
-    garbage_collection.look_among_the_new_alone()
+    garbage_collection.freeze_loaded_objects()
 
 
 def when_ready(server: Any) -> None:
-    """Let no thread wait for ever for the rest of a request: what is accepted inherits it (Linux)."""
+    """Set SO_RCVTIMEO on the listening sockets, which accepted ones inherit (Linux)."""
     for listener in server.LISTENERS:
         limit = struct.pack("@ll", RECEIVE_SECONDS, 0)  # struct timeval
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Carry what this process counts to the database, and let a page take up the connection of the last."""
+    """Start this worker's thread of metrics, and its pool of SQLite connections."""
     from identity_manager.config.database.sqlite.connection_pool import IDLE
     from identity_manager.metrics import aggregation
     from identity_manager.models import ProcessKind
@@ -80,7 +80,7 @@ def post_worker_init(_worker: Any) -> None:
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:
-    """Nothing that was counted is lost with the process, and no connection stays open."""
+    """Write the remaining counters and close connections when a worker ends."""
     from identity_manager.config.database.sqlite.connection_pool import IDLE
     from identity_manager.metrics import aggregation
 

@@ -1,4 +1,4 @@
-"""What kind of process this is: the entry points tell; the database names and limits its sessions by it."""
+"""Kind of this process (web, worker, beat, command), for database session names and time-outs."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _entered: list[str] = []
 
 
 def serve_pages() -> None:
-    """Said by whoever serves WSGI, before the settings load: nothing in the arguments tells it."""
+    """Mark this process as web; the WSGI entry point calls it before the settings load."""
     _entered.append(WEB)
 
 

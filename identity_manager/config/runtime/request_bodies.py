@@ -1,6 +1,6 @@
-"""Bodies that nobody needs: what is published at /pki/ is fetched without one, and by anybody.
+"""Refusal of request bodies at /pki/, which is public and needs none except for OCSP.
 
-The cross-site check would parse a body before a view says that it takes none.
+The CSRF check would parse a body before the view could refuse it.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ REFUSED = (
 
 
 class PublishedBodiesMiddleware:
-    """Refuses a body below /pki/ unread, but for a request by OCSP of the size that such requests have."""
+    """Refuses bodies below /pki/ unread, except for OCSP requests of plausible size."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

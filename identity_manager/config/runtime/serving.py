@@ -1,8 +1,7 @@
-"""gunicorn's worker, and one thread more for the question whether it is alive.
+"""gunicorn thread worker with an extra thread for liveness probes.
 
-Where the database is gone, every thread may wait for it, each for up to half a minute, and what comes next
-waits for a thread. Whoever then asks in vain whether the process lives would start it anew, and make things
-worse.
+If the database is away, all threads may wait for it for up to half a minute each, and requests queue. A probe
+that waits with them would have the supervisor restart the process, which makes things worse.
 """
 
 import socket
@@ -19,7 +18,7 @@ PROBE = b"GET /health/live"
 
 
 class ProbedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Answers probes in a thread of their own while the others are all at work. One loop calls all this."""
+    """Answers probes in their own thread while all others are busy. All methods run in gunicorn's loop."""
 
     def init_process(self) -> None:
         self._probes = ThreadPoolExecutor(max_workers=1)
@@ -27,7 +26,7 @@ class ProbedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().init_process()  # which serves, and returns at the end
 
     def enqueue_req(self, conn: Any) -> None:
-        """Hand the connection to a thread; where none is free, look first at what it asks for."""
+        """Pass the connection to a thread; if none is free, peek whether it is a probe."""
         begun = _begun(conn) if self._at_work >= self.cfg.threads else b""
         if begun is None and not conn.initialized:
             self._look_again(conn)
@@ -46,7 +45,7 @@ class ProbedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.finish_request(conn, future)
 
     def _look_again(self, conn: Any) -> None:
-        """Once it has said something: as gunicorn does with who is slow to do so."""
+        """Called when data have arrived: decide again."""
         conn.sock.settimeout(0)
         conn.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(conn)
@@ -54,7 +53,7 @@ class ProbedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _begun(conn: Any) -> bytes | None:
-    """How the request begins, without taking it; None where nothing has come yet."""
+    """Peek at the beginning of the request (MSG_PEEK); None if nothing has arrived."""
     try:
         return bytes(conn.sock.recv(len(PROBE), socket.MSG_PEEK | socket.MSG_DONTWAIT))
     except BlockingIOError:

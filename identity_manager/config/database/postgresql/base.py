@@ -1,7 +1,7 @@
-"""PostgreSQL as Django speaks to it, with plans that are kept, and a pool that gets over a restart at once.
+"""Django's PostgreSQL backend with prepared statements on demand, and a pool that survives a server restart.
 
-After a restart each idle connection of the pool is dead. The pool's own check finds one after the other and
-sleeps before each next one, twice as long as before: with four of them a page waits in vain.
+After a restart all idle connections of the pool are dead. The pool's own check finds them one by one, with an
+exponentially growing sleep in between: with four of them a page times out.
 """
 
 import re
@@ -17,7 +17,7 @@ PLACES = re.compile("(%s|%%)")  # of a value, and of a percent sign
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Where one connection of the pool is dead, all are looked at before the next one is taken."""
+    """Backend that, when one pooled connection is dead, checks all idle ones before it takes the next."""
 
     _keeps_plans = False
 
@@ -31,7 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def keeping_plans(self) -> Iterator[None]:
-        """What is asked meanwhile is prepared, once it was asked as often as `prepare_threshold` says."""
+        """Context in which queries are prepared after `prepare_threshold` executions."""
         before, self._keeps_plans = self._keeps_plans, True
         try:
             yield
@@ -39,7 +39,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._keeps_plans = before
 
     def with_constants(self, sql: str, parameters: Sequence[Any], is_constant: Callable[[Any], bool]) -> str:
-        """The SQL with the constant ones of the values written into it; the places of the others stay."""
+        """Inline the constant parameters as literals; placeholders of the others stay."""
         values = iter(parameters)
         with self.cursor() as cursor:
             client = ClientCursor(cursor.connection)
@@ -50,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return "".join(written(next(values)) if part == "%s" else part for part in PLACES.split(sql))
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Only values that stand beside the SQL leave it the same each time."""
+        """Server-side binding while plans are kept, so that the SQL text is equal at each call."""
         connection = self.connection
         if not self._keeps_plans or connection.prepare_threshold is None:
             return super().create_cursor(name)
@@ -62,7 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _lives(connection: Any) -> bool:
-    """One empty statement, as the pool's own check, straight to the library: each page begins with it."""
+    """Check a connection with an empty statement, by libpq directly, as each page begins with it."""
     try:
         answer = connection.pgconn.exec_(b"")
     except Error:

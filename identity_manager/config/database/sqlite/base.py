@@ -1,11 +1,10 @@
-"""SQLite as Django speaks to it, with waits as short as another's writes are (busy_wait.py), and connections
-that serve one page after the other.
+"""Django's SQLite backend with short busy waits (busy_wait.py), and a pool that reuses connections for pages.
 
-To open one costs a seventh of a page: SQLite reads its whole schema, and Django names it sixty functions. But
-the last one that is closed truncates the write-ahead log, where what was overwritten since may stand. So none
-stays open that was not used for a second, nor for longer than a minute: its statistics are of the time when
-it was opened. Nor does one on which anything failed, or whose file is not the database any more. Only who
-calls `idle.keep()` keeps any.
+Opening a connection takes a seventh of a page's time: SQLite reads its whole schema, and Django registers
+sixty functions. But only when the last connection closes is the write-ahead log truncated, which may contain
+data that was overwritten since. So a connection is closed after a second without use, and after a minute in
+any case, because it has the planner statistics of the time when it was opened; and after any error, or if the
+database file was replaced. Only processes that call `idle.keep()` have a pool.
 """
 
 import sqlite3
@@ -20,7 +19,7 @@ from identity_manager.config.database.sqlite.connection_pool import IDLE, Opened
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, but what it closes may be taken up again."""
+    """Backend that returns closed connections to the pool."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -36,7 +35,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if kept is not None:
             self._opened = kept.opened
             return kept.connection
-        # Before it is opened: of one that is replaced meanwhile we note the former, and keep no connection.
+        # Read before opening: if the file is replaced meanwhile, the identity is that of the former file, and
+        # the connection is not pooled.
         file, now = file_at(path), time.monotonic()
         connection = super().get_new_connection(conn_params)
         self._opened = Opened(path, file or file_at(path), now)
@@ -48,7 +48,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cursor
 
     def _close(self) -> None:
-        """A cursor that was not read to its end holds on to what it reads: the next page would see that."""
+        """Close open cursors first: one that was not read to its end keeps its snapshot for the next page."""
         connection: sqlite3.Connection | None = self.connection
         if connection is None:
             return
@@ -61,7 +61,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 connection.close()
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Where a page ends. Django takes each connection to SQLite for usable, and forgets what failed."""
+        """Called at the end of a request. Django deems each SQLite connection usable, even after an error."""
         if self.errors_occurred:
             self.close()
         else:

@@ -1,9 +1,8 @@
-"""How SQLite waits for another writer: as long as that one takes, and not much longer.
+"""Busy wait for SQLite's single writer, with shorter sleeps than SQLite's own busy handler.
 
-SQLite has one writer. Who finds it at work sleeps for 1, 2, 5, 10, 15, 20, 25, then up to 100 ms before each
-next look, which is longer than most of our transactions take: of two workers one stands still while nobody
-writes, and a page behind a worker that writes again and again finds none of the gaps. So we look ourselves.
-https://sqlite.org/c3ref/busy_timeout.html
+SQLite sleeps for 1, 2, 5, 10, 15, 20, 25, then up to 100 ms between attempts, longer than most of our
+transactions take: one of two workers sleeps while nobody writes, and a page never hits the gaps of a worker
+that writes repeatedly. So statements are retried here. https://sqlite.org/c3ref/busy_timeout.html
 """
 
 import sqlite3
@@ -14,16 +13,16 @@ from typing import Any
 
 from django.db.backends.sqlite3.base import SQLiteCursorWrapper
 
-# What takes the lock where no transaction is open. All else that may have to wait does it as SQLite does.
+# Statements that take the write lock outside of a transaction. All others use SQLite's own busy handler.
 WRITES = ("BEGIN", "INSERT", "UPDATE", "DELETE")
 SHORTEST_SECONDS = 0.0005
-LONGEST_SECONDS = 0.002  # many may wait together, and each look costs some 20 microseconds
-SHARE = 8  # we look again after an eighth of what we have waited
+LONGEST_SECONDS = 0.002  # longest sleep; many may wait at once, and each attempt costs about 20 microseconds
+SHARE = 8  # the next sleep is an eighth of the time waited so far
 PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
 
 
 class Connection(sqlite3.Connection):
-    """What our backend opens: its cursors look for the end of another's transaction themselves."""
+    """A connection whose cursors retry statements that found the database locked."""
 
     def __init__(self, database: str, timeout: float = 5.0, **options: Any) -> None:
         super().__init__(database, timeout=timeout, **options)
@@ -34,7 +33,7 @@ class Connection(sqlite3.Connection):
 
     @contextmanager
     def unwaiting(self) -> Iterator[None]:
-        """Have SQLite say at once that somebody else writes."""
+        """Context with a busy time-out of 0: SQLITE_BUSY is returned at once."""
         self.execute("PRAGMA busy_timeout = 0")
         try:
             yield
@@ -43,7 +42,7 @@ class Connection(sqlite3.Connection):
 
 
 class Cursor(SQLiteCursorWrapper):
-    """A statement that is turned away has done nothing, so it may be said again."""
+    """Retries statements that fail with SQLITE_BUSY, which have had no effect."""
 
     connection: Connection
 
@@ -66,8 +65,8 @@ class Cursor(SQLiteCursorWrapper):
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    """Whether it passes when another is done. https://sqlite.org/rescode.html
+    """Whether a retry can succeed once the other writer is done. https://sqlite.org/rescode.html
 
-    SQLITE_BUSY_SNAPSHOT does not: what we read ourselves, and have not read to its end, is of before.
+    Not for SQLITE_BUSY_SNAPSHOT: our own open read has an older snapshot.
     """
     return error.sqlite_errorcode in PASSING

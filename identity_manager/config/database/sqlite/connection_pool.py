@@ -1,4 +1,4 @@
-"""Connections to SQLite that no thread of this process uses at the moment."""
+"""Pool of idle SQLite connections of this process."""
 
 import sqlite3
 import threading
@@ -12,7 +12,7 @@ KEPT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Opened:
-    """Where a connection leads, to which file of that name, and since when (time.monotonic) it is open."""
+    """Identity of a connection: path, device and inode of the file, and when it was opened (monotonic)."""
 
     path: str
     file: tuple[int, int] | None
@@ -21,7 +21,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Idle:
-    """An open connection, and since when (time.monotonic) nobody uses it."""
+    """An idle connection, and since when it is idle (monotonic seconds)."""
 
     connection: sqlite3.Connection
     opened: Opened
@@ -29,7 +29,7 @@ class Idle:
 
 
 def file_at(path: str) -> tuple[int, int] | None:
-    """Which file has that name now; None where none has, as where the database lies in memory."""
+    """Device and inode of the file at the path; None without a file, as for an in-memory database."""
     try:
         found = Path(path).stat()
     except OSError:
@@ -38,7 +38,7 @@ def file_at(path: str) -> tuple[int, int] | None:
 
 
 class IdleConnections:
-    """Who wants a connection takes the one that was used last; what is not wanted for a second is closed."""
+    """A last-in-first-out pool; connections idle for a second are closed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,19 +48,18 @@ class IdleConnections:
         self._closes = False
 
     def keep(self) -> None:
-        """Keep them from now on, in this process: to be called after it was forked."""
+        """Enable the pool in this process; call it after fork."""
         self._ended.clear()
 
     def stop(self) -> None:
-        """Close all, and keep none any more."""
+        """Close all connections and disable the pool."""
         self._ended.set()
         self._close(unused_for=0.0)
 
     def take(self, path: str) -> Idle | None:
-        """One that leads there, which is the caller's alone from now on.
+        """Take a connection to the path out of the pool; None if there is none.
 
-        Where another file has been put in the place of the one that it was opened on, it is closed: what is
-        written by it would be lost.
+        A connection whose file was replaced is closed: writes to it would be lost.
         """
         with self._lock:
             if not self._idle or self._idle[-1].opened.path != path:
@@ -72,7 +71,7 @@ class IdleConnections:
         return None
 
     def put(self, connection: sqlite3.Connection, opened: Opened) -> bool:
-        """False where it is not kept: the caller has to close it. Nothing may be open on it."""
+        """Return a connection without open cursors to the pool; False if the caller has to close it."""
         now = time.monotonic()
         if opened.file is None or now - opened.at > KEPT_SECONDS:
             return False
