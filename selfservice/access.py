@@ -60,7 +60,7 @@ def own_replacement(request: HttpRequest, request_id: uuid.UUID) -> TokenRequest
 
 
 def own_terms_notice(request: HttpRequest, notice_id: uuid.UUID) -> TermsNotice:
-    """That the person who is signed in is asked to accept terms again."""
+    """A notice to accept terms again, for the person who is signed in."""
     rows = TermsNotice.objects.select_related("person", "document")
     return get_object_or_404(rows, pk=notice_id, person=user(request))
 

@@ -8,7 +8,7 @@ from selfservice.forms import NotArrivedForm
 
 
 def of_token(token: SoftwareToken, refused: NotArrivedForm | None) -> dict[str, Any]:
-    """What the person said last and what became of it, and the form."""
+    """The person's last report with its outcome, and the form."""
     return {
         "problem": DeliveryProblem.objects.filter(token=token).order_by("opened_at").last(),
         "mailed": arrival.saying_obstacle(token) is None,

@@ -53,7 +53,7 @@ class RequestForm(VerbForm):
 
     @property
     def purpose_said(self) -> str:
-        """What it is for; empty where no type asks."""
+        """The purpose; empty if no type asks for one."""
         return str(self.cleaned_data.get("purpose", ""))
 
 
@@ -237,7 +237,7 @@ class ReplaceForm(VerbForm):
         offer(self, tokens, tick_archived=True)
 
     def order(self, only: uuid.UUID | None) -> ReplacementOrder:
-        """What the valid form says."""
+        """The order in the valid form."""
         content = self.cleaned_data
         return ReplacementOrder(
             cause=ReplacementCause(content["cause"]),

@@ -1,4 +1,4 @@
-"""The help page of Self-Service: short answers, and where to do it."""
+"""Content of the help page of Self-Service: short answers with links to the pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from identity_manager.models.words import Words
 
 @dataclass(frozen=True)
 class Section:
-    """One answer. anchor: its place on the page. url_name, action: where to do it, and the link's words."""
+    """One answer. anchor: fragment id. url_name, action: page of the link, and its text."""
 
     anchor: str
     icon: str

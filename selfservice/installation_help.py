@@ -20,7 +20,7 @@ from selfservice.token_details import DEVICE_ICONS
 
 @dataclass(frozen=True)
 class Trouble:
-    """Error messages, meaning, remedy; without messages: whatever the device says."""
+    """Error messages with meaning and remedy; without messages: for any message."""
 
     messages: tuple[str, ...]
     meaning: str | Promise
@@ -57,7 +57,7 @@ MOZILLA = (
     "Failed to decode the file. Either it is not in PKCS #12 format, has been corrupted, or the password you"
     " entered was incorrect.",
 )
-# Of programs whose words nobody here has seen.
+# For programs whose messages are unknown.
 ANY_REFUSAL = Trouble((), SAID_OF_OTHER_FILES, GET_THIS_FILE)
 TRY_AGAIN = Trouble(MOZILLA, WRONG_PASSPHRASE, TYPE_AGAIN)
 
@@ -87,7 +87,7 @@ TROUBLES: dict[str, tuple[Trouble, ...]] = {
     "gmail": (ANY_REFUSAL,),
     "samsung": (Trouble(ANDROID, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
 }
-# What programs without a device of their own say; whoever uses them knows them by name.
+# Messages of programs that are not in install.DEVICES, by the program's name.
 PROGRAMS: tuple[Trouble, ...] = (
     Trouble(
         (
@@ -118,7 +118,7 @@ def devices(chosen: install.Device | None) -> list[parts.Device]:
 
 
 def of_token(token: SoftwareToken) -> list[install.Device]:
-    """Devices whose steps fit the file that was mailed: those that the person named, else all of its kind."""
+    """Devices that read the mailed file: those that the person named, else all that read its format."""
     named = install.chosen(token.request.devices)
     mailed = install.format_of(token)
     fitting = named or [each for each in install.DEVICES if each.container_format.value == mailed]
@@ -126,12 +126,12 @@ def of_token(token: SoftwareToken) -> list[install.Device]:
 
 
 def named_last(person: Person) -> list[install.Device]:
-    """The devices for which files come where nobody is asked: those that the person named last."""
+    """The devices that the person named last, the default for files of further tokens."""
     return install.chosen(devices_policy.last_choice(person.pk))
 
 
 def cards() -> list[tuple[str, parts.Card]]:
-    """The devices as boxes to tick."""
+    """The devices as cards with check boxes."""
     return [(each.code, parts.Card(each.name, icon=DEVICE_ICONS[each.code])) for each in install.DEVICES]
 
 

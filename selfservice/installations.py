@@ -13,7 +13,7 @@ OLDER = "-old"  # of devices in install.DEVICES
 def of_token(
     token: SoftwareToken, device: install.Device | None, refused: InstalledForm | None
 ) -> dict[str, Any]:
-    """What was said, the form, and until when; the device that the page shows is chosen."""
+    """Confirmations so far, the form with the shown device preselected, and the deadline."""
     waits = InstallationNotice.objects.filter(token=token, ended_at=None)
     notice = waits.first() if token.awaits_installation else None
     return {

@@ -1,4 +1,4 @@
-"""Where copies of a person's keys went: to gateways and the like, since when."""
+"""Targets that have copies of a person's keys, and since when."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -22,7 +22,7 @@ from identity_manager.models import (
 from identity_manager.queries import selfservice_pages
 from selfservice import request_summaries, type_choices
 
-RENEWAL = "refresh"  # the icon of a renewal among what waits
+RENEWAL = "refresh"  # icon of a renewal
 ASKING_AGAIN = timedelta(days=90)
 _CAME = gettext_lazy("Came")
 _LAPSED_TOKEN = gettext_lazy("Its passphrase was not noted in time, so it was destroyed. You can ask again.")
@@ -52,7 +52,7 @@ class OpenTasks:
 
 
 def of(person: Person) -> OpenTasks:
-    """What the person's requests, tokens and notices ask of them, and what goes on without them."""
+    """Open tasks from the person's requests, tokens and notices, and requests in progress."""
     to_accept, going_on = selfservice_pages.open_requests(person)
     return OpenTasks(_waiting(person, to_accept), _under_way(going_on))
 

@@ -1,4 +1,4 @@
-"""Help page "I do not have the passphrase any more": for each token what helps, and what is lost."""
+"""Help page "I do not have the passphrase any more": remedy and losses for each token."""
 
 import uuid
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ class Way:
 
 @dataclass
 class Advice:
-    """What helps with one token, and what is lost by that."""
+    """Remedy for one token, and what is lost by it."""
 
     token: SoftwareToken
     lines: list[str | Promise] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class _Known:
-    """Read once for all tokens. archived: whether the owner recovers its keys here, by token."""
+    """Rows that are read once for all tokens. archived: tokens whose owner can recover the keys here."""
 
     archived: dict[uuid.UUID, bool]
     renewable: set[uuid.UUID]

@@ -14,7 +14,7 @@ from identity_manager.workflow.step1_recover import KeyChoice
 
 
 def cards(person: Person) -> list[tuple[str, Card]]:
-    """Every archived key; those that officers alone open are disabled, with the reason."""
+    """All archived keys; those that only officers can open are disabled, with the reason."""
     return [(str(choice.key.pk), _card(choice)) for choice in step1_recover.choices(person)]
 
 

@@ -1,4 +1,4 @@
-"""What a renewal would mean for the person: what has changed, whether terms are read again, who approves."""
+"""Preview of a renewal for the person: changed data, terms to accept again, approvers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from identity_manager.workflow.snapshot import Difference
 
 @dataclass(frozen=True)
 class Preview:
-    """texts: the terms that were accepted before and stand; empty where the person reads them again."""
+    """The preview. texts: accepted terms that remain valid; empty if the person has to accept again."""
 
     changes: Sequence[Difference]
     texts: Sequence[TermsText]

@@ -1,4 +1,4 @@
-"""A replacement as its person walks it: what it would do, and where it goes on."""
+"""Steps of a replacement for its person: preview, and the next page."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from identity_manager.workflow.replacement.policy import Replaced
 
 @dataclass(frozen=True)
 class TokenOutlook:
-    """A token, and in words what becomes of it."""
+    """A token, and a sentence on what the replacement does to it."""
 
     token: SoftwareToken
     words: str
@@ -33,7 +33,7 @@ class TokenOutlook:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a replacement would do. texts: the terms that stand; empty where the person reads them again."""
+    """Preview of a replacement. texts: terms that remain valid; empty if the person has to accept again."""
 
     lines: Sequence[TokenOutlook]
     texts: Sequence[TermsText]
@@ -42,7 +42,7 @@ class Outlook:
 
 
 def outlook(person: Person, tokens: Sequence[SoftwareToken]) -> Outlook:
-    """What becomes of these tokens, in their order. Nothing is written."""
+    """The preview for these tokens, in their order. Writes nothing."""
     replaced = policy.outlook(person, tokens)
     choices = [each.choice for each in replaced if each.choice is not None and each.choice.available]
     lines = [_line(each) for each in replaced]
@@ -61,7 +61,7 @@ def outlook(person: Person, tokens: Sequence[SoftwareToken]) -> Outlook:
 def _drafts(
     person: Person, tokens: Iterable[SoftwareToken], choices: Iterable[TypeChoice]
 ) -> list[SoftwareToken]:
-    """The lines that these choices would open, as far as terms depend on them."""
+    """Unsaved lines that these choices would open, with the fields that terms depend on."""
     known = {token.pk: token for token in tokens}
     replaced = [(choice, known[choice.renews.token_id]) for choice in choices if choice.renews]
     return [
@@ -84,7 +84,7 @@ def _line(replaced: Replaced) -> TokenOutlook:
 
 
 def _ticked(obstacle: Reason | None) -> str:
-    """What becomes of a token that has encryption certificates alone."""
+    """The sentence for a token with encryption certificates only."""
     if obstacle is None:
         return _(
             "It is revoked, and a new one is asked for, if you tick its encryption certificate below. Else it"
@@ -100,7 +100,7 @@ def offers_keys(request: TokenRequest) -> bool:
 
 
 def address(request: TokenRequest) -> str:
-    """Where the person goes on with a request."""
+    """URL of the page on which the person continues the request."""
     if request.state == RequestState.AWAITING_ACCEPTANCE:
         return reverse("selfservice:terms", args=[request.pk])
     if request.state == RequestState.REQUESTED:

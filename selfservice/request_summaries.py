@@ -137,7 +137,7 @@ def _came_to_nothing(request: TokenRequest) -> bool:
 
 
 def _what_is_left(request: TokenRequest) -> str:
-    """What an issued request lacks: first the passphrase is noted, then the file comes."""
+    """The missing step of an issued request: noting the passphrase, then the file's delivery."""
     if next_passphrase(request) is not None:
         return _("It is issued. Note the passphrase: it opens your file.")
     if _next_file(request) is not None:

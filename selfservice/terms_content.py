@@ -13,7 +13,7 @@ from identity_manager.ui.parts import Pair
 
 @dataclass(frozen=True)
 class CertificateContents:
-    """One certificate: what it is called, what it will say, whether its key will be archived, or leave."""
+    """One certificate: profile's name, content, whether its key will be archived or sent to targets."""
 
     name: str
     pairs: Sequence[Pair]
@@ -30,12 +30,12 @@ class TokenContents:
 
     @property
     def is_sole(self) -> bool:
-        """Whether targets alone are to deliver it: no file and no passphrase."""
+        """Whether only targets deliver it: no file and no passphrase."""
         return self.token.required_type.targets_alone
 
 
 def of_tokens(tokens: Iterable[SoftwareToken]) -> list[TokenContents]:
-    """What an acceptance of these leads to, from the snapshots that were approved."""
+    """Contents of the certificates of these tokens, from the approved snapshots."""
     return [TokenContents(token, list(_certificates(token))) for token in tokens]
 
 

@@ -52,9 +52,9 @@ DEVICE_ICONS = {
 
 @dataclass(frozen=True)
 class TokenCard:
-    """A token in the list; begins and ends: period in which all its certificates are valid.
+    """A token in the list. begins, ends: period in which all its certificates are valid.
 
-    copy_is_kept: of a key of its.
+    copy_is_kept: whether one of its keys is archived.
     """
 
     token: SoftwareToken
@@ -105,7 +105,7 @@ def token_card(token: SoftwareToken) -> TokenCard:
 
 
 def endings(token: SoftwareToken) -> dict[str, Any]:
-    """Whether the person can revoke or replace it, and what they were given before it and after it."""
+    """Whether the person can revoke or replace it, with its predecessor and successor."""
     typed = token.token_type is not None
     return {
         "lockable": typed and permitted_actions.can_be_revoked(token),
@@ -123,7 +123,7 @@ def _relation(token: SoftwareToken) -> Relation:
 
 
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
-    """The issued certificates of the token, in their order; of recovered keys those that they belong to."""
+    """The issued certificates of the token, in their order; of a recovery, those of the recovered keys."""
     of_token = Q(token=token)
     if token.kind == RequestKind.RECOVERY:
         of_token = Q(pk__in=token.containers.values("certificate"))
@@ -170,7 +170,7 @@ def fips_files(token: SoftwareToken, device: install.Device | None) -> list[Cont
 
 
 def ways(token: SoftwareToken) -> dict[str, Any]:
-    """How the files reach the person, or why not, and what waits here."""
+    """Ways of delivery that are open, obstacles of the others, and pending downloads."""
     prefetch_related_objects([token.person], "identity_changes")  # asked for by both obstacles
     obstacle = resending.sending_obstacle(token)
     return {

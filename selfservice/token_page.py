@@ -1,4 +1,4 @@
-"""What the page of one token shows."""
+"""Template context of the page of one token."""
 
 from typing import Any
 

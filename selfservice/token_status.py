@@ -48,7 +48,7 @@ def by_link() -> bool:
 
 
 def of_certificate(certificate: Certificate) -> TokenStatus:
-    """Return the certificate's state; one that the CA is still to revoke is as good as revoked."""
+    """Return the certificate's state; a decided revocation counts as revoked."""
     if certificate.revocation_waits and certificate.by_hand_since is not None:
         return TokenStatus(
             Meaning.STOPPED,

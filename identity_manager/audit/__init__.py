@@ -274,7 +274,7 @@ class Event(StrEnum):
     CA_ANSWERS_AGAIN = "ca.answers-again"
 
 
-# Facts of every event that is made within caused_by().
+# Facts that caused_by() adds to every event.
 _cause: ContextVar[dict[str, str]] = ContextVar("cause", default={})  # noqa: B039 replaced, never changed
 
 Subject = TokenRequest | SoftwareToken | Person | None
@@ -282,7 +282,7 @@ Subject = TokenRequest | SoftwareToken | Person | None
 
 @contextmanager
 def caused_by(**facts: str) -> Iterator[None]:
-    """Add these facts, identifiers of what led to it, to every event that is made within."""
+    """Context that adds these facts, identifiers of the cause, to every event created inside."""
     before = _cause.set(_cause.get() | facts)
     try:
         yield
@@ -320,7 +320,7 @@ def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts
 
 
 def append(events: Sequence[AuditEvent]) -> None:
-    """Insert these events, as the last statement of the caller's transaction; without any, ask nothing."""
+    """Insert these events, as the last statement of the caller's transaction; no query if there are none."""
     if not events:
         return
     person_references.name_persons(events)

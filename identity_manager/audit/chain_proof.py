@@ -1,7 +1,7 @@
 """The proof in an audit pack: content hashes of a part of the log, between two signed heads.
 
-Whoever has them works out every link and compares it with the heads: nothing was removed between, and each
-event of the pack is the one that was sealed (`python -m identity_manager.audit_proof PACK.zip`).
+With them a verifier computes every link and compares the last one with the head: no event was removed in
+between, and each event of the pack is as it was sealed (`python -m identity_manager.audit_proof PACK.zip`).
 """
 
 import json
@@ -62,7 +62,7 @@ def in_period(since: datetime, until: datetime) -> QuerySet[AuditEvent]:
 
 
 def chain_lines(part: Part) -> Iterator[str]:
-    """Where the part begins as JSON, then the content hash of each event, in order."""
+    """Yield the start of the part (number, link) as JSON, then the content hash of each event, in order."""
     yield json.dumps(
         {"installation": settings.CONSOLE_BASE_URL, "number": part.after, "chain": part.chain}, sort_keys=True
     )

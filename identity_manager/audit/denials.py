@@ -10,7 +10,7 @@ LONGEST_PATH = 300
 
 
 def record(*, actor: Person | None, path: str) -> None:
-    """Record that the officer may not open this address; persons without an office are not recorded.
+    """Record that the officer may not open this URL; persons without a role are not recorded.
 
     path: without the query string, in which officers search for names; percent-encoded, because
     PostgreSQL stores no NUL.

@@ -97,7 +97,7 @@ def rows(*, first: int | None = None, last: int | None = None) -> Iterator[dict[
 
 
 def as_sealed(event: AuditEvent) -> dict[str, Any]:
-    """What its content hash is worked out from, and its personal facts."""
+    """The input of the event's content hash, and its personal facts."""
     return {
         "number": event.number,
         "form": event.form,

@@ -33,7 +33,7 @@ def export() -> int:
 
 
 def _export_to(destination: str) -> int:
-    """Claim, act, settle: a failure is retried, and a head may arrive twice."""
+    """Lease the destination, send, settle. At least once: a head may arrive twice."""
     place = _claim(destination)
     if place is None:
         return 0
@@ -60,7 +60,7 @@ def _claim(destination: str) -> AuditHeadExport | None:
     now = timezone.now()
     with transaction.atomic():
         row, _ = AuditHeadExport.objects.get_or_create(destination=destination)
-        _take_back_what_cannot_be(row)
+        _reset_impossible_position(row)
         resting = destination.startswith("mailto:") and row.exported_at and row.exported_at > now - MAIL_EVERY
         if resting or not AuditHead.objects.beyond(row.number).exists():
             return None
@@ -70,7 +70,7 @@ def _claim(destination: str) -> AuditHeadExport | None:
         return AuditHeadExport.objects.get(pk=row.pk) if claimed else None
 
 
-def _take_back_what_cannot_be(place: AuditHeadExport) -> None:
+def _reset_impossible_position(place: AuditHeadExport) -> None:
     """Reset a destination whose recorded position lies beyond the last head; it would get nothing more."""
     newest = AuditHead.objects.newest()
     if newest is not None and place.number > newest.number:
@@ -92,7 +92,7 @@ def _carry(destination: str, heads: list[AuditHead]) -> None:
 
 
 def _append(path: Path, lines: list[str]) -> None:
-    """Open with O_APPEND alone, so that `chattr +a` may protect the file."""
+    """Append to the file, opened with O_APPEND only, so that `chattr +a` can protect it."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a", encoding="utf-8") as stream:
         stream.writelines(f"{line}\n" for line in lines)

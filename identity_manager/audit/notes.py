@@ -97,7 +97,7 @@ def _is_borne_out(erased: AuditEvent, until: datetime) -> bool:
 
 
 def _left_before(until: datetime, reference: str) -> bool:
-    """Whether the person was locked before then; if that part of the log was cut, has not acted since."""
+    """Whether the person was locked before then; if retention has cut that part, has not acted since."""
     sealed = AuditEvent.objects.sealed()
     locked = sealed.filter(name=Event.PERSON_LOCKED, person_ref=reference).last()
     if locked is not None:

@@ -14,7 +14,7 @@ from identity_manager.models import AuditEvent, AuditSalt, PersonState
 
 _ROLES: tuple[Any, ...] = tuple(AuditEvent._meta.get_field(role) for role in ("actor", "person"))
 _SALT: Any = AuditSalt._meta.get_field("person").remote_field
-# Most events name one person, or two.
+# Most events refer to one person, or two.
 _OF_TWO = Statement[tuple[uuid.UUID, str]](
     lambda one, other: AuditSalt.objects.filter(Q(person_id=one) | Q(person_id=other)).values_list(
         "person_id", "salt"

@@ -181,7 +181,7 @@ class _Walk:
         return all(self._is_named(person_id, reference, salts) for person_id, reference in pairs)
 
     def _is_named(self, person_id: Any, reference: str, salts: dict[Any, str]) -> bool:
-        """Only erased persons may be missing."""
+        """Whether the reference is the person's; a missing person must have been erased."""
         if person_id is None:
             return not reference or self._is_erased(reference)
         salt = salts.get(person_id)
@@ -266,7 +266,7 @@ class _Walk:
             self._report.add(AuditFault.CUT_OFF, last + 1, sentence)
 
     def _look_at_doubles(self) -> None:
-        """In a table that is divided by month PostgreSQL keeps numbers unique within a month only."""
+        """Find duplicate numbers: in a table partitioned by month they are unique within a partition only."""
         span = AuditEvent.objects.filter(number__gte=self._report.first, number__lte=self._report.last)
         doubles = span.count() - self._report.events
         if doubles > 0:

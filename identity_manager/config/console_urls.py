@@ -1,4 +1,4 @@
-"""The addresses of Identity Manager, for links from where it is not served: mails, the other portal."""
+"""URLconf of Identity Manager, for links in processes that do not serve it: mails, the other portal."""
 
 from identity_manager.config.addresses import addresses_of
 

@@ -1,4 +1,4 @@
-"""The addresses of Self-Service, for links from where it is not served: mails, the other portal."""
+"""URLconf of Self-Service, for links in processes that do not serve it: mails, the other portal."""
 
 from identity_manager.config.addresses import addresses_of
 

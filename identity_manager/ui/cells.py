@@ -1,4 +1,4 @@
-"""What cells of lists are drawn from, beside the tags of the design system."""
+"""HTML of cells in lists, beside the template tags of the design system."""
 
 from django.utils.safestring import SafeString
 
@@ -12,36 +12,36 @@ def with_line(text: object, *line: object, css: str = "") -> SafeString:
 
 
 def authority(alias: str, issuer: str, trouble: str) -> SafeString:
-    """Draw a CA with the name of its issuer, and with what it said last, in English as CAs speak."""
+    """Draw a CA with the name of its issuer, and with its last error, in the CA's language (lang="en")."""
     said = markup('\n<span class="who-line" lang="en">{}</span>', trouble) if trouble else ""
     return markup('<span>{}</span>\n<span class="who-line mono">{}</span>{}', alias, issuer, said)
 
 
 def mono(text: object) -> SafeString:
-    """Draw text that people compare character by character."""
+    """Draw text in a monospaced font, for comparison character by character."""
     return markup('<span class="mono">{}</span>', text)
 
 
 def quiet(text: object) -> SafeString:
-    """Draw a word that stands where there is nothing."""
+    """Draw a placeholder for an empty cell."""
     return markup('<span class="quiet">{}</span>', text)
 
 
 def isolate(text: object) -> SafeString:
-    """Draw a text whose direction does not spread to what stands beside it. An empty text stays empty."""
+    """Draw a text in <bdi>, so that its direction does not affect its neighbours; empty for an empty text."""
     return markup("<bdi>{}</bdi>", text) if text != "" else SafeString()
 
 
 def linked(text: object, url: str) -> SafeString:
-    """Draw a name that leads to its page, where there is one."""
+    """Draw a name as a link; as text without a URL."""
     return markup('<a href="{}"><bdi>{}</bdi></a>', url, text) if url else isolate(text)
 
 
 def button(text: object, url: str, *, css: str = "") -> SafeString:
-    """Draw a small button that leads to a page, for the last cell of a row."""
+    """Draw a small button as a link, for the last cell of a row."""
     return markup('<a class="{}" href="{}">{}</a>', f"button button-compact {css}".strip(), url, text)
 
 
 def row_link(text: object, url: str) -> SafeString:
-    """Draw what the whole table row leads to."""
+    """Draw the link that covers its whole table row."""
     return markup('<a class="row-link" href="{}">{}</a>', url, text)

@@ -1,17 +1,17 @@
-"""Stacked bars of own SVG: where the parts of a bar stand, in units of its viewBox (ui/chart_bar.html)."""
+"""Stacked bar charts in inline SVG: layout of a bar's parts, in units of its viewBox (ui/chart_bar.html)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from identity_manager.models.words import Words
 
-WIDTH, LEAST, GAP = 1000.0, 8.0, 2.0  # of a full bar, of a part, between two parts
+WIDTH, LEAST, GAP = 1000.0, 8.0, 2.0  # width of a full bar, minimum width of a part, gap between two
 COLOURS = 6  # classes of chart.css; further series repeat them
 
 
 @dataclass(frozen=True)
 class Segment:
-    """What a part says: its words, its number, its link (empty: none), its class."""
+    """Data of a part: label, number, URL (empty: none), CSS class."""
 
     words: Words
     number: int
@@ -21,7 +21,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a bar and where it stands."""
+    """A part of a bar with its position and width."""
 
     words: Words
     number: int
@@ -32,7 +32,7 @@ class Part:
 
 
 def stacked(segments: Sequence[Segment], *, full: int = 0) -> list[Part]:
-    """The parts that have a number, side by side. full: the number of a bar as wide as the drawing."""
+    """Lay out parts with a number above 0, side by side. full: the number that fills the whole width."""
     shown = [each for each in segments if each.number]
     total = sum(each.number for each in shown)
     span = WIDTH * total / max(full, total, 1)

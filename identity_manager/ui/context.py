@@ -65,7 +65,7 @@ class Portal:
 
     @property
     def may_see_archive(self) -> bool:
-        """Recovery keys are the whole installation's: a role limited to a unit does not reach them."""
+        """Whether the pages of recovery keys are offered: only to roles for all units."""
         held = self.person.roles_in_force() if self.person else ()
         return any(each.role in ARCHIVE_READERS and not each.organisational_unit for each in held)
 
@@ -84,7 +84,7 @@ class Portal:
 
     @cached_property
     def looks(self) -> Looks:
-        """The company's looks, or ours; ours, too, on a page that says that the database is away."""
+        """The looks in force; the product's defaults if the database is away."""
         try:
             return looks.in_force()
         except DatabaseError:

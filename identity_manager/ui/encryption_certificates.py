@@ -39,9 +39,9 @@ class EncryptionCertificatesField(CardsField):
 
 
 def offer(form: Form, tokens: Iterable[SoftwareToken], *, tick_archived: bool = False) -> None:
-    """Let the form's field `encryption` offer what of these tokens may stay; without any, it goes.
+    """Offer encryption certificates of these tokens that may outlive them; without any, remove the field.
 
-    tick_archived: those of whose keys a copy is kept are ticked at first: with them no mail is lost.
+    tick_archived: tick those with an archived key initially: revoking them makes no mail unreadable.
     """
     rows = Certificate.objects.may_outlive_token().filter(token__in=tokens)
     rows = rows.select_related("profile").only("subject", "not_after", "profile")

@@ -14,7 +14,7 @@ from identity_manager.ui import htmx_fragments
 
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
-    """400: the browser sent something that none of our pages sends."""
+    """400: malformed request, which no page of ours sends."""
     return render(request, "400.html", status=400)
 
 
@@ -47,7 +47,7 @@ def only_by_a_button(request: HttpRequest, allowed: str) -> HttpResponse:
 
 @requires_csrf_token
 def gone(request: HttpRequest, sentence: str = "") -> HttpResponse:
-    """410: it was here, and is gone for good. The sentence says what became of it."""
+    """410: it existed, and was removed permanently. sentence: the reason."""
     return render(request, "410.html", {"reason": sentence}, status=410)
 
 

@@ -74,7 +74,7 @@ class FilterSelect(forms.Select):
     """Select of plain, optional choices, rendered without Django's per-option work."""
 
     def use_required_attribute(self, _initial: Any) -> bool:
-        """Django's would have all choices asked for."""
+        """False, without evaluating all choices as Django does."""
         return False
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002 draws it itself
@@ -91,7 +91,7 @@ def _option(value: str, label: str, is_chosen: bool) -> SafeString:  # noqa: FBT
 
 
 class PurposeField(forms.CharField):
-    """What the chosen token types are asked for, in plain text; the verb says whether it has to be said."""
+    """The purpose of a request, in plain text; the verb checks whether it is mandatory."""
 
     widget = forms.Textarea(attrs={"rows": 2})
 
@@ -106,7 +106,7 @@ class PurposeField(forms.CharField):
 
     @classmethod
     def add_to(cls, form: forms.BaseForm, types: Iterable[TokenType]) -> None:
-        """Keep the form's field `purpose` only where one of the types asks; name those that demand it."""
+        """Keep the form's field `purpose` only if one of the types has it; list types that demand it."""
         offered = list(types)
         if all(each.purpose_rule == PurposeRule.NEVER for each in offered):
             del form.fields["purpose"]

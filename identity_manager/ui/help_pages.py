@@ -1,14 +1,14 @@
-"""Which page of the help belongs to which page of the portals: one table for each portal.
+"""Context help: maps URL names of the portals to pages of the help, one table per portal.
 
-A key is the beginning of the names of addresses; of several that fit, the longest one counts. Officers get a
-document of docs/, persons a section of the help page of Self-Service. EXCEPTED has what needs none, and why.
-tests/architecture/test_help_pages.py holds that each page of the url table is in one of them, and that each
-document and section is there.
+A key is a prefix of URL names; the longest match counts. Officers get a document of docs/, persons a section
+of the help page of Self-Service. EXCEPTED lists URLs without help, with the reason.
+tests/architecture/test_help_pages.py checks that each page of the URL table is in one of them, and that each
+document and section exists.
 """
 
 from collections.abc import Mapping
 
-FIRST, FIRST_SECTION = "index", "token"  # of a page that is in no table
+FIRST, FIRST_SECTION = "index", "token"  # defaults of a page in no table
 OFFICERS: Mapping[str, str] = {
     "console:start": "how-to/enable-and-follow",
     "console:first-set-up": "how-to/first-set-up",
@@ -140,11 +140,11 @@ EXCEPTED: Mapping[str, str] = {
 
 
 def page_of(table: Mapping[str, str], view_name: str) -> str:
-    """The page of the help for an address; empty where there is none."""
+    """The page of the help for a URL name; empty if there is none."""
     found = [key for key in table if view_name.startswith(key)]
     return table[max(found, key=len)] if found else ""
 
 
 def is_excepted(view_name: str) -> bool:
-    """Whether the table says why the address needs none."""
+    """Whether EXCEPTED has the URL name."""
     return any(view_name.startswith(each) for names in EXCEPTED.values() for each in names.split())

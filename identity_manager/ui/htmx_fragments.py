@@ -8,7 +8,7 @@ from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
-# Pages that one may be redirected to first (sign-in and the like).
+# Pages to which a request may be redirected first (sign-in and the like).
 GATES = frozenset({"account_login", "account_reauthenticate", "second-factor-needed", "sign-in-way"})
 CONTENT = "#content"
 

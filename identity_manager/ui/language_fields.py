@@ -44,7 +44,7 @@ class LanguagesWidget(forms.Widget):
 
 
 class LanguagesField(forms.Field):
-    """Texts. Where the field is required, the text in the installation's own language is."""
+    """A field of Texts. If it is required, the text in the installation's own language is."""
 
     widget = LanguagesWidget
 
@@ -53,7 +53,7 @@ class LanguagesField(forms.Field):
         super().__init__(**kwargs)
 
     def clean(self, value: Any) -> Texts:
-        """Raises ValidationError for a text that is too long, and for none in the own language."""
+        """Raises ValidationError for a text that is too long, or missing in the own language."""
         texts = Texts(value or "")
         (own, _called), *others = languages()
         if self.required and own not in texts:

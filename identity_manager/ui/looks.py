@@ -1,7 +1,7 @@
-"""The company's looks as files: a stylesheet for each accent colour, and the logo; both named by a digest.
+"""Public URLs of the company's looks: a stylesheet per accent colour, and the logo; both cacheable by digest.
 
-Everybody may have them, for the sign-in page has them. The stylesheet is computed from the colour in its
-address: nothing that somebody typed stands in it.
+They are public, as the sign-in page uses them. The stylesheet is computed from the colour in its URL and
+contains no input of users.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ BARS = ".portal-bar,.entrance-sheet{border-block-start:4px solid var(--accent)}"
 
 
 def stylesheet(accent: Accent, *, selector: str) -> str:
-    """The tokens of tests/identity_manager/ui/test_contrast.py that depend on the accent."""
+    """The CSS custom properties that depend on the accent (tests/identity_manager/ui/test_contrast.py)."""
     light, dark = accent.light, accent.dark
     tokens = {
         "accent": (light.accent, dark.accent),
@@ -37,7 +37,7 @@ def stylesheet(accent: Accent, *, selector: str) -> str:
 
 
 def stylesheet_url(row: Looks, *, sample: bool = False) -> str:
-    """The address of the stylesheet; empty where the accent is ours. sample: for a part of a page alone."""
+    """The URL of the stylesheet; empty for the product's accent. sample: for one part of a page only."""
     accent = row.colours
     if accent is None:
         return ""
@@ -47,7 +47,7 @@ def stylesheet_url(row: Looks, *, sample: bool = False) -> str:
 
 
 def logo_url(row: Looks) -> str:
-    """The address of the logo; empty where there is none."""
+    """The URL of the logo; empty without one."""
     return reverse("looks-logo", args=[row.logo_sha256]) if row.logo_sha256 else ""
 
 
@@ -58,7 +58,7 @@ def show_stylesheet(request: HttpRequest, colour: str, digest: str, selector: st
     if not colours.is_colour(wanted):
         raise Http404
     text = stylesheet(colours.accent(wanted), selector=selector)
-    if digest != _digest(text):  # of another release, whose colours may be others
+    if digest != _digest(text):  # the URL is of another release, which may compute other colours
         raise Http404
     return HttpResponse(text, content_type="text/css; charset=utf-8", headers={"Cache-Control": FOR_EVER})
 

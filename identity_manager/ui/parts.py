@@ -109,7 +109,7 @@ class Card:
         return str(self.title)
 
 
-# The usual types by their code; any other has the icon of a token.
+# Icons of well-known token types by code; any other has the icon of a token.
 TYPE_ICONS = {
     "vpn": "network",
     "encryption": "lock",

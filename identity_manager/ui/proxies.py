@@ -1,4 +1,4 @@
-"""What a proxy in front says of a client counts only when a proxy of ours says it."""
+"""Trusted proxies: forwarded headers (X-Forwarded-*) are accepted only from PROXY_ADDRESSES."""
 
 import ipaddress
 import logging
@@ -23,12 +23,12 @@ HEADERS = (
 )
 
 
-# What a line of the log says of an address: enough to tell networks apart, and no single device (RFC 7217).
+# Prefix lengths for addresses in the log: they identify a network, and no single device (RFC 7217).
 LOGGED_PREFIX_BITS = {4: 24, 6: 48}
 
 
 def client_network(request: HttpRequest) -> str:
-    """The network that the request comes from; empty where nobody says so, or not in words of addresses."""
+    """The client's network; empty if the address is unknown or malformed."""
     said = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     count = settings.ALLAUTH_TRUSTED_PROXY_COUNT
     given = said[-count] if 0 < count <= len(said) else ""
@@ -49,7 +49,7 @@ def trusted_networks() -> Networks:
 
 
 def is_proxy(sender: str, networks: Networks) -> bool:
-    """Whether a request from this address comes from a proxy of ours. A unix socket has no address."""
+    """Whether the sender is a trusted proxy. A Unix socket, which has no address, counts as one."""
     try:
         address = ipaddress.ip_address(sender) if sender else None
     except ValueError:
@@ -58,9 +58,9 @@ def is_proxy(sender: str, networks: Networks) -> bool:
 
 
 class ProxyHeadersMiddleware:
-    """Forgets forwarded headers that come from elsewhere than PROXY_ADDRESSES. First of all middlewares.
+    """Drops forwarded headers from senders outside PROXY_ADDRESSES, before all other middlewares read them.
 
-    Who connects through a unix socket has no address, and is a proxy: nobody else reaches it.
+    A sender on a Unix socket has no address and is trusted: only a local proxy can reach it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -77,7 +77,7 @@ class ProxyHeadersMiddleware:
         return self.get_response(request)
 
     def _tell(self, sender: str) -> None:
-        """Once: who forgot to name the proxy must find it; who sends forged headers must not fill the log."""
+        """Log it once: an operator must find a missing PROXY_ADDRESSES, and forged ones not fill the log."""
         if not self._told:
             self._told = True
             logger.warning("Forwarded headers from %s are ignored: it is not one of PROXY_ADDRESSES.", sender)

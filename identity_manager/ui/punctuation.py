@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext
 
-COLON = ":"  # Django's own catalogues have it, as the one between a label and its field
+COLON = ":"  # msgid of Django's own catalogues, for the suffix of form labels
 
 
 def colon() -> str:
@@ -11,7 +11,7 @@ def colon() -> str:
 
 
 def labelled(label: object, words: object) -> str:
-    """A label, a colon, and what stands for it: "State: Active". Without one of them the other alone."""
+    """Label, colon and value: "State: Active". If one of them is empty, the other alone."""
     return f"{colon()} ".join(filter(None, (str(label), str(words))))
 
 

@@ -114,17 +114,17 @@ class OrderWidget(forms.Widget):
 
 
 class OrderField(forms.Field):
-    """Some of the choices in an order, each once. Returns their keys as text."""
+    """An ordered selection of choices without duplicates; its value is a list of keys as text."""
 
     def __init__(self, *, place_label: Any, **kwargs: Any) -> None:
         super().__init__(widget=OrderWidget(place_label=place_label), **kwargs)
 
     def offer(self, choices: Iterable[tuple[str, Any]]) -> None:
-        """What can be chosen."""
+        """Set the choices."""
         self.widget.choices = [(str(key), label) for key, label in choices]
 
     def clean(self, value: Any) -> list[str]:
-        """Raises ValidationError for nothing, for what is not offered, and for one thing twice."""
+        """Raises ValidationError for an empty selection, an unknown choice, or a duplicate."""
         chosen: list[str] = list(value or [])
         offered = {key for key, _label in self.widget.choices}
         if self.required and not chosen:

@@ -1,4 +1,4 @@
-"""Headers that keep other sites, devices of the machine and caches away from our pages.
+"""Security headers: Permissions-Policy, cross-origin isolation, Cache-Control.
 
 Django's own middlewares and django-csp set the others; docs/reference/security-headers.md has all.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# What a page of ours may ask the browser for: the passkeys of this site, and to copy on a click.
+# Browser features that our pages use: passkeys of this site, and the clipboard on a click.
 _ALLOWED = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")
 _FORBIDDEN = (
     "accelerometer",
@@ -40,14 +40,14 @@ HEADERS = {
 
 
 def let_forms_lead_to(response: HttpResponseBase, origins: list[str]) -> None:
-    """Let forms of this page end up there; Chromium holds form-action against redirects, too."""
+    """Add origins to form-action of this page; Chromium applies it to redirects after a form, too."""
     update: dict[str, list[str]] = getattr(response, "_csp_update", {})
     together = dict.fromkeys([*update.get("form-action", []), *origins])
     response._csp_update = {**update, "form-action": list(together)}  # type: ignore[attr-defined]  # django-csp reads it
 
 
 class SecurityHeadersMiddleware:
-    """Adds them to every answer, and lets no cache keep one whose view does not say that it may."""
+    """Adds the headers to every response, and Cache-Control: no-store unless the view sets another."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -56,6 +56,6 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         for name, value in HEADERS.items():
             response.setdefault(name, value)
-        # Also what a browser shows again without asking: a page of who has signed out meanwhile.
+        # no-store also disables the back/forward cache, which would show a page after sign-out.
         response.setdefault("Cache-Control", "no-store")
         return response

@@ -1,4 +1,4 @@
-"""What each state of each noun means to the eye: the one table behind every state badge."""
+"""Visual meaning (colour, icon) of each state of each model: the table behind all state badges."""
 
 from django.db.models import Model
 
@@ -126,6 +126,6 @@ STATES: dict[type[Model], Meanings] = {
 
 
 def meaning_of(row: Model) -> Meaning:
-    """Return what the state of the row means. KeyError: the row is of a kind that has no states here."""
+    """Return the meaning of the row's state. Raises KeyError for a model that is not in the table."""
     state: str = row.state  # type: ignore[attr-defined]  # each model of the table has a state
     return STATES[type(row)][state]

@@ -1,4 +1,4 @@
-"""The text of terms, cut into what a page shows: paragraphs, and headings that begin with `# `."""
+"""Parser of the text of terms: paragraphs, and headings that begin with `# `."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""**It did not arrive**: the person says it of a file that was mailed, or that it has arrived after all."""
+"""**It did not arrive**: the person reports a missing file of a mail, or that it has arrived after all."""
 
 import uuid
 
@@ -17,7 +17,7 @@ from selfservice.views.certificates import token_page
 
 @require_POST
 def not_arrived(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    """Say that the mail did not come, or came without the file."""
+    """Report that the mail did not arrive, or arrived without the file."""
     token = access.own_token(request, token_id)
     form = NotArrivedForm(request.POST)
     verb = arrival.say
@@ -32,7 +32,7 @@ def not_arrived(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def arrived(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    """Take it back: it has arrived."""
+    """Withdraw the report: the file has arrived."""
     token = access.own_token(request, token_id)
     form = ArrivedForm(request.POST)
     done = form.perform(lambda: arrival.arrived(actor=token.person, token_id=token.pk))

@@ -10,7 +10,7 @@ from selfservice import access, installation_help
 
 @require_safe
 def file_does_not_open(request: HttpRequest) -> HttpResponse:
-    """Say what the chosen device means by what it says, and what helps."""
+    """Explain error messages of the chosen device, with remedies."""
     person = access.user(request)
     device = install.device(request.GET.get("device", ""))
     context = {

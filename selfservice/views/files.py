@@ -22,7 +22,7 @@ from selfservice.forms import FetchForm, FetchProfileForm
 @cache_control(no_store=True, private=True)
 @fresh_second_factor_required
 def files(request: HttpRequest, token_id: uuid.UUID) -> HttpResponseBase:
-    """Offer the files; a click fetches one. The POST answers with it: no address leads to a file."""
+    """Offer the files for download. A file is the response to a POST, so that no URL leads to it."""
     token = access.own_token(request, token_id)
     if "device" in request.POST:
         return _profile(request, token)

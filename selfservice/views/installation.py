@@ -1,4 +1,4 @@
-"""**I have installed it**: the person says it of one device, or takes it back."""
+"""**I have installed it**: the person confirms the installation on a device, or takes that back."""
 
 import uuid
 
@@ -17,7 +17,7 @@ from selfservice.views.certificates import token_page
 
 @require_POST
 def installed(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    """Say that the token is installed on one more device."""
+    """Confirm the installation on one more device."""
     token = access.own_token(request, token_id)
     form = InstalledForm(request.POST)
     row = form.perform(
@@ -34,7 +34,7 @@ def installed(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def take_back(request: HttpRequest, token_id: uuid.UUID, installation_id: uuid.UUID) -> HttpResponse:
-    """Take back what was said of one device."""
+    """Take back the confirmation for one device."""
     token = access.own_token(request, token_id)
     form = TakeBackForm(request.POST)
     verb = installation.take_back

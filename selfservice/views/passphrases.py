@@ -1,4 +1,4 @@
-"""Step 6: a passphrase is shown on a click, noted, and destroyed."""
+"""Step 6: the passphrase is shown on a click, noted by the person, and destroyed."""
 
 import uuid
 
@@ -34,7 +34,7 @@ def passphrase(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    """The one page that holds a secret: it answers the POST itself, so that no address leads to it."""
+    """The page with the passphrase, as response to a POST, so that no URL leads to it."""
     token = access.own_token(request, token_id)
     form = ShowForm(request.POST)
     moment = signed_in_at(request)

@@ -1,4 +1,4 @@
-"""Step 5 as the person sees it: three lines that fill."""
+"""Step 5 for the person: progress of issuance, three progress bars."""
 
 import uuid
 from typing import Any
@@ -20,7 +20,7 @@ from selfservice.open_tasks import type_names
 @require_safe
 @never_cache
 def progress(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    """Show how far it is; lead to the passphrase once all is sealed."""
+    """Show the progress of issuance; redirect to the passphrase once all tokens are sealed."""
     row = access.own_request(request, request_id)
     target = _passphrase_page(row)
     if target:
@@ -31,7 +31,7 @@ def progress(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def progress_lines(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    """The part of the page that moves."""
+    """The fragment with the progress bars, which htmx polls."""
     row = access.own_request(request, request_id)
     target = _passphrase_page(row)
     if target:
@@ -40,7 +40,7 @@ def progress_lines(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 def _passphrase_page(row: TokenRequest) -> str:
-    """Where to go when nothing moves any more and a passphrase waits; else empty."""
+    """URL of the passphrase, when issuance is complete and one waits; else empty."""
     token = issuance.next_passphrase(row)
     if token is None or row.state in ("issuing", "failed"):
         return ""

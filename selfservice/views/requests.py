@@ -1,4 +1,4 @@
-"""**My requests**: where each stands, and **Withdraw** while it waits for somebody's word."""
+"""**My requests**: state of each, and **Withdraw** while it waits for a decision or acceptance."""
 
 import uuid
 
@@ -20,7 +20,7 @@ from selfservice.forms import WithdrawForm
 from selfservice.open_tasks import type_names
 
 PAGE = 20
-# Only a request that waits for a decision tells who decides.
+# Approvers are shown only while the request waits for a decision.
 DECIDERS = (
     Prefetch("approvals", Approval.objects.select_related("approver", "deputyship__principal")),
     Prefetch("asked_approvers", AskedApprover.objects.select_related("approver")),
@@ -58,7 +58,7 @@ def _reminds(person: Person, row: TokenRequest) -> bool:
 
 @require_POST
 def remind_approvers(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    """Remind the approvers of what the person has asked for, once a day; a refusal is said on the list."""
+    """Remind the approvers of the person's request, at most once a day; a refusal is shown on the list."""
     row = access.own_request(request, request_id)
     try:
         reminders_by_hand.remind_approvers(actor=row.person, request_id=row.pk)

@@ -55,7 +55,7 @@ def is_rabbitmq(url: str) -> bool:
 
 
 def tls(url: str) -> dict[str, Any] | bool:
-    """TLS options, False without TLS. The server's certificate is always verified; ours is sent if configured.
+    """TLS options, False without TLS. The server's certificate is verified; ours is sent if configured.
 
     Trust anchors: BROKER_TLS_CA, else the system's store. Raises ImproperlyConfigured.
     """

@@ -18,7 +18,7 @@ _the_parents: list[object] = []
 
 
 def register() -> None:
-    """Register the after-fork hook, once, when the apps are ready; for gunicorn, Celery and any other fork."""
+    """Register the after-fork hook, once, when the apps are ready; for gunicorn, Celery and others."""
     os.register_at_fork(after_in_child=forget_the_parents)
 
 

@@ -1,1 +1,1 @@
-"""The gallery: each part of the pages with specimens, in the embedded mode alone."""
+"""The gallery of UI components with samples; embedded mode only."""

@@ -61,7 +61,7 @@ class SampleForm(forms.Form):
 
 
 class SampleOneOf(forms.Form):
-    """A choice with the fields of which exactly one is wanted."""
+    """A choice of fields of which exactly one is to be filled."""
 
     basis = forms.ChoiceField(
         label="Who has it", choices=[("group", "A group"), ("unit", "A unit")], widget=forms.RadioSelect

@@ -70,7 +70,7 @@ def state_badge(row: Model) -> SafeString:
 
 @register.simple_tag
 def delivery_badge(token: SoftwareToken) -> SafeString:
-    """Draw how far the mail of a token is; to one that has ended nothing comes any more."""
+    """Draw the delivery state of a token; nothing for one that has ended."""
     meaning = states.DELIVERY[token.delivery]
     if token.ended_at is not None and meaning == Meaning.WAITING:
         return badge(Meaning.QUIET, _("Not delivered"))
@@ -79,7 +79,7 @@ def delivery_badge(token: SoftwareToken) -> SafeString:
 
 @register.simple_tag
 def installation_badge(token: SoftwareToken) -> SafeString:
-    """Draw whether its person says that it is installed; nothing before they can say so."""
+    """Draw whether the person has confirmed the installation; nothing while they cannot."""
     if token.installed_at is not None:
         return badge(Meaning.DONE, _("Installed"), "laptop")
     if token.awaits_installation:
@@ -88,7 +88,7 @@ def installation_badge(token: SoftwareToken) -> SafeString:
 
 
 def _label(kind: type[Model], field: str, value: str) -> str:
-    """What get_..._display says, which goes through all choices, and their words, each time."""
+    """Cached get_FOO_display, which would build and translate all choices at each call."""
     return str(_labels(kind, field)[value])
 
 

@@ -75,7 +75,7 @@ def breadcrumb(*parts: str) -> dict[str, Any]:
 
 @register.inclusion_tag("ui/error_summary.html")
 def error_summary(form: BaseForm) -> dict[str, Any]:
-    """Draw what is wrong with a form, each line leading to its field; nothing when nothing is."""
+    """Draw the errors of a form as links to their fields; nothing without errors."""
     return {"lines": _error_lines(form)}
 
 

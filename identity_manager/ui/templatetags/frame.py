@@ -1,4 +1,4 @@
-"""What stands around every page, drawn without a template of its own; built in, so no template loads it."""
+"""Template tags of the page frame: portal_tab, help_link. Built in, so no template loads them."""
 
 from django import template
 from django.template.context import Context
@@ -17,7 +17,7 @@ register = template.Library()
 def portal_tab(
     context: Context, key: str, url: str, label: str, count: int = 0, *, tab: str | None = None
 ) -> SafeString:
-    """Draw one of the main tabs of a portal; nothing where it leads nowhere. tab: the present one's key."""
+    """Draw one of the main tabs of a portal; nothing without a URL. tab: key of the current tab."""
     if not url:
         return SafeString()
     present = context.get("tab") if tab is None else tab

@@ -22,7 +22,7 @@ def pagination(
 ) -> dict[str, Any]:
     """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page.
 
-    of, anchor: of several lists, this one's title and where it begins. keeps_selection: by the form.
+    of, anchor: title and fragment id of this list, if the page has several. keeps_selection: by the form.
     """
     if not page.has_other_pages():
         return {}

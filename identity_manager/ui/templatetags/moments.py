@@ -18,12 +18,12 @@ from identity_manager.ui.parts import (
 
 register = template.Library()
 
-TIME_TO_RENEW = timedelta(days=60)  # when the first reminder goes out
+TIME_TO_RENEW = timedelta(days=60)  # before the end; the time of the first reminder
 
 
 @register.simple_tag
 def when(moment: datetime | date | None, otherwise: str = "–") -> str:
-    """Write a moment or a day in words, with the exact one behind it."""
+    """Write a time or a day in words, with the exact value as title."""
     if moment is None:
         return otherwise
     now = timezone.now()
@@ -36,7 +36,7 @@ def when(moment: datetime | date | None, otherwise: str = "–") -> str:
 
 @register.simple_tag
 def age(since: datetime) -> SafeString:
-    """Write how long something has waited, with the exact moment behind it."""
+    """Write how long something has waited, with the exact time as title."""
     return _time(since, title=dates.exact(since), said=dates.age(since, now=timezone.now()))
 
 
@@ -47,7 +47,7 @@ def _time(moment: datetime | date, *, title: str, said: str) -> SafeString:
 
 @register.filter
 def is_past(moment: datetime) -> bool:
-    """Whether the moment is over: what ends then is ended by a job, which may run a little later."""
+    """Whether the time has passed. The job that acts on it may run a little later."""
     return moment <= timezone.now()
 
 

@@ -35,19 +35,19 @@ register.filter("readable_address", email_addresses.readable)
 
 @register.filter
 def breakable(text: str) -> SafeString:
-    """Let an address break where it has a joint, before it breaks within a word."""
+    """Insert <wbr> after separators of an address, so that it breaks there rather than within a word."""
     return SafeString(JOINT.sub("<wbr>", escape(str(text))))  # no escape has a joint
 
 
 @register.simple_tag
 def visit_number() -> str:
-    """The number under which the logs have this visit; empty outside one."""
+    """The request id, under which the logs have this request; empty outside of one."""
     return correlation.current()
 
 
 @register.simple_tag
 def code_block(text: str) -> SafeString:
-    """Draw text as it is, in a frame that scrolls and can be reached by keyboard."""
+    """Draw preformatted text in a frame that scrolls and is focusable by keyboard."""
     return markup('<pre class="code" tabindex="0"><code>{}</code></pre>', text)
 
 
