@@ -1,4 +1,4 @@
-"""The addresses of Self-Service, below /my/."""
+"""URL patterns of Self-Service, below /my/."""
 
 from django.urls import path
 

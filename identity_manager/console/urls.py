@@ -1,4 +1,4 @@
-"""The addresses of Identity Manager. Each view fetches what it shows through console.access: default-deny."""
+"""URL patterns of Identity Manager. Each view fetches what it shows through console.access: default-deny."""
 
 from django.urls import include, path
 

@@ -39,7 +39,7 @@ class Edited:
 
 def create_active(*, actor: Person | None, values: Mapping[str, str]) -> Person:
     """Create a person who works here, by the fields of validation.clean but manager
-    and state; actor None is who operates the machine. Raises NotPossible with the first field at fault.
+    and state; actor: None for a command. Raises NotPossible with the first field at fault.
 
     Nothing of it waits: the first officers come from whoever has the machine, and nobody else is there yet.
     """

@@ -13,12 +13,12 @@ READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
 
 
 def reader(request: HttpRequest) -> Person:
-    """The officer, if they may read which clients there are."""
+    """The officer, if they may list API clients."""
     return offices.officer(request, *READERS)
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they say which clients there are: for persons of any unit, so of all units."""
+    """The officer, if they may manage API clients: a System Administrator of all units."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)

@@ -1,4 +1,4 @@
-"""Who may see what of the key archive: named fetches, as those of console.access."""
+"""Permissions on the key archive: fetches that return the object, or raise 404 or 403."""
 
 import uuid
 from collections.abc import Collection
@@ -15,12 +15,12 @@ BRINGERS = frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR})
 
 
 def archive_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read which recovery certificates there are."""
+    """The officer, if they may list recovery certificates."""
     return _everywhere(request, ARCHIVE_READERS)
 
 
 def bringer(request: HttpRequest) -> Person:
-    """The officer, if they may bring a recovery certificate in."""
+    """The officer, if they may import a recovery certificate."""
     return _everywhere(request, BRINGERS)
 
 
@@ -30,7 +30,7 @@ def recovery_officer(request: HttpRequest) -> Person:
 
 
 def _everywhere(request: HttpRequest, roles: Collection[str]) -> Person:
-    """Recovery keys are the whole installation's: a role that is limited to a unit does not reach them."""
+    """The officer, if they hold one of the roles for all units, as recovery keys are for all of them."""
     actor = offices.officer(request, *(Role(role) for role in roles))
     if all(held.organisational_unit for held in actor.roles_in_force() if held.role in roles):
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)

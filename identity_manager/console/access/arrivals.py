@@ -14,7 +14,7 @@ DECIDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def decided_by(actor: Person) -> QuerySet[DeliveryProblem]:
-    """What this administrator decides: not their own, and of nobody whom they vouched for."""
+    """Problems that this administrator decides: not their own, and of nobody whom they vouched for."""
     rows = DeliveryProblem.objects.decidable_by(actor, timezone.now())
     rows = rows.filter(within_units(actor, DECIDERS, "token__person__organisational_unit"))
     related = rows.select_related("token__person", "token__token_type")

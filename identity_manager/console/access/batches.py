@@ -64,6 +64,6 @@ def batch_for_officer(request: HttpRequest, pk: uuid.UUID) -> BatchOrder:
 
 
 def batch_for_giver(request: HttpRequest, pk: uuid.UUID) -> BatchOrder:
-    """The batch order, for who may give one; whether they may do this is the verb's word."""
+    """The batch order, for officers who may give one; the verb checks whether they may do this."""
     batch_giver(request)
     return batch_for_officer(request, pk)

@@ -21,7 +21,7 @@ def reader(request: HttpRequest) -> Person:
 
 
 def sees_persons(actor: Person) -> bool:
-    """Whether the actor may read of whom a run is: System Administrators have no persons' business."""
+    """Whether the actor may read the persons of a run; System Administrators may not."""
     return actor.has_role(Role.AUDITOR, unit="") or directory_policy.registers_everywhere(actor)
 
 
@@ -58,7 +58,7 @@ def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Director
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they say which SCIM clients there are."""
+    """The officer, if they may manage SCIM clients."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):  # a directory has persons of any unit
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)

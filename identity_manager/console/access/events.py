@@ -1,4 +1,4 @@
-"""Permissions on other systems that are told of the audit log."""
+"""Permissions on SIEM sinks and webhooks."""
 
 import uuid
 
@@ -12,12 +12,12 @@ from identity_manager.models import Person, Role, Webhook
 
 
 def reader(request: HttpRequest) -> Person:
-    """The officer, if they may see which systems are told, and how far each has got."""
+    """The officer, if they may see SIEM sinks and webhooks with their cursors."""
     return offices.catalogue_reader(request)
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they say who is told."""
+    """The officer, if they may manage SIEM sinks and webhooks."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not acts(actor):
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)
@@ -25,7 +25,7 @@ def administrator(request: HttpRequest) -> Person:
 
 
 def acts(actor: Person) -> bool:
-    """Whether the actor is System Administrator of all units: the log is about all of them."""
+    """Whether the actor is System Administrator of all units, as the audit log is of all units."""
     return actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
 
 

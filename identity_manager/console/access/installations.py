@@ -1,4 +1,4 @@
-"""Permissions on tokens that nobody has said to be installed: within the officer's units."""
+"""Permissions on tokens without a confirmed installation: within the officer's units."""
 
 import uuid
 
@@ -13,7 +13,7 @@ ANSWERERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def answered_by(actor: Person) -> QuerySet[InstallationNotice]:
-    """What this administrator was told; none of their own tokens."""
+    """Notices that this administrator answers; none of their own tokens."""
     rows = InstallationNotice.objects.to_be_answered().exclude(token__person=actor)
     rows = rows.filter(within_units(actor, ANSWERERS, "token__person__organisational_unit"))
     related = rows.select_related("token__person", "token__token_type")

@@ -107,7 +107,7 @@ def group_reader(request: HttpRequest) -> Person:
 
 
 def group_keeper(request: HttpRequest) -> Person:
-    """The officer, if they may keep approver groups; for which units is the verb's word."""
+    """The officer, if they may keep approver groups; the verb checks for which units."""
     return officer(request, Role.USER_ADMINISTRATOR)
 
 
@@ -118,6 +118,6 @@ def saved_search(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
 
 
 def saved_report(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
-    """A saved report, for its owner; whether they may still read it is the report's word."""
+    """A saved report, for its owner; the report itself checks whether they may still read it."""
     rows = SavedSearch.objects.select_related("owner").filter(owner=officer(request), kind=REPORT)
     return get_object_or_404(rows, pk=pk)

@@ -70,7 +70,7 @@ def person_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> Pers
 
 
 def person_for_roles(request: HttpRequest, pk: uuid.UUID) -> Person:
-    """The person, for who assigns roles, or reads who holds them; which of them is the verb's word."""
+    """The person, for officers who assign roles or read assignments; the verb checks which roles."""
     officer(request, *ROLE_GIVERS, *(() if request.method == "POST" else (Role.AUDITOR,)))
     person = person_for_officer(request, pk)
     roles = RoleAssignment.objects.select_related("assigned_by")

@@ -1,6 +1,7 @@
-"""Permissions on recoveries: Recovery Officers who may decide, who asked or administers, and auditors.
+"""Permissions on recoveries: Recovery Officers who may decide, requesters, administrators, and auditors.
 
-Who owns the keys, or gets them, reads nothing here, whatever roles they hold: the owner may not be told.
+Owner and beneficiary of the keys read nothing here, whatever roles they hold: officers may have decided not
+to notify the owner.
 """
 
 import uuid
@@ -40,6 +41,6 @@ def recovery_for_officer(request: HttpRequest, pk: uuid.UUID) -> Recovery:
 
 
 def recovery_for_decision(request: HttpRequest, pk: uuid.UUID) -> Recovery:
-    """The recovery, for a Recovery Officer who may read it; whether they may decide is the verb's word."""
+    """The recovery, for a Recovery Officer who may read it; the verb checks whether they may decide."""
     officer(request, Role.RECOVERY_OFFICER)
     return recovery_for_officer(request, pk)

@@ -47,7 +47,7 @@ def request_for_officer(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
 
 
 def request_for_approver(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
-    """The request, for an Approver who may read it; whether they may decide is the verb's word."""
+    """The request, for an Approver who may read it; the verb checks whether they may decide."""
     officer(request, Role.APPROVER)
     return request_for_officer(request, pk)
 
@@ -88,7 +88,7 @@ def token_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SoftwareToke
 
 
 def key_revoker(request: HttpRequest) -> Person:
-    """The officer, if they may revoke by public key; what they reach is the verb's word."""
+    """The officer, if they may revoke by public key; the verb checks which certificates."""
     return officer(request, Role.TOKEN_ADMINISTRATOR)
 
 

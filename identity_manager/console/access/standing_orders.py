@@ -17,7 +17,7 @@ GROUP_READERS = READERS | {Role.REGISTRATION_OFFICER}
 
 
 def reader(request: HttpRequest) -> Person:
-    """The officer, if they may read standing orders and what they counted."""
+    """The officer, if they may read standing orders and their figures."""
     return offices.officer(request, *READERS)
 
 

@@ -20,7 +20,7 @@ def target_for_reader(request: HttpRequest, name: str) -> tuple[Person, str]:
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they say what targets are for."""
+    """The officer, if they may manage targets: a System Administrator of all units."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):  # a target has persons of any unit
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)

@@ -1,4 +1,4 @@
-"""Who may see what of imports of tokens: named fetches."""
+"""Permissions on imports of tokens: fetches that return the object, or raise 404 or 403."""
 
 import uuid
 

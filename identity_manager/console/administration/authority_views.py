@@ -21,7 +21,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def test(request: HttpRequest, alias: str) -> HttpResponse:
-    """The answer, good or bad, is the outcome of the test and stands on the page."""
+    """Test a connection; the result, good or bad, is shown on the page."""
     actor, alias = administration.connection_for_system_administrator(request, alias)
     row = circuit_breaker.check(actor=actor, alias=alias)
     if row.ok:

@@ -1,4 +1,4 @@
-"""Page context of the test of client certificates: the settings, and what arrived, in words."""
+"""Page context of the client certificate test: settings, and received headers, as sentences."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,12 +25,12 @@ REASONS = {
 
 
 def is_on() -> bool:
-    """Whether a portal takes certificates."""
+    """Whether a portal has sign-in by client certificate."""
     return sign_in_methods.is_offered(sign_in_methods.CERTIFICATE)
 
 
 def context(found: Mapping[str, Any] | None, *, answered: bool) -> dict[str, Any]:
-    """found: what the test says; None where there is none, or none that fits (answered)."""
+    """The context. found: result of the test, or None; answered: whether an answer came, valid or not."""
     return {
         "tab": "admin",
         "is_on": is_on(),
@@ -72,7 +72,7 @@ def _yes_no(value: bool) -> str:  # noqa: FBT001 of one place
 
 
 def _advice(found: Mapping[str, Any]) -> Words:
-    """What to look at first."""
+    """The most likely cause, for the operator."""
     wanted = settings.CERTIFICATE_HEADER
     if not found["is_proxy"]:
         return _("Name the address of the proxy in PROXY_ADDRESSES; what it sends is forgotten now.")

@@ -18,7 +18,7 @@ from identity_manager.ui.security_headers import let_forms_lead_to
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest) -> HttpResponseBase:
-    """How it is set up; the POST leads to the host name of certificates, and from there back."""
+    """Show the settings; the POST redirects to the certificate host name, which redirects back."""
     offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if request.method == "POST" and certificate_test_page.is_on():
         return _begin(request)

@@ -1,4 +1,4 @@
-"""The first set-up: its steps, each done by what is there. No progress is stored that could be wrong."""
+"""The first set-up: its steps, each done if the rows it needs exist; no stored progress that could differ."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ from identity_manager.ui.parts import Meaning
 
 @dataclass(frozen=True)
 class SetUpStep:
-    """One step. needs: the names of what must be there. optional: an installation may do without it.
+    """One step. needs: names of the queries that must find a row. optional: not needed everywhere.
 
-    url_name: the page where it is done; empty where a System Administrator has none for it.
+    url_name: the page for it; empty if System Administrators have none.
     """
 
     title: Words
@@ -166,7 +166,7 @@ STEPS = (
 
 
 def context(actor: Person) -> dict[str, Any]:
-    """The page: each step with whether it is done. It asks what is there in one query."""
+    """The page: each step with whether it is done, by one query."""
     rows = _rows(actor)
     asked = [Exists(each) for each in rows.values()]
     found = Person.objects.filter(pk=actor.pk).values_list(*asked).get()
@@ -180,7 +180,7 @@ def context(actor: Person) -> dict[str, Any]:
 
 
 def figures(actor: Person) -> dict[str, Figure]:
-    """What START counts together with its other figures; none for who cannot set anything up."""
+    """Figures for START, counted together with its others; none for officers who cannot set anything up."""
     if not permission.is_system_administrator(actor):
         return {}
     return {
@@ -190,7 +190,7 @@ def figures(actor: Person) -> dict[str, Figure]:
 
 
 def number_open(counted: Mapping[str, Figure]) -> int:
-    """How many steps are open, of the figures that START has counted."""
+    """Number of open steps, from the figures that START has counted."""
     there = {name: bool(figure.number) for name, figure in counted.items()}
     return len(_open_ones(_lines(there))) if there else 0
 
@@ -206,7 +206,7 @@ def _open_ones(lines: Iterable[tuple[SetUpStep, bool]]) -> list[SetUpStep]:
 
 
 def _rows(actor: Person) -> dict[str, QuerySet[Any]]:
-    """What must be there, by name."""
+    """Querysets of the required rows, by name."""
     others = Person.objects.exclude(pk=actor.pk)
     rows: dict[str, QuerySet[Any]] = {
         "authority": CaCheck.objects.filter(alias__in=registry.aliases(), ok=True),
@@ -225,5 +225,5 @@ def _rows(actor: Person) -> dict[str, QuerySet[Any]]:
 
 
 def _first(rows: QuerySet[Any]) -> Callable[[], QuerySet[Any]]:
-    """One row at most: that there is one is all that counts."""
+    """At most one row, because only its existence counts."""
     return lambda: rows.model._default_manager.filter(pk__in=rows.values("pk")[:1])

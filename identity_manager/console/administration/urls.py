@@ -1,4 +1,4 @@
-"""The addresses of ADMIN, included into those of Identity Manager."""
+"""URL patterns of ADMIN, included into those of Identity Manager."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The addresses of clients of the API, within ADMIN."""
+"""URL patterns of clients of the API, within ADMIN."""
 
 from django.urls import path
 

@@ -43,7 +43,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: HttpRequest) -> HttpResponseBase:
     """Say what the client may do; its token is shown once."""
-    access.administrator(request)  # before anybody is asked who they are
+    access.administrator(request)  # before re-authentication
     return _make(request)
 
 
@@ -62,7 +62,7 @@ def _make(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The second officer agrees."""
+    """Confirm, as the second officer."""
     access.administrator(request)
     return _confirm(request, pk)
 

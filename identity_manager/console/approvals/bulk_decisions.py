@@ -145,7 +145,7 @@ def address(order_id: uuid.UUID | None, asked: Mapping[str, str]) -> str:
 
 
 def is_asked_before(request: HttpRequest, form: SeveralApprovalsForm, seen: Mapping[uuid.UUID, str]) -> bool:
-    """Whether what is signed is shown once more: of many, and where the list did not show it."""
+    """Whether to ask for confirmation: for several requests, or if the list did not show the contents."""
     many = len(seen) > 1 or request.GET.get("from") == OPEN_TASKS
     return many and not form.cleaned_data["confirmed"]
 

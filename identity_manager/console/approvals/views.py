@@ -40,7 +40,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def several(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
-    """What waits for this approver, all or of one batch order; those that are ticked are approved."""
+    """The approval queue, all or of one batch order; the POST approves the ticked requests."""
     actor = offices.officer(request, Role.APPROVER)
     form, back = SeveralApprovalsForm(refusals.post_data(request)), bulk_decisions.address(pk, request.GET)
     if form.is_valid() and (seen := bulk_decisions.readable(actor, form)):
@@ -56,7 +56,7 @@ def several(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
 
 @require_POST
 def reject_several(request: HttpRequest) -> HttpResponse:
-    """Reject those that are ticked, once it is said why."""
+    """Reject the ticked requests, with a reason."""
     actor = offices.officer(request, Role.APPROVER)
     chosen, order_id = SeveralForm(request.POST), bulk_decisions.order_said_by(request.GET)
     seen = bulk_decisions.readable(actor, chosen) if chosen.is_valid() else {}
@@ -75,7 +75,7 @@ def reject_several(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def postpone_several(request: HttpRequest) -> HttpResponse:
-    """Postpone those that are ticked, once it is said until when."""
+    """Postpone the ticked requests to a time."""
     actor = offices.officer(request, Role.APPROVER)
     chosen, order_id = SeveralForm(request.POST), bulk_decisions.order_said_by(request.GET)
     seen = bulk_decisions.readable(actor, chosen) if chosen.is_valid() else {}
@@ -106,7 +106,7 @@ def _several(request: HttpRequest, form: VerbForm, order_id: uuid.UUID | None) -
 
 @require_safe
 def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The decision alone, for OPEN TASKS; without scripts the page of the request."""
+    """The decision form as a fragment for OPEN TASKS; without scripts the page of the request."""
     found = requests.request_for_approver(request, pk)
     alone = request.headers.get("HX-Request") == "true"
     return request_page.response(
@@ -115,7 +115,7 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Back to where the decision was made."""
+    """Redirect to the page on which the decision was made."""
     if request.POST.get("from") == "open-tasks":
         return redirect("console:approvals")
     return redirect("console:request", pk)

@@ -29,8 +29,8 @@ PAGE = require_http_methods(["GET", "HEAD", "POST"])
 
 @PAGE
 def begin(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Say what a drill is; a click begins it."""
-    archive.recovery_officer(request)  # before anybody is asked who they are
+    """Explain a drill; the POST begins it."""
+    archive.recovery_officer(request)  # before re-authentication
     return _begin(request, pk)
 
 
@@ -48,7 +48,7 @@ def _begin(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @PAGE
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The second officer agrees."""
+    """Confirm, as the second officer."""
     archive.recovery_officer(request)
     return _confirm(request, pk)
 

@@ -1,4 +1,4 @@
-"""An export of the archive: asked for by one Recovery Officer, confirmed by another, or called off."""
+"""Export of the key archive: requested by one Recovery Officer, confirmed by another, or withdrawn."""
 
 import uuid
 from functools import partial
@@ -23,8 +23,8 @@ from identity_manager.workflow.archive import export as exporting
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponseBase:
-    """Say what an export does; a click asks for it."""
-    archive.recovery_officer(request)  # before anybody is asked who they are
+    """Explain an export; the POST requests it."""
+    archive.recovery_officer(request)  # before re-authentication
     return _ask(request)
 
 
@@ -41,7 +41,7 @@ def _ask(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The second officer agrees."""
+    """Confirm, as the second officer."""
     archive.recovery_officer(request)
     return _confirm(request, pk)
 
@@ -60,7 +60,7 @@ def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """It does not come to it."""
+    """Withdraw the export."""
     found = archive.archive_export(request, pk)
     act = Act(
         verb=partial(exporting.withdraw, actor=archive.recovery_officer(request), export_id=pk),

@@ -52,7 +52,7 @@ class ExportForm(VerbForm):
 
 
 class ShareForm(VerbForm):
-    """The officer's share. Only who has just mistyped it sees it once more, on a page that nothing stores."""
+    """The officer's share. A mistyped one is shown again, on a response with no-store."""
 
     share = forms.CharField(
         label=_("Your share: 33 words"),

@@ -1,4 +1,4 @@
-"""What of the key archive waits for an officer."""
+"""Open tasks of the key archive."""
 
 from datetime import datetime
 

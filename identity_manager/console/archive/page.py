@@ -1,4 +1,4 @@
-"""What the pages of the key archive show to this officer."""
+"""Page context of the key archive, for one officer."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def share_context(actor: Person, drill: RecoveryDrill, form: VerbForm) -> dict[s
 
 
 def share_obstacle(actor: Person, drill: RecoveryDrill) -> Reason | None:
-    """Why this officer gives no share for the drill now, or None."""
+    """Why this officer cannot give a share for the drill now, or None."""
     if not drills.awaits_shares(drill):
         return drills.DRILL_NOT_WAITING
     return share_rounds.obstacle(
@@ -62,7 +62,7 @@ def share_obstacle(actor: Person, drill: RecoveryDrill) -> Reason | None:
 
 
 def _drill(actor: Person, certificate: RecoveryCertificate) -> dict[str, Any]:
-    """Of one certificate: the drill that is under way, and the last proof."""
+    """The drill of a certificate that is under way, and the last proof."""
     present = certificate.drills.filter(pk__in=RecoveryDrill.objects.under_way()).first()
     proved = certificate.drills.exclude(proved_at=None).order_by("proved_at").last()
     officer = recovery_policy.is_recovery_officer(actor)
@@ -76,7 +76,7 @@ def _drill(actor: Person, certificate: RecoveryCertificate) -> dict[str, Any]:
 
 
 def context(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> dict[str, Any]:
-    """One recovery certificate, with what this officer can do about it."""
+    """One recovery certificate, with the actions of this officer."""
     waits = certificate.state == S.IMPORTED
     obstacle = recovery_policy.confirmation_obstacle(actor, certificate)
     present = certificate.wrappings.filter(erased_at=None).prefetch_related("shares__officer").first()
@@ -98,7 +98,7 @@ def context(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> 
 
 
 def _readdressing(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> dict[str, Any]:
-    """Of a retired certificate: how many keys are sealed for others by now, and what officers do for it."""
+    """Progress of re-encrypting keys of a retired certificate to others, and the officers' part in it."""
     if certificate.state != S.RETIRED:
         return {}
     still, at_first = readdressing.left(certificate).count(), certificate.keys_when_retired or 0
@@ -113,7 +113,7 @@ def _readdressing(actor: Person, certificate: RecoveryCertificate, form: VerbFor
 
 
 def _session(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> dict[str, Any]:
-    """What officers see who give their shares: how many are there, and why this one cannot."""
+    """The session in which officers give shares: number given, and why this officer cannot, if so."""
     wrapping = certificate.wrappings.get(erased_at=None)
     subject, now = readdressing.subject_of(certificate), timezone.now()
     present = readdressing.present_round(certificate)

@@ -1,4 +1,4 @@
-"""Recovery certificates: brought in, confirmed by two Recovery Officers, retired."""
+"""Recovery certificates: import, confirmation by two Recovery Officers, retirement."""
 
 import uuid
 from functools import partial
@@ -29,7 +29,7 @@ from identity_manager.workflow.archive import recovery_certificates as verbs
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def listing(request: HttpRequest) -> HttpResponse:
-    """Which recovery certificates there are; the document of a ceremony is brought in here."""
+    """List recovery certificates; the POST imports the document of a ceremony."""
     actor = archive.archive_reader(request)
     form = BringInForm(refusals.post_data(request), request.FILES or None)
     if request.method == "POST":
@@ -53,7 +53,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """A Recovery Officer types the fingerprint that they have from the ceremony."""
-    archive.recovery_officer(request)  # before anybody is asked who they are
+    archive.recovery_officer(request)  # before re-authentication
     return _confirm(request, pk)
 
 
@@ -71,7 +71,7 @@ def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Nothing more is sealed for it."""
+    """Retire it: no further key is encrypted to it."""
     archive.recovery_officer(request)
     return _retire(request, pk)
 

@@ -1,7 +1,7 @@
-"""**Audit pack**: what an audit by ISO/IEC 27001 or NIS2 asks for, of a period, in a ZIP file with proof.
+"""**Audit pack**: evidence of a period for audits by ISO/IEC 27001 or NIS2, as a streamed ZIP file.
 
-Tables for people (CSV), and in `proof/` what shows that the log is whole in the period and that the events of
-the tables are in it. The file is written while it is sent.
+Tables for people (CSV), and in `proof/` the cryptographic proof that the log of the period is complete and
+contains the events of the tables.
 """
 
 import io
@@ -93,7 +93,7 @@ class PackForm(forms.Form):
 
 
 def last_year() -> dict[str, date]:
-    """What the form proposes: the twelve months up to yesterday."""
+    """Initial values of the form: the twelve months up to yesterday."""
     until = timezone.localdate() - timedelta(days=1)
     return {"since": until - timedelta(days=364), "until": until}
 
@@ -115,7 +115,7 @@ class Period:
 
 
 def event_names() -> frozenset[str]:
-    """Of every event that a table has."""
+    """Names of all events in the tables."""
     return frozenset(event.value for events in SECTIONS.values() for event in events)
 
 
@@ -128,7 +128,7 @@ def file_name(period: Period) -> str:
 
 
 def stream(period: Period) -> Iterator[bytes]:
-    """The ZIP file, piece by piece, in the language and time zone of the visit in which this is called."""
+    """Yield the ZIP file in pieces, in language and time zone of the request in which this is called."""
     return _zipped(Reader(), period)
 
 
@@ -144,7 +144,7 @@ def _zipped(reader: Reader, period: Period) -> Iterator[bytes]:
 
 
 class _Buffer(io.RawIOBase):
-    """What zipfile has written since it was last taken; a file that cannot be sought in."""
+    """A write-only, unseekable file whose content is taken while zipfile writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -219,7 +219,7 @@ _EXPIRED = [
 
 
 def _expired_without_renewal(period: Period) -> Iterator[list[object]]:
-    """Tokens that ran out in the period, and no successor of them is in use or was."""
+    """Tokens that expired in the period without a successor that is or was in use."""
     followed = SoftwareToken.objects.filter(predecessor=OuterRef("pk")).filter(
         Q(state__in=IN_USE) | Q(delivered_at__isnull=False)
     )
@@ -253,7 +253,7 @@ def _readme(period: Period, part: Part) -> str:
 
 
 def _checked(check: AuditCheck | None) -> str:
-    """What the last check by the installation itself has found."""
+    """The result of the installation's last verification of the log."""
     if check is None:
         return _("The installation has not checked its log yet.")
     words = _(

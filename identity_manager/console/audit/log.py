@@ -77,7 +77,7 @@ class HistoryForm(forms.Form):
 
     @property
     def filters(self) -> list[forms.BoundField]:
-        """What folds out under the line."""
+        """The filters in the fold-out below the search line."""
         return [self[name] for name in self.fields if name != "q"]
 
 
@@ -157,7 +157,7 @@ def reach_of(asked: QueryDict, form: HistoryForm) -> Reach | None:
     since, until = form.cleaned_data["since"], form.cleaned_data["until"]
     rows = AuditEvent.objects.filter(pk__lt=_first_id_after(until)) if until else AuditEvent.objects.all()
     oldest = list(rows.order_by("-pk").values_list("pk", flat=True)[READ_FOR_WORDS - 1 : READ_FOR_WORDS + 1])
-    if len(oldest) < 2:  # nothing lies behind the last of them
+    if len(oldest) < 2:  # everything was scanned
         return None
     back_to = AuditEvent.objects.values_list("at", flat=True).get(pk=oldest[0])
     day = timezone.localdate(back_to)
@@ -226,7 +226,7 @@ def filters_of(form: HistoryForm) -> dict[str, str | bool]:
 
 # --- How the log stands ----------------------------------------------------------------------------
 def check_context() -> dict[str, Any]:
-    """The end of the chain, the last head, where heads went, and the last checks."""
+    """State of the log: end of the chain, last head, exports of heads, last verifications."""
     end = AuditChain.objects.filter(pk=1).first()
     waiting = AuditEvent.objects.unsealed().order_by("at").first()
     checks = list(AuditCheck.objects.select_related("asked_by")[:CHECKS_SHOWN])
@@ -248,7 +248,7 @@ def check_context() -> dict[str, Any]:
 
 
 def findings() -> list[Any]:
-    """What the last check that is finished has found."""
+    """Findings of the last finished verification."""
     last = AuditCheck.objects.finished().first()
     return list(last.findings) if last else []
 

@@ -1,4 +1,4 @@
-"""The addresses of the audit log, included into those of Identity Manager."""
+"""URL patterns of the audit log, included into those of Identity Manager."""
 
 from django.urls import path
 

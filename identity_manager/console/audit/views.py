@@ -28,7 +28,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def export(request: HttpRequest) -> HttpResponseBase:
-    """All that the filters find, not a page alone."""
+    """Export all events that the filters find."""
     actor = offices.officer(request)
     form = audit_log.wanted_of(request.POST)
     rows = audit_log.found(actor, form)
@@ -43,7 +43,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest) -> HttpResponse:
-    """How the log stands; a click has all of it checked by a worker."""
+    """Show the state of the log; the POST requests a verification by a worker."""
     actor = audit_access.log_checker(request)
     if request.method == "POST":
         audit_checks.ask(actor=actor)
@@ -53,7 +53,7 @@ def check(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def pack(request: HttpRequest) -> HttpResponseBase:
-    """The period, and the file of it, which is audited and so wants a POST."""
+    """Ask for the period; the POST returns the file, and is audited."""
     actor = audit_access.whole_log_reader(request)
     form = audit_pack.PackForm(request.POST or None, initial=audit_pack.last_year())
     if not form.is_valid():
@@ -88,7 +88,7 @@ def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def evidence_to_print(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The same for people who read; taking it is audited as that of the file."""
+    """The evidence as a page to print; audited like the download of the check file."""
     found, actor = audit_access.request_for_auditor(request, pk), offices.officer(request)
     taken = evidence.export_for_request(actor=actor, request_id=found.pk)
     return printed.response(request, evidence_page.document(actor, found, taken))

@@ -1,4 +1,4 @@
-"""What became of a batch order: a stacked bar of its requests, each part a link to them in REQUESTS."""
+"""Progress of a batch order's requests: a stacked bar, each part a link to them in REQUESTS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class Aftermath:
 
 
 def of_order(actor: Person, order: BatchOrder) -> Aftermath | None:
-    """The requests of the order that the officer may read; None where it has opened none of them.
+    """The order's requests that the officer may read, by progress; None if there are none.
 
-    One statement, grouped by what became of them.
+    One grouped statement.
     """
     lines = BatchLine.objects.filter(order=order, request__isnull=False).order_by()
     mine = access_requests.visible_requests(actor).filter(pk__in=lines.values("request"))
@@ -50,7 +50,7 @@ def of_order(actor: Person, order: BatchOrder) -> Aftermath | None:
 
 
 def words_of(line: BatchLine) -> str:
-    """What became of the request of a line (with_became_of_request); empty without one."""
+    """Progress of a line's request (annotated by with_became_of_request); empty without one."""
     became = getattr(line, "became", "")
     return str(Became(became).label) if became else ""
 

@@ -1,4 +1,4 @@
-"""Of a dry run: how many certificates it takes of each CA of which only so many are left."""
+"""Contingents of certificates: how many a dry run would take of each limited CA."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What an officer has chosen in a list for a batch order: ticked rows, or all that a search found."""
+"""The selection for a batch order: ticked rows of a list, or all results of a search."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class ChosenRows:
 
 
 def chosen_rows(request: HttpRequest, actor: Person) -> ChosenRows:
-    """What the form of a list was sent with. Raises NotPossible."""
+    """The selection that the form of a list has sent. Raises NotPossible."""
     chosen = selection.chosen(actor, request.POST, limit=None)
     selection.tell_of_missing(request, chosen)
     return ChosenRows(

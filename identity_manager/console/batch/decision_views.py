@@ -20,7 +20,7 @@ from identity_manager.workflow.batch import orders as batch_orders
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The order starts; asked for on a page of its own."""
+    """Start the order, as the second officer, after a confirmation page."""
     order, actor = batches.batch_for_giver(request, pk), batches.batch_giver(request)
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
@@ -33,7 +33,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The order is cancelled, with the reason."""
+    """Cancel the order with a reason, as the second officer."""
     order, actor = batches.batch_for_giver(request, pk), batches.batch_giver(request)
     form = RejectForm(refusals.post_data(request))
     if form.is_valid():

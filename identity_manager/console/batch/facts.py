@@ -1,4 +1,4 @@
-"""What stands on the page of a batch order beside its lines: options, reason, pacing, second officer."""
+"""Facts on the page of a batch order: options, reason, pacing, second officer."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from identity_manager.models.requests.revocation_reasons import REVOCATION_REASO
 from identity_manager.models.words import Words
 from identity_manager.ui.bidi import isolated
 
-# Options of the kinds by name: what each value is called.
+# Labels of the kinds' options, by name and value.
 WORDS: dict[str, dict[str, Words]] = {
     "reason": dict(REVOCATION_REASONS),
     "cause": dict(ReplacementCause.choices),

@@ -163,12 +163,12 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
 
 
 def _letters(actor: Person, order: BatchOrder) -> int:
-    """How many letters the officer can print now."""
+    """Number of letters that the officer can print now."""
     return letter_views.printable(actor, order).count() if order.kind == BatchKind.LETTERS else 0
 
 
 def _strips(order: BatchOrder) -> str:
-    """Of a dry run: that mail domains of its persons seem to remove attachments; empty where none does."""
+    """Warning of a dry run about mail domains that seem to strip attachments; empty without any."""
     if order.state != BatchState.CHECKED or order.kind not in MAIL_FILES:
         return ""
     ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY)
@@ -177,7 +177,7 @@ def _strips(order: BatchOrder) -> str:
 
 
 def _need_codes(order: BatchOrder) -> counting.CappedCount:
-    """Of a dry run that enables: how many of those who are ready cannot sign in without a code."""
+    """Of a dry run that enables: number of ready persons who cannot sign in without a code."""
     if order.state != BatchState.CHECKED or order.kind != BatchKind.ENABLE:
         return counting.capped(0)
     ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY)
@@ -321,7 +321,7 @@ def _lines(actor: Person, order: BatchOrder, outcome: str) -> BatchLineQuerySet:
 
 
 def _within_units(actor: Person) -> Q:
-    """Lines of persons of the officer's units, and those about nobody that is known."""
+    """Lines of persons of the officer's units, and lines without a known person."""
     paths = ("person", "token__person", "about__person")
     units = [offices.within_units(actor, BATCH_READERS, f"{path}__organisational_unit") for path in paths]
     return Q(person=None, token=None, about=None) | units[0] | units[1] | units[2]

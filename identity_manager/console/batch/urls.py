@@ -1,4 +1,4 @@
-"""The addresses of batch orders, included into those of Identity Manager."""
+"""URL patterns of batch orders, included into those of Identity Manager."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""BATCH ORDERS: see what would be done, have it done, see what became of each line."""
+"""BATCH ORDERS: dry run, start, progress, and result of each line."""
 
 import uuid
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from identity_manager.workflow.batch.kinds import kind_of
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    """One's own orders; those of others too, for who reads all."""
+    """List the officer's own orders, or all for officers who read all."""
     actor = batches.batch_reader(request)
     rows = batches.visible_batches(actor)
     may_see_all = batches.reads_all_batches(actor)
@@ -61,7 +61,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The part that moves; where the order is at another state, the page is asked for anew."""
+    """The polled fragment with the progress; if the state has changed, htmx reloads the page."""
     order = batches.batch_for_officer(request, pk)
     if order.state != request.GET.get("state"):
         return HttpResponseClientRefresh()
@@ -98,7 +98,7 @@ def resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Nothing else is done; asked for on a page of its own."""
+    """Cancel the order, after a confirmation page."""
     order = batches.batch_for_giver(request, pk)
     form = PressForm(refusals.post_data(request))
     if form.is_valid():
@@ -111,7 +111,7 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
-    """What becomes, or became, of each person, as a file."""
+    """The result of each line, as a CSV file."""
     order, actor = batches.batch_for_officer(request, pk), batches.batch_reader(request)
     exports.record(actor=actor, what="batch-order", rows=order.looked_at, filters={"batch": str(pk)})
     header = (

@@ -1,6 +1,6 @@
-"""ADMIN, token types and certificate profiles: what somebody else did while a form was open.
+"""Edit conflicts of token types and certificate profiles: another officer acted while a form was open.
 
-What was typed stays in the form, which carries the present revision afterwards: saving again is meant.
+The input stays in the form, which carries the present revision afterwards: a second submit overwrites.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from identity_manager.transactions.refusals import Reason
 
 
 def context(kind: EntryKind, row: Entry, form: EntryForm, reason: Reason) -> dict[str, Any]:
-    """What the page says of it, by the reason why the form came too late."""
+    """Page context of a conflict, by its reason."""
     if reason is versions.GONE:
         return _thrown_away(kind, row, form)
     if reason is versions.NOT_A_DRAFT:
@@ -31,7 +31,7 @@ def context(kind: EntryKind, row: Entry, form: EntryForm, reason: Reason) -> dic
 
 
 def _changed(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
-    """Who changed the draft, and which fields."""
+    """The draft was changed: by whom, and which fields."""
     present = kind.model.objects.filter(pk=row.pk, state=VersionState.DRAFT).first()
     if present is None:
         return {}
@@ -41,7 +41,7 @@ def _changed(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
 
 
 def _other_in_force(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
-    """The version that is in force now: the next one is made from what it says, or against it."""
+    """Another version is in force now, from which the next one differs."""
     _carry_base(kind, form, kind.model.objects.get(pk=row.pk))
     present = kind.model.objects.active().filter(code=row.code).first()
     if present is None:
@@ -50,17 +50,17 @@ def _other_in_force(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, A
 
 
 def _thrown_away(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
-    """Who threw the draft away."""
+    """The draft was discarded: by whom."""
     return {"thrown_away": _last(kind, row, "discarded") or {}, **_as_next_version(kind, row, form)}
 
 
 def _activated(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
-    """Who put the draft in force."""
+    """The draft was activated: by whom."""
     return {"activated": _last(kind, row, "activated") or {}, **_as_next_version(kind, row, form)}
 
 
 def _as_next_version(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
-    """The form of a draft that is none any more becomes that of the next version, or of a new entry."""
+    """Turn the form of a former draft into one of the next version, or of a new entry."""
     rows = kind.model.objects.filter(code=row.code).exclude(state=VersionState.DRAFT)
     base = rows.active().first() or rows.order_by("-number").first()
     if base is None:
@@ -71,7 +71,7 @@ def _as_next_version(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, 
 
 
 def _carry_base(kind: EntryKind, form: EntryForm, base: Entry) -> None:
-    """What a new version is made from, as it is now."""
+    """Set the form's base version to the present one."""
     _carry(form, revision=base.version, next_number=versions.next_number(kind.model, base.code))
 
 

@@ -48,23 +48,23 @@ def of_model(model: type[models.Model], name: str, kind: type[forms.Field], **op
 
 
 def columns_of(model: type[models.Model]) -> list[str]:
-    """The content of an entry that stands in its own row."""
+    """Names of the content fields that are columns of the entry itself."""
     return [name for name, field in content_fields(model).items() if not field.many_to_many]
 
 
 class RevisionForm(VerbForm):
-    """Carries which revision of a draft the page showed: what has changed meanwhile is not acted upon."""
+    """Carries the revision of the draft that the page showed, for optimistic locking."""
 
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
 
     def clean_revision(self) -> int:
-        """The revision that the page showed; one that never was, where none was sent."""
+        """The revision that the page showed; an impossible one if none was sent."""
         revision: int | None = self.cleaned_data["revision"]
         return -1 if revision is None else revision
 
 
 class RefuseForm(RevisionForm):
-    """No, and why."""
+    """Refusal with a reason."""
 
     reason = ReasonField(
         help_text=_("Who made the version reads this."), required=lazystr(versions.NO_REASON)
@@ -81,7 +81,7 @@ Form = TypeVar("Form", bound="type[forms.ModelForm[Any]]")
 
 
 def in_own_words(form: Form) -> Form:
-    """Let the form's errors say what the model's fields say of them."""
+    """Use the model fields' error messages in the form."""
     model: type[models.Model] = form.Meta.model  # type: ignore[attr-defined]  # of each heir
     for name, field in content_fields(model).items():
         if name in form.base_fields:
@@ -117,7 +117,7 @@ class EntryForm(RevisionForm, CodedForm):
     next_number = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
 
     def made_from(self, pk: uuid.UUID) -> versions.Base:
-        """The version that the page was made from; where it does not say which it showed, none that is."""
+        """The base version that the page showed; an impossible one if the form does not say which."""
         number: int | None = self.cleaned_data["next_number"]
         return versions.Base(pk, self.cleaned_data["revision"], number or 0)
 

@@ -1,4 +1,4 @@
-"""The two kinds of versioned catalogue entries, alike to the views: their words, forms and verbs."""
+"""The two kinds of versioned catalogue entries behind one interface: labels, forms and verbs."""
 
 import uuid
 from collections.abc import Callable
@@ -32,7 +32,7 @@ BEGINNING: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class EntryKind:
-    """One kind of entry. name begins the names of its addresses; slug is its word in the audit log."""
+    """One kind of entry. name: prefix of its URL names; slug: its name in audit events."""
 
     name: str
     slug: str

@@ -33,7 +33,7 @@ class SeenForm(VerbForm):
 
 
 class RefuseLooksForm(SeenForm):
-    """No, and why."""
+    """Refusal with a reason."""
 
     reason = ReasonField(
         help_text=gettext_lazy("Who made the version reads this."), required=lazystr(versions.NO_REASON)
@@ -41,7 +41,7 @@ class RefuseLooksForm(SeenForm):
 
 
 class OursForm(VerbForm):
-    """Why the company's looks go."""
+    """Reason for returning to the product's looks."""
 
     reason = ReasonField(
         help_text=gettext_lazy("It stays in the history."), required=lazystr(versions.NO_REASON)
@@ -123,7 +123,7 @@ def context(actor: Person, *, form: VerbForm | None = None, asked: str | None = 
 
 
 def preview(row: Looks) -> dict[str, Any]:
-    """How a version looks in both modes, and what became of its colour."""
+    """Preview of a version in light and dark mode, with adjustments of its colour."""
     return {
         "row": row,
         "content": _content(row),
@@ -134,7 +134,7 @@ def preview(row: Looks) -> dict[str, Any]:
 
 
 def colour_lines(row: Looks) -> list[Words]:
-    """What the officer is told of the colour: where it had to be moved to be legible."""
+    """Sentences on adjustments of the colour that legibility required."""
     found = row.colours
     if found is None:
         return []

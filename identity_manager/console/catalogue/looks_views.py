@@ -49,7 +49,7 @@ def version(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def logo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The logo of any version: a draft's is nobody else's to see."""
+    """The logo of any version, for officers; a draft's is not public."""
     offices.catalogue_reader(request)
     row = get_object_or_404(Looks, pk=pk)
     if row.logo is None:
@@ -121,7 +121,7 @@ def ours(request: HttpRequest) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, kind: type[SeenForm], act: Act) -> HttpResponse:
-    """About the draft; where there is none any more, the page says so."""
+    """Run a verb on the draft; without one, the page reports that."""
     draft = looks_pages.draft()
     if draft is None and request.method != "POST":
         messages.info(request, _("There is no draft of the looks."))
@@ -141,7 +141,7 @@ def _act(request: HttpRequest, actor: Person, verb: Callable[..., Any], done: Wo
 
 
 def _moved_on(request: HttpRequest, form: VerbForm) -> HttpResponse:
-    """What is wrong, above the present state."""
+    """The page in its present state, with the error."""
     context = looks_pages.context(offices.catalogue_reader(request), form=form)
     return render(request, f"{FOLDER}looks.html", context, status=refusals.status_of(form))
 

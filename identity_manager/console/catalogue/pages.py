@@ -1,4 +1,4 @@
-"""ADMIN, token types and certificate profiles: what the pages of both kinds show."""
+"""Page context of token types and certificate profiles, in ADMIN."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def may_edit(actor: Person) -> bool:
 def entry_context(
     kind: EntryKind, entry: Entry, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
 ) -> dict[str, Any]:
-    """One version: what it says, what differs, what may be done with it, and the page of its history."""
+    """One version: content, differences to its predecessor, actions, and a page of its history."""
     others = list(kind.model.objects.filter(code=entry.code).order_by("-number"))
     before = predecessor(kind, entry)
     preview = profiles.preview_for(entry, None) if isinstance(entry, CertificateProfile) else None
@@ -108,7 +108,7 @@ def entry_context(
 def confirm_context(
     kind: EntryKind, entry: Entry, actor: Person, *, form: VerbForm, what: str
 ) -> dict[str, Any]:
-    """The page before something is done with a version: what differs, and what it means for whom."""
+    """Confirmation page of an action on a version: differences and consequences."""
     before = predecessor(kind, entry)
     return {
         "kind": kind,
@@ -136,7 +136,7 @@ def _obstacle(entry: Entry, actor: Person, what: str) -> Reason | None:
 
 
 def _activation_obstacle(entry: Entry, actor: Person) -> Reason | None:
-    """Why this officer cannot put the version in force, or None; what the linter finds stands above it."""
+    """Why this officer cannot activate the version, or None; linter findings are shown separately."""
     own = versions.other_eyes_obstacle(entry, actor=actor) if settings.CATALOGUE_FOUR_EYES else None
     return own or versions.state_obstacle(entry) or _lacking(entry)
 
@@ -163,7 +163,7 @@ def _confirmation(kind: EntryKind, entry: Entry, what: str) -> Confirmation:
 
 
 def _consequences(entry: Entry, what: str) -> list[Words]:
-    """What happens to what is under way."""
+    """Consequences for requests and tokens in progress."""
     if what not in {"activate", "retire"}:
         return []
     if isinstance(entry, CertificateProfile):
@@ -214,7 +214,7 @@ def compare_context(kind: EntryKind, entry: Entry, other: Entry) -> dict[str, An
 
 
 def preview_context(profile: CertificateProfile, wanted: str) -> dict[str, Any]:
-    """What a certificate of the profile would say: of the person who was searched for, or of a sample."""
+    """Preview of a certificate of the profile, for the selected person or for a sample."""
     people = list(administration.persons_for_preview(wanted)[: SUGGESTIONS + 1]) if wanted.strip() else []
     person = people[0] if people else None
     preview = profiles.preview_for(profile, person)
@@ -241,7 +241,7 @@ def preview_pairs(preview: Preview) -> list[Pair]:
 
 
 def remarks_by_field(preview: Preview) -> dict[str, list[Any]]:
-    """What is to be known about each field of the form; what concerns none stands under an empty name."""
+    """Remarks by form field; those about no field under the empty name."""
     fields = ("subject", "subject_alt_names", "include_sid", "key_usage", "extended_key_usage", "policies")
     found: dict[str, list[Any]] = {name: [] for name in (*fields, "")}
     for remark in preview.remarks:
@@ -250,7 +250,7 @@ def remarks_by_field(preview: Preview) -> dict[str, list[Any]]:
 
 
 def predecessor(kind: EntryKind, entry: Entry) -> Entry | None:
-    """What a version is compared with: the one in force, else the one before it."""
+    """The version to compare with: the one in force, else the one before it."""
     rows = kind.model.objects.filter(code=entry.code).exclude(pk=entry.pk)
     rows = rows.select_related("terms") if kind.model is TokenType else rows
     active = rows.active().first() if entry.state == VersionState.DRAFT else None
@@ -282,7 +282,7 @@ def _possibilities(entry: Entry, others: Iterable[Entry], actor: Person) -> dict
 
 
 def waits_for(draft: Drafted, *, own: bool) -> dict[str, Any]:
-    """Who else may put one's own draft in force, by name. Where there is nobody, it waits for ever."""
+    """Names of the officers who may activate the draft; if there are none, the page warns of that."""
     if not own:
         return {"nobody_else": False}
     found = second_officers.named(draft.second_officers())

@@ -1,4 +1,4 @@
-"""ADMIN, Terms: what a draft or a version says otherwise than the one before, by paragraphs and by words."""
+"""Text comparison (diff) of two versions of terms, by paragraphs and by words, with bounded cost."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -14,14 +14,14 @@ from identity_manager.models.words import Words
 from identity_manager.ui.terms_text import Block, blocks
 
 T = TypeVar("T", bound=Hashable)
-STEPS = 5_000_000  # of one comparison, all languages together: about a second at the worst
-LOOK = 100  # steps that a look at two paragraphs takes beside one for each of their characters
-SHOWN = 2_000  # differences of one language: each is drawn with its marks, and more than these nobody reads
-ALIKE = 0.5  # of the words of two paragraphs: below, one was removed and the other is new
+STEPS = 5_000_000  # budget of one comparison, all languages together: about a second in the worst case
+LOOK = 100  # fixed cost of comparing two paragraphs, beside one step per character
+SHOWN = 2_000  # maximum differences shown per language
+ALIKE = 0.5  # similarity of two paragraphs below which one counts as removed and the other as new
 
 
 class Mark(StrEnum):
-    """What became of some words."""
+    """Whether words are unchanged, removed or new."""
 
     SAME = "same"
     OUT = "out"
@@ -30,7 +30,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True)
 class Piece:
-    """Words of a paragraph that share their fate."""
+    """Words of a paragraph with the same mark."""
 
     mark: Mark
     text: str
@@ -50,7 +50,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Passages in a row; folded: several that say what they said before."""
+    """Consecutive passages. folded: several unchanged ones, collapsed on the page."""
 
     folded: bool
     passages: Sequence[Passage]
@@ -58,7 +58,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One language: its title, and its text in stretches; empty where they say the same."""
+    """The comparison of one language: title, and text in stretches; empty if nothing differs."""
 
     code: str
     name: Words
@@ -81,7 +81,7 @@ class Comparison:
 
 
 class _Comparer:
-    """Compares within STEPS; what would take more is shown whole, as removed and new."""
+    """Compares within the budget; what would exceed it is shown as removed and new as a whole."""
 
     def __init__(self) -> None:
         self._left = STEPS
@@ -102,7 +102,7 @@ class _Comparer:
         return Passage(after.is_heading, pieces)
 
     def _replaced(self, olds: list[Block], news: Sequence[Block]) -> Iterator[Passage]:
-        """Each new one beside the first old one that is much like it; what stood before that is gone."""
+        """Match each new paragraph with the first similar old one; old ones before that are removed."""
         for new in news:
             place = self._place(olds, new)
             if place is None:
@@ -124,7 +124,7 @@ class _Comparer:
     def _runs(
         self, before: Sequence[T], after: Sequence[T]
     ) -> Iterator[tuple[bool, Sequence[T], Sequence[T]]]:
-        """Whether they are the same, and the two sides, from the beginning to the end."""
+        """Yield runs in order: whether both sides are equal, and the two sides."""
         head = _shared(before, after)
         tail = _shared(before[head:][::-1], after[head:][::-1])
         yield True, before[:head], after[:head]
@@ -145,7 +145,7 @@ class _Comparer:
 
 
 def comparisons(before: Mapping[str, Text], after: Mapping[str, Text]) -> list[Comparison]:
-    """Each language of the installation. Never takes longer than about a second, however long they are."""
+    """Compare each language of the installation, in at most about a second."""
     comparer = _Comparer()
     nothing = Text("", "")
     return [
@@ -171,7 +171,7 @@ def _title(text: Text) -> Block:
 
 
 def _stretches(passages: Iterator[Passage]) -> Iterator[Stretch]:
-    """What is as it was is folded away, but for single passages and the heading right above what differs."""
+    """Fold unchanged passages, except single ones and the heading directly above a difference."""
     runs = [(differs, list(run)) for differs, run in groupby(passages, key=lambda each: each.differences > 0)]
     above: list[Passage] = []
     for place, (differs, run) in enumerate(runs):
@@ -188,13 +188,13 @@ def _whole(mark: Mark, block: Block) -> Passage:
 
 
 def _shared(before: Sequence[object], after: Sequence[object]) -> int:
-    """How many they begin with that are the same."""
+    """Length of the common prefix."""
     pairs = zip(before, after, strict=False)
     return next((i for i, (old, new) in enumerate(pairs) if old != new), min(len(before), len(after)))
 
 
 def _steps(before: Sequence[Hashable], after: Sequence[Hashable]) -> int:
-    """The most that difflib takes: each match looks at every pair that is the same, and at each of before."""
+    """Upper bound of difflib's steps: each match examines all equal pairs and all items of `before`."""
     counts = Counter(after)
     pairs = sum(number * counts[each] for each, number in Counter(before).items())
     return (pairs + len(before)) * (2 * min(pairs, len(before), len(after)) + 1)

@@ -1,4 +1,4 @@
-"""ADMIN, Terms: documents, the draft of the next version in all languages, and what publishing it means."""
+"""Page context and forms of terms: documents, drafts in all languages, publication."""
 
 from dataclasses import asdict
 from typing import Any
@@ -69,14 +69,14 @@ class DocumentForm(VerbForm, CodedForm):
 
 
 class DraftField(forms.CharField):
-    """Needed in the end, so it is not called optional; a draft may lack it all the same."""
+    """A text that a draft may lack and a version may not, so its label does not say *optional*."""
 
     def validate(self, value: str) -> None:
-        """Nothing is demanded of a draft; publishing demands it."""
+        """No check for drafts; publishing checks."""
 
 
 class SeenForm(VerbForm):
-    """Carries what the page showed of the document: what has moved on meanwhile is not acted upon."""
+    """Carries the revision of the document that the page showed, for optimistic locking."""
 
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
     draft = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -89,7 +89,7 @@ class SeenForm(VerbForm):
 
 
 class PublishForm(SeenForm):
-    """Publishes the draft; whether those who hold tokens under an older version accept it again."""
+    """Publication of the draft, and whether holders of tokens have to accept it again."""
 
     accept_again_by = forms.DateField(
         label=_("Those who hold tokens accept it until"),
@@ -114,7 +114,7 @@ class PublishForm(SeenForm):
 
 
 class RefuseDraftForm(SeenForm, RefuseForm):
-    """No, and why."""
+    """Refusal with a reason."""
 
 
 class TermsForm(SeenForm):
@@ -156,7 +156,7 @@ class TermsForm(SeenForm):
         return {name: self.cleaned_data[name] for name in ("seen", "names_archiving", "names_key_holders")}
 
     def texts(self) -> dict[str, Text]:
-        """What was written, whatever ends the lines of the browser."""
+        """The texts, with normalised line ends."""
         given = self.cleaned_data
         return {
             code: Text(given[f"title_{code}"].strip(), _lines(given[f"body_{code}"]))
@@ -182,7 +182,7 @@ def listing(actor: Person) -> dict[str, Any]:
 def document_context(
     row: TermsDocument, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
 ) -> dict[str, Any]:
-    """One document: its draft and what may be done with it, its versions, and the page of its history."""
+    """One document: draft with its actions, versions, and a page of its history."""
     prefetch_related_objects([row], "versions")
     draft = draft_of(row)
     own = draft is not None and draft.editors.filter(pk=actor.pk).exists()
@@ -243,7 +243,7 @@ def _obstacle(draft: TermsDraft, actor: Person) -> Reason | None:
 
 
 def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]:
-    """What the draft says otherwise than the version in force, where there are both."""
+    """Differences between the draft and the version in force, if there are both."""
     current = _current(row)
     if draft is None or current is None:
         return {}
@@ -259,20 +259,20 @@ def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]
 
 
 def _archiving_words(before: str, now: str) -> tuple[Words, Words] | None:
-    """What two versions say about a copy of the keys, where they do not say the same."""
+    """The statements of two versions on key archiving, if they differ."""
     return None if before == now else (NamedArchiving(before).label, NamedArchiving(now).label)
 
 
 def _holders_words(
     before: TermsVersion, now: TermsVersion | TermsDraft
 ) -> tuple[list[str], list[str]] | None:
-    """Whom two versions name that get a copy of keys, where they do not name the same."""
+    """The key holders in two versions, if they differ."""
     same = before.names_key_holders == now.names_key_holders
     return None if same else (before.key_holders, now.key_holders)
 
 
 def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
-    """Why there is no draft to decide on, or nobody waits for the word; or None."""
+    """Why there is no draft to decide on, or no decision to make; or None."""
     draft = draft_of(row)
     if draft is None:
         return NO_DRAFT
@@ -312,7 +312,7 @@ def typed_texts(form: TermsForm) -> list[tuple[str, Words, Text]]:
 
 
 def waiting_words(row: TermsDocument) -> list[Words]:
-    """What publishing means for the requests that are under way."""
+    """Consequences of publishing for requests in progress."""
     rows = TokenRequest.objects.filter(tokens__token_type__terms=row, state__in=BEFORE_ACCEPTANCE)
     number = rows.distinct().count()
     kept = _("What was accepted before stays accepted, and older versions stay readable.")
@@ -327,7 +327,7 @@ def waiting_words(row: TermsDocument) -> list[Words]:
 
 
 def meanwhile(row: TermsDocument, form: SeenForm) -> dict[str, Any]:
-    """Who did what to the draft while somebody else had it open: what was typed stays."""
+    """Context of an edit conflict: who changed the draft meanwhile; the input stays in the form."""
     draft = draft_of(row)
     data = QueryDict(mutable=True)
     data.update(form.data)

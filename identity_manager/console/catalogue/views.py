@@ -76,7 +76,7 @@ def create(request: HttpRequest, kind: EntryKind) -> HttpResponse:
 def new_version(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     if versions.is_gone(entry):
-        return _typed_into_what_is_gone(request, kind, entry)
+        return _keep_input_of_discarded(request, kind, entry)
     draft = kind.model.objects.drafts().filter(code=entry.code).first()
     if draft is not None and request.method != "POST":
         messages.info(request, str(versions.DRAFT_EXISTS))
@@ -94,7 +94,7 @@ def new_version(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpRes
 def edit(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     if versions.is_gone(entry):
-        return _typed_into_what_is_gone(request, kind, entry)
+        return _keep_input_of_discarded(request, kind, entry)
     if entry.state != VersionState.DRAFT and request.method != "POST":
         messages.info(request, str(versions.NOT_A_DRAFT))
         return redirect(kind.url("", entry.pk))
@@ -169,7 +169,7 @@ def retire(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse
 
 @require_POST
 def preview(request: HttpRequest) -> HttpResponse:
-    """The preview alone, for scripts that ask while somebody types; nothing is saved."""
+    """The preview as a fragment, requested while an officer types; nothing is saved."""
     administration.system_administrator(request)
     form = ProfileForm(request.POST, is_new=False)
     wanted = catalogue_pages.wanted_person(request)
@@ -213,7 +213,7 @@ def _revision_form(request: HttpRequest, entry: Entry) -> RevisionForm:
 
 
 def _confirm(request: HttpRequest, kind: EntryKind, entry: Entry, what: str, form: VerbForm) -> HttpResponse:
-    """The page before it is done; where the entry has moved on, the entry's own page says so."""
+    """The confirmation page; if the entry's state has changed, the entry's page with the refusal."""
     if versions.is_gone(entry):
         return _gone(request, kind)
     if refusals.concerns_the_page(form):
@@ -225,15 +225,15 @@ def _confirm(request: HttpRequest, kind: EntryKind, entry: Entry, what: str, for
 
 
 def _gone(request: HttpRequest, kind: EntryKind) -> HttpResponse:
-    """No such page any more: why, above what there is beside the draft that was thrown away."""
+    """404 for a discarded draft: the list of entries, with the reason."""
     form = RevisionForm({})
     form.add_error(None, str(versions.GONE))
     context = catalogue_pages.listing(kind, offices.catalogue_reader(request), form=form)
     return render(request, f"identity_manager/administration/{kind.slug}s.html", context, status=NOT_FOUND)
 
 
-def _typed_into_what_is_gone(request: HttpRequest, kind: EntryKind, entry: Entry) -> HttpResponse:
-    """What somebody typed while another one threw the draft away is there to be saved as a new one."""
+def _keep_input_of_discarded(request: HttpRequest, kind: EntryKind, entry: Entry) -> HttpResponse:
+    """Keep the input of an officer whose draft was discarded meanwhile, to be saved as a new one."""
     if request.method != "POST":
         return _gone(request, kind)
     form = kind.form(request.POST, is_new=False)

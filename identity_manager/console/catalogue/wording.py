@@ -1,4 +1,4 @@
-"""Versions of the catalogue in words: what a field is called, what its value says, what was done when."""
+"""Catalogue versions as text for people: labels of fields, values, and history."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Pages of **Revoke by public key**: which key is meant, and the dry list of what has it."""
+"""Page context of **Revoke by public key**: choice of the key, and preview of the affected certificates."""
 
 from typing import Any
 

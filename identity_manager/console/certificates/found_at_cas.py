@@ -1,4 +1,4 @@
-"""What comparisons with CAs found: the rows of OPEN TASKS, and the fetch of one."""
+"""Findings of reconciliations with CAs: rows of OPEN TASKS, and the fetch of one."""
 
 import uuid
 from datetime import datetime

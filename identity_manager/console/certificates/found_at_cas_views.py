@@ -1,4 +1,4 @@
-"""What an administrator decides about a certificate on which a CA and the database do not agree."""
+"""Decisions on findings: certificates on which a CA and the database differ."""
 
 import uuid
 from collections.abc import Callable

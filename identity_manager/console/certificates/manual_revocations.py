@@ -1,4 +1,4 @@
-"""What is to be revoked at a CA that cannot be told: the rows of OPEN TASKS, and the fetch of one."""
+"""Manual revocations at CAs without revocation interface: rows of OPEN TASKS, and the fetch of one."""
 
 import uuid
 from datetime import datetime

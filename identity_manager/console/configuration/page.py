@@ -1,4 +1,4 @@
-"""ADMIN, Configuration files: what the pages show of a comparison."""
+"""Page context of configuration files: the comparison with the present configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

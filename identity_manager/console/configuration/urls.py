@@ -1,4 +1,4 @@
-"""The addresses of configuration files, within ADMIN."""
+"""URL patterns of configuration files, within ADMIN."""
 
 from django.urls import path
 

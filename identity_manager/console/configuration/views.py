@@ -53,7 +53,7 @@ def export(request: HttpRequest) -> HttpResponse:
 @reads_and_posts
 def make_drafts(request: HttpRequest) -> HttpResponseBase:
     """Make the drafts of the comparison that the officer has seen."""
-    administration.system_administrator(request)  # before anybody is asked who they are
+    administration.system_administrator(request)  # before re-authentication
     return _make_drafts(request)
 
 

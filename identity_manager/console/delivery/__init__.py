@@ -1,1 +1,1 @@
-"""What becomes of files after they were sent: installed, or not arrived."""
+"""Delivered files: confirmed installations, and reports that a file did not arrive."""

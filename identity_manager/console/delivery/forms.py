@@ -1,4 +1,4 @@
-"""The forms of what became of delivered files."""
+"""Forms about delivered files: answers on arrival and installation."""
 
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What of delivered files waits for an officer."""
+"""Open tasks of delivered files: missing installations, problems, keys that targets refuse."""
 
 from datetime import datetime
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""The addresses of what became of delivered files; names in the namespace `console`."""
+"""URL patterns of what became of delivered files; names in the namespace `console`."""
 
 from django.urls import path
 

@@ -44,7 +44,7 @@ def listing(request: HttpRequest, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: HttpRequest, name: str) -> HttpResponseBase:
     """Name the client; its token is shown once."""
-    access.administrator(request)  # before anybody is asked who they are
+    access.administrator(request)  # before re-authentication
     return _make(request, name)
 
 
@@ -65,7 +65,7 @@ def _make(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The second officer agrees."""
+    """Confirm, as the second officer."""
     access.administrator(request)
     return _confirm(request, pk)
 

@@ -1,4 +1,4 @@
-"""The addresses of directory sources, within ADMIN."""
+"""URL patterns of directory sources, within ADMIN."""
 
 from django.urls import path
 

@@ -62,7 +62,7 @@ class EnablePage:
 
     @cached_property
     def chosen(self) -> list[TypeChoice]:
-        """The checked choices, as far as they can be had."""
+        """The checked choices that are possible."""
         return [each for each in self.choices if each.available and str(each.token_type.pk) in self.checked]
 
     @cached_property

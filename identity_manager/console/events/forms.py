@@ -1,4 +1,4 @@
-"""Forms of other systems that are told of the audit log."""
+"""Forms of SIEM sinks and webhooks."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ MOST_KINDS = 5000
 
 
 class ResendForm(VerbForm):
-    """From which event on the SIEM gets the audit log again."""
+    """Number of the event from which the SIEM gets the audit log again."""
 
     number = forms.IntegerField(
         label=_("From number"),
@@ -29,7 +29,7 @@ class ResendForm(VerbForm):
 
 
 class WebhookForm(VerbForm):
-    """Who is told of what, and how."""
+    """A webhook: events, URL and format."""
 
     name = forms.CharField(
         label=_("Who is told"),

@@ -1,4 +1,4 @@
-"""Page ADMIN, Other systems: how far each has got."""
+"""Page ADMIN, Other systems: cursors of SIEM sinks and webhooks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

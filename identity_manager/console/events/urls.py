@@ -1,4 +1,4 @@
-"""The addresses of other systems that are told of the audit log, within ADMIN."""
+"""URL patterns of SIEM sinks and webhooks, within ADMIN."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""ADMIN, Other systems: who is told of the audit log, and how far each has got."""
+"""ADMIN, Other systems: SIEM sinks and webhooks, and how far each is behind."""
 
 from functools import partial
 

@@ -37,8 +37,8 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: HttpRequest) -> HttpResponseBase:
-    """Say who is told of what; the secret is shown once."""
-    access.administrator(request)  # before anybody is asked who they are
+    """Make a webhook; its secret is shown once."""
+    access.administrator(request)  # before re-authentication
     return _make(request)
 
 
@@ -56,7 +56,7 @@ def _make(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The second officer agrees."""
+    """Confirm, as the second officer."""
     access.administrator(request)
     return _confirm(request, pk)
 
@@ -75,7 +75,7 @@ def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Nothing is told any more."""
+    """End the webhook."""
     actor, row = access.webhook(request, pk)
     act = Act(
         verb=partial(webhooks.stop, actor=actor, webhook_id=pk),
@@ -88,7 +88,7 @@ def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rotate(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """A new key, which is shown once."""
+    """Make a new signature key, which is shown once."""
     access.administrator(request)
     return _rotate(request, pk)
 
@@ -107,7 +107,7 @@ def _rotate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def send_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Send a message that tells of no event."""
+    """Send a test message without an event."""
     actor, row = access.webhook(request, pk)
     act = Act(
         verb=partial(webhooks.send_test, actor=actor, webhook_id=pk),

@@ -1,4 +1,4 @@
-"""The one shape of views that confirm, refuse or end something: ask, run a verb, say what is done."""
+"""Common shape of views with one action: confirmation page, call of a verb, success message, redirect."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from identity_manager.models.words import Words
 
 @dataclass(frozen=True)
 class Act:
-    """What one press of a button does.
+    """Description of an action.
 
-    verb: is called with what the form says.  done: the message, of what the verb returns.  about: whom the
-    message names first.  back: the address after it.  page: the page that tells a refusal; the question tells
-    it, where there is none.  ask: the question before it is done; none where the button stands on the page
-    itself, or where the page is the question.
+    verb: called with the form's data.  done: makes the message from the verb's result.  about: person or
+    token that the message names first.  back: URL to redirect to.  page: renders a refusal; default: the
+    confirmation page does.  ask: renders the confirmation page; None if the button is on the page itself, or
+    the page is the confirmation.
     """
 
     verb: Callable[..., Any]
@@ -34,7 +34,7 @@ class Act:
 
 
 def respond(request: HttpRequest, form: VerbForm, act: Act) -> HttpResponse:
-    """Run the verb of a valid form and go on; else ask, or show what is wrong where it is read best."""
+    """Run the verb of a valid form and redirect; else show the confirmation page, or the form's errors."""
     if form.is_valid():
         with refusals.show_refusal(form):
             _tell(request, act, act.done(act.verb(**refusals.content(form))))

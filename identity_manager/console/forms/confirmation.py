@@ -19,7 +19,7 @@ class Confirmation:
     """Content of the page. back: target of Cancel; tab: the marked tab.
 
     obstacle: why the action is impossible by now; there is no button then. signed: requests decided on,
-    with their certificates' contents. losses: what becomes of encryption keys.
+    with their certificates' contents. losses: consequences for encryption keys.
     """
 
     title: Words

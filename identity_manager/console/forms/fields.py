@@ -1,4 +1,4 @@
-"""The forms of Identity Manager. Each goes to one verb or to one list."""
+"""Form fields and small forms that several pages of Identity Manager use."""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ NO_ONE_MOMENT = _("The clocks change then: this time comes twice, or not at all.
 
 
 class ReasonField(forms.CharField):
-    """A few lines of text that say why. required is what stands there when they are left out."""
+    """A reason of a few lines. required: the error message for an empty one."""
 
     widget = forms.Textarea(attrs={"rows": 3})
 
@@ -39,7 +39,7 @@ class ReasonField(forms.CharField):
 
 
 class PressForm(VerbForm):
-    """A button with nothing to fill in."""
+    """A button without fields."""
 
 
 class AskForm(VerbForm):
@@ -53,7 +53,7 @@ class AskForm(VerbForm):
 
 
 class LeaveFoundForm(VerbForm):
-    """Why what was found at a CA is left as it is."""
+    """Reason for leaving a finding at a CA as it is."""
 
     reason = ReasonField(
         help_text=_("Whose certificate it is, or why it may stay. It stays in the audit log."),

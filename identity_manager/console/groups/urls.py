@@ -1,4 +1,4 @@
-"""The addresses of groups."""
+"""URL patterns of groups."""
 
 from django.urls import path
 

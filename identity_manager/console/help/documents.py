@@ -1,6 +1,6 @@
-"""The documents of this version: Markdown files of docs/, rendered, found by name alone, and searched.
+"""Help documents: the Markdown files of docs/, rendered and searched.
 
-A name is looked up among the files that lie there, so no address reaches any other file.
+A document is looked up by name in a directory listing, so that no URL reaches another file (path traversal).
 """
 
 import re
@@ -51,7 +51,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Found:
-    """A place that answers a search."""
+    """A search result: document or heading."""
 
     document: Document
     heading: Heading | None = None
@@ -111,7 +111,7 @@ def _images() -> Mapping[str, Path]:
 
 
 def _below(pattern: str) -> list[Path]:
-    """Files below docs/ themselves: a link to elsewhere is none of them."""
+    """Files below docs/, without symbolic links, which may lead elsewhere."""
     return [path for path in _folder().rglob(pattern) if path.is_file() and not path.is_symlink()]
 
 
@@ -140,7 +140,7 @@ def _headings(tokens: list[dict[str, Any]]) -> Iterator[Heading]:
 
 
 def _indented(text: str) -> str:
-    """What stands in a list item by four spaces, its fences as indented code: as Markdown itself has it."""
+    """Convert fenced code within list items to indented code, which is what python-markdown parses."""
     lines, fence, after_code = [], None, False
     for line in text.splitlines():
         if after_code and _ITEM.match(line):  # else the item before would go on
@@ -160,7 +160,7 @@ def _indented(text: str) -> str:
 
 
 class _Links(Extension):
-    """Links between documents lead to pages of ours; images come from here."""
+    """Markdown extension: links between documents and images point to our views."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The addresses of HELP, included into those of Identity Manager."""
+"""URL patterns of HELP, included into those of Identity Manager."""
 
 from django.urls import path
 

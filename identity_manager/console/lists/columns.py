@@ -15,11 +15,11 @@ from identity_manager.models.words import Words
 class Column:
     """One column.
 
-    cell: what is shown of a row as the page has prepared it; or template: what draws it, with `row` and
-    `column`. With neither, the column is exported only.
-    order: what is sorted by. fields: what the cell reads of the model, for only().
-    export: what a CSV file has of a row of the model: an attribute's path, or a function.
-    width: class of the column (content.css). shown_to: the roles that see it; empty: everybody.
+    cell: function of a prepared row, which returns the cell; or template: renders it, with `row` and
+    `column`. With neither, the column is exported only. order: fields to sort by. fields: columns of the
+    model that the cell reads, for only(). export: the value in a CSV file: an attribute path on the model's
+    row, or a function of it. width: CSS class of the column (content.css). shown_to: roles that see it;
+    empty: all.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Lists as CSV files: RFC 4180, UTF-8 with a byte order mark, safe to open in a spreadsheet program.
 
-A file is written while it is sent, so it takes no more memory for a hundred thousand rows than for ten.
+The response is streamed, so memory does not grow with the number of rows.
 """
 
 import csv
@@ -21,10 +21,10 @@ from identity_manager.telemetry import correlation
 logger = logging.getLogger(__name__)
 BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheet programs take UTF-8 for the machine's old code page
 CHUNK = 500  # rows
-# What makes a program take a cell for a formula (OWASP, CSV injection), the wide forms of East Asia too.
+# First characters of a formula (OWASP, CSV injection), with their full-width forms.
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# The same within a cell. A program that is set to German, say, separates cells by semicolons: it takes no
-# quotation mark in the middle of a line for the beginning of a cell, and so each line end for one of a line.
+# The same after line breaks within a cell. A program in a locale with semicolons as delimiter (German) does
+# not recognise the quotes of our cells, and takes each line break as the end of a row.
 SEPARATORS = frozenset(";\t\r\n")
 BEFORE_A_FORMULA = re.compile(r'(?<![\s";])[\s";]+(?=[=+\-@＝＋－＠])')
 
@@ -34,9 +34,9 @@ Cell = object
 def csv_response(
     file_name: str, header: Sequence[Cell], rows: Iterable[Sequence[Cell]]
 ) -> StreamingHttpResponse:
-    """Send the rows as `<file_name>-<today>.csv`, in the language and time zone of now.
+    """Stream the rows as `<file_name>-<today>.csv`, in the active language and time zone.
 
-    rows may be an iterator that reads as it goes. The export is recorded by the caller (exports.record).
+    rows may be a lazy iterator. The caller records the export in the audit log (exports.record).
     """
     response = StreamingHttpResponse(
         csv_chunks(Reader(), header, rows), content_type="text/csv; charset=utf-8; header=present"
@@ -48,7 +48,7 @@ def csv_response(
 
 
 def safe(cell: Cell) -> str:
-    """The cell as text that no spreadsheet program runs: a beginning of a formula gets an apostrophe."""
+    """The cell as text, with an apostrophe before the beginning of a formula."""
     if cell is None:
         return ""
     text = _moment(cell) if isinstance(cell, datetime) else str(cell)
@@ -61,12 +61,12 @@ def _apart(before: re.Match[str]) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    """ISO 8601 with a space, to the second and with the offset: every program reads it, none guesses."""
+    """ISO 8601 with a space, seconds and offset, which all programs read unambiguously."""
     return timezone.localtime(moment).isoformat(sep=" ", timespec="seconds")
 
 
 class Reader:
-    """Who the file is for: language, time zone and number of the visit of now."""
+    """Context of the present request: language, time zone and request id."""
 
     def __init__(self) -> None:
         self._language = translation.get_language() or settings.LANGUAGE_CODE
@@ -75,7 +75,7 @@ class Reader:
 
     @contextmanager
     def served(self) -> Iterator[None]:
-        """As in the visit. What goes wrong has to be told here: who sends the file knows of no visit."""
+        """Activate the request's context, and log exceptions: the WSGI server iterates outside of it."""
         language, zone = translation.override(self._language), timezone.override(self._zone)
         with language, zone, correlation.bound(self._visit):
             try:
@@ -86,9 +86,9 @@ class Reader:
 
 
 def csv_chunks(reader: Reader, header: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
-    """The text of the file, piece by piece.
+    """Yield the text of the file in chunks.
 
-    The middleware has gone home when the rows are written, so each chunk is made as in the visit.
+    Chunks are produced after the middleware has returned, so each one activates the request's context.
     """
     left = iter(rows)
     with reader.served():

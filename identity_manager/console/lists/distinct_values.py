@@ -16,11 +16,11 @@ def known_values(rows: QuerySet[Any], *columns: str, limit: int) -> list[list[st
 
 
 def compile_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[str], list[Any]]:
-    """The SQL of each column, empty where there can be no row, and the parameters of all.
+    """SQL of each column (empty for EmptyResultSet), and the parameters of all.
 
-    From each value straight to the next: DISTINCT would read the column of a million rows for ten values.
-    That none is empty is said of the next one, too: an index may know no others. It is said last, because
-    SQLite begins in the index at the first bound that it reads.
+    A recursive query jumps from each value to the next: DISTINCT would read a million rows for ten values.
+    The condition "not empty" is repeated in the recursive part, because the index may be partial; it comes
+    last, because SQLite starts its index range at the first bound in the text.
     """
     parts: list[str] = []
     parameters: list[Any] = []
@@ -44,7 +44,7 @@ def compile_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list
 
 
 def fetch_values(parts: list[str], parameters: list[Any], *, always: bool = False) -> list[list[str]]:
-    """Fetch in one query what compile_values made. always: as in counting.fetch_counts."""
+    """Fetch the values of compile_values() in one query. always: as in counting.fetch_counts."""
     known: list[list[str]] = [[] for _ in parts]
     there = [part for part in parts if part]
     for place, value in _fetched(there, parameters, always=always):

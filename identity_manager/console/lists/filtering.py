@@ -14,21 +14,21 @@ MANY = 1000
 
 
 def with_related(rows: QuerySet[Any], column: str, key: str = "pk") -> Q:
-    """Which things have one of the rows that name them in that column; key is what of the thing it names.
+    """Condition: objects to which one of these rows refers by `column`, which holds the object's `key`.
 
-    Few rows lead to their things. Of many, each thing is asked for its own, in the order of its list, so that
-    a page is full soon.
+    With few rows: `key IN (...)`. With many: a correlated EXISTS, which the database evaluates in the order
+    of the list, so that it can stop when a page is full.
     """
     few = keys_if_few(rows.order_by(), column)
     return Q(Exists(rows.filter(**{column: OuterRef(key)}))) if few is None else Q(**{f"{key}__in": few})
 
 
 def of_matching_persons(rows: QuerySet[Any], path: str, persons: QuerySet[Person], *beside: Q) -> Q:
-    """Which of the rows belong to one of these persons, to whom the path leads, or fulfil what stands beside.
+    """Condition: rows whose person (at `path`) is one of these, or that fulfil a condition of `beside`.
 
-    Few persons lead to their rows; each way has its own index, and of all in one condition a database reads
-    everything. Of many, the rows are looked through in the order of the list instead, so that a page is full
-    soon: to work out what millions of rows belong to takes a minute (measured: all mails of *@*).
+    With few persons: a UNION of one subquery per condition, each with its own index, because an OR would scan
+    everything. With many: conditions that the database evaluates in the order of the list, so that it can
+    stop when a page is full; to collect all matching rows can take a minute (measured: all mails of *@*).
     """
     everything = rows.order_by().values("pk")
     few = keys_if_few(persons.order_by(), "pk")
@@ -41,16 +41,16 @@ def of_matching_persons(rows: QuerySet[Any], path: str, persons: QuerySet[Person
 
 
 def _of_many(path: str, persons: QuerySet[Person]) -> Q:
-    """PostgreSQL asks each person for the words; SQLite's index of words is asked once, and remembered."""
+    """The condition for many persons: EXISTS on PostgreSQL; IN on SQLite, which materialises FTS results."""
     if connection.vendor == "sqlite":
         return Q(**{f"{path}__in": persons.order_by().values("pk")})
     return Q(Exists(persons.order_by().filter(pk=OuterRef(f"{path}_id"))))
 
 
 def keys_if_few(rows: QuerySet[Any], column: str) -> list[Any] | None:
-    """What stands in that column, where there are few rows; None where there are many.
+    """The values of the column if there are at most MANY rows; else None.
 
-    Keys that are given leave a database no doubt where to begin; a subquery does.
+    With literal keys the planner uses their index; with a subquery it may choose another plan.
     """
     found = list(rows.values_list(column, flat=True)[: MANY + 1])
     return found if len(found) <= MANY else None

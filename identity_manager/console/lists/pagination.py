@@ -1,4 +1,4 @@
-"""Lists: order, pages, and a count that stops counting and says so."""
+"""Pagination: order, pages, and counts capped at COUNT_LIMIT."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -25,22 +25,22 @@ Orders = Mapping[str, tuple[str, ...]]
 
 
 def page_size_of(request: HttpRequest) -> int:
-    """How many rows a page has: as the officer has chosen, on any machine."""
+    """Rows per page, the officer's choice, stored with their account."""
     return int(getattr(request.user, "page_size", PAGE_SIZE))
 
 
 class ByKey(Protocol):
-    """What brings rows by their keys: a queryset, or something that keeps its SQL."""
+    """Source of rows by key: a queryset, or a prepared query."""
 
     def in_bulk(self, id_list: Any, /) -> Mapping[Any, Any]: ...
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when it runs
-    """Pages over at most COUNT_LIMIT rows; has_more says that there are others.
+    """Pages over at most COUNT_LIMIT rows. has_more: there are further rows.
 
-    drawn: all rows, with what belongs to them. A page is found as keys then, which an index gives in their
-    order, and only what is on it is read whole: of everything in one statement, a database may begin
-    anywhere, and sort a million rows with all that belongs to them.
+    drawn: source of complete rows with joins (deferred join). A page is found as keys by an index in the
+    order of the list, and only its rows are read completely: with all joins in one statement, the planner may
+    sort a million joined rows.
     """
 
     def __init__(self, rows: QuerySet[Any], *, per_page: int = PAGE_SIZE, drawn: ByKey | None = None) -> None:
@@ -62,11 +62,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
 
     @cached_property
     def counted(self) -> int:
-        """How many there are, counted to one beyond the limit."""
+        """Number of rows, counted up to one beyond COUNT_LIMIT."""
         return self.to_be_counted().count()
 
     def to_be_counted(self) -> QuerySet[Any]:
-        """The keys of the rows as far as they are counted: nothing is worked out that only the list shows."""
+        """Keys of the rows up to the limit, without annotations that only the list shows."""
         return limited(self._rows)
 
     @cached_property
@@ -83,12 +83,12 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
 
 
 class FoundPaginator(CappedPaginator):
-    """Looks up what is found once, in order: words may take long, and no index has what they find in one.
+    """Runs a text search once for count and page, as it may be slow and no index has its results sorted.
 
-    Where there is more than is counted, the order is one of those that were found first.
-    found: in parts that have no row together; whoever is in the first is found first.
-    order: as in_order says it, of what found has.
-    asked: the page that an address asks for, which is looked up together with how many there are.
+    With more results than COUNT_LIMIT, only the first ones found are sorted.
+    found: disjoint querysets; results of the first come first.
+    order: as for in_order(), of columns that `found` has.
+    asked: the requested page, which is fetched together with the count.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class FoundPaginator(CappedPaginator):
         return [self._key.to_python(key) for key in self._keys]
 
     def _looked_up(self, begins: int) -> tuple[list[Any], int]:
-        """The keys of a page as the driver brings them, and how many there are: 0 where none is on it."""
+        """Keys of a page, as returned by the driver, and the total; 0 if the page is empty."""
         if not self._sql:
             return [], 0
         size = min(self.per_page, counting.COUNT_LIMIT - begins)
@@ -125,9 +125,9 @@ class FoundPaginator(CappedPaginator):
 
 
 def _in_order(found: Sequence[QuerySet[Any]], order: Sequence[str]) -> tuple[str, Sequence[Any]]:
-    """The SQL of the keys in order, beside each how many there are, and its parameters; empty for nothing.
+    """SQL of the sorted keys with the total in each row, and its parameters; empty for EmptyResultSet.
 
-    First found, then sorted: without MATERIALIZED, SQLite sorts everything that there is to be found.
+    A MATERIALIZED CTE limits before sorting: without it, SQLite sorts all results.
     """
     wanted = [column.removeprefix("-") for column in order]
     there = [rows.order_by().values(*wanted)[: counting.COUNT_LIMIT + 1] for rows in found]
@@ -149,7 +149,7 @@ def _one_after_the_other(parts: list[str]) -> str:
 
 
 def _number_of(asked: str | None, most: int) -> int:
-    """Which page that is likely to be; the paginator knows once it has counted."""
+    """The requested page number, before the count is known, at most the last possible one."""
     try:
         return min(max(int(asked or 1), 1), most)
     except ValueError:
@@ -157,14 +157,14 @@ def _number_of(asked: str | None, most: int) -> int:
 
 
 def count_together(paginators: Iterable[CappedPaginator]) -> None:
-    """Count all of them in one query: a page with ten numbers asks once, not ten times."""
+    """Count all paginators in one query."""
     counted = list(paginators)
     for paginator, number in zip(counted, counts(each.to_be_counted() for each in counted), strict=True):
         paginator.counted = number
 
 
 def order_of(asked_for: QueryDict, orders: Orders, default: str) -> str:
-    """The order that the address asks for ("name" or "-name"), or the default for one that nobody knows."""
+    """The requested order ("name" or "-name"); the default for an unknown one."""
     asked = asked_for.get("sort", default)
     return asked if asked.removeprefix("-") in orders else default
 
@@ -175,9 +175,9 @@ def in_order(rows: QuerySet[Any], sort: str, orders: Orders) -> QuerySet[Any]:
 
 
 def columns(sort: str, orders: Orders) -> tuple[str, ...]:
-    """What is sorted by. The identifier decides between equals, so that pages never overlap.
+    """Columns to sort by, with the primary key as tie-breaker, so that pages never overlap.
 
-    It goes the same way as the rest: then one index serves both directions.
+    The key has the same direction as the others, so one index serves both directions.
     """
     upwards = (*orders[sort.removeprefix("-")], "pk")
     if not sort.startswith("-"):
@@ -186,5 +186,5 @@ def columns(sort: str, orders: Orders) -> tuple[str, ...]:
 
 
 def page_of(request: HttpRequest, paginator: CappedPaginator) -> "Page[Any]":
-    """The page that the address asks for; the nearest one where there is no such page."""
+    """The requested page; the nearest one if it does not exist."""
     return paginator.get_page(request.GET.get("page"))

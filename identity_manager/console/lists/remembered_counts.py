@@ -1,8 +1,8 @@
-"""Counts that are remembered for some seconds for each officer, so that not every page counts anew.
+"""Cached counts: per officer, for some seconds.
 
-They lie in this process's own cache: the shared one is in the database, and to look a count up there takes as
-long as to count. What an officer does is counted at once, by every process: a POST of theirs puts
-another mark into the session (ActedMiddleware), and the mark is part of the key.
+In a per-process cache: the shared cache is in the database, where a look-up takes as long as a count. An
+officer's own actions invalidate it in every process: each of their POSTs changes a mark in the session
+(ActedMiddleware), which is part of the cache key.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def remembered(request: HttpRequest, actor: Person, name: str, count: Callable[[], Count]) -> Count:
-    """The count of this name, or counts, at most SECONDS old and none of before the officer's last POST."""
+    """The cached count (or counts) of this name, at most SECONDS old and not from before the last POST."""
     key, cache = _key(request, actor, name), caches[CACHE]
     known: Count | None = cache.get(key)
     if known is None:
@@ -34,7 +34,7 @@ def remembered(request: HttpRequest, actor: Person, name: str, count: Callable[[
 
 
 def remember(request: HttpRequest, actor: Person, name: str, number: int) -> None:
-    """A page has counted for itself: the next pages say the same."""
+    """Store a count that a page has made, for the next pages."""
     caches[CACHE].set(_key(request, actor, name), number, SECONDS)
 
 
@@ -43,13 +43,13 @@ def _key(request: HttpRequest, actor: Person, name: str) -> str:
 
 
 def key_for(actor: Person, *names: str) -> str:
-    """A key of the cache: with other roles, the same officer reaches other rows."""
+    """The cache key, with the officer's roles, which determine the rows within reach."""
     offices = sorted((held.role, held.organisational_unit) for held in actor.roles_in_force())
     return hashlib.sha256(repr((actor.pk, actor.state, offices, names)).encode()).hexdigest()
 
 
 class ActedMiddleware:
-    """Has an officer's counts counted anew after each of their POSTs."""
+    """Invalidates an officer's cached counts after each of their POSTs."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -58,6 +58,6 @@ class ActedMiddleware:
         response = self.get_response(request)
         match = request.resolver_match
         acted = request.method not in _READING and match is not None and "console" in match.namespaces
-        if acted and SESSION_KEY in request.session:  # who has just signed out gets no new session by it
+        if acted and SESSION_KEY in request.session:  # do not create a session after a sign-out
             request.session[_ACTED] = time.time_ns()
         return response

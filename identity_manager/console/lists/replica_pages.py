@@ -1,7 +1,7 @@
-"""The pages that may read the read replica: lists, SEARCH, history, reports. No other page does.
+"""Middleware for pages that read the replica: lists, SEARCH, history, reports. No other page does.
 
-None of them decides anything: their buttons lead to pages, or to verbs, that read the primary. Files of lists
-(POST) read the primary, too.
+They make no decisions: their buttons lead to pages or verbs that read the primary. Exports (POST) read the
+primary, too.
 """
 
 import time
@@ -23,17 +23,17 @@ PAGES = frozenset(
     )
 )
 WROTE_AT = "wrote_at"
-# Longer than the replica may be behind, and than clocks of two hosts may be apart.
+# Longer than the maximum lag of the replica plus clock skew between hosts.
 OWN_WRITES_SECONDS = read_replica.MAX_LAG + 10
-QUERY_CANCELED = "57014"  # its time is over (DATABASE_STATEMENT_SECONDS): the primary takes as long
+QUERY_CANCELED = "57014"  # statement time-out: not retried, as the primary would take as long
 _READING = frozenset({"GET", "HEAD"})
 
 
 class ReplicaPagesMiddleware:
-    """Has PAGES read the replica while it serves; who has just sent something reads the primary, and sees it.
+    """Lets PAGES read the replica; after a POST an officer reads the primary for a while (read your writes).
 
-    A replica that fails in the middle of a page (it is gone, or it cancels what recovery is in the way of)
-    costs that page a second beginning, on the primary.
+    If the replica fails during a page (connection lost, or query cancelled by recovery conflict), the page is
+    rendered again from the primary.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

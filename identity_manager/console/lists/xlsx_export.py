@@ -1,6 +1,6 @@
 """Lists as XLSX workbooks: every cell is a text or a number, never a formula or a link.
 
-The rows go to a temporary file one by one (constant_memory), so the number of rows decides on no memory.
+Rows are written to a temporary file one by one (constant_memory), so memory does not grow with their number.
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from django.utils import timezone
 from xlsxwriter.worksheet import Worksheet
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-LONGEST = 32_767  # characters of a cell; a longer text would not be written at all
+LONGEST = 32_767  # maximum characters of a cell; XlsxWriter drops a longer text
 
 
 def xlsx_response(file_name: str, header: Sequence[object], rows: Iterable[Sequence[object]]) -> FileResponse:
@@ -28,7 +28,7 @@ def xlsx_response(file_name: str, header: Sequence[object], rows: Iterable[Seque
 
 
 def write_workbook(place: object, header: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
-    """One sheet with a head in bold that stays in sight."""
+    """Write one sheet with a bold, frozen header row."""
     with xlsxwriter.Workbook(place, {"constant_memory": True}) as book:
         sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
         sheet.freeze_panes(1, 0)
@@ -40,7 +40,7 @@ def write_workbook(place: object, header: Sequence[object], rows: Iterable[Seque
 
 
 def _write(sheet: Worksheet, line: int, column: int, cell: object) -> None:
-    """A moment is text with its offset: a workbook's own dates know no time zone."""
+    """Write a cell; times as text with offset, because dates of workbooks have no time zone."""
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         sheet.write_number(line, column, cell)
         return

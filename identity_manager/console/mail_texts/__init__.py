@@ -1,1 +1,1 @@
-"""ADMIN, Mail texts: the product's own and the company's, read, written, tested and put in force."""
+"""ADMIN, Mail texts: the product's and the company's texts; editing, test mail, activation."""

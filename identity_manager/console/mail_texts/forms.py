@@ -15,13 +15,13 @@ from identity_manager.ui.forms import TOO_LONG
 
 
 class SeenForm(VerbForm):
-    """Carries what the page showed: what has moved on meanwhile is not acted upon."""
+    """Carries the revision that the page showed, for optimistic locking."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
 
 class RefuseForm(SeenForm):
-    """No, and why."""
+    """Refusal with a reason."""
 
     reason = ReasonField(
         help_text=_("Who made the version reads this."), required=lazystr(versions.NO_REASON)
@@ -29,7 +29,7 @@ class RefuseForm(SeenForm):
 
 
 class TextForm(SeenForm):
-    """Subject and text. A draft may lack them, or have faults; what is put in force may not."""
+    """Subject and text. A draft may lack them or have faults; a version in force may not."""
 
     subject = forms.CharField(
         label=pgettext_lazy("mail", "Subject"),
@@ -55,11 +55,11 @@ class TextForm(SeenForm):
 
     @property
     def wording(self) -> Wording:
-        """What a valid form says."""
+        """The text in a valid form."""
         return Wording(self.cleaned_data["subject"], _lines(self.cleaned_data["body"]))
 
     def show(self, faults: dict[str, list[TextFault]]) -> None:
-        """Tell the faults at their fields."""
+        """Add the faults as errors of their fields."""
         for name, found in faults.items():
             for fault in found:
                 self.add_error(name, str(fault))

@@ -106,7 +106,7 @@ def _head(name: str, language: str) -> dict[str, Any]:
 
 
 def _of_draft(actor: Person, current: MailText | None, draft: MailText, *, with_ours: bool) -> dict[str, Any]:
-    """What is there of a draft, and what may be done with it."""
+    """Context of a draft: content, differences and actions."""
     name, language = draft.message, draft.language
     own = settings.CATALOGUE_FOUR_EYES and draft.editors.filter(pk=actor.pk).exists()
     faults = mail_texts.faults(name, language, mail_texts.wording_of(draft))
@@ -165,7 +165,7 @@ def initial(name: str, language: str, *, base: str | None = None) -> dict[str, A
 
 
 def meanwhile(name: str, language: str, form: TextForm) -> dict[str, Any]:
-    """Who did what to the draft while somebody else had it open: what was typed stays, to be saved again."""
+    """Context of an edit conflict: who changed the draft meanwhile; the input stays in the form."""
     data = QueryDict(mutable=True)
     data.update(form.data)
     data["seen"] = mail_texts.seen_of(name, language)
@@ -195,9 +195,9 @@ def refusal_obstacle(name: str, language: str, actor: Person) -> Reason | None:
 
 
 def _compared(entry: MailText, before: MailText | None, *, with_ours: bool) -> dict[str, Any]:
-    """What the entry says otherwise than the version before; than the product's own, where that is asked for.
+    """Differences between the entry and its predecessor, or the product's own text if requested.
 
-    The first one is compared with the product's own in any case.
+    The first version is always compared with the product's own text.
     """
     other = None if with_ours else before
     ours = specimens.beginning(entry.message, language=entry.language)

@@ -1,4 +1,4 @@
-"""The addresses of mail texts, within ADMIN."""
+"""URL patterns of mail texts, within ADMIN."""
 
 from django.urls import path
 

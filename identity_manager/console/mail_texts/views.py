@@ -1,4 +1,4 @@
-"""ADMIN, Mail texts: read by officers, written by System Administrators. The HTML stands in a sandbox."""
+"""ADMIN, Mail texts: read by officers, written by System Administrators. HTML is shown in a sandbox."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The columns of lists of what waits for an officer, beside those of requests and mails."""
+"""Columns of lists in OPEN TASKS, except those of requests and mails."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What waits for a second officer, as sources of OPEN TASKS: one for each table of such decisions."""
+"""Sources of OPEN TASKS for second-officer decisions, one per table of such decisions."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What OPEN TASKS needs to know of a kind of thing that waits for an officer; sources.SOURCES says it."""
+"""Declaration of a kind of open task (Source), and its section on the page; sources.SOURCES has them all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ SHOWN = 25
 
 @dataclass(frozen=True)
 class More:
-    """A link below a list, to a page where the same is done in another way.
+    """A link below a list, to another page for the same tasks.
 
-    page, query: the name of its address, and its parameters.  beyond: it is there where more rows are shown.
+    page, query: URL name and parameters.  beyond: the link is shown if the list has more rows than that.
     """
 
     label: str | Promise
@@ -40,10 +40,9 @@ class More:
 
 @dataclass(frozen=True)
 class Bulk:
-    """Check boxes before the rows, and buttons below them.
+    """Bulk actions: check boxes before the rows, and buttons below them.
 
-    named: what a row's box posts, and its name. action: the name of the address that the form is sent to,
-    where a button names no other.
+    named: value and label of a row's check box. action: URL name of the form's default target.
     """
 
     checkbox: str
@@ -54,17 +53,16 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Source:
-    """One kind of thing that waits for an officer.
+    """One kind of open task.
 
-    roles: who has it; within_units is for waiting to keep.
-    waiting: the rows for this officer at that moment, oldest first.
-    also: rows of another kind, below them in the same list.
-    columns: of their table.  lead: said above it; more: what leads on, below it.
-    bulk: what is done to several rows at once.  together: a template with a button for all, below the list.
-    prepared: has the rows of a page know what their cells read.
-    sentence: what START says beside the number.  empty: said where nothing waits; without it the section is
-    left out then.
-    counts: whether it is something to do now, so that the tab's number counts it.
+    roles: of officers who have such tasks; `waiting` limits them to their units.
+    waiting: queryset for this officer at that time, oldest first.
+    also: a queryset of another model, below them in the same list.
+    columns: of the table.  lead: text above it; more: link below it.
+    bulk: bulk actions.  together: template with a button for all, below the list.
+    prepared: prefetches what the cells of a page's rows read.
+    sentence: text on START beside the number.  empty: text without tasks; without it the section is left out.
+    counts: whether the number on the tab includes them.
     """
 
     name: str
@@ -93,9 +91,9 @@ class Source:
 
 
 class Joined:
-    """What waits in several lists, as one that a paginator counts, up to COUNT_LIMIT, and cuts.
+    """Concatenation of querysets for a paginator: counted up to COUNT_LIMIT, and sliced.
 
-    counted: how many there are, where that is known: to one beyond COUNT_LIMIT.
+    counted: the known number of rows, up to one beyond COUNT_LIMIT.
     """
 
     def __init__(self, lists: Sequence[QuerySet[Any]], counted: int | None = None) -> None:
@@ -126,10 +124,10 @@ class Joined:
 
 @dataclass(frozen=True)
 class Section:
-    """A source as this officer has it. asked: the page of it that the address says, if any.
+    """A source's section for one officer. asked: the requested page of it, if any.
 
-    counted: how many wait, where that is known: to one beyond what is counted.
-    lists: what waits, where that was made to count it.
+    counted: the known number of tasks, up to one beyond COUNT_LIMIT.
+    lists: the querysets, if they were built for counting.
     """
 
     source: Source
@@ -157,12 +155,12 @@ class Section:
 
     @property
     def has_more(self) -> bool:
-        """Whether others wait beyond those that are counted and have pages."""
+        """Whether there are more tasks than COUNT_LIMIT."""
         return self.page.paginator.count > SHOWN and self._joined.total.more
 
     @property
     def title(self) -> str:
-        """How many wait, as people write it; nothing where nothing waits."""
+        """The localised number of tasks; empty for none."""
         number = self.page.paginator.count
         return counting.CappedCount(number, self.has_more).title if number else ""
 

@@ -1,8 +1,7 @@
-"""OPEN TASKS of an officer: everything that waits for somebody, from one list of sources.
+"""OPEN TASKS of officers: the list of sources (SOURCES), and the page's context.
 
-SOURCES is that list: OPEN TASKS shows one section for each source that concerns the officer, START leads to
-those where something waits, and the number on the tab is the sum of what counts. Whoever builds something
-that waits for an officer adds a source.
+OPEN TASKS shows one section for each source of the officer's roles, START links to non-empty ones, and the
+number on the tab is the sum of those that count. A feature with tasks for officers adds a source.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,14 +55,14 @@ SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at
 
 
 class TaskCounter:
-    """The number on the tab of OPEN TASKS: counted when a template asks, and remembered for some seconds."""
+    """The number on the tab of OPEN TASKS, lazily counted and cached for some seconds."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
 
     @cached_property
     def number(self) -> counting.CappedCount:
-        """How many things this officer can do now."""
+        """Number of tasks that this officer can do now."""
         actor: Person | None = getattr(self._request, "person", None)
         if actor is None or not actor.is_active:
             return counting.CappedCount(0)
@@ -75,7 +74,7 @@ class TaskCounter:
 
 @dataclass(frozen=True)
 class CountedTasks:
-    """The same, of a page that has counted already."""
+    """A task counter of a page that has counted already."""
 
     number: counting.CappedCount
 
@@ -91,9 +90,9 @@ def task_counter(request: HttpRequest) -> dict[str, Any]:
 
 
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
-    """Each section only for who can do something about it, at the page that the address says by its name.
+    """Sections of the officer's roles, each at the page requested in the query string.
 
-    What was counted for the tab is not looked for where there is nothing, and not counted anew.
+    Counts of the tab are reused: empty sources are not queried, others not counted again.
     """
     lists = _counted_lists(actor)
     numbers = _numbers(lists)
@@ -151,12 +150,12 @@ def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
 
 
 def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
-    """What this approver may decide now."""
+    """Requests on which this approver may decide now."""
     return with_lines(_decidable(actor).not_postponed_by(actor, now), TO_DECIDE)
 
 
 def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
-    """What comes back to this approver later."""
+    """Requests that this approver has postponed."""
     mine = Postponement.objects.filter(approver=actor, request=OuterRef("pk")).values("until")
     rows = _decidable(actor).postponed_by(actor, now)
     return with_lines(rows, POSTPONED).annotate(comes_back_at=Subquery(mine))
@@ -169,35 +168,35 @@ def _decidable(actor: Person) -> TokenRequestQuerySet:
 
 
 def failed(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
-    """What this administrator retries or cancels."""
+    """Failed requests, which this administrator retries or cancels."""
     rows = TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
     return with_lines(rows.filter(_of_units(actor, MENDERS)))
 
 
 def stopped(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
-    """What this administrator sends round again or cancels: the person has changed."""
+    """Stopped requests, whose person has changed: this administrator starts them again or cancels."""
     return with_lines(TokenRequest.objects.stopped().filter(_of_units(actor, MENDERS)))
 
 
 def parked(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
-    """Where this administrator decides, because nobody knows whether the CA has issued."""
+    """Requests with parked orders (unknown outcome at the CA), on which this administrator decides."""
     certificates = Certificate.objects.parked().values("token__request")
     return with_lines(TokenRequest.objects.filter(_of_units(actor, MENDERS), pk__in=certificates))
 
 
 def left_undecided(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
-    """On what nobody decides, or can decide."""
+    """Requests on which no approver decides or can decide."""
     return with_lines(TokenRequest.objects.left_undecided().filter(_of_units(actor, MENDERS)))
 
 
 def mails_in_trouble(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
-    """What this administrator has sent again, or gives up."""
+    """Failed or bounced mails, which this administrator retries or discards."""
     rows = mails.handled_mails(actor, MENDERS).in_trouble()
     return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 
 
 def mails_held_up(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
-    """What waits because the mail server refuses the installation."""
+    """Mails that wait because the mail server refuses the installation."""
     rows = mails.handled_mails(actor, MAIL_OPERATORS).held_up()
     return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 

@@ -1,4 +1,4 @@
-"""The columns of a list of mails: of those that the officer may not read, neither whose nor what they say."""
+"""Columns of a list of mails; without person and text for mails that the officer may not read."""
 
 import re
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@(?=[\w.-]+)")
 
 @dataclass(frozen=True)
 class MailRow:
-    """A mail as this officer sees it: who may not read it sees neither whose it is nor what it says."""
+    """A mail in the list of one officer, without person and text if they may not read it."""
 
     mail: OutgoingMail
     url: str = ""
@@ -34,7 +34,7 @@ class MailRow:
 
     @property
     def error(self) -> str:
-        """The last error; without addresses for who reads no persons' business."""
+        """The last error, without addresses if the officer may not read the mail."""
         return self.mail.last_error if self.is_read else ADDRESS.sub("…@", self.mail.last_error)
 
     @property

@@ -1,4 +1,4 @@
-"""What the pages of the mailbox show."""
+"""Page context of the embedded mode's mailbox."""
 
 from collections import Counter
 from typing import Any
@@ -47,7 +47,7 @@ def message_context(stored: StoredMessage) -> dict[str, Any]:
 
 
 def download_headers(file_name: str) -> dict[str, str]:
-    """What makes a browser save the file instead of opening it."""
+    """Headers of an attachment, so that browsers save it instead of opening it."""
     return {
         "Content-Disposition": content_disposition_header(as_attachment=True, filename=file_name)
         or "attachment"

@@ -1,4 +1,4 @@
-"""The addresses of the embedded mode's mailbox."""
+"""URL patterns of the embedded mode's mailbox."""
 
 from django.urls import path
 

@@ -19,8 +19,8 @@ from identity_manager.mail.mailbox import StoredMessage, stored_message
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[HttpRequest, Arguments], HttpResponse]
 LOOPBACK = ("127.0.0.1", "::1", "")
-# The one exception to the pages' policy: a mail's own styles, in a sandbox that can do nothing else than
-# open a link of the mail in a tab of its own.
+# Exception from the Content Security Policy: inline styles of the mail, in a sandbox that permits only to
+# open links in a new tab.
 SANDBOX = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; "
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"

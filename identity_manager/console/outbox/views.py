@@ -1,4 +1,4 @@
-"""OUTBOX: the mails, the page of one, and what officers do with those that do not go through."""
+"""OUTBOX: list and page of mails; retry, discard and bounce."""
 
 import uuid
 
@@ -48,7 +48,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @xframe_options_sameorigin
 def html(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The mail as its reader sees it, in a sandbox that can do nothing else than open a link."""
+    """The HTML of a mail, in a sandbox that permits only to open links."""
     mail = mails.mail_for_reader(request, pk)
     return HttpResponse(inline_logo.shown(mail.body_html), headers={"Content-Security-Policy": SANDBOX})
 
@@ -70,7 +70,7 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _waiting_words(mail: OutgoingMail) -> str:
-    """That it does not go out now, although it is due; nothing where it does."""
+    """Sentence for a mail that is not sent now (person not Active, token on hold); else empty."""
     if not mail_relevance.waits(mail):
         return ""
     return _(
@@ -108,7 +108,7 @@ def report_bounce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def retry_many(request: HttpRequest) -> HttpResponse:
-    """Say how many; a click has a bounded number of them tried again."""
+    """Show the number; the POST retries a bounded number of mails."""
     work = bulk_actions.BulkMailAction.to_retry(request)
     form = ManyForm(refusals.post_data(request), initial={"as_of": work.now})
     if form.is_valid():
@@ -120,7 +120,7 @@ def retry_many(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard_many(request: HttpRequest) -> HttpResponse:
-    """Say how many; a click with a reason gives a bounded number of them up."""
+    """Show the number; the POST discards a bounded number of mails, with a reason."""
     work = bulk_actions.BulkMailAction.to_discard(request)
     form = DiscardManyForm(refusals.post_data(request), initial={"as_of": work.now})
     if form.is_valid():
@@ -135,7 +135,7 @@ def discard_many(request: HttpRequest) -> HttpResponse:
 def _went_on(
     request: HttpRequest, work: bulk_actions.BulkMailAction, tally: outbox_actions.Tally
 ) -> HttpResponse:
-    """Back to the list; or to the same question, as long as there are others of the kind."""
+    """Redirect to the list, or to the confirmation again while there are more such mails."""
     left = work.number
     messages.success(request, bulk_actions.words_of(tally, left=left))
     return redirect(request.get_full_path() if left and tally.done else work.back)

@@ -1,4 +1,4 @@
-"""What of persons waits for a Registration Officer: invited ones who cannot sign in."""
+"""Open tasks of Registration Officers: invited persons who cannot sign in."""
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""The addresses of what officers do with persons, included into those of Identity Manager."""
+"""URL patterns of what officers do with persons, included into those of Identity Manager."""
 
 from django.urls import path
 

@@ -40,7 +40,7 @@ class DrawnText:
 
 @dataclass(frozen=True)
 class Shape:
-    """A node of the picture. mark: gone, now, or empty."""
+    """A node of the picture. mark: gone (passed), now (present), or empty."""
 
     node: Node
     mark: str
@@ -98,7 +98,7 @@ class DrawnFrame:
 
 @dataclass(frozen=True)
 class Picture:
-    """The picture. gone: transitions of a request so far; now: its present state."""
+    """The picture. gone: transitions that the request has made; now: its present state."""
 
     layout: Layout
     gone: Sequence[Transition] = ()

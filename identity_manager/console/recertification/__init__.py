@@ -1,1 +1,1 @@
-"""Recertification of officers' roles: the campaigns, the report, and what a User Administrator answers."""
+"""Recertification of officers' roles: campaigns, reviews by User Administrators, report."""

@@ -1,4 +1,4 @@
-"""What of a recertification waits for a User Administrator: roles to be confirmed or withdrawn."""
+"""Open tasks of a recertification: roles to be confirmed or withdrawn by a User Administrator."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from identity_manager.ui.templatetags import moments
 
 
 def waiting(actor: Person, _now: datetime) -> QuerySet[RoleReview]:
-    """Those that this User Administrator answers."""
+    """Undecided reviews of this User Administrator."""
     rows = RoleReview.objects.decidable_by(actor).select_related("person", "campaign")
     return rows.order_by("campaign__due_at", "role", "pk")
 

@@ -1,4 +1,4 @@
-"""The addresses of the recertification of roles; names in the namespace `console`."""
+"""URL patterns of the recertification of roles; names in the namespace `console`."""
 
 from django.urls import path
 

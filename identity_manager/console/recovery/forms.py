@@ -78,7 +78,7 @@ class AskForm(VerbForm):
         return found
 
     def order(self, owner: Person) -> OfficersOrder:
-        """What the verb is asked for."""
+        """The order for the verb."""
         given = self.cleaned_data
         return OfficersOrder(
             owner_id=owner.pk,
@@ -115,7 +115,7 @@ class SeenForm(VerbForm):
 
 
 class ApproveForm(SeenForm):
-    """Yes to exactly this."""
+    """Approval of exactly what the page showed."""
 
     keep_silent = forms.CharField(
         label=_("Why the owner is not told"),
@@ -126,7 +126,7 @@ class ApproveForm(SeenForm):
 
 
 class RejectForm(SeenForm):
-    """No, and why."""
+    """Rejection with a reason."""
 
     reason = ReasonField(
         help_text=_("Who asked reads it."), required=lazystr(decisions.NO_REASON), longest=500

@@ -1,4 +1,4 @@
-"""What of recoveries waits for a Recovery Officer."""
+"""Open tasks of recoveries, for Recovery Officers."""
 
 from datetime import datetime
 

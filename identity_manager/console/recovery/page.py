@@ -1,4 +1,4 @@
-"""What the pages of recoveries show to this officer."""
+"""Page context of recoveries, for one officer."""
 
 from functools import partial
 from typing import Any
@@ -84,7 +84,7 @@ def _facts(recovery: Recovery) -> list[Pair | tuple[Any, object]]:
 
 
 def _consent(recovery: Recovery) -> str:
-    """Where somebody else gets the keys: what the owner said, and when."""
+    """The owner's consent and its time, if somebody else gets the keys; else empty."""
     if not recovery.is_for_another:
         return ""
     said = recovery.get_consent_display()
@@ -97,7 +97,7 @@ def _round(recovery: Recovery) -> ShareRound | None:
 
 
 def _holders(recovery: Recovery) -> list[tuple[Person, bool]]:
-    """Who holds a share of the recovery key, and whether they have given it in this round."""
+    """Share holders of the recovery key, and whether each has given their share in this round."""
     present = _round(recovery)
     given = set(present.submitted.values_list("officer", flat=True)) if present else set()
     rows = decisions.wrapping_of(recovery).shares.select_related("officer")

@@ -1,4 +1,4 @@
-"""The addresses of recoveries by officers, included into those of Identity Manager."""
+"""URL patterns of recoveries by officers, included into those of Identity Manager."""
 
 from django.urls import path
 

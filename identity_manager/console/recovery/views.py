@@ -1,4 +1,4 @@
-"""Recovery by officers: an administrator asks, two Recovery Officers decide and give their shares."""
+"""Recovery by officers: request by an administrator, decisions and shares of Recovery Officers."""
 
 import uuid
 from functools import partial
@@ -58,8 +58,8 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @PAGE
 def approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """A Recovery Officer agrees to what they saw."""
-    recoveries.recovery_for_decision(request, pk)  # before anybody is asked who they are
+    """Approve what the page showed, as a Recovery Officer, after re-authentication."""
+    recoveries.recovery_for_decision(request, pk)  # before re-authentication
     return _approve(request, pk)
 
 
@@ -78,7 +78,7 @@ def _approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @PAGE
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """A Recovery Officer says no."""
+    """Reject the recovery, as a Recovery Officer."""
     recoveries.recovery_for_decision(request, pk)
     return _reject(request, pk)
 

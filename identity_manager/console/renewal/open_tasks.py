@@ -1,4 +1,4 @@
-"""What of renewal waits for an officer: tokens whose person is not any more who they say."""
+"""Open tasks of renewal: holder changes, tokens with outdated data of their person."""
 
 from datetime import datetime
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""**Renewals**: which tokens end in which week, as a chart whose bars are searches, and how renewal goes."""
+"""**Renewals**: chart of tokens by week of expiry, whose bars link to searches, and figures of renewal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def context(actor: Person) -> dict[str, Any]:
 
 
 def seen(change: HolderChange) -> dict[str, str]:
-    """What a form carries of the change that its page shows."""
+    """The hidden values by which a form identifies the change that its page shows."""
     return {"changes_hash": snapshot.fingerprint(holder_changes.differences_of(change))}
 
 

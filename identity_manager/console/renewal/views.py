@@ -1,4 +1,4 @@
-"""**Renewals**: the forecast, for who enables persons and for auditors; and what a changed person means."""
+"""**Renewals**: the forecast for administrators and auditors, and decisions on holder changes."""
 
 import uuid
 
@@ -24,7 +24,7 @@ def forecast(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def holder_change(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """What the token says and what is so now: an administrator renews it, or leaves it as it is."""
+    """Data in the token beside the present ones: an administrator renews it, or leaves it as it is."""
     change = renewals.holder_change(request, pk)
     form = LeaveTokenForm(refusals.post_data(request), initial=page.seen(change))
     if form.is_valid():

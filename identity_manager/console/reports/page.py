@@ -64,7 +64,7 @@ def address(report: Report, asked: QueryDict) -> str:
 
 
 def filters_of(report: Report, asked: QueryDict) -> str:
-    """The filters of the report among what an address or a form says."""
+    """The report's filters in a query string or a form."""
     known = [name for name in ReportForm.base_fields if name in {*report.filters, "period"}]
     return urlencode([(name, str(asked[name])) for name in known if asked.get(name)])
 
@@ -82,7 +82,7 @@ def saved_of(actor: Person) -> Iterator[SavedReport]:
 
 
 def context(actor: Person, report: Report, asked: QueryDict) -> dict[str, Any]:
-    """Without lines where the filters make no sense."""
+    """The page; without lines if the filters are invalid."""
     form = ReportForm(asked, report=report, actor=actor)
     lines = list(report.read(form.asked)) if form.is_valid() else []
     return {

@@ -1,4 +1,4 @@
-"""What a report is: one declaration of its columns, its chart, its readers and its query.
+"""Declaration of a report: columns, chart, readers and query.
 
 Each module of reports/kinds has one, as REPORT: a new report is one file there.
 """
@@ -81,7 +81,7 @@ class ReportLine:
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks, and for what. days: of the period; unit, token_type: empty for all of them."""
+    """Parameters of a report: officer and filters. days: of the period; unit, token_type: empty for all."""
 
     actor: Person
     days: int
@@ -105,9 +105,9 @@ class Asked:
         return offices.holds(self.actor, SEARCHERS)
 
     def search(self, kind: str, **asked: str) -> str:
-        """The search of what a number counts; empty where this officer has none.
+        """URL of the search for the rows of a number; empty if this officer cannot search them.
 
-        Requests have a page that all of their readers open.
+        Requests have a page that all of their readers may open.
         """
         told = urlencode({name: value for name, value in asked.items() if value})
         if kind == "request":
@@ -119,11 +119,10 @@ class Asked:
 class Report:
     """One report.
 
-    question: what it answers.  readers: the roles that read it; everywhere: none that is limited to a unit.
-    periods: days that can be chosen, the usual first; ahead: they lie before us.  filters: of ReportForm.
-    columns: the first one names the bar.  stack: the columns that name a part of a bar and its number;
-    without it the parts of a bar are its charted columns.
-    read: the lines, in a number of statements that does not grow with them.
+    question: that it answers.  readers: roles that read it; everywhere: only if held for all units. periods:
+    selectable days, the default first; ahead: in the future.  filters: names of ReportForm's fields. columns:
+    the first one labels the bars.  stack: columns with name and number of a bar's part; without it the parts
+    of a bar are its charted columns. read: returns the lines, in a constant number of statements.
     """
 
     name: str

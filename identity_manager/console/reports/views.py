@@ -70,7 +70,7 @@ def save(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def saved(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Where a mail leads: the report as it was saved."""
+    """The saved report, to which its mail links."""
     row = offices.saved_report(request, pk)
     asked = QueryDict(row.query)
     report = page.report_for_reader(request, asked.get("report", ""))[1]

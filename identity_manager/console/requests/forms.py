@@ -18,7 +18,7 @@ from identity_manager.ui.encryption_certificates import EncryptionCertificatesFi
 
 
 class RoundForm(VerbForm):
-    """Carries the changes that the officer saw: what has changed again is not sent round by an old page."""
+    """Carries a hash of the changes that the officer saw, so that an outdated page starts no new round."""
 
     changes_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
@@ -30,7 +30,7 @@ class CancelForm(VerbForm):
 
 
 class GiveUpForm(VerbForm):
-    """Why an order is given up: what was seen at the CA."""
+    """Reason for giving an order up: what the officer saw at the CA."""
 
     reason = ReasonField(
         help_text=_("What you saw at the certificate authority. It stays on the request's page."),

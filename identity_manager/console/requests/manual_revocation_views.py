@@ -1,4 +1,4 @@
-"""What a CA cannot be told to revoke: an officer has revoked it there, and says so."""
+"""Confirmation of manual revocations, at CAs without a revocation interface."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the page of a request shows: the present state, read fresh, whatever led here."""
+"""Page of a request: context and response, always from a fresh read."""
 
 import uuid
 from typing import Any
@@ -50,7 +50,7 @@ from identity_manager.workflow.policy import approvers, eligibility, permitted_a
 from identity_manager.workflow.requests import reminders_by_hand
 
 TEMPLATE = "identity_manager/requests/request.html"
-# Whatever of these there is to show, something is wrong or waits.
+# Parts of the page that are present only if something is wrong or waits.
 WRONG = ("orders", "differences", "waits_for", "silent", "stuck", "failed")
 DECISION = "identity_manager/approvals/decide.html"
 
@@ -63,9 +63,9 @@ def response(
     form: VerbForm | None = None,
     part: str = "",
 ) -> HttpResponse:
-    """The page, or the part of it that a template of its own draws; after a refusal with what was refused.
+    """Render the page, or a part of it by its own template; after a refusal with the form and its status.
 
-    The status goes with that. found: as it was just read, or its key; a refusal has it read anew.
+    found: the request as just read, or its key; after a refusal it is read again.
     """
     form = form or PressForm()
     row = _row(found, anew=form.refused is not None)
@@ -75,7 +75,7 @@ def response(
 
 
 def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, Any]:
-    """Everything that the template draws."""
+    """The template context."""
     administers = eligibility.administers(actor, row.person)
     lines = row.lines
     not_by_you = actions.sending_obstacle(actor, row.person) if administers else None
@@ -88,7 +88,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "silent": _who_does_not_answer(row),
         **_trouble(row),
     }
-    # Of a request where nothing is wrong, what cannot be done is no news.
+    # For a request without problems, impossible actions are not listed.
     offer = ActionOffer(administers, says_why_not=any(shown[each] for each in WRONG), not_by_you=not_by_you)
     return {
         "tab": "requests",
@@ -119,7 +119,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
 
 
 def _what_the_log_knows(row: TokenRequest) -> set[uuid.UUID]:
-    """The request and those tokens of it of which the audit log says something: of others is no evidence."""
+    """Keys of the request and its tokens that have audit events; others have no evidence to export."""
     events = row.events.all()
     return {row.pk for _event in events[:1]} | {event.token_id for event in events if event.token_id}
 
@@ -130,7 +130,7 @@ def _reads_mails(actor: Person, row: TokenRequest) -> bool:
 
 
 def _round(actor: Person, row: TokenRequest, *, can_begin: bool) -> dict[str, Any]:
-    """Whether the administrator sends it round again, and why not now."""
+    """Whether the administrator can start the request again with new data, or why not."""
     offered = can_begin and permitted_actions.can_go_round_again(row)
     return {
         "goes_round_again": offered,
@@ -139,7 +139,7 @@ def _round(actor: Person, row: TokenRequest, *, can_begin: bool) -> dict[str, An
 
 
 def _what_it_waits_for(row: TokenRequest) -> list[Reason]:
-    """The person's leave, or an officer's word on the person's identity: the road waits meanwhile."""
+    """Reasons for which the request waits: the person's leave, or an undecided change of identity."""
     if not row.is_open:
         return []
     found = []
@@ -151,7 +151,7 @@ def _what_it_waits_for(row: TokenRequest) -> list[Reason]:
 
 
 def _who_does_not_answer(row: TokenRequest) -> QuerySet[CaOutage]:
-    """The CAs that have orders of this request wait."""
+    """Outages of CAs that delay orders of this request."""
     if row.state != RequestState.ISSUING:
         return CaOutage.objects.none()
     return CaOutage.objects.keeping(Certificate.objects.filter(token__request=row))
@@ -190,7 +190,7 @@ def _listed(row: TokenRequest) -> str:
 
 
 def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
-    """The history; after a stale form also what happened meanwhile."""
+    """The history; after a stale form also the events since the form was shown."""
     names = {token.type_code: str(token) for token in row.tokens.all()}
     events = row.events.all()
     last = next((event for event in events if event.name in event_wording.MILESTONES), None)

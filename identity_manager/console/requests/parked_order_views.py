@@ -1,4 +1,4 @@
-"""What an administrator decides about an order of which nobody knows whether its CA has issued."""
+"""Decisions of an administrator on parked orders, whose outcome at the CA is unknown."""
 
 import uuid
 

@@ -1,6 +1,6 @@
-"""The seven steps of a request, as its page shows them: what is done, what is now, who acts or acted, when.
+"""The seven steps of a request for the stepper: progress, actor and time of each.
 
-Pure: steps_of asks nothing of the database but the relations of the request, which the page has prefetched.
+No queries, if the request's relations are prefetched.
 """
 
 from datetime import datetime
@@ -61,7 +61,7 @@ def _approved(request: TokenRequest) -> StepperStep:
 
 
 def _who_decides(request: TokenRequest) -> str:
-    """Whom it has asked, as far as they fit; else how many it takes."""
+    """Names of the asked approvers if they fit, else the number of missing approvals."""
     asked = request.waits_for
     still = max(1, request.approvals_needed - len(request.decisions))  # one may count no more
     if asked and len(asked) <= FEW:

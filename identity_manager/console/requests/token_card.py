@@ -39,12 +39,12 @@ class TokenCard:
 
     @property
     def installed(self) -> bool:
-        """Whether somebody can have said, or could say, that it is installed."""
+        """Whether an installation was or can be confirmed."""
         return self.token.can_be_installed or self.token.installed_at is not None
 
     @property
     def installations(self) -> Sequence[Installation]:
-        """The devices that the person named, and what they did not take back."""
+        """Confirmed installations that were not taken back."""
         return [*Installation.objects.standing_of(self.token)] if self.token.installed_at else []
 
     @property

@@ -136,7 +136,7 @@ def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQueryS
 def _of_text(text: str) -> Q:
     """By person, number and subject.
 
-    Of one or two signs the index of subjects knows nothing; persons have them in their names all the same.
+    The trigram index of subjects does not serve one or two characters, but names of persons are searched.
     """
     if not text:
         return Q()

@@ -1,4 +1,4 @@
-"""What SEARCH is asked for: a form for each kind of thing, with the filters that fold out under the line."""
+"""Forms of SEARCH: one per kind of object, with words and filters."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -82,23 +82,23 @@ class FilterField(forms.ChoiceField):
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """For a form: what is offered is never changed in place, so all forms have the same."""
+        """Copy for a form without copying the choices, which are never mutated."""
         return forms.Field.__deepcopy__(self, memo)
 
     def offer(self, known: Callable[[], Choices]) -> None:
-        """Offer these too, in this form. They are asked for only where the list is drawn or one is chosen."""
+        """Add lazy choices to this form's field, evaluated only when rendered or validated."""
         self.choices = cache(lambda: [*self.offered, *known()])
 
 
 class KnownField(FilterField):
-    """One of what is known now. What was known once is no mistake: it finds nothing, and stays chosen."""
+    """A choice of values in the database. A former value is valid, finds nothing, and stays selected."""
 
     def valid_value(self, value: Any) -> bool:
         return "\x00" not in str(value)
 
 
 class DayField(forms.DateField):
-    """A day. Far ones would leave the calendar of the database once time zones come in."""
+    """A day, within bounds that time zone conversion cannot leave."""
 
     def __init__(self, label: Any) -> None:
         super().__init__(
@@ -111,7 +111,7 @@ class DayField(forms.DateField):
 
 
 class WithinField(FilterField):
-    """So many days before or after today, whenever that is: a search that is saved moves along with it."""
+    """A number of days relative to today, so that saved searches stay relative."""
 
     def __init__(self, label: Any, *days: int) -> None:
         choices = [(str(each), format_lazy(_("within {days} days"), days=each)) for each in days]
@@ -119,7 +119,7 @@ class WithinField(FilterField):
 
 
 class KindForm(forms.Form):
-    """The line of the search. actor decides what the lists of known values may name."""
+    """Base form: the search line. actor: limits values in choices to their reach."""
 
     q = WordsField(_("Words"))
 
@@ -317,8 +317,8 @@ def key_in(text: str) -> uuid.UUID | None:
 
 
 def _approver_read_of(actor: Person, text: str) -> str:
-    """The name of an approver of requests that this officer reads. Of others, what the address says: a key
-    that is made up or copied names nobody.
+    """The name of an approver of requests that this officer reads. For any other key the key itself, so that
+    nobody learns names by trying keys.
     """
     read = Exists(requests.visible_requests(actor).order_by().filter(pk=OuterRef("request")))
     asked = Exists(AskedApprover.objects.filter(read, approver=OuterRef("pk")))
@@ -334,7 +334,7 @@ def _departments_and_units(actor: Person, kind: PersonKind) -> list[list[str]]:
 
 @lru_cache(maxsize=200)
 def _of_departments_and_units(_vendor: str, reach: Q) -> tuple[list[str], list[Any]]:
-    """The SQL, kept: every page of SEARCH asks, and it takes longer to make than to ask."""
+    """Cached SQL of these choices: every page of SEARCH runs it, and compiling takes longer than running."""
     rows = Person.objects.filter(reach)
     return distinct_values.compile_values(rows, "department", "organisational_unit", limit=KNOWN_SHOWN)
 
@@ -346,7 +346,7 @@ def _units(actor: Person, roles: frozenset[str]) -> list[list[str]]:
 
 @lru_cache(maxsize=200)
 def _of_units(_vendor: str, reach: Q) -> tuple[list[str], list[Any]]:
-    """The SQL, kept as that of departments is."""
+    """Cached SQL, as _of_departments_and_units."""
     return distinct_values.compile_values(
         Person.objects.filter(reach), "organisational_unit", limit=KNOWN_SHOWN
     )

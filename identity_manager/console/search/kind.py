@@ -1,4 +1,4 @@
-"""What SEARCH needs to know of a kind of thing; person_list, request_list and certificate_list say it."""
+"""Declaration of a kind of object for SEARCH, made by persons.py, requests.py and certificates.py."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,10 +24,10 @@ WithMore = Callable[[QuerySet[Any]], QuerySet[Any]]
 class Table:
     """The list of a kind, and its CSV file.
 
-    prepared: the rows that the cells of its columns take.  checkbox: what a row posts.  named: key and name
-    of a row, for its check box.  rows: the rows of the model with what the cells need.
-    order: the one unless another is asked for; order_where: instead of it, where this filter is set.
-    file_name, export_rows: of the CSV file, and its rows with what its cells need.
+    prepared: converts model rows to the rows of the cells.  checkbox: name of the check boxes.  named: value
+    and label of a row's check box.  rows: adds the columns and joins that the cells need. order: the default
+    order; order_where: another default if a filter is set. file_name, export_rows: of the CSV file, and
+    columns and joins for it.
     """
 
     columns: Columns
@@ -48,7 +48,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Beside:
-    """What is wanted, and cannot be a row of the list; the page where it stands, for who may open that."""
+    """A hint beside the list: matches that are no rows of it, with their page, if the officer may open it."""
 
     words: str
     url: str
@@ -60,14 +60,14 @@ def _nothing(_actor: Person, _wanted: Wanted) -> Beside | None:
 
 @dataclass(frozen=True)
 class SearchKind:
-    """One kind of thing.
+    """One kind of object.
 
-    readers: the roles that may look for it.  reach: the rows that this officer may find.
-    drawn: the rows of a page by their keys, where a prepared query finds them, instead of table.rows.
-    parts: what found returns, in querysets without a common row, the nearest to the words first.
-    found: those of them that are wanted.  with_order: rows with whatever the orders sort by.
-    counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
-    beside: what is said beside the list.
+    readers: roles that may search it.  reach: rows that this officer may find.
+    found: applies words and filters.  parts: the same as disjoint querysets, nearest matches first.
+    drawn: prepared query of a page's rows by key, instead of table.rows.
+    with_order: adds the annotations that orders sort by.
+    counted, too_many: sentences with found and total.  nothing, advice: texts for an empty result.
+    beside: hint beside the list.
     """
 
     name: str

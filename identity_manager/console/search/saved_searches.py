@@ -18,7 +18,7 @@ from identity_manager.queries import console_pages
 
 
 class NameForm(VerbForm):
-    """What a search is called. What else is wrong with a name is the verb's word."""
+    """The name of a saved search; the verb validates it."""
 
     name = forms.CharField(
         label=_("Name"),

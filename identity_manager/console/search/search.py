@@ -1,4 +1,4 @@
-"""SEARCH: what is looked for, by whom, and what was found; the same for every kind of thing."""
+"""A search: officer, kind, words, filters and order, with its result; common to all kinds."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -45,10 +45,10 @@ VERY_MANY_SECONDS = 60
 
 
 class Search:
-    """One search of one officer. asked is what an address or a form says after its question mark.
+    """One search of one officer. asked: the query string of a URL or form.
 
-    Whatever it says of another kind (of=employee, kind=request: the officer has just changed the kind) is
-    left out, but for the words.
+    Parameters of another kind (of=employee, kind=request: the officer has just changed the kind) are ignored,
+    except the words.
     """
 
     def __init__(self, kind: SearchKind, actor: Person, asked: QueryDict) -> None:
@@ -66,10 +66,7 @@ class Search:
 
     @cached_property
     def sort(self) -> str:
-        """The order that was asked for; by relevance where there are words and the kind knows it.
-
-        Without words nothing is more relevant than anything else.
-        """
+        """The requested order; default: relevance if there are words and the kind has it."""
         table = self.kind.table
         filtered = (order for name, order in table.order_where.items() if self.wanted[name])
         orders, default = table.orders, next(filtered, table.order)
@@ -79,9 +76,9 @@ class Search:
 
     @property
     def is_by_words(self) -> bool:
-        """Whether words lead to what is found, and no index has that in an order.
+        """Whether it is a text search, whose results no index has sorted.
 
-        Of signs that are no words (a mark of direction) nothing is relevant, and nothing is found.
+        Input without words (such as a bidirectional mark) finds nothing.
         """
         return RELEVANCE in self.kind.table.orders and bool(words_of(self.wanted["q"]))
 
@@ -90,7 +87,7 @@ class Search:
         return self.kind.reach(self.actor)
 
     def found(self) -> QuerySet[Any]:
-        """What was found. Nothing, where the question is none."""
+        """The result; empty for an invalid search."""
         return self.kind.found(self.reach(), self.wanted) if self.is_valid else self.reach().none()
 
     def rows(self) -> QuerySet[Any]:
@@ -98,7 +95,7 @@ class Search:
         return self._in_order(self.found()) if self.is_valid else self.found()
 
     def pages(self, per_page: int = pagination.PAGE_SIZE) -> pagination.CappedPaginator:
-        """What was found, page by page; by words, in order only as far as it is counted."""
+        """The result in pages; of a text search only the first COUNT_LIMIT rows are sorted."""
         drawn = self._drawn()
         if not (self.is_by_words and self.kind.parts):
             return pagination.CappedPaginator(self.rows(), per_page=per_page, drawn=drawn)
@@ -153,7 +150,7 @@ class Search:
         return [str(self.kind.label), *([quoted(text)] if text else []), *self.filter_words()]
 
     def meant(self) -> str:
-        """A name one typo away that finds somebody, with the same filters; empty: there is none."""
+        """Spelling suggestion: a name one typo away that finds somebody with these filters; or empty."""
         if not (self.is_by_words and self.kind.parts):
             return ""
         for name in suggestions.names_near(self.wanted["q"]):
@@ -167,7 +164,7 @@ class Search:
         return f"?{urlencode([('kind', self.kind.name), *(dict(told) | {'q': words}).items()])}"
 
     def facts(self) -> dict[str, str | bool]:
-        """The filters for the audit log; of what was typed and of persons, that something was."""
+        """The filters for the audit log; typed text and persons as True, as they may be names."""
         typed = ("q", "asked_by", "approver")
         return {name: name in typed or str(value) for name, value in self.wanted.items() if value}
 
@@ -186,7 +183,7 @@ def kinds_of(actor: Person) -> list[SearchKind]:
 
 
 def of_query(actor: Person, query: str) -> Search | None:
-    """The search that a form carries or an officer has kept; None where it is none of theirs."""
+    """The search of a form or a saved search; None if the officer may not search that kind."""
     asked = QueryDict(query)
     kind = KINDS.get(asked.get("kind", ""))
     if kind is None or not offices.holds(actor, kind.readers):
@@ -282,10 +279,7 @@ def count_words(search: Search, paginator: pagination.CappedPaginator) -> str:
 
 
 def _total(search: Search) -> str:
-    """How many there are, or that there are very many: to count a million takes longer than to find one.
-
-    Of very many there are as many a minute later, so for so long they are not counted again.
-    """
+    """The total, capped, because counting a million rows takes longer than a search; cached for a minute."""
     cache = caches[remembered_counts.CACHE]
     key = remembered_counts.key_for(search.actor, "very many", search.kind.name)
     if not cache.get(key):

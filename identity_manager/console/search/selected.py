@@ -1,4 +1,4 @@
-"""The rows that are selected on the pages of a list: its form carries them from page to page."""
+"""Selection of rows across the pages of a list, carried in its form."""
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator

@@ -1,8 +1,7 @@
-"""What can be done to the rows of a list that an officer has chosen.
+"""Bulk actions on selected rows of SEARCH (ACTIONS).
 
-ACTIONS is the list of it. An action is a page of its own that the form around the table posts to: the ids
-under the name of the kind's check boxes (`persons`), the search as `search`, and `all` where everything that
-the search found is meant. The page reads them with `chosen`.
+An action is a page to which the form around the table posts: the ids under the name of the kind's check boxes
+(`persons`), the search as `search`, and `all` if all results are meant. The page reads them with `chosen`.
 """
 
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ TOO_MANY_CHOSEN = Reason(
 
 @dataclass(frozen=True)
 class Action:
-    """Something to do to the chosen rows. kinds: what it can be done to; roles: who has the button."""
+    """A bulk action. kinds: of objects it applies to; roles: of officers who see the button."""
 
     label: str | Promise
     url_name: str
@@ -141,9 +140,9 @@ def tell_of_missing(request: HttpRequest, chosen: Chosen) -> None:
 
 
 def turn_page(request: HttpRequest, search: Search, posted: Selection) -> HttpResponse | None:
-    """What the form of a list is sent for, but for its actions: another page, order or number of rows.
+    """Handle a POST of the list's form that is no action: another page, order or number of rows.
 
-    Returns where to go; None where the page is shown at once, with the rows that are selected on others.
+    Returns the redirect; None if the page is rendered at once, with the selection on other pages.
     """
     if request.method != "POST":
         return None

@@ -1,4 +1,4 @@
-"""The addresses of standing orders."""
+"""URL patterns of standing orders."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The addresses of targets, within ADMIN."""
+"""URL patterns of targets, within ADMIN."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The addresses of imports of tokens, included into those of Identity Manager."""
+"""URL patterns of imports of tokens, included into those of Identity Manager."""
 
 from django.urls import path
 

@@ -57,14 +57,14 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer says yes."""
+    """Confirm, as the second officer."""
     token_import(request, pk)
     return respond(request, MatchingForm(request.POST), _act(request, pk, carrying_out.confirm))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The second officer says no."""
+    """Reject, as the second officer."""
     row = token_import(request, pk)
     act = replace(
         _act(request, pk, decisions.reject),

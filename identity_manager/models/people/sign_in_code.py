@@ -42,7 +42,7 @@ class SignInCode(DecisionAboutPerson):
     """A sign-in code for a first sign-in; only its hash is kept.
 
     A code that needs a second officer's confirmation is made (and shown once) after that. One that nobody
-    asked for is a first officer's: who operates the machine made it.
+    asked for is a first officer's: a command made it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

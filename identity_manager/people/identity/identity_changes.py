@@ -66,7 +66,7 @@ def ask(
     """Let a change of a locked person wait, in the caller's transaction; an older one is withdrawn.
 
     new: valid values of e-mail, UPN or SID that differ from the present ones. The same, asked again, is the
-    same change. actor None is who operates the machine. The present address is told. What was entered with a
+    same change. actor: None for a command. The present address is told. What was entered with a
     new person and still waits stays part of it.
     """
     waiting = questions.waiting_for(person)

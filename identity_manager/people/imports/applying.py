@@ -49,7 +49,7 @@ class ChangesState(Protocol):
 
 @dataclass(frozen=True)
 class Importing:
-    """On whose word (None: who operates the machine), by which verb persons leave, and of which import."""
+    """On whose word (None: a command), by which verb persons leave, and of which import."""
 
     actor: Person | None
     change_state: ChangesState
@@ -65,7 +65,7 @@ def carry_out(
     confirmed_by: Person | None = None,
     row: PersonImport | None = None,
 ) -> ImportPlan:
-    """Create and update as planned, in one transaction; actor None is who operates the machine.
+    """Create and update as planned, in one transaction; actor: None for a command.
 
     change_state is workflow.leave_and_return.take_over_state. E-mail, UPN and SID are left waiting for a
     second officer, on the page of the import (row). Raises ImportStopped, with nothing changed, when rows are

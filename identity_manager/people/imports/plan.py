@@ -79,7 +79,7 @@ class ImportPlan:
 
 
 def plan(rows: Iterable[CsvRow], *, actor: Person | None = None, trusted: bool = False) -> ImportPlan:
-    """Say what an import of the rows would do; change nothing. actor None is who operates the machine.
+    """Say what an import of the rows would do; change nothing. actor: None for a command.
 
     E-mail, UPN and SID wait for a second officer: a change of a known person's, and those of a new person,
     where the file is not trusted as the demo's is. Nobody's file changes their own record, as no form does.

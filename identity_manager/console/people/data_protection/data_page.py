@@ -1,8 +1,8 @@
-"""Everything that is kept about one person, to be printed for them: an access request (GDPR, article 15).
+"""Personal data of one person, to print: an access request (GDPR, article 15).
 
-Secrets and texts of mails are left out, and so is what is about other people: beside the names of those who
-asked and decided, which the person sees in Self-Service, no name is printed. Recoveries of the person's keys
-for somebody else are told by their own mail, or kept from the person by two officers (SPEC.md 5).
+Without secrets, texts of mails, and data about other people: the only other names are of requesters and
+deciders, whom the person sees in Self-Service, too. Recoveries of the person's keys for somebody else are
+left out: the owner is notified by mail, unless two officers have decided otherwise (SPEC.md 5).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -317,7 +317,7 @@ def _of_others_recoveries(person: Person) -> Q:
 
 
 def _deciders(person: Person) -> set[Any]:
-    """Whom the person knows as having asked for, or decided on, a request of theirs."""
+    """Requesters and deciders of the person's requests, whose names the person knows."""
     requests = TokenRequest.objects.filter(person=person)
     asked = requests.values_list("requested_by_id", flat=True)
     return {*asked, *requests.values_list("approvals__approver_id", flat=True), person.pk}

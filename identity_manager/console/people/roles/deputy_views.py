@@ -1,4 +1,4 @@
-"""Deputies of an Approver: who decides in their stead, and until when."""
+"""Views of an Approver's deputies: list, assign, end."""
 
 import uuid
 from typing import Any

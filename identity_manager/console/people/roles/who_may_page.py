@@ -1,6 +1,6 @@
-"""Who can do what for one person: by act, the officers whose roles reach the person, and why some must not.
+"""Who can do what for one person: by act, the officers whose roles reach the person, and exclusions.
 
-An act says which role it takes and who is kept out of it, as its verb does; a test compares the two.
+Each act declares its role and exclusions (four eyes), as its verb does; a test compares the two.
 """
 
 import uuid
