@@ -1,7 +1,7 @@
-"""The ceremony of a recovery key: one machine, offline, and its officers, one after the other at its screen.
+"""Key ceremony of a recovery key, on an offline machine with all officers present, one after the other.
 
-Everything that is shown once goes from the screen before the next officer comes. Nothing secret is written
-to disk or taken from arguments; the private key lies in memory until the document is written.
+The screen is cleared before the next officer comes. No secret is written to disk or read from arguments; the
+private key is in memory only, until the document is written.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,19 +24,19 @@ PIN_NOT_CHANGED = (
     "The PIN of the token was not changed: the new document opens nothing. Destroy it and go on with the"
     " former one, or begin again."
 )
-# The screen and what it has scrolled away (ECMA-48 ED 2, and xterm's ED 3), then its first place.
+# Clear the screen and the scroll-back buffer (ECMA-48 ED 2, xterm's ED 3), then cursor home.
 CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
 
 @dataclass
 class Ceremony:
-    """ask shows a prompt and returns what is typed; say shows a line. ask may raise EOFError."""
+    """The dialogue. ask: shows a prompt and returns the input, may raise EOFError; say: shows a line."""
 
     ask: Callable[[str], str]
     say: Callable[[str], None]
 
     def make(self, *, name: str, bits: int, days: int, holders: Sequence[str], needed: int) -> Document:
-        """A new recovery key. Raises KeyArchiveError."""
+        """Generate a recovery key and hand its shares to the holders. Raises KeyArchiveError."""
         circle = recovery_keys.new_circle(holders, needed=needed)
         self.say("Making the key ...")
         private, certificate = recovery_keys.make(name, bits=bits, days=days)
@@ -45,7 +45,7 @@ class Ceremony:
     def make_in_token(
         self, *, name: str, token: str, days: int, holders: Sequence[str], needed: int
     ) -> Document:
-        """A new recovery key in an HSM, of 3072 bits. Raises KeyArchiveError."""
+        """Generate a recovery key of 3072 bits in an HSM, and hand its shares out. Raises KeyArchiveError."""
         circle = recovery_keys.new_circle(holders, needed=needed)
         pin = self.ask(f"The PIN of the token {token} as it is now; the ceremony changes it.\n> ")
         self.say(f"{CLEAR}Making the key in the token ...")
@@ -55,9 +55,9 @@ class Ceremony:
     def hand_over(
         self, former: Document, *, holders: Sequence[str], needed: int, write: Callable[[Document], None]
     ) -> None:
-        """The same recovery key for other officers, under a new secret; write stores the new document.
+        """Wrap the same recovery key under a new secret for other officers. write: stores the new document.
 
-        A token gets a new PIN too, so that the former document and its shares open nothing any more. Raises
+        A token also gets a new PIN, so that the former document and its shares become useless. Raises
         KeyArchiveError.
         """
         private = self.open(former).private
@@ -75,7 +75,7 @@ class Ceremony:
         *,
         write: Callable[[Document], None],
     ) -> None:
-        """Write the new document before the PIN is changed: one of the two opens the key at any moment."""
+        """Write the new document before the PIN is changed: at any moment one of the two has the PIN."""
         typed, fresh = self._hand_shares(circle), recovery_token.fresh_pin()
         document = recovery_keys.wrap(private, certificate, circle, pin=fresh)
         recovery_keys.content_of(document, shares.combine(typed[-document.needed :]))
@@ -89,7 +89,7 @@ class Ceremony:
         self.say(PIN_CHANGED)
 
     def open(self, document: Document) -> RecoveryKey:
-        """The recovery key, which as many officers as are needed open together."""
+        """Ask for as many shares as needed; return the recovery key."""
         while True:
             typed = [self._share_of(number, document) for number in range(1, document.needed + 1)]
             try:
@@ -122,7 +122,7 @@ class Ceremony:
         return [self._hand_one(holder, text) for holder, text in pairs]
 
     def _check(self, document: Document, typed: Sequence[str]) -> None:
-        """What was typed, not what was shown, opens a canary: each officer's note is known to be good."""
+        """Open a canary with the shares as typed, not as shown: this proves each officer's note."""
         opened = recovery_keys.open_with_shares(document, typed[-document.needed :])
         recovery_keys.probe(opened, Recipient(document.certificate, document.transport))
 

@@ -1,7 +1,7 @@
-"""The demo's recovery key: an online one, so that archive and recovery can be tried without a ceremony.
+"""The demo's online recovery key, with which archive and recovery can be tried without a ceremony.
 
-Its two Recovery Officers confirm it here, in the name of nobody who has looked at the fingerprint. That is
-why it is a demo: it proves nothing about who can open the keys.
+This code confirms its fingerprint in the names of two Recovery Officers. So in the demo a confirmation proves
+nothing about who can open archived keys.
 """
 
 from identity_manager.demo.cast import CAST
@@ -15,7 +15,7 @@ RINGS = (vault.Purpose.ARCHIVE, vault.Purpose.RECOVERY_KEYS)
 
 
 def put_in_force() -> bool:
-    """Make it and confirm it twice, where there never was a recovery certificate; whether that was done."""
+    """Create and confirm it unless there ever was a recovery certificate; return whether it was created."""
     numbers = [each.personnel_number for each in CAST if each.role == Role.RECOVERY_OFFICER]
     officers = Person.objects.filter(personnel_number__in=numbers, account__isnull=False).order_by("pk")[:2]
     lacking = len(officers) < 2 or not all(map(vault.holds, RINGS))

@@ -1,4 +1,4 @@
-"""What is known of a public CA and our mail domains: CAA, validations, products, validity, allowance."""
+"""Checks of a public CA and our mail domains: CAA, validations, products, validity, contingent."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ def _validations(alias: str, domains: Sequence[str], today: date) -> Iterator[Re
 
 
 def _covers(validated: str, domain: str) -> bool:
-    """RFC 8499: a domain, and those below it."""
+    """Whether it is the validated domain or a subdomain of it (RFC 8499)."""
     return f".{domain}".endswith(f".{validated.lower().removeprefix('*.')}")
 
 

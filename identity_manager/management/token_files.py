@@ -20,7 +20,7 @@ _FIRST_NAME = re.compile(r'\A(?:"(?:[^"]|"")*"|[^;,\r\n]*)')
 
 
 class UnreadableFileError(Exception):
-    """A sentence for who operates the machine; never a password."""
+    """The file of passwords or the folder cannot be read. A sentence for operators, without passwords."""
 
 
 def passwords(path: Path) -> dict[str, str]:
@@ -47,7 +47,7 @@ def passwords(path: Path) -> dict[str, str]:
 
 
 def _delimiter(text: str) -> str:
-    """What comes first behind the first name of a file: a password may hold both."""
+    """The delimiter: the first of both after the first file name, as a password may contain both."""
     behind = _FIRST_NAME.sub("", text.lstrip("\r\n"), count=1)
     return behind[:1] if behind[:1] in (";", ",") else ";"
 

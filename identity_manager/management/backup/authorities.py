@@ -25,7 +25,7 @@ def dump(directory: Path) -> list[str]:
 
 
 def refuse_others(directory: Path, aliases: list[str]) -> None:
-    """Raises BackupError where a CA of the backup is not configured, or another one is in its place."""
+    """Raises BackupError if a CA of the backup is not configured, or its directory has another CA."""
     places = dict(_directories())
     for alias in aliases:
         if alias not in places:
@@ -38,7 +38,7 @@ def refuse_others(directory: Path, aliases: list[str]) -> None:
 
 
 def _is_of(backed_up: dict[str, str], present: dict[str, str]) -> bool:
-    """Whether it is the backup's CA; it may have a newer issuing CA and no root key any more."""
+    """Whether it is the backup's CA. It may have newer issuing CAs, and its root key may be offline."""
     return all(
         present.get(path, digest if path.endswith(".key") else "") == digest
         for path, digest in backed_up.items()
@@ -47,7 +47,7 @@ def _is_of(backed_up: dict[str, str], present: dict[str, str]) -> bool:
 
 @contextmanager
 def loaded(directory: Path, aliases: list[str]) -> Iterator[None]:
-    """Restore missing CAs; removed again if the rest fails."""
+    """Context that restores missing CAs, and removes them again if the rest of the restore fails."""
     places = dict(_directories())
     with ExitStack() as undo:
         for alias in aliases:
@@ -59,7 +59,7 @@ def loaded(directory: Path, aliases: list[str]) -> Iterator[None]:
 
 
 def _put(source: Path, place: Path) -> None:
-    """Atomically: a CA without one of its keys would look like one whose key was moved away."""
+    """Copy a CA's directory atomically: a partial copy would look like a CA whose key was moved offline."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = place.with_name(f".{place.name}.partial")
     shutil.rmtree(draft, ignore_errors=True)

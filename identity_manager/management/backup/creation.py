@@ -35,7 +35,7 @@ def make(directory: Path) -> Manifest:
     draft.mkdir(parents=True, mode=0o700, exist_ok=True)
     with directory_lock.locked_directory(draft), ExitStack() as undo:
         undo.callback(shutil.rmtree, draft, ignore_errors=True)
-        refuse_place(directory)  # another may have been made there since
+        refuse_place(directory)  # another process may have created a backup there meanwhile
         _empty(draft)
         made = _fill(draft)
         if directory.exists():
@@ -70,7 +70,7 @@ def refuse_place(directory: Path) -> None:
 
 def _fill(draft: Path) -> Manifest:
     engine = ENGINES[connection.vendor]
-    # Where the log stands is read before: the copy has that end, or a later one.
+    # The end of the audit log is read before the copy, which then has that end or a later one.
     end = AuditChain.objects.first() or AuditChain()
     made = Manifest(
         made_at=timezone.now().isoformat(timespec="seconds"),

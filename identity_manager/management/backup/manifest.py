@@ -9,17 +9,17 @@ from typing import Any
 FORMAT = 1
 FILE_NAME = "manifest.json"
 CHUNK = 1024 * 1024
-BOOKS = ".."  # Kubernetes keeps the files that it mounts once more below names that begin so
-ISSUED = "issued"  # of an embedded CA: what it issued, which the database has, too, but for what it has lost
+BOOKS = ".."  # prefix of directories in which Kubernetes has second copies of mounted files
+ISSUED = "issued"  # the embedded CA's issued files; not in backups (connectors/embedded/issued_files.py)
 
 
 class BackupError(Exception):
-    """Why a backup cannot be made or restored, in a sentence."""
+    """A backup cannot be made or restored; the text is a sentence for operators."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """counts: rows by table. files: SHA-256 (hexadecimal) by relative path.
+    """Content of manifest.json. counts: rows by table. files: SHA-256 (hexadecimal) by relative path.
 
     audit_number and audit_chain: end of the sealed audit log.
     """

@@ -42,12 +42,12 @@ def _copy_out(table: str, directory: Path) -> int:
 
 @contextmanager
 def opened(_directory: Path) -> Iterator[None]:
-    """Nothing to open: the files are read one by one."""
+    """Does nothing: the files are opened one by one."""
     yield
 
 
 def load(directory: Path) -> None:
-    """Put the rows of the backup in the place of the present ones, in the caller's transaction."""
+    """Replace the present rows by those of the backup, in the caller's transaction."""
     names = tables.kept()
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables.quoted(*names, *sorted(tables.SESSIONS))}")

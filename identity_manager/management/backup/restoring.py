@@ -135,7 +135,7 @@ def _refuse_unopened() -> None:
 
 
 def _refuse_unsound(backup: Manifest) -> None:
-    """The audit log must reach the manifest's end and verify up to its own."""
+    """Raises BackupError unless the audit log reaches the manifest's end and verifies completely."""
     end = AuditEvent.objects.sealed().filter(number=backup.audit_number).first()
     if backup.audit_number and (end is None or end.chain != backup.audit_chain):
         raise BackupError(f"The audit log of the backup does not have the event {backup.audit_number}.")

@@ -36,7 +36,7 @@ def _added(folder: Path, *, keep: int) -> tuple[Path, Manifest]:
     made = creation.make(directory)
     others = [path for path in _whole(folder) if path != directory]
     for oldest in others[: max(0, len(others) + 1 - keep)]:
-        # Renamed before: if this is cut off, the next one removes the rest.
+        # Renamed before it is deleted: if interrupted, the next run deletes the rest.
         shutil.rmtree(oldest.rename(creation.draft_of(oldest)))
     return directory, made
 

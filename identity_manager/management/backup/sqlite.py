@@ -49,7 +49,7 @@ def _count(copy: sqlite3.Connection, table: str) -> int:
 
 @contextmanager
 def opened(directory: Path) -> Iterator[None]:
-    """The backup beside the present database, unchanged. Outside any transaction."""
+    """Attach the backup read-only to the connection of the present database. Outside any transaction."""
     address = f"file:{quote(str((directory / FILE_NAME).resolve()))}?mode=ro&immutable=1"
     with connection.cursor() as cursor:
         cursor.execute("ATTACH DATABASE %s AS backup", [address])
@@ -60,7 +60,7 @@ def opened(directory: Path) -> Iterator[None]:
 
 
 def load(_directory: Path) -> None:
-    """Put the rows of the backup in the place of the present ones, in the caller's transaction."""
+    """Replace the present rows by those of the backup, in the caller's transaction."""
     with connection.cursor() as cursor:
         for table in [*tables.kept(), *sorted(tables.SESSIONS)]:
             cursor.execute(f"DELETE FROM main.{tables.quoted(table)}")  # noqa: S608 our own tables

@@ -81,7 +81,7 @@ class Command(BaseCommand):
 def _outside(paths: list[Path]) -> Iterator[verification.KnownHead]:
     for path in paths:
         try:
-            # A syslog has lines of others, with whatever bytes they wrote.
+            # A syslog has lines of other programs, with arbitrary bytes.
             found = verification.read_heads(path.read_text(encoding="utf-8", errors="replace").splitlines())
         except OSError as error:
             raise CommandError(
@@ -89,6 +89,6 @@ def _outside(paths: list[Path]) -> Iterator[verification.KnownHead]:
             ) from error
         except verification.UnreadableHeads as error:
             raise CommandError(f"{path}: {error}", returncode=NOT_POSSIBLE) from error
-        if not found:  # another file, or one that somebody has emptied: it would prove nothing
+        if not found:  # a wrong or truncated file, which would prove nothing
             raise CommandError(f"{path} holds no head.", returncode=NOT_POSSIBLE)
         yield from found

@@ -1,4 +1,4 @@
-"""manage.py backup: the database at one moment and the embedded CAs, into a new directory. Never a key."""
+"""manage.py backup: consistent snapshot of database and embedded CAs in a new directory, without secrets."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable

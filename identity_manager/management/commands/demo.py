@@ -108,7 +108,7 @@ def _running_system(say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _require_that_none_runs() -> None:
-    """One that runs and does not answer has another port, or is only starting."""
+    """Refuse while an installation runs that does not answer: it has another port, or is starting."""
     try:
         with embedded.running_lock():
             return

@@ -70,7 +70,7 @@ class Command(BaseCommand):
         return officers
 
     def _make(self, officers: Sequence[Officer], to_file: Path | None) -> None:
-        """Hand over the codes before the transaction ends: codes that nobody has seen leave nobody behind."""
+        """Write the codes before the commit: if that fails, the officers are rolled back."""
         try:
             with transaction.atomic():
                 made = first_officers.make(officers)
@@ -101,7 +101,7 @@ class Command(BaseCommand):
 
 
 def _input(prompt: str) -> str:
-    """As input(), without its editing: prompt and answer go through the streams as they are."""
+    """input() without readline: prompt and answer use the command's streams."""
     sys.stdout.write(prompt)
     sys.stdout.flush()
     line = sys.stdin.readline()
@@ -149,7 +149,7 @@ def _refuse_faults(officers: Sequence[Officer]) -> None:
 
 
 def _write(path: Path, made: Sequence[CreatedOfficers]) -> None:
-    """A file that was not there, for this user alone. Raises CommandError."""
+    """Create a new file with mode 0600. Raises CommandError if it exists."""
     codes = {each.person.personnel_number: each.code for each in made}
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

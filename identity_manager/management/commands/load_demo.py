@@ -34,9 +34,9 @@ class Command(BaseCommand):
 
 
 def _load_persons() -> int:
-    """By the road of every CSV file; once, so that what happened to the persons since then stays.
+    """Import the persons like any CSV file; only once, so that later changes of the persons stay.
 
-    Nobody confirms their identities: the file is part of the product.
+    Identities need no confirmation: the file is part of the product.
     """
     if Person.objects.filter(personnel_number=cast.CAST[0].personnel_number).exists():
         return 0
@@ -47,7 +47,7 @@ def _load_persons() -> int:
 
 
 def _load_catalogue() -> int:
-    """By the cast's own System Administrator."""
+    """Create the catalogue, as the demo's System Administrator."""
     if not catalogue.lacking():
         return 0
     return catalogue.load(actor=Person.objects.get(account__username=SYSTEM_ADMINISTRATOR))

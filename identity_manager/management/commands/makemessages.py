@@ -1,8 +1,7 @@
-"""`manage.py makemessages`: the catalogues as this project keeps them.
+"""`manage.py makemessages`: message catalogues in this project's form.
 
-No places in the source and no date, and sorted, so that a change shows its own words alone, wherever in the
-source they stand; no guesses for new words: a test fails on what is missing, and would take a guess for a
-translation.
+Without source locations and dates, and sorted, so that a diff shows changed messages only. Without fuzzy
+matching: a test fails on missing translations, and would take a fuzzy one for a translation.
 """
 
 from pathlib import Path
@@ -15,7 +14,7 @@ NOT_OURS = (".venv", "var", "tests", "requirements", "docs")
 
 
 class Command(makemessages.Command):
-    """Django's own, with the options of the house."""
+    """Django's command with these options."""
 
     help = "Bring the catalogues of the languages up to date with the source (for developers; needs gettext)."
 
@@ -39,7 +38,7 @@ class Command(makemessages.Command):
         written.write_text(f"{text}\n", encoding="utf-8")
 
     def _take_once(self, path: Path) -> None:
-        """Leave out what a merge that keeps both sides has doubled: msgmerge would take none of it."""
+        """Remove duplicate entries of a Git merge (union), which msgmerge refuses."""
         header, *entries = path.read_text(encoding="utf-8").strip().split("\n\n")
         kept: dict[tuple[str, ...], str] = {}
         for entry in entries:
@@ -50,7 +49,7 @@ class Command(makemessages.Command):
 
 
 def _words(entry: str) -> tuple[str, str, str]:
-    """What an entry is sorted by: its message, however it is wrapped, then its context."""
+    """Sort key of an entry: its message, unwrapped, then its context."""
     joined = entry.replace('"\n"', "")
     found = {
         key: line.removesuffix('"')

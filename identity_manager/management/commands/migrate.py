@@ -1,9 +1,9 @@
-"""`manage.py migrate`: Django's own, which tries again when old processes hold the locks that it wants.
+"""`manage.py migrate`: Django's command, which retries after lock time-outs and deadlocks with old processes.
 
-Old processes go on while the schema changes. A migration of several tables can wait for one that a verb of
-theirs has locked, while that verb waits for another that the migration has: PostgreSQL ends one of the two.
-Nothing of the ended migration stays, and those before it are recorded, so the next try begins with it. In a
-migration with `atomic = False` each operation can be repeated (tests/architecture/test_migrations.py).
+Old processes run on during a rolling upgrade. A migration of several tables can deadlock with one of their
+transactions: PostgreSQL cancels one of the two. A cancelled migration is rolled back, and those before it are
+recorded, so the next try begins with it. In a migration with `atomic = False` each operation is repeatable
+(tests/architecture/test_migrations.py).
 """
 
 import time
@@ -14,11 +14,11 @@ from django.db import OperationalError
 
 from ca_bridge.database.lock_conflicts import is_lock_conflict
 
-TRIES, PAUSE_SECONDS = 10, 3.0  # pages go on between them
+TRIES, PAUSE_SECONDS = 10, 3.0  # pages are served during the pauses
 
 
 class Command(migrate.Command):
-    """Raises OperationalError when the last try fails, too."""
+    """Raises OperationalError if the last try fails, too."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         for tried in range(1, TRIES + 1):

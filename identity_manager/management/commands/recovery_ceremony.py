@@ -167,7 +167,7 @@ def _under_passphrase(recovery_key: RecoveryKey) -> bytes:
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """A file that was not there, for this user alone. Raises CommandError."""
+    """Create a new file with mode 0600. Raises CommandError if it exists."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
@@ -177,7 +177,7 @@ def _write_new(path: Path, content: bytes) -> None:
 
 
 def _input(prompt: str) -> str:
-    """As input(), without its history of what was typed."""
+    """input() without readline, whose history would keep the shares."""
     sys.stdout.write(prompt)
     sys.stdout.flush()
     line = sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""manage.py reset_demo: forget the embedded installation's data, CA and secrets."""
+"""manage.py reset_demo: delete the embedded installation's data, CA and secrets."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ FORGOTTEN = ("data", "mailbox", "ca", "static", "run", "secrets", "audit-heads.j
 
 
 class Command(EmbeddedCommand):
-    """Deletes what `make run` made, and nothing else."""
+    """Deletes the files that `make run` created, and no others."""
 
     help = "Forgets the demo: deletes its database, mails, CA and secrets. Refuses while it runs."
 
@@ -31,7 +31,7 @@ class Command(EmbeddedCommand):
 
 
 def _forget(var: Path) -> None:
-    """Delete by name: VAR_DIR may hold what is not ours. Secrets that lie elsewhere stay, and serve again."""
+    """Delete by name, as VAR_DIR may have other files. Secrets in another directory stay and are reused."""
     for path in (var / name for name in FORGOTTEN):
         if path.is_dir():
             shutil.rmtree(path)

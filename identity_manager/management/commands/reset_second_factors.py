@@ -1,4 +1,4 @@
-"""manage.py reset_second_factors: where no office can help, take an account's second factors away."""
+"""manage.py reset_second_factors: remove an account's second factors, if no officer can do it."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -1,4 +1,4 @@
-"""manage.py revoke_issuing_ca: a former issuing CA goes on the root's CRL, and all that it issued with it."""
+"""manage.py revoke_issuing_ca: put a former issuing CA on the root's CRL, which invalidates all it issued."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which one, and why."""
+        """CA and revocation reason."""
         ca_argument.add_argument(parser)
         parser.add_argument("name", help="of its published files, without .crl: corporate, corporate-g2")
         parser.add_argument("--reason", choices=[str(each) for each in REASONS], default=str(REASONS[0]))

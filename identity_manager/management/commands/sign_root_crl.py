@@ -1,4 +1,4 @@
-"""manage.py sign_root_crl: a CRL of the root that holds for long, for a root whose key is kept elsewhere."""
+"""manage.py sign_root_crl: sign a long-lived CRL of the root, whose key is offline."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Sign a CRL of the embedded CA's root that holds for long, and move the root's key out if told to."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where the key is, or where it goes."""
+        """Path of the root's key, or the path to move it to."""
         ca_argument.add_argument(parser)
         parser.add_argument(
             "--days", type=int, default=MOST_DAYS, help=f"how long it holds, 1 to {MOST_DAYS} (default)"
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Sign, and say until when."""
+        """Sign, and print the CRL's nextUpdate."""
         alias = ca_argument.embedded_ca(options["ca"])
         if not 1 <= options["days"] <= MOST_DAYS:
             raise CommandError(f"--days must be 1 to {MOST_DAYS}.")

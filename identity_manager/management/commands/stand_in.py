@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
 
 def _stood_in() -> int:
-    """A database that is started anew is waited for: who ended here would stand in for nobody later."""
+    """Run once; errors of a restarting database are tolerated, so that the command keeps running."""
     try:
         return standby.stand_in()
     except DatabaseError as error:

@@ -1,4 +1,4 @@
-"""The addresses that people, mails and certificates use: the name resolves, and this installation answers."""
+"""Checks of public URLs, in mails and certificates: the name resolves, and this installation answers."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -22,9 +22,9 @@ SEE_PROXY = "See that the web process and the proxy in front of it run, and the 
 
 
 def portals() -> Iterator[CheckResult]:
-    """The portals, and where CAs publish.
+    """URLs of the portals, and publication URLs of CAs.
 
-    Of what is published by http a proxy passes on no more than that, so a page would be looked for in vain.
+    The latter are checked with published files, as a proxy may serve nothing else by plain http.
     """
     served = {getattr(settings, f"{portal.upper()}_BASE_URL") for portal in settings.PORTALS}
     for address in dict.fromkeys((settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL)):
@@ -34,7 +34,7 @@ def portals() -> Iterator[CheckResult]:
 
 
 def _published() -> list[str]:
-    """Where the CAs of this installation publish, as their certificates say."""
+    """Publication URLs of this installation's CAs, as in their certificates."""
     options = (configuration.get("OPTIONS", {}) for configuration in settings.CA_CONNECTORS.values())
     return list(dict.fromkeys(each["publication_url"] for each in options if "publication_url" in each))
 
@@ -44,7 +44,7 @@ def _is_alive(answer: requests.Response) -> bool:
 
 
 def _is_ocsp(answer: requests.Response) -> bool:
-    """Asked about nothing, it says so in the words of OCSP."""
+    """Whether an empty request is answered by an OCSP error response."""
     return answer.headers.get("Content-Type") == "application/ocsp-response"
 
 
@@ -81,7 +81,7 @@ def _address(
 
 
 def _untrusted(address: str) -> CheckResult:
-    """Browsers may know the CA, such as that of a house, or of a proxy that makes its own certificates."""
+    """Warning for an untrusted certificate: browsers may trust its CA, such as a company's."""
     return warning(
         f"{address} shows a TLS certificate of a CA that this machine does not trust: it was not asked more.",
         "Name the CA's certificate in TRUSTED_CA_FILE, and see that every browser knows it.",
@@ -106,7 +106,7 @@ def _get(url: str, headers: dict[str, str]) -> requests.Response:
 
 
 def clocks_of_authorities() -> Iterator[CheckResult]:
-    """By the Date of whatever each CA answers over HTTP; asked as its connection asks, with its ca_file."""
+    """Clock skew to each CA, by the Date header of any HTTP response, with the connection's ca_file."""
     asked = False
     for alias in registry.aliases():
         if registry.misconfigured(alias):

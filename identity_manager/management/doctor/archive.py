@@ -17,7 +17,7 @@ NEXT_CEREMONY = f"Hold a ceremony and bring its certificate in, in KEY ARCHIVE: 
 
 
 def key_archive() -> Iterator[CheckResult]:
-    """What an installation that archives keys needs, and what of its archive nobody could open soon."""
+    """Requirements of key archiving, and archived keys that soon nobody could open."""
     codes = sorted(TokenType.objects.active().filter(archive_key=True).values_list("code", flat=True))
     if not codes and not ArchivedKey.objects.exists():
         yield ok("No token type archives its keys, and no key is archived.")
@@ -49,7 +49,7 @@ def _recovery_certificates(codes: list[str]) -> Iterator[CheckResult]:
 
 
 def _rings(codes: list[str]) -> Iterator[CheckResult]:
-    """Who holds private keys is a worker."""
+    """Key rings that archiving needs, in a worker, which holds the ring of private keys."""
     is_worker = vault.holds(vault.Purpose.PRIVATE_KEYS)
     if codes and is_worker and not vault.holds(vault.Purpose.ARCHIVE):
         yield failed(

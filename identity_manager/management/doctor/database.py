@@ -20,11 +20,11 @@ from identity_manager.models import JobRun, Person
 
 FOLLOW = "Let both follow a time server (chrony, systemd-timesyncd)."
 NAMED = 5
-APART_SECONDS = 5.0  # sign-in codes and sessions bear more, audit and certificates do not
+APART_SECONDS = 5.0  # tolerated clock skew; sign-in codes and sessions tolerate more, audit log and CA do not
 
 
 def reachable() -> Iterator[CheckResult]:
-    """A change of no row needs the right to change rows."""
+    """Connection and write permission, tested by an UPDATE that matches no row."""
     with transaction.atomic():
         JobRun.objects.filter(name="").update(result="")
     yield ok(f"{_version()} answers and takes changes.")
@@ -58,7 +58,7 @@ def migrations() -> Iterator[CheckResult]:
 
 
 def principal_names() -> Iterator[CheckResult]:
-    """They are unique as Active Directory compares them; of a longer standing two may be the same one."""
+    """Duplicate UPNs, as Active Directory compares them; older rows may have some."""
     rows = Person.objects.without_upn_key().order_by("personnel_number")
     some = list(rows.values_list("personnel_number", flat=True)[: NAMED + 1])
     if some:
@@ -73,7 +73,7 @@ def principal_names() -> Iterator[CheckResult]:
 
 
 def shared_cache() -> Iterator[CheckResult]:
-    """Rate limits and lockouts live there."""
+    """The shared cache, which holds rate limits and lockouts."""
     mark = secrets.token_hex(8)
     cache.set("doctor", mark, timeout=60)
     if cache.get("doctor") == mark:
@@ -83,7 +83,7 @@ def shared_cache() -> Iterator[CheckResult]:
 
 
 def replica() -> Iterator[CheckResult]:
-    """It may need a moment for what the primary has committed just now."""
+    """The read replica and its lag; a short lag is normal."""
     if not read_replica.is_configured():
         yield ok("No read replica is set (DATABASE_REPLICA_URL).")
         return
@@ -108,7 +108,7 @@ def replica() -> Iterator[CheckResult]:
 
 
 def months() -> Iterator[CheckResult]:
-    """Of tables that are divided by month."""
+    """Missing future partitions of tables that are partitioned by month."""
     divided = [
         model
         for model in month_partitions.TABLES
@@ -137,7 +137,7 @@ def _months_of(model: type[Model]) -> CheckResult:
 
 
 def clock() -> Iterator[CheckResult]:
-    """Against the database server's, where that is another machine's."""
+    """Clock skew to the database server, if that is another machine."""
     time, ahead = clocks.read()
     if ahead is None:
         yield ok("The database is on this machine and has its clock.")
@@ -146,7 +146,7 @@ def clock() -> Iterator[CheckResult]:
 
 
 def compared(whose: str, time: datetime) -> Iterator[CheckResult]:
-    """Our clock against somebody else's."""
+    """Compare this machine's clock with another one."""
     apart = abs((datetime.now(UTC) - time).total_seconds())
     if apart > APART_SECONDS:
         yield warning(

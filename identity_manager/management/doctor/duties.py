@@ -9,7 +9,7 @@ REMEDY = "ADMIN, Officers: withdraw one of the two. Until then each act asks who
 
 
 def conflicting_roles() -> Iterator[CheckResult]:
-    """Who was given both before they conflicted, or while ALLOW_CONFLICTING_ROLES said so."""
+    """Holders of conflicting roles: assigned before the rule, or under ALLOW_CONFLICTING_ROLES."""
     found = roles.in_conflict()
     for person, pairs in found.items():
         held = "; ".join(f"{one.role} with {other.role}" for one, other in pairs)

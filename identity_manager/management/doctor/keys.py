@@ -1,4 +1,4 @@
-"""Secrets: who may read their files, which keys this environment holds, whether they open what is kept."""
+"""Checks of secrets: file permissions, key rings, and whether they unwrap stored secrets."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ WRONG = "it does not open what it has wrapped."
 
 
 def settings_fit() -> Iterator[CheckResult]:
-    """What every process refuses to start with, and what this one lacks."""
+    """Settings checks, as at start-up of every process."""
     messages = run_checks(tags=["deployment"])
     for message in messages:
         finding = failed if message.is_serious() else warning
@@ -29,7 +29,7 @@ def settings_fit() -> Iterator[CheckResult]:
 
 
 def files() -> Iterator[CheckResult]:
-    """Modes of single files are the settings' business; here: the directory, and whose they are."""
+    """Permissions of the secrets directory and owners of files; the settings checks cover file modes."""
     directory = Path(settings.SECRETS_DIR)
     if not directory.is_dir():
         yield ok(
@@ -51,7 +51,7 @@ def files() -> Iterator[CheckResult]:
 
 
 def rings() -> Iterator[CheckResult]:
-    """By the keys that it holds, an environment is good for one kind of process."""
+    """Key rings of this environment, and the kind of process that they suffice for."""
     held = {purpose for purpose, ring in settings.VAULT_KEYS.items() if ring}
     workers = {"private-keys", "passphrases", "other"}
     kinds = {
@@ -74,7 +74,7 @@ def rings() -> Iterator[CheckResult]:
 
 
 def share_transport() -> Iterator[CheckResult]:
-    """Without its key no officer can give a share, and nothing that is split among officers is recovered."""
+    """The share-transport key, which officers' shares need."""
     held = vault.holds(vault.Purpose.SHARE_TRANSPORT)
     if vault.holds(vault.Purpose.ARCHIVE) and not held:
         yield warning(
@@ -91,7 +91,7 @@ def share_transport() -> Iterator[CheckResult]:
 
 
 def elsewhere() -> Iterator[CheckResult]:
-    """Each key of a key service or HSM that this process wraps with wraps, and opens what it wrapped."""
+    """Round trip (wrap and unwrap) with each key in a key service or HSM."""
     rings = settings.VAULT_KEYS.items()
     lines = [(purpose, *line) for purpose, ring in rings for line in ring.items()]
     references = [line for line in lines if key_references.is_reference(line[2])]
@@ -110,7 +110,7 @@ def elsewhere() -> Iterator[CheckResult]:
 
 
 def opened() -> Iterator[CheckResult]:
-    """Of each kind of secret, some are opened; nothing is shown."""
+    """Unwrap a sample of each kind of stored secret; nothing is shown."""
     for sample in wrapped_secrets.samples():
         if sample.error:
             yield failed(

@@ -26,7 +26,7 @@ def disk() -> Iterator[CheckResult]:
 
 
 def time_zones() -> Iterator[CheckResult]:
-    """Those of the installation and of every person."""
+    """Time zone data for the installation's zone and those of all persons."""
     names = {settings.TIME_ZONE, *Person.objects.values_list("time_zone", flat=True).distinct()} - {""}
     unknown = sorted(name for name in names if not _is_zone(name))
     if unknown:

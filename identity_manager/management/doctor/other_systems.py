@@ -1,4 +1,4 @@
-"""Other systems that are told of the audit log: how far behind they are, and why."""
+"""Checks of SIEM sinks and webhooks: how far behind they are, and why."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,7 +16,7 @@ REMEDY_WEBHOOKS = "ADMIN, Other systems; docs/how-to/webhooks.md."
 
 
 def siem() -> Iterator[CheckResult]:
-    """By how many sealed events each sink of SIEM_SINKS is behind."""
+    """Number of sealed events by which each sink of SIEM_SINKS is behind."""
     if not settings.SIEM_SINKS:
         yield ok("The settings have no SIEM.")
     for name, sink in settings.SIEM_SINKS.items():
@@ -37,7 +37,7 @@ def _is_late(row: SiemSink) -> bool:
 
 
 def webhooks() -> Iterator[CheckResult]:
-    """Whether each endpoint takes what it is sent."""
+    """Failing and parked deliveries of each webhook."""
     rows = list(Webhook.objects.in_use())
     if not rows:
         yield ok("No webhook is in use.")

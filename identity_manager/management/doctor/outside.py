@@ -1,4 +1,4 @@
-"""What lies outside: certificate authorities and the mail server."""
+"""Checks of certificate authorities and the mail server."""
 
 import smtplib
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def certificate_authorities() -> Iterator[CheckResult]:
 
 
 def _own_certificates(alias: str) -> Iterator[CheckResult]:
-    """The CA's own: what they sign cannot outlive them, and is worth no more than they are."""
+    """Expiry and algorithms of the CA's own certificates."""
     try:
         chain = [x509.load_der_x509_certificate(each) for each in registry.connector(alias).chain()]
     except CaError as error:
@@ -59,7 +59,7 @@ def _own_certificates(alias: str) -> Iterator[CheckResult]:
 
 
 def _keys_at_hand(alias: str) -> Iterator[CheckResult]:
-    """What holds no ring of private keys issues nothing: web processes, the beat."""
+    """Warn of CA keys in a process that issues nothing, because it holds no ring of private keys."""
     if settings.VAULT_KEYS["private-keys"] or not registry.holds_signing_keys(alias):
         return
     yield warning(
@@ -107,7 +107,7 @@ def _smtp(backend: SmtpBackend) -> CheckResult:
 
 
 def _reason(where: str, error: Exception) -> str:
-    """Who, and what kind of trouble; a server's own words could repeat what we sent."""
+    """Host and kind of error; never the server's own text, which could quote credentials."""
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"{where}: It refuses the user name or the password."
     return faults.sentence(where, error)
@@ -119,7 +119,7 @@ def _mailbox(directory: Path) -> CheckResult:
 
 
 def send_test(address: str) -> CheckResult:
-    """One mail to somebody who asked for it."""
+    """Send a test mail to this address."""
     where = mail_connection.provider()
     try:
         backend = mail_connection.connection()
@@ -133,7 +133,7 @@ def send_test(address: str) -> CheckResult:
 
 
 def _test_mail(address: str) -> EmailMessage:
-    """Plain words, without a link and without anybody's name."""
+    """The test mail: plain text without links and names."""
     return EmailMessage(
         subject="Identity Manager: test mail",
         body="Somebody who runs Identity Manager asked for this mail, to see that mails arrive.\n",

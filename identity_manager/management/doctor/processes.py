@@ -1,4 +1,4 @@
-"""Broker, beat and workers: remote control is off, so what they did lately tells whether they live."""
+"""Checks of broker, beat and workers; liveness by recent job runs, as Celery's remote control is off."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -48,7 +48,7 @@ def broker() -> Iterator[CheckResult]:
 
 
 def _broker_program(connection: Connection) -> CheckResult:
-    """Name program and version, as far as the broker says them, and whether its data bind it to them."""
+    """Program and version of the broker, and whether its data files can only be read by these."""
     if connection.transport.driver_type != "redis":
         told: Any = getattr(connection.connection, "server_properties", {})
         return ok(f"The broker answers: {told.get('product', 'program')} {told.get('version', 'unknown')}.")
@@ -71,7 +71,7 @@ def _broker_program(connection: Connection) -> CheckResult:
 
 
 def beat_and_workers() -> Iterator[CheckResult]:
-    """Some job is due every five seconds: the beat says so, and a worker does it."""
+    """Whether any job has run lately; the most frequent one is due every five seconds."""
     now = timezone.now()
     last = JobRun.objects.exclude(finished_at=None).order_by("-finished_at").first()
     if last and last.finished_at and last.finished_at > now - LATE:
@@ -106,7 +106,7 @@ def periodic_work() -> Iterator[CheckResult]:
 
 
 def backups() -> Iterator[CheckResult]:
-    """As the command that makes them has noted it."""
+    """The last backup, as its command has recorded it."""
     last, now = LastBackup.read(), timezone.now()
     made = "No backup was made yet"
     if last.made_at:
@@ -120,7 +120,7 @@ def backups() -> Iterator[CheckResult]:
 
 
 def clocks_of_hosts() -> Iterator[CheckResult]:
-    """As the web and worker processes of each host say it themselves; a beat's clock decides nothing."""
+    """Clock skew of hosts, reported by their web and worker processes; the beat's clock does not matter."""
     hosts = furthest_off(LiveProcess.objects.alive(Now()).values_list("host", "clock_ahead"))
     off = {host: ahead for host, ahead in sorted(hosts.items()) if abs(ahead) > APART_SECONDS}
     for host, ahead in off.items():
@@ -139,7 +139,7 @@ def _waiting_messages() -> int:
 
 
 def _length(connection: Connection, queue: str) -> int:
-    """A queue that nobody has written to or read from does not exist, and is empty."""
+    """Length of a queue; 0 for one that does not exist yet."""
     try:
         channel: Any = connection.default_channel  # each transport has a class of its own
         return int(channel.queue_declare(queue=queue, passive=True).message_count)

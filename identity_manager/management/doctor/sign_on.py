@@ -22,11 +22,11 @@ SEE_PROVIDER = (
 
 
 class _WrongAnswerError(Exception):
-    """The text says what is wrong with an answer."""
+    """An invalid answer of a provider; the text is the reason."""
 
 
 def providers() -> Iterator[CheckResult]:
-    """Nothing is sent that a provider does not show to everybody."""
+    """Check each provider by its public documents; no credentials are sent."""
     for provider in settings.SSO_PROVIDERS.values():
         try:
             yield _examined(provider)
