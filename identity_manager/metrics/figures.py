@@ -257,94 +257,95 @@ FIGURES: tuple[MetricDefinition, ...] = (
     _figure("requests", "Requests that have not ended, by state.", ("state",), _requests),
     _figure(
         "request_oldest_seconds",
-        "How long the oldest request of the state has waited in it. requested: since it was made, or sent "
-        "round again; approved, awaiting_acceptance: since it was approved; issuing, failed: since it was "
-        "accepted; issued: since then. 0: there is none.",
+        "How long the oldest request of the state has waited in it. requested: since it was made, or started "
+        "again with new data; approved, awaiting_acceptance: since it was approved; issuing, failed: since "
+        "it was accepted; issued: since then. 0: there is none.",
         ("state",),
         _request_ages,
     ),
-    _figure("tokens", "Tokens under way or on hold, by state.", ("state",), _tokens),
+    _figure("tokens", "Tokens in progress or on hold, by state.", ("state",), _tokens),
     _figure("ca_orders", "Open orders at certificate authorities.", ("ca", "state"), _orders),
     _figure(
         "ca_order_oldest_seconds",
-        "How long ago the oldest open order was made. 0: there is none.",
+        "Age of the oldest open order. 0: there is none.",
         ("ca", "state"),
         _order_ages,
     ),
     _figure(
         "ca_surplus_certificates",
-        "Certificates that were issued beside what is used and wait to be revoked.",
+        "Surplus certificates: issued, used by no token, and waiting to be revoked.",
         ("ca",),
         _surplus,
     ),
-    _figure("ca_up", "1 where the authority answered when it was asked last, else 0.", ("ca",), _ca_up),
-    _figure("ca_checked_timestamp_seconds", "When it was asked last.", ("ca",), _ca_checked),
+    _figure("ca_up", "1 if the authority answered the last health check, else 0.", ("ca",), _ca_up),
+    _figure("ca_checked_timestamp_seconds", "Time of the last health check.", ("ca",), _ca_checked),
     _figure(
         "ca_ends_timestamp_seconds",
-        "Of a certificate authority that lives in this installation, and is not asked: when the certificates "
-        "end that issue now (certificate), by when each CRL has to be renewed (crl; 0: there is none), and "
-        "until when each OCSP signer holds (ocsp-signer).",
+        "Expiry of items of the embedded certificate authority: certificates of the present issuing CA and its "
+        "issuers (certificate), each CRL (crl; 0: there is none), each OCSP signer (ocsp-signer).",
         ("ca", "what", "name"),
         _ca_ends,
     ),
     _figure(
         "ca_silent_seconds",
-        "For how long the authority has not answered, where its orders wait because of that; else 0.",
+        "How long the authority has not answered, while its circuit breaker is open; else 0.",
         ("ca",),
         _ca_waits,
     ),
-    _figure("mails", "Mails that wait to be sent (queued) or that nobody got, by state.", ("state",), _mails),
+    _figure(
+        "mails", "Mails that wait to be sent (queued) or were not delivered, by state.", ("state",), _mails
+    ),
     _figure(
         "mail_oldest_seconds",
-        "How long the mail that has had to go out for the longest has waited. What had failed counts since "
-        "it is tried again, a file that had to wait since it may go.",
+        "Age of the oldest mail that is due. A retried mail counts from the retry, a file that was held back "
+        "from the end of the hold.",
         (),
         _mail_age,
     ),
     _figure(
         "work_due",
-        f"Rows that are due for a task and that no worker has, up to {DUE_COUNTED}.",
+        f"Rows that are due for a task and not leased by a worker, up to {DUE_COUNTED}.",
         ("task",),
         _due,
     ),
-    _figure("work_oldest_seconds", "For how long the oldest of them has been due.", ("task",), _due_ages),
+    _figure("work_oldest_seconds", "How long a task's oldest due row has been due.", ("task",), _due_ages),
     _figure("job_last_run_timestamp_seconds", "When the periodic job ended last.", ("job",), _job_last),
-    _figure("job_overdue_seconds", "For how long the periodic job has been due.", ("job",), _job_overdue),
-    _figure("job_failed", "1 where the job's last run failed, else 0.", ("job",), _job_failed),
+    _figure("job_overdue_seconds", "How long the periodic job has been overdue.", ("job",), _job_overdue),
+    _figure("job_failed", "1 if the job's last run failed, else 0.", ("job",), _job_failed),
     _figure("job_duration_seconds", "How long the job's last run took.", ("job",), _job_seconds),
     _figure("audit_unsealed_events", "Events of the audit log that are not sealed yet.", (), _unsealed),
-    _figure("audit_seal_lag_seconds", "How old the oldest event that is not sealed is.", (), _seal_lag),
+    _figure("audit_seal_lag_seconds", "Age of the oldest event that is not sealed.", (), _seal_lag),
     _figure(
         "audit_head_age_seconds",
-        "How long ago the audit log was signed last, where it has grown since then; where it never was, how "
-        "long ago its first event was written; else 0.",
+        "Time since the last signature (head) of the audit log, if it has grown since; without a signature, "
+        "since its first event; else 0.",
         (),
         _head_age,
     ),
     _figure(
         "audit_head_export_lag_events",
-        "By how many events each destination of signatures of the audit log is behind, by its number in "
-        "AUDIT_HEAD_EXPORT. Where no worker has the setting any more, the destination that had a signature "
-        "last goes on being behind.",
+        "Number of events by which each destination of signatures of the audit log is behind, by its number "
+        "in AUDIT_HEAD_EXPORT. If no worker has the setting any more, the destination that last got a "
+        "signature continues to fall behind.",
         ("destination",),
         _heads_to_carry,
     ),
     _figure(
         "siem_behind_events",
-        "How many sealed audit events the SIEM sink has not confirmed, by its name in SIEM_SINKS.",
+        "Number of sealed audit events that the SIEM sink has not confirmed, by its name in SIEM_SINKS.",
         ("sink",),
         _siem_behind,
     ),
     _figure(
-        "webhook_deliveries", "Deliveries of webhooks that wait, or were given up.", ("state",), _deliveries
+        "webhook_deliveries", "Deliveries of webhooks that are waiting or parked.", ("state",), _deliveries
     ),
-    _figure("backup_age_seconds", "How old the last backup is; absent where none was made.", (), _backup_age),
-    _figure("backup_failed", "1 where the last try to make a backup failed, else 0.", (), _backup_failed),
+    _figure("backup_age_seconds", "Age of the last backup; absent without one.", (), _backup_age),
+    _figure("backup_failed", "1 if the last backup failed, else 0.", (), _backup_failed),
     _figure(
         "backup_overdue",
-        "1 where no backup was made within BACKUP_WITHIN_HOURS, else 0.",
+        "1 if there is no backup from the last BACKUP_WITHIN_HOURS hours, else 0.",
         (),
         _backup_overdue,
     ),
-    _figure("processes", "Processes that said within a minute that they live.", ("kind",), _processes),
+    _figure("processes", "Processes with a sign of life within the last minute.", ("kind",), _processes),
 )

@@ -27,10 +27,10 @@ SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 SECONDS = f"{PREFIX}scrape_seconds"
 CLOCK = f"{PREFIX}clock_ahead_seconds"
 CLOCK_HELP = (
-    "By how many seconds the clock of a living process is ahead of the database's, of the one that is "
-    "furthest off; less than 0: behind. On SQLite there is none: the database is on the same machine."
+    "Largest clock skew of a live process, in seconds ahead of the database's clock; negative: behind. "
+    "Absent on SQLite, where the database is on the same machine."
 )
-SECONDS_HELP = "How long it took to read all of this from the database."
+SECONDS_HELP = "Duration of the scrape's database queries."
 
 
 def exposition(accept: str) -> tuple[str, bytes]:

@@ -97,7 +97,7 @@ ROAD = (
     ),
     RoadStep(
         number=2,
-        name="The person has changed: an officer sends it round again",
+        name="Changed person: an officer starts it again with new data",
         page="console:request-send-round-again",
         verbs=("requests.suspension.check", "requests.resubmission.send_round_again"),
         request=("failed", "requested"),

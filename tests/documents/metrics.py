@@ -1,4 +1,4 @@
-"""docs/reference/metrics.md: what /metrics says, read from the code that says it."""
+"""docs/reference/metrics.md: the metrics of /metrics, from their definitions in the code."""
 
 from identity_manager.metrics import scraping
 from identity_manager.metrics.aggregation import EVERY_SECONDS
@@ -6,13 +6,12 @@ from identity_manager.metrics.figures import COUNTED
 from tests.documents import markdown
 
 LEAD = f"""\
-What `/metrics` says ([how to read it](../how-to/monitor.md)). Each figure is of the whole installation,
-whichever process is asked: gauges are read from the database at that moment, counters and histograms are
-what all web and worker processes have counted, brought together every {EVERY_SECONDS:.0f} seconds. So one
-of them is asked, not each.
+Metrics of `/metrics` ([how to read it](../how-to/monitor.md)). Each is of the whole installation: gauges are
+read from the database at the time of the scrape, counters and histograms are summed over all web and worker
+processes every {EVERY_SECONDS:.0f} seconds. So scrape one web process, not each.
 
-No label holds a name, an address or an identifier. What has ended is not counted: a count of what waits goes
-up to {COUNTED:,} and no further, and how much ended is in `identity_manager_events_total`."""
+No label holds a name, an address or an identifier. Gauges count only rows in progress, up to {COUNTED:,};
+`identity_manager_events_total` counts those that ended."""
 
 
 def page() -> str:

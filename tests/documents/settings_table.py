@@ -23,9 +23,9 @@ from tests.architecture.source import ROOT
 from tests.documents import markdown
 
 LEAD = """\
-Each comes from the environment. Each can also come from a file: `NAME_FILE` names it (never both). The
-one settings file is `identity_manager/config/settings.py`. What does not fit together is refused at the
-start, in a sentence.
+Each comes from the environment, or from a file that `NAME_FILE` names (never both). They are read in
+`identity_manager/config/settings.py`. A process with inconsistent settings does not start; it prints one
+sentence per fault.
 
 **demanded**: there is no default; the process does not start without it. The first officers in
 production are made by `manage.py first_officers` ([how](../how-to/first-officers.md))."""

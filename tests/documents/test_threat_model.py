@@ -8,7 +8,7 @@ from identity_manager.models import Role
 from identity_manager.people.officers.role_conflicts import CONFLICTS
 from tests.architecture.source import ROOT
 
-HEADING = "## What one person could do with two roles"
+HEADING = "## Two roles on one person (separation of duties)"
 ROLES = {str(role.label): role for role in Role}
 
 
