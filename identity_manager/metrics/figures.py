@@ -281,8 +281,8 @@ FIGURES: tuple[MetricDefinition, ...] = (
     _figure("ca_checked_timestamp_seconds", "Time of the last health check.", ("ca",), _ca_checked),
     _figure(
         "ca_ends_timestamp_seconds",
-        "Expiry of items of the embedded certificate authority: certificates of the present issuing CA and its "
-        "issuers (certificate), each CRL (crl; 0: there is none), each OCSP signer (ocsp-signer).",
+        "Expiry of items of the embedded certificate authority: certificates of the present issuing CA and "
+        "its issuers (certificate), each CRL (crl; 0: there is none), each OCSP signer (ocsp-signer).",
         ("ca", "what", "name"),
         _ca_ends,
     ),

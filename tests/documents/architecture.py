@@ -16,17 +16,17 @@ LAYERS_SVG, ROAD_SVG = "images/architecture-layers.svg", "images/architecture-ro
 
 LEAD = """\
 One core with the officers' portal (`identity_manager`), one portal for persons (`selfservice`), one bridge to
-certificate authorities (`ca_bridge`). Floors are horizontal, by kind of code; features are folders of the
-same name on each floor, because one request crosses person, request, token, certificate and mail in a single
+certificate authorities (`ca_bridge`). Layers are horizontal, by kind of code; features are folders of the
+same name in each layer, because one request crosses person, request, token, certificate and mail in a single
 transaction. Words of the domain: [glossary](../reference/glossary.md)."""
 LAYERS_ALT = "Import layers from top to bottom; the table below lists the same packages"
 ROAD_ALT = "The seven steps with their verbs and states; the road of a token describes the same in prose"
 LAYERS_TEXT = """\
 A package may import those below it, never those above or beside it. import-linter checks this in `make lint`,
 without exceptions (`[tool.importlinter]` in `pyproject.toml`, from which this picture is made);
-`tests/architecture/test_import_circles.py` finds circles between modules."""
+`tests/architecture/test_import_circles.py` finds circular imports between modules."""
 ROAD_TEXT = """\
-Every change of a request or token is a verb in `identity_manager/workflow/`. ROAD in
+Every change of a request or token is a verb (a function, one transaction) in `identity_manager/workflow/`. ROAD in
 `identity_manager/workflow/__init__.py` is the index, from which this picture is made: page, verb, states,
 task, mails and tests of each step. [The road of a token](road-of-a-token.md) explains it."""
 SHAPES = """\
@@ -49,12 +49,12 @@ PURPOSES = {
     "identity_manager.jobs": "periodic jobs, sweep, retention, key rotation, standby worker",
     "identity_manager.api": "HTTP interfaces for other programs",
     "identity_manager.account": "sign-in of both portals: passkeys, second factors, SSO, sessions",
-    "identity_manager.configuration": "the configuration as files",
-    "identity_manager.workflow": "the verbs of the road: every change of a request or token",
+    "identity_manager.configuration": "configuration files: export, comparison, import as drafts",
+    "identity_manager.workflow": "verbs of the workflow (the road): every change of a request or token",
     "identity_manager.authorities": "CA connections: circuit breaker, health checks, embedded CA commands",
     "identity_manager.ui": "design system of both portals: template tags, forms, headers, dates",
     "identity_manager.demo": "the demo organisation and its journey",
-    "identity_manager.events": "events for other systems",
+    "identity_manager.events": "SIEM sinks and webhooks: audit events for other systems",
     "identity_manager.people": "verbs on persons, roles, accounts, imports, erasure",
     "identity_manager.catalogue": "verbs on token types, certificate profiles and terms",
     "identity_manager.mail": "mail texts, outbox, sending",
