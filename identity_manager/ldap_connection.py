@@ -2,9 +2,9 @@
 
 Directories as a source of persons and as a target of certificates share it.
 
-ldap3 hides what we must know, so the loop is ours: each page's result code is looked at, because size and
-time limits raise nothing there; referrals are skipped and never followed with credentials; and its Tls()
-verifies nothing unless told to.
+ldap3's own paged search is not used: it raises nothing for size and time limits, so each page's result code
+is checked here; referrals are skipped and never followed with credentials; and ldap3's Tls() verifies nothing
+by default.
 """
 
 import ipaddress
@@ -27,7 +27,7 @@ from ldap3.utils.dn import escape_rdn, parse_dn
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 SHOW_DELETED = ("1.2.840.113556.1.4.417", True, None)
-# With GUIDs before each distinguished name, so that a renamed folder makes nobody a stranger.
+# Returns distinguished names with GUIDs, so that persons are recognised after a folder was renamed.
 EXTENDED_DN = ("1.2.840.113556.1.4.529", True, b"\x30\x03\x02\x01\x01")
 SCOPES = {"base": ldap3.BASE, "subtree": ldap3.SUBTREE}
 # What Active Directory says in its text of invalidCredentials (49): they tell after the right password only.
@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 
 class LdapError(Exception):
-    """The directory is down, refuses us, or answers by halves.
+    """The directory is down, refuses us, or its answer is incomplete.
 
     words: one sentence for people. It never holds a secret or a person's data; detail is for the log.
     """
@@ -109,7 +109,7 @@ class LdapClient:
             raise _unreachable(error) from error
 
     def close(self) -> None:
-        """Say good-bye; whatever the answer."""
+        """Unbind. Raises nothing."""
         try:
             self._connection.unbind()
         except (LDAPException, OSError) as error:

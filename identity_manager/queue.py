@@ -1,6 +1,6 @@
-"""The only place that enqueues, and that does something after a commit.
+"""Publishing of tasks to the broker after commit; the only module that enqueues.
 
-A message carries a task's name, a row's id and the number of what led to it, nothing else.
+A message has the task's name, a row's id and the correlation id, nothing else.
 """
 
 import logging
@@ -77,7 +77,7 @@ def length(name: str) -> int | None:
 
 
 def _length(channel: Any, name: str) -> int:
-    """A queue that nobody has written to or read from does not exist, and is empty."""
+    """Length of a queue; 0 for one that does not exist yet."""
     try:
         return int(channel.queue_declare(queue=name, passive=True).message_count)
     except ChannelError:

@@ -1,4 +1,4 @@
-"""What a version says, field by field, and in what two versions differ."""
+"""Field-by-field content of catalogue versions, and differences between two of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ Content = dict[str, Any]
 
 @dataclass(frozen=True)
 class FieldChange:
-    """A field that is not as it was; plain values."""
+    """A changed field, with plain values before and after."""
 
     field: str
     before: Any
@@ -23,7 +23,7 @@ class FieldChange:
 
 
 def content_of(entry: CertificateProfile | TokenType) -> Content:
-    """What the version says, in plain values, in the order of the model's fields."""
+    """The version's content as plain values, in the order of the model's fields."""
     return {
         name: _pinned(entry) if field.many_to_many else _plain(getattr(entry, name))
         for name, field in content_fields(type(entry)).items()

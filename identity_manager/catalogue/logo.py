@@ -1,4 +1,4 @@
-"""A company's logo: decoded, and encoded anew as PNG, so that nothing of the file but its pixels is kept."""
+"""A company's logo: decoded and re-encoded as PNG, so that only the pixels of an upload are stored."""
 
 import hashlib
 from dataclasses import dataclass

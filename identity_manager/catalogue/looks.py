@@ -37,7 +37,7 @@ LOGO_FIELDS = ("logo", "logo_sha256", "logo_width", "logo_height")
 
 @dataclass(frozen=True)
 class Picture:
-    """What becomes of the logo: file: takes its place; remove: it goes; else the one before stays."""
+    """Change of the logo. file: a new one; remove: none; otherwise the present one stays."""
 
     file: bytes | None = None
     remove: bool = False
@@ -184,7 +184,7 @@ def _draft(revision: int | None) -> tuple[Looks, Looks | None]:
 
 
 def _moved(draft: Looks | None, revision: int | None) -> Reason:
-    """Why the page that was shown is an old one."""
+    """The reason why the shown page is outdated."""
     if draft is None:
         return GONE
     return DRAFT_EXISTS if revision is None else CHANGED_MEANWHILE

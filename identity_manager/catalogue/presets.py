@@ -1,4 +1,4 @@
-"""What a new certificate profile can begin with: profiles for a private CA, and for public e-mail.
+"""Presets for new certificate profiles: for a private CA, and for public e-mail.
 
 Each is clean by pkilint once the organisation's own names are filled in; tests hold that.
 """

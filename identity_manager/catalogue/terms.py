@@ -1,7 +1,7 @@
 """Verbs on terms: a version is published at once, in all languages, and never changes.
 
-What is being written is a draft, one for each document. Where the installation wants four eyes, who wrote
-it asks, and a System Administrator who did not publishes it or refuses with a reason.
+There is one draft per document. Under four eyes its author asks for publication, and a System Administrator
+who did not edit it publishes it or refuses with a reason.
 """
 
 import hashlib
@@ -91,10 +91,10 @@ class AskAgain:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a page showed of a document: its revision, and which draft; empty where there was none.
+    """State of a document that a page showed (optimistic locking): its revision, and the draft, or empty.
 
-    The draft is named beside the revision, with its own: processes from before an upgrade begin, change and
-    throw away drafts without counting on the document.
+    The draft's id and revision are included, because processes of an older release change drafts during an
+    upgrade without incrementing the document's revision.
     """
 
     revision: int

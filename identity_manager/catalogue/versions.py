@@ -1,7 +1,7 @@
 """Versions of catalogue entries: a draft is added, changed, checked, activated; what was active retires.
 
-Where the installation wants four eyes, who worked on a draft asks for its activation, and a System
-Administrator who did not activates it or refuses with a reason.
+Under four eyes an editor asks for activation, and a System Administrator who did not edit the draft activates
+it or refuses with a reason.
 """
 
 import uuid
@@ -79,17 +79,17 @@ def next_number(kind: type[Versioned], code: str) -> int:
 
 
 def refuse_taken_code(kind: type[Versioned], code: str) -> None:
-    """A new entry does not become a version of another one. Raises NotPossible at the code."""
+    """Raises NotPossible, at the code, if it exists: a new entry must not become a version of another."""
     refuse(CODE_TAKEN if kind.objects.filter(code=code).exists() else None, field="code")
 
 
 def refuse_second_draft(kind: type[Versioned], code: str) -> None:
-    """One draft of a code at a time: two would know nothing of each other. Raises Stale."""
+    """Raises Stale if the code has a draft already; two drafts would overwrite each other."""
     refuse(DRAFT_EXISTS if kind.objects.drafts().filter(code=code).exists() else None, kind=Stale)
 
 
 def refuse_older_base(kind: type[Versioned], base: Base | None) -> None:
-    """What was put in force since the page was made is not undone by what the page shows. Raises Stale."""
+    """Raises Stale if another version was activated since the page was shown (lost update)."""
     if base is None:
         return
     entry = locked(kind, base.pk)
@@ -99,7 +99,7 @@ def refuse_older_base(kind: type[Versioned], base: Base | None) -> None:
 
 @contextmanager
 def one_draft() -> Iterator[None]:
-    """Two persons begin a draft at the same moment: the second is told, as if it had been there before."""
+    """Context that turns the unique violation of two concurrent first drafts into Stale."""
     try:
         with transaction.atomic():
             yield
@@ -116,7 +116,7 @@ def locked(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
 
 
 def thrown_away(kind: type[Versioned], pk: uuid.UUID) -> Versioned | None:
-    """What the audit log knows of a draft that was thrown away, its code and number, not saved; or None."""
+    """An unsaved row with code and number of a discarded draft, from the audit log; or None."""
     rows = AuditEvent.objects.filter(
         name=audit.Event.CATALOGUE_CHANGED.value, facts__id=str(pk), facts__what=f"{_KINDS[kind]}-discarded"
     )
@@ -125,7 +125,7 @@ def thrown_away(kind: type[Versioned], pk: uuid.UUID) -> Versioned | None:
 
 
 def is_gone(entry: Entry) -> bool:
-    """Whether it is but what is known of a draft that was thrown away."""
+    """Whether it is the unsaved row of a discarded draft."""
     return entry._state.adding
 
 

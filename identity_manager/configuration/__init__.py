@@ -1,5 +1,5 @@
-"""Configuration as files: what the installation is set up with, as TOML, exported, compared and imported.
+"""Configuration files (TOML): export, comparison with the present configuration, and import.
 
-An import makes drafts alone, all or none; a second officer puts each in force, as if somebody had typed it.
+An import creates drafts only, atomically; a second officer activates each, as if it had been entered by hand.
 `registry.py` names the kinds. A new kind is one declaration in `kinds/`, and its line there.
 """

@@ -1,4 +1,4 @@
-"""What a kind of configuration declares, so that it is exported, compared and imported like every other."""
+"""Interface of a kind of configuration (ConfigurationKind), for export, comparison and import."""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The kinds of configuration, in the order in which an import makes them: what is referred to comes first."""
+"""Registry of the kinds of configuration, in the order of an import: referenced kinds first."""
 
 from identity_manager.configuration.kind import ConfigurationKind
 from identity_manager.configuration.kinds.api_clients import API_CLIENTS

@@ -1,4 +1,4 @@
-"""Shapes of values in a configuration file: what a key takes. What a value means, its verb checks."""
+"""Types of values in a configuration file; the verbs validate their meaning."""
 
 import base64
 import math

@@ -1,6 +1,6 @@
-"""Where a file comes from: an Ed25519 signature with the signing key of an audit log, in its last line.
+"""Signature of a configuration file: Ed25519, by the signing key of an audit log, in its last line.
 
-It proves the origin, and is no second pair of eyes: a signed file makes drafts like any other.
+It proves the origin and does not replace four eyes: a signed file creates drafts like any other.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Room on the disks of this host: where the installation and an SQLite database write."""
+"""Free disk space on this host, for VAR_DIR and an SQLite database."""
 
 import shutil
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Room:
 
 
 def rooms() -> list[Room]:
-    """Of each place once. Raises OSError."""
+    """Free space of each of these places, once. Raises OSError."""
     places = {_existing(Path(settings.VAR_DIR))}
     if connection.vendor == "sqlite":
         places.add(_existing(Path(settings.DATABASES["default"]["NAME"]).parent))

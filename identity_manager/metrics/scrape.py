@@ -1,4 +1,4 @@
-"""One scrape: its time, and rows that several gauges tell of, which are read once."""
+"""One scrape: its time, and cached rows that several gauges use."""
 
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from identity_manager.models import CaCheck, JobRun, LastBackup
 
 
 class Scrape:
-    """The rows are those of the first gauge that asks for them. now: the time of the scrape."""
+    """Rows are read when the first gauge needs them. now: the time of the scrape."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now

@@ -1,8 +1,8 @@
-"""Breaker: stops a wrong file, or a directory that answers wrongly, before it locks half of the house out.
+"""Breaker: stops imports and directory runs with too many changes, until two officers agree.
 
-It counts 24 hours, over all imports of files and all runs of directories together: several small ones are
-one large one. Whom they have created meanwhile is none of the persons that are counted: else a file of new
-ones would make room for those who leave.
+A wrong file or a faulty directory would otherwise lock out a large part of the company. The limits apply to
+24 hours over all imports and runs together, so that splitting a file does not evade them. Persons created
+meanwhile are not in the total: else a file of new persons would raise the limit.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from identity_manager.models import DirectoryRun, Person, PersonImport, PersonSt
 from identity_manager.transactions.refusals import Reason
 
 WINDOW = timedelta(hours=24)
-MOST_EMPTIED = 10  # members of a group that may all be gone at once
+MOST_EMPTIED = 10  # largest group that a run may empty
 _SENTENCES: dict[str, Promise] = {
     "too-many-leaving": _(
         "With all imports and directory runs of the last 24 hours, this would deactivate or lock %(number)s"
@@ -73,7 +73,7 @@ class Stop:
 
     @property
     def reason(self) -> Reason:
-        """In words, with numbers grouped as in the reader's language."""
+        """The sentence, with localised numbers."""
         grouped = partial(number_format, force_grouping=True)
         facts = {
             name: grouped(value) if isinstance(value, int) else value for name, value in self.facts.items()

@@ -1,8 +1,8 @@
-"""Verbs on erasing: a person who left long ago is made nobody. Two Registration Officers agree on it.
+"""Erasure of persons who left long ago (GDPR, article 17), agreed on by two Registration Officers.
 
-Names, numbers, addresses and everything written about the person go from every table; requests, tokens and
-certificates stay as rows without a name, and certificates by issuer and serial. The audit log keeps its
-chain: it names persons by salted references, and the salt is destroyed. None of this can be undone.
+Names, numbers, addresses and texts about the person are removed from every table; requests, tokens and
+certificates remain as anonymous rows, certificates with issuer and serial. The chain of the audit log stays
+valid: it has salted references to persons, and the salt is destroyed. Irreversible.
 """
 
 import uuid
@@ -46,7 +46,7 @@ from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 
-FORGOTTEN = "-"  # the place at a target, of which nobody is to know whose it was
+FORGOTTEN = "-"  # replaces the place at a target, which identifies the person
 OWN_RECORD = Reason("own-erasure", _("Nobody erases themselves."))
 NOT_LOCKED = Reason("not-locked", _("Only a person who is Locked can be erased."))
 TOO_EARLY = _("The records must be kept until %(day)s: the person was locked a short time ago.")
@@ -72,7 +72,7 @@ STAY_ON_THE_RECORD = {
 
 
 def ask(*, actor: Person, person_id: uuid.UUID) -> PersonErasure:
-    """A Registration Officer wants the person erased. Raises NotAllowed, NotPossible or Stale."""
+    """Request the erasure, as a Registration Officer. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         person = locking.person(person_id)
         _refuse_others(actor, person)
@@ -85,7 +85,7 @@ def ask(*, actor: Person, person_id: uuid.UUID) -> PersonErasure:
 
 
 def withdraw(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
-    """A Registration Officer calls it off. Raises NotAllowed or Stale."""
+    """Withdraw the request, as a Registration Officer. Raises NotAllowed or Stale."""
     with transaction.atomic():
         erasure = _locked(erasure_id)
         _refuse_others(actor, erasure.person)
@@ -98,7 +98,7 @@ def withdraw(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
 
 
 def confirm(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
-    """A second Registration Officer agrees: the person is erased. Raises NotAllowed, NotPossible or Stale."""
+    """Confirm as a second Registration Officer, and erase. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         erasure = _locked(erasure_id)
         second_officer.require(actor, erasure, reasons=REASONS, not_waiting=NOT_WAITING)
@@ -125,7 +125,7 @@ def may_erase(actor: Person, person: Person) -> bool:
 
 
 def is_erased(person: Person) -> bool:
-    """Whether nobody is left in this record."""
+    """Whether the person of this record was erased."""
     return person.erasures.filter(erased_at__isnull=False).exists()
 
 
@@ -250,12 +250,12 @@ def _forget_the_account(person: Person) -> None:
 
 
 def _reference_in_the_log(person: Person) -> str:
-    """How the log names the person: with it, the event of the erasure is leave to unname them there."""
+    """The person's reference in the audit log, which the erasure event needs as a redaction note."""
     return person_references.references_of([person.pk])[person.pk]
 
 
 def _forget_in_the_audit_log(person: Person) -> None:
-    """What was said in words goes, and with the salt whom the references mean. The chain stays valid."""
+    """Remove free texts and destroy the salt of the references. The hash chain stays valid."""
     events: QuerySet[AuditEvent] = AuditEvent.objects.filter(person=person)
     for event in events.iterator(chunk_size=500):
         AuditEvent.objects.filter(pk=event.pk).update(person=None, facts=event.plain_facts, facts_salt="")

@@ -1,6 +1,6 @@
-"""Verbs on groups that are made by hand. A group is a fact about persons: it gives no role and no token.
+"""Verbs on groups that are made by hand. Membership alone gives no role and no token.
 
-Who puts somebody into a group counts as requesting what a standing order then asks for (SPEC.md 2).
+An officer who adds a person counts as a requester of what a standing order then requests (SPEC.md 2).
 """
 
 import uuid

@@ -38,10 +38,10 @@ class Edited:
 
 
 def create_active(*, actor: Person | None, values: Mapping[str, str]) -> Person:
-    """Create a person who works here, by the fields of validation.clean but manager
-    and state; actor: None for a command. Raises NotPossible with the first field at fault.
+    """Create an Active person. values: fields of validation.clean except manager and state.
 
-    Nothing of it waits: the first officers come from whoever has the machine, and nobody else is there yet.
+    actor: None for a command. Identities need no second officer, because commands create the first officers,
+    before there is anybody else. Raises NotPossible with the first invalid field.
     """
     with transaction.atomic():
         return _create(_checked(values), active=True, actor=actor)

@@ -1,4 +1,4 @@
-"""Verbs on how an officer likes lists. Nothing follows from it, so it is no event of the audit log."""
+"""Verbs on preferences of officers. They affect display only, so they are not audited."""
 
 from identity_manager.models import Person
 from identity_manager.models.people.account import PAGE_SIZES

@@ -1,6 +1,6 @@
 """The resources of one source behind scim2-server's storage contract (RFC 7643, RFC 7644).
 
-Nothing here says what becomes of a person: the next run of the source reads what lies here.
+Writes change no person: the next run of the source reads the stored resources.
 """
 
 import uuid

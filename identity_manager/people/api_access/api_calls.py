@@ -11,9 +11,9 @@ KEPT = timedelta(days=7)
 
 
 def begin(client: ApiClient, *, key: str, request_sha256: str) -> tuple[IdempotentCall, bool]:
-    """The call under this key, and whether it is new, in the caller's transaction.
+    """Get or insert the call under this idempotency key, in the caller's transaction; whether it is new.
 
-    Of two at once the second waits until the first has committed, and gets its row.
+    Of two concurrent calls the second waits for the first one's commit (unique key), and gets its row.
     """
     mine = IdempotentCall(client=client, key=key, request_sha256=request_sha256, created_at=timezone.now())
     IdempotentCall.objects.bulk_create([mine], ignore_conflicts=True)

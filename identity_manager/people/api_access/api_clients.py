@@ -38,7 +38,7 @@ from identity_manager.people.officers import roles
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import Reason, refuse, require
 
-PREFIX = "imc_"  # scanners for secrets find it
+PREFIX = "imc_"  # a fixed prefix, by which secret scanners recognise tokens
 MOST_CALLS = 600  # a minute
 MOST_UNITS = 50
 LONGEST_UNIT = 200
@@ -74,7 +74,7 @@ _ROLES = Statement[RoleAssignment](
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a client is to be. units: empty for all. certificate: in DER, or empty for a bearer token."""
+    """The input for a new client. units: empty for all. certificate: DER, or empty for a bearer token."""
 
     name: str
     days: int
@@ -112,7 +112,10 @@ def make(*, actor: Person, wanted: Wanted) -> tuple[ApiClient, str]:
 
 
 def confirm(*, actor: Person, client_id: uuid.UUID) -> ApiClient:
-    """Another System Administrator agrees: the client acts from now on. Raises NotAllowed or Stale."""
+    """Confirm as another System Administrator; the client is usable from now on.
+
+    Raises NotAllowed or Stale.
+    """
     with transaction.atomic():
         client = locking.api_client(client_id)
         second_officer.require(actor, client, reasons=REASONS, not_waiting=NOT_WAITING)
@@ -144,7 +147,7 @@ def revoke(*, actor: Person, client_id: uuid.UUID) -> ApiClient:
 
 
 def used(shown: bytes, *, method: ApiMethod) -> ApiClient | None:
-    """The client that shows this token or certificate (DER), if it opens anything; its use is written down.
+    """The usable client with this token or certificate (DER), or None; records its use.
 
     The actor's roles are loaded: their person must be Active and hold the role still. calls is the number of
     calls in this minute, with this one.

@@ -1,4 +1,4 @@
-"""What the verbs on credentials of client programs share: SCIM tokens and clients of the API."""
+"""Common parts of the verbs on credentials of client programs: SCIM tokens and API clients."""
 
 import hashlib
 import secrets

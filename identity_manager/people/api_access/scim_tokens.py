@@ -1,4 +1,4 @@
-"""Verbs on the bearer tokens of SCIM clients: whoever holds one says who exists, so two officers make one."""
+"""Verbs on bearer tokens of SCIM clients. They permit to create persons, so two officers make one."""
 
 import uuid
 from datetime import timedelta
@@ -57,7 +57,7 @@ def make(*, actor: Person, source: str, name: str, days: int) -> tuple[ScimToken
 
 
 def confirm(*, actor: Person, token_id: uuid.UUID) -> ScimToken:
-    """Another System Administrator agrees: the client may write from now on. Raises NotAllowed or Stale."""
+    """Confirm as another System Administrator; the client may write from now on. Raises NotAllowed, Stale."""
     with transaction.atomic():
         token = locking.scim_token(token_id)
         second_officer.require(actor, token, reasons=REASONS, not_waiting=TOKEN_NOT_WAITING)
@@ -78,7 +78,7 @@ def revoke(*, actor: Person, token_id: uuid.UUID) -> ScimToken:
 
 
 def used(*, source: str, secret: str) -> ScimToken | None:
-    """The token that a client shows for this source, if it opens anything; its last use is written down."""
+    """The usable token of this source with this secret, or None; records its use."""
     now = timezone.now()
     configured = settings.DIRECTORY_SOURCES.get(source)
     if not secret or configured is None or configured.kind != "scim":

@@ -1,7 +1,7 @@
-"""Applying of a complete run: the same changes as by hand, chunk by chunk, each in a transaction of its own.
+"""Application of a complete run: the same changes as by hand, in chunks, one transaction each.
 
-A run that was interrupted goes on with the lines that are left. What cannot be taken over is refused with a
-reason and keeps nobody else from it.
+An interrupted run resumes with the remaining lines. A line that cannot be applied is refused with a reason
+and does not stop the others.
 """
 
 import time
@@ -48,8 +48,10 @@ STATES = {
 
 @dataclass(frozen=True)
 class Applying:
-    """A run that changes persons. on_chunk renews the lease, in the chunk's transaction; it raises where
-    somebody else has the run."""
+    """A run that changes persons.
+
+    on_chunk: renews the lease in the chunk's transaction, and raises if another worker has it.
+    """
 
     planning: Planning
     change_state: ChangesState

@@ -1,4 +1,4 @@
-"""What a source keeps of a run, and what is erased after it; which kind of run is next."""
+"""End of a directory run: cursor for the next run, and erasure of staged personal data."""
 
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ NOTHING = {"values": {}, "changes": {}, "email_key": "", "upn_key": "", "sid_key
 
 
 def mode_of(source: DirectorySource, configuration: SourceConfiguration, now: datetime) -> RunMode:
-    """What the next run of the source reads."""
+    """The mode of the source's next run."""
     if source.wanted:
         return RunMode(source.wanted)
     if not source.cursor or source.configuration != configuration.digest:
@@ -32,7 +32,7 @@ def mode_of(source: DirectorySource, configuration: SourceConfiguration, now: da
 
 
 def keep_cursor(row: DirectoryRun, configuration: SourceConfiguration) -> None:
-    """The next run of the source goes on from here."""
+    """Store the cursor from which the next run continues."""
     source = DirectorySource.objects.get(pk=row.source_id)
     source.cursor, source.configuration = row.cursor, configuration.digest
     if row.has_all_ids:
@@ -41,7 +41,7 @@ def keep_cursor(row: DirectoryRun, configuration: SourceConfiguration) -> None:
 
 
 def erase(row: DirectoryRun) -> None:
-    """Erase the personal data of a run that is done, but of who was refused: the next run looks again.
+    """Erase the personal data of a finished run, except of refused persons, whom the next run plans again.
 
     Of the rest a bounded number of lines is kept, without values; of dry runs all, for a week.
     """

@@ -1,6 +1,6 @@
-"""Groups of a directory, with nested ones resolved: who is in them becomes rows, each with its day.
+"""Groups of a directory: nested groups are resolved to membership rows with their start day.
 
-A group is a fact about persons. Nothing here gives a role or a token.
+Membership alone gives no role and no token.
 """
 
 import uuid
@@ -57,7 +57,7 @@ def take_over(run: DirectoryRun, now: datetime) -> None:
 
 
 def end_memberships_of_absent(run: DirectoryRun) -> None:
-    """Who is absent is in no group: a directory does not call the group changed when it deletes a member."""
+    """End memberships of absent persons: deleting a member does not change a group's timestamp."""
     absent = DirectoryLink.objects.filter(source=run.source_id, state=EntryState.ABSENT)
     DirectoryMembership.objects.filter(
         group__source=run.source_id, person__in=absent.values("person")

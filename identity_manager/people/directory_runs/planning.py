@@ -1,6 +1,6 @@
-"""What becomes of the persons of a directory: create, change, leave, return, lock; or refuse, and why.
+"""Plan of a directory run: per entry create, change, leave, return, lock, or refuse with a reason.
 
-Chunk by chunk, with a few queries each, so that memory stays flat. It changes nothing.
+In chunks with a constant number of queries each, so that memory stays flat. Changes no rows.
 """
 
 import hashlib
@@ -92,7 +92,7 @@ class Planning:
         return link is not None and not entry.problem and link.fingerprint == fingerprint(entry)
 
     def _is_nobody(self, entry: Entry, known: Known) -> bool:
-        """An account that nobody uses, or of no human, makes no person: it has no personnel number."""
+        """Whether the entry is no person: an unused or service account, without personnel number."""
         is_used = entry.state == EntryState.ACTIVE and entry.values.get("personnel_number", "").strip()
         return entry.external_id not in known.links and not is_used and not entry.problem
 

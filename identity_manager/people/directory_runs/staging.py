@@ -1,6 +1,7 @@
-"""Staging of a run: what the source gives is read to its end, and compared; no person changes.
+"""Staging of a directory run: the stream is read completely and compared; no person changes.
 
-Only a stream that ends with End is complete. What a broken one gave before is dropped: nobody is absent.
+Only a stream that ends with End is complete. Items of an incomplete one are dropped, and nobody counts as
+absent.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +36,7 @@ REFUSED_TWICE = {
 
 @dataclass
 class Staging:
-    """One run that reads. on_chunk renews the lease; it raises where somebody else has the run."""
+    """One run that reads. on_chunk: renews the lease, and raises if another worker has it."""
 
     planning: Planning
     on_chunk: Callable[[], None]
@@ -135,7 +136,7 @@ class Staging:
         self._links(external_ids).update(seen_in=self.run.pk)
 
     def _rekey(self, present: Sequence[Present]) -> None:
-        """A renamed folder changes the names of all below it; the directory calls none of them changed."""
+        """Update keys (distinguished names): renaming a folder changes no timestamp of entries below it."""
         keys = {each.external_id: each.key for each in present}
         moved = [link for link in self._links(list(keys)) if link.key != keys[link.external_id]]
         for link in moved:
@@ -145,17 +146,17 @@ class Staging:
     # --- who is absent, or over
 
     def lose_absent(self) -> None:
-        """After a complete run with all ids: lines of who was not found."""
+        """Stage absent persons, after a complete run with all ids."""
         mine = DirectoryLink.objects.filter(source=self.run.source_id)
         self._lose_all(mine.not_seen_in(self.run.pk), EntryState.ABSENT)
 
     def lose_expired(self, now: datetime) -> None:
-        """Lines of accounts that have expired since: no directory tells of that as of a change."""
+        """Stage persons whose account has expired, which directories do not report as a change."""
         mine = DirectoryLink.objects.filter(source=self.run.source_id)
         self._lose_all(mine.run_out(now), EntryState.EXPIRED)
 
     def lock_overdue(self, now: datetime) -> None:
-        """Lines of who has been absent for so long that they are Locked."""
+        """Stage persons to be Locked because they have been absent for longer than lock_after."""
         patience = self.planning.configuration.lock_after
         if not patience:
             return
@@ -201,7 +202,7 @@ class Staging:
     # --- what the whole run says
 
     def carry_over_refused(self) -> None:
-        """Plan again what the last run refused and this one did not read: its cursor has passed it."""
+        """Plan again what the last run refused and this one did not read, as the cursor is past it."""
         if self.run.mode in (RunMode.FULL, RunMode.DRY):
             return
         wanted = self._refused & self._still if self.run.mode == RunMode.IDS else self._refused
@@ -225,7 +226,7 @@ class Staging:
             numbers.setdefault(getattr(line, column), set()).add(line.number)
         for line in lines:
             if column == "number" and line.person_id is not None:
-                continue  # whose it is
+                continue  # the owner of the value
             others = numbers[getattr(line, column)] - {line.number}
             words = {"field": name, "numbers": ", ".join(sorted(others)) or line.number}
             line.problem = _("%(field)s: Another entry of the directory says the same (%(numbers)s).") % words

@@ -138,7 +138,7 @@ def _asked(change: IdentityChange) -> AuditEvent:
 
 
 def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
-    """A second officer agrees: the person is changed, the address of before is told.
+    """Confirm as a second officer: the person is changed, and the former address notified.
 
     Raises NotAllowed, Stale, or NotPossible (the value belongs to somebody else meanwhile).
     """
@@ -216,7 +216,7 @@ def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
 
 
 def tell_of_takeover(person: Person, before: Mapping[str, str]) -> None:
-    """Tell the address of before that a directory has changed e-mail, UPN or SID; what waited is over."""
+    """Notify the former address that a directory has changed e-mail, UPN or SID; withdraw waiting changes."""
     changed = {name: old for name, old in before.items() if old != getattr(person, name)}
     waiting = questions.waiting_for(person)
     if waiting is not None and set(waiting.new) & set(changed):

@@ -42,14 +42,14 @@ class ImportStopped(NotPossible):
 
 
 class ChangesState(Protocol):
-    """What becomes of roles, tokens and requests of who leaves or returns; the workflow's word."""
+    """Verb of the workflow that changes a person's state with their roles, tokens and requests."""
 
     def __call__(self, *, person_id: uuid.UUID, state: PersonState, actor: Person | None) -> None: ...
 
 
 @dataclass(frozen=True)
 class Importing:
-    """On whose word (None: a command), by which verb persons leave, and of which import."""
+    """Context of an import: actor (None: a command), verb for leaving persons, and the import's row."""
 
     actor: Person | None
     change_state: ChangesState

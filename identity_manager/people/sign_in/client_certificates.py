@@ -1,4 +1,4 @@
-"""Sign-in by a client certificate: the row of the issued certificate says whose it is, never its subject."""
+"""Sign-in by a client certificate: the person is that of the issued certificate's row, never its subject."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""What the settings say of any identity provider: whom it names, and which roles its groups give."""
+"""Common settings of identity providers: matching of persons, and mapping of groups to roles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
