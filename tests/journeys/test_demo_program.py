@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import migrated
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -27,6 +29,7 @@ def test_it_opens_what_it_asked_for(tmp_path: Path) -> None:
     } | {"VAR_DIR": str(tmp_path), "SECRETS_DIR": str(tmp_path / "secrets"), "HTTP_PORT": str(port)}
     make_secrets = [sys.executable, "-m", "identity_manager.config.secret_files"]
     subprocess.run(make_secrets, cwd=ROOT, env=environment, check=True, timeout=60)
+    migrated.copied_if_kept(tmp_path / "data" / "db.sqlite3")
 
     report = tmp_path / "report.json"
     done = subprocess.run(

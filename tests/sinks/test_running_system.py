@@ -25,6 +25,7 @@ from tests.sinks import places, recording
 from tests.sinks.forms import matrix
 from tests.sinks.search import Search, Secret
 from tests.sinks.test_planted import waiting_program
+from tests.tools import migrated
 
 pytestmark = [
     pytest.mark.long,
@@ -159,6 +160,7 @@ def test_nothing_of_it_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.M
     learned, planted = Learned(), matrix()["passphrase, without hyphens"]
     monkeypatch.setattr(demo, "open_container", learned.open)
     make_secrets(var)
+    migrated.copied_if_kept(var / "data" / "db.sqlite3")
     with running(var, port, log):
         with sampled_command_lines() as lines:
             child = waiting_program(planted.written)

@@ -17,6 +17,7 @@ import pytest
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+KEPT = ROOT / ".pytest_cache" / "d" / "migrated"  # as pytest's cache names the folder
 # What migrations may call, and all that carries them out: too much is better than too little.
 SOURCES = (
     "identity_manager/**/*.py",
@@ -65,6 +66,17 @@ def copied_to(place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as source:
         source.execute("VACUUM INTO ?", (str(place),))
+
+
+def copied_if_kept(place: Path) -> None:
+    """What the tests have kept of the present source, for an installation that need not migrate itself then.
+
+    SQLite only. Where nothing is kept, or the source is another one, the installation migrates as ever.
+    """
+    original = KEPT / f"{state()}.sqlite3"
+    if original.exists():
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(original, place)
 
 
 def state() -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from identity_manager.management.embedded import ARCHIVE_RINGS, AUDIT_RINGS, RINGS, Broker, server_executable
 from tests.identity_manager.management.test_run import ROOT, environment, free_port, make_secrets, manage
+from tests.tools import migrated
 from tests.tools.broker import running_broker
 
 READY_SECONDS = 60
@@ -55,6 +56,7 @@ class TwoHosts:
 def two_hosts(var: Path) -> Iterator[TwoHosts]:
     """Yield the running installation, with the demo organisation in it."""
     make_secrets(var)
+    migrated.copied_if_kept(var / "data" / "db.sqlite3")
     with ExitStack() as running:
         broker: Broker = running.enter_context(running_broker(server_executable()))
         hosts = TwoHosts(var, free_port(), free_port(), broker.url)
