@@ -1,6 +1,7 @@
 """What a field of the catalogue is called, and what it may hold, stands on the model and nowhere else."""
 
 import ast
+from functools import cache
 from typing import Any
 
 import pytest
@@ -79,6 +80,7 @@ def _is_beside(module: Any) -> bool:
     return module.path.as_posix().startswith(BESIDE_THE_CATALOGUE)
 
 
+@cache
 def _texts(module: Any) -> set[str]:
     return {
         node.value for node in module.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -2,6 +2,7 @@
 
 import re
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def _pattern(name: str) -> str:
     return re.sub(r"<\w+>", "*", name) + ("*" if name.endswith("/") else "")
 
 
+@cache
 def _product_files() -> dict[str, str]:
     """Text by path, without migrations."""
     files = [
