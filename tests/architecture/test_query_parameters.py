@@ -55,6 +55,7 @@ def test_the_parameters_are_found(found: list[Reader]) -> None:
     assert len(read) >= 30
 
 
+@pytest.mark.nightly_on_postgresql  # there all of an address at once, in the last test of this file
 def test_no_address_fails_at_the_worst_values(world: World, found: list[Reader]) -> None:
     assert list(failures(world, found, WORST)) == []
 

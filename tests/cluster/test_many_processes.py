@@ -1,6 +1,7 @@
 """Two beats, several workers of both kinds: each job once a due time, each mail once, one certificate a line.
 
-On PostgreSQL with Valkey (or Redis) and with RabbitMQ, and on SQLite, where one host serves all.
+On PostgreSQL with Valkey (or Redis) and with RabbitMQ, and on SQLite, where one host serves all. Nightly the
+first of them: the other two have its database and its broker, and test_restarts.py has both together.
 """
 
 import pytest
@@ -34,7 +35,7 @@ def expect_everything_once(cluster: Cluster, number: int) -> None:
     assert all(process.poll() is None for process in cluster.processes), cluster.log()[-3000:]
 
 
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.nightly), "sqlite"])
 def test_two_beats_and_several_workers(database: str) -> None:
     with installation(database, "valkey") as cluster:
         cluster.do("order", numbers=list(range(TOKENS // 2)))  # before anybody is there

@@ -30,17 +30,18 @@ from tests.kill_points.outside import Broker
 from tests.kill_points.walks import (
     AFTER_DELIVERY,
     ALL_SEVEN_STEPS,
-    CA_FORGETS,
-    CANCELLED,
+    CA_ELSEWHERE,
     COMPARED,
     ENDED,
     LEAVE,
     LEAVE_IN_BETWEEN,
     MANY,
     NEVER_NOTED,
+    RECOVERY_BY_OFFICERS,
     REFUSED,
     RENEWAL,
     REPLACEMENT,
+    REVOKED_TOGETHER,
     WALKS,
     Clock,
     Walk,
@@ -55,12 +56,13 @@ KILLED = 9
 MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 REST = "at-rest-"
 # Each copy of a database takes PostgreSQL a while: there the others are walked nightly.
-ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, CA_FORGETS, CANCELLED, MANY)
+ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, MANY)
 ON_POSTGRESQL = pytest.mark.nightly_on_postgresql
 # Their boundaries are mostly those of the others: all of them nightly, one of each name before each change.
 NIGHTLY_WALKS = (
     *(NEVER_NOTED, ENDED, COMPARED, LEAVE_IN_BETWEEN, LEAVE, REFUSED, AFTER_DELIVERY),
     *(RENEWAL, REPLACEMENT),  # from the first token to the end of the second
+    *(CA_ELSEWHERE, REVOKED_TOGETHER, RECOVERY_BY_OFFICERS),  # as the seven steps, a batch order, a recovery
 )
 WALKS_BY_ENGINE = [
     pytest.param(
