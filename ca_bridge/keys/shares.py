@@ -68,8 +68,7 @@ def split(secret: bytes, *, needed: int, total: int) -> list[str]:
     if not FEWEST <= needed <= total <= MOST or len(secret) != SECRET:
         raise KeyArchiveError(NOT_SO_MANY)
     # The secret is random, so no key stretching is needed. No passphrase: a wrong one would silently yield
-    # another
-# secret.
+    # another secret.
     (shares,) = generate_mnemonics(1, [(needed, total)], secret, passphrase=b"", iteration_exponent=0)
     return list(shares)
 

@@ -26,9 +26,10 @@ A package may import those below it, never those above or beside it. import-lint
 without exceptions (`[tool.importlinter]` in `pyproject.toml`, from which this picture is made);
 `tests/architecture/test_import_circles.py` finds circular imports between modules."""
 ROAD_TEXT = """\
-Every change of a request or token is a verb (a function, one transaction) in `identity_manager/workflow/`. ROAD in
-`identity_manager/workflow/__init__.py` is the index, from which this picture is made: page, verb, states,
-task, mails and tests of each step. [The road of a token](road-of-a-token.md) explains it."""
+Every change of a request or token is a verb (a function, one transaction) in
+`identity_manager/workflow/`. ROAD in `identity_manager/workflow/__init__.py` is the index, from which this
+picture is made: page, verb, states, task, mails and tests of each step.
+[The road of a token](road-of-a-token.md) explains it."""
 SHAPES = """\
 | shape | what it does |
 |---|---|
