@@ -73,7 +73,7 @@ class Week:
 
 
 def context(actor: Person) -> dict[str, Any]:
-    """The chart, its legend, and the figures, for the tokens that the officer may see."""
+    """The chart, its legend, and the figures that are not zero, for the tokens that the officer may see."""
     reach, now = renewals.within_reach(actor), timezone.now()
     weeks = _weeks(reach, now)
     return {
@@ -84,7 +84,7 @@ def context(actor: Person) -> dict[str, Any]:
         "width": STEP * WEEKS,
         "height": HEIGHT,
         "bar": WIDTH,
-        "figures": _figures(actor, now),
+        "figures": [figure for figure in _figures(actor, now) if figure.number],
         "answers": _answers(reach),
     }
 

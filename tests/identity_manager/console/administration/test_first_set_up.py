@@ -43,6 +43,16 @@ def test_an_empty_installation_has_everything_before_it() -> None:
     assert "/help/how-to/embedded-ca/" in page
 
 
+def test_the_words_of_a_step_are_states_in_each_language(db: None) -> None:
+    """Not those of buttons: German said the verb, as on the button that opens something."""
+    browser = signed_in(officer("sven", Role.SYSTEM_ADMINISTRATOR))
+    browser.cookies["django_language"] = "de"
+    page = browser.get(PAGE).text
+    assert "Als Nächstes" in page
+    assert "Offen" in page
+    assert "Eröffnen" not in page
+
+
 def test_each_step_says_why_and_leads_somewhere(db: None) -> None:
     """To pages that a System Administrator may open; where there is none, the manual says who does what."""
     browser = signed_in(officer("sven", Role.SYSTEM_ADMINISTRATOR))

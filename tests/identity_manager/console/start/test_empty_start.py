@@ -33,3 +33,18 @@ def test_who_enables_is_told_how_it_begins(db: None) -> None:
     otto = signed_in(officer("otto", Role.AUDITOR)).get(START).text
     assert "Each step of a request appears here" in otto
     assert "To begin" not in otto
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "unsaid"),
+    [
+        ("renewals", "Nothing ends soon", "How renewal goes"),
+        ("terms-acceptances", "No terms yet", "Nobody is asked again"),
+        ("token-imports", "No token type can be handed out", "Look through"),
+    ],
+)
+def test_a_page_asks_for_nothing_that_is_not_there(db: None, name: str, said: str, unsaid: str) -> None:
+    """Neither tiles of zeros, nor lists without anything to choose."""
+    page = signed_in(officer("ada", Role.TOKEN_ADMINISTRATOR)).get(reverse(f"console:{name}")).text
+    assert said in page
+    assert unsaid not in page
