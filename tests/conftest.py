@@ -29,7 +29,12 @@ from tests.architecture.standing import taken_back
 from tests.tools import cast
 from tests.tools.broker import running_broker
 
-pytest_plugins = ["tests.tools.programs", "tests.tools.migrated", "tests.tools.scheduling"]
+pytest_plugins = [
+    "tests.tools.programs",
+    "tests.tools.migrated",
+    "tests.tools.emptying",
+    "tests.tools.scheduling",
+]
 
 
 def pytest_configure() -> None:
