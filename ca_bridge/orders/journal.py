@@ -151,8 +151,13 @@ def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> CaOr
 
 
 def _first_comparison(order: CaOrder) -> datetime:
-    """The time of an open order's first reconciliation, which takes place after it is settled."""
+    """The time of an order's first reconciliation, which takes place after it is settled."""
     return order.compare_at or timezone.now() + COMPARISONS[0]
+
+
+def compare_after_refusal(order: CaOrder) -> None:
+    """Have a refused order compared with its CA, which may issue for it all the same; unsaved."""
+    order.compare_at = _first_comparison(order)
 
 
 def park(order: CaOrder) -> None:
@@ -265,12 +270,13 @@ def settled_answer(order: CaOrder) -> Issued | Refused | None:
 
 def flag_surplus(
     order: CaOrder, certificate: bytes, *, fingerprint: str, not_after: datetime, reason: str
-) -> None:
-    """Flag a surplus certificate for revocation. Idempotent."""
+) -> bool:
+    """Flag a surplus certificate for revocation; False where it was flagged before."""
     noted = {"order": order, "certificate": certificate, "reason": reason[:DETAIL_LENGTH]}
-    SurplusCertificate.objects.get_or_create(
+    _row, is_new = SurplusCertificate.objects.get_or_create(
         sha256_fingerprint=fingerprint, defaults=noted | {"not_after": not_after}
     )
+    return is_new
 
 
 def note_revoked(surplus: SurplusCertificate) -> None:

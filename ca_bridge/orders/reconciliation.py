@@ -1,11 +1,11 @@
-"""Reconciliation of orders that were in doubt: surplus certificates at the CA are flagged for revocation.
+"""Reconciliation of orders that were in doubt or refused: surplus at the CA is flagged for revocation.
 
-Also after such an order is settled: a CA may issue long after an attempt without an answer, and a worker may
-crash with the answer. Open orders are left to the worker that sends them. Proven in
-tests/ca_bridge/test_comparing.py.
+Also after such an order is settled: a CA may issue long after an attempt without an answer, or for an order
+that it has refused, and a worker may crash with the answer. Open orders are left to the worker that sends
+them. Proven in tests/ca_bridge/test_comparing.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from django.db import transaction
@@ -22,6 +22,11 @@ from ca_bridge.x509.certificates import describe
 
 Comparison = CaOrder.Comparison
 FOUND_LATER = "found when the journal was compared with the CA"
+OnSurplus = Callable[[CaOrder, bytes], None]
+
+
+def _nobody(_order: CaOrder, _certificate: bytes) -> None:
+    """Nobody is told."""
 
 
 def due(*, limit: int) -> list[UUID]:
@@ -30,20 +35,21 @@ def due(*, limit: int) -> list[UUID]:
     return list(orders.values_list("pk", flat=True)[:limit])
 
 
-def compare(order_id: UUID) -> CaOrder.Comparison | None:
+def compare(order_id: UUID, *, record: OnSurplus = _nobody) -> CaOrder.Comparison | None:
     """Reconcile one order with its CA; None if that is not possible (yet).
 
+    record: called for each certificate that is flagged now, in the transaction that flags it.
     Call it outside any transaction. Raises CaError; then it is retried later.
     """
     order = journal.get(order_id)
     try:
-        return _compared(order)
+        return _compared(order, record)
     except CaError:
         _put_off(order_id, for_good=False)
         raise
 
 
-def _compared(order: CaOrder) -> CaOrder.Comparison | None:
+def _compared(order: CaOrder, record: OnSurplus) -> CaOrder.Comparison | None:
     connector = registry.reached(order.ca) if order.ca in registry.aliases() else None
     searchable = isinstance(connector, FindsAll | FindsOrders)
     if connector is None or not searchable or order.state in CaOrder.OPEN:
@@ -53,7 +59,7 @@ def _compared(order: CaOrder) -> CaOrder.Comparison | None:
     with repeatable_edge():
         found = {each for each in _at(connector, order) if _is_for(order, each, connector)}
     with transaction.atomic():
-        return _note(journal.locked(order.pk), found)
+        return _note(journal.locked(order.pk), found, record)
 
 
 def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:
@@ -65,10 +71,11 @@ def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:
             yield bytes(answer.certificate)
 
 
-def _note(order: CaOrder, found: set[bytes]) -> CaOrder.Comparison:
+def _note(order: CaOrder, found: set[bytes], record: OnSurplus) -> CaOrder.Comparison:
     surplus = found - {order.certificate}
-    for certificate in surplus:
-        recording.flag(order, certificate, FOUND_LATER)
+    for certificate in sorted(surplus):
+        if recording.flag(order, certificate, FOUND_LATER):
+            record(order, certificate)
     if surplus:
         result = Comparison.SURPLUS
     elif order.state == CaOrder.State.ISSUED and order.certificate not in found:

@@ -111,6 +111,8 @@ def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:
         case Pending():
             order.mark_pending(answer)
         case Refused():
+            if order.state != CaOrder.State.PREPARED:  # the CA has it, and may change its mind
+                journal.compare_after_refusal(order)
             order.mark_refused(answer)
         case Unknown():
             order.mark_unknown(answer)
@@ -141,6 +143,7 @@ def _record_issued(order: CaOrder, answer: Issued, examined: Examined | None, *,
 def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) -> None:
     flag(order, answer.certificate, detail)
     if not late:
+        journal.compare_after_refusal(order)
         order.mark_refused(Refused(_("The CA issued something else than was ordered."), detail))
         order.save()
 
@@ -149,13 +152,13 @@ def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
     return CaOrder.objects.of_serial(facts.issuer, facts.serial_hex).exclude(pk=order.pk).exists()
 
 
-def flag(order: CaOrder, certificate: bytes, reason: str) -> None:
-    """Flag it as surplus if it is a certificate; malformed content cannot be revoked."""
+def flag(order: CaOrder, certificate: bytes, reason: str) -> bool:
+    """Flag it as surplus if it is a certificate; malformed content cannot be revoked. Whether it is new."""
     try:
         facts = describe(certificate)
     except CaError:
-        return
-    journal.flag_surplus(
+        return False
+    return journal.flag_surplus(
         order,
         certificate,
         fingerprint=facts.sha256_fingerprint,

@@ -123,6 +123,7 @@ class Event(StrEnum):
     REVOKED_BY_PUBLIC_KEY = "certificate.revoked-by-public-key"
     KEY_BLOCKED = "key.blocked"
     CERTIFICATE_REVOKED_BY_HAND = "certificate.revoked-by-hand"
+    SURPLUS_FOUND = "certificate.surplus-found"
     SURPLUS_LEFT_TO_HANDS = "certificate.surplus-left-to-hands"
     SURPLUS_REVOKED_BY_HAND = "certificate.surplus-revoked-by-hand"
     CERTIFICATE_HELD = "certificate.held"

@@ -86,7 +86,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(
         "ca.compare",
-        _("Compares orders about which there was doubt with what their certificate authority has"),
+        _("Compares orders that were in doubt or refused with what their certificate authority has"),
         timedelta(minutes=1),
         sweep.compare_with_cas,
     ),

@@ -106,11 +106,11 @@ def revoke_surplus() -> int:
 
 
 def compare_with_cas() -> str:
-    """Job: look up orders in doubt at their CAs (reconciliation); return the results in words."""
+    """Job: look up doubtful and refused orders at their CAs (reconciliation); the results in words."""
     found: Counter[str] = Counter()
     for order_id in within_time_limit(reconciliation.due(limit=ORDERS_AT_ONCE)):
         try:
-            result = reconciliation.compare(order_id)
+            result = reconciliation.compare(order_id, record=surplus.record_found)
         except CaError as error:
             found[error.words] += 1
             continue

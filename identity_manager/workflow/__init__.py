@@ -179,6 +179,11 @@ ROAD = (
                 "the CA, or the check of what it issued, says no for good",
                 "tests/journeys/test_ca_down.py::test_refused_retried_by_an_officer",
             ),
+            (
+                "the CA says no, and issues all the same",
+                "tests/journeys/test_issued_after_refusal.py"
+                "::test_it_is_found_told_and_revoked_and_never_delivered",
+            ),
             ("of several CAs one says no", "tests/journeys/test_several_cas.py::test_the_rest_is_given"),
             (
                 "an answer is lost, and the CA can be searched",

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ca_bridge import issuing
 from ca_bridge.connection import registry
-from ca_bridge.contract import Issued
+from ca_bridge.contract import Issued, Pending, Refused
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from ca_bridge.orders import reconciliation
@@ -172,3 +172,53 @@ def test_a_connection_that_is_configured_wrongly_keeps_no_other_from_it(ca, orde
         assert reconciliation.due(limit=9) == []
     with in_time(hours=2):
         assert reconciliation.due(limit=9) == [order.pk]
+
+
+def test_what_the_ca_refused_and_issues_all_the_same_is_revoked(ca, prepared):
+    """Nobody asked it anything more: the order is settled, and compared for a week all the same."""
+    order = prepared(ca=ca.alias)
+    ca.script.append(answers(Refused("Not for you.", "policy 12")))
+    order = issuing.record(order.pk, issuing.ask(order.pk))
+    assert (order.state, reconciliation.due(limit=9)) == (State.REFUSED, [])
+    late, told = scripted.sign(order.request), list[tuple[Any, bytes]]()
+
+    def record(found: CaOrder, certificate: bytes) -> None:
+        told.append((found.pk, certificate))
+
+    ca.script += [answers([]), answers([late]), answers([late])]
+    with in_time(minutes=10):
+        assert reconciliation.due(limit=9) == [order.pk]
+        assert reconciliation.compare(order.pk, record=record) == Comparison.AGREES
+        for _once_more in range(2):
+            assert reconciliation.compare(order.pk, record=record) == Comparison.SURPLUS
+    assert told == [(order.pk, late)], "told once"
+    order.refresh_from_db()
+    assert (order.state, order.certificate) == (State.REFUSED, b""), "it is not used"
+    assert issuing.revoke_surplus(order.pk) == 1
+    assert [certificate for certificate, _reason in ca.revoked] == [late]
+
+
+def test_what_was_put_off_then_refused_and_issued_is_revoked(ca, prepared):
+    order = prepared(ca=ca.alias)
+    ca.script += [answers(Pending("7", timezone.now())), answers(Refused("Rejected by the RA.", ""))]
+    for _attempt in range(2):
+        order = issuing.record(order.pk, issuing.ask(order.pk))
+    ca.script.append(answers([scripted.sign(order.request)]))
+    assert order.state == State.REFUSED
+    assert reconciliation.compare(order.pk) == Comparison.SURPLUS
+
+
+def test_what_the_ca_was_never_asked_for_is_not_compared(ca, prepared):
+    issuing.withdraw(prepared(ca=ca.alias).pk)
+    with in_time(days=30):
+        assert reconciliation.due(limit=9) == []
+
+
+@pytest.mark.parametrize("ca", ["ScriptedConnector"], indirect=True)
+def test_a_refusal_by_a_ca_that_cannot_be_searched_is_let_go(ca, prepared):
+    order = prepared(ca=ca.alias)
+    ca.script.append(answers(Refused("Not for you.", "")))
+    issuing.record(order.pk, issuing.ask(order.pk))
+    assert reconciliation.compare(order.pk) is None
+    with in_time(days=30):
+        assert reconciliation.due(limit=9) == []

@@ -63,12 +63,16 @@ class OrderCard:
 def of_request(row: TokenRequest) -> list[OrderCard]:
     """Such orders of the request; one query where there are none."""
     certificates = [each for token in row.tokens.all() for each in token.certificates.all()]
-    by_order = {each.order_id: each for each in certificates if each.order_id is not None}
-    if not by_order:
+    by_key = {key: each for each in certificates for key in each.order_keys}  # a retry has another order
+    if not by_key:
         return []
-    found = CaOrder.objects.filter(Q(parked_at__isnull=False) | Q(surplus__isnull=False), pk__in=by_order)
+    is_current = Q(pk__in=[each.order_id for each in certificates if each.order_id is not None])
+    of_certificates = CaOrder.objects.filter(idempotency_key__in=by_key)
+    found = of_certificates.filter(is_current & Q(parked_at__isnull=False) | Q(surplus__isnull=False))
     orders = found.distinct().prefetch_related("attempts", "surplus")
-    return [OrderCard(by_order[order.pk], order, _surplus(order.surplus.all())) for order in orders]
+    return [
+        OrderCard(by_key[order.idempotency_key], order, _surplus(order.surplus.all())) for order in orders
+    ]
 
 
 def _surplus(rows: Iterable[SurplusCertificate]) -> list[Surplus]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ca_bridge import issuing
-from ca_bridge.models import SurplusCertificate
+from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import audit
 from identity_manager.models import Person, SurplusByHand
 from identity_manager.transactions import locking
@@ -30,6 +30,21 @@ def revoke_of_order(order_id: uuid.UUID) -> int:
     finally:  # also after an error: record those that need revocation by hand
         for flagged in SurplusCertificate.objects.left_to_hands().filter(order_id=order_id):
             _leave_to_hands(flagged)
+
+
+def record_found(order: CaOrder, der: bytes) -> None:
+    """Record a surplus certificate that a comparison has found, in the caller's transaction."""
+    certificate, facts = order_lookup.certificate_of(order), issuing.describe(der)
+    if certificate is not None:
+        audit.record(
+            audit.Event.SURPLUS_FOUND,
+            actor=None,
+            subject=certificate.token,
+            certificate=str(certificate.pk),
+            serial=facts.serial_hex,
+            issuer=facts.issuer,
+            ca=order.ca,
+        )
 
 
 def _leave_to_hands(flagged: SurplusCertificate) -> None:

@@ -153,7 +153,7 @@ def test_revocations_are_not_kept_waiting_by_orders(
 def test_a_ca_that_hangs_keeps_its_jobs_for_a_minute_only(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
 
-    def hangs(order_id: int) -> None:
+    def hangs(order_id: int, **_record: object) -> None:
         compared.append(order_id)
         raise CaError("No answer within 30 s.")
 

@@ -13,6 +13,12 @@ from identity_manager.console.history.wording.shape import (
 )
 
 WORDS: dict[Event, Wording] = {
+    Event.SURPLUS_FOUND: Wording(
+        _("Its authority has issued what is not used: it is revoked, and delivered to nobody"),
+        STOPPED,
+        "certificate",
+        fact("serial"),
+    ),
     Event.SURPLUS_LEFT_TO_HANDS: Wording(
         _("What was issued and is not used has to be revoked at its authority by hand"),
         WAITING,

@@ -1,0 +1,102 @@
+"""A CA refuses, and issues all the same: it is found, told, and revoked; nobody gets it."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings as configured
+
+from ca_bridge.connection import registry
+from ca_bridge.contract import Refused, RevocationOutcome
+from identity_manager.jobs import sweep
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    CertificateState,
+    OutgoingMail,
+    RequestState,
+    SurplusByHand,
+    TokenRequest,
+)
+from tests.ca_bridge import scripted
+from tests.ca_bridge.scripted import ListingConnector, answers
+from tests.journeys.office import Office, later
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+REFUSAL = Refused("Not for you.", "policy 12")
+
+
+@pytest.fixture
+def ca(settings: Any) -> ListingConnector:
+    """The CA of every profile; it can be searched."""
+    connector = {"CONNECTOR": "tests.ca_bridge.scripted.ListingConnector"}
+    settings.CA_CONNECTORS = {**configured.CA_CONNECTORS, "corporate": connector}
+    instance: Any = registry.connector("corporate")
+    for each in (instance.script, instance.calls, instance.revoked):
+        each.clear()
+    instance.outcome = RevocationOutcome.REVOKED
+    return instance
+
+
+@pytest.fixture
+def late(office: Office, ca: ListingConnector) -> bytes:
+    """What the CA issues after it has refused."""
+    ca.script.append(answers(REFUSAL))
+    request = office.enable("VPN")
+    office.accept(request)
+    (certificate,) = Certificate.objects.select_related("order")
+    assert (certificate.state, request_state()) == (CertificateState.REFUSED, RequestState.FAILED)
+    assert certificate.order is not None
+    return scripted.sign(certificate.order.request)
+
+
+def request_state() -> str:
+    return TokenRequest.objects.get().state
+
+
+def found() -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(name="certificate.surplus-found"))
+
+
+def test_it_is_found_told_and_revoked_and_never_delivered(
+    office: Office, ca: ListingConnector, late: bytes
+) -> None:
+    mails = OutgoingMail.objects.count()
+    ca.script.append(answers([late]))
+    with later(minutes=12):
+        assert sweep.compare_with_cas() == "1: the CA had issued more than is used"
+        sweep.revoke_surplus()
+    assert [certificate for certificate, _reason in ca.revoked] == [late]
+
+    (event,) = found()
+    certificate = Certificate.objects.get()
+    assert (event.token, event.facts["ca"]) == (certificate.token, "corporate")
+    assert (certificate.state, certificate.certificate) == (CertificateState.REFUSED, None)
+    assert (request_state(), OutgoingMail.objects.count()) == (RequestState.FAILED, mails)
+    page = office.ada.open(f"/requests/{certificate.token.request_id}/").text
+    assert event.facts["serial"] in page
+    assert "it is revoked, and delivered to nobody" in page
+
+
+def test_also_after_a_retry_which_has_another_key(office: Office, ca: ListingConnector, late: bytes) -> None:
+    """The request's page has it, although it is of a former order; this CA has it revoked by hand."""
+    ca.outcome = RevocationOutcome.UNSUPPORTED
+    ca.script.append(scripted.issued())
+    request = TokenRequest.objects.get()
+    office.ada.open(f"/requests/{request.pk}/")
+    office.ada.press("Retry")
+    used = Certificate.objects.get()
+    assert used.state == CertificateState.VALID
+
+    ca.script.append(answers([late]))
+    with later(minutes=12):
+        sweep.compare_with_cas()
+        sweep.revoke_surplus()
+    (event,) = found()
+    row = SurplusByHand.objects.get()
+    assert (row.certificate, row.serial) == (used, event.facts["serial"])
+    assert row.serial in office.ada.open("/open-tasks/").text
+    page = office.ada.open(f"/requests/{request.pk}/").text
+    assert "More was issued for" in page
+    assert row.serial in page
+    used.refresh_from_db()
+    assert used.state == CertificateState.VALID, "what is used stays"
