@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -29,6 +30,7 @@ from identity_manager.models import (
     Certificate,
     RequestState,
     Role,
+    SoftwareToken,
     TokenRequest,
 )
 from identity_manager.people import erasure
@@ -36,6 +38,7 @@ from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.revocation import revoke
+from identity_manager.workflow.targets import sole_delivery
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
 from tests.identity_manager.workflow.batch.batches import work
@@ -347,6 +350,21 @@ def test_a_person_is_erased_by_indexes(world: World, settings: Settings) -> None
     found = long_ways(go)
     assert leaver.erasures.get().erased_at is not None
     assert not found, "\n".join(found)
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("rows", [sole_delivery.stuck, sole_delivery.arrived])
+def test_tokens_on_their_way_to_targets_have_an_index_of_their_own(
+    world: World, rows: Callable[[], QuerySet[SoftwareToken]]
+) -> None:
+    """They are few beside all that were mailed, or have arrived."""
+    assert "software_token_to_targets" in rows().explain()
+    assert not long_ways(lambda: list(rows()))
+
+
+def test_tokens_on_their_way_to_targets_are_found_by_it_after_years(world: World, of_a_million: None) -> None:
+    for rows in (sole_delivery.stuck(), sole_delivery.arrived()):
+        assert "software_token_to_targets" in rows.explain()
 
 
 def test_a_list_without_an_index_is_noticed(world: World) -> None:

@@ -123,6 +123,11 @@ class SoftwareToken(Stateful, Leased):
                 name="software_token_with_secret",
                 condition=Q(passphrase_wrapped__isnull=False),
             ),
+            models.Index(
+                fields=["state"],
+                name="software_token_to_targets",
+                condition=Q(delivery=DeliveryState.TO_TARGETS),
+            ),
         ]
 
     replaced_whole = frozenset({"snapshot"})
