@@ -10,7 +10,7 @@ import pytest
 
 from ca_bridge.connection import registry
 from ca_bridge.x509.certificates import names_itself
-from identity_manager.models import HoldBack, KeyHolder, SoftwareToken, TargetUse, TokenType
+from identity_manager.models import HoldBack, KeyHolder, Person, SoftwareToken, TargetUse, TokenType
 from identity_manager.targets.gateway.drop import Folder
 from identity_manager.workflow.targets import uses
 from tests.tools import gateways, gmail_stub, graph_stub
@@ -27,6 +27,7 @@ class KeyTarget:
     """name: in TARGETS. holder: as terms name it. keys: how many keys it has, none counted twice.
 
     lose_answer: the next key arrives, and its answer does not. refuse: the next one is refused for good.
+    know: another person gets an account there.
     """
 
     name: str
@@ -34,6 +35,7 @@ class KeyTarget:
     keys: Callable[[], int]
     lose_answer: Callable[[], None]
     refuse: Callable[[], None]
+    know: Callable[[Person], None]
 
 
 def sole_type(holder: str, **fields: Any) -> TokenType:
@@ -66,6 +68,7 @@ def _intune(settings: Any, folder: Path, company: Company) -> Iterator[KeyTarget
             keys=lambda: len(graph.held) + graph.twice,
             lose_answer=lambda: graph.once.append("lost-after"),
             refuse=lambda: graph.once.append(400),
+            know=lambda person: graph.users.update({person.upn: f"user-of-{person.pk}"}),
         )
 
 
@@ -91,6 +94,7 @@ def _gateway(settings: Any, folder: Path, _company: Company) -> Iterator[KeyTarg
             keys=lambda: len(gate.files()),
             lose_answer=lambda: fail_once(OSError("lost"), after=True),
             refuse=lambda: pytest.skip("a folder refuses no single file"),
+            know=lambda _person: None,
         )
 
 
@@ -107,6 +111,7 @@ def _gmail(settings: Any, folder: Path, company: Company) -> Iterator[KeyTarget]
             keys=lambda: sum(len(each.held) for each in gmail.mailboxes) + gmail.twice,
             lose_answer=lambda: inserts.append("lost-after"),
             refuse=lambda: inserts.append(400),
+            know=lambda person: gmail.mailboxes.append(Mailbox(person.email)),
         )
 
 
