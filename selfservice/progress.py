@@ -15,6 +15,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.ui.parts import StepState
+from identity_manager.workflow.targets import sole_delivery
 
 SLOW_AFTER = timedelta(seconds=30)
 
@@ -79,13 +80,12 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
         failed=failed,
         silent_since=_silent_since(tokens) if slow else None,
         archive_waits=running and any(token.archives_keys and token.last_error for token in tokens),
-        targets_wait=running
-        and any(token.required_type.targets_alone and token.last_error for token in tokens),
+        targets_wait=running and any(token.last_error and sole_delivery.is_sole(token) for token in tokens),
     )
 
 
 def _sealed(tokens: list[SoftwareToken]) -> str:
-    has_file = not tokens or not all(token.required_type.targets_alone for token in tokens)
+    has_file = not tokens or not all(map(sole_delivery.is_sole, tokens))
     return _("Your file is sealed") if has_file else _("Your keys are sealed")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ca_bridge.contract import CertificateContent
@@ -9,6 +10,7 @@ from identity_manager.catalogue import mail_keys
 from identity_manager.models import SoftwareToken
 from identity_manager.ui import certificate_labels
 from identity_manager.ui.parts import Pair
+from identity_manager.workflow.targets import sole_delivery
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class TokenContents:
     token: SoftwareToken
     certificates: Sequence[CertificateContents]
 
-    @property
+    @cached_property
     def is_sole(self) -> bool:
         """Whether only targets deliver it: no file and no passphrase."""
-        return self.token.required_type.targets_alone
+        return sole_delivery.is_sole(self.token)
 
 
 def of_tokens(tokens: Iterable[SoftwareToken]) -> list[TokenContents]:

@@ -4,11 +4,13 @@ from identity_manager.workflow.road_step import RoadStep
 
 _WORKFLOW = "tests/identity_manager/workflow/targets"
 _SOLE = f"{_WORKFLOW}/test_sole_delivery.py"
+_ONLY = f"{_WORKFLOW}/test_only_copies.py"
 _DEVICES = f"{_WORKFLOW}/test_devices.py"
 _SERVING = f"{_WORKFLOW}/test_serving.py"
 _DRIFT = f"{_WORKFLOW}/test_drift.py"
 _KILLED = f"{_WORKFLOW}/test_kill_points.py"
 _KEYS_KILLED = f"{_WORKFLOW}/test_kill_points_of_keys.py"
+_SIGKILL = f"{_WORKFLOW}/test_sigkill.py"
 _LDAP = "tests/identity_manager/targets/test_ldap.py"
 _INTUNE = "tests/identity_manager/targets/test_intune.py"
 _GMAIL = "tests/identity_manager/targets/test_gmail.py"
@@ -30,13 +32,17 @@ TARGET_STEPS = (
         survives=(
             ("a worker dies, at any line", f"{_KEYS_KILLED}::test_killed_at_each_boundary"),
             (
+                "its process is ended by SIGKILL",
+                f"{_SIGKILL}::test_a_key_arrives_once_wherever_its_worker_is_killed",
+            ),
+            (
                 "the answer of the target is lost",
                 f"{_KEYS_KILLED}::test_an_answer_that_is_lost_is_looked_for_and_nothing_is_sent_twice",
             ),
             ("two workers serve it at once", f"{_KEYS_KILLED}::test_two_workers_hand_one_key_over_once"),
             (
                 "nobody can find out whether the key is there",
-                f"{_SOLE}::test_an_officer_says_that_it_is_there_and_it_is_delivered",
+                f"{_ONLY}::test_nobodys_word_erases_a_key_without_another_copy",
             ),
             ("the target refuses the key", f"{_SOLE}::test_what_is_refused_waits_for_an_officer"),
             (
@@ -46,6 +52,10 @@ TARGET_STEPS = (
             (
                 "the target is switched off while the key waits for it",
                 f"{_SOLE}::test_the_only_copy_waits_while_its_target_is_off",
+            ),
+            (
+                "the target leaves the settings while it may have the key",
+                f"{_ONLY}::test_in_doubt_at_a_target_that_left_the_settings_an_officer_decides",
             ),
         ),
     ),
@@ -117,6 +127,10 @@ TARGET_STEPS = (
         tests=(_SERVING, _DRIFT, "tests/interop/test_directory.py", _LDAP),
         survives=(
             ("a worker dies, at any line", f"{_KILLED}::test_killed_at_each_boundary"),
+            (
+                "its process is ended by SIGKILL",
+                f"{_SIGKILL}::test_a_certificate_comes_and_goes_wherever_its_worker_is_killed",
+            ),
             ("the directory is down", f"{_SERVING}::test_a_target_that_is_down_waits_as_a_whole"),
             ("it ends in the middle", f"{_LDAP}::test_it_ends_between_the_search_and_the_modify"),
             (

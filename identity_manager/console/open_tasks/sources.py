@@ -32,6 +32,7 @@ from identity_manager.console.recovery import open_tasks as recovery_tasks
 from identity_manager.console.renewal import open_tasks as renewal_tasks
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.request_columns import POSTPONED, TO_DECIDE, WAITING
+from identity_manager.console.targets import open_tasks as target_tasks
 from identity_manager.console.terms import open_tasks as terms_tasks
 from identity_manager.console.token_imports import open_tasks as token_import_tasks
 from identity_manager.models import (
@@ -348,5 +349,6 @@ SOURCES = (
     *recovery_tasks.SOURCES,
     *terms_tasks.SOURCES,
     *delivery_tasks.SOURCES,
+    *target_tasks.SOURCES,
     *token_import_tasks.SOURCES,
 )

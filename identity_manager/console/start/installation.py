@@ -40,7 +40,7 @@ def rows() -> dict[str, tuple[str, Callable[[], QuerySet[Any]]]]:
     return {
         "workers": ("jobs", lambda: LiveProcess.objects.alive(Now()).filter(kind=ProcessKind.WORKER)),
         "halted": ("directories", _halted),
-        "down": ("targets", _down),
+        "down": ("targets", Target.objects.down),
     }
 
 
@@ -106,16 +106,12 @@ def _directories(halted: Figure) -> HealthLine:
     return HealthLine(title, halted.url, Meaning.STOPPED, words, names, remedy=remedy)
 
 
-def _down() -> QuerySet[Target]:
-    return Target.objects.filter(name__in=list(settings.TARGETS)).exclude(last_error="")
-
-
 def _targets(down: Figure) -> HealthLine:
     title, number = _("Targets of publication"), down.number
     if not number:
         return HealthLine(title, down.url, Meaning.DONE, _("answer"))
     words = ngettext("%(number)d does not answer", "%(number)d do not answer", number) % {"number": number}
-    first = _down().first()
+    first = Target.objects.down().first()
     told = labelled(first.name, first.error_in_words) if first else ""
     remedy = _("See its address and its credentials in the settings; it is tried again by itself.")
     return HealthLine(title, down.url, Meaning.STOPPED, words, told, remedy=remedy)

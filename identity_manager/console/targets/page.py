@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
-    DeliveryState,
     DriftFinding,
     DriftKind,
     DriftRun,
@@ -121,12 +120,6 @@ class PlacementRow:
         return MEANINGS[PlacementState(self.row.state)]
 
     @property
-    def is_only_copy(self) -> bool:
-        """Whether nobody but its targets gets the key, and they do not have it yet as far as is known."""
-        to_targets = self.row.certificate.token.delivery == DeliveryState.TO_TARGETS
-        return self.row.parcel_wrapped is not None and to_targets
-
-    @property
     def reason(self) -> str:
         """Why it is not where it is to be."""
         held_back = self.row.state == P.WAITING and not self.row.wanted
@@ -160,16 +153,21 @@ def consequences(name: str) -> Words:
 
 def what_ends(name: str, type_code: str) -> Words:
     """What switching it off for a type leads to."""
-    is_alone = TokenType.objects.active().filter(code=type_code, targets_alone=True).exists()
-    if is_alone and takes_keys(name):
+    if not takes_keys(name):
+        return _("What we had put there is taken back. Others can no longer look up these certificates.")
+    if TokenType.objects.active().filter(code=type_code, targets_alone=True).exists():
         return _(
-            "Targets alone deliver this type. Keys that wait for this one go on waiting, because there is no"
-            " other copy, and new tokens are not sealed as long as no target is switched on. Keys that"
-            " arrived stay there."
+            "Targets alone deliver this type: new tokens are not sealed as long as no target is switched on."
+            " Keys without another copy go on waiting; copies that wait are erased. Keys that arrived stay"
+            " there."
         )
-    if takes_keys(name):
-        return _("No more keys go there, and those that wait are erased. Keys that arrived stay there.")
-    return _("What we had put there is taken back. Others can no longer look up these certificates.")
+    only_copies = Placement.objects.only_copies().filter(target__name=name)
+    if only_copies.filter(certificate__token__type_code=type_code).exists():
+        return _(
+            "No more keys go there, and copies that wait are erased. Keys without another copy, of tokens"
+            " that targets alone deliver, go on waiting. Keys that arrived stay there."
+        )
+    return _("No more keys go there, and those that wait are erased. Keys that arrived stay there.")
 
 
 def switched_off(name: str) -> Words:
@@ -227,7 +225,9 @@ def _placements(card: TargetCard, asked: dict[str, str]) -> dict[str, Any]:
     present = [state for state in MEANINGS if card.counts.get(state)]
     wanted = asked.get("state", "")
     chosen = next((state for state in present if state == wanted), present[0] if present else None)
-    rows = Placement.objects.filter(target=card.row, state=chosen).select_related("certificate__token")
+    rows = Placement.objects.filter(target=card.row, state=chosen).select_related(
+        "certificate__token", "target"
+    )
     page = Paginator(rows.order_by("pk"), SHOWN).get_page(asked.get("page"))
     return {
         "tabs": [

@@ -20,7 +20,7 @@ from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
 from identity_manager.models.requests.software_token import SoftwareToken
-from identity_manager.models.requests.token_states import DeliveryState, TokenState
+from identity_manager.models.requests.token_states import IN_USE, DeliveryState, TokenState
 from identity_manager.models.targets.target import HoldBack, Target, TargetUse
 
 
@@ -94,15 +94,24 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
     def with_needless_parcel(self) -> Self:
         """Placements whose sealed key is to be erased: certificate ended, or target switched off.
 
-        Not those whose arrival is unknown (INTENDED, PARKED), because the next look at the target compares
-        with the key, and not those of a token that targets alone deliver while its certificate has not ended:
-        there is no other copy.
+        Not those whose arrival at a configured target is unknown (INTENDED, PARKED), because the next look at
+        the target compares with the key, and not those of a token that targets alone deliver while its
+        certificate has not ended: there is no other copy.
         """
         uses = TargetUse.objects.in_force().order_by()
         use = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
         ends = ~Q(certificate__state__in=NOT_ENDED) | Q(certificate__revocation_decided_at__isnull=False)
         over = ends | ~Q(Exists(use)) & ~Q(certificate__token__delivery=DeliveryState.TO_TARGETS)
-        return self.filter(over, parcel_wrapped__isnull=False).exclude(state__in=(P.INTENDED, P.PARKED))
+        compared = Q(state__in=(P.INTENDED, P.PARKED), target__name__in=list(settings.TARGETS))
+        return self.filter(over, parcel_wrapped__isnull=False).exclude(compared)
+
+    def only_copies(self) -> Self:
+        """As `Placement.is_only_copy`."""
+        return self.filter(
+            parcel_wrapped__isnull=False,
+            certificate__token__delivery=DeliveryState.TO_TARGETS,
+            certificate__token__state__in=IN_USE,
+        )
 
     def to_be_settled(self) -> Self:
         """Placements at configured targets that may still be published, or whose outcome is unknown.
@@ -193,6 +202,19 @@ class Placement(Stateful, Leased):
         """Whether an officer may retry it."""
         can_be_put = not self.carries_key or self.parcel_wrapped is not None
         return self.wanted and self.state in MAY_BE_REPEATED and can_be_put
+
+    @property
+    def is_only_copy(self) -> bool:
+        """Whether nobody but its targets gets this key, and it is not known to be at this one."""
+        token = self.certificate.token
+        to_targets = token.delivery == DeliveryState.TO_TARGETS and token.state in IN_USE
+        return self.parcel_wrapped is not None and to_targets
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether an officer alone can say if it is there: nobody looks at a target out of the settings."""
+        is_left = self.state == P.INTENDED and self.target.name not in settings.TARGETS
+        return self.state == P.PARKED or is_left
 
     def make_due(self, now: datetime) -> None:
         """Schedule the next call for now if the target is to be called, else settle the lease."""

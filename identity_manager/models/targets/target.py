@@ -5,7 +5,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +27,20 @@ class TargetQuerySet(LeasedQuerySet["Target"]):
         """Configured targets with a placement that is due (default: now)."""
         due = Target.objects.order_by().filter(placements__next_attempt_at__lte=now or timezone.now())
         return self.filter(pk__in=due.values("pk"), name__in=list(settings.TARGETS))
+
+    def down(self) -> Self:
+        """Targets of the settings that do not answer, or refuse us as a whole: all waits."""
+        return self.filter(name__in=list(settings.TARGETS)).exclude(last_error="")
+
+    def needing_an_officer(self) -> Self:
+        """Those that are down, and those where an officer alone can say whether something is there.
+
+        As `Placement.is_in_doubt`: parked, or intended at a target that left the settings.
+        """
+        configured = Q(name__in=list(settings.TARGETS))
+        mine = Target.objects.order_by().filter(pk=OuterRef("pk"))
+        parked, intended = (Exists(mine.filter(placements__state=each)) for each in ("parked", "intended"))
+        return self.filter(configured & ~Q(last_error="") | Q(parked) | ~configured & Q(intended))
 
 
 class Target(Leased):

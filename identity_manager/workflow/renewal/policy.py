@@ -18,12 +18,16 @@ from identity_manager.models import (
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference, Snapshot
 
 PROFILE = _("certificate profile")
+DELIVERY = _("delivery")
+WITH_FILE, BY_TARGETS_ALONE = _("file and passphrase for the person"), _("to its targets alone")
 
 
 def types_to_approve(lines: Iterable[SoftwareToken]) -> list[TokenType]:
     """The types whose approval policy counts: of all lines but renewals that need no approval again."""
     renewals = [line for line in lines if line.kind == RequestKind.RENEWAL]
-    prefetch_related_objects([line for line in renewals if _depends_on_changes(line)], "predecessor")
+    prefetch_related_objects(
+        [line for line in renewals if _depends_on_changes(line)], "predecessor__token_type"
+    )
     return [line.required_type for line in lines if line not in renewals or _needs_approval(line)]
 
 
@@ -46,8 +50,8 @@ def has_changed(line: SoftwareToken) -> bool:
 
 
 def changes(line: SoftwareToken) -> list[Difference]:
-    """What has changed since the last issue: of the person, and the versions of certificate profiles."""
-    return [*person_changes(line), *profile_changes(line)]
+    """What has changed since the last issue: of the person, of certificate profiles, of the delivery."""
+    return [*person_changes(line), *profile_changes(line), *delivery_changes(line)]
 
 
 def person_changes(line: SoftwareToken) -> list[Difference]:
@@ -75,6 +79,16 @@ def profile_changes(line: SoftwareToken) -> list[Difference]:
         for code in sorted(before.keys() | now.keys())
         if before.get(code) != now.get(code)
     ]
+
+
+def delivery_changes(line: SoftwareToken) -> list[Difference]:
+    """Whether targets alone deliver what the person had as a file, or the other way round."""
+    if line.predecessor is None:
+        return []
+    former = line.predecessor.token_type  # imported ones may have none
+    before, now = former is not None and former.targets_alone, line.required_type.targets_alone
+    words = {False: str(WITH_FILE), True: str(BY_TARGETS_ALONE)}
+    return [] if before == now else [Difference("delivery", DELIVERY, words[before], words[now])]
 
 
 def _versions(snapshot: Snapshot) -> dict[str, str]:

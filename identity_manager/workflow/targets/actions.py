@@ -7,11 +7,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue, task_names
-from identity_manager.models import AuditEvent, Person, Placement, PlacementState
+from identity_manager.models import AuditEvent, Person, Placement
 from identity_manager.targets import connectors
 from identity_manager.targets.contract import TargetError
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import Reason, Stale, require
+from identity_manager.transactions.refusals import Reason, Stale, refuse, require
 from identity_manager.workflow.targets import sole_delivery
 from identity_manager.workflow.targets.uses import require_administrator, row_of
 
@@ -20,6 +20,13 @@ NOT_TO_BE_REPEATED = Reason(
     "placement-not-to-be-repeated", _("This certificate does not have to be put there again.")
 )
 NOT_PARKED = Reason("placement-not-parked", _("Nobody has to decide on this certificate any more."))
+ONLY_COPY = Reason(
+    "placement-only-copy",
+    _(
+        "There is no other copy of this key, so nobody's word erases it here. Have it put there again: it is"
+        " the same key, and what the target answers counts."
+    ),
+)
 NOTHING_TO_REPEAT = Reason("nothing-to-repeat", _("Nothing has to be put there again."))
 
 
@@ -93,13 +100,18 @@ def _repeat(rows: list[Placement], actor: Person) -> None:
 
 
 def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> Placement:
-    """An officer has looked at the target: it is there, or it is not. Raises NotAllowed or Stale."""
+    """An officer has looked at the target: it is there, or it is not.
+
+    Of a key without another copy nobody says that it is there: that would erase it. Raises NotAllowed,
+    NotPossible or Stale.
+    """
     now = timezone.now()
     with transaction.atomic():
         require_administrator(actor)
         tokens = sole_delivery.lock_parents([placement_id])
         row = _locked(placement_id)
-        require(row.state == PlacementState.PARKED, else_=NOT_PARKED, kind=Stale)
+        require(row.is_in_doubt, else_=NOT_PARKED, kind=Stale)
+        refuse(ONLY_COPY if is_there and row.is_only_copy else None)
 
         if is_there:
             row.stand(now=now)

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.database.state_machine import save_many
 from identity_manager import audit
 from identity_manager.mail import outbox, token_messages
 from identity_manager.models import (
@@ -39,6 +40,7 @@ from identity_manager.workflow.targets.handover import Parcel
 from identity_manager.workflow.terms import accepted
 
 AT_ONCE = 1000  # the next run goes on
+ON_ITS_WAY = {"delivery": DeliveryState.TO_TARGETS, "state__in": IN_USE}
 ARRIVED = (PlacementState.THERE, PlacementState.FOREIGN)
 NO_TARGET = Reason(
     "no-target-switched-on",
@@ -65,13 +67,23 @@ IS_REMOVED = _(
     " again; if the token is revoked instead, the key is erased."
 )
 IS_PARKED = _(
-    "Nobody knows whether the key arrived. A System Administrator looks at the target, and says so on its"
-    " page."
+    "Nobody knows whether the key arrived. There is no other copy, so it is kept until the target itself has"
+    " answered: a System Administrator has it put there again, on the page of the target."
+)
+IS_LEFT_IN_DOUBT = _(
+    "The settings have no such target any more, and nobody knows whether this key arrived there. It goes on"
+    " if the settings have it again, or if a System Administrator says on its page that it is not there; if"
+    " the token is revoked instead, the key is erased."
 )
 
 
 def is_sole(token: SoftwareToken) -> bool:
-    """Whether its version of the type says that targets alone deliver it, and the one in force, if any."""
+    """Whether targets alone deliver it: its version of the type says so, and the one in force, if any.
+
+    Of a sealed one it is decided.
+    """
+    if token.sealed_at is not None:
+        return token.is_by_targets
     if not token.required_type.targets_alone:
         return False
     in_force = TokenType.objects.active().filter(code=token.type_code)
@@ -107,7 +119,7 @@ def arrived() -> QuerySet[SoftwareToken]:
     wanted = living.filter(left_out_at=None, revocation_decided_at=None)
     missing = wanted.filter(~Exists(of_certificate.filter(state__in=ARRIVED)))
     on_its_way = of_token.filter(_is_switched_on() | _may_be_there(), parcel_wrapped__isnull=False)
-    rows = SoftwareToken.objects.filter(delivery=DeliveryState.TO_TARGETS, state__in=IN_USE)
+    rows = SoftwareToken.objects.filter(**ON_ITS_WAY)
     return rows.filter(Exists(of_token.filter(state__in=ARRIVED)), ~Exists(missing), ~Exists(on_its_way))
 
 
@@ -139,22 +151,31 @@ def arrive(tokens: Iterable[SoftwareToken]) -> None:
     mine = {token.pk: token for token in tokens}
     if not mine:
         return
-    for pk in arrived().filter(pk__in=mine).order_by("pk").values_list("pk", flat=True):
-        token = mine[pk]
+    found = [mine[pk] for pk in arrived().filter(pk__in=mine).order_by("pk").values_list("pk", flat=True)]
+    if not found:
+        return
+    for token in found:
         token.arrive_at_targets(now=timezone.now())
-        token.save()
-        outbox.enqueue(token_messages.at_targets(token, targets=_holders(token)))
-        audit.record(audit.Event.TOKEN_AT_TARGETS, actor=None, subject=token)
+    save_many(found)
+    holders = _holders(found)
+    outbox.enqueue_new(token_messages.at_targets(token, targets=holders[token.pk]) for token in found)
+    event = audit.Event.TOKEN_AT_TARGETS
+    audit.append([audit.event_about(event, actor=None, subject=token) for token in found])
+    for token in found:
         completion.activate_if_delivered_and_noted(token)
         planning.review_later(token.pk)  # what is published was held back until now
 
 
-def _holders(token: SoftwareToken) -> list[str]:
-    """The kinds of the targets that have its keys, each once; of one that left the settings, its name."""
-    there = Placement.objects.filter(certificate__token=token, carries_key=True, state__in=ARRIVED)
-    names = there.order_by("target__name").values_list("target__name", flat=True).distinct()
-    kinds = (settings.TARGETS[name].kind if name in settings.TARGETS else name for name in names)
-    return list(dict.fromkeys(kinds))
+def _holders(tokens: Collection[SoftwareToken]) -> dict[uuid.UUID, list[str]]:
+    """The kinds of the targets that have their keys, each once; of one that left the settings, its name."""
+    there = Placement.objects.filter(certificate__token__in=tokens, carries_key=True, state__in=ARRIVED)
+    names = there.order_by("target__name").values_list("certificate__token", "target__name")
+    found: dict[uuid.UUID, list[str]] = {token.pk: [] for token in tokens}
+    for token_id, name in names:
+        kind = settings.TARGETS[name].kind if name in settings.TARGETS else name
+        if kind not in found[token_id]:
+            found[token_id].append(kind)
+    return found
 
 
 def arrive_late() -> int:
@@ -181,11 +202,12 @@ def stuck() -> QuerySet[SoftwareToken]:
         carries_key=True, certificate__token=OuterRef("pk"), parcel_wrapped__isnull=False
     ).order_by()
     parted = Q(state=PlacementState.PARKED) | ~Q(last_error="") | ~_is_switched_on()
-    not_sealed = Q(
-        state=TokenState.ISSUING, token_type__targets_alone=True, next_attempt_at__isnull=False
-    ) & ~Q(last_error="")
-    on_its_way = Q(delivery=DeliveryState.TO_TARGETS, state__in=IN_USE) & Q(Exists(waiting.filter(parted)))
-    return SoftwareToken.objects.filter(not_sealed | on_its_way)
+    rows = SoftwareToken.objects.order_by()
+    unsealed = rows.filter(state=TokenState.ISSUING, token_type__targets_alone=True)
+    not_sealed = unsealed.filter(next_attempt_at__isnull=False).exclude(last_error="")
+    on_its_way = rows.filter(Exists(waiting.filter(parted)), **ON_ITS_WAY)
+    # Each by its own partial index: with OR the databases would read all tokens.
+    return SoftwareToken.objects.filter(pk__in=not_sealed.values("pk").union(on_its_way.values("pk")))
 
 
 class Trouble(NamedTuple):
@@ -197,13 +219,7 @@ class Trouble(NamedTuple):
 
 def troubles(request: TokenRequest) -> Iterator[Trouble]:
     """Keys of the request's tokens that targets alone deliver, where something keeps them from there."""
-    rows = Placement.objects.filter(
-        carries_key=True,
-        certificate__token__request=request,
-        certificate__token__delivery=DeliveryState.TO_TARGETS,
-        certificate__token__state__in=IN_USE,
-        parcel_wrapped__isnull=False,
-    )
+    rows = Placement.objects.only_copies().filter(certificate__token__request=request)
     off = set(rows.filter(~_is_switched_on()).values_list("pk", flat=True))
     for row in rows.select_related("target").defer("parcel_wrapped").order_by("target__name", "pk"):
         words = _trouble(row, is_off=row.pk in off)
@@ -216,7 +232,7 @@ def _trouble(row: Placement, *, is_off: bool) -> str:
         return str(IS_PARKED)
     configuration = connectors.configuration_of(row.target.name)
     if configuration is None:
-        return str(IS_REMOVED)
+        return str(IS_LEFT_IN_DOUBT if row.is_in_doubt else IS_REMOVED)
     if not configuration.takes_keys:
         return of_another_kind().words
     return str(IS_OFF) if is_off else row.last_error or row.target.last_error

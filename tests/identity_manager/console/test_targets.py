@@ -16,6 +16,7 @@ from identity_manager.models import (
     Placement,
     PlacementState,
     Role,
+    RoleAssignment,
     SoftwareToken,
     Target,
     TargetUse,
@@ -139,21 +140,55 @@ def test_an_officer_decides_what_is_parked(corp: FakeTarget, company: Company) -
     assert placement(token).state == PlacementState.THERE
 
 
-def test_what_the_word_does_to_the_only_copy_of_a_key(
+def test_of_a_key_without_another_copy_nobody_is_asked_whether_it_is_there(
     tmp_path: Path, settings: Any, company: Company
 ) -> None:
     with key_targets.KINDS["gateway"](settings, tmp_path, company) as target:
         key_targets.sole_type(target.holder)
         key_targets.switched_on(target)
         token = key_targets.token_of(company, target)
-        target.lose_answer()
-        serve()
         Placement.objects.update(state=PlacementState.PARKED)
         page = reverse("console:target", args=[target.name])
         sven = browser(administrator("sven"))
-        assert "of which there is no other copy" in text(sven, page)
+        shown = text(sven, page)
+        assert "There is no other copy of this key" in shown
+        assert 'name="is_there"' not in shown
+        settle = reverse("console:placement-settle", args=[placement(token).pk])
+        assert sven.post(settle, {"is_there": "yes"}).status_code == 422
+        assert placement(token).state == PlacementState.PARKED
         SoftwareToken.objects.filter(pk=token.pk).update(delivery=DeliveryState.SENT)
-        assert "of which there is no other copy" not in text(sven, page)
+        assert 'name="is_there"' in text(sven, page)
+        SoftwareToken.objects.filter(pk=token.pk).update(delivery=DeliveryState.TO_TARGETS)
+        act(sven, "placement-repeat", placement(token).pk)
+        serve()
+        assert (placement(token).state, target.keys()) == (PlacementState.THERE, 1)
+
+
+def test_a_target_that_is_down_stands_in_open_tasks_of_who_can_mend_it(
+    corp: FakeTarget, company: Company
+) -> None:
+    switched_on()
+    corp.before["locate"] = Unavailable("The directory does not take the account.")
+    token_of(company)
+    serve()
+    title, tasks = "Targets that need somebody", reverse("console:open-tasks")
+    limited, nora = person("nils", roles=(), sid=""), administrator("nora")
+    RoleAssignment.objects.create(person=limited, role=Role.SYSTEM_ADMINISTRATOR, organisational_unit="Nord")
+    assert title not in text(browser(limited), tasks), "a target has persons of any unit"
+    shown = text(browser(nora), tasks)
+    assert title in shown
+    assert "The directory does not take the account." in shown
+    corp.before.clear()
+    serve()
+    assert title not in text(browser(nora), tasks)
+
+
+def test_what_is_parked_stands_there_too(corp: FakeTarget, company: Company) -> None:
+    switched_on()
+    token_of(company)
+    Placement.objects.update(state=PlacementState.PARKED)
+    shown = text(browser(administrator("nora")), reverse("console:open-tasks"))
+    assert "Nobody knows whether something is there." in shown
 
 
 def test_drift_is_told(corp: FakeTarget, company: Company) -> None:

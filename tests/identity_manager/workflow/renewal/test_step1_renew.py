@@ -210,6 +210,15 @@ def test_what_has_changed_stands_old_beside_new(token: SoftwareToken, days_befor
     assert (certificate.field, certificate.asked_for, certificate.now) == ("client", "1", "7")
 
 
+def test_a_switch_to_targets_alone_is_named(token: SoftwareToken, days_before: At) -> None:
+    with days_before(30):
+        line = renew(token).tokens.select_related("token_type").get()
+    assert not policy.has_changed(line)
+    line.required_type.targets_alone = True
+    (change,) = policy.changes(line)
+    assert (change.asked_for, change.now) == (str(policy.WITH_FILE), str(policy.BY_TARGETS_ALONE))
+
+
 def test_a_successor_that_ends_leaves_the_token_as_it_is(token: SoftwareToken, days_before: At) -> None:
     with days_before(30):
         first = renew(token, read=True)

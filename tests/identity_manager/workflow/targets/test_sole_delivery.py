@@ -521,23 +521,6 @@ def test_what_is_refused_waits_for_an_officer(target: KeyTarget, company: Compan
     assert (fresh(token).state, target.keys()) == (T.ACTIVE, 1)
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-def test_an_officer_says_that_it_is_there_and_it_is_delivered(
-    target: KeyTarget,
-    company: Company,
-    is_there: bool,  # noqa: FBT001 a parameter of the test
-) -> None:
-    token = token_of(company, target)
-    Placement.objects.update(state=P.PARKED, place="user-of-uma")
-    assert [each.words for each in sole_delivery.troubles(fresh(token).request)] == [
-        str(sole_delivery.IS_PARKED)
-    ]
-    actions.settle_parked(actor=administrator("sven"), placement_id=placement(token).pk, is_there=is_there)
-    assert fresh(token).state == (T.ACTIVE if is_there else T.SEALED)
-    serve()
-    assert (fresh(token).state, mails_of(token)) == (T.ACTIVE, ["at_targets"])
-
-
 def test_of_two_targets_both_are_waited_for_unless_one_is_switched_off(
     tmp_path: Path, settings: Any, company: Company
 ) -> None:
