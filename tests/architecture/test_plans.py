@@ -359,7 +359,7 @@ def test_tokens_on_their_way_to_targets_have_an_index_of_their_own(
 ) -> None:
     """They are few beside all that were mailed, or have arrived."""
     assert "software_token_to_targets" in rows().explain()
-    assert not long_ways(lambda: list(rows()))
+    assert not long_ways(lambda: list(rows().order_by()))
 
 
 def test_tokens_on_their_way_to_targets_are_found_by_it_after_years(world: World, of_a_million: None) -> None:

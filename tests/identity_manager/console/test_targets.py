@@ -171,7 +171,7 @@ def test_a_target_that_is_down_stands_in_open_tasks_of_who_can_mend_it(
     corp.before["locate"] = Unavailable("The directory does not take the account.")
     token_of(company)
     serve()
-    title, tasks = "Targets that need somebody", reverse("console:open-tasks")
+    title, tasks = "Targets that need somebody", "/open-tasks/"
     limited, nora = person("nils", roles=(), sid=""), administrator("nora")
     RoleAssignment.objects.create(person=limited, role=Role.SYSTEM_ADMINISTRATOR, organisational_unit="Nord")
     assert title not in text(browser(limited), tasks), "a target has persons of any unit"
@@ -187,7 +187,7 @@ def test_what_is_parked_stands_there_too(corp: FakeTarget, company: Company) -> 
     switched_on()
     token_of(company)
     Placement.objects.update(state=PlacementState.PARKED)
-    shown = text(browser(administrator("nora")), reverse("console:open-tasks"))
+    shown = text(browser(administrator("nora")), "/open-tasks/")
     assert "Nobody knows whether something is there." in shown
 
 
