@@ -196,13 +196,11 @@ def running(
     _trust(profile, roots)
     log = home / "log"
     with log.open("wb") as words:
-        # A group of its own: the program has processes of its own, which end with it.
         process = subprocess.Popen(
             ["thunderbird", "--headless", *marionette.OPTIONS, "--no-remote", "--profile", str(profile)],
             env={"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"},
             stdout=words,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     try:
         _wait(process, profile / "MarionetteActivePort", log)
