@@ -85,7 +85,9 @@ def test_the_acceptance_sends_the_message_for_the_persons_own_tokens(
     token: SoftwareToken, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = TokenType.objects.active().get(code=token.type_code)
-    cast.issued(cast.accepted(cast.enabled(company.ada, company.sam, now)))
+    TermsVersion.objects.update(names_archiving=NamedArchiving.ENCRYPTION)
+    others = cast.issued(cast.accepted(cast.enabled(company.ada, company.sam, now))).tokens.get()
+    assert others.state == "sealed"
     sent: list[tuple[str, object]] = []
     monkeypatch.setattr(queue, "after_commit", lambda task, pk: sent.append((task, pk)))
     accept(company, NamedArchiving.ENCRYPTION)
@@ -108,9 +110,16 @@ def test_what_was_accepted_last_counts(token: SoftwareToken, company: Company) -
 
 
 def test_what_others_have_accepted_archives_nobody_elses_key(token: SoftwareToken, company: Company) -> None:
-    version = accept(company, NamedArchiving.ENCRYPTION)
-    TermsAcceptance.objects.filter(text__version=version).update(person=company.sam)
-    assert run() == 0
+    def accepted_by_sam() -> None:
+        version = accept(company, NamedArchiving.ENCRYPTION)
+        TermsAcceptance.objects.filter(text__version=version).update(person=company.sam)
+
+    accepted_by_sam()
+    assert not late_intake.candidates().exists()
+    accept(company, NamedArchiving.ENCRYPTION)
+    accept(company, NamedArchiving.NONE)
+    accepted_by_sam()
+    assert late_intake.candidates().exists(), "she accepted it once, and something else last"
     assert not late_intake.take(token.pk)
     assert not ArchivedKey.objects.exists()
 

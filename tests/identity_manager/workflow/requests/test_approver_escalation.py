@@ -118,6 +118,9 @@ def test_both_are_due_at_the_moment_at_which_their_days_are_over(settings: Setti
     assert approver_escalation.reminder_is_due(reminded, now=now)
     assert approver_escalation.escalation_is_due([passed], now=now)
     assert not approver_escalation.escalation_is_due([passed], now=now - timedelta(seconds=1))
+    reminded.reminded_at = now
+    assert not approver_escalation.reminder_is_due(reminded, now=now)
+    assert not approver_escalation.reminder_is_due(AskedApprover(waits_from=now), now=now)
 
 
 def test_who_has_decided_is_not_reminded(company: Company) -> None:
