@@ -10,6 +10,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from ca_bridge.database.online_index import AddIndexOnline, AddUniqueOnline
+from identity_manager.jobs import month_partitions
 
 FieldOfAny: TypeAlias = "models.Field[object, object]"
 
@@ -152,3 +153,47 @@ def _of_an_index(step: Step, operation: migrations.AddIndex) -> str:
     if isinstance(operation, AddIndexOnline):
         return "" if not step.migration.atomic else "atomic = False is missing"
     return "writers wait while it is built: AddIndexOnline"
+
+
+# --- Tables divided by month -----------------------------------------------------------------------
+# docs/how-to/partition-by-month.md. Elsewhere such a migration works, so no other test meets it.
+DIVIDED = frozenset(model._meta.label_lower for model in month_partitions.TABLES)
+DROPPED_BY_MONTH = frozenset({"identity_manager.auditevent"})
+UNIQUE = "PostgreSQL keeps it within a month alone: over all of them something else must (decision 58)"
+
+
+def not_by_month(step: Step) -> str:
+    """What a table that is divided by month cannot hold; empty where there is nothing."""
+    operation = step.operation
+    if isinstance(operation, migrations.SeparateDatabaseAndState):
+        each = (Step(step.migration, part, step.before) for part in operation.database_operations)
+        return next(filter(None, map(not_by_month, each)), "")
+    if isinstance(operation, migrations.CreateModel):
+        return next(filter(None, (_leads_to_months(step, field) for _name, field in operation.fields)), "")
+    is_of_months = f"{step.migration.app_label}.{getattr(operation, 'model_name_lower', '')}" in DIVIDED
+    if isinstance(operation, (migrations.AddField, migrations.AlterField)):
+        return _leads_to_months(step, operation.field) or (is_of_months and _is_unique(operation.field)) or ""
+    if isinstance(operation, migrations.AddConstraint) and is_of_months:
+        return "" if isinstance(operation.constraint, models.CheckConstraint) else UNIQUE
+    if isinstance(operation, migrations.AlterUniqueTogether):
+        label = f"{step.migration.app_label}.{operation.name_lower}"
+        return UNIQUE if label in DIVIDED and operation.unique_together else ""
+    return ""
+
+
+def _is_unique(field: FieldOfAny) -> str:
+    return UNIQUE if field.unique and not field.primary_key else ""
+
+
+def _leads_to_months(step: Step, field: FieldOfAny) -> str:
+    """A foreign key to a divided table: to its key alone, and to none whose months are dropped."""
+    if field.remote_field is None:
+        return ""
+    app, _dot, name = str(field.remote_field.model).lower().rpartition(".")  # a name, in a migration
+    label = f"{app or step.migration.app_label}.{name}"
+    if label in DROPPED_BY_MONTH:
+        return "a month to which foreign keys lead cannot be dropped"
+    to = getattr(field.remote_field, "field_name", None)
+    if label in DIVIDED and to not in (None, "id"):
+        return f"{to} is unique within a month alone, and no foreign key can lead to it"
+    return ""

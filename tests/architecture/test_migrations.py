@@ -4,8 +4,10 @@ import pytest
 from django.db import migrations, models
 from django.db.migrations.state import ModelState, ProjectState
 
-from ca_bridge.database.online_index import AddIndexOnline
-from tests.architecture.migrations import BASELINE, Step, danger, plan, steps
+from ca_bridge.database.online_index import AddIndexOnline, AddUniqueOnline
+from identity_manager.jobs import month_partitions
+from identity_manager.models import AuditEvent, OutgoingMail
+from tests.architecture.migrations import BASELINE, Step, danger, not_by_month, plan, steps
 
 # Each with its reason; all are partial, and read their table once. One that is used no more fails.
 FINE_ALL_THE_SAME = {
@@ -218,3 +220,53 @@ def test_an_index_is_built_beside_the_writers_or_on_a_new_table() -> None:
 )
 def test_without_a_transaction_each_operation_can_be_repeated(operation: object) -> None:
     assert "cannot be repeated" in danger(step(operation, AddIndexOnline("thing", INDEX), atomic=False))
+
+
+# --- Tables divided by month -----------------------------------------------------------------------
+def test_no_migration_fails_where_tables_are_divided_by_month_alone() -> None:
+    assert {each.name: words for each in steps() if (words := not_by_month(each))} == {}
+
+
+def test_what_is_unique_over_all_months_is_what_something_else_keeps_so() -> None:
+    """The numbers by the sealer, the occasions by a table of their own: jobs/month_division.py."""
+    assert month_partitions.unique_columns(AuditEvent) == ["number"]
+    assert month_partitions.unique_columns(OutgoingMail) == ["occasion"]
+    for model in month_partitions.TABLES:
+        assert not model._meta.total_unique_constraints
+        assert not [each for each in model._meta.constraints if isinstance(each, models.UniqueConstraint)]
+        assert not model._meta.unique_together
+
+
+ONCE = models.UniqueConstraint(fields=["name"], name="event_once", condition=models.Q(form=2))
+MAIL = "identity_manager.outgoingmail"
+NOT_BY_MONTH = [
+    migrations.AddConstraint("auditevent", ONCE),
+    AddUniqueOnline("auditevent", ONCE),
+    migrations.AddField("outgoingmail", "code", models.CharField(max_length=9, null=True, unique=True)),
+    migrations.AlterField("AuditEvent", "name", models.CharField(max_length=60, unique=True)),
+    migrations.AlterUniqueTogether("auditevent", [("name", "at")]),
+    migrations.AddField("thing", "event", models.ForeignKey("AuditEvent", models.CASCADE, null=True)),
+    migrations.AddField("thing", "events", models.ManyToManyField("identity_manager.AuditEvent")),
+    migrations.AddField("thing", "mail", models.ForeignKey(MAIL, models.CASCADE, to_field="occasion")),
+    migrations.CreateModel("New", [("event", models.OneToOneField("AuditEvent", models.CASCADE))]),
+    migrations.SeparateDatabaseAndState([migrations.AddConstraint("auditevent", ONCE)]),
+]
+BY_MONTH = [
+    migrations.AddConstraint("thing", models.UniqueConstraint(fields=["name"], name="thing_once")),
+    migrations.AddConstraint(
+        "auditevent", models.CheckConstraint(condition=models.Q(form__gte=0), name="event_form")
+    ),
+    migrations.AddField("outgoingmail", "code", models.CharField(max_length=9, null=True)),
+    migrations.AddField("thing", "mail", models.ForeignKey(MAIL, models.CASCADE, null=True)),
+    migrations.AddField("auditevent", "thing", models.ForeignKey("Thing", models.CASCADE, null=True)),
+]
+
+
+@pytest.mark.parametrize("operation", NOT_BY_MONTH, ids=lambda each: type(each).__name__)
+def test_what_no_divided_table_can_hold_is_found(operation: object) -> None:
+    assert not_by_month(step(operation))
+
+
+@pytest.mark.parametrize("operation", BY_MONTH, ids=lambda each: type(each).__name__)
+def test_what_divided_tables_hold_is_let_through(operation: object) -> None:
+    assert not_by_month(step(operation)) == ""
