@@ -24,6 +24,10 @@ PYTEST := $(PYTHON) -m pytest
 PARALLEL := -n 2 --dist loadgroup
 POSTGRES := $(PYTHON) -m tests.tools.postgres_server
 ON_POSTGRESQL := database and not nightly and not nightly_on_postgresql
+# What reads or writes audit events and mails: run once more on tables divided by month (decision 58).
+BY_MONTH := $(addprefix tests/identity_manager/,audit mail events api/v1/test_form.py console/history console/outbox \
+	console/reports console/people/test_erasures.py workflow/delivery workflow/test_retention.py management/test_backup.py) \
+	$(addprefix tests/journeys/,test_audit_log.py test_bounces.py test_did_not_arrive.py test_erasure.py test_lost_by_restore.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo reset test interop test-programs test-all bench bench-compare release chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
@@ -80,6 +84,7 @@ chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, E
 nightly: install-dev ## What need not run before each change: tests of chaos and bench themselves, 1,000 requests of chaos
 	@$(PYTEST) $(PARALLEL) -m nightly
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "nightly_on_postgresql or (database and nightly)"
+	@DIVIDED=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "not nightly" $(BY_MONTH)
 	@$(PYTHON) -m tests.chaos --number $(or $(N),1000)
 
 mutants: install-dev ## Small faults in the code that no test notices; N=300, SEED=1, ARGS="--only step4_accept.py"

@@ -32,6 +32,7 @@ from tests.tools.broker import running_broker
 pytest_plugins = [
     "tests.tools.programs",
     "tests.tools.migrated",
+    "tests.tools.divided",
     "tests.tools.emptying",
     "tests.tools.scheduling",
 ]

@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.long,
     pytest.mark.database,
-    pytest.mark.usefixtures("postgresql_only", "_divided"),
+    pytest.mark.usefixtures("postgresql_only", "undivided_only", "_divided"),
 ]
 
 

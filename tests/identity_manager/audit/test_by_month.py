@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.long,
     pytest.mark.database,
-    pytest.mark.usefixtures("postgresql_only", "_divided"),
+    pytest.mark.usefixtures("postgresql_only", "undivided_only", "_divided"),
 ]
 
 
