@@ -5,6 +5,11 @@ seconds ago. Each process measures that by write-ahead log positions alone: it r
 (pg_current_wal_lsn) and the time, and later asks the replica whether it has replayed it
 (pg_last_wal_replay_lsn). No other machine's clock is involved, and a disconnected replica falls behind as
 soon as the primary writes anything, which the sweep does every few seconds.
+
+Positions can be compared on one timeline alone. After a failover the new primary has a timeline of its
+own, and a standby that still follows the old one may have replayed more, and other things. So both must be on
+the same: a standby that follows over to the new one says so with its next restart point at the latest
+(checkpoint_timeout), and at once where the role may read pg_stat_wal_receiver (pg_read_all_stats).
 https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """
 
@@ -27,8 +32,15 @@ MAX_LAG = 5.0  # seconds; a replica with more lag is not read
 RETRY = 10.0  # seconds until a replica that did not answer is asked again
 # A cluster's system identifier is equal on its primary and replicas, and on no other server.
 _CLUSTER = "(SELECT system_identifier FROM pg_control_system())"
-_PRIMARY = f"SELECT {_CLUSTER}, pg_current_wal_lsn()::text"
-_REPLICA = f"SELECT {_CLUSTER}, pg_is_in_recovery(), pg_last_wal_replay_lsn()::text"
+# The name of a segment of the write-ahead log begins with the timeline; a standby names none.
+_PRIMARY = f"SELECT {_CLUSTER}, pg_current_wal_lsn()::text, pg_walfile_name(pg_current_wal_lsn())"
+_REPLICA = f"""
+    SELECT {_CLUSTER}, pg_is_in_recovery(), pg_last_wal_replay_lsn()::text, greatest(
+        (SELECT timeline_id FROM pg_control_checkpoint()),
+        (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
+        (SELECT received_tli FROM pg_stat_wal_receiver)
+    )
+"""  # noqa: S608 no values
 _reads_from: ContextVar[str] = ContextVar("reads_from", default=DEFAULT_DB_ALIAS)
 
 
@@ -38,7 +50,8 @@ class Trouble(StrEnum):
     NONE = ""
     SILENT = "silent"  # it does not answer
     BEHIND = "behind"  # by more than MAX_LAG
-    NO_REPLICA = "no-replica"  # it is no standby, or one of another cluster
+    NO_REPLICA = "no-replica"  # it is no standby (any more), or one of another cluster
+    OTHER_TIMELINE = "other-timeline"  # it follows a server that is not the primary any more
 
 
 def is_configured() -> bool:
@@ -72,6 +85,17 @@ class Noted:
 
     position: int
     at: float
+    timeline: int
+
+
+@dataclass(frozen=True)
+class Standby:
+    """What the replica says of itself."""
+
+    cluster: str
+    is_standby: bool
+    reached: int
+    timeline: int
 
 
 class Watch:
@@ -113,31 +137,39 @@ class Watch:
         try:
             if noted is None:
                 self._cluster, noted = _primary_now()
-            its_cluster, is_standby, reached = _replica_now()
+            its = _replica_now()
         except (DatabaseError, InterfaceError) as error:
             self.failed(error)
             return
-        if not is_standby or its_cluster != self._cluster:
-            self._fault, self._noted, self._current_at = Trouble.NO_REPLICA, None, None
+        if wrong := _wrong(its, self._cluster, noted):
+            if self._fault != wrong:
+                logger.warning("The read replica is not read (%s): pages read the primary.", wrong)
+            self._fault, self._noted, self._current_at = wrong, None, None
             return
         self._fault, self._noted = Trouble.NONE, noted
-        if reached >= noted.position:
+        if its.reached >= noted.position:
             self._current_at, self._noted = noted.at, None
+
+
+def _wrong(its: Standby, cluster: str, noted: Noted) -> Trouble:
+    if not its.is_standby or its.cluster != cluster:
+        return Trouble.NO_REPLICA
+    return Trouble.NONE if its.timeline == noted.timeline else Trouble.OTHER_TIMELINE
 
 
 def _primary_now() -> tuple[str, Noted]:
     at = time.monotonic()
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(_PRIMARY)
-        cluster, position = cursor.fetchone()
-    return str(cluster), Noted(_bytes_of(position), at)
+        cluster, position, segment = cursor.fetchone()
+    return str(cluster), Noted(_bytes_of(position), at, timeline=int(segment[:8], 16))
 
 
-def _replica_now() -> tuple[str, bool, int]:
+def _replica_now() -> Standby:
     with connections[ALIAS].cursor() as cursor:
         cursor.execute(_REPLICA)
-        cluster, is_standby, position = cursor.fetchone()
-    return str(cluster), bool(is_standby), _bytes_of(position or "0/0")
+        cluster, is_standby, position, timeline = cursor.fetchone()
+    return Standby(str(cluster), bool(is_standby), _bytes_of(position or "0/0"), timeline)
 
 
 def _bytes_of(position: str) -> int:

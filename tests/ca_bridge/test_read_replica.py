@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from ca_bridge.database import read_replica
-from ca_bridge.database.read_replica import Noted, Trouble, Watch
+from ca_bridge.database.read_replica import Noted, Standby, Trouble, Watch
 
 
 class Servers:
@@ -15,15 +15,19 @@ class Servers:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.written, self.replayed = 100.0, 10, 10
         self.is_standby, self.cluster, self.answers, self.asked = True, "ours", True, 0
+        self.timeline = self.its_timeline = 3
         monkeypatch.setattr("ca_bridge.database.read_replica.time.monotonic", lambda: self.now)
-        monkeypatch.setattr(read_replica, "_primary_now", lambda: ("ours", Noted(self.written, self.now)))
+        monkeypatch.setattr(read_replica, "_primary_now", self._primary)
         monkeypatch.setattr(read_replica, "_replica_now", self._replica)
 
-    def _replica(self) -> tuple[str, bool, int]:
+    def _primary(self) -> tuple[str, Noted]:
+        return "ours", Noted(self.written, self.now, self.timeline)
+
+    def _replica(self) -> Standby:
         self.asked += 1
         if not self.answers:
             raise OperationalError("no route to host")
-        return self.cluster, self.is_standby, self.replayed
+        return Standby(self.cluster, self.is_standby, self.replayed, self.its_timeline)
 
     def wait(self, seconds: float, watch: Watch) -> list[Trouble]:
         """What is said each half second meanwhile."""
@@ -86,6 +90,26 @@ def test_what_is_no_replica_of_ours_is_not_read(servers: Servers, wrong: str) ->
     watch = Watch()
     assert watch.trouble() == Trouble.NO_REPLICA
     assert set(servers.wait(5, watch)) == {Trouble.NO_REPLICA}
+
+
+def test_one_that_follows_the_old_primary_is_not_read_however_far_it_has_come(
+    servers: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = Watch()
+    assert watch.trouble() == Trouble.NONE
+    servers.timeline, servers.replayed = 4, 1_000
+    with caplog.at_level(logging.WARNING):
+        assert set(servers.wait(6, watch)[2:]) == {Trouble.OTHER_TIMELINE}
+    assert len(caplog.records) == 1, "it is said once"
+    servers.its_timeline = 4
+    assert servers.wait(2, watch)[-1] == Trouble.NONE
+
+
+def test_one_that_was_promoted_is_read_no_more_from_the_next_second_on(servers: Servers) -> None:
+    watch = Watch()
+    assert watch.trouble() == Trouble.NONE
+    servers.is_standby, servers.replayed = False, 1_000
+    assert set(servers.wait(5, watch)[1:]) == {Trouble.NO_REPLICA}
 
 
 def test_one_that_is_changed_for_a_foreign_one_while_it_is_behind(servers: Servers) -> None:

@@ -61,6 +61,8 @@ def running() -> Iterator[Standby]:
         if USER:
             shutil.chown(place, USER)
         environment = {**os.environ, **_locale()}
+        if "LOCPATH" in environment:
+            (place / "locale").symlink_to(environment["LOCPATH"])  # for a standby of this one
         host, user = connection.settings_dict["HOST"], connection.settings_dict["USER"]
         copy = [*_command("pg_basebackup"), "-h", host, "-U", user, "-D", str(place / "data")]
         subprocess.run(

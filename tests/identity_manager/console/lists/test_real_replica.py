@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -12,13 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ca_bridge.database import read_replica
+from ca_bridge.database.partitions import execute
 from ca_bridge.database.read_replica import Trouble, Watch
 from identity_manager.console.lists import replica_pages
 from identity_manager.console.reports import registry
 from identity_manager.management.doctor import database
 from identity_manager.models import Role
 from tests.identity_manager.console.visitors import signed_in
-from tests.tools import cast, standby
+from tests.tools import cast, processes, standby
 
 pytestmark = [pytest.mark.long, pytest.mark.database]
 # What may be asked of the primary on such a page: who somebody is, and what they may do.
@@ -102,8 +103,72 @@ def test_lists_read_a_replica_that_follows(replica: standby.Standby) -> None:
 
     replica.run("SELECT pg_promote()")
     assert becomes(Trouble.NO_REPLICA)
+    replica.run("UPDATE identity_manager_person SET display_name = 'Of the other server'")
     another("Fourth")
-    assert "Fourth" in names(browser)
+    found = browser.get(reverse("console:search"), {"q": "person", "kind": "employee"}).text
+    assert "Fourth" in found
+    assert "Of the other server" not in found
+    assert [each.level for each in database.replica()] == ["failed"]
+
+
+def test_after_a_failover_one_that_follows_the_old_primary_is_not_read(replica: standby.Standby) -> None:
+    """It has replayed what the old primary wrote in vain: more than the new one has, and other things."""
+    assert becomes(Trouble.NONE)
+    with standby.running() as new:
+        new.run("SELECT pg_promote()")
+        execute(connection, "SELECT pg_switch_wal()")  # the old one is ahead by a segment of its log
+        another("InVain")
+        assert becomes(Trouble.NONE)
+        with primary_at(new.socket):
+            assert becomes(Trouble.OTHER_TIMELINE)
+            assert read_replica._replica_now().reached > read_replica._primary_now()[1].position, (
+                "positions alone say nothing"
+            )
+            (said,) = database.replica()
+            assert (said.level, "another timeline" in said.says) == ("failed", True)
+            with standby.running() as follower, replica_at(follower.socket):
+                assert becomes(Trouble.NONE)
+
+
+def test_a_role_without_rights_of_its_own_may_ask(replica: standby.Standby) -> None:
+    """The queries of the watch need no right on functions or statistics."""
+    execute(connection, "DROP ROLE IF EXISTS reader; CREATE ROLE reader")
+    until, there = time.monotonic() + 10, "SELECT FROM pg_roles WHERE rolname = 'reader'"
+    while not execute(connections[read_replica.ALIAS], there) and time.monotonic() < until:
+        time.sleep(0.05)
+    asked = {DEFAULT_DB_ALIAS: read_replica._PRIMARY, read_replica.ALIAS: read_replica._REPLICA}
+    for alias, sql in asked.items():
+        execute(connections[alias], "SET ROLE reader")
+        (row,) = execute(connections[alias], sql)
+        execute(connections[alias], "RESET ROLE")
+        assert None not in row, alias
+    execute(connection, "DROP ROLE reader")
+
+
+@contextmanager
+def primary_at(socket: str) -> Iterator[None]:
+    """As if DATABASE_URL led there, as its address does after a failover."""
+    before = connection.settings_dict["HOST"]
+    processes.let_go()
+    connection.settings_dict["HOST"] = socket
+    try:
+        yield
+    finally:
+        processes.let_go()
+        connection.settings_dict["HOST"] = before
+
+
+@contextmanager
+def replica_at(socket: str) -> Iterator[None]:
+    described = connections[read_replica.ALIAS].settings_dict
+    before = described["HOST"]
+    connections[read_replica.ALIAS].close()
+    described["HOST"] = socket
+    try:
+        yield
+    finally:
+        connections[read_replica.ALIAS].close()
+        described["HOST"] = before
 
 
 def _each_page_reads_it(browser: Client) -> None:
