@@ -2,6 +2,7 @@
 
 import base64
 import json
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.models import ApiScope, IdempotentCall, Role
+from identity_manager.models import ApiScope, AskedApprover, IdempotentCall, Role
 from identity_manager.people.api_access import api_calls, api_clients
 from tests.identity_manager.api.v1.conftest import Caller, make_client, problem_of
 from tests.tools import cast
@@ -72,6 +73,40 @@ def test_a_list_is_read_page_by_page_and_filtered_as_in_search(caller: Caller) -
     assert seen == [f"P-page{number}" for number in range(5)]
     assert not cursor
     assert len(caller.read("/persons", q="page3")["items"]) == 1
+
+
+def test_requests_are_filtered_by_approver_and_answer_as_in_search(caller: Caller) -> None:
+    company = cast.Company()
+    rejected, waiting = company.request_in("rejected"), company.request_in("requested")
+    AskedApprover.objects.all().delete()
+    now, paul = timezone.now(), str(company.paul.pk)
+    asked = AskedApprover.objects.create(
+        request=waiting, round=1, approver=company.paul, level="first", asked_at=now, waits_from=now
+    )
+
+    def found(**query: str) -> set[str]:
+        return {row["id"] for row in caller.read("/requests", **query)["items"]}
+
+    assert found(approver=paul) == {str(waiting.pk), str(rejected.pk)}
+    assert found(approver=paul, answer="waiting") == found(answer="waiting") == {str(waiting.pk)}
+    assert found(approver=paul, answer="late") == set()
+    asked.reminded_at = now
+    asked.save()
+    assert found(approver=paul, answer="late") == {str(waiting.pk)}
+    assert found(approver=paul, answer="rejected") == {str(rejected.pk)}
+    assert found(approver=paul, answer="approved") == set()
+    assert found(approver=str(company.uma.pk)) == set()
+    for refused in ({"approver": "paul"}, {"approver": str(uuid.uuid4())}, {"answer": "perhaps"}):
+        assert problem_of(caller.get("/requests", **refused)) == (422, "not-valid"), refused
+
+
+def test_the_document_says_what_each_value_of_a_filter_means(caller: Caller) -> None:
+    parameters = Client().get("/api/v1/openapi.json").json()["paths"]["/requests"]["get"]["parameters"]
+    named = {each["name"]: json.dumps(each) for each in parameters}
+    assert '"format": "uuid"' in named["approver"]
+    assert "the id of a person" in named["approver"]
+    assert '"enum": ["waiting", "late", "approved", "rejected"]' in named["answer"]
+    assert "late: reminded, and not answered; approved: approved" in named["answer"]
 
 
 def test_a_cursor_is_signed_for_one_list_one_filter_and_one_client(caller: Caller) -> None:
