@@ -19,7 +19,7 @@ from identity_manager.events import forwarding, webhook_kinds, webhook_messages,
 from identity_manager.events.webhook_connection import GONE, Answer, Courier
 from identity_manager.models import AuditEvent, Webhook, WebhookDelivery, WebhookDeliveryState, WebhookFormat
 from identity_manager.models.events.webhook import BREAK_AFTER
-from identity_manager.models.lease import NO_KEY_SERVICE, lease_end
+from identity_manager.models.lease import lease_end
 from identity_manager.task_names import DELIVER_WEBHOOKS
 from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.vault.wrapping import VaultError
@@ -57,8 +57,9 @@ def deliver(*, webhook_id: uuid.UUID) -> None:
         with closing(Courier(address)) as courier:
             _Run(row, claim_id, courier, address).go()
     except (VaultError, KeyServiceDown) as error:
-        said = NO_KEY_SERVICE if isinstance(error, KeyServiceDown) else str(error)[:200]
-        _settle(row.pk, claim_id, last_error=said, next_attempt_at=timezone.now() + RESTS[-1])
+        said = type(error).__name__ if isinstance(error, KeyServiceDown) else str(error)[:200]
+        now = timezone.now()
+        _settle(row.pk, claim_id, last_error=said, last_error_at=now, next_attempt_at=now + RESTS[-1])
 
 
 class _Run:

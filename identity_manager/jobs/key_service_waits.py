@@ -1,7 +1,13 @@
-"""Wake what waits for a key service or HSM: due again as soon as each key in use answers."""
+"""Wake what waits for a key service or HSM: due again as soon as each key in use answers.
+
+A row that fails once more while they answer needs another key: an older version that is closed, say, or one
+that the service's policy does not name. It is not woken again, and has its own next attempt, within an hour.
+"""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,13 +18,22 @@ from identity_manager.vault import key_references
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import KeyServiceDown
 
+Waiting = LeasedQuerySet[Certificate | SoftwareToken | Target | Webhook]
 AT_ONCE = 500  # of a kind in each run; the sweep puts 200 of them at a time into a queue
-WAITING: dict[str, Callable[[], LeasedQuerySet[Certificate | SoftwareToken | Target | Webhook]]] = {
+WAITING: dict[str, Callable[[], Waiting]] = {
     "certificates": Certificate.objects.waiting_for_keys,
     "tokens": SoftwareToken.objects.waiting_for_keys,
     "targets": Target.objects.waiting_for_keys,
     "webhooks": Webhook.objects.waiting_for_keys,
 }
+OF_VERSIONS: dict[str, Callable[[], Waiting]] = {
+    "certificates": Certificate.objects.waiting_for_key_versions,
+    "tokens": SoftwareToken.objects.waiting_for_key_versions,
+    "targets": Target.objects.waiting_for_key_versions,
+    "webhooks": Webhook.objects.waiting_for_key_versions,
+}
+ANSWER_SINCE = "key-service-waits.since"  # in the cache: when the keys in use were found to answer again
+LONGEST_ATTEMPT = timedelta(seconds=30)  # which began before then, and failed after
 
 
 def wake() -> int:
@@ -27,9 +42,16 @@ def wake() -> int:
     While one does not, nothing is woken: each row has its own next attempt, within an hour.
     """
     now = timezone.now()
-    late = [rows().filter(leased_until=None, next_attempt_at__gt=now) for rows in WAITING.values()]
+    kinds = (*WAITING.values(), *OF_VERSIONS.values())
+    late = [rows().filter(leased_until=None, next_attempt_at__gt=now) for rows in kinds]
     waiting = [rows for rows in late if rows.exists()]
-    return sum(map(_make_due, waiting)) if waiting and keys_answer() else 0
+    if not waiting:
+        return 0
+    if not keys_answer():
+        cache.delete(ANSWER_SINCE)
+        return 0
+    edge = _answer_since(now) + LONGEST_ATTEMPT
+    return sum(_make_due(rows.filter(last_error_at__lt=edge)) for rows in waiting)
 
 
 def keys_answer() -> bool:
@@ -41,7 +63,14 @@ def keys_answer() -> bool:
         return False
 
 
-def _make_due(rows: LeasedQuerySet[Certificate | SoftwareToken | Target | Webhook]) -> int:
+def _answer_since(now: datetime) -> datetime:
+    """Whoever finds that they answer notes it; what is lost with the cache is woken once more."""
+    cache.add(ANSWER_SINCE, now, timeout=None)
+    since: datetime = cache.get(ANSWER_SINCE, now)
+    return since
+
+
+def _make_due(rows: Waiting) -> int:
     with transaction.atomic():
         found = locking.skip_locked(rows.order_by("next_attempt_at"), limit=AT_ONCE)
         due = rows.model.objects.filter(pk__in=found)

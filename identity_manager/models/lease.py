@@ -12,13 +12,18 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.words import Vocabulary, Words
 from identity_manager.telemetry import correlation
-from identity_manager.vault.key_encryption import KeyServiceDown
+from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 
 # Stored as the class's name, as every unexpected exception is (transactions/retry_later.py).
-NO_KEY_SERVICE = KeyServiceDown.__name__
+NO_KEY_SERVICE, KEY_CLOSED = KeyServiceDown.__name__, KeyVersionClosed.__name__
 ERRORS = Vocabulary(
     "errors of work",
-    {NO_KEY_SERVICE: _("The key service does not answer. As soon as it does, this is tried again.")},
+    {
+        NO_KEY_SERVICE: _("The key service does not answer. As soon as it does, this is tried again."),
+        KEY_CLOSED: _(
+            "The key service does not open the key version that this needs. It is tried again each hour."
+        ),
+    },
 )
 
 MAX_DELAY = timedelta(hours=1)
@@ -74,6 +79,10 @@ class LeasedQuerySet(models.QuerySet[Row]):
     def waiting_for_keys(self) -> Self:
         """Rows whose last attempt found no answer of the key service or HSM."""
         return self.filter(next_attempt_at__isnull=False, last_error=NO_KEY_SERVICE)
+
+    def waiting_for_key_versions(self) -> Self:
+        """Rows whose last attempt needed a key version that the key service or HSM does not open."""
+        return self.filter(next_attempt_at__isnull=False, last_error=KEY_CLOSED)
 
     def to_be_requeued(self, now: datetime) -> Self:
         """Due rows that were not published within REQUEUE_INTERVAL, oldest first."""

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from django.conf import settings
 
 from ca_bridge.errors import CaError
-from identity_manager.vault.key_encryption import KEY, NONCE, TAG, KeyServiceDown
+from identity_manager.vault.key_encryption import KEY, NONCE, TAG, KeyServiceDown, KeyVersionClosed
 
 GCM, WRAP = b"g", b"w"  # the first byte of what is wrapped
 
@@ -39,38 +39,54 @@ class HsmKey:
 
     def wrap(self, data_key: bytes, bound: bytes) -> bytes:
         """Wrap the data key. Raises KeyServiceDown."""
-        return self._do(lambda session: _wrapped(_key(session, self.label), data_key, bound))
+        return self._do(lambda key: _wrapped(key, data_key, bound))
 
     def unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
-        """Unwrap the data key. Raises InvalidTag, or KeyServiceDown.
+        """Unwrap the data key. Raises InvalidTag, or KeyServiceDown, as KeyVersionClosed without such a key.
 
         PKCS#11 has no reliable error for a wrong tag. After a failure the key wraps something else: if that
         works, the tag was wrong; if not, the HSM is down.
         """
         try:
-            return self._do(lambda session: _unwrapped(_key(session, self.label), wrapped, bound))
+            return self._do(lambda key: _unwrapped(key, wrapped, bound))
+        except KeyVersionClosed:
+            raise
         except KeyServiceDown:
             self.wrap(secrets.token_bytes(KEY), bound)
             raise InvalidTag from None
 
     def _do(self, action: Callable[[Any], bytes]) -> bytes:
+        """Call it with the key."""
         from ca_bridge.keys import hsm  # python-pkcs11 is an extra
+
+        is_missing = False
+
+        def with_key(session: Any) -> bytes:
+            nonlocal is_missing
+            key = _key(session, self.label)
+            is_missing = key is None
+            if is_missing:
+                raise _NoKeyError
+            return action(key)
 
         options: HsmOptions = settings.KEYS_HSM
         token = hsm.Token(options.module, options.token, options.pin_file)
         try:
-            return token.run(action)
+            return token.run(with_key)
         except CaError as error:
+            if is_missing:
+                raise KeyVersionClosed(f"The HSM has no key {self.label}.") from None
             raise KeyServiceDown(f"The HSM does not do what the key {self.label} is for.") from error
 
 
 def _key(session: Any, label: str) -> Any:
+    """None: the token has no key of this label."""
     import pkcs11
 
     try:
         return session.get_key(object_class=pkcs11.ObjectClass.SECRET_KEY, label=label)
     except pkcs11.NoSuchKey:
-        raise _NoKeyError from None
+        return None
 
 
 def _offers_gcm(key: Any) -> bool:

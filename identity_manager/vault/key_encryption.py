@@ -16,6 +16,10 @@ class KeyServiceDown(Exception):  # noqa: N818 a transient state, which others w
     """
 
 
+class KeyVersionClosed(KeyServiceDown):
+    """The key service or HSM answers, but has this version of the key no more, or opens nothing with it."""
+
+
 class KeyEncryptionKey(Protocol):
     """A key that wraps data keys."""
 

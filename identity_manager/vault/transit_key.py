@@ -15,12 +15,14 @@ from cryptography.exceptions import InvalidTag
 from django.conf import settings
 
 from ca_bridge import outgoing
-from identity_manager.vault.key_encryption import KeyServiceDown
+from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2, 5
 LONGEST_ANSWER = 16 * 1024
 # Answers about a bad ciphertext; all others are transient faults, or faults of the service's set-up.
 _NOT_OURS = ("message authentication failed", "invalid ciphertext", "could not be decrypted")
+# Of a version below min_decryption_version or trimmed, and of a key that was deleted.
+_CLOSED = ("(too old)", "encryption key not found")
 # By process id: a connection of before a fork belongs to the parent.
 _sessions: dict[int, requests.Session] = {}
 
@@ -51,7 +53,7 @@ class TransitKey:
         return text.encode("ascii")
 
     def unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
-        """Raises InvalidTag, or KeyServiceDown."""
+        """Raises InvalidTag, or KeyServiceDown, as KeyVersionClosed where it is this version alone."""
         if not wrapped.startswith(f"vault:v{self.version}:".encode("ascii")):
             raise InvalidTag
         given = {"ciphertext": wrapped.decode("ascii", errors="replace"), "associated_data": _base64(bound)}
@@ -77,14 +79,17 @@ class TransitKey:
                 return str(said["data"][wanted])
             except (KeyError, TypeError):
                 raise KeyServiceDown("The key service answered without what was asked for.") from None
-        if answer.status_code == requests.codes.bad_request and _is_not_ours(said):
-            raise InvalidTag
+        if answer.status_code == requests.codes.bad_request:
+            if _says(said, _NOT_OURS):
+                raise InvalidTag
+            if _says(said, _CLOSED):
+                raise KeyVersionClosed(f"The key service does not open key {self.name}:{self.version}.")
         raise KeyServiceDown(f"The key service answers {answer.status_code} for {self.name}.")
 
 
-def _is_not_ours(said: Any) -> bool:
+def _says(said: Any, one_of: tuple[str, ...]) -> bool:
     errors = said.get("errors") if isinstance(said, dict) else None
-    return any(words in str(error) for error in errors or () for words in _NOT_OURS)
+    return any(words in str(error) for error in errors or () for words in one_of)
 
 
 def _session(service: KeyService) -> requests.Session:

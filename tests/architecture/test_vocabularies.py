@@ -22,7 +22,7 @@ from identity_manager.models.mail.outgoing_mail import NOTICES
 from identity_manager.models.requests import end_reason, revocation_reasons
 from identity_manager.models.words import VOCABULARIES, Vocabulary
 from identity_manager.ui import certificate_labels
-from identity_manager.vault.key_encryption import KeyServiceDown
+from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import policy as recovery_policy
@@ -51,7 +51,7 @@ CODES: dict[str, Collection[str]] = {
     "extended key usages": certificate_profile.EXTENDED_KEY_USAGES,
     "faults of the audit log": {fault.value for fault in AuditFault},
     "faults of CRLs": {fault.value for fault in CrlFault},
-    "errors of work": {KeyServiceDown.__name__},
+    "errors of work": {KeyServiceDown.__name__, KeyVersionClosed.__name__},
 }
 SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation", "IPsec"}
 

@@ -175,6 +175,7 @@ AREAS: tuple[Callable[[Mapping[str, Figure], Read], HealthLine | None], ...] = (
     _mail,
     _jobs,
     lambda counted, read: key_service.line(counted, read.jobs),
+    lambda counted, read: key_service.line_of_versions(counted, read.jobs),
     _backup,
     _drafts,
 )

@@ -11,7 +11,7 @@ from identity_manager.console.start.figures import Figure
 from identity_manager.console.start.health_line import HealthLine
 from identity_manager.jobs import key_service_waits, schedule
 from identity_manager.models import JobRun
-from identity_manager.models.lease import NO_KEY_SERVICE
+from identity_manager.models.lease import KEY_CLOSED, NO_KEY_SERVICE
 from identity_manager.ui.parts import Meaning
 
 PAGES = {
@@ -24,26 +24,40 @@ PAGES = {
 
 def rows() -> dict[str, tuple[str, Callable[[], QuerySet[Any]], str]]:
     """Page, rows and place on the page of what is counted together with the other figures of START."""
+    kinds = (("keys", key_service_waits.WAITING), ("versions", key_service_waits.OF_VERSIONS))
     return {
-        f"keys_{name}": (page, key_service_waits.WAITING[name], place)
+        f"{why}_{name}": (page, waiting[name], place)
+        for why, waiting in kinds
         for name, (page, place) in PAGES.items()
     }
 
 
 def line(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> HealthLine | None:
     """Only where something waits: most installations have their keys in files. jobs: their rows, read."""
-    number = {name: counted[f"keys_{name}"].number for name in PAGES}
-    waiting = [words for name, words in _in_words(number).items() if number[name]]
-    failed = [schedule.named(row.name) for row in jobs if row.last_error.startswith(NO_KEY_SERVICE)]
-    waiting += [_("the job “%(job)s”") % {"job": job.label} for job in failed if job is not None]
-    if not waiting:
-        return None
-    first = next((counted[f"keys_{name}"].url for name in PAGES if number[name]), counted["failed_jobs"].url)
-    told = _("waiting: %(what)s") % {"what": ", ".join(waiting)}
+    url, told = _told(counted, jobs, "keys", NO_KEY_SERVICE)
     remedy = _(
         "Nothing is lost, and all is tried again as soon as it answers: manage.py doctor says which key."
     )
-    return HealthLine(_("Key service"), first, Meaning.STOPPED, _("does not answer"), told, remedy=remedy)
+    line = HealthLine(_("Key service"), url, Meaning.STOPPED, _("does not answer"), told, remedy=remedy)
+    return line if told else None
+
+
+def line_of_versions(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> HealthLine | None:
+    """As line(), of what needs a key version that the key service or HSM does not open."""
+    url, told = _told(counted, jobs, "versions", KEY_CLOSED)
+    remedy = _("Nothing is lost. Open that version there again: manage.py doctor says which one.")
+    line = HealthLine(_("Key versions"), url, Meaning.STOPPED, _("are closed"), told, remedy=remedy)
+    return line if told else None
+
+
+def _told(counted: Mapping[str, Figure], jobs: Iterable[JobRun], why: str, error: str) -> tuple[str, str]:
+    """Where to look, and what waits; empty where nothing does."""
+    number = {name: counted[f"{why}_{name}"].number for name in PAGES}
+    waiting = [words for name, words in _in_words(number).items() if number[name]]
+    failed = [schedule.named(row.name) for row in jobs if row.last_error.startswith(error)]
+    waiting += [_("the job “%(job)s”") % {"job": job.label} for job in failed if job is not None]
+    first = next((counted[f"{why}_{name}"].url for name in PAGES if number[name]), counted["failed_jobs"].url)
+    return first, _("waiting: %(what)s") % {"what": ", ".join(waiting)} if waiting else ""
 
 
 def _in_words(number: Mapping[str, int]) -> dict[str, str]:

@@ -20,7 +20,6 @@ from ca_bridge.pkcs12 import passphrase
 from identity_manager import audit, queue, task_names
 from identity_manager.catalogue import mail_keys
 from identity_manager.models import AuditEvent, Placement, SoftwareToken, TargetUse
-from identity_manager.models.lease import NO_KEY_SERVICE
 from identity_manager.targets import connectors
 from identity_manager.targets.configuration import TargetConfiguration
 from identity_manager.targets.contract import KeyFile, Refused, Unavailable
@@ -165,7 +164,7 @@ def open_parcel(row: Placement) -> bytes:
         words = _("This worker cannot open what was sealed for the target.")
         raise Unavailable(words, detail=str(error)) from error
     except KeyServiceDown as error:
-        raise Unavailable(NO_KEY_SERVICE, detail=str(error)) from error
+        raise Unavailable(type(error).__name__, detail=str(error)) from error
 
 
 def erase_needless(rows: Sequence[Placement]) -> list[Placement]:

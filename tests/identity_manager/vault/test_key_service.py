@@ -20,7 +20,7 @@ from identity_manager.jobs import key_rotation
 from identity_manager.management.doctor import keys as doctor
 from identity_manager.models import Account, Certificate, Role, SoftwareToken
 from identity_manager.vault import wrapping as vault
-from identity_manager.vault.key_encryption import KeyServiceDown
+from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.transit_key import KeyService
 from identity_manager.vault.wrapping import Purpose, VaultError
@@ -92,6 +92,17 @@ def test_a_service_that_is_away_is_no_lost_secret(service: Service, rings: Any, 
         assert TOKEN not in str(away.value)
         assert away.value.__cause__ is None
     service.fault = 0
+    assert opened(content) == b"secret"
+
+
+@pytest.mark.django_db
+def test_a_version_that_the_service_does_not_open_is_named(service: Service, rings: Any) -> None:
+    moved_to("transit:im-other:1")
+    content = wrapped()
+    service.closed = {"1"}
+    with pytest.raises(KeyVersionClosed, match="does not open key im-other:1"):
+        opened(content)
+    service.closed = set()
     assert opened(content) == b"secret"
 
 

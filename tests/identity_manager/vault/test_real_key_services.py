@@ -19,7 +19,7 @@ from identity_manager.models import Certificate
 from identity_manager.vault import hsm_key, transit_key
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.hsm_key import HsmOptions
-from identity_manager.vault.key_encryption import KeyServiceDown
+from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.transit_key import KeyService
 from identity_manager.vault.wrapping import Purpose, VaultError
@@ -78,7 +78,7 @@ def test_in_openbao(bao: Bao, settings: Any) -> None:
     moved = vault.rewrap(first, purpose=Purpose.OTHER, record=RECORD)
     bao.ask("transit/keys/im-other/config", {"min_decryption_version": 2})
     assert opened(moved) == b"secret"
-    with pytest.raises(KeyServiceDown):  # closed in the service, where it can be opened again
+    with pytest.raises(KeyVersionClosed):  # closed in the service, where it can be opened again
         opened(first)
 
     ring(settings, "1:transit:im-unmade:1")
@@ -152,7 +152,7 @@ def test_in_an_hsm(token: None, settings: Any, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(VaultError, match="does not belong"):  # wrapped by the other key
         opened(by_gcm)
     ring(settings, "2:pkcs11:im-gone")
-    with pytest.raises(KeyServiceDown):
+    with pytest.raises(KeyVersionClosed, match="no key im-gone"):
         opened(by_gcm)
     ring(settings, "2:pkcs11:im-other-2")
     assert opened(by_gcm) == b"secret"

@@ -22,7 +22,7 @@ from identity_manager.models import (
     Webhook,
 )
 from identity_manager.models.lease import NO_KEY_SERVICE
-from identity_manager.vault.key_encryption import KeyServiceDown
+from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow import step5_issue, step6_passphrase
@@ -117,6 +117,65 @@ def test_nothing_is_woken_while_one_of_the_keys_does_not_work(
     of_files = {name: KeyRing.fixed("1:" + "A" * 43 + "=") for name in settings.VAULT_KEYS}
     settings.VAULT_KEYS = of_files
     assert key_service_waits.wake() == 0  # this process cannot tell
+
+
+def later() -> None:
+    """Each waits for its own next attempt, which comes within the hour."""
+    for kind in KINDS:
+        kind.objects.filter(next_attempt_at__isnull=False).update(
+            next_attempt_at=timezone.now() + timedelta(minutes=50)
+        )
+
+
+def test_what_needs_a_version_that_is_closed_is_woken_once_and_then_left_alone(
+    all_wait: list[Any], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each minute it would fail again. START says what it waits for, and it is not lost."""
+    monkeypatch.setattr(key_service_waits, "LONGEST_ATTEMPT", timedelta(0))
+    moved_to("transit:im-passphrases:2", Purpose.PASSPHRASES)
+    moved_to("transit:im-private:2", Purpose.PRIVATE_KEYS)
+    service.fault, service.closed = 0, {"1"}
+    later()
+    Webhook.objects.update(next_attempt_at=None)
+    key_service_waits.wake()
+    certificate, token, target = all_wait[:3]
+    step5_issue.issue(certificate_id=certificate.pk)
+    with pytest.raises(KeyVersionClosed):
+        step6_passphrase.seal(token_id=token.pk)
+    serving.serve(target_id=target.pk)
+    left = [*SoftwareToken.objects.waiting_for_key_versions(), *Target.objects.waiting_for_key_versions()]
+    assert left == [token, target]
+    later()
+    assert [key_service_waits.wake() for _minute in range(3)] == [0, 0, 0]
+    start = signed_in(Person.objects.get(personnel_number="P-sven")).get(reverse("console:start"))
+    assert "Key versions" in start.content.decode()
+    assert "waiting: 1 software token, 1 target" in start.content.decode()
+
+    service.closed = set()
+    SoftwareToken.objects.waiting_for_key_versions().update(next_attempt_at=timezone.now())
+    step6_passphrase.seal(token_id=token.pk)
+    token.refresh_from_db()
+    assert token.last_error == ""
+
+
+def test_what_fails_while_all_keys_in_use_answer_is_not_woken_again(
+    all_wait: list[Any], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service may say of an older key as it does of an expired token: 403. A new outage begins anew."""
+    monkeypatch.setattr(key_service_waits, "LONGEST_ATTEMPT", timedelta(0))
+    later()
+    service.fault = 0
+    assert key_service_waits.wake() == 4
+    later()
+    assert key_service_waits.wake() == 4, "none was tried since"
+    for kind in KINDS:
+        kind.objects.waiting_for_keys().update(last_error_at=timezone.now())
+    later()
+    assert [key_service_waits.wake() for _minute in range(3)] == [0, 0, 0]
+    service.fault = 503
+    assert key_service_waits.wake() == 0
+    service.fault = 0
+    assert key_service_waits.wake() == 4
 
 
 def test_nobody_is_asked_where_nothing_waits(company: Company, service: Service) -> None:

@@ -20,10 +20,14 @@ TOKEN = "s.token-of-this-process"
 
 @dataclass
 class Service:
-    """What OpenBao answers for transit: one key, two versions. fault: a status that it answers instead."""
+    """What OpenBao answers for transit: one key, two versions. fault: a status that it answers instead.
+
+    closed: versions that it opens nothing with (min_decryption_version).
+    """
 
     keys: dict[str, bytes] = field(default_factory=lambda: {str(each): bytes([each]) * 32 for each in (1, 2)})
     fault: int = 0
+    closed: set[str] = field(default_factory=set)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def answer(self, path: str, body: dict[str, Any], token: str) -> tuple[int, dict[str, Any]]:
@@ -36,6 +40,8 @@ class Service:
             sealed = AESGCM(self.keys[version]).encrypt(b"n" * 12, base64.b64decode(body["plaintext"]), bound)
             return 200, {"data": {"ciphertext": f"vault:v{version}:{base64.b64encode(sealed).decode()}"}}
         _vault, version, sealed_text = body["ciphertext"].split(":")
+        if version[1:] in self.closed:
+            return 400, {"errors": ["ciphertext or signature version is disallowed by policy (too old)"]}
         try:
             plain = AESGCM(self.keys[version[1:]]).decrypt(b"n" * 12, base64.b64decode(sealed_text), bound)
         except Exception:  # noqa: BLE001 as the service does
