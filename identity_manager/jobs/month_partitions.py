@@ -8,6 +8,7 @@ by the sealer, the occasions of mails by a table of their own (month_division.py
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import OperationalError, connection, models, transaction
@@ -20,6 +21,7 @@ from identity_manager.models import AuditEvent, OutgoingMail
 TABLES: tuple[type[models.Model], ...] = (AuditEvent, OutgoingMail)
 AHEAD = 2  # months beside the present one
 SOON = timedelta(days=20)
+BEYOND = "has rows of later months"
 ANALYZE_AFTER = timedelta(days=7)  # autovacuum analyzes partitions, but not the table that they make up
 LOCK_SECONDS = 2  # behind whoever waits for the whole table, every page waits
 QUOTE = connection.ops.quote_name
@@ -57,7 +59,7 @@ def months_from(moment: datetime, number: int) -> list[datetime]:
 def look_ahead() -> str:
     """Job: make what is missing of the present and the next months. Raises MonthsMissingError.
 
-    Returns until when each partitioned table has its months.
+    Returns until when each partitioned table has its months, with BEYOND where there are rows of later ones.
     """
     said = []
     for model in TABLES:
@@ -68,7 +70,8 @@ def look_ahead() -> str:
         except OperationalError as error:  # a backup reads the table for long; the next run is in an hour
             if any(month < timezone.now() + SOON for month in missing(model, timezone.now())):
                 raise MonthsMissingError(f"{table_of(model)}: {str(error).strip()}") from error
-        said.append(f"{table_of(model)} {last_day(model):%Y-%m-%d}")
+        beyond = f" ({BEYOND})" if caught_by_default(model).later else ""
+        said.append(f"{table_of(model)} {last_day(model):%Y-%m-%d}{beyond}")
     return ", ".join(said)
 
 
@@ -83,14 +86,26 @@ def missing(model: type[models.Model], now: datetime) -> list[datetime]:
     return [month for month in found if not any(_holds(each, month) for each in there)]
 
 
-def caught_by_default(model: type[models.Model]) -> bool:
-    """Whether rows came in whose month was not there."""
+@dataclass(frozen=True)
+class Caught:
+    """Whether the default partition holds rows: of before the first month, of months that are not there."""
+
+    earlier: bool = False
+    later: bool = False
+
+
+def caught_by_default(model: type[models.Model]) -> Caught:
+    """What came in whose month was not there: a clock was wrong, or no month could be made."""
     there = partitions.partitions(connection, table_of(model))
-    return any(
-        execute(connection, f"SELECT EXISTS (SELECT FROM {QUOTE(each.name)})")[0][0]  # noqa: S608 our own tables
-        for each in there
-        if each.is_default
-    )
+    default, first = there[-1], there[0]
+    if not default.is_default:
+        return Caught()
+    rows = f"SELECT EXISTS (SELECT FROM {QUOTE(default.name)} WHERE id"  # noqa: S608 our own tables
+    if first.since is None:  # it holds whatever is earlier
+        return Caught(later=execute(connection, f"{rows} IS NOT NULL)")[0][0])
+    edge = [partitions.first_key(first.since)]
+    earlier, later = (execute(connection, f"{rows} {sign} %s)", edge)[0][0] for sign in ("<", ">="))
+    return Caught(earlier, later)
 
 
 def last_day(model: type[models.Model]) -> datetime:

@@ -236,13 +236,14 @@ def cut_audit_log() -> int:
     """Delete the oldest events up to a signed checkpoint; return how many. Raises audit.keys.NoKey.
 
     The cut ends before the first event of an open request or of a token in use. Where the table is divided by
-    month, whole months go (audit_months.py); event by event only what stands before such an event.
+    month, whole months go (audit_months.py); event by event only what stands before such an event, or was
+    written before the first month.
     """
     old = _before(settings.RETENTION_AUDIT_DAYS)
     if old is None or not can_seal():
         return 0
     dropped = audit_months.drop_oldest(old, is_needed=_alive())
-    if dropped or not audit_months.goes_by_event(old):
+    if dropped is not None:
         return dropped
     with transaction.atomic():
         last = _last_to_go(old)

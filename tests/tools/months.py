@@ -4,11 +4,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, connections
 
 from ca_bridge.database import partitions
+from identity_manager import audit
 from identity_manager.jobs import month_division, month_partitions
+from identity_manager.models import AuditEvent
 from identity_manager.models.identifiers import new_id
 from tests.tools import processes
 
@@ -23,6 +26,16 @@ def divide() -> None:
 def key_of(moment: datetime) -> uuid.UUID:
     """A new key, as of that moment."""
     return uuid.UUID(int=partitions.first_key(moment).int | new_id().int & (1 << 80) - 1)
+
+
+def event_of(moment: datetime, **fields: Any) -> AuditEvent:
+    """An event with that time in its key, not sealed yet."""
+    event = audit.event_about(audit.Event.PERSON_CHANGED, actor=None, subject=None)
+    event.pk, event.at = key_of(moment), moment
+    for name, value in fields.items():
+        setattr(event, name, value)
+    audit.append([event])
+    return event
 
 
 @contextmanager

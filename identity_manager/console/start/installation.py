@@ -17,6 +17,7 @@ from identity_manager.console.lists.counting import grouped
 from identity_manager.console.start.figures import Figure
 from identity_manager.console.start.health_line import HealthLine
 from identity_manager.installation import VERSION
+from identity_manager.jobs import month_partitions
 from identity_manager.metrics import room
 from identity_manager.models import (
     DirectoryRun,
@@ -85,6 +86,10 @@ def _months(jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
             yield HealthLine(
                 title, url, Meaning.WAITING, _("a month is missing"), row.last_error, remedy=remedy
             )
+        elif row.name == MONTHS and month_partitions.BEYOND in row.result:
+            remedy = _("They are found as all others are. A clock was ahead: see those of all hosts.")
+            words = _("rows lie beyond the last month")
+            yield HealthLine(title, url, Meaning.WAITING, words, row.result, remedy=remedy)
         elif row.name == MONTHS and row.result:
             yield HealthLine(title, url, Meaning.DONE, _("are made ahead"), row.result)
 
@@ -136,6 +141,7 @@ def _replica() -> HealthLine:
             Trouble.SILENT: _("does not answer"),
             Trouble.BEHIND: _("is behind"),
             Trouble.NO_REPLICA: _("is no replica of this database"),
+            Trouble.OTHER_TIMELINE: _("follows a server that is not the primary any more"),
         },
     )
     trouble = read_replica.watch.trouble()

@@ -103,6 +103,12 @@ def replica() -> Iterator[CheckResult]:
             f"DATABASE_REPLICA_URL names no standby of the database of DATABASE_URL. {meanwhile}",
             "Name a standby of that cluster; after a failover, the one that follows the new primary.",
         )
+    elif trouble == Trouble.OTHER_TIMELINE:
+        yield failed(
+            f"The read replica is on another timeline than the primary: one was promoted. {meanwhile}",
+            "Have it follow the new primary (pg_rewind, or a new base backup). If it does already, wait for "
+            "its next restart point (checkpoint_timeout).",
+        )
     else:
         yield failed(f"The read replica does not answer. {meanwhile}", "See DATABASE_REPLICA_URL.")
 
@@ -128,10 +134,16 @@ def _months_of(model: type[Model]) -> CheckResult:
     if missing := month_partitions.missing(model, timezone.now()):
         named = ", ".join(f"{month:%Y-%m}" for month in missing)
         return warning(f"{table} has no partition for {named}.", remedy)
-    if month_partitions.caught_by_default(model):
+    caught = month_partitions.caught_by_default(model)
+    if caught.later:
         return warning(
             f"Rows of {table} lie in its default partition: a clock was months ahead, or one was missing.",
             "They are found as all others are. See the clocks; a month that is made takes its rows along.",
+        )
+    if caught.earlier:
+        return warning(
+            f"Rows of {table} lie in its default partition, of before its first month: a clock was behind.",
+            "They are found as all others are, and retention reaches them. See the clocks.",
         )
     return ok(f"{table} has its months until {month_partitions.last_day(model):%Y-%m-%d}.")
 

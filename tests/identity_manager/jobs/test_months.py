@@ -3,7 +3,6 @@
 import copy
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -20,26 +19,29 @@ from django.db import (
     models,
     transaction,
 )
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.database import partitions
 from ca_bridge.database.online_index import AddIndexOnline
 from ca_bridge.database.partitions import execute
-from identity_manager import audit
-from identity_manager.audit import heads, sealing, verification
+from identity_manager.audit import sealing, verification
 from identity_manager.audit.verification import AuditFault
-from identity_manager.jobs import audit_months, month_division, month_partitions, retention, schedule
+from identity_manager.jobs import month_division, month_partitions, retention, schedule
 from identity_manager.jobs.month_partitions import MonthsMissingError
 from identity_manager.mail import outbox, request_messages
 from identity_manager.management.backup import postgresql
 from identity_manager.management.doctor import database
-from identity_manager.models import AuditChain, AuditEvent, AuditHead, MailEvent, OutgoingMail, Person
+from identity_manager.models import AuditEvent, MailEvent, MailState, OutgoingMail, Person
 from tests.tools import months
 from tests.tools.cast import Company
+from tests.tools.months import event_of
 
-pytestmark = [pytest.mark.long, pytest.mark.database, pytest.mark.usefixtures("postgresql_only")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.database,
+    pytest.mark.usefixtures("postgresql_only", "undivided_only"),
+]
 EVENTS, MAILS = AuditEvent._meta.db_table, OutgoingMail._meta.db_table
 DAY = timedelta(days=1)
 
@@ -54,15 +56,6 @@ def provider_event(mail: OutgoingMail) -> MailEvent:
     return MailEvent.objects.create(
         key="a", provider="p", kind="bounced", message_id="m", code="c", mail_id=mail.pk
     )
-
-
-def event_of(moment: datetime, **fields: Any) -> AuditEvent:
-    event = audit.event_about(audit.Event.PERSON_CHANGED, actor=None, subject=None)
-    event.pk, event.at = months.key_of(moment), moment
-    for name, value in fields.items():
-        setattr(event, name, value)
-    audit.append([event])
-    return event
 
 
 @pytest.fixture
@@ -319,6 +312,22 @@ def test_months_are_made_ahead_and_take_along_what_came_without_one(
     assert [each.level for each in database.months()] == ["ok", "ok"]
 
 
+def test_rows_without_a_month_are_told(divided: Company) -> None:
+    """Of months to come: where a clock was ahead. Of before the first month: where one was behind."""
+    assert month_partitions.BEYOND not in month_partitions.look_ahead()
+    far = event_of(timezone.now() + timedelta(days=3650))
+    assert f"({month_partitions.BEYOND})" in month_partitions.look_ahead().partition(",")[0]
+    assert "a clock was months ahead" in next(iter(database.months())).says
+    far.delete()
+    connection.check_constraints()
+    execute(connection, f"DROP TABLE {EVENTS}_first")
+    event_of(datetime(2020, 5, 5, tzinfo=UTC))
+    assert month_partitions.BEYOND not in month_partitions.look_ahead()
+    told = next(iter(database.months()))
+    assert "of before its first month: a clock was behind" in told.says
+    assert "retention reaches them" in told.remedy
+
+
 def test_a_month_that_cannot_be_made_is_told_when_it_is_near(
     divided: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,6 +393,21 @@ def test_an_index_is_added_while_the_table_is_in_use(transactional_db: None) -> 
         ) == [(None, None)]
 
 
+def test_mails_without_a_month_lose_their_texts_as_others_do(divided: Company, settings: Settings) -> None:
+    settings.RETENTION_MAIL_DAYS = 30
+    divided.request_in("requested")
+    mail = OutgoingMail.objects.all()[0]
+    other = copy.copy(mail)
+    other.pk, other.occasion = months.key_of(timezone.now() + timedelta(days=3650)), "of a clock ahead"
+    OutgoingMail.objects.bulk_create([other])
+    sent = {"state": MailState.SENT, "created_at": datetime(2020, 5, 5, tzinfo=UTC)}
+    OutgoingMail.objects.filter(pk=other.pk).update(**sent)
+    assert place_of(other) == f"{MAILS}_default"
+    assert retention.empty_mails() == 1
+    other.refresh_from_db()
+    assert other.body_text == ""
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_backup_is_put_back_from_one_shape_to_the_other(transactional_db: None, tmp_path: Path) -> None:
     Company().request_in("completed")
@@ -401,117 +425,3 @@ def test_a_backup_is_put_back_from_one_shape_to_the_other(transactional_db: None
     with transaction.atomic():
         postgresql.load(tmp_path / "divided")
     assert (AuditEvent.objects.count(), OutgoingMail.objects.count()) == (events, mails)
-
-
-# --- Retention -------------------------------------------------------------------------------------
-@pytest.fixture
-def two_old_months(divided: Company, settings: Settings) -> list[AuditEvent]:
-    """The first partition is gone; two months of events are older than they are kept, then come today's."""
-    settings.RETENTION_AUDIT_DAYS = 365
-    execute(connection, f"DROP TABLE {EVENTS}_first")
-    months_there = [datetime(2021, 3, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)]
-    for month in (*months_there, month_partitions.months_from(timezone.now(), 1)[0]):
-        month_partitions.add_month(AuditEvent, month)
-    events = [event_of(months_there[0] + day * DAY) for day in range(1, 30)]
-    straggler = event_of(months_there[1] + timedelta(seconds=1))
-    events.append(event_of(months_there[1] - timedelta(seconds=1)))
-    for event in (*events[:-1], straggler, events[-1]):
-        _seal(event)
-    events += [straggler] + [event_of(months_there[1] + day * DAY) for day in range(1, 20)]
-    sealing.seal()
-    with pytest.MonkeyPatch.context() as clock:
-        clock.setattr(timezone, "now", lambda: months_there[1] + 40 * DAY)
-        heads.sign()
-    event_of(timezone.now())
-    sealing.seal()
-    connection.check_constraints()
-    return events
-
-
-def _seal(event: AuditEvent) -> None:
-    """In the order of commits, which is not that of keys."""
-    others = AuditEvent.objects.unsealed().exclude(pk=event.pk)
-    kept = list(others)
-    others.delete()
-    sealing.seal()
-    AuditEvent.objects.bulk_create(kept)
-
-
-def test_the_oldest_month_goes_as_a_whole_and_the_proof_stays(two_old_months: list[AuditEvent]) -> None:
-    assert retention.cut_audit_log() == 31, "the month, and what of the next one was sealed before its last"
-    names = {each.name for each in partitions.partitions(connection, EVENTS)}
-    assert f"{EVENTS}_y2021m03" not in names
-    sealing.seal()
-    report = verification.verify()
-    assert (report.findings, report.first) == ([], 32)
-    assert AuditEvent.objects.get(name="audit.cut").facts == {"first": 1, "last": 31, "rows": 31}
-    assert AuditHead.objects.get(kind="checkpoint").number == 31
-    connection.check_constraints()
-    assert retention.cut_audit_log() == 19
-    assert retention.cut_audit_log() == 0
-    sealing.seal()
-    assert verification.verify().findings == []
-
-
-def test_a_month_that_is_not_over_for_long_enough_stays(
-    two_old_months: list[AuditEvent], settings: Settings
-) -> None:
-    settings.RETENTION_AUDIT_DAYS = (timezone.now() - datetime(2021, 3, 20, tzinfo=UTC)).days
-    assert retention.cut_audit_log() == 0
-
-
-def test_a_month_with_an_event_of_an_open_request_goes_up_to_it(
-    two_old_months: list[AuditEvent], divided: Company
-) -> None:
-    request = divided.request_in("requested")
-    AuditEvent.objects.filter(number=9).update(request=request)
-    assert retention.cut_audit_log() == 8
-    assert AuditEvent.objects.sealed().first().number == 9  # type: ignore[union-attr]  # there are some
-
-
-FORGERIES: dict[str, Callable[[QuerySet[AuditEvent]], object]] = {
-    "the last one has another date": lambda rows: rows.filter(number=31).update(
-        at=datetime(2021, 1, 1, tzinfo=UTC)
-    ),
-    "one is missing": lambda rows: rows.filter(number=12).delete(),
-    "one is not sealed": lambda rows: rows.filter(number=12).update(number=None),
-    "the next one follows another": lambda rows: rows.filter(number=32).update(previous="0" * 64),
-    "today's has the key and the date of an old one": lambda rows: rows.filter(number=51).update(
-        id=months.key_of(datetime(2021, 3, 30, tzinfo=UTC)), at=datetime(2021, 3, 30, tzinfo=UTC)
-    ),
-}
-
-
-def test_a_month_that_is_not_as_it_was_sealed_stays(two_old_months: list[AuditEvent]) -> None:
-    """Whoever can write to the table could otherwise have the job remove, and sign, what they choose."""
-    for forgery, forge in FORGERIES.items():
-        with transaction.atomic():
-            forge(AuditEvent.objects.all())
-            connection.check_constraints()
-            retention.cut_audit_log()
-            names = {each.name for each in partitions.partitions(connection, EVENTS)}
-            assert f"{EVENTS}_y2021m03" in names, forgery
-            transaction.set_rollback(True)
-
-
-def test_younger_events_do_not_go_with_a_month_into_which_they_were_moved(
-    two_old_months: list[AuditEvent],
-) -> None:
-    """The two events that are looked at are true and follow each other; their numbers are in no hash."""
-    event_of(timezone.now())
-    sealing.seal()
-    rows = AuditEvent.objects.all()
-    last, after = rows.get(number=31), rows.get(number=32)
-    younger = list(rows.filter(number__gt=32).order_by("number"))
-    end = younger[-1].number or 0
-    rows.filter(number__gte=31).update(number=None)
-    for number, event in enumerate(younger, start=31):
-        moved = months.key_of(datetime(2021, 3, 30, tzinfo=UTC))
-        rows.filter(pk=event.pk).update(number=number, id=moved)
-    rows.filter(pk=last.pk).update(number=end - 1)
-    rows.filter(pk=after.pk).update(number=end)
-    AuditChain.objects.update(number=end, chain=after.chain)
-    connection.check_constraints()
-    audit_months.drop_oldest(timezone.now() - 365 * DAY, is_needed=Q(pk=None))
-    assert rows.count() >= end - 1
-    assert not AuditHead.objects.filter(kind="checkpoint").exists()

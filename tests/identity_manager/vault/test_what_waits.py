@@ -132,9 +132,11 @@ def test_what_needs_a_version_that_is_closed_is_woken_once_and_then_left_alone(
 ) -> None:
     """Each minute it would fail again. START says what it waits for, and it is not lost."""
     monkeypatch.setattr(key_service_waits, "LONGEST_ATTEMPT", timedelta(0))
+    service.fault = 0
     moved_to("transit:im-passphrases:2", Purpose.PASSPHRASES)
     moved_to("transit:im-private:2", Purpose.PRIVATE_KEYS)
-    service.fault, service.closed = 0, {"1"}
+    moved_to("transit:im-other:2")
+    service.closed = {"1"}
     later()
     Webhook.objects.update(next_attempt_at=None)
     key_service_waits.wake()

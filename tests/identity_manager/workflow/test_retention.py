@@ -23,6 +23,8 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.requests.states import NOT_ENDED
+from identity_manager.models.requests.token_states import IN_USE, UNDER_WAY
 from identity_manager.people import anonymisation
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.transactions import locking
@@ -430,3 +432,12 @@ def test_nought_keeps_for_ever(company: Company, settings: Settings, name: str, 
 def test_they_run_by_themselves() -> None:
     names = {job.name for job in schedule.JOBS}
     assert {f"retention.{each}" for each in ("containers", "mails", "requests", "sign_ins", "audit")} <= names
+
+
+def test_an_ended_request_or_token_never_comes_to_life_again() -> None:
+    """So that what nothing needed of a month, while it was read, nothing needs when it is dropped."""
+    in_use = {*UNDER_WAY, *IN_USE}
+    for model, living in ((TokenRequest, set(NOT_ENDED)), (SoftwareToken, in_use)):
+        steps = list(model._meta.get_field("state").get_all_transitions(model))
+        assert len(steps) > 5
+        assert [step.name for step in steps if step.source not in living and step.target in living] == []

@@ -101,7 +101,7 @@ def test_requests_are_filtered_by_approver_and_answer_as_in_search(caller: Calle
 
 
 def test_the_document_says_what_each_value_of_a_filter_means(caller: Caller) -> None:
-    parameters = Client().get("/api/v1/openapi.json").json()["paths"]["/requests"]["get"]["parameters"]
+    parameters = Client().get("/api/v1/openapi.json").json()["paths"]["/api/v1/requests"]["get"]["parameters"]
     named = {each["name"]: json.dumps(each) for each in parameters}
     assert '"format": "uuid"' in named["approver"]
     assert "the id of a person" in named["approver"]

@@ -48,6 +48,8 @@ def replica(
         described["OPTIONS"] = {**described["OPTIONS"], "pool": False}
         monkeypatch.setitem(connections.databases, read_replica.ALIAS, described)
         settings.DATABASE_ROUTERS = ["identity_manager.config.database.router.ReplicaRouter"]
+        if hasattr(connections._connections, read_replica.ALIAS):
+            del connections[read_replica.ALIAS]  # made after another test's server had gone, with its address
         yield server
         connections[read_replica.ALIAS].close()
         del connections[read_replica.ALIAS]

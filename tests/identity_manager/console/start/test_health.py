@@ -16,6 +16,7 @@ from ca_bridge.connection import registry
 from identity_manager.console.lists import remembered_counts
 from identity_manager.console.start import installation
 from identity_manager.console.start.health_line import HealthLine
+from identity_manager.jobs import month_partitions
 from identity_manager.models import (
     CaCheck,
     DirectoryRun,
@@ -187,3 +188,13 @@ def test_the_certificates_of_the_portals_are_told_as_the_job_found_them(olga: Cl
     JobRun.objects.filter(pk=row.pk).update(outcome=JobOutcome.FAILED, last_error="Renew: im.example.")
     line = health(olga)[f"{JOBS}#portalscertificates"]
     assert (line.meaning, line.sentence) == (Meaning.STOPPED, "Renew: im.example.")
+
+
+def test_rows_beyond_the_last_month_are_told_as_the_job_found_them(olga: Client) -> None:
+    row = JobRun.objects.create(name=installation.MONTHS, outcome=JobOutcome.OK, result="events 2031-01-01")
+    assert health(olga)[f"{JOBS}#databasemake_months"].meaning == Meaning.DONE
+
+    JobRun.objects.filter(pk=row.pk).update(result=f"events 2031-01-01 ({month_partitions.BEYOND})")
+    line = health(olga)[f"{JOBS}#databasemake_months"]
+    assert (line.meaning, line.word) == (Meaning.WAITING, "rows lie beyond the last month")
+    assert "A clock was ahead" in line.remedy
