@@ -41,6 +41,12 @@ def test_the_colon_after_words_of_another_tag_is_the_languages():
     assert where(PAGES, lambda text: colon.findall(messages.sub("", text))) == {}
 
 
+def test_a_button_does_not_stick_to_the_table_above_it():
+    close = re.compile(r'<form class="stack stack-close"(.*?)</form>', flags=re.DOTALL)
+    table_and_button = re.compile(r'class="table.*class="actions"', flags=re.DOTALL)
+    assert where(PAGES, lambda text: list(filter(table_and_button.search, close.findall(text)))) == {}
+
+
 def test_every_icon_is_drawn_in_the_sprite():
     icon = re.compile(r"""{% icon "([^"]+)"|\bicon(?:_name)?="([^"]+)\"""")
     drawn = {*ICONS, ""}
