@@ -221,6 +221,18 @@ def test_the_first_text_is_compared_with_ours_and_later_ones_may_be(sven: Client
     assert "the text of the product" in sven.get(f"{address('version', 2)}?compared=ours").text
 
 
+def test_what_a_draft_is_compared_with_keeps_the_page_of_its_history(sven: Client, sara: Client) -> None:
+    save(sven)
+    put_in_force(sara)
+    save(sven, "Dear {{ person.name }},\n\nyour password is brand-new.")
+
+    asked = sven.get(address(), {"history": "2"}).text
+    with_ours = sven.get(address(), {"history": "2", "compared": "ours"}).text
+
+    assert 'href="?history=2&amp;compared=ours#differences"' in asked
+    assert 'href="?history=2#differences"' in with_ours
+
+
 def test_a_test_goes_to_oneself_and_says_what_it_is(sven: Client, sven_person: Person) -> None:
     save(sven)
     assert sven.post(address("test")).status_code == 302
