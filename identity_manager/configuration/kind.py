@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,9 +118,10 @@ class ConfigurationKind:
     page_arguments: Callable[[str, uuid.UUID | str], Sequence[object]] = lambda _code, pk: [pk]
 
     def filled(self, given: Values) -> Values:
-        """The entry with every key, in the order of the kind."""
+        """The entry with every key, in the order of the kind; each entry has defaults of its own."""
         return {
-            name: key.read(given[name]) if name in given else key.default for name, key in self.keys.items()
+            name: key.read(given[name]) if name in given else deepcopy(key.default)
+            for name, key in self.keys.items()
         }
 
 
