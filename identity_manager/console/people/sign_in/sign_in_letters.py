@@ -35,6 +35,8 @@ FONTS = {(TEXT, ""): "figo", (TEXT, "B"): "figbo", (CODE, ""): "fimo"}
 MARGIN, WINDOW_TOP = 25, 50  # millimetres
 LOGO_TOP, LOGO_BOX = 12, (60, 16)
 LINE = 6
+PAGE_HEIGHT, FOOT_BOTTOM = 297, 12
+FOOT_SIZES = (9, 8, 7, 6, 5)  # points: the first in which the foot fits under the letter
 BOX = 3.6
 BLACK = "#000000"
 NO_FONT = gettext_lazy(
@@ -186,14 +188,27 @@ def _head(pdf: "FPDF") -> None:
 
 
 def _foot(pdf: "FPDF") -> None:
-    """Whom to ask, and the company's links, to be typed."""
+    """Whom to ask, and the company's links, to be typed: at the bottom of the page, however long they are."""
     seen = looks.in_force()
     labels = (("", seen.help_desk), (_("Imprint"), seen.imprint), (_("Privacy"), seen.privacy))
-    lines = [labelled(label, text) for label, text in labels if str(text)]
-    if lines:
-        pdf.ln(LINE)
-    for line in lines:
-        _paragraph(pdf, line)
+    text = "\n".join(labelled(label, words) for label, words in labels if str(words))
+    if not text:
+        return
+    room = PAGE_HEIGHT - FOOT_BOTTOM - pdf.get_y()
+    heights = ((size, _foot_height(pdf, text, size)) for size in FOOT_SIZES)
+    size, height = next((found for found in heights if found[1] <= room), (FOOT_SIZES[-1], room))
+    pdf.set_auto_page_break(auto=False)
+    pdf.set_y(PAGE_HEIGHT - FOOT_BOTTOM - height)
+    pdf.set_font(TEXT, size=size)
+    pdf.multi_cell(0, size / 2, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    pdf.set_auto_page_break(auto=True, margin=MARGIN)
+
+
+def _foot_height(pdf: "FPDF", text: str, size: int) -> float:
+    from fpdf.enums import MethodReturnValue  # as above
+
+    pdf.set_font(TEXT, size=size)
+    return float(pdf.multi_cell(0, size / 2, text, align="L", dry_run=True, output=MethodReturnValue.HEIGHT))
 
 
 def _address(pdf: "FPDF", person: Person) -> None:

@@ -100,6 +100,28 @@ def test_a_letter_has_the_looks_of_the_company(rita: Client, nina: Person) -> No
     assert tuple(int(accent[at : at + 2], 16) for at in (1, 3, 5)) in colours_of_text
 
 
+@pytest.mark.parametrize("language", ["en", "de", "sv", "fr"])
+def test_however_long_the_foot_is_a_letter_is_one_page(rita: Client, nina: Person, language: str) -> None:
+    """The longest help desk line, imprint and privacy address that ADMIN takes."""
+    link = f"https://x.example/{'l' * 276}/end"
+    company_looks.in_force(
+        cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,), sid=""),
+        help_desk={"en": f"{'IT desk, telephone ' * 8}4711"},
+        imprint=link,
+        privacy=link,
+    )
+    looks_queries.forget()
+    Person.objects.filter(pk=nina.pk).update(language=language)
+    choose(rita, nina)
+
+    pages = pypdf.PdfReader(io.BytesIO(rita.post(reverse(LETTERS)).content)).pages
+
+    assert len(pages) == 2
+    said = "".join(pages[1].extract_text().split())
+    assert "telephone4711" in said
+    assert said.count("/end") == 2
+
+
 def test_without_looks_a_letter_is_ours(rita: Client, nina: Person) -> None:
     choose(rita, nina)
 
