@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
 from ca_bridge.x509.certificates import serial_hex
 from identity_manager.console.access import requests
@@ -27,7 +27,7 @@ from identity_manager.console.search.forms import (
     REVOCATION_WAITS,
     CertificateForm,
 )
-from identity_manager.console.search.kind import Beside, SearchKind, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import TOTAL, Beside, SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.models import (
     Certificate,
     CertificateProfile,
@@ -222,7 +222,7 @@ CERTIFICATE = SearchKind(
         file_name="certificates",
         export_rows=_with_more,
     ),
-    counted=_("%(found)s of %(total)s certificates"),
+    counted=ngettext_lazy("%(found)s of %(total)s certificate", "%(found)s of %(total)s certificates", TOTAL),
     too_many=_("More than %(found)s of %(total)s certificates; these are the first %(found)s"),
     nothing=_("No certificate like this"),
     advice=_("Try another state, fewer words or other days."),

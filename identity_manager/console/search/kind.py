@@ -17,6 +17,7 @@ from identity_manager.models.words import Words
 
 Wanted = Mapping[str, Any]
 Found = Callable[[QuerySet[Any], Wanted], QuerySet[Any]]
+TOTAL = "number"  # in the sentences that count: it decides between singular and plural
 WithMore = Callable[[QuerySet[Any]], QuerySet[Any]]
 
 

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from identity_manager.console.access import offices
 from identity_manager.console.lists import filtering
@@ -23,7 +24,7 @@ from identity_manager.console.search.forms import (
     EmployeeForm,
     ExternalForm,
 )
-from identity_manager.console.search.kind import SearchKind, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import TOTAL, SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.console.search.person_columns import COLUMNS, PersonRow
 from identity_manager.models import (
     Account,
@@ -206,11 +207,13 @@ TABLE = Table(
 )
 EMPLOYEE = _of_kind(
     PersonKind.EMPLOYEE,
-    counted=_("%(found)s of %(total)s employees"),
+    counted=ngettext_lazy("%(found)s of %(total)s employee", "%(found)s of %(total)s employees", TOTAL),
     too_many=_("More than %(found)s of %(total)s employees; these are the first %(found)s"),
 )
 EXTERNAL = _of_kind(
     PersonKind.EXTERNAL,
-    counted=_("%(found)s of %(total)s external persons"),
+    counted=ngettext_lazy(
+        "%(found)s of %(total)s external person", "%(found)s of %(total)s external persons", TOTAL
+    ),
     too_many=_("More than %(found)s of %(total)s external persons; these are the first %(found)s"),
 )

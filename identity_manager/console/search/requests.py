@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from identity_manager.console.access import offices
 from identity_manager.console.access import requests as access_requests
@@ -15,7 +16,7 @@ from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
 from identity_manager.console.lists import filtering
 from identity_manager.console.lists.columns import Columns
 from identity_manager.console.search.forms import LATE, WAITING, RequestForm, key_in
-from identity_manager.console.search.kind import SearchKind, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import TOTAL, SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.console.search.request_columns import COLUMNS
 from identity_manager.models import Approval, AskedApprover, OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.people.person import EVERYTHING
@@ -159,7 +160,7 @@ REQUEST = SearchKind(
         file_name="requests",
         export_rows=_with_all,
     ),
-    counted=_("%(found)s of %(total)s requests"),
+    counted=ngettext_lazy("%(found)s of %(total)s request", "%(found)s of %(total)s requests", TOTAL),
     too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),
     nothing=_("No request like this"),
     advice=_("Try another state, fewer words or other days."),

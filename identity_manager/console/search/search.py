@@ -18,7 +18,7 @@ from identity_manager.console.lists import counting, pagination, remembered_coun
 from identity_manager.console.search import certificates as certificate_list
 from identity_manager.console.search import persons as person_list
 from identity_manager.console.search import requests as request_list
-from identity_manager.console.search.kind import SearchKind, Wanted
+from identity_manager.console.search.kind import TOTAL, SearchKind, Wanted
 from identity_manager.console.search.selected import Selection
 from identity_manager.models import Person
 from identity_manager.models.people.account import PAGE_SIZES
@@ -274,17 +274,24 @@ def context(request: HttpRequest, search: Search, selected: Selection) -> dict[s
 
 def count_words(search: Search, paginator: pagination.CappedPaginator) -> str:
     """How many were found of how many there are, in one sentence."""
-    sentence = search.kind.too_many if paginator.has_more else search.kind.counted
-    return str(sentence) % {"found": counting.grouped(paginator.count), "total": _total(search)}
+    # By %: only so does a lazy plural learn its number.
+    sentence: Any = search.kind.too_many if paginator.has_more else search.kind.counted
+    number = _total(search)
+    total = (
+        counting.grouped(number)
+        if number <= counting.TOTAL_LIMIT
+        else _("more than %(number)s") % {"number": counting.grouped(counting.TOTAL_LIMIT)}
+    )
+    return str(sentence % {"found": counting.grouped(paginator.count), "total": total, TOTAL: number})
 
 
-def _total(search: Search) -> str:
+def _total(search: Search) -> int:
     """The total, capped, because counting a million rows takes longer than a search; cached for a minute."""
     cache = caches[remembered_counts.CACHE]
     key = remembered_counts.key_for(search.actor, "very many", search.kind.name)
-    if not cache.get(key):
-        (number,) = counting.counts([search.reach().order_by().values("pk")[: counting.TOTAL_LIMIT + 1]])
-        if number <= counting.TOTAL_LIMIT:
-            return counting.grouped(number)
+    if cache.get(key):
+        return counting.TOTAL_LIMIT + 1
+    (number,) = counting.counts([search.reach().order_by().values("pk")[: counting.TOTAL_LIMIT + 1]])
+    if number > counting.TOTAL_LIMIT:
         cache.set(key, True, VERY_MANY_SECONDS)  # noqa: FBT003 as every cache takes it
-    return _("more than %(number)s") % {"number": counting.grouped(counting.TOTAL_LIMIT)}
+    return number

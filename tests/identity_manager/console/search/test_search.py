@@ -186,7 +186,7 @@ def test_a_role_limited_to_a_unit_searches_that_unit_only(company: cast.Company)
     )
 
     assert names(response) == ["Sonja Muster"]
-    assert "1 of 1 employees" in response.text
+    assert "1 of 1 employee\n" in response.text
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_a_very_large_total_is_not_counted_again_for_a_while(
 
     Person.objects.exclude(surname="Lindqvist").update(kind=PersonKind.EXTERNAL)
     caches[remembered_counts.CACHE].clear()  # a while later
-    assert "1 of 1 employees" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
+    assert "1 of 1 employee\n" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
 
 
 def test_a_page_asks_the_database_the_same_number_of_times_however_many_it_lists(
