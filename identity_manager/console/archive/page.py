@@ -1,5 +1,6 @@
 """Page context of the key archive, for one officer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Count
@@ -7,6 +8,7 @@ from django.utils import timezone
 
 from identity_manager.console.access import offices
 from identity_manager.console.access.recoveries import RECOVERY_READERS
+from identity_manager.console.archive import drill_list
 from identity_manager.console.archive.forms import ShareForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
@@ -75,8 +77,10 @@ def _drill(actor: Person, certificate: RecoveryCertificate) -> dict[str, Any]:
     }
 
 
-def context(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> dict[str, Any]:
-    """One recovery certificate, with the actions of this officer."""
+def context(
+    actor: Person, certificate: RecoveryCertificate, form: VerbForm, *, asked: Mapping[str, str]
+) -> dict[str, Any]:
+    """One recovery certificate, with the actions of this officer; asked: which of its drills."""
     waits = certificate.state == S.IMPORTED
     obstacle = recovery_policy.confirmation_obstacle(actor, certificate)
     present = certificate.wrappings.filter(erased_at=None).prefetch_related("shares__officer").first()
@@ -93,6 +97,7 @@ def context(actor: Person, certificate: RecoveryCertificate, form: VerbForm) -> 
         "number_of_keys": certificate.keys.count(),
         **_readdressing(actor, certificate, form),
         **_drill(actor, certificate),
+        **drill_list.context(certificate, asked),
         "is_as_confirmed": certificate.state != S.IN_FORCE or verbs.is_as_confirmed(certificate),
     }
 

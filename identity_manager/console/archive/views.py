@@ -110,7 +110,7 @@ def _give_share(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     found = archive.recovery_certificate(request, pk)
-    context = page.context(archive.archive_reader(request), found, form)
+    context = page.context(archive.archive_reader(request), found, form, asked=request.GET)
     template = "identity_manager/archive/recovery_certificate.html"
     return render(request, template, context, status=refusals.status_of(form))
 

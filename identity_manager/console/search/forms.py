@@ -44,6 +44,7 @@ KNOWN_SHOWN = 500
 SOON, LATELY = (30, 60, 90), (7, 30, 90)  # days
 NO_TOKEN = "none"  # noqa: S105 a choice of the filter
 ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
+NO_UNIT = "-none"  # the name of no unit: none begins with a sign that spreadsheets take for a formula
 NEVER_SIGNED_IN, CODE_ENDS, CODE_ENDED = "never", "code-ends", "code-ended"
 REVOCATION_WAITS = "revocation-waits"
 BY_HAND = "revocation-by-hand"
@@ -161,7 +162,9 @@ class PersonForm(KindForm):
     q = WordsField(_("Name, number, e-mail or department"))
     state = FilterField(_("State"), anything=_("any state"), choices=PersonState.choices)
     department = KnownField(_("Department"), anything=_("any department"))
-    unit = KnownField(_("Organisational unit"), anything=_("any unit"))
+    unit = KnownField(
+        _("Organisational unit"), anything=_("any unit"), choices=[(NO_UNIT, _("without a unit"))]
+    )
     token_type = FilterField(
         _("Has software token"),
         anything=_("with or without"),

@@ -21,6 +21,7 @@ from identity_manager.console.search.forms import (
     CODE_ENDS,
     NEVER_SIGNED_IN,
     NO_TOKEN,
+    NO_UNIT,
     EmployeeForm,
     ExternalForm,
 )
@@ -61,12 +62,16 @@ def _found_in_parts(rows: PersonQuerySet, wanted: Wanted) -> list[PersonQuerySet
 def _equal(wanted: Wanted) -> dict[str, str]:
     """The columns that are compared with what is wanted."""
     plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
-    return {column: wanted[name] for name, column in plain.items() if wanted[name]}
+    return {
+        column: wanted[name] for name, column in plain.items() if wanted[name] and wanted[name] != NO_UNIT
+    }
 
 
 def _filtered(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     if wanted["token_type"] or wanted["expires_before"] or wanted["expires_within"]:
         rows = rows.filter(_tokens(wanted))
+    if wanted["unit"] == NO_UNIT:
+        rows = rows.filter(organisational_unit="")
     if wanted["sign_in"]:
         rows = rows.filter(_SIGN_IN[wanted["sign_in"]]())
     if wanted["role"]:

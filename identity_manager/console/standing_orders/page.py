@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import standing_orders as access
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.standing_orders import members
 from identity_manager.models import (
     BatchOrder,
     Person,
@@ -60,7 +61,7 @@ def meaning(order: StandingOrder) -> Meaning:
 
 
 def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
-    """The page; asked: the outcome and the page of its persons."""
+    """The page; asked: the outcome or the step, and the page of its persons."""
     named = access.sees_persons(actor)
     shown = Outcome(asked["outcome"]) if asked.get("outcome") in Outcome.values else _first(order)
     alive = order.state != StandingState.ENDED
@@ -85,6 +86,7 @@ def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[
         "placed": BatchOrder.objects.listed()
         .filter(standing_placement__order=order)
         .order_by("-asked_at")[:PLACED_SHOWN],
+        **(members.context(order, asked) if named else {}),
     }
 
 

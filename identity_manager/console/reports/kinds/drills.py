@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.db.models import Count, Max, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.reports.report import Asked, Report, ReportColumn, ReportLine, ValueKind
@@ -32,7 +33,14 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
             "last": last,
             "late": due_since(row, last) if not row.retired_at else None,
         }
-        yield ReportLine(values, {"certificate": reverse("console:recovery-certificate", args=[row.pk])})
+        yield ReportLine(values, _addresses(asked, row))
+
+
+def _addresses(asked: Asked, row: RecoveryCertificate) -> dict[str, str]:
+    """The page of the certificate; of a number, the drills there that it counts."""
+    url, since = reverse("console:recovery-certificate", args=[row.pk]), asked.since.date().isoformat()
+    results = {name: urlencode({"result": name, "since": since}) for name in ("proved", "failed")}
+    return {"certificate": url, **{name: f"{url}?{told}#drills" for name, told in results.items()}}
 
 
 REPORT = Report(

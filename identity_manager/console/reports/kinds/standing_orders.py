@@ -10,7 +10,10 @@ from identity_manager.console.access import standing_orders
 from identity_manager.console.access.offices import within_units
 from identity_manager.console.reports.report import Asked, Report, ReportColumn, ReportLine, ValueKind
 from identity_manager.console.search.forms import token_types
+from identity_manager.console.standing_orders import members
 from identity_manager.models import MemberStep, StandingOrder
+
+STEPS = {"given": MemberStep.GIVEN, "placed": MemberStep.PLACED, "new": MemberStep.NEW}
 
 
 def _lines(asked: Asked) -> Iterator[ReportLine]:
@@ -26,6 +29,7 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
         gone=Count("members", filter=mine & Q(members__until__gte=asked.since)),
     )
     names = {code: str(name) for code, name in token_types()}
+    named = standing_orders.sees_persons(asked.actor)
     for row in rows.order_by("name"):
         numbers = {name: getattr(row, name) for name in ("given", "placed", "new", "came", "gone")}
         words = {
@@ -33,7 +37,15 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
             "type": names.get(row.type_code, row.type_code),
             "state": row.get_state_display(),
         }
-        yield ReportLine({**words, **numbers}, {"order": reverse("console:standing-order", args=[row.pk])})
+        yield ReportLine({**words, **numbers}, _addresses(asked, row, named=named))
+
+
+def _addresses(asked: Asked, row: StandingOrder, *, named: bool) -> dict[str, str]:
+    """The page of the order; of a number, its members there, for who reads persons of every unit."""
+    url = {"order": reverse("console:standing-order", args=[row.pk])}
+    if not named:
+        return url
+    return url | {name: members.address(row, step, asked.unit) for name, step in STEPS.items()}
 
 
 REPORT = Report(

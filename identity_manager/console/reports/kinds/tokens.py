@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import offices
 from identity_manager.console.reports.report import Asked, Report, ReportColumn, ReportLine, ValueKind
-from identity_manager.console.search.forms import token_types
+from identity_manager.console.search.forms import NO_UNIT, token_types
 from identity_manager.models import SoftwareToken
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.ui.context import SEARCHERS
@@ -34,7 +34,7 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
             "persons": persons,
             "tokens": tokens,
         }
-        url = asked.search(asked.person_kind, unit=where, token_type=code) if where else ""
+        url = asked.search(asked.person_kind, unit=where or NO_UNIT, token_type=code)
         yield ReportLine(values, {"persons": url})
 
 

@@ -4,7 +4,6 @@ import io
 import re
 import zipfile
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -14,55 +13,29 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from ca_bridge.keys.envelopes import TRANSPORTS
 from identity_manager.console.reports.registry import REPORTS
 from identity_manager.console.reports.report import Asked
 from identity_manager.models import (
     Approval,
     AskedApprover,
     AuditEvent,
-    Certificate,
     DeliveryProblem,
     MailState,
     OutgoingMail,
     Person,
-    RecoveryCertificate,
-    RecoveryKeyKind,
     Role,
     RoleAssignment,
     SavedSearch,
     TokenRequest,
 )
 from identity_manager.people import saved_searches
-from identity_manager.workflow import step2_approve
+from tests.identity_manager.console.reports.reported import ENDS, holder, page, read, recovery_certificate
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 LIST = reverse("console:reports")
-ENDS = timedelta(days=40)
-
-
-def page(name: str) -> str:
-    return reverse("console:report", args=[name])
-
-
-def read(name: str, actor: Person, **asked: Any) -> list[dict[str, object]]:
-    """The lines of a report."""
-    report, actor = REPORTS[name], Person.objects.get(pk=actor.pk)
-    days = asked.pop("days", (*report.periods, 0)[0])
-    wanted = Asked(actor, days=days, person_kind="employee", **asked)
-    return [dict(line.values) for line in report.read(wanted)]
-
-
-def holder(company: Company, name: str, *, unit: str = "North") -> Person:
-    """A person with a VPN token that ends in 40 days."""
-    person = cast.person(name, sid="", organisational_unit=unit)
-    request = cast.issued(cast.accepted(cast.enabled(company.ada, person, company.vpn)))
-    token = cast.noted(cast.delivered(request).tokens.get())
-    Certificate.objects.filter(token=token).update(not_after=timezone.now() + ENDS)
-    return person
 
 
 def test_one_without_a_line_is_saved_too(company: Company) -> None:
@@ -132,20 +105,6 @@ def test_a_workbook_has_no_formula_and_no_link(company: Company) -> None:
     assert "'=1+1,VPN,1,1" in csv
 
 
-def test_persons_by_unit_lead_to_the_search_for_them(company: Company) -> None:
-    for name, unit in (("wes", "North"), ("will", "North"), ("sue", "South")):
-        holder(company, name, unit=unit)
-    browser = signed_in(company.ada)
-
-    bars = {bar.label: bar for bar in browser.get(page("tokens")).context["chart"].bars}
-
-    assert {label: bar.total for label, bar in bars.items()} == {"North": 2, "South": 1}
-    (part,) = bars["North"].parts
-    assert browser.get(part.url).context["paginator"].count == 2
-    south = officer("sonja", Role.USER_ADMINISTRATOR, unit="South")
-    assert [row["unit"] for row in read("tokens", south)] == ["South"]
-
-
 def test_each_step_says_who_waits_in_it_and_how_long_it_took(company: Company) -> None:
     company.request_in("completed")
     waiting = company.request_in("requested")
@@ -212,70 +171,6 @@ def test_mails_that_did_not_arrive_are_counted_by_domain(company: Company) -> No
     assert read("mails", officer("fara", Role.TOKEN_ADMINISTRATOR, unit="Elsewhere")) == []
 
 
-def _faults_of_every_report(company: Company) -> None:
-    """Something in each bar of the reports on approvals, issuance and mails."""
-    token = company.request_in("completed").tokens.get()
-    Certificate.objects.filter(token=token).update(not_after=timezone.now() + ENDS)
-    cast.failed(cast.accepted(cast.enabled(company.ada, cast.person("wes", sid=""), company.vpn)))
-    refused = cast.enabled(company.ada, cast.person("will", sid=""), company.signature)
-    step2_approve.reject(
-        actor=company.paul, request_id=refused.pk, snapshot_hash=refused.snapshot_hash, reason="Not needed."
-    )
-    cast.approved(company.paul, cast.enabled(company.ada, cast.person("walt", sid=""), company.signature))
-    now = timezone.now()
-    for name, reminded_at in (("sue", None), ("sid", now)):
-        waiting = cast.enabled(company.ada, cast.person(name, sid=""), company.signature)
-        AskedApprover.objects.filter(request=waiting).delete()
-        AskedApprover.objects.create(
-            request=waiting,
-            round=1,
-            approver=company.paul,
-            level="first",
-            asked_at=now,
-            waits_from=now,
-            reminded_at=reminded_at,
-        )
-    mails = list(OutgoingMail.objects.filter(person=token.person).order_by("pk")[:3])
-    for mail, state in zip(mails, (MailState.FAILED, MailState.BOUNCED, MailState.SENT), strict=True):
-        OutgoingMail.objects.filter(pk=mail.pk).update(
-            state=state, fault="" if state == "sent" else "refused", to_address="uma@Example.ORG"
-        )
-    for kind in ("stripped", "not-arrived"):
-        DeliveryProblem.objects.create(
-            token=token,
-            mail=mails[2],
-            kind=kind,
-            domain="example.org",
-            opened_at=now,
-            ended_at=now,
-        )
-
-
-@pytest.mark.parametrize("name", ["approvals", "issuance", "mails", "waiting", "expiry"])
-def test_each_bar_is_the_search_of_what_it_counts(company: Company, name: str) -> None:
-    _faults_of_every_report(company)
-    browser, units = signed_in(company.ada), ("", company.uma.organisational_unit)
-
-    for unit in units:
-        chart = browser.get(page(name), {"unit": unit}).context["chart"]
-        parts = [part for bar in chart.bars for part in bar.parts if part.number]
-        assert parts
-        for part in parts:
-            assert part.url, part
-            found = browser.get(part.url).context
-            counted = found["page"].paginator.count if "page" in found else found["paginator"].count
-            assert counted == part.number, part
-
-
-def test_who_counts_more_than_they_read_has_no_search_behind_the_bars(company: Company) -> None:
-    _faults_of_every_report(company)
-    olga = officer("olga", Role.SYSTEM_ADMINISTRATOR)
-
-    for name in ("issuance", "mails"):
-        chart = signed_in(olga).get(page(name)).context["chart"]
-        assert not [part.url for bar in chart.bars for part in bar.parts if part.url], name
-
-
 def test_every_report_takes_as_many_statements_for_many_rows_as_for_few(company: Company) -> None:
     ada = _reads_everything(company)
     holder(company, "one", unit="A")
@@ -286,7 +181,7 @@ def test_every_report_takes_as_many_statements_for_many_rows_as_for_few(company:
     company.request_in("requested")
     company.request_in("failed")
     cast.approved(company.paul, cast.enabled(company.ada, cast.person("wes", sid=""), company.signature))
-    _recovery_certificate("one")
+    recovery_certificate("one")
 
     many = {name: _statements(ada, name) for name in REPORTS}
 
@@ -304,16 +199,6 @@ def _reads_everything(company: Company) -> Person:
     """ada, as an Auditor too."""
     RoleAssignment.objects.create(person=company.ada, role=Role.AUDITOR)
     return Person.objects.prefetch_related("roles").get(pk=company.ada.pk)
-
-
-def _recovery_certificate(name: str) -> RecoveryCertificate:
-    return RecoveryCertificate.objects.create(
-        kind=RecoveryKeyKind.ONLINE,
-        name=name,
-        fingerprint=name,
-        transport=TRANSPORTS[0],
-        not_after=timezone.now() + ENDS,
-    )
 
 
 def test_each_role_sees_its_reports_and_opens_no_other(company: Company) -> None:
