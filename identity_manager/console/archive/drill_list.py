@@ -1,4 +1,4 @@
-"""The drills of a recovery certificate: all, or those with one result since a day, as a report asks."""
+"""The past drills of a recovery certificate: all, or those with one result since a day, as a report asks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,8 @@ def context(certificate: RecoveryCertificate, asked: Mapping[str, str]) -> dict[
     """The newest first; all of them where the address makes no sense."""
     form = DrillFilter(asked)
     wanted = form.cleaned_data if form.is_valid() else {}
-    rows = certificate.drills.select_related("asked_by", "decided_by")
+    rows = certificate.drills.exclude(pk__in=RecoveryDrill.objects.under_way())
+    rows = rows.select_related("asked_by", "decided_by")
     result, since = wanted.get("result"), wanted.get("since")
     return {
         "page": Paginator(_found(rows, wanted), DRILLS_SHOWN).get_page(asked.get("page")),

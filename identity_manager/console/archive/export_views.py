@@ -18,6 +18,7 @@ from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.models import ArchiveExport
 from identity_manager.ui.bidi import isolated
+from identity_manager.ui.punctuation import quoted
 from identity_manager.workflow.archive import export as exporting
 
 
@@ -85,10 +86,10 @@ def _asking() -> Confirmation:
 
 
 def _confirming(found: ArchiveExport) -> Confirmation:
-    words = {"officer": isolated(found.asked_by), "purpose": isolated(found.purpose)}
+    words = {"officer": isolated(found.asked_by), "purpose": quoted(isolated(found.purpose))}
     return Confirmation(
         title=_("Confirm the export of the archive?"),
-        lead=_("%(officer)s asked for it: %(purpose)s Every archived key leaves the database with it.")
+        lead=_("%(officer)s asked for it: %(purpose)s. Every archived key leaves the database with it.")
         % words,
         button=_("Confirm the export"),
         back=reverse("console:recovery-certificates"),

@@ -300,7 +300,7 @@ SOURCES = (
     *found_at_cas.SOURCES,
     Source(
         name="failed",
-        title=_("Have failed"),
+        title=_("Requests that have failed"),
         roles=MENDERS,
         waiting=failed,
         columns=WAITING,

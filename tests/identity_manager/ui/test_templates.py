@@ -47,6 +47,22 @@ def test_a_button_does_not_stick_to_the_table_above_it():
     assert where(PAGES, lambda text: list(filter(table_and_button.search, close.findall(text)))) == {}
 
 
+def test_the_head_of_a_column_of_numbers_stands_above_them():
+    cell = re.compile(r'<td data-label="{% translate "([^"]+)" %}" class="numeric"')
+
+    def left_out(text):
+        return [each for each in cell.findall(text) if f'<th scope="col">{{% translate "{each}" %}}' in text]
+
+    assert where(PAGES, left_out) == {}
+
+
+def test_the_buttons_of_a_page_stand_beside_its_title():
+    """After the sentence below the title they would stand alone in a line of their own."""
+    head = re.compile(r'<header class="page-head">(.*?)</header>', flags=re.DOTALL)
+    late = re.compile(r'class="page-lead.*class="actions', flags=re.DOTALL)
+    assert where(PAGES, lambda text: list(filter(late.search, head.findall(text)))) == {}
+
+
 def test_every_icon_is_drawn_in_the_sprite():
     icon = re.compile(r"""{% icon "([^"]+)"|\bicon(?:_name)?="([^"]+)\"""")
     drawn = {*ICONS, ""}
