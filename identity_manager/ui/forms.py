@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models.fields import BLANK_CHOICE_DASH
 from django.forms.renderers import TemplatesSetting
 from django.forms.utils import ErrorList
 from django.http import HttpRequest
@@ -47,10 +48,15 @@ def _select(widget: dict[str, Any]) -> SafeString:
         lines = format_html_join(
             "",
             '<option value="{}"{}>{}</option>',
-            ((str(each["value"]), _attributes(each["attrs"]), each["label"]) for each in options),
+            ((str(each["value"]), _attributes(each["attrs"]), _said(each["label"])) for each in options),
         )
         drawn += markup('<optgroup label="{}">{}</optgroup>', group, lines) if group else lines
     return markup('<select name="{}"{}>{}</select>', widget["name"], _attributes(widget["attrs"]), drawn)
+
+
+def _said(label: Any) -> Any:
+    """The label of a choice; for none of them one dash, as everywhere, instead of Django's nine hyphens."""
+    return "–" if label == BLANK_CHOICE_DASH[0][1] else label
 
 
 def _input(widget: dict[str, Any]) -> SafeString:

@@ -28,6 +28,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.mail.delivery_problem import SAID
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE, LAST_EVENT, OutgoingMailQuerySet
+from identity_manager.models.text_in_languages import languages
 from identity_manager.queries.mail_domains import DOMAIN
 from identity_manager.ui.parts import Pair
 from identity_manager.ui.row_addresses import addresses_of
@@ -245,7 +246,7 @@ def _facts(mail: OutgoingMail, line: MailRow) -> list[Pair]:
 
 def _reader_facts(mail: OutgoingMail) -> list[Pair]:
     return [
-        Pair(_("Language"), mail.language),
+        Pair(_("Language"), dict(languages()).get(mail.language, mail.language)),
         *([Pair(_("The person's address now"), mail.person.email)] if _has_moved(mail) else []),
         Pair("Message-ID", sending.message_id_start(mail), mono=True),
         *([Pair(_("The provider calls it"), mail.provider_id, mono=True)] if mail.provider_id else []),

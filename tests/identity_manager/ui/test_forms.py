@@ -1,6 +1,7 @@
 """How forms are drawn, and what cards accept."""
 
 from django import forms
+from django.db.models.fields import BLANK_CHOICE_DASH
 from django.forms.renderers import get_default_renderer
 from django.urls import get_resolver
 
@@ -90,6 +91,13 @@ def test_a_select_draws_groups_the_chosen_option_and_what_must_be_escaped() -> N
     drawn = str(form["unit"])
     assert '<option value="">All</option><optgroup label="&lt;Nord&gt;">' in drawn
     assert '<option value="n1">North &amp; 1</option><option value="n2" selected>North 2</option>' in drawn
+
+
+def test_no_choice_is_one_dash() -> None:
+    class Choosing(forms.Form):
+        choice = forms.ChoiceField(choices=[*BLANK_CHOICE_DASH, ("a", "A")])
+
+    assert '<option value="" selected>–</option>' in str(Choosing({"choice": ""})["choice"])
 
 
 def test_what_can_be_left_empty_is_asked_for_in_our_words():
