@@ -88,7 +88,8 @@ class FilterField(forms.ChoiceField):
 
     def offer(self, known: Callable[[], Choices]) -> None:
         """Add lazy choices to this form's field, evaluated only when rendered or validated."""
-        self.choices = cache(lambda: [*self.offered, *known()])
+        there = dict(self.offered)
+        self.choices = cache(lambda: [*self.offered, *(each for each in known() if each[0] not in there)])
 
 
 class KnownField(FilterField):
