@@ -41,7 +41,7 @@ def found(request: HttpRequest, kind: SearchKind, asked: Paging) -> QuerySet[Any
     form = kind.form({name: str(value) for name, value in wanted.items()}, actor=actor)
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
-        raise _not_valid(name, errors[0])
+        raise _not_valid(name, str(errors[0]))
     return kind.found(kind.reach(actor), form.cleaned_data)
 
 

@@ -71,8 +71,9 @@ class Applying:
 
         until: of time.monotonic(). False where there is something left then.
         """
-        last: int | None = 0
-        while (last := self._chunk(after=last)) is not None:
+        last = 0
+        while (done := self._chunk(after=last)) is not None:
+            last = done
             if time.monotonic() > until:
                 return False
         self._set_managers()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pymupdf_fonts
 from django.conf import settings
@@ -208,7 +208,8 @@ def _foot_height(pdf: "FPDF", text: str, size: int) -> float:
     from fpdf.enums import MethodReturnValue  # as above
 
     pdf.set_font(TEXT, size=size)
-    return float(pdf.multi_cell(0, size / 2, text, align="L", dry_run=True, output=MethodReturnValue.HEIGHT))
+    height: Any = pdf.multi_cell(0, size / 2, text, align="L", dry_run=True, output=MethodReturnValue.HEIGHT)
+    return float(height)
 
 
 def _address(pdf: "FPDF", person: Person) -> None:
