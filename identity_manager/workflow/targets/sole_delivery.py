@@ -159,8 +159,9 @@ def arrive(tokens: Iterable[SoftwareToken]) -> None:
     save_many(found)
     holders = _holders(found)
     outbox.enqueue_new(token_messages.at_targets(token, targets=holders[token.pk]) for token in found)
-    event = audit.Event.TOKEN_AT_TARGETS
-    audit.append([audit.event_about(event, actor=None, subject=token) for token in found])
+    audit.append(
+        [audit.event_about(audit.Event.TOKEN_AT_TARGETS, actor=None, subject=token) for token in found]
+    )
     for token in found:
         completion.activate_if_delivered_and_noted(token)
         planning.review_later(token.pk)  # what is published was held back until now
