@@ -25,9 +25,7 @@ WITH_FILE, BY_TARGETS_ALONE = _("file and passphrase for the person"), _("to its
 def types_to_approve(lines: Iterable[SoftwareToken]) -> list[TokenType]:
     """The types whose approval policy counts: of all lines but renewals that need no approval again."""
     renewals = [line for line in lines if line.kind == RequestKind.RENEWAL]
-    prefetch_related_objects(
-        [line for line in renewals if _depends_on_changes(line)], "predecessor__token_type"
-    )
+    prefetch_related_objects([line for line in renewals if _depends_on_changes(line)], "predecessor")
     return [line.required_type for line in lines if line not in renewals or _needs_approval(line)]
 
 
@@ -85,8 +83,7 @@ def delivery_changes(line: SoftwareToken) -> list[Difference]:
     """Whether targets alone deliver what the person had as a file, or the other way round."""
     if line.predecessor is None:
         return []
-    former = line.predecessor.token_type  # imported ones may have none
-    before, now = former is not None and former.targets_alone, line.required_type.targets_alone
+    before, now = line.predecessor.is_by_targets, line.required_type.targets_alone
     words = {False: str(WITH_FILE), True: str(BY_TARGETS_ALONE)}
     return [] if before == now else [Difference("delivery", DELIVERY, words[before], words[now])]
 
