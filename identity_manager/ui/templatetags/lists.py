@@ -55,14 +55,8 @@ def sort_header(context: Context, name: str, label: str, current: str = "") -> d
     }
 
 
-@register.simple_tag(takes_context=True)
-def query_with(context: Context, **changes: object) -> str:
-    """Return the query of the present address with the changes; None takes a parameter out."""
-    return _query(context, **changes)
-
-
 def _query(context: Context, **changes: object) -> str:
-    """The same, for the tags of this module."""
+    """Return the query of the present address with the changes; None takes a parameter out."""
     query = context["request"].GET.copy()
     for name, value in changes.items():
         query.pop(name, None)

@@ -135,7 +135,7 @@ def test_steps_of_a_standing_order_lead_to_their_members(company: Company) -> No
         assert sum(part.number for part in parts) == total
         for part in parts:
             assert browser.get(part.url).context["page"].paginator.count == part.number, part
-    north = officer("nora", Role.TOKEN_ADMINISTRATOR, unit="North")
+    north = officer("nora", Role.TOKEN_ADMINISTRATOR, unit="North", sid="")
     chart = signed_in(north).get(page("standing-orders")).context["chart"]
     assert [part.url for bar in chart.bars for part in bar.parts if part.url] == []
     step = {"step": "given"}
@@ -152,6 +152,7 @@ def test_drills_lead_to_the_drills_of_their_certificate(company: Company) -> Non
         RecoveryDrill.objects.create(
             certificate=row,
             asked_by=company.ada,
+            decided_by=company.paul,
             state=ConsentState.CONFIRMED,
             **{moment: now - timedelta(days=days)},
         )

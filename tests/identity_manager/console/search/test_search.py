@@ -41,7 +41,7 @@ def test_without_words_everybody_of_the_kind_is_listed(ada: Client) -> None:
     assert len(names(employees)) == 6
     assert "6 of 6 employees" in employees.text
     assert names(externals) == ["Xenia Muster"]
-    assert "1 of 1 external persons" in externals.text
+    assert "1 of 1 external person" in externals.text
 
 
 def test_words_alone_look_for_employees(ada: Client) -> None:

@@ -129,8 +129,8 @@ def test_departments_and_units_are_those_of_the_kind(ada: Client) -> None:
         form = ada.get(SEARCH, {"kind": kind}).context["form"]
         return [{value for value, _ in form.fields[name].choices} for name in ("department", "unit")]
 
-    assert offered("employee") == [{"", "Works", "Research"}, {"", "Nord", "Süd"}]
-    assert offered("external") == [{"", "Agency"}, {"", "West"}]
+    assert offered("employee") == [{"", "Works", "Research"}, {"", "-none", "Nord", "Süd"}]
+    assert offered("external") == [{"", "Agency"}, {"", "-none", "West"}]
 
 
 @pytest.fixture(params=[1000, 0], ids=["few", "many"])
