@@ -17,6 +17,11 @@ def authority(alias: str, issuer: str, trouble: str) -> SafeString:
     return markup('<span>{}</span>\n<span class="who-line mono">{}</span>{}', alias, issuer, said)
 
 
+def period(since: object, until: object) -> SafeString:
+    """Draw both ends as one element: in stacked rows each element has a line of its own."""
+    return markup("<span>{} – {}</span>", since, until)
+
+
 def mono(text: object) -> SafeString:
     """Draw text in a monospaced font, for comparison character by character."""
     return markup('<span class="mono">{}</span>', text)

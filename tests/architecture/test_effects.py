@@ -193,7 +193,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "BOUNCED": f"{WORKFLOW}.delivery.download.fetch_obstacle",
         "OFFERED": f"{WORKFLOW}.delivery.download.fetch_obstacle",
         "FETCHED": f"{WORKFLOW}.delivery.download.fetch_obstacle",
-        "TO_TARGETS": f"{WORKFLOW}.targets.sole_delivery.arrived",
+        "TO_TARGETS": f"{WORKFLOW}.targets.sole_delivery.lock_parents",
         "AT_TARGETS": f"{WORKFLOW}.completion.activate_if_delivered_and_noted",
     },
     CertificateState: {
@@ -267,7 +267,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "MUST": f"{WORKFLOW}.policy.approval_rules._rule",
     },
     ApprovalPolicy: {
-        "NEVER": f"{CONSOLE}.catalogue.forms",
+        "NEVER": f"{WORKFLOW}.renewal.policy._depends_on_changes",
         "SELF_REQUESTED": f"{WORKFLOW}.policy.approvers._wanting",
         "ALWAYS": f"{WORKFLOW}.policy.approvers._wanting",
     },

@@ -25,14 +25,14 @@ def test_a_request_and_its_certificate_are_found_again(office: Office) -> None:
 
     office.ada.open("/search/")
     page = office.ada.press("Search", kind="request", q=request.reference.replace("-", "").lower())
-    assert "1 of 1 requests" in page.text
+    assert "1 of 1 request" in page.text
     office.ada.follow("Uma Lindqvist", within=str(request.pk))
     assert request.reference in office.ada.page.text
 
     office.ada.open("/search/?kind=certificate")
     written = ":".join(serial[start : start + 2] for start in range(0, len(serial) // 2 * 2, 2)).upper()
     page = office.ada.press("Search", q=written)
-    assert "1 of 1 certificates" in page.text
+    assert "1 of 1 certificate" in page.text
     office.ada.follow("Uma Lindqvist", within=str(request.pk))
 
 
@@ -100,7 +100,7 @@ def test_the_day_begins_with_numbers_that_lead_to_what_they_count(office: Office
 
     office.ada.open("/")
     office.ada.follow("1 wait for approval")
-    assert "1 of 1 requests" in office.ada.page.text
+    assert "1 of 1 request" in office.ada.page.text
 
 
 def test_a_day_that_is_none_is_told_at_its_field_and_nothing_is_lost(office: Office) -> None:

@@ -64,7 +64,7 @@ def _certificate(row: CaFinding) -> object:
 
 
 def _validity(row: CaFinding) -> object:
-    return markup("<span>{} – {}</span>", moments.when(row.not_before), moments.when(row.not_after))
+    return cells.period(moments.when(row.not_before), moments.when(row.not_after))
 
 
 def _actions(row: CaFinding) -> object:

@@ -36,7 +36,7 @@ from identity_manager.targets.configuration import (
 from identity_manager.transactions import second_officer
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
-from identity_manager.workflow.targets import uses
+from identity_manager.workflow.targets import actions, uses
 
 SHOWN = 50
 FINDINGS_SHOWN = 100
@@ -118,6 +118,11 @@ class PlacementRow:
     @property
     def meaning(self) -> Meaning:
         return MEANINGS[PlacementState(self.row.state)]
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why nobody can say that it is there."""
+        return actions.ONLY_COPY if self.row.is_only_copy else None
 
     @property
     def reason(self) -> str:
