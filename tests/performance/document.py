@@ -32,8 +32,8 @@ other work, only such figures say whether a change made anything quicker.
 
 REMARKS = """## Where goals are missed, and why
 
-- **Pages beside a directory run** (`page_beside_sync_*`): the worker, two web processes and the clicks share two
-  cores, so a page waits for a processor and for no lock of the run. OPEN TASKS decided these figures with
+- **Pages beside a directory run** (`page_beside_sync_*`): the worker, two web processes and the clicks share
+  two cores, so a page waits for a processor, for no lock of the run. OPEN TASKS decided these figures with
   100 ms of a processor: 36 for a scan of tokens and 20 for lists that were made twice. Both are mended since;
   these figures are of before.
 - **Pages** (`page_p95_ms`, `pages_per_s` on PostgreSQL) were measured with another process at work.
