@@ -70,7 +70,8 @@ def test_a_chunk_does_not_read_past_the_lines_of_those_before(
         done = run()
 
     lines = list(done.lines.order_by("pk").values_list("pk", flat=True))
-    reads = [sql for query in asked if '."applied" AND' in (sql := query["sql"]) and sql.startswith("SELECT")]
+    statements = [query["sql"] or "" for query in asked]  # PostgreSQL has none for a COPY
+    reads = [sql for sql in statements if sql.startswith("SELECT") and '."applied" AND' in sql]
     after = [int(found[1]) for sql in reads if (found := re.search(r'"id" > (\d+)', sql))]
     assert after == [0, *lines]
 
