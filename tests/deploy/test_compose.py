@@ -229,6 +229,12 @@ def test_every_queue_is_worked_on(services: dict[str, Any]) -> None:
     assert routed - {broker.JOBS} | {app.conf.task_default_queue} <= commands.QUEUES
 
 
+def test_orders_for_many_give_way_to_pages(services: dict[str, Any]) -> None:
+    weights = {name: service.get("cpu_shares", 1024) for name, service in services.items()}
+    assert min(weights, key=lambda name: weights[name]) == "worker-bulk"
+    assert [name for name, weight in weights.items() if weight < 1024] == ["worker-bulk"]
+
+
 def test_its_commands_exist(services: dict[str, Any]) -> None:
     told = "\n".join(" ".join(service.get("command", [])) for service in services.values())
     assert "migrate" in told

@@ -49,6 +49,9 @@ EXPOSURE = 15  # tenths of what `systemd-analyze security` gives; 100 is a proce
 def installed(tmp_path: Path) -> Path:
     """The units as they are installed, with the programs of this environment."""
     for path in units.FOLDER.glob("identity-manager*.*"):
+        if path.is_dir():
+            shutil.copytree(path, tmp_path / path.name)
+            continue
         text = path.read_text(encoding="utf-8").replace("/opt/identity-manager/.venv/bin", str(units.BIN))
         (tmp_path / path.name).write_text(text, encoding="utf-8")
     for queue in commands.QUEUES:
@@ -70,9 +73,15 @@ def analyze(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_orders_for_many_give_way_to_pages() -> None:
+    lighter = units.read(units.FOLDER / "identity-manager-worker@bulk.service.d" / "weight.conf")
+    (weight,) = units.values(lighter, "CPUWeight")
+    assert 1 < int(weight) < 100, "100 is what every other unit has"
+
+
 @pytest.mark.needs_program("systemd-analyze")
 def test_systemd_understands_every_unit(installed: Path) -> None:
-    names = sorted(path.name for path in installed.iterdir() if "@." not in path.name)
+    names = sorted(path.name for path in installed.iterdir() if "@." not in path.name and path.is_file())
     assert len(names) == 11
     outcome = analyze("verify", "--man=no", *names, folder=installed)
     assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
@@ -169,7 +178,7 @@ def test_what_is_stopped_together_is_all_of_it() -> None:
     """A socket that stays would start its service again; the backup is the timer's."""
     wanted = units.values(units.read(units.FOLDER / "identity-manager.target"), "Wants")
     started = {re.sub(r"@\w+", "@", name) for value in wanted for name in value.split()}
-    there = {path.name for path in units.FOLDER.glob("identity-manager*.*")}
+    there = {path.name for path in units.FOLDER.glob("identity-manager*.*") if path.is_file()}
     timed = {
         f"identity-manager-{name}" for name in ("backup.timer", "backup.service", "backup-failed.service")
     }

@@ -200,8 +200,8 @@ FIGURES: tuple[Figure, ...] = (
         "page_beside_sync_p95_ms",
         "pages_beside_directory",
         "ms",
-        "server time of START, SEARCH, OPEN TASKS and a person's page while persons come from an LDAP server "
-        "or 1,000 of them change, two officers clicking; the slower of both runs",
+        "server time of a page of either portal while persons come from an LDAP server or 1,000 of them "
+        "change, the same four people clicking as for `page_p95_ms`; the slower of both runs",
         AT_MOST,
         (("", 60),),
     ),

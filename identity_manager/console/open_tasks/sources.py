@@ -157,6 +157,9 @@ def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
 
 def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """Requests that this approver has postponed."""
+    # Asked first: to make the list below takes ten times as long, and few approvers have postponed anything.
+    if not Postponement.objects.filter(approver=actor, until__gt=now).exists():
+        return TokenRequest.objects.none()
     mine = Postponement.objects.filter(approver=actor, request=OuterRef("pk")).values("until")
     rows = _decidable(actor).postponed_by(actor, now)
     return with_lines(rows, POSTPONED).annotate(comes_back_at=Subquery(mine))
