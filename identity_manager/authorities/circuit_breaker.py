@@ -53,12 +53,12 @@ def _next_probe(alias: str, now: datetime) -> UUID | None:
 
 
 def in_trouble() -> dict[str, CaOutage]:
-    """The CAs, by alias, whose last answer was a fault: among them those that are silent."""
+    """CAs by alias with at least one fault since their last answer; their breaker may be open or closed."""
     return {row.alias: row for row in _WITH_FAULTS.rows()}
 
 
 def allow_calls(certificates: Iterable[Certificate], troubled: dict[str, CaOutage]) -> list[Certificate]:
-    """Those whose orders may be put to their CAs now; of a silent CA, one as a trial."""
+    """Certificates whose orders may go to their CA now: all of a closed breaker, one probe of an open one."""
     silent = {alias: row for alias, row in troubled.items() if row.opened_at is not None}
     passing = []
     for certificate in certificates:
@@ -80,7 +80,7 @@ def _probe_interval(trials: int) -> timedelta:
 
 
 def record_outcome(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
-    """Record what an order's outcome says about its CA: a fault, an answer, or nothing (parked unasked)."""
+    """Count the outcome of an order as a fault or an answer of its CA; neither if it was parked unasked."""
     if isinstance(outcome, CaError) and not outcome.permanent:
         said = outcome.words
         record_fault(ca, detail=said, fault=faults.of_error(outcome) or "")
@@ -94,9 +94,9 @@ def record_outcome(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
 def record_outcomes(
     outcomes: Iterable[tuple[str, UUID, Answer | CaError]], troubled: Collection[str]
 ) -> None:
-    """The same for several orders. troubled: the CAs that were in trouble before they were asked.
+    """As record_outcome, for several orders. troubled: the CAs that had faults before the calls.
 
-    To the answer of any other CA there is nothing to write down, unless it failed at one of these orders.
+    An answer of any other CA needs no write, unless one of these orders was a fault of it.
     """
     noted = {*troubled}
     for ca, order_id, outcome in outcomes:
@@ -123,7 +123,7 @@ def record_fault(alias: str, *, detail: str, fault: str) -> None:
 
 
 def record_answer(alias: str) -> None:
-    """Close the breaker and reset the count. One query where there were no faults."""
+    """Close the breaker and reset the count of faults. A single query if there were none."""
     if not CaOutage.objects.filter(alias=alias, faults__gt=0).exists():
         return
     with transaction.atomic():
@@ -142,7 +142,7 @@ def record_answer(alias: str) -> None:
 
 
 def _make_due_now(alias: str) -> None:
-    """Make what was postponed because of this CA due now; not what the CA itself postponed (pending)."""
+    """Make certificates due now that wait because of this CA's faults; pending orders keep their time."""
     now = timezone.now()
     everything = Certificate.objects
     for rows in (
@@ -171,7 +171,7 @@ def check(*, actor: Person, alias: str) -> CaCheck:
 
 
 def record_check(row: CaCheck) -> None:
-    """Record what a health check says about its CA."""
+    """Apply a health check to the breaker: count a fault, allow a probe now, or close the breaker."""
     if not row.ok:
         record_fault(row.alias, detail=row.detail, fault=row.fault)
     elif _has_waiting_orders(row.alias):
@@ -184,6 +184,6 @@ def record_check(row: CaCheck) -> None:
 
 
 def _has_waiting_orders(alias: str) -> bool:
-    """Whether the breaker is open and orders wait, which are to show whether the CA issues again."""
+    """Whether the breaker is open and an order waits that can be the probe."""
     waiting = Certificate.objects.to_be_issued().filter(profile__ca=alias, order__parked_at=None)
     return CaOutage.objects.open().filter(alias=alias).exists() and waiting.exists()

@@ -1,4 +1,4 @@
-"""Health checks of CA connections. The connections themselves are configured in the settings."""
+"""Health checks of CA connections, with stored results. The connections are configured in the settings."""
 
 import time
 from datetime import timedelta
@@ -15,7 +15,7 @@ from identity_manager.models import CaCheck, Person
 
 
 def test(*, actor: Person, alias: str) -> CaCheck:
-    """Health check of one CA by an officer; stores the result. A CA that fails raises nothing.
+    """Health check of one CA by an officer; store the result. A failure of the CA is a result and not raised.
 
     Call it outside any transaction, because the CA may be slow. Raises NotAllowed.
     """
@@ -28,7 +28,7 @@ def test(*, actor: Person, alias: str) -> CaCheck:
 
 
 def check_all() -> list[CaCheck]:
-    """Job: health check of every CA; stores the results."""
+    """Job: health check of every CA; store and return the results."""
     rows = [_asked(alias, None) for alias in registry.aliases()]
     with transaction.atomic():
         for row in rows:
@@ -62,7 +62,7 @@ def _offered(alias: str) -> list[str]:
 
 
 def _needs(alias: str) -> list[tuple[str, str | None]]:
-    """Due maintenance in the form that is stored; empty where the CA cannot be asked."""
+    """Due maintenance of the CA as JSON values (need, ISO date); empty if the CA does not answer."""
     try:
         concerns = registry.due_maintenance(alias)
     except (CaError, ImproperlyConfigured):

@@ -1,7 +1,7 @@
 """Operator commands for the embedded CA, with their audit events: initialise, roll over, sign as the root.
 
-A CA's files take no part in database transactions: an action is recorded right after it is done. So it is
-refused beforehand while the database cannot take the record.
+The files of a CA are outside database transactions: the audit event is written right after the action. So an
+action is refused before it begins if a trial shows that the database is read-only or full.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ from identity_manager.models import Person
 
 
 def aliases() -> list[str]:
-    """The CAs whose issuing CA is made here."""
+    """Aliases of the connections whose issuing CA this installation operates."""
     return [alias for alias in registry.aliases() if isinstance(registry.connector(alias), RollsOver)]
 
 
@@ -43,29 +43,29 @@ def initialise(*, actor: Person | None, alias: str) -> bool:
 
 
 def roll(*, actor: Person | None, alias: str, root_key: Path | None) -> CertificateFacts:
-    """Make a new issuing CA below the own root; it issues from now on. Raises CaError.
+    """Roll over to a new issuing CA below the embedded root; it issues from now on. Raises CaError.
 
-    root_key: the file with the root's key, where it is kept elsewhere.
+    root_key: file with the root's key, if the key is offline.
     """
     connector = _recordable(alias)
     return _rolled(actor, alias, connector, connector.roll_issuing_ca(root_key))
 
 
 def request(*, actor: Person | None, alias: str) -> bytes:
-    """Return a request (PEM) for the next issuing CA, for another root to sign. Raises CaError."""
+    """Return a PKCS#10 request (PEM) for the next issuing CA; an external root signs it. Raises CaError."""
     pem = _recordable(alias).request_issuing_ca()
     _tell(audit.Event.ISSUING_CA_REQUESTED, actor, alias)
     return pem
 
 
 def accept(*, actor: Person | None, alias: str, pem: bytes) -> CertificateFacts:
-    """Import the certificate signed for request(), with its chain; it issues from now on. Raises CaError."""
+    """Import the certificate for request(), with its chain; the CA issues from now on. Raises CaError."""
     connector = _recordable(alias)
     return _rolled(actor, alias, connector, connector.accept_issuing_ca(pem))
 
 
 def _rolled(actor: Person | None, alias: str, connector: RollsOver, certificate: bytes) -> CertificateFacts:
-    """Record the event, then renew the CRLs: the new CA issues already."""
+    """Record the event, then renew the CRLs, because the new CA already issues."""
     made = describe(certificate)
     _tell(
         audit.Event.ISSUING_CA_ROLLED,

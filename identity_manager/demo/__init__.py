@@ -1,1 +1,1 @@
-"""Demo data: organisation, catalogue, cast. Not used in production."""
+"""Demo data (organisation, catalogue, cast) and the scripted journey. Not used in production."""

@@ -1,4 +1,7 @@
-"""The demo cast: persons with roles (two where a second officer confirms), accounts and random passwords."""
+"""The demo cast: persons with roles and accounts, whose random passwords are written to a file.
+
+A role has two persons where a second officer has to confirm (four eyes).
+"""
 
 import json
 import os
@@ -22,7 +25,7 @@ GROUP_LENGTH = 4  # 80 bits in all
 
 @dataclass(frozen=True)
 class Member:
-    """One of the cast, and where they stand in the organisation."""
+    """A person of the cast: user name of the account, role, department and organisational unit."""
 
     username: str
     given_name: str
@@ -37,7 +40,7 @@ class Member:
         return f"E-{CAST.index(self) + 1:05}"
 
     def is_here(self) -> bool:
-        """Whether the person of this number has this name."""
+        """Whether the database has a person with this personnel number and this name."""
         named = {"given_name": self.given_name, "surname": self.surname}
         return Person.objects.filter(personnel_number=self.personnel_number, **named).exists()
 
@@ -61,15 +64,15 @@ CAST = (
 
 
 def path() -> Path:
-    """File with the cast's passwords, readable by its owner alone."""
+    """File with the cast's passwords (mode 0600)."""
     return Path(settings.SECRETS_DIR) / FILE_NAME
 
 
 def open_accounts() -> int:
-    """Give each of the cast a role and an account; return the number of new accounts.
+    """Give each person of the cast a role and an account; return the number of new accounts.
 
-    Existing accounts keep password and roles. The persons are in the organisation already; in one of an
-    older demo somebody else has the number of who came to the cast later, and gets no role.
+    Existing accounts keep password and roles. The persons are imported before. In the data of an older demo
+    the personnel number of a later member of the cast may belong to somebody else, who gets no role.
     """
     passwords = _passwords()
     newcomers = [member for member in CAST if member.is_here() and not _account_of(member).exists()]
@@ -97,7 +100,7 @@ def _new_password() -> str:
 
 
 def _passwords() -> dict[str, str]:
-    """Passwords from the file, so that a new database gets the same ones."""
+    """Passwords by user name from the file, so that a new database gets the same ones; empty without one."""
     if not path().exists():
         return {}
     return {row["username"]: row["password"] for row in json.loads(path().read_text(encoding="utf-8"))}

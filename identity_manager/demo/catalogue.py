@@ -1,4 +1,4 @@
-"""Demo catalogue: profiles, token types and terms, created by the officers' verbs."""
+"""Demo catalogue: certificate profiles, token types and terms, created by the verbs that officers use."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ TERMS_DIRECTORY = Path(__file__).parent / "terms"
 SUBJECT = [["organizationName", ORGANISATION], *PERSON]
 EMPLOYEES = [PersonKind.EMPLOYEE.value]
 EVERYBODY = [PersonKind.EMPLOYEE.value, PersonKind.EXTERNAL.value]
-# Code -> profiles in their order, and the fields of the type.
+# Code of a token type -> codes of its profiles in their order, and field values of the type.
 TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "authentication": (
         ("authentication",),
@@ -83,15 +83,16 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 
 
 def lacking() -> list[str]:
-    """Codes of missing token types."""
+    """Codes of the demo's token types that the database does not have."""
     known = set(TokenType.objects.values_list("code", flat=True))
     return [code for code in TYPES if code not in known]
 
 
 def load(*, actor: Person) -> int:
-    """Create missing types and what they need; return how many. actor: a System Administrator.
+    """Create missing token types with their profiles and terms; return the number of types.
 
-    Types archive where a recovery certificate is in force and the terms say so.
+    actor: a System Administrator. Types archive keys if a recovery certificate is in force and the terms name
+    archiving.
     """
     codes = lacking()
     for code in codes:
@@ -134,7 +135,7 @@ def _profile(actor: Person, code: str) -> CertificateProfile:
 
 
 def _text(language: str) -> Text:
-    """The text in the language, else in the installation's; the first line is the title, after `# `."""
+    """Terms in this language, else in the installation's. The first line of the file is the title (`# `)."""
     there = {path.stem: path for path in sorted(TERMS_DIRECTORY.glob("*.txt"))}
     found = there[best_of(there, language) or ""].read_text("utf-8")
     title, _separator, body = found.partition("\n")

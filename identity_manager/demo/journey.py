@@ -1,4 +1,4 @@
-"""Demo journey: the seven steps through the real pages of both portals, as the cast."""
+"""Demo journey: the cast does the seven steps over HTTP, on the real pages of both portals."""
 
 import random
 import re
@@ -34,7 +34,7 @@ STEPS = {
 
 @dataclass
 class Journey:
-    """One person's journey by one of the two flows, with seconds per step."""
+    """Report of one person's journey through one flow. seconds: by step. expected: number of containers."""
 
     person: str
     flow: str
@@ -49,7 +49,7 @@ class Journey:
 
 @dataclass(frozen=True)
 class Someone:
-    """A person as the pages show them, with a browser."""
+    """A person as the pages show them. files: URLs of attachments that an earlier journey has opened."""
 
     name: str
     number: str
@@ -60,7 +60,7 @@ class Someone:
 
 
 class JourneyRunner:
-    """The cast's browsers. say: called with one line per step."""
+    """Runs journeys with one signed-in Visitor per officer. say: called with one line of output per step."""
 
     def __init__(
         self, new_visitor: Callable[[], Visitor], cast: dict[str, str], say: Callable[[str], None]
@@ -81,9 +81,10 @@ class JourneyRunner:
     # --- whom
 
     def people(self, count: int) -> list[Someone]:
-        """Active employees whom ada can enable for the demo's types, without an earlier sign-in.
+        """Find Active employees whom ada can enable for the demo's types and who never signed in.
 
-        From pages all over the result, so that names are of several languages.
+        At most one of each result page, in random order, so that names of several languages occur. Raises
+        NotOnThePageError.
         """
         found: list[Someone] = []
         for number in random.SystemRandom().sample(range(1, RESULT_PAGES + 1), RESULT_PAGES):
@@ -105,7 +106,7 @@ class JourneyRunner:
         person_url = enable_url.removesuffix("enable/")
         card = self._rita.open(person_url)
         if "A second officer confirms" in self._rita.open(f"{person_url}sign-in-code/").text:
-            return None  # has signed in before
+            return None  # four eyes: the person has signed in before
         return Someone(
             name=_heading(page),
             number=_match(r"\b[A-Z]-\d{4,6}\b", card.text),
@@ -117,7 +118,7 @@ class JourneyRunner:
     # --- the two flows
 
     def standard(self, someone: Someone) -> Journey:
-        """An administrator enables the person."""
+        """Standard flow: an administrator enables the person."""
         journey = Journey(someone.name, "standard")
         with self._step(journey, 1):
             self._ada.open(f"{someone.person_url}enable/")
@@ -130,7 +131,7 @@ class JourneyRunner:
         return journey
 
     def option(self, someone: Someone) -> Journey:
-        """The person asks in Self-Service."""
+        """Option flow: the person requests a token in Self-Service, and an approver approves it."""
         journey = Journey(someone.name, "option")
         with self._step(journey, 1):
             someone.browser.open("/my/")
@@ -181,7 +182,7 @@ class JourneyRunner:
             raise NotOnThePageError(f"{someone.name} could not sign in: {browser.page.text[:200]}")
 
     def _note_passphrases(self, browser: Visitor) -> dict[str, str]:
-        """The passphrase of each token that waits in Open Tasks."""
+        """Show and acknowledge the passphrase of each token in Open Tasks; return them by token id."""
         page = browser.open("/my/open-tasks/")
         passphrases = {}
         for token in sorted(set(re.findall(rf"/my/tokens/({ID})/passphrase/", page.html))):
@@ -192,14 +193,14 @@ class JourneyRunner:
         return passphrases
 
     def _certificates(self, browser: Visitor, tokens: list[str]) -> int:
-        """How many certificates, each with a file of its own, the person's pages list for these tokens."""
+        """Number of certificate files that the person's pages list for these tokens."""
         pages = [browser.open(f"/my/certificates/{token}/").html for token in tokens]
         return len({each for html in pages for each in re.findall(rf"/certificate-files/({ID})\.", html)})
 
     # --- mails
 
     def _mail(self, someone: Someone, wanted: Callable[[HtmlPage], bool]) -> HtmlPage:
-        """Wait for a mail to the person that is as wanted."""
+        """Wait for a mail to the person for which `wanted` is true; return its page."""
         found: list[HtmlPage] = []
 
         def look() -> bool:
@@ -215,7 +216,7 @@ class JourneyRunner:
             yield self._reader.open(url)
 
     def _new_files(self, someone: Someone, count: int) -> dict[str, str]:
-        """Address and name of as many attached containers, not counting those of an earlier journey."""
+        """Wait for `count` new attached containers; return their file names by URL."""
         files: dict[str, str] = {}
 
         def all_there() -> bool:

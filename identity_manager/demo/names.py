@@ -1,6 +1,7 @@
-"""Names of the demo organisation, as they are common where the language is spoken.
+"""Names of the demo organisation: common given names and surnames of fourteen languages.
 
-Each is a native form, or native=ascii where e-mail needs a transliteration that folding does not give.
+Notation: the native form, or native=ascii if removing the diacritics does not give the ASCII form for e-mail
+addresses.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ class Name:
 
 @dataclass(frozen=True)
 class Culture:
-    """Names that go together. weight: how many of a hundred persons; surname_first as it is written."""
+    """Names of one language. weight: percentage of persons. joint: separator of the display name's parts.
+
+    language: of the portals for these persons. surname_first: order in the display name.
+    """
 
     weight: int
     language: str
@@ -33,7 +37,7 @@ def _names(text: str) -> tuple[Name, ...]:
 
 
 def _german(text: str) -> tuple[Name, ...]:
-    """German writes umlauts as two letters, where others let the dots fall away."""
+    """As _names, with the German transliteration of umlauts (ä: ae), where other languages drop the dots."""
     names = [name.native for name in _names(text)]
     spelt = [native.casefold().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue") for native in names]
     return tuple(Name(native, _ascii(spelling)) for native, spelling in zip(names, spelt, strict=True))

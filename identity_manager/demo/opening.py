@@ -9,12 +9,12 @@ TIMEOUT = 30
 
 
 class DoesNotOpenError(Exception):
-    """The container does not open, or does not hold what it should. The text never holds a passphrase."""
+    """The container cannot be opened, or its content is wrong. The message never contains a passphrase."""
 
 
 @dataclass(frozen=True)
 class OpenedContainer:
-    """What was found in a container: the subject, and how many issuers came along."""
+    """Content of a container. subject: of the leaf certificate. issuers: number of CA certificates."""
 
     file_name: str
     subject: str
@@ -22,9 +22,9 @@ class OpenedContainer:
 
 
 def open_container(container: bytes, *, file_name: str, passphrase: str, root: bytes) -> OpenedContainer:
-    """Open it, verify the chain up to the root (PEM), and that key and certificate belong together.
+    """Open a PKCS#12 container; verify the chain up to the root (PEM), and that the key is the certificate's.
 
-    The passphrase goes in on standard input, never as an argument. Raises DoesNotOpenError.
+    openssl gets the passphrase on standard input, never as an argument. Raises DoesNotOpenError.
     """
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
@@ -56,7 +56,7 @@ def _pkcs12(place: Path, passphrase: str, *what: str) -> bytes:
 def _openssl(place: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     try:
         done = subprocess.run(  # noqa: S603 fixed words and file names of our own
-            ["openssl", *arguments],  # noqa: S607 the openssl of the person's PATH is what is proven
+            ["openssl", *arguments],  # noqa: S607 the openssl in PATH, as a person would use it
             cwd=place,
             input=stdin,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""The persons of the demo organisation, as the CSV file of a directory: always the same 2,000."""
+"""The 2,000 persons of the demo organisation, as a CSV file of a directory, generated from a fixed seed."""
 
 import csv
 import io
@@ -31,9 +31,9 @@ DEPARTMENTS = (
     "Customer Service", "Kundendienst für Süd- und Westeuropa",
 )  # fmt: skip
 PARTNERS = ("Northwind Consulting", "Contoso Maintenance", "Fabrikam Logistics")
-# Of a hundred persons.
+# Percentages of persons.
 EXTERNAL, REGISTERED, INACTIVE, WITHOUT_EMAIL = 8, 3, 4, 2
-# Persons whom a tour of the product looks for: a name that never fits, and one of two characters.
+# Extreme names that people look for on a tour of the product: a very long one, and one of two characters.
 LONG = (
     Name("Maximiliane Friederike Wilhelmine Charlotte Auguste", "maximiliane"),
     Name("von Württemberg-Hohenlohe-Langenburg zu Schillingsfürst-Waldenburg", "wuerttemberg"),
@@ -44,7 +44,7 @@ FEATURED = {len(CAST) + 1: YAMADA, len(CAST) + 2: LONG}
 
 @dataclass
 class _Register:
-    """What has been given out already: addresses are used once, and departments have one head."""
+    """State of the generator: used local parts of addresses, and the head of each department."""
 
     chance: random.Random
     addresses: set[str] = field(default_factory=set)
@@ -54,7 +54,7 @@ class _Register:
         return self.chance.randrange(100) < share
 
     def address(self, wanted: str) -> str:
-        """The local part, with a number where somebody has it already."""
+        """Reserve a unique local part; append a number if it is taken."""
         number = 1
         local_part = wanted
         while local_part in self.addresses:
@@ -64,7 +64,10 @@ class _Register:
         return local_part
 
     def head_of(self, row: dict[str, str]) -> str:
-        """Who leads the department of that unit: the first Active employee in it."""
+        """Personnel number of the head of the person's department; empty for the head. Updates `heads`.
+
+        The head is the first Active employee of the department within the organisational unit.
+        """
         place = (row["organisational_unit"], row["department"])
         if row["state"] == "active" and row["kind"] == "employee":
             self.heads.setdefault(place, row["personnel_number"])
@@ -82,7 +85,7 @@ def as_csv() -> bytes:
 
 
 def persons() -> Iterator[dict[str, str]]:
-    """Yield the persons, the cast first; each a value by column."""
+    """Yield the persons as rows of the CSV file (value by column), the cast first."""
     register = _Register(random.Random(SEED))  # noqa: S311 names of a demo, no secrets
     for member in CAST:
         yield _cast_member(member, register)
@@ -122,7 +125,7 @@ def _person(number: int, register: _Register) -> dict[str, str]:
 
 
 def _vary(row: dict[str, str], address: str, register: _Register) -> None:
-    """Not everybody is an Active employee with an e-mail address."""
+    """Make some persons external, Registered or Inactive, or remove their e-mail address."""
     if register.percent(EXTERNAL):
         _make_external(row, address, register.chance)
     if register.percent(WITHOUT_EMAIL):
@@ -147,7 +150,7 @@ def _display_name(given_name: Name, surname: Name, culture: Culture) -> str:
 
 
 def _row(number: int, given_name: Name, surname: Name) -> dict[str, str]:
-    """What everybody has: an Active employee with an account in the Windows domain."""
+    """Columns of an Active employee with an account in the Windows domain, the default for everybody."""
     return {
         "personnel_number": f"E-{number:05}",
         "given_name": given_name.native,
@@ -161,7 +164,7 @@ def _row(number: int, given_name: Name, surname: Name) -> dict[str, str]:
 
 
 def _make_external(row: dict[str, str], address: str, chance: random.Random) -> None:
-    """A partner's person: another domain, no account in the Windows domain."""
+    """Turn the row into an external person: e-mail domain of a partner, no UPN and no SID."""
     row |= {
         "personnel_number": row["personnel_number"].replace("E-", "X-"),
         "kind": "external",

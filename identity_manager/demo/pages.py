@@ -1,4 +1,4 @@
-"""HTML page reader: text, links, buttons and forms, found by their visible words."""
+"""HTML parser for the scripted browser: finds text, links, buttons and forms by their visible text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class NotOnThePageError(Exception):
 
 @dataclass
 class Control:
-    """A check box, field or select of a form."""
+    """A control of a form: input, textarea or select. options: value and label of each."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ class Control:
 
 @dataclass
 class Form:
-    """A form: where it goes, what it holds, and the words on its buttons."""
+    """An HTML form with its controls. buttons: their visible text."""
 
     action: str
     method: str
@@ -38,7 +38,10 @@ class Form:
     buttons: list[str] = field(default_factory=list)
 
     def check(self, label: str) -> None:
-        """Tick the enabled check box whose label begins with the words."""
+        """Tick the first enabled check box or radio button whose label begins with this text.
+
+        Raises NotOnThePageError.
+        """
         for control in self.controls:
             named = control.kind in ("checkbox", "radio") and control.label.startswith(label)
             if named and not control.disabled:
@@ -47,14 +50,14 @@ class Form:
         raise NotOnThePageError(f"no enabled check box {label!r}; there are {self._labels('checkbox')}")
 
     def offers(self, label: str) -> bool:
-        """Whether there is an enabled check box whose label begins with the words."""
+        """Whether there is an enabled check box whose label begins with this text."""
         return any(
             control.kind == "checkbox" and control.label.startswith(label) and not control.disabled
             for control in self.controls
         )
 
     def fill(self, name: str, value: str) -> None:
-        """Write into the field of that name, or choose that value of its radio buttons."""
+        """Set the value of a field, or select its radio button of this value. Raises NotOnThePageError."""
         for control in self.controls:
             if control.name == name and control.kind == "radio" and control.value == value:
                 control.checked = True
@@ -65,7 +68,7 @@ class Form:
         raise NotOnThePageError(f"no field {name!r}; there are {[each.name for each in self.controls]}")
 
     def data(self) -> list[tuple[str, str]]:
-        """What a browser would send."""
+        """Names and values that a browser would submit."""
         return [
             (control.name, control.value)
             for control in self.controls
@@ -80,14 +83,14 @@ class Form:
 
 @dataclass
 class Link:
-    """A link and its words."""
+    """A link and its visible text."""
 
     url: str
     text: str
 
 
 class HtmlPage:
-    """A page at an address. outputs are the secrets that it shows, without their white space."""
+    """A parsed page. outputs: text of its <output> elements (secrets, once shown), without white space."""
 
     def __init__(self, url: str, html: str, *, status: int = 200) -> None:
         self.url = url
@@ -101,7 +104,7 @@ class HtmlPage:
         self.outputs = ["".join(output.split()) for output in reader.outputs]
 
     def form(self, button: str) -> Form:
-        """The form with that button."""
+        """The first form that has this button. Raises NotOnThePageError."""
         for form in self.forms:
             if button in form.buttons:
                 return form
@@ -109,14 +112,17 @@ class HtmlPage:
         raise NotOnThePageError(f"no button {button!r} on {self.url} ({self.status}); there are {buttons}")
 
     def link(self, text: str, *, within: str = "") -> str:
-        """The address of the first link with those words."""
+        """URL of the first link that begins with this text; the URL contains `within`.
+
+        Raises NotOnThePageError.
+        """
         for url in self.links_named(text):
             if within in url:
                 return url
         raise NotOnThePageError(f"no link {text!r} on {self.url} ({self.status})")
 
     def links_named(self, text: str) -> Iterator[str]:
-        """The addresses of all links that begin with those words (the rest may be for listeners only)."""
+        """URLs of all links that begin with these words (the rest may be for screen readers only)."""
         return (link.url for link in self.links if f"{link.text} ".startswith(f"{text} "))
 
 
@@ -194,7 +200,7 @@ class _Reader(HTMLParser):
     def _close_textarea(self) -> None:
         written = "".join(self._collecting.pop("textarea", []))
         if self._form is not None:
-            self._form.controls[-1].value = written.removeprefix("\n")  # HTML: no part of the value
+            self._form.controls[-1].value = written.removeprefix("\n")  # as HTML parsers do
 
     def _open_select(self, attributes: dict[str, str]) -> None:
         self._select = Control(attributes.get("name", ""), "select", element_id=attributes.get("id", ""))

@@ -1,4 +1,4 @@
-"""Scripted browser: signs in, opens pages, follows links, fills in and submits forms."""
+"""Scripted browser over HTTP, without JavaScript: opens pages, follows links, fills in and submits forms."""
 
 from collections.abc import Callable
 from urllib.parse import urljoin
@@ -14,7 +14,10 @@ Send = Callable[[str, str, list[tuple[str, str]]], HtmlPage]
 
 
 def over_http() -> Send:
-    """Sends to a running system, with cookies of its own, and follows redirects. Reads the own language."""
+    """Return a function that sends requests to a running system, with its own cookies; it follows redirects.
+
+    The language cookie is set to the installation's language, in which the journey's texts are written.
+    """
     session = outgoing.session()
     session.cookies.set(settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_CODE)
 
@@ -27,7 +30,7 @@ def over_http() -> Send:
 
 
 def download(url: str) -> bytes:
-    """A file that needs no sign-in, as it is."""
+    """Download a file that needs no sign-in. Raises NotOnThePageError."""
     with outgoing.session() as session:
         response = session.get(url, timeout=TIMEOUT)
     if response.status_code != requests.codes.ok:
@@ -36,7 +39,7 @@ def download(url: str) -> bytes:
 
 
 class Visitor:
-    """What one person does, one page after the other."""
+    """One person's browser session. page: the current page."""
 
     def __init__(self, base_url: str, send: Send) -> None:
         self.base_url = base_url
@@ -44,15 +47,18 @@ class Visitor:
         self.page = HtmlPage(base_url, "")
 
     def open(self, path: str) -> HtmlPage:
-        """Open an address of the site."""
+        """Open a path or URL of the site."""
         return self._arrive(self._send("GET", urljoin(self.base_url, path), []))
 
     def follow(self, text: str, *, within: str = "") -> HtmlPage:
-        """Click the first link that begins with those words."""
+        """Open the first link that begins with this text. Raises NotOnThePageError."""
         return self.open(self.page.link(text, within=within))
 
     def press(self, button: str, *checks: str, **fields: str) -> HtmlPage:
-        """Tick the boxes, fill in the fields, and press the button of their form."""
+        """Tick the check boxes, fill in the fields and submit the form of this button.
+
+        checks: beginnings of labels. fields: values by name. Raises NotOnThePageError.
+        """
         form = self.page.form(button)
         for label in checks:
             form.check(label)
@@ -61,12 +67,12 @@ class Visitor:
         return self.send(form)
 
     def send(self, form: Form) -> HtmlPage:
-        """Send a form as it is."""
+        """Submit a form of the current page."""
         url = urljoin(self.page.url, form.action) if form.action else self.page.url
         return self._arrive(self._send(form.method.upper(), url, form.data()))
 
     def sign_in(self, username: str, password: str) -> HtmlPage:
-        """Sign in with a password."""
+        """Sign in with a password. Raises NotOnThePageError if the login page refuses it."""
         self.open("/account/login/")
         self.press("Sign in", login=username, password=password)
         if "/account/login" in self.page.url:

@@ -29,12 +29,12 @@ class Result(NamedTuple):
 
 
 def new() -> str:
-    """A fresh, unique id."""
+    """Return a new random id."""
     return uuid.uuid4().hex
 
 
 def accepted(given: object) -> str:
-    """The given id if it is well-formed; else a new one."""
+    """Return the id that the client or the task message sent, if it is well-formed; else a new one."""
     return given if isinstance(given, str) and _WELL_FORMED.fullmatch(given) else new()
 
 

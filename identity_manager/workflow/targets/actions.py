@@ -1,4 +1,4 @@
-"""Officers' verbs on a target: test it, have a certificate published again, decide on what is parked."""
+"""Officers' verbs on a target: test its connection, repeat placements, settle parked placements."""
 
 import uuid
 
@@ -31,7 +31,7 @@ NOTHING_TO_REPEAT = Reason("nothing-to-repeat", _("Nothing has to be put there a
 
 
 def test(*, actor: Person, target: str) -> str:
-    """Connect and read; return what was found or what is wrong. A target that answers waits no longer.
+    """Test the connection; return the result in words. A target that answers is due now, with no attempts.
 
     Raises NotAllowed or NotPossible.
     """
@@ -65,7 +65,7 @@ def _check(target: str) -> tuple[str, bool]:
 
 
 def repeat(*, actor: Person, placement_id: uuid.UUID) -> Placement:
-    """**Publish again**: what others removed, or was refused. Raises NotAllowed or Stale."""
+    """**Publish again** a placement that vanished or was refused. Raises NotAllowed or Stale."""
     with transaction.atomic():
         require_administrator(actor)
         row = _locked(placement_id)
@@ -76,7 +76,10 @@ def repeat(*, actor: Person, placement_id: uuid.UUID) -> Placement:
 
 
 def repeat_all(*, actor: Person, target: str, state: str) -> int:
-    """The same of all in one of these states, up to AT_ONCE. Raises NotAllowed, NotPossible or Stale."""
+    """As repeat, for up to AT_ONCE placements in this state; return how many.
+
+    Raises NotAllowed, NotPossible or Stale.
+    """
     with transaction.atomic():
         require_administrator(actor)
         row = row_of(target)
@@ -100,9 +103,9 @@ def _repeat(rows: list[Placement], actor: Person) -> None:
 
 
 def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> Placement:
-    """An officer has looked at the target: it is there, or it is not.
+    """Settle a parked placement after an officer looked at the target. is_there: what the officer saw.
 
-    Of a key without another copy nobody says that it is there: that would erase it. Raises NotAllowed,
+    is_there is refused for the only copy of a key, because it would erase the key. Raises NotAllowed,
     NotPossible or Stale.
     """
     now = timezone.now()

@@ -1,7 +1,7 @@
-"""The outside calls of a group of placements: each ends with one outcome, and nothing is repeated blindly.
+"""Connector calls for a group of placements: each ends with one outcome, and no call is repeated blindly.
 
-A placement that was *intended* before this worker had it is looked at first: the worker before may have died
-between the call and its settling.
+A placement that was *intended* before this worker claimed the target is looked up first: the worker before
+may have died between the call and its settlement.
 """
 
 import logging
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
-    """What is certain of a placement after the call."""
+    """Outcome of a connector call. DOUBTFUL: will be looked up. UNKNOWN: cannot be looked up, is parked."""
 
     LOCATED = "located"
     ADDED = "added"
@@ -47,10 +47,10 @@ class Outcome(StrEnum):
 
 @dataclass(eq=False)
 class PlacementCall:
-    """A placement as it was read, and how far this worker has come with it.
+    """A placement as it was read, and the progress of its call.
 
-    place, mark: where it was located just now, and how a survey will name it. predecessor: what it takes the
-    place of, if that is there. swapped: whether the put was told of it. words: of an error.
+    place, mark: its entry at the target, and its id in a survey. predecessor: the placement of the renewed
+    token, if it is at the target. swapped: whether the put replaced the predecessor. words: of an error.
     """
 
     row: Placement
@@ -64,9 +64,10 @@ class PlacementCall:
 
     @cached_property
     def item(self) -> Item:
-        """What is put, with the key where that goes there, too. Raises Unavailable.
+        """Certificate for the connector, with the sealed key if the placement carries one.
 
-        Raises Refused where the settings have made it a target without keys: the key would count as arrived.
+        Raises Unavailable; Refused if the settings now say that the target takes no keys: the key would count
+        as arrived.
         """
         configuration = connectors.configuration_of(self.row.target.name)
         if self.row.carries_key and configuration is not None and not configuration.takes_keys:
@@ -81,7 +82,7 @@ class PlacementCall:
 
 
 def locate(connector: Connector, works: Iterable[PlacementCall], *, identity: str) -> Unavailable | None:
-    """Find the places of what is to be put; return why the target cannot be asked, if so."""
+    """Locate the entries of placements to be put; return the error if the target is down."""
     for work in works:
         value = str(getattr(work.row.certificate.token.person, identity))
         down = _outcome_of(work, partial(_locate, connector, work, value), doubt=Outcome.NO_PLACE)
@@ -91,19 +92,22 @@ def locate(connector: Connector, works: Iterable[PlacementCall], *, identity: st
 
 
 def call(connector: Connector, works: Iterable[PlacementCall]) -> Unavailable | None:
-    """Put, or take back, each; return why the target is down, if so: what is left was not done then."""
+    """Put or take back each placement; return the error if the target is down: the rest is not done then."""
     down: Unavailable | None = None
     for work in works:
         if down is None:
             down = _outcome_of(work, partial(_call, connector, work), doubt=Outcome.DOUBTFUL)
         if down is not None:
-            # Of what another worker had intended nobody knows anything as long as nobody could look.
+            # What another worker had intended stays in doubt until it can be looked up.
             work.end(Outcome.DOUBTFUL if work.was_intended else Outcome.NOT_DONE, down)
     return down
 
 
 def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outcome) -> Unavailable | None:
-    """Write the outcome of one call onto the work; doubt: where nobody knows what has happened."""
+    """Run one call and set its outcome; return Unavailable instead of raising it.
+
+    doubt: the outcome if it is unknown whether the call had an effect.
+    """
     try:
         work.end(act())
     except Unavailable as error:
@@ -134,7 +138,7 @@ def _call(connector: Connector, work: PlacementCall) -> Outcome:
         presence = connector.look(place, work.item)
         if presence == Presence.UNKNOWN:
             return Outcome.UNKNOWN
-        if row.carries_key and not row.wanted:  # what arrived stays there
+        if row.carries_key and not row.wanted:  # keys are never taken back
             return Outcome.NOT_DONE if presence == Presence.ABSENT else Outcome.ADDED
         if presence == (Presence.THERE if row.wanted else Presence.ABSENT):
             return Outcome.ADDED if row.wanted else Outcome.REMOVED

@@ -1,7 +1,7 @@
-"""Drift: a survey of a target, compared with the journal, told and never mended by itself.
+"""Drift detection: compares a survey of a target with the journal of placements; reports, never repairs.
 
-Entries come page by page and are compared by page, so that memory stays flat. A survey that was cut short is
-an error, and says nothing of what vanished. System Administrators get a mail of what is new (drift_news.py).
+Entries are read and compared page by page, so that memory is bounded. An incomplete survey is an error, and
+no placement counts as vanished. System Administrators get a mail about new findings (drift_news.py).
 """
 
 import uuid
@@ -40,14 +40,14 @@ WITH_PERSON = ("certificate__token__request__person__audit_salt",)
 
 
 def survey_all() -> int:
-    """Survey every target that was ever published to; returns how many differ from the journal."""
+    """Job: survey every target with placements; return the number of targets that differ from the journal."""
     names = [name for name, each in settings.TARGETS.items() if not each.takes_keys]
     rows = Target.objects.filter(name__in=names, placements__isnull=False).distinct()
     return sum(bool(survey(target).counts) for target in rows)
 
 
 def survey(target: Target) -> DriftRun:
-    """Compare one target with the journal."""
+    """Compare one target with the journal; store the run and its findings."""
     run = DriftRun.objects.create(target=target)
     comparison = _Comparison(run)
     configuration = connectors.configuration_of(target.name)
@@ -73,7 +73,7 @@ def _pages(entries: Iterable[Held]) -> Iterable[Sequence[Held]]:
 
 
 class Known(NamedTuple):
-    """What the journal says of one certificate."""
+    """Placement of a certificate, as the journal has it."""
 
     pk: uuid.UUID
     place: str
@@ -82,14 +82,14 @@ class Known(NamedTuple):
 
 @dataclass
 class _Comparison:
-    """One run. counts: findings by kind."""
+    """State of one run. read: number of entries. counts: findings by kind."""
 
     run: DriftRun
     read: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
     def take(self, page: Sequence[Held]) -> None:
-        """Compare one page of entries, in a transaction of its own."""
+        """Compare one page of entries; save its findings in one transaction."""
         ours = self._ours({each for held in page for each in held.fingerprints})
         findings, seen = list[DriftFinding](), list[Known]()
         for held in page:
@@ -101,7 +101,7 @@ class _Comparison:
         self.read += len(page)
 
     def _ours(self, prints: Iterable[str]) -> dict[str, Known]:
-        """What the journal says of these certificates at this target."""
+        """Placements at this target by fingerprint or mark, two queries."""
         rows, asked = Placement.objects.filter(target=self.run.target).order_by(), list(prints)
         found: dict[str, Known] = {}
         for name in ("certificate__fingerprint_sha256", "mark"):
@@ -137,14 +137,14 @@ class _Comparison:
             )
 
     def _find_again(self, keys: Sequence[uuid.UUID]) -> None:
-        """What had vanished is there again, by somebody else's hand or a restore."""
+        """Set vanished placements to *there* again: somebody else or a restore brought the entry back."""
         rows = [row for row in locking.placements(keys) if row.state == PlacementState.VANISHED]
         for row in rows:
             row.stand(now=timezone.now())
         save_many(rows)
 
     def lose_unseen(self) -> None:
-        """After the end of the survey: what is ours and was not seen has vanished."""
+        """Set our placements that a complete survey did not see to *vanished*, page by page."""
         before = Placement.objects.filter(target=self.run.target, there_at__lt=self.run.started_at)
         unseen = before.filter(state=PlacementState.THERE).exclude(seen_in=self.run.pk)
         while keys := list(unseen.order_by("pk").values_list("pk", flat=True)[:PAGE]):
@@ -175,9 +175,9 @@ class _Comparison:
             )
 
     def end(self) -> None:
-        """Write the run down and tell what is new; of those before the findings go, of the oldest everything.
+        """Save the run, mail new findings, and delete old findings and all but RUNS_KEPT runs.
 
-        A run that was cut short is nothing to compare the next one with: the last complete one keeps its own.
+        The last complete run keeps its findings: the next run is compared with it.
         """
         self.run.read, self.run.counts, self.run.ended_at = self.read, dict(self.counts), timezone.now()
         with transaction.atomic():

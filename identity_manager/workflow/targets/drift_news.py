@@ -1,7 +1,7 @@
-"""News of a comparison: what no complete one before it has found is told to System Administrators, once.
+"""Mails about new drift: a finding that the last complete run did not have is mailed once.
 
-A finding is known again by its kind, entry and certificate. Where there are more of a kind than have rows,
-the numbers are compared.
+A finding is identified by kind, entry and certificate. If a kind has more findings than rows (SHOWN), the
+numbers are compared instead.
 """
 
 from collections import Counter
@@ -15,15 +15,15 @@ from identity_manager.models import DriftFinding, DriftKind, DriftRun, Person, R
 from identity_manager.models.words import Words
 from identity_manager.targets import connectors
 
-SHOWN = 1000  # findings of a kind that get a row; all are counted
+SHOWN = 1000  # rows per kind of finding; the count has all
 AT_ONCE = 500  # rows of one statement
 NAMED_BY = ("kind", "placement_id", "name", "fingerprint_sha256")
 
 
 def tell(run: DriftRun) -> None:
-    """Write since when each finding of the run is known, and mail what is new, in the caller's transaction.
+    """Set `since` of each finding of the run, and enqueue mails about new ones, in the caller's transaction.
 
-    A run that was cut short is told where the one before it was not: its numbers say nothing.
+    An incomplete run has no valid numbers: only its error is mailed, if the run before it had none.
     """
     before = DriftRun.objects.filter(target=run.target, started_at__lt=run.started_at)
     if run.error:
@@ -41,7 +41,7 @@ def tell(run: DriftRun) -> None:
 
 
 def _news(run: DriftRun, before: DriftRun | None) -> list[Words]:
-    """How many of each kind are new, in the order of the kinds."""
+    """Number of new findings per kind, in words, in the order of the kinds."""
     new = Counter(row.kind for row in _dated(run, before) if row.since == run.started_at)
     for kind in DriftKind:
         earlier = before.counts.get(kind, 0) if before else 0
@@ -53,7 +53,7 @@ def _news(run: DriftRun, before: DriftRun | None) -> list[Words]:
 
 
 def _dated(run: DriftRun, before: DriftRun | None) -> Sequence[DriftFinding]:
-    """The findings of the run, each with the moment since when it is known."""
+    """Findings of the run, with `since` saved: the run that first had the same finding without a gap."""
     known: dict[tuple[object, ...], datetime | None] = {}
     if before is not None:
         named = before.findings.values_list(*NAMED_BY, "since")

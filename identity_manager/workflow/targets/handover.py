@@ -1,10 +1,10 @@
-"""Handover of keys: what goes to a gateway or the like is sealed for it while the worker has the key.
+"""Handover of keys to targets (mail gateways, device management): sealed while the worker has the key.
 
-prepare: in the act, outside any transaction: for each key that leaves and each target, a container of its own
-under a passphrase of its own, sealed for the target and wrapped for its row of the journal. Nobody is shown
-that passphrase, and no mail brings it: it opens nothing else.
-store: in the settle transaction, with the sealing, where the accepted terms name the target's kind.
-What is the only copy of a key (sole_delivery.py) is kept, although its target was switched off meanwhile.
+prepare runs outside any transaction: for each key and each target it makes a container with its own
+passphrase, seals both for the target, and wraps the result (the parcel) for its placement. That passphrase
+opens nothing else; no page shows it and no mail contains it.
+store runs in the transaction that seals the token, and keeps the parcels whose target kind the accepted terms
+name. The only copy of a key (sole_delivery.py) is kept even if its target was switched off meanwhile.
 """
 
 import uuid
@@ -32,9 +32,9 @@ from identity_manager.workflow.terms import accepted
 
 @dataclass(frozen=True)
 class Parcel:
-    """A key, sealed for a target: its row, not yet saved, and which kind of target the terms have to name.
+    """A key that is sealed for a target. row: its placement, not yet saved.
 
-    is_only_copy: nobody else gets the key.
+    holder: kind of target that the accepted terms have to name. is_only_copy: targets alone get the key.
     """
 
     row: Placement
@@ -45,7 +45,7 @@ class Parcel:
 
 
 def prepare(parts: Sequence[Part], *, are_only_copies: bool = False) -> tuple[Parcel, ...]:
-    """Seal the keys of one token for each target that its type hands keys to."""
+    """Seal the keys of one token for each target that takes keys of its type. Needs no transaction."""
     if not settings.TARGETS:
         return ()
     leaving = [part for part in parts if _leaves(part)]
@@ -57,13 +57,13 @@ def prepare(parts: Sequence[Part], *, are_only_copies: bool = False) -> tuple[Pa
 
 
 def _leaves(part: Part) -> bool:
-    """Whether its type lets keys leave, and its profile is of such a key."""
+    """Whether the token type hands keys over, and the profile permits it."""
     certificate = part.certificate
     return certificate.token.required_type.keys_leave and mail_keys.may_leave(certificate.profile)
 
 
 def uses_of(code: str) -> QuerySet[TargetUse]:
-    """Uses in force by this type of targets that take keys."""
+    """Target uses in force of this token type, of targets that take keys."""
     return TargetUse.objects.in_force().filter(type_code=code, target__name__in=connectors.takers_of_keys())
 
 
@@ -107,10 +107,10 @@ def _sealed(part: Part, configuration: TargetConfiguration) -> bytes:
 
 
 def store(prepared: Iterable[tuple[SoftwareToken, Sequence[Parcel]]]) -> list[AuditEvent]:
-    """Save what was prepared, in the caller's transaction; returns what happened, for the log.
+    """Save prepared parcels as placements, in the caller's transaction; return audit events, not yet saved.
 
-    A target gets nothing that was switched off meanwhile, or that the accepted terms do not name; what is
-    the only copy of a key waits for the former.
+    A parcel is dropped if its target use ended meanwhile, unless it is the only copy of the key: that waits
+    for the target. A placement is refused, without key, if the accepted terms do not name the target's kind.
     """
     made = [(token, parcel) for token, parcels in prepared for parcel in parcels]
     if not made:
@@ -126,7 +126,7 @@ def store(prepared: Iterable[tuple[SoftwareToken, Sequence[Parcel]]]) -> list[Au
 
 
 def _settle(token: SoftwareToken, parcel: Parcel) -> AuditEvent:
-    """It is due now, or is refused; the event says under which version of the terms."""
+    """Make the placement due now, or refuse it; return the event, with the version of the accepted terms."""
     row, version, now = parcel.row, accepted.version_of(token), timezone.now()
     named = version.names_key_holders if version else []
     if row.parcel_wrapped is not None and parcel.holder not in named:
@@ -150,7 +150,7 @@ def _settle(token: SoftwareToken, parcel: Parcel) -> AuditEvent:
 
 
 def open_parcel(row: Placement) -> bytes:
-    """The sealed key of a row, for its target; empty where there is none. Raises Unavailable."""
+    """Unwrap the sealed key of a placement; empty if it has none. Raises Unavailable."""
     if row.parcel_wrapped is None:
         return b""
     try:
@@ -168,7 +168,7 @@ def open_parcel(row: Placement) -> bytes:
 
 
 def erase_needless(rows: Sequence[Placement]) -> list[Placement]:
-    """Erase from locked rows the keys that will never leave; return the rows that have changed."""
+    """Erase parcels that will never be handed over, on locked rows; return the changed rows, unsaved."""
     unwanted = [row.pk for row in rows if row.parcel_wrapped is not None and not row.wanted]
     asked = Placement.objects.filter(pk__in=unwanted)
     needless = set(asked.with_needless_parcel().values_list("pk", flat=True))

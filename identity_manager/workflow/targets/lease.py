@@ -1,4 +1,4 @@
-"""Lease of a target: one worker at a time serves it, and each of its transactions renews the lease."""
+"""Lease of a target: one worker at a time serves it; each transaction renews the lease, which fences it."""
 
 import uuid
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from identity_manager.targets import connectors
 from identity_manager.targets.configuration import TargetConfiguration
 
 LONGEST_SAID = timedelta(days=1)
-LEASE = timedelta(minutes=3)  # longer than a group of calls that all run into their time-outs one by one
+LEASE = timedelta(minutes=3)  # longer than a group of calls of which each one times out
 
 
 class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
-    """Another worker has the target: the lease had run out. Nothing of this transaction stands."""
+    """The lease expired and another worker has claimed the target. The transaction is rolled back."""
 
 
 @dataclass(frozen=True)
 class LeasedTarget:
-    """A target that this worker serves."""
+    """A target whose lease this worker holds (claim_id)."""
 
     row: Target
     configuration: TargetConfiguration
@@ -34,7 +34,7 @@ class LeasedTarget:
             raise LeaseLost
 
     def settle(self) -> None:
-        """End the lease: what was due is done."""
+        """Release the lease after all due work, and reset attempts and error."""
         now = timezone.now()
         self._mine().update(
             claim_id=None,
@@ -47,9 +47,10 @@ class LeasedTarget:
         )
 
     def pause(self, words: str, *, retry_after: float | None = None) -> None:
-        """End the lease of a target that is down: all waits, longer with each attempt, at most an hour.
+        """Release the lease of a target that is down; all its placements wait (exponential backoff).
 
-        retry_after: seconds that the target said; then so long, at most a day.
+        The delay doubles with each attempt, up to an hour. retry_after: seconds that the target asked for
+        (Retry-After), used instead, up to a day.
         """
         now = timezone.now()
         delay = min(timedelta(seconds=5 * 2 ** min(self.row.attempts - 1, 12)), MAX_DELAY)
@@ -68,7 +69,7 @@ class LeasedTarget:
 
 
 def claim(target_id: uuid.UUID) -> LeasedTarget | None:
-    """Lease a target with work; None where nothing is due, or another worker has it."""
+    """Claim a target that has due work; None if nothing is due or another worker holds the lease."""
     now = timezone.now()
     with transaction.atomic():
         claim_id = Target.objects.with_work(now).claim_through_subquery(target_id, now=now)

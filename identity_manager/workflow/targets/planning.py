@@ -1,7 +1,7 @@
-"""The outbox of targets: what is to be put where. Written with the sealing, in its transaction.
+"""Outbox of targets: a placement per certificate and target, saved in the transaction that seals the token.
 
-What is wanted is one rule, PlacementQuerySet.to_stand. It is looked at again after each verb that may change
-it, by a message, and every few minutes of all that live, so that a lost message loses nothing.
+The desired state is one query, PlacementQuerySet.to_stand. A task evaluates it again after each verb that may
+change it, and a job does so for all placements every few minutes, so that a lost message has no effect.
 """
 
 import uuid
@@ -34,12 +34,12 @@ from identity_manager.workflow.targets import handover
 
 
 def signs_in(profile: CertificateProfile) -> bool:
-    """Whether a person signs in with certificates of this profile."""
+    """Whether certificates of this profile are for signing in."""
     return profile.purpose == CertificatePurpose.AUTHENTICATION
 
 
 def takes(target: str, profile: CertificateProfile) -> bool:
-    """Whether certificates of this profile go to a target; none to one that the settings have no more."""
+    """Whether certificates of this profile go to the target; False if it is not in the settings any more."""
     configuration = connectors.configuration_of(target)
     if configuration is None:
         return False
@@ -47,9 +47,9 @@ def takes(target: str, profile: CertificateProfile) -> bool:
 
 
 def plan(certificates: Iterable[Certificate]) -> None:
-    """Write a placement of each certificate for each target of its type, in the caller's transaction.
+    """Create a placement of each certificate for each target of its type, in the caller's transaction.
 
-    certificates: of tokens that the caller seals.
+    certificates: of the tokens that the caller seals.
     """
     if not settings.TARGETS:
         return
@@ -58,7 +58,7 @@ def plan(certificates: Iterable[Certificate]) -> None:
 
 
 def publishing_uses() -> models.QuerySet[TargetUse]:
-    """Uses in force of targets where certificates are published; where keys go is planned in handover.py."""
+    """Target uses in force, of targets without keys; handover.py creates the placements with keys."""
     uses = TargetUse.objects.in_force().exclude(target__name__in=connectors.takers_of_keys())
     return uses.select_related("target")
 
@@ -79,18 +79,21 @@ def _plan(rows: Sequence[Certificate], uses: Iterable[TargetUse]) -> None:
 
 
 def review_later(token_id: uuid.UUID) -> None:
-    """After the caller's transaction, look again at what is wanted of this token."""
+    """Enqueue a review of the token's placements, after the caller's transaction commits."""
     if settings.TARGETS:
         queue.after_commit(task_names.REVIEW_PLACEMENTS, token_id)
 
 
 def review_token(*, token_id: uuid.UUID) -> None:
-    """Look again at what is wanted of this token."""
+    """Review all placements of this token."""
     review(Placement.objects.filter(certificate__token=token_id).values_list("pk", flat=True))
 
 
 def review(placement_ids: Iterable[uuid.UUID]) -> int:
-    """Compare these placements with the rule; what differs becomes due. Returns how many differed."""
+    """Compare `wanted` of these placements with the desired state; make those due that differ.
+
+    Returns how many differed. Erases parcels that will never be handed over.
+    """
     with transaction.atomic():
         rows = locking.placements(placement_ids)
         changed = _differing(rows, timezone.now())
@@ -112,7 +115,7 @@ def _differing(rows: Sequence[Placement], now: datetime) -> list[Placement]:
 
 
 def plan_existing(use_id: uuid.UUID, token_ids: Iterable[uuid.UUID]) -> int:
-    """Write the placements of tokens that were sealed before the target was switched on for their type."""
+    """Create placements for tokens that were sealed before the target was switched on for their type."""
     with transaction.atomic():
         use = publishing_uses().filter(pk=use_id).first()
         if use is None:
@@ -132,5 +135,5 @@ def plan_existing(use_id: uuid.UUID, token_ids: Iterable[uuid.UUID]) -> int:
 
 
 def tokens_of(use: TargetUse) -> models.QuerySet[SoftwareToken]:
-    """The tokens in use of the type."""
+    """Tokens of the type that are in use."""
     return SoftwareToken.objects.filter(type_code=use.type_code, state__in=IN_USE)

@@ -1,7 +1,7 @@
-"""Serve a target: claim, locate, write *intended*, call, settle. By groups, each in few transactions.
+"""Task that serves a target: claim the lease, then per group locate, save *intended*, call, settle.
 
-The journal says *intended* before the call and *there* after it. A worker that dies between leaves *intended*
-behind: whoever comes next looks, and what cannot be looked at is parked for an officer.
+The journal says *intended* before the call and *there* after it. If a worker dies in between, the next worker
+looks the placement up at the target; if the target cannot be looked at, it is parked for an officer.
 """
 
 import time
@@ -23,15 +23,16 @@ from identity_manager.workflow.targets.calls import Outcome, PlacementCall
 from identity_manager.workflow.targets.lease import LeasedTarget, LeaseLost, claim
 
 GROUP = 50
-SECONDS = 180  # a run goes on in another one
-PATIENCE = 30  # seconds that a worker waits itself; the sweep would come a minute later
+SECONDS = 180  # of one task; the rest is done by another one
+PATIENCE = 30  # seconds; for longer pauses the lease is released and the sweep starts the next task
 READ = ("certificate__profile", "certificate__token__request__person__audit_salt", "target")
 
 
 def serve(*, target_id: uuid.UUID) -> None:
-    """Do what is due at a target, for a while. Does nothing where nothing is due, or another worker has it.
+    """Process due placements of a target for up to SECONDS; nothing if another worker holds the lease.
 
-    A target that is down waits as a whole; what else is raised leaves the rows due, and the lease runs out.
+    If the target is down, all its placements wait. After any other exception the rows stay due and the lease
+    expires.
     """
     leased = claim(target_id)
     if leased is None:
@@ -53,7 +54,7 @@ def serve(*, target_id: uuid.UUID) -> None:
 
 
 def _serve_patiently(leased: LeasedTarget, connector: Connector) -> bool:
-    """As `_serve_group`; a short pause that the target wants is made under the lease. Raises Unavailable."""
+    """As _serve_group; sleep through a short Retry-After while holding the lease. Raises Unavailable."""
     try:
         return _serve_group(leased, connector)
     except Unavailable as error:
@@ -66,7 +67,7 @@ def _serve_patiently(leased: LeasedTarget, connector: Connector) -> bool:
 
 
 def _serve_group(leased: LeasedTarget, connector: Connector) -> bool:
-    """Serve up to GROUP placements; False where none is due. Raises Unavailable once all is settled."""
+    """Process up to GROUP placements; False if none is due. Raises Unavailable, after the settlement."""
     works = _due(leased)
     if not works:
         return False
@@ -82,7 +83,7 @@ def _serve_group(leased: LeasedTarget, connector: Connector) -> bool:
 
 
 def _due(leased: LeasedTarget) -> list[PlacementCall]:
-    """What is due, read after a last look at whether the keys among it may leave: none is taken back."""
+    """Read due placements. Those with keys are reviewed just before, because a key cannot be taken back."""
     rows = Placement.objects.due(timezone.now()).filter(target=leased.row).select_related(*READ)
     rows = rows.order_by("next_attempt_at", "pk")
     found = list(rows[:GROUP])
@@ -103,8 +104,8 @@ def _due(leased: LeasedTarget) -> list[PlacementCall]:
 def _predecessors(
     leased: LeasedTarget, rows: Sequence[Placement]
 ) -> dict[tuple[uuid.UUID | None, str], Placement]:
-    """What is there of the tokens that these renew, by token and profile."""
-    published = [row for row in rows if row.wanted and not row.carries_key]  # old keys stay where they are
+    """Placements of the renewed tokens that are at the target, by token and profile code."""
+    published = [row for row in rows if row.wanted and not row.carries_key]  # old keys stay at the target
     tokens = {row.certificate.token.predecessor_id for row in published} - {None}
     if not tokens:
         return {}
@@ -114,14 +115,14 @@ def _predecessors(
 
 
 def _is_new(work: PlacementCall) -> bool:
-    """Whether it is to be put and has no place yet, or one from long ago."""
+    """Whether the placement has to be located before it is put."""
     return work.row.wanted and work.row.state in TO_BE_PUT and not work.was_intended
 
 
 def _intend(leased: LeasedTarget, works: Sequence[PlacementCall]) -> list[PlacementCall]:
-    """Write *intended* where something may be put; return what is to be called.
+    """Save located placements as *intended*; return the works that the connector is to be called for.
 
-    What somebody has changed since it was read is left for the next group.
+    A placement that was changed since it was read is left to the next group (optimistic locking by version).
     """
     with transaction.atomic():
         leased.renew()
@@ -129,10 +130,10 @@ def _intend(leased: LeasedTarget, works: Sequence[PlacementCall]) -> list[Placem
         same = [work for work in works if current[work.row.pk].version == work.row.version]
         for work in works:
             if work not in same:
-                work.outcome = Outcome.LOCATED  # nothing is settled of it
+                work.outcome = Outcome.LOCATED  # LOCATED is not settled
         located = [work for work in same if work.outcome is Outcome.LOCATED]
         now = timezone.now()
         for work in located:
             work.row.intend(place=work.place, now=now, mark=work.mark)
-        save_many([work.row for work in located])  # what has changed: a parcel may be rewrapped meanwhile
+        save_many([work.row for work in located])  # changed fields only: a key rotation may rewrap the parcel
     return [work for work in same if work.outcome in (None, Outcome.LOCATED)]

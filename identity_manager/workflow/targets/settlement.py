@@ -1,4 +1,4 @@
-"""Settle what came of a group of placements, in one transaction that the lease of the target fences."""
+"""Settlement: saves the outcomes of a group of placements in one transaction, fenced by the lease."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from identity_manager.workflow.targets import sole_delivery
 from identity_manager.workflow.targets.calls import Outcome, PlacementCall
 from identity_manager.workflow.targets.lease import LeasedTarget
 
-NO_PLACE_AGAIN = timedelta(hours=6)  # accounts are made later than persons are entered
+NO_PLACE_AGAIN = timedelta(hours=6)  # an account at the target is often created later than the person here
 SAVED = (
     "state",
     "wanted",
@@ -33,7 +33,10 @@ SAVED_LEASE = ("attempts", "next_attempt_at", "nudged_at", "last_error", "last_e
 
 
 def settle(leased: LeasedTarget, works: Sequence[PlacementCall]) -> None:
-    """Write down each outcome. Somebody may have changed what is wanted meanwhile: then it is due again."""
+    """Save each outcome. A placement whose `wanted` was changed during the call becomes due again.
+
+    Raises LeaseLost.
+    """
     with transaction.atomic():
         leased.renew()
         tokens = sole_delivery.lock_parents([work.row.pk for work in works if work.row.carries_key])
@@ -47,7 +50,7 @@ def settle(leased: LeasedTarget, works: Sequence[PlacementCall]) -> None:
 
 
 def save(rows: Sequence[Placement]) -> None:
-    """Save rows of the journal in one statement."""
+    """Save placements in one statement."""
     save_many(rows, fields=(*SAVED, *SAVED_LEASE))
 
 
@@ -81,7 +84,7 @@ def _settle(rows: dict[uuid.UUID, Placement], work: PlacementCall, now: datetime
 
 
 def _put_off(row: Placement, work: PlacementCall, now: datetime) -> None:
-    """It is tried again: later and later, and what has no place yet some times a day."""
+    """Schedule a retry with backoff; every NO_PLACE_AGAIN if the person has no entry at the target."""
     if work.outcome in (Outcome.NOT_DONE, Outcome.NO_PLACE) and row.state == PlacementState.INTENDED:
         row.not_done()
     if work.outcome == Outcome.NOT_DONE:
@@ -94,7 +97,7 @@ def _put_off(row: Placement, work: PlacementCall, now: datetime) -> None:
 
 
 def _succeed(rows: dict[uuid.UUID, Placement], work: PlacementCall, now: datetime) -> Iterable[AuditEvent]:
-    """What it takes the place of is not wanted any more, and gone where the modify was a swap."""
+    """Set the predecessor to unwanted, and to removed if the put replaced it in the same modify."""
     if work.predecessor is None:
         return
     old = rows[work.predecessor.pk]

@@ -1,7 +1,7 @@
 """Delivery by targets alone: a token without file and passphrase, whose keys go to its targets only.
 
-It is sealed only while each of its keys can be sealed for each of its targets: there is no other copy. It is
-delivered once all of them are there; for a target that is switched off the keys wait.
+There is no other copy of the keys, so the token is sealed only if every key can be sealed for every target.
+It is delivered once all keys have arrived. Keys wait for a target that is switched off.
 """
 
 import uuid
@@ -39,7 +39,7 @@ from identity_manager.workflow.targets import handover, planning
 from identity_manager.workflow.targets.handover import Parcel
 from identity_manager.workflow.terms import accepted
 
-AT_ONCE = 1000  # the next run goes on
+AT_ONCE = 1000  # tokens per run of the job
 ON_ITS_WAY = {"delivery": DeliveryState.TO_TARGETS, "state__in": IN_USE}
 ARRIVED = (PlacementState.THERE, PlacementState.FOREIGN)
 NO_TARGET = Reason(
@@ -78,9 +78,9 @@ IS_LEFT_IN_DOUBT = _(
 
 
 def is_sole(token: SoftwareToken) -> bool:
-    """Whether targets alone deliver it: its version of the type says so, and the one in force, if any.
+    """Whether targets alone deliver the token: by its own type version, and by the one in force, if any.
 
-    Of a sealed one it is decided.
+    For a sealed token the stored decision counts.
     """
     if token.sealed_at is not None:
         return token.is_by_targets
@@ -91,7 +91,7 @@ def is_sole(token: SoftwareToken) -> bool:
 
 
 def obstacle(parcels: Sequence[Parcel], token: SoftwareToken, given: Iterable[Certificate]) -> Reason | None:
-    """Why a locked token that targets alone deliver is not sealed now, or None. It is tried again."""
+    """Why a locked token that targets alone deliver cannot be sealed now, or None. Sealing is retried."""
     uses = list(handover.uses_of(token.type_code).select_related("target"))
     if not uses:
         return NO_TARGET
@@ -109,9 +109,10 @@ def obstacle(parcels: Sequence[Parcel], token: SoftwareToken, given: Iterable[Ce
 
 
 def arrived() -> QuerySet[SoftwareToken]:
-    """Tokens on their way to targets of which each living key is at one of them, and none is still to arrive.
+    """Tokens on their way to targets whose keys, of certificates that have not ended, have all arrived.
 
-    A target that was switched off, or left the settings, is not waited for, unless it may have the key.
+    A target that is switched off, or not in the settings any more, is not waited for, unless it may have the
+    key (*intended* or *parked*) or no other target has it.
     """
     of_token = Placement.objects.filter(carries_key=True, certificate__token=OuterRef("pk")).order_by()
     of_certificate = Placement.objects.filter(carries_key=True, certificate=OuterRef("pk")).order_by()
@@ -124,7 +125,7 @@ def arrived() -> QuerySet[SoftwareToken]:
 
 
 def _is_switched_on() -> Q:
-    """Whether the target is in the settings, and on for the type."""
+    """Condition: the target is in the settings and switched on for the token type."""
     uses = TargetUse.objects.in_force().filter(target__name__in=connectors.takers_of_keys()).order_by()
     mine = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
     return Q(Exists(mine))
@@ -135,9 +136,9 @@ def _may_be_there() -> Q:
 
 
 def lock_parents(placement_ids: Collection[uuid.UUID]) -> list[SoftwareToken]:
-    """Lock, with their parents, the tokens on their way to targets that these placements are of.
+    """Lock the tokens on their way to targets that own these placements, with person and request.
 
-    Before the placements, as everywhere: person, request, token.
+    Call it before the placements are locked (lock order: person, request, token, placement).
     """
     rows = SoftwareToken.objects.filter(
         delivery=DeliveryState.TO_TARGETS, certificates__placements__in=list(placement_ids)
@@ -147,7 +148,7 @@ def lock_parents(placement_ids: Collection[uuid.UUID]) -> list[SoftwareToken]:
 
 
 def arrive(tokens: Iterable[SoftwareToken]) -> None:
-    """Of these locked tokens, those that have arrived are delivered: there is nothing to note."""
+    """Set those of these locked tokens to delivered whose keys have arrived; enqueue their mails."""
     mine = {token.pk: token for token in tokens}
     if not mine:
         return
@@ -164,11 +165,11 @@ def arrive(tokens: Iterable[SoftwareToken]) -> None:
     )
     for token in found:
         completion.activate_if_delivered_and_noted(token)
-        planning.review_later(token.pk)  # what is published was held back until now
+        planning.review_later(token.pk)  # certificates were held back until now
 
 
 def _holders(tokens: Collection[SoftwareToken]) -> dict[uuid.UUID, list[str]]:
-    """The kinds of the targets that have their keys, each once; of one that left the settings, its name."""
+    """Kinds of the targets that have the keys, by token; the name if a target is not in the settings."""
     there = Placement.objects.filter(certificate__token__in=tokens, carries_key=True, state__in=ARRIVED)
     names = there.order_by("target__name").values_list("certificate__token", "target__name")
     found: dict[uuid.UUID, list[str]] = {token.pk: [] for token in tokens}
@@ -180,7 +181,10 @@ def _holders(tokens: Collection[SoftwareToken]) -> dict[uuid.UUID, list[str]]:
 
 
 def arrive_late() -> int:
-    """Deliver what has arrived since the last target that it waited for was switched off."""
+    """Job: deliver tokens that have arrived because the target they waited for was switched off.
+
+    Returns how many.
+    """
     return retry_later.for_each_isolated(
         list(arrived().order_by().values_list("pk", flat=True)[:AT_ONCE]), _arrive
     )
@@ -194,10 +198,10 @@ def _arrive(token_id: uuid.UUID) -> bool:
 
 
 def stuck() -> QuerySet[SoftwareToken]:
-    """Tokens that targets alone deliver, and that wait for an officer.
+    """Tokens that targets alone deliver and that need an officer.
 
-    No target can take the keys, or one has refused a key, has no account for its person, is switched off or
-    out of the settings, or may have it or not.
+    Sealing failed, or a target refused a key, has no account for the person, is switched off, is not in the
+    settings, or it is unknown whether it has the key (parked).
     """
     waiting = Placement.objects.filter(
         carries_key=True, certificate__token=OuterRef("pk"), parcel_wrapped__isnull=False
@@ -207,19 +211,19 @@ def stuck() -> QuerySet[SoftwareToken]:
     unsealed = rows.filter(state=TokenState.ISSUING, token_type__targets_alone=True)
     not_sealed = unsealed.filter(next_attempt_at__isnull=False).exclude(last_error="")
     on_its_way = rows.filter(Exists(waiting.filter(parted)), **ON_ITS_WAY)
-    # Each by its own partial index: with OR the databases would read all tokens.
+    # UNION, because each part has a partial index: with OR the databases would scan all tokens.
     return SoftwareToken.objects.filter(pk__in=not_sealed.values("pk").union(on_its_way.values("pk")))
 
 
 class Trouble(NamedTuple):
-    """A key that has not arrived at its target, and why not, in words."""
+    """A key that has not arrived at its target. words: the reason."""
 
     placement: Placement
     words: str
 
 
 def troubles(request: TokenRequest) -> Iterator[Trouble]:
-    """Keys of the request's tokens that targets alone deliver, where something keeps them from there."""
+    """Yield keys of the request's tokens that cannot go to their only targets now, with the reason."""
     rows = Placement.objects.only_copies().filter(certificate__token__request=request)
     off = set(rows.filter(~_is_switched_on()).values_list("pk", flat=True))
     for row in rows.select_related("target").defer("parcel_wrapped").order_by("target__name", "pk"):

@@ -1,4 +1,4 @@
-"""Verbs on the use of a target by a token type: two System Administrators switch it on, each one ends it."""
+"""Verbs on target uses (a target for a token type): four eyes to switch one on, one officer to end it."""
 
 import uuid
 
@@ -50,19 +50,19 @@ REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_USE}
 
 
 def require_administrator(actor: Person) -> None:
-    """A target has certificates of persons of any unit. Raises NotAllowed."""
+    """Require a System Administrator of all units, whose certificates a target holds. Raises NotAllowed."""
     is_one = actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
     require(is_one, else_=NOT_ADMINISTRATOR, kind=NotAllowed)
 
 
 def row_of(name: str) -> Target:
-    """The row of a configured target, made where there is none yet. Raises NotPossible."""
+    """Get or create the row of a configured target. Raises NotPossible."""
     require(name in settings.TARGETS, else_=NO_TARGET)
     return Target.objects.get_or_create(name=name, defaults={"next_attempt_at": timezone.now()})[0]
 
 
 def ask(*, actor: Person, target: str, type_code: str, hold_back: str) -> TargetUse:
-    """Ask that certificates of a type go to a target. Raises NotAllowed, NotPossible or Stale."""
+    """Ask to switch a target on for a token type. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         require_administrator(actor)
         row = row_of(target)
@@ -81,7 +81,7 @@ def ask(*, actor: Person, target: str, type_code: str, hold_back: str) -> Target
 
 
 def _require_suitable(target: str, token_type: TokenType, hold_back: str) -> None:
-    """Raises NotPossible where certificates, or keys, of the type cannot go there."""
+    """Require that certificates, or keys, of the type can go to the target. Raises NotPossible."""
     profiles = token_type.ordered_profiles()
     configuration = connectors.configuration_of(target)
     if configuration is not None and configuration.kind == SIGN_IN:
@@ -94,12 +94,12 @@ def _require_suitable(target: str, token_type: TokenType, hold_back: str) -> Non
     leave = token_type.keys_leave and mail_keys.keys_that_leave(profiles)
     require(leave, else_=KEYS_DO_NOT_LEAVE, field="type_code")
     require(hold_back == HoldBack.ISSUED, else_=KEYS_ARE_NOT_HELD_BACK, field="hold_back")
-    locking.terms_document(token_type.terms_id)  # no version that names nobody is published meanwhile
+    locking.terms_document(token_type.terms_id)  # so that no version without key holders is published now
     refuse(mail_keys.terms_obstacle(token_type, [configuration.kind]), field="type_code")
 
 
 def confirm(*, actor: Person, use_id: uuid.UUID) -> TargetUse:
-    """Another System Administrator agrees: from now on certificates go there.
+    """Confirm a use as the second System Administrator: certificates go to the target from now on.
 
     Raises NotAllowed, NotPossible or Stale.
     """
@@ -117,7 +117,7 @@ def confirm(*, actor: Person, use_id: uuid.UUID) -> TargetUse:
 
 
 def refuse_use(*, actor: Person, use_id: uuid.UUID, reason: str) -> TargetUse:
-    """Another System Administrator does not agree. Raises NotAllowed, NotPossible or Stale."""
+    """Refuse a use as the second System Administrator. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         use = locking.target_use(use_id)
         second_officer.require(actor, use, reasons=REASONS, not_waiting=USE_NOT_WAITING)
@@ -130,7 +130,10 @@ def refuse_use(*, actor: Person, use_id: uuid.UUID, reason: str) -> TargetUse:
 
 
 def end(*, actor: Person, use_id: uuid.UUID) -> TargetUse:
-    """Any System Administrator ends it, confirmed or not: what is there is taken back. Raises as above."""
+    """End a confirmed use, or withdraw one that waits, as any System Administrator.
+
+    Its certificates are taken back. Raises NotAllowed or Stale.
+    """
     now = timezone.now()
     with transaction.atomic():
         require_administrator(actor)
