@@ -9,5 +9,6 @@ from selfservice import access, help_texts
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
+    """The help of Self-Service, for everybody who may sign in to it."""
     access.user(request)
     return render(request, "selfservice/help.html", {"sections": help_texts.SECTIONS})

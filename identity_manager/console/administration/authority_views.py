@@ -14,6 +14,7 @@ from identity_manager.console.forms.fields import PressForm
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List CA connections and health checks. System Administrators and Auditors read it."""
     actor = offices.catalogue_reader(request)
     context = authority_page.context(actor, form=PressForm())
     return render(request, "identity_manager/administration/authorities.html", context)

@@ -15,6 +15,7 @@ from identity_manager.jobs import runner as jobs
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List periodic jobs with their last results. System Administrators and Auditors read it."""
     actor = offices.catalogue_reader(request)
     context = job_page.context(actor, form=PressForm())
     return render(request, "identity_manager/administration/jobs.html", context)
@@ -22,6 +23,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def start(request: HttpRequest, name: str) -> HttpResponse:
+    """Run now: set a job's next run to now, as a System Administrator."""
     actor, job = administration.job_for_system_administrator(request, name)
     form = PressForm(request.POST)
     with refusals.show_refusal(form):

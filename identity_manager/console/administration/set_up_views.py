@@ -11,6 +11,7 @@ from identity_manager.models import Role
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
+    """Checklist of the first set-up, for System Administrators."""
     actor = officer(request, Role.SYSTEM_ADMINISTRATOR)
     context = set_up_page.context(actor)
     return render(request, "identity_manager/administration/first_set_up.html", context)

@@ -10,6 +10,7 @@ from identity_manager.console.administration import sections
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
+    """The tab ADMIN: the sections that the officer's roles may open."""
     actor = offices.system_reader(request)
     context = {"tab": "admin", "sections": sections.sections_for(actor)}
     return render(request, "identity_manager/administration/overview.html", context)

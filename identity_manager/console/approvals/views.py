@@ -34,6 +34,7 @@ from identity_manager.workflow.policy import approvers
 
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
+    """OPEN TASKS: everything that this officer may decide or has to do."""
     actor = offices.officer(request)
     return render(request, "identity_manager/open_tasks/open_tasks.html", open_tasks.context(request, actor))
 
@@ -122,6 +123,7 @@ def _done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Approve a request, as an Approver of the person's unit who neither asked for it nor is the person."""
     found = requests.request_for_approver(request, pk)
     actor = offices.officer(request)
     form = DecisionForm(refusals.post_data(request))
@@ -134,6 +136,7 @@ def approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask for a reason and reject the request or single tokens, as an Approver of the person's unit."""
     found = requests.request_for_approver(request, pk)
     actor = offices.officer(request)
     initial = {"snapshot_hash": found.snapshot_hash}
@@ -164,6 +167,7 @@ def _rejected(actor: Person, found: TokenRequest, form: RejectForm) -> str:
 
 
 def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take the task off the approvers' list until a chosen time, as an Approver of the person's unit."""
     found = requests.request_for_approver(request, pk)
     actor = offices.officer(request)
     form = PostponeForm(refusals.post_data(request), initial={"snapshot_hash": found.snapshot_hash})

@@ -21,6 +21,7 @@ from identity_manager.console.print import document as printed
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """AUDIT LOG, the history: each officer sees the events that their roles and units permit."""
     context = audit_log.context(request, offices.officer(request))
     status = 200 if context["form"].is_valid() else 422
     return render(request, "identity_manager/audit/history.html", context, status=status)
@@ -72,6 +73,7 @@ def pack(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def public_key(request: HttpRequest) -> HttpResponse:
+    """Download the public key (PEM) that verifies signed heads, as an Auditor or System Administrator."""
     audit_access.log_checker(request)
     pem = evidence.public_key_pem()
     if not pem:
@@ -81,6 +83,7 @@ def public_key(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Download a check file: the signed proof of a request's events (JSON), as an Auditor."""
     found = audit_access.request_for_auditor(request, pk)
     taken = evidence.export_for_request(actor=offices.officer(request), request_id=found.pk)
     return _evidence(taken, f"check-file-{found.reference}.json")
@@ -96,6 +99,7 @@ def evidence_to_print(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def evidence_of_token(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Download a check file: the signed proof of a token's events (JSON), as an Auditor."""
     found = audit_access.token_for_auditor(request, pk)
     taken = evidence.export_for_token(actor=offices.officer(request), token_id=found.pk)
     return _evidence(taken, f"check-file-{found.pk}.json")

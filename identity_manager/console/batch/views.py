@@ -55,6 +55,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """A batch order with its lines. Its officer may act on it; officers who read all orders may look."""
     return _page(request, pk, None)
 
 
@@ -88,11 +89,13 @@ def start(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def pause(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Pause a running order, as an officer who may place orders of its kind."""
     return _press(request, pk, batch_orders.pause, gettext_lazy("Paused. Nothing is done until it goes on."))
 
 
 @require_POST
 def resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Resume a paused order, as an officer who may place orders of its kind."""
     return _press(request, pk, batch_orders.resume, gettext_lazy("It goes on."))
 
 

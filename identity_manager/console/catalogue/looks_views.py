@@ -35,6 +35,7 @@ FOLDER = "identity_manager/administration/"
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
+    """The company's looks (logo, colours) and their versions. System Administrators and Auditors read it."""
     actor = offices.catalogue_reader(request)
     context = looks_pages.context(actor, asked=request.GET.get("history"))
     return render(request, f"{FOLDER}looks.html", context)
@@ -42,6 +43,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def version(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Preview of one version of the looks. System Administrators and Auditors read it."""
     offices.catalogue_reader(request)
     row = get_object_or_404(Looks.objects.without_logo(), pk=pk)
     return render(request, f"{FOLDER}looks_version.html", looks_pages.preview(row))
@@ -59,6 +61,7 @@ def logo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @reads_and_posts
 def write(request: HttpRequest) -> HttpResponse:
+    """Edit the draft of the looks, as a System Administrator."""
     actor = administration.system_administrator(request)
     form = LooksForm(refusals.post_data(request), request.FILES or None, initial=looks_pages.beginning())
     if form.is_bound and form.is_valid():
@@ -77,6 +80,7 @@ def write(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
+    """Ask the other System Administrators to activate the draft (four eyes)."""
     actor = administration.system_administrator(request)
     done = _("It waits in OPEN TASKS of the other System Administrators.")
     act = Act(
@@ -90,6 +94,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 @reads_and_posts
 def activate(request: HttpRequest) -> HttpResponse:
+    """Activate the draft, as a second System Administrator."""
     actor = administration.system_administrator(request)
     verb = partial(looks.activate, four_eyes=settings.CATALOGUE_FOUR_EYES)
     done = _("From now on everybody sees them.")
@@ -98,6 +103,7 @@ def activate(request: HttpRequest) -> HttpResponse:
 
 @reads_and_posts
 def refuse(request: HttpRequest) -> HttpResponse:
+    """Refuse the activation with a reason, as a second System Administrator."""
     actor = administration.system_administrator(request)
     done = _("Refused. Who made the version sees why.")
     return _decide(request, RefuseLooksForm, _act(request, actor, looks.refuse_activation, done, "refuse"))
@@ -105,6 +111,7 @@ def refuse(request: HttpRequest) -> HttpResponse:
 
 @reads_and_posts
 def discard(request: HttpRequest) -> HttpResponse:
+    """Discard the draft, after a confirmation page, as a System Administrator."""
     actor = administration.system_administrator(request)
     act = _act(request, actor, looks.discard, _("The draft is discarded."), "discard")
     return _decide(request, SeenForm, act)
@@ -112,6 +119,7 @@ def discard(request: HttpRequest) -> HttpResponse:
 
 @reads_and_posts
 def ours(request: HttpRequest) -> HttpResponse:
+    """Return to the product's own looks, after a confirmation page, as a System Administrator."""
     actor = administration.system_administrator(request)
     act = _act(request, actor, looks.back_to_ours, _("Our own looks are back."), "ours")
     if looks_pages.active() is None and request.method != "POST":

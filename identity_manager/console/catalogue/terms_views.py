@@ -33,12 +33,14 @@ FOLDER = "identity_manager/administration/"
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List documents of terms. System Administrators and Auditors read it."""
     actor = offices.catalogue_reader(request)
     return render(request, f"{FOLDER}terms_documents.html", terms_pages.listing(actor))
 
 
 @require_safe
 def version(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One version of the terms, in all languages. System Administrators and Auditors read it."""
     offices.catalogue_reader(request)
     found = get_object_or_404(TermsVersion.objects.select_related("document"), pk=pk)
     return render(request, f"{FOLDER}terms_version.html", terms_pages.version_context(found))
@@ -46,6 +48,7 @@ def version(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def document(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One document of terms, with versions and draft. System Administrators and Auditors read it."""
     actor = offices.catalogue_reader(request)
     row = get_object_or_404(TermsDocument.objects.with_draft(), pk=pk)
     context = terms_pages.document_context(row, actor, asked=request.GET.get("history"))
@@ -54,6 +57,7 @@ def document(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @reads_and_posts
 def create(request: HttpRequest) -> HttpResponse:
+    """Create a document of terms, as a System Administrator."""
     actor = administration.system_administrator(request)
     form = DocumentForm(refusals.post_data(request), is_new=True)
     if form.is_bound and form.is_valid():
@@ -66,6 +70,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @reads_and_posts
 def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Change the document's name, as a System Administrator."""
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     initial = {"name": row.name}
     form = DocumentForm(refusals.post_data(request), is_new=False, initial=initial)
@@ -80,6 +85,7 @@ def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @reads_and_posts
 def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Edit or preview the draft of the next version, as a System Administrator."""
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     form = TermsForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and "preview" not in request.POST and form.is_valid():
@@ -92,6 +98,7 @@ def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask the other System Administrators to publish the draft (four eyes)."""
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     act = Act(
         verb=partial(terms.ask_publication, actor=actor, document_id=row.pk),
@@ -104,6 +111,7 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @reads_and_posts
 def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Publish the draft, as a second System Administrator; persons accept this version from now on."""
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     act = Act(
         verb=partial(
@@ -118,6 +126,7 @@ def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @reads_and_posts
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Refuse the publication with a reason, as a second System Administrator."""
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     act = Act(
         verb=partial(terms.refuse_publication, actor=actor, document_id=row.pk),
@@ -130,6 +139,7 @@ def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @reads_and_posts
 def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Discard the draft, after a confirmation page, as a System Administrator."""
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     act = Act(
         verb=partial(terms.discard_draft, actor=actor, document_id=row.pk),

@@ -35,6 +35,7 @@ reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
 
 @require_safe
 def listing(request: HttpRequest, kind: EntryKind) -> HttpResponse:
+    """List token types or certificate profiles. System Administrators and Auditors read it."""
     actor = offices.catalogue_reader(request)
     return render(
         request, f"identity_manager/administration/{kind.slug}s.html", catalogue_pages.listing(kind, actor)
@@ -43,6 +44,7 @@ def listing(request: HttpRequest, kind: EntryKind) -> HttpResponse:
 
 @require_safe
 def show(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """One version of the type or profile. System Administrators and Auditors read it."""
     actor, entry = administration.catalogue_entry_for_reader(request, kind.model, pk)
     if versions.is_gone(entry):
         return _gone(request, kind)
@@ -52,6 +54,7 @@ def show(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
 
 @require_GET
 def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Compare two versions of the type or profile. System Administrators and Auditors read it."""
     _actor, entry = administration.catalogue_entry_for_reader(request, kind.model, pk)
     if versions.is_gone(entry):
         return _gone(request, kind)
@@ -62,6 +65,7 @@ def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: Entr
 
 @reads_and_posts
 def create(request: HttpRequest, kind: EntryKind) -> HttpResponse:
+    """Create a type or profile as a draft, also from a preset, as a System Administrator."""
     actor = administration.system_administrator(request)
     beginning = kind.beginning(request.GET.get("preset", ""))
     form = kind.form(refusals.post_data(request), is_new=True, initial=beginning)
@@ -74,6 +78,7 @@ def create(request: HttpRequest, kind: EntryKind) -> HttpResponse:
 
 @reads_and_posts
 def new_version(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Create a draft of the next version, as a System Administrator. At most one draft exists."""
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     if versions.is_gone(entry):
         return _keep_input_of_discarded(request, kind, entry)
@@ -92,6 +97,7 @@ def new_version(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpRes
 
 @reads_and_posts
 def edit(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Edit a draft, as a System Administrator. A concurrent change is shown and the input kept."""
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     if versions.is_gone(entry):
         return _keep_input_of_discarded(request, kind, entry)
@@ -108,6 +114,7 @@ def edit(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
 
 @reads_and_posts
 def activate(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Activate a draft, as a second System Administrator; the version before is superseded."""
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     act = Act(
         verb=partial(kind.activate, actor=actor, entry_id=entry.pk, four_eyes=settings.CATALOGUE_FOUR_EYES),
@@ -120,6 +127,7 @@ def activate(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpRespon
 
 @require_POST
 def ask(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Ask the other System Administrators to activate the draft (four eyes)."""
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     act = Act(
         verb=partial(kind.ask, actor=actor, entry_id=entry.pk),
@@ -132,6 +140,7 @@ def ask(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
 
 @reads_and_posts
 def refuse(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Refuse the activation with a reason, as a second System Administrator."""
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     act = Act(
         verb=partial(versions.refuse_activation, actor=actor, kind=kind.model, entry_id=entry.pk),
@@ -145,6 +154,7 @@ def refuse(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse
 
 @reads_and_posts
 def discard(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Discard the draft, after a confirmation page, as a System Administrator."""
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     act = Act(
         verb=partial(versions.discard, actor=actor, kind=kind.model, entry_id=entry.pk),
@@ -157,6 +167,7 @@ def discard(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpRespons
 
 @reads_and_posts
 def retire(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
+    """Retire the active version with a reason, as a System Administrator: no new requests."""
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     act = Act(
         verb=partial(versions.retire, actor=actor, kind=kind.model, entry_id=entry.pk),

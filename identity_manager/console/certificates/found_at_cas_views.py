@@ -28,6 +28,7 @@ ConfirmationBuilder = Callable[[CaFinding], Confirmation]
 
 
 def adopt(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Use a certificate found at the CA for its token, as a Software Token Administrator of the unit."""
     form, done = (
         PressForm(refusals.post_data(request)),
         gettext_lazy("Adopted. The token is sealed and delivered."),
@@ -36,6 +37,7 @@ def adopt(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Revoke a certificate found at the CA, as a Software Token Administrator of the person's unit."""
     form, done = (
         PressForm(refusals.post_data(request)),
         gettext_lazy("It is revoked at the certificate authority."),
@@ -44,11 +46,13 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Leave a certificate found at the CA, with a reason, as a Software Token Administrator of the unit."""
     form, done = LeaveFoundForm(refusals.post_data(request)), gettext_lazy("It stays as it is.")
     return _decide(request, pk, form, verb=ca_findings.leave, asking=_leaving, done=done)
 
 
 def by_hand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Record that an operator revoked the found certificate at the CA, as a Software Token Administrator."""
     form, done = PressForm(refusals.post_data(request)), gettext_lazy("Noted: it is revoked.")
     return _decide(request, pk, form, verb=ca_findings.done_by_hand, asking=_by_hand, done=done)
 

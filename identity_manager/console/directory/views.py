@@ -26,17 +26,20 @@ from identity_manager.workflow.people import directory_decisions
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List directory sources. Registration Officers, System Administrators and Auditors read it."""
     context = page.overview(access.reader(request), form=StartForm())
     return render(request, "identity_manager/directory/sources.html", context)
 
 
 @require_safe
 def source(request: HttpRequest, name: str) -> HttpResponse:
+    """One directory source, its runs. Registration Officers, System Administrators and Auditors read it."""
     return _source_page(request, name, StartForm())
 
 
 @require_POST
 def start(request: HttpRequest, name: str) -> HttpResponse:
+    """Start a run of the source now, as a Registration Officer or System Administrator."""
     actor, configuration = access.source_to_start(request, name)
     form = StartForm(request.POST)
     if form.is_valid():
@@ -50,11 +53,13 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def run(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One run with its changes. Registration Officers, System Administrators and Auditors read it."""
     return _run_page(request, pk, PressForm())
 
 
 @require_POST
 def let_go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Apply a run that the limit on leavers stopped, as a Registration Officer."""
     actor, _row = access.run_to_decide(request, pk)
     act = Act(
         verb=partial(directory_decisions.let_go_on, actor=actor, run_id=pk),
@@ -67,6 +72,7 @@ def let_go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def drop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Discard a stopped run with a reason, as a Registration Officer; the next run reads everything."""
     actor, row = access.run_to_decide(request, pk)
     act = Act(
         verb=partial(directory_decisions.drop, actor=actor, run_id=pk),
@@ -80,6 +86,7 @@ def drop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_link(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Remove the link from the person to a directory entry, as a Registration Officer of the unit."""
     person = persons.person_for_registration_officer(request, pk)
     act = Act(
         verb=partial(directory_decisions.end_link, actor=offices.officer(request), person_id=pk),

@@ -17,6 +17,7 @@ from identity_manager.workflow.policy import eligibility
 
 
 def enable(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Enable a person for token types: opens a request, as a Software Token Administrator of the unit."""
     person = persons.person_for_administrator(request, pk)
     actor = offices.officer(request)
     choices = eligibility.type_choices(person)

@@ -22,6 +22,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def show(request: HttpRequest, name: str) -> HttpResponse:
+    """A document of the built-in help, for all officers."""
     offices.officer(request)
     found = documents.document(name)
     if found is None:
@@ -31,6 +32,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def image(request: HttpRequest, name: str) -> HttpResponse:
+    """An image of the built-in help, for all officers."""
     offices.officer(request)
     found = documents.image(name)
     if found is None:

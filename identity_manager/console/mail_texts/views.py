@@ -35,12 +35,14 @@ reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List the mails whose texts can be replaced. System Administrators and Auditors read it."""
     offices.catalogue_reader(request)
     return render(request, f"{TEMPLATES}/listing.html", page.listing())
 
 
 @require_safe
 def show(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Text in force, draft and versions of one mail. System Administrators and Auditors read it."""
     actor = administration.mail_text_for_reader(request, name, language)
     context = page.context(actor, name, language, query=request.GET)
     return render(request, f"{TEMPLATES}/text.html", context)
@@ -49,6 +51,7 @@ def show(request: HttpRequest, name: str, language: str) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def html(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """HTML body of the text in force, sandboxed, for the page's frame."""
     administration.mail_text_for_reader(request, name, language)
     return _sandboxed(page.shown(name, language, mail_texts.in_force(name, language)).body_html)
 
@@ -56,6 +59,7 @@ def html(request: HttpRequest, name: str, language: str) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def draft_html(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """HTML body of the draft, sandboxed, for the page's frame."""
     administration.mail_text_for_reader(request, name, language)
     draft = mail_texts.draft_of(name, language)
     if draft is None:
@@ -65,6 +69,7 @@ def draft_html(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @require_safe
 def version(request: HttpRequest, name: str, language: str, number: int) -> HttpResponse:
+    """One version of a text. System Administrators and Auditors read it."""
     actor = administration.mail_text_for_reader(request, name, language)
     rows = MailText.objects.exclude(state=VersionState.DRAFT)
     entry = get_object_or_404(rows, code=MailText.code_of(name, language), number=number)
@@ -73,6 +78,7 @@ def version(request: HttpRequest, name: str, language: str, number: int) -> Http
 
 @reads_and_posts
 def write(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Edit or preview the draft of a text, as a System Administrator."""
     actor = administration.mail_text_for_system_administrator(request, name, language)
     begun = page.initial(name, language, base=request.GET.get("from"))
     form = TextForm(refusals.post_data(request), language=language, initial=begun)
@@ -91,6 +97,7 @@ def write(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @require_POST
 def ask(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Ask the other System Administrators to activate the draft (four eyes)."""
     text = _text_to_change(request, name, language)
     done = _("It waits in OPEN TASKS of the other System Administrators.")
     return respond(request, SeenForm(request.POST), text.act(mail_texts.ask_activation, lambda _draft: done))
@@ -98,6 +105,7 @@ def ask(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @require_POST
 def activate(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Activate the draft, as a second System Administrator."""
     text = _text_to_change(request, name, language)
     verb = partial(mail_texts.activate, four_eyes=settings.CATALOGUE_FOUR_EYES)
     done = _("It is in force. Within half a minute every mail that is made takes it.")
@@ -106,6 +114,7 @@ def activate(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @reads_and_posts
 def refuse(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Refuse the activation with a reason, as a second System Administrator."""
     text = _text_to_change(request, name, language)
     done = _("Refused. Who made the version sees why.")
     act = text.act(mail_texts.refuse_activation, lambda _draft: done, ask=text.ask_refusal)
@@ -114,6 +123,7 @@ def refuse(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @reads_and_posts
 def discard(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Discard the draft, after a confirmation page, as a System Administrator."""
     text = _text_to_change(request, name, language)
     done = _("The draft is discarded.")
     act = text.act(mail_texts.discard, lambda _draft: done, ask=text.ask_discard)
@@ -122,6 +132,7 @@ def discard(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @require_POST
 def use_ours(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Return to the product's own text, as a System Administrator."""
     text = _text_to_change(request, name, language)
     done = _("Within half a minute every mail that is made has the text of the product.")
     return respond(request, PressForm(request.POST), text.act(mail_texts.use_ours, lambda _entry: done))
@@ -129,6 +140,7 @@ def use_ours(request: HttpRequest, name: str, language: str) -> HttpResponse:
 
 @require_POST
 def send_test(request: HttpRequest, name: str, language: str) -> HttpResponse:
+    """Send the text as a mail to the System Administrator who asks for it."""
     text = _text_to_change(request, name, language)
     done = _("The test is on its way to %(address)s.")
     act = text.act(mail_texts.send_test, lambda mail: done % {"address": mail.to_address})

@@ -41,11 +41,13 @@ def embedded_only(view: View[Arguments]) -> View[Arguments]:
 
 @embedded_only
 def listing(request: HttpRequest) -> HttpResponse:
+    """List sent mails, in the embedded mode only, without sign-in."""
     return render(request, "identity_manager/outbox/mailbox.html", mailbox.list_context(request))
 
 
 @embedded_only
 def message(request: HttpRequest, name: str) -> HttpResponse:
+    """One sent mail, in the embedded mode only."""
     return render(
         request, "identity_manager/outbox/mailbox_message.html", mailbox.message_context(_stored(name))
     )
@@ -54,6 +56,7 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
 @embedded_only
 @xframe_options_sameorigin
 def html(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001  Django's signature
+    """HTML body of a sent mail, sandboxed, for the page's frame; in the embedded mode only."""
     return HttpResponse(
         inline_logo.shown(_stored(name).body("html")), headers={"Content-Security-Policy": SANDBOX}
     )
@@ -61,6 +64,7 @@ def html(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001  Djan
 
 @embedded_only
 def attachment(request: HttpRequest, name: str, position: int) -> HttpResponse:  # noqa: ARG001  Django's signature
+    """Download an attachment of a sent mail, in the embedded mode only."""
     attachments = _stored(name).attachments()
     if position >= len(attachments):
         raise Http404

@@ -34,6 +34,7 @@ OUTBOX = "outbox"
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List mails, for Software Token Administrators of the units, System Administrators and Auditors."""
     context = outbox_page.context(request, mails.mail_watcher(request))
     status = 200 if context["form"].is_valid() else refusals.UNPROCESSABLE
     return render(request, "identity_manager/outbox/outbox.html", context, status=status)
@@ -41,6 +42,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One mail, for Software Token Administrators of the unit, System Administrators and Auditors."""
     return _mail_page(request, mails.mail_for_watcher(request, pk), form=RetryForm())
 
 
@@ -55,6 +57,7 @@ def html(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Retry a failed mail now, as a Software Token Administrator or System Administrator."""
     mail = mails.mail_for_retrier(request, pk)
     actor = offices.officer(request)
     form = RetryForm(request.POST)
@@ -80,6 +83,7 @@ def _waiting_words(mail: OutgoingMail) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Discard a mail with a reason, after a confirmation page, as a Software Token Administrator."""
     mail = mails.mail_for_administrator(request, pk)
     form = DiscardForm(refusals.post_data(request))
     if form.is_valid():
@@ -94,6 +98,7 @@ def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def report_bounce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Record that a sent mail bounced, as a Software Token Administrator."""
     mail = mails.mail_for_administrator(request, pk)
     form = BounceForm(refusals.post_data(request))
     if form.is_valid():

@@ -25,6 +25,7 @@ from identity_manager.workflow.replacement.policy import Replaced
 
 @recent_sign_in_required
 def replace(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Replace tokens: revoke them and open a request for new ones, as a Software Token Administrator."""
     person, actor = persons.person_for_administrator(request, pk), offices.officer(request)
     tokens = list(policy.replaceable(person).select_related("token_type"))
     form = ReplaceForm(refusals.post_data(request), tokens=tokens)

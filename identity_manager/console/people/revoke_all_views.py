@@ -20,6 +20,7 @@ from identity_manager.workflow.revocation import revoke_all as revocation_of_all
 
 @recent_sign_in_required
 def revoke_all(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Revoke all tokens of a person, as a Software Token Administrator of the unit with a recent sign-in."""
     person = persons.person_for_administrator(request, pk)
     form = RevokeForm(refusals.post_data(request), tokens=revocation_of_all.revocable(person))
     asking = _asking(person)

@@ -11,6 +11,7 @@ from identity_manager.workflow.diagram import bpmn
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
+    """Diagram of the process of a request, for all officers."""
     offices.officer(request)
     context = {"tab": "", "picture": process_page.everything(), "files": process_page.files()}
     return render(request, "identity_manager/process/page.html", context)
@@ -18,6 +19,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def file(request: HttpRequest, original: str) -> HttpResponse:
+    """Download a BPMN file of the process, for all officers."""
     offices.officer(request)
     origin = process_page.origin_of(original)
     if origin is None:

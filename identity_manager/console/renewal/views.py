@@ -18,6 +18,7 @@ from identity_manager.workflow.renewal import holder_changes
 
 @require_safe
 def forecast(request: HttpRequest) -> HttpResponse:
+    """Forecast of expiring certificates and renewals, for Software Token Administrators and Auditors."""
     context = page.context(renewals.renewal_reader(request))
     return render(request, "identity_manager/renewal/forecast.html", context)
 

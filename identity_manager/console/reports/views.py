@@ -25,12 +25,14 @@ FILES = {"csv": csv_response, "xlsx": xlsx_response}
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List the reports that the officer's roles may read, and their saved reports."""
     context = page.listing_context(page.reader(request))
     return render(request, "identity_manager/reports/listing.html", context)
 
 
 @require_safe
 def show(request: HttpRequest, name: str) -> HttpResponse:
+    """One report with its filters, for officers whose roles may read it."""
     context = page.context(*page.report_for_reader(request, name), request.GET)
     status = 200 if context["form"].is_valid() else 422
     return render(request, "identity_manager/reports/report.html", context, status=status)
@@ -53,6 +55,7 @@ def export(request: HttpRequest, name: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def save(request: HttpRequest, name: str) -> HttpResponse:
+    """Save the report with its filters under a name, as an officer who may read it."""
     actor, report = page.report_for_reader(request, name)
     told, form = page.filters_of(report, request.GET), SaveForm(refusals.post_data(request))
     if form.is_valid():
@@ -79,6 +82,7 @@ def saved(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def mail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Choose when the link to a saved report is mailed, as its owner."""
     row = offices.saved_report(request, pk)
     form = MailingForm(refusals.post_data(request), initial={"mailing": row.mailing})
     if form.is_valid():

@@ -23,12 +23,14 @@ from identity_manager.workflow.revocation import revoke
 
 
 def done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Record that an operator revoked a certificate at the CA, as a Software Token Administrator."""
     found = requests.certificate_for_administrator(request, pk)
     verb = partial(revoke.done_by_hand, certificate_id=pk)
     return _done(request, found, verb, partial(revoke.by_hand_obstacle, found))
 
 
 def surplus_done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Record that an operator revoked a surplus certificate at the CA, as a Software Token Administrator."""
     found = manual_revocations.surplus_for_administrator(request, pk)
     verb = partial(surplus.done_by_hand, surplus_id=pk)
     return _done(request, found, verb, partial(surplus.by_hand_obstacle, found))

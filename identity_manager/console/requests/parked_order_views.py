@@ -18,6 +18,7 @@ from identity_manager.workflow.issuance import parked_orders
 
 
 def ask_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Send a parked order to its CA again, as a Software Token Administrator of the person's unit."""
     found = requests.certificate_for_administrator(request, pk)
     actor = offices.officer(request)
     form = PressForm(refusals.post_data(request))
@@ -34,6 +35,7 @@ def ask_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def give_up(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Give a parked order up, with a reason, as a Software Token Administrator of the person's unit."""
     found = requests.certificate_for_administrator(request, pk)
     actor = offices.officer(request)
     form = GiveUpForm(refusals.post_data(request))

@@ -26,6 +26,7 @@ from identity_manager.workflow.revocation import revoke as revocation
 
 
 def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Revoke a token with a reason, as a Software Token Administrator of the person's unit."""
     token = requests.token_for_administrator(request, pk)
     act = replace(
         _act(request, token, revocation.revoke_token),
@@ -36,6 +37,7 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Put a token on hold with a reason, as a Software Token Administrator of the person's unit."""
     token = requests.token_for_administrator(request, pk)
     act = replace(
         _act(request, token, hold.put_on_hold),
@@ -46,6 +48,7 @@ def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Release a token from hold, as a Software Token Administrator of the person's unit."""
     token = requests.token_for_administrator(request, pk)
     act = replace(
         _act(request, token, hold.reinstate),
@@ -56,6 +59,7 @@ def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Send the container again, also in another format, as a Software Token Administrator of the unit."""
     token = requests.token_for_administrator(request, pk)
     act = replace(
         _act(request, token, resending.send_again),

@@ -30,6 +30,7 @@ from identity_manager.workflow.requests import cancellation, reminders_by_hand, 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def listing(request: HttpRequest) -> HttpResponse:
+    """List and filter requests of the officer's units; the POST keeps the selection of rows across pages."""
     actor = requests.request_reader(request)
     search = Search(request_list.REQUEST, actor, request.GET)
     posted = selected.posted(request, search.kind.table.checkbox)
@@ -49,16 +50,19 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The page of a request, for officers who may read requests of the person's unit."""
     found = requests.request_for_officer(request, pk)
     return request_page.response(request, offices.officer(request), found)
 
 
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Cancel a request with a reason, as a Software Token Administrator of the person's unit."""
     done = _("The request is cancelled.")
     return _done_to(request, pk, CancelForm, cancellation.cancel, done, asked=_cancelling)
 
 
 def remind(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Remind the person by mail, as a Software Token Administrator of the person's unit."""
     done = _("The person is reminded by mail.")
     return _done_to(request, pk, PressForm, reminders_by_hand.remind, done, asked=_reminding)
 
@@ -77,21 +81,25 @@ def remind_approvers(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def issue_remaining(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Issue the token without the refused certificates, as a Software Token Administrator of the unit."""
     done = _("The remaining certificates are issued, without what was refused.")
     return _done_to(request, pk, CancelForm, partial_issue.issue_remaining, done, asked=_giving)
 
 
 def revoke_all(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Revoke issued certificates and cancel the request, as a Software Token Administrator of the unit."""
     done = _("The remaining certificates are revoked, and the request is cancelled.")
     return _done_to(request, pk, CancelForm, partial_issue.revoke_all, done, asked=_revoking)
 
 
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Order refused certificates again, with new keys, as a Software Token Administrator of the unit."""
     done = _("It is tried again, with new keys for what was refused.")
     return _done_to(request, pk, PressForm, issuance_retry.retry, done)
 
 
 def retry_now(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Retry now what waits for its next attempt, as a Software Token Administrator of the unit."""
     return _done_to(request, pk, PressForm, issuance_retry.retry_now, _tried_now)
 
 
@@ -103,6 +111,7 @@ def _tried_now(found: TokenRequest) -> str:
 
 @require_POST
 def send_round_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Submit a request again with the person's new data, as a Software Token Administrator of the unit."""
     done = _("It is started again with the new data. The person is told.")
     return _done_to(request, pk, RoundForm, resubmission.send_round_again, done)
 

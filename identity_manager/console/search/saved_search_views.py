@@ -31,6 +31,7 @@ DELETED = {False: gettext_lazy("The search is deleted."), True: gettext_lazy("Th
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List the officer's own saved searches, with the number of hits."""
     actor = offices.finder(request, searching.ANY_READERS)
     saved = saved_searches.of(actor)
     pagination.count_together(each.found for each in saved)
@@ -39,6 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 def save(request: HttpRequest) -> HttpResponse:
+    """Save the search under a name, as an officer who may search."""
     search = searching.asked_in(request)
     form = saved_searches.NameForm(refusals.post_data(request))
     if form.is_valid():
@@ -66,6 +68,7 @@ def _saving(search: searching.Search) -> Confirmation:
 
 
 def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Rename a saved search or report, as its owner."""
     row = offices.saved_search(request, pk)
     form = saved_searches.NameForm(refusals.post_data(request), initial={"name": row.name})
     if form.is_valid():
@@ -86,6 +89,7 @@ def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Delete a saved search or report, after a confirmation page, as its owner."""
     row = offices.saved_search(request, pk)
     form = PressForm(refusals.post_data(request))
     if form.is_valid():

@@ -19,6 +19,7 @@ from identity_manager.workflow.token_imports import decisions as token_imports
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
+    """SEARCH for persons, requests and certificates of the officer's units; the POST keeps the selection."""
     offices.searcher(request)
     unsaid = searching.DEFAULT if request.GET.get("q") else None
     kind = searching.KINDS.get(request.GET["kind"]) if "kind" in request.GET else unsaid

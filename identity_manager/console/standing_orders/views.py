@@ -55,6 +55,7 @@ def make(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """A standing order with its counts and runs, for Software Token Administrators and Auditors."""
     return _page(request, pk, PressForm())
 
 
@@ -86,12 +87,14 @@ def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def pause(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Pause a standing order, as a Software Token Administrator who keeps it."""
     words = gettext_lazy("Paused. Nobody gets or loses anything until it goes on.")
     return _press(request, pk, orders.pause, words)
 
 
 @require_POST
 def resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Resume a standing order, as a Software Token Administrator who keeps it."""
     return _press(request, pk, orders.resume, gettext_lazy("It goes on."))
 
 

@@ -10,5 +10,6 @@ from identity_manager.console.start import dashboard
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
+    """START, the dashboard: what waits for this officer."""
     actor = offices.officer(request)
     return render(request, "identity_manager/start/start.html", dashboard.context(request, actor))

@@ -29,17 +29,20 @@ TEMPLATES = "identity_manager/targets"
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
+    """List targets for publication and keys. System Administrators and Auditors read it."""
     offices.catalogue_reader(request)
     return render(request, f"{TEMPLATES}/targets.html", {"cards": page.overview()})
 
 
 @require_safe
 def target(request: HttpRequest, name: str) -> HttpResponse:
+    """One target with its uses, placements and drift. System Administrators and Auditors read it."""
     return _target_page(request, name, PressForm())
 
 
 @require_POST
 def test(request: HttpRequest, name: str) -> HttpResponse:
+    """Test the connection to the target, as a System Administrator."""
     actor, _name = access.target_to_change(request, name)
     act = Act(
         verb=partial(actions.test, actor=actor, target=name),
@@ -52,6 +55,7 @@ def test(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest, name: str) -> HttpResponse:
+    """Ask to use the target for a token type, as a System Administrator (four eyes)."""
     actor, _name = access.target_to_change(request, name)
     takes_keys = page.takes_keys(name)
     form = UseForm(refusals.post_data(request), target=name, takes_keys=takes_keys)
@@ -66,6 +70,7 @@ def ask(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Confirm a use of the target, as a second System Administrator."""
     actor, use = access.use(request, pk)
     act = Act(
         verb=partial(uses.confirm, actor=actor, use_id=pk),
@@ -78,6 +83,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Refuse a use of the target with a reason, as a second System Administrator."""
     actor, use = access.use(request, pk)
     act = Act(
         verb=partial(uses.refuse_use, actor=actor, use_id=pk),
@@ -90,6 +96,7 @@ def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """End or withdraw a use of the target, after a confirmation page, as a System Administrator."""
     actor, use = access.use(request, pk)
     act = Act(
         verb=partial(uses.end, actor=actor, use_id=pk),
@@ -102,6 +109,7 @@ def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def repeat_all(request: HttpRequest, name: str) -> HttpResponse:
+    """Publish all vanished or refused certificates again, as a System Administrator."""
     actor, _name = access.target_to_change(request, name)
     act = Act(
         verb=partial(actions.repeat_all, actor=actor, target=name),
@@ -121,6 +129,7 @@ def repeat_all(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_POST
 def repeat(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Publish one vanished or refused certificate again, as a System Administrator."""
     actor, row = access.placement(request, pk)
     act = Act(
         verb=partial(actions.repeat, actor=actor, placement_id=pk),
@@ -133,6 +142,7 @@ def repeat(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def settle(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Settle a placement in doubt: at the target or not, as a System Administrator."""
     actor, row = access.placement(request, pk)
     act = Act(
         verb=partial(actions.settle_parked, actor=actor, placement_id=pk),

@@ -13,6 +13,7 @@ from identity_manager.console.terms import report
 
 @require_safe
 def accepted(request: HttpRequest) -> HttpResponse:
+    """Report of acceptances of terms, for Software Token Administrators and Auditors."""
     context = report.context(request, acceptances.acceptance_reader(request))
     status = 200 if context["form"].is_valid() else 422
     return render(request, "identity_manager/terms/acceptances.html", context, status=status)
