@@ -13,13 +13,13 @@ from tests.architecture.url_table import NOBODY, PUBLIC, SIGNED_IN, TABLE, Row, 
 from tests.documents import markdown
 
 LEAD = """\
-Two questions stand before every change. *May this role open this page and click there?* The tables below
-answer that; a test opens and posts to every address as every role, and compares. *May this person do it
-to this object now?* The verbs answer that, with the sentences of [Refusals](refusals.md): four eyes,
-organisational units, states.
+Every change passes two checks. *May this role open this page and act on it?* The tables below answer that;
+a test sends GET and POST to every URL as every role, and compares. *May this person do it to this object
+now?* The verbs answer that, with the sentences of [Refusals](refusals.md): four eyes, organisational units,
+states.
 
-A role that is limited to an organisational unit does not find the persons, requests and tokens of others:
-for it they do not exist (404). Officers who are refused a page are in the audit log (`access.denied`)."""
+A role that is limited to an organisational unit does not reach persons, requests and tokens of other units:
+the answer is 404. If an officer is refused a page, the audit log records it (`access.denied`)."""
 SHORT = {
     Visitor.ADMINISTRATOR: "Token adm.",
     Visitor.APPROVER: "Approver",
@@ -45,20 +45,16 @@ def _roles() -> str:
 
 
 def _conflicts() -> str:
-    lead = "One person does not hold both, unless `ALLOW_CONFLICTING_ROLES` says so."
+    lead = "Separation of duties: a person has only one of them, unless `ALLOW_CONFLICTING_ROLES` is set."
     rows = []
     for pair, why in CONFLICTS.items():
         one, other = sorted(pair, key=list(Role).index)
         rows.append((str(one.label), str(other.label), str(why)))
-    return markdown.section(
-        "Roles that watch each other", lead, markdown.table(("role", "role", "why"), sorted(rows))
-    )
+    return markdown.section("Conflicting roles", lead, markdown.table(("role", "role", "why"), sorted(rows)))
 
 
 def _officers() -> str:
-    lead = (
-        "**opens**: may look. **acts**: may click what is offered there. Self-Service Users have no way in."
-    )
+    lead = "**opens**: may read. **acts**: may also send the form. Self-Service Users have no access."
     rows = [_officers_row(row) for row in TABLE if row.name.startswith("console:")]
     return markdown.section(
         "Identity Manager", lead, markdown.table(("address", "what it is", *SHORT.values()), rows)
@@ -71,12 +67,12 @@ def _officers_row(row: Row) -> tuple[str, ...]:
 
 
 def _persons() -> str:
-    lead = "For everybody but its owner an object does not exist (404). Officers have no way in here."
+    lead = "Everybody but the owner of an object gets 404. Other roles have no access."
     return markdown.section("Self-Service", lead, _by_whom("selfservice:"))
 
 
 def _others() -> str:
-    lead = "Addresses of signing in, of machines, and (`mailbox/`, `ui/`) of the embedded mode alone."
+    lead = "URLs of sign-in, of machine interfaces, and (`mailbox/`, `ui/`) of the embedded mode only."
     names = [row.name for row in TABLE if not row.name.startswith(("console:", "selfservice:"))]
     return markdown.section("Everything else", lead, _by_whom(*names))
 
