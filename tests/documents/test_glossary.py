@@ -25,6 +25,9 @@ OTHERS = {
     "Any app for one-time codes will do, on your phone or in a password manager.",
     "Nexus calls this “Lock certificates”.",
 }
+# English that speaks of tokens and of no single one; German without the plural or a second part of a word.
+SEVERAL = re.compile(r"^(?!.*\btoken\b).*\btokens\b", re.IGNORECASE | re.DOTALL)
+ONE_IN_GERMAN = re.compile(r"\bToken\b(?!-)")
 Entry = dict[str, str]
 
 
@@ -66,6 +69,12 @@ def said(code: str, *, english: bool = False) -> Iterator[str]:
             translated = message.string if isinstance(message.string, tuple) else (message.string,)
             if source[0] and source[0] not in OTHERS:
                 yield from source if english else translated
+
+
+def test_german_says_several_tokens_where_english_does() -> None:
+    pairs = zip(said("de", english=True), said("de"), strict=True)
+    wrong = [german for english, german in pairs if SEVERAL.search(english) and ONE_IN_GERMAN.search(german)]
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("code", "name"), [("en", "English"), *NAMES.items()])
