@@ -3,8 +3,8 @@
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit
 from identity_manager.audit_proof import canonical
 from identity_manager.catalogue.permission import require_system_administrator
-from identity_manager.configuration import signature
+from identity_manager.configuration import shapes, signature
 from identity_manager.configuration.kind import (
     ConfigurationKind,
     Effect,
@@ -51,7 +51,10 @@ class KeyChange:
 
 @dataclass(frozen=True)
 class ComparedEntry:
-    """One entry, and what an import does with it. told: why not, or what is left to do."""
+    """One entry, and what an import does with it. told: why not, or what is left to do.
+
+    names: what the file calls it, by language, where an entry has a name beside its code.
+    """
 
     kind: ConfigurationKind
     code: str
@@ -59,6 +62,7 @@ class ComparedEntry:
     changes: tuple[KeyChange, ...] = ()
     told: str = ""
     pk: uuid.UUID | str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,9 @@ def _rows(making: Making, entries: list[Entry]) -> Iterator[ComparedEntry]:
         here, drafts = kind.here(), kind.drafts()
         mine = [entry for entry in entries if entry.kind is kind]
         for entry in mine:
-            row = _row(making, entry, here.get(entry.code), drafts.get(entry.code))
+            row = replace(
+                _row(making, entry, here.get(entry.code), drafts.get(entry.code)), names=_names(entry)
+            )
             made += row.effect is Effect.DRAFT
             require(made <= MOST_DRAFTS, else_=TOO_MANY, field="file")
             if row.effect in (Effect.DRAFT, Effect.WAITS):
@@ -142,6 +148,11 @@ def _rows(making: Making, entries: list[Entry]) -> Iterator[ComparedEntry]:
             yield row
         for code in sorted(here.keys() - {entry.code for entry in mine}):
             yield ComparedEntry(kind, code, Effect.ONLY_HERE, pk=here[code].pk)
+
+
+def _names(entry: Entry) -> Mapping[str, str]:
+    key = entry.kind.keys.get("name")
+    return entry.values["name"] if key and key.shape is shapes.TEXTS else {}
 
 
 def _row(making: Making, entry: Entry, present: Present | None, draft: Present | None) -> ComparedEntry:

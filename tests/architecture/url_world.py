@@ -85,6 +85,7 @@ from identity_manager.workflow.archive import recovery_certificates
 from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import imports, sign_in_codes
+from identity_manager.workflow.standing_orders import outcomes
 from tests.architecture.url_table import OFFICERS, Row, Visitor
 from tests.identity_manager.events.webhook_acts import waiting_webhook
 from tests.tools import cast, looks
@@ -185,7 +186,7 @@ class World:
             "recovery drill": (drill.pk,),
             "recovery": (recovery(self.owner),),
             "archive export": (ArchiveExport.objects.create(asked_by=ada, purpose="A day without it").pk,),
-            "token import": (TokenImport.objects.create(name="folder", types=["vpn"]).pk,),
+            "token import": (TokenImport.objects.create(name="folder", types=["waiting"]).pk,),
             "batch order": (batch_order(ada, self.owner),),
             "approver group": (group.pk,),
             "approver group member": (group.pk, ada.pk),
@@ -278,7 +279,7 @@ def target_use() -> uuid.UUID:
     asker = Person.objects.create(
         personnel_number="ASKED-TARGET", given_name="Nils", surname="Ask", display_name="Nils Ask"
     )
-    use = TargetUse(target=target, type_code="vpn", asked_by=asker)
+    use = TargetUse(target=target, type_code="waiting", asked_by=asker)
     use.save()
     return use.pk
 
@@ -301,11 +302,12 @@ def standing_order() -> uuid.UUID:
         name="VPN for Nord",
         basis=StandingBasis.UNIT,
         criteria={"organisational_unit": "Nord"},
-        type_code="vpn",
+        type_code="waiting",
         loss_rule=LossRule.HOLD,
         asked_by=asker,
     )
-    order.conclude_dry_run(figures={"members": 2, "gain": 2, "lose": 0, "present": 0}, now=timezone.now())
+    figures = outcomes.count(order, cast.token_type("waiting"))
+    order.conclude_dry_run(figures=figures, now=timezone.now())
     order.save()
     return order.pk
 

@@ -13,6 +13,7 @@ from identity_manager.configuration.kind import Effect
 from identity_manager.configuration.registry import KINDS
 from identity_manager.console.configuration.forms import FileForm, ImportForm
 from identity_manager.models import Person
+from identity_manager.models.text_in_languages import Texts
 from identity_manager.models.words import Words
 
 MEANINGS = {
@@ -37,6 +38,11 @@ class EntryLine:
     def label(self) -> Words:
         """The kind of the entry, in words."""
         return self.row.kind.label
+
+    @property
+    def name(self) -> str:
+        """What the file calls the entry, in the reader's language; empty where its code is all it has."""
+        return str(Texts(self.row.names))
 
     @property
     def url(self) -> str:

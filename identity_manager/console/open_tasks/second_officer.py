@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.access import batches
+from identity_manager.console.history import event_wording
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import More, Source
@@ -98,6 +99,14 @@ def _orders(actor: Person, now: datetime) -> QuerySet[BatchOrder]:
 def _stopped_orders(actor: Person, _now: datetime) -> QuerySet[StandingOrder]:
     rows = StandingOrder.objects.filter(state=StandingState.STOPPED).order_by("asked_at", "pk")
     return rows.filter(StandingOrder.office_condition(actor))
+
+
+def _with_type_names(rows: list[Any]) -> list[Any]:
+    """Standing orders with what their token types are called."""
+    names = event_wording.type_names()
+    for row in rows:
+        row.type_name = names.get(row.type_code, row.type_code)
+    return rows
 
 
 def _looks(actor: Person, now: datetime) -> QuerySet[Looks]:
@@ -219,8 +228,9 @@ SOURCES = (
         columns=columns.to_decide(
             columns.name(_("Standing order"), _STANDING, named=attrgetter("name")),
             _STANDING,
-            Column("type", _("Token type"), attrgetter("type_code")),
+            Column("type", _("Token type"), attrgetter("type_name")),
         ),
+        prepared=_with_type_names,
         sentence=lambda number: ngettext(
             "standing order waits for your confirmation", "standing orders wait for your confirmation", number
         ),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import standing_orders as access
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.history import event_wording
 from identity_manager.console.standing_orders import members
 from identity_manager.models import (
     BatchOrder,
@@ -15,9 +16,9 @@ from identity_manager.models import (
     StandingMember,
     StandingOrder,
     StandingState,
-    TokenType,
 )
 from identity_manager.people.breaker import Stop
+from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
 from identity_manager.workflow.standing_orders import orders
 from identity_manager.workflow.standing_orders.outcomes import Outcome, persons_with
@@ -41,14 +42,9 @@ CRITERIA = {
 }
 
 
-def type_names() -> dict[str, str]:
-    """What the active token types are called, by code."""
-    return {row.code: str(row) for row in TokenType.objects.active()}
-
-
 def listing() -> list[dict[str, Any]]:
     """Every standing order, with its figures."""
-    names = type_names()
+    names = event_wording.type_names()
     rows = StandingOrder.objects.select_related("group").order_by("name")
     return [
         {"order": row, "type": names.get(row.type_code, row.type_code), "meaning": meaning(row)}
@@ -68,12 +64,13 @@ def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[
     persons = persons_with(order, shown) if named and alive and order.planned_at else Person.objects.none()
     page = Paginator(persons, PERSONS_SHOWN).get_page(asked.get("page"))
     keeps = keeps_orders(actor)
+    called = event_wording.type_names().get(order.type_code, order.type_code)
     return {
         "tab": "batch_orders",
         "order": order,
         "meaning": meaning(order),
-        "facts": _facts(order),
-        "stop": Stop(order.stop_code, order.stop_facts).reason if order.stop_code else None,
+        "facts": _facts(order, called),
+        "stop": _stop(order, called) if order.stop_code else None,
         "form": form,
         "seen": orders.seen_of(order),
         "keeps": keeps,
@@ -81,6 +78,7 @@ def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[
         "named": named,
         "tabs": _tabs(order, shown),
         "shown": shown,
+        "shown_number": order.figures.get(shown, 0),
         "page": page,
         "since": _since(order, [person.pk for person in page]),
         "placed": BatchOrder.objects.listed()
@@ -90,9 +88,17 @@ def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[
     }
 
 
-def _facts(order: StandingOrder) -> list[Pair | tuple[Any, object]]:
+def _stop(order: StandingOrder, called: str) -> Reason:
+    """Why it was stopped; called: its token type's name, which the facts of the stop have as a code."""
+    facts = order.stop_facts
+    if order.stop_code == "standing-order-type-withdrawn":
+        facts = facts | {"name": called}
+    return Stop(order.stop_code, facts).reason
+
+
+def _facts(order: StandingOrder, called: str) -> list[Pair | tuple[Any, object]]:
     lines: list[Pair | tuple[Any, object]] = [
-        (_("Token type"), type_names().get(order.type_code, order.type_code)),
+        (_("Token type"), called),
         (order.get_basis_display(), order.who),
     ]
     if order.basis == StandingBasis.SEARCH:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.history import event_wording
 from identity_manager.models import (
     DriftFinding,
     DriftKind,
@@ -220,7 +221,7 @@ def _options(configuration: TargetConfiguration | None) -> Iterator[Pair]:
 
 def _uses(actor: Person, row: Target | None) -> Iterator[UseRow]:
     rows = TargetUse.objects.filter(target=row).select_related("asked_by", "decided_by", "ended_by")
-    names = {each.code: str(each) for each in TokenType.objects.active()}
+    names = event_wording.type_names()
     for use in rows:
         obstacle = second_officer.obstacle(actor, use, uses.REASONS) if use.waits() else None
         yield UseRow(use, names.get(use.type_code, use.type_code), obstacle)

@@ -18,6 +18,7 @@ from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.history import event_wording
 from identity_manager.console.targets import page
 from identity_manager.console.targets.forms import ParkedForm, RefuseForm, RepeatForm, UseForm
 from identity_manager.models import TargetUse
@@ -166,7 +167,7 @@ def _target_page(request: HttpRequest, name: str, form: VerbForm) -> HttpRespons
 def _confirming(use: TargetUse) -> Confirmation:
     words = {
         "officer": isolated(use.asked_by),
-        "type": isolated(use.type_code),
+        "type": isolated(event_wording.type_names().get(use.type_code, use.type_code)),
         "hold": use.get_hold_back_display(),
     }
     return Confirmation(

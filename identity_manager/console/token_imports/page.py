@@ -11,6 +11,7 @@ from django.utils.functional import Promise, lazystr
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.history import event_wording
 from identity_manager.models import Person, RowOutcome, TokenImport, TokenImportRow, TokenImportState
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.token_imports.token_import import WITHDRAWABLE
@@ -115,9 +116,11 @@ def context(actor: Person, row: TokenImport, form: VerbForm, *, asked: dict[str,
     chosen = _outcome(asked.get("outcome", ""), counted)
     found = row.rows.filter(outcome=chosen).select_related("person", "token_type")
     page = Paginator(found.defer("certificate"), ROWS_SHOWN).get_page(asked.get("page"))
+    names = event_wording.type_names()
     return {
         "tab": "search",
         "row": row,
+        "types": [names.get(code, code) for code in row.types],
         "form": form,
         "badge": {"meaning": STATE_MEANINGS[S(row.state)], "word": row.get_state_display()},
         "own": row.asked_by_id == actor.pk,

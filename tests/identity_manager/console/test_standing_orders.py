@@ -110,6 +110,32 @@ def test_who_does_not_read_persons_of_every_unit_sees_numbers_alone(company: Com
     assert "all units see who they are" in text
 
 
+def test_numbers_that_are_older_than_the_list_are_said_to_be(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma)
+    order = standing.made(company.ada, group)
+    ada = browser(company.ada)
+    older = "Nobody now: the numbers are those of the last count."
+    assert order.figures["gain"] == 1
+    assert older not in ada.get(page(order)).content.decode()
+    standing.leaves(group, company.uma)
+    assert older in ada.get(page(order)).content.decode()
+    assert older not in ada.get(f"{page(order)}?outcome=lose").content.decode()  # nobody then, nobody now
+
+
+def test_a_token_type_is_told_by_its_name(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma)
+    order = standing.made(company.ada, group)
+    ada, olga = browser(company.ada), browser(standing.olga())
+    tasks = olga.get(reverse("console:approvals")).content.decode()
+    assert '<td class="" data-label="Token type">VPN</td>' in tasks
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+    company.vpn.retire()
+    company.vpn.save()
+    standing.planned(order)
+    assert "The token type VPN was withdrawn." in ada.get(page(order)).content.decode()
+    assert ">VPN</td>" in ada.get(LIST).content.decode()
+
+
 def test_a_name_is_asked_for_and_not_called_optional(company: Company) -> None:
     for person, address in ((company.ada, MAKE), (company.rita, reverse("console:group-make"))):
         visitor = browser(person)

@@ -80,6 +80,7 @@ def test_from_the_upload_to_the_token(
     page = ada.get(f"/token-imports/{row.pk}/").content.decode()
     assert uma.display_name in page
     assert "by e-mail" in page
+    assert "OLD-ENCRYPTION, OLD-SIGNATURE" in page  # their names, not their codes
     assert [each.pk for each in tasks(anton.get("/open-tasks/"), "token-imports-to-look-at")] == [row.pk]
 
     assert ada.post(f"/token-imports/{row.pk}/ask/", {"digest": row.digest}).status_code == 302
