@@ -1,7 +1,11 @@
-"""HTML stands in templates: in Python strings only where the design system draws its smallest parts."""
+"""HTML stands in templates: in Python strings only where the design system draws its smallest parts.
+
+Each page of an officer that no tab or section leads to says where it is.
+"""
 
 import ast
 import re
+from pathlib import Path
 
 from tests.architecture.source import Module, modules
 
@@ -26,6 +30,34 @@ NAMED = {
     "identity_manager/console/help/documents.py": "what Markdown makes of a block of code",
 }
 
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "identity_manager"
+OF_AN_OFFICER = re.compile(r'\{% extends "identity_manager/(administration/)?base\.html" %\}')
+# A tab, a section of ADMIN or the menu leads to them, or their one button leads back.
+WITHOUT_A_WAY_HERE = {
+    "administration": {
+        *("authorities", "base", "certificate_test", "first_set_up", "jobs", "looks", "overview"),
+        *("profiles", "terms_documents", "types"),
+    },
+    "api_clients": {"clients"},
+    "archive": {"recovery_certificates"},
+    "audit": {"history"},
+    "batch": {"list"},
+    "configuration": {"start"},
+    "directory": {"sources"},
+    "events": {"overview"},
+    "forms": {"confirmation"},
+    "help": {"base"},
+    "mail_texts": {"listing"},
+    "open_tasks": {"open_tasks"},
+    "outbox": {"outbox"},
+    "people/roles": {"listing"},
+    "recovery": {"recoveries"},
+    "requests": {"list"},
+    "search": {"search", "selection_refused"},
+    "start": {"start"},
+    "targets": {"targets"},
+}
+
 
 def strings_with_tags(module: Module) -> list[str]:
     """Strings with an HTML tag, but for docstrings."""
@@ -48,3 +80,15 @@ def test_no_html_stands_in_a_string() -> None:
 
     assert {path: strings for path, strings in found.items() if path not in NAMED} == {}
     assert NAMED.keys() <= found.keys()
+
+
+def test_each_page_below_a_tab_or_a_section_says_where_it_is() -> None:
+    texts = {
+        path.relative_to(TEMPLATES): path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html")
+    }
+    lost: dict[str, set[str]] = {}
+    for path, text in texts.items():
+        if OF_AN_OFFICER.match(text) and "{% block breadcrumb %}" not in text:
+            lost.setdefault(str(path.parent), set()).add(path.stem)
+
+    assert lost == WITHOUT_A_WAY_HERE
