@@ -79,7 +79,13 @@ COLUMNS = Columns(
                 "token__token_type__name",
             ),
         ),
-        Column("state", _("State"), lambda row: badges.state_badge(row.mail), fields=("state",)),
+        Column(
+            "state",
+            _("State"),
+            lambda row: badges.state_badge(row.mail),
+            fields=("state",),
+            width="column-state",
+        ),
         Column("when", _("When"), _last_moment, fields=("last_error_at", "sent_at", "created_at")),
         Column(
             "attempts",
@@ -87,7 +93,7 @@ COLUMNS = Columns(
             lambda row: row.mail.attempts,
             fields=("attempts",),
             css="numeric",
-            width="column-narrow",
+            width="column-number",
         ),
         Column("next", _("Next try"), _next_try, fields=("next_attempt_at",), width="column-narrow"),
     ),
@@ -111,7 +117,7 @@ _TO = Column(
     lambda mail: persons.who(mail.to_address, mail.subject, _address(mail), row=True),
     width="column-wide",
 )
-_STATE = Column("state", _("State"), badges.state_badge)
+_STATE = Column("state", _("State"), badges.state_badge, width="column-state")
 # In OPEN TASKS, of mails that the officer may handle.
 IN_TROUBLE = Columns((_TO, _ERROR, _STATE, _SINCE), shown=("to", "error", "state", "since"))
 HELD_UP = Columns(

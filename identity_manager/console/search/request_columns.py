@@ -84,6 +84,7 @@ _STATE = Column(
     order=("state", "created_at"),
     fields=("state", "stopped_at", "kind", "approvals_needed", "round"),
     export=lambda row: row.get_state_display(),
+    width="column-state",
 )
 _AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: moments.age(row.created_at))
 _DECIDE = Column(
