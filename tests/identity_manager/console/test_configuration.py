@@ -49,8 +49,8 @@ def test_from_an_export_to_drafts(sven: Person) -> None:
     told = page.content.decode()
     assert "not signed" in told
     assert "Needs approval" in told
-    assert "<bdi>VPN</bdi>" in told
-    assert 'Token types · <span class="mono">vpn</span>' in told
+    assert "<bdi>SIGNATURE</bdi>" in told
+    assert 'Token types · <span class="mono">signature</span>' in told
     assert "Make 2 drafts" in told
     assert not TokenType.objects.drafts().exists()
 
