@@ -30,6 +30,7 @@ from tests.tools import cast
 from tests.tools.broker import running_broker
 
 pytest_plugins = [
+    "tests.tools.choosing",
     "tests.tools.programs",
     "tests.tools.migrated",
     "tests.tools.divided",
