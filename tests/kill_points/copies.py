@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.db import connection
 
+from tests.tools.postgres_template import on_the_server
 from tests.tools.processes import let_go
 
 
@@ -24,7 +25,7 @@ class Copies:
             _copy_file(origin, target)
             return target
         self.drop(target)  # another walk of the same name may have left it
-        self._administer(f'CREATE DATABASE "{target}" TEMPLATE "{origin}"')
+        on_the_server(f'CREATE DATABASE "{target}" TEMPLATE "{origin}"')
         return target
 
     def name(self, of: str) -> str:
@@ -36,15 +37,10 @@ class Copies:
     def drop(self, copy: str) -> None:
         """Forget a copy."""
         if connection.vendor == "postgresql":
-            self._administer(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+            on_the_server(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
         else:
             for path in self._directory.glob(f"{Path(copy).name}*"):
                 path.unlink()
-
-    @staticmethod
-    def _administer(statement: str) -> None:
-        with connection._nodb_cursor() as cursor:
-            cursor.execute(statement)
 
 
 def _copy_file(origin: str, target: str) -> None:

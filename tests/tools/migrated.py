@@ -1,7 +1,8 @@
-"""The database of the tests on SQLite, as all migrations leave it: made once for a source, then copied.
+"""The database of the tests, as all migrations leave it: made once for a source, then copied.
 
 To migrate takes many times as long as Django takes to start, and each process of the tests needs the same.
-Django carries `migrate` out on each copy too, which finds nothing to do.
+Django carries `migrate` out on each copy too, which finds nothing to do. How PostgreSQL's is kept and copied:
+tests/tools/postgres_template.py.
 """
 
 import fcntl
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+
+from tests.tools.postgres_template import begun_from_a_template
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEPT = ROOT / ".pytest_cache" / "d" / "migrated"  # as pytest's cache names the folder
@@ -37,10 +40,14 @@ def django_db_keepdb() -> bool:
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> object:
     """Before pytest-django has the database made, it is there as a copy."""
-    if fixturedef.argname != "django_db_setup" or connection.vendor != "sqlite":
+    if fixturedef.argname != "django_db_setup":
         return (yield)
-    place = Path(connection.settings_dict["TEST"]["NAME"])
-    with begun_from_a_copy(place, folder=request.config.cache.mkdir("migrated")):
+    described, folder = connection.settings_dict["TEST"], request.config.cache.mkdir("migrated")
+    if connection.vendor == "sqlite":
+        with begun_from_a_copy(Path(described["NAME"]), folder=folder):
+            return (yield)
+    unblocked = request.getfixturevalue("django_db_blocker").unblock()
+    with unblocked, begun_from_a_template(described, state=state(), folder=folder):
         return (yield)
 
 

@@ -14,6 +14,7 @@ from identity_manager.jobs import month_division, month_partitions
 from identity_manager.models import AuditEvent
 from identity_manager.models.identifiers import new_id
 from tests.tools import processes
+from tests.tools.postgres_template import on_the_server
 
 
 def divide() -> None:
@@ -52,20 +53,15 @@ def copied_database() -> Iterator[None]:
     original = str(connection.settings_dict["NAME"])
     copy = f"{original}_months"
     processes.let_go()
-    _on_the_server(f'CREATE DATABASE "{copy}" TEMPLATE "{original}"')
+    on_the_server(f'CREATE DATABASE "{copy}" TEMPLATE "{original}"')
     try:
         _use(copy)
         yield
     finally:
         _use(original)
-        _on_the_server(f'DROP DATABASE "{copy}"')
+        on_the_server(f'DROP DATABASE "{copy}"')
 
 
 def _use(name: str) -> None:
     processes.let_go()
     connections.databases["default"]["NAME"] = connection.settings_dict["NAME"] = name
-
-
-def _on_the_server(sql: str) -> None:
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(sql)
