@@ -13,16 +13,12 @@ from pytest_django.live_server_helper import LiveServer
 from identity_manager.models import Account, AuditEvent, Person
 from tests.browser.conftest import NEEDS, OpenDesk
 from tests.browser.desk import Desk
-from tests.identity_manager.sso.conftest import PASSWORD, Provider
+from tests.identity_manager.sso.conftest import PASSWORD, Provider, the_provider
 from tests.tools.cast import Company
 
+__all__ = ["the_provider"]
 pytestmark = [*NEEDS, pytest.mark.long]
 MOST_PAGES = 6
-
-
-@pytest.fixture(scope="session")
-def the_provider(iam_server: Any) -> Provider:
-    return Provider(iam_server)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import re
 import uuid
+from importlib import import_module
 from typing import Any
 from urllib.parse import urljoin
 
@@ -23,6 +24,7 @@ CALLBACK = f"{HERE}/account/sso/corp/callback/"
 START = "/account/sso/corp/"
 SECRET = "a secret between the two of us"
 PASSWORD = "at the provider 7!"
+SERVER = "iam_server"  # pytest-iam's fixture
 
 
 class Provider:
@@ -146,8 +148,12 @@ class Traveller:
 
 
 @pytest.fixture(scope="session")
-def the_provider(iam_server: Any) -> Provider:
-    return Provider(iam_server)
+def the_provider(request: pytest.FixtureRequest) -> Provider:
+    """pytest-iam is loaded here: at its start each process of the tests would take half a second for it."""
+    plugins = request.config.pluginmanager
+    if not plugins.has_plugin(SERVER):
+        plugins.register(import_module("pytest_iam"), SERVER)
+    return Provider(request.getfixturevalue(SERVER))
 
 
 @pytest.fixture
