@@ -354,6 +354,29 @@ def test_what_a_dead_worker_got_is_found_by_a_job_and_revoked(
     assert Certificate.objects.get().state == "valid"
 
 
+def test_of_two_certificates_the_journalled_one_is_delivered(
+    company: Company, ca: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate of the first worker is journalled while the second one has another."""
+    company.request_in("issuing")
+    ca.script += [scripted.issued(), scripted.answers(None), scripted.issued()]
+    late = one_step.claim(Certificate.objects.get().pk)
+    assert late is not None
+    first = issuing.ask(late.order_id)
+    assert isinstance(first, issuing.Issued)
+    time.sleep(LEASE + 0.05)
+    slow(monkeypatch, issuing, "examine", meanwhile=lambda: one_step.settle(late, first))
+    step5_issue.issue(certificate_id=late.row.pk)
+
+    certificate = Certificate.objects.get()
+    assert (certificate.state, certificate.der, ca.calls) == (
+        "valid",
+        first.certificate,
+        ["issue", "find", "issue"],
+    )
+    assert (SurplusCertificate.objects.count(), Container.objects.count()) == (1, 0)
+
+
 # --- two workers with connections of their own
 
 

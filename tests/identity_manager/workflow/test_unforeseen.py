@@ -132,7 +132,10 @@ def test_a_request_that_cannot_lapse_keeps_no_other_from_it(
         return lapsed(request)
 
     monkeypatch.setattr(request_messages, "request_lapsed", slip)
-    with time_machine.travel(timezone.now() + timedelta(days=31)), pytest.raises(LookupError):
+    with (
+        time_machine.travel(timezone.now() + timedelta(days=31)),
+        pytest.raises(LookupError, match="a slip of ours"),
+    ):
         lapse.lapse_overdue()
 
     states = dict(TokenRequest.objects.values_list("pk", "state"))
@@ -159,6 +162,17 @@ def test_what_is_no_fault_of_a_row_ends_the_work(
     with pytest.raises(error):
         retry_later.for_each_isolated([uuid.uuid4(), uuid.uuid4()], fail)
     assert len(tried) == tries
+
+
+def test_the_first_of_several_errors_is_raised() -> None:
+    errors = [ValueError("of the first row"), KeyError("of the second row")]
+    rows = {uuid.uuid4(): error for error in errors}
+
+    def fail(row_id: uuid.UUID) -> None:
+        raise rows[row_id]
+
+    with pytest.raises(ValueError, match="of the first row"):
+        retry_later.for_each_isolated(rows, fail)
 
 
 def test_a_person_of_an_unknown_time_zone_reads_the_time_of_the_installation(company: Company) -> None:

@@ -33,6 +33,12 @@ def test_the_life_of_a_standing_order(company: Company) -> None:
     ]
 
 
+def test_a_standing_order_stores_the_chosen_group(company: Company) -> None:
+    groups_of_ours = [standing.group(name) for name in ("grp-a", "grp-b")]
+    made = [standing.made(company.ada, each, name=each.name) for each in groups_of_ours]
+    assert [order.group for order in made] == groups_of_ours
+
+
 def test_a_standing_order_that_a_second_officer_refuses(company: Company) -> None:
     order = standing.made(company.ada, standing.group("grp", company.uma))
     orders.reject(actor=standing.olga(), order_id=order.pk, reason="Not this type.")
