@@ -293,7 +293,8 @@ def waits_for(draft: Drafted, *, own: bool) -> dict[str, Any]:
 def _content(entry: Entry) -> list[Pair]:
     said = comparison.content_of(entry)
     said.pop("position", None)
-    words = catalogue_words.content(said, type(entry))
+    named = {name: said.pop(name) for name in ("name", "description") if name in said}
+    words = catalogue_words.content(named | said, type(entry))  # what it is called comes first
     return [Pair(each.label, _broken(each.after), mono=each.mono) for each in words]
 
 

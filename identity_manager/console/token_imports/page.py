@@ -8,6 +8,7 @@ from django import forms
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.utils.functional import Promise, lazystr
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.refusals import VerbForm
@@ -107,7 +108,8 @@ class MatchedRow:
 def listing(form: UploadForm, *, asked: str) -> dict[str, Any]:
     """The imports, and the form for a file of certificates."""
     rows = TokenImport.objects.select_related("asked_by")
-    return {"tab": "search", "form": form, "recent": Paginator(rows, IMPORTS_SHOWN).get_page(asked)}
+    recent = Paginator(rows, IMPORTS_SHOWN).get_page(asked)
+    return {"tab": "search", "form": form, "recent": recent, "command": _command("type", gettext("TYPE"))}
 
 
 def context(actor: Person, row: TokenImport, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
@@ -126,11 +128,16 @@ def context(actor: Person, row: TokenImport, form: VerbForm, *, asked: dict[str,
         "own": row.asked_by_id == actor.pk,
         "withdrawable": row.state in WITHDRAWABLE,
         "nothing_to_do": None if decisions.to_be_done(row).exists() else decisions.NOTHING_TO_IMPORT,
-        "command": row.state == S.CONFIRMED and row.has_keys,
+        "command": _command("confirmed", row.pk) if row.state == S.CONFIRMED and row.has_keys else "",
         "tabs": list(_tabs(chosen, counted)),
         "page": page,
         "lines": list(_lines(page.object_list)),
     }
+
+
+def _command(option: str, value: object) -> str:
+    """What is typed where the workers run; one line, which breaks nowhere."""
+    return f"manage.py import_tokens {gettext('FOLDER')} --passwords {gettext('FILE')} --{option} {value}"
 
 
 def _lines(rows: Iterable[TokenImportRow]) -> Iterator[MatchedRow]:
