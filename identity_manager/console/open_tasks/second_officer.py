@@ -102,8 +102,8 @@ def _stopped_orders(actor: Person, _now: datetime) -> QuerySet[StandingOrder]:
 
 
 def _with_type_names(rows: list[Any]) -> list[Any]:
-    """Standing orders with what their token types are called."""
-    names = event_wording.type_names()
+    """Standing orders with what their token types are called; without any, nothing is asked."""
+    names = event_wording.type_names() if rows else {}
     for row in rows:
         row.type_name = names.get(row.type_code, row.type_code)
     return rows
