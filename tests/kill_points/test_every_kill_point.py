@@ -35,7 +35,6 @@ from tests.kill_points.walks import (
     ENDED,
     LEAVE,
     LEAVE_IN_BETWEEN,
-    MANY,
     NEVER_NOTED,
     RECOVERY_BY_OFFICERS,
     REFUSED,
@@ -55,24 +54,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pyt
 KILLED = 9
 MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 REST = "at-rest-"
-# Each copy of a database takes PostgreSQL a while: there the others are walked nightly.
-ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, MANY)
-ON_POSTGRESQL = pytest.mark.nightly_on_postgresql
 # Their boundaries are mostly those of the others: all of them nightly, one of each name before each change.
 NIGHTLY_WALKS = (
     *(NEVER_NOTED, ENDED, COMPARED, LEAVE_IN_BETWEEN, LEAVE, REFUSED, AFTER_DELIVERY),
     *(RENEWAL, REPLACEMENT),  # from the first token to the end of the second
     *(CA_ELSEWHERE, REVOKED_TOGETHER, RECOVERY_BY_OFFICERS),  # as the seven steps, a batch order, a recovery
 )
-WALKS_BY_ENGINE = [
-    pytest.param(
-        walk,
-        marks=(
-            *(() if walk in ON_BOTH_ENGINES else (ON_POSTGRESQL,)),
-            *((pytest.mark.nightly,) if walk in NIGHTLY_WALKS else ()),
-        ),
-    )
-    for walk in WALKS
+EVERY_WALK = [
+    pytest.param(walk, marks=(pytest.mark.nightly,) if walk in NIGHTLY_WALKS else ()) for walk in WALKS
 ]
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"
 
@@ -263,8 +252,9 @@ def test_killed_once_at_each_name_of_boundary(stage: Stage) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly_on_postgresql  # each copy of a database takes PostgreSQL a while
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("stage", WALKS_BY_ENGINE, ids=lambda walk: walk.name, indirect=True)
+@pytest.mark.parametrize("stage", EVERY_WALK, ids=lambda walk: walk.name, indirect=True)
 def test_killed_at_each_boundary(stage: Stage) -> None:
     reference = undisturbed(stage)
     troubles = []
