@@ -25,6 +25,7 @@ and for each connector connectors/test_contract.py and test_remote.py.
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -50,7 +51,7 @@ from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.orders import journal, unknown_outcomes
 from ca_bridge.orders.drafting import DraftOrder, Validity, draft, prepare, prepare_many
 from ca_bridge.orders.journal import Begun
-from ca_bridge.orders.results import Examined, examine, record, record_issued
+from ca_bridge.orders.results import Examined, OnSurplus, examine, nobody, record, record_issued
 from ca_bridge.x509 import certificates, public_smime
 from ca_bridge.x509.certificates import CertificateFacts, describe
 
@@ -243,9 +244,10 @@ def _asked(connector: Connector, order: CaOrder) -> object:
     return connector.issue(order.request)
 
 
-def revoke_surplus(order_id: UUID) -> int:
+def revoke_surplus(order_id: UUID, *, on_revoked: OnSurplus = nobody) -> int:
     """Revoke the surplus certificates of an order at its CA; return how many were revoked.
 
+    on_revoked: called for each of them, in the transaction that stores it.
     Call it outside any transaction. Others stay flagged, with the reason; for those to be revoked by hand see
     SurplusCertificate.objects.left_to_hands(). Raises CaError for a transient fault.
     """
@@ -254,21 +256,23 @@ def revoke_surplus(order_id: UUID) -> int:
         if _is_used(surplus.certificate):
             journal.note_unrevoked(surplus, "It is the certificate of an order.")
         else:
-            revoked += _revoke_surplus(order.ca, surplus)
+            revoked += _revoke_surplus(order, surplus, on_revoked)
     return revoked
 
 
-def _revoke_surplus(ca: str, surplus: SurplusCertificate) -> bool:
+def _revoke_surplus(order: CaOrder, surplus: SurplusCertificate, on_revoked: OnSurplus) -> bool:
     """Return whether it is revoked now. Raises CaError for a transient fault."""
     try:
-        outcome = revoke(ca=ca, certificate=surplus.certificate, reason=RevocationReason.SUPERSEDED)
+        outcome = revoke(ca=order.ca, certificate=surplus.certificate, reason=RevocationReason.SUPERSEDED)
     except CaError as error:
         journal.note_unrevoked(surplus, error.words, by_hand=error.permanent)
         if not error.permanent:
             raise
         return False
     if outcome in {RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED}:
-        journal.note_revoked(surplus)
+        with transaction.atomic():
+            journal.note_revoked(surplus)
+            on_revoked(order, surplus.certificate)
         return True
     is_unsupported = outcome is RevocationOutcome.UNSUPPORTED
     journal.note_unrevoked(surplus, "" if is_unsupported else outcome.value, by_hand=is_unsupported)

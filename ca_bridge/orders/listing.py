@@ -22,6 +22,7 @@ from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.orders import results as recording
 from ca_bridge.orders.reconciliation import FOUND_LATER
+from ca_bridge.orders.results import OnSurplus, nobody
 from ca_bridge.x509 import der
 from ca_bridge.x509.certificates import CertificateFacts, describe, serial_hex
 
@@ -86,9 +87,12 @@ def is_known(found: CertificateFacts) -> bool:
     return orders.exists() or surplus.exists()
 
 
-def flag_surplus(order: CaOrder, certificate: bytes) -> None:
-    """Flag a second certificate of an order as surplus, in the caller's transaction."""
-    recording.flag(order, certificate, FOUND_LATER)
+def flag_surplus(order: CaOrder, certificate: bytes, *, on_surplus: OnSurplus = nobody) -> None:
+    """Flag a second certificate of an order as surplus, in the caller's transaction.
+
+    on_surplus: called if it was not flagged before.
+    """
+    recording.flag(order, certificate, FOUND_LATER, on_surplus=on_surplus)
 
 
 def let_go(alias: str, certificate: bytes) -> None:

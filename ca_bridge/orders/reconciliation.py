@@ -5,7 +5,7 @@ that it has refused, and a worker may crash with the answer. Open orders are lef
 them. Proven in tests/ca_bridge/test_comparing.py.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import transaction
@@ -18,15 +18,11 @@ from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from ca_bridge.orders import journal
 from ca_bridge.orders import results as recording
+from ca_bridge.orders.results import OnSurplus, nobody
 from ca_bridge.x509.certificates import describe
 
 Comparison = CaOrder.Comparison
 FOUND_LATER = "found when the journal was compared with the CA"
-OnSurplus = Callable[[CaOrder, bytes], None]
-
-
-def _nobody(_order: CaOrder, _certificate: bytes) -> None:
-    """Nobody is told."""
 
 
 def due(*, limit: int) -> list[UUID]:
@@ -35,7 +31,7 @@ def due(*, limit: int) -> list[UUID]:
     return list(orders.values_list("pk", flat=True)[:limit])
 
 
-def compare(order_id: UUID, *, record: OnSurplus = _nobody) -> CaOrder.Comparison | None:
+def compare(order_id: UUID, *, record: OnSurplus = nobody) -> CaOrder.Comparison | None:
     """Reconcile one order with its CA; None if that is not possible (yet).
 
     record: called for each certificate that is flagged now, in the transaction that flags it.
@@ -74,8 +70,7 @@ def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:
 def _note(order: CaOrder, found: set[bytes], record: OnSurplus) -> CaOrder.Comparison:
     surplus = found - {order.certificate}
     for certificate in sorted(surplus):
-        if recording.flag(order, certificate, FOUND_LATER):
-            record(order, certificate)
+        recording.flag(order, certificate, FOUND_LATER, on_surplus=record)
     if surplus:
         result = Comparison.SURPLUS
     elif order.state == CaOrder.State.ISSUED and order.certificate not in found:

@@ -1,6 +1,6 @@
 """Results of orders: a CA's answer is verified and journalled as issued, refused, or surplus."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +15,12 @@ from ca_bridge.models import CaOrder
 from ca_bridge.orders import journal
 from ca_bridge.x509 import chains, verification
 from ca_bridge.x509.certificates import CertificateFacts, describe
+
+OnSurplus = Callable[[CaOrder, bytes], None]
+
+
+def nobody(_order: CaOrder, _certificate: bytes) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,12 @@ def _examined(order: CaOrder, answer: Issued, draft: bytes | None) -> Examined:
 
 
 def record(
-    order_id: UUID, answer: Answer, *, late: bool = False, examined: Examined | None = None
+    order_id: UUID,
+    answer: Answer,
+    *,
+    late: bool = False,
+    examined: Examined | None = None,
+    on_surplus: OnSurplus = nobody,
 ) -> CaOrder:
     """Verify an answer and journal it, in the caller's transaction; return the order.
 
@@ -66,6 +77,7 @@ def record(
     flagged as surplus. A handle (Pending) counts if the order has none: it is then fetched, not sent again.
 
     examined: result of examine() for this answer; without it the answer is examined here.
+    on_surplus: called for a certificate that is flagged now, in the same transaction.
     """
     with transaction.atomic(savepoint=False):
         order = journal.locked(order_id)
@@ -73,7 +85,7 @@ def record(
             answer = _late_promise(order, answer)
         journal.close_attempt(order, answer, late=late)
         if isinstance(answer, Issued):
-            _record_issued(order, answer, examined, late=late)
+            _record_issued(order, answer, examined, late=late, on_surplus=on_surplus)
         elif not late:
             _record_other(order, answer)
         return order
@@ -123,10 +135,12 @@ def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:
     order.save()
 
 
-def _record_issued(order: CaOrder, answer: Issued, examined: Examined | None, *, late: bool) -> None:
+def _record_issued(
+    order: CaOrder, answer: Issued, examined: Examined | None, *, late: bool, on_surplus: OnSurplus
+) -> None:
     if order.state not in CaOrder.ANSWERABLE:
         if answer.certificate != order.certificate:
-            flag(order, answer.certificate, f"came when the order was {order.state}")
+            flag(order, answer.certificate, f"came when the order was {order.state}", on_surplus=on_surplus)
         return
     if examined is None or (examined.order_id, examined.came) != (order.pk, answer):
         examined = _examined(order, answer, None)  # not examined for this certificate
@@ -134,34 +148,38 @@ def _record_issued(order: CaOrder, answer: Issued, examined: Examined | None, *,
     if facts and _serial_is_taken(order, facts):
         found = ("another certificate of this CA has the same serial number",)
     if facts is None or found:
-        _refuse_wrong(order, examined.whole, "; ".join(found), late=late)
+        flag(order, examined.whole.certificate, "; ".join(found), on_surplus=on_surplus)
+        if not late:
+            _refuse_wrong(order, "; ".join(found))
     else:
         order.mark_issued(examined.whole, facts)
         order.save()
 
 
-def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) -> None:
-    flag(order, answer.certificate, detail)
-    if not late:
-        journal.compare_after_refusal(order)
-        order.mark_refused(Refused(_("The CA issued something else than was ordered."), detail))
-        order.save()
+def _refuse_wrong(order: CaOrder, detail: str) -> None:
+    journal.compare_after_refusal(order)
+    order.mark_refused(Refused(_("The CA issued something else than was ordered."), detail))
+    order.save()
 
 
 def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
     return CaOrder.objects.of_serial(facts.issuer, facts.serial_hex).exclude(pk=order.pk).exists()
 
 
-def flag(order: CaOrder, certificate: bytes, reason: str) -> bool:
-    """Flag it as surplus if it is a certificate; malformed content cannot be revoked. Whether it is new."""
+def flag(order: CaOrder, certificate: bytes, reason: str, *, on_surplus: OnSurplus = nobody) -> None:
+    """Flag it as surplus if it is a certificate; malformed content cannot be revoked.
+
+    on_surplus: called if it was not flagged before.
+    """
     try:
         facts = describe(certificate)
     except CaError:
-        return False
-    return journal.flag_surplus(
+        return
+    if journal.flag_surplus(
         order,
         certificate,
         fingerprint=facts.sha256_fingerprint,
         not_after=facts.not_after,
         reason=reason,
-    )
+    ):
+        on_surplus(order, certificate)

@@ -124,6 +124,7 @@ class Event(StrEnum):
     KEY_BLOCKED = "key.blocked"
     CERTIFICATE_REVOKED_BY_HAND = "certificate.revoked-by-hand"
     SURPLUS_FOUND = "certificate.surplus-found"
+    SURPLUS_REVOKED = "certificate.surplus-revoked"
     SURPLUS_LEFT_TO_HANDS = "certificate.surplus-left-to-hands"
     SURPLUS_REVOKED_BY_HAND = "certificate.surplus-revoked-by-hand"
     CERTIFICATE_HELD = "certificate.held"

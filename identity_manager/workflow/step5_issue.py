@@ -41,6 +41,7 @@ from identity_manager.workflow.issuance import (
     finished_here,
     ordering,
     settlement,
+    surplus,
 )
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 from identity_manager.workflow.issuance.containers import Part
@@ -166,7 +167,9 @@ def _record(claimed: Iterable[ClaimedCertificate]) -> list[AuditEvent]:
     for each, examined in answered:
         order = each.begun.order if each.begun else None
         if order is None:
-            order = issuing.record(each.order_id, examined.came, examined=examined)
+            order = issuing.record(
+                each.order_id, examined.came, examined=examined, on_surplus=surplus.record_found
+            )
         if order.certificate != examined.whole.certificate or examined.facts is None:
             raise ConcurrentTransition
         each.row.order = order

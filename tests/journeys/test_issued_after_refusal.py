@@ -1,12 +1,14 @@
 """A CA refuses, and issues all the same: it is found, told, and revoked; nobody gets it."""
 
+import uuid
 from typing import Any
 
 import pytest
 from django.conf import settings as configured
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import Refused, RevocationOutcome
+from ca_bridge.contract import Issued, Refused, RevocationOutcome
+from ca_bridge.x509.certificates import describe
 from identity_manager.jobs import sweep
 from identity_manager.models import (
     AuditEvent,
@@ -14,12 +16,16 @@ from identity_manager.models import (
     CertificateState,
     OutgoingMail,
     RequestState,
+    Role,
     SurplusByHand,
     TokenRequest,
 )
+from identity_manager.workflow.issuance import settlement
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import ListingConnector, answers
+from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, later
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 REFUSAL = Refused("Not for you.", "policy 12")
@@ -68,6 +74,8 @@ def test_it_is_found_told_and_revoked_and_never_delivered(
     assert [certificate for certificate, _reason in ca.revoked] == [late]
 
     (event,) = found()
+    (revoked,) = AuditEvent.objects.filter(name="certificate.surplus-revoked")
+    assert revoked.facts == event.facts
     certificate = Certificate.objects.get()
     assert (event.token, event.facts["ca"]) == (certificate.token, "corporate")
     assert (certificate.state, certificate.certificate) == (CertificateState.REFUSED, None)
@@ -75,6 +83,47 @@ def test_it_is_found_told_and_revoked_and_never_delivered(
     page = office.ada.open(f"/requests/{certificate.token.request_id}/").text
     assert event.facts["serial"] in page
     assert "it is revoked, and delivered to nobody" in page
+    assert "What its authority had issued and is not used was revoked there" in page
+
+
+def test_an_auditor_reads_the_whole_story(office: Office, ca: ListingConnector, late: bytes) -> None:
+    ca.script.append(answers([late]))
+    with later(minutes=12):
+        sweep.compare_with_cas()
+        sweep.revoke_surplus()
+    token = Certificate.objects.get().token
+    told = AuditEvent.objects.filter(token=token, name__startswith="certificate.").order_by("pk")
+    assert [event.name for event in told][-3:] == [
+        "certificate.refused",
+        "certificate.surplus-found",
+        "certificate.surplus-revoked",
+    ]
+    auditor = signed_in(cast.person("otto", roles=(Role.AUDITOR,)))
+    page = auditor.get(f"/history/?request={token.request.reference}").text
+    for said in (
+        "A certificate was refused",
+        "Its authority has issued what is not used",
+        "What its authority had issued and is not used was revoked there",
+    ):
+        assert said in page
+
+
+def test_what_a_worker_brings_after_its_lease_is_told_too(
+    office: Office, ca: ListingConnector, late: bytes
+) -> None:
+    """Another worker had sent the order meanwhile, and the CA had refused it."""
+    certificate = Certificate.objects.select_related("order").get()
+    assert certificate.order is not None
+    for _twice in range(2):
+        settlement.settle(
+            certificate_id=certificate.pk,
+            claim_id=uuid.uuid4(),
+            order_id=certificate.order.pk,
+            outcome=Issued(late, ()),
+            examined=None,
+        )
+    (event,) = found()
+    assert event.facts["serial"] == describe(late).serial_hex
 
 
 def test_also_after_a_retry_which_has_another_key(office: Office, ca: ListingConnector, late: bytes) -> None:

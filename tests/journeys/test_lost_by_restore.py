@@ -204,6 +204,8 @@ def test_what_its_order_brings_beside_is_revoked_without_anybody(
     assert of_order.state == FindingState.SETTLED
     assert SurplusCertificate.objects.count() == 1
     assert sweep.revoke_surplus() == 1
+    told = AuditEvent.objects.filter(name__startswith="certificate.surplus-").order_by("pk")
+    assert [event.name for event in told] == ["certificate.surplus-found", "certificate.surplus-revoked"]
 
 
 def test_the_reverse_what_the_ca_has_forgotten(office: Office, ca: EmbeddedConnector) -> None:

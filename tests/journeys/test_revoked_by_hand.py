@@ -184,7 +184,8 @@ def test_what_is_issued_beside_what_is_used_is_on_the_same_list(
     assert surplus_row.serial not in office.ada.open("/open-tasks/").text
     surplus_row.flagged.refresh_from_db()
     assert surplus_row.flagged.revoked_at is not None
-    left, done = AuditEvent.objects.filter(name__startswith="certificate.surplus-").order_by("pk")
+    found, left, done = AuditEvent.objects.filter(name__startswith="certificate.surplus-").order_by("pk")
+    assert (found.name, found.facts["serial"]) == ("certificate.surplus-found", surplus_row.serial)
     assert (left.name, left.actor) == ("certificate.surplus-left-to-hands", None)
     assert (done.name, done.actor) == ("certificate.surplus-revoked-by-hand", office.company.ada)
     assert done.facts["serial"] == surplus_row.serial
@@ -269,6 +270,7 @@ def test_what_is_surplus_is_not_tried_again_each_minute(
         assert sweep.revoke_surplus() == 1
         assert not SurplusByHand.objects.to_be_revoked(timezone.now()).exists()
     assert AuditEvent.objects.filter(name="certificate.surplus-left-to-hands").count() == 1
+    assert AuditEvent.objects.filter(name="certificate.surplus-revoked").count() == 1, "the CA has said so"
 
 
 def test_only_an_administrator_says_once_that_what_is_surplus_is_revoked(

@@ -30,7 +30,7 @@ from identity_manager.models import (
     FindingState,
 )
 from identity_manager.transactions import locking, time_limit
-from identity_manager.workflow.issuance import ca_findings, order_lookup
+from identity_manager.workflow.issuance import ca_findings, order_lookup, surplus
 
 PORTIONS = 200  # per run of the job
 LOOKUPS = 50  # questions to a CA per portion
@@ -126,7 +126,7 @@ def _note_unknown(row: CaComparison, found: listing.Unknown) -> None:
         return
     order = CaOrder.objects.filter(pk=found.order.pk).first() if found.order else None
     if order is not None and order.state not in CaOrder.OPEN:
-        listing.flag_surplus(order, found.certificate)
+        listing.flag_surplus(order, found.certificate, on_surplus=surplus.record_found)
         return
     certificate = order_lookup.certificate_of(order) if order else None
     CaFinding.objects.get_or_create(
@@ -266,5 +266,5 @@ def _needs_nobody(finding: CaFinding) -> bool:
         return True
     if finding.order.state in CaOrder.OPEN:
         return False
-    listing.flag_surplus(finding.order, finding.certificate)
+    listing.flag_surplus(finding.order, finding.certificate, on_surplus=surplus.record_found)
     return True

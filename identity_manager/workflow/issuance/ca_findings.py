@@ -20,6 +20,7 @@ from identity_manager import audit, queue, task_names
 from identity_manager.models import CaFinding, Certificate, FindingKind, FindingState, Person, Role
 from identity_manager.transactions import locking, time_limit
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
+from identity_manager.workflow.issuance import surplus
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke as revocation
 
@@ -81,7 +82,7 @@ def adopt(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
         if certificate is None or examined is None or examined.facts is None:
             raise Stale(NOT_AS_ORDERED)
 
-        issuing.record(examined.order_id, examined.came, examined=examined)
+        issuing.record(examined.order_id, examined.came, examined=examined, on_surplus=surplus.record_found)
         certificate.work_is_due(timezone.now())
         certificate.save()
         queue.after_commit(task_names.ISSUE, certificate.pk)

@@ -26,7 +26,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.workflow import completion
-from identity_manager.workflow.issuance import failures
+from identity_manager.workflow.issuance import failures, surplus
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import hold, revoke
 
@@ -52,7 +52,9 @@ def settle(
         if isinstance(outcome, CaError) and ours:  # another worker may have journalled the answer
             outcome = issuing.settled(order_id) or outcome
         if not isinstance(outcome, CaError):
-            order = issuing.record(order_id, outcome, late=not ours, examined=examined)
+            order = issuing.record(
+                order_id, outcome, late=not ours, examined=examined, on_surplus=surplus.record_found
+            )
             if ours:
                 _settle_answer(certificate, order)
         elif ours:

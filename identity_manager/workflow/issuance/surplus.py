@@ -26,18 +26,29 @@ def revoke_of_order(order_id: uuid.UUID) -> int:
     Raises CaError for a transient fault.
     """
     try:
-        return issuing.revoke_surplus(order_id)
+        return issuing.revoke_surplus(order_id, on_revoked=_record_revoked)
     finally:  # also after an error: record those that need revocation by hand
         for flagged in SurplusCertificate.objects.left_to_hands().filter(order_id=order_id):
             _leave_to_hands(flagged)
 
 
 def record_found(order: CaOrder, der: bytes) -> None:
-    """Record a surplus certificate that a comparison has found, in the caller's transaction."""
+    """Record a certificate that was flagged as surplus, in the caller's transaction.
+
+    It came late to a worker, is not as ordered, or was found by a comparison.
+    """
+    _record_of_order(audit.Event.SURPLUS_FOUND, order, der)
+
+
+def _record_revoked(order: CaOrder, der: bytes) -> None:
+    _record_of_order(audit.Event.SURPLUS_REVOKED, order, der)
+
+
+def _record_of_order(event: audit.Event, order: CaOrder, der: bytes) -> None:
     certificate, facts = order_lookup.certificate_of(order), issuing.describe(der)
     if certificate is not None:
         audit.record(
-            audit.Event.SURPLUS_FOUND,
+            event,
             actor=None,
             subject=certificate.token,
             certificate=str(certificate.pk),

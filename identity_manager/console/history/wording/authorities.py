@@ -19,6 +19,12 @@ WORDS: dict[Event, Wording] = {
         "certificate",
         fact("serial"),
     ),
+    Event.SURPLUS_REVOKED: Wording(
+        _("What its authority had issued and is not used was revoked there"),
+        STOPPED,
+        "certificate",
+        fact("serial"),
+    ),
     Event.SURPLUS_LEFT_TO_HANDS: Wording(
         _("What was issued and is not used has to be revoked at its authority by hand"),
         WAITING,
