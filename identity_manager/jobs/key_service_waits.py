@@ -11,25 +11,25 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
-from identity_manager.models import Certificate, SoftwareToken, Target, Webhook
+from identity_manager.models import Certificate, Placement, SoftwareToken, Webhook
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.transactions import locking
 from identity_manager.vault import key_references
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import KeyServiceDown
 
-Waiting = LeasedQuerySet[Certificate | SoftwareToken | Target | Webhook]
+Waiting = LeasedQuerySet[Certificate | SoftwareToken | Placement | Webhook]
 AT_ONCE = 500  # of a kind in each run; the sweep puts 200 of them at a time into a queue
 WAITING: dict[str, Callable[[], Waiting]] = {
     "certificates": Certificate.objects.waiting_for_keys,
     "tokens": SoftwareToken.objects.waiting_for_keys,
-    "targets": Target.objects.waiting_for_keys,
+    "placements": Placement.objects.waiting_for_keys,
     "webhooks": Webhook.objects.waiting_for_keys,
 }
 OF_VERSIONS: dict[str, Callable[[], Waiting]] = {
     "certificates": Certificate.objects.waiting_for_key_versions,
     "tokens": SoftwareToken.objects.waiting_for_key_versions,
-    "targets": Target.objects.waiting_for_key_versions,
+    "placements": Placement.objects.waiting_for_key_versions,
     "webhooks": Webhook.objects.waiting_for_key_versions,
 }
 ANSWER_SINCE = "key-service-waits.since"  # in the cache: when the keys in use were found to answer again

@@ -136,9 +136,10 @@ def rewrap(
     return wrap(secret, purpose=purpose, record=record, owner=owner)
 
 
-def holds(purpose: Purpose) -> bool:
-    """Whether this process has a key ring for the purpose."""
-    return bool(settings.VAULT_KEYS[purpose])
+def holds(purpose: Purpose, version: str = "") -> bool:
+    """Whether this process has a key ring for the purpose, with that version where one is named."""
+    ring = settings.VAULT_KEYS[purpose]
+    return version in ring if version else bool(ring)
 
 
 def keys_elsewhere() -> list[KeyEncryptionKey]:

@@ -17,7 +17,7 @@ from identity_manager.ui.parts import Meaning
 PAGES = {
     "certificates": ("requests", "?state=issuing"),
     "tokens": ("requests", "?state=issuing"),
-    "targets": ("targets", ""),
+    "placements": ("targets", ""),
     "webhooks": ("other-systems", ""),
 }
 
@@ -64,7 +64,9 @@ def _in_words(number: Mapping[str, int]) -> dict[str, str]:
     said = {
         "certificates": ngettext("%(number)d certificate", "%(number)d certificates", number["certificates"]),
         "tokens": ngettext("%(number)d software token", "%(number)d software tokens", number["tokens"]),
-        "targets": ngettext("%(number)d target", "%(number)d targets", number["targets"]),
+        "placements": ngettext(
+            "%(number)d key for a target", "%(number)d keys for targets", number["placements"]
+        ),
         "webhooks": ngettext("%(number)d webhook", "%(number)d webhooks", number["webhooks"]),
     }
     return {name: words % {"number": number[name]} for name, words in said.items()}

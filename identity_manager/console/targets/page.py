@@ -129,7 +129,8 @@ class PlacementRow:
     def reason(self) -> str:
         """Why it is not where it is to be."""
         held_back = self.row.state == P.WAITING and not self.row.wanted
-        return self.row.last_error or (str(_("Held back, or not wanted any more.")) if held_back else "")
+        held_back_words = str(_("Held back, or not wanted any more.")) if held_back else ""
+        return str(self.row.error_in_words) or held_back_words
 
 
 def takes_keys(name: str) -> bool:

@@ -41,6 +41,7 @@ class Outcome(StrEnum):
     NOT_DONE = "not-done"
     NO_PLACE = "no-place"
     REFUSED = "refused"
+    KEY_CLOSED = "key-closed"
     DOUBTFUL = "doubtful"
     UNKNOWN = "unknown"
 
@@ -51,10 +52,12 @@ class PlacementCall:
 
     place, mark: its entry at the target, and its id in a survey. predecessor: the placement of the renewed
     token, if it is at the target. swapped: whether the put replaced the predecessor. words: of an error.
+    opener: of the whole group.
     """
 
     row: Placement
     was_intended: bool
+    opener: handover.ParcelOpener
     predecessor: Placement | None = None
     place: str = ""
     mark: str = ""
@@ -66,13 +69,13 @@ class PlacementCall:
     def item(self) -> Item:
         """Certificate for the connector, with the sealed key if the placement carries one.
 
-        Raises Unavailable; Refused if the settings now say that the target takes no keys: the key would count
-        as arrived.
+        Raises ParcelClosed, Unavailable; Refused if the settings now say that the target takes no keys: the
+        key would count as arrived.
         """
         configuration = connectors.configuration_of(self.row.target.name)
         if self.row.carries_key and configuration is not None and not configuration.takes_keys:
             raise of_another_kind()
-        return Item(self.row.certificate.der, handover.open_parcel(self.row))
+        return Item(self.row.certificate.der, self.opener.open(self.row))
 
     def end(self, outcome: Outcome, error: TargetError | None = None) -> None:
         self.outcome = outcome
@@ -112,6 +115,8 @@ def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outco
         work.end(act())
     except Unavailable as error:
         return error
+    except handover.ParcelClosed as error:
+        work.end(Outcome.KEY_CLOSED, error)
     except NoPlace as error:
         work.end(Outcome.NO_PLACE, error)
     except Refused as error:
@@ -127,7 +132,8 @@ def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outco
 def _locate(connector: Connector, work: PlacementCall, identity: str) -> Outcome:
     if not identity:
         raise NoPlace(_("The person has nothing to be found by."))
-    work.place, mark = connector.locate(identity), connector.mark(work.item)
+    item = work.item  # first: what cannot be opened needs no call
+    work.place, mark = connector.locate(identity), connector.mark(item)
     work.mark = mark if mark != work.row.certificate.fingerprint_sha256 else ""
     return Outcome.LOCATED
 

@@ -9,7 +9,7 @@ name. The only copy of a key (sole_delivery.py) is kept even if its target was s
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -22,7 +22,7 @@ from identity_manager.catalogue import mail_keys
 from identity_manager.models import AuditEvent, Placement, SoftwareToken, TargetUse
 from identity_manager.targets import connectors
 from identity_manager.targets.configuration import TargetConfiguration
-from identity_manager.targets.contract import KeyFile, Refused, Unavailable
+from identity_manager.targets.contract import KeyFile, Refused, TargetError, Unavailable
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.workflow.issuance import containers
@@ -149,8 +149,45 @@ def _settle(token: SoftwareToken, parcel: Parcel) -> AuditEvent:
     )
 
 
+class ParcelClosed(TargetError):  # noqa: N818 a state that passes, or that an officer ends
+    """This sealed key cannot be opened now, or not by this worker. Nothing has happened; others may go on."""
+
+
+@dataclass
+class ParcelOpener:
+    """Opens sealed keys for one group of calls: a key version that does not open is asked for once.
+
+    A key service that does not answer takes seconds to say so, and a group has one lease.
+    """
+
+    closed: dict[str, ParcelClosed] = field(default_factory=dict)
+
+    def open(self, row: Placement) -> bytes:
+        """As open_parcel()."""
+        version = _version(row)
+        if version in self.closed:
+            raise self.closed[version]
+        try:
+            return open_parcel(row)
+        except ParcelClosed as error:
+            if isinstance(error.__cause__, KeyServiceDown):
+                self.closed[version] = error
+            raise
+
+
+def _version(row: Placement) -> str:
+    """The key version that the sealed key needs; empty for no sealed key, or a damaged one."""
+    try:
+        return vault.version_of(row.parcel_wrapped) if row.parcel_wrapped is not None else ""
+    except vault.VaultError:
+        return ""
+
+
 def open_parcel(row: Placement) -> bytes:
-    """Unwrap the sealed key of a placement; empty if it has none. Raises Unavailable."""
+    """Unwrap the sealed key of a placement; empty if it has none.
+
+    Raises ParcelClosed; Unavailable if this worker lacks the key version, which another one may have.
+    """
     if row.parcel_wrapped is None:
         return b""
     try:
@@ -162,9 +199,10 @@ def open_parcel(row: Placement) -> bytes:
         )
     except vault.VaultError as error:
         words = _("This worker cannot open what was sealed for the target.")
-        raise Unavailable(words, detail=str(error)) from error
+        is_here = vault.holds(vault.Purpose.PRIVATE_KEYS, _version(row))
+        raise (ParcelClosed if is_here else Unavailable)(words, detail=str(error)) from error
     except KeyServiceDown as error:
-        raise Unavailable(type(error).__name__, detail=str(error)) from error
+        raise ParcelClosed(type(error).__name__, detail=str(error)) from error
 
 
 def erase_needless(rows: Sequence[Placement]) -> list[Placement]:

@@ -18,7 +18,7 @@ from identity_manager.models.targets.placement import TO_BE_PUT
 from identity_manager.targets import connectors
 from identity_manager.targets.contract import Connector, Unavailable
 from identity_manager.transactions import locking
-from identity_manager.workflow.targets import calls, planning, settlement
+from identity_manager.workflow.targets import calls, handover, planning, settlement
 from identity_manager.workflow.targets.calls import Outcome, PlacementCall
 from identity_manager.workflow.targets.lease import LeasedTarget, LeaseLost, claim
 
@@ -31,8 +31,8 @@ READ = ("certificate__profile", "certificate__token__request__person__audit_salt
 def serve(*, target_id: uuid.UUID) -> None:
     """Process due placements of a target for up to SECONDS; nothing if another worker holds the lease.
 
-    If the target is down, all its placements wait. After any other exception the rows stay due and the lease
-    expires.
+    If the target is down, all its placements wait; a sealed key that does not open waits by itself. After any
+    other exception the rows stay due and the lease expires.
     """
     leased = claim(target_id)
     if leased is None:
@@ -90,11 +90,12 @@ def _due(leased: LeasedTarget) -> list[PlacementCall]:
     keys = [row.pk for row in found if row.carries_key]
     if keys and planning.review(keys):
         found = list(rows.filter(pk__in=[row.pk for row in found]))
-    before = _predecessors(leased, found)
+    before, opener = _predecessors(leased, found), handover.ParcelOpener()
     return [
         PlacementCall(
             row,
             was_intended=row.state == PlacementState.INTENDED,
+            opener=opener,
             predecessor=before.get((row.certificate.token.predecessor_id, row.certificate.profile.code)),
         )
         for row in found

@@ -84,7 +84,10 @@ def _settle(rows: dict[uuid.UUID, Placement], work: PlacementCall, now: datetime
 
 
 def _put_off(row: Placement, work: PlacementCall, now: datetime) -> None:
-    """Schedule a retry with backoff; every NO_PLACE_AGAIN if the person has no entry at the target."""
+    """Schedule a retry with backoff; every NO_PLACE_AGAIN if the person has no entry at the target.
+
+    A key that does not open stays *intended* where it was: nobody has looked whether it is there.
+    """
     if work.outcome in (Outcome.NOT_DONE, Outcome.NO_PLACE) and row.state == PlacementState.INTENDED:
         row.not_done()
     if work.outcome == Outcome.NOT_DONE:

@@ -28,6 +28,7 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
+from identity_manager.models.lease import ERRORS
 from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.targets import connectors
@@ -201,12 +202,12 @@ def stuck() -> QuerySet[SoftwareToken]:
     """Tokens that targets alone deliver and that need an officer.
 
     Sealing failed, or a target refused a key, has no account for the person, is switched off, is not in the
-    settings, or it is unknown whether it has the key (parked).
+    settings, or it is unknown whether it has the key (parked). What waits for a key service is not stuck.
     """
     waiting = Placement.objects.filter(
         carries_key=True, certificate__token=OuterRef("pk"), parcel_wrapped__isnull=False
     ).order_by()
-    parted = Q(state=PlacementState.PARKED) | ~Q(last_error="") | ~_is_switched_on()
+    parted = Q(state=PlacementState.PARKED) | ~Q(last_error__in=("", *ERRORS)) | ~_is_switched_on()
     rows = SoftwareToken.objects.order_by()
     unsealed = rows.filter(state=TokenState.ISSUING, token_type__targets_alone=True)
     not_sealed = unsealed.filter(next_attempt_at__isnull=False).exclude(last_error="")
@@ -240,4 +241,4 @@ def _trouble(row: Placement, *, is_off: bool) -> str:
         return str(IS_LEFT_IN_DOUBT if row.is_in_doubt else IS_REMOVED)
     if not configuration.takes_keys:
         return of_another_kind().words
-    return str(IS_OFF) if is_off else row.last_error or row.target.last_error
+    return str(IS_OFF if is_off else row.error_in_words or row.target.error_in_words)

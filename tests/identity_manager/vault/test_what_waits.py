@@ -21,12 +21,12 @@ from identity_manager.models import (
     Target,
     Webhook,
 )
-from identity_manager.models.lease import NO_KEY_SERVICE
+from identity_manager.models.lease import KEY_CLOSED, NO_KEY_SERVICE
 from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow import step5_issue, step6_passphrase
-from identity_manager.workflow.targets import serving, uses
+from identity_manager.workflow.targets import handover, serving, uses
 from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.events import webhook_acts
 from tests.identity_manager.vault.transit_stub import Service, moved_to
@@ -35,7 +35,7 @@ from tests.tools.cast import Company
 from tests.tools.gateways import leaving_type
 
 pytestmark = pytest.mark.django_db
-KINDS = (Certificate, SoftwareToken, Target, Webhook)
+KINDS = (Certificate, SoftwareToken, Placement, Webhook)
 
 
 def waiting() -> list[Any]:
@@ -102,7 +102,7 @@ def test_it_is_due_as_soon_as_the_service_answers(all_wait: list[Any], service: 
 
     step5_issue.issue(certificate_id=all_wait[0].pk)
     step6_passphrase.seal(token_id=all_wait[1].pk)
-    serving.serve(target_id=all_wait[2].pk)
+    serving.serve(target_id=all_wait[2].target_id)
     assert not [row for row in waiting() if not isinstance(row, Webhook)]
     assert Placement.objects.get().state == PlacementState.THERE
 
@@ -140,18 +140,18 @@ def test_what_needs_a_version_that_is_closed_is_woken_once_and_then_left_alone(
     later()
     Webhook.objects.update(next_attempt_at=None)
     key_service_waits.wake()
-    certificate, token, target = all_wait[:3]
+    certificate, token, placement = all_wait[:3]
     step5_issue.issue(certificate_id=certificate.pk)
     with pytest.raises(KeyVersionClosed):
         step6_passphrase.seal(token_id=token.pk)
-    serving.serve(target_id=target.pk)
-    left = [*SoftwareToken.objects.waiting_for_key_versions(), *Target.objects.waiting_for_key_versions()]
-    assert left == [token, target]
+    serving.serve(target_id=placement.target_id)
+    left = [*SoftwareToken.objects.waiting_for_key_versions(), *Placement.objects.waiting_for_key_versions()]
+    assert left == [token, placement]
     later()
     assert [key_service_waits.wake() for _minute in range(3)] == [0, 0, 0]
     start = signed_in(Person.objects.get(personnel_number="P-sven")).get(reverse("console:start"))
     assert "Key versions" in start.content.decode()
-    assert "waiting: 1 software token, 1 target" in start.content.decode()
+    assert "waiting: 1 software token, 1 key for a target" in start.content.decode()
 
     service.closed = set()
     SoftwareToken.objects.waiting_for_key_versions().update(next_attempt_at=timezone.now())
@@ -196,7 +196,7 @@ def test_start_and_the_pages_say_what_waits(all_wait: list[Any], service: Servic
     browser = signed_in(officer)
     start = browser.get(reverse("console:start")).content.decode()
     for said in (
-        "waiting: 1 certificate, 1 software token, 1 target, 1 webhook, the job “Seals",
+        "waiting: 1 certificate, 1 software token, 1 key for a target, 1 webhook, the job “Seals",
         "Nothing is lost, and all is tried again as soon as it answers",
     ):
         assert said in start
@@ -211,3 +211,74 @@ def test_start_and_the_pages_say_what_waits(all_wait: list[Any], service: Servic
         page = signed_in(reader).get(address).content.decode()
         assert told in page, address
         assert NO_KEY_SERVICE not in page
+
+
+# --- Keys for one target, under two versions -------------------------------------------------------
+@pytest.fixture
+def two_keys(company: Company, settings: Any, tmp_path: Path) -> tuple[Placement, Placement]:
+    """uma's key for the gateway under version 1, sam's under version 2."""
+    settings.TARGETS = {gateways.NAME: gateways.gateway(tmp_path).target()}
+    leaving_type()
+    one, other = webhook_acts.administrators()
+    use = uses.ask(actor=one, target=gateways.NAME, type_code="mail", hold_back=HoldBack.ISSUED)
+    uses.confirm(actor=other, use_id=use.pk)
+    for person, version in ((company.uma, 1), (company.sam, 2)):
+        moved_to(f"transit:im-private:{version}", Purpose.PRIVATE_KEYS)
+        cast.issued(cast.accepted(cast.enabled(company.ada, person, leaving_type())))
+    return of_person("uma"), of_person("sam")
+
+
+def of_person(name: str) -> Placement:
+    return Placement.objects.select_related("target").get(
+        certificate__token__person__personnel_number=f"P-{name}"
+    )
+
+
+def test_a_key_under_a_closed_version_waits_alone(
+    two_keys: tuple[Placement, Placement], service: Service
+) -> None:
+    service.closed = {"1"}
+    serving.serve(target_id=two_keys[0].target_id)
+    uma, sam = of_person("uma"), of_person("sam")
+    assert (uma.state, uma.last_error) == (PlacementState.WAITING, KEY_CLOSED)
+    assert uma.parcel_wrapped is not None
+    assert (sam.state, sam.last_error) == (PlacementState.THERE, "")
+    assert (uma.target.last_error, uma.target.claim_id) == ("", None), "the target does not wait"
+    officer = Person.objects.get(personnel_number="P-sven")
+    page = signed_in(officer).get(reverse("console:target", args=[gateways.NAME])).content.decode()
+    assert "The key service does not open the key version that this needs." in page
+    assert KEY_CLOSED not in page
+    assert "waiting: 1 key for a target" in signed_in(officer).get(reverse("console:start")).content.decode()
+
+    service.closed = set()
+    Placement.objects.waiting_for_key_versions().update(next_attempt_at=timezone.now())
+    serving.serve(target_id=two_keys[0].target_id)
+    assert of_person("uma").state == PlacementState.THERE
+
+
+def test_a_version_that_does_not_open_is_asked_for_once_in_a_group(
+    two_keys: tuple[Placement, Placement], service: Service
+) -> None:
+    """A service that is away takes seconds to say so, and the lease of the target is short."""
+    service.fault = 503
+    row = two_keys[0]
+    opener = handover.ParcelOpener()
+    service.asked.clear()
+    for _each in range(3):
+        with pytest.raises(handover.ParcelClosed):
+            opener.open(row)
+    assert len(service.asked) == 1
+    service.fault = 0
+    assert opener.open(two_keys[1])
+
+
+def test_what_a_dead_worker_had_intended_is_not_taken_for_undone(
+    two_keys: tuple[Placement, Placement], service: Service
+) -> None:
+    """It may be at the target: nobody can look without the key. So it stays *intended* until somebody can."""
+    uma = two_keys[0]
+    Placement.objects.filter(pk=uma.pk).update(state=PlacementState.INTENDED, place="uma@example.com")
+    service.closed = {"1"}
+    serving.serve(target_id=uma.target_id)
+    row = of_person("uma")
+    assert (row.state, row.last_error) == (PlacementState.INTENDED, KEY_CLOSED)

@@ -24,7 +24,6 @@ from identity_manager.models import (
     TermsVersion,
     TokenType,
 )
-from identity_manager.targets.contract import Unavailable
 from identity_manager.targets.gateway.drop import Folder
 from identity_manager.transactions.refusals import NotPossible, Stale
 from identity_manager.workflow import step1_renew, step6_passphrase
@@ -390,8 +389,20 @@ def test_a_parcel_that_was_moved_to_another_row_is_not_opened(gate: Gateway, com
     sam = placement(issued(accepted(enabled(company.ada, company.sam, leaving_type()))).tokens.get())
     Placement.objects.filter(pk=sam.pk).update(parcel_wrapped=uma.parcel_wrapped)
     sam.refresh_from_db()
-    with pytest.raises(Unavailable):
+    with pytest.raises(handover.ParcelClosed):
         handover.open_parcel(sam)
+
+
+def test_a_damaged_parcel_waits_by_itself_and_the_others_go_on(gate: Gateway, company: Company) -> None:
+    switched_on()
+    uma = placement(token_of(company))
+    sam = placement(issued(accepted(enabled(company.ada, company.sam, leaving_type()))).tokens.get())
+    Placement.objects.filter(pk=uma.pk).update(parcel_wrapped=bytes(uma.parcel_wrapped or b"")[:-1] + b"x")
+    serve()
+    uma.refresh_from_db()
+    sam.refresh_from_db()
+    assert (uma.state, sam.state, uma.target.last_error) == (P.WAITING, P.THERE, "")
+    assert uma.last_error == "This worker cannot open what was sealed for the target."
 
 
 def test_a_key_without_a_parcel_cannot_be_repeated(gate: Gateway, company: Company) -> None:
