@@ -61,7 +61,11 @@ def _claim(destination: str) -> AuditHeadExport | None:
     with transaction.atomic():
         row, _ = AuditHeadExport.objects.get_or_create(destination=destination)
         _reset_impossible_position(row)
-        resting = destination.startswith("mailto:") and row.exported_at and row.exported_at > now - MAIL_EVERY
+        resting = (  # not since a future that a wrong clock has noted
+            destination.startswith("mailto:")
+            and row.exported_at is not None
+            and now - MAIL_EVERY < row.exported_at <= now
+        )
         if resting or not AuditHead.objects.beyond(row.number).exists():
             return None
         idle = AuditHeadExport.objects.filter(pk=row.pk, next_attempt_at=None)

@@ -13,12 +13,16 @@ from identity_manager.models import AuditChain, AuditHead, HeadKind
 
 
 def sign() -> AuditHead | None:
-    """Sign a head if the chain has grown and the last head is old enough. Raises keys.NoKey."""
+    """Sign a head if the chain has grown and the last head is old enough. Raises keys.NoKey.
+
+    A head of the future does not count: the clock was ahead that dated it.
+    """
+    now = timezone.now()
     end = AuditChain.objects.filter(pk=1).first()
     last = AuditHead.objects.newest()
     if end is None or end.number <= (last.number if last else 0):
         return None
-    if last and last.signed_at > timezone.now() - timedelta(minutes=settings.AUDIT_HEAD_MINUTES):
+    if last and now - timedelta(minutes=settings.AUDIT_HEAD_MINUTES) < last.signed_at <= now:
         return None
     return make(end.number, end.chain, kind=HeadKind.HEAD)
 
@@ -43,12 +47,18 @@ def make(number: int, chain: str, *, kind: HeadKind) -> AuditHead:
 
 def was_sealed_before(number: int, moment: datetime) -> bool:
     """Whether a head that was signed before the moment covers the number."""
-    head = AuditHead.objects.covering(number)
-    return (
-        head is not None
-        and head.signed_at < moment
-        and any(audit_proof.is_signed(head.statement, head.signature, key) for key in keys.public_keys())
-    )
+    head = over(number)
+    return head is not None and head.signed_at < moment and is_signed(head)
+
+
+def over(number: int) -> AuditHead | None:
+    """The first head at or after the number, without those of the future, which a wrong clock has dated."""
+    return AuditHead.objects.beyond(number - 1).filter(signed_at__lte=timezone.now()).first()
+
+
+def is_signed(head: AuditHead) -> bool:
+    """Whether the signature is of a key that this process holds."""
+    return any(audit_proof.is_signed(head.statement, head.signature, key) for key in keys.public_keys())
 
 
 def lines_of(heads: Iterable[AuditHead]) -> list[str]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from identity_manager import audit_proof
-from identity_manager.audit import Event, keys, notes, person_references
+from identity_manager.audit import Event, ages, keys, notes, person_references
 from identity_manager.models import AuditChain, AuditEvent, AuditHead, HeadKind
 
 AT_ONCE = 500
@@ -29,6 +29,7 @@ class AuditFault(StrEnum):
     REMOVED = "removed"
     MOVED = "moved"
     INSERTED = "inserted"
+    CLOCK = "clock"
     CUT_OFF = "cut-off"
     BEGINNING = "beginning"
     HEAD = "head"
@@ -208,6 +209,15 @@ class _Walk:
                 f"#{event.number}, {event.name} ({event.pk}), says {event.at:%Y-%m-%d %H:%M:%S}, but came in"
                 f" after what happened at {newest:%Y-%m-%d %H:%M:%S}.",
             )
+        elif not newest or event.at > newest + LONGEST_TRANSACTION:
+            by = ages.sealed_by(event.number or 0)
+            if by and event.at > by + LONGEST_TRANSACTION:
+                sentence = (
+                    f"#{event.number}, {event.name} ({event.pk}), says {event.at:%Y-%m-%d %H:%M:%S}, but"
+                )
+                sentence += f" was sealed by {by:%Y-%m-%d %H:%M:%S}: a clock was ahead."
+                self._report.add(AuditFault.CLOCK, event.number or 0, sentence)
+                return
         self._newest_moment = max(newest, event.at) if newest else event.at
 
     # --- The links ---------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ Months are ranges of keys; the chain's order is that of sealing, a moment later.
 highest number of the month, and the few events of other partitions that were sealed before it go one by one:
 of the next month, and what a clock that was far behind has left in the default partition.
 A head that was signed before the retention period covers that number: so whoever can write to the database
-cannot have the job drop younger events by moving them, with other numbers, into the month.
+cannot have the job drop younger events by moving them, with other numbers, into the month. What says that it
+is younger, because a clock was ahead that dated it, goes if heads prove its age (audit/ages.py).
 
 The month is read in portions, each in a statement of its own and without a lock. The place is kept, signed,
 so that a long month takes several runs. The exclusive lock is held for probes of indexes alone, and they say
@@ -28,7 +29,7 @@ from ca_bridge.database import partitions
 from ca_bridge.database.lock_conflicts import is_lock_conflict
 from ca_bridge.database.partitions import Partition, execute
 from identity_manager import audit
-from identity_manager.audit import heads, notes
+from identity_manager.audit import ages, heads, notes
 from identity_manager.jobs import resumable_scan
 from identity_manager.jobs.month_partitions import LOCK_SECONDS, QUOTE, table_of
 from identity_manager.models import AuditEvent, HeadKind
@@ -42,11 +43,15 @@ READ_TO = "audit-months.read"  # in the cache, and the salt of its signature
 
 @dataclass(frozen=True)
 class Cut:
-    """What would go with a month: the log up to the month's last number, some of it in other partitions."""
+    """What would go with a month: the log up to the month's last number, some of it in other partitions.
+
+    proven: links of the events that say that they are younger, and are proven to be old.
+    """
 
     first: int
     last: AuditEvent
     stragglers: list[AuditEvent]
+    proven: frozenset[str]
 
     @property
     def end(self) -> int:
@@ -96,8 +101,12 @@ def _is_empty(month: Partition) -> bool:
     return not execute(connection, sql)[0][0]
 
 
-def _cut_at(month: Partition, old: datetime) -> Cut | None:
-    """By probes of indexes alone. None: the month is empty, or cannot go as a whole."""
+def _cut_at(month: Partition, old: datetime, *, proven: frozenset[str] | None = None) -> Cut | None:
+    """By probes of indexes alone, but for events of a clock that was ahead, whose age is proven by reading.
+
+    proven: of a cut that was made before; then nothing is read. None: the month is empty, or cannot go as a
+    whole.
+    """
     name = QUOTE(month.name)
     sql = f"SELECT max(number), EXISTS (SELECT FROM {name} WHERE number IS NULL) FROM {name}"  # noqa: S608 our own tables
     number, unsealed = execute(connection, sql)[0]
@@ -109,10 +118,15 @@ def _cut_at(month: Partition, old: datetime) -> Cut | None:
     gone = AuditEvent.objects.sealed().filter(number__lte=number)
     last, elsewhere = gone.exclude(_outside(month)).get(number=number), gone.filter(_outside(month))
     stragglers = list(elsewhere[: MOST_STRAGGLERS + 1])
-    if len(stragglers) > MOST_STRAGGLERS or not _may_go(last, stragglers, old):
+    if len(stragglers) > MOST_STRAGGLERS or not _is_end_as_sealed(last, stragglers):
         _warn(month)
         return None
-    return Cut(gone.order_by().aggregate(first=Min("number"))["first"], last, stragglers)
+    late = [each for each in (last, *stragglers) if each.at >= old - LONGEST_TRANSACTION]
+    links = frozenset(each.chain for each in late)
+    if not (links <= proven if proven is not None else ages.are_older(late, old)):
+        logger.info("The audit log of %s has an event that is not old, or whose clock was ahead.", month.name)
+        return None
+    return Cut(gone.order_by().aggregate(first=Min("number"))["first"], last, stragglers, links)
 
 
 def _outside(month: Partition) -> Q:
@@ -121,16 +135,15 @@ def _outside(month: Partition) -> Q:
     return outside | Q(pk__lt=partitions.first_key(month.since)) if month.since else outside
 
 
-def _may_go(last: AuditEvent, stragglers: list[AuditEvent], old: datetime) -> bool:
-    """Whether the last event is as sealed and old, and the next one follows it.
+def _is_end_as_sealed(last: AuditEvent, stragglers: list[AuditEvent]) -> bool:
+    """Whether the last event is as sealed, and the next one follows it.
 
     Neither hashes nor links say which number an event has: the signed head says it, which _cut_at asks for.
     """
     after = AuditEvent.objects.filter(number=(last.number or 0) + 1).first()
     if after is not None and not (notes.is_as_sealed(after) and after.previous == last.chain):
         return False
-    edge = old - LONGEST_TRANSACTION
-    return all(notes.is_as_sealed(each) and each.at < edge for each in (last, *stragglers))
+    return all(notes.is_as_sealed(each) for each in (last, *stragglers))
 
 
 def _read(month: Partition, cut: Cut, is_needed: Q) -> int | None:
@@ -190,7 +203,7 @@ def _drop_empty(month: Partition) -> int:
 
 def _drop(month: Partition, read: Cut, old: datetime) -> int:
     """What was read, if the month still ends where it did."""
-    cut = _cut_at(month, old)
+    cut = _cut_at(month, old, proven=read.proven)
     if cut is None or cut.end != read.end:
         return 0
     last = cut.end - 1

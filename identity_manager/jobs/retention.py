@@ -16,9 +16,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from identity_manager import audit, audit_proof
-from identity_manager.audit import heads, notes
+from identity_manager.audit import ages, heads, notes
 from identity_manager.audit.keys import can_seal
 from identity_manager.jobs import audit_months, resumable_scan
+from identity_manager.jobs.audit_months import LONGEST_TRANSACTION
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
@@ -40,6 +41,7 @@ from identity_manager.people import anonymisation
 from identity_manager.transactions import locking
 
 EVENTS_AT_ONCE = 2000
+WAITS = "waits behind event"  # the job's result begins so
 RECOVERED_FILES = timedelta(days=30)  # whoever needs them later recovers the keys again
 
 
@@ -237,7 +239,7 @@ def cut_audit_log() -> int:
 
     The cut ends before the first event of an open request or of a token in use. Where the table is divided by
     month, whole months go (audit_months.py); event by event only what stands before such an event, or was
-    written before the first month.
+    written before the first month. An event whose clock was ahead goes once signed heads prove its age.
     """
     old = _before(settings.RETENTION_AUDIT_DAYS)
     if old is None or not can_seal():
@@ -260,10 +262,53 @@ def cut_audit_log() -> int:
 
 
 def _last_to_go(old: datetime) -> AuditEvent | None:
-    sealed = AuditEvent.objects.sealed()
-    keep = sealed.filter(Q(at__gte=old) | _alive()).first()
-    rows = sealed.filter(number__lt=keep.number) if keep else sealed.none()
-    return _last_that_fits(rows[:EVENTS_AT_ONCE])
+    rows = AuditEvent.objects.sealed()
+    keep, first = _first_to_keep(old), rows.values_list("number", flat=True).first()
+    while keep is not None and (keep.number or 0) < (first or 0) + EVENTS_AT_ONCE:
+        end = _end_of_old(keep, old)
+        if end == keep.number:
+            break
+        keep = _first_to_keep(old, since=end)
+    return _last_that_fits(rows.filter(number__lt=keep.number)[:EVENTS_AT_ONCE]) if keep else None
+
+
+def _first_to_keep(old: datetime, *, since: int = 0) -> AuditEvent | None:
+    """The first event, from this number on, that is needed, or that says that it is not old."""
+    rows = AuditEvent.objects.sealed().filter(number__gte=since)
+    return rows.filter(Q(at__gte=old) | _alive()).first()
+
+
+def _end_of_old(keep: AuditEvent, old: datetime) -> int:
+    """Up to which number events go, from one on that says that it is not old; its own where it stays."""
+    number = keep.number or 0
+    head = ages.head_over(number, old) if keep.at >= old else None
+    if head is None or not ages.links_to(head, number):
+        return number
+    span = AuditEvent.objects.sealed().filter(number__gte=number, number__lte=head.number)
+    needed = span.filter(_alive()).first()
+    return (needed.number or 0) if needed else head.number + 1
+
+
+def cut_and_tell() -> int | str:
+    """Job: as cut_audit_log; in words where it waits because a clock was ahead."""
+    gone = cut_audit_log()
+    held_up_by = None if gone else held_up()
+    if held_up_by is None:
+        return gone
+    return (
+        f"{WAITS} #{held_up_by.number}, which says {held_up_by.at:%Y-%m-%d %H:%M} UTC, and older ones follow."
+    )
+
+
+def held_up() -> AuditEvent | None:
+    """The event of a clock that was ahead, behind which old events wait: no signed heads prove its age."""
+    old = _before(settings.RETENTION_AUDIT_DAYS)
+    keep = _first_to_keep(old) if old is not None else None
+    if old is None or keep is None or keep.at < old or _end_of_old(keep, old) != keep.number:
+        return None
+    behind = AuditEvent.objects.sealed().filter(number__gt=keep.number, at__lt=old - LONGEST_TRANSACTION)
+    is_ahead = behind.filter(number__lte=(keep.number or 0) + EVENTS_AT_ONCE).exists()
+    return keep if is_ahead else None
 
 
 def _alive() -> Q:

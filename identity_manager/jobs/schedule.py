@@ -390,7 +390,7 @@ JOBS: tuple[Job, ...] = (
         "retention.audit",
         _("Removes the oldest part of the audit log, up to a signed checkpoint"),
         timedelta(hours=1),
-        retention.cut_audit_log,
+        retention.cut_and_tell,
     ),
 )
 

@@ -52,6 +52,7 @@ FAULTS = Vocabulary(
         AuditFault.REMOVED: _("removed"),
         AuditFault.MOVED: _("moved"),
         AuditFault.INSERTED: _("put in"),
+        AuditFault.CLOCK: _("clock was ahead"),
         AuditFault.CUT_OFF: _("cut off"),
         AuditFault.BEGINNING: _("no beginning"),
         AuditFault.HEAD: _("signature does not fit"),

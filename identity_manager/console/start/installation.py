@@ -17,7 +17,7 @@ from identity_manager.console.lists.counting import grouped
 from identity_manager.console.start.figures import Figure
 from identity_manager.console.start.health_line import HealthLine
 from identity_manager.installation import VERSION
-from identity_manager.jobs import month_partitions
+from identity_manager.jobs import month_partitions, retention
 from identity_manager.metrics import room
 from identity_manager.models import (
     DirectoryRun,
@@ -32,7 +32,8 @@ from identity_manager.models import (
 from identity_manager.ui.parts import Meaning
 from identity_manager.ui.punctuation import labelled
 
-PORTAL_CERTIFICATES, MONTHS = "portals.certificates", "database.make_months"  # the jobs
+# The jobs.
+PORTAL_CERTIFICATES, MONTHS, RETENTION = "portals.certificates", "database.make_months", "retention.audit"
 HALTED = (RunState.INCOMPLETE, RunState.STOPPED, RunState.WAITING)
 
 
@@ -50,6 +51,7 @@ def lines(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> Iterator[Hea
     jobs = list(jobs)
     yield from _certificates_of_portals(jobs)
     yield from _months(jobs)
+    yield from _retention(jobs)
     if settings.DIRECTORY_SOURCES:
         yield _directories(counted["halted"])
     if settings.TARGETS:
@@ -92,6 +94,20 @@ def _months(jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
             yield HealthLine(title, url, Meaning.WAITING, words, row.result, remedy=remedy)
         elif row.name == MONTHS and row.result:
             yield HealthLine(title, url, Meaning.DONE, _("are made ahead"), row.result)
+
+
+def _retention(jobs: Iterable[JobRun]) -> Iterator[HealthLine]:
+    """As the job has noted it; nothing where it does not wait."""
+    for row in jobs:
+        if row.name == RETENTION and row.result.startswith(retention.WAITS):
+            url = f"{reverse('console:jobs')}#{slugify(RETENTION)}"
+            words = _("waits: the clock was ahead when an event was written")
+            remedy = _(
+                "Nothing is lost. It goes on when that time is over, or signatures of the log prove"
+                " that the event is old. See the clocks of all hosts."
+            )
+            title = _("Retention of the audit log")
+            yield HealthLine(title, url, Meaning.WAITING, words, row.result, remedy=remedy)
 
 
 def _halted() -> QuerySet[DirectorySource]:

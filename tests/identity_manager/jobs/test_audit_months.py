@@ -1,6 +1,6 @@
 """Retention of an audit log that is divided by month: which month goes, how it is read, what stays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,7 +29,7 @@ pytestmark = [
 EVENTS = AuditEvent._meta.db_table
 DAY = timedelta(days=1)
 MARCH, APRIL = datetime(2021, 3, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
-LONG_BEFORE = datetime(2020, 5, 5, tzinfo=UTC)
+LONG_BEFORE, FAR_AHEAD = datetime(2020, 5, 5, tzinfo=UTC), datetime(2120, 5, 5, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def divided(db: None) -> Company:
 def filled(divided: Company, settings: Settings) -> Callable[..., list[AuditEvent]]:
     """The first partition is gone; two months of events are older than they are kept, then come today's.
 
-    Takes numbers of events of March that a clock has written which was behind.
+    Takes numbers of events of March that a clock has written which was behind, or ahead.
     """
     settings.RETENTION_AUDIT_DAYS = 365
     cache.delete(audit_months.READ_TO)
@@ -51,8 +51,9 @@ def filled(divided: Company, settings: Settings) -> Callable[..., list[AuditEven
     for month in (MARCH, APRIL, month_partitions.months_from(timezone.now(), 1)[0]):
         month_partitions.add_month(AuditEvent, month)
 
-    def fill(*behind: int) -> list[AuditEvent]:
-        events = [event_of((LONG_BEFORE if day in behind else MARCH) + day * DAY) for day in range(1, 30)]
+    def fill(*behind: int, ahead: Collection[int] = ()) -> list[AuditEvent]:
+        said = dict.fromkeys(behind, LONG_BEFORE) | dict.fromkeys(ahead, FAR_AHEAD)
+        events = [event_of(said.get(day, MARCH) + day * DAY) for day in range(1, 30)]
         straggler = event_of(APRIL + timedelta(seconds=1))
         events.append(event_of(APRIL - timedelta(seconds=1)))
         for event in (*events[:-1], straggler, events[-1]):
@@ -65,7 +66,7 @@ def filled(divided: Company, settings: Settings) -> Callable[..., list[AuditEven
         event_of(timezone.now())
         sealing.seal()
         connection.check_constraints()
-        assert in_default() == len(behind)
+        assert in_default() == len(behind) + len(ahead)
         return events
 
     return fill
@@ -243,6 +244,49 @@ def test_a_place_of_another_month_does_not_count(two_old_months: list[AuditEvent
     AuditEvent.objects.filter(number=12).delete()
     cache.set(audit_months.READ_TO, signing.dumps([f"{EVENTS}_y2021m02", 32], salt=audit_months.READ_TO))
     retention.cut_audit_log()
+    assert is_there("03")
+
+
+# --- After the last month: a clock was ahead -------------------------------------------------------
+@pytest.fixture
+def ahead(filled: Callable[..., object]) -> list[AuditEvent]:
+    """Of the events of March the tenth and the eleventh say that they are of the future."""
+    filled(ahead=(10, 11))
+    first, last = (AuditEvent.objects.get(number=number) for number in (5, 12))
+    for event, days in ((first, 5), (last, 12)):
+        with pytest.MonkeyPatch.context() as clock:
+            now = MARCH + days * DAY
+            clock.setattr(timezone, "now", lambda moment=now: moment)
+            heads.make(event.number or 0, event.chain, kind=heads.HeadKind.HEAD)
+    return list(AuditEvent.objects.filter(number__in=(10, 11)))
+
+
+def test_what_says_that_it_is_of_the_future_goes_with_its_month(ahead: list[AuditEvent]) -> None:
+    assert retention.cut_and_tell() == 31
+    assert (in_default(), is_there("03")) == (0, False)
+    assert retention.cut_and_tell() == 19
+    sealing.seal()
+    assert verification.verify().findings == []
+
+
+def test_its_age_is_not_proven_under_the_lock(
+    ahead: list[AuditEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_months.ages, "are_older", lambda _events, _old: 1 / 0)
+    month = audit_months._oldest()
+    assert month is not None
+    old = timezone.now() - 365 * DAY
+    assert audit_months._cut_at(month, old, proven=frozenset(each.chain for each in ahead)) is not None
+    assert audit_months._cut_at(month, old, proven=frozenset([ahead[0].chain])) is None
+
+
+def test_without_heads_that_prove_it_the_month_stays_from_there_on_and_it_is_told(
+    ahead: list[AuditEvent],
+) -> None:
+    AuditHead.objects.filter(number__lt=31).delete()
+    assert retention.cut_and_tell() == 9
+    said = retention.cut_and_tell()
+    assert str(said).startswith("waits behind event #10, which says ")
     assert is_there("03")
 
 

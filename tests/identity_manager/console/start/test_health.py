@@ -16,7 +16,7 @@ from ca_bridge.connection import registry
 from identity_manager.console.lists import remembered_counts
 from identity_manager.console.start import installation
 from identity_manager.console.start.health_line import HealthLine
-from identity_manager.jobs import month_partitions
+from identity_manager.jobs import month_partitions, retention
 from identity_manager.models import (
     CaCheck,
     DirectoryRun,
@@ -198,3 +198,14 @@ def test_rows_beyond_the_last_month_are_told_as_the_job_found_them(olga: Client)
     line = health(olga)[f"{JOBS}#databasemake_months"]
     assert (line.meaning, line.word) == (Meaning.WAITING, "rows lie beyond the last month")
     assert "A clock was ahead" in line.remedy
+
+
+def test_retention_that_waits_for_a_wrong_clock_is_told_as_the_job_found_it(olga: Client) -> None:
+    row = JobRun.objects.create(name=installation.RETENTION, outcome=JobOutcome.OK, result="20")
+    assert f"{JOBS}#retentionaudit" not in health(olga)
+
+    JobRun.objects.filter(pk=row.pk).update(result=f"{retention.WAITS} #7, which says 2036-01-01")
+    line = health(olga)[f"{JOBS}#retentionaudit"]
+    assert line.meaning == Meaning.WAITING
+    assert "the clock was ahead" in line.word
+    assert "#7" in line.sentence
