@@ -86,6 +86,7 @@ EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
 _ALIAS = re.compile(r'"(\w+)" ([TU]\d+)\b')
 # What words lead to is sorted as far as it is counted.
 _FOUND = re.compile(r"^WITH found AS MATERIALIZED \((.*)\) SELECT pk, .* FROM found ORDER BY .*$", re.DOTALL)
+_MONTH = re.compile("_(first|default|y[0-9]+m[0-9]+)$")  # of a table that is divided by month (DIVIDED=1)
 _SHORT_PAGE = re.compile(r"LIMIT \d$")
 _PARTIAL = re.compile(
     r"INDEX (certificate_with_key|software_token_with_secret|certificate_to_be_revoked|certificate_by_hand"
@@ -474,7 +475,9 @@ def _is_cut_off(query: str, scans: list[str]) -> bool:
 def _of_postgresql(lines: list[str], query: str) -> list[str]:
     """Where it may neither read as a whole nor sort, it does so only where there is no other way."""
     scans = [
-        line.strip() for line in lines if (at := re.search(r"Seq Scan on (\w+)", line)) and at[1] in GROWS
+        line.strip()
+        for line in lines
+        if (at := re.search(r"Seq Scan on (\w+)", line)) and _MONTH.sub("", at[1]) in GROWS
     ]
     return [] if scans and _is_cut_off(query, ["INDEX"]) else scans
 
