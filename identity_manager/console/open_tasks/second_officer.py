@@ -5,14 +5,13 @@ from datetime import datetime
 from operator import attrgetter, methodcaller
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.access import batches
-from identity_manager.console.history import event_wording
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import More, Source
@@ -101,12 +100,11 @@ def _stopped_orders(actor: Person, _now: datetime) -> QuerySet[StandingOrder]:
     return rows.filter(StandingOrder.office_condition(actor))
 
 
-def _with_type_names(rows: list[Any]) -> list[Any]:
-    """Standing orders with what their token types are called; without any, nothing is asked."""
-    names = event_wording.type_names() if rows else {}
-    for row in rows:
-        row.type_name = names.get(row.type_code, row.type_code)
-    return rows
+def _standing_orders(actor: Person, now: datetime) -> QuerySet[StandingOrder]:
+    """With what their token types are called (type_name), if those are still active."""
+    types = TokenType.objects.active().filter(code=OuterRef("type_code")).values("name")[:1]
+    rows = StandingOrder.objects.decidable_by(actor, now).select_related("asked_by")
+    return rows.annotate(type_name=Subquery(types))
 
 
 def _looks(actor: Person, now: datetime) -> QuerySet[Looks]:
@@ -228,9 +226,9 @@ SOURCES = (
         columns=columns.to_decide(
             columns.name(_("Standing order"), _STANDING, named=attrgetter("name")),
             _STANDING,
-            Column("type", _("Token type"), attrgetter("type_name")),
+            Column("type", _("Token type"), lambda row: str(row.type_name or row.type_code)),
         ),
-        prepared=_with_type_names,
+        rows=_standing_orders,
         sentence=lambda number: ngettext(
             "standing order waits for your confirmation", "standing orders wait for your confirmation", number
         ),

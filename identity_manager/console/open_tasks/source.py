@@ -164,9 +164,9 @@ class Section:
         number = self.page.paginator.count
         return counting.CappedCount(number, self.has_more).title if number else ""
 
-    @property
+    @cached_property
     def rows(self) -> list[Any]:
-        """Those on the page; at most SHOWN."""
+        """Those on the page, prepared once; at most SHOWN."""
         return self.source.prepared(list(self.page))
 
     @property
