@@ -36,7 +36,9 @@ def plain_machine(
         "/etc/identity-manager/secrets": str(secrets),
         "/run/identity-manager": f"{folder}/run/identity-manager",
     }
-    scripts = {path.name: path.read_text() for path in units.FOLDER.glob("identity-manager-*[!.]*")}
+    scripts = {
+        path.name: path.read_text() for path in units.FOLDER.glob("identity-manager-*[!.]*") if path.is_file()
+    }
     scripts = {name: content for name, content in scripts.items() if "." not in name}
     stand_in = f'{sys.executable} {systemd_run.__file__} {folder}/credentials {code} "$@"'
     written = {
