@@ -4,7 +4,7 @@ import pytest
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.translation import override
-from pytest_django import Settings
+from pytest_django import LiveServer, Settings
 
 from identity_manager.config import languages
 from identity_manager.models import OutgoingMail, TokenRequest
@@ -29,13 +29,15 @@ def words_of_states(kind: type[Model], language: str) -> list[str]:
         return [str(label) for _state, label in kind._meta.get_field("state").flatchoices]  # type: ignore[union-attr]  # a field of these models
 
 
-def test_no_state_wraps(open_desk: OpenDesk, company: Company, settings: Settings) -> None:
+def test_no_state_wraps(
+    open_desk: OpenDesk, company: Company, settings: Settings, live_server: LiveServer
+) -> None:
     company.request_in("requested")
     page = open_desk("ada").page
     settings.LANGUAGES = languages.found_in([ROOT / "locale"])
     wrapped = {}
     for language in ("en", *CATALOGUES):
-        page.context.add_cookies([{"name": "django_language", "value": language, "url": page.url}])
+        page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
         for name, kind in LISTS:
             page.goto(reverse(name))
             assert page.locator("html").get_attribute("lang") == language
