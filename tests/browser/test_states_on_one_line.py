@@ -4,7 +4,8 @@ import pytest
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.translation import override
-from pytest_django import LiveServer, Settings
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from identity_manager.config import languages
 from identity_manager.models import OutgoingMail, TokenRequest
