@@ -93,10 +93,14 @@ def task_counter(request: HttpRequest) -> dict[str, Any]:
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """Sections of the officer's roles, each at the page requested in the query string.
 
-    Counts of the tab are reused: empty sources are not queried, others not counted again.
+    Empty sources are not queried, others not counted again. Who comes from START finds what START has just
+    counted, once: who loads the page again sees what waits by then.
     """
-    lists = _counted_lists(actor)
-    numbers = _numbers(lists)
+    lists: dict[str, list[QuerySet[Any]]] = {}
+    numbers = remembered_counts.take(request, actor, BY_SOURCE)
+    if numbers is None:
+        lists = _counted_lists(actor)
+        numbers = _numbers(lists)
     sections = [each for each in sections_of(actor, request.GET, numbers, lists) if each.is_shown]
     return {
         "tab": "open_tasks",
@@ -112,7 +116,10 @@ def sections_of(
     numbers: Mapping[str, int],
     lists: Mapping[str, list[QuerySet[Any]]] = MappingProxyType({}),
 ) -> Iterator[Section]:
-    """The sections that concern this officer; numbers: how many wait in those that were counted, by lists."""
+    """The sections that concern this officer; numbers: how many wait in those that were counted.
+
+    lists: those that were made for the count.
+    """
     for source in SOURCES:
         if source.concerns(actor):
             name = source.name
