@@ -15,6 +15,7 @@ from identity_manager.models import (
     ArchiveExport,
     Person,
     RecoveryCertificate,
+    RecoveryCertificateState,
     RecoveryDrill,
     Role,
     SubmittedShare,
@@ -28,6 +29,10 @@ def certificates(actor: Person, _now: datetime) -> QuerySet[RecoveryCertificate]
     rows = RecoveryCertificate.objects.waiting_for(actor).select_related("imported_by")
     rows = rows.defer("certificate").order_by("imported_at", "pk")
     return rows if recovery_policy.is_recovery_officer(actor) else rows.none()
+
+
+def _imported() -> QuerySet[RecoveryCertificate]:
+    return RecoveryCertificate.objects.filter(state=RecoveryCertificateState.IMPORTED)
 
 
 def _certificate(row: RecoveryCertificate) -> str:
@@ -84,6 +89,7 @@ SOURCES = (
         title=_("Recovery certificates to confirm"),
         roles=frozenset({Role.RECOVERY_OFFICER}),
         waiting=certificates,
+        any_waiting=(_imported,),
         columns=columns.to_decide(
             columns.name(_("Recovery certificate"), _certificate), _certificate, button=_("Confirm")
         ),
@@ -120,6 +126,7 @@ SOURCES = (
         title=_("Recovery drills that need your share"),
         roles=frozenset({Role.RECOVERY_OFFICER}),
         waiting=drills_awaiting_share,
+        any_waiting=(RecoveryDrill.objects.to_carry_out,),
         columns=columns.to_decide(
             columns.name(_("Recovery certificate"), _drill_share), _drill_share, button=_("Give your share")
         ),

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from identity_manager.console.access import offices
 from identity_manager.console.lists.columns import Column
 from identity_manager.console.open_tasks import columns
-from identity_manager.console.open_tasks.source import Source
+from identity_manager.console.open_tasks.source import LONG_AGO, Source
 from identity_manager.models import CaFinding, Person, Role
 from identity_manager.models.words import Words
 from identity_manager.ui import cells
@@ -101,6 +101,7 @@ SOURCES = (
         title=_("A certificate authority and the database do not agree"),
         roles=ADMINISTRATORS,
         waiting=findings,
+        any_waiting=(lambda: CaFinding.objects.for_officers(LONG_AGO),),
         columns=COLUMNS,
         lead=_(
             "A comparison has found these, as after a restore that lost what came last. Until somebody"

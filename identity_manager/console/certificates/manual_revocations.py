@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.access import offices, requests
 from identity_manager.console.lists.columns import Column
 from identity_manager.console.open_tasks import columns
+from identity_manager.console.open_tasks.source import LONG_AGO
 from identity_manager.models import Certificate, Person, Role, SurplusByHand
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import moments
@@ -32,6 +33,17 @@ def surplus(actor: Person, now: datetime) -> QuerySet[SurplusByHand]:
     rows = surplus_of(Certificate.objects.filter(_reached(actor)), now)
     rows = rows.select_related("flagged").defer("flagged__certificate")
     return rows.prefetch_related(Prefetch("certificate", _drawn(Certificate.objects.all())))
+
+
+def _any_certificates() -> QuerySet[Certificate]:
+    return Certificate.objects.to_be_revoked_by_hand(LONG_AGO)
+
+
+def _any_surplus() -> QuerySet[SurplusByHand]:
+    return SurplusByHand.objects.to_be_revoked(LONG_AGO)
+
+
+ANY = (_any_certificates, _any_surplus)  # whose ever they are
 
 
 def surplus_of(certificates: QuerySet[Certificate], now: datetime) -> QuerySet[SurplusByHand]:

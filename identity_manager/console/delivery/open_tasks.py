@@ -55,6 +55,7 @@ SOURCES = (
         title=_("Keys that do not reach their targets"),
         roles=MENDERS,
         waiting=keys_not_at_targets,
+        any_waiting=(sole_delivery.stuck,),
         columns=columns.table(
             Column(
                 "person",
@@ -79,6 +80,7 @@ SOURCES = (
         title=_("Files that did not arrive"),
         roles=arrivals.DECIDERS,
         waiting=not_arrived,
+        any_waiting=(lambda: DeliveryProblem.objects.filter(ended_at=None),),
         columns=columns.table(
             Column(
                 "person",
@@ -100,6 +102,7 @@ SOURCES = (
         title=_("Delivered, and not said to be installed"),
         roles=installations.ANSWERERS,
         waiting=not_installed,
+        any_waiting=(lambda: InstallationNotice.objects.filter(ended_at=None, told_at__isnull=False),),
         columns=columns.table(
             Column(
                 "person",

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from identity_manager.console.access import batches
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.open_tasks import columns
-from identity_manager.console.open_tasks.source import More, Source
+from identity_manager.console.open_tasks.source import LONG_AGO, More, Source
 from identity_manager.mail.registry import title_of
 from identity_manager.models import (
     ApiClient,
@@ -52,17 +52,19 @@ def to_decide(
     columns: Columns,
     sentence: Callable[[int], str],
     rows: Rows | None = None,
+    of_also: tuple[Callable[[], QuerySet[Any]], ...] = (),
     **more: Any,
 ) -> Source:
     """The source of what the DECIDER of this kind decides on; rows: another query than decidable_by alone.
 
-    more: what else a Source has.
+    of_also: what may wait in `also`, as in any_waiting. more: what else a Source has.
     """
     return Source(
         name=name,
         title=title,
         roles=frozenset({kind.DECIDER}),
         waiting=rows or _decidable(kind),
+        any_waiting=(lambda: kind._default_manager.filter(kind.waiting_condition(LONG_AGO)), *of_also),
         columns=columns,
         sentence=sentence,
         **more,
@@ -159,6 +161,7 @@ SOURCES = (
         title=_("Sign-in codes that you can make now"),
         roles=frozenset({SignInCode.DECIDER}),
         waiting=sign_in_code_policy.makeable_by,
+        any_waiting=(lambda: SignInCode.objects.filter(made_at=None, used_at=None, withdrawn_at=None),),
         columns=columns.table(
             columns.person(_CODE),
             Column("confirmed_by", _("Confirmed by"), lambda row: cells.isolate(row.decided_by or "–")),
@@ -189,12 +192,14 @@ SOURCES = (
         ),
         rows=_imports,
         also=(_imports_with_identities,),
+        of_also=(lambda: IdentityChange.objects.filter(IdentityChange.waiting_condition(LONG_AGO)),),
     ),
     Source(
         name="batch-orders-to-confirm",
         title=_("Batch orders to confirm"),
         roles=frozenset(batches.GIVERS),
         waiting=_orders,
+        any_waiting=(lambda: BatchOrder.objects.filter(BatchOrder.waiting_condition(LONG_AGO)),),
         columns=columns.to_decide(
             columns.name(_("Batch order"), _ORDER, named=attrgetter("reference")),
             _ORDER,
@@ -238,6 +243,7 @@ SOURCES = (
         title=_("Stopped standing orders"),
         roles=frozenset({StandingOrder.DECIDER}),
         waiting=_stopped_orders,
+        any_waiting=(lambda: StandingOrder.objects.filter(state=StandingState.STOPPED),),
         columns=columns.table(
             columns.name(_("Standing order"), _STANDING, named=attrgetter("name")),
             columns.action(_("Look at it"), _STANDING),
@@ -297,6 +303,7 @@ SOURCES = (
         title=_("Mail texts that fail"),
         roles=frozenset({MailText.DECIDER}),
         waiting=_failing_texts,
+        any_waiting=(MailText.objects.failing,),
         columns=columns.table(
             columns.name(_("Mail text"), _mail_text, named=_called),
             Column("failure", _("What was wrong"), attrgetter("failure"), width="column-wide"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from identity_manager.models import Person
 from identity_manager.ui.parts import Meaning
 
 SHOWN = 25
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # nothing had lapsed or expired then
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,15 @@ class Bulk:
     action: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """One kind of open task.
 
     roles: of officers who have such tasks; `waiting` limits them to their units.
     waiting: queryset for this officer at that time, oldest first.
     also: a queryset of another model, below them in the same list.
+    any_waiting: querysets of what may wait for any officer at any time, by conditions that an index answers:
+    where they have no row, `waiting` and `also` have none. None of them: nothing is known before the count.
     columns: of the table.  lead: text above it; more: link below it.
     bulk: bulk actions.  together: template with a button for all, below the list.
     prepared: prefetches what the cells of a page's rows read.
@@ -72,6 +75,7 @@ class Source:
     columns: Columns
     sentence: Callable[[int], str]
     also: tuple[Callable[[Person, datetime], QuerySet[Any]], ...] = ()
+    any_waiting: tuple[Callable[[], QuerySet[Any]], ...] = ()
     empty: str | Promise = ""
     counts: bool = True
     meaning: Meaning = Meaning.WAITING

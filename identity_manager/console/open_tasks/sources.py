@@ -24,6 +24,7 @@ from identity_manager.console.delivery import open_tasks as delivery_tasks
 from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.lists.columns import Columns
 from identity_manager.console.open_tasks import second_officer
+from identity_manager.console.open_tasks.possible import possible
 from identity_manager.console.open_tasks.source import Bulk, More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
 from identity_manager.console.people import open_tasks as people_tasks
@@ -143,7 +144,10 @@ def numbers_of_tasks(actor: Person) -> dict[str, int]:
 def _counted_lists(actor: Person) -> dict[str, list[QuerySet[Any]]]:
     """What waits in each source that counts. To make these takes longer than to ask for them."""
     now = timezone.now()
-    return {each.name: each.lists(actor, now) for each in SOURCES if each.counts and each.concerns(actor)}
+    counted = [each for each in SOURCES if each.counts and each.concerns(actor)]
+    lists: dict[str, list[QuerySet[Any]]] = {each.name: [] for each in counted}
+    lists.update({each.name: each.lists(actor, now) for each in possible(counted, actor)})
+    return lists
 
 
 def _numbers(lists: Mapping[str, list[QuerySet[Any]]]) -> dict[str, int]:
@@ -180,8 +184,11 @@ def _decidable(actor: Person) -> TokenRequestQuerySet:
 
 def failed(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
     """Failed requests, which this administrator retries or cancels."""
-    rows = TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
-    return with_lines(rows.filter(_of_units(actor, MENDERS)))
+    return with_lines(_failed().filter(_of_units(actor, MENDERS)))
+
+
+def _failed() -> QuerySet[TokenRequest]:
+    return TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
 
 
 def stopped(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
@@ -232,6 +239,7 @@ SOURCES = (
         title=_("Wait for your decision"),
         roles=DECIDERS,
         waiting=awaiting_decision,
+        any_waiting=(TokenRequest.objects.undecided,),
         columns=TO_DECIDE,
         prepared=request_list.prefetch_approvals,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),
@@ -257,6 +265,7 @@ SOURCES = (
         title=_("Stopped: the person's data have changed"),
         roles=MENDERS,
         waiting=stopped,
+        any_waiting=(TokenRequest.objects.stopped,),
         columns=WAITING,
         prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext(
@@ -271,6 +280,7 @@ SOURCES = (
         title=_("Nobody decides"),
         roles=MENDERS,
         waiting=left_undecided,
+        any_waiting=(TokenRequest.objects.left_undecided,),
         columns=WAITING,
         prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext(
@@ -282,6 +292,7 @@ SOURCES = (
         title=_("Nobody knows whether it was issued"),
         roles=MENDERS,
         waiting=parked,
+        any_waiting=(Certificate.objects.parked,),
         columns=WAITING,
         prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext(
@@ -296,6 +307,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=manual_revocations.certificates,
         also=(manual_revocations.surplus,),
+        any_waiting=manual_revocations.ANY,
         columns=manual_revocations.COLUMNS,
         lead=_(
             "These authorities cannot be told to revoke, or refused to. Until somebody revokes there, others"
@@ -313,6 +325,7 @@ SOURCES = (
         title=_("Requests that have failed"),
         roles=MENDERS,
         waiting=failed,
+        any_waiting=(_failed,),
         columns=WAITING,
         prepared=request_list.prefetch_approvals,
         sentence=lambda number: ngettext("request has failed", "requests have failed", number),
@@ -324,6 +337,7 @@ SOURCES = (
         title=_("Mails that nobody got"),
         roles=MENDERS,
         waiting=mails_in_trouble,
+        any_waiting=(OutgoingMail.objects.in_trouble,),
         columns=IN_TROUBLE,
         more=More(
             _("See them in the outbox, to retry or discard them together"), "console:outbox", "?state=trouble"

@@ -32,6 +32,7 @@ SOURCES = (
         title=_("Roles to be confirmed or withdrawn"),
         roles=role_reviews.DECIDERS,
         waiting=waiting,
+        any_waiting=(RoleReview.objects.undecided,),
         columns=columns.table(
             columns.person(_page),
             Column("role", _("Role"), lambda row: row.get_role_display()),

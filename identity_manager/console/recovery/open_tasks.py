@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from identity_manager.console.lists.columns import Column
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import Source
-from identity_manager.models import Person, Recovery, Role
+from identity_manager.models import Person, Recovery, RequestState, Role
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import moments
 from identity_manager.workflow.recovery import officers_policy
@@ -20,6 +20,10 @@ def waiting(actor: Person, now: datetime) -> QuerySet[Recovery]:
     """What this officer decides on, or gives a share for."""
     rows = officers_policy.waiting_for(actor, now)
     return rows.select_related("owner", "request__person", "request__requested_by")
+
+
+def _any_open() -> QuerySet[Recovery]:
+    return Recovery.objects.filter(request__state__in=(RequestState.REQUESTED, RequestState.FAILED))
 
 
 def _page(row: Recovery) -> str:
@@ -32,6 +36,7 @@ SOURCES = (
         title=_("Recoveries of archived keys"),
         roles=frozenset({Role.RECOVERY_OFFICER}),
         waiting=waiting,
+        any_waiting=(_any_open,),
         columns=columns.table(
             Column("owner", _("Whose keys"), lambda row: columns.person_cell(row.owner, _page(row))),
             Column("beneficiary", _("For whom"), lambda row: cells.isolate(row.request.person)),

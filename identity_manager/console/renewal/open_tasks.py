@@ -31,6 +31,7 @@ SOURCES = (
         title=_("Software tokens whose person has changed"),
         roles=renewals.RENEWERS,
         waiting=changes,
+        any_waiting=(lambda: HolderChange.objects.filter(ended_at=None),),
         columns=columns.table(
             columns.person(_page),
             Column("token", _("Software token"), attrgetter("token")),

@@ -37,6 +37,7 @@ SOURCES = (
         title=_("Have not accepted the new terms in time"),
         roles=frozenset({Role.TOKEN_ADMINISTRATOR}),
         waiting=late,
+        any_waiting=(TermsNotice.objects.all,),
         columns=columns.table(
             columns.person(_person),
             Column("terms", _("Terms"), _terms, width="column-wide"),

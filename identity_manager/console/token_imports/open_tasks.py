@@ -15,8 +15,12 @@ from identity_manager.workflow.token_imports import decisions
 
 def looked_through(actor: Person, _now: datetime) -> QuerySet[TokenImport]:
     """Those whose matching nobody has looked at yet, oldest first."""
-    rows = TokenImport.objects.filter(state=TokenImportState.LOOKED_THROUGH).order_by("asked_at", "pk")
+    rows = _looked_through().order_by("asked_at", "pk")
     return rows if decisions.officer_obstacle(actor) is None else rows.none()
+
+
+def _looked_through() -> QuerySet[TokenImport]:
+    return TokenImport.objects.filter(state=TokenImportState.LOOKED_THROUGH)
 
 
 def _page(row: TokenImport) -> str:
@@ -30,6 +34,7 @@ SOURCES = (
         title=_("Imports of tokens to look at"),
         roles=frozenset({TokenImport.DECIDER}),
         waiting=looked_through,
+        any_waiting=(_looked_through,),
         columns=_COLUMNS,
         sentence=lambda number: ngettext(
             "import of tokens has been looked through", "imports of tokens have been looked through", number

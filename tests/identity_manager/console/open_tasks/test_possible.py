@@ -1,0 +1,56 @@
+"""Which sources of OPEN TASKS are counted: those in whose tables anything waits."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from identity_manager.console.open_tasks import sources
+from identity_manager.console.open_tasks.possible import possible
+from identity_manager.models import Person, PersonImport, Role, TokenRequest
+from tests.identity_manager.console.visitors import officer
+from tests.tools import cast
+
+pytestmark = pytest.mark.database
+COUNTED = [each for each in sources.SOURCES if each.counts]
+
+
+@pytest.fixture
+def company(db: None) -> cast.Company:
+    return cast.Company()
+
+
+def names(actor: Person) -> set[str]:
+    return {each.name for each in possible(COUNTED, actor)}
+
+
+def test_where_nothing_waits_nothing_is_counted(company: cast.Company) -> None:
+    silent = {each.name for each in COUNTED if not each.any_waiting}
+    assert names(company.paul) == silent
+    assert silent == {"codes-needed", "drills-due", "targets"}
+
+
+def test_what_waits_for_somebody_is_counted(company: cast.Company) -> None:
+    before = names(company.paul)
+    company.request_in("requested")
+    assert names(company.paul) - before == {"decisions"}
+
+
+def test_one_statement_tells(company: cast.Company) -> None:
+    names(company.paul)
+    with CaptureQueriesContext(connection) as asked:
+        names(company.ada)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("source", [each for each in COUNTED if each.any_waiting], ids=lambda each: each.name)
+def test_each_condition_is_one_of_the_tables_that_are_counted(db: None, source: sources.Source) -> None:
+    """A condition on another table would say nothing about the lists.
+
+    Two lists wait by rows that hang on theirs: requests by parked certificates, imports by identity changes.
+    """
+    actor = officer("zoe", *sorted(source.roles & set(Role))[:1])
+    counted = {rows.model for rows in source.lists(actor, timezone.now())}
+    told = {make().model for make in source.any_waiting}
+    assert len(source.any_waiting) >= len(source.lists(actor, timezone.now()))
+    assert counted <= told | {TokenRequest, PersonImport}
