@@ -131,20 +131,18 @@ class Section:
     """A source's section for one officer. asked: the requested page of it, if any.
 
     counted: the known number of tasks, up to one beyond COUNT_LIMIT.
-    lists: the querysets, if they were built for counting.
     """
 
     source: Source
     actor: Person
     asked: str = ""
     counted: int | None = None
-    lists: list[QuerySet[Any]] | None = None
 
     @cached_property
     def _joined(self) -> Joined:
         if self.counted == 0:
             return Joined([], 0)
-        return Joined(self.lists or self.source.lists(self.actor, timezone.now()), self.counted)
+        return Joined(self.source.lists(self.actor, timezone.now()), self.counted)
 
     @cached_property
     def page(self) -> "Page[Any]":
@@ -161,6 +159,11 @@ class Section:
     def has_more(self) -> bool:
         """Whether there are more tasks than COUNT_LIMIT."""
         return self.page.paginator.count > SHOWN and self._joined.total.more
+
+    @property
+    def number(self) -> int:
+        """Number of tasks, up to one beyond COUNT_LIMIT."""
+        return self.page.paginator.count + self.has_more
 
     @property
     def title(self) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -94,15 +93,12 @@ def task_counter(request: HttpRequest) -> dict[str, Any]:
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """Sections of the officer's roles, each at the page requested in the query string.
 
-    Empty sources are not queried, others not counted again. Who comes from START finds what START has just
-    counted, once: who loads the page again sees what waits by then.
+    Who comes from START finds what START has just counted, once: who loads the page again sees what waits by
+    then. Lists that fit on the page are not counted: their rows are the number on the tab.
     """
-    lists: dict[str, list[QuerySet[Any]]] = {}
-    numbers = remembered_counts.take(request, actor, BY_SOURCE)
-    if numbers is None:
-        lists = _counted_lists(actor)
-        numbers = _numbers(lists)
-    sections = [each for each in sections_of(actor, request.GET, numbers, lists) if each.is_shown]
+    counted = remembered_counts.take(request, actor, BY_SOURCE)
+    sections = [each for each in sections_of(actor, request.GET, counted) if each.is_shown]
+    numbers = {each.source.name: each.number for each in sections if each.source.counts}
     return {
         "tab": "open_tasks",
         "task_counter": CountedTasks.of(request, actor, numbers),
@@ -114,17 +110,18 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 def sections_of(
     actor: Person,
     asked: Mapping[str, str],
-    numbers: Mapping[str, int],
-    lists: Mapping[str, list[QuerySet[Any]]] = MappingProxyType({}),
+    counted: Mapping[str, int] | None = None,
 ) -> Iterator[Section]:
-    """The sections that concern this officer; numbers: how many wait in those that were counted.
+    """The sections that concern this officer, empty or not.
 
-    lists: those that were made for the count.
+    asked: the requested page of each. counted: how many wait in each that counts; None: nothing is known.
     """
-    for source in SOURCES:
-        if source.concerns(actor):
-            name = source.name
-            yield Section(source, actor, asked.get(name, ""), numbers.get(name), lists.get(name))
+    concerned = [each for each in SOURCES if each.concerns(actor)]
+    if counted is None:
+        some = possible(concerned, actor)
+        counted = {each.name: 0 for each in concerned if each not in some}
+    for source in concerned:
+        yield Section(source, actor, asked.get(source.name, ""), counted.get(source.name))
 
 
 def number_of_tasks(actor: Person) -> counting.CappedCount:
@@ -137,23 +134,17 @@ def _sum(numbers: Mapping[str, int]) -> int:
 
 
 def numbers_of_tasks(actor: Person) -> dict[str, int]:
-    """How many wait in each source that counts, to one beyond COUNT_LIMIT; asked in one query."""
-    return _numbers(_counted_lists(actor))
+    """How many wait in each source that counts, to one beyond COUNT_LIMIT of each list.
 
-
-def _counted_lists(actor: Person) -> dict[str, list[QuerySet[Any]]]:
-    """What waits in each source that counts. To make these takes longer than to ask for them."""
+    Two queries: which of them can have tasks at all, and the counts of those.
+    """
     now = timezone.now()
     counted = [each for each in SOURCES if each.counts and each.concerns(actor)]
-    lists: dict[str, list[QuerySet[Any]]] = {each.name: [] for each in counted}
-    lists.update({each.name: each.lists(actor, now) for each in possible(counted, actor)})
-    return lists
-
-
-def _numbers(lists: Mapping[str, list[QuerySet[Any]]]) -> dict[str, int]:
+    lists = {each.name: each.lists(actor, now) for each in possible(counted, actor)}
     every = (rows for of_source in lists.values() for rows in of_source)
     found = iter(counting.counts(map(counting.limited, every), always=True))
-    return {name: sum(next(found) for _rows in of_source) for name, of_source in lists.items()}
+    numbers = {name: sum(next(found) for _rows in of_source) for name, of_source in lists.items()}
+    return {each.name: numbers.get(each.name, 0) for each in counted}
 
 
 def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
