@@ -81,7 +81,7 @@ chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, E
 	@$(PYTEST) tests/chaos -m nightly
 	@$(PYTHON) -m tests.chaos --number $(or $(N),200) $(if $(ENGINE),--engine $(ENGINE)) $(if $(SEED),--seed $(SEED))
 
-nightly: install-dev ## What need not run before each change: tests of chaos and bench themselves, 1,000 requests of chaos
+nightly: install-dev ## What need not run before each change: the longest forms of tests, tests of chaos and bench, 1,000 requests of chaos
 	@$(PYTEST) $(PARALLEL) -m nightly
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "nightly_on_postgresql or (database and nightly)"
 	@DIVIDED=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "not nightly" $(BY_MONTH)

@@ -85,9 +85,9 @@ def test_every_link_and_button_of_self_service_opens(world: World, visitor: Visi
     ("everywhere", "elsewhere"),
     [
         (Visitor.ADMINISTRATOR, Visitor.APPROVER),
-        (Visitor.APPROVER, Visitor.ADMINISTRATOR),
-        (Visitor.REGISTRATION, Visitor.ADMINISTRATOR),
-        (Visitor.SYSTEM, Visitor.REGISTRATION),
+        pytest.param(Visitor.APPROVER, Visitor.ADMINISTRATOR, marks=pytest.mark.nightly),
+        pytest.param(Visitor.REGISTRATION, Visitor.ADMINISTRATOR, marks=pytest.mark.nightly),
+        pytest.param(Visitor.SYSTEM, Visitor.REGISTRATION, marks=pytest.mark.nightly),
     ],
 )
 def test_also_where_two_offices_reach_differently(

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.xdist_group("queries-of-addresses"),
 ]
-# Before each change all parameters of an address at once, each alone nightly; the worst values always alone.
+# Before each change all parameters of an address at once, each alone nightly.
 TOGETHER = (pytest.param(True, id="together"), pytest.param(False, id="alone", marks=pytest.mark.nightly))
 ANSWERS = {200, 302, 303, 400, 403, 404, 405, 409, 422}
 
@@ -55,7 +55,7 @@ def test_the_parameters_are_found(found: list[Reader]) -> None:
     assert len(read) >= 30
 
 
-@pytest.mark.nightly_on_postgresql  # there all of an address at once, in the last test of this file
+@pytest.mark.nightly  # before each change all of an address at once, in the last test of this file
 def test_no_address_fails_at_the_worst_values(world: World, found: list[Reader]) -> None:
     assert list(failures(world, found, WORST)) == []
 

@@ -39,8 +39,9 @@ LOOKS: dict[str, dict[str, Any]] = {
     "320 px": {"viewport": NARROWEST},
     "forced colours": {"forced_colors": "active"},
 }
-# What they have of their own (touch, darkness, a width in between) one of the others has, too.
-NIGHTLY_LOOKS = ("1280 px, dark", "390 px", "200 %")
+# What they have of their own (touch, darkness, a width in between) one of the others has, too; forced colours
+# have tests of their own (test_reading_aids.py).
+NIGHTLY_LOOKS = ("1280 px, dark", "390 px", "390 px, dark", "200 %", "forced colours")
 
 
 def in_looks(*usual: str) -> pytest.MarkDecorator:

@@ -28,7 +28,7 @@ def environment(**more: str) -> dict[str, str]:
     return {name: os.environ[name] for name in KEPT if name in os.environ} | more
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.database
 @pytest.mark.timeout(600)  # on a machine that has other work
 def test_nothing_is_lost_and_nothing_is_there_twice() -> None:

@@ -44,6 +44,7 @@ def test_two_beats_and_several_workers(database: str) -> None:
         expect_everything_once(cluster, TOKENS)
 
 
+@pytest.mark.nightly
 @pytest.mark.needs_program("rabbitmq-server")
 def test_the_same_with_rabbitmq() -> None:
     with installation("postgresql", "rabbitmq") as cluster:

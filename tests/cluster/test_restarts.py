@@ -127,6 +127,7 @@ def serves(port: int, times: int = 24) -> Counter[int]:
     return Counter(status(port, PAGE) for _ in range(times))
 
 
+@pytest.mark.nightly
 def test_a_database_that_is_started_anew_is_found_again() -> None:
     with (
         broker("valkey") as broker_url,

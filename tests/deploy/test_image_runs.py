@@ -38,7 +38,7 @@ LONG_RUNNING = ("web", "worker-ca", "worker-mail", "worker-bulk", "beat")
 READY_SECONDS = 120
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.nightly,  # the image is built and started first
     pytest.mark.needs_program("caddy", "setpriv"),
     pytest.mark.timeout(600),
     pytest.mark.xdist_group("image"),  # it is built once

@@ -138,6 +138,7 @@ def test_visitors_wait_while_the_portals_start_anew(here: machine.Machine) -> No
     assert {answers(here) for _visit in range(8)} == {"200"}
 
 
+@pytest.mark.nightly
 def test_who_stops_the_target_waits_until_everything_has_ended(here: machine.Machine) -> None:
     assert started_processes(here)
     here.run("systemctl stop identity-manager.target")
@@ -148,6 +149,7 @@ def test_who_stops_the_target_waits_until_everything_has_ended(here: machine.Mac
     assert answers(here) == "200"
 
 
+@pytest.mark.nightly
 def test_nothing_restarts_in_a_loop_while_the_database_is_away(here: machine.Machine) -> None:
     """The migration alone is tried again; portals, workers and beat start once it was done."""
     here.run("systemctl stop identity-manager.target postgresql.service 'postgresql@*'")

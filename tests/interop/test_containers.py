@@ -22,12 +22,20 @@ WORDS = dict(KEY_ALGORITHMS)
 QUICK = {("smime", "ec-p256"), ("authentication", "rsa-2048")}
 EVERY = [(kind, algorithm) for algorithm in tokens.ALGORITHMS for kind in tokens.KINDS]
 
+
+def _marks_of(kind: str, algorithm: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Before each change every kind of token and every algorithm; nightly each kind with each algorithm."""
+    if (kind, algorithm) in QUICK:
+        return ()
+    return (pytest.mark.long if kind == "smime" or algorithm == "ec-p256" else pytest.mark.nightly,)
+
+
 every_reader = pytest.mark.parametrize(
     "reader", [pytest.param(each, marks=pytest.mark.needs_program(*each.needs)) for each in READERS], ids=str
 )
 every_token = pytest.mark.parametrize(
     ("kind", "algorithm"),
-    [pytest.param(*each, marks=() if each in QUICK else pytest.mark.long) for each in EVERY],
+    [pytest.param(*each, marks=_marks_of(*each)) for each in EVERY],
 )
 
 

@@ -31,11 +31,15 @@ from tests.kill_points.walks import (
     AFTER_DELIVERY,
     ALL_SEVEN_STEPS,
     CA_ELSEWHERE,
+    CA_FORGETS,
+    CANCELLED,
     COMPARED,
     ENDED,
     LEAVE,
     LEAVE_IN_BETWEEN,
+    MANY,
     NEVER_NOTED,
+    RECOVERY,
     RECOVERY_BY_OFFICERS,
     REFUSED,
     RENEWAL,
@@ -58,7 +62,9 @@ REST = "at-rest-"
 NIGHTLY_WALKS = (
     *(NEVER_NOTED, ENDED, COMPARED, LEAVE_IN_BETWEEN, LEAVE, REFUSED, AFTER_DELIVERY),
     *(RENEWAL, REPLACEMENT),  # from the first token to the end of the second
-    *(CA_ELSEWHERE, REVOKED_TOGETHER, RECOVERY_BY_OFFICERS),  # as the seven steps, a batch order, a recovery
+    *(CA_ELSEWHERE, CA_FORGETS, CANCELLED),  # as the seven steps
+    *(MANY, REVOKED_TOGETHER),
+    *(RECOVERY, RECOVERY_BY_OFFICERS),
 )
 EVERY_WALK = [
     pytest.param(walk, marks=(pytest.mark.nightly,) if walk in NIGHTLY_WALKS else ()) for walk in WALKS

@@ -58,15 +58,16 @@ PROGRAMS = {
     "adcs_kerberos": kdc_server.PROGRAMS,
     "step_ca": ("go", "dpkg-query"),
 }
-# Those that have to be built or installed first, or start a process for each answer.
-LONG = ("cmp", "adcs_kerberos", "django_ca", "step_ca")
+# Those that have to be installed first, or start a process for each answer; and one that is compiled.
+LONG = ("cmp", "adcs_kerberos", "django_ca")
+NIGHTLY = ("step_ca",)
 
 
 def _marks(name: str) -> Iterator[pytest.MarkDecorator]:
     if name in PROGRAMS:
         yield pytest.mark.needs_program(*PROGRAMS[name])
-    if name in LONG:
-        yield pytest.mark.long
+    if name in (*LONG, *NIGHTLY):
+        yield pytest.mark.long if name in LONG else pytest.mark.nightly
         yield pytest.mark.xdist_group(name)  # it takes long to start: once for all its tests
     if name == "embedded_ca":  # the others keep their books elsewhere
         yield pytest.mark.database

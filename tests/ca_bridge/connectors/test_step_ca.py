@@ -27,7 +27,7 @@ from tests.ca_bridge.connectors.issuers import TestCa
 
 pytestmark = [
     pytest.mark.needs_program("go", "dpkg-query"),
-    pytest.mark.long,
+    pytest.mark.nightly,  # it is compiled first
     pytest.mark.xdist_group("step_ca"),
 ]
 

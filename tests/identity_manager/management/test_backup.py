@@ -657,7 +657,7 @@ def test_an_audit_log_that_ends_too_early_or_is_not_sound(company: cast.Company,
 
 
 # --- The commands
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.usefixtures("sqlite_only")
 def test_elsewhere_by_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new, secrets = tmp_path / "old", tmp_path / "new", tmp_path / "secrets"
