@@ -20,7 +20,7 @@ from tests.architecture.standing import CERTIFICATES, PROVIDER, taken_back
 from tests.architecture.url_table import SIGNED_IN, TABLE, Row, Visitor
 from tests.architecture.url_world import World
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls"), pytest.mark.long]
 PAGE = ROOT / "docs" / "reference" / "security-headers.md"
 CACHING, POLICY = "Cache-Control", "Content-Security-Policy"
 LEAD_TO_PROVIDERS = ("account_login", "account_reauthenticate", "console:certificate-test")

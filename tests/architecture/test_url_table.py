@@ -16,7 +16,7 @@ from tests.architecture.standing import taken_back
 from tests.architecture.url_table import PUBLIC, SIGNED_IN, TABLE, Row, Visitor
 from tests.architecture.url_world import World
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls"), pytest.mark.long]
 # What a mere visit may touch: sessions, the counts of rate limits, and who is named in the audit log.
 OF_VISITS = {"django_session", "shared_cache", "identity_manager_auditsalt"}
 REFUSED = {403, 404, 405, 413}

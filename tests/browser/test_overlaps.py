@@ -9,7 +9,7 @@ from tests.browser.conftest import NEEDS, PHONE, WIDE, OpenDesk
 from tests.browser.desk import Desk
 from tests.tools.cast import Company, person
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 # Words of one group are lines of one label. A box is higher than its letters: up to 4 px are no touch.
 IN_THE_PICTURE = """() => {

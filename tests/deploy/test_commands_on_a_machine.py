@@ -12,6 +12,8 @@ import pytest
 
 from tests.deploy import systemd_run, units
 
+pytestmark = pytest.mark.long
+
 # What manage.py does, as far as the scripts count on it.
 MANAGE = r"""#!/bin/sh
 set -eu

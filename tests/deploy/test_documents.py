@@ -13,6 +13,8 @@ from django.core.management import load_command_class
 from tests.architecture.source import ROOT
 from tests.deploy import chart, commands, composition, units
 
+pytestmark = pytest.mark.long
+
 FOLDER = ROOT / "docs" / "how-to"
 PAGES = ("deploy-compose", "deploy-kubernetes", "deploy-vm")
 

@@ -18,6 +18,8 @@ from identity_manager.workflow.batch import placing
 from identity_manager.workflow.people import imports
 from tests.deploy import chart, commands
 
+pytestmark = pytest.mark.long
+
 RINGS = (
     *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_SHARE_TRANSPORT"),
     *("KEYS_PASSPHRASES", "KEYS_OTHER"),

@@ -32,9 +32,10 @@ SECONDS = 5  # in which each page answers, on a machine that has something else 
 READY_SECONDS = 60
 THREADS = 16
 
-pytestmark = pytest.mark.skipif(
-    connection.vendor != "sqlite", reason="the database is not what this is about"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="the database is not what this is about"),
+]
 
 
 @pytest.fixture(scope="module")

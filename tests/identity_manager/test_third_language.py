@@ -23,6 +23,8 @@ from tests.architecture.url_table import PUBLIC, TABLE, Row, Visitor
 from tests.architecture.url_world import World
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 DANISH = "da"
 # The gallery, and mails in their own.
 ELSEWHERE = ("ui:", "console:mail-html", "console:mail-text-html", "console:mail-text-draft-html")

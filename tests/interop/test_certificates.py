@@ -20,6 +20,8 @@ from tests.interop import tokens
 from tests.interop.conftest import Deliver
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 WARNING = ValidationFindingSeverity.WARNING
 ORGANISATION = {
     "organizationName": "Example Corporation",

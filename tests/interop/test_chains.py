@@ -33,7 +33,7 @@ EXPECTED = {
     "released from a hold": ACCEPTED,
     "signed by another key in the CA's name": REFUSED,
 }
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from tests.interop.matrix import DOCUMENT, VERSIONS, YES, Matrix, parse
 from tests.interop.tokens import DeliveredToken, TokenFile
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 NAMES = {"given_name": "Jürgen", "surname": "Müller-Groß", "display_name": "Jürgen Müller-Groß 山田太郎"}
 WORDS = dict(KEY_ALGORITHMS)
 QUICK = {("smime", "ec-p256"), ("authentication", "rsa-2048")}

@@ -24,7 +24,7 @@ from tests.interop.smtp_sink import free_port
 from tests.interop.tls_certificates import Authority, server_context
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 HOST = "localhost"
 USER, PASSWORD = "im", "a secret of the mail server"
 STARTTLS, IMPLICIT = "starttls", "tls"

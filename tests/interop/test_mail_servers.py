@@ -94,6 +94,7 @@ PHASES = [
     (("-f", "DATA"), REFUSED, "SMTP 500 5.3.0"),
     (("-f", "."), REFUSED, "SMTP 500 5.3.0"),
     (("-A", "0"), REFUSED, "SMTP 550"),
+    pytest.mark.long,
 ]
 # One of each consequence, and a connection that ends in the middle.
 EVERY_DAY = (("-r", "RCPT"), ("-q", "DATA"), ("-f", "MAIL"), ("-f", "RCPT"))

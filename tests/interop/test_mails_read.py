@@ -128,6 +128,7 @@ NAMES = [
     "L" * 128,
     "𝒰𝓂𝒶 👩🏽‍💻 Lindqvist",
     "Brandstætter-Óskarsdóttir " * 7 + "von und zu",
+    pytest.mark.long,
 ]
 
 

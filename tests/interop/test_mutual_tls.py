@@ -24,7 +24,7 @@ from tests.interop.tokens import DeliveredToken, TokenFile, pem
 from tests.interop.website_visitors import Visit, Visitor
 from tests.tools import cast
 
-pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.xdist_group("browser"), pytest.mark.long]
 CURL = pytest.mark.needs_program("curl")
 CHROMIUM = pytest.mark.needs_program("chromium", "certutil", "pk12util")
 SIGNED_IN = "Websites that want a certificate"

@@ -19,6 +19,7 @@ from tests.interop.tokens import DeliveredToken, TokenFile
 pytestmark = [
     pytest.mark.needs_program(*dict.fromkeys(name for each in PROGRAMS.values() for name in each.NEEDS)),
     pytest.mark.xdist_group("smime"),
+    pytest.mark.long,
 ]
 CONTENT = "Guten Tag Zoë,\r\nhier ist der Vertrag. Größe: 7 €\r\n".encode() + bytes(range(256))
 ALGORITHMS = ("rsa-2048", "ec-p256", pytest.param("ec-p384", marks=pytest.mark.long))

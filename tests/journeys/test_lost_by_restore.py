@@ -43,7 +43,12 @@ from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long_on_postgresql,
+    pytest.mark.long,
+]
 
 
 class UnsearchableConnector(EmbeddedConnector):

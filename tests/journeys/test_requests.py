@@ -19,7 +19,12 @@ from identity_manager.models import (
 from tests.journeys.office import Office, delivered_files, later, mails_to, worker
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long_on_postgresql,
+    pytest.mark.long,
+]
 
 
 def run_jobs() -> None:

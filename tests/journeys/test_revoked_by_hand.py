@@ -25,7 +25,12 @@ from tests.identity_manager.console.visitors import officer, signed_in
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long_on_postgresql,
+    pytest.mark.long,
+]
 
 
 class MuteConnector(ScriptedConnector):

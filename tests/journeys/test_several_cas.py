@@ -34,7 +34,12 @@ from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, delivered_files, later
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long_on_postgresql,
+    pytest.mark.long,
+]
 NO = answers(RefusedByCa("The certificate authority refused the request.", "HTTP 400: unknown role: sign"))
 Verb = Callable[..., TokenRequest]
 

@@ -9,6 +9,8 @@ import pytest
 from tests.tools import choosing
 from tests.tools.choosing import ROOT, marks_of, may_choose
 
+pytestmark = pytest.mark.long
+
 POSTGRESQL = "database and not nightly and (long or long_on_postgresql)"
 UNREAD = "raise ZeroDivisionError\n"
 MARKED = "import pytest\n@pytest.mark.database\ndef test(): pass\n"

@@ -23,6 +23,8 @@ from tests.ca_bridge.connectors.neighbours import kept_waiting
 from tests.ca_bridge.connectors.servers import adcs as server
 from tests.ca_bridge.connectors.servers import adcs_stub as stub
 
+pytestmark = pytest.mark.long
+
 LOST = RevocationReason.KEY_COMPROMISE
 
 

@@ -21,7 +21,7 @@ from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour
 from tests.ca_bridge.connectors.servers import cfssl as server
 
-pytestmark = pytest.mark.needs_program("cfssl")
+pytestmark = [pytest.mark.needs_program("cfssl"), pytest.mark.long]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from ca_bridge.x509 import lint, verification
 from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.neighbours import decided
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def issue(connector, order) -> Issued:

@@ -27,6 +27,8 @@ from tests.ca_bridge.connectors.neighbours import kept_waiting
 from tests.ca_bridge.connectors.servers import ejbca as server
 from tests.ca_bridge.connectors.servers import ejbca_stub as stub
 
+pytestmark = pytest.mark.long
+
 EJBCA = "ca_bridge.connectors.ejbca.connector.EjbcaConnector"
 HOLD, LOST = RevocationReason.CERTIFICATE_HOLD, RevocationReason.KEY_COMPROMISE
 REVOKED, ALREADY = RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED

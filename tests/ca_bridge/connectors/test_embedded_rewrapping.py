@@ -18,7 +18,7 @@ from ca_bridge.contract import Issued
 from ca_bridge.errors import CaError
 from identity_manager.models import AuditEvent
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 NEW = "another passphrase of the CA"
 KEYS = ("issuing.key", "root.key")
 

@@ -15,7 +15,7 @@ from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, Revo
 from ca_bridge.errors import CaError, InDoubtError
 from tests.ca_bridge.connectors.servers import est as server
 
-pytestmark = pytest.mark.needs_program("estserver")
+pytestmark = [pytest.mark.needs_program("estserver"), pytest.mark.long]
 
 
 def test_a_request_that_waits_is_fetched_by_the_same_request(tmp_path, ordered):

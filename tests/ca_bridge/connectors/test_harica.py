@@ -20,6 +20,8 @@ from ca_bridge.x509 import verification
 from tests.ca_bridge.connectors.servers import harica as server
 from tests.ca_bridge.connectors.servers import harica_stub as stub
 
+pytestmark = pytest.mark.long
+
 HARICA = "ca_bridge.connectors.harica.connector.HaricaConnector"
 
 

@@ -24,7 +24,7 @@ from ca_bridge.keys.keys import spki_sha256
 from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.issuers import TestCa
 
-pytestmark = pytest.mark.needs_program("openssl")
+pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.long]
 OFFICER_FILES = ("client_certificate_file", "client_key_file")
 
 

@@ -32,7 +32,7 @@ from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.meddler import Meddler, Mood, between
 from tests.ca_bridge.connectors.neighbours import UP_WITHIN, Neighbour, decided, free_port
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from tests.ca_bridge.connectors.neighbours import decided, kept_waiting
 from tests.ca_bridge.connectors.servers import sectigo as server
 from tests.ca_bridge.connectors.servers import sectigo_stub as stub
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def pending(sectigo, ordered):

@@ -16,6 +16,8 @@ from ca_bridge.errors import CaError
 from ca_bridge.x509 import verification
 from ca_bridge.x509.certificates import describe
 
+pytestmark = pytest.mark.long
+
 
 def test_a_token_that_was_revoked_is_fetched_anew(bao, openbao, ordered):
     server, connector = bao[0], openbao.make()

@@ -23,6 +23,8 @@ from identity_manager.management.embedded import Broker, server_executable
 from tests.architecture.source import ROOT
 from tests.tools.broker import running_broker
 
+pytestmark = pytest.mark.long
+
 FULL = OSError(errno.ENOSPC, "No space left on device")
 TICKS = "jobs"  # the queue
 

@@ -7,6 +7,8 @@ import pytest
 
 from identity_manager.config.runtime.garbage_collection import LOOKED_FOR_AFTER
 
+pytestmark = pytest.mark.long
+
 WORKER = """
 from celery.signals import worker_init
 from identity_manager.config import celery

@@ -18,6 +18,8 @@ from tests import check_deploy
 from tests.architecture.source import ROOT
 from tests.identity_manager.management.test_run import free_port
 
+pytestmark = pytest.mark.long
+
 HOST = "tokens.acme-corporation.net"
 THREADS = 2
 OF_WORKERS = (

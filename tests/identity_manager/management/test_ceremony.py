@@ -20,6 +20,8 @@ from ca_bridge.keys.recovery_keys import Document
 from identity_manager.management.ceremony import CLEAR, Ceremony
 from tests.architecture.source import ROOT
 
+pytestmark = pytest.mark.long
+
 HOLDERS = ("P-1", "P-2", "P-3")
 
 

@@ -62,7 +62,7 @@ from tests.ca_bridge.outgoing_servers import PrivateCa, private_ca, web_server
 from tests.tools import cast, recovery
 from tests.tools.broker import PERSISTENT, running_broker
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 Look = Callable[[], Iterator[CheckResult]]
 
 

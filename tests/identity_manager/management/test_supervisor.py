@@ -15,6 +15,8 @@ import pytest
 
 from identity_manager.management.supervisor import Program, StartError, Supervisor
 
+pytestmark = pytest.mark.long
+
 SCRIPT = "tests.identity_manager.management.supervised"
 
 

@@ -25,7 +25,7 @@ from identity_manager.telemetry import instruments
 from identity_manager.workflow import step7_deliver
 from tests.identity_manager.metrics.test_figures import scraped
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def test_two_processes_are_summed_up() -> None:

@@ -30,7 +30,7 @@ from identity_manager.models import (
 from identity_manager.workflow.revocation import hold
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def scraped() -> dict[tuple[str, tuple[str, ...]], float]:

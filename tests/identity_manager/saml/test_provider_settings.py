@@ -10,6 +10,8 @@ from identity_manager.config import sso
 from identity_manager.people.sign_in import saml_provider
 from tests.architecture.standing import a_certificate
 
+pytestmark = pytest.mark.long
+
 GOOD = {
     "name": "Example",
     "entity_id": "https://idp.example.com/metadata",

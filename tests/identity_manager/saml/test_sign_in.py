@@ -23,7 +23,7 @@ from tests.identity_manager.saml.conftest import (
 from tests.identity_manager.sign_in import factors
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("xmlsec1", "openssl")]
+pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("xmlsec1", "openssl"), pytest.mark.long]
 TWO_FACTORS = "https://refeds.org/profile/mfa"
 
 

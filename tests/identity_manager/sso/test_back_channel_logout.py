@@ -25,7 +25,7 @@ from tests.identity_manager.sign_in.conftest import PASSWORD
 from tests.identity_manager.sso.conftest import Provider, Traveller
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 ADDRESS = "/account/sso/corp/back-channel-logout/"
 Token = Callable[..., str]
 # Deeper than the parser of JSON goes.

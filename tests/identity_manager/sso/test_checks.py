@@ -8,6 +8,8 @@ from pytest_django import Settings
 from identity_manager.config import checks
 from tests.identity_manager.sso.test_provider_settings import parsed
 
+pytestmark = pytest.mark.long
+
 
 def codes() -> set[str]:
     return {str(error.id) for error in checks.check_settings()}

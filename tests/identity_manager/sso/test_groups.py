@@ -8,7 +8,7 @@ from tests.identity_manager.sign_in.conftest import account
 from tests.identity_manager.sso.conftest import Provider, Traveller, configured
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 MAPPING = {
     "Token desk": Role.TOKEN_ADMINISTRATOR.value,
     "Approvers": Role.APPROVER.value,

@@ -9,6 +9,8 @@ from identity_manager.config import sso
 from identity_manager.models import Role
 from identity_manager.people.sign_in import sso_provider
 
+pytestmark = pytest.mark.long
+
 GOOD = {
     "name": "Example",
     "server_url": "https://login.example.com/realms/staff/",

@@ -11,7 +11,7 @@ from tests.identity_manager.sign_in.conftest import account
 from tests.identity_manager.sso.conftest import Provider, Traveller, configured
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

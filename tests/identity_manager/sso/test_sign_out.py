@@ -20,7 +20,7 @@ from tests.identity_manager.sign_in.test_passkeys import STEP
 from tests.identity_manager.sso.conftest import HERE, Provider, Traveller, configured
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 SIGNED_OUT = "/account/signed-out/"
 AT_THE_PROVIDER = "and at your organisation"
 LOGOUT, LOGIN = "/account/logout/", "/account/login/"

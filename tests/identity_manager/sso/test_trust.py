@@ -11,7 +11,7 @@ from pytest_django import Settings
 from identity_manager.people.sign_in import sso_provider
 from tests.ca_bridge.outgoing_servers import ELSEWHERE, forwarding_proxy, private_ca, web_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 DISCOVERY = "/.well-known/openid-configuration"
 
 

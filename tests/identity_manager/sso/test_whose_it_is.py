@@ -10,7 +10,7 @@ from identity_manager.people.sign_in import single_sign_on, sso_provider
 from identity_manager.transactions.refusals import Refused
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def signed_in_with(field: str, identifier: str) -> Account:

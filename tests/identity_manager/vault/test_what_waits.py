@@ -34,7 +34,7 @@ from tests.tools import cast, gateways, one_step
 from tests.tools.cast import Company
 from tests.tools.gateways import leaving_type
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 KINDS = (Certificate, SoftwareToken, Placement, Webhook)
 
 

@@ -17,7 +17,7 @@ from tests.architecture.standing import standing, taken_back
 from tests.architecture.url_table import TABLE, Row
 from tests.architecture.url_world import World
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms"), pytest.mark.long]
 POSTED = tuple(row for row in TABLE if row.posts)
 # Every form has some of these, and none expects them all.
 NAMES = ["search", "all", "q", "kind", "persons", "mails", "texts", "noted", "reason", "next", "file"]

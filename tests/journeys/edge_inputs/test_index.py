@@ -7,6 +7,8 @@ import pytest
 
 from tests.journeys.edge_inputs.rows import NOT_YET, ROWS
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).resolve().parent.parent.parent
 
 

@@ -14,7 +14,7 @@ from tests.architecture.standing import standing, taken_back
 from tests.architecture.url_table import TABLE, Row
 from tests.architecture.url_world import World
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms"), pytest.mark.long]
 POSTED = tuple(row for row in TABLE if row.posts and row.opens)
 WRITTEN = frozenset({"text", "email", "search", "number", "date", "datetime-local", "url", "textarea"})
 CHOSEN = frozenset({"select", "checkbox", "radio", "hidden"})

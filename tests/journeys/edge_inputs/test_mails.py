@@ -13,7 +13,7 @@ from identity_manager.workflow import step7_deliver
 from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 MARKUP = "{{ person.password }}<script>alert(1)</script>{% now 'Y' %}"
 
 

@@ -16,7 +16,7 @@ from identity_manager.workflow import step1_enable
 from tests.journeys.edge_inputs.seen import issued_names, seen_names
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def entered(number: str, **values: str) -> Person:

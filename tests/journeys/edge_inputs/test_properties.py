@@ -20,6 +20,8 @@ from tests.architecture.standing import taken_back
 from tests.journeys.edge_inputs.seen import issued_names, seen_names
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 BOUNDED = settings(
     deadline=None,
     derandomize=True,

@@ -5,7 +5,7 @@ import pytest
 from identity_manager.models import ScimResource
 from tests.identity_manager.api.scim.conftest import ENTERPRISE, ScimClient
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def members(client: ScimClient, group: str) -> list[str]:

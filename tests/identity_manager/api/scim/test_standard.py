@@ -14,7 +14,7 @@ from identity_manager.api.scim import service
 from identity_manager.models import DirectorySource
 from identity_manager.people.scim_storage import Storage
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 class TestStorage(ScimStorageContract):

@@ -20,7 +20,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refu
 from tests.identity_manager.api.scim.conftest import ScimClient
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def status(secret: str, source: str = "entra") -> int:
