@@ -1,0 +1,28 @@
+"""Whether each of several lists has a row, by one prepared statement."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import models
+from django.db.models import Exists, QuerySet
+
+from ca_bridge.database.prepared_queries import Statement
+from identity_manager.models import Person
+
+
+class AnyRows:
+    """The statement. lists: makes of querysets without values of the moment, such as an officer or a time."""
+
+    def __init__(self, lists: Iterable[Callable[[], QuerySet[Any]]]) -> None:
+        there = [Exists(make()) for make in lists]
+
+        def build(person: Any) -> QuerySet[Person, tuple[bool, ...]]:
+            return Person.objects.filter(pk=person).order_by().values_list(*there)
+
+        self._statement = Statement[tuple[bool, ...]](build, person=models.UUIDField())
+
+    def answers(self, person_id: uuid.UUID) -> tuple[bool, ...]:
+        """One for each list, in their order. The person, of whom there must be a row, changes nothing."""
+        (answers,) = self._statement.rows(person=person_id)
+        return answers
