@@ -55,7 +55,7 @@ SOURCES = (
         title=_("Keys that do not reach their targets"),
         roles=MENDERS,
         waiting=keys_not_at_targets,
-        any_waiting=(sole_delivery.stuck,),
+        any_waiting=sole_delivery.STUCK_AMONG,
         columns=columns.table(
             Column(
                 "person",

@@ -208,12 +208,23 @@ def stuck() -> QuerySet[SoftwareToken]:
         carries_key=True, certificate__token=OuterRef("pk"), parcel_wrapped__isnull=False
     ).order_by()
     parted = Q(state=PlacementState.PARKED) | ~Q(last_error__in=("", *ERRORS)) | ~_is_switched_on()
-    rows = SoftwareToken.objects.order_by()
-    unsealed = rows.filter(state=TokenState.ISSUING, token_type__targets_alone=True)
-    not_sealed = unsealed.filter(next_attempt_at__isnull=False).exclude(last_error="")
-    on_its_way = rows.filter(Exists(waiting.filter(parted)), **ON_ITS_WAY)
+    parts = _not_sealed().values("pk"), _on_their_way().filter(Exists(waiting.filter(parted))).values("pk")
     # UNION, because each part has a partial index: with OR the databases would scan all tokens.
-    return SoftwareToken.objects.filter(pk__in=not_sealed.values("pk").union(on_its_way.values("pk")))
+    return SoftwareToken.objects.filter(pk__in=parts[0].union(parts[1]))
+
+
+def _not_sealed() -> QuerySet[SoftwareToken]:
+    unsealed = SoftwareToken.objects.order_by().filter(
+        state=TokenState.ISSUING, token_type__targets_alone=True, next_attempt_at__isnull=False
+    )
+    return unsealed.exclude(last_error="")
+
+
+def _on_their_way() -> QuerySet[SoftwareToken]:
+    return SoftwareToken.objects.order_by().filter(**ON_ITS_WAY)
+
+
+STUCK_AMONG = (_not_sealed, _on_their_way)  # whatever the settings say of the targets
 
 
 class Trouble(NamedTuple):
