@@ -20,7 +20,7 @@ from tests.interop.mail_senders import use_smtp
 from tests.interop.smtp_sink import Sink, free_port, smtp_sink
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("smtp-sink")]
+pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("smtp-sink"), pytest.mark.long]
 PASSING, CONFIGURATION, REFUSED = "passing", "configuration", "refused"
 SOFT, HARD = "450 4.3.0 Error: command failed", "500 5.3.0 Error: command failed"
 
@@ -94,7 +94,6 @@ PHASES = [
     (("-f", "DATA"), REFUSED, "SMTP 500 5.3.0"),
     (("-f", "."), REFUSED, "SMTP 500 5.3.0"),
     (("-A", "0"), REFUSED, "SMTP 550"),
-    pytest.mark.long,
 ]
 # One of each consequence, and a connection that ends in the middle.
 EVERY_DAY = (("-r", "RCPT"), ("-q", "DATA"), ("-f", "MAIL"), ("-f", "RCPT"))

@@ -16,7 +16,7 @@ from tests.interop.mail_reader import Read, Reader
 from tests.interop.mail_senders import on_the_wire
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("notmuch", "smtp-sink")]
+pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("notmuch", "smtp-sink"), pytest.mark.long]
 LANGUAGES = [code for code, _name in product.LANGUAGES]
 OWN_HEADERS = {
     "content-language",
@@ -128,7 +128,6 @@ NAMES = [
     "L" * 128,
     "𝒰𝓂𝒶 👩🏽‍💻 Lindqvist",
     "Brandstætter-Óskarsdóttir " * 7 + "von und zu",
-    pytest.mark.long,
 ]
 
 

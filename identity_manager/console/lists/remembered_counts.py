@@ -37,8 +37,7 @@ def take(request: HttpRequest, actor: Person, name: str) -> dict[str, int] | Non
     """The cached counts of this name, and forget them; None where nothing is cached."""
     key, cache = _key(request, actor, name), caches[CACHE]
     known: dict[str, int] | None = cache.get(key)
-    if known is not None:
-        cache.delete(key)
+    cache.touch(key, 0)  # it has ended
     return known
 
 

@@ -52,23 +52,25 @@ def to_decide(
     columns: Columns,
     sentence: Callable[[int], str],
     rows: Rows | None = None,
-    of_also: tuple[Callable[[], QuerySet[Any]], ...] = (),
     **more: Any,
 ) -> Source:
     """The source of what the DECIDER of this kind decides on; rows: another query than decidable_by alone.
 
-    of_also: what may wait in `also`, as in any_waiting. more: what else a Source has.
+    more: what else a Source has.
     """
     return Source(
         name=name,
         title=title,
         roles=frozenset({kind.DECIDER}),
         waiting=rows or _decidable(kind),
-        any_waiting=(lambda: kind._default_manager.filter(kind.waiting_condition(LONG_AGO)), *of_also),
         columns=columns,
         sentence=sentence,
-        **more,
+        **{"any_waiting": (_any_of(kind),), **more},
     )
+
+
+def _any_of(kind: type[SecondOfficerDecision]) -> Callable[[], QuerySet[Any]]:
+    return lambda: kind._default_manager.filter(kind.waiting_condition(LONG_AGO))
 
 
 def _decidable(kind: type[SecondOfficerDecision]) -> Rows:
@@ -192,14 +194,14 @@ SOURCES = (
         ),
         rows=_imports,
         also=(_imports_with_identities,),
-        of_also=(lambda: IdentityChange.objects.filter(IdentityChange.waiting_condition(LONG_AGO)),),
+        any_waiting=(_any_of(PersonImport), _any_of(IdentityChange)),
     ),
     Source(
         name="batch-orders-to-confirm",
         title=_("Batch orders to confirm"),
         roles=frozenset(batches.GIVERS),
         waiting=_orders,
-        any_waiting=(lambda: BatchOrder.objects.filter(BatchOrder.waiting_condition(LONG_AGO)),),
+        any_waiting=(_any_of(BatchOrder),),
         columns=columns.to_decide(
             columns.name(_("Batch order"), _ORDER, named=attrgetter("reference")),
             _ORDER,

@@ -59,9 +59,9 @@ class Source:
     roles: of officers who have such tasks; `waiting` limits them to their units.
     waiting: queryset for this officer at that time, oldest first.
     also: a queryset of another model, below them in the same list.
-    any_waiting: querysets of what may wait for any officer at any time, by conditions that an index answers and
-    no setting changes: where they have no row, `waiting` and `also` have none. None of them: nothing is known
-    before the count.
+    any_waiting: querysets of what may wait for any officer at any time, by conditions that an index answers
+    and no setting changes: where they have no row, `waiting` and `also` have none. Without them, nothing is
+    known before the count.
     columns: of the table.  lead: text above it; more: link below it.
     bulk: bulk actions.  together: template with a button for all, below the list.
     prepared: prefetches what the cells of a page's rows read.
