@@ -1,9 +1,11 @@
 """`make bench-compare BASE=<commit>`: an older commit and this one, side by side in one run.
 
-    python -m tests.performance.compare BASE [--only road pages ...] [--engines sqlite] [--rounds 3] [--keep]
+    python -m tests.performance.compare BASE [--of RELEASE] [--only road pages ...] [--engines sqlite]
+        [--rounds 3] [--keep]
 
-BASE is a commit or the version of a recorded release (tests/upgrade/releases.toml). --keep writes what was
-measured to tests/performance/releases/VERSION.json, with the version of pyproject.toml: a release has it.
+BASE is a commit or the version of a recorded release (tests/upgrade/releases.toml). --of has a recorded
+release stand in for this commit. --keep writes what was measured to tests/performance/releases/VERSION.json,
+with the version of that release, or of pyproject.toml.
 
 The base is checked out into a worktree that is removed afterwards. Each round runs each part of both, one
 right after the other and in the other order than the round before, so that what else the machine does meets
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,7 @@ def main() -> int:
         "samples": samples,
     }
     out = ROOT / "var" / "bench-compare.json"
-    with sides(commit_of(options.base)) as both:
+    with sides(commit_of(options.base), commit_of(options.of)) as both:
         for number in range(options.rounds):
             for engine in options.engines:
                 for part in options.only:
@@ -85,13 +87,15 @@ def main() -> int:
                             write(out, content)
     sys.stdout.write(table(content))
     if options.keep:
-        write(kept_releases.file_of(kept_releases.present_version()), content)
+        kept_releases.FOLDER.mkdir(exist_ok=True)
+        write(kept_releases.file_of(options.of or kept_releases.present_version()), content)
     return 0
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="An older commit and this one, side by side.")
     parser.add_argument("base", help="the commit, or the recorded release, to compare with")
+    parser.add_argument("--of", default="", help="a recorded release, instead of this commit")
     parser.add_argument("--keep", action="store_true", help="keep the figures with the release of this code")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(CHOSEN))
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
@@ -106,17 +110,17 @@ def commit_of(base: str) -> str:
 
 
 @contextmanager
-def sides(base: str) -> Iterator[list[Side]]:
-    with checked_out(base) as place:
-        asked = subprocess.run(
-            [sys.executable, "-c", PARTS_OF_IT], cwd=place, capture_output=True, text=True, check=True
-        )
-        (place / "var").mkdir(exist_ok=True)
-        (ROOT / "var").mkdir(exist_ok=True)
-        yield [
-            Side(BASE, place, frozenset(json.loads(asked.stdout))),
-            Side(HERE, ROOT, frozenset(PARTS)),
-        ]
+def sides(base: str, here: str = "") -> Iterator[list[Side]]:
+    """The two commits. here: another one than that of this directory."""
+    with checked_out(base) as place, checked_out(here) if here else nullcontext(ROOT) as present:
+        yield [Side(name, root, _parts_of(root)) for name, root in ((BASE, place), (HERE, present))]
+
+
+def _parts_of(root: Path) -> frozenset[str]:
+    command = [sys.executable, "-c", PARTS_OF_IT]
+    asked = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    (root / "var").mkdir(exist_ok=True)
+    return frozenset(json.loads(asked.stdout))
 
 
 def note(samples: dict[str, Samples], side: Side, engine: str, figures: dict[str, float]) -> None:

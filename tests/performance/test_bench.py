@@ -15,6 +15,7 @@ from tests.performance.bench import table
 from tests.performance.figures import FIGURES, POSTGRESQL, SQLITE
 from tests.performance.parts import PARTS, of_road, percentile
 from tests.performance.query_mix import MIX
+from tests.upgrade.releases import recorded
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -143,6 +144,13 @@ def test_a_commit_is_measured_by_its_own_bench(tmp_path: Path) -> None:
         assert {"road", "pages"} <= base.parts
         left = base.root
     assert not left.exists()
+
+
+def test_a_recorded_release_stands_in_for_this_commit() -> None:
+    (newest, *_older) = reversed(recorded())
+    with compare.sides("HEAD", compare.commit_of(newest.version)) as (base, here):
+        assert len({base.root, here.root, place.ROOT}) == 3
+        assert f'version = "{newest.version}"' in (here.root / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_the_page_has_the_names_of_the_bench() -> None:
