@@ -59,7 +59,7 @@ demo: secrets ## The seven steps as a program, against a running system or one o
 reset: secrets ## Forget the demo
 	@$(PYTHON) manage.py reset_demo
 
-test: install-dev ## The tests on SQLite, the database-sensitive ones on PostgreSQL too
+test: install-dev ## The tests on SQLite, what races and searches on PostgreSQL too
 	@$(PYTEST) $(PARALLEL) -m "not long and not nightly"
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and not long and not long_on_postgresql"
 

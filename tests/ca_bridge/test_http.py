@@ -22,6 +22,8 @@ from ca_bridge.connection.faults import of_error
 from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError, InDoubtError
 
+pytestmark = pytest.mark.long
+
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
 # The last two octets of sha256WithRSAEncryption and sha1WithRSAEncryption (RFC 8017, A.2.4) tell them apart.
 SHA256, SHA1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")

@@ -26,6 +26,8 @@ from tests.ca_bridge.outgoing_servers import (
     web_server,
 )
 
+pytestmark = pytest.mark.long
+
 PAGES = {"/": b"{}"}
 Call = Callable[[str], int]
 

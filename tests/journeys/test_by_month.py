@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.database,
     pytest.mark.usefixtures("postgresql_only", "undivided_only", "_divided"),
+    pytest.mark.long_on_postgresql,
 ]
 
 

@@ -20,7 +20,7 @@ from identity_manager.workflow.revocation import revoke
 from tests.journeys.office import BASE_URL, PASSWORD, Office, delivered_files, mails_to, over_wsgi
 from tests.tools import recovery, totp
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 SECRET = base64.b32encode(b"twenty octets of uma").decode()
 
 

@@ -10,7 +10,7 @@ from tests.journeys.office import Office, delivered_files, mails_to
 from tests.journeys.test_recovery import with_app
 from tests.tools import recovery
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 @pytest.fixture

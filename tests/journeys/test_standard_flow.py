@@ -7,7 +7,7 @@ from identity_manager.models import RequestState, Role, SoftwareToken, TokenRequ
 from tests.journeys.office import Office, delivered_files, links_in, mails_to
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def test_from_enable_to_a_container_that_opens(office: Office) -> None:

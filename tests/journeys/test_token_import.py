@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.needs_program("openssl"),
+    pytest.mark.long_on_postgresql,
 ]
 
 

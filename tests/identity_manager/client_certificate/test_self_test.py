@@ -14,7 +14,7 @@ from identity_manager.models import Certificate, Role
 from tests.identity_manager.client_certificate.conftest import HOST, Browser, escaped, rfc_9440
 from tests.identity_manager.console.visitors import just_signed_in, officer, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.identity_manager.client_certificate.conftest import HOST, Browser, es
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import PASSWORD
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 START, FINISH, ASK = "/account/certificate/", "/account/certificate/finish/", "/sso/certificate/"
 
 

@@ -17,6 +17,8 @@ from identity_manager.transactions.refusals import NotPossible
 from identity_manager.vault.key_ring import KeyRing, new_key
 from tests.tools.cast import Company
 
+pytestmark = pytest.mark.long
+
 HEAD = "format = 1\n"
 CLIENT = '[[api-client]]\ncode = "HR"\nscopes = ["persons:read"]\ndays = 9\n'
 

@@ -31,7 +31,7 @@ from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, targets
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 LETTER = """
 [[profile]]
 code = "letter"

@@ -6,6 +6,8 @@ import pytest
 
 from identity_manager.directory.csv_file import UnreadableFile, read
 
+pytestmark = pytest.mark.long
+
 TEXT = "personnel_number,given_name,surname,department\n1,Jürgen,Weiß,Ein- und Verkauf\n2,太郎,山田,\n"
 VALUES = [
     {"personnel_number": "1", "given_name": "Jürgen", "surname": "Weiß", "department": "Ein- und Verkauf"},

@@ -13,7 +13,7 @@ from identity_manager.workflow.people import directory_decisions
 from tests.tools import cast
 from tests.tools.directory import run
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 HEAD = "Number;First;Last;Mail;State;Room\n"
 FIELDS = {
     "personnel_number": "number",

@@ -13,7 +13,7 @@ from identity_manager.directory.scim import MARGIN, ScimSource, value_at
 from identity_manager.models import EntryState, RunMode, ScimResource
 from tests.identity_manager.api.scim.conftest import ENTERPRISE, ScimClient, client, source, token
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 __all__ = ["client", "source", "token"]  # fixtures
 
 

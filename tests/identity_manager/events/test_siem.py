@@ -35,7 +35,7 @@ from tests.tools import cast
 from tests.tools.rsyslog import Rsyslog
 
 NEEDS_RSYSLOG = pytest.mark.needs_program("rsyslogd")
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def forward() -> SiemSink:

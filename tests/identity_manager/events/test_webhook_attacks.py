@@ -21,6 +21,8 @@ from tests.identity_manager.events.webhook_acts import deliver, made
 from tests.interop.tls_certificates import Authority
 from tests.tools.webhook_receiver import Answering, Receiver
 
+pytestmark = pytest.mark.long
+
 REFUSED = (
     *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),  # noqa: S104 refused
     *("192.0.0.192", "192.88.99.1", "224.0.0.1", "255.255.255.255", "198.18.0.1", "203.0.113.1"),

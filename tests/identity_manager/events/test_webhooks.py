@@ -34,7 +34,7 @@ from tests.identity_manager.events.webhook_acts import administrators, deliver, 
 from tests.tools import cast
 from tests.tools.webhook_receiver import Posted, Receiver
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def checked(posted: Posted, secret: str) -> dict[str, object]:

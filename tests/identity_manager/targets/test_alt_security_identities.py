@@ -26,6 +26,8 @@ from tests.identity_manager.targets.directories import USERS
 from tests.tools import samba
 from tests.tools.foreign_certificates import certificate
 
+pytestmark = pytest.mark.long
+
 OPTIONS = {
     "url": "ldaps://dc1.example.test",
     "bind_dn": "CN=mapper,DC=example,DC=test",

@@ -23,6 +23,8 @@ from tests.tools import gateways, sftp_server
 from tests.tools.gateways import Gateway
 from tests.tools.sftp_server import SftpServer
 
+pytestmark = pytest.mark.long
+
 
 @cache
 def item() -> Item:

@@ -29,6 +29,8 @@ from tests.tools import gmail_stub
 from tests.tools.gmail_stub import Gmail, Mailbox, account_key
 from tests.tools.key_files import ADDRESS, PASSPHRASE, Authority, MailKey, authority, mail_key_file
 
+pytestmark = pytest.mark.long
+
 ALIAS = "uma.lindqvist@corp.example.com"
 
 

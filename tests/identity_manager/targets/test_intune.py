@@ -35,6 +35,8 @@ from tests.tools import graph_stub
 from tests.tools.graph_stub import Graph, connector_key
 from tests.tools.key_files import PASSPHRASE, key_file
 
+pytestmark = pytest.mark.long
+
 UMA, PLACE = "uma@corp.example.com", "user-of-uma"
 
 

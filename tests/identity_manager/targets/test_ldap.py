@@ -16,7 +16,7 @@ from tests.identity_manager.targets.directories import PERSONS, Directory
 from tests.tools import slapd
 from tests.tools.foreign_certificates import certificate
 
-pytestmark = pytest.mark.needs_program("slapd", "ldapmodify")
+pytestmark = [pytest.mark.needs_program("slapd", "ldapmodify"), pytest.mark.long]
 
 
 @pytest.fixture(scope="module", params=["slapd", directories.SAMBA])

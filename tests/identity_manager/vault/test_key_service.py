@@ -30,6 +30,8 @@ from tests.identity_manager.vault.transit_stub import TOKEN, Service, moved_to
 from tests.tools import cast
 from tests.tools.cast import Company
 
+pytestmark = pytest.mark.long
+
 OTHER, RECORD, OWNER = Purpose.OTHER, uuid.uuid4(), uuid.uuid4()
 
 

@@ -15,6 +15,8 @@ from identity_manager.models import RunMode
 from tests.tools import scripted_ldap
 from tests.tools.scripted_ldap import Answer, Asked, ScriptedLdap
 
+pytestmark = pytest.mark.long
+
 SECRET = "s3cret-of-the-bind"
 FIELDS = {"personnel_number": "employeeID", "given_name": "givenName", "surname": "sn"}
 ROOT = {

@@ -14,7 +14,7 @@ from tests.interop.tls_certificates import Authority
 from tests.tools import slapd
 from tests.tools.slapd import SUFFIX, Slapd
 
-pytestmark = pytest.mark.needs_program("slapd", "ldapmodify")
+pytestmark = [pytest.mark.needs_program("slapd", "ldapmodify"), pytest.mark.long]
 PERSONS = 45  # more than two pages
 FIELDS = {
     "personnel_number": "employeeNumber",

@@ -34,7 +34,12 @@ from tests.identity_manager.workflow.test_races import together
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.long_on_postgresql,
+]
 PERSONS = 30
 LINES = 10
 STOPPED = {batch_orders.pause: "paused", batch_orders.cancel: "cancelled"}

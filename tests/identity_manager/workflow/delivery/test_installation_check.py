@@ -27,7 +27,7 @@ from identity_manager.workflow.revocation import hold
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 DAYS = 14
 
 

@@ -27,6 +27,8 @@ from tests.tools.gateways import leaving_type
 from tests.tools.graph_stub import Graph
 from tests.tools.targets import administrator, placement, serve
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 
 

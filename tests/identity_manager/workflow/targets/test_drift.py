@@ -21,6 +21,8 @@ from tests.tools import targets
 from tests.tools.cast import Company
 from tests.tools.targets import FakeTarget, placement, serve, switched_on, token_of
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 
 

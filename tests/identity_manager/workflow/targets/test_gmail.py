@@ -42,6 +42,8 @@ from tests.tools.gmail_stub import Gmail, Mailbox
 from tests.tools.key_files import authority
 from tests.tools.targets import administrator, placement, review, serve
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 BY_HAND, BY_ITSELF = "Upload a personal certificate", "your organisation gives the key to Google"
 

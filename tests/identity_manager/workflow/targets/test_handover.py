@@ -35,6 +35,8 @@ from tests.tools.cast import Company, accepted, delivered, enabled, issued, note
 from tests.tools.gateways import Gateway, leaving_type
 from tests.tools.targets import administrator, placement, review, serve
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 
 

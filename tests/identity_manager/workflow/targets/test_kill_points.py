@@ -23,6 +23,8 @@ from tests.tools import targets
 from tests.tools.cast import Company, accepted, delivered, issued, noted
 from tests.tools.targets import FakeTarget, placement, review, serve, switched_on, token_of
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 CALLS = ("locate", "put", "look", "take_back")
 STRANGER = b"of a stranger"

@@ -29,6 +29,8 @@ from tests.tools.cast import Company
 from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
 from tests.tools.targets import administrator, placement, serve
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 BOUNDARIES = {  # of the worker, by name
     "claim": (serving, "claim"),

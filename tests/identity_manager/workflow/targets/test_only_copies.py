@@ -34,6 +34,8 @@ from tests.tools.cast import Company, accepted, enabled, issued
 from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
 from tests.tools.targets import administrator, placement, serve
 
+pytestmark = pytest.mark.long
+
 P, T = PlacementState, TokenState
 
 

@@ -14,6 +14,8 @@ from tests.tools import targets
 from tests.tools.cast import Company, accepted, delivered, issued, noted
 from tests.tools.targets import FakeTarget, placement, review, serve, switched_on, token_of
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 
 

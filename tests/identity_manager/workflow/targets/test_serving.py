@@ -19,6 +19,8 @@ from tests.tools import targets
 from tests.tools.cast import Company, delivered, noted, shown
 from tests.tools.targets import FakeTarget, placement, review, serve, switched_on, token_of
 
+pytestmark = pytest.mark.long
+
 P = PlacementState
 
 

@@ -14,7 +14,7 @@ from tests.tools import targets
 from tests.tools.cast import Company, profile, token_type
 from tests.tools.targets import FakeTarget, administrator, review, serve
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 MARK = "ab" * 32
 
 

@@ -65,6 +65,8 @@ from tests.tools.gateways import leaving_type
 from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
 from tests.tools.targets import administrator, placement, review, serve
 
+pytestmark = pytest.mark.long
+
 P, T = PlacementState, TokenState
 
 
