@@ -33,14 +33,6 @@ def remembered(request: HttpRequest, actor: Person, name: str, count: Callable[[
     return known
 
 
-def take(request: HttpRequest, actor: Person, name: str) -> dict[str, int] | None:
-    """The cached counts of this name, and forget them; None where nothing is cached."""
-    key, cache = _key(request, actor, name), caches[CACHE]
-    known: dict[str, int] | None = cache.get(key)
-    cache.touch(key, 0)  # it has ended
-    return known
-
-
 def remember(request: HttpRequest, actor: Person, name: str, number: int) -> None:
     """Store a count that a page has made, for the next pages."""
     caches[CACHE].set(_key(request, actor, name), number, SECONDS)

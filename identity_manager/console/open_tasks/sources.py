@@ -93,11 +93,9 @@ def task_counter(request: HttpRequest) -> dict[str, Any]:
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """Sections of the officer's roles, each at the page requested in the query string.
 
-    Who comes from START finds what START has just counted, once: who loads the page again sees what waits by
-    then. Lists that fit on the page are not counted: their rows are the number on the tab.
+    Lists that fit on the page are not counted: their rows are the number on the tab.
     """
-    counted = remembered_counts.take(request, actor, BY_SOURCE)
-    sections = [each for each in sections_of(actor, request.GET, counted) if each.is_shown]
+    sections = [each for each in sections_of(actor, request.GET) if each.is_shown]
     numbers = {each.source.name: each.number for each in sections if each.source.counts}
     return {
         "tab": "open_tasks",
