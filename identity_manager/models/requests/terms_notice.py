@@ -37,7 +37,8 @@ class TermsNoticeQuerySet(models.QuerySet["TermsNotice"]):
         """Notices of Active persons who still hold a token under the document, and have not accepted."""
         tokens = tokens_under(OuterRef("document")).filter(person=OuterRef("person"))
         accepted = acceptances_from(OuterRef("document"), OuterRef("version__number"))
-        rows = self.filter(person__state=PersonState.ACTIVE)
+        # So phrased, SQLite begins with the notices, by their time, and not with all Active persons.
+        rows = self.exclude(person__state__in=[state for state in PersonState if state != PersonState.ACTIVE])
         return rows.filter(Exists(tokens), ~Exists(accepted.filter(person=OuterRef("person"))))
 
     def late(self, now: datetime) -> Self:
