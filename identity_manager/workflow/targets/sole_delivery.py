@@ -208,9 +208,9 @@ def stuck() -> QuerySet[SoftwareToken]:
         carries_key=True, certificate__token=OuterRef("pk"), parcel_wrapped__isnull=False
     ).order_by()
     parted = Q(state=PlacementState.PARKED) | ~Q(last_error__in=("", *ERRORS)) | ~_is_switched_on()
-    parts = _not_sealed().values("pk"), _on_their_way().filter(Exists(waiting.filter(parted))).values("pk")
+    on_their_way = _on_their_way().filter(Exists(waiting.filter(parted)))
     # UNION, because each part has a partial index: with OR the databases would scan all tokens.
-    return SoftwareToken.objects.filter(pk__in=parts[0].union(parts[1]))
+    return SoftwareToken.objects.filter(pk__in=_not_sealed().values("pk").union(on_their_way.values("pk")))
 
 
 def _not_sealed() -> QuerySet[SoftwareToken]:
