@@ -74,10 +74,7 @@ def test_the_whole_process(open_desk: OpenDesk, language: str) -> None:
 @LOOKS
 @pytest.mark.parametrize(
     "state",
-    [
-        "completed",
-        *(pytest.param(state, marks=pytest.mark.long) for state in ("declined", "lapsed", "failed")),
-    ],
+    ["completed", "declined", "lapsed", "failed"],
 )
 def test_the_process_of_a_request(open_desk: OpenDesk, company: Company, language: str, state: str) -> None:
     ada = open_desk("ada", language=language)
@@ -98,7 +95,6 @@ def test_a_secret_without_groups_stays_in_its_box(open_desk: OpenDesk, viewport:
     assert len(sven.page.locator(".secret-words").inner_text()) == 64, "nothing is put into what is copied"
 
 
-@pytest.mark.long
 @LOOKS
 @WINDOWS
 def test_the_check_of_the_log_with_a_long_destination(

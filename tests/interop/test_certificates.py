@@ -92,21 +92,16 @@ def algorithms_of(preset: str) -> list[str]:
 
 
 CASES = [(preset, algorithm) for preset in PRESETS for algorithm in algorithms_of(preset)]
-QUICK_CASES = [
-    pytest.param(preset, algorithm, marks=() if algorithm == algorithms_of(preset)[0] else pytest.mark.long)
-    for preset, algorithm in CASES
-]
 # Its programs read what is read here: each of the two reads one certificate before each change.
 FIRST_OF_PROGRAMS = [
     next(case for case in CASES if (case[0] in PUBLIC) is public) for public in (True, False)
 ]
 BY_PROGRAMS = [
-    pytest.param(*case, marks=pytest.mark.long if case in FIRST_OF_PROGRAMS else pytest.mark.nightly)
-    for case in CASES
+    pytest.param(*case, marks=() if case in FIRST_OF_PROGRAMS else pytest.mark.nightly) for case in CASES
 ]
 
 
-@pytest.mark.parametrize(("preset", "algorithm"), QUICK_CASES)
+@pytest.mark.parametrize(("preset", "algorithm"), CASES)
 def test_pkilint_finds_nothing(db: None, publishing_in_public: None, preset: str, algorithm: str) -> None:
     der = issued_by(preset, algorithm)
     assert complaints(der) == []

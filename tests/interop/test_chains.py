@@ -102,12 +102,10 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> World:
 
 
 def cases() -> Iterator[ParameterSet]:
-    """Each program with each leaf. Java takes its time: the newest one is enough for every day."""
-    javas = [each.name for each in VERIFIERS if each.name.startswith("Java")]
+    """Each program with each leaf."""
     for verifier in VERIFIERS:
-        for what, word in EXPECTED.items():
-            is_long = verifier.name in javas[:-1] or (verifier.name in javas and word == REFUSED)
-            marks = [pytest.mark.needs_program(*verifier.needs), *([pytest.mark.long] if is_long else [])]
+        for what in EXPECTED:
+            marks = pytest.mark.needs_program(*verifier.needs)
             yield pytest.param(verifier, what, marks=marks, id=f"{verifier}-{what}")
 
 

@@ -21,15 +21,14 @@ pytestmark = pytest.mark.long
 
 NAMES = {"given_name": "Jürgen", "surname": "Müller-Groß", "display_name": "Jürgen Müller-Groß 山田太郎"}
 WORDS = dict(KEY_ALGORITHMS)
-QUICK = {("smime", "ec-p256"), ("authentication", "rsa-2048")}
+SIGN_IN_BY_RSA = ("authentication", "rsa-2048")
 EVERY = [(kind, algorithm) for algorithm in tokens.ALGORITHMS for kind in tokens.KINDS]
 
 
 def _marks_of(kind: str, algorithm: str) -> tuple[pytest.MarkDecorator, ...]:
     """Before each change every kind of token and every algorithm; nightly each kind with each algorithm."""
-    if (kind, algorithm) in QUICK:
-        return ()
-    return (pytest.mark.long if kind == "smime" or algorithm == "ec-p256" else pytest.mark.nightly,)
+    often = kind == "smime" or algorithm == "ec-p256" or (kind, algorithm) == SIGN_IN_BY_RSA
+    return () if often else (pytest.mark.nightly,)
 
 
 every_reader = pytest.mark.parametrize(

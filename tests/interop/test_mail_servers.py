@@ -95,16 +95,11 @@ PHASES = [
     (("-f", "."), REFUSED, "SMTP 500 5.3.0"),
     (("-A", "0"), REFUSED, "SMTP 550"),
 ]
-# One of each consequence, and a connection that ends in the middle.
-EVERY_DAY = (("-r", "RCPT"), ("-q", "DATA"), ("-f", "MAIL"), ("-f", "RCPT"))
 
 
 @pytest.mark.parametrize(
     ("options", "fault", "code"),
-    [
-        pytest.param(*each, id=" ".join(each[0]), marks=[] if each[0] in EVERY_DAY else [pytest.mark.long])
-        for each in PHASES
-    ],
+    [pytest.param(*each, id=" ".join(each[0])) for each in PHASES],
 )
 def test_a_fault_at_each_phase(post: Post, options: tuple[str, ...], fault: str, code: str) -> None:
     sink = post.send(*options)

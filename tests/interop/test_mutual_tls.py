@@ -85,11 +85,8 @@ def test_curl(
 
 
 @CHROMIUM
-@pytest.mark.parametrize("algorithm", ["ec-p256", pytest.param("rsa-2048", marks=pytest.mark.long)])
-@pytest.mark.parametrize(
-    "container_format",
-    [tokens.FORMATS[0], *(pytest.param(each, marks=pytest.mark.long) for each in tokens.FORMATS[1:])],
-)
+@pytest.mark.parametrize("algorithm", ["ec-p256", "rsa-2048"])
+@pytest.mark.parametrize("container_format", tokens.FORMATS)
 def test_chromium(
     deliver: Deliver,
     matrix: Matrix,
@@ -108,7 +105,6 @@ def test_chromium(
 
 
 @CHROMIUM
-@pytest.mark.long
 def test_playwright_s_own_client(deliver: Deliver, chromium: str, tmp_path: Path) -> None:
     """Node's TLS, by which playwright shows a certificate on the browser's behalf."""
     token = deliver("authentication", "ec-p256")
@@ -159,7 +155,7 @@ def revoke_it() -> None:
 
 @pytest.mark.parametrize(
     "program",
-    [pytest.param("curl", marks=CURL), pytest.param("chromium", marks=[CHROMIUM, pytest.mark.long])],
+    [pytest.param("curl", marks=CURL), pytest.param("chromium", marks=CHROMIUM)],
 )
 def test_a_revoked_one_is_refused(
     fresh: DeliveredToken, request: pytest.FixtureRequest, tmp_path: Path, program: str

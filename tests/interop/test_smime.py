@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.long,
 ]
 CONTENT = "Guten Tag Zoë,\r\nhier ist der Vertrag. Größe: 7 €\r\n".encode() + bytes(range(256))
-ALGORITHMS = ("rsa-2048", "ec-p256", pytest.param("ec-p384", marks=pytest.mark.long))
+ALGORITHMS = ("rsa-2048", "ec-p256", "ec-p384")
 WORDS = dict(KEY_ALGORITHMS)
 SIGNED, ENCRYPTED = "Signed mail", "Encrypted mail"
 # How a person comes to both keys: by one token, or by two.

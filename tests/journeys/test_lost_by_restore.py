@@ -46,7 +46,6 @@ from tests.tools import cast
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
-    pytest.mark.long_on_postgresql,
     pytest.mark.long,
 ]
 

@@ -28,7 +28,6 @@ from tests.journeys.office import Office, later
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
-    pytest.mark.long_on_postgresql,
     pytest.mark.long,
 ]
 

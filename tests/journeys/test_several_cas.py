@@ -37,7 +37,6 @@ from tests.tools import cast
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
-    pytest.mark.long_on_postgresql,
     pytest.mark.long,
 ]
 NO = answers(RefusedByCa("The certificate authority refused the request.", "HTTP 400: unknown role: sign"))

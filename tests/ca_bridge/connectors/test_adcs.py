@@ -342,14 +342,12 @@ def certsrv(adcs, ordered, tmp_path):
     return run
 
 
-@pytest.mark.long
 def test_a_client_that_others_wrote_takes_the_stub_for_ad_cs(certsrv, adcs):
     for signed_in in ((), ("cert", *adcs.client)):
         said = certsrv("person", *signed_in)
         assert (said[0], said[1], said[-1]) == ("True", "-----BEGIN CERTIFICATE-----", "True True")
 
 
-@pytest.mark.long
 def test_and_is_kept_waiting_and_denied_by_it(certsrv, adcs):
     granted, waiting, why = certsrv("approved")
     assert (granted, why) == ("True", "Taken Under Submission")

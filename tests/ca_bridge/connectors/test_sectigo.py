@@ -203,7 +203,6 @@ for product in ("person", "approved"):
 """
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("kind", ["oauth", "password"])
 def test_the_client_of_others_takes_the_stub_for_sectigo(sectigo, ordered, tmp_path, kind):
     order = ordered()

@@ -100,7 +100,6 @@ def hurt_and_watch(log_host: Rsyslog, total: int, *, within: float) -> list[int]
 
 
 @NEEDS_RSYSLOG
-@pytest.mark.long
 def test_none_of_two_thousand_is_lost_while_the_host_is_stopped_and_killed(
     logged: Logged, log_host: Rsyslog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -768,20 +768,16 @@ def test_programs_read_json_where_the_address_is_none(monkeypatch: pytest.Monkey
     assert error
 
 
-AWAY = "a database that is away"  # which is asked for some seconds
 SPOILED: dict[str, dict[str, str]] = {
     "settings that cannot be read": {"HTTP_PORT": "none"},
     "a secret that is missing": {"SECRET_KEY_FILE": "/nowhere/secret-key"},
-    AWAY: {"DATABASE_URL": "postgresql://us:hidden@127.0.0.1:1/im"},
+    "a database that is away": {"DATABASE_URL": "postgresql://us:hidden@127.0.0.1:1/im"},
     "a trusted CA that is none": {"TRUSTED_CA_FILE": __file__},
     "a proxy that is none": {"HTTPS_PROXY_URL": "socks5://us:hidden@proxy"},
 }
 
 
-SPOILED_NAMES = [pytest.param(name, marks=pytest.mark.long) if name == AWAY else name for name in SPOILED]
-
-
-@pytest.mark.parametrize("name", SPOILED_NAMES)
+@pytest.mark.parametrize("name", SPOILED)
 def test_programs_read_one_json_document_whatever_happens(name: str, tmp_path: Path) -> None:
     environment = {
         "PATH": os.environ["PATH"],

@@ -82,7 +82,6 @@ def tried(world: World, row: Row, data: st.DataObject) -> None:
     assert is_handled(content.decode(errors="replace"), answer.status_code), (answer.status_code, sent)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("row", POSTED, ids=str)
 @settings(BOUNDED, max_examples=6)
 @given(data=st.data())

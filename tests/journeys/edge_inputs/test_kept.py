@@ -95,7 +95,6 @@ def test_what_was_written_is_kept(world: World, row: Row, values: tuple[str, ...
                 assert kept(page, fields, unfit) == fields, unfit
 
 
-@pytest.mark.long
 @EACH_UNFIT
 @pytest.mark.parametrize("row", POSTED, ids=str)
 def test_no_such_choice_is_refused(world: World, row: Row, values: tuple[str, ...]) -> None:

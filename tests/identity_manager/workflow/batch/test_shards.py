@@ -38,7 +38,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.long,
-    pytest.mark.long_on_postgresql,
 ]
 PERSONS = 30
 LINES = 10

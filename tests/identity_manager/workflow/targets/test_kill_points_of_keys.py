@@ -70,7 +70,6 @@ def target(request: Any, tmp_path: Path, settings: Any, company: Company) -> Ite
 
 
 @pytest.mark.parametrize("name", BOUNDARIES)
-@pytest.mark.long
 def test_killed_before_and_after_each_step(target: KeyTarget, company: Company, name: str) -> None:
     place, attribute = BOUNDARIES[name]
     for side, who in ((1, "uma"), (2, "sam")):
