@@ -3,7 +3,9 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.utils.html import conditional_escape
 
 from identity_manager.console.access import offices
 from identity_manager.console.lists.pagination import Orders
@@ -18,8 +20,8 @@ class Column:
     cell: function of a prepared row, which returns the cell; or template: renders it, with `row` and
     `column`. With neither, the column is exported only. order: fields to sort by. fields: columns of the
     model that the cell reads, for only(). export: the value in a CSV file: an attribute path on the model's
-    row, or a function of it. width: CSS class of the column (content.css). shown_to: roles that see it;
-    empty: all.
+    row, or a function of it. width: CSS class of the column (content.css). is_action: it has buttons, and
+    stands behind all others. shown_to: roles that see it; empty: all.
     """
 
     name: str
@@ -39,12 +41,16 @@ class Column:
         return bool(self.cell or self.template)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What a column shows of one row."""
+class Cell(NamedTuple):
+    """What a column shows of one row, for a template that unpacks it: attribute look-ups take thrice as long.
 
-    column: Column
+    label: of the column, escaped; empty where there is nothing to show. template: of an action.
+    """
+
+    label: str
+    css: str
     value: object
+    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,12 @@ class DrawnRow:
     """One row as the template draws it. key, name: what its check box posts and says."""
 
     of: Any
+    head: object
     cells: Sequence[Cell]
-    key: str
-    name: object
-    is_selected: bool
+    actions: Sequence[Cell]
+    key: str = ""
+    name: object = ""
+    is_selected: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,8 @@ class Columns:
     def draw(self, actor: Person, rows: Iterable[Any], *, sort: str | None = None) -> DrawnTable:
         """The rows without check boxes."""
         columns = self.for_actor(actor)
-        drawn = [DrawnRow(row, _cells(columns, row), "", "", is_selected=False) for row in rows]
-        return DrawnTable(columns, drawn, sort)
+        cells_of = _cells_of(columns)
+        return DrawnTable(columns, [DrawnRow(row, *cells_of(row)) for row in rows], sort)
 
     def draw_selectable(
         self,
@@ -117,11 +125,27 @@ class Columns:
     ) -> DrawnTable:
         """The rows with check boxes. named: key and name of a row; selected: the keys that are ticked."""
         columns, drawn = self.for_actor(actor), []
+        cells_of = _cells_of(columns)
         for row in rows:
             key, name = named(row)
-            drawn.append(DrawnRow(row, _cells(columns, row), str(key), name, str(key) in selected))
+            drawn.append(DrawnRow(row, *cells_of(row), str(key), name, str(key) in selected))
         return DrawnTable(columns, drawn, sort, checkbox)
 
 
-def _cells(columns: Sequence[Column], row: Any) -> list[Cell]:
-    return [Cell(each, each.cell(row) if each.cell else "") for each in columns]
+def _cells_of(columns: Sequence[Column]) -> Callable[[Any], tuple[object, list[Cell], list[Cell]]]:
+    """A function that gives a row's head, cells and actions. Labels are translated once for all rows."""
+    first, *others = columns
+    named = [(each, conditional_escape(each.label)) for each in others]
+
+    def cells_of(row: Any) -> tuple[object, list[Cell], list[Cell]]:
+        cells: list[Cell] = []
+        actions: list[Cell] = []
+        for column, label in named:
+            value = column.cell(row) if column.cell else ""
+            if column.is_action:
+                actions.append(Cell(label, column.css, value, column.template))
+            else:
+                cells.append(Cell("" if value == "" else label, column.css, value))
+        return first.cell(row) if first.cell else "", cells, actions
+
+    return cells_of

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from identity_manager.console.audit import event_columns
-from identity_manager.console.lists.columns import Column, Columns
+from identity_manager.console.lists.columns import Cell, Column, Columns
 from identity_manager.console.open_tasks import sources
 from identity_manager.console.open_tasks.source import Source
 from identity_manager.console.outbox import mail_columns
@@ -73,7 +73,35 @@ def test_everything_follows_from_the_columns() -> None:
     assert columns.header == ["First", "Second"]
     assert columns.exported({"a": 1}) == [1, dict]
     assert [each.label for each in table.columns] == ["First"]
-    assert [cell.value for cell in table.rows[0].cells] == [1]
+    assert (table.rows[0].head, table.rows[0].cells, table.rows[0].actions) == (1, [], [])
+
+
+def test_cells_have_the_label_of_their_column_where_there_is_something_to_show() -> None:
+    columns = Columns(
+        (
+            Column("name", "Name", lambda row: row),
+            Column("nothing", "Nothing", lambda _row: ""),
+            Column("none", "A & B", lambda _row: 0, css="number"),
+            Column("act", "Act", template="act.html", is_action=True),
+        ),
+        shown=("name", "nothing", "none", "act"),
+    )
+    nobody = Person()
+    nobody.know_roles([])
+    (row,) = columns.draw(nobody, ["x"]).rows
+
+    assert row.head == "x"
+    assert row.cells == [Cell("", "", ""), Cell("A &amp; B", "number", 0)]
+    assert row.actions == [Cell("Act", "", "", "act.html")]
+
+
+@pytest.mark.parametrize(
+    "columns", [*(columns for columns, _model in LISTS), *(source.columns for source in sources.SOURCES)]
+)
+def test_actions_stand_behind_all_other_columns(columns: Columns) -> None:
+    named = {each.name: each for each in columns.every}
+    actions = [named[name].is_action for name in columns.shown]
+    assert actions == sorted(actions)
 
 
 @pytest.fixture
@@ -90,7 +118,9 @@ def test_the_head_is_that_of_the_cells(everything: Client, kind: str) -> None:
 
     assert table.rows
     for row in table.rows:
-        assert [cell.column for cell in row.cells] == list(table.columns)
+        assert 1 + len(row.cells) + len(row.actions) == len(table.columns)
+        labels = zip(row.cells, table.columns[1:], strict=False)
+        assert all(cell.label in ("", str(column.label)) for cell, column in labels)
 
 
 @pytest.mark.parametrize(
