@@ -230,7 +230,7 @@ SOURCES = (
         waiting=awaiting_decision,
         any_waiting=(TokenRequest.objects.undecided,),
         columns=TO_DECIDE,
-        prepared=request_list.prefetch_approvals,
+        prepared=request_list.prepared,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),
         bulk=Bulk("requests", _seen, "identity_manager/approvals/bulk_buttons.html", "console:decisions"),
         sentence=lambda number: ngettext(
@@ -244,7 +244,7 @@ SOURCES = (
         roles=DECIDERS,
         waiting=postponed,
         columns=POSTPONED,
-        prepared=request_list.prefetch_approvals,
+        prepared=request_list.prepared,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
         counts=False,
         meaning=Meaning.QUIET,
@@ -256,7 +256,7 @@ SOURCES = (
         waiting=stopped,
         any_waiting=(TokenRequest.objects.stopped,),
         columns=WAITING,
-        prepared=request_list.prefetch_approvals,
+        prepared=request_list.prepared,
         sentence=lambda number: ngettext(
             "request is stopped, because its person has changed",
             "requests are stopped, because their persons have changed",
@@ -271,7 +271,7 @@ SOURCES = (
         waiting=left_undecided,
         any_waiting=(TokenRequest.objects.left_undecided,),
         columns=WAITING,
-        prepared=request_list.prefetch_approvals,
+        prepared=request_list.prepared,
         sentence=lambda number: ngettext(
             "request is decided by nobody", "requests are decided by nobody", number
         ),
@@ -283,7 +283,7 @@ SOURCES = (
         waiting=parked,
         any_waiting=(Certificate.objects.parked,),
         columns=WAITING,
-        prepared=request_list.prefetch_approvals,
+        prepared=request_list.prepared,
         sentence=lambda number: ngettext(
             "request waits for your word about a certificate authority",
             "requests wait for your word about a certificate authority",
@@ -316,7 +316,7 @@ SOURCES = (
         waiting=failed,
         any_waiting=(_failed,),
         columns=WAITING,
-        prepared=request_list.prefetch_approvals,
+        prepared=request_list.prepared,
         sentence=lambda number: ngettext("request has failed", "requests have failed", number),
         empty=_("No request has failed."),
         meaning=Meaning.STOPPED,

@@ -1,8 +1,11 @@
-"""The columns of a list of requests: in SEARCH and REQUESTS, and of what waits in OPEN TASKS."""
+"""The columns of a list of requests: in SEARCH and REQUESTS, and of what waits in OPEN TASKS.
+
+Their rows come from search.requests.prepared.
+"""
 
 from dataclasses import replace
+from typing import Any
 
-from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -21,9 +24,8 @@ def title_of(row: TokenRequest) -> str:
     return f"{', '.join(first)} {gettext('and')} {last}" if first else last
 
 
-def _person(row: TokenRequest) -> object:
-    url = reverse("console:request", args=[row.pk])
-    return persons.who(row.person.display_name, row.reference, url, row=True)
+def _person(row: Any) -> object:
+    return persons.who(row.person.display_name, row.reference, row.page, row=True)
 
 
 def _state(row: TokenRequest) -> object:

@@ -23,6 +23,7 @@ from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.states import NOT_ENDED
 from identity_manager.queries import request_progress
 from identity_manager.ui.context import REQUEST_READERS
+from identity_manager.ui.row_addresses import addresses_of
 
 _NOT_OF_A_REFERENCE = re.compile(r"[^0-9A-Z]")
 _REFERENCE_HALF = 4
@@ -131,7 +132,15 @@ def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
 
 
 def _prepared(_actor: Person, rows: Iterable[Any]) -> list[TokenRequest]:
-    return prefetch_approvals(list(rows))
+    return prepared(list(rows))
+
+
+def prepared(rows: list[Any]) -> list[Any]:
+    """Give requests what their cells show: approvals, and the addresses of page and dialog to decide."""
+    page, decide = addresses_of("console:request"), addresses_of("console:request-decide")
+    for row in rows:
+        row.page, row.decide_page = page(row.pk), decide(row.pk)
+    return prefetch_approvals(rows)
 
 
 def prefetch_approvals(rows: list[TokenRequest]) -> list[TokenRequest]:
