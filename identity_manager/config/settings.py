@@ -232,7 +232,7 @@ STATIC_ROOT = env.directory("STATIC_ROOT", VAR_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "identity_manager" / "ui" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "identity_manager.config.static_files.StaticFilesStorage"},
 }
 
 # --- Mail -----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from django.contrib.staticfiles.storage import staticfiles_storage
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.core.management import call_command
 from django.test import Client, override_settings
 from pytest_django import Settings
@@ -43,6 +43,17 @@ def test_a_style_of_its_own_is_kept_for_ever(release: Client) -> None:
 
     assert response.status_code == 200
     assert "immutable" in response["Cache-Control"]
+
+
+def test_an_address_is_made_once_until_files_are_collected_anew(
+    release: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = staticfiles_storage.url(STYLE)
+    monkeypatch.setattr(ManifestFilesMixin, "stored_name", lambda *_: "ui/other.css")
+
+    assert staticfiles_storage.url(STYLE) == address
+    call_command("collectstatic", verbosity=0, interactive=False)
+    assert staticfiles_storage.url(STYLE) == "/static/ui/other.css"
 
 
 def test_for_a_style_of_another_release_it_gives_its_own_and_nobody_keeps_it(release: Client) -> None:
