@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import MultipleObjectsReturned
+from django.core.exceptions import EmptyResultSet, MultipleObjectsReturned
 from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
@@ -104,6 +104,24 @@ class ForKeys(Generic[Row]):
             return [*self._build(asked)]
         asked += asked[-1:] * (len(self._names) - len(asked))
         return self._statement.rows(**dict(zip(self._names, asked, strict=True)))
+
+
+def planned(queryset: "models.QuerySet[Any, Row]") -> list[Row]:
+    """The rows of a queryset whose SQL is alike at most calls; the database caches the plan.
+
+    For what is no Statement because an officer's roles or the rows of a page decide how it is built: Django
+    compiles it at each call, but PostgreSQL took up to 3 ms to plan what it then answered in 0.3.
+    """
+    connection = connections[queryset.db]
+    if settings.PLAIN_QUERIES or not query_plans.is_kept_by(connection):
+        return list(queryset)
+    try:
+        made = _CompiledQuery(queryset.prefetch_related(None), connection)
+    except EmptyResultSet:
+        return []
+    rows = made.rows({})
+    models.prefetch_related_objects(rows, *queryset._prefetch_related_lookups)
+    return rows
 
 
 class _CompiledQuery:

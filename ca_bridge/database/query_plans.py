@@ -1,13 +1,18 @@
 """Cached query plans (server-side prepared statements): to plan our statements costs more than to run them.
 
-A database backend with `keeping_plans` and `with_constants` has them; with any other, both functions here
-change nothing.
+A database backend with `keeping_plans` and `with_constants` has them; with any other, nothing here changes
+anything.
 """
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from typing import Any
+
+
+def is_kept_by(connection: Any) -> bool:
+    """Whether the backend caches plans."""
+    return hasattr(connection, "keeping_plans")
 
 
 def kept(connection: Any) -> AbstractContextManager[None]:

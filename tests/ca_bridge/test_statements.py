@@ -10,11 +10,12 @@ from django.core.exceptions import MultipleObjectsReturned
 from django.db import connection, models
 from django.db.models import F
 from django.db.transaction import TransactionManagementError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import Refused
-from ca_bridge.database.prepared_queries import PAGE, ForKeys, Statement
+from ca_bridge.database.prepared_queries import PAGE, ForKeys, Statement, planned
 from ca_bridge.models import CaAttempt, CaOrder
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
@@ -235,3 +236,30 @@ def copies(order: CaOrder, number: int) -> list[CaOrder]:
         )
         for each in range(number)
     ]
+
+
+def test_planned_rows_are_those_of_the_queryset() -> None:
+    orders = [order_in(State.PREPARED), order_in(State.PENDING), order_in(State.PREPARED)]
+    made = CaOrder.objects.filter(state=State.PREPARED).order_by("created_at").prefetch_related("attempts")
+
+    with CaptureQueriesContext(connection) as asked:
+        rows = planned(made[:5])
+        attempts = [list(row.attempts.all()) for row in rows]
+
+    assert rows == [orders[0], orders[2]]
+    assert attempts == [list(each.attempts.all()) for each in rows]
+    assert len(asked) == 2
+    assert planned(CaOrder.objects.filter(pk__in=[])) == planned(CaOrder.objects.none()) == []
+
+
+def test_the_plan_of_planned_rows_is_kept_whatever_the_key(postgresql_only: None) -> None:
+    made = [order_in(State.PREPARED) for _time in range(5)]
+    for order in made:
+        assert planned(CaOrder.objects.filter(state=State.PREPARED, pk=order.pk)) == [order]
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s",
+            ["%ca_bridge_caorder%'prepared'%"],
+        )
+        assert cursor.fetchone() == (1,)

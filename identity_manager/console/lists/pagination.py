@@ -9,6 +9,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
 
 from ca_bridge.database import read_replica
+from ca_bridge.database.prepared_queries import planned
 from identity_manager.console.lists import counting
 from identity_manager.console.lists.counting import (
     CappedCount,
@@ -35,6 +36,13 @@ class ByKey(Protocol):
     def in_bulk(self, id_list: Any, /) -> Mapping[Any, Any]: ...
 
 
+def _by_key(drawn: ByKey, keys: list[Any]) -> Mapping[Any, Any]:
+    """As in_bulk(); that of a full page has the same SQL each time."""
+    if isinstance(drawn, QuerySet):
+        return {row.pk: row for row in planned(drawn.filter(pk__in=keys))}
+    return drawn.in_bulk(keys)
+
+
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when it runs
     """Pages over at most COUNT_LIMIT rows. has_more: there are further rows.
 
@@ -52,7 +60,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
         page = super().page(number)
         if self._drawn is not None:
             keys = self.keys_of(page)
-            found = self._drawn.in_bulk(keys)
+            found = _by_key(self._drawn, keys)
             page.object_list = [found[key] for key in keys if key in found]
         return page
 

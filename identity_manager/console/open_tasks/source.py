@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 
+from ca_bridge.database.prepared_queries import planned
 from identity_manager.console.access import offices
 from identity_manager.console.lists import counting
 from identity_manager.console.lists.columns import Columns, DrawnTable
@@ -108,7 +109,7 @@ class Joined:
     @cached_property
     def total(self) -> counting.CappedCount:
         if self._counted is None:
-            return counting.capped(sum(counting.counts(map(counting.limited, self._lists))))
+            return counting.capped(sum(counting.counts(map(counting.limited, self._lists), always=True)))
         return counting.capped(self._counted)
 
     def count(self) -> int:
@@ -118,7 +119,7 @@ class Joined:
         start, stop = part.start or 0, part.stop
         found: list[Any] = []
         for rows in self._lists:
-            here = list(rows[start:stop])
+            here = planned(rows.all()[start:stop])
             found += here
             if len(here) == stop - start:
                 break

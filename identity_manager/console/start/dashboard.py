@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ca_bridge.connection import registry
+from ca_bridge.database.prepared_queries import planned
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import mails, offices, requests
 from identity_manager.console.access.renewals import RENEWAL_READERS
@@ -339,7 +340,7 @@ def _ends_soon(number: int) -> str:
     return ngettext("certificate expires within 30 days", "certificates expire within 30 days", number)
 
 
-def _events(actor: Person) -> QuerySet[AuditEvent]:
+def _events(actor: Person) -> list[AuditEvent]:
     """Recent events of requests that this officer reads."""
     keys = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)
     before = list(keys[EVENTS_LOOKED_AT : EVENTS_LOOKED_AT + 1])
@@ -354,4 +355,4 @@ def _events(actor: Person) -> QuerySet[AuditEvent]:
         "request__person__display_name",
     )
     rows = rows.only(*WORDING_COLUMNS, *shown)
-    return rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN]
+    return planned(rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN])
