@@ -54,7 +54,7 @@ def _delivery(row: CertificateRow) -> object:
     token = row.certificate.token
     if token.kind == RequestKind.IMPORT:
         return "–"
-    installed = badges.installation_badge(token)
+    installed = badges.installation_words(token)
     delivered = badges.delivery_badge(token)
     return cells.with_line(delivered, installed) if installed else delivered
 

@@ -59,7 +59,7 @@ def _badge(known: Meaning, word: str, icon_name: str) -> SafeString:
 def badges(words: Sequence[str], meaning: str = "quiet", icon_name: str = "token") -> SafeString:
     """Draw several small badges in a row."""
     drawn = "".join(badge(meaning, word, icon_name) for word in words)
-    return SafeString(f'<span class="badges">{drawn}</span>')  # each is safe
+    return SafeString(f'<span class="badges badges-names">{drawn}</span>')  # each is safe
 
 
 @register.simple_tag
@@ -80,11 +80,16 @@ def delivery_badge(token: SoftwareToken) -> SafeString:
 @register.simple_tag
 def installation_badge(token: SoftwareToken) -> SafeString:
     """Draw whether the person has confirmed the installation; nothing while they cannot."""
+    words = installation_words(token)
+    meaning = Meaning.QUIET if token.installed_at is None else Meaning.DONE
+    return badge(meaning, words, "laptop") if words else SafeString("")
+
+
+def installation_words(token: SoftwareToken) -> str:
+    """Say whether the person has confirmed the installation; empty while they cannot."""
     if token.installed_at is not None:
-        return badge(Meaning.DONE, _("Installed"), "laptop")
-    if token.awaits_installation:
-        return badge(Meaning.QUIET, _("Not said to be installed"), "laptop")
-    return SafeString("")
+        return _("Installed")
+    return _("Not said to be installed") if token.awaits_installation else ""
 
 
 def _label(kind: type[Model], field: str, value: str) -> str:
