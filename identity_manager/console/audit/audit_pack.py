@@ -275,5 +275,5 @@ def contents() -> list[tuple[str, str]]:
         ("key-rotations.csv", _("keys that were rotated, retired or destroyed")),
         ("refused-sign-ins.csv", _("sign-ins that failed, and pages that were refused")),
         ("audit-log.csv", _("checks of the log, removals from it, and evidence that was taken")),
-        ("proof/", _("signatures, hashes and sealed events, for the check")),
+        ("proof/", _("signatures, hashes and linked events, for the check")),
     ]

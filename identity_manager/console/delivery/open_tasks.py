@@ -64,7 +64,7 @@ SOURCES = (
                 width="column-wide",
             ),
             Column("token", _("Software token"), str),
-            Column("asked", _("Asked for"), lambda row: moments.age(row.created_at)),
+            Column("asked", _("Asked for"), lambda row: moments.when(row.created_at)),
             columns.action(_("Look at it"), _request_page),
         ),
         lead=_(
@@ -91,7 +91,7 @@ SOURCES = (
             Column("token", _("Software token"), attrgetter("token")),
             Column("happened", _("What happened"), str),
             Column("domain", _("Domain"), lambda row: cells.isolate(row.domain)),
-            Column("told", _("Told"), lambda row: moments.age(row.opened_at)),
+            Column("told", _("Told"), lambda row: moments.when(row.opened_at)),
             columns.action(columns.DECIDE, _problem_page),
         ),
         more=More(_("Mail domains"), "console:mail-domains"),
@@ -111,7 +111,7 @@ SOURCES = (
                 width="column-wide",
             ),
             Column("token", _("Software token"), attrgetter("token")),
-            Column("delivered", _("Delivered"), lambda row: moments.age(row.token.delivered_at)),
+            Column("delivered", _("Delivered"), lambda row: moments.when(row.token.delivered_at)),
             columns.action(columns.DECIDE, _notice_page),
         ),
         lead=_(

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 
@@ -38,7 +39,7 @@ def message_context(stored: StoredMessage) -> dict[str, Any]:
         "attachments": [
             {
                 "name": file_name,
-                "line": f"{media_type}, {len(content):,} bytes",
+                "line": f"{media_type}, {filesizeformat(len(content))}",
                 "url": reverse("mailbox:attachment", args=[stored.name, position]),
             }
             for position, (file_name, media_type, content) in enumerate(stored.attachments())

@@ -35,7 +35,7 @@ SOURCES = (
         columns=columns.table(
             columns.person(_page),
             Column("token", _("Software token"), attrgetter("token")),
-            Column("changed", _("Changed"), lambda row: moments.age(row.noticed_at)),
+            Column("changed", _("Changed"), lambda row: moments.when(row.noticed_at)),
             columns.action(columns.DECIDE, _page),
         ),
         lead=_(
