@@ -99,7 +99,7 @@ def test_the_day_begins_with_numbers_that_lead_to_what_they_count(office: Office
     assert "Uma Lindqvist" in office.paul.page.text
 
     office.ada.open("/")
-    office.ada.follow("1 wait for approval")
+    office.ada.follow("1 waits for approval")
     assert "1 of 1 request" in office.ada.page.text
 
 

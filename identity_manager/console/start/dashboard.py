@@ -308,19 +308,34 @@ def _findings(number: int) -> str:
 def _under_way(actor: Person) -> Iterator[Figure]:
     if not offices.holds(actor, offices.ALL_REQUESTS_READERS):
         return
-    for state, words in (
-        (RequestState.REQUESTED, _("wait for approval")),
-        (RequestState.AWAITING_ACCEPTANCE, _("wait until the terms are accepted")),
-        (RequestState.ISSUING, _("are being issued")),
-        (RequestState.ISSUED, _("wait for the passphrase or the mail")),
+    for state, label in (
+        (RequestState.REQUESTED, _for_approval),
+        (RequestState.AWAITING_ACCEPTANCE, _for_acceptance),
+        (RequestState.ISSUING, _being_issued),
+        (RequestState.ISSUED, _for_the_person),
     ):
-        yield _requests(actor, _always(words), Meaning.INFORMATION, state)
-    label = _always(_("completed within seven days"))
-    yield _requests(actor, label, Meaning.DONE, RequestState.COMPLETED, ended_within=RECENT)
+        yield _requests(actor, label, Meaning.INFORMATION, state)
+    yield _requests(actor, _completed, Meaning.DONE, RequestState.COMPLETED, ended_within=RECENT)
 
 
-def _always(words: str) -> Label:
-    return lambda _number: words
+def _for_approval(number: int) -> str:
+    return ngettext("waits for approval", "wait for approval", number)
+
+
+def _for_acceptance(number: int) -> str:
+    return ngettext("waits until the terms are accepted", "wait until the terms are accepted", number)
+
+
+def _being_issued(number: int) -> str:
+    return ngettext("is being issued", "are being issued", number)
+
+
+def _for_the_person(number: int) -> str:
+    return ngettext("waits for the passphrase or the mail", "wait for the passphrase or the mail", number)
+
+
+def _completed(number: int) -> str:
+    return ngettext("completed within seven days", "completed within seven days", number)
 
 
 def _expiring(actor: Person) -> Iterator[Figure]:

@@ -180,7 +180,7 @@ def test_start_counts_troubles_and_what_is_under_way_for_an_administrator(
     response = ada.get(START)
 
     assert figures(response, "troubles") == {"request has failed": 1}
-    assert figures(response, "under_way")["wait for approval"] == 1
+    assert figures(response, "under_way")["waits for approval"] == 1
     assert f"{REQUESTS}?state=failed" in response.text
 
 
