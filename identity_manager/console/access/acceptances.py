@@ -1,4 +1,4 @@
-"""Permissions on the report of accepted terms: persons within the officer's units."""
+"""Permissions on the report of accepted terms; the scope is the persons of the officer's units."""
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -10,10 +10,10 @@ ACCEPTANCE_READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 
 
 def acceptance_reader(request: HttpRequest) -> Person:
-    """The officer, if they may see who has accepted which terms."""
+    """Return the officer; raise PermissionDenied unless they may see who has accepted which terms."""
     return officer(request, *ACCEPTANCE_READERS)
 
 
 def within_reach(actor: Person, unit_field: str = "organisational_unit") -> Q:
-    """Persons within the officer's units."""
+    """Return the Q object that limits rows to persons of the officer's units."""
     return within_units(actor, ACCEPTANCE_READERS, unit_field)

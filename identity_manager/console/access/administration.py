@@ -1,4 +1,4 @@
-"""Permissions in ADMIN: fetches that return the object, or raise 404 or 403."""
+"""Permissions in ADMIN: functions that return the object, or raise 404 or 403."""
 
 import uuid
 from typing import Any
@@ -20,7 +20,7 @@ from identity_manager.transactions.locking import Versioned
 
 
 def system_administrator(request: HttpRequest) -> Person:
-    """The officer, if they may change the catalogue."""
+    """Return the officer; raise PermissionDenied unless they may change the catalogue."""
     actor = officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not permission.is_system_administrator(actor):
         raise PermissionDenied(permission.NOT_SYSTEM_ADMINISTRATOR.sentence)
@@ -28,7 +28,7 @@ def system_administrator(request: HttpRequest) -> Person:
 
 
 def job_for_system_administrator(request: HttpRequest, name: str) -> tuple[Person, Job]:
-    """The officer and the job of that name, for a System Administrator."""
+    """Return a System Administrator and the scheduled job of that name; raise 404 if there is none."""
     actor = system_administrator(request)
     job = schedule.named(name)
     if job is None:
@@ -39,9 +39,9 @@ def job_for_system_administrator(request: HttpRequest, name: str) -> tuple[Perso
 def catalogue_entry_for_reader(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
-    """Officer and version of a token type or profile, for readers of the catalogue.
+    """Return the officer and the version of a token type or profile; the officer reads the catalogue.
 
-    For a discarded draft an unsaved row with what is still known: see versions.is_gone.
+    For a discarded draft, return an unsaved row from the audit log: see versions.is_gone.
     """
     return catalogue_reader(request), _entry(kind, pk)
 
@@ -49,15 +49,15 @@ def catalogue_entry_for_reader(
 def catalogue_entry_for_system_administrator(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
-    """Officer and version of a token type or profile, for a System Administrator.
+    """Return a System Administrator and the version of a token type or profile.
 
-    For a discarded draft an unsaved row with what is still known: see versions.is_gone.
+    For a discarded draft, return an unsaved row from the audit log: see versions.is_gone.
     """
     return system_administrator(request), _entry(kind, pk)
 
 
 def _entry(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
-    """The version; of a token type with its terms."""
+    """Return the version; load the terms of a token type in the same query."""
     rows: Any = kind.objects.all()  # of either kind
     rows = rows.select_related("terms") if kind is TokenType else rows
     found: Versioned | None = rows.filter(pk=pk).first() or versions.thrown_away(kind, pk)
@@ -69,12 +69,12 @@ def _entry(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
 def terms_document_for_system_administrator(
     request: HttpRequest, pk: uuid.UUID
 ) -> tuple[Person, TermsDocument]:
-    """The officer and a terms document, for a System Administrator."""
+    """Return a System Administrator and the terms document."""
     return system_administrator(request), get_object_or_404(TermsDocument.objects.with_draft(), pk=pk)
 
 
 def connection_for_system_administrator(request: HttpRequest, alias: str) -> tuple[Person, str]:
-    """The officer and the alias of a CA connection, for a System Administrator."""
+    """Return a System Administrator and the alias of a CA connection; raise 404 if it is not configured."""
     actor = system_administrator(request)
     if alias not in registry.aliases():
         raise Http404
@@ -82,7 +82,7 @@ def connection_for_system_administrator(request: HttpRequest, alias: str) -> tup
 
 
 def mail_text_for_reader(request: HttpRequest, name: str, language: str) -> Person:
-    """The officer, for a mail of the product in a language of the installation."""
+    """Return a catalogue reader; raise 404 unless the mail and the language exist."""
     actor = catalogue_reader(request)
     if name not in MAILS or language not in dict(settings.LANGUAGES):
         raise Http404
@@ -90,12 +90,12 @@ def mail_text_for_reader(request: HttpRequest, name: str, language: str) -> Pers
 
 
 def mail_text_for_system_administrator(request: HttpRequest, name: str, language: str) -> Person:
-    """The officer, for such a mail, if they may write its text."""
+    """Return a System Administrator; raise 404 unless the mail and the language exist."""
     mail_text_for_reader(request, name, language)
     return system_administrator(request)
 
 
 def persons_for_preview(text: str) -> PersonQuerySet:
-    """Active persons whom a System Administrator may select for a certificate preview."""
+    """Return the active persons that match the text, for the person field of a certificate preview."""
     active = Person.objects.without_api_clients().filter(state=PersonState.ACTIVE)
     return active.matching(text).order_by("search_text__by_name")

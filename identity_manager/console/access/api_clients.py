@@ -1,4 +1,4 @@
-"""Permissions on clients of the API: fetches that return the object, or raise 404 or 403."""
+"""Permissions on API clients: functions that return the object, or raise 404 or 403."""
 
 import uuid
 
@@ -13,12 +13,12 @@ READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
 
 
 def reader(request: HttpRequest) -> Person:
-    """The officer, if they may list API clients."""
+    """Return the officer; raise PermissionDenied unless they may list API clients."""
     return offices.officer(request, *READERS)
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they may manage API clients: a System Administrator of all units."""
+    """Return the officer; raise PermissionDenied unless they are System Administrator of all units."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)
@@ -26,6 +26,6 @@ def administrator(request: HttpRequest) -> Person:
 
 
 def client(request: HttpRequest, pk: uuid.UUID) -> ApiClient:
-    """The client, for System Administrators."""
+    """Return the API client to a System Administrator of all units."""
     administrator(request)
     return get_object_or_404(ApiClient.objects.select_related("asked_by"), pk=pk)

@@ -1,4 +1,4 @@
-"""Permissions on the key archive: fetches that return the object, or raise 404 or 403."""
+"""Permissions on the key archive: functions that return the object, or raise 404 or 403."""
 
 import uuid
 from collections.abc import Collection
@@ -15,22 +15,22 @@ BRINGERS = frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR})
 
 
 def archive_reader(request: HttpRequest) -> Person:
-    """The officer, if they may list recovery certificates."""
+    """Return the officer; raise PermissionDenied unless they may list recovery certificates."""
     return _everywhere(request, ARCHIVE_READERS)
 
 
 def bringer(request: HttpRequest) -> Person:
-    """The officer, if they may import a recovery certificate."""
+    """Return the officer; raise PermissionDenied unless they may import a recovery certificate."""
     return _everywhere(request, BRINGERS)
 
 
 def recovery_officer(request: HttpRequest) -> Person:
-    """The officer, if they decide on recovery keys."""
+    """Return the officer; raise PermissionDenied unless they decide on recovery keys."""
     return _everywhere(request, {Role.RECOVERY_OFFICER})
 
 
 def _everywhere(request: HttpRequest, roles: Collection[str]) -> Person:
-    """The officer, if they hold one of the roles for all units, as recovery keys are for all of them."""
+    """Return the officer; raise PermissionDenied unless they hold a role for all units."""
     actor = offices.officer(request, *(Role(role) for role in roles))
     if all(held.organisational_unit for held in actor.roles_in_force() if held.role in roles):
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)
@@ -38,7 +38,7 @@ def _everywhere(request: HttpRequest, roles: Collection[str]) -> Person:
 
 
 def recovery_certificate(request: HttpRequest, pk: uuid.UUID) -> RecoveryCertificate:
-    """The recovery certificate, for who may read of it."""
+    """Return the recovery certificate to an archive reader."""
     archive_reader(request)
     rows = RecoveryCertificate.objects.select_related("imported_by", "first_by", "second_by", "retired_by")
     found: RecoveryCertificate = get_object_or_404(rows, pk=pk)
@@ -46,7 +46,7 @@ def recovery_certificate(request: HttpRequest, pk: uuid.UUID) -> RecoveryCertifi
 
 
 def recovery_drill(request: HttpRequest, pk: uuid.UUID) -> RecoveryDrill:
-    """The drill, for a Recovery Officer."""
+    """Return the recovery drill to a Recovery Officer."""
     recovery_officer(request)
     rows = RecoveryDrill.objects.select_related("asked_by", "certificate")
     found: RecoveryDrill = get_object_or_404(rows, pk=pk)
@@ -54,7 +54,7 @@ def recovery_drill(request: HttpRequest, pk: uuid.UUID) -> RecoveryDrill:
 
 
 def archive_export(request: HttpRequest, pk: uuid.UUID) -> ArchiveExport:
-    """The export, for a Recovery Officer."""
+    """Return the archive export to a Recovery Officer."""
     recovery_officer(request)
     found: ArchiveExport = get_object_or_404(ArchiveExport.objects.select_related("asked_by"), pk=pk)
     return found

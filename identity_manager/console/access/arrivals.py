@@ -1,4 +1,4 @@
-"""Permissions on files that did not arrive: within the officer's units."""
+"""Permissions on delivery problems; the scope is the persons of the officer's units."""
 
 import uuid
 
@@ -14,7 +14,7 @@ DECIDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def decided_by(actor: Person) -> QuerySet[DeliveryProblem]:
-    """Problems that this administrator decides: not their own, and of nobody whom they vouched for."""
+    """Return the problems that the actor may decide: none of their own, none that they vouched for."""
     rows = DeliveryProblem.objects.decidable_by(actor, timezone.now())
     rows = rows.filter(within_units(actor, DECIDERS, "token__person__organisational_unit"))
     related = rows.select_related("token__person", "token__token_type")
@@ -22,7 +22,7 @@ def decided_by(actor: Person) -> QuerySet[DeliveryProblem]:
 
 
 def problem(request: HttpRequest, pk: uuid.UUID) -> DeliveryProblem:
-    """One of a person within the administrator's units, decided or not."""
+    """Return a delivery problem, decided or not, of a person in the administrator's units."""
     actor = officer(request, *DECIDERS)
     reach = within_units(actor, DECIDERS, "token__person__organisational_unit")
     rows = DeliveryProblem.objects.filter(reach)

@@ -1,4 +1,4 @@
-"""Permissions on audit log and erasures: fetches that return the object, or raise 404 or 403."""
+"""Permissions on audit log and erasures: functions that return the object, or raise 404 or 403."""
 
 import uuid
 from collections.abc import Collection
@@ -29,7 +29,7 @@ LOG_CHECKERS = frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
 
 
 def visible_events(actor: Person) -> QuerySet[AuditEvent]:
-    """Audit events that this officer may read, by the persons and objects that they may read.
+    """Return the audit events of the persons and requests that the officer may read.
 
     Auditors without a unit read every event, System Administrators those about the system, User
     Administrators role events of persons.
@@ -44,7 +44,7 @@ def visible_events(actor: Person) -> QuerySet[AuditEvent]:
 
 
 def reads_all(actor: Person, person: Person) -> bool:
-    """Whether the officer reads all events of the person, or role events only."""
+    """Return whether the officer reads all events of the person; otherwise they read role events only."""
     held = [each for each in actor.roles_in_force() if each.role in WHO_READ_ALL]
     return any(each.organisational_unit in ("", person.organisational_unit) for each in held)
 
@@ -54,12 +54,12 @@ def _persons_of(actor: Person, roles: Collection[str]) -> QuerySet[Person]:
 
 
 def log_checker(request: HttpRequest) -> Person:
-    """The officer, if they may have the audit log checked."""
+    """Return the officer; raise PermissionDenied unless they may start a check of the audit log."""
     return offices.officer(request, *LOG_CHECKERS)
 
 
 def whole_log_reader(request: HttpRequest) -> Person:
-    """The Auditor, if their role has no limit to a unit."""
+    """Return the Auditor; raise PermissionDenied if their role is limited to a unit."""
     actor = offices.officer(request, Role.AUDITOR)
     if not reads_whole_log(actor):
         raise PermissionDenied(NOT_WHOLE_LOG)
@@ -67,12 +67,12 @@ def whole_log_reader(request: HttpRequest) -> Person:
 
 
 def reads_whole_log(actor: Person) -> bool:
-    """Whether the actor is an Auditor without a limit to a unit."""
+    """Return whether the actor is Auditor of all units."""
     return offices.within_units(actor, {Role.AUDITOR}, "organisational_unit") == EVERYTHING
 
 
 def erasure_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> PersonErasure:
-    """The erasure, for a Registration Officer of its person's unit."""
+    """Return the erasure to a Registration Officer of the person's unit."""
     offices.officer(request, Role.REGISTRATION_OFFICER)
     erasure = get_object_or_404(PersonErasure, pk=pk)
     erasure.person = persons.person_for_registration_officer(request, erasure.person_id)
@@ -80,13 +80,13 @@ def erasure_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> Per
 
 
 def request_for_auditor(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
-    """The request, for an Auditor who may read it."""
+    """Return the request to an Auditor who may read it."""
     offices.officer(request, Role.AUDITOR)
     return requests.request_for_officer(request, pk)
 
 
 def token_for_auditor(request: HttpRequest, pk: uuid.UUID) -> SoftwareToken:
-    """The token, for an Auditor who may read its request. Its secrets are not read."""
+    """Return the token to an Auditor who may read its request. Defers the wrapped passphrase."""
     actor = offices.officer(request, Role.AUDITOR)
     rows = SoftwareToken.objects.filter(request__in=requests.visible_requests(actor))
     rows = rows.defer("passphrase_wrapped")

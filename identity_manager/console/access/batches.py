@@ -1,4 +1,4 @@
-"""Permissions on batch orders: fetches that return the object, or raise 404 or 403."""
+"""Permissions on batch orders: functions that return the object, or raise 404 or 403."""
 
 import uuid
 
@@ -19,22 +19,22 @@ GIVERS = tuple(dict.fromkeys(kind.office for kind in KINDS.values()))
 
 
 def batch_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read batch orders."""
+    """Return the officer; raise PermissionDenied unless they may read batch orders."""
     return officer(request, *BATCH_READERS)
 
 
 def batch_giver(request: HttpRequest) -> Person:
-    """The officer, if they may give batch orders of some kind."""
+    """Return the officer; raise PermissionDenied unless they may give at least one kind of batch order."""
     return officer(request, *GIVERS)
 
 
 def kinds_of(actor: Person) -> list[OrderKind]:
-    """The kinds of batch orders that the officer may give."""
+    """Return the kinds of batch orders that the officer may give."""
     return [kind for kind in KINDS.values() if actor.has_role(kind.office)]
 
 
 def kind_for(actor: Person, name: str) -> OrderKind:
-    """The kind of that name. Raises PermissionDenied where it is none that the officer may give."""
+    """Return the kind of that name; raise PermissionDenied if the officer may not give it."""
     kind = next((each for each in kinds_of(actor) if each.kind == name), None)
     if kind is None:
         raise PermissionDenied(NOT_YOUR_OFFICE)
@@ -42,12 +42,12 @@ def kind_for(actor: Person, name: str) -> OrderKind:
 
 
 def reads_all_batches(actor: Person) -> bool:
-    """Whether the officer reads others' orders too: those who read persons of every unit."""
+    """Return whether the officer reads persons of all units, and so the orders of other officers."""
     return within_units(actor, BATCH_READERS, "organisational_unit") == EVERYTHING
 
 
 def visible_batches(actor: Person) -> BatchOrderQuerySet:
-    """The batch orders that this officer may read: their own, those of a role that they hold for every unit.
+    """Return the batch orders that the officer may read: their own, and those of a role held for all units.
 
     Auditors of every unit read all.
     """
@@ -59,11 +59,11 @@ def visible_batches(actor: Person) -> BatchOrderQuerySet:
 
 
 def batch_for_officer(request: HttpRequest, pk: uuid.UUID) -> BatchOrder:
-    """The batch order, for who may read it."""
+    """Return the batch order to an officer who may read it."""
     return get_object_or_404(visible_batches(batch_reader(request)), pk=pk)
 
 
 def batch_for_giver(request: HttpRequest, pk: uuid.UUID) -> BatchOrder:
-    """The batch order, for officers who may give one; the verb checks whether they may do this."""
+    """Return the batch order to an officer who may give some kind; the verb checks this one."""
     batch_giver(request)
     return batch_for_officer(request, pk)

@@ -1,4 +1,4 @@
-"""Permissions on directory sources and their runs: fetches that return the object, or raise 404 or 403."""
+"""Permissions on directory sources and their runs: functions that return the object, or raise 404 or 403."""
 
 import uuid
 
@@ -16,17 +16,17 @@ READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.REGISTRATION_OFFICER, Role.
 
 
 def reader(request: HttpRequest) -> Person:
-    """The officer, if they may read sources and what their runs counted."""
+    """Return the officer; raise PermissionDenied unless they may read sources and run counts."""
     return offices.officer(request, *READERS)
 
 
 def sees_persons(actor: Person) -> bool:
-    """Whether the actor may read the persons of a run; System Administrators may not."""
+    """Return whether the actor may read the persons of a run; System Administrators may not."""
     return actor.has_role(Role.AUDITOR, unit="") or directory_policy.registers_everywhere(actor)
 
 
 def source_for_reader(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
-    """The officer and a configured source."""
+    """Return the officer and a configured source."""
     actor, found = reader(request), sources.configuration_of(name)
     if found is None:
         raise Http404
@@ -34,7 +34,7 @@ def source_for_reader(request: HttpRequest, name: str) -> tuple[Person, SourceCo
 
 
 def source_to_start(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
-    """The officer and a configured source, for who may have it read now."""
+    """Return the officer and a configured source; raise PermissionDenied unless they may start a run."""
     actor, found = source_for_reader(request, name)
     reason = directory_policy.starting_obstacle(actor)
     if reason is not None:
@@ -43,14 +43,14 @@ def source_to_start(request: HttpRequest, name: str) -> tuple[Person, SourceConf
 
 
 def run_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, DirectoryRun]:
-    """The officer and a run."""
+    """Return the officer and a run."""
     actor = reader(request)
     rows = DirectoryRun.objects.select_related("source", "started_by", "asked_by", "decided_by")
     return actor, get_object_or_404(rows, pk=pk)
 
 
 def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, DirectoryRun]:
-    """The officer and a run, for Registration Officers of all units."""
+    """Return a Registration Officer of all units and a run."""
     actor, row = run_for_reader(request, pk)
     if not directory_policy.registers_everywhere(actor):
         raise PermissionDenied(directory_policy.NOT_EVERYWHERE.sentence)
@@ -58,7 +58,7 @@ def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Director
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they may manage SCIM clients."""
+    """Return the officer; raise PermissionDenied unless they may manage SCIM clients."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):  # a directory has persons of any unit
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)
@@ -66,7 +66,7 @@ def administrator(request: HttpRequest) -> Person:
 
 
 def scim_source(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
-    """The officer and a source that SCIM writes to."""
+    """Return the officer and a source that SCIM writes to."""
     actor, found = source_for_reader(request, name)
     if found.kind != "scim":
         raise Http404
@@ -74,6 +74,6 @@ def scim_source(request: HttpRequest, name: str) -> tuple[Person, SourceConfigur
 
 
 def scim_token(request: HttpRequest, pk: uuid.UUID) -> ScimToken:
-    """The token of a SCIM client, for System Administrators."""
+    """Return the token of a SCIM client to a System Administrator."""
     administrator(request)
     return get_object_or_404(ScimToken.objects.select_related("source", "asked_by"), pk=pk)

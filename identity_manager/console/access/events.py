@@ -12,12 +12,12 @@ from identity_manager.models import Person, Role, Webhook
 
 
 def reader(request: HttpRequest) -> Person:
-    """The officer, if they may see SIEM sinks and webhooks with their cursors."""
+    """Return the officer; raise PermissionDenied unless they may read SIEM sinks and webhooks."""
     return offices.catalogue_reader(request)
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they may manage SIEM sinks and webhooks."""
+    """Return the officer; raise PermissionDenied unless they may manage SIEM sinks and webhooks."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not acts(actor):
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)
@@ -25,12 +25,12 @@ def administrator(request: HttpRequest) -> Person:
 
 
 def acts(actor: Person) -> bool:
-    """Whether the actor is System Administrator of all units, as the audit log is of all units."""
+    """Return whether the actor is System Administrator of all units: the audit log spans all units."""
     return actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
 
 
 def siem_sink(request: HttpRequest, name: str) -> Person:
-    """The System Administrator, if the settings have this sink."""
+    """Return the System Administrator; raise 404 unless the sink is configured."""
     actor = administrator(request)
     if name not in settings.SIEM_SINKS:
         raise Http404
@@ -38,12 +38,12 @@ def siem_sink(request: HttpRequest, name: str) -> Person:
 
 
 def webhook_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Webhook]:
-    """The officer and a webhook."""
+    """Return the officer and a webhook."""
     actor = reader(request)
     return actor, get_object_or_404(Webhook.objects.select_related("asked_by", "decided_by"), pk=pk)
 
 
 def webhook(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Webhook]:
-    """The System Administrator and a webhook."""
+    """Return the System Administrator and a webhook."""
     actor = administrator(request)
     return actor, get_object_or_404(Webhook.objects.select_related("asked_by", "decided_by"), pk=pk)

@@ -1,4 +1,4 @@
-"""Permissions on tokens without a confirmed installation: within the officer's units."""
+"""Permissions on tokens without a confirmed installation; the scope is the officer's units."""
 
 import uuid
 
@@ -13,7 +13,7 @@ ANSWERERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def answered_by(actor: Person) -> QuerySet[InstallationNotice]:
-    """Notices that this administrator answers; none of their own tokens."""
+    """Return the notices that the actor may answer: none of their own tokens."""
     rows = InstallationNotice.objects.to_be_answered().exclude(token__person=actor)
     rows = rows.filter(within_units(actor, ANSWERERS, "token__person__organisational_unit"))
     related = rows.select_related("token__person", "token__token_type")
@@ -21,7 +21,7 @@ def answered_by(actor: Person) -> QuerySet[InstallationNotice]:
 
 
 def notice(request: HttpRequest, pk: uuid.UUID) -> InstallationNotice:
-    """One of a person within the administrator's units, answered or not."""
+    """Return a notice, answered or not, of a person in the administrator's units."""
     actor = officer(request, *ANSWERERS)
     reach = within_units(actor, ANSWERERS, "token__person__organisational_unit")
     rows = InstallationNotice.objects.filter(reach).select_related("token__token_type", "token__person")

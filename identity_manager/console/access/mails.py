@@ -1,4 +1,4 @@
-"""Permissions on outbox mails: fetches that return the object, or raise 404 or 403."""
+"""Permissions on outbox mails: functions that return the object, or raise 404 or 403."""
 
 import uuid
 from collections.abc import Iterable
@@ -15,22 +15,22 @@ from identity_manager.ui.context import MAIL_WATCHERS
 
 
 def mail_watcher(request: HttpRequest) -> Person:
-    """The officer, if they may see the delivery state of mails."""
+    """Return the officer; raise PermissionDenied unless they may see the delivery state of mails."""
     return officer(request, *MAIL_WATCHERS)
 
 
 def mail_retrier(request: HttpRequest) -> Person:
-    """The officer, if they may retry mails."""
+    """Return the officer; raise PermissionDenied unless they may retry mails."""
     return officer(request, *MAIL_HANDLERS)
 
 
 def mail_administrator(request: HttpRequest) -> Person:
-    """The officer, if they may discard mails."""
+    """Return the officer; raise PermissionDenied unless they may discard mails."""
     return officer(request, Role.TOKEN_ADMINISTRATOR)
 
 
 def watched_mails(actor: Person) -> OutgoingMailQuerySet:
-    """Mails whose delivery state this officer sees; is_read: whether they may read the mail too.
+    """Return mails whose delivery state the officer sees, annotated with is_read: they may read the text too.
 
     System Administrators see that a mail waits and why, but not whose it is.
     """
@@ -40,43 +40,43 @@ def watched_mails(actor: Person) -> OutgoingMailQuerySet:
 
 
 def handled_mails(actor: Person, roles: Iterable[str]) -> OutgoingMailQuerySet:
-    """Mails on which this officer may act by one of the roles."""
+    """Return the mails that the officer may handle with one of the roles."""
     return watched_mails(actor).filter(mails_within_units(actor, roles))
 
 
 def mails_within_units(actor: Person, roles: Iterable[str]) -> Q:
-    """Mails within these roles' units, by the person they are about, else by the recipient."""
+    """Return the Q object for mails of the roles' units, by the person concerned, else by the recipient."""
     about = within_units(actor, roles, "request__person__organisational_unit")
     to = within_units(actor, roles, "person__organisational_unit")
     return (Q(request__isnull=False) & about) | (Q(request__isnull=True) & to)
 
 
 def mail_for_watcher(request: HttpRequest, pk: uuid.UUID) -> OutgoingMail:
-    """The mail, for who may see its delivery state; texts are loaded only where is_read."""
+    """Return the mail to an officer who sees its delivery state; loads the texts only if is_read."""
     rows = watched_mails(mail_watcher(request)).select_related("person", "request__person", "token")
     return get_object_or_404(rows, pk=pk)
 
 
 def mail_for_reader(request: HttpRequest, pk: uuid.UUID) -> OutgoingMail:
-    """The mail with its texts, for who may read it."""
+    """Return the mail with its texts to an officer who may read it."""
     actor = officer(request, *MAIL_READERS)
     return get_object_or_404(handled_mails(actor, MAIL_READERS), pk=pk)
 
 
 def mail_for_retrier(request: HttpRequest, pk: uuid.UUID) -> OutgoingMail:
-    """The mail, for who may have it tried again."""
+    """Return the mail to an officer who may retry it."""
     actor = mail_retrier(request)
     return get_object_or_404(handled_mails(actor, MAIL_HANDLERS).select_related("request"), pk=pk)
 
 
 def request_of_mail(actor: Person, mail: OutgoingMail) -> uuid.UUID | None:
-    """The request that the mail is about, where the officer may read it."""
+    """Return the key of the mail's request, or None if the officer may not read it."""
     if mail.request is None:
         return None
     return visible_requests(actor).filter(pk=mail.request.pk).values_list("pk", flat=True).first()
 
 
 def mail_for_administrator(request: HttpRequest, pk: uuid.UUID) -> OutgoingMail:
-    """The mail, for a Software Token Administrator of the person whom it is about."""
+    """Return the mail to a Software Token Administrator of the person concerned."""
     actor = mail_administrator(request)
     return get_object_or_404(handled_mails(actor, {Role.TOKEN_ADMINISTRATOR}), pk=pk)

@@ -1,4 +1,4 @@
-"""Permissions of officers: fetches that return the object, or raise 404 (must not know) or 403 (must not do).
+"""Permissions of officers: functions return the object, or raise 404 (must not know) or 403 (must not do).
 
 A role limited to an organisational unit reaches the persons of that unit and their objects.
 """
@@ -48,7 +48,10 @@ OFFICE_READERS = frozenset({Role.USER_ADMINISTRATOR, Role.AUDITOR})
 
 
 def officer(request: HttpRequest, *roles: Role) -> Person:
-    """The signed-in officer who holds one of the roles; without roles, any. Raises PermissionDenied."""
+    """Return the signed-in officer; raise PermissionDenied unless they hold one of the roles.
+
+    Without roles, any role of an officer is enough.
+    """
     person: Person | None = getattr(request, "person", None)
     if person is None or not person.is_active:
         raise PermissionDenied(NO_OFFICE)
@@ -62,62 +65,62 @@ def officer(request: HttpRequest, *roles: Role) -> Person:
 
 
 def holds(actor: Person, roles: Iterable[str]) -> bool:
-    """Whether the actor holds one of the roles, somewhere."""
+    """Return whether the actor holds one of the roles in any unit."""
     return not set(roles).isdisjoint(held.role for held in actor.roles_in_force())
 
 
 def within_units(actor: Person, roles: Iterable[str], unit_field: str) -> Q:
-    """Q object for the scope of these roles: everything, the rows of their units, or nothing."""
+    """Return the Q object for the scope of these roles: everything, the rows of their units, or nothing."""
     return actor.reach(roles, unit_field)
 
 
 def _any_of(*conditions: Q) -> Q:
-    """Disjunction of the scopes; "everything" stands alone, which avoids joins."""
+    """Return the disjunction of the scopes; EVERYTHING replaces all others, which avoids joins."""
     return EVERYTHING if EVERYTHING in conditions else reduce(or_, conditions)
 
 
 def searcher(request: HttpRequest) -> Person:
-    """The officer, if they may search persons."""
+    """Return the officer; raise PermissionDenied unless they may search persons."""
     return officer(request, *SEARCHERS)
 
 
 def finder(request: HttpRequest, readers: Iterable[str]) -> Person:
-    """The officer, if they may search for what these roles may search for."""
+    """Return the officer; raise PermissionDenied unless they hold a role that may search this."""
     return officer(request, *(Role(role) for role in readers))
 
 
 def system_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read the installation's configuration."""
+    """Return the officer; raise PermissionDenied unless they may read the installation's configuration."""
     return officer(request, *ADMINISTRATORS)
 
 
 def catalogue_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read token types, terms and certificate authorities."""
+    """Return the officer; raise PermissionDenied unless they may read types, terms and CAs."""
     return officer(request, *CATALOGUE_READERS)
 
 
 def office_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read role assignments."""
+    """Return the officer; raise PermissionDenied unless they may read role assignments."""
     return officer(request, *OFFICE_READERS)
 
 
 def group_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read approver groups; where they post something, if they may keep them."""
+    """Return the officer; raise PermissionDenied unless they may read approver groups (POST: edit)."""
     return group_keeper(request) if request.method == "POST" else office_reader(request)
 
 
 def group_keeper(request: HttpRequest) -> Person:
-    """The officer, if they may keep approver groups; the verb checks for which units."""
+    """Return the officer; raise PermissionDenied unless they may edit groups; the verb checks the unit."""
     return officer(request, Role.USER_ADMINISTRATOR)
 
 
 def saved_search(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
-    """A saved search or report, for its owner."""
+    """Return a saved search or report to its owner."""
     actor = officer(request)
     return get_object_or_404(SavedSearch.objects.select_related("owner"), pk=pk, owner=actor)
 
 
 def saved_report(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
-    """A saved report, for its owner; the report itself checks whether they may still read it."""
+    """Return a saved report to its owner; the report itself checks whether they may still read it."""
     rows = SavedSearch.objects.select_related("owner").filter(owner=officer(request), kind=REPORT)
     return get_object_or_404(rows, pk=pk)

@@ -17,36 +17,36 @@ from identity_manager.workflow.people import imports, sign_in_code_policy
 
 
 def visible_persons(actor: Person) -> PersonQuerySet:
-    """The persons whom this officer may search and read."""
+    """Return the persons whom the officer may search and read."""
     return Person.objects.filter(within_units(actor, SEARCHERS, "organisational_unit"))
 
 
 def may_see(actor: Person, person: Person) -> bool:
-    """Whether this officer may search and read the person; as visible_persons, without a query."""
+    """Return whether the officer may read the person: visible_persons for one person, without a query."""
     held = [each for each in actor.roles_in_force() if each.role in SEARCHERS]
     return any(each.organisational_unit in ("", person.organisational_unit) for each in held)
 
 
 def person_for_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
-    """The person, for who may read them."""
+    """Return the person to an officer who may read them."""
     rows = visible_persons(searcher(request)).select_related("manager", "account", "directory_link__source")
     return get_object_or_404(rows.defer("account__password"), pk=pk)
 
 
 def person_for_administrator(request: HttpRequest, pk: uuid.UUID) -> Person:
-    """The person, for a Software Token Administrator of their organisational unit."""
+    """Return the person to a Software Token Administrator of their unit."""
     person = person_for_officer(request, pk)
     _must_administer(officer(request), person)
     return person
 
 
 def registration_officer(request: HttpRequest) -> Person:
-    """The officer, if they are a Registration Officer somewhere."""
+    """Return the officer; raise PermissionDenied unless they are Registration Officer of any unit."""
     return officer(request, Role.REGISTRATION_OFFICER)
 
 
 def importer(request: HttpRequest) -> Person:
-    """The officer, if they are a Registration Officer of every organisational unit."""
+    """Return the officer; raise PermissionDenied unless they are Registration Officer of all units."""
     actor = registration_officer(request)
     reason = imports.officer_obstacle(actor)
     if reason is not None:
@@ -55,14 +55,14 @@ def importer(request: HttpRequest) -> Person:
 
 
 def import_for_officer(request: HttpRequest, pk: uuid.UUID) -> PersonImport:
-    """The import, for who may import. Its file is read where it is planned."""
+    """Return the import to an officer who may import. The planner reads its file."""
     importer(request)
     rows = PersonImport.objects.select_related("asked_by", "decided_by")
     return get_object_or_404(rows, pk=pk)
 
 
 def person_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
-    """The person, for a Registration Officer of their organisational unit."""
+    """Return the person to a Registration Officer of their unit."""
     person = person_for_officer(request, pk)
     if not sign_in_code_policy.is_officer_for(officer(request), person):
         raise PermissionDenied(registration_policy.NOT_REGISTRATION_OFFICER.sentence)
@@ -70,7 +70,7 @@ def person_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> Pers
 
 
 def person_for_roles(request: HttpRequest, pk: uuid.UUID) -> Person:
-    """The person, for officers who assign roles or read assignments; the verb checks which roles."""
+    """Return the person to an officer who assigns roles or reads assignments; the verb checks the role."""
     officer(request, *ROLE_GIVERS, *(() if request.method == "POST" else (Role.AUDITOR,)))
     person = person_for_officer(request, pk)
     roles = RoleAssignment.objects.select_related("assigned_by")
@@ -79,7 +79,7 @@ def person_for_roles(request: HttpRequest, pk: uuid.UUID) -> Person:
 
 
 def person_for_deputies(request: HttpRequest, pk: uuid.UUID) -> Person:
-    """The person, for a User Administrator who sees them, or an Auditor who reads."""
+    """Return the person to a User Administrator who sees them, or, except on POST, to an Auditor."""
     officer(request, Role.USER_ADMINISTRATOR, *(() if request.method == "POST" else (Role.AUDITOR,)))
     person = person_for_officer(request, pk)
     prefetch_related_objects([person], "roles")
@@ -87,13 +87,13 @@ def person_for_deputies(request: HttpRequest, pk: uuid.UUID) -> Person:
 
 
 def person_for_user_administrator(request: HttpRequest, pk: uuid.UUID) -> Person:
-    """The person, for a User Administrator who sees them."""
+    """Return the person to a User Administrator who sees them."""
     officer(request, Role.USER_ADMINISTRATOR)
     return person_for_officer(request, pk)
 
 
 def identity_change_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> IdentityChange:
-    """The change of identity, for a Registration Officer of its person's unit."""
+    """Return the identity change to a Registration Officer of the person's unit."""
     officer(request, Role.REGISTRATION_OFFICER)
     rows = IdentityChange.objects.select_related("asked_by", "decided_by")
     change = get_object_or_404(rows, pk=pk)
@@ -102,7 +102,7 @@ def identity_change_for_registration_officer(request: HttpRequest, pk: uuid.UUID
 
 
 def identity_changes_for_registration_officer(request: HttpRequest) -> QuerySet[IdentityChange]:
-    """The changes of identity of the persons of this Registration Officer's units."""
+    """Return the identity changes of persons in the Registration Officer's units."""
     actor = officer(request, Role.REGISTRATION_OFFICER)
     roles = frozenset({Role.REGISTRATION_OFFICER})
     rows = IdentityChange.objects.select_related("person", "asked_by")
@@ -110,7 +110,7 @@ def identity_changes_for_registration_officer(request: HttpRequest) -> QuerySet[
 
 
 def sign_in_code_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> SignInCode:
-    """The sign-in code, for a Registration Officer of its person's unit. Its hash is not read."""
+    """Return the sign-in code to a Registration Officer of the person's unit. Defers the hash."""
     officer(request, Role.REGISTRATION_OFFICER)
     rows = SignInCode.objects.select_related("asked_by", "decided_by").defer("code_hash")
     code = get_object_or_404(rows, pk=pk)

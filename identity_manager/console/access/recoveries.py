@@ -20,12 +20,12 @@ ALL_READERS = RECOVERY_READERS - {Role.RECOVERY_OFFICER}
 
 
 def recovery_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read recoveries."""
+    """Return the officer; raise PermissionDenied unless they may read recoveries."""
     return officer(request, *RECOVERY_READERS)
 
 
 def visible_recoveries(actor: Person) -> QuerySet[Recovery]:
-    """The recoveries by officers that this officer may read, the newest first."""
+    """Return the recoveries by officers that the officer may read, newest first."""
     in_reach = within_units(actor, ALL_READERS, "owner__organisational_unit")
     others = Recovery.objects.filter(in_reach, opening=Opening.OFFICERS).exclude(
         Q(owner=actor) | Q(request__person=actor)
@@ -36,11 +36,11 @@ def visible_recoveries(actor: Person) -> QuerySet[Recovery]:
 
 
 def recovery_for_officer(request: HttpRequest, pk: uuid.UUID) -> Recovery:
-    """The recovery, for who may read it."""
+    """Return the recovery to an officer who may read it."""
     return get_object_or_404(visible_recoveries(recovery_reader(request)), pk=pk)
 
 
 def recovery_for_decision(request: HttpRequest, pk: uuid.UUID) -> Recovery:
-    """The recovery, for a Recovery Officer who may read it; the verb checks whether they may decide."""
+    """Return the recovery to a Recovery Officer who may read it; the verb checks whether they may decide."""
     officer(request, Role.RECOVERY_OFFICER)
     return recovery_for_officer(request, pk)

@@ -1,4 +1,4 @@
-"""Permissions on renewals: tokens within the officer's units."""
+"""Permissions on renewals; the scope is the tokens of the officer's units."""
 
 import uuid
 
@@ -14,24 +14,24 @@ RENEWERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def renewal_reader(request: HttpRequest) -> Person:
-    """The officer, if they may see which tokens end and who renews them."""
+    """Return the officer; raise PermissionDenied unless they may see which tokens end and who renews them."""
     return officer(request, *RENEWAL_READERS)
 
 
 def within_reach(actor: Person) -> Q:
-    """Tokens of persons within the officer's units."""
+    """Return the Q object that limits tokens to persons of the officer's units."""
     return within_units(actor, RENEWAL_READERS, "person__organisational_unit")
 
 
 def answered_by(actor: Person) -> QuerySet[HolderChange]:
-    """Holder changes that this administrator answers; none of their own tokens."""
+    """Return the holder changes that the actor may answer: none of their own tokens."""
     rows = HolderChange.objects.unanswered().exclude(person=actor)
     rows = rows.filter(within_units(actor, RENEWERS, "person__organisational_unit"))
     return rows.select_related("person", "token__token_type").defer("token__passphrase_wrapped")
 
 
 def holder_change(request: HttpRequest, pk: uuid.UUID) -> HolderChange:
-    """One of a person within the administrator's units, answered or not."""
+    """Return a holder change, answered or not, of a person in the administrator's units."""
     actor = officer(request, *RENEWERS)
     rows = HolderChange.objects.filter(within_units(actor, RENEWERS, "person__organisational_unit"))
     rows = rows.select_related("token__token_type", "token__person", "person", "ended_by")

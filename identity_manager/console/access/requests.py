@@ -1,4 +1,4 @@
-"""Permissions on requests, certificates and tokens: fetches that return the object, or raise 404 or 403."""
+"""Permissions on requests, certificates and tokens: functions that return the object, or raise 404 or 403."""
 
 import uuid
 from typing import Any
@@ -17,7 +17,7 @@ from identity_manager.workflow.requests import reminders_by_hand
 
 
 def visible_requests(actor: Person) -> QuerySet[TokenRequest]:
-    """The requests that this officer may read."""
+    """Return the requests that the officer may read."""
     unit = "person__organisational_unit"
     in_full = within_units(actor, ALL_REQUESTS_READERS, unit)
     asked = Exists(AskedApprover.objects.filter(request=OuterRef("pk")))
@@ -26,7 +26,7 @@ def visible_requests(actor: Person) -> QuerySet[TokenRequest]:
 
 
 def visible_certificates(actor: Person) -> CertificateQuerySet:
-    """The certificates of the persons and of the requests that this officer may read."""
+    """Return the certificates of the persons and the requests that the officer may read."""
     unit = "token__person__organisational_unit"
     of_persons = within_units(actor, SEARCHERS, unit)
     in_full = within_units(actor, ALL_REQUESTS_READERS, unit)
@@ -35,32 +35,32 @@ def visible_certificates(actor: Person) -> CertificateQuerySet:
 
 
 def request_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read requests."""
+    """Return the officer; raise PermissionDenied unless they may read requests."""
     return officer(request, *REQUEST_READERS)
 
 
 def request_for_officer(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
-    """The request, for who may read it."""
+    """Return the request to an officer who may read it."""
     actor = request_reader(request)
     rows = visible_requests(actor).select_related("person", "requested_by")
     return get_object_or_404(rows, pk=pk)
 
 
 def request_for_approver(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
-    """The request, for an Approver who may read it; the verb checks whether they may decide."""
+    """Return the request to an Approver who may read it; the verb checks whether they may decide."""
     officer(request, Role.APPROVER)
     return request_for_officer(request, pk)
 
 
 def request_for_administrator(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
-    """The request, for a Software Token Administrator of the person's unit."""
+    """Return the request to a Software Token Administrator of the person's unit."""
     found = request_for_officer(request, pk)
     _must_administer(officer(request), found.person)
     return found
 
 
 def request_for_reminding(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
-    """The request, for who reminds its approvers: who asked for it, or an administrator."""
+    """Return the request to its requester or an administrator, who may remind the approvers."""
     found = request_for_officer(request, pk)
     if not reminders_by_hand.reminds_approvers(actor=officer(request), request=found):
         raise PermissionDenied(reminders_by_hand.NOT_THE_ASKER.sentence)
@@ -68,7 +68,7 @@ def request_for_reminding(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
 
 
 def certificate_for_administrator(request: HttpRequest, pk: uuid.UUID) -> Certificate:
-    """The certificate, for a Software Token Administrator of the person's unit. Its key is not read."""
+    """Return the certificate to a Software Token Administrator of the unit. Defers the private key."""
     actor = request_reader(request)
     rows = Certificate.objects.filter(token__request__in=visible_requests(actor))
     rows = rows.select_related("profile", "token__person").defer("private_key_wrapped", "certificate")
@@ -78,7 +78,7 @@ def certificate_for_administrator(request: HttpRequest, pk: uuid.UUID) -> Certif
 
 
 def token_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SoftwareToken:
-    """The token, for a Software Token Administrator of the person's unit. Its secrets are not read."""
+    """Return the token to a Software Token Administrator of the unit. Defers the passphrase."""
     actor = request_reader(request)
     rows = SoftwareToken.objects.filter(request__in=visible_requests(actor))
     rows = rows.select_related("person", "request", "token_type").defer("passphrase_wrapped")
@@ -88,12 +88,15 @@ def token_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SoftwareToke
 
 
 def key_revoker(request: HttpRequest) -> Person:
-    """The officer, if they may revoke by public key; the verb checks which certificates."""
+    """Return the officer; raise PermissionDenied unless they may revoke by public key.
+
+    The verb checks which certificates.
+    """
     return officer(request, Role.TOKEN_ADMINISTRATOR)
 
 
 def public_key_of(certificate: Certificate) -> str:
-    """The SHA-256 of the certificate's public key, in hexadecimal; empty before it has one."""
+    """Return the SHA-256 of the certificate's public key in hexadecimal, or "" before issuance."""
     imported: Any = getattr(certificate, "imported", None)
     return certificate.public_key_sha256 or (imported.public_key_sha256 if imported else "")
 

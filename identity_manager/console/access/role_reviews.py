@@ -13,30 +13,30 @@ DECIDERS = frozenset({Role.USER_ADMINISTRATOR})
 
 
 def user_administrator(request: HttpRequest) -> Person:
-    """The officer, if they are a User Administrator somewhere."""
+    """Return the officer; raise PermissionDenied unless they are User Administrator of any unit."""
     return officer(request, *DECIDERS)
 
 
 def recertification(request: HttpRequest, pk: uuid.UUID) -> Recertification:
-    """The campaign, for who reads role assignments; the POST is a User Administrator's."""
+    """Return the campaign to an officer who reads role assignments; on POST, to a User Administrator only."""
     user_administrator(request) if request.method == "POST" else office_reader(request)
     return get_object_or_404(Recertification.objects.select_related("opened_by"), pk=pk)
 
 
 def recertification_to_read(request: HttpRequest, pk: uuid.UUID) -> Recertification:
-    """The campaign, for who reads role assignments, whatever the method."""
+    """Return the campaign to an officer who reads role assignments, for any HTTP method."""
     office_reader(request)
     return get_object_or_404(Recertification.objects.select_related("opened_by"), pk=pk)
 
 
 def visible_reviews(actor: Person) -> QuerySet[RoleReview]:
-    """The reviewed roles of persons within the reader's units."""
+    """Return the role reviews of persons in the reader's units."""
     reach = within_units(actor, OFFICE_READERS, "person__organisational_unit")
     return RoleReview.objects.filter(reach).select_related("person", "assigned_by", "decided_by")
 
 
 def review(request: HttpRequest, pk: uuid.UUID) -> RoleReview:
-    """One reviewed role, for a User Administrator who sees its person."""
+    """Return one role review to a User Administrator of the person's unit."""
     actor = user_administrator(request)
     reach = within_units(actor, DECIDERS, "person__organisational_unit")
     return get_object_or_404(RoleReview.objects.filter(reach).select_related("person", "campaign"), pk=pk)

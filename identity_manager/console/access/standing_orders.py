@@ -1,4 +1,4 @@
-"""Permissions on standing orders and groups: fetches that return the object, or raise 404 or 403."""
+"""Permissions on standing orders and groups: functions that return the object, or raise 404 or 403."""
 
 import uuid
 
@@ -17,24 +17,24 @@ GROUP_READERS = READERS | {Role.REGISTRATION_OFFICER}
 
 
 def reader(request: HttpRequest) -> Person:
-    """The officer, if they may read standing orders and their figures."""
+    """Return the officer; raise PermissionDenied unless they may read standing orders and their counts."""
     return offices.officer(request, *READERS)
 
 
 def order_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, StandingOrder]:
-    """The officer and a standing order."""
+    """Return the officer and a standing order."""
     actor = reader(request)
     rows = StandingOrder.objects.select_related("group", "asked_by", "decided_by")
     return actor, get_object_or_404(rows, pk=pk)
 
 
 def order_for_keeper(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, StandingOrder]:
-    """The officer and a standing order, for who keeps them."""
+    """Return the officer and a standing order; raise PermissionDenied unless they may change it."""
     return keeper(request), order_for_reader(request, pk)[1]
 
 
 def keeper(request: HttpRequest) -> Person:
-    """The officer, if they make, confirm and end standing orders."""
+    """Return the officer; raise PermissionDenied unless they may create, confirm and end standing orders."""
     actor = offices.officer(request, Role.TOKEN_ADMINISTRATOR)
     if not keeps_orders(actor):
         raise PermissionDenied(NOT_KEEPER.sentence)
@@ -42,17 +42,17 @@ def keeper(request: HttpRequest) -> Person:
 
 
 def sees_persons(actor: Person) -> bool:
-    """Whether the officer reads persons of every unit, as an order has them."""
+    """Return whether the officer reads persons of all units: a standing order spans all units."""
     return keeps_orders(actor) or actor.has_role(Role.AUDITOR, unit="")
 
 
 def group_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read which groups there are."""
+    """Return the officer; raise PermissionDenied unless they may list groups."""
     return offices.officer(request, *GROUP_READERS)
 
 
 def group_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, DirectoryGroup]:
-    """The officer and a group, for who reads persons of every unit."""
+    """Return the officer and a group; raise PermissionDenied unless they read persons of all units."""
     actor = group_reader(request)
     if not (sees_persons(actor) or keeps_groups(actor)):
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)
@@ -60,12 +60,12 @@ def group_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Direc
 
 
 def keeps_groups(actor: Person) -> bool:
-    """Whether the officer makes groups by hand and changes them."""
+    """Return whether the officer may create and change groups by hand."""
     return directory_policy.registers_everywhere(actor)
 
 
 def group_keeper(request: HttpRequest) -> Person:
-    """The officer, if they make groups by hand and change them."""
+    """Return the officer; raise PermissionDenied unless they may create and change groups by hand."""
     actor = offices.officer(request, Role.REGISTRATION_OFFICER)
     if not keeps_groups(actor):
         raise PermissionDenied(directory_policy.NOT_EVERYWHERE.sentence)

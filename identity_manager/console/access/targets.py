@@ -1,4 +1,4 @@
-"""Permissions on targets: fetches that return the object, or raise 404 or 403."""
+"""Permissions on targets: functions that return the object, or raise 404 or 403."""
 
 import uuid
 
@@ -12,7 +12,7 @@ from identity_manager.targets import connectors
 
 
 def target_for_reader(request: HttpRequest, name: str) -> tuple[Person, str]:
-    """The officer and the name of a target that is configured, or was."""
+    """Return the officer and the name of a target; raise 404 unless it is or was configured."""
     actor = offices.catalogue_reader(request)
     if connectors.configuration_of(name) is None and not Target.objects.filter(name=name).exists():
         raise Http404
@@ -20,7 +20,7 @@ def target_for_reader(request: HttpRequest, name: str) -> tuple[Person, str]:
 
 
 def administrator(request: HttpRequest) -> Person:
-    """The officer, if they may manage targets: a System Administrator of all units."""
+    """Return the officer; raise PermissionDenied unless they are System Administrator of all units."""
     actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):  # a target has persons of any unit
         raise PermissionDenied(offices.NOT_YOUR_OFFICE)
@@ -28,19 +28,19 @@ def administrator(request: HttpRequest) -> Person:
 
 
 def target_to_change(request: HttpRequest, name: str) -> tuple[Person, str]:
-    """The officer and a target, for System Administrators."""
+    """Return the officer and a target to a System Administrator of all units."""
     administrator(request)
     return target_for_reader(request, name)
 
 
 def use(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, TargetUse]:
-    """The use of a target by a type, for System Administrators."""
+    """Return the System Administrator and the use of a target by a token type."""
     actor = administrator(request)
     return actor, get_object_or_404(TargetUse.objects.select_related("target", "asked_by"), pk=pk)
 
 
 def placement(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Placement]:
-    """A certificate at a target, for System Administrators."""
+    """Return the System Administrator and the placement of a certificate at a target."""
     actor = administrator(request)
     rows = Placement.objects.select_related("target", "certificate")
     return actor, get_object_or_404(rows, pk=pk)

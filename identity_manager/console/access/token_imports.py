@@ -1,4 +1,4 @@
-"""Permissions on imports of tokens: fetches that return the object, or raise 404 or 403."""
+"""Permissions on imports of tokens: functions that return the object, or raise 404 or 403."""
 
 import uuid
 
@@ -12,7 +12,7 @@ from identity_manager.workflow.token_imports import decisions
 
 
 def token_importer(request: HttpRequest) -> Person:
-    """The officer, if they are a Software Token Administrator of every organisational unit."""
+    """Return the officer; raise PermissionDenied unless they administer tokens of all units."""
     actor = offices.officer(request, Role.TOKEN_ADMINISTRATOR)
     reason = decisions.officer_obstacle(actor)
     if reason is not None:
@@ -21,7 +21,7 @@ def token_importer(request: HttpRequest) -> Person:
 
 
 def token_import(request: HttpRequest, pk: uuid.UUID) -> TokenImport:
-    """The import, for who may import tokens."""
+    """Return the token import to an officer who may import tokens."""
     token_importer(request)
     rows = TokenImport.objects.select_related("asked_by", "decided_by")
     found: TokenImport = get_object_or_404(rows, pk=pk)
