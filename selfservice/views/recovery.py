@@ -83,7 +83,7 @@ def consent(request: HttpRequest, recovery_id: uuid.UUID) -> HttpResponse:
         "recovery": row,
         "not_asked": owner_consent.NOT_ASKED,
         "waits": Recovery.objects.awaiting_owner(row.owner_id).filter(pk=row.pk).exists(),
-        "keys": row.keys.select_related("archived_key__certificate__profile"),
+        "keys": row.keys.exclude(archived_key=None).select_related("archived_key__certificate__profile"),
     }
     return render(request, "selfservice/recovery_consent.html", context, status=form.status)
 
