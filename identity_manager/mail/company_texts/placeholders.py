@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import LatePolicy
 from identity_manager.models.words import Words
+from identity_manager.ui.punctuation import labelled
 
 Context = Mapping[str, Any]
 YES = "yes"  # value of a true condition; a false one is empty
@@ -84,7 +85,7 @@ def _name(person: Any) -> str:
 
 
 def _certificates(rows: Iterable[Any]) -> str:
-    return _listed(f"{row.token}: {row.profile.name}" for row in rows)
+    return _listed(labelled(row.token, row.profile.name) for row in rows)
 
 
 def _files(rows: Iterable[Any]) -> str:
