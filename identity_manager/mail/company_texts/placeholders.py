@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import LatePolicy
 from identity_manager.models.words import Words
-from identity_manager.ui.punctuation import labelled
 
 Context = Mapping[str, Any]
 YES = "yes"  # value of a true condition; a false one is empty
@@ -85,7 +84,7 @@ def _name(person: Any) -> str:
 
 
 def _certificates(rows: Iterable[Any]) -> str:
-    return _listed(labelled(row.token, row.profile.name) for row in rows)
+    return render_to_string("emails/certificates.txt", {"rows": rows})
 
 
 def _files(rows: Iterable[Any]) -> str:
