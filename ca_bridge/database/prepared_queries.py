@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import EmptyResultSet, MultipleObjectsReturned
+from django.core.exceptions import MultipleObjectsReturned
 from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
@@ -49,7 +49,7 @@ class Statement(Generic[Row]):
     def __init__(self, build: Callable[..., Any], **opened: "models.Field[Any, Any]") -> None:
         self._build = build
         self._open = {name: _Parameter(name, field) for name, field in opened.items()}
-        self._made: dict[str, _CompiledQuery] = {}
+        self._made: dict[str, CompiledQuery] = {}
 
     def rows(self, **given: Any) -> list[Row]:
         """All rows, in the queryset's order. Raises TypeError for a missing, unknown or None value."""
@@ -60,7 +60,7 @@ class Statement(Generic[Row]):
         connection = connections[DEFAULT_DB_ALIAS]
         made = self._made.get(connection.vendor)
         if made is None:
-            made = self._made[connection.vendor] = _CompiledQuery(self._build(**self._open), connection)
+            made = self._made[connection.vendor] = CompiledQuery(self._build(**self._open), connection)
         return made.rows(given)
 
     def get(self, **given: Any) -> Row:
@@ -106,25 +106,7 @@ class ForKeys(Generic[Row]):
         return self._statement.rows(**dict(zip(self._names, asked, strict=True)))
 
 
-def planned(queryset: "models.QuerySet[Any, Row]") -> list[Row]:
-    """The rows of a queryset whose SQL is alike at most calls; the database caches the plan.
-
-    For what is no Statement because an officer's roles or the rows of a page decide how it is built: Django
-    compiles it at each call, but PostgreSQL took up to 3 ms to plan what it then answered in 0.3.
-    """
-    connection = connections[queryset.db]
-    if settings.PLAIN_QUERIES or not query_plans.is_kept_by(connection):
-        return list(queryset)
-    try:
-        made = _CompiledQuery(queryset.prefetch_related(None), connection)
-    except EmptyResultSet:
-        return []
-    rows = made.rows({})
-    models.prefetch_related_objects(rows, *queryset._prefetch_related_lookups)
-    return rows
-
-
-class _CompiledQuery:
+class CompiledQuery:
     """The compiled SQL of a queryset for one database vendor. Immutable, so all threads share it."""
 
     def __init__(self, queryset: Any, connection: BaseDatabaseWrapper) -> None:

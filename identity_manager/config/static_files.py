@@ -19,7 +19,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 _NAMED_AFTER_CONTENTS = re.compile(r"(?P<stem>.+)\.[0-9a-f]{12}(?P<suffix>\.[^./]+)")
 
 
-class StaticFilesStorage(CompressedManifestStaticFilesStorage):
+class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # has no types
     """WhiteNoise's, which makes each address once: a page has a dozen, which took a twentieth of its time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

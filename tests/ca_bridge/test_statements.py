@@ -15,7 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import Refused
-from ca_bridge.database.prepared_queries import PAGE, ForKeys, Statement, planned
+from ca_bridge.database.planned_rows import planned
+from ca_bridge.database.prepared_queries import PAGE, ForKeys, Statement
 from ca_bridge.models import CaAttempt, CaOrder
 from tests.ca_bridge.test_journal import NOW, State, order_in
 

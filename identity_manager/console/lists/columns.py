@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from django.utils.html import conditional_escape
+from django.utils.html import escape
 
 from identity_manager.console.access import offices
 from identity_manager.console.lists.pagination import Orders
@@ -135,7 +135,7 @@ class Columns:
 def _cells_of(columns: Sequence[Column]) -> Callable[[Any], tuple[object, list[Cell], list[Cell]]]:
     """A function that gives a row's head, cells and actions. Labels are translated once for all rows."""
     first, *others = columns
-    named = [(each, conditional_escape(each.label)) for each in others]
+    named = [(each, escape(str(each.label))) for each in others]
 
     def cells_of(row: Any) -> tuple[object, list[Cell], list[Cell]]:
         cells: list[Cell] = []

@@ -9,7 +9,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
 
 from ca_bridge.database import read_replica
-from ca_bridge.database.prepared_queries import planned
+from ca_bridge.database.planned_rows import planned
 from identity_manager.console.lists import counting
 from identity_manager.console.lists.counting import (
     CappedCount,

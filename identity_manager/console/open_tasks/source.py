@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from ca_bridge.database.prepared_queries import planned
+from ca_bridge.database.planned_rows import planned
 from identity_manager.console.access import offices
 from identity_manager.console.lists import counting
 from identity_manager.console.lists.columns import Columns, DrawnTable
@@ -53,6 +53,16 @@ class Bulk:
     action: str
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Prepared queries of what waits in a source: the first rows (so many at most), and how many, up to one
+    beyond COUNT_LIMIT. Each gives None for an officer for whom it is not prepared.
+    """
+
+    rows: Callable[[Person, datetime, int], list[Any] | None]
+    number: Callable[[Person, datetime], int | None]
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """One kind of open task.
@@ -63,6 +73,7 @@ class Source:
     any_waiting: querysets of what may wait for any officer at any time, by conditions that an index answers
     and no setting changes: where they have no row, `waiting` and `also` have none. Without them, nothing is
     known before the count.
+    beginning: prepared queries of the same.
     columns: of the table.  lead: text above it; more: link below it.
     bulk: bulk actions.  together: template with a button for all, below the list.
     prepared: prefetches what the cells of a page's rows read.
@@ -78,6 +89,7 @@ class Source:
     sentence: Callable[[int], str]
     also: tuple[Callable[[Person, datetime], QuerySet[Any]], ...] = ()
     any_waiting: tuple[Callable[[], QuerySet[Any]], ...] = ()
+    beginning: Beginning | None = None
     empty: str | Promise = ""
     counts: bool = True
     meaning: Meaning = Meaning.WAITING
@@ -95,22 +107,38 @@ class Source:
         """What waits for this officer, one after another."""
         return [waiting(actor, now) for waiting in (self.waiting, *self.also)]
 
+    def known_number(self, actor: Person, now: datetime) -> int | None:
+        """How many wait, up to one beyond COUNT_LIMIT, where a prepared query says it."""
+        return self.beginning.number(actor, now) if self.beginning else None
+
+    def first_rows(self, actor: Person, now: datetime, at_most: int) -> list[Any] | None:
+        """The first rows, where a prepared query gives them."""
+        return self.beginning.rows(actor, now, at_most) if self.beginning else None
+
 
 class Joined:
     """Concatenation of querysets for a paginator: counted up to COUNT_LIMIT, and sliced.
 
-    counted: the known number of rows, up to one beyond COUNT_LIMIT.
+    lists: makes them, when they are needed. counted: the number of rows, up to one beyond COUNT_LIMIT, where
+    it is known.
     """
 
-    def __init__(self, lists: Sequence[QuerySet[Any]], counted: int | None = None) -> None:
-        self._lists = lists
+    def __init__(
+        self, lists: Callable[[], Sequence[QuerySet[Any]]], counted: Callable[[], int | None] = lambda: None
+    ) -> None:
+        self._make_lists = lists
         self._counted = counted
 
     @cached_property
+    def _lists(self) -> Sequence[QuerySet[Any]]:
+        return self._make_lists()
+
+    @cached_property
     def total(self) -> counting.CappedCount:
-        if self._counted is None:
-            return counting.capped(sum(counting.counts(map(counting.limited, self._lists), always=True)))
-        return counting.capped(self._counted)
+        number = self._counted()
+        if number is None:
+            number = sum(counting.counts(map(counting.limited, self._lists), always=True))
+        return counting.capped(number)
 
     def count(self) -> int:
         return self.total.number
@@ -141,10 +169,17 @@ class Section:
     counted: int | None = None
 
     @cached_property
+    def _now(self) -> datetime:
+        return timezone.now()
+
+    @cached_property
     def _joined(self) -> Joined:
         if self.counted == 0:
-            return Joined([], 0)
-        return Joined(self.source.lists(self.actor, timezone.now()), self.counted)
+            return Joined(list, lambda: 0)
+        return Joined(partial(self.source.lists, self.actor, self._now), self._known_number)
+
+    def _known_number(self) -> int | None:
+        return self.source.known_number(self.actor, self._now) if self.counted is None else self.counted
 
     @cached_property
     def page(self) -> "Page[Any]":
@@ -152,10 +187,14 @@ class Section:
         paginator: Paginator[Any] = Paginator(self._joined, SHOWN)  # type: ignore[arg-type]  # it cuts and counts
         if self.asked:
             return paginator.get_page(self.asked)
-        beginning = self._joined[: SHOWN + 1]
+        beginning = self._first_rows(SHOWN + 1)
         if len(beginning) <= SHOWN:
             paginator.count = len(beginning)  # as if it had been counted
         return Page(beginning[:SHOWN], 1, paginator)
+
+    def _first_rows(self, number: int) -> list[Any]:
+        known = None if self.counted == 0 else self.source.first_rows(self.actor, self._now, number)
+        return self._joined[:number] if known is None else known
 
     @property
     def has_more(self) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,7 +24,7 @@ from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.lists.columns import Columns
 from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.possible import possible
-from identity_manager.console.open_tasks.source import Bulk, More, Section, Source
+from identity_manager.console.open_tasks.source import Beginning, Bulk, More, Section, Source
 from identity_manager.console.outbox.mail_columns import HELD_UP, IN_TROUBLE
 from identity_manager.console.people import open_tasks as people_tasks
 from identity_manager.console.recertification import open_tasks as recertification_tasks
@@ -44,8 +44,10 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
+from identity_manager.models.people.role import today
 from identity_manager.models.requests.token_request import TokenRequestQuerySet
 from identity_manager.people.officers import deputy_policy
+from identity_manager.queries import decisions
 from identity_manager.ui.parts import Meaning
 
 DECIDERS = frozenset({Role.APPROVER})
@@ -134,15 +136,17 @@ def _sum(numbers: Mapping[str, int]) -> int:
 def numbers_of_tasks(actor: Person) -> dict[str, int]:
     """How many wait in each source that counts, to one beyond COUNT_LIMIT of each list.
 
-    Two queries: which of them can have tasks at all, and the counts of those.
+    Which of them can have tasks at all is one query, and so are the counts of those without a prepared one.
     """
     now = timezone.now()
     counted = [each for each in SOURCES if each.counts and each.concerns(actor)]
-    lists = {each.name: each.lists(actor, now) for each in possible(counted, actor)}
+    some = possible(counted, actor)
+    known = {each.name: each.known_number(actor, now) for each in some}
+    lists = {each.name: each.lists(actor, now) for each in some if known[each.name] is None}
     every = (rows for of_source in lists.values() for rows in of_source)
     found = iter(counting.counts(map(counting.limited, every), always=True))
-    numbers = {name: sum(next(found) for _rows in of_source) for name, of_source in lists.items()}
-    return {each.name: numbers.get(each.name, 0) for each in counted}
+    known |= {name: sum(next(found) for _rows in of_source) for name, of_source in lists.items()}
+    return {each.name: known.get(each.name) or 0 for each in counted}
 
 
 def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
@@ -152,7 +156,27 @@ def remembered_numbers(request: HttpRequest, actor: Person) -> dict[str, int]:
 
 def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """Requests on which this approver may decide now."""
-    return with_lines(_decidable(actor).not_postponed_by(actor, now), TO_DECIDE)
+    return with_lines(_decidable(actor).not_postponed_by(actor.pk, now), TO_DECIDE)
+
+
+def _first_to_decide(actor: Person, now: datetime, at_most: int) -> list[TokenRequest] | None:
+    if not _decides_on_all(actor):
+        return None
+    fields = request_list.fields_of(TO_DECIDE)
+    rows = decisions.first(actor.pk, now, today(), fields=fields, at_most=at_most)
+    prefetch_related_objects(rows, request_list.lines())
+    return rows
+
+
+def _number_to_decide(actor: Person, now: datetime) -> int | None:
+    if not _decides_on_all(actor):
+        return None
+    return decisions.number(actor.pk, now, today(), at_most=counting.COUNT_LIMIT + 1)
+
+
+def _decides_on_all(actor: Person) -> bool:
+    """Whether they decide for all units and as nobody's deputy, as most approvers do."""
+    return "" in actor.own_units(Role.APPROVER) and not deputy_policy.deputyships_of(actor)
 
 
 def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
@@ -161,7 +185,7 @@ def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     if not Postponement.objects.filter(approver=actor, until__gt=now).exists():
         return TokenRequest.objects.none()
     mine = Postponement.objects.filter(approver=actor, request=OuterRef("pk")).values("until")
-    rows = _decidable(actor).postponed_by(actor, now)
+    rows = _decidable(actor).postponed_by(actor.pk, now)
     return with_lines(rows, POSTPONED).annotate(comes_back_at=Subquery(mine))
 
 
@@ -229,6 +253,7 @@ SOURCES = (
         roles=DECIDERS,
         waiting=awaiting_decision,
         any_waiting=(TokenRequest.objects.undecided,),
+        beginning=Beginning(_first_to_decide, _number_to_decide),
         columns=TO_DECIDE,
         prepared=request_list.prepared,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),

@@ -117,12 +117,21 @@ def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 
 def with_lines(rows: QuerySet[TokenRequest], shown: Columns = COLUMNS) -> QuerySet[TokenRequest]:
     """Requests with what their rows show in these columns, and nothing else."""
+    return rows.prefetch_related(lines()).select_related("person", "requested_by").only(*fields_of(shown))
+
+
+def fields_of(shown: Columns) -> tuple[str, ...]:
+    """For only(): what rows with these columns read of a request, its person and its requester."""
+    return (*COLUMNS.fields, *shown.fields, "snapshot_hash")
+
+
+def lines() -> "Prefetch[Any, Any, Any]":
+    """What rows read of their tokens, as TokenRequest.lines has it."""
     tokens = SoftwareToken.objects.select_related("token_type").only(
         *("state", "request", "round", "taken_out_by"),
         *("token_type__state", "token_type__name"),
     )
-    rows = rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
-    return rows.select_related("person", "requested_by").only(*COLUMNS.fields, *shown.fields, "snapshot_hash")
+    return Prefetch("tokens", tokens, to_attr="listed_tokens")
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:

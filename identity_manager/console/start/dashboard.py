@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ca_bridge.connection import registry
-from ca_bridge.database.prepared_queries import planned
+from ca_bridge.database.planned_rows import planned
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import mails, offices, requests
 from identity_manager.console.access.renewals import RENEWAL_READERS

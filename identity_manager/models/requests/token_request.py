@@ -1,7 +1,8 @@
 """Requests for software tokens: fields, states and transitions."""
 
+import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -15,8 +16,9 @@ from ca_bridge.database.state_machine import StateField, Stateful, state_constra
 from identity_manager.models.api.client import ApiClient
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.people.role import today
 from identity_manager.models.requests.approval import progress
-from identity_manager.models.requests.deciding import not_decidable
+from identity_manager.models.requests.deciding import Seat, not_decidable, seats_of
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.requesters import Requesters
@@ -71,17 +73,21 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         """Requests that wait for an approver now, whose person is not on leave."""
         return self._not_on_leave().undecided()
 
-    def postponed_by(self, approver: Person, now: datetime) -> Self:
+    def postponed_by(self, approver_id: uuid.UUID, now: datetime) -> Self:
         """Requests that this approver has postponed beyond that moment, in their present round."""
-        return self.filter(_postponed(approver, now))
+        return self.filter(_postponed(approver_id, now))
 
-    def not_postponed_by(self, approver: Person, now: datetime) -> Self:
+    def not_postponed_by(self, approver_id: uuid.UUID, now: datetime) -> Self:
         """Requests that this approver has not postponed, if they decide on them at all."""
-        return self.exclude(_postponed(approver, now))
+        return self.exclude(_postponed(approver_id, now))
 
     def decidable_by(self, officer: Person, deputyships: Collection["Deputy"] = ()) -> Self:
         """Four eyes, as `deciding` says them. deputyships: those in force of the officer."""
-        excluded = not_decidable(officer, deputyships, timezone.now())
+        return self.decidable_from(seats_of(officer, deputyships), timezone.now(), today())
+
+    def decidable_from(self, seats: Sequence[Seat], now: datetime, day: date) -> Self:
+        """The same by seats, moment and day, which may be placeholders of a prepared query."""
+        excluded = not_decidable(seats, now, day)
         return self.filter(*(~each for each in excluded))  # at once: each call copies the query
 
     def awaiting_acceptance(self) -> Self:
@@ -112,8 +118,8 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.undecided().filter(office_told_at__isnull=False)
 
 
-def _postponed(approver: Person, now: datetime) -> Exists:
-    rows = Postponement.objects.filter(approver=approver, until__gt=now, request=OuterRef("pk"))
+def _postponed(approver_id: uuid.UUID, now: datetime) -> Exists:
+    rows = Postponement.objects.filter(approver=approver_id, until__gt=now, request=OuterRef("pk"))
     return Exists(rows.filter(round=OuterRef("round")))
 
 

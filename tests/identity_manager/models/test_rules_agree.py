@@ -37,7 +37,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.role import today
 from identity_manager.models.people.sign_in_code import oldest
-from identity_manager.queries import selfservice_pages
+from identity_manager.queries import decisions, selfservice_pages
 from identity_manager.workflow.people import sign_in_code_policy
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 from identity_manager.workflow.policy import approvers
@@ -45,6 +45,7 @@ from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 NOW = timezone.now()
+FIELDS = ("person__state", "requested_by__state")
 TIMES = (None, NOW - timedelta(days=1), NOW, NOW + timedelta(days=1))
 PAST = (None, NOW - timedelta(days=1))
 YES_NO = (False, True)
@@ -352,6 +353,12 @@ def test_who_decides_on_requests() -> None:
     assert_agree(pairs, rows)
     # The only ones: for the plain person, asked for and sent round by others, not decided in this round.
     assert TokenRequest.objects.decidable_by(rex).count() == 4
+    for officer in (rex, ada):
+        waiting = TokenRequest.objects.awaiting_decision().decidable_by(officer)
+        waiting = list(waiting.order_by("created_at", "pk"))
+        assert decisions.first(officer.pk, NOW, today(), fields=FIELDS, at_most=5) == waiting[:5]
+        assert decisions.number(officer.pk, NOW, today(), at_most=3) == min(len(waiting), 3)
+        assert decisions.number(officer.pk, NOW, today(), at_most=500) == len(waiting)
 
 
 TWINS = {
@@ -359,6 +366,7 @@ TWINS = {
         *(*REQUESTS, "decidable_by", "asked_for_by"),
         # Of SQL alone:
         "with_reference",  # a search
+        "decidable_from",  # decidable_by, by another name of its officer
         "with_all_approvals",  # what approver_escalation looks at more closely
         *("postponed_by", "not_postponed_by"),  # the queue of one approver
     },

@@ -173,10 +173,10 @@ def test_a_postponed_request_leaves_the_list_of_this_approver_alone(company: Com
     until = postponed(company.paul, request, days=2)
     rows, now = TokenRequest.objects.awaiting_decision(), timezone.now()
 
-    assert rows.postponed_by(company.paul, now).get() == request
-    assert not rows.not_postponed_by(company.paul, now).exists()
-    assert rows.not_postponed_by(company.petra, now).get() == request
-    assert rows.not_postponed_by(company.paul, until).get() == request, "it is back"
+    assert rows.postponed_by(company.paul.pk, now).get() == request
+    assert not rows.not_postponed_by(company.paul.pk, now).exists()
+    assert rows.not_postponed_by(company.petra.pk, now).get() == request
+    assert rows.not_postponed_by(company.paul.pk, until).get() == request, "it is back"
 
 
 def test_who_has_postponed_it_decides_all_the_same_and_so_does_everybody_else(company: Company) -> None:

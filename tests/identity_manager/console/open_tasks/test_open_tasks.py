@@ -100,7 +100,7 @@ def test_a_page_that_is_none_is_the_nearest(
 def test_lists_are_joined_as_one(company: cast.Company) -> None:
     kinds = [Person.objects.filter(pk__in=some).order_by("pk") for some in _thirds(Person.objects.all())]
     whole = [person for rows in kinds for person in rows]
-    joined = task_source.Joined(kinds)
+    joined = task_source.Joined(lambda: kinds)
 
     assert joined.count() == len(whole) > 5
     for start in range(len(whole) + 2):
