@@ -78,8 +78,20 @@ def prefetch_roles_and_changes(person: Person) -> None:
 
 def standing_memberships(person: Person) -> list[StandingMember]:
     """The standing orders that the person is a member of, with their groups."""
-    rows = StandingMember.objects.covering().filter(person=person).exclude(step=MemberStep.NEW)
-    return list(rows.select_related("order__group").order_by("order__name"))
+    return _STANDING.rows(person=person.pk)
+
+
+def has_revocable(person_id: uuid.UUID) -> bool:
+    """Whether the person has a token that can be revoked."""
+    return bool(_REVOCABLE.rows(person=person_id))
+
+
+def requests_of(person: Person) -> list[TokenRequest]:
+    """All requests for the person, latest first, with what a list says of them."""
+    rows = _REQUESTS.rows(person=person.pk)
+    lines = _LINES.rows(person=person.pk) if rows else []
+    distribute_prefetched(rows, "tokens", lines, "request")
+    return rows
 
 
 def tokens_handed_out(person: Person) -> list[SoftwareToken]:
@@ -126,6 +138,11 @@ def lines_to_sign() -> QuerySet[SoftwareToken]:
 def _handed_out(person: Any) -> QuerySet[SoftwareToken]:
     tokens = SoftwareToken.objects.filter(person=person).visible_under_certificates()
     return with_cards().select_related("request").filter(pk__in=tokens.values("pk")).order_by("-created_at")
+
+
+def _memberships(person: Any) -> QuerySet[StandingMember]:
+    rows = StandingMember.objects.covering().filter(person=person).exclude(step=MemberStep.NEW)
+    return rows.select_related("order__group").order_by("order__name")
 
 
 def _profiles(request: Any) -> QuerySet[TokenTypeProfile]:
@@ -175,5 +192,24 @@ _CERTIFICATES_OF = Statement[Certificate](
 )
 _LAST_EVENTS = Statement[AuditEvent](
     lambda person: AuditEvent.objects.with_wording_columns().filter(person=person)[:EVENTS_SHOWN],
+    person=_PERSON,
+)
+_STANDING = Statement[StandingMember](_memberships, person=_PERSON)
+_REVOCABLE = Statement[uuid.UUID](
+    lambda person: SoftwareToken.objects.filter(person=person).revocable().values_list("pk", flat=True)[:1],
+    person=_PERSON,
+)
+_REQUESTS = Statement[TokenRequest](
+    lambda person: (
+        TokenRequest.objects.filter(person=person).select_related("requested_by").order_by("-created_at")
+    ),
+    person=_PERSON,
+)
+_LINES = Statement[SoftwareToken](
+    lambda person: (
+        SoftwareToken.objects.filter(request__person=person)
+        .select_related("token_type")
+        .defer("passphrase_wrapped", "snapshot")
+    ),
     person=_PERSON,
 )

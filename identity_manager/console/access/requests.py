@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access.offices import ALL_REQUESTS_READERS, _any_of, officer, within_units
 from identity_manager.models import AskedApprover, Certificate, Person, Role, SoftwareToken, TokenRequest
+from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.certificate import CertificateQuerySet
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.workflow.policy import eligibility
@@ -23,6 +24,11 @@ def visible_requests(actor: Person) -> QuerySet[TokenRequest]:
     asked = Exists(AskedApprover.objects.filter(request=OuterRef("pk")))
     to_decide = within_units(actor, {Role.APPROVER}, unit) & (Q(approvals_needed__gt=0) | Q(asked))
     return TokenRequest.objects.filter(_any_of(in_full, to_decide))
+
+
+def reads_all(actor: Person) -> bool:
+    """Whether this officer may read the requests of all units, whoever decides on them."""
+    return within_units(actor, ALL_REQUESTS_READERS, "person__organisational_unit") == EVERYTHING
 
 
 def visible_certificates(actor: Person) -> CertificateQuerySet:

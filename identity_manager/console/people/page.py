@@ -1,9 +1,9 @@
 """Page context of a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -27,7 +27,6 @@ from identity_manager.ui import dates
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair, TimelineEvent
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.revocation import revoke_all
 
 SAME_UPN = _("Active Directory takes it for that of another person: case and accents do not tell them apart.")
 
@@ -101,7 +100,7 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
 
 def _revocation(actor: Person, person: Person) -> list[RequestAction]:
     """**Replace** and **Revoke all**, for an administrator of a person who has a certificate to revoke."""
-    offered = eligibility.administers(actor, person) and revoke_all.revocable(person).exists()
+    offered = eligibility.administers(actor, person) and console_pages.has_revocable(person.pk)
     pages = ((_("Replace"), "person-replace"), (_("Revoke all"), "person-revoke-all"))
     urls = [(words, reverse(f"console:{page}", args=[person.pk])) for words, page in pages]
     return [RequestAction(words, url, dangerous=True) for words, url in urls] if offered else []
@@ -146,7 +145,9 @@ def _because(person: Person) -> Iterator[dict[str, Any]]:
         yield {"order": row.order, "since": since, "type": names.get(code, code)}
 
 
-def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:
+def _requests(actor: Person, person: Person) -> Iterable[TokenRequest]:
+    if requests.reads_all(actor):
+        return console_pages.requests_of(person)
     tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
     rows = requests.visible_requests(actor).filter(person=person).select_related("requested_by")
     return rows.prefetch_related(Prefetch("tokens", tokens)).order_by("-created_at")

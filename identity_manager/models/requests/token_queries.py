@@ -12,7 +12,7 @@ from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
 from identity_manager.models.requests.container import Container
-from identity_manager.models.requests.states import RequestState
+from identity_manager.models.requests.states import RequestKind, RequestState
 from identity_manager.models.requests.token_states import IN_USE, UNDER_WAY, DeliveryState, TokenState
 
 T = TokenState
@@ -94,6 +94,11 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
     def in_use(self) -> Self:
         """Tokens that were handed out and have not ended."""
         return self.filter(state__in=IN_USE)
+
+    def revocable(self) -> Self:
+        """Tokens in use, and those that live on, but for recovered keys, which have no certificate."""
+        rows = self.exclude(kind=RequestKind.RECOVERY)
+        return rows.in_use() | rows.living_on()
 
     def with_has_files(self) -> Self:
         """Annotate whether the token's files are kept, without a query for each."""

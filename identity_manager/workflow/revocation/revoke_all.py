@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import outbox, token_messages
-from identity_manager.models import Person, RequestKind, SoftwareToken
+from identity_manager.models import Person, SoftwareToken
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, require
@@ -51,9 +51,8 @@ def revoke_all(
 
 
 def revocable(person: Person) -> SoftwareTokenQuerySet[SoftwareToken]:
-    """The tokens of the person that can be revoked, in lock order; recovered keys have no certificate."""
-    rows = SoftwareToken.objects.filter(person=person).exclude(kind=RequestKind.RECOVERY)
-    return (rows.in_use() | rows.living_on()).order_by("request_id", "pk")
+    """The tokens of the person that can be revoked, in lock order."""
+    return SoftwareToken.objects.filter(person=person).revocable().order_by("request_id", "pk")
 
 
 def end_each(

@@ -378,6 +378,7 @@ TWINS = {
         "visible_under_certificates",  # what portals fetch
         "to_be_asked_of_installation",  # looks at types and notices; a job goes by it
         # Look at certificates and successors; jobs go by them.
+        "revocable",  # two of these together
         *("alive", "living_on", "in_use", "superseded"),  # looks at keys and types; a job goes by it
     },
     type(Certificate.objects.all()): {
