@@ -37,6 +37,21 @@ PROFILE_CONTENT = tuple(
 )
 
 
+def person(key: uuid.UUID) -> Person | None:
+    """The person with this key, with what their page says of manager, account and source."""
+    return _ONE_PERSON.first(key=key)
+
+
+def request(key: uuid.UUID) -> TokenRequest | None:
+    """The request with this key, with its person and requester."""
+    return _ONE_REQUEST.first(key=key)
+
+
+def persons_page(rows: QuerySet[Person]) -> QuerySet[Person]:
+    """Persons with what their page says of manager, account and source."""
+    return rows.select_related("manager", "account", "directory_link__source").defer("account__password")
+
+
 def saved_searches(owner_id: uuid.UUID) -> list[SavedSearch]:
     """The officer's saved searches, by name."""
     return _SAVED.rows(owner=owner_id)
@@ -212,4 +227,8 @@ _LINES = Statement[SoftwareToken](
         .defer("passphrase_wrapped", "snapshot")
     ),
     person=_PERSON,
+)
+_ONE_PERSON = Statement[Person](lambda key: persons_page(Person.objects.filter(pk=key)), key=_PERSON)
+_ONE_REQUEST = Statement[TokenRequest](
+    lambda key: TokenRequest.objects.filter(pk=key).select_related("person", "requested_by"), key=_REQUEST
 )

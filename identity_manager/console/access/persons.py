@@ -8,10 +8,11 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access.offices import ROLE_GIVERS, officer, searcher, within_units
-from identity_manager.console.access.requests import _must_administer
+from identity_manager.console.access.requests import _must_administer, there
 from identity_manager.models import IdentityChange, Person, PersonImport, Role, RoleAssignment, SignInCode
-from identity_manager.models.people.person import PersonQuerySet
+from identity_manager.models.people.person import EVERYTHING, PersonQuerySet
 from identity_manager.people import registration_policy
+from identity_manager.queries import console_pages
 from identity_manager.ui.context import SEARCHERS
 from identity_manager.workflow.people import imports, sign_in_code_policy
 
@@ -29,8 +30,10 @@ def may_see(actor: Person, person: Person) -> bool:
 
 def person_for_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
     """Return the person to an officer who may read them."""
-    rows = visible_persons(searcher(request)).select_related("manager", "account", "directory_link__source")
-    return get_object_or_404(rows.defer("account__password"), pk=pk)
+    actor = searcher(request)
+    if within_units(actor, SEARCHERS, "organisational_unit") == EVERYTHING:
+        return there(console_pages.person(pk))
+    return get_object_or_404(console_pages.persons_page(visible_persons(actor)), pk=pk)
 
 
 def person_for_administrator(request: HttpRequest, pk: uuid.UUID) -> Person:

@@ -1,20 +1,23 @@
 """Permissions on requests, certificates and tokens: functions that return the object, or raise 404 or 403."""
 
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access.offices import ALL_REQUESTS_READERS, _any_of, officer, within_units
 from identity_manager.models import AskedApprover, Certificate, Person, Role, SoftwareToken, TokenRequest
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.certificate import CertificateQuerySet
+from identity_manager.queries import console_pages
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import reminders_by_hand
+
+Row = TypeVar("Row")
 
 
 def visible_requests(actor: Person) -> QuerySet[TokenRequest]:
@@ -48,8 +51,17 @@ def request_reader(request: HttpRequest) -> Person:
 def request_for_officer(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
     """Return the request to an officer who may read it."""
     actor = request_reader(request)
+    if reads_all(actor):
+        return there(console_pages.request(pk))
     rows = visible_requests(actor).select_related("person", "requested_by")
     return get_object_or_404(rows, pk=pk)
+
+
+def there(row: Row | None) -> Row:
+    """Return the row; raise 404 for none."""
+    if row is None:
+        raise Http404
+    return row
 
 
 def request_for_approver(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:

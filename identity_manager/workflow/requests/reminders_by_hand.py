@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.database.prepared_queries import Statement
 from identity_manager import audit
 from identity_manager.mail import deduplication, outbox, request_messages, token_messages
 from identity_manager.models import (
@@ -37,6 +38,13 @@ NOT_THE_ASKER = Reason(
     _("Only who asked for this, or a Software Token Administrator, reminds its approvers."),
 )
 REMINDED_TODAY = Reason("reminded-today", _("The person was reminded of this today."))
+
+_TO_BE_NOTED = Statement[SoftwareToken](
+    lambda request: (
+        SoftwareToken.objects.to_be_noted().filter(request=request).defer("passphrase_wrapped").order_by("pk")
+    ),
+    request=TokenRequest._meta.pk,
+)
 
 
 def obstacle(request: TokenRequest) -> Reason | None:
@@ -71,9 +79,7 @@ def _waiting(request: TokenRequest) -> dict[str, SoftwareToken | None]:
     day = timezone.localdate()
     if request.state == RequestState.AWAITING_ACCEPTANCE and request.stopped_at is None:
         return {deduplication.by_hand("acceptance-reminder", request.pk, day): None}
-    tokens = (
-        SoftwareToken.objects.to_be_noted().filter(request=request).defer("passphrase_wrapped").order_by("pk")
-    )
+    tokens = _TO_BE_NOTED.rows(request=request.pk)
     return {deduplication.by_hand("passphrase-reminder", token.pk, day): token for token in tokens}
 
 
