@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.test import RequestFactory
+from django.urls import reverse
 
 from identity_manager.models import Looks, Role
 from identity_manager.queries import looks
@@ -46,6 +47,7 @@ def test_a_named_refusal_is_told(visit):
 @pytest.mark.django_db
 def test_a_refused_officer_is_led_home_whatever_the_company_calls_its_portals(visit, settings, monkeypatch):
     monkeypatch.setattr(looks, "in_force", lambda: Looks(number=1, name="Contoso Trust"))
+    reverse("console:start")  # the addresses are read now, so no later test lacks those of a portal
     settings.PORTALS = ["selfservice"]
     visit.person = cast.person("ada", roles=(Role.TOKEN_ADMINISTRATOR,))
     drawn = error_pages.permission_denied(visit, PermissionDenied()).content.decode()
