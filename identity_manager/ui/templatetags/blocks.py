@@ -22,6 +22,7 @@ from identity_manager.ui.parts import (
     TimelineEvent,
     pairs,
 )
+from identity_manager.ui.punctuation import colon
 from identity_manager.ui.templatetags.badges import icon
 
 register = template.Library()
@@ -87,7 +88,7 @@ def _error_lines(form: BaseForm) -> list[tuple[str, str]]:
         address = f"#{target}" if target else ""
         label = str(field.label)
         if not label.endswith("?"):
-            label += ":"
+            label += colon()
         lines += [(address, f"{label} {message}") for message in field.errors]
     for hidden in form.hidden_fields():
         lines += [("", str(message)) for message in hidden.errors]

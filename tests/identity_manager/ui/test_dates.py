@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from identity_manager.ui import dates
 
@@ -71,3 +72,17 @@ def test_the_exact_moment_names_its_zone():
 )
 def test_how_long_something_waited(waited, said):
     assert dates.age(NOON - waited, now=NOON) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "24 November 2026, 12:00"),
+        ("de", "24. November 2026, 12:00 Uhr"),
+        ("fr", "24 novembre 2026 à 12:00"),
+        ("sv", "24 november 2026 kl. 12:00"),
+    ],
+)
+def test_date_and_time_are_written_out_as_each_language_does(language, said):
+    with translation.override(language):
+        assert date_format(NOON, "DATETIME_FORMAT") == said

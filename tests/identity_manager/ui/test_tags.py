@@ -192,6 +192,14 @@ def test_the_error_summary_leads_to_each_field():
     assert draw("{% error_summary form %}", form=SampleForm()).strip() == ""
 
 
+def test_the_error_summary_sets_the_colon_of_the_language():
+    form = SampleForm({})
+    with override("fr"):
+        form.is_valid()
+        drawn = draw("{% error_summary form %}", form=form)
+    assert "Name\N{NO-BREAK SPACE}: " in drawn
+
+
 def test_a_cell_without_text_is_empty_so_that_no_label_stands_alone():
     assert cells.isolate("") == ""
     assert cells.isolate("Uma") == "<bdi>Uma</bdi>"
