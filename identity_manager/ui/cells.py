@@ -13,8 +13,9 @@ def with_line(text: object, *line: object, css: str = "") -> SafeString:
 
 def authority(alias: str, issuer: str, trouble: str) -> SafeString:
     """Draw a CA with the name of its issuer, and with its last error, in the CA's language (lang="en")."""
+    by = markup('\n<span class="who-line mono">{}</span>', issuer) if issuer else ""
     said = markup('\n<span class="who-line" lang="en">{}</span>', trouble) if trouble else ""
-    return markup('<span>{}</span>\n<span class="who-line mono">{}</span>{}', alias, issuer, said)
+    return markup("<span>{}</span>{}{}", alias, by, said)
 
 
 def period(since: object, until: object) -> SafeString:
