@@ -1,5 +1,6 @@
 """HTML of cells in lists, beside the template tags of the design system."""
 
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from identity_manager.ui.markup import markup
@@ -26,6 +27,11 @@ def period(since: object, until: object) -> SafeString:
 def mono(text: object) -> SafeString:
     """Draw text in a monospaced font, for comparison character by character."""
     return markup('<span class="mono">{}</span>', text)
+
+
+def in_bytes(number: str) -> SafeString:
+    """Let 0A:1B:… break behind its colons, never within a byte."""
+    return format_html_join(SafeString(":<wbr>"), "{}", ((byte,) for byte in number.split(":")))
 
 
 def quiet(text: object) -> SafeString:

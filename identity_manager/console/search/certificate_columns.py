@@ -41,7 +41,9 @@ def _person(row: CertificateRow) -> object:
 
 
 def _certificate(row: CertificateRow) -> object:
-    return cells.with_line(row.name, row.serial, css="mono") if row.certificate.serial else row.name
+    if not row.certificate.serial:
+        return row.name
+    return cells.with_line(row.name, cells.in_bytes(row.serial), css="mono")
 
 
 def _state(row: CertificateRow) -> object:
