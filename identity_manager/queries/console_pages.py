@@ -5,13 +5,15 @@ a third of the time of the page of a request.
 """
 
 import uuid
+from functools import lru_cache
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Value
+from django.db.models.functions import Concat
 
 from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models.archive.archived_key import with_copies
-from identity_manager.models.audit.audit_event import AuditEvent
+from identity_manager.models.audit.audit_event import WORDING_COLUMNS, AuditEvent
 from identity_manager.models.catalogue.token_type import TokenType, TokenTypeProfile
 from identity_manager.models.mail.outgoing_mail import OutgoingMail
 from identity_manager.models.people.identity_change import IdentityChange
@@ -30,6 +32,12 @@ from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.standing_orders.member import MemberStep, StandingMember
 
 EVENTS_SHOWN = 30
+OF_REQUESTS = (
+    "request__state",
+    "request__reference",
+    "request__person__state",
+    "request__person__display_name",
+)
 # Deferred: a card shows the profile's name only, and the content from the token's snapshot.
 PROFILE_CONTENT = tuple(
     f"profile__{name}"
@@ -125,6 +133,19 @@ def last_events(person_id: uuid.UUID) -> list[AuditEvent]:
     return _LAST_EVENTS.rows(person=person_id)
 
 
+def recent_events(after: uuid.UUID, *, names: tuple[str, ...], at_most: int) -> list[AuditEvent]:
+    """Events of these names about requests, newest first, as events_of_requests."""
+    return _recent(names, at_most).rows(after=after)
+
+
+def events_of_requests(after: Any, names: tuple[str, ...]) -> QuerySet[AuditEvent]:
+    """Events of these names after that key, with what their words and a line about their request say."""
+    # By a name that no index has: what is looked at is little, and comes in its order.
+    rows = AuditEvent.objects.with_wording_columns().alias(called=Concat("name", Value("")))
+    rows = rows.select_related("request__person").filter(called__in=names, pk__gt=after)
+    return rows.only(*WORDING_COLUMNS, *OF_REQUESTS)
+
+
 def with_cards() -> QuerySet[SoftwareToken]:
     """Tokens with the columns of cards, without the wrapped passphrase."""
     rows = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("passphrase_wrapped")
@@ -158,6 +179,14 @@ def _handed_out(person: Any) -> QuerySet[SoftwareToken]:
 def _memberships(person: Any) -> QuerySet[StandingMember]:
     rows = StandingMember.objects.covering().filter(person=person).exclude(step=MemberStep.NEW)
     return rows.select_related("order__group").order_by("order__name")
+
+
+@lru_cache(maxsize=8)
+def _recent(names: tuple[str, ...], at_most: int) -> Statement[AuditEvent]:
+    there = Exists(TokenRequest.objects.filter(pk=OuterRef("request")))
+    return Statement(
+        lambda after: events_of_requests(after, names).filter(there)[:at_most], after=AuditEvent._meta.pk
+    )
 
 
 def _profiles(request: Any) -> QuerySet[TokenTypeProfile]:

@@ -8,10 +8,11 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import DateField, DateTimeField, IntegerField, QuerySet, Subquery
+from django.db.models import DateField, DateTimeField, Exists, IntegerField, OuterRef, QuerySet, Subquery
 
 from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models.people.person import Person
+from identity_manager.models.requests.approval import Approval, AskedApprover
 from identity_manager.models.requests.token_request import TokenRequest, TokenRequestQuerySet
 
 _OPEN = {"officer": Person._meta.pk, "now": DateTimeField(), "day": DateField()}
@@ -39,10 +40,28 @@ def number(officer_id: uuid.UUID, now: datetime, day: date, *, at_most: int) -> 
     return _number(at_most).first(officer=officer_id, now=now, day=day)
 
 
+def oldest_question(officer_id: uuid.UUID) -> AskedApprover | None:
+    """What this approver was asked first and has not answered, of what waits for a decision."""
+    return _OLDEST.first(officer=officer_id)
+
+
 def _waiting(officer: Any, now: Any, day: Any) -> TokenRequestQuerySet:
     seats = [(officer, {""})]
     rows = TokenRequest.objects.awaiting_decision().decidable_from(seats, now, day)
     return rows.not_postponed_by(officer, now)
+
+
+def _questions(officer: Any) -> QuerySet[AskedApprover]:
+    own = Approval.objects.filter(request=OuterRef("request"), round=OuterRef("round"), approver=officer)
+    waiting = TokenRequest.objects.awaiting_decision().filter(round=OuterRef("round"), pk=OuterRef("request"))
+    rows = AskedApprover.objects.filter(~Exists(own), Exists(waiting), approver=officer)
+    return rows.order_by("waits_from")
+
+
+_OLDEST = Statement[AskedApprover](
+    lambda officer: _questions(officer)[:1],
+    officer=Person._meta.pk,
+)
 
 
 @lru_cache(maxsize=8)

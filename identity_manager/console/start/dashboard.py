@@ -3,13 +3,13 @@
 Each number links to a list of exactly what it counts; most are searches, counted like the list.
 """
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -40,8 +40,6 @@ from identity_manager.console.start import figures, health
 from identity_manager.console.start import offices as start_offices
 from identity_manager.console.start.figures import Figure, Label
 from identity_manager.models import (
-    Approval,
-    AskedApprover,
     AuditEvent,
     CaCheck,
     CaComparison,
@@ -56,7 +54,7 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
-from identity_manager.models.audit.audit_event import WORDING_COLUMNS
+from identity_manager.queries import console_pages, decisions
 from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
 from identity_manager.ui.parts import Meaning, TimelineEvent
 from identity_manager.workflow.archive import drills
@@ -108,7 +106,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "expiring": [figure for figure in expiring if figure.number],
         "sees_renewals": offices.holds(actor, RENEWAL_READERS),
         "reads_requests": offices.holds(actor, REQUEST_READERS),
-        "oldest": _oldest_decision(actor) if numbers.get("decisions") else None,
+        "oldest": decisions.oldest_question(actor.pk) if numbers.get("decisions") else None,
         **start_offices.context(actor),
         "lines": [
             HappenedLine(event_wording.in_words(event), event.request)
@@ -130,14 +128,6 @@ def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
             address = f"{reverse('console:approvals')}#{section.anchor}"
             counted = counting.capped(section.counted or 0)
             yield Figure(section.source.sentence, address, Meaning.WAITING, total=counted)
-
-
-def _oldest_decision(actor: Person) -> AskedApprover | None:
-    """What this approver was asked first and has not answered: the day, and whether they were reminded."""
-    own = Approval.objects.filter(request=OuterRef("request"), round=OuterRef("round"), approver=actor)
-    waiting = TokenRequest.objects.awaiting_decision().filter(round=OuterRef("round"), pk=OuterRef("request"))
-    rows = AskedApprover.objects.filter(~Exists(own), Exists(waiting), approver=actor)
-    return rows.order_by("waits_from").first()
 
 
 def _registrations(actor: Person) -> Iterator[Figure]:
@@ -359,15 +349,8 @@ def _events(actor: Person) -> list[AuditEvent]:
     """Recent events of requests that this officer reads."""
     keys = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)
     before = list(keys[EVENTS_LOOKED_AT : EVENTS_LOOKED_AT + 1])
+    after, names = before[0] if before else uuid.UUID(int=0), event_wording.MILESTONES
+    if requests.reads_all(actor):
+        return console_pages.recent_events(after, names=names, at_most=EVENTS_SHOWN)
     visible = Exists(requests.visible_requests(actor).filter(pk=OuterRef("request")))
-    # By a name that no index has: what is looked at is little, and comes in its order.
-    rows = event_wording.rows().select_related("request__person").alias(called=Concat("name", Value("")))
-    rows = rows.filter(called__in=event_wording.MILESTONES)
-    shown = (
-        "request__state",
-        "request__reference",
-        "request__person__state",
-        "request__person__display_name",
-    )
-    rows = rows.only(*WORDING_COLUMNS, *shown)
-    return planned(rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN])
+    return planned(console_pages.events_of_requests(after, names).filter(visible)[:EVENTS_SHOWN])
