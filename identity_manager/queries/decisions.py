@@ -13,6 +13,7 @@ from django.db.models import DateField, DateTimeField, Exists, IntegerField, Out
 from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models.people.person import Person
 from identity_manager.models.requests.approval import Approval, AskedApprover
+from identity_manager.models.requests.deciding import not_decidable
 from identity_manager.models.requests.token_request import TokenRequest, TokenRequestQuerySet
 
 _OPEN = {"officer": Person._meta.pk, "now": DateTimeField(), "day": DateField()}
@@ -46,8 +47,8 @@ def oldest_question(officer_id: uuid.UUID) -> AskedApprover | None:
 
 
 def _waiting(officer: Any, now: Any, day: Any) -> TokenRequestQuerySet:
-    seats = [(officer, {""})]
-    rows = TokenRequest.objects.awaiting_decision().decidable_from(seats, now, day)
+    excluded = not_decidable([(officer, {""})], now, day)
+    rows = TokenRequest.objects.awaiting_decision().filter(*(~each for each in excluded))
     return rows.not_postponed_by(officer, now)
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -18,7 +18,7 @@ from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.role import today
 from identity_manager.models.requests.approval import progress
-from identity_manager.models.requests.deciding import Seat, not_decidable, seats_of
+from identity_manager.models.requests.deciding import not_decidable, seats_of
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.requesters import Requesters
@@ -83,11 +83,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
 
     def decidable_by(self, officer: Person, deputyships: Collection["Deputy"] = ()) -> Self:
         """Four eyes, as `deciding` says them. deputyships: those in force of the officer."""
-        return self.decidable_from(seats_of(officer, deputyships), timezone.now(), today())
-
-    def decidable_from(self, seats: Sequence[Seat], now: datetime, day: date) -> Self:
-        """The same by seats, moment and day, which may be placeholders of a prepared query."""
-        excluded = not_decidable(seats, now, day)
+        excluded = not_decidable(seats_of(officer, deputyships), timezone.now(), today())
         return self.filter(*(~each for each in excluded))  # at once: each call copies the query
 
     def awaiting_acceptance(self) -> Self:

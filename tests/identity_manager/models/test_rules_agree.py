@@ -366,7 +366,6 @@ TWINS = {
         *(*REQUESTS, "decidable_by", "asked_for_by"),
         # Of SQL alone:
         "with_reference",  # a search
-        "decidable_from",  # decidable_by, by another name of its officer
         "with_all_approvals",  # what approver_escalation looks at more closely
         *("postponed_by", "not_postponed_by"),  # the queue of one approver
     },
