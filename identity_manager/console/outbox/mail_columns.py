@@ -110,7 +110,12 @@ _ERROR = Column(
     _("Error"),
     lambda mail: mail.error_code or "–",
 )
-_SINCE = Column("since", _("Since"), lambda mail: moments.when(mail.last_error_at), width="column-narrow")
+_SINCE = Column(
+    "since",
+    _("Since"),
+    lambda mail: moments.age(mail.last_error_at) if mail.last_error_at else "",
+    width="column-narrow",
+)
 _TO = Column(
     "to",
     _("To"),

@@ -48,7 +48,7 @@ def test_one_officer_asks_and_another_erases(company: Company, leaver: Person) -
 
 def test_the_page_leads_back_where_nobody_can_be_erased(company: Company) -> None:
     page = signed_in(company.rita).get(f"/persons/{company.uma.pk}/erase/").text
-    assert "Not possible now" in page
+    assert "This cannot be done now" in page
     assert f'<a class="button" href="/persons/{company.uma.pk}/">Back to the person</a>' in page
 
 
