@@ -23,9 +23,11 @@ from identity_manager.models import (
     CertificateState,
     Container,
     DeliveryState,
+    Deputy,
     IdentityChange,
     Person,
     PersonState,
+    Postponement,
     RequestKind,
     RequestState,
     Role,
@@ -359,6 +361,32 @@ def test_who_decides_on_requests() -> None:
         assert decisions.first(officer.pk, NOW, today(), fields=FIELDS, at_most=5) == waiting[:5]
         assert decisions.number(officer.pk, NOW, today(), at_most=3) == min(len(waiting), 3)
         assert decisions.number(officer.pk, NOW, today(), at_most=500) == len(waiting)
+
+
+def test_a_prepared_decision_goes_by_the_moment_of_each_call() -> None:
+    """Its SQL is compiled once: nothing of the first call's time may stay in it."""
+    ada, rex = cast.person("ada"), cast.person("rex", roles=(Role.APPROVER,), sid="")
+    dora = cast.person("dora", roles=(Role.APPROVER,), sid="")
+    row = TokenRequest.objects.create(
+        reference="D1", person=cast.person("uma", roles=(), sid=""), requested_by=ada, origin="administrator"
+    )
+    Postponement.objects.create(request=row, round=1, approver=rex, until=NOW + timedelta(days=2))
+
+    def number(*, days: int, officer: Person = rex) -> int | None:
+        moment, day = NOW + timedelta(days=days), today() + timedelta(days=days)
+        return decisions.number(officer.pk, moment, day, at_most=7)
+
+    assert [number(days=days) for days in (1, 3, 1)] == [0, 1, 0]
+    # Who was rex's deputy on that day has decided, so rex does not; on another day they are not.
+    Approval.objects.create(request=row, round=1, approver=dora, decision="approved")
+    Deputy.objects.create(
+        principal=rex,
+        deputy=dora,
+        valid_from=today() + timedelta(days=4),
+        valid_until=today() + timedelta(days=5),
+        assigned_by=ada,
+    )
+    assert [number(days=days) for days in (3, 4, 6)] == [1, 0, 1]
 
 
 TWINS = {
