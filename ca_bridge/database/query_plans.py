@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 
-def is_kept_by(connection: Any) -> bool:
+def caches_plans(connection: Any) -> bool:
     """Whether the backend caches plans."""
     return hasattr(connection, "keeping_plans")
 

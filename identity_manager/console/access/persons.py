@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access.offices import ROLE_GIVERS, officer, searcher, within_units
-from identity_manager.console.access.requests import _must_administer, there
+from identity_manager.console.access.requests import _must_administer, row_or_404
 from identity_manager.models import IdentityChange, Person, PersonImport, Role, RoleAssignment, SignInCode
 from identity_manager.models.people.person import EVERYTHING, PersonQuerySet
 from identity_manager.people import registration_policy
@@ -32,7 +32,7 @@ def person_for_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
     """Return the person to an officer who may read them."""
     actor = searcher(request)
     if within_units(actor, SEARCHERS, "organisational_unit") == EVERYTHING:
-        return there(console_pages.person(pk))
+        return row_or_404(console_pages.person(pk))
     return get_object_or_404(console_pages.persons_page(visible_persons(actor)), pk=pk)
 
 

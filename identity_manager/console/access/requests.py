@@ -52,12 +52,12 @@ def request_for_officer(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
     """Return the request to an officer who may read it."""
     actor = request_reader(request)
     if reads_all(actor):
-        return there(console_pages.request(pk))
+        return row_or_404(console_pages.request(pk))
     rows = visible_requests(actor).select_related("person", "requested_by")
     return get_object_or_404(rows, pk=pk)
 
 
-def there(row: Row | None) -> Row:
+def row_or_404(row: Row | None) -> Row:
     """Return the row; raise 404 for none."""
     if row is None:
         raise Http404
