@@ -57,7 +57,7 @@ def counts(lists: Iterable[QuerySet[Any]], *, always: bool = False) -> list[int]
         for place, sql in enumerate(parts)
         if sql
     ]
-    for place, number in _fetched(there, parameters, always=always):
+    for place, number in fetch_parts(there, parameters, always=always):
         numbers[place] = number
     return numbers
 
@@ -77,7 +77,7 @@ def compile_counts(lists: Iterable[QuerySet[Any]]) -> tuple[list[str], list[Any]
     return parts, parameters
 
 
-def _fetched(there: list[str], parameters: list[Any], *, always: bool) -> list[tuple[Any, ...]]:
+def fetch_parts(there: list[str], parameters: list[Any], *, always: bool) -> list[tuple[Any, ...]]:
     if not there:
         return []
     connection = read_replica.connection()

@@ -13,7 +13,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from identity_manager.console.access import mails, offices
-from identity_manager.console.lists import counting, distinct_values, filtering, pagination
+from identity_manager.console.lists import counting, filtering, pagination
+from identity_manager.console.lists.distinct_values import Values, known_values
 from identity_manager.console.outbox.forms import STUCK, TROUBLE, MailFilterForm
 from identity_manager.console.outbox.mail_columns import COLUMNS, MailRow
 from identity_manager.mail import sending
@@ -30,12 +31,12 @@ from identity_manager.models.mail.delivery_problem import SAID
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE, LAST_EVENT, OutgoingMailQuerySet
 from identity_manager.models.text_in_languages import languages
 from identity_manager.queries.mail_domains import DOMAIN
+from identity_manager.ui.context import MAIL_WATCHERS
 from identity_manager.ui.parts import Pair
 from identity_manager.ui.row_addresses import addresses_of
 from identity_manager.workflow.delivery import outbox_actions
 
 GROUPS_SHOWN = 10
-KNOWN_SHOWN = 500
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,13 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 
 def filter_form(request: HttpRequest, actor: Person) -> MailFilterForm:
     """The filter in the address, with its choices."""
-    rows = mails.watched_mails(actor)
-    names, codes = distinct_values.known_values(rows, "message", "error_code", limit=KNOWN_SHOWN)
-    persons = Person.objects.filter(offices.within_units(actor, offices.MAIL_READERS, "organisational_unit"))
-    (units,) = distinct_values.known_values(persons, "organisational_unit", limit=KNOWN_SHOWN)
+    watched = mails.mails_within_units(actor, MAIL_WATCHERS)
+    reach = offices.within_units(actor, offices.MAIL_READERS, "organisational_unit")
+    names, codes, units = known_values(
+        Values(OutgoingMail, "message", watched),
+        Values(OutgoingMail, "error_code", watched),
+        Values(Person, "organisational_unit", reach),
+    )
     return MailFilterForm(request.GET, messages=names, codes=codes, units=units)
 
 

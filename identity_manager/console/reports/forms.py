@@ -1,17 +1,13 @@
 """The filters of reports, and how a saved one is sent."""
 
-from functools import partial
-
 from django import forms
 from django.utils.functional import lazystr
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console.access import offices
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.lists import distinct_values
 from identity_manager.console.reports.report import Asked, Report
-from identity_manager.console.search.forms import KNOWN_SHOWN, FilterField, KindForm, KnownField
+from identity_manager.console.search.forms import FilterField, KindForm, KnownField, units_within
 from identity_manager.models import Mailing, Person, PersonKind
 from identity_manager.people.saved_searches import NO_NAME
 
@@ -45,7 +41,7 @@ class ReportForm(KindForm):
             del self.fields["period"]
         super().offer_known()
         if "unit" in self.fields:
-            self.offer_values(("unit",), partial(_units, self.actor, self.report))
+            self.offer_values(unit=units_within(self.actor, self.report.readers))
 
     @property
     def asked(self) -> Asked:
@@ -82,8 +78,3 @@ class MailingForm(VerbForm):
     """How often a link to a saved report is sent."""
 
     mailing = SaveForm.base_fields["mailing"]
-
-
-def _units(actor: Person, report: Report) -> list[list[str]]:
-    rows = Person.objects.filter(offices.within_units(actor, report.readers, "organisational_unit"))
-    return distinct_values.known_values(rows, "organisational_unit", limit=KNOWN_SHOWN)

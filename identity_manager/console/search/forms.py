@@ -1,13 +1,12 @@
 """Forms of SEARCH: one per kind of object, with words and filters."""
 
 import uuid
-from collections.abc import Callable, Sequence
-from functools import cache, lru_cache, partial
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any, Self
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.connection import registry
 from identity_manager.console.access import offices, requests
 from identity_manager.console.forms.fields import EARLIEST, LATEST, MAIL_REFUSED, OPEN, OUT_OF_DAYS
-from identity_manager.console.lists import distinct_values
+from identity_manager.console.lists.distinct_values import Values, known_values
 from identity_manager.models import (
     OFFERED_ROLES,
     Approval,
@@ -40,7 +39,6 @@ from identity_manager.ui.forms import FilterSelect
 
 Choices = list[tuple[str, Any]]
 LONGEST_TEXT = 200
-KNOWN_SHOWN = 500
 SOON, LATELY = (30, 60, 90), (7, 30, 90)  # days
 NO_TOKEN = "none"  # noqa: S105 a choice of the filter
 ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
@@ -145,15 +143,16 @@ class KindForm(forms.Form):
         assert isinstance(field, FilterField)  # noqa: S101 narrows the declared type
         field.offer(known)
 
-    def offer_values(self, names: Sequence[str], known: Callable[[], list[list[str]]]) -> None:
-        """Offer for each of these fields what is known of it, and what the address asks for."""
-        once = cache(known)
+    def offer_values(self, **asked: Values) -> None:
+        """Offer for each of these fields the values of its column, of all in one query."""
+        known = cache(lambda: dict(zip(asked, known_values(*asked.values()), strict=True)))
+        for field in asked:
+            self.offer_names(field, partial(lambda name: known()[name], field))
 
-        def choices(place: int, chosen: str) -> Choices:
-            return [(each, each) for each in dict.fromkeys([chosen, *once()[place]]) if each]
-
-        for place, name in enumerate(names):
-            self.offer(name, partial(choices, place, self.data.get(name, "")))
+    def offer_names(self, field: str, known: Callable[[], list[str]]) -> None:
+        """Offer for this field what is known of it, and what the address asks for."""
+        chosen = self.data.get(field, "")
+        self.offer(field, lambda: [(each, each) for each in dict.fromkeys([chosen, *known()]) if each])
 
 
 class PersonForm(KindForm):
@@ -191,8 +190,9 @@ class PersonForm(KindForm):
                 (CODE_ENDED, _("sign-in code has ended unused")),
             ]
             self.offer("sign_in", lambda: codes)
+        reach = offices.within_units(self.actor, SEARCHERS, "organisational_unit") & Q(kind=self.person_kind)
         self.offer_values(
-            ("department", "unit"), partial(_departments_and_units, self.actor, self.person_kind)
+            department=Values(Person, "department", reach), unit=Values(Person, "organisational_unit", reach)
         )
 
 
@@ -246,7 +246,7 @@ class RequestForm(KindForm):
     def offer_known(self) -> None:
         """Of the approvers who reads it, and whom the address names."""
         super().offer_known()
-        self.offer_values(("unit",), partial(_units, self.actor, REQUEST_READERS))
+        self.offer_values(unit=units_within(self.actor, REQUEST_READERS))
         self.offer("approver", self._approvers)
 
     def _approvers(self) -> Choices:
@@ -307,9 +307,9 @@ class CertificateForm(KindForm):
 
     def offer_known(self) -> None:
         super().offer_known()
-        self.offer_values(("issuer",), _issuers)
-        self.offer_values(("unit",), partial(_units, self.actor, SEARCHERS | REQUEST_READERS))
-        self.offer_values(("ca",), lambda: [sorted(registry.aliases())])
+        units = units_within(self.actor, SEARCHERS | REQUEST_READERS)
+        self.offer_values(issuer=Values(Certificate, "issuer"), unit=units)
+        self.offer_names("ca", lambda: sorted(registry.aliases()))
 
 
 def key_in(text: str) -> uuid.UUID | None:
@@ -331,33 +331,9 @@ def _approver_read_of(actor: Person, text: str) -> str:
     return persons.values_list("display_name", flat=True).first() or text
 
 
-def _departments_and_units(actor: Person, kind: PersonKind) -> list[list[str]]:
-    reach = offices.within_units(actor, SEARCHERS, "organisational_unit") & Q(kind=kind)
-    return distinct_values.fetch_values(*_of_departments_and_units(connection.vendor, reach), always=True)
-
-
-@lru_cache(maxsize=200)
-def _of_departments_and_units(_vendor: str, reach: Q) -> tuple[list[str], list[Any]]:
-    """Cached SQL of these choices: every page of SEARCH runs it, and compiling takes longer than running."""
-    rows = Person.objects.filter(reach)
-    return distinct_values.compile_values(rows, "department", "organisational_unit", limit=KNOWN_SHOWN)
-
-
-def _units(actor: Person, roles: frozenset[str]) -> list[list[str]]:
-    reach = offices.within_units(actor, roles, "organisational_unit")
-    return distinct_values.fetch_values(*_of_units(connection.vendor, reach), always=True)
-
-
-@lru_cache(maxsize=200)
-def _of_units(_vendor: str, reach: Q) -> tuple[list[str], list[Any]]:
-    """Cached SQL, as _of_departments_and_units."""
-    return distinct_values.compile_values(
-        Person.objects.filter(reach), "organisational_unit", limit=KNOWN_SHOWN
-    )
-
-
-def _issuers() -> list[list[str]]:
-    return distinct_values.known_values(Certificate.objects.all(), "issuer", limit=KNOWN_SHOWN)
+def units_within(actor: Person, roles: Iterable[str]) -> Values:
+    """The organisational units that the officer reaches by one of the roles."""
+    return Values(Person, "organisational_unit", offices.within_units(actor, roles, "organisational_unit"))
 
 
 def token_types() -> Choices:
