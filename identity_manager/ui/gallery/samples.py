@@ -36,25 +36,31 @@ PERSONS = [
     {
         "name": "Uma Lindqvist",
         "number": "100042",
-        "department": "Research",
+        "cells": [("Department", "", "Research", "")],
         "word": "Active",
         "meaning": "done",
     },
     {
         "name": "山田 太郎",
         "number": "100043",
-        "department": "Sales",
+        "cells": [("Department", "", "Sales", "")],
         "word": "Registered",
         "meaning": "information",
     },
     {
         "name": "Łukasz Żółć",
         "number": "100044",
-        "department": "Logistics",
+        "cells": [("Department", "", "Logistics", "")],
         "word": "Inactive",
         "meaning": "quiet",
     },
-    {"name": "ليلى حداد", "number": "100045", "department": "Legal", "word": "Locked", "meaning": "stopped"},
+    {
+        "name": "ليلى حداد",
+        "number": "100045",
+        "cells": [("Department", "", "Legal", "")],
+        "word": "Locked",
+        "meaning": "stopped",
+    },
 ]
 PAIRS = [
     Pair("Personnel number", "100042"),

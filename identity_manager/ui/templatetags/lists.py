@@ -1,12 +1,14 @@
-"""Template tags of both portals for lists: pagination, sort_header, choose_row.
+"""Template tags of both portals for lists: pagination, sort_header, choose_row, row_cells.
 
 Built in, so no template loads them; usage: templates/ui/README.md.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
 from django.core.paginator import Page
+from django.template.base import render_value_in_context
 from django.template.context import Context
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -73,3 +75,20 @@ def choose_row(checkbox: str, pk: object, name: object, *, ticked: bool = False)
         '<td><input type="checkbox" class="row-select" name="{}" value="{}" aria-label="{}"{}></td>',
         *(checkbox, str(pk), label, SafeString(" checked") if ticked else ""),
     )
+
+
+@register.simple_tag(takes_context=True)
+def row_cells(context: Context, cells: Iterable[tuple[str, str, object, str]]) -> SafeString:
+    """Draw the cells of a row (console.lists.columns.Cell); one without a label is empty.
+
+    In code, because a loop of the template over all cells took a sixth of a list's page.
+    """
+    return SafeString("".join(_cell(context, label, css, value) for label, css, value, _template in cells))
+
+
+def _cell(context: Context, label: str, css: str, value: object) -> SafeString:
+    if not label:
+        return SafeString("<td></td>")
+    # Text as it is, which is most; numbers as the language writes them.
+    text = value if isinstance(value, str) else render_value_in_context(value, context)
+    return markup('<td class="{}" data-label="{}">{}</td>', css, label, text)
