@@ -1,6 +1,6 @@
 """Page ADMIN, Jobs: schedule, last outcome and next run of each job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,8 +44,9 @@ class JobLine:
 
 def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:
     """All jobs, failed ones first."""
-    now, backup = timezone.now(), LastBackup.read()
-    lines = sorted(_lines(now), key=lambda line: line.row.outcome != JobOutcome.FAILED)
+    rows, backup = jobs.rows(), LastBackup.read()
+    now = timezone.now()  # after the rows: those made just now are due already
+    lines = sorted(_lines(rows, now), key=lambda line: line.row.outcome != JobOutcome.FAILED)
     return {
         "form": form,
         "lines": lines,
@@ -90,8 +91,7 @@ def took_words(took: timedelta) -> str:
     return ngettext("took %(count)d second", "took %(count)d seconds", seconds) % {"count": seconds}
 
 
-def _lines(now: datetime) -> Iterator[JobLine]:
-    rows = jobs.rows()
+def _lines(rows: Mapping[str, JobRun], now: datetime) -> Iterator[JobLine]:
     for job in jobs_schedule.JOBS:
         row = rows[job.name]
         word, meaning, detail = _outcome(row, now)

@@ -15,17 +15,21 @@ from identity_manager.models import Person, Role
 
 @dataclass(frozen=True)
 class Section:
-    """One section: name, description, first page, roles."""
+    """One section: name, description, first page, roles. also: the first page of more that belongs to it."""
 
     label: str | Promise
     line: str | Promise
     url_name: str
     roles: frozenset[str]
     icon: str = "settings"
+    also: str = ""
 
     @property
     def url(self) -> str:
         return reverse(self.url_name)
+
+    def holds(self, path: str) -> bool:
+        return path.startswith((self.url, reverse(self.also) if self.also else self.url))
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -133,6 +137,7 @@ SECTIONS: tuple[Section, ...] = (
         "console:officers",
         offices.OFFICE_READERS,
         "shield",
+        also="console:recertifications",
     ),
     Section(
         _("Audit log"),
@@ -151,5 +156,5 @@ def sections_for(person: Person) -> list[Section]:
 
 def current(sections: list[Section], path: str) -> Section | None:
     """Section of an address, by the longest matching prefix."""
-    within = [section for section in sections if path.startswith(section.url)]
+    within = [section for section in sections if section.holds(path)]
     return max(within, key=lambda section: len(section.url), default=None)

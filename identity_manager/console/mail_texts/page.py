@@ -42,9 +42,14 @@ class MailTextLine:
     to: Words
     when: Words
     url: str
-    own: list[str]
-    drafts: list[str]
+    own: list[Words]
+    drafts: list[Words]
     fails: bool
+
+
+def language_label(code: str) -> Words:
+    """The name of a language; the code of one that is not offered any more."""
+    return dict(settings.LANGUAGES).get(code, code)
 
 
 def listing() -> dict[str, Any]:
@@ -145,6 +150,7 @@ def version_context(actor: Person, entry: MailText, *, query: Mapping[str, str])
     before = rows.order_by("-number").first()
     return {
         **_head(entry.message, entry.language),
+        "language_label": language_label(entry.language),
         "row": entry,
         "may_edit": may_edit(actor),
         **_compared(entry, before, with_ours=query.get("compared") == OURS),
@@ -221,8 +227,8 @@ def _line(name: str, rows: list[MailText]) -> MailTextLine:
         to=MAILS[name].to,
         when=MAILS[name].when,
         url=_url("mail-text", name, language),
-        own=[row.language for row in in_force],
-        drafts=[row.language for row in rows if row.state == VersionState.DRAFT],
+        own=[language_label(row.language) for row in in_force],
+        drafts=[language_label(row.language) for row in rows if row.state == VersionState.DRAFT],
         fails=any(row.failed_at for row in in_force),
     )
 

@@ -186,7 +186,8 @@ class _TextToChange:
     def _question(self, title: str, button: str, obstacle: Reason | None) -> Confirmation:
         return Confirmation(
             title=title,
-            lead=_("%(mail)s (%(language)s)") % {"mail": title_of(self.name), "language": self.language},
+            lead=_("%(mail)s (%(language)s)")
+            % {"mail": title_of(self.name), "language": page.language_label(self.language)},
             button=button,
             back=_address(self.name, self.language),
             tab="admin",
