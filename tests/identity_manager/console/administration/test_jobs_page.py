@@ -28,6 +28,11 @@ def test_every_job_is_there_with_its_schedule(sven: Client) -> None:
         assert words in text
 
 
+def test_a_job_that_has_never_run_is_due_now(sven: Client) -> None:
+    JobRun.objects.all().delete()
+    assert all(line.is_due for line in sven.get(JOBS).context["lines"])
+
+
 def test_a_failure_stands_first_with_its_reason(sven: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> int:
         raise OSError("disk full")

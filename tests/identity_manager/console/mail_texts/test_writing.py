@@ -73,7 +73,8 @@ def test_a_text_is_written_previewed_confirmed_and_sent(
         f"Dear {company.uma.display_name},\n\nyour password is new.\n\nIf that was"
     )
     assert "your password is new." in sven.get(address("html")).text
-    assert "your own" in sven.get(reverse("console:mail-texts")).text
+    assert "your own: English" in " ".join(sven.get(reverse("console:mail-texts")).text.split())
+    assert "Version 1, English, " in sven.get(reverse("console:mail-text-version", args=[NAME, LANGUAGE, 1])).text
     what = [
         event.facts["what"]
         for event in AuditEvent.objects.filter(facts__code="password_set.en").order_by("pk")

@@ -35,7 +35,9 @@ def review(person: Person) -> RoleReview:
 
 def test_it_is_opened_by_hand_confirmed_withdrawn_and_reported(company: cast.Company, ulf: Person) -> None:
     browser = signed_in(ulf)
-    assert "Open one now" in browser.get(reverse("console:recertifications")).text
+    begun = browser.get(reverse("console:recertifications")).text
+    assert "Open one now" in begun
+    assert f'href="{reverse("console:officers")}" aria-current="page"' in begun
     opened = browser.post(reverse("console:recertification-open"), follow=True)
     assert "The recertification is open." in opened.text
     campaign = Recertification.objects.get()
