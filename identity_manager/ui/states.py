@@ -11,14 +11,18 @@ from identity_manager.models import (
     ConsentState,
     DeliveryState,
     IdentityChange,
+    ImportState,
     MailState,
     OutgoingMail,
     Person,
+    PersonImport,
     PersonState,
     RecoveryCertificate,
     RecoveryCertificateState,
     RequestState,
     SoftwareToken,
+    TokenImport,
+    TokenImportState,
     TokenRequest,
     TokenState,
 )
@@ -112,6 +116,22 @@ BATCH: Meanings = {
     BatchState.FINISHED: DONE,
     BatchState.CANCELLED: STOPPED,
 }
+PERSON_IMPORT: Meanings = {
+    ImportState.UPLOADED: INFORMATION,
+    ImportState.WAITING: WAITING,
+    ImportState.DONE: DONE,
+    ImportState.REFUSED: STOPPED,
+    ImportState.WITHDRAWN: STOPPED,
+}
+TOKEN_IMPORT: Meanings = {
+    TokenImportState.READING: INFORMATION,
+    TokenImportState.LOOKED_THROUGH: WAITING,
+    TokenImportState.WAITING: WAITING,
+    TokenImportState.CONFIRMED: INFORMATION,
+    TokenImportState.DONE: DONE,
+    TokenImportState.REFUSED: STOPPED,
+    TokenImportState.WITHDRAWN: STOPPED,
+}
 STATES: dict[type[Model], Meanings] = {
     BatchOrder: BATCH,
     IdentityChange: IDENTITY_CHANGE,
@@ -122,6 +142,8 @@ STATES: dict[type[Model], Meanings] = {
     OutgoingMail: MAIL,
     CaOrder: ORDER,
     RecoveryCertificate: RECOVERY_CERTIFICATE,
+    PersonImport: PERSON_IMPORT,
+    TokenImport: TOKEN_IMPORT,
 }
 
 

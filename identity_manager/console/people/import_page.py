@@ -46,13 +46,6 @@ MEANINGS = {
     RowOutcome.WAITS: "waiting",
     RowOutcome.UNCHANGED: "quiet",
 }
-STATE_MEANINGS = {
-    ImportState.UPLOADED: "information",
-    ImportState.WAITING: "waiting",
-    ImportState.DONE: "done",
-    ImportState.REFUSED: "stopped",
-    ImportState.WITHDRAWN: "stopped",
-}
 
 
 class UploadForm(VerbForm):
@@ -127,7 +120,6 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
         "tab": "search",
         "row": row,
         "form": form,
-        "badge": {"meaning": STATE_MEANINGS[ImportState(row.state)], "word": row.get_state_display()},
         "own": row.asked_by_id == actor.pk,
         "not_uploader": imports.NOT_UPLOADER,
         "counts": [(WORDS[RowOutcome(name)], number) for name, number in row.counts.items() if number],

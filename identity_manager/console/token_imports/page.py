@@ -20,7 +20,6 @@ from identity_manager.ui.parts import Tab
 from identity_manager.workflow.people import imports
 from identity_manager.workflow.token_imports import decisions, matching, reasons
 
-S = TokenImportState
 ROWS_SHOWN = 100
 IMPORTS_SHOWN = 20
 MEANINGS = {
@@ -29,15 +28,6 @@ MEANINGS = {
     RowOutcome.KNOWN: "quiet",
     RowOutcome.REFUSED: "stopped",
     RowOutcome.DONE: "done",
-}
-STATE_MEANINGS = {
-    S.READING: "information",
-    S.LOOKED_THROUGH: "waiting",
-    S.WAITING: "waiting",
-    S.CONFIRMED: "information",
-    S.DONE: "done",
-    S.REFUSED: "stopped",
-    S.WITHDRAWN: "stopped",
 }
 KEY_ARCHIVED, KEY_LEFT, NO_KEY = _("Its key is archived"), _("Its key is not kept"), _("Without its key")
 
@@ -124,11 +114,12 @@ def context(actor: Person, row: TokenImport, form: VerbForm, *, asked: dict[str,
         "row": row,
         "types": [names.get(code, code) for code in row.types],
         "form": form,
-        "badge": {"meaning": STATE_MEANINGS[S(row.state)], "word": row.get_state_display()},
         "own": row.asked_by_id == actor.pk,
         "withdrawable": row.state in WITHDRAWABLE,
         "nothing_to_do": None if decisions.to_be_done(row).exists() else decisions.NOTHING_TO_IMPORT,
-        "command": _command("confirmed", row.pk) if row.state == S.CONFIRMED and row.has_keys else "",
+        "command": _command("confirmed", row.pk)
+        if row.state == TokenImportState.CONFIRMED and row.has_keys
+        else "",
         "tabs": list(_tabs(chosen, counted)),
         "page": page,
         "lines": list(_lines(page.object_list)),
