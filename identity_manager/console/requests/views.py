@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,7 +21,7 @@ from identity_manager.console.search import requests as request_list
 from identity_manager.console.search import saved_searches, selected, selection
 from identity_manager.console.search import search as searching
 from identity_manager.console.search.search import Search
-from identity_manager.models import PersonState, TokenRequest
+from identity_manager.models import PersonState, Role, TokenRequest
 from identity_manager.ui.bidi import isolated
 from identity_manager.workflow.issuance import partial_issue
 from identity_manager.workflow.issuance import retry as issuance_retry
@@ -39,6 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = searching.context(request, search, posted) | {
         "tab": "requests",
         "actions": selection.actions(search),
+        "enables": partial(offices.holds, actor, {Role.TOKEN_ADMINISTRATOR}),
         "saved": [
             each for each in saved_searches.of(actor, current=search.query) if each.kind is search.kind
         ],
