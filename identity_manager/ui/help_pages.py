@@ -6,7 +6,9 @@ tests/architecture/test_help_pages.py checks that each page of the URL table is 
 document and section exists.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+from identity_manager.models import Role
 
 FIRST, FIRST_SECTION = "index", "token"  # defaults of a page in no table
 OFFICERS: Mapping[str, str] = {
@@ -49,6 +51,7 @@ OFFICERS: Mapping[str, str] = {
     "console:terms": "how-to/terms",
     "console:not-arrived": "how-to/mail",
     "console:mail": "how-to/mail",
+    "console:mail-text": "how-to/mail-texts",
     "console:outbox": "how-to/mail",
     "console:not-installed": "how-to/installed",
     "console:holder-change": "how-to/renew",
@@ -68,7 +71,7 @@ OFFICERS: Mapping[str, str] = {
     "console:profile": "how-to/token-types",
     "console:admin": "how-to/system-administrator",
     "console:looks": "how-to/looks",
-    "console:authorities": "how-to/embedded-ca",
+    "console:authorities": "how-to/connect-a-ca",
     "console:jobs": "how-to/operate",
     "console:target": "how-to/publication",
     "console:director": "how-to/directory",
@@ -88,6 +91,17 @@ OFFICERS: Mapping[str, str] = {
     "passkey": "how-to/first-sign-in",
     "recovery-codes": "how-to/first-sign-in",
     "sign-in-way": "how-to/first-sign-in",
+}
+# START and OPEN TASKS are of every role. Of several roles the first one counts.
+OF_EVERY_ROLE = ("console:start", "console:approvals")
+ROLES: Mapping[str, str] = {
+    Role.APPROVER: "how-to/approve-requests",
+    Role.TOKEN_ADMINISTRATOR: "how-to/enable-and-follow",
+    Role.REGISTRATION_OFFICER: "how-to/registration-officer",
+    Role.RECOVERY_OFFICER: "how-to/recover-keys",
+    Role.SYSTEM_ADMINISTRATOR: "how-to/system-administrator",
+    Role.USER_ADMINISTRATOR: "how-to/user-administrator",
+    Role.AUDITOR: "how-to/auditor",
 }
 PERSONS: Mapping[str, str] = {
     "selfservice:dashboard": "token",
@@ -143,6 +157,13 @@ def page_of(table: Mapping[str, str], view_name: str) -> str:
     """The page of the help for a URL name; empty if there is none."""
     found = [key for key in table if view_name.startswith(key)]
     return table[max(found, key=len)] if found else ""
+
+
+def document_of(view_name: str, roles: Collection[str]) -> str:
+    """The document for a URL name of the officers' portal and the reader's roles."""
+    if view_name in OF_EVERY_ROLE:
+        return next((document for role, document in ROLES.items() if role in roles), FIRST)
+    return page_of(OFFICERS, view_name) or FIRST
 
 
 def is_excepted(view_name: str) -> bool:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from identity_manager.console.help import documents
+from identity_manager.models import OFFICER_ROLES
 from identity_manager.ui import help_pages
 from selfservice import help_texts
 from tests.architecture.url_table import TABLE, Row
@@ -29,13 +30,14 @@ def test_each_page_has_its_help_or_is_excepted() -> None:
 
 def test_no_line_of_the_tables_is_old() -> None:
     names = [row.name for row in TABLE]
-    lines = [*help_pages.OFFICERS, *help_pages.PERSONS]
+    lines = [*help_pages.OFFICERS, *help_pages.PERSONS, *help_pages.OF_EVERY_ROLE]
     lines += [each for said in help_pages.EXCEPTED.values() for each in said.split()]
     assert [key for key in lines if not any(name.startswith(key) for name in names)] == []
 
 
 def test_each_document_and_section_is_there() -> None:
-    assert set(help_pages.OFFICERS.values()) - set(documents.names()) == set()
+    assert {*help_pages.OFFICERS.values(), *help_pages.ROLES.values()} - set(documents.names()) == set()
+    assert set(help_pages.ROLES) == set(OFFICER_ROLES), "START and OPEN TASKS have a document for each role"
     sections = {section.anchor for section in help_texts.SECTIONS}
     assert set(help_pages.PERSONS.values()) - sections == set()
     assert {help_pages.FIRST} <= set(documents.names())

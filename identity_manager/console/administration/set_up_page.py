@@ -65,7 +65,7 @@ STEPS = (
         _("Make the embedded one, or name yours in CA_CONNECTORS; then test the connection."),
         "console:authorities",
         _("Certificate authorities"),
-        "how-to/embedded-ca",
+        "how-to/connect-a-ca",
         ("authority",),
     ),
     SetUpStep(

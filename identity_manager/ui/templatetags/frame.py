@@ -36,7 +36,7 @@ def help_link(context: Context, portal: str) -> SafeString:
     match = getattr(context.get("request"), "resolver_match", None)
     name = match.view_name if match else ""
     try:
-        url = _help_of_officers(name) if portal == "console" else _help_of_persons(name)
+        url = _help_of_officers(name, context) if portal == "console" else _help_of_persons(name)
     except NoReverseMatch:  # this process does not serve the portal whose frame it draws
         return SafeString()
     return markup(
@@ -47,9 +47,9 @@ def help_link(context: Context, portal: str) -> SafeString:
     )
 
 
-def _help_of_officers(view_name: str) -> str:
-    document = help_pages.page_of(help_pages.OFFICERS, view_name) or help_pages.FIRST
-    return reverse("console:document", args=[document])
+def _help_of_officers(view_name: str, context: Context) -> str:
+    roles = getattr(context.get("portal"), "roles", ())
+    return reverse("console:document", args=[help_pages.document_of(view_name, roles)])
 
 
 def _help_of_persons(view_name: str) -> str:

@@ -40,7 +40,7 @@ def test_an_empty_installation_has_everything_before_it() -> None:
     assert PAGE in browser.get("/").text
     page = browser.get(PAGE).text
     assert "Next" in page
-    assert "/help/how-to/embedded-ca/" in page
+    assert "/help/how-to/connect-a-ca/" in page
 
 
 def test_the_words_of_a_step_are_states_in_each_language(db: None) -> None:
@@ -69,14 +69,14 @@ def test_each_step_is_done_by_what_is_there(company: cast.Company, settings: Set
     sven = officer("sven", Role.SYSTEM_ADMINISTRATOR)
     found = open_steps(sven)
     assert {"how-to/terms", "how-to/token-types"}.isdisjoint(found)
-    assert {"how-to/embedded-ca", "how-to/mail", "how-to/first-officers", "tutorial/first-token"} <= found
+    assert {"how-to/connect-a-ca", "how-to/mail", "how-to/first-officers", "tutorial/first-token"} <= found
 
     officer("sara", Role.SYSTEM_ADMINISTRATOR)
     assert "how-to/first-officers" not in open_steps(sven)
     CaCheck.objects.create(
         alias="corporate", ok=True, detail="", took=timezone.timedelta(), checked_at=timezone.now()
     )
-    assert "how-to/embedded-ca" not in open_steps(sven)
+    assert "how-to/connect-a-ca" not in open_steps(sven)
     request = company.request_in(RequestState.COMPLETED)
     assert "tutorial/first-token" not in open_steps(sven)
     OutgoingMail.objects.filter(request=request).update(state="sent")

@@ -96,6 +96,14 @@ def test_code_in_a_list_stays_in_its_item(folder: Path) -> None:
 
 def test_each_page_leads_to_its_document(olga: Client, company: cast.Company) -> None:
     assert 'href="/help/how-to/approve-requests/"' in olga.get(reverse("console:approvals")).text
+    sven = signed_in(officer("sven", Role.SYSTEM_ADMINISTRATOR))
+    for name, document in (
+        ("start", "system-administrator"),
+        ("approvals", "system-administrator"),
+        ("mail-texts", "mail-texts"),
+        ("authorities", "connect-a-ca"),
+    ):
+        assert f'href="/help/how-to/{document}/"' in sven.get(reverse(f"console:{name}")).text, name
     uma = signed_in(company.uma)
     assert 'href="/my/help/#install"' in uma.get(reverse("selfservice:file-help")).text
     page = uma.get(reverse("selfservice:help")).text
