@@ -45,9 +45,11 @@ def obstacle(actor: Person, person: Person) -> Reason | None:
 def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Those of the persons for whom the actor made a sign-in code that is valid or was used.
 
-    Withdrawn and expired codes do not count.
+    Withdrawn and expired codes do not count. For an API client those of its two makers do: else an officer
+    who can sign in as somebody would ask for their token through a program.
     """
-    made = SignInCode.objects.opening(timezone.now()).filter(person__in=person_ids, asked_by=actor)
+    officers = {actor.pk, *actor.client_makers}
+    made = SignInCode.objects.opening(timezone.now()).filter(person__in=person_ids, asked_by__in=officers)
     return frozenset(made.values_list("person_id", flat=True))
 
 

@@ -76,7 +76,7 @@ def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> i
     """
     needed = approvals_needed(
         types,
-        requesters=request.co_requester_ids | {request.requested_by_id},
+        requesters={request.requested_by_id, *request.co_requester_ids, *request.requested_by.client_makers},
         person=request.person,
         origin=RequestOrigin(request.origin),
     )

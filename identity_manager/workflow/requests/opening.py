@@ -220,7 +220,7 @@ def _take_rules(request: TokenRequest, asking: Origin, lines: Sequence[SoftwareT
     types = renewal_policy.types_to_approve(lines)
     request.approvals_needed = approvers.approvals_needed(
         types,
-        requesters={asking.actor.pk, *asking.co_requesters},
+        requesters={asking.actor.pk, *asking.co_requesters, *asking.actor.client_makers},
         person=asking.person,
         origin=asking.origin,
     )

@@ -186,6 +186,31 @@ def test_neither_maker_approves_what_their_client_asks_for(caller: Caller) -> No
     cast.approved(paul, request)
 
 
+@pytest.mark.parametrize("maker", ["asked_by", "decided_by"])
+@pytest.mark.parametrize("policy", [ApprovalPolicy.NEVER, ApprovalPolicy.SELF_REQUESTED])
+def test_what_a_client_asks_for_its_maker_needs_an_approver(
+    caller: Caller, maker: str, policy: ApprovalPolicy
+) -> None:
+    """As for who enables themselves: an officer alone cannot let a program ask for them instead."""
+    cast.token_type("vpn", approval=policy)
+    own = getattr(caller.row, maker)
+    made = caller.post("/requests", {"person": str(own.pk), "types": ["vpn"]}).json()
+    request = TokenRequest.objects.get(pk=made["id"])
+    assert (request.state, request.approvals_needed) == ("requested", 1)
+
+
+@pytest.mark.parametrize("maker", ["asked_by", "decided_by"])
+def test_a_client_asks_for_nobody_for_whom_its_maker_made_a_code(caller: Caller, maker: str) -> None:
+    cast.token_type("vpn")
+    officer, nora = getattr(caller.row, maker), cast.person("nora", roles=(), sid="")
+    RoleAssignment.objects.create(person=officer, role=Role.REGISTRATION_OFFICER)
+    officer = Person.objects.get(pk=officer.pk)
+    sign_in_codes.make(actor=officer, code_id=sign_in_codes.ask(actor=officer, person_id=nora.pk).pk)
+    answer = caller.post("/requests", {"person": str(nora.pk), "types": ["vpn"]})
+    assert problem_of(answer) == (403, "made-a-code")
+    assert not TokenRequest.objects.exists()
+
+
 def test_nobody_signs_in_as_a_client_gives_it_roles_or_a_token(caller: Caller) -> None:
     person = caller.row.actor
     una, rolf = (
