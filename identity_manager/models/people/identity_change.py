@@ -1,5 +1,8 @@
 """Changes of e-mail, UPN or SID that wait for a second officer (SPEC.md 2)."""
 
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -9,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.database.state_machine import state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
+from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.second_officer import (
     ConsentState,
     DecisionAboutPerson,
@@ -42,7 +46,8 @@ class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[mis
 
     old, new: values by field, of the changed fields. While it waits, nothing is delivered to the person and
     no passphrase is shown. is_entry: the first identity of a person entered by hand or by a file;
-    person_import: that file.
+    person_import: that file. What several officers add to it becomes one change, asked for by the last of
+    them: none of them decides on it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -74,6 +79,20 @@ class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[mis
 
     def __str__(self) -> str:
         return ", ".join(str(label) for label, _old, _new in self.lines)
+
+    @classmethod
+    def exclusion_conditions(cls, officer: Person, now: datetime) -> Mapping[Exclusion, Q]:
+        excluded = super().exclusion_conditions(officer, now)
+        entered = cls.objects.filter(is_entry=True, asked_by=officer).order_by()
+        asked = excluded[Exclusion.ASKED] | Q(is_entry=True, person__in=entered.values("person"))
+        return {**excluded, Exclusion.ASKED: asked}
+
+    def excluded_officers(self) -> Mapping[Exclusion, Collection[uuid.UUID]]:
+        excluded = super().excluded_officers()
+        if not self.is_entry:
+            return excluded
+        entries = IdentityChange.objects.filter(person=self.person_id, is_entry=True).exclude(asked_by=None)
+        return {**excluded, Exclusion.ASKED: entries.order_by().values_list("asked_by", flat=True)}
 
     @property
     def lines(self) -> "list[tuple[StrOrPromise, str, str]]":

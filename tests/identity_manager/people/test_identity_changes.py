@@ -142,6 +142,24 @@ def test_a_newer_change_replaces_the_older_and_the_same_is_the_same(rita: Person
     assert (first.state, second.state) == ("withdrawn", "waiting")
 
 
+def test_nobody_confirms_their_own_value_because_another_officer_added_one(
+    rita: Person, rolf: Person
+) -> None:
+    """What an officer adds to the first identity of a person does not make it all theirs."""
+    olaf = person("olaf", roles=(Role.REGISTRATION_OFFICER,))
+    values = {"personnel_number": "N-1", "given_name": "New", "surname": "Comer", "kind": "employee"}
+    values |= {"language": "en", "time_zone": "Europe/Berlin", "email": "new@example.com"}
+    new = persons.enter(actor=olaf, values=values, active=True)
+    asked(rita, new, {"email": "rita.private@example.com"})
+    change = asked(rolf, new, {"upn": "new@corp.example.com"})
+    before = everything()
+    with pytest.raises(NotAllowed):
+        identity_changes.confirm(actor=rita, change_id=change.pk)
+    assert everything() == before
+    assert change not in IdentityChange.objects.decidable_by(rita)
+    assert rita not in change.second_officers()
+
+
 def test_what_waits_is_shown_to_who_may_decide(rita: Person, rolf: Person, uma: Person) -> None:
     change = asked(rita, uma)
     by_machine = asked(None, person("sam"))
