@@ -47,7 +47,8 @@ def assign(
         refuse(assignment_obstacle(actor=actor, principal=principal, unit=unit), kind=NotAllowed)
         refuse(_deputy_obstacle(actor, principal, deputy, unit), kind=NotAllowed)
         first, last = _days(period)
-        require(_lasts(_own(principal), unit, first, last), else_=LONGER_THAN_THE_ROLE, field="valid_until")
+        carried = deputy_policy.lasts(_own(principal), unit, first=first, last=last)
+        require(carried, else_=LONGER_THAN_THE_ROLE, field="valid_until")
         overlapping = Deputy.objects.not_over(today()).filter(principal=principal, deputy=deputy)
         refuse(
             DEPUTY_ALREADY if overlapping.filter(organisational_unit=unit).exists() else None, field="deputy"
@@ -126,18 +127,12 @@ def _own(person: Person) -> list[RoleAssignment]:
     return [each for each in person.roles.all() if each.role == Role.APPROVER and not each.only_as_deputy]
 
 
-def _lasts(held: list[RoleAssignment], unit: str, first: date, last: date) -> bool:
-    """Whether one of these roles reaches the unit from the first to the last day."""
-    reaching = [each for each in held if each.organisational_unit in ("", unit)]
-    return any(each.is_in_force(first) and each.is_in_force(last) for each in reaching)
-
-
 def _have_role(deputy: Person, unit: str, period: RolePeriod, *, actor: Person) -> None:
     """See that the deputy is an Approver on these days, and that the role says that they are a deputy."""
     first, last = period.valid_from, period.valid_until
     assert first is not None and last is not None  # noqa: S101, PT018 narrows the declared types
     require(deputy.is_active, else_=roles.NOT_ACTIVE, field="deputy")
-    if _lasts(_own(deputy), unit, first, last):
+    if deputy_policy.lasts(_own(deputy), unit, first=first, last=last):
         for each in _own(deputy):
             if each.organisational_unit in ("", unit):
                 each.deputy_until = max(each.deputy_until or last, last)

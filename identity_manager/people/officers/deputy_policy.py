@@ -4,6 +4,7 @@ Valid days are compared at every use; no job ends a deputy.
 """
 
 from collections.abc import Collection
+from datetime import date
 from uuid import UUID
 
 from django.db.models import Q
@@ -41,15 +42,27 @@ def independent(officers: Collection[Person]) -> int:
 
 
 def end_with_role(person: Person, unit: str, *, actor: Person | None) -> None:
-    """End what rests on a role Approver that the person loses, in the caller's transaction.
+    """End what rests on a role Approver that the person has lost, in the caller's transaction.
 
-    Those who decide in their stead, and in whose stead they decide.
+    Those who decide in their stead, and in whose stead they decide. A deputy of one unit may have rested on
+    a role for all: they stay where another role of the principal lasts as long.
     """
     covered = Q() if unit == "" else Q(organisational_unit=unit)
-    rows = Deputy.objects.not_over(today())
-    ending = rows.filter(principal=person, organisational_unit=unit) | rows.filter(covered, deputy=person)
-    for each in ending.select_related("principal", "deputy").order_by("pk"):
-        end(each, actor=actor)
+    rows = Deputy.objects.not_over(today()).filter(covered, Q(principal=person) | Q(deputy=person))
+    left = list(person.roles.filter(role=Role.APPROVER, only_as_deputy=False))
+    for each in rows.select_related("principal", "deputy").order_by("pk"):
+        is_of_another_role = each.deputy_id != person.pk and each.organisational_unit != unit
+        since = max(each.valid_from, today())
+        if not (
+            is_of_another_role and lasts(left, each.organisational_unit, first=since, last=each.valid_until)
+        ):
+            end(each, actor=actor)
+
+
+def lasts(held: Collection[RoleAssignment], unit: str, *, first: date, last: date) -> bool:
+    """Whether one of these roles reaches the unit from the first to the last day."""
+    reaching = [each for each in held if each.organisational_unit in ("", unit)]
+    return any(each.is_in_force(first) and each.is_in_force(last) for each in reaching)
 
 
 def end_all_of(person: Person, *, for_leave: bool, actor: Person | None) -> None:

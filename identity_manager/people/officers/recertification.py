@@ -31,7 +31,7 @@ from identity_manager.models import (
     RoleReview,
 )
 from identity_manager.models.people.role import RoleAssignmentQuerySet, today
-from identity_manager.people.officers import roles, vouching_policy
+from identity_manager.people.officers import deputy_policy, roles, vouching_policy
 from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 
@@ -283,6 +283,8 @@ def _settle_unanswered(review_id: uuid.UUID) -> bool:
             return False
         held.delete()
         _record(audit.Event.ROLE_NOT_CONFIRMED, review, actor=None)
+        if held.role == Role.APPROVER:
+            deputy_policy.end_with_role(review.person, held.organisational_unit, actor=None)
         return True
 
 

@@ -248,6 +248,31 @@ def test_it_ends_with_the_role_of_the_principal_and_the_lent_role_with_it(compan
         deputies.end(actor=ursula, deputy_row_id=Deputy.objects.get().pk)
 
 
+def test_it_ends_with_the_last_role_that_carries_it(company: Company) -> None:
+    """A deputy of one unit rests on a role for all units, once that for the unit has ended by itself."""
+    dora, paul = cast.person("dora", roles=()), company.paul
+    nord = RoleAssignment.objects.create(person=paul, role=Role.APPROVER, organisational_unit="Nord")
+    ursula = cast.person("ursula", roles=(Role.USER_ADMINISTRATOR,))
+    deputies.assign(actor=ursula, principal_id=paul.pk, deputy_id=dora.pk, unit="Nord", period=fortnight())
+    RoleAssignment.objects.filter(pk=nord.pk).update(valid_until=today())
+    with time_machine.travel(today() + timedelta(days=1), tick=False):
+        roles.end_overdue()
+        assert dora.roles.exists()
+        roles.withdraw(actor=ursula, person_id=paul.pk, role=Role.APPROVER)
+        assert Deputy.objects.get().ended_by == ursula
+        assert not dora.roles.exists()
+
+
+def test_a_deputy_of_a_unit_stays_where_the_role_for_it_stays(company: Company) -> None:
+    dora, paul = cast.person("dora", roles=()), company.paul
+    RoleAssignment.objects.create(person=paul, role=Role.APPROVER, organisational_unit="Nord")
+    ursula = cast.person("ursula", roles=(Role.USER_ADMINISTRATOR,))
+    deputies.assign(actor=ursula, principal_id=paul.pk, deputy_id=dora.pk, unit="Nord", period=fortnight())
+    roles.withdraw(actor=ursula, person_id=paul.pk, role=Role.APPROVER)
+    assert Deputy.objects.get().ended_at is None
+    assert dora.roles.exists()
+
+
 def test_leave_of_the_principal_leaves_the_deputy_and_a_lock_does_not(company: Company) -> None:
     dora, rolf = cast.person("dora", roles=()), cast.person("rolf", roles=(Role.REGISTRATION_OFFICER,))
     stands_for(dora, company.paul)

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from identity_manager.models import (
     Account,
     AuditEvent,
+    Deputy,
     OutgoingMail,
     Person,
     Recertification,
@@ -23,7 +24,9 @@ from identity_manager.models import (
     RoleAssignment,
     RoleReview,
 )
-from identity_manager.people.officers import recertification, roles
+from identity_manager.models.people.role import today
+from identity_manager.people.officers import deputies, recertification, roles
+from identity_manager.people.officers.roles import RolePeriod
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from tests.tools.cast import person
 
@@ -290,6 +293,19 @@ def test_with_the_setting_it_ends(settings: Settings) -> None:
     assert (ada.roles.exists(), paul.roles.exists()) == (False, True)
     event = AuditEvent.objects.get(name="role.not-confirmed")
     assert (event.actor, event.person) == (None, ada)
+
+
+def test_who_decides_in_the_stead_of_an_approver_ends_with_the_role(settings: Settings) -> None:
+    settings.RECERTIFICATION_UNANSWERED = "end"
+    ulf, paul = officer("ulf", USERS), officer("paul", Role.APPROVER)
+    dora, days = person("dora", roles=()), timedelta(days=200)
+    period = RolePeriod(today(), today() + days)
+    deputies.assign(actor=ulf, principal_id=paul.pk, deputy_id=dora.pk, unit="", period=period)
+    campaign = opened(ulf)
+    confirm(ulf, dora)
+    assert ended(campaign) == {"ulf": "kept", "paul": "ended", "dora": "confirmed"}
+    assert Deputy.objects.get().ended_at is not None
+    assert not dora.roles.exists()
 
 
 def test_nobody_is_locked_out_where_everybody_is_silent(settings: Settings) -> None:
