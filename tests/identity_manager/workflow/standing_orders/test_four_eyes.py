@@ -9,6 +9,7 @@ from identity_manager.models import (
     DirectoryGroup,
     LossRule,
     Person,
+    PersonSource,
     Role,
     RoleAssignment,
     ScimToken,
@@ -17,13 +18,15 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people import groups, persons
+from identity_manager.people.identity import identity_changes
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow import snapshot, step2_approve
 from identity_manager.workflow.people import sign_in_codes
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.requests import resubmission, suspension
-from identity_manager.workflow.standing_orders import orders
+from identity_manager.workflow.standing_orders import orders, planning
 from identity_manager.workflow.standing_orders.orders import Wanted
+from tests.identity_manager.workflow.batch.batches import work
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast
 from tests.tools.cast import Company
@@ -71,6 +74,42 @@ def test_who_put_somebody_into_a_group_by_hand_does_not_approve_for_them(company
     assert refused(rita, mine) == "own-request"
     assert refused(other, theirs) == "own-request"
     assert approvers.decision_obstacle(other, mine) is None
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["taken out", "and put in again"])
+def test_who_takes_somebody_out_of_the_group_again_does_not_wipe_their_name_off(
+    company: Company, times: int
+) -> None:
+    """The batch order is placed, and asks later: whoever is not in the group by then gets nothing."""
+    rita = also_approver(company.rita)
+    group = standing.by_hand(rita, company.uma, company.sam)
+    order = standing.made(company.ada, group, **SIGNATURE)
+    orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
+    planning.run(order_id=order.pk)  # placed, and not carried out
+    groups.remove(actor=rita, group_id=group.pk, person_id=company.uma.pk)
+    if times == 2:
+        groups.add(actor=rita, group_id=group.pk, numbers=["P-uma"])
+    (batch,) = standing.batches(order)
+    while work(batch):
+        pass
+
+    assert TokenRequest.objects.filter(person=company.sam).exists()
+    requests = TokenRequest.objects.filter(person=company.uma)
+    assert [refused(rita, each) for each in requests] == ["own-request"] * (times - 1)
+
+
+def test_who_asked_for_the_address_that_a_search_finds_does_not_approve(company: Company) -> None:
+    rita, rolf = also_approver(company.rita), cast.person("rolf", sid="", roles=(Role.REGISTRATION_OFFICER,))
+    order = standing.in_force(
+        company.ada, None, basis=StandingBasis.SEARCH, criteria={"text": "lab.example.com"}, **SIGNATURE
+    )
+    uma = Person.objects.get(pk=company.uma.pk)
+    new = {"email": "uma@lab.example.com"}
+    change = identity_changes.ask(uma, new=new, source=PersonSource.MANUAL, actor=rita)
+    identity_changes.confirm(actor=rolf, change_id=change.pk)
+    standing.planned(order)
+
+    assert refused(rita, TokenRequest.objects.get(person=company.uma)) == "own-request"
 
 
 def test_who_moved_somebody_into_the_unit_by_hand_does_not_approve_for_them(company: Company) -> None:
