@@ -37,7 +37,7 @@ NOTICES = frozenset(
         *("sign_in_code_made", "password_set", "account_linked", "break_glass_used"),
         *("second_factor_added", "second_factor_removed", "second_factors_reset"),
         *("recovery_codes_made", "recovery_code_used"),
-        *("identity_change_asked", "identity_change_done", "identity_change_dropped"),
+        *("identity_change_asked", "identity_change_done", "identity_change_dropped", "identity_taken_over"),
     }
 )
 

@@ -59,7 +59,7 @@ def test_everything_that_a_mail_has_is_a_placeholder_or_left_out_by_name() -> No
         assert names - {"subject"} <= sources | placeholders.NOT_GIVEN, name
 
 
-@pytest.mark.parametrize("name", sorted(NOTICES | {"identity_taken_over"}))
+@pytest.mark.parametrize("name", sorted(NOTICES))
 def test_no_text_takes_the_fixed_sentence_out_of_a_security_notice(name: str) -> None:
     wording = Wording("Nothing", "{% comment %}{% endcomment %}All is well.")
     mail = specimens.specimen(name, language="en", wording=wording)

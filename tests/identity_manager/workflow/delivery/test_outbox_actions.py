@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
-from identity_manager.mail import account_messages, mailbox, outbox
+from identity_manager.mail import account_messages, mailbox, outbox, person_messages
 from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import (
     AuditEvent,
@@ -426,11 +426,12 @@ def test_what_is_discarded_at_once_holds_no_notice(company: Company) -> None:
     assert (states[notice.pk], states[other.pk]) == ("failed", "discarded")
 
 
-def test_every_notice_of_an_account_is_known() -> None:
-    """What account_messages writes is a notice, whatever is added there."""
+def test_every_notice_of_account_or_identity_is_known() -> None:
+    """What account_messages writes, and of person_messages all about identities, whatever is added there."""
     written = {
         name
-        for name, each in vars(account_messages).items()
-        if getattr(each, "__module__", "") == account_messages.__name__ and not name.startswith("_")
+        for module in (account_messages, person_messages)
+        for name, each in vars(module).items()
+        if getattr(each, "__module__", "") == module.__name__ and not name.startswith("_")
     }
-    assert written <= NOTICES
+    assert {name for name in written if not name.startswith("person_")} <= NOTICES
