@@ -36,7 +36,7 @@ def test_wide_and_light(open_desk: OpenDesk, company: Company, tmp_path: Path) -
         "All are sealed, All are finished. The list below says the same."
     )
     ada.page.get_by_text("The same as a list").click()
-    expect(ada.page.get_by_text("went this way")).to_have_count(5)
+    expect(ada.page.get_by_text("Went this way")).to_have_count(5)
     ada.look()
 
     file = ada.download("BPMN 2.0", tmp_path)

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 
 from django import template
 from django.db.models import Model
+from django.template.defaultfilters import capfirst
 from django.templatetags.static import static
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -45,7 +46,7 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
 @register.simple_tag
 def badge(meaning: str, word: str, icon_name: str = "") -> SafeString:
     """Draw a state: meaning is done, waiting, stopped, information or quiet; the word says which."""
-    return _badge(Meaning(meaning), str(word), icon_name)
+    return _badge(Meaning(meaning), capfirst(str(word)), icon_name)
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -58,7 +59,7 @@ def _badge(known: Meaning, word: str, icon_name: str) -> SafeString:
 @register.simple_tag
 def badges(words: Sequence[str], meaning: str = "quiet", icon_name: str = "token") -> SafeString:
     """Draw several small badges in a row."""
-    drawn = "".join(badge(meaning, word, icon_name) for word in words)
+    drawn = "".join(_badge(Meaning(meaning), word, icon_name) for word in words)
     return SafeString(f'<span class="badges badges-names">{drawn}</span>')  # each is safe
 
 

@@ -33,7 +33,7 @@ TEST = reverse("console:authority-test", args=["corporate"])
 
 
 def test_a_test_is_kept_and_audited(sven: Client) -> None:
-    assert "not tested yet" in sven.get(PAGE).text
+    assert "Not tested yet" in sven.get(PAGE).text
     text = sven.post(TEST, follow=True).text
     assert "corporate answers." in text
     row = CaCheck.objects.get()

@@ -48,7 +48,7 @@ def test_a_role_is_given_for_a_unit_and_a_time(ulf: Client, company: cast.Compan
     assert "Uma Lindqvist has the role Approver." in response.text
     held = RoleAssignment.objects.get(person=company.uma, role=Role.APPROVER)
     assert (held.organisational_unit, held.valid_until) == ("Nord", last)
-    assert "in force" in response.text
+    assert "In force" in response.text
 
 
 def test_a_conflict_is_refused_with_its_reason_before_and_after_it_is_sent(

@@ -57,14 +57,14 @@ def test_the_way_so_far_is_marked_and_said(ada: Client, company: cast.Company) -
     assert arrows(text, "gone") == {"reject requested rejected"}
     assert states(text, "process-gone") == {"requested"}
     assert "Now: Rejected. The way so far: Reject." in text
-    assert text.count("went this way") == 1
-    assert "can go this way now" not in text
+    assert text.count("Went this way") == 1
+    assert "Can go this way now" not in text
 
 
 def test_what_can_happen_now_is_said_in_the_list(ada: Client, company: cast.Company) -> None:
     text = ada.get(reverse("console:request", args=[company.request_in("awaiting_acceptance").pk])).text
 
-    assert text.count("can go this way now") == 6
+    assert text.count("Can go this way now") == 6
     assert "Now: Waits for acceptance. The way so far: Approve, Invite." in text
 
 

@@ -35,7 +35,7 @@ def test_each_role_has_its_holders_and_leads_to_them(company: cast.Company) -> N
     assert found[Role.USER_ADMINISTRATOR] == (1, 0, 0)
     page = browser.get(START).text
     assert f"{reverse('console:officers')}?role={Role.AUDITOR}" in page
-    assert "one person only" in page
+    assert "One person only" in page
     RoleAssignment.objects.filter(pk=held.pk).update(valid_until=timezone.localdate() - timedelta(days=1))
     assert holders(browser)[Role.AUDITOR] == (0, 1, 0)
     assert holders(signed_in(company.ada)) == {}
@@ -67,6 +67,6 @@ def test_an_approver_reads_since_when_the_oldest_decision_waits_and_that_it_is_l
     assert "means-stopped" not in page.text.partition("oldest decision")[2].partition("</p>")[0]
 
     AskedApprover.objects.filter(pk=asked.pk).update(reminded_at=timezone.now())
-    assert "late" in browser.get(START).text.partition("oldest decision")[2].partition("</p>")[0]
+    assert "Late" in browser.get(START).text.partition("oldest decision")[2].partition("</p>")[0]
     cast.approved(company.paul, TokenRequest.objects.get(pk=request.pk))
     assert browser.get(START).context["oldest"] is None
