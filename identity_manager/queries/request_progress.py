@@ -16,6 +16,7 @@ from django.db.models import (
     When,
 )
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from identity_manager.models import BatchLine, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.batch.line import BatchLineQuerySet
@@ -31,10 +32,10 @@ class Became(TextChoices):
     PASSPHRASE = "passphrase", _("Passphrase waits to be noted")
     DELIVERY = "delivery", _("Waits for delivery")
     DONE = "done", _("Done")
-    REJECTED = "rejected", _("Rejected")
-    DECLINED = "declined", _("Declined")
-    LAPSED = "lapsed", _("Lapsed")
-    CANCELLED = "cancelled", _("Cancelled")
+    REJECTED = "rejected", pgettext_lazy("request", "Rejected")
+    DECLINED = "declined", pgettext_lazy("request", "Declined")
+    LAPSED = "lapsed", pgettext_lazy("request", "Lapsed")
+    CANCELLED = "cancelled", pgettext_lazy("request", "Cancelled")
 
 
 def condition(became: str) -> Q:

@@ -2,20 +2,21 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class RequestState(models.TextChoices):
     REQUESTED = "requested", _("Waits for approval")
-    APPROVED = "approved", _("Approved")
-    REJECTED = "rejected", _("Rejected")
+    APPROVED = "approved", pgettext_lazy("request", "Approved")
+    REJECTED = "rejected", pgettext_lazy("request", "Rejected")
     AWAITING_ACCEPTANCE = "awaiting_acceptance", _("Waits for acceptance")
-    DECLINED = "declined", _("Declined")
-    LAPSED = "lapsed", _("Lapsed")
+    DECLINED = "declined", pgettext_lazy("request", "Declined")
+    LAPSED = "lapsed", pgettext_lazy("request", "Lapsed")
     ISSUING = "issuing", _("Being issued")
     FAILED = "failed", _("Failed")
-    ISSUED = "issued", _("Issued")
-    COMPLETED = "completed", _("Completed")
-    CANCELLED = "cancelled", _("Cancelled")
+    ISSUED = "issued", pgettext_lazy("request", "Issued")
+    COMPLETED = "completed", pgettext_lazy("request", "Completed")
+    CANCELLED = "cancelled", pgettext_lazy("request", "Cancelled")
 
 
 S = RequestState
