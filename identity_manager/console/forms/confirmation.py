@@ -19,7 +19,8 @@ class Confirmation:
     """Content of the page. back: target of Cancel; tab: the marked tab.
 
     obstacle: why the action is impossible by now; there is no button then. signed: requests decided on,
-    with their certificates' contents. losses: consequences for encryption keys.
+    with their certificates' contents. points: what becomes of each thing. losses: consequences for
+    encryption keys.
     """
 
     title: Words
@@ -30,6 +31,7 @@ class Confirmation:
     dangerous: bool = True
     obstacle: Reason | None = None
     signed: Sequence[SignedRequest] = ()
+    points: Sequence[Words] = ()
     losses: Sequence[Loss] = ()
 
 

@@ -54,7 +54,8 @@ def _asking(actor: Person, person: Person, moved_on: Reason | None = None) -> Co
     )
     return Confirmation(
         title=_("Replace all software tokens of %(person)s?") % {"person": person},
-        lead=" ".join([lead, *lines]),
+        lead=lead,
+        points=lines,
         button=_("Replace"),
         back=reverse("console:person", args=[person.pk]),
         tab="search",

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import lazystr
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods
 
 from identity_manager.console.access import offices, persons
@@ -103,7 +103,7 @@ def remove(request: HttpRequest, pk: uuid.UUID, person_id: uuid.UUID) -> HttpRes
     asked = Confirmation(
         title=_("Remove %(person)s from %(group)s?") % words,
         lead=_("What they have approved as a member counts no more where the request still waits."),
-        button=_("Remove"),
+        button=pgettext("a member", "Remove"),
         back=reverse("console:approver-group", args=[pk]),
         tab="admin",
     )
