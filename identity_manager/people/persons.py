@@ -65,7 +65,7 @@ def enter(*, actor: Person, values: Mapping[str, str], active: bool) -> Person:
         )
 
         _check_new(fields)
-        new = {name: fields.pop(name) for name in uniqueness.IDENTITY_FIELDS if name in fields}
+        new = {name: fields.pop(name) for name in uniqueness.identity_fields() if name in fields}
         person = _create(fields, active=active, actor=actor)
         identity_changes.enter([(person, new)], source=PersonSource.MANUAL, actor=actor)
         return person
@@ -93,7 +93,7 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
         )
         manager = _manager(fields.pop("manager"), person) if "manager" in fields else person.manager
         changed = {name: value for name, value in fields.items() if value != getattr(person, name)}
-        new = {name: changed.pop(name) for name in uniqueness.IDENTITY_FIELDS if name in changed}
+        new = {name: changed.pop(name) for name in uniqueness.identity_fields() if name in changed}
         _check_free(new, person.personnel_number)
 
         names = [*changed, *new, *(("manager",) if manager != person.manager else ())]
@@ -154,7 +154,7 @@ def _check_new(fields: Mapping[str, str]) -> None:
     """Refuse what belongs to somebody who is there already."""
     known = Person.objects.filter(personnel_number=fields["personnel_number"]).exists()
     refuse(NUMBER_TAKEN if known else None, field="personnel_number")
-    _check_free({name: fields[name] for name in uniqueness.IDENTITY_FIELDS if name in fields}, "")
+    _check_free({name: fields[name] for name in uniqueness.identity_fields() if name in fields}, "")
 
 
 def _write(person: Person, changed: Mapping[str, str], manager: Person | None) -> list[str]:

@@ -16,6 +16,7 @@ from identity_manager.models.requests.revocation_reasons import REVOCATION_REASO
 from identity_manager.models.text_in_languages import languages
 from identity_manager.people import persons, validation
 from identity_manager.people.identity import identity_changes
+from identity_manager.people.imports.uniqueness import identity_fields
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.people import leave_and_return
 
@@ -100,7 +101,7 @@ class NewPersonForm(PersonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("email", "upn", "sid"):
+        for name in identity_fields():
             self.fields[name].help_text = WAITS_AS_NEW
 
 
@@ -112,7 +113,7 @@ class EditPersonForm(PersonForm):
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.person = person
-        for name in ("email", "upn", "sid"):
+        for name in identity_fields():
             self.fields[name].help_text = WAITS
 
     def given(self) -> dict[str, str]:

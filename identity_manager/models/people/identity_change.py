@@ -1,4 +1,4 @@
-"""Changes of e-mail, UPN or SID that wait for a second officer (SPEC.md 2)."""
+"""Changes of identities (e-mail, UPN, SID, external id) that wait for a second officer (SPEC.md 2)."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -28,6 +28,7 @@ IDENTITY_FIELDS: "dict[str, StrOrPromise]" = {
     "email": _("e-mail"),
     "upn": _("user principal name"),
     "sid": _("security identifier"),
+    "external_id": _("external id"),  # people.imports.uniqueness says when
 }
 
 
@@ -42,7 +43,7 @@ class IdentityChangeQuerySet(SecondOfficerQuerySet["IdentityChange"]):
 
 
 class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[misc, unused-ignore]  # both have the columns
-    """A change of a person's e-mail, UPN or SID, which a second officer confirms.
+    """A change of a person's e-mail, UPN, SID or external id, which a second officer confirms.
 
     old, new: values by field, of the changed fields. While it waits, nothing is delivered to the person and
     no passphrase is shown. is_entry: the first identity of a person entered by hand or by a file;

@@ -32,7 +32,7 @@ from identity_manager.people.directory_runs.planning import PlannedEntry, Planni
 from identity_manager.people.directory_runs.staging import entry_of
 from identity_manager.people.identity import identity_changes
 from identity_manager.people.imports.applying import ChangesState
-from identity_manager.people.imports.uniqueness import IDENTITY_FIELDS
+from identity_manager.people.imports.uniqueness import identity_fields
 from identity_manager.people.officers import roles
 from identity_manager.transactions import advisory_locks, locking
 from identity_manager.transactions.refusals import Refused
@@ -212,13 +212,13 @@ class Applying:
             gone = _("The person is no longer there.")
             _refuse(row, " ".join(error.sentence for error in planned.errors) or gone)
         elif person.state != PersonState.LOCKED:
-            before = {name: getattr(person, name) for name in IDENTITY_FIELDS}
+            before = {name: getattr(person, name) for name in identity_fields()}
             fields = self._write(person, planned)
             if fields:
                 event = audit.Event.PERSON_CHANGED
                 events.append(audit.event_about(event, actor=None, subject=person, fields=fields))
                 queue.after_commit(task_names.NOTICE, person.pk)
-            if any(name in fields for name in IDENTITY_FIELDS):
+            if any(name in fields for name in identity_fields()):
                 identity_changes.tell_of_takeover(person, before)
             if planned.waits:
                 source = PersonSource(self.planning.configuration.kind)

@@ -27,7 +27,6 @@ from identity_manager.models.people.upn_key import upn_key
 from identity_manager.people import validation
 from identity_manager.people.imports import plan as import_plan
 from identity_manager.people.imports import uniqueness
-from identity_manager.people.imports.uniqueness import IDENTITY_FIELDS
 from identity_manager.people.officers import roles
 from identity_manager.people.validation import FieldError
 
@@ -152,7 +151,7 @@ class PlannedEntry:
         if person is not None and person.state == PersonState.LOCKED:
             return
         changes = import_plan.changes_of(person, values)
-        for name in IDENTITY_FIELDS:
+        for name in uniqueness.identity_fields():
             if name in changes and self._waits(name, changes[name]):
                 self.waits[name] = changes.pop(name)
         self.changes = changes
@@ -291,7 +290,7 @@ def _sentence(error: FieldError) -> str:
 
 def _refuse_taken(plans: Sequence[PlannedEntry]) -> None:
     """Refuse values of other persons. Those of two new entries are found when all are staged."""
-    for name in IDENTITY_FIELDS:
+    for name in uniqueness.IN_CERTIFICATES:
         claims = [each for each in plans if not each.errors and each.changes.get(name)]
         taken = uniqueness.owners(name, [each.changes[name] for each in claims])
         for each in claims:

@@ -16,8 +16,8 @@ OWN_ASKING = Reason("own-asked-change", _("You asked for this change. Another Re
 FROZEN = Reason(
     "identity-change-waits",
     _(
-        "A change of e-mail, user principal name or security identifier waits for a second officer."
-        " Until it is decided nothing is delivered and no passphrase is shown."
+        "A change of e-mail, user principal name, security identifier or external id waits for a second"
+        " officer. Until it is decided nothing is delivered and no passphrase is shown."
     ),
 )
 REASONS: second_officer.Reasons = {

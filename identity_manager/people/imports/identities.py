@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.models import AuditEvent, IdentityChange, Person, PersonImport, PersonState
-from identity_manager.models.people.identity_change import IdentityChangeQuerySet
+from identity_manager.models.people.identity_change import IDENTITY_FIELDS, IdentityChangeQuerySet
 from identity_manager.people import registration_policy
 from identity_manager.people.identity import identity_changes
 from identity_manager.people.identity.identity_changes import NotConfirmed
@@ -22,7 +22,7 @@ from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, re
 
 AT_ONCE = 5_000  # persons in one click: some seconds of a page
 CHUNK = 500
-PERSON_COLUMNS = ("email", "upn", "upn_key", "sid", "search_text", "updated_at", "version")
+PERSON_COLUMNS = ("email", "upn", "upn_key", "sid", "external_id", "search_text", "updated_at", "version")
 CHANGE_COLUMNS = ("state", "decided_by", "decided_at", "version")
 NOT_EVERYWHERE = Reason(
     "identities-everywhere",
@@ -101,7 +101,7 @@ def _plain(changes: Sequence[IdentityChange], actor: Person) -> list[IdentityCha
     mine = set(IdentityChange.objects.decidable_by(actor).filter(pk__in=waiting).values_list("pk", flat=True))
     owners = {
         name: uniqueness.owners(name, [change.new[name] for change in changes if change.new.get(name)])
-        for name in uniqueness.IDENTITY_FIELDS
+        for name in IDENTITY_FIELDS
     }
     return [
         change

@@ -17,7 +17,6 @@ from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
 from identity_manager.people.officers import roles
 from identity_manager.people.validation import FieldError
 
-IDENTITY_FIELDS = uniqueness.IDENTITY_FIELDS
 LEAVING = (PersonState.INACTIVE, PersonState.LOCKED)
 # Fields that always hold something: an empty cell leaves them as they are.
 _NEVER_EMPTY = ("kind", "language", "time_zone", "state")
@@ -222,4 +221,4 @@ def _manager_found(row: PlannedRow, known: dict[str, Person], coming: set[str]) 
 
 
 def _let_identity_wait(row: PlannedRow) -> None:
-    row.waits = {name: row.changes.pop(name) for name in IDENTITY_FIELDS if name in row.changes}
+    row.waits = {name: row.changes.pop(name) for name in uniqueness.identity_fields() if name in row.changes}

@@ -1,8 +1,9 @@
-"""Uniqueness of e-mail, UPN and SID among persons who are not Locked, in the database and within a file."""
+"""Identities of persons, and their uniqueness among who is not Locked, in the database and within a file."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
@@ -13,8 +14,20 @@ from identity_manager.models.people.upn_key import upn_key
 if TYPE_CHECKING:
     from identity_manager.people.imports.planned_row import PlannedRow
 
-IDENTITY_FIELDS = ("email", "upn", "sid")
+IN_CERTIFICATES = ("email", "upn", "sid")
+EXTERNAL_ID = "external_id"
 CHUNK = 500
+
+
+def identity_fields() -> tuple[str, ...]:
+    """The fields that only two officers change: e-mail, UPN and SID, which certificates say.
+
+    So is the external id where an identity provider names persons by it: whoever changes it alone decides
+    who signs in as the person.
+    """
+    providers = (*settings.SSO_PROVIDERS.values(), *settings.SAML_PROVIDERS.values())
+    signs_in = any(provider.field == EXTERNAL_ID for provider in providers)
+    return (*IN_CERTIFICATES, EXTERNAL_ID) if signs_in else IN_CERTIFICATES
 
 
 def in_chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -46,8 +59,11 @@ def _having(name: str, values: Sequence[str]) -> QuerySet[Person]:
 
 
 def refuse_taken(rows: "Sequence[PlannedRow]") -> None:
-    """Refuse rows with values of another person, or of an earlier line of the file."""
-    for name in IDENTITY_FIELDS:
+    """Refuse rows with values of another person, or of an earlier line of the file.
+
+    Whose an external id is, which has no index, the second officer's confirmation looks up.
+    """
+    for name in IN_CERTIFICATES:
         claims = [row for row in rows if not row.errors and row.changes.get(name) and not _locked(row)]
         taken = owners(name, [row.changes[name] for row in claims])
         lines: dict[str, int] = {}
