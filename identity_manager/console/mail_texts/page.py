@@ -49,7 +49,8 @@ class MailTextLine:
 
 def language_label(code: str) -> Words:
     """The name of a language; the code of one that is not offered any more."""
-    return dict(settings.LANGUAGES).get(code, code)
+    names: dict[str, Words] = dict(settings.LANGUAGES)
+    return names.get(code, code)
 
 
 def listing() -> dict[str, Any]:
