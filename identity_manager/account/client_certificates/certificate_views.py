@@ -63,7 +63,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def certificate(request: HttpRequest) -> HttpResponse:
     """At the certificate host name: look up the certificate, and redirect back with a signed answer."""
     _offered_or_404()
-    if request.get_host() != urlsplit(settings.CERTIFICATE_BASE_URL).netloc:
+    if not client_certificate.is_certificate_host(request):
         raise Http404
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)

@@ -1,13 +1,15 @@
 """Client certificate headers of a TLS-terminating proxy: RFC 9440 (Client-Cert), or nginx's escaped PEM.
 
-Trusted only from a proxy on this machine, or one that sends the shared secret, and only at this address.
-ProxyHeadersMiddleware has removed headers from elsewhere.
+A certificate is public, so its header proves nothing by itself. It is trusted from a proxy that sends the
+shared secret; without one, from a proxy on this machine at the host name of certificates, where the proxy
+sets the header: at others it may pass on what a client sent. ProxyHeadersMiddleware has removed headers from
+elsewhere.
 """
 
 import base64
 import ipaddress
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -53,10 +55,17 @@ def presented(request: HttpRequest) -> bytes:
     return der
 
 
+def is_certificate_host(request: HttpRequest) -> bool:
+    """Whether the request came to the host name at which the proxy asks for a certificate."""
+    return request.get_host() == urlsplit(settings.CERTIFICATE_BASE_URL).netloc
+
+
 def _is_believed(request: HttpRequest) -> bool:
-    """Whether to trust the proxy: on this machine (a unix socket has no address), or with the secret."""
+    """Whether to trust the proxy: with the secret, or on this machine (a unix socket has no address)."""
     if settings.CERTIFICATE_PROXY_SECRET:
         return constant_time_compare(request.META.get(SECRET, ""), settings.CERTIFICATE_PROXY_SECRET)
+    if not is_certificate_host(request):
+        return False
     sender = request.META.get("REMOTE_ADDR", "")
     try:
         return not sender or ipaddress.ip_address(sender).is_loopback

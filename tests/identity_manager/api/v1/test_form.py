@@ -134,6 +134,7 @@ def test_a_sentence_is_in_the_language_of_the_caller(caller: Caller) -> None:
 
 def test_a_client_shows_its_certificate_through_the_proxy(settings: Settings) -> None:
     settings.CERTIFICATE_HEADER = "client-cert"
+    settings.CERTIFICATE_BASE_URL = "https://testserver"
     der = certificate_of("HR", days=9)
     first, second = (cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,)) for name in ("first", "second"))
     wanted = api_clients.Wanted(name="HR", days=30, scopes=(ApiScope.PERSONS_READ,), certificate=der)
@@ -155,6 +156,31 @@ def test_a_client_shows_its_certificate_through_the_proxy(settings: Settings) ->
     assert elsewhere.get("/api/v1/persons", headers=headers).status_code == 401, "not from the proxy"
     bearer = {"Authorization": f"Bearer {base64.b64encode(der).decode()}"}
     assert Client().get("/api/v1/persons", headers=bearer).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "secret", "status"),
+    [("certificate.example.com", "", 200), ("testserver", "", 401),
+     ("testserver", "between the proxy and us alone", 200), ("testserver", "guessed", 401),
+     ("certificate.example.com", "guessed", 401)],
+)  # fmt: skip
+def test_a_certificate_is_public_so_its_header_counts_where_the_proxy_sets_it(
+    settings: Settings, host: str, secret: str, status: int
+) -> None:
+    """A proxy that asks for no certificate at the portals' host names passes on what anybody sends there."""
+    settings.CERTIFICATE_HEADER = "client-cert"
+    settings.CERTIFICATE_BASE_URL = "https://certificate.example.com"
+    settings.CERTIFICATE_PROXY_SECRET = "between the proxy and us alone" if secret else ""
+    settings.ALLOWED_HOSTS = ["*"]
+    der = certificate_of("HR", days=9)
+    first, second = (cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,)) for name in ("first", "second"))
+    wanted = api_clients.Wanted(name="HR", days=30, scopes=(ApiScope.PERSONS_READ,), certificate=der)
+    row, _secret = api_clients.make(actor=first, wanted=wanted)
+    api_clients.confirm(actor=second, client_id=row.pk)
+    headers = {"Client-Cert": f":{base64.b64encode(der).decode()}:"}
+    if secret:
+        headers["X-Client-Cert-Secret"] = secret
+    assert Client().get("/api/v1/persons", headers={**headers, "Host": host}).status_code == status
 
 
 def certificate_of(name: str, *, days: int) -> bytes:
