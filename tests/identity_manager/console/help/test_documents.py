@@ -41,6 +41,13 @@ def test_a_document_is_a_page_of_the_portal(olga: Client) -> None:
     assert page.text.count("<pre") == page.text.count('<pre tabindex="0">') > 0, "wide lines scroll by keys"
 
 
+def test_who_reads_another_language_is_told_that_the_documents_are_english(olga: Client) -> None:
+    page = reverse("console:document", args=["how-to/mail"])
+    assert "The documents are in English." not in olga.get(page).text
+    olga.cookies["django_language"] = "de"
+    assert "Die Dokumente sind auf Englisch." in olga.get(page).text
+
+
 def test_images_are_served_and_can_do_nothing(olga: Client) -> None:
     page = olga.get(reverse("console:document", args=["tutorial/first-token"])).text
     assert "/help/images/images/" in page
