@@ -166,18 +166,18 @@ def question(what: str, actor: Person, back: str) -> Confirmation:
     """The page before something is done."""
     title, lead, button = {
         "activate": (
-            _("Activate the looks"),
+            _("Activate the looks?"),
             _("From then on everybody sees them, within a minute."),
             _("Activate"),
         ),
-        "refuse": (_("Refuse the looks"), _("The draft goes back to who made it."), _("Refuse")),
+        "refuse": (_("Refuse the looks?"), _("The draft goes back to who made it."), _("Refuse")),
         "discard": (
-            _("Discard the draft of the looks"),
+            _("Discard the draft of the looks?"),
             _("The draft is gone for good. Nobody has ever seen it."),
             _("Discard draft"),
         ),
         "ours": (
-            _("Back to our looks"),
+            _("Back to our looks?"),
             _(
                 "Name, logo, colour, help desk and links of your company are gone from every page within a"
                 " minute. They stay among the versions."
