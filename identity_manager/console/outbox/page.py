@@ -138,6 +138,8 @@ def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
     line = MailRow(mail)
     reason = outbox_actions.obstacle(mail)
     handles = outbox_actions.may_retry(actor, mail)
+    discards = outbox_actions.may_discard(actor, mail)
+    not_opened = outbox_actions.opening_obstacle(actor=actor, mail=mail) if discards else None
     return {
         "tab": "outbox",
         "line": line,
@@ -149,9 +151,10 @@ def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
         "events": mail.events.all(),
         "may_retry": handles and not mail.is_emptied,
         "not_by_you": outbox_actions.delivery_obstacle(actor=actor, mail=mail) if handles else None,
-        "kept": outbox_actions.NOTICE if mail.is_notice else None,
+        "not_opened": not_opened,
+        "kept": not_opened or (outbox_actions.NOTICE if mail.is_notice else None),
         "text_gone": outbox_actions.TEXT_GONE if mail.is_emptied else None,
-        "may_discard": outbox_actions.may_discard(actor, mail),
+        "may_discard": discards,
         "obstacle": reason if _acts(actor) else None,
         "nothing_to_do": reason is not None,
         "may_come_back": mail.state == MailState.SENT,

@@ -25,7 +25,7 @@ from identity_manager.transactions.refusals import (
     refuse,
     require,
 )
-from identity_manager.workflow.delivery import bounces
+from identity_manager.workflow.delivery import arrival, bounces
 from identity_manager.workflow.policy import eligibility
 
 NOT_HANDLER = Reason(
@@ -90,8 +90,12 @@ def delivery_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
 
 def opening_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
     """Why this actor may not open the guarded download, or None (arrival.decision_obstacle)."""
-    vouched = mail.delivers and vouching_policy.obstacle(actor, _person_of(mail))
-    return delivery_obstacle(actor=actor, mail=mail) or (vouched or None)
+    person = _person_of(mail)
+    if not mail.delivers:
+        return None
+    if actor.pk == person.pk:
+        return arrival.YOUR_OWN
+    return delivery_obstacle(actor=actor, mail=mail) or vouching_policy.obstacle(actor, person)
 
 
 def discarding_obstacle(mail: OutgoingMail) -> Reason | None:

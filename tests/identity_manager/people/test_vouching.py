@@ -7,6 +7,7 @@ that exclude each other, as somebody may from before they did.
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -28,10 +29,11 @@ from identity_manager.people.identity import identity_changes
 from identity_manager.people.officers import roles, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Reason
 from identity_manager.workflow import step2_approve
-from identity_manager.workflow.delivery import outbox_actions, resending
+from identity_manager.workflow.delivery import arrival, outbox_actions, resending
 from identity_manager.workflow.people import sign_in_codes
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.requests import approver_escalation
+from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
 
@@ -203,6 +205,24 @@ def test_who_made_a_code_does_nothing_with_what_is_delivered(
         assert (
             outbox_actions.discard(actor=company.ada, mail_id=mail.pk, reason="no use").state == "discarded"
         )
+
+
+@pytest.mark.parametrize(("state", "verb"), [("failed", "discard"), ("sent", "report_bounce")])
+def test_an_administrator_opens_no_download_of_their_own_file(
+    state: str, verb: str, company: Company
+) -> None:
+    """Else whoever has their sign-in gets the file without their mailbox."""
+    ada = company.ada
+    olga = cast.person("olga", roles=(Role.TOKEN_ADMINISTRATOR,))
+    cast.issued(cast.accepted(cast.enabled(olga, ada, company.vpn)))
+    mail = OutgoingMail.objects.get(message="delivery")
+    OutgoingMail.objects.filter(pk=mail.pk).update(state=state)
+    with pytest.raises(NotAllowed) as refused:
+        getattr(outbox_actions, verb)(actor=ada, mail_id=mail.pk, reason="550")
+    assert refused.value.reason == arrival.YOUR_OWN
+    assert SoftwareToken.objects.get().delivery == "queued"
+    page = signed_in(ada).get(reverse("console:mail", args=[mail.pk])).text
+    assert str(arrival.YOUR_OWN) in page
 
 
 def test_the_owner_has_a_file_sent_again_all_the_same(holder: Person, company: Company) -> None:
