@@ -18,8 +18,13 @@ from identity_manager.ui import looks
 
 def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
     """URL patterns of a process that serves these portals."""
+    return [*pages_of(portals), *(_apis() if "console" in portals else _selfservice_alone())]
+
+
+def pages_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
+    """URL patterns of what people open there, to which mails link."""
     return [
-        *(_console() if "console" in portals else _selfservice_alone()),
+        *([path("", include("identity_manager.console.urls"))] if "console" in portals else []),
         *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
         path("account/", include("identity_manager.account.urls")),
         path("sso/certificate/", certificate_views.certificate, name="certificate"),
@@ -35,16 +40,15 @@ def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
     ]
 
 
-def _console() -> list[URLPattern | URLResolver]:
-    """Identity Manager, APIs and webhooks, and the mailbox of the embedded mode."""
-    # Not at the top: a worker that links to Self-Service needs neither API, and they take a second to import.
+def _apis() -> list[URLPattern | URLResolver]:
+    """APIs and webhooks of Identity Manager, and the mailbox of the embedded mode."""
+    # Not at the top: who only links to pages needs neither API, and they take a second and 20 MB to import.
     from identity_manager.api.scim import views as scim
     from identity_manager.api.v1 import views as api
     from identity_manager.api.webhooks import mail as mail_webhook
 
     mailbox = [path("mailbox/", include("identity_manager.console.outbox.mailbox_urls"))]
     return [
-        path("", include("identity_manager.console.urls")),
         path("webhooks/mail/", include(mail_webhook.addresses())),
         path("scim/", include((scim.addresses(), "scim"))),
         path("api/v1/", include(([re_path(r"^(?P<path>(?s:.*))\Z", api.answer, name="call")], "api"))),

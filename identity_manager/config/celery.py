@@ -21,6 +21,8 @@ from identity_manager.config.observability import monitoring
 from identity_manager.config.runtime import garbage_collection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
+# Commands and web processes run Django's system checks, which import every view and API: 50 MB in a worker.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 CERTIFICATES = "ca"  # the queue whose tasks use the key pool
 
@@ -74,11 +76,13 @@ def take_jobs(instance: Any, **_: Any) -> None:
 
 
 @worker_init.connect
-def load_linter(**_: Any) -> None:
-    """Load the linter before a worker forks, so that its processes share the memory (copy-on-write)."""
+def load_before_fork(**_: Any) -> None:
+    """Load linter and links before a worker forks, so that its processes share the memory (copy-on-write)."""
     from ca_bridge.x509 import lint
+    from identity_manager.mail import composing
 
     lint.load()
+    composing.load_links()
     garbage_collection.freeze_loaded_objects()
 
 

@@ -1,5 +1,5 @@
-"""URLconf of Identity Manager, for links in processes that do not serve it: mails, the other portal."""
+"""URLconf of Identity Manager, for links in mails and of the other portal."""
 
-from identity_manager.config.addresses import addresses_of
+from identity_manager.config.addresses import pages_of
 
-urlpatterns = addresses_of(["console"])
+urlpatterns = pages_of(["console"])

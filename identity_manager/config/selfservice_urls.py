@@ -1,5 +1,5 @@
-"""URLconf of Self-Service, for links in processes that do not serve it: mails, the other portal."""
+"""URLconf of Self-Service, for links in mails and of the other portal."""
 
-from identity_manager.config.addresses import addresses_of
+from identity_manager.config.addresses import pages_of
 
-urlpatterns = addresses_of(["selfservice"])
+urlpatterns = pages_of(["selfservice"])

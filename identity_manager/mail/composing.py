@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 from django.utils import timezone, translation
 
 from identity_manager.mail import inline_logo
@@ -48,6 +48,12 @@ def own_portal_url(person: Person, name: str) -> str:
 
 def _path(portal: str, name: str, args: tuple[Any, ...]) -> str:
     return reverse(name, urlconf=settings.PORTAL_URLCONFS[portal], args=args)
+
+
+def load_links() -> None:
+    """Read the patterns of all pages, which the first link does otherwise: it takes a second."""
+    for urlconf in settings.PORTAL_URLCONFS.values():
+        _ = get_resolver(urlconf).reverse_dict
 
 
 def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from identity_manager.audit import Event
+from identity_manager.config.addresses import addresses_of
 from tests.architecture.standing import taken_back
 from tests.architecture.url_table import PUBLIC, SIGNED_IN, TABLE, Row, Visitor
 from tests.architecture.url_world import World
@@ -32,6 +33,7 @@ OF_A_UNIT = {
     "erasure",
 }
 PORTALS = ("console", "selfservice")
+ALONE = {portal: tuple(addresses_of([portal])) for portal in PORTALS}  # what each serves for itself
 
 
 def names() -> list[str]:
@@ -130,7 +132,7 @@ def test_a_portal_needs_nothing_of_the_other(world: World, row: Row, monkeypatch
     for served in PORTALS:
         # Not by the fixture of pytest-django, which has Django read all patterns anew each time.
         monkeypatch.setattr(settings, "PORTALS", [served])
-        monkeypatch.setattr(settings, "ROOT_URLCONF", settings.PORTAL_URLCONFS[served])
+        monkeypatch.setattr(settings, "ROOT_URLCONF", ALONE[served])
         found = post(browser, address) if row.posts and not row.opens else outcome(browser.get(address))
         # The bare host name is an address of both.
         assert found == (as_before if portal in {served, ""} or address == "/" else "404"), served

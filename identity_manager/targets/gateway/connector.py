@@ -20,9 +20,8 @@ from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.targets.configuration import TargetConfiguration
 from identity_manager.targets.contract import Doubtful, Item, KeyFile, Presence, Put, Refused, Unavailable
 from identity_manager.targets.gateway import parcel
-from identity_manager.targets.gateway.drop import Drop, Folder
+from identity_manager.targets.gateway.drop import Drop, Folder, HostKeyError, SignInError
 from identity_manager.targets.gateway.options import GatewayOptions
-from identity_manager.targets.gateway.sftp import HostKeyError, SftpDrop, SignInError
 from identity_manager.targets.keys_stay import KeysStay, parcel_of
 
 logger = logging.getLogger(__name__)
@@ -37,9 +36,7 @@ class GatewayTarget(KeysStay):
 
     def __init__(self, configuration: TargetConfiguration) -> None:
         self.options: GatewayOptions = configuration.options
-        self._drop: Drop = (
-            SftpDrop(self.options, configuration.secret) if self.options.host else Folder(self.options.folder)
-        )
+        self._drop = _drop(self.options, configuration.secret)
 
     @property
     def container_format(self) -> ContainerFormat:
@@ -122,6 +119,16 @@ def _name(item: Item) -> str:
 
 def _detail(error: OSError) -> str:
     return f"{type(error).__name__} {errno.errorcode.get(error.errno or 0, '')}".strip()
+
+
+def _drop(options: GatewayOptions, secret: str) -> Drop:
+    """The folder of the options."""
+    if not options.host:
+        return Folder(options.folder)
+    # Here, because few have it, and every process would hold 8 MB of SSH.
+    from identity_manager.targets.gateway.sftp import SftpDrop
+
+    return SftpDrop(options, secret)
 
 
 def _words(error: OSError) -> str:

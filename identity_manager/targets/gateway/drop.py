@@ -6,6 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 
+class HostKeyError(OSError):
+    """The server presents another host key, or none of the pinned type."""
+
+
+class SignInError(OSError):
+    """The server does not accept the password or key."""
+
+
 class Drop(Protocol):
     """One folder. Each method raises OSError if it failed."""
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import paramiko
 
+from identity_manager.targets.gateway.drop import HostKeyError, SignInError
 from identity_manager.targets.gateway.options import GatewayOptions
 
 # RSA keys sign with SHA-2 alone (RFC 8332); the key itself is called ssh-rsa.
@@ -16,14 +17,6 @@ RSA, RSA_SIGNATURES = "ssh-rsa", ("rsa-sha2-512", "rsa-sha2-256")
 KEY_CLASSES = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 PRIVATE_KEY = "-----BEGIN"
 Result = TypeVar("Result")
-
-
-class HostKeyError(OSError):
-    """The server presents another host key, or none of the pinned type."""
-
-
-class SignInError(OSError):
-    """The server does not accept the password or key."""
 
 
 class SftpDrop:

@@ -1,4 +1,4 @@
-"""Neither a worker nor a web process looks for garbage among what it has loaded."""
+"""What workers and web processes load before they fork: what they need, where no garbage is sought."""
 
 import subprocess
 import sys
@@ -12,6 +12,8 @@ pytestmark = pytest.mark.long
 WORKER = """
 from celery.signals import worker_init
 from identity_manager.config import celery
+import django
+django.setup()  # as refuse_to_start does
 worker_init.send(sender=None)
 """
 WEB = """
@@ -29,3 +31,16 @@ def test_what_is_loaded_is_left_alone(begin: str) -> None:
     left_alone, looked_for_after = map(int, done.stdout.split())
     assert left_alone > 100_000
     assert looked_for_after == LOOKED_FOR_AFTER
+
+
+def test_a_worker_knows_the_links_of_both_portals_and_no_api() -> None:
+    """Celery would run Django's system checks, which import every view: 50 MB."""
+    loaded = (
+        "import sys; print(*({'identity_manager.console.urls', 'selfservice.urls', %s} & set(sys.modules)))"
+    )
+    apis = "'identity_manager.api.scim.views', 'identity_manager.api.v1.views', 'paramiko'"
+    import_tasks = "celery.app.loader.import_default_modules()\n"
+    command = [sys.executable, "-c", WORKER + import_tasks + loaded % apis]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"identity_manager.console.urls", "selfservice.urls"}
