@@ -343,7 +343,7 @@ BREAKER_EMAILS_PERCENT = env.integer("BREAKER_EMAILS_PERCENT", 5, minimum=1, max
 # --- Where certificates go ------------------------------------------------------------------------
 TARGETS = targets.targets(env.json_object("TARGETS", {}), sources=DIRECTORY_SOURCES)
 
-# --- The road -------------------------------------------------------------------------------------
+# --- Workflow: deadlines, reminders, four eyes ----------------------------------------------------
 ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)
 # Days before the end when the person is reminded; an empty list: never.
 ACCEPTANCE_REMINDER_DAYS = env.integers("ACCEPTANCE_REMINDER_DAYS", [14, 7, 3, 1], minimum=1, maximum=365)
