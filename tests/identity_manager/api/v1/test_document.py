@@ -150,7 +150,7 @@ def test_schemathesis_follows_the_links_and_finds_nothing(
 
     Machine.run(
         settings=settings(
-            max_examples=60,
+            max_examples=200,
             stateful_step_count=8,
             deadline=None,
             database=None,
