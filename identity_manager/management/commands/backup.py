@@ -62,7 +62,7 @@ class Command(BaseCommand):
             raise CommandError(words) from error
         self._note(outcome.note_made)
         rows = sum(made.counts.values())
-        self.stdout.write(f"Backup of {rows} rows and {len(made.authorities)} CAs in {directory}.")
+        self.stdout.write(f"Backup of {rows} rows and {len(made.authorities)} CA(s) in {directory}.")
         self.stdout.write(KEYS.format(secrets=settings.SECRETS_DIR))
         later = series.later_than(directory) if keep is not None else []
         if later:
