@@ -139,7 +139,7 @@ def test_when_the_approver_is_away_others_are_asked_and_the_person_sees_whom(off
 
     assert "Paul Weber is asked to decide" in office.uma.open("/my/requests/").text
     page = office.paul.open(f"/requests/{request.pk}/")
-    assert "asked because nobody had decided" in page.text
+    assert "Asked because nobody had decided" in page.text
     office.paul.press("Approve")
     assert TokenRequest.objects.get().state == RequestState.AWAITING_ACCEPTANCE
 
