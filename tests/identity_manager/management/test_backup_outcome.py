@@ -45,7 +45,7 @@ def seen() -> tuple[Level, float, float, bool, bool]:
     (finding,) = processes.backups()
     figures = scraped()
     browser = system_administrator()
-    start = ">has failed<" in (text := browser.get(reverse("console:start")).text) or ">is missing<" in text
+    start = ">Has failed<" in (text := browser.get(reverse("console:start")).text) or ">Is missing<" in text
     page = browser.get(reverse("console:jobs")).text
     said = "The last backup has failed" in page or "A backup is missing" in page
     return finding.level, figures["backup_failed", ()], figures["backup_overdue", ()], start, said
