@@ -15,7 +15,7 @@ from identity_manager.models import Person, Role
 
 @dataclass(frozen=True)
 class Section:
-    """One section: name, description, first page, roles. also: the first page of more that belongs to it."""
+    """One section: name, description, first page, roles. also: another page that belongs to it, or none."""
 
     label: str | Promise
     line: str | Promise
@@ -29,7 +29,7 @@ class Section:
         return reverse(self.url_name)
 
     def holds(self, path: str) -> bool:
-        return path.startswith((self.url, reverse(self.also) if self.also else self.url))
+        return path.startswith(tuple(reverse(name) for name in (self.url_name, self.also) if name))
 
 
 SECTIONS: tuple[Section, ...] = (
