@@ -62,7 +62,8 @@ class Command(BaseCommand):
             raise CommandError(words) from error
         self._note(outcome.note_made)
         rows = sum(made.counts.values())
-        self.stdout.write(f"Backup of {rows} rows and {len(made.authorities)} CA(s) in {directory}.")
+        authorities = f"{len(made.authorities)} CA{'' if len(made.authorities) == 1 else 's'}"
+        self.stdout.write(f"Backup of {rows} rows and {authorities} in {directory}.")
         self.stdout.write(KEYS.format(secrets=settings.SECRETS_DIR))
         later = series.later_than(directory) if keep is not None else []
         if later:
