@@ -36,12 +36,12 @@ REMARKS = """## Where goals are missed, and why
   PostgreSQL and 43 on SQLite. Three more runs on PostgreSQL with web processes that had served for twelve
   seconds found 54, 56 and 45 ms; two with three seconds of warm-up 57 and 73, because each connection to the
   database plans what it is asked often: that is over after some pages, and so the warm-up is longer now. Each
-  page has a connection of its own, as behind nginx. With Python 3.11 it was 77 ms on PostgreSQL, which misses
-  the goal, and 59 on SQLite.
+  page has a connection of its own now, as behind nginx; in three of these runs connections stayed. With
+  Python 3.11 it was 77 ms on PostgreSQL, which misses the goal, and 59 on SQLite.
 - **Pages** (`page_p95_ms`, `pages_per_s`) with four people who click as fast as they can, the same day and
-  Python, beside nothing else: 52 ms and 160 pages a second on SQLite, 66 and 106 on PostgreSQL. A page takes
-  a tenth to a quarter fewer calls than in the morning (cProfile, SQLite): cells of lists are drawn by a tag,
-  and what filters offer is one cached statement. Python 3.11 makes a fifth to a third fewer pages.
+  Python, beside nothing else: 52 ms and 160 pages a second on SQLite, 66 and 106 on PostgreSQL. A page
+  of a list takes a tenth to a fifth fewer calls than in the morning (cProfile, SQLite): cells are drawn by a
+  tag, and what filters offer is one cached statement. Python 3.11 makes a fifth to a third fewer pages.
 - **Memory** (`idle_pss_mb`, `memory_worker_mb`): with the packages of the tests, which bring two libraries
   that an installation does not have, `make run` took 635 MB on SQLite. It was 487 before targets, SAML,
   SFTP, texts of mails and the APIs came in, and 685 before workers and the scheduler stopped loading all
