@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django.urls import get_resolver
 from django.utils import timezone
 
 from identity_manager.directory import sources
@@ -90,6 +91,7 @@ def install(
     monkeypatch: pytest.MonkeyPatch, settings: Any, configuration: SourceConfiguration
 ) -> FakeDirectory:
     """The directory in the place of the source corp."""
+    get_resolver().url_patterns  # noqa: B018 addresses of SCIM are made once, of the settings that tests begin with
     settings.DIRECTORY_SOURCES = {configuration.id: configuration}
     fake = FakeDirectory(configuration)
     monkeypatch.setitem(sources.READERS, configuration.kind, lambda _configuration: fake)

@@ -30,6 +30,7 @@ from identity_manager.models import (
 )
 from identity_manager.people.directory_runs.planning import PlannedEntry, Planning
 from identity_manager.people.directory_runs.staging import entry_of
+from identity_manager.people.directory_runs.throttle import Throttle
 from identity_manager.people.identity import identity_changes
 from identity_manager.people.imports.applying import ChangesState
 from identity_manager.people.imports.uniqueness import identity_fields
@@ -71,11 +72,12 @@ class Applying:
 
         until: of time.monotonic(). False where there is something left then.
         """
-        last = 0
+        last, throttle = 0, Throttle()
         while (done := self._chunk(after=last)) is not None:
             last = done
             if time.monotonic() > until:
                 return False
+            throttle.rest()
         self._set_managers()
         return True
 

@@ -23,6 +23,7 @@ from identity_manager.models import (
     RunState,
 )
 from identity_manager.people.directory_runs.planning import CHUNK, Planning, action_of
+from identity_manager.people.directory_runs.throttle import Throttle
 from identity_manager.people.imports.uniqueness import in_chunks
 from identity_manager.people.officers import roles
 
@@ -49,6 +50,7 @@ class Staging:
     _last: DirectoryRun | None = None
     _refused: set[str] = field(default_factory=set)
     _still: set[str] = field(default_factory=set)
+    _throttle: Throttle = field(default_factory=Throttle)
 
     def __post_init__(self) -> None:
         """What the last run refused, by id: a few, and this run may not read them again."""
@@ -116,6 +118,7 @@ class Staging:
             self._members = []
         if self._waiting() < waiting:
             self.on_chunk()
+            self._throttle.rest()
 
     def _waiting(self) -> int:
         return len(self._entries) + len(self._present) + len(self._gone) + len(self._members)
