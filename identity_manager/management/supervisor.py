@@ -1,21 +1,24 @@
 """Process supervisor: starts programs in order, relays their output, stops them together.
 
-Single-threaded: one loop reads output, notices exits, and handles signals.
+Single-threaded: one loop reads output, notices exits, and handles signals. Only the standard library, because
+this file is also the program that hand_over() leaves the running programs to.
 """
 
 import ctypes
+import json
 import os
 import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK_SECONDS = 0.2
@@ -43,10 +46,39 @@ class Program:
     relayed: bool = True
 
 
+class _Adopted:
+    """A child of this process that was started before execve(2) replaced its program; speaks as a Popen."""
+
+    def __init__(self, pid: int, descriptor: int) -> None:
+        self.pid = pid
+        self.stdout = os.fdopen(descriptor, "rb", buffering=0)
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        return self._collect(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        return self._collect(0)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _collect(self, options: int) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, options)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+_Process = subprocess.Popen[bytes] | _Adopted
+
+
 @dataclass
 class _Running:
     program: Program
-    process: subprocess.Popen[bytes]
+    process: _Process
     unfinished_line: bytes = b""
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
 
@@ -99,7 +131,9 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=_end_with_parent,  # noqa: PLW1509 this process has one thread
         )
-        running = _Running(program, process)
+        self._watch(_Running(program, process))
+
+    def _watch(self, running: _Running) -> None:
         self._running.append(running)
         self._selector.register(_stdout(running), selectors.EVENT_READ, running)
 
@@ -123,6 +157,36 @@ class Supervisor:
         while not self.stopping:
             self._relay(TICK_SECONDS)
             self._raise_if_ended()
+
+    def hand_over(self) -> None:
+        """Replace this process by a program that only watches; it needs a sixth of the memory of one with Django.
+
+        Programs and their output, inherited descriptors and the process id stay. It ends with the line
+        "Stopped." and status 0 after a stop, with a sentence and status 1 where a program exits. Returns only
+        where a stop was requested before.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # one that comes now waits for that program
+        if self.stopping:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+            return
+        with tempfile.TemporaryFile() as state:
+            state.write(json.dumps([_state_of(running) for running in self._running]).encode())
+            state.seek(0)
+            outputs = (_stdout(running).fileno() for running in self._running)
+            for descriptor in (state.fileno(), *self.inherited, *outputs):
+                os.set_inheritable(descriptor, True)
+            self.output.flush()
+            # -P and -S: the standard library alone.
+            os.execv(sys.executable, [sys.executable, "-P", "-S", __file__, str(state.fileno())])  # noqa: S606
+
+    def adopt(self, states: list[dict[str, Any]]) -> None:
+        """Watch what another program of this process has started and handed over."""
+        for state in states:
+            program = Program(state["name"], (), {}, state["stop_seconds"], state["relayed"])
+            running = _Running(program, _Adopted(state["pid"], state["output"]))
+            running.unfinished_line = state["unfinished_line"].encode("latin-1")
+            running.last_lines.extend(state["last_lines"])
+            self._watch(running)
 
     def stop(self) -> None:
         """Stop all programs in reverse order, including their process groups."""
@@ -187,6 +251,19 @@ class Supervisor:
             self._stop_requests += 1  # nobody reads any more: the terminal has gone
 
 
+def _state_of(running: _Running) -> dict[str, Any]:
+    """What adopt() needs to know of a program."""
+    return {
+        "name": running.program.name,
+        "stop_seconds": running.program.stop_seconds,
+        "relayed": running.program.relayed,
+        "pid": running.process.pid,
+        "output": _stdout(running).fileno(),
+        "unfinished_line": running.unfinished_line.decode("latin-1"),
+        "last_lines": list(running.last_lines),
+    }
+
+
 def _end_of(running: _Running) -> str:
     """Exit status and last lines of a program."""
     ending = f"{running.program.name} ended by itself with status {running.process.returncode}."
@@ -210,7 +287,7 @@ def _available(stream: IO[bytes]) -> bytes | None:
         return None
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals, *, whole_group: bool) -> None:
+def _signal_group(process: _Process, number: signal.Signals, *, whole_group: bool) -> None:
     """Signal the program or its whole process group."""
     try:
         if whole_group:
@@ -225,3 +302,25 @@ def _end_with_parent() -> None:
     """In the child: PR_SET_PDEATHSIG, SIGTERM when the supervisor dies (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main(state: int) -> int:
+    """The program that hand_over() begins. state: the descriptor of its file. Returns the exit status."""
+    supervisor = Supervisor(Path.cwd())
+    with os.fdopen(state, "rb") as stream:
+        supervisor.adopt(json.load(stream))
+    supervisor.catch_signals()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    try:
+        supervisor.run_until_stopped()
+    except StartError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        supervisor.stop()
+    sys.stdout.write("Stopped.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -35,7 +35,7 @@ class Command(EmbeddedCommand):
             if self._start(supervisor):
                 self.stdout.write(embedded.welcome())
                 self.stdout.flush()
-                supervisor.run_until_stopped()
+                supervisor.hand_over()
         finally:
             supervisor.stop()
 

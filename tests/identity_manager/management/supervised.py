@@ -1,4 +1,7 @@
-"""A supervisor to be started as a process of its own: python supervised.py PROGRAM... (see BEHAVIOURS)."""
+"""A supervisor to be started as a process of its own: python supervised.py MANNER PROGRAM... (see BEHAVIOURS).
+
+MANNER: "stays", or "hands-over" to the program that only watches.
+"""
 
 import os
 import sys
@@ -20,13 +23,15 @@ QUITTER = (
 BEHAVIOURS = {"sleeper": SLEEPER, "stubborn": STUBBORN, "quitter": QUITTER}
 
 
-def main(names: list[str]) -> int:
+def main(manner: str, names: list[str]) -> int:
     supervisor = Supervisor(Path.cwd())
     supervisor.catch_signals()
     try:
         for name in names:
             code = BEHAVIOURS[name]
             supervisor.start(Program(name, (sys.executable, "-c", code), os.environ, stop_seconds=1))
+        if manner == "hands-over":
+            supervisor.hand_over()
         supervisor.run_until_stopped()
     except StartError as error:
         sys.stdout.write(f"{error}\n")
@@ -37,4 +42,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

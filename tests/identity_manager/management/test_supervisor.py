@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,17 +20,30 @@ pytestmark = pytest.mark.long
 SCRIPT = "tests.identity_manager.management.supervised"
 
 
-@contextmanager
-def supervised(*names: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", SCRIPT, *names], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+Supervised = Callable[..., AbstractContextManager[subprocess.Popen[str]]]
+
+
+@pytest.fixture(params=["stays", "hands-over"])
+def supervised(request: pytest.FixtureRequest) -> Supervised:
+    """Starts the programs of these names, watched by the process that started them or by what it leaves them to."""
+
+    @contextmanager
+    def started(*names: str) -> Iterator[subprocess.Popen[str]]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", SCRIPT, request.param, *names],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+    return started
 
 
 def read_pids(process: subprocess.Popen[str], count: int) -> list[int]:
@@ -61,7 +74,7 @@ def wait_until_gone(pids: list[int], seconds: float = 5) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_everything(number: signal.Signals) -> None:
+def test_a_signal_stops_everything(supervised: Supervised, number: signal.Signals) -> None:
     with supervised("sleeper", "sleeper") as process:
         pids = read_pids(process, 2)
         assert all(map(alive, pids))
@@ -72,7 +85,7 @@ def test_a_signal_stops_everything(number: signal.Signals) -> None:
         assert wait_until_gone(pids) == []
 
 
-def test_a_program_that_ignores_the_signal_is_killed_with_its_children() -> None:
+def test_a_program_that_ignores_the_signal_is_killed_with_its_children(supervised: Supervised) -> None:
     with supervised("stubborn") as process:
         pids = read_pids(process, 2)
 
@@ -82,7 +95,7 @@ def test_a_program_that_ignores_the_signal_is_killed_with_its_children() -> None
         assert wait_until_gone(pids) == []
 
 
-def test_a_second_signal_does_not_wait() -> None:
+def test_a_second_signal_does_not_wait(supervised: Supervised) -> None:
     with supervised("stubborn", "stubborn", "stubborn") as process:
         pids = read_pids(process, 6)
         process.send_signal(signal.SIGINT)
@@ -96,7 +109,7 @@ def test_a_second_signal_does_not_wait() -> None:
         assert wait_until_gone(pids) == []
 
 
-def test_a_program_that_ends_takes_the_others_with_it_and_is_named() -> None:
+def test_a_program_that_ends_takes_the_others_with_it_and_is_named(supervised: Supervised) -> None:
     with supervised("sleeper", "quitter") as process:
         pids = read_pids(process, 2)
 
@@ -112,7 +125,7 @@ def test_a_program_that_ends_takes_the_others_with_it_and_is_named() -> None:
 @pytest.mark.skipif(
     sys.platform != "linux", reason="other kernels do not tell children of their parent's end"
 )
-def test_killed_without_a_word_it_takes_its_programs_along() -> None:
+def test_killed_without_a_word_it_takes_its_programs_along(supervised: Supervised) -> None:
     with supervised("sleeper", "sleeper") as process:
         pids = read_pids(process, 2)
 
@@ -158,3 +171,25 @@ def test_a_program_that_ended_in_silence_is_said_to_have_written_nothing(tmp_pat
             supervisor.wait_until(lambda: False, what="The mute one", seconds=10)
     finally:
         supervisor.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_is_left_to_watch_has_no_product_in_memory(tmp_path: Path) -> None:
+    """60 MB of each make run were the supervisor's models, views and settings."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", SCRIPT, "hands-over", "sleeper"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        (pid,) = read_pids(process, 1)
+        deadline = time.monotonic() + 10
+        while b"supervisor.py" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert alive(pid), "what it watches is the same program as before"
+        mapped = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")
+        assert "site-packages" not in mapped
+    finally:
+        process.terminate()
+        assert process.stdout is not None
+        assert process.stdout.read().endswith("Stopped.\n")
+        assert process.wait(timeout=10) == 0
