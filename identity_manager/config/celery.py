@@ -15,7 +15,7 @@ from celery.signals import (
 )
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config.broker import acknowledgement, task_processes
+from identity_manager.config.broker import acknowledgement, beat_process, task_processes
 from identity_manager.config.broker import addresses as broker
 from identity_manager.config.observability import monitoring
 from identity_manager.config.runtime import garbage_collection
@@ -38,9 +38,8 @@ app.steps["consumer"].add(acknowledgement.LookAtAcknowledgements)
 
 
 @celeryd_init.connect
-@beat_init.connect
 def refuse_to_start(**_: Any) -> None:
-    """End a worker or the beat with one sentence if settings are inconsistent."""
+    """End a worker with one sentence if settings are inconsistent."""
     # Here, because every import of this package passes through this module, and not all have settings.
     import django
 
@@ -52,6 +51,12 @@ def refuse_to_start(**_: Any) -> None:
     except ImproperlyConfigured as error:
         print(error, file=sys.__stderr__)  # the beat's own stderr goes to a log that is set up later
         sys.exit(1)
+
+
+@beat_init.connect
+def refuse_to_tick(**_: Any) -> None:
+    """End the beat likewise."""
+    beat_process.check_in_child(refuse_to_start)
 
 
 @celeryd_init.connect

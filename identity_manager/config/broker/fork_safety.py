@@ -12,6 +12,9 @@ from celery import Celery
 from celery.fixups import django as celerys
 from django.db import connections
 
+from identity_manager.config.broker import beat_process
+from identity_manager.config.runtime import process_kind
+
 POSTGRESQL = "django.db.backends.postgresql.base"
 # References that are never dropped: a garbage-collected connection would close itself, and so the parent's.
 _the_parents: list[object] = []
@@ -41,9 +44,15 @@ class _WorkerFixup(celerys.DjangoWorkerFixup):  # type: ignore[name-defined, mis
 
 
 class _Fixup(celerys.DjangoFixup):
-    """Celery's Django fixup, with _WorkerFixup."""
+    """Celery's Django fixup, with _WorkerFixup, and with no models in the beat."""
 
     _ours: _WorkerFixup | None = None
+
+    def on_import_modules(self, **kwargs: Any) -> None:
+        if process_kind.kind() == process_kind.BEAT:
+            beat_process.set_up()
+        else:
+            super().on_import_modules(**kwargs)
 
     @property
     def worker_fixup(self) -> _WorkerFixup:
