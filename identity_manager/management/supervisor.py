@@ -159,7 +159,7 @@ class Supervisor:
             self._raise_if_ended()
 
     def hand_over(self) -> None:
-        """Replace this process by a program that only watches; it needs a sixth of the memory of one with Django.
+        """Replace this process by a program that only watches, in a sixth of the memory.
 
         Programs and their output, inherited descriptors and the process id stay. It ends with the line
         "Stopped." and status 0 after a stop, with a sentence and status 1 where a program exits. Returns only
@@ -174,7 +174,7 @@ class Supervisor:
             state.seek(0)
             outputs = (_stdout(running).fileno() for running in self._running)
             for descriptor in (state.fileno(), *self.inherited, *outputs):
-                os.set_inheritable(descriptor, True)
+                os.set_inheritable(descriptor, True)  # noqa: FBT003 positional alone
             self.output.flush()
             # -P and -S: the standard library alone.
             os.execv(sys.executable, [sys.executable, "-P", "-S", __file__, str(state.fileno())])  # noqa: S606

@@ -1,6 +1,6 @@
-"""A supervisor to be started as a process of its own: python supervised.py MANNER PROGRAM... (see BEHAVIOURS).
+"""A supervisor to be started as a process of its own: python supervised.py MANNER PROGRAM...
 
-MANNER: "stays", or "hands-over" to the program that only watches.
+PROGRAM: one of BEHAVIOURS. MANNER: "stays", or "hands-over" to the program that only watches.
 """
 
 import os

@@ -25,7 +25,7 @@ Supervised = Callable[..., AbstractContextManager[subprocess.Popen[str]]]
 
 @pytest.fixture(params=["stays", "hands-over"])
 def supervised(request: pytest.FixtureRequest) -> Supervised:
-    """Starts the programs of these names, watched by the process that started them or by what it leaves them to."""
+    """Starts programs by name, watched by the process that started them or by what it leaves them to."""
 
     @contextmanager
     def started(*names: str) -> Iterator[subprocess.Popen[str]]:
