@@ -36,10 +36,11 @@ class Confirmation:
 
 
 def page(request: HttpRequest, form: VerbForm, confirmation: Confirmation) -> HttpResponse:
-    """The page, with form errors and their status."""
+    """The page, with form errors and their status; in ADMIN with its navigation."""
+    folder = "administration" if confirmation.tab == "admin" else "forms"
     return render(
         request,
-        "identity_manager/forms/confirmation.html",
+        f"identity_manager/{folder}/confirmation.html",
         {"form": form, "confirmation": confirmation, "tab": confirmation.tab},
         status=refusals.status_of(form),
     )

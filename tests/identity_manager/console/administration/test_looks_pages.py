@@ -137,6 +137,13 @@ def test_a_stale_form_keeps_what_was_typed(sven: Client, sara: Client) -> None:
     assert 'value="Fabrikam"' in response.text
 
 
+def test_what_asks_before_something_ends_has_the_navigation_of_admin(sven: Client) -> None:
+    write(sven)
+    page = sven.get(address("discard")).text
+    assert "Discard the draft of the looks?" in page
+    assert re.search(rf'href="{PAGE}"\s+aria-current="page"', page)
+
+
 def test_refused_discarded_and_back_to_ours(sven: Client, sara: Client, settings: Settings) -> None:
     settings.CATALOGUE_FOUR_EYES = True
     write(sven)
