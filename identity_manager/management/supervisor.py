@@ -176,8 +176,14 @@ class Supervisor:
             for descriptor in (state.fileno(), *self.inherited, *outputs):
                 os.set_inheritable(descriptor, True)  # noqa: FBT003 positional alone
             self.output.flush()
-            # -P and -S: the standard library alone.
-            os.execv(sys.executable, [sys.executable, "-P", "-S", __file__, str(state.fileno())])  # noqa: S606
+            program = [
+                sys.executable,
+                "-P",
+                "-S",
+                __file__,
+                str(state.fileno()),
+            ]  # the standard library alone
+            os.execv(sys.executable, program)  # noqa: S606 there is no shell, and no input of anybody
 
     def adopt(self, states: list[dict[str, Any]]) -> None:
         """Watch what another program of this process has started and handed over."""
