@@ -176,13 +176,8 @@ class Supervisor:
             for descriptor in (state.fileno(), *self.inherited, *outputs):
                 os.set_inheritable(descriptor, True)  # noqa: FBT003 positional alone
             self.output.flush()
-            program = [
-                sys.executable,
-                "-P",
-                "-S",
-                __file__,
-                str(state.fileno()),
-            ]  # the standard library alone
+            # -P and -S: the standard library alone.
+            program = [sys.executable, "-P", "-S", __file__, str(state.fileno())]
             os.execv(sys.executable, program)  # noqa: S606 there is no shell, and no input of anybody
 
     def adopt(self, states: list[dict[str, Any]]) -> None:
