@@ -12,7 +12,8 @@ INTRODUCTION = """# Figures from release to release
 
 Each release is measured beside the one before, part by part in turns on the same machine
 (`make bench-compare BASE=<version> ARGS="--keep"`), because only figures of one run can be compared. A !
-marks a missed goal. [Performance](performance.md) says what each figure means.
+marks a missed goal, a dash what the benchmarks of that release do not measure: those of 1.0.0 end where they
+make persons. [Performance](performance.md) says what each figure means.
 """
 
 
