@@ -57,6 +57,11 @@ REMARKS = """## Where goals are missed, and why
   `drift_100000_s`, `intune_1000_min`, and on SQLite `dry_run_10000_min` and `import_10000_min`; those of
   publication beside other work. The road, `accept_*`, `search_*`, `pages` and `growth_*` are of 2026-11-28
   on SQLite, as are `enable_*`, `restart_*` and `page_vs_admin` on PostgreSQL.
+- **Compared with 0.1.0**, one round each, 2026-11-30 (`make bench-compare BASE=0.1.0 ARGS="--only pages road
+  --rounds 1"`): `road_overhead_ms` 35.1 before and 8.0 now on PostgreSQL, 28.7 and 2.7 on SQLite;
+  `road_per_s` 1.34 and 1.29 times as many, though the bare loop makes a quarter fewer, because it checks
+  more; `two_workers_ratio` 0.90 and 0.88, 0.91 and 0.85. Pages take longer: `pages_per_s` 118 and 77 on
+  PostgreSQL, 239 and 157 on SQLite, 0.65 times as many, where 0.85 is the goal; they show more.
 - **Compared with 1f5bfc60**, the commit before prepared rows, counts and tags of our own were given up,
   on the same busy machine (`make bench-compare BASE=1f5bfc60 ARGS="--only pages page_vs_admin --rounds
   2 --rows 2000"`): `pages_per_s` 16.9 before and 13.7 after on PostgreSQL, 19.0 and 19.1 on SQLite, two
