@@ -55,8 +55,9 @@ def refuse_to_start(**_: Any) -> None:
 
 @beat_init.connect
 def refuse_to_tick(**_: Any) -> None:
-    """End the beat likewise."""
+    """End the beat likewise; else set up what it needs."""
     beat_process.check_in_child(refuse_to_start)
+    beat_process.set_up()
 
 
 @celeryd_init.connect

@@ -12,7 +12,6 @@ from celery import Celery
 from celery.fixups import django as celerys
 from django.db import connections
 
-from identity_manager.config.broker import beat_process
 from identity_manager.config.runtime import process_kind
 
 POSTGRESQL = "django.db.backends.postgresql.base"
@@ -49,9 +48,7 @@ class _Fixup(celerys.DjangoFixup):
     _ours: _WorkerFixup | None = None
 
     def on_import_modules(self, **kwargs: Any) -> None:
-        if process_kind.kind() == process_kind.BEAT:
-            beat_process.set_up()
-        else:
+        if process_kind.kind() != process_kind.BEAT:
             super().on_import_modules(**kwargs)
 
     @property

@@ -6,7 +6,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import time_machine
 from celery import Celery
 from pytest_django import Settings
 
+from identity_manager.config.broker import beat_process
 from identity_manager.config.broker.beat_ticker import Ticker
 from identity_manager.config.celery import app
 from identity_manager.config.observability import liveness_file
@@ -81,6 +82,28 @@ def test_it_sleeps_until_an_entry_is_due_and_looks_no_sooner() -> None:
             if (seconds := beat.tick()) > 0:
                 clock.shift(seconds)
     assert len(sent) >= 45, "a hundred looks: at most one that sends nothing for each that does"
+
+
+def fails() -> None:
+    raise ValueError("which nobody expected")
+
+
+def refuses() -> None:
+    sys.exit("A sentence.")
+
+
+@pytest.mark.parametrize(("check", "says"), [(fails, "which nobody expected"), (refuses, "A sentence.")])
+def test_what_is_wrong_with_the_settings_ends_it_and_is_said(
+    capfd: pytest.CaptureFixture[str], check: Callable[[], None], says: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        beat_process.check_in_child(check)
+    assert ended.value.code == 1
+    assert says in capfd.readouterr().err
+
+
+def test_a_beat_whose_settings_are_right_goes_on() -> None:
+    beat_process.check_in_child(lambda: None)
 
 
 def no_room() -> None:
