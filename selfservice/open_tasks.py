@@ -1,6 +1,6 @@
 """Open tasks of a person, requests under way, and lapsed ones."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +22,6 @@ from identity_manager.models import (
 from identity_manager.queries import selfservice_pages
 from selfservice import request_summaries, type_choices
 
-RENEWAL = "refresh"  # icon of a renewal
 ASKING_AGAIN = timedelta(days=90)
 _CAME = gettext_lazy("Came")
 _LAPSED_TOKEN = gettext_lazy("Its passphrase was not noted in time, so it was destroyed. You can ask again.")
@@ -51,21 +50,20 @@ class OpenTasks:
     under_way: list[OpenTask]
 
 
-def of(person: Person) -> OpenTasks:
-    """Open tasks from the person's requests, tokens and notices, and requests in progress."""
+def of(person: Person, kinds: Container[str]) -> OpenTasks:
+    """Open tasks from the person's requests, tokens and notices, and requests in progress.
+
+    kinds: those that wait (selfservice_pages.waiting); nothing is read for the others.
+    """
     to_accept, going_on = selfservice_pages.open_requests(person)
-    return OpenTasks(_waiting(person, to_accept), _under_way(going_on))
+    return OpenTasks(_waiting(person, to_accept, kinds), _under_way(going_on))
 
 
-def _waiting(person: Person, to_accept: list[TokenRequest]) -> list[OpenTask]:
+def _waiting(person: Person, to_accept: list[TokenRequest], kinds: Container[str]) -> list[OpenTask]:
     """Accept terms, consent, note passphrases, fetch files, renew."""
     found = [
         *_terms(person, to_accept),
-        *_terms_again(person),
-        *_consents(person),
-        *_passphrases(person),
-        *_files(person),
-        *_renewals(person),
+        *(task for kind, tasks in _BY_KIND.items() if kind in kinds for task in tasks(person)),
     ]
     return sorted(found, key=lambda task: task.since)
 
@@ -84,8 +82,10 @@ def _under_way(requests: list[TokenRequest]) -> list[OpenTask]:
     ]
 
 
-def lapsed(person: Person) -> list[OpenTask]:
+def lapsed(person: Person, possessions: Container[str]) -> list[OpenTask]:
     """Recently lapsed tokens and requests that the person can request again, latest first."""
+    if selfservice_pages.LAPSED not in possessions:
+        return []
     ended = [token for token in _lapsed_tokens(person) if token.ended_at is not None]
     if not ended:
         return []
@@ -194,7 +194,7 @@ def _renewals(person: Person) -> list[OpenTask]:
             line=_("It ends soon. The present token goes on until the new one works."),
             action=_("Renew or answer"),
             url=reverse("selfservice:renew", args=[notice.token_id]),
-            icon=RENEWAL,
+            icon="refresh",
             since=notice.created_at,
             until=notice.ends_at,
         )
@@ -232,3 +232,12 @@ def _whereabouts(request: TokenRequest) -> str:
     if request.state in (RequestState.ISSUING, RequestState.FAILED):
         return reverse("selfservice:progress", args=[request.pk])
     return reverse("selfservice:requests")
+
+
+_BY_KIND: dict[str, Callable[[Person], list[OpenTask]]] = {
+    selfservice_pages.TERMS_AGAIN: _terms_again,
+    selfservice_pages.CONSENT: _consents,
+    selfservice_pages.PASSPHRASE: _passphrases,
+    selfservice_pages.FILE: _files,
+    selfservice_pages.RENEWAL: _renewals,
+}

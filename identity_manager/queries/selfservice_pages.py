@@ -5,6 +5,7 @@ each page took half of the page's time.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +23,12 @@ from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import RequestState
 from identity_manager.models.requests.terms_notice import TermsNotice
 from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.models.requests.token_states import TokenState
 
-IN_USE, ARCHIVED = "in use", "archived"
+IN_USE, ARCHIVED, LAPSED = "in use", "archived", "lapsed"
+# Kinds of open tasks.
+TERMS, PASSPHRASE, FILE = "terms", "passphrase", "file"
+RENEWAL, TERMS_AGAIN, CONSENT = "renewal", "terms again", "consent"
 _APPROVED_AND_OPEN = Q(
     state__in=(RequestState.AWAITING_ACCEPTANCE, RequestState.ISSUING, RequestState.FAILED)
 )
@@ -74,7 +79,10 @@ def consents_asked(person_id: uuid.UUID) -> list[Recovery]:
 
 
 def possessions(person_id: uuid.UUID) -> set[str]:
-    """Which of IN_USE (a token in use) and ARCHIVED (an archived key) the person has."""
+    """Which of IN_USE, ARCHIVED and LAPSED the person has.
+
+    A token in use, an archived key; a token that lapsed at any time, itself or with its request.
+    """
     return set(_POSSESSIONS.rows(person=person_id))
 
 
@@ -85,9 +93,9 @@ def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
     return found
 
 
-def number_waiting(person_id: uuid.UUID) -> int:
-    """Number of open tasks: terms, consents, passphrases, files and renewals."""
-    return len(_WAITING.rows(person=person_id))
+def waiting(person_id: uuid.UUID) -> Counter[str]:
+    """Number of open tasks of each kind that the person has; a page reads the rows of these kinds alone."""
+    return Counter(_WAITING.rows(person=person_id))
 
 
 def keys_of_requests(person_id: uuid.UUID) -> list[uuid.UUID]:
@@ -126,27 +134,34 @@ def _terms_again(person: Any) -> QuerySet[TermsNotice]:
 def _waiting(person: Any) -> QuerySet[Any]:
     own = SoftwareToken.objects.filter(person=person)
     terms = TokenRequest.objects.awaiting_acceptance().filter(person=person)
-    first, *others = (
-        rows.order_by().values_list("pk", flat=True)
-        for rows in (
-            *(terms, own.to_be_noted(), own.to_be_fetched()),
-            *(_renewals(person), _terms_again(person), Recovery.objects.awaiting_owner(person)),
-        )
+    of_kinds: tuple[tuple[QuerySet[Any], str], ...] = (
+        (terms, TERMS),
+        (own.to_be_noted(), PASSPHRASE),
+        (own.to_be_fetched(), FILE),
+        (_renewals(person), RENEWAL),
+        (_terms_again(person), TERMS_AGAIN),
+        (Recovery.objects.awaiting_owner(person), CONSENT),
     )
-    return first.union(*others, all=True)
+    first, *others = (_marked(rows, kind) for rows, kind in of_kinds)
+    found: QuerySet[Any, str] = first.union(*others, all=True)
+    return found
+
+
+def _marked(rows: QuerySet[Any], what: str) -> Any:
+    """One value for each row: what it is."""
+    return rows.order_by().annotate(what=Value(what, models.CharField())).values_list("what", flat=True)
 
 
 def _possessions(person: Any) -> QuerySet[Any, str]:
-    """One statement for both, as pages count theirs."""
-    tokens, keys = (
-        SoftwareToken.objects.in_use().filter(person=person),
-        ArchivedKey.objects.filter(owner=person),
+    """One statement for all, as pages count theirs."""
+    lapsed = Q(state=TokenState.LAPSED) | Q(request__state=RequestState.LAPSED)
+    first, *others = (
+        _marked(SoftwareToken.objects.in_use().filter(person=person), IN_USE),
+        _marked(ArchivedKey.objects.filter(owner=person), ARCHIVED),
+        _marked(SoftwareToken.objects.filter(lapsed, person=person), LAPSED),
     )
-    first, second = (
-        rows.order_by().annotate(what=Value(what, models.CharField())).values_list("what", flat=True)
-        for rows, what in ((tokens, IN_USE), (keys, ARCHIVED))
-    )
-    return first.union(second)
+    found: QuerySet[Any, str] = first.union(*others)
+    return found
 
 
 _PERSON = models.UUIDField()
@@ -223,4 +238,4 @@ _CONSENTS = Statement[Recovery](
     lambda person: Recovery.objects.awaiting_owner(person).select_related("request__person"), person=_PERSON
 )
 _POSSESSIONS = Statement[str](_possessions, person=_PERSON)
-_WAITING = Statement[uuid.UUID](_waiting, person=_PERSON)
+_WAITING = Statement[str](_waiting, person=_PERSON)

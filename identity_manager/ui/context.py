@@ -1,5 +1,6 @@
 """Template context of the page frame: tabs, task counts, links. Lazy: no query until a template asks."""
 
+from collections import Counter
 from functools import cached_property
 from typing import Any
 
@@ -121,11 +122,24 @@ class Portal:
         return [dict(get_language_info(code)) for code, _name in settings.LANGUAGES]
 
     @cached_property
+    def waiting(self) -> Counter[str]:
+        """Number of the person's own open tasks, by kind."""
+        return selfservice_pages.waiting(self.person.pk) if self.person else Counter()
+
+    @property
     def own_tasks(self) -> int:
         """Number of terms to accept, passphrases to note and tokens to fetch."""
-        return selfservice_pages.number_waiting(self.person.pk) if self.person else 0
+        return self.waiting.total()
+
+
+def portal_of(request: HttpRequest) -> Portal:
+    """The frame of this request, made once: a page of open tasks and its tab read the same numbers."""
+    known: Portal | None = getattr(request, "portal", None)
+    if known is None:
+        known = request.portal = Portal(request)  # type: ignore[attr-defined]  # ours
+    return known
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the frame as `portal`."""
-    return {"portal": Portal(request)}
+    return {"portal": portal_of(request)}

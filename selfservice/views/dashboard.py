@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from identity_manager.queries import selfservice_pages
+from identity_manager.ui.context import portal_of
 from selfservice import access, open_tasks
 
 
@@ -12,16 +13,17 @@ from selfservice import access, open_tasks
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Greet by name, lead to what waits, offer the rest."""
     person = access.user(request)
-    tasks, possessions = open_tasks.of(person), selfservice_pages.possessions(person.pk)
+    kinds = portal_of(request).waiting
+    tasks, possessions = open_tasks.of(person, kinds), selfservice_pages.possessions(person.pk)
     context = {
         "tab": "dashboard",
         "person": person,
         "waiting": tasks.waiting,
         "waiting_line": " · ".join(task.title for task in tasks.waiting),
         "under_way": tasks.under_way,
-        "lapsed": open_tasks.lapsed(person),
+        "lapsed": open_tasks.lapsed(person, possessions),
         "replaceable": selfservice_pages.IN_USE in possessions,
         "recoverable": selfservice_pages.ARCHIVED in possessions,
-        "renewals": any(task.icon == open_tasks.RENEWAL for task in tasks.waiting),
+        "renewals": selfservice_pages.RENEWAL in kinds,
     }
     return render(request, "selfservice/dashboard.html", context)

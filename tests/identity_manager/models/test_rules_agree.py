@@ -125,7 +125,7 @@ def test_own_pages_count_what_they_list(requests: models.QuerySet[TokenRequest])
         to_accept, going_on = selfservice_pages.open_requests(person)
         waiting, under_way = {row.pk for row in to_accept}, {row.pk for row in going_on}
         assert waiting == {row.pk for row in requests.filter(person=person) if row.awaits_acceptance}
-        assert selfservice_pages.number_waiting(person.pk) == len(waiting)
+        assert selfservice_pages.waiting(person.pk).total() == len(waiting)
         assert not waiting & under_way
         accepting = requests.filter(person=person, state=RequestState.AWAITING_ACCEPTANCE)
         assert set(accepting.values_list("pk", flat=True)) <= waiting | under_way

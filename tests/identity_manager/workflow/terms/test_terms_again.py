@@ -76,7 +76,7 @@ def test_who_holds_a_token_is_asked_once_reminded_and_done_by_one_acceptance(
     notice = TermsNotice.objects.get()
     assert (notice.person, notice.version) == (company.uma, version)
     assert [each.pk for each in selfservice_pages.terms_to_accept_again(company.uma.pk)] == [notice.pk]
-    assert selfservice_pages.number_waiting(company.uma.pk) == 1
+    assert selfservice_pages.waiting(company.uma.pk) == {selfservice_pages.TERMS_AGAIN: 1}
 
     acceptance = accept(company.uma, version)
     assert acceptance.request is None
