@@ -24,8 +24,9 @@ def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
 def pages_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
     """URL patterns of what people open there, to which mails link."""
     return [
-        *([path("", include("identity_manager.console.urls"))] if "console" in portals else []),
+        # First the prefix that Django looks at once; below the empty one it tries each address of officers.
         *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
+        *([path("", include("identity_manager.console.urls"))] if "console" in portals else []),
         path("account/", include("identity_manager.account.urls")),
         path("sso/certificate/", certificate_views.certificate, name="certificate"),
         path("looks/", include(looks.addresses)),

@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest
-from django.utils.translation import get_language_info
 
 from identity_manager.models import OFFICER_ROLES, Looks, Person, Role
 from identity_manager.queries import looks, selfservice_pages
+from identity_manager.ui.frame_addresses import frame_addresses
 from identity_manager.ui.looks import logo_url, stylesheet_url
 
 SEARCHERS = frozenset(
@@ -118,8 +118,8 @@ class Portal:
         return f"{settings.SELFSERVICE_BASE_URL}/my/"
 
     @property
-    def languages(self) -> list[dict[str, Any]]:
-        return [dict(get_language_info(code)) for code, _name in settings.LANGUAGES]
+    def addresses(self) -> dict[str, str]:
+        return frame_addresses()
 
     @cached_property
     def waiting(self) -> Counter[str]:

@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from django.conf import settings
-from django.utils.translation import get_language_info
-
 from identity_manager.models import Certificate, CertificateState, SoftwareToken
 from identity_manager.ui import states
 from identity_manager.ui.charts import Segment, colour, stacked
+from identity_manager.ui.frame_addresses import frame_addresses
 from identity_manager.ui.parts import Device, Pair, StepperStep, Tab, TimelineEvent
 
 SPRITE = Path(__file__).parents[1] / "static" / "ui" / "icons.svg"
@@ -118,13 +116,12 @@ ERRORS: dict[str, tuple[str, dict[str, Any], bool]] = {
 
 def of_the_frame(now: datetime) -> dict[str, Any]:
     """Samples of the portal frame, states and error pages."""
-    languages = [dict(get_language_info(code)) for code, _name in settings.LANGUAGES]
     nouns = [
         (model._meta.verbose_name, [model(state=state) for state in meanings])
         for model, meanings in states.STATES.items()
     ]
     return {
-        "portal": {"name": "Uma Lindqvist", "languages": languages},
+        "portal": {"name": "Uma Lindqvist", "addresses": frame_addresses()},
         "portal_tabs": PORTAL_TABS,
         "states": nouns,
         "deliveries": [SoftwareToken(delivery=each) for each in states.DELIVERY],

@@ -1,9 +1,13 @@
-"""Template tags of the page frame: portal_tab, help_link. Built in, so no template loads them."""
+"""Template tags of the page frame: portal_tab, help_link, render_once. They are built in."""
+
+from functools import lru_cache
 
 from django import template
 from django.template.context import Context
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from identity_manager.ui import help_pages
@@ -55,3 +59,15 @@ def _help_of_officers(view_name: str, context: Context) -> str:
 def _help_of_persons(view_name: str) -> str:
     section = help_pages.page_of(help_pages.PERSONS, view_name) or help_pages.FIRST_SECTION
     return f"{reverse('selfservice:help')}#{section}"
+
+
+@register.simple_tag
+def render_once(template_name: str) -> SafeString:
+    """Render a template that depends on nothing but the language: once in a process for each language."""
+    return rendered(template_name, get_language())
+
+
+@lru_cache(maxsize=64)
+def rendered(template_name: str, _language: str | None) -> SafeString:
+    """The template in the language that is active; without its context."""
+    return SafeString(render_to_string(template_name))
