@@ -74,7 +74,7 @@ def _consequence(person: Person, choice: TypeChoice) -> str:
     if not choice.available:
         return certificates
     asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
-    approvers = opening.draft(asking, [choice]).approvals_needed
+    approvers = opening.approvals_needed(asking, choice)
     if not approvers:
         return f"{certificates} {_('Nobody has to approve it.')}"
     approval = ngettext("Somebody approves it first.", "%(count)d persons approve it first.", approvers)

@@ -135,6 +135,7 @@ class _CardOptions(forms.widgets.ChoiceWidget):
             option["attrs"]["disabled"] = True
         if card.line or card.reason:
             option["attrs"]["aria-describedby"] = f"{option['attrs'].get('id', name)}_line"
+        option["input"] = _input(option)
         return option
 
 

@@ -106,6 +106,13 @@ def draft(asking: Origin, choices: Sequence[TypeChoice]) -> TokenRequest:
     return request
 
 
+def approvals_needed(asking: Origin, choice: TypeChoice) -> int:
+    """How many approvals a request of this choice alone would need; only of a renewal are lines compared."""
+    if choice.kind == RequestKind.RENEWAL:
+        return draft(asking, [choice]).approvals_needed
+    return _approvals_needed(asking, [choice.token_type])
+
+
 def prepare_request(asking: Origin, choices: Sequence[TypeChoice], known: BatchContext) -> PreparedRequest:
     """Build the rows of a new request. Reads what the caller has not passed; writes nothing."""
     request = _new_request(asking, choices)
@@ -218,14 +225,18 @@ def _line(
 def _take_rules(request: TokenRequest, asking: Origin, lines: Sequence[SoftwareToken]) -> None:
     """Set the number and rules of approvals on the unsaved request."""
     types = renewal_policy.types_to_approve(lines)
-    request.approvals_needed = approvers.approvals_needed(
+    request.approvals_needed = _approvals_needed(asking, types)
+    request.prepared_rules = approvers.rules_of(request, types)
+    request.has_approval_rules = bool(request.prepared_rules)
+
+
+def _approvals_needed(asking: Origin, types: Sequence[TokenType]) -> int:
+    return approvers.approvals_needed(
         types,
         requesters={asking.actor.pk, *asking.co_requesters, *asking.actor.client_makers},
         person=asking.person,
         origin=asking.origin,
     )
-    request.prepared_rules = approvers.rules_of(request, types)
-    request.has_approval_rules = bool(request.prepared_rules)
 
 
 def _created(request: TokenRequest, lines: Iterable[SoftwareToken]) -> AuditEvent:
