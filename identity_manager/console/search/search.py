@@ -248,7 +248,7 @@ def context(request: HttpRequest, search: Search, selected: Selection) -> dict[s
         "searched": True,
         "text": search.wanted["q"],
         "is_short": 0 < len(search.wanted["q"]) < SHORT,
-        "count_words": count_words(search, paginator),
+        "count_words": count_words(request, search, paginator),
         "beside": search.kind.beside(search.actor, search.wanted),
         "meant": meant,
         "meant_url": search.address_of(meant),
@@ -272,11 +272,11 @@ def context(request: HttpRequest, search: Search, selected: Selection) -> dict[s
     }
 
 
-def count_words(search: Search, paginator: pagination.CappedPaginator) -> str:
+def count_words(request: HttpRequest, search: Search, paginator: pagination.CappedPaginator) -> str:
     """How many were found of how many there are, in one sentence."""
     # By %: only so does a lazy plural learn its number.
     sentence: Any = search.kind.too_many if paginator.has_more else search.kind.counted
-    number = _total(search)
+    number = _total(request, search)
     total = (
         counting.grouped(number)
         if number <= counting.TOTAL_LIMIT
@@ -285,13 +285,21 @@ def count_words(search: Search, paginator: pagination.CappedPaginator) -> str:
     return str(sentence % {"found": counting.grouped(paginator.count), "total": total, TOTAL: number})
 
 
-def _total(search: Search) -> int:
-    """The total, capped, because counting a million rows takes longer than a search; cached for a minute."""
+def _total(request: HttpRequest, search: Search) -> int:
+    """The total, capped, because counting a million rows takes longer than a search.
+
+    Remembered as the numbers on tabs are; that there are more is, for a minute.
+    """
     cache = caches[remembered_counts.CACHE]
     key = remembered_counts.key_for(search.actor, "very many", search.kind.name)
     if cache.get(key):
         return counting.TOTAL_LIMIT + 1
-    (number,) = counting.counts([search.reach().order_by().values("pk")[: counting.TOTAL_LIMIT + 1]])
+
+    def counted() -> int:
+        (number,) = counting.counts([search.reach().order_by().values("pk")[: counting.TOTAL_LIMIT + 1]])
+        return number
+
+    number = remembered_counts.remembered(request, search.actor, f"all {search.kind.name}", counted)
     if number > counting.TOTAL_LIMIT:
         cache.set(key, True, VERY_MANY_SECONDS)  # noqa: FBT003 as every cache takes it
     return number
