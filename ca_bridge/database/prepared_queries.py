@@ -13,7 +13,7 @@ ordinary queryset instead; `make test-all` runs the tests like that, too.
 """
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
@@ -25,7 +25,7 @@ from django.db.transaction import TransactionManagementError
 from ca_bridge.database import query_plans
 
 Row = TypeVar("Row")
-PAGE = 25  # as many rows as most pages have
+PAGES = (25, 50, 100)  # as many rows as pages have
 
 
 class _Parameter(models.Expression):
@@ -80,30 +80,45 @@ class Statement(Generic[Row]):
 
 
 class ForKeys(Generic[Row]):
-    """A prepared `IN (...)` query for up to `at_once` values, such as the keys of a page.
+    """A prepared `IN (...)` query, such as for the keys of a page: one statement for each of the sizes.
 
-    build: makes the queryset from the values. kind: the field of each value. Missing values are filled up by
-    repeating the last one, so that the SQL is always the same.
+    build: makes the queryset from the values. kind: the field of each value. Values are filled up to the next
+    size by repeating the last one, so that the SQL is always the same.
     """
 
     def __init__(
-        self, build: Callable[[list[Any]], Any], kind: "models.Field[Any, Any]", *, at_once: int = PAGE
+        self,
+        build: Callable[[list[Any]], Any],
+        kind: "models.Field[Any, Any]",
+        *,
+        sizes: Sequence[int] = PAGES,
     ) -> None:
         self._build = build
-        self._names = [f"value{place}" for place in range(at_once)]
-        self._statement = Statement[Row](
-            lambda **opened: build([*opened.values()]), **dict.fromkeys(self._names, kind)
-        )
+        self._statements = {size: self._prepared(kind, size) for size in sizes}
 
     def rows(self, values: Iterable[object]) -> list[Row]:
-        """The rows, in the queryset's order. For more than `at_once` values the SQL is compiled anew."""
+        """The rows, in the queryset's order. For more than the largest size the SQL is compiled anew."""
         asked = [*dict.fromkeys(values)]
         if not asked:
             return []
-        if len(asked) > len(self._names) or settings.PLAIN_QUERIES:
+        size = next((size for size in self._statements if size >= len(asked)), None)
+        if size is None or settings.PLAIN_QUERIES:
             return [*self._build(asked)]
-        asked += asked[-1:] * (len(self._names) - len(asked))
-        return self._statement.rows(**dict(zip(self._names, asked, strict=True)))
+        asked += asked[-1:] * (size - len(asked))
+        return self._statements[size].rows(**{_name(place): value for place, value in enumerate(asked)})
+
+    def in_bulk(self, keys: Iterable[object]) -> dict[Any, Row]:
+        """The rows of a model by their primary keys, as QuerySet.in_bulk."""
+        rows: list[Any] = self.rows(keys)
+        return {row.pk: row for row in rows}
+
+    def _prepared(self, kind: "models.Field[Any, Any]", size: int) -> Statement[Row]:
+        names = map(_name, range(size))
+        return Statement(lambda **opened: self._build([*opened.values()]), **dict.fromkeys(names, kind))
+
+
+def _name(place: int) -> str:
+    return f"value{place}"
 
 
 class CompiledQuery:

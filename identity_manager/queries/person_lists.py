@@ -27,7 +27,7 @@ class PersonRows:
 
     def in_bulk(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Person]:
         """The persons by key, as QuerySet.in_bulk."""
-        return {person.pk: person for person in _among(self.kind, self.reach, self.fields).rows(keys)}
+        return _among(self.kind, self.reach, self.fields).in_bulk(keys)
 
 
 def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, Texts]]:

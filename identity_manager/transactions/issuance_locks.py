@@ -40,7 +40,7 @@ _FREE_TOKENS = ForKeys[Certificate](
         no_key=True, skip_locked=True, of=("self",)
     ),
     _KEY,
-    at_once=GROUP - 1,
+    sizes=(GROUP - 1,),
 )
 _VERSIONS = ForKeys[Certificate](
     lambda tokens: (
@@ -51,7 +51,7 @@ _VERSIONS = ForKeys[Certificate](
         .order_by("token__request__person", "token__request", "token", "pk")
     ),
     _KEY,
-    at_once=GROUP,
+    sizes=(GROUP,),
 )
 
 

@@ -47,7 +47,7 @@ _CURRENT_TERMS = ForKeys[TermsVersion](
         "document"
     ),
     models.UUIDField(),
-    at_once=3,
+    sizes=(3,),
 )
 _CURRENT_TEXTS = ForKeys[TermsText](  # an acceptance refers to its text by SHA-256
     lambda documents: (
@@ -56,7 +56,7 @@ _CURRENT_TEXTS = ForKeys[TermsText](  # an acceptance refers to its text by SHA-
         .only("sha256", "version__document")
     ),
     models.UUIDField(),
-    at_once=3,
+    sizes=(3,),
 )
 
 

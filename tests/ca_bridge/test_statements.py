@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from ca_bridge.contract import Refused
 from ca_bridge.database.planned_rows import planned
-from ca_bridge.database.prepared_queries import PAGE, ForKeys, Statement
+from ca_bridge.database.prepared_queries import PAGES, ForKeys, Statement
 from ca_bridge.models import CaAttempt, CaOrder
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
@@ -56,7 +56,8 @@ def test_plain_queries_bring_the_same_and_keep_nothing(settings: Settings, state
     among = ForKeys(AMONG._build, models.UUIDField())
 
     assert ([row.pk for row in statement.rows(state=state, before=soon())], among.rows(keys)) == prepared
-    assert statement._made == among._statement._made == {}
+    assert statement._made == {}
+    assert all(each._made == {} for each in among._statements.values())
     with pytest.raises(TypeError):
         statement.rows(state=None, before=soon())
 
@@ -141,7 +142,7 @@ def test_it_is_one_query():
         Statement[CaOrder](lambda: CaOrder.objects.prefetch_related("attempts")).rows()
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, PAGE, PAGE + 1])
+@pytest.mark.parametrize("number", [0, 1, 2, *(size + more for size in PAGES for more in (0, 1))])
 def test_those_among_some_values_are_brought(number: int, django_assert_num_queries: Any):
     orders = [order_in(State.PREPARED) for _each in range(number)]
     other = order_in(State.PREPARED)

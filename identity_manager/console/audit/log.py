@@ -14,6 +14,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.database.prepared_queries import ForKeys
 from identity_manager.audit.verification import AuditFault
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
@@ -97,7 +98,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     rows, reach = found(actor, form), reach_of(request.GET, form)
     if reach is not None:
         rows = rows.filter(pk__gte=reach.pk)
-    pages = pagination.CappedPaginator(rows, per_page=EVENTS_ON_A_PAGE, drawn=_reached(actor))
+    pages = pagination.CappedPaginator(rows, per_page=EVENTS_ON_A_PAGE, by_key=_LISTED.in_bulk)
     page = pagination.page_of(request, pages)
     persons = {event.person for event in page.object_list if event.person}
     requests = [event.request_id for event in page.object_list if event.request_id]
@@ -182,16 +183,18 @@ def _beginning(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def _reached(actor: Person) -> QuerySet[AuditEvent]:
-    return with_more(audit_access.visible_events(actor))
-
-
 def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     """With persons, objects, and the time of the signature that covers them."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
     rows = rows.only(*COLUMNS.fields)
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
+
+
+# Of keys that the officer was found to reach.
+_LISTED = ForKeys[AuditEvent](
+    lambda keys: with_more(AuditEvent.objects.filter(pk__in=keys)), AuditEvent._meta.pk
+)
 
 
 def prepared(

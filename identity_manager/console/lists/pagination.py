@@ -1,7 +1,7 @@
 """Pagination: order, pages, and counts capped at COUNT_LIMIT."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -23,6 +23,7 @@ from identity_manager.models.people.account import PAGE_SIZES
 PAGE_SIZE = PAGE_SIZES[0]
 
 Orders = Mapping[str, tuple[str, ...]]
+ByKey = Callable[[list[Any]], Mapping[Any, Any]]
 
 
 def page_size_of(request: HttpRequest) -> int:
@@ -30,37 +31,31 @@ def page_size_of(request: HttpRequest) -> int:
     return int(getattr(request.user, "page_size", PAGE_SIZE))
 
 
-class ByKey(Protocol):
-    """Source of rows by key: a queryset, or a prepared query."""
-
-    def in_bulk(self, id_list: Any, /) -> Mapping[Any, Any]: ...
-
-
-def _by_key(drawn: ByKey, keys: list[Any]) -> Mapping[Any, Any]:
-    """As in_bulk(); that of a full page has the same SQL each time."""
-    if isinstance(drawn, QuerySet):
-        return {row.pk: row for row in planned(drawn.filter(pk__in=keys))}
-    return drawn.in_bulk(keys)
+def in_bulk(rows: QuerySet[Any], keys: Sequence[Any]) -> dict[Any, Any]:
+    """As QuerySet.in_bulk(); that of a full page has the same SQL each time."""
+    return {row.pk: row for row in planned(rows.filter(pk__in=keys))}
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when it runs
     """Pages over at most COUNT_LIMIT rows. has_more: there are further rows.
 
-    drawn: source of complete rows with joins (deferred join). A page is found as keys by an index in the
+    by_key: gives complete rows with joins (deferred join). A page is found as keys by an index in the
     order of the list, and only its rows are read completely: with all joins in one statement, the planner may
     sort a million joined rows.
     """
 
-    def __init__(self, rows: QuerySet[Any], *, per_page: int = PAGE_SIZE, drawn: ByKey | None = None) -> None:
+    def __init__(
+        self, rows: QuerySet[Any], *, per_page: int = PAGE_SIZE, by_key: ByKey | None = None
+    ) -> None:
         super().__init__(rows[: counting.COUNT_LIMIT], per_page)
         self._rows = rows
-        self._drawn = drawn
+        self._by_key = by_key
 
     def page(self, number: int | str) -> "Page[Any]":
         page = super().page(number)
-        if self._drawn is not None:
+        if self._by_key is not None:
             keys = self.keys_of(page)
-            found = _by_key(self._drawn, keys)
+            found = self._by_key(keys)
             page.object_list = [found[key] for key in keys if key in found]
         return page
 
@@ -104,11 +99,11 @@ class FoundPaginator(CappedPaginator):
         found: Sequence[QuerySet[Any]],
         *,
         order: Sequence[str],
-        drawn: ByKey,
+        by_key: ByKey,
         asked: str | None = None,
         per_page: int = PAGE_SIZE,
     ) -> None:
-        super().__init__(found[0].order_by(*order), per_page=per_page, drawn=drawn)
+        super().__init__(found[0].order_by(*order), per_page=per_page, by_key=by_key)
         self._key = found[0].model._meta.pk
         self._sql, self._parameters = _in_order(found, order)
         self._begins = (_number_of(asked, -(-counting.COUNT_LIMIT // self.per_page)) - 1) * self.per_page

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -164,7 +164,7 @@ def _first_to_decide(actor: Person, now: datetime, at_most: int) -> list[TokenRe
         return None
     fields = request_list.fields_of(TO_DECIDE)
     rows = decisions.first(actor.pk, now, today(), fields=fields, at_most=at_most)
-    prefetch_related_objects(rows, request_list.lines())
+    request_list.prefetch_lines(rows)
     return rows
 
 

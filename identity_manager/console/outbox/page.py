@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -64,7 +65,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     every = mails.watched_mails(actor)
     form = filter_form(request, actor)
     rows = found(every, form)
-    paginator = pagination.CappedPaginator(_newest_first(rows, form), drawn=_reached(actor))
+    by_key = partial(pagination.in_bulk, _reached(actor))
+    paginator = pagination.CappedPaginator(_newest_first(rows, form), by_key=by_key)
     numbers = _numbers(paginator, every, actor, form)
     page = pagination.page_of(request, paginator)
     url = addresses_of("console:mail")

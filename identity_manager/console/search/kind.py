@@ -26,9 +26,8 @@ class Table:
     """The list of a kind, and its CSV file.
 
     prepared: converts model rows to the rows of the cells.  checkbox: name of the check boxes.  named: value
-    and label of a row's check box.  rows: adds the columns and joins that the cells need. order: the default
-    order; order_where: another default if a filter is set. file_name, export_rows: of the CSV file, and
-    columns and joins for it.
+    and label of a row's check box.  order: the default order; order_where: another if a filter is set.
+    file_name, export_rows: of the CSV file, and columns and joins for it.
     """
 
     columns: Columns
@@ -38,7 +37,6 @@ class Table:
     named: Callable[[Any], tuple[object, object]]
     file_name: str
     export_rows: WithMore
-    rows: WithMore = field(default=lambda rows: rows)
     order_where: Mapping[str, str] = field(default_factory=dict)
     more_orders: Orders = field(default_factory=dict)
 
@@ -65,7 +63,7 @@ class SearchKind:
 
     readers: roles that may search it.  reach: rows that this officer may find.
     found: applies words and filters.  parts: the same as disjoint querysets, nearest matches first.
-    drawn: prepared query of a page's rows by key, instead of table.rows.
+    by_key: gives the rows of a page by their keys, which this officer was found to reach.
     with_order: adds the annotations that orders sort by.
     counted, too_many: sentences with found and total.  nothing, advice: texts for an empty result.
     beside: hint beside the list.
@@ -78,6 +76,7 @@ class SearchKind:
     form: type[KindForm]
     reach: Callable[[Person], QuerySet[Any]]
     found: Found
+    by_key: Callable[[Person], ByKey]
     table: Table
     counted: Words
     too_many: Words
@@ -86,7 +85,6 @@ class SearchKind:
     hint: Words = field(default="")
     beside: Callable[[Person, Wanted], Beside | None] = field(default=_nothing)
     with_order: Found = field(default=lambda rows, _wanted: rows)
-    drawn: Callable[[Person], ByKey] | None = None
     parts: Callable[[QuerySet[Any], Wanted], list[QuerySet[Any]]] | None = None
 
 

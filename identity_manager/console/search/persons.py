@@ -183,7 +183,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> SearchKind:
         readers=SEARCHERS,
         form=EmployeeForm if kind == PersonKind.EMPLOYEE else ExternalForm,
         reach=lambda actor: Person.objects.without_api_clients().filter(_reached(actor), kind=kind),
-        drawn=lambda actor: person_lists.PersonRows(kind, _reached(actor), COLUMNS.fields),
+        by_key=lambda actor: person_lists.PersonRows(kind, _reached(actor), COLUMNS.fields).in_bulk,
         parts=_found_in_parts,  # type: ignore[arg-type]  # of persons
         found=found,  # type: ignore[arg-type]  # of persons
         with_order=_with_order,  # type: ignore[arg-type]  # of persons

@@ -96,17 +96,13 @@ class Search:
 
     def pages(self, per_page: int = pagination.PAGE_SIZE) -> pagination.CappedPaginator:
         """The result in pages; of a text search only the first COUNT_LIMIT rows are sorted."""
-        drawn = self._drawn()
+        by_key = self.kind.by_key(self.actor)
         if not (self.is_by_words and self.kind.parts):
-            return pagination.CappedPaginator(self.rows(), per_page=per_page, drawn=drawn)
+            return pagination.CappedPaginator(self.rows(), per_page=per_page, by_key=by_key)
         order = pagination.columns(self.sort, self.kind.table.orders)
         found = [self._with_order(part) for part in self.kind.parts(self.reach(), self.wanted)]
         asked = self._asked.get("page")
-        return pagination.FoundPaginator(found, order=order, drawn=drawn, asked=asked, per_page=per_page)
-
-    def _drawn(self) -> pagination.ByKey:
-        kind = self.kind
-        return kind.drawn(self.actor) if kind.drawn else kind.table.rows(self.reach())
+        return pagination.FoundPaginator(found, order=order, by_key=by_key, asked=asked, per_page=per_page)
 
     def _with_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """With whatever the orders sort by."""
