@@ -12,7 +12,10 @@ from identity_manager.models import Person
 
 
 class AnyRows:
-    """The statement. lists: makes of querysets without values of the moment, such as an officer or a time."""
+    """The statement. lists: makes of querysets without values of the moment, such as an officer or a time.
+
+    The person is OuterRef("pk") in them.
+    """
 
     def __init__(self, lists: Iterable[Callable[[], QuerySet[Any]]]) -> None:
         there = [Exists(make()) for make in lists]
@@ -24,7 +27,7 @@ class AnyRows:
         self._statement = Statement[tuple[bool, ...]](build, person=models.UUIDField())
 
     def answers(self, person_id: uuid.UUID) -> tuple[bool, ...]:
-        """One for each list, in their order; the person changes nothing.
+        """One for each list, in their order.
 
         Where a read replica does not have the person yet, it may lack other rows, too: each answer is yes.
         """

@@ -5,11 +5,12 @@ a third of the time of the page of a request.
 """
 
 import uuid
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Concat
 
 from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models.archive.archived_key import with_copies
@@ -30,6 +31,7 @@ from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.standing_orders.member import MemberStep, StandingMember
+from identity_manager.queries.any_rows import AnyRows
 
 EVENTS_SHOWN = 30
 OF_REQUESTS = (
@@ -60,6 +62,12 @@ def persons_page(rows: QuerySet[Person]) -> QuerySet[Person]:
     return rows.select_related("manager", "account", "directory_link__source").defer("account__password")
 
 
+def requests_page(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    """Requests with their person and requester, and whether the person has changes of identity."""
+    changes = IdentityChange.objects.filter(person=OuterRef("person")).order_by()
+    return rows.select_related("person", "requested_by").annotate(has_identity_changes=Exists(changes))
+
+
 def saved_searches(owner_id: uuid.UUID) -> list[SavedSearch]:
     """The officer's saved searches, by name."""
     return _SAVED.rows(owner=owner_id)
@@ -75,7 +83,8 @@ def prefetch_request_page(row: TokenRequest, *, begun: bool, undecided: bool) ->
 
     begun: whether there may be certificates.  undecided: whether somebody may be asked to decide.
     """
-    set_prefetched_reverse(row.person, "identity_changes", _CHANGES.rows(person=row.person_id), "person")
+    changes = _CHANGES.rows(person=row.person_id) if getattr(row, "has_identity_changes", True) else []
+    set_prefetched_reverse(row.person, "identity_changes", changes, "person")
     tokens = _TOKENS.rows(request=row.pk)
     set_prefetched_reverse(row, "tokens", tokens, "request")
     distribute_prefetched(
@@ -93,20 +102,30 @@ def prefetch_request_page(row: TokenRequest, *, begun: bool, undecided: bool) ->
     set_prefetched_reverse(row, "events", _EVENTS.rows(request=row.pk), "request")
 
 
-def prefetch_roles_and_changes(person: Person) -> None:
-    """Prefetch the person's roles and changes of identity."""
+@dataclass(frozen=True)
+class PersonPossessions:
+    """Of what most persons have nothing: rows are read where there are some."""
+
+    identity_changes: bool
+    standing_memberships: bool
+    revocable_tokens: bool
+
+
+def possessions_of(person: Person) -> PersonPossessions:
+    """Which of them the person has."""
+    return PersonPossessions(*_POSSESSIONS.answers(person.pk))
+
+
+def prefetch_roles_and_changes(person: Person, *, changes: bool) -> None:
+    """Prefetch the person's roles and changes of identity, if there are any."""
     set_prefetched_reverse(person, "roles", _ROLES.rows(person=person.pk), "person")
-    set_prefetched_reverse(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
+    found = _CHANGES.rows(person=person.pk) if changes else []
+    set_prefetched_reverse(person, "identity_changes", found, "person")
 
 
 def standing_memberships(person: Person) -> list[StandingMember]:
     """The standing orders that the person is a member of, with their groups."""
     return _STANDING.rows(person=person.pk)
-
-
-def has_revocable(person_id: uuid.UUID) -> bool:
-    """Whether the person has a token that can be revoked."""
-    return bool(_REVOCABLE.rows(person=person_id))
 
 
 def requests_of(person: Person) -> list[TokenRequest]:
@@ -133,13 +152,15 @@ def last_events(person_id: uuid.UUID) -> list[AuditEvent]:
     return _LAST_EVENTS.rows(person=person_id)
 
 
-def recent_events(after: uuid.UUID, *, names: tuple[str, ...], at_most: int) -> list[AuditEvent]:
+def recent_events(last: int, *, names: tuple[str, ...], at_most: int) -> list[AuditEvent]:
     """Events of these names about requests, newest first, as events_of_requests."""
-    return _recent(names, at_most).rows(after=after)
+    return _recent(last, names, at_most).rows()
 
 
-def events_of_requests(after: Any, names: tuple[str, ...]) -> QuerySet[AuditEvent]:
-    """Events of these names after that key, with what their words and a line about their request say."""
+def events_of_requests(last: int, names: tuple[str, ...]) -> QuerySet[AuditEvent]:
+    """Those of the last so many events with these names, with what their words and a line about it say."""
+    before = AuditEvent.objects.order_by("-pk").values("pk")[last : last + 1]
+    after = Coalesce(Subquery(before), Value(uuid.UUID(int=0), AuditEvent._meta.pk))
     # By a name that no index has: what is looked at is little, and comes in its order.
     rows = AuditEvent.objects.with_wording_columns().alias(called=Concat("name", Value("")))
     rows = rows.select_related("request__person").filter(called__in=names, pk__gt=after)
@@ -177,16 +198,13 @@ def _handed_out(person: Any) -> QuerySet[SoftwareToken]:
 
 
 def _memberships(person: Any) -> QuerySet[StandingMember]:
-    rows = StandingMember.objects.covering().filter(person=person).exclude(step=MemberStep.NEW)
-    return rows.select_related("order__group").order_by("order__name")
+    return StandingMember.objects.covering().filter(person=person).exclude(step=MemberStep.NEW)
 
 
 @lru_cache(maxsize=8)
-def _recent(names: tuple[str, ...], at_most: int) -> Statement[AuditEvent]:
+def _recent(last: int, names: tuple[str, ...], at_most: int) -> Statement[AuditEvent]:
     there = Exists(TokenRequest.objects.filter(pk=OuterRef("request")))
-    return Statement(
-        lambda after: events_of_requests(after, names).filter(there)[:at_most], after=AuditEvent._meta.pk
-    )
+    return Statement(lambda: events_of_requests(last, names).filter(there)[:at_most])
 
 
 def _profiles(request: Any) -> QuerySet[TokenTypeProfile]:
@@ -238,10 +256,15 @@ _LAST_EVENTS = Statement[AuditEvent](
     lambda person: AuditEvent.objects.with_wording_columns().filter(person=person)[:EVENTS_SHOWN],
     person=_PERSON,
 )
-_STANDING = Statement[StandingMember](_memberships, person=_PERSON)
-_REVOCABLE = Statement[uuid.UUID](
-    lambda person: SoftwareToken.objects.filter(person=person).revocable().values_list("pk", flat=True)[:1],
-    person=_PERSON,
+_STANDING = Statement[StandingMember](
+    lambda person: _memberships(person).select_related("order__group").order_by("order__name"), person=_PERSON
+)
+_POSSESSIONS = AnyRows(
+    (
+        lambda: IdentityChange.objects.filter(person=OuterRef("pk")),
+        lambda: _memberships(OuterRef("pk")),
+        lambda: SoftwareToken.objects.filter(person=OuterRef("pk")).revocable(),
+    )
 )
 _REQUESTS = Statement[TokenRequest](
     lambda person: (
@@ -259,5 +282,5 @@ _LINES = Statement[SoftwareToken](
 )
 _ONE_PERSON = Statement[Person](lambda key: persons_page(Person.objects.filter(pk=key)), key=_PERSON)
 _ONE_REQUEST = Statement[TokenRequest](
-    lambda key: TokenRequest.objects.filter(pk=key).select_related("person", "requested_by"), key=_REQUEST
+    lambda key: requests_page(TokenRequest.objects.filter(pk=key)), key=_REQUEST
 )

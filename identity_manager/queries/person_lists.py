@@ -36,9 +36,10 @@ def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, Texts
 
 
 def prefetch_waiting_changes(persons: Sequence[Person]) -> None:
-    """Prefetch the waiting changes of identity: a person without e-mail may be about to get one."""
+    """Prefetch the waiting changes of identity of persons without e-mail, who may be about to get one."""
+    without = [person for person in persons if not person.email]
     distribute_prefetched(
-        persons, "identity_changes", _CHANGES.rows([person.pk for person in persons]), "person"
+        without, "identity_changes", _CHANGES.rows([person.pk for person in without]), "person"
     )
 
 

@@ -117,7 +117,7 @@ class Portal:
     def selfservice_home(self) -> str:
         return f"{settings.SELFSERVICE_BASE_URL}/my/"
 
-    @property
+    @cached_property
     def addresses(self) -> dict[str, str]:
         return frame_addresses()
 

@@ -53,8 +53,7 @@ def request_for_officer(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
     actor = request_reader(request)
     if reads_all(actor):
         return row_or_404(console_pages.request(pk))
-    rows = visible_requests(actor).select_related("person", "requested_by")
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(console_pages.requests_page(visible_requests(actor)), pk=pk)
 
 
 def row_or_404(row: Row | None) -> Row:

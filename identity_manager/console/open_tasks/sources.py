@@ -268,6 +268,7 @@ SOURCES = (
         title=_("Postponed"),
         roles=DECIDERS,
         waiting=postponed,
+        any_waiting=(Postponement.objects.all,),
         columns=POSTPONED,
         prepared=request_list.prepared,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),

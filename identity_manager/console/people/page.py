@@ -33,7 +33,8 @@ SAME_UPN = _("Active Directory takes it for that of another person: case and acc
 
 def context(actor: Person, person: Person) -> dict[str, Any]:
     """The context: record, roles, tokens, recent events; requests only for officers who may read them."""
-    console_pages.prefetch_roles_and_changes(person)
+    has = console_pages.possessions_of(person)
+    console_pages.prefetch_roles_and_changes(person, changes=has.identity_changes)
     enables = offices.holds(actor, {Role.TOKEN_ADMINISTRATOR})
     return {
         "tab": "search",
@@ -46,7 +47,10 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "obstacle": _obstacle(actor, person) if enables else None,
         "recovers": eligibility.administers(actor, person),
         "erases": erasure_page.is_offered(actor, person),
-        "actions": [*leave_page.actions(actor, person), *_revocation(actor, person)],
+        "actions": [
+            *leave_page.actions(actor, person),
+            *_revocation(actor, person, offered=has.revocable_tokens),
+        ],
         "leave": _leave(person),
         "directory": directory_ownership.source_of(person),
         "unfit": _unfit(person),
@@ -54,7 +58,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "registers": registration_policy.registers(actor, person),
         "sign_in": sign_in_code_page.card(actor, person),
         "tokens": list(_tokens(actor, person)),
-        "because": list(_because(person)),
+        "because": list(_because(person)) if has.standing_memberships else [],
         "reads_requests": offices.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
         "history": _history(actor, person),
@@ -98,12 +102,13 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
     ]
 
 
-def _revocation(actor: Person, person: Person) -> list[RequestAction]:
+def _revocation(actor: Person, person: Person, *, offered: bool) -> list[RequestAction]:
     """**Replace** and **Revoke all**, for an administrator of a person who has a certificate to revoke."""
-    offered = eligibility.administers(actor, person) and console_pages.has_revocable(person.pk)
+    if not offered or not eligibility.administers(actor, person):
+        return []
     pages = ((_("Replace"), "person-replace"), (_("Revoke all"), "person-revoke-all"))
     urls = [(words, reverse(f"console:{page}", args=[person.pk])) for words, page in pages]
-    return [RequestAction(words, url, dangerous=True) for words, url in urls] if offered else []
+    return [RequestAction(words, url, dangerous=True) for words, url in urls]
 
 
 def _leave(person: Person) -> Leave | None:

@@ -63,5 +63,6 @@ def of_request(row: TokenRequest, offer: ActionOffer) -> list[RequestAction]:
         dangerous=True,
     )
     remind = RequestAction(_("Remind the person"), reverse("console:request-remind", args=[row.pk]))
-    reminds = [remind] if reminders_by_hand.obstacle(row) is None else []
+    waits = row.awaits_acceptance or any(token.may_have_passphrase for token in row.tokens.all())
+    reminds = [remind] if waits and reminders_by_hand.obstacle(row) is None else []
     return offer.of([*reminds, *([] if row.state == RequestState.FAILED else [retry]), cancel])

@@ -178,7 +178,7 @@ def _row(found: TokenRequest | uuid.UUID, *, anew: bool) -> TokenRequest:
     """The request with all that its page reads; texts of mails and wrapped secrets stay in the database."""
     if anew or isinstance(found, uuid.UUID):
         key = found if isinstance(found, uuid.UUID) else found.pk
-        found = TokenRequest.objects.select_related("person", "requested_by").get(pk=key)
+        found = console_pages.requests_page(TokenRequest.objects.all()).get(pk=key)
     undecided = found.state == RequestState.REQUESTED
     begun = found.round > 1 or not undecided  # certificates are there once the terms are accepted
     console_pages.prefetch_request_page(found, begun=begun, undecided=undecided)

@@ -3,7 +3,6 @@
 Each number links to a list of exactly what it counts; most are searches, counted like the list.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -82,7 +81,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
     expiring, areas = list(_expiring(actor)), health.figures(actor)
     set_up = set_up_page.figures(actor)
-    shown = [*troubles, *registered, *under_way, *expiring, *areas.values(), *set_up.values()]
+    compared = Figure(str, "", Meaning.INFORMATION, CaComparison.objects.shown)
+    shown = [compared, *troubles, *registered, *under_way, *expiring, *areas.values(), *set_up.values()]
     known = partial(remembered_counts.remembered, request, actor, f"start {len(shown)} {len(saved)}")
     figures.count(shown, saved, remembered=known)
     return {
@@ -94,7 +94,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "waits": [figure for figure in waits if figure.number],
         "could_wait": bool(waits),
         "troubles": [figure for figure in troubles if figure.number],
-        "comparisons": list(_comparisons(actor)),
+        "comparisons": list(_comparisons(actor)) if compared.number else [],
         "watches": bool(troubles),
         "set_up_open": set_up_page.number_open(set_up),
         "health": health.lines(areas),
@@ -246,10 +246,10 @@ def _system(actor: Person) -> Iterator[Figure]:
         yield Figure(_silent, reverse("console:authorities"), Meaning.STOPPED, _not_answering)
         yield Figure(_failed_jobs, reverse("console:jobs"), Meaning.STOPPED, job_page.failed_runs)
         page = f"{reverse('console:jobs')}#backup"
-        yield Figure(_backup, page, Meaning.STOPPED, total=_backup_in_trouble())
+        yield Figure(_backup, page, Meaning.STOPPED, ask=_backups_in_trouble)
     if offices.holds(actor, audit_access.LOG_CHECKERS):
-        found = counting.CappedCount(len(audit_log.findings()))
-        yield Figure(_findings, reverse("console:history-check"), Meaning.STOPPED, total=found)
+        page = reverse("console:history-check")
+        yield Figure(_findings, page, Meaning.STOPPED, ask=lambda: len(audit_log.findings()))
 
 
 def _comparisons(actor: Person) -> Iterable[CaComparison]:
@@ -279,10 +279,10 @@ def _failed_jobs(number: int) -> str:
     return ngettext("job has failed", "jobs have failed", number)
 
 
-def _backup_in_trouble() -> counting.CappedCount:
+def _backups_in_trouble() -> int:
     """1 where the last backup failed or is overdue."""
     last = LastBackup.read()
-    return counting.CappedCount(int(last.has_failed or last.is_overdue(timezone.now())))
+    return int(last.has_failed or last.is_overdue(timezone.now()))
 
 
 def _backup(_number: int) -> str:
@@ -347,10 +347,8 @@ def _ends_soon(number: int) -> str:
 
 def _events(actor: Person) -> list[AuditEvent]:
     """Recent events of requests that this officer reads."""
-    keys = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)
-    before = list(keys[EVENTS_LOOKED_AT : EVENTS_LOOKED_AT + 1])
-    after, names = before[0] if before else uuid.UUID(int=0), event_wording.MILESTONES
+    last, names = EVENTS_LOOKED_AT, event_wording.MILESTONES
     if requests.reads_all(actor):
-        return console_pages.recent_events(after, names=names, at_most=EVENTS_SHOWN)
+        return console_pages.recent_events(last, names=names, at_most=EVENTS_SHOWN)
     visible = Exists(requests.visible_requests(actor).filter(pk=OuterRef("request")))
-    return planned(console_pages.events_of_requests(after, names).filter(visible)[:EVENTS_SHOWN])
+    return planned(console_pages.events_of_requests(last, names).filter(visible)[:EVENTS_SHOWN])

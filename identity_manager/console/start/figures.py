@@ -20,12 +20,13 @@ Label = Callable[[int], str]
 
 @dataclass
 class Figure:
-    """A number and its list. rows: the queryset; None for a known number. total: set once all are counted."""
+    """A number and its list. rows: the queryset; or ask: gives the number. total: set once all are known."""
 
     words: Label
     url: str
     meaning: Meaning
     rows: Callable[[], QuerySet[Any]] | None = None
+    ask: Callable[[], int] | None = None
     total: counting.CappedCount = NOT_COUNTED
 
     @property
@@ -53,16 +54,17 @@ def count(
     *,
     remembered: Callable[[Callable[[], list[int]]], list[int]] = lambda counted: counted(),
 ) -> None:
-    """All numbers in one query. remembered: gives what was counted a moment ago, or counts."""
-    asked, searches = [each for each in figures if each.rows], [each.found for each in saved]
+    """All rows in one query. remembered: gives what was counted a moment ago, or counts."""
+    every, searches = list(figures), [each.found for each in saved]
+    listed, asked = [each for each in every if each.rows], [each for each in every if each.ask]
 
     def counted() -> list[int]:
-        lists = [counting.limited(each.rows()) for each in asked if each.rows]
+        lists = [counting.limited(each.rows()) for each in listed if each.rows]
         lists += [each.to_be_counted() for each in searches]
-        return [*counting.counts(lists, always=not searches)]
+        return [*(each.ask() for each in asked if each.ask), *counting.counts(lists, always=not searches)]
 
     numbers = iter(remembered(counted))
-    for figure in asked:
+    for figure in (*asked, *listed):
         figure.total = counting.capped(next(numbers))
     for paginator in searches:
         paginator.counted = next(numbers)

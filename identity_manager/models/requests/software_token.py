@@ -184,6 +184,11 @@ class SoftwareToken(Stateful, Leased):
         return self.passphrase_wrapped is not None
 
     @property
+    def may_have_passphrase(self) -> bool:
+        """As far as is known without it: sealed, and not noted (software_token_noted_is_destroyed)."""
+        return self.sealed_at is not None and self.acknowledged_at is None
+
+    @property
     def is_to_be_noted(self) -> bool:
         """Whether its person can note the passphrase now."""
         return self.has_unacknowledged_passphrase and self.state != T.ON_HOLD
