@@ -1,4 +1,4 @@
-"""Cached counts: per officer, for some seconds.
+"""Cached counts and choices of filters: per officer, for some seconds.
 
 In a per-process cache: the shared cache is in the database, where a look-up takes as long as a count. An
 officer's own actions invalidate it in every process: each of their POSTs changes a mark in the session
@@ -16,19 +16,19 @@ from django.http import HttpRequest, HttpResponse
 
 from identity_manager.models import Person
 
-Count = TypeVar("Count", int, list[int], dict[str, int])
+Known = TypeVar("Known")
 CACHE = "counts"
 SECONDS = 5
 _ACTED = "acted_at"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def remembered(request: HttpRequest, actor: Person, name: str, count: Callable[[], Count]) -> Count:
-    """The cached count (or counts) of this name, at most SECONDS old and not from before the last POST."""
+def remembered(request: HttpRequest, actor: Person, name: str, read: Callable[[], Known]) -> Known:
+    """What was read under this name, at most SECONDS ago and not before the officer's last POST."""
     key, cache = _key(request, actor, name), caches[CACHE]
-    known: Count | None = cache.get(key)
+    known: Known | None = cache.get(key)
     if known is None:
-        known = count()
+        known = read()
         cache.set(key, known, SECONDS)
     return known
 

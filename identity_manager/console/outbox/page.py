@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from identity_manager.console.access import mails, offices
-from identity_manager.console.lists import counting, filtering, pagination
+from identity_manager.console.lists import counting, filtering, pagination, remembered_counts
 from identity_manager.console.lists.distinct_values import Values, known_values
 from identity_manager.console.outbox.forms import STUCK, TROUBLE, MailFilterForm
 from identity_manager.console.outbox.mail_columns import COLUMNS, MailRow
@@ -89,11 +89,13 @@ def filter_form(request: HttpRequest, actor: Person) -> MailFilterForm:
     """The filter in the address, with its choices."""
     watched = mails.mails_within_units(actor, MAIL_WATCHERS)
     reach = offices.within_units(actor, offices.MAIL_READERS, "organisational_unit")
-    names, codes, units = known_values(
+    columns = (
         Values(OutgoingMail, "message", watched),
         Values(OutgoingMail, "error_code", watched),
         Values(Person, "organisational_unit", reach),
     )
+    read = partial(known_values, *columns)
+    names, codes, units = remembered_counts.remembered(request, actor, "values of mails", read)
     return MailFilterForm(request.GET, messages=names, codes=codes, units=units)
 
 

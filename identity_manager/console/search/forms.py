@@ -9,6 +9,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Exists, OuterRef, Q
 from django.utils.text import format_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.connection import registry
@@ -119,9 +120,13 @@ class WithinField(FilterField):
 
 
 class KindForm(forms.Form):
-    """Base form: the search line. actor: limits values in choices to their reach."""
+    """Base form: the search line. actor: limits values in choices to their reach.
+
+    remembered: gives what was read under a name a moment ago, or reads it.
+    """
 
     q = WordsField(_("Words"))
+    remembered: Callable[[str, Callable[[], Any]], Any] = staticmethod(lambda _name, read: read())
 
     def __init__(self, *args: Any, actor: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -131,7 +136,8 @@ class KindForm(forms.Form):
     def offer_known(self) -> None:
         """Fill the lists whose choices are in the database."""
         if "token_type" in self.fields:
-            self.offer("token_type", token_types)
+            name = f"types in {get_language()}"
+            self.offer("token_type", lambda: self.remembered(name, token_types))
 
     def filters(self) -> list[forms.BoundField]:
         """Everything but the words."""
@@ -145,7 +151,9 @@ class KindForm(forms.Form):
 
     def offer_values(self, **asked: Values) -> None:
         """Offer for each of these fields the values of its column, of all in one query."""
-        known = cache(lambda: dict(zip(asked, known_values(*asked.values()), strict=True)))
+        name = f"values of {type(self).__name__}"
+        read = partial(known_values, *asked.values())
+        known = cache(lambda: dict(zip(asked, self.remembered(name, read), strict=True)))
         for field in asked:
             self.offer_names(field, partial(lambda name: known()[name], field))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.core.cache import caches
@@ -230,6 +230,7 @@ def context(request: HttpRequest, search: Search, selected: Selection) -> dict[s
     """What the list of a search draws, under whatever form stands above it."""
     if not search.is_valid:
         return {"search": search, "kind": search.kind, "form": search.form}
+    search.form.remembered = partial(remembered_counts.remembered, request, search.actor)
     paginator = search.pages(pagination.page_size_of(request))
     is_unsorted = search.is_by_words and paginator.has_more
     page, table = pagination.page_of(request, paginator), search.kind.table

@@ -173,3 +173,27 @@ def test_the_sql_is_the_same_for_all_officers_of_a_role(postgresql_only: None, c
     ann, ben = officer("ann", Role.APPROVER), officer("ben", Role.APPROVER)
     assert statements(ann) == statements(ben)
     assert len(statements(ann)) == 2  # which sources can have tasks, and how many of each
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [("search", {"kind": "employee"}), ("search", {"kind": "certificate"}), ("requests", {}), ("outbox", {})],
+)
+def test_the_choices_of_filters_are_read_once_in_some_seconds(
+    company: cast.Company, page: str, asked: dict[str, str]
+) -> None:
+    """Of departments, units, issuers and the like; anew after the officer has acted."""
+    company.ada.roles.create(role=Role.AUDITOR)
+    ada = signed_in(company.ada)
+
+    def reads() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            ada.get(reverse(f"console:{page}"), asked)
+        return sum("WITH RECURSIVE known(value)" in query["sql"] for query in queries)
+
+    assert (reads(), reads()) == (1, 0)
+    ada.post(reverse("console:request-approve", args=[company.uma.pk]))
+    assert (reads(), reads()) == (1, 0)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        clock.shift(remembered_counts.SECONDS + 1)
+        assert reads() == 1
