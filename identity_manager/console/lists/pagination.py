@@ -50,6 +50,16 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
         super().__init__(rows[: counting.COUNT_LIMIT], per_page)
         self._rows = rows
         self._by_key = by_key
+        self._key = rows.model._meta.pk
+        self._begins = -1  # of the page whose keys are known
+        self._keys: list[Any] = []
+
+    def get_page(self, number: float | str | None) -> "Page[Any]":
+        """The page; the nearest one if it does not exist. Its keys come with the count, in one statement."""
+        if self._by_key is not None and "counted" not in self.__dict__:
+            self._begins = self._beginning_of(number)
+            self._keys, self.counted = self._with_count(self._begins)
+        return super().get_page(number)
 
     def page(self, number: int | str) -> "Page[Any]":
         page = super().page(number)
@@ -61,7 +71,28 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
 
     def keys_of(self, page: "Page[Any]") -> list[Any]:
         """The keys of the page's rows, in their order."""
+        if (page.number - 1) * self.per_page == self._begins:
+            return [self._key.to_python(key) for key in self._keys]
         return list(page.object_list.values_list("pk", flat=True))  # type: ignore[attr-defined]  # rows
+
+    def _beginning_of(self, asked: float | str | None) -> int:
+        """Number of rows before the requested page, as far as that is known before the count."""
+        return (_number_of(asked, -(-counting.COUNT_LIMIT // self.per_page)) - 1) * self.per_page
+
+    def _with_count(self, begins: int) -> tuple[list[Any], int]:
+        """Keys of a page, as returned by the driver, and the number of all rows."""
+        end = min(begins + self.per_page, counting.COUNT_LIMIT)
+        keys = self._rows.values("pk")[begins:end]
+        (counted, listed), parameters = compile_counts([self.to_be_counted(), keys])
+        if not counted or not listed:
+            return [], 0
+        # Outer: the number is known for a page beyond the last one, too.
+        numbered = f"SELECT COUNT(*) FROM ({counted}) counted"  # noqa: S608 as Django compiled it
+        sql = f"SELECT * FROM ({numbered}) numbered LEFT JOIN ({listed}) listed ON TRUE"  # noqa: S608 as Django compiled it
+        with read_replica.connection().cursor() as cursor:
+            cursor.execute(sql, parameters)
+            rows = cursor.fetchall()
+        return [key for _number, key in rows if key is not None], rows[0][0]
 
     @cached_property
     def counted(self) -> int:
@@ -104,9 +135,8 @@ class FoundPaginator(CappedPaginator):
         per_page: int = PAGE_SIZE,
     ) -> None:
         super().__init__(found[0].order_by(*order), per_page=per_page, by_key=by_key)
-        self._key = found[0].model._meta.pk
         self._sql, self._parameters = _in_order(found, order)
-        self._begins = (_number_of(asked, -(-counting.COUNT_LIMIT // self.per_page)) - 1) * self.per_page
+        self._begins = self._beginning_of(asked)
         self._keys, counted = self._looked_up(self._begins)
         self.counted = counted if self._keys or not self._begins else self._looked_up(0)[1]
 
@@ -151,7 +181,7 @@ def _one_after_the_other(parts: list[str]) -> str:
     return f"{rows} LIMIT {counting.COUNT_LIMIT + 1}"
 
 
-def _number_of(asked: str | None, most: int) -> int:
+def _number_of(asked: float | str | None, most: int) -> int:
     """The requested page number, before the count is known, at most the last possible one."""
     try:
         return min(max(int(asked or 1), 1), most)
