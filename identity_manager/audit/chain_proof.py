@@ -15,6 +15,7 @@ from django.db.models import Max, Min, QuerySet
 from identity_manager import audit_proof
 from identity_manager.audit import evidence
 from identity_manager.models import AuditEvent, AuditHead
+from identity_manager.models.audit.audit_event import AuditEventQuerySet
 from identity_manager.models.identifiers import first_id_of
 
 LEEWAY = timedelta(hours=1)  # between an event's time and the time in its UUIDv7
@@ -55,7 +56,7 @@ def part_of(since: datetime, until: datetime) -> Part:
     return Part(after, chain, last, outside)
 
 
-def in_period(since: datetime, until: datetime) -> QuerySet[AuditEvent]:
+def in_period(since: datetime, until: datetime) -> AuditEventQuerySet:
     """Events of the period; their identifiers are made a moment before or after their time."""
     rows = AuditEvent.objects.filter(at__gte=since, at__lt=until)
     return rows.filter(pk__gte=first_id_of(since - LEEWAY), pk__lt=first_id_of(until + LEEWAY))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.audit import Event
 from identity_manager.console.access import offices, persons, requests
 from identity_manager.models import AuditEvent, Person, PersonErasure, Role, SoftwareToken, TokenRequest
+from identity_manager.models.audit.audit_event import AuditEventQuerySet
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.ui.context import SEARCHERS
 
@@ -28,7 +29,7 @@ WHO_READ_ALL = SEARCHERS - {Role.USER_ADMINISTRATOR}
 LOG_CHECKERS = frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
 
 
-def visible_events(actor: Person) -> QuerySet[AuditEvent]:
+def visible_events(actor: Person) -> AuditEventQuerySet:
     """Return the audit events of the persons and requests that the officer may read.
 
     Auditors without a unit read every event, System Administrators those about the system, User

@@ -66,7 +66,7 @@ COLUMNS = Columns(
         Column("actor", _("who"), export="event_words.actor"),
         Column("person", _("about"), export="about"),
         Column("request", _("request"), export="reference"),
-        Column("token", _("token"), export=lambda row: row.event.token or ""),
+        Column("token", _("token"), export=lambda row: event_wording.token_of(row.event)),
         Column("detail", _("detail"), export="event_words.detail"),
         Column("covered", _("covered by a signature of"), export="head_signed_at"),
         Column("what", _("What"), _what, fields=WORDING_COLUMNS, width="column-wide"),

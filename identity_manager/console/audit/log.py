@@ -35,6 +35,7 @@ from identity_manager.models import (
     Person,
     TokenRequest,
 )
+from identity_manager.models.audit.audit_event import AuditEventQuerySet
 from identity_manager.models.identifiers import first_id_of
 from identity_manager.models.words import Vocabulary
 from identity_manager.ui.context import ADMINISTRATORS
@@ -121,7 +122,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     }
 
 
-def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
+def found(actor: Person, form: HistoryForm) -> AuditEventQuerySet:
     """Readable events that match the filters, newest first."""
     rows = audit_access.visible_events(actor)
     if not form.is_valid():
@@ -144,7 +145,7 @@ def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
     return rows.order_by("-pk")
 
 
-def _by_person(rows: QuerySet[AuditEvent], wanted: dict[str, Any]) -> QuerySet[AuditEvent]:
+def _by_person(rows: AuditEventQuerySet, wanted: dict[str, Any]) -> AuditEventQuerySet:
     if wanted["who"]:
         rows = rows.filter(actor__in=Person.objects.matching(wanted["who"]).values("pk"))
     if wanted["about"]:
@@ -183,11 +184,10 @@ def _beginning(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+def with_more(rows: AuditEventQuerySet) -> QuerySet[AuditEvent]:
     """With persons, objects, and the time of the signature that covers them."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
-    rows = rows.select_related("actor", "person", "request", "token__token_type")
-    rows = rows.only(*COLUMNS.fields)
+    rows = rows.with_names().select_related("person", "request").only(*COLUMNS.fields)
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 

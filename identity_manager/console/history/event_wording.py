@@ -23,6 +23,7 @@ from identity_manager.console.history.wording import (
 )
 from identity_manager.console.history.wording.shape import Wording
 from identity_manager.models import AuditEvent, VersionState
+from identity_manager.models.requests.software_token import WITHOUT_TYPE
 from identity_manager.models.words import Vocabulary
 from identity_manager.queries import console_pages
 from identity_manager.ui import parts
@@ -82,7 +83,7 @@ def in_words(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) 
     """An event of rows() as a timeline entry."""
     words = WORDS[Event.FORGOTTEN if event.is_body_removed else Event(event.name)]
     detail = words.detail(_with_names(event.facts, type_names or {}))
-    about = str(event.token) if event.token else ""
+    about = token_of(event)
     return parts.TimelineEvent(
         at=event.at,
         title=words.sentence,
@@ -108,9 +109,16 @@ def _with_names(facts: Facts, type_names: Mapping[str, str]) -> Facts:
 
 def actor_of(event: AuditEvent) -> str | Promise:
     """The actor: a person, an erased person, or the system."""
-    if event.actor:
-        return str(event.actor)
-    return ERASED if event.actor_ref else SYSTEM
+    if event.actor_id is None:
+        return ERASED if event.actor_ref else SYSTEM
+    return str(getattr(event, "actor_name", None) or event.actor)
+
+
+def token_of(event: AuditEvent) -> str:
+    """What its token is called; empty for an event of none. Only rows without names read the token."""
+    if event.token_id is None:
+        return ""
+    return str(event.token_name or WITHOUT_TYPE) if hasattr(event, "token_name") else str(event.token)
 
 
 def timeline(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from identity_manager import audit_proof
@@ -60,16 +60,19 @@ PLAIN_FACTS = frozenset(
 
 # The columns that the wording of an event reads.
 WORDING_COLUMNS = (
-    *("name", "at", "facts", "actor_ref", "request", "person", "body_sha256"),
-    *("actor__state", "actor__display_name", "token__state"),
-    *("token__token_type__state", "token__token_type__name"),
+    *("name", "at", "facts", "actor_ref", "body_sha256"),
+    *("actor", "request", "person", "token"),
 )
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def with_wording_columns(self) -> Self:
         """Events with the columns that their wording reads, newest first."""
-        return self.select_related("actor", "token__token_type").only(*WORDING_COLUMNS).order_by("-pk")
+        return self.with_names().only(*WORDING_COLUMNS).order_by("-pk")
+
+    def with_names(self) -> Self:
+        """What actor and token are called, without their rows: actor_name, token_name (Texts)."""
+        return self.annotate(actor_name=F("actor__display_name"), token_name=F("token__token_type__name"))
 
     def of_restores(self) -> Self:
         """Events that the database was restored to an earlier moment."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
 T = TokenState
+WITHOUT_TYPE = _("Recovered keys")
 RECOVERED_FORMAT, RECOVERED_PASSPHRASE_DAYS = "standard", 14  # of recovered keys, which have no type
 
 
@@ -133,7 +134,7 @@ class SoftwareToken(Stateful, Leased):
     replaced_whole = frozenset({"snapshot"})
 
     def __str__(self) -> str:
-        return str(self.token_type or _("Recovered keys"))
+        return str(self.token_type or WITHOUT_TYPE)
 
     @property
     def required_type(self) -> TokenType:
