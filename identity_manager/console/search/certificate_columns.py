@@ -12,17 +12,15 @@ from identity_manager.ui.templatetags import badges, moments, persons
 
 @dataclass(frozen=True)
 class CertificateRow:
-    """One certificate in the list, and the page where it is shown."""
+    """One certificate in the list, and the page where it is shown.
+
+    name: its token type, and its profile where that has a name of its own.
+    """
 
     certificate: Certificate
     person: Person
+    name: str
     url: str
-
-    @property
-    def name(self) -> str:
-        """Its token type, and its profile where that has a name of its own."""
-        names = (str(self.certificate.token), str(self.certificate.profile.name))
-        return " · ".join(dict.fromkeys(names))
 
     @property
     def serial(self) -> str:
@@ -78,11 +76,7 @@ COLUMNS = Columns(
             "certificate",
             _("Certificate"),
             _certificate,
-            fields=(
-                *("token__state", "token__request", "token__token_type__state"),
-                "token__token_type__name",
-                *("profile__state", "profile__name", "profile__number"),
-            ),
+            fields=("token__state", "token__request"),
             width="column-wide",
         ),
         Column("token_type", _("Token type"), export="token.token_type"),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -73,7 +73,8 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
 
 def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
     """With what their rows show, and nothing else."""
-    return rows.select_related("token__person", "token__token_type", "profile").only(*COLUMNS.fields)
+    rows = rows.annotate(type_name=F("token__token_type__name"), profile_name=F("profile__name"))
+    return rows.select_related("token__person").only(*COLUMNS.fields)
 
 
 def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
@@ -178,7 +179,14 @@ def _prepared(actor: Person, rows: Iterable[Any]) -> list[CertificateRow]:
         request(token.request_id) if token.request_id in readable else person(token.person_id)
         for token in (row.token for row in certificates)
     )
-    return [CertificateRow(row, row.token.person, url) for row, url in zip(certificates, urls, strict=True)]
+    return [
+        CertificateRow(row, row.token.person, _name(row), url)
+        for row, url in zip(certificates, urls, strict=True)
+    ]
+
+
+def _name(row: Any) -> str:
+    return " · ".join(dict.fromkeys((str(row.type_name), str(row.profile_name))))
 
 
 def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
@@ -223,7 +231,7 @@ CERTIFICATE = SearchKind(
         order="-issued",
         order_where=dict.fromkeys(("expires_within", "expires_from", "expires_before"), "expires"),
         checkbox="certificates",
-        named=lambda row: (row.certificate.pk, row.certificate),
+        named=lambda row: (row.certificate.pk, row.certificate.subject or row.name),
         file_name="certificates",
         export_rows=_with_more,
     ),

@@ -132,10 +132,8 @@ def fields_of(shown: Columns) -> tuple[str, ...]:
 
 def _narrow_tokens() -> QuerySet[SoftwareToken]:
     """What rows read of their tokens, as TokenRequest.lines has it."""
-    return SoftwareToken.objects.select_related("token_type").only(
-        *("state", "request", "round", "taken_out_by"),
-        *("token_type__state", "token_type__name"),
-    )
+    rows = SoftwareToken.objects.with_type_name()
+    return rows.only("state", "request", "round", "taken_out_by", "token_type")
 
 
 def prefetch_lines(rows: Iterable[Any]) -> None:

@@ -134,7 +134,8 @@ class SoftwareToken(Stateful, Leased):
     replaced_whole = frozenset({"snapshot"})
 
     def __str__(self) -> str:
-        return str(self.token_type or WITHOUT_TYPE)
+        """What its type is called; with_type_name() brings that without the row of the type."""
+        return str(getattr(self, "type_name", None) or self.token_type or WITHOUT_TYPE)
 
     @property
     def required_type(self) -> TokenType:

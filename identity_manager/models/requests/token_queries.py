@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from identity_manager.models.catalogue.token_type import InstallationPolicy, TokenType
 from identity_manager.models.lease import LeasedQuerySet, Row
@@ -60,6 +60,10 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         """Tokens whose keys are to be archived, and whose sealing was put off."""
         waiting = self.filter(state=T.ISSUING, token_type__archive_key=True, next_attempt_at__isnull=False)
         return waiting.exclude(last_error="")
+
+    def with_type_name(self) -> Self:
+        """With what their types are called, as type_name: lists show no more of a type."""
+        return self.annotate(type_name=F("token_type__name"))
 
     def with_unacknowledged_passphrase(self) -> Self:
         """Tokens whose passphrase still exists."""

@@ -144,6 +144,10 @@ TOKENS = {
     "with_has_files": Pair(
         lambda rows: rows.with_has_files().filter(has_files=True), lambda row: row.containers.exists()
     ),
+    "with_type_name": Pair(
+        lambda rows: rows.with_type_name().filter(type_name__isnull=False),
+        lambda row: row.token_type is not None,
+    ),
 }
 
 
