@@ -13,6 +13,11 @@ def with_line(text: object, *line: object, css: str = "") -> SafeString:
     return markup('<span>{}</span>\n<div class="{}">{}</div>', text, f"who-line {css}".strip(), below)
 
 
+def above(line: object, below: object) -> SafeString:
+    """Draw a quiet line, if there is one, above a button."""
+    return markup('<span class="who-line">{}</span>{}', line, below) if line else markup("{}", below)
+
+
 def authority(alias: str, issuer: str, trouble: str) -> SafeString:
     """Draw a CA with the name of its issuer, and with its last error, in the CA's language (lang="en")."""
     by = markup('\n<span class="who-line mono">{}</span>', issuer) if issuer else ""
@@ -50,9 +55,25 @@ def linked(text: object, url: str) -> SafeString:
     return markup('<a href="{}"><bdi>{}</bdi></a>', url, text) if url else isolate(text)
 
 
-def button(text: object, url: str, *, css: str = "") -> SafeString:
-    """Draw a small button as a link, for the last cell of a row."""
-    return markup('<a class="{}" href="{}">{}</a>', f"button button-compact {css}".strip(), url, text)
+def button(text: object, url: str, *, name: object = "", css: str = "", **attributes: str) -> SafeString:
+    """Draw a small button as a link, for the last cell of a row.
+
+    name: says to screen readers whose row it is. attributes: more of HTML, with _ for -, such as hx_get.
+    """
+    more = (markup(' {}="{}"', key.replace("_", "-"), value) for key, value in attributes.items())
+    return markup(
+        '<a class="{}" href="{}"{}>{}{}</a>',
+        f"button button-compact {css}".strip(),
+        url,
+        SafeString("".join(more)),  # each is safe
+        text,
+        markup('<span class="visually-hidden"> <bdi>{}</bdi></span>', name) if name else "",
+    )
+
+
+def remark(text: object) -> SafeString:
+    """Draw what stands in the place of a button: why there is none."""
+    return markup('<span class="quiet small">{}</span>', text)
 
 
 def row_link(text: object, url: str) -> SafeString:

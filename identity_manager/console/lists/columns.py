@@ -17,17 +17,16 @@ from identity_manager.models.words import Words
 class Column:
     """One column.
 
-    cell: function of a prepared row, which returns the cell; or template: renders it, with `row` and
-    `column`. With neither, the column is exported only. order: fields to sort by. fields: columns of the
-    model that the cell reads, for only(). export: the value in a CSV file: an attribute path on the model's
-    row, or a function of it. width: CSS class of the column (content.css). is_action: it has buttons, and
-    stands behind all others. shown_to: roles that see it; empty: all.
+    cell: function of a prepared row, which returns the cell; without it, the column is exported only. order:
+    fields to sort by. fields: columns of the model that the cell reads, for only(). export: the value in a
+    CSV file: an attribute path on the model's row, or a function of it. width: CSS class of the column
+    (content.css). is_action: it has buttons, and stands behind all others. shown_to: roles that see it;
+    empty: all.
     """
 
     name: str
     label: Words
     cell: Callable[[Any], object] | None = None
-    template: str = ""
     order: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     export: str | Callable[[Any], object] = ""
@@ -36,21 +35,16 @@ class Column:
     is_action: bool = False
     shown_to: frozenset[str] = frozenset()
 
-    @property
-    def is_shown(self) -> bool:
-        return bool(self.cell or self.template)
-
 
 class Cell(NamedTuple):
     """What a column shows of one row, for a template that unpacks it: attribute look-ups take thrice as long.
 
-    label: of the column, escaped; empty where there is nothing to show. template: of an action.
+    label: of the column, escaped; empty where there is nothing to show.
     """
 
     label: str
     css: str
     value: object
-    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class DrawnRow:
     of: Any
     head: object
     cells: Sequence[Cell]
-    actions: Sequence[Cell]
+    actions: Sequence[object]
     key: str = ""
     name: object = ""
     is_selected: bool = False
@@ -132,18 +126,18 @@ class Columns:
         return DrawnTable(columns, drawn, sort, checkbox)
 
 
-def _cells_of(columns: Sequence[Column]) -> Callable[[Any], tuple[object, list[Cell], list[Cell]]]:
+def _cells_of(columns: Sequence[Column]) -> Callable[[Any], tuple[object, list[Cell], list[object]]]:
     """A function that gives a row's head, cells and actions. Labels are translated once for all rows."""
     first, *others = columns
     named = [(each, escape(str(each.label))) for each in others]
 
-    def cells_of(row: Any) -> tuple[object, list[Cell], list[Cell]]:
+    def cells_of(row: Any) -> tuple[object, list[Cell], list[object]]:
         cells: list[Cell] = []
-        actions: list[Cell] = []
+        actions: list[object] = []
         for column, label in named:
             value = column.cell(row) if column.cell else ""
             if column.is_action:
-                actions.append(Cell(label, column.css, value, column.template))
+                actions.append(value)
             else:
                 cells.append(Cell("" if value == "" else label, column.css, value))
         return first.cell(row) if first.cell else "", cells, actions

@@ -49,6 +49,12 @@ def _names_of_tokens(person: Any) -> str:
     return ", ".join(str(token) for token in person.tokens_in_use)
 
 
+def _enable(row: PersonRow) -> object:
+    if row.obstacle:
+        return cells.remark(row.obstacle)
+    return cells.button(gettext("Enable"), row.enable_url, name=row.person.display_name)
+
+
 COLUMNS = Columns(
     (
         Column("name", _("Name"), _name, order=("by_name",), fields=("display_name",), width="column-wide"),
@@ -94,8 +100,8 @@ COLUMNS = Columns(
         Column(
             "enable",
             _("Actions"),
+            _enable,
             fields=("source",),  # a client of the API is not enabled
-            template="identity_manager/search/enable_cell.html",
             is_action=True,
             shown_to=frozenset({Role.TOKEN_ADMINISTRATOR}),
         ),

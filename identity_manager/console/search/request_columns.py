@@ -47,6 +47,21 @@ def _names_of_installed(row: TokenRequest) -> str:
     return ", ".join(str(token) for token in row.tokens.all() if token.installed_at)
 
 
+def _decide(row: Any) -> object:
+    """The button that opens the decision in a dialog; without scripts, the page of the request."""
+    button = cells.button(
+        gettext("Decide"),
+        row.page,
+        name=row.person.display_name,
+        data_dialog="decide",
+        hx_get=row.decide_page,
+        hx_target="#decide-body",
+        hx_swap="outerHTML",
+        hx_sync="closest table:replace",
+    )
+    return cells.above(row.approval_progress, button)
+
+
 _FOR = Column(
     "person",
     _("For"),
@@ -89,9 +104,7 @@ _STATE = Column(
     width="column-state",
 )
 _AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: moments.age(row.created_at))
-_DECIDE = Column(
-    "decide", _("Actions"), template="identity_manager/open_tasks/decide_cell.html", is_action=True
-)
+_DECIDE = Column("decide", _("Actions"), _decide, is_action=True)
 _BACK = Column("back", _("Comes back"), lambda row: moments.when(row.comes_back_at))
 _LISTED = ("person", "tokens", "asked_by", "asked", "state")
 _WAITING = ("person", "tokens", "asked_by", "age", "state")

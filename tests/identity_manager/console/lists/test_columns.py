@@ -41,8 +41,8 @@ LISTS = [
 def test_each_column_is_shown_or_exported_and_reads_what_there_is(columns: Columns, model: Any) -> None:
     named = {each.name: each for each in columns.every}
     assert len(named) == len(columns.every)
-    assert {each.name for each in columns.every if each.is_shown} == set(columns.shown)
-    assert [each.name for each in columns.every if not (each.is_shown or each.export)] in ([], ["number"])
+    assert {each.name for each in columns.every if each.cell} == set(columns.shown)
+    assert [each.name for each in columns.every if not (each.cell or each.export)] in ([], ["number"])
     rows: QuerySet[Any] = model.objects.only(*columns.fields)
     assert str(rows.query)  # Django raises for a field that is none
 
@@ -52,7 +52,7 @@ def test_each_list_of_open_tasks_shows_all_of_its_columns(source: Source) -> Non
     names = [each.name for each in source.columns.every]
     assert len(set(names)) == len(names)
     assert set(source.columns.shown) == set(names)
-    assert all(each.is_shown for each in source.columns.every)
+    assert all(each.cell for each in source.columns.every)
 
 
 def test_everything_follows_from_the_columns() -> None:
@@ -82,7 +82,7 @@ def test_cells_have_the_label_of_their_column_where_there_is_something_to_show()
             Column("name", "Name", lambda row: row),
             Column("nothing", "Nothing", lambda _row: ""),
             Column("none", "A & B", lambda _row: 0, css="number"),
-            Column("act", "Act", template="act.html", is_action=True),
+            Column("act", "Act", lambda row: f"{row}!", is_action=True),
         ),
         shown=("name", "nothing", "none", "act"),
     )
@@ -92,7 +92,7 @@ def test_cells_have_the_label_of_their_column_where_there_is_something_to_show()
 
     assert row.head == "x"
     assert row.cells == [Cell("", "", ""), Cell("A &amp; B", "number", 0)]
-    assert row.actions == [Cell("Act", "", "", "act.html")]
+    assert row.actions == ["x!"]
 
 
 @pytest.mark.parametrize(
