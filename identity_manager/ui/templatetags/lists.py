@@ -78,12 +78,20 @@ def choose_row(checkbox: str, pk: object, name: object, *, ticked: bool = False)
 
 
 @register.simple_tag(takes_context=True)
-def row_cells(context: Context, cells: Iterable[tuple[str, str, object]]) -> SafeString:
-    """Draw the cells of a row (console.lists.columns.Cell); one without a label is empty.
+def row_cells(
+    context: Context,
+    head: object,
+    cells: Iterable[tuple[str, str, object]],
+    actions: Iterable[object] = (),
+) -> SafeString:
+    """Draw the head, the cells and the actions of a row (console.lists.columns.DrawnRow).
 
-    In code, because a loop of the template over all cells took a sixth of a list's page.
+    A cell without a label is empty. In code, because loops of the template took a fifth of a list's page.
     """
-    return SafeString("".join(_cell(context, label, css, value) for label, css, value in cells))
+    drawn = [markup('<th scope="row">{}</th>', head)]
+    drawn += [_cell(context, label, css, value) for label, css, value in cells]
+    drawn += [markup('<td class="row-actions">{}</td>', action) for action in actions]
+    return SafeString("".join(drawn))  # each is safe
 
 
 def _cell(context: Context, label: str, css: str, value: object) -> SafeString:
