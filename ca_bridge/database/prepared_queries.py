@@ -12,7 +12,6 @@ ordinary queryset instead; `make test-all` runs the tests like that, too.
     IN_STATE.rows(state="open")
 """
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -146,7 +145,7 @@ class CompiledQuery:
         parameters = [
             each.of(given, connection) if isinstance(each, _Parameter) else each for each in self._parameters
         ]
-        asked: Any = copy.copy(self._compiler)
+        asked = _copied(self._compiler)
         asked.connection = connection
         asked.as_sql = lambda: (self._sql, parameters)
         asked.get_converters = lambda _columns: self._converters
@@ -154,12 +153,19 @@ class CompiledQuery:
             return [*self._queryset._iterable_class(_PreparedQuerySet(self._queryset, asked))]
 
 
+def _copied(original: Any) -> Any:
+    """As copy.copy() in a third of its time, of an object that is its attributes alone."""
+    made = object.__new__(type(original))
+    made.__dict__.update(original.__dict__)
+    return made
+
+
 class _PreparedQuerySet:
     """The part of a queryset that Django's row iterables (ModelIterable, ...) use, with the cached SQL."""
 
     def __init__(self, queryset: Any, compiler: Any) -> None:
         self._queryset = queryset
-        self.query = copy.copy(queryset.query)
+        self.query = _copied(queryset.query)
         self.query.get_compiler = lambda *_args, **_named: compiler
 
     def __getattr__(self, name: str) -> Any:
