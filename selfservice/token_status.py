@@ -12,6 +12,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
+from identity_manager.models.words import Words
 from identity_manager.ui import states
 from identity_manager.ui.parts import Meaning
 
@@ -21,7 +22,7 @@ class TokenStatus:
     """Badge (word and meaning) and one line."""
 
     meaning: Meaning
-    word: str
+    word: Words
     line: str
 
 
@@ -39,7 +40,7 @@ def of_token(token: SoftwareToken) -> TokenStatus:
         else:
             line = _("You have its passphrase; the file comes by mail.")
         return TokenStatus(Meaning.INFORMATION, _("On its way"), line)
-    return TokenStatus(states.meaning_of(token), token.get_state_display(), _line(token))
+    return TokenStatus(states.meaning_of(token), TokenState(token.state).label, _line(token))
 
 
 def by_link() -> bool:
@@ -60,7 +61,7 @@ def of_certificate(certificate: Certificate) -> TokenStatus:
         )
     if certificate.state == CertificateState.VALID and certificate.revocation_decided_at is not None:
         return TokenStatus(Meaning.STOPPED, _("Being revoked"), "")
-    return TokenStatus(states.meaning_of(certificate), certificate.get_state_display(), "")
+    return TokenStatus(states.meaning_of(certificate), CertificateState(certificate.state).label, "")
 
 
 def _line(token: SoftwareToken) -> str:

@@ -18,7 +18,17 @@ from identity_manager.console.people.sign_in import sign_in_code_page
 from identity_manager.console.requests import token_card
 from identity_manager.console.requests.actions import ActionOffer, RequestAction, sending_obstacle
 from identity_manager.console.requests.token_card import TokenCard
-from identity_manager.models import AuditEvent, Leave, Person, PersonState, Role, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    AuditEvent,
+    Leave,
+    Person,
+    PersonKind,
+    PersonSource,
+    PersonState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+)
 from identity_manager.people import directory_ownership, registration_policy, validation
 from identity_manager.people.identity import identity_change_policy
 from identity_manager.queries import console_pages
@@ -89,7 +99,7 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
     """The person as the directory knows them."""
     return [
         Pair(_("Personnel number"), person.personnel_number, mono=True),
-        (_("Kind"), person.get_kind_display()),
+        (_("Kind"), PersonKind(person.kind).label),
         (_("E-mail"), person.email),
         (_("User principal name"), person.upn),
         Pair(_("Security identifier"), person.sid, mono=True),
@@ -98,7 +108,7 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
         (_("Manager"), person.manager),
         (_("Language"), person.get_language_display()),
         (_("Time zone"), person.time_zone),
-        (_("Source"), person.get_source_display()),
+        (_("Source"), PersonSource(person.source).label),
     ]
 
 
