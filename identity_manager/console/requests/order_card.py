@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import CharField, Exists, OuterRef, Q, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.database.prepared_queries import ForKeys
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.x509.certificates import describe
 from identity_manager.console.requests.ca_answers import CaAnswer
@@ -64,15 +65,23 @@ def of_request(row: TokenRequest) -> list[OrderCard]:
     """Such orders of the request; one query where there are none."""
     certificates = [each for token in row.tokens.all() for each in token.certificates.all()]
     by_key = {key: each for each in certificates for key in each.order_keys}  # a retry has another order
-    if not by_key:
-        return []
-    is_current = Q(pk__in=[each.order_id for each in certificates if each.order_id is not None])
-    of_certificates = CaOrder.objects.filter(idempotency_key__in=by_key)
-    found = of_certificates.filter(is_current & Q(parked_at__isnull=False) | Q(surplus__isnull=False))
-    orders = found.distinct().prefetch_related("attempts", "surplus")
+    current = {each.order_id for each in certificates}
+    orders = _PARKED_OR_SURPLUS.rows(by_key)
+    prefetch_related_objects(orders, "attempts", "surplus")
     return [
-        OrderCard(by_key[order.idempotency_key], order, _surplus(order.surplus.all())) for order in orders
+        OrderCard(by_key[order.idempotency_key], order, _surplus(order.surplus.all()))
+        for order in orders
+        if order.surplus.all() or order.pk in current
     ]
+
+
+_PARKED_OR_SURPLUS = ForKeys[CaOrder](
+    lambda keys: CaOrder.objects.filter(
+        Q(parked_at__isnull=False) | Exists(SurplusCertificate.objects.filter(order=OuterRef("pk"))),
+        idempotency_key__in=keys,
+    ),
+    CharField(),
+)
 
 
 def _surplus(rows: Iterable[SurplusCertificate]) -> list[Surplus]:
