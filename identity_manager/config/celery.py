@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.config.broker import acknowledgement, beat_process, task_processes
 from identity_manager.config.broker import addresses as broker
+from identity_manager.config.database.sqlite.connection_pool import IDLE, WORKERS_SECONDS
 from identity_manager.config.observability import monitoring
 from identity_manager.config.runtime import garbage_collection
 
@@ -113,3 +115,4 @@ def drain_key_pool() -> None:
 
 
 task_processes.have(begin=fill_key_pool, end=drain_key_pool)
+task_processes.have(begin=partial(IDLE.keep, WORKERS_SECONDS), end=IDLE.stop)
