@@ -118,7 +118,8 @@ def test_none_is_kept_for_long(
     wrapper = opened(file)
     raw, now = wrapper.connection, time.monotonic()
     wrapper.close()
-    assert (again := opened(file)).connection is raw
+    again = opened(file)
+    assert again.connection is raw
     monkeypatch.setattr(time, "monotonic", lambda: now + seconds + 1)
     again.close()
     assert opened(file).connection is not raw
