@@ -8,13 +8,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import Max, OuterRef, QuerySet, Subquery, TextField
+from django.db.models import Max, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.database.prepared_queries import ForKeys
 from identity_manager.audit.verification import AuditFault
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
@@ -38,6 +37,7 @@ from identity_manager.models import (
 from identity_manager.models.audit.audit_event import AuditEventQuerySet
 from identity_manager.models.identifiers import first_id_of
 from identity_manager.models.words import Vocabulary
+from identity_manager.queries import list_rows
 from identity_manager.ui.context import ADMINISTRATORS
 from identity_manager.ui.row_addresses import addresses_of
 
@@ -99,7 +99,9 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     rows, reach = found(actor, form), reach_of(request.GET, form)
     if reach is not None:
         rows = rows.filter(pk__gte=reach.pk)
-    pages = pagination.CappedPaginator(rows, per_page=EVENTS_ON_A_PAGE, by_key=_LISTED.in_bulk)
+    pages = pagination.CappedPaginator(
+        rows, per_page=EVENTS_ON_A_PAGE, by_key=list_rows.events(COLUMNS.fields).in_bulk
+    )
     page = pagination.page_of(request, pages)
     persons = {event.person for event in page.object_list if event.person}
     requests = [event.request_id for event in page.object_list if event.request_id]
@@ -186,15 +188,7 @@ def _beginning(day: Any) -> datetime:
 
 def with_more(rows: AuditEventQuerySet) -> QuerySet[AuditEvent]:
     """With persons, objects, and the time of the signature that covers them."""
-    heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
-    rows = rows.with_names().select_related("person", "request").only(*COLUMNS.fields)
-    return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
-
-
-# Of keys that the officer was found to reach.
-_LISTED = ForKeys[AuditEvent](
-    lambda keys: with_more(AuditEvent.objects.filter(pk__in=keys)), AuditEvent._meta.pk
-)
+    return list_rows.signed_events(rows, COLUMNS.fields)
 
 
 def prepared(

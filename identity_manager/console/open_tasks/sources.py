@@ -47,7 +47,7 @@ from identity_manager.models import (
 from identity_manager.models.people.role import today
 from identity_manager.models.requests.token_request import TokenRequestQuerySet
 from identity_manager.people.officers import deputy_policy
-from identity_manager.queries import decisions
+from identity_manager.queries import decisions, list_rows
 from identity_manager.ui.parts import Meaning
 
 DECIDERS = frozenset({Role.APPROVER})
@@ -164,7 +164,7 @@ def _first_to_decide(actor: Person, now: datetime, at_most: int) -> list[TokenRe
         return None
     fields = request_list.fields_of(TO_DECIDE)
     rows = decisions.first(actor.pk, now, today(), fields=fields, at_most=at_most)
-    request_list.prefetch_lines(rows)
+    list_rows.prefetch_lines(rows)
     return rows
 
 

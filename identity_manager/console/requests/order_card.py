@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import CharField, Exists, OuterRef, Q, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.database.prepared_queries import ForKeys
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.x509.certificates import describe
 from identity_manager.console.requests.ca_answers import CaAnswer
 from identity_manager.models import Certificate, CertificateState, TokenRequest
+from identity_manager.queries import list_rows
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow.issuance import parked_orders
@@ -66,22 +66,13 @@ def of_request(row: TokenRequest) -> list[OrderCard]:
     certificates = [each for token in row.tokens.all() for each in token.certificates.all()]
     by_key = {key: each for each in certificates for key in each.order_keys}  # a retry has another order
     current = {each.order_id for each in certificates}
-    orders = _PARKED_OR_SURPLUS.rows(by_key)
+    orders = list_rows.parked_or_surplus(by_key)
     prefetch_related_objects(orders, "attempts", "surplus")
     return [
         OrderCard(by_key[order.idempotency_key], order, _surplus(order.surplus.all()))
         for order in orders
         if order.surplus.all() or order.pk in current
     ]
-
-
-_PARKED_OR_SURPLUS = ForKeys[CaOrder](
-    lambda keys: CaOrder.objects.filter(
-        Q(parked_at__isnull=False) | Exists(SurplusCertificate.objects.filter(order=OuterRef("pk"))),
-        idempotency_key__in=keys,
-    ),
-    CharField(),
-)
 
 
 def _surplus(rows: Iterable[SurplusCertificate]) -> list[Surplus]:

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from ca_bridge.database.prepared_queries import ForKeys
 from ca_bridge.x509.certificates import serial_hex
 from identity_manager.console.access import requests
 from identity_manager.console.certificates import manual_revocations
@@ -41,6 +40,7 @@ from identity_manager.models.person_search.text import TRIGRAM
 from identity_manager.models.requests.certificate import CertificateQuerySet
 from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.token_imports.token_import import Imported
+from identity_manager.queries import list_rows
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.ui.row_addresses import addresses_of
 
@@ -69,12 +69,6 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
         rows = rows.filter(pk__in=chosen.values("pk"))
     rows = _installed(_with_renewal(rows, wanted["renewal"]), wanted["installed"])
     return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
-
-
-def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
-    """With what their rows show, and nothing else."""
-    rows = rows.annotate(type_name=F("token__token_type__name"), profile_name=F("profile__name"))
-    return rows.select_related("token__person").only(*COLUMNS.fields)
 
 
 def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
@@ -212,10 +206,6 @@ def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
     return Beside(words % {"number": counting.grouped(number)}, url)
 
 
-# Of keys that the officer was found to reach.
-_LISTED = ForKeys[Certificate](
-    lambda keys: _with_names(Certificate.objects.filter(pk__in=keys)), Certificate._meta.pk
-)
 CERTIFICATE = SearchKind(
     name="certificate",
     label=_("Certificate"),
@@ -224,7 +214,7 @@ CERTIFICATE = SearchKind(
     form=CertificateForm,
     reach=requests.visible_certificates,
     found=found,  # type: ignore[arg-type]  # of certificates
-    by_key=lambda _actor: _LISTED.in_bulk,
+    by_key=lambda _actor: list_rows.certificates(COLUMNS.fields).in_bulk,
     table=Table(
         columns=COLUMNS,
         prepared=_prepared,

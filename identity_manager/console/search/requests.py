@@ -10,7 +10,6 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, prefetch_r
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from ca_bridge.database.prepared_queries import ForKeys
 from identity_manager.console.access import offices
 from identity_manager.console.access import requests as access_requests
 from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
@@ -21,7 +20,7 @@ from identity_manager.console.search.kind import TOTAL, SearchKind, Table, Wante
 from identity_manager.console.search.request_columns import COLUMNS
 from identity_manager.models import Approval, AskedApprover, OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.requests.states import NOT_ENDED
-from identity_manager.queries import request_progress
+from identity_manager.queries import list_rows, request_progress
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.row_addresses import addresses_of
 
@@ -116,33 +115,13 @@ def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 
 def with_lines(rows: QuerySet[TokenRequest], shown: Columns) -> QuerySet[TokenRequest]:
     """Requests with what their rows show in these columns, and nothing else."""
-    return _narrow(rows, shown).prefetch_related(
-        Prefetch("tokens", _narrow_tokens(), to_attr="listed_tokens")
-    )
-
-
-def _narrow(rows: QuerySet[TokenRequest], shown: Columns) -> QuerySet[TokenRequest]:
-    return rows.select_related("person", "requested_by").only(*fields_of(shown))
+    lines = Prefetch("tokens", list_rows.narrow_tokens(), to_attr="listed_tokens")
+    return list_rows.narrow_requests(rows, fields_of(shown)).prefetch_related(lines)
 
 
 def fields_of(shown: Columns) -> tuple[str, ...]:
     """For only(): what rows with these columns read of a request, its person and its requester."""
     return (*COLUMNS.fields, *shown.fields, "snapshot_hash")
-
-
-def _narrow_tokens() -> QuerySet[SoftwareToken]:
-    """What rows read of their tokens, as TokenRequest.lines has it."""
-    rows = SoftwareToken.objects.with_type_name()
-    return rows.only("state", "request", "round", "taken_out_by", "token_type")
-
-
-def prefetch_lines(rows: Iterable[Any]) -> None:
-    """Have these requests know their tokens, as with_lines does, by a prepared query."""
-    tokens: dict[uuid.UUID, list[SoftwareToken]] = {row.pk: [] for row in rows}
-    for token in _LINES.rows(tokens):
-        tokens[token.request_id].append(token)
-    for row in rows:
-        row.listed_tokens = tokens[row.pk]
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
@@ -172,18 +151,12 @@ def prefetch_approvals(rows: list[TokenRequest]) -> list[TokenRequest]:
 
 
 def _listed(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, TokenRequest]:
-    """These requests by key, which the officer was found to reach."""
-    rows = _LISTED.in_bulk(keys)
-    prefetch_lines(rows.values())
+    """These requests by key, with their tokens."""
+    rows = list_rows.requests(fields_of(COLUMNS)).in_bulk(keys)
+    list_rows.prefetch_lines(rows.values())
     return rows
 
 
-_LISTED = ForKeys[TokenRequest](
-    lambda keys: _narrow(TokenRequest.objects.filter(pk__in=keys), COLUMNS), TokenRequest._meta.pk
-)
-_LINES = ForKeys[SoftwareToken](
-    lambda requests: _narrow_tokens().filter(request__id__in=requests), TokenRequest._meta.pk
-)
 REQUEST = SearchKind(
     name="request",
     label=_("Request"),
