@@ -86,6 +86,12 @@ EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
 _ALIAS = re.compile(r'"(\w+)" ([TU]\d+)\b')
 # What words lead to is sorted as far as it is counted.
 _FOUND = re.compile(r"^WITH found AS MATERIALIZED \((.*)\) SELECT pk, .* FROM found ORDER BY .*$", re.DOTALL)
+# The keys of a page beside the number of all rows, and the key from which START looks at events: each is a
+# query of its own within the statement, and judged alone.
+_WITH_COUNT = re.compile(
+    r"^SELECT \* FROM \((SELECT COUNT.*)\) numbered LEFT JOIN \((.*)\) listed ON TRUE$", re.DOTALL
+)
+_BEGINNING = re.compile(r"COALESCE\(\((SELECT (?:(?!SELECT).)* OFFSET \d+)\), ([^)]*)\)", re.DOTALL)
 _MONTH = re.compile("_(first|default|y[0-9]+m[0-9]+)$")  # of a table that is divided by month (DIVIDED=1)
 _SHORT_PAGE = re.compile(r"LIMIT \d$")
 _PARTIAL = re.compile(
@@ -399,10 +405,20 @@ def long_ways(work: Callable[[], Any]) -> list[str]:
     with CaptureQueriesContext(connection) as queries:
         work()
     found = []
-    for query in dict.fromkeys(_FOUND.sub(r"\1", each["sql"]) for each in queries.captured_queries):
+    asked = [query for each in queries.captured_queries for query in _queries_of(each["sql"])]
+    for query in dict.fromkeys(asked):
         if re.match(r"\(?(SELECT|UPDATE|DELETE)\b", query) and not any(part in query for part in ACCEPTED):
             found += [f"{steps}\n    {query}" for steps in [long_steps(query)] if steps]
     return found + long_ways_for_any_values()
+
+
+def _queries_of(sql: str) -> list[str]:
+    """The statement; the queries within it that SQLite answers one after the other."""
+    if with_count := _WITH_COUNT.match(sql):
+        return [*with_count.groups()]
+    if beginning := _BEGINNING.search(sql):
+        return [beginning[1], _BEGINNING.sub(r"\2", sql)]
+    return [_FOUND.sub(r"\1", sql)]
 
 
 def long_ways_for_any_values() -> list[str]:

@@ -219,7 +219,11 @@ CERTIFICATE = SearchKind(
         columns=COLUMNS,
         prepared=_prepared,
         order="-issued",
-        order_where=dict.fromkeys(("expires_within", "expires_from", "expires_before"), "expires"),
+        order_where={
+            **dict.fromkeys(("expires_within", "expires_from", "expires_before"), "expires"),
+            **dict.fromkeys(("revoked_from", "revoked_until"), "-revoked"),
+        },
+        more_orders={"revoked": ("revoked_at",)},
         checkbox="certificates",
         named=lambda row: (row.certificate.pk, row.certificate.subject or row.name),
         file_name="certificates",

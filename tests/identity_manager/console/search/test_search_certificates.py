@@ -113,6 +113,8 @@ def test_certificates_are_found_by_when_they_expire_and_were_revoked(
     assert certificates(ada, revoked_from=in_days(0), revoked_until=in_days(0)) == {certificate}
     assert certificates(ada, revoked_until=in_days(-1)) == set()
     assert certificates(ada, state="revocation-waits") == set()
+    found = ada.get(SEARCH, {"kind": "certificate", "revoked_from": in_days(0)})
+    assert found.context["sort"] == "-revoked"
 
 
 def test_a_certificate_leads_to_its_request_or_to_its_person(
