@@ -2,7 +2,6 @@
 
 import os
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.config.broker import acknowledgement, beat_process, task_processes
 from identity_manager.config.broker import addresses as broker
-from identity_manager.config.database.sqlite.connection_pool import IDLE, WORKERS_SECONDS
 from identity_manager.config.observability import monitoring
 from identity_manager.config.runtime import garbage_collection
 
@@ -115,4 +113,3 @@ def drain_key_pool() -> None:
 
 
 task_processes.have(begin=fill_key_pool, end=drain_key_pool)
-task_processes.have(begin=partial(IDLE.keep, WORKERS_SECONDS), end=IDLE.stop)

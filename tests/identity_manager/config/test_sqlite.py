@@ -18,7 +18,6 @@ from identity_manager.config.database.sqlite.connection_pool import (
     IDLE,
     KEPT_SECONDS,
     QUIET_SECONDS,
-    WORKERS_SECONDS,
     IdleConnections,
 )
 from identity_manager.config.runtime import gunicorn
@@ -109,19 +108,12 @@ def test_what_nobody_wants_is_closed_and_the_log_truncated(idle: IdleConnections
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("seconds", [KEPT_SECONDS, WORKERS_SECONDS])
-def test_none_is_kept_for_long(
-    idle: IdleConnections, file: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
-) -> None:
-    """Its statistics are of the time when it was opened; a worker's log is truncated by closing it."""
-    idle.keep(seconds)
+def test_none_is_kept_for_long(idle: IdleConnections, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its statistics are of the time when it was opened."""
     wrapper = opened(file)
     raw, now = wrapper.connection, time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_SECONDS + 1)
     wrapper.close()
-    again = opened(file)
-    assert again.connection is raw
-    monkeypatch.setattr(time, "monotonic", lambda: now + seconds + 1)
-    again.close()
     assert opened(file).connection is not raw
 
 

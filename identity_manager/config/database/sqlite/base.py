@@ -1,10 +1,10 @@
-"""Django's SQLite backend with short busy waits (busy_wait.py), and a pool that reuses connections.
+"""Django's SQLite backend with short busy waits (busy_wait.py), and a pool that reuses connections for pages.
 
 Opening a connection takes a seventh of a page's time: SQLite reads its whole schema, and Django registers
 sixty functions. But only when the last connection closes is the write-ahead log truncated, which may contain
 data that was overwritten since. So a connection is closed after a second without use, and after a minute in
-any case (five seconds in a worker), because it has the planner statistics of the time when it was opened; and
-after any error, or if the database file was replaced. Only processes that call `IDLE.keep()` have a pool.
+any case, because it has the planner statistics of the time when it was opened; and after any error, or if the
+database file was replaced. Only processes that call `idle.keep()` have a pool.
 """
 
 import sqlite3

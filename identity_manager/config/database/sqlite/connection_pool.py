@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 QUIET_SECONDS = 1.0
-KEPT_SECONDS = 60.0  # by a web process, which is quiet at times
-WORKERS_SECONDS = 5.0  # by a worker, which seals each second, so that the log is truncated now and then
+KEPT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,9 @@ class IdleConnections:
         self._ended = threading.Event()
         self._ended.set()
         self._closes = False
-        self._kept = KEPT_SECONDS
 
-    def keep(self, seconds: float = KEPT_SECONDS) -> None:
-        """Enable the pool in this process, of connections at most that old; call it after fork."""
-        self._kept = seconds
+    def keep(self) -> None:
+        """Enable the pool in this process; call it after fork."""
         self._ended.clear()
 
     def stop(self) -> None:
@@ -76,7 +73,7 @@ class IdleConnections:
     def put(self, connection: sqlite3.Connection, opened: Opened) -> bool:
         """Return a connection without open cursors to the pool; False if the caller has to close it."""
         now = time.monotonic()
-        if opened.file is None or now - opened.at > self._kept:
+        if opened.file is None or now - opened.at > KEPT_SECONDS:
             return False
         with self._lock:
             if self._ended.is_set():
