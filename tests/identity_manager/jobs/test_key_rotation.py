@@ -148,7 +148,8 @@ def test_what_cannot_be_opened_keeps_nothing_behind_it(
     content = first.passphrase_wrapped
     assert content is not None
     rotate()
-    SoftwareToken.objects.filter(pk=first.pk).update(passphrase_wrapped=content[:-1] + b"\x00")
+    damaged = content[:-1] + bytes([content[-1] ^ 1])
+    SoftwareToken.objects.filter(pk=first.pk).update(passphrase_wrapped=damaged)
     with pytest.raises(VaultError):
         key_rotation.rewrap()
     assert key_rotation.count(Purpose.PASSPHRASES) == {"1": 1, "2": 1}
