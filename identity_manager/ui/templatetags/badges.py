@@ -33,11 +33,6 @@ DIRECTED_ICONS = frozenset(
 @lru_cache(maxsize=1024, typed=True)  # a list draws the same few over and over; safe text is not plain text
 def icon(name: str, label: str = "", size: str = "") -> SafeString:
     """Draw a symbol of the sprite. With a label it is an image that is read out; without, decoration."""
-    return _icon(name, str(label), size)
-
-
-@lru_cache(maxsize=1024)
-def _icon(name: str, label: str, size: str) -> SafeString:
     classes = ["icon", f"icon-{size}" if size else "", "icon-directed" if name in DIRECTED_ICONS else ""]
     return markup(
         '<svg class="{}" {}><use href="{}#{}"></use></svg>',
