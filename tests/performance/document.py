@@ -39,7 +39,7 @@ REMARKS = """## Where goals are missed, and why
   machine was slow; on the day before, without rests, 100,000 took 2.61 and 1.65 minutes. With the Python of
   the image (3.13) pages took 57 and 43 ms before there were rests.
 - **Pages** (`page_p95_ms`, `pages_per_s`) with four people who click as fast as they can, Python 3.11. Pages
-  ask the database less often (START and the first pages of Self-Service half as often) and make an eighth to
+  ask the database less often (START and the first pages of Self-Service half as often) and make a twelfth to
   two fifths fewer calls than on the day before, when 66 ms and 106 pages a second were measured on
   PostgreSQL, 52 ms and 160 on SQLite.
 - **Idle** (`idle_cpu_s`, `idle_pss_mb`), 2026-11-30: `make run` takes 492 MB, where it took 637 in the same
@@ -56,16 +56,18 @@ REMARKS = """## Where goals are missed, and why
 - **Whole or reckoned.** Of 2026-11-29 and measured whole, not reckoned from a part: `standing_order_*`
   (100,000 members), `renewal_10000_s`, `publish_10000_s`, `take_back_10000_s`,
   `drift_100000_s`, `intune_1000_min`, and on SQLite `dry_run_10000_min` and `import_10000_min`; those of
-  publication beside other work. The road, `accept_*`, `search_*`, `pages` and `growth_*` are of 2026-11-28
-  on SQLite, as are `enable_*`, `restart_*` and `page_vs_admin` on PostgreSQL.
+  publication beside other work. The road, `accept_*`, `search_*` and `growth_*` are of 2026-11-28 on SQLite,
+  as are `enable_*`, `restart_*` and `page_vs_admin` on PostgreSQL; `page_p95_ms` and `pages_per_s` are of
+  2026-12-01.
 - **Compared with 0.1.0**, one round each, 2026-11-30 (`make bench-compare BASE=0.1.0 ARGS="--only pages road
   --rounds 1"`): `road_overhead_ms` 35.1 before and 8.0 now on PostgreSQL, 28.7 and 2.7 on SQLite;
   `road_per_s` 1.34 and 1.29 times as many, though the bare loop makes a quarter fewer, because it checks
   more; `two_workers_ratio` 0.90 and 0.88, 0.91 and 0.85.
   Pages since, in three rounds on SQLite and two on PostgreSQL (`--only pages`, the median): `pages_per_s` 183
   before and 183 now on SQLite, 180 and 164 on PostgreSQL (0.91, goal 0.85); `page_p95_ms` 43 and 46, 44 and
-  48. Three rounds an hour before found 0.84 and 0.86, one round on the day before 0.65 on both. The
-  benchmarks of 0.1.0 keep connections from page to page, ours open one for each, as nginx does.
+  48. Three rounds an hour before found 0.84 on SQLite and 0.86 on PostgreSQL, one round on the day before
+  0.65 on both. The benchmarks of 0.1.0 keep connections from page to page, ours open one for each, as nginx
+  does.
 - **Compared with 1f5bfc60**, the commit before prepared rows, counts and tags of our own were given up,
   on the same busy machine (`make bench-compare BASE=1f5bfc60 ARGS="--only pages page_vs_admin --rounds
   2 --rows 2000"`): `pages_per_s` 16.9 before and 13.7 after on PostgreSQL, 19.0 and 19.1 on SQLite, two
