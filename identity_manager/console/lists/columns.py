@@ -51,7 +51,6 @@ class Cell(NamedTuple):
 class DrawnRow:
     """One row as the template draws it. key, name: what its check box posts and says."""
 
-    of: Any
     head: object
     cells: Sequence[Cell]
     actions: Sequence[object]
@@ -105,7 +104,7 @@ class Columns:
         """The rows without check boxes."""
         columns = self.for_actor(actor)
         cells_of = _cells_of(columns)
-        return DrawnTable(columns, [DrawnRow(row, *cells_of(row)) for row in rows], sort)
+        return DrawnTable(columns, [DrawnRow(*cells_of(row)) for row in rows], sort)
 
     def draw_selectable(
         self,
@@ -122,7 +121,7 @@ class Columns:
         cells_of = _cells_of(columns)
         for row in rows:
             key, name = named(row)
-            drawn.append(DrawnRow(row, *cells_of(row), str(key), name, str(key) in selected))
+            drawn.append(DrawnRow(*cells_of(row), str(key), name, str(key) in selected))
         return DrawnTable(columns, drawn, sort, checkbox)
 
 

@@ -66,13 +66,14 @@ class Search:
 
     @cached_property
     def sort(self) -> str:
-        """The requested order; default: relevance if there are words and the kind has it."""
+        """The requested order; default: relevance of words if the kind has it, or that of a filter."""
         table = self.kind.table
         filtered = (order for name, order in table.order_where.items() if self.wanted[name])
-        orders, default = table.orders, next(filtered, table.order)
-        by_relevance = self.is_by_words
-        asked = pagination.order_of(self._asked, orders, RELEVANCE if by_relevance else default)
-        return default if asked.removeprefix("-") == RELEVANCE and not by_relevance else asked
+        default = RELEVANCE if self.is_by_words else next(filtered, table.order)
+        asked = pagination.order_of(self._asked, table.orders, default)
+        name = asked.removeprefix("-")
+        # More orders have an index, or a sense, only where they are the default.
+        return default if name in table.more_orders and name != default.removeprefix("-") else asked
 
     @property
     def is_by_words(self) -> bool:

@@ -13,8 +13,10 @@ from pytest_django import Settings
 
 from ca_bridge.connection import registry
 from ca_bridge.contract import Health
+from ca_bridge.database.prepared_queries import PAGES
 from identity_manager.console.lists import remembered_counts
 from identity_manager.models import Role, TermsVersion, TokenRequest
+from identity_manager.models.people.account import PAGE_SIZES
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
 from tests.tools import cast
 
@@ -286,3 +288,8 @@ def test_a_person_shows_what_became_of_their_tokens(
     (card,) = response.context["tokens"]
     assert str(card.token) == "VPN"
     assert "not looked at yet" in response.text
+
+
+def test_each_size_of_a_page_has_its_prepared_statement() -> None:
+    """Else the SQL of its rows is compiled for each page."""
+    assert PAGES == PAGE_SIZES

@@ -115,6 +115,8 @@ def test_certificates_are_found_by_when_they_expire_and_were_revoked(
     assert certificates(ada, state="revocation-waits") == set()
     found = ada.get(SEARCH, {"kind": "certificate", "revoked_from": in_days(0)})
     assert found.context["sort"] == "-revoked"
+    found = ada.get(SEARCH, {"kind": "certificate", "sort": "revoked"})
+    assert found.context["sort"] == "-issued"  # no index has all certificates in the other order
 
 
 def test_a_certificate_leads_to_its_request_or_to_its_person(
