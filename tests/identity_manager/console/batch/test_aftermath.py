@@ -98,7 +98,7 @@ def test_the_bar_is_a_chart_a_set_of_links_and_a_table(order: BatchOrder, compan
         assert page.count(link.replace("&", "&amp;")) == 2, "in the bar, and in the table"
         asked = parse_qs(urlsplit(link).query)
         found = ada.get(link)
-        assert [row.of.pk for row in found.context["table"].rows] == [
+        assert [row.pk for row in found.context["page"]] == [
             row.pk for row in TokenRequest.objects.filter(request_progress.condition(asked["became"][0]))
         ], link
 
