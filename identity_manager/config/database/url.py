@@ -82,9 +82,7 @@ def _postgresql(name: str, found: dict[str, Any]) -> dict[str, Any]:
 def _sqlite(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """SQLite with WAL and BEGIN IMMEDIATE against lock failures, and secure_delete against data remanence.
 
-    CONN_MAX_AGE is 0: only when the last connection closes is the write-ahead log truncated, which may
-    contain data that was overwritten since. The backend has a pool with short limits instead
-    (sqlite/base.py).
+    CONN_MAX_AGE is 0, because the backend has a pool with limits of its own (sqlite/connection_pool.py).
     """
     path = found["NAME"].lstrip("/")
     if path in {"", ":memory:"}:

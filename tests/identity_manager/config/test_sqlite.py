@@ -1,4 +1,4 @@
-"""Connections to SQLite that serve one page after the other, and are closed when nobody wants them."""
+"""Connections to SQLite that serve one page or task after the other, and the log that they leave behind."""
 
 import sqlite3
 import threading
@@ -6,32 +6,31 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
+from identity_manager.config import celery
 from identity_manager.config.database import url as database_url
-from identity_manager.config.database.sqlite import base
-from identity_manager.config.database.sqlite.connection_pool import (
-    IDLE,
-    KEPT_SECONDS,
-    QUIET_SECONDS,
-    IdleConnections,
-)
+from identity_manager.config.database.sqlite import base, connection_pool
+from identity_manager.config.database.sqlite.connection_pool import IDLE, KEPT_SECONDS, IdleConnections
 from identity_manager.config.runtime import gunicorn
 from identity_manager.metrics import aggregation
 from identity_manager.models import ProcessKind
 
 pytestmark = pytest.mark.django_db
+QUIET_SECONDS = 0.2  # a second in the product
 
 
 @pytest.fixture
 def idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[IdleConnections]:
-    """As in a web process."""
+    """As in a web process or a worker."""
     connections = IdleConnections()
     monkeypatch.setattr(base, "IDLE", connections)
+    monkeypatch.setattr(connection_pool, "QUIET_SECONDS", QUIET_SECONDS)
     connections.keep()
     yield connections
     connections.stop()
@@ -59,7 +58,7 @@ def test_the_next_page_takes_up_the_connection_of_the_last(idle: IdleConnections
 
 
 def test_nothing_is_kept_where_nobody_asked_for_it(file: Path) -> None:
-    """Workers and commands close what they open."""
+    """Commands close what they open."""
     wrapper = opened(file)
     raw = wrapper.connection
     wrapper.close()
@@ -87,6 +86,16 @@ def test_a_web_process_keeps_them_and_closes_them_whatever_else_fails(
         IDLE.stop()
 
 
+def test_a_worker_keeps_them_until_it_ends(file: Path) -> None:
+    try:
+        celery.keep_sqlite_connections()
+        assert is_kept(file)
+        celery.close_sqlite_connections()
+        assert not is_kept(file)
+    finally:
+        IDLE.stop()
+
+
 def is_kept(file: Path) -> bool:
     """Whether the next one gets the connection of the last."""
     wrapper = opened(file)
@@ -95,17 +104,68 @@ def is_kept(file: Path) -> bool:
     return opened(file).connection is raw
 
 
-def test_what_nobody_wants_is_closed_and_the_log_truncated(idle: IdleConnections, file: Path) -> None:
-    wrapper, log = opened(file), file.with_name(f"{file.name}-wal")
+def write(wrapper: BaseDatabaseWrapper) -> Path:
+    """Write a table; the path of the write-ahead log, which has it."""
     with wrapper.cursor() as cursor:
         cursor.execute("CREATE TABLE thing (name TEXT)")
-    wrapper.close()
+    log = Path(f"{wrapper.settings_dict['NAME']}-wal")
+    assert log.stat().st_size > 0
+    return log
+
+
+def wait_until_empty(log: Path) -> None:
+    deadline = time.monotonic() + 50 * QUIET_SECONDS
+    while log.stat().st_size:
+        assert time.monotonic() < deadline, "the write-ahead log is never truncated"
+        time.sleep(0.05)
+
+
+def test_the_log_is_truncated_once_no_connection_is_in_use(idle: IdleConnections, file: Path) -> None:
+    """Though one stays open here, and another in a process that reads now and then."""
+    wrapper, elsewhere = opened(file), sqlite3.connect(file)
+    with closing(elsewhere):
+        log = write(wrapper)
+        assert elsewhere.execute("SELECT COUNT(*) FROM thing").fetchall() == [(0,)]
+        raw = wrapper.connection
+        wrapper.close()
+        wait_until_empty(log)
+    assert opened(file).connection is raw
+
+
+def test_the_log_is_truncated_once_a_long_read_elsewhere_has_ended(idle: IdleConnections, file: Path) -> None:
+    wrapper = opened(file)
+    log = write(wrapper)
+    with closing(sqlite3.connect(file)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT COUNT(*) FROM thing").fetchall() == [(0,)]
+        wrapper.close()
+        time.sleep(2 * QUIET_SECONDS)
+        assert log.stat().st_size > 0, "the reader needs it"
+        reader.rollback()
+        wait_until_empty(log)
+
+
+def test_the_log_is_left_alone_while_connections_are_used(idle: IdleConnections, file: Path) -> None:
+    """A busy process would write it anew each time; SQLite begins it again from its start by itself."""
+    wrapper = opened(file)
+    log = write(wrapper)
+    until = time.monotonic() + 3 * QUIET_SECONDS
+    while time.monotonic() < until:
+        wrapper.close()
+        wrapper.ensure_connection()
+        time.sleep(QUIET_SECONDS / 20)
     assert log.stat().st_size > 0
 
-    deadline = time.monotonic() + 10 * QUIET_SECONDS
-    while log.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+def test_a_connection_that_cannot_truncate_is_not_kept(idle: IdleConnections, file: Path) -> None:
+    wrapper, other = opened(file), opened(file)  # the other one keeps the log
+    write(wrapper)
+    raw = wrapper.connection
+    wrapper.close()
+    raw.close()  # as any error of SQLite
+    time.sleep(2 * QUIET_SECONDS)
+    assert other.connection is not raw
+    assert opened(file).connection is not raw
 
 
 def test_none_is_kept_for_long(idle: IdleConnections, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +175,18 @@ def test_none_is_kept_for_long(idle: IdleConnections, file: Path, monkeypatch: p
     monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_SECONDS + 1)
     wrapper.close()
     assert opened(file).connection is not raw
+
+
+def test_one_that_nobody_uses_is_closed_after_a_minute(
+    idle: IdleConnections, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapper = opened(file)
+    raw, now = wrapper.connection, time.monotonic()
+    wrapper.close()
+    monkeypatch.setattr(connection_pool, "time", SimpleNamespace(monotonic=lambda: now + KEPT_SECONDS + 1))
+    time.sleep(2 * QUIET_SECONDS)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        raw.execute("SELECT 1")
 
 
 def test_none_is_kept_to_a_file_in_whose_place_another_was_put(idle: IdleConnections, file: Path) -> None:
@@ -202,7 +274,7 @@ def test_none_is_open_once_it_was_stopped(idle: IdleConnections, file: Path) -> 
 
 
 def _after_a_moment() -> list[threading.Thread]:
-    time.sleep(QUIET_SECONDS / 10)
+    time.sleep(QUIET_SECONDS)
     return threading.enumerate()
 
 

@@ -1,10 +1,8 @@
 """Django's SQLite backend with short busy waits (busy_wait.py), and a pool that reuses connections for pages.
 
 Opening a connection takes a seventh of a page's time: SQLite reads its whole schema, and Django registers
-sixty functions. But only when the last connection closes is the write-ahead log truncated, which may contain
-data that was overwritten since. So a connection is closed after a second without use, and after a minute in
-any case, because it has the planner statistics of the time when it was opened; and after any error, or if the
-database file was replaced. Only processes that call `idle.keep()` have a pool.
+sixty functions. A connection is closed after any error, and if the database file was replaced; the pool says
+when else (connection_pool.py). Only processes that call `IDLE.keep()` have a pool.
 """
 
 import sqlite3
@@ -49,7 +47,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         """Close open cursors first: one that was not read to its end keeps its snapshot for the next page."""
-        connection: sqlite3.Connection | None = self.connection
+        connection: busy_wait.Connection | None = self.connection
         if connection is None:
             return
         for cursor in [*self._cursors]:

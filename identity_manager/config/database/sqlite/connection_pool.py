@@ -1,10 +1,19 @@
-"""Pool of idle SQLite connections of this process."""
+"""Pool of idle SQLite connections of this process.
 
+A connection is kept for a minute at most, because it has the planner statistics of the time when it was
+opened. The write-ahead log may contain data that was overwritten since, and SQLite truncates it by itself
+only when the last connection of all processes closes. So a process that has used none for a second truncates
+it.
+"""
+
+import math
 import sqlite3
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from identity_manager.config.database.sqlite.busy_wait import Connection
 
 QUIET_SECONDS = 1.0
 KEPT_SECONDS = 60.0
@@ -23,7 +32,7 @@ class Opened:
 class Idle:
     """An idle connection, and since when it is idle (monotonic seconds)."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     opened: Opened
     unused_since: float
 
@@ -38,14 +47,14 @@ def file_at(path: str) -> tuple[int, int] | None:
 
 
 class IdleConnections:
-    """A last-in-first-out pool; connections idle for a second are closed."""
+    """A last-in-first-out pool, with a thread that closes and truncates."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[Idle] = []
         self._ended = threading.Event()
         self._ended.set()
-        self._closes = False
+        self._tidies = False
 
     def keep(self) -> None:
         """Enable the pool in this process; call it after fork."""
@@ -54,7 +63,7 @@ class IdleConnections:
     def stop(self) -> None:
         """Close all connections and disable the pool."""
         self._ended.set()
-        self._close(unused_for=0.0)
+        self._close(opened_before=math.inf)
 
     def take(self, path: str) -> Idle | None:
         """Take a connection to the path out of the pool; None if there is none.
@@ -70,7 +79,7 @@ class IdleConnections:
         found.connection.close()
         return None
 
-    def put(self, connection: sqlite3.Connection, opened: Opened) -> bool:
+    def put(self, connection: Connection, opened: Opened) -> bool:
         """Return a connection without open cursors to the pool; False if the caller has to close it."""
         now = time.monotonic()
         if opened.file is None or now - opened.at > KEPT_SECONDS:
@@ -79,23 +88,53 @@ class IdleConnections:
             if self._ended.is_set():
                 return False
             self._idle.append(Idle(connection, opened, now))
-            if not self._closes:  # where the database is another, nothing is ever put here
-                self._closes = True
-                threading.Thread(target=self._close_the_quiet, name="sqlite", daemon=True).start()
+            if not self._tidies:  # where the database is another, nothing is ever put here
+                self._tidies = True
+                threading.Thread(target=self._tidy, name="sqlite", daemon=True).start()
         return True
 
-    def _close_the_quiet(self) -> None:
+    def _tidy(self) -> None:
         while not self._ended.wait(QUIET_SECONDS / 2):
-            self._close(unused_for=QUIET_SECONDS)
-        self._closes = False
+            now = time.monotonic()
+            self._close(opened_before=now - KEPT_SECONDS)
+            self._truncate_log(unused_since=now - QUIET_SECONDS)
+        self._tidies = False
 
-    def _close(self, *, unused_for: float) -> None:
-        until = time.monotonic() - unused_for
+    def _close(self, *, opened_before: float) -> None:
         with self._lock:
-            quiet = [each for each in self._idle if each.unused_since <= until]
-            self._idle = [each for each in self._idle if each.unused_since > until]
-        for each in quiet:
+            old = [each for each in self._idle if each.opened.at < opened_before]
+            self._idle = [each for each in self._idle if each.opened.at >= opened_before]
+        for each in old:
             each.connection.close()
+
+    def _truncate_log(self, *, unused_since: float) -> None:
+        """Truncate the log if none was used since then. While others read or write, the next call does it."""
+        with self._lock:
+            if not self._idle or self._idle[-1].unused_since > unused_since:
+                return
+            last = self._idle.pop()
+        try:
+            if _log_has_content(last.opened.path):
+                with last.connection.unwaiting():
+                    last.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error:  # a full disk, for example: the next use of the database reports it
+            last.connection.close()
+        else:
+            self._put_back(last)
+
+    def _put_back(self, idle: Idle) -> None:
+        with self._lock:
+            if not self._ended.is_set():
+                self._idle.append(idle)
+                return
+        idle.connection.close()
+
+
+def _log_has_content(path: str) -> bool:
+    try:
+        return Path(f"{path}-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 IDLE = IdleConnections()
