@@ -170,14 +170,13 @@ def test_writers_notice_nothing(transactional_db: None, django_db_blocker: Any) 
             while len(written) < 5 and not faults:
                 time.sleep(0.01)
             month_division.divide(AuditEvent, say=print)
-            for ahead[0] in (timedelta(0), 70 * DAY):  # the month of the second one is not there
+            beyond = month_partitions.last_day(AuditEvent) + DAY  # its month is not there
+            for ahead[0] in (timedelta(0), beyond - timezone.now()):
                 before = len(written)
                 while len(written) < before + 5 and not faults:
                     time.sleep(0.01)
             with transaction.atomic():
-                month_partitions.add_month(
-                    AuditEvent, month_partitions.months_from(timezone.now() + 70 * DAY, 1)[0]
-                )
+                month_partitions.add_month(AuditEvent, month_partitions.months_from(beyond, 1)[0])
         finally:
             over.set()
             writer.join()
@@ -336,7 +335,8 @@ def test_a_month_that_cannot_be_made_is_told_when_it_is_near(
 
     monkeypatch.setattr(month_partitions, "add_month", busy)
     month_partitions.look_ahead()
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + 60 * DAY)
+    near = month_partitions.last_day(AuditEvent) - month_partitions.SOON / 2
+    monkeypatch.setattr(timezone, "now", lambda: near)
     with pytest.raises(MonthsMissingError, match="lock timeout"):
         month_partitions.look_ahead()
 
