@@ -5,8 +5,9 @@
 The road is real: requests that wait for their acceptance are accepted by the verb, worker processes of
 Celery take their tasks from a real broker, on a real database. It ends when the mail of each token is
 queued; mails are not sent. With n worker processes everything (workers, broker, database, and who accepts)
-has n cores, and so have the n processes of the bare loop. Blocks of both follow each other, so that what
-else the machine does meets both.
+has n cores, and so have the n processes of the bare loop. Rounds with one, two ... processes follow each
+other, in each a block of either side, so that what else the machine does meets all; one process has another
+core in each round, because that which serves the machine's interrupts is slower.
 
 bench.py starts this with an installation of its own in the environment (its database is made anew), and
 with BROKER_URL naming a broker that is there already.
@@ -27,6 +28,7 @@ from tests.performance import place, processes, recorded
 
 TYPES = {"ec-p256": "vpn", "rsa-3072": "authentication"}  # without approval, one certificate each
 WARM_UP = 6  # tokens for each process, so that all have loaded what they need
+ROUNDS = 4
 
 
 def main() -> None:
@@ -46,20 +48,31 @@ def measured(plan: dict[str, list[int]]) -> dict[str, Any]:
 
     from identity_manager.management.preparation import prepare
     from tests.performance import crowd
-    from tests.performance.road_run import Run
+    from tests.performance.road_run import Compared, Run
 
     prepare()
     available = max(1, len(processes.cores()))
     plan = {name: numbers[:available] for name, numbers in plan.items()}
-    totals = {name: sum(n) + WARM_UP * sum(range(1, len(n) + 1)) for name, n in plan.items()}
-    crowd.fill(sum(totals.values()) + 100)
+    totals = {name: sum(n) + ROUNDS * WARM_UP * sum(range(1, len(n) + 1)) for name, n in plan.items()}
+    crowd.fill(2 * sum(totals.values()) + 100)  # not everybody of the crowd is an active employee
     waiting = requests(totals)
-    report: dict[str, Any] = {"database": connection.vendor, "cores": available, "runs": []}
-    for number in range(1, max(map(len, plan.values())) + 1):
-        with Run(number, waiting, warm_up=WARM_UP * number) as run:
-            report["runs"] += [run.compared(name, numbers[number - 1]) for name, numbers in plan.items()]
-            report["memory_worker_mb"] = max(report.get("memory_worker_mb", 0.0), run.worker_memory_mb())
-    return report
+    runs = [
+        Compared(name, number, tokens) for name, each in plan.items() for number, tokens in enumerate(each, 1)
+    ]
+    memory = 0.0
+    for turn in range(ROUNDS):
+        for number in range(1, available + 1):
+            with Run(number, waiting, warm_up=WARM_UP * number, first_core=turn) as run:
+                for each in runs:
+                    if each.processes == number:
+                        run.compare(each, tokens=each.tokens // ROUNDS + (turn < each.tokens % ROUNDS))
+                memory = max(memory, run.worker_memory_mb())
+    return {
+        "database": connection.vendor,
+        "cores": available,
+        "runs": [each.report() for each in runs],
+        "memory_worker_mb": memory,
+    }
 
 
 def requests(totals: dict[str, int]) -> dict[str, list[Any]]:

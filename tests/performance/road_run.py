@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +18,6 @@ from identity_manager.workflow import step4_accept
 from tests.performance import bare, processes, recorded
 from tests.performance.place import ROOT
 
-BLOCKS = 3
 PATIENCE_SECONDS = 60
 LOOK_SECONDS = 0.5  # each look is a query, which would count as work of the road
 WORKER = ("celery", "--quiet", "--app", "tests.performance.recorded_worker", "worker", "--pool", "prefork")
@@ -49,11 +48,28 @@ class Side:
         self.database_cpu += database_cpu
 
 
+@dataclass
+class Compared:
+    """Both sides with so many processes, of all rounds. tokens: how many there are to be in the end."""
+
+    algorithm: str
+    processes: int
+    tokens: int
+    road: Side = field(default_factory=Side)
+    bare: Side = field(default_factory=Side)
+
+    def report(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if key != "tokens"}
+
+
 class Run:
     """So many worker processes on as many cores. waiting: the requests, which are taken from the front."""
 
-    def __init__(self, number: int, waiting: dict[str, list[TokenRequest]], *, warm_up: int) -> None:
+    def __init__(
+        self, number: int, waiting: dict[str, list[TokenRequest]], *, warm_up: int, first_core: int
+    ) -> None:
         self.number = number
+        self._first_core = first_core
         self._waiting = waiting
         self._warm_up = warm_up
         self._directory = Path(os.environ["VAR_DIR"])
@@ -61,7 +77,8 @@ class Run:
 
     def __enter__(self) -> Self:
         self._all_cores = processes.cores()
-        self._cores = self._all_cores[: self.number]
+        first = self._first_core % max(1, len(self._all_cores))
+        self._cores = [*self._all_cores[first:], *self._all_cores[:first]][: self.number]
         self._server = _database_server()
         processes.pin(self._everything(), self._cores)
         contents = self._directory / "contents.json"
@@ -81,14 +98,11 @@ class Run:
             processes.stop(process)
         processes.pin(self._everything(), self._all_cores)
 
-    def compared(self, algorithm: str, tokens: int) -> dict[str, Any]:
-        """Both sides, block by block, over the same keys."""
-        self._block(algorithm, self._warm_up, Side(), Side())
-        road, loop = Side(), Side()
-        sizes = [tokens // BLOCKS + (number < tokens % BLOCKS) for number in range(BLOCKS)]
-        for size in filter(None, sizes):
-            self._block(algorithm, size, road, loop)
-        return {"algorithm": algorithm, "processes": self.number, "road": asdict(road), "bare": asdict(loop)}
+    def compare(self, both: Compared, *, tokens: int) -> None:
+        """Add a block of either side, over the same keys."""
+        self._block(both.algorithm, self._warm_up, Side(), Side())
+        if tokens:
+            self._block(both.algorithm, tokens, both.road, both.bare)
 
     def _block(self, algorithm: str, size: int, road: Side, loop: Side) -> None:
         turn = recorded.turn_of(self._directory, KeyAlgorithm(algorithm))
