@@ -13,7 +13,6 @@ from identity_manager.mail.composing import About, compose, selfservice_url
 from identity_manager.mail.install import DEVICES, IN_MAILS
 from identity_manager.mail.registry import PERSON, mail
 from identity_manager.models import (
-    ArchivedKey,
     Container,
     DeliveryMode,
     DeliveryProblem,
@@ -45,9 +44,12 @@ def tokens_imported(token_import: TokenImport, tokens: Sequence[SoftwareToken]) 
     when=_("when a token is sealed: its files, and how to install them"),
 )
 def delivery(
-    token: SoftwareToken, *, container_format: str, number: int, files: list[Container]
+    token: SoftwareToken, *, container_format: str, number: int, files: list[Container], copy_is_kept: bool
 ) -> OutgoingMail:
-    """To the person, step 7: the files of one token in one format, and how to install them."""
+    """To the person, step 7: the files of one token in one format, and how to install them.
+
+    copy_is_kept: whether the archive has its keys.
+    """
     about = About(
         "delivery", f"delivery:{token.pk}:{number}", token.person, request=token.request, token=token
     )
@@ -61,7 +63,7 @@ def delivery(
         files=files,
         attached=mode != DeliveryMode.LINK,
         fetch_url=fetch_url if mode == DeliveryMode.BOTH else "",
-        copy_is_kept=token.archives_keys and ArchivedKey.objects.of_token(token.pk).exists(),
+        copy_is_kept=copy_is_kept,
     )
     mail.container_format = container_format
     mail.delivery_mode = mode

@@ -112,17 +112,22 @@ def _examined(each: ClaimedCertificate) -> issuing.Examined | None:
 
 
 def _sealed(token: ClaimedToken) -> step6_passphrase.Sealed | None:
-    """Build the containers of a token if all its certificates are issued and none has ended; else None.
+    """Build a token's containers and mail if all its certificates are issued and none has ended; else None.
 
     On an error the token is left to the task road.seal_token, which stores the error on its row.
     """
     if not token.is_complete(timezone.now()):
         return None
     made: list[step6_passphrase.Sealed] = []
-    error = error_of(lambda: made.append(step6_passphrase.build(_part(token, row) for row in token.wanted)))
+    error = error_of(lambda: made.append(_built(token)))
     if error is not None:
         logger.warning("Token %s is sealed later, because of %s.", token.token.pk, type(error).__name__)
     return made[0] if made and made[0].intake.reason is None else None
+
+
+def _built(token: ClaimedToken) -> step6_passphrase.Sealed:
+    built = step6_passphrase.build(_part(token, row) for row in token.wanted)
+    return step6_passphrase.with_mail(built, token.token)
 
 
 def _part(token: ClaimedToken, row: Certificate) -> Part:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,7 @@ from identity_manager.models import (
     AuditEvent,
     Certificate,
     Container,
+    OutgoingMail,
     Person,
     RequestKind,
     RequestState,
@@ -75,13 +77,20 @@ class Sealed:
 
     owner: the person for whom the keys were opened. The passphrase is wrapped for that person, even if the
     row names another one when it is settled. Targets alone deliver what has no containers and no passphrase.
+    at: when the passphrase's period begins.  mail: the delivery mail; None: composed when it is queued.
     """
 
     containers: list[Container]
     passphrase: str = field(repr=False)
     owner: uuid.UUID
+    at: datetime = field(default_factory=timezone.now)
     intake: Intake = field(default_factory=Intake)
     parcels: tuple[Parcel, ...] = ()
+    mail: OutgoingMail | None = field(default=None, repr=False)
+
+    def destroy_at(self, token: SoftwareToken) -> datetime | None:
+        """When the passphrase is destroyed; None without one."""
+        return self.at + timedelta(days=token.passphrase_days) if self.passphrase else None
 
     def obstacle(self, token: SoftwareToken, given: Sequence[Certificate]) -> Reason | None:
         """Why the locked token is not sealed with this now, or None."""
@@ -137,6 +146,23 @@ def build(parts: Iterable[Part]) -> Sealed:
     return replace(made, intake=archived, parcels=parcels)
 
 
+def with_mail(sealed: Sealed, token: SoftwareToken) -> Sealed:
+    """Compose the delivery mail outside any transaction: it takes half of the time of that which seals.
+
+    For a token that is sealed only if nobody has changed its row since it was read. With targets the mail
+    says what is planned for the keys in that transaction.
+    """
+    if settings.TARGETS or not sealed.containers:
+        return sealed
+    token.passphrase_destroy_at = sealed.destroy_at(token)  # a company's text may name it
+    return replace(sealed, mail=_mail(token, sealed))
+
+
+def _mail(token: SoftwareToken, sealed: Sealed) -> OutgoingMail:
+    copy_is_kept = token.archives_keys and bool(sealed.intake.rows)
+    return queueing.first_delivery(token, sealed.containers, copy_is_kept=copy_is_kept)
+
+
 def _sealed(parts: Iterable[Part], *, owner: uuid.UUID) -> Sealed:
     secret = passphrase.generate()
     made = [container for part in parts for container in containers.build(part, secret)]
@@ -178,20 +204,19 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
         container for _token, _given, sealed in made for container in sealed.containers
     )
     planning.plan(certificate for _token, given, _sealed in made for certificate in given)
-    queueing.queue_first_deliveries(
-        (token, sealed.containers) for token, _given, sealed in made if sealed.containers
+    outbox.enqueue_new(
+        sealed.mail or _mail(token, sealed) for token, _given, sealed in made if sealed.containers
     )
     return [*events, *completion.issue_requests(token.request for token, _given, _sealed in made)]
 
 
 def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) -> list[AuditEvent]:
     """Transition one token and clear its wrapped keys, without saving; return the audit events."""
-    now = timezone.now()
     has_one = bool(sealed.passphrase)
     token.seal(
         passphrase_wrapped=_wrapped(token, sealed) if has_one else None,
-        destroy_at=now + timedelta(days=token.passphrase_days) if has_one else None,
-        now=now,
+        destroy_at=sealed.destroy_at(token),
+        now=sealed.at,
     )
     token.settle_lease()
     events = []

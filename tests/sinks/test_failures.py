@@ -20,7 +20,6 @@ from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import Certificate, Container, SoftwareToken, TokenRequest
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import RingKey
-from identity_manager.workflow.delivery import queueing
 from selfservice.views import passphrases
 from tests.journeys.office import PASSWORD, Office, account_of, mails_to
 from tests.sinks.loud import FAULT, everything, loud, quiet
@@ -128,7 +127,7 @@ def audit_breaks_at_sealing(patch: Patch) -> None:
 
 
 def delivery_is_not_queued(patch: Patch) -> None:
-    patch.setattr(queueing, "queue_first_deliveries", loud())
+    patch.setattr(outbox, "enqueue_new", loud())
 
 
 def mail_server_is_away(patch: Patch) -> None:

@@ -3,22 +3,29 @@
 from collections.abc import Iterable
 
 from identity_manager.mail import install, outbox, token_messages
-from identity_manager.models import Container, OutgoingMail, SoftwareToken
+from identity_manager.models import ArchivedKey, Container, OutgoingMail, SoftwareToken
 
 
-def queue_first_deliveries(sealed: Iterable[tuple[SoftwareToken, Iterable[Container]]]) -> None:
-    """Queue the delivery mails of tokens that were sealed in the caller's transaction, with these files."""
-    mails = []
-    for token, containers in sealed:
-        wanted = install.format_of(token)
-        files = [container for container in containers if container.format == wanted]
-        mails.append(token_messages.delivery(token, container_format=wanted, number=1, files=files))
-    outbox.enqueue_new(mails)
+def first_delivery(
+    token: SoftwareToken, containers: Iterable[Container], *, copy_is_kept: bool
+) -> OutgoingMail:
+    """Compose the delivery mail of a token that is being sealed with these files; nothing is saved."""
+    wanted = install.format_of(token)
+    files = [container for container in containers if container.format == wanted]
+    return token_messages.delivery(
+        token, container_format=wanted, number=1, files=files, copy_is_kept=copy_is_kept
+    )
 
 
 def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMail:
     """Queue a further delivery mail of a locked token, in the caller's transaction."""
     number = token.mails.filter(message="delivery").count() + 1
     files = token.containers.filter(format=container_format).select_related("certificate__profile")
-    mail = token_messages.delivery(token, container_format=container_format, number=number, files=list(files))
+    mail = token_messages.delivery(
+        token,
+        container_format=container_format,
+        number=number,
+        files=list(files),
+        copy_is_kept=token.archives_keys and ArchivedKey.objects.of_token(token.pk).exists(),
+    )
     return outbox.enqueue(mail)

@@ -113,7 +113,9 @@ class Road:
 
     def delivery(self, container_format: str) -> OutgoingMail:
         files = list(self.token.containers.filter(format=container_format))
-        return token_messages.delivery(self.token, container_format=container_format, number=7, files=files)
+        return token_messages.delivery(
+            self.token, container_format=container_format, number=7, files=files, copy_is_kept=False
+        )
 
     def mail(self, function: str) -> OutgoingMail:
         """The mail that the function of that name makes."""

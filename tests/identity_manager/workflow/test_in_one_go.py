@@ -10,6 +10,7 @@ from celery import current_app
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
@@ -18,10 +19,14 @@ from ca_bridge.models import CaAttempt, CaOrder
 from ca_bridge.pkcs12 import writer as pkcs12
 from identity_manager import task_names
 from identity_manager.authorities import circuit_breaker
+from identity_manager.mail import outbox
+from identity_manager.mail.company_texts.source import IN_FORCE
+from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models import (
     AuditEvent,
     Certificate,
     Container,
+    MailText,
     OutgoingMail,
     Person,
     SoftwareToken,
@@ -152,13 +157,67 @@ def test_what_fails_while_it_is_sealed_leaves_its_certificate_issued(
     assert events()["certificate.issued"] == 1
 
 
-@pytest.mark.parametrize("name", ["queue_first_deliveries", "seal"])
+def test_its_mail_is_composed_before_the_last_transaction_begins(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's only writer would draw it while all others wait."""
+    company.request_in("issuing")
+    within: list[int] = []
+    compose, outside = step6_passphrase.queueing.first_delivery, len(connection.savepoint_ids)
+
+    def watched(*given: Any, **named: Any) -> OutgoingMail:
+        within.append(len(connection.savepoint_ids) - outside)
+        return compose(*given, **named)
+
+    monkeypatch.setattr(step6_passphrase.queueing, "first_delivery", watched)
+    issue()
+    assert within == [0]
+    assert OutgoingMail.objects.get(message="delivery").token == SoftwareToken.objects.get()
+
+
+def test_a_company_text_names_the_day_until_which_the_passphrase_is_there(company: Company) -> None:
+    company.request_in("issuing")
+    code = MailText.code_of("delivery", company.uma.language)
+    IN_FORCE.remember({code: Wording("Yours", "Until {{ token.until }}.")})
+    issue()
+    token, mail = SoftwareToken.objects.get(), OutgoingMail.objects.get(message="delivery")
+    assert token.passphrase_destroy_at is not None
+    with timezone.override(company.uma.zone):
+        until = date_format(timezone.localtime(token.passphrase_destroy_at), "DATE_FORMAT")
+    assert f"Until {until}." in mail.body_text
+
+
+def test_a_mail_that_cannot_be_composed_is_left_to_the_tokens_own_task(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    with monkeypatch.context() as patch:
+        patch.setattr(step6_passphrase.queueing, "first_delivery", raises(LookupError("a slip of ours")))
+        issue()
+        assert (Certificate.objects.get().state, SoftwareToken.objects.get().state) == ("valid", "issuing")
+    works(task_names.SEAL)
+    assert SoftwareToken.objects.get().state == "sealed"
+    assert OutgoingMail.objects.filter(message="delivery").count() == 1
+
+
+def test_a_mail_says_what_was_changed_while_the_ca_was_asked(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    rename = Person.objects.filter(pk=company.uma.pk).update
+    while_it_is_asked(monkeypatch, lambda: rename(display_name="Uma Winter", version=company.uma.version + 1))
+    issue()
+    works(task_names.SEAL)
+    assert "Uma Winter" in OutgoingMail.objects.get(message="delivery").body_text
+
+
+@pytest.mark.parametrize("name", ["enqueue_new", "seal"])
 def test_what_fails_in_the_last_transaction_undoes_all_of_it(
     company: Company, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Then the certificate is settled alone."""
     company.request_in("issuing")
-    owner = {"seal": SoftwareToken}.get(name, step6_passphrase.queueing)
+    owner = {"seal": SoftwareToken, "enqueue_new": outbox}[name]
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, raises(LookupError("a slip of ours")))
         issue()
