@@ -49,6 +49,8 @@ from identity_manager.models import (
 from tests.architecture.source import modules
 from tests.documents import settings_table
 
+pytestmark = pytest.mark.long
+
 WORKFLOW, CATALOGUE = "identity_manager.workflow", "identity_manager.catalogue"
 CONSOLE, PEOPLE = "identity_manager.console", "identity_manager.people"
 Table = dict[str, str]

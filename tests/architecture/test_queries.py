@@ -37,7 +37,7 @@ from tests.architecture.url_table import TABLE, Row, Visitor
 from tests.architecture.url_world import World, batch_order, person_import, surplus
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("queries")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("queries"), pytest.mark.long]
 MOST = 13
 # OPEN TASKS asks once for each kind of task that waits; in this world eight kinds do for one officer.
 MOST_OF = {"console:approvals": 15}

@@ -14,6 +14,8 @@ from identity_manager.config.celery import app
 from tests.architecture.source import ROOT
 from tests.deploy import commands, composition, dockerfile, units
 
+pytestmark = pytest.mark.long
+
 RINGS = (
     *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_SHARE_TRANSPORT"),
     *("KEYS_PASSPHRASES", "KEYS_OTHER"),

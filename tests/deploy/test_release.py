@@ -15,6 +15,8 @@ from deploy import release
 from tests.performance.place import ROOT
 from tests.upgrade.releases import recorded
 
+pytestmark = pytest.mark.long
+
 NAMING = (
     "pyproject.toml",
     "CHANGELOG.md",

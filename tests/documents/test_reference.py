@@ -6,7 +6,7 @@ from identity_manager.audit import Event
 from tests.documents import events, reference, settings_table
 from tests.documents.reference import DOCS
 
-pytestmark = pytest.mark.xdist_group("reference")  # the source is read once
+pytestmark = [pytest.mark.xdist_group("reference"), pytest.mark.long]  # the source is read once
 PAGES = reference.pages()
 
 

@@ -9,6 +9,8 @@ from identity_manager.workflow import ROAD
 from tests import check_docs
 from tests.architecture.source import ROOT
 
+pytestmark = pytest.mark.long
+
 HEAD = f'<meta http-equiv="Content-Security-Policy" content="{check_docs.POLICY}">'
 DOCS = ROOT / "docs"
 

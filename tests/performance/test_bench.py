@@ -17,6 +17,8 @@ from tests.performance.parts import PARTS, of_road, percentile
 from tests.performance.query_mix import MIX
 from tests.upgrade.releases import recorded
 
+pytestmark = pytest.mark.long
+
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 

@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from selfservice.urls import urlpatterns
 from tests.selfservice.conftest import Desk, Visitor
 
+pytestmark = pytest.mark.long
+
 NAMES = [pattern.name for pattern in urlpatterns]
 POST_ONLY = {
     *("acknowledge", "send-again", "installed", "not-installed", "not-arrived", "arrived"),

@@ -17,7 +17,7 @@ from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 @pytest.fixture

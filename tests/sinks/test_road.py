@@ -8,7 +8,7 @@ from tests.sinks.search import Search
 from tests.sinks.walk import walk
 from tests.sinks.watched import Watched
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 def test_no_sink_holds_a_secret(office: Office, watched: Watched, capfd: pytest.CaptureFixture[str]) -> None:

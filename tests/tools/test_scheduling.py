@@ -5,7 +5,11 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 from tests.tools import scheduling
+
+pytestmark = pytest.mark.long
 
 SAMPLE = """
 import os

@@ -31,6 +31,8 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def company(db: None) -> Company:

@@ -18,7 +18,7 @@ limit = next(line for line in open("/proc/self/limits") if line.startswith("Max 
 print(limit.split()[4], ctypes.CDLL(None).prctl(3))  # PR_GET_DUMPABLE
 """
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's"), pytest.mark.long]
 
 
 def allowed() -> None:

@@ -19,7 +19,7 @@ from identity_manager.config.database import url as database_url
 from identity_manager.config.database.sqlite import busy_wait
 from identity_manager.config.database.sqlite.base import DatabaseWrapper
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 HELD_SECONDS = 0.145  # SQLite itself looks after 1, 3, 8, 18, 33, 53, 78, 103, 128 and 178 ms, or a bit later
 ROUNDS = 5
 PATIENCE_SECONDS = 0.3

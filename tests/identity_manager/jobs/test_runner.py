@@ -23,7 +23,7 @@ from identity_manager.transactions.refusals import NotAllowed, Stale
 from tests.journeys import office
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 HOUR = timedelta(hours=1)
 MAIN = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 

@@ -18,6 +18,8 @@ from identity_manager.mail.faults import ERRORS, DeliveryFault, fault_of
 from identity_manager.models import MailFault, OutgoingMail, Person
 from tests.identity_manager.mail.servers import free_port, greeting_server, provider_api, smtp_server
 
+pytestmark = pytest.mark.long
+
 PASSING, CONFIGURATION, REFUSED = MailFault.PASSING, MailFault.CONFIGURATION, MailFault.REFUSED
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 POSTMARK = "anymail.backends.postmark.EmailBackend"

@@ -64,7 +64,11 @@ from tests.identity_manager.management import test_run
 from tests.identity_manager.management.test_run import manage
 from tests.tools import cast, migrated, recovery
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.metrics.test_figures import scraped
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 HOUR = timedelta(hours=1)
 CANNOT = mock.patch.object(creation, "_fill", side_effect=OSError(28, "No space left on device", "/backup"))
 

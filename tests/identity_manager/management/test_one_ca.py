@@ -19,7 +19,7 @@ from ca_bridge.errors import CaError
 from tests.identity_manager.management.test_run import ROOT, environment, make_secrets
 from tests.tools import migrated
 
-pytestmark = pytest.mark.xdist_group("one CA")  # the database is made once
+pytestmark = [pytest.mark.xdist_group("one CA"), pytest.mark.long_on_postgresql]  # the database is made once
 HOSTS = ("host-1", "host-2")
 MAKE = (sys.executable, "manage.py", "init_embedded_ca")
 

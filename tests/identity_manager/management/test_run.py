@@ -15,6 +15,8 @@ import pytest
 
 from identity_manager.config import secret_files
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 READY_SECONDS = 180
 

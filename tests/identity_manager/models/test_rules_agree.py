@@ -45,7 +45,7 @@ from identity_manager.workflow.people.sign_in_code_policy import Stage
 from identity_manager.workflow.policy import approvers
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 NOW = timezone.now()
 FIELDS = ("person__state", "requested_by__state")
 TIMES = (None, NOW - timedelta(days=1), NOW, NOW + timedelta(days=1))

@@ -73,7 +73,7 @@ from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast, foreign_files
 from tests.tools import looks as looks_of_company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 Row = Any  # of one of the kinds
 Verb = Callable[[Person, Row], object]
 

@@ -63,6 +63,8 @@ from tests.sinks import places
 from tests.tools import cast, targets
 from tests.tools.cast import Company
 
+pytestmark = pytest.mark.long
+
 NAME = "Xanthippe"
 SURNAME = "Quetzalcoatl"
 MARKS = (NAME, SURNAME, "xq@example.net", "P-XQ-77", "S-1-5-21-9-8-7-6543", "Secretdepartment", "whisper")

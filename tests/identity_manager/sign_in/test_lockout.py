@@ -18,7 +18,7 @@ from tests.identity_manager.sign_in.test_passkeys import AGAIN, STEP, options_on
 from tests.identity_manager.sign_in.test_password import WRONG, change, sign_in, words
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 COOKIE = settings.KNOWN_DEVICE_COOKIE_NAME
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 

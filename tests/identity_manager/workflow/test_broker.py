@@ -26,7 +26,7 @@ from tests.tools import cast
 from tests.tools.broker import running_broker
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 MANY = pytest.mark.parametrize("rows", [2_000, pytest.param(10_000, marks=pytest.mark.nightly)])
 TICK = timedelta(seconds=5)
 

@@ -22,7 +22,7 @@ from identity_manager.workflow.revocation import revoke
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from tests.identity_manager.console.administration.forms import seen_in
 from tests.identity_manager.console.administration.test_terms_pages import address
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 LONGEST = 100_000  # characters, as the form takes
 DIFFERENCES = "identity_manager/administration/terms_differences.html"
 SHORT_PARAGRAPHS = ["\n\n".join(f"{letter}{number}" for number in range(13_000)) for letter in ("a", "b")]

@@ -22,7 +22,7 @@ from identity_manager.models import Person, Role, TokenRequest
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
 LIST = "console:search"
 _ON_THE_TAB = re.compile(r'<span class="count count-open">(\d+)\+?</span>')
 

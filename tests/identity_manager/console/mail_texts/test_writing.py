@@ -15,6 +15,8 @@ from identity_manager.mail.company_texts.source import IN_FORCE, _keep_failure
 from identity_manager.models import AuditEvent, MailText, OutgoingMail, Person, VersionState
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 NAME, LANGUAGE = "password_set", "en"
 SUBJECT, BODY = "Your new password", "Dear {{ person.name }},\r\n\r\nyour password is new."
 

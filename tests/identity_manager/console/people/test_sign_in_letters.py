@@ -17,6 +17,8 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools import looks as company_looks
 
+pytestmark = pytest.mark.long
+
 CHOOSE, LETTERS = "console:sign-in-letters-choose", "console:sign-in-letters"
 
 

@@ -25,7 +25,7 @@ from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def _faults_of_every_report(company: Company) -> None:

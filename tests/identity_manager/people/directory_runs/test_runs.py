@@ -35,7 +35,7 @@ from identity_manager.workflow.people import directory_runs, leave_and_return
 from tests.tools import cast
 from tests.tools.directory import FakeDirectory, run
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def state_of(name: str) -> str:

@@ -21,7 +21,7 @@ from identity_manager.people.imports.applying import ImportPlan, ImportStopped, 
 from identity_manager.workflow.people import leave_and_return
 from tests.tools.cast import person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def carry_out(planned: ImportPlan, **options: Any) -> ImportPlan:

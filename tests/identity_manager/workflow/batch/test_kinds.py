@@ -29,7 +29,7 @@ from tests.identity_manager.workflow.batch.orders import REVOKE, lines, placed, 
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

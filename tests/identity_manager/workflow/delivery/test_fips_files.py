@@ -13,7 +13,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.workflow.delivery.test_download import token_in
 from tests.tools.cast import Company
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 READERS = {"linux", "firefox", "thunderbird"}
 
 

@@ -26,7 +26,7 @@ from tests.tools import cast
 from tests.tools.cast import Company
 from tests.tools.imap_server import Folder, imap_server
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 @pytest.fixture

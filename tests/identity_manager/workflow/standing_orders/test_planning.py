@@ -35,7 +35,7 @@ from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, directory
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 
 def requests_of(person: Person) -> list[str]:
