@@ -3,6 +3,7 @@
 A run is limited to SECONDS and works in chunks; the next run, on any host, continues after the cached key.
 """
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -37,25 +38,45 @@ def of_portions(name: str, rows: QuerySet[Any], verb: Callable[[list[uuid.UUID]]
     return sum(map(verb, _for_a_while(name, rows.order_by("pk").values_list("pk", flat=True))))
 
 
-def of_written(name: str, rows: QuerySet[Any], verb: Callable[[list[uuid.UUID]], int]) -> int:
+def of_written(
+    name: str,
+    rows: QuerySet[Any],
+    verb: Callable[[list[uuid.UUID]], int],
+    *,
+    reads_rows_alone: bool = False,
+) -> int:
     """As of_portions, in the order of updated_at: only what was written since the run before.
 
     A run that came to the end is followed by one that goes back by LONGEST_TRANSACTION, so that it sees what
-    was committed behind the cached position; the verb does nothing for rows that it has seen.
+    was committed behind the cached position; the verb does nothing for rows that it has seen. A verb that
+    reads nothing but these rows is not called for a chunk that is as it was at the run before.
     """
     until, done = time.monotonic() + SECONDS, 0
     keys = rows.order_by("updated_at", "pk").values_list("updated_at", "pk")
-    last, at_end = cache.get(_kept(name), (None, False))
+    last, at_end, seen = cache.get(_kept_of_written(name), (None, False, frozenset()))
     place = (last[0] - LONGEST_TRANSACTION, FIRST_KEY) if last and at_end else last
-    at_end = False
+    at_end, dealt_with = False, set[bytes]()
     while time.monotonic() < until and not at_end:
         found = list((_after(keys, place) if place else keys)[:AT_ONCE])
         at_end = len(found) < AT_ONCE
         if found:
             last = place = found[-1]
-        cache.set(_kept(name), (last, at_end), timeout=None)
-        done += verb([pk for _written, pk in found]) if found else 0
+        # Before the verb: a chunk that fails does not stop the next run.
+        cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with)), timeout=None)
+        if not found:
+            break
+        digest = _digest(found)
+        if not reads_rows_alone or digest not in seen:
+            done += verb([pk for _written, pk in found])
+        dealt_with.add(digest)
+    cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with)), timeout=None)
     return done
+
+
+def _digest(chunk: list[tuple[datetime, uuid.UUID]]) -> bytes:
+    """Which rows, as written when."""
+    text = "".join(f"{written.isoformat()}{pk.hex}" for written, pk in chunk)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _after(keys: QuerySet[Any, Any], place: tuple[datetime, uuid.UUID]) -> QuerySet[Any, Any]:
@@ -82,6 +103,10 @@ def _for_a_while(name: str, keys: QuerySet[Any, uuid.UUID]) -> Iterator[list[uui
 
 def _kept(name: str) -> str:
     return f"portions:{name}"
+
+
+def _kept_of_written(name: str) -> str:
+    return f"written:{name}"
 
 
 def of_any(portion: Callable[[], int]) -> int:

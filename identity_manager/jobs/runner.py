@@ -58,10 +58,10 @@ def due() -> list[JobRun]:
     for job in schedule.JOBS:
         row = known[job.name]
         if row._state.adding:
-            row_of(job.name)
-        elif _is_out_of_reach(row, job, now):
-            _bring_back(row, job)
-    return list(JobRun.objects.due(now).filter(name__in=[job.name for job in schedule.JOBS]))
+            known[job.name] = row_of(job.name)
+        elif _is_out_of_reach(row, job, now) and _bring_back(row, job):
+            row.refresh_from_db()
+    return [row for row in known.values() if row.is_due(now)]
 
 
 def _is_out_of_reach(row: JobRun, job: Job, now: datetime) -> bool:
@@ -72,10 +72,10 @@ def _is_out_of_reach(row: JobRun, job: Job, now: datetime) -> bool:
     )
 
 
-def _bring_back(row: JobRun, job: Job) -> None:
+def _bring_back(row: JobRun, job: Job) -> bool:
     """Reset a job that a worker with a clock far ahead has scheduled or leased into the future.
 
-    Compares with the database's clock, because the local one may be wrong too.
+    Compares with the database's clock, because the local one may be wrong too. Returns whether it was reset.
     """
     now = JobRun.objects.clock_of_database()
     same = JobRun.objects.filter(
@@ -85,8 +85,10 @@ def _bring_back(row: JobRun, job: Job) -> None:
         leased_until=row.leased_until,
     )
     free = {"next_attempt_at": now, "claim_id": None, "leased_until": None}
-    if _is_out_of_reach(row, job, now) and same.update(**free):
-        logger.warning("The job %s was to run at %s: a clock was ahead.", row.name, row.next_attempt_at)
+    if not _is_out_of_reach(row, job, now) or not same.update(**free):
+        return False
+    logger.warning("The job %s was to run at %s: a clock was ahead.", row.name, row.next_attempt_at)
+    return True
 
 
 def run(*, run_id: uuid.UUID) -> bool:
@@ -134,11 +136,12 @@ def _claim(run_id: uuid.UUID) -> JobRun | None:
     with transaction.atomic():
         if JobRun.objects.claim(run_id, now=now) is None:
             return None
-        JobRun.objects.filter(pk=run_id).update(started_at=now)
-        for job in schedule.JOBS:
-            if job.lease is not None:
-                JobRun.objects.filter(pk=run_id, name=job.name).update(leased_until=now + job.lease)
-        return JobRun.objects.get(pk=run_id)
+        row = JobRun.objects.get(pk=run_id)
+        row.started_at, job = now, schedule.named(row.name)
+        if job is not None and job.lease is not None:
+            row.leased_until = now + job.lease
+        row.save(update_fields=["started_at", "leased_until"])
+        return row
 
 
 def _settle(row: JobRun, job: Job, *, result: str, error: str) -> None:

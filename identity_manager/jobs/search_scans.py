@@ -14,7 +14,8 @@ def refresh_texts() -> int:
 
 def learn_names() -> int:
     persons = Person.objects.all()
-    return resumable_scan.of_written("search.learn_names", persons, partial(suggestions.learn, persons))
+    learn = partial(suggestions.learn, persons)
+    return resumable_scan.of_written("search.learn_names", persons, learn, reads_rows_alone=True)
 
 
 def forget_names() -> int:

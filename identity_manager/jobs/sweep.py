@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from ca_bridge.database.prepared_queries import Statement
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from ca_bridge.orders import reconciliation
@@ -25,7 +27,7 @@ from identity_manager.models import (
     Target,
     Webhook,
 )
-from identity_manager.models.lease import LeasedQuerySet
+from identity_manager.models.lease import REQUEUE_INTERVAL, LeasedQuerySet
 from identity_manager.transactions import locking
 from identity_manager.transactions.time_limit import within_time_limit
 from identity_manager.workflow.issuance import surplus
@@ -50,6 +52,26 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.FORWARD_LOG: SiemSink.objects.configured,
     task_names.DELIVER_WEBHOOKS: Webhook.objects.in_use,
 }
+# Their rows are named by the settings, or by the outages of the moment: their queries are made each time.
+OF_THE_MOMENT = {
+    task_names.ISSUE,
+    task_names.SERVE_TARGET,
+    task_names.READ_DIRECTORY,
+    task_names.FORWARD_LOG,
+}
+
+
+def _one_of(rows: Callable[[], LeasedQuerySet[Any]]) -> Statement[Any]:
+    """Prepared, because nothing is due mostly, and the sweep asks every five seconds."""
+
+    def build(now: Any, quiet_since: Any) -> QuerySet[Any, Any]:
+        due = rows().to_be_requeued(now, quiet_since=quiet_since)
+        return due.order_by().values_list("pk", flat=True)[:1]
+
+    return Statement(build, now=models.DateTimeField(), quiet_since=models.DateTimeField())
+
+
+_ANY = {task: _one_of(rows) for task, rows in WORK.items() if task not in OF_THE_MOMENT}
 
 
 def sweep() -> int:
@@ -78,10 +100,14 @@ def sweep() -> int:
 
 
 def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
+    if not limit:
+        return 0
     now = timezone.now()
     due = rows.to_be_requeued(now)
-    if not limit or not due.values("pk")[:1]:  # usual case: no write transaction
-        return 0
+    any_due = _ANY.get(task)
+    quiet_since = now - REQUEUE_INTERVAL
+    if not (any_due.rows(now=now, quiet_since=quiet_since) if any_due else due.values("pk")[:1]):
+        return 0  # the usual case, without a write transaction
     with transaction.atomic():
         ids = locking.skip_locked(due, limit=limit)
         rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)

@@ -84,9 +84,10 @@ class LeasedQuerySet(models.QuerySet[Row]):
         """Rows whose last attempt needed a key version that the key service or HSM does not open."""
         return self.filter(next_attempt_at__isnull=False, last_error=KEY_CLOSED)
 
-    def to_be_requeued(self, now: datetime) -> Self:
-        """Due rows that were not published within REQUEUE_INTERVAL, oldest first."""
-        quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - REQUEUE_INTERVAL)
+    def to_be_requeued(self, now: datetime, *, quiet_since: datetime | None = None) -> Self:
+        """Due rows that were not published within REQUEUE_INTERVAL (or since then), oldest first."""
+        since = now - REQUEUE_INTERVAL if quiet_since is None else quiet_since
+        quiet = Q(nudged_at=None) | Q(nudged_at__lte=since)
         return self.due(now).filter(quiet).order_by("next_attempt_at")
 
 

@@ -57,6 +57,11 @@ class JobRun(Leased):
     def __str__(self) -> str:
         return self.name
 
+    def is_due(self, now: datetime) -> bool:
+        """As `JobRunQuerySet.due`, of a row that was read."""
+        planned = self.next_attempt_at
+        return not self.is_running(now) and planned is not None and planned <= now + SLACK
+
     def is_running(self, now: datetime) -> bool:
         """Whether a worker has the lease."""
         return self.leased_until is not None and self.leased_until > now

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ca_bridge.errors import CaError
@@ -143,6 +144,19 @@ def test_two_beats_do_no_harm(monkeypatch: pytest.MonkeyPatch, clock: Any, worke
         clock.move_to(MAIN + timedelta(seconds=second))
         jobs.tick()
     assert work.times == 3
+
+
+def test_a_tick_and_a_run_ask_the_database_seldom(monkeypatch: pytest.MonkeyPatch, clock: Any) -> None:
+    """An idle installation does little else."""
+    monkeypatch.setattr(schedule, "JOBS", (Job("quick", "", timedelta(seconds=5), lambda: 0),))
+    row = jobs.row_of("quick")
+    monkeypatch.setattr(jobs.queue, "publish", lambda *_: None)
+    with CaptureQueriesContext(connection) as ticking:
+        assert jobs.tick() == 1
+    with CaptureQueriesContext(connection) as running:
+        assert jobs.run(run_id=row.pk)
+    sql = [each["sql"] for each in running if not each["sql"].startswith(("BEGIN", "SAVEPOINT", "RELEASE"))]
+    assert (len(ticking), len(sql)) == (1, 4), "the claim, its row, when it began, the outcome"
 
 
 def test_what_was_missed_is_done_once(monkeypatch: pytest.MonkeyPatch, clock: Any, worker: None) -> None:

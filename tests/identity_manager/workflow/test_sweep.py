@@ -16,6 +16,7 @@ from identity_manager.audit import checks as audit_checks
 from identity_manager.events import delivering, forwarding
 from identity_manager.jobs import sweep
 from identity_manager.models import Certificate
+from identity_manager.models.lease import REQUEUE_INTERVAL
 from identity_manager.transactions import time_limit
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.batch import shards as batch_shards
@@ -74,6 +75,17 @@ def test_every_kind_of_work_is_swept(company: Company, published: list[tuple[str
     request.refresh_from_db()
     assert request.state == "issued"
     assert request.tokens.get().delivery == "sent"
+
+
+def test_what_is_asked_with_prepared_queries_is_what_is_due(company: Company) -> None:
+    """Kinds of work whose rows depend on the settings or on outages are not among them."""
+    company.request_in("issuing")
+    now = timezone.now() + timedelta(seconds=61)
+    asked = {"now": now, "quiet_since": now - REQUEUE_INTERVAL}
+    found = {task: bool(one.rows(**asked)) for task, one in sweep._ANY.items()}
+    assert found == {task: sweep.WORK[task]().to_be_requeued(now).exists() for task in found}
+    assert found.keys() | sweep.OF_THE_MOMENT == sweep.WORK.keys()
+    assert any(found.values())
 
 
 def test_a_row_is_nudged_once_a_minute(company: Company, published: list[tuple[str, UUID]]) -> None:

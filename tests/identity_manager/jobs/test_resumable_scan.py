@@ -1,0 +1,78 @@
+"""Scans that go on where the last run stopped, in the order in which rows were written."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from identity_manager.jobs import resumable_scan
+from identity_manager.models import Person
+from tests.tools import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def scanned(verb: Callable[[list[uuid.UUID]], int], *, reads_rows_alone: bool = True) -> int:
+    return resumable_scan.of_written("a scan", Person.objects.all(), verb, reads_rows_alone=reads_rows_alone)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows the verb got, call by call, in chunks of two."""
+    monkeypatch.setattr(resumable_scan, "AT_ONCE", 2)
+    for name in ("ann", "ben", "cara"):
+        cast.person(name)
+    return []
+
+
+def noting(seen: list[int]) -> Callable[[list[uuid.UUID]], int]:
+    def verb(keys: list[uuid.UUID]) -> int:
+        seen.append(len(keys))
+        return len(keys)
+
+    return verb
+
+
+def test_what_is_as_it_was_at_the_run_before_is_left_alone(seen: list[int]) -> None:
+    assert scanned(noting(seen)) == 3
+    assert scanned(noting(seen)) == 0
+    assert seen == [2, 1]
+
+
+def test_what_was_written_since_then_comes_again_with_its_neighbours(seen: list[int]) -> None:
+    scanned(noting(seen))
+    Person.objects.filter(personnel_number="P-cara").update(updated_at=timezone.now())
+    seen.clear()
+    assert scanned(noting(seen)) == 1
+    cast.person("dora")
+    seen.clear()
+    assert scanned(noting(seen)) == 2
+    assert scanned(noting(seen)) == 0
+
+
+def test_what_was_committed_behind_the_place_is_seen(seen: list[int]) -> None:
+    """A transaction that began before the last run, and ended after it."""
+    scanned(noting(seen))
+    early = Person.objects.order_by("updated_at").values_list("updated_at", flat=True)[0]
+    late = cast.person("dora")
+    Person.objects.filter(pk=late.pk).update(updated_at=early)
+    assert scanned(noting(seen)) > 0
+
+
+def test_a_chunk_that_failed_comes_again(seen: list[int]) -> None:
+    def fail(keys: list[uuid.UUID]) -> int:
+        if len(keys) == 1:
+            raise LookupError("a slip of ours")
+        return noting(seen)(keys)
+
+    with pytest.raises(LookupError):
+        scanned(fail)
+    assert scanned(noting(seen)) == 1
+    assert seen == [2, 1]
+
+
+def test_a_verb_that_reads_more_than_these_rows_is_called_each_time(seen: list[int]) -> None:
+    for _turn in range(2):
+        assert scanned(noting(seen), reads_rows_alone=False) == 3
+    assert seen == [2, 1, 2, 1]
