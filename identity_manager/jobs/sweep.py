@@ -79,13 +79,14 @@ def sweep() -> int:
 
     A row is enqueued at most once a minute, and a queue is filled up to QUEUE_LIMIT messages: an emptied
     broker is refilled as quickly as workers consume, and one without workers is not flooded. While the broker
-    is down nothing is enqueued. A row whose lease has expired is due again.
+    is down nothing is enqueued. A row whose lease has expired is due again. Mostly nothing is due: then the
+    broker is not asked, and no transaction begins.
     """
     names = {task: queue.name_of(task) for task in WORK}
     last = {name: task for task, name in names.items()}
     room: dict[str, int] = {}
     nudged = 0
-    for task, rows in WORK.items():
+    for task in filter(_has_work, WORK):
         name = names[task]
         if name not in room:
             waiting = queue.length(name)
@@ -93,23 +94,26 @@ def sweep() -> int:
                 return nudged
             room[name] = max(0, QUEUE_LIMIT - waiting)
         share = room[name] if task == last[name] else (room[name] + 1) // 2
-        published = _nudge(task, rows(), limit=share)
+        published = _nudge(task, WORK[task](), limit=share)
         room[name] -= published
         nudged += published
     return nudged
+
+
+def _has_work(task: str) -> bool:
+    now = timezone.now()
+    prepared = _ANY.get(task)
+    if prepared is None:
+        return WORK[task]().to_be_requeued(now).exists()
+    return bool(prepared.rows(now=now, quiet_since=now - REQUEUE_INTERVAL))
 
 
 def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
     if not limit:
         return 0
     now = timezone.now()
-    due = rows.to_be_requeued(now)
-    any_due = _ANY.get(task)
-    quiet_since = now - REQUEUE_INTERVAL
-    if not (any_due.rows(now=now, quiet_since=quiet_since) if any_due else due.values("pk")[:1]):
-        return 0  # the usual case, without a write transaction
     with transaction.atomic():
-        ids = locking.skip_locked(due, limit=limit)
+        ids = locking.skip_locked(rows.to_be_requeued(now), limit=limit)
         rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)
     for row_id in ids:
         queue.publish(task, row_id)

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ca_bridge.errors import CaError
@@ -156,6 +158,7 @@ def test_revocations_are_not_kept_waiting_by_orders(
         published.extend((task, pk) for pk in taken)
         return len(taken)
 
+    monkeypatch.setattr(sweep, "_has_work", many.__contains__)
     monkeypatch.setattr(sweep, "_nudge", nudge)
     monkeypatch.setattr(sweep, "QUEUE_LIMIT", 8)
     sweep.sweep()
@@ -206,6 +209,16 @@ def test_while_the_broker_is_away_nothing_counts_as_nudged(
         assert sweep.sweep() == 0
     assert not Certificate.objects.exclude(nudged_at=None).exists()
     assert sweep.sweep() > 0, "at once when it is back"
+
+
+def test_where_nothing_is_due_the_broker_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an idle worker would open a connection to it for each queue, every five seconds."""
+    asked: list[str] = []
+    monkeypatch.setattr(queue, "length", lambda name: asked.append(name) or 0)
+    with CaptureQueriesContext(connection) as statements:
+        assert sweep.sweep() == 0
+    assert asked == []
+    assert all(each["sql"].startswith("SELECT") for each in statements)
 
 
 def test_the_broker_is_asked_how_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
