@@ -42,17 +42,21 @@ REMARKS = """## Where goals are missed, and why
   ask the database less often (START and the first pages of Self-Service half as often) and make a twelfth to
   two fifths fewer calls than on the day before, when 66 ms and 106 pages a second were measured on
   PostgreSQL, 52 ms and 160 on SQLite.
-- **Idle** (`idle_cpu_s`, `idle_pss_mb`), 2026-11-30: `make run` takes 492 MB, where it took 637 in the same
-  hour. The process that prepared the installation leaves the running programs to one without Django, and the
-  scheduler loads no models. Processor time was 2.37 s a minute before and 1.99 after on SQLite, 1.90 and 1.25
-  on PostgreSQL: the scheduler asked without a pause for 10 ms of each second. On SQLite each task opens its
-  own connection, a third of what the worker takes. Connections that stay would meet the goal (1.38), but then
-  the write-ahead log is never truncated (`tests/sinks` found it); kept for five seconds, 1.32 to 1.88 s in
-  four runs where 1.70 to 2.15 were measured in turns, it was truncated too late, because those of several
-  threads overlap. Two days before, 1.34 and 1.03 were measured, before the scheduler slept.
+- **Idle** (`idle_cpu_s`, `idle_pss_mb`): 2026-12-01, in turns with the commit of the day before, `make run`
+  took 1.15 s a minute on SQLite where that took 2.42, both beside other work. Workers keep their connections
+  and truncate the write-ahead log themselves (decision 32), and jobs ask the database and the broker less
+  often. Without the latter three pairs had found 1.20, 1.42 and 1.72 for 2.46, 2.61 and 2.79: the machine,
+  an Intel Xeon, changes by a third within minutes. On 2026-11-30 it was 1.25 on PostgreSQL, and 1.99 on
+  SQLite on a machine on which that commit took a fifth less. Memory: 474 to 498 MB in eight runs of
+  2026-12-01; 637 until the process that prepared the installation left the running programs to one without
+  Django.
 - **The road** (`road_overhead_ms`, `rsa3072_ratio`, `two_workers_ratio`), 2026-11-30: in
   the table the quiet run on SQLite; three more beside other work found 6, 6 and 1 ms, 0.98, 0.93 and 1.00,
-  0.87, 0.90 and 0.94; one on PostgreSQL 15 ms, 0.92 and 1.20.
+  0.87, 0.90 and 0.94; one on PostgreSQL 15 ms, 0.92 and 1.20. 2026-12-01, on SQLite: the bare loop alone took
+  57 to 78 ms for a token within a minute, so one and two processes are measured in rounds now; four runs
+  found `two_workers_ratio` 0.80, 0.90, 0.83 and 0.87. Both workers together used 91 % of two cores in the
+  first two and 95 and 93 % in the others, since the delivery mail is composed before the transaction that
+  finishes a token: 1.8 ms of its processor time are spent under the write lock, where it was 3.7.
 - **Whole or reckoned.** Of 2026-11-29 and measured whole, not reckoned from a part: `standing_order_*`
   (100,000 members), `renewal_10000_s`, `publish_10000_s`, `take_back_10000_s`,
   `drift_100000_s`, `intune_1000_min`, and on SQLite `dry_run_10000_min` and `import_10000_min`; those of
