@@ -88,7 +88,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "key_algorithm": f"{WORKFLOW}.issuance.drafting.draft",
         "container_format": "identity_manager.mail.install.format_of",
         "container_retention_days": "identity_manager.jobs.retention._with_old_containers",
-        "passphrase_days": f"{WORKFLOW}.step6_passphrase._seal",
+        "passphrase_days": f"{WORKFLOW}.step6_passphrase.Sealed.destroy_at",
         "renewal_days": f"{WORKFLOW}.policy.eligibility.renewal_obstacle",
         "renewal_policy": f"{WORKFLOW}.renewal.expiry_check.check",
         "renewal_approval": f"{WORKFLOW}.renewal.policy._needs_approval",
