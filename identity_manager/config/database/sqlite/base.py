@@ -1,4 +1,4 @@
-"""Django's SQLite backend with short busy waits (busy_wait.py), and a pool that reuses connections for pages.
+"""Django's SQLite backend with short busy waits (busy_wait.py), and a pool that reuses connections.
 
 Opening a connection takes a seventh of a page's time: SQLite reads its whole schema, and Django registers
 sixty functions. A connection is closed after any error, and if the database file was replaced; the pool says
