@@ -19,6 +19,8 @@ AT_ONCE = 200
 SECONDS = 60  # time limit of a run
 LONGEST_TRANSACTION = timedelta(hours=1)  # a row may be written so long before it is committed
 FIRST_KEY = uuid.UUID(int=0)
+# Of a scan in the order of writing: the last row, whether it was the end, and the chunks up to there.
+NOTHING_YET: tuple[Any, bool, frozenset[bytes]] = (None, False, frozenset())
 
 
 def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object]) -> int:
@@ -49,11 +51,12 @@ def of_written(
 
     A run that came to the end is followed by one that goes back by LONGEST_TRANSACTION, so that it sees what
     was committed behind the cached position; the verb does nothing for rows that it has seen. A verb that
-    reads nothing but these rows is not called for a chunk that is as it was at the run before.
+    reads nothing but these rows is not called for a chunk that is as it was at the run before, unless
+    `look_again` was called since.
     """
     until, done = time.monotonic() + SECONDS, 0
     keys = rows.order_by("updated_at", "pk").values_list("updated_at", "pk")
-    last, at_end, seen = cache.get(_kept_of_written(name), (None, False, frozenset()))
+    last, at_end, seen = cache.get(_kept_of_written(name), NOTHING_YET)
     place = (last[0] - LONGEST_TRANSACTION, FIRST_KEY) if last and at_end else last
     at_end, dealt_with = False, set[bytes]()
     while time.monotonic() < until and not at_end:
@@ -71,6 +74,12 @@ def of_written(
         dealt_with.add(digest)
     cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with)), timeout=None)
     return done
+
+
+def look_again(name: str) -> None:
+    """Have the next run of `of_written` call its verb for each chunk: what the verb has made is gone."""
+    last, at_end, _seen = cache.get(_kept_of_written(name), NOTHING_YET)
+    cache.set(_kept_of_written(name), (last, at_end, frozenset()), timeout=None)
 
 
 def _digest(chunk: list[tuple[datetime, uuid.UUID]]) -> bytes:

@@ -6,6 +6,8 @@ from identity_manager.jobs import resumable_scan
 from identity_manager.models import NameWord, Person
 from identity_manager.models.person_search import refresh, suggestions
 
+LEARN_NAMES = "search.learn_names"
+
 
 def refresh_texts() -> int:
     persons = Person.objects.all()
@@ -15,9 +17,12 @@ def refresh_texts() -> int:
 def learn_names() -> int:
     persons = Person.objects.all()
     learn = partial(suggestions.learn, persons)
-    return resumable_scan.of_written("search.learn_names", persons, learn, reads_rows_alone=True)
+    return resumable_scan.of_written(LEARN_NAMES, persons, learn, reads_rows_alone=True)
 
 
 def forget_names() -> int:
     forget = partial(suggestions.forget_unused, Person.objects.all())
-    return resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)
+    forgotten = resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)
+    if forgotten:  # a person may have got such a name meanwhile
+        resumable_scan.look_again(LEARN_NAMES)
+    return forgotten

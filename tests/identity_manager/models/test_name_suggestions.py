@@ -114,3 +114,15 @@ def test_new_names_are_learnt_by_the_job() -> None:
     (job,) = (each for each in schedule.JOBS if each.name == "search.learn_names")
     job.run()
     assert list(suggestions.names_near("Sjostrnd")) == ["Sjöstrand"]
+
+
+def test_a_name_that_somebody_gets_while_it_is_forgotten_is_learnt_again() -> None:
+    jobs = {each.name: each for each in schedule.JOBS}
+    jobs["search.learn_names"].run()
+    NameWord.objects.filter(word="lindqvist").delete()  # as its job does, an instant after it looked
+    NameWord.objects.create(word="nobody", spelling="Nobody")
+    jobs["search.learn_names"].run()
+    assert not NameWord.objects.filter(word="lindqvist").exists(), "the chunk is as it was"
+    jobs["search.forget_names"].run()
+    jobs["search.learn_names"].run()
+    assert list(suggestions.names_near("Lindqvst")) == ["Lindqvist"]
