@@ -53,9 +53,9 @@ REMARKS = """## Where goals are missed, and why
 - **The road** (`road_overhead_ms`, `rsa3072_ratio`, `two_workers_ratio`), 2026-11-30: in
   the table the quiet run on SQLite; three more beside other work found 6, 6 and 1 ms, 0.98, 0.93 and 1.00,
   0.87, 0.90 and 0.94; one on PostgreSQL 15 ms, 0.92 and 1.20. 2026-12-01, on SQLite: the bare loop alone took
-  57 to 78 ms for a token within a minute, so one and two processes are measured in rounds now; four runs
-  found `two_workers_ratio` 0.80, 0.90, 0.83 and 0.87. Both workers together used 91 % of two cores in the
-  first two and 95 and 93 % in the others, since the delivery mail is composed before the transaction that
+  57 to 78 ms for a token within a minute, so one and two processes are measured in rounds now; five runs
+  found `two_workers_ratio` 0.80, 0.90, 0.83, 0.87 and 0.93. Both workers together used 91 % of two cores in
+  the first two and 93 to 95 % in the others, since the delivery mail is composed before the transaction that
   finishes a token: 1.8 ms of its processor time are spent under the write lock, where it was 3.7.
 - **Whole or reckoned.** Of 2026-11-29 and measured whole, not reckoned from a part: `standing_order_*`
   (100,000 members), `renewal_10000_s`, `publish_10000_s`, `take_back_10000_s`,
