@@ -38,6 +38,8 @@ pytest_plugins = [
     "tests.tools.scheduling",
 ]
 
+ANALYZED = "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'"
+
 
 def pytest_configure() -> None:
     """Compile the German before modules are collected: some read it then, and Django reads it once."""
@@ -96,6 +98,20 @@ def _no_mail_texts_of_others() -> None:
 def _identifiers_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     """None is less than the last one: who moves the clock on would move it on for all later tests."""
     monkeypatch.setattr(uuid6, "_last_v7_timestamp", None)
+
+
+@pytest.fixture(autouse=True)
+def _no_statistics_of_others() -> Iterator[None]:
+    """SQLite's planner scans tables that it knows to be small, as those of the last test were.
+
+    Emptying the tables leaves what ANALYZE wrote, and a rollback what the connection has loaded of it.
+    Both are taken away before that.
+    """
+    yield
+    opened = connection.connection
+    if connection.vendor == "sqlite" and opened is not None and opened.execute(ANALYZED).fetchone():
+        opened.execute("DELETE FROM sqlite_stat1")
+        opened.execute("ANALYZE sqlite_schema")  # which loads them: none
 
 
 @pytest.fixture(scope="module")
