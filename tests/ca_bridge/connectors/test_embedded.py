@@ -64,7 +64,8 @@ def test_keys_are_encrypted_and_private(ca_options):
     for name in ("root.key", "issuing.key"):
         pem = (directory / name).read_bytes()
         assert pem.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
-        with pytest.raises(ValueError, match="Incorrect password"):
+        # One of 256 wrong passwords leaves a padding that is right, and then no key.
+        with pytest.raises(ValueError, match=r"Incorrect password|Could not deserialize"):
             serialization.load_pem_private_key(pem, b"another passphrase")
 
 
