@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     atomic = connection.vendor == 'sqlite'
 
     dependencies = [
-        ('identity_manager', '0078_sign_in_messages'),
+        ('identity_manager', '0077_not_on_crl'),  # without 0078, which is not part of the squashed migration
     ]
 
     operations = [

@@ -63,11 +63,23 @@ class Step:
         return f"{self.migration.app_label}.{self.migration.name}: {type(self.operation).__name__} {what}"
 
 
+def one_by_one(loader: MigrationLoader) -> MigrationLoader:
+    """As for an installation that has some of them: it applies no migration in place of others."""
+    loader.replace_migrations = False
+    loader.build_graph()
+    return loader
+
+
+def leaves(loader: MigrationLoader) -> list[tuple[str, str]]:
+    """The last migration of each app, but for one that is there in place of others."""
+    return [leaf for leaf in loader.graph.leaf_nodes() if not loader.graph.nodes[leaf].replaces]
+
+
 def plan() -> list[migrations.Migration]:
     """Every migration in an order in which they can be applied; those after the baseline come last."""
-    loader = MigrationLoader(None)
+    loader = one_by_one(MigrationLoader(None))
     nodes: dict[tuple[str, str], None] = {}
-    for leaf in loader.graph.leaf_nodes():
+    for leaf in leaves(loader):
         nodes.update(dict.fromkeys(loader.graph.forwards_plan(leaf)))
     return sorted((loader.graph.nodes[node] for node in nodes), key=is_newer)
 

@@ -42,7 +42,7 @@ def _version() -> str:
 def migrations() -> Iterator[CheckResult]:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    unknown = set(executor.loader.applied_migrations) - set(executor.loader.graph.nodes)
+    unknown = set(executor.loader.applied_migrations) - set(executor.loader.disk_migrations)
     unknown -= {node for node in unknown if node[0] not in executor.loader.migrated_apps}
     if missing:
         yield failed(f"{len(missing)} migrations are missing.", "manage.py migrate")
