@@ -39,9 +39,9 @@ LOOKS: dict[str, dict[str, Any]] = {
     "320 px": {"viewport": NARROWEST},
     "forced colours": {"forced_colors": "active"},
 }
-# What they have of their own (touch, darkness, a width in between) one of the others has, too; forced colours
-# have tests of their own (test_reading_aids.py).
-NIGHTLY_LOOKS = ("1280 px, dark", "390 px", "390 px, dark", "200 %", "forced colours")
+# Before each change a test has its usual look and the narrowest one: what the others have of their own
+# (touch, darkness, a width in between) other tests have. Forced colours are in test_reading_aids.py.
+LONG_LOOK = "320 px"
 
 
 def in_looks(*usual: str) -> pytest.MarkDecorator:
@@ -54,7 +54,7 @@ def in_looks(*usual: str) -> pytest.MarkDecorator:
 
 
 def _mark_of(look: str) -> pytest.MarkDecorator:
-    return pytest.mark.nightly if look in NIGHTLY_LOOKS else pytest.mark.long
+    return pytest.mark.long if look == LONG_LOOK else pytest.mark.nightly
 
 
 @pytest.fixture(scope="package")

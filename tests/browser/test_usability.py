@@ -239,6 +239,7 @@ def test_every_task_is_done_and_looked_after() -> None:
     assert sum(task.by_keyboard for tasks in TASKS.values() for task in tasks) == 3
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("portal", TASKS)
 def test_no_task_takes_more_clicks_than_the_document_says(
     portal: str,

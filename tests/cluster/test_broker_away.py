@@ -21,7 +21,7 @@ from tests.cluster.cluster import Cluster, prepared, worker
 from tests.performance.processes import cpu_seconds
 from tests.tools.broker import PERSISTENT, started
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
 NOT_ACKNOWLEDGED = "Couldn't ack"
 LOOK_SECONDS = 4  # two heartbeats
 END_SECONDS = 20
@@ -69,7 +69,7 @@ def all_claims_wait(cluster: Cluster) -> Iterator[None]:
             writer.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("pool", ["prefork", pytest.param("threads", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_who_could_not_say_that_a_task_is_done_fetches_the_next_one_and_ends_when_told(pool: str) -> None:
     with valkey() as broker, prepared("", broker.url, pages=False) as cluster:
         parent = cluster.start(*worker(pool, 1))

@@ -97,6 +97,7 @@ def end(process: Process) -> None:
     assert process.wait(timeout=STOP_SECONDS) == 0
 
 
+@pytest.mark.nightly
 def test_a_rolling_restart_fails_no_page_and_loses_no_work() -> None:
     with installation("postgresql", "valkey", pages=True) as cluster:
         ports = [free_port(), free_port()]

@@ -119,6 +119,7 @@ JSON
     assert again.returncode != 0
 
 
+@pytest.mark.nightly
 def test_a_backup_is_made_and_keys_are_changed(here: machine.Machine) -> None:
     here.run("systemctl start identity-manager-backup.service")
     assert here.says("ls /var/lib/identity-manager-backups")
@@ -133,6 +134,7 @@ def test_a_backup_is_made_and_keys_are_changed(here: machine.Machine) -> None:
     assert answers(here) == "200"
 
 
+@pytest.mark.nightly
 def test_visitors_wait_while_the_portals_start_anew(here: machine.Machine) -> None:
     here.run("systemctl --no-block restart identity-manager-web.service")
     assert {answers(here) for _visit in range(8)} == {"200"}

@@ -40,7 +40,7 @@ def test_a_broker_in_trouble_is_a_line_in_the_log(
     assert "the sweep takes over mail.send" in caplog.text
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.needs_program("rabbitmq-server")
 @pytest.mark.timeout(180)
 def test_rabbitmq_that_lacks_memory_holds_nobody_for_long(caplog: pytest.LogCaptureFixture) -> None:

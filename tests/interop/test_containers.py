@@ -26,8 +26,8 @@ EVERY = [(kind, algorithm) for algorithm in tokens.ALGORITHMS for kind in tokens
 
 
 def _marks_of(kind: str, algorithm: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Before each change every kind of token and every algorithm; nightly each kind with each algorithm."""
-    often = kind == "smime" or algorithm == "ec-p256" or (kind, algorithm) == SIGN_IN_BY_RSA
+    """Before each change every algorithm, for one kind of token; nightly each kind with each algorithm."""
+    often = kind == "smime" or (kind, algorithm) == SIGN_IN_BY_RSA
     return () if often else (pytest.mark.nightly,)
 
 

@@ -30,7 +30,7 @@ WAYS = {"combined": ("smime",), "two tokens": ("signature", "encryption")}
 # NSS 3.110 names AES key wrap with a parameter NULL, where RFC 3565 2.3.2 wants none; the key is derived over
 # that name too, and gpgsm 2.4.7 derives it over the right one. This direction works with RSA keys alone.
 NOT_EACH_OTHER = ("NSS", "gpgsm", "ec")
-Ways = pytest.mark.parametrize("way", ["combined", pytest.param("two tokens", marks=pytest.mark.long)])
+Ways = pytest.mark.parametrize("way", ["combined", pytest.param("two tokens", marks=pytest.mark.nightly)])
 Algorithms = pytest.mark.parametrize("algorithm", ALGORITHMS)
 
 

@@ -16,7 +16,7 @@ from identity_manager.models import AuditHead, Role
 from tests.journeys.office import Office
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 def beat() -> None:

@@ -17,7 +17,7 @@ from identity_manager.models import OutgoingMail, RequestState, SoftwareToken, T
 from tests.journeys.mail_provider import Provider, provider
 from tests.journeys.office import PASSWORD, Office
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 UMA = "uma@example.com"
 
 

@@ -5,7 +5,7 @@ import pytest
 from identity_manager.models import TokenType
 from tests.journeys.office import Office, mails_to
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 def test_said_with_the_terms_and_led_through(office: Office) -> None:

@@ -5,7 +5,7 @@ import pytest
 from identity_manager.models import SoftwareToken
 from tests.journeys.office import Office, delivered_files, mails_to
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.journeys.office import Office
 from tests.sinks import places
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 def test_two_officers_erase_who_left(office: Office) -> None:

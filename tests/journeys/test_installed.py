@@ -10,7 +10,7 @@ from identity_manager.jobs import schedule, sweep
 from identity_manager.models import SoftwareToken, TokenType
 from tests.journeys.office import Office, links_in, mails_to
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 @pytest.fixture

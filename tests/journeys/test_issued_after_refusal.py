@@ -27,7 +27,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, later
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 REFUSAL = Refused("Not for you.", "policy 12")
 
 

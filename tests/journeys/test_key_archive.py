@@ -16,7 +16,7 @@ from tests.journeys.office import Office, delivered_files, later, mails_to
 from tests.tools import recovery
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from identity_manager.models import ApprovalPolicy, Postponement, RequestState, 
 from tests.journeys.office import Office, delivered_files, mails_to
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 @pytest.fixture(autouse=True)

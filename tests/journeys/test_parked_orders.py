@@ -23,7 +23,7 @@ from identity_manager.workflow.requests import cancellation
 from tests.ca_bridge.scripted import ScriptedConnector, fails, issued
 from tests.journeys.office import Office, delivered_files, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 LOST = TimeoutError("no answer within 30 s")
 
 

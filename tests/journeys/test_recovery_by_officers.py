@@ -24,7 +24,7 @@ from tests.journeys.office import Office, delivered_files, mails_to
 from tests.tools import cast, recovery
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 @pytest.fixture

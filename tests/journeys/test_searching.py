@@ -10,7 +10,7 @@ from identity_manager.models import Certificate, PersonKind, SavedSearch
 from tests.journeys.office import Office
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 
 
 def rows_of(page: HtmlPage) -> list[dict[str, str]]:

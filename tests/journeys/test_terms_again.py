@@ -13,7 +13,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, links_in, mails_to
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 TEXTS = {
     "title_en": "Terms",
     "body_en": "A new rule.",

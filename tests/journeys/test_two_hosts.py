@@ -49,6 +49,7 @@ class AtTheRightHost(Visitor):
         return super().open(urljoin(self._hosts.selfservice if elsewhere else self.base_url, path))
 
 
+@pytest.mark.nightly
 def test_the_whole_road(hosts: TwoHosts, passwords: dict[str, str]) -> None:
     walk = JourneyRunner(lambda: AtTheRightHost(hosts), passwords, lambda line: None)
     (someone,) = walk.people(1)

@@ -27,30 +27,7 @@ from tests.kill_points import findings
 from tests.kill_points.boundaries import AFTER, BROKER, CA, COMMIT, KINDS, MAIL, Boundaries, watch
 from tests.kill_points.copies import Copies
 from tests.kill_points.outside import Broker
-from tests.kill_points.walks import (
-    AFTER_DELIVERY,
-    ALL_SEVEN_STEPS,
-    CA_ELSEWHERE,
-    CA_FORGETS,
-    CANCELLED,
-    COMPARED,
-    ENDED,
-    LEAVE,
-    LEAVE_IN_BETWEEN,
-    MANY,
-    NEVER_NOTED,
-    RECOVERY,
-    RECOVERY_BY_OFFICERS,
-    REFUSED,
-    RENEWAL,
-    REPLACEMENT,
-    REVOKED_TOGETHER,
-    WALKS,
-    Clock,
-    Walk,
-    go,
-    in_use,
-)
+from tests.kill_points.walks import ALL_SEVEN_STEPS, WALKS, Clock, Walk, go, in_use
 from tests.tools import processes, recovery
 from tests.tools.processes import Ending
 
@@ -58,17 +35,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pyt
 KILLED = 9
 MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 REST = "at-rest-"
-# Their boundaries are mostly those of the others: all of them nightly, one of each name before each change.
-NIGHTLY_WALKS = (
-    *(NEVER_NOTED, ENDED, COMPARED, LEAVE_IN_BETWEEN, LEAVE, REFUSED, AFTER_DELIVERY),
-    *(RENEWAL, REPLACEMENT),  # from the first token to the end of the second
-    *(CA_ELSEWHERE, CA_FORGETS, CANCELLED),  # as the seven steps
-    *(MANY, REVOKED_TOGETHER),
-    *(RECOVERY, RECOVERY_BY_OFFICERS),
-)
-EVERY_WALK = [
-    pytest.param(walk, marks=(pytest.mark.nightly,) if walk in NIGHTLY_WALKS else ()) for walk in WALKS
-]
+# Their boundaries are mostly those of the first: all of them nightly, one of each name before each change.
+OTHERS = [walk for walk in WALKS if walk is not ALL_SEVEN_STEPS]
+EVERY_WALK = [ALL_SEVEN_STEPS, *(pytest.param(walk, marks=pytest.mark.nightly) for walk in OTHERS)]
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"
 
 
@@ -247,7 +216,7 @@ def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
 
 @pytest.mark.long
 @pytest.mark.nightly_on_postgresql
-@pytest.mark.parametrize("stage", NIGHTLY_WALKS, ids=lambda walk: walk.name, indirect=True)
+@pytest.mark.parametrize("stage", OTHERS, ids=lambda walk: walk.name, indirect=True)
 def test_killed_once_at_each_name_of_boundary(stage: Stage) -> None:
     reference = undisturbed(stage)
     for name in dict.fromkeys(reference.passed):

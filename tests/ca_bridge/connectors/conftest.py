@@ -58,9 +58,8 @@ PROGRAMS = {
     "adcs_kerberos": kdc_server.PROGRAMS,
     "step_ca": ("go", "dpkg-query"),
 }
-# Those that have to be installed first, or start a process for each answer; and one that is compiled.
-LONG = ("cmp", "adcs_kerberos", "django_ca")
-NIGHTLY = ("step_ca",)
+LONG = ("cmp",)  # starts a process for each answer
+NIGHTLY = ("adcs_kerberos", "django_ca", "step_ca")  # are installed first, two of them compiled
 
 
 def _marks(name: str) -> Iterator[pytest.MarkDecorator]:

@@ -14,7 +14,7 @@ from tests.ca_bridge.connectors.meddler import between
 from tests.ca_bridge.connectors.servers import adcs_kerberos, kdc
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.nightly,  # gssapi is compiled first
     pytest.mark.needs_program(*kdc.PROGRAMS),
     pytest.mark.xdist_group("adcs_kerberos"),
 ]

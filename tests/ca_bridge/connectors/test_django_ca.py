@@ -23,7 +23,7 @@ from tests.ca_bridge.connectors.neighbours import decided
 ORDER = '{"slug": "TQDcuKbt8e12", "status": "%s", "serial": null}'
 
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("django_ca")]
+pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("django_ca")]  # it is installed first
 
 
 def test_an_order_waits_first_and_is_fetched_by_its_name(django_ca, ordered):
