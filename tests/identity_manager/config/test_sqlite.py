@@ -209,6 +209,30 @@ def test_none_is_kept_to_a_file_in_whose_place_another_was_put(idle: IdleConnect
         raw.execute("SELECT 1")
 
 
+def test_what_is_written_to_a_file_in_whose_place_another_was_put_stays(
+    idle: IdleConnections, file: Path
+) -> None:
+    """Its log is that of the file before, which a connection to that one must not truncate."""
+    wrapper, restored = opened(file), file.with_name("restored")
+    write(wrapper)
+    raw = wrapper.connection
+    with closing(sqlite3.connect(restored)) as other:
+        other.execute("CREATE TABLE thing (name TEXT)")
+        other.execute("PRAGMA journal_mode = WAL")
+    wrapper.close()
+    wait_until_empty(file.with_name(f"{file.name}-wal"))
+    restored.replace(file)
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("INSERT INTO thing VALUES ('a')")
+        time.sleep(3 * QUIET_SECONDS)
+        assert other.execute("SELECT name FROM thing").fetchall() == [("a",)]
+    with closing(sqlite3.connect(file)) as another:
+        assert another.execute("SELECT name FROM thing").fetchall() == [("a",)]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        raw.execute("SELECT 1")
+
+
 def test_none_is_kept_to_a_file_that_is_gone(idle: IdleConnections, file: Path) -> None:
     wrapper = opened(file)
     raw = wrapper.connection

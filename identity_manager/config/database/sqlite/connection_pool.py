@@ -108,11 +108,17 @@ class IdleConnections:
             each.connection.close()
 
     def _truncate_log(self, *, unused_since: float) -> None:
-        """Truncate the log if none was used since then. While others read or write, the next call does it."""
+        """Truncate the log if none was used since then. While others read or write, the next call does it.
+
+        Not by a connection whose file was replaced: it would move the log of the new file into the old one.
+        """
         with self._lock:
             if not self._idle or self._idle[-1].unused_since > unused_since:
                 return
             last = self._idle.pop()
+        if last.opened.file != file_at(last.opened.path):
+            last.connection.close()
+            return
         try:
             if _log_has_content(last.opened.path):
                 with last.connection.unwaiting():
