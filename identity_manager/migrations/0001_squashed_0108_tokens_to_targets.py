@@ -31,6 +31,10 @@ def install(_apps, schema_editor):
     person_search.install(schema_editor.connection)
     certificate_subject_index.install_on_new_table(schema_editor.connection)
     former_columns.install(schema_editor.connection)
+    # While statements are deferred, Django records a migration after its transaction: of this one a hundred
+    # rows, one by one. Who is stopped among them could neither go on nor begin again.
+    while schema_editor.deferred_sql:
+        schema_editor.execute(schema_editor.deferred_sql.pop(0), None)
 
 
 class Migration(migrations.Migration):

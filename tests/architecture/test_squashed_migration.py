@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
 from tests.architecture.migrations import leaves, one_by_one, plan
@@ -28,6 +29,7 @@ WRITTEN_OTHERWISE = {
         "CREATE TABLE public.identity_manager_signincode (",
     },
 }
+STOPPED_AT = 50
 PIECE = re.compile(r', (?=")|, (?=CONSTRAINT)')
 
 
@@ -52,8 +54,7 @@ def test_a_new_database_needs_none_of_those_replaced() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_databases_are_the_same(tmp_path: Path) -> None:
     with new_database(tmp_path, "at_once"):
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
+        migrate()
         at_once = schema(tmp_path)
     with new_database(tmp_path, "one_by_one"):
         executor = MigrationExecutor(connection)
@@ -62,6 +63,36 @@ def test_the_databases_are_the_same(tmp_path: Path) -> None:
     names = set(at_once) | set(step_by_step)
     different = {name for name in names if at_once.get(name) != step_by_step.get(name)}
     assert different == WRITTEN_OTHERWISE[connection.vendor]
+
+
+@pytest.mark.long
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_who_is_stopped_while_it_is_recorded_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is recorded as each of those that it replaces, in the transaction that creates the tables."""
+    recorded, record = [], MigrationRecorder.record_applied
+
+    def record_some(self: MigrationRecorder, app: str, name: str) -> None:
+        if app == "identity_manager":
+            recorded.append(name)
+            if len(recorded) == STOPPED_AT:
+                raise InterruptedError
+        record(self, app, name)
+
+    monkeypatch.setattr(MigrationRecorder, "record_applied", record_some)
+    with new_database(tmp_path, "stopped"):
+        with pytest.raises(InterruptedError):
+            migrate()
+        assert not [name for name in connection.introspection.table_names() if "identity_manager" in name]
+        migrate()
+        assert "identity_manager_person" in connection.introspection.table_names()
+
+
+def migrate() -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
 
 
 @contextmanager
