@@ -19,8 +19,9 @@ AT_ONCE = 200
 SECONDS = 60  # time limit of a run
 LONGEST_TRANSACTION = timedelta(hours=1)  # a row may be written so long before it is committed
 FIRST_KEY = uuid.UUID(int=0)
-# Of a scan in the order of writing: the last row, whether it was the end, and the chunks up to there.
-NOTHING_YET: tuple[Any, bool, frozenset[bytes]] = (None, False, frozenset())
+# Of a scan in the order of writing: the last row, whether it was the end, the chunks up to there, and what
+# look_again had written when they were dealt with.
+NOTHING_YET: tuple[Any, bool, frozenset[bytes], str | None] = (None, False, frozenset(), None)
 
 
 def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object]) -> int:
@@ -56,7 +57,9 @@ def of_written(
     """
     until, done = time.monotonic() + SECONDS, 0
     keys = rows.order_by("updated_at", "pk").values_list("updated_at", "pk")
-    last, at_end, seen = cache.get(_kept_of_written(name), NOTHING_YET)
+    kept = cache.get_many([_kept_of_written(name), _kept_again(name)])
+    last, at_end, seen, of = kept.get(_kept_of_written(name), NOTHING_YET)
+    again = kept.get(_kept_again(name))
     place = (last[0] - LONGEST_TRANSACTION, FIRST_KEY) if last and at_end else last
     at_end, dealt_with = False, set[bytes]()
     while time.monotonic() < until and not at_end:
@@ -65,21 +68,24 @@ def of_written(
         if found:
             last = place = found[-1]
         # Before the verb: a chunk that fails does not stop the next run.
-        cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with)), timeout=None)
+        cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with), again), timeout=None)
         if not found:
             break
         digest = _digest(found)
-        if not reads_rows_alone or digest not in seen:
+        if not reads_rows_alone or of != again or digest not in seen:
             done += verb([pk for _written, pk in found])
-        dealt_with.add(digest)
-    cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with)), timeout=None)
+        if reads_rows_alone:
+            dealt_with.add(digest)
+    cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with), again), timeout=None)
     return done
 
 
 def look_again(name: str) -> None:
-    """Have the next run of `of_written` call its verb for each chunk: what the verb has made is gone."""
-    last, at_end, _seen = cache.get(_kept_of_written(name), NOTHING_YET)
-    cache.set(_kept_of_written(name), (last, at_end, frozenset()), timeout=None)
+    """Have the next run of `of_written` call its verb for each chunk: what the verb has made is gone.
+
+    A run that is under way has begun before, so the next one believes nothing of what it has noted.
+    """
+    cache.set(_kept_again(name), uuid.uuid4().hex, timeout=None)
 
 
 def _digest(chunk: list[tuple[datetime, uuid.UUID]]) -> bytes:
@@ -115,7 +121,11 @@ def _kept(name: str) -> str:
 
 
 def _kept_of_written(name: str) -> str:
-    return f"written:{name}"
+    return f"in-order:{name}"
+
+
+def _kept_again(name: str) -> str:
+    return f"again:{name}"
 
 
 def of_any(portion: Callable[[], int]) -> int:

@@ -22,7 +22,7 @@ def learn_names() -> int:
 
 def forget_names() -> int:
     forget = partial(suggestions.forget_unused, Person.objects.all())
-    forgotten = resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)
-    if forgotten:  # a person may have got such a name meanwhile
+    try:
+        return resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)
+    finally:  # a person may have got a forgotten name meanwhile
         resumable_scan.look_again(LEARN_NAMES)
-    return forgotten

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def scanned(verb: Callable[[list[uuid.UUID]], int], *, reads_rows_alone: bool = True) -> int:
-    return resumable_scan.of_written("a scan", Person.objects.all(), verb, reads_rows_alone=reads_rows_alone)
+    return resumable_scan.of_written("a-scan", Person.objects.all(), verb, reads_rows_alone=reads_rows_alone)
 
 
 @pytest.fixture
@@ -70,6 +70,16 @@ def test_a_chunk_that_failed_comes_again(seen: list[int]) -> None:
         scanned(fail)
     assert scanned(noting(seen)) == 1
     assert seen == [2, 1]
+
+
+def test_what_was_undone_while_a_run_was_under_way_comes_again(seen: list[int]) -> None:
+    def undone_meanwhile(keys: list[uuid.UUID]) -> int:
+        resumable_scan.look_again("a-scan")
+        return noting(seen)(keys)
+
+    assert scanned(undone_meanwhile) == 3
+    assert scanned(noting(seen)) == 3
+    assert scanned(noting(seen)) == 0
 
 
 def test_a_verb_that_reads_more_than_these_rows_is_called_each_time(seen: list[int]) -> None:
