@@ -22,7 +22,7 @@ class Command(EmbeddedCommand):
     def act(self) -> None:
         with embedded.running_lock() as lock:
             embedded.require_free_port(settings.HTTP_PORT)
-            self.stdout.write("Preparing; the first time takes a minute.")
+            self.stdout.write("Preparing; the first time takes half a minute.")
             self.stdout.flush()
             prepare()
             connections.close_all()
