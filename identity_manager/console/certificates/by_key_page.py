@@ -96,5 +96,5 @@ def context(use: KeyUse, form: VerbForm, *, is_unlimited: bool) -> dict[str, Any
         "form": form,
         "losses": loss.of_tokens([token.pk for token in use.tokens]),
         "can_block": is_unlimited or bool(use.certificates),
-        "revocable": {row.pk for row in use.certificates if row.is_living},
+        "revocable": {row.pk for row in use.certificates if row.is_revocable},
     }

@@ -57,6 +57,16 @@ class RevocationAndHold(Stateful, Leased):
         return self.state in NOT_ENDED and self.revocation_decided_at is None
 
     @property
+    def is_revocable(self) -> bool:
+        """Whether a revocation can be decided: it is living, or so far to be revoked as superseded alone.
+
+        At a CA without revocation a superseded certificate expires by itself; after any other reason an
+        officer revokes it there by hand.
+        """
+        waits = self.state in NOT_ENDED and self.revocation_reason == RevocationReason.SUPERSEDED
+        return self.is_living or waits
+
+    @property
     def revocation_waits(self) -> bool:
         """Whether its revocation was decided, and its CA has not done it: it may be trusted until then."""
         return self.revocation_decided_at is not None and self.state in (C.VALID, C.ON_HOLD)

@@ -222,8 +222,10 @@ class SoftwareToken(Stateful, Leased):
         return self.state not in UNDER_WAY and not held_on_its_way
 
     @property
-    def has_living_certificates(self) -> bool:
-        """Whether one of its certificates is valid or on hold, and not to be revoked."""
+    def has_revocable_certificates(self) -> bool:
+        """Whether the revocation of one of its certificates can be decided, though it has ended."""
+        if self.state == T.REPLACED:  # its certificates may wait to be revoked as superseded
+            return any(each.is_revocable for each in self.certificates.all())
         return any(each.is_living for each in self.certificates.all())
 
     @property

@@ -42,7 +42,7 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 def can_be_revoked(token: SoftwareToken) -> bool:
     """Whether the token is delivered and has not ended, or has ended with a certificate still valid."""
     if token.state in MAY_LIVE_ON:
-        return token.has_living_certificates
+        return token.has_revocable_certificates
     return token.state in IN_USE
 
 

@@ -53,7 +53,7 @@ class KeyUse:
     """The uses of a key within an administrator's units.
 
     certificates: of persons whom they administer, in any state.  findings: open ones of CA comparisons.
-    elsewhere: number of living certificates of persons of other units.
+    elsewhere: number of revocable certificates of persons of other units.
     """
 
     public_key: str
@@ -65,7 +65,7 @@ class KeyUse:
     @property
     def tokens(self) -> list[SoftwareToken]:
         """The tokens that would be revoked, in lock order."""
-        tokens = {row.token_id: row.token for row in self.certificates if row.is_living}
+        tokens = {row.token_id: row.token for row in self.certificates if row.is_revocable}
         found = [token for token in tokens.values() if permitted_actions.can_be_revoked(token)]
         return sorted(found, key=lambda token: (token.person_id, token.request_id, token.pk))
 
@@ -96,7 +96,7 @@ def use_of(*, actor: Person, public_key: str) -> KeyUse:
         public_key=public_key,
         certificates=mine,
         findings=[row for row in _findings(public_key) if ca_findings.administers(actor=actor, finding=row)],
-        elsewhere=sum(row.is_living for row in rows if row not in mine),
+        elsewhere=sum(row.is_revocable for row in rows if row not in mine),
         block=BlockedKey.objects.filter(pk=public_key).first(),
     )
 

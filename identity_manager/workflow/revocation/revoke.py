@@ -129,7 +129,7 @@ def kept_certificates(rows: Iterable[Certificate], encryption: Collection[uuid.U
 
 def ends_something(rows: Iterable[Certificate], kept: Collection[uuid.UUID]) -> bool:
     """Whether a locked token has a certificate to revoke beside those that are kept."""
-    return any(row.is_living and row.pk not in kept for row in rows)
+    return any(row.is_revocable and row.pk not in kept for row in rows)
 
 
 def end_token(
@@ -171,7 +171,7 @@ def end_tokens(endings: Sequence[Ending], *, reason: RevocationReason, actor: Pe
         planning.review_later(token.pk)
         token.revoke(reason=reason.value, now=timezone.now())
     save_many(ended)
-    living = [row for each in endings for row in each.rows if row.is_living and row.pk not in each.keep]
+    living = [row for each in endings for row in each.rows if row.is_revocable and row.pk not in each.keep]
     events = _decide_each(living, reason=reason, actor=actor)
     for token in ended:
         if token.kind == RequestKind.RECOVERY:  # no certificate can be revoked: delete its files
@@ -195,7 +195,7 @@ def revoke_certificates(
     keep: Collection[uuid.UUID] = (),
 ) -> None:
     """Decide the revocation of each issued certificate of a locked token except those to keep."""
-    rows = [row for row in locking.certificates_of(token) if row.is_living and row.pk not in keep]
+    rows = [row for row in locking.certificates_of(token) if row.is_revocable and row.pk not in keep]
     audit.append(_decide_each(rows, reason=reason, actor=actor))
 
 
@@ -207,8 +207,11 @@ def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person 
 def _decide_each(
     certificates: Iterable[Certificate], *, reason: RevocationReason, actor: Person | None
 ) -> list[AuditEvent]:
-    """As decide, for several; return the audit events. Earlier decisions stay as they are."""
-    new = [row for row in certificates if row.revocation_decided_at is None]
+    """As decide, for several; return the audit events.
+
+    Earlier decisions stay as they are, but for *superseded*, which any other reason overrides.
+    """
+    new = [row for row in certificates if row.is_living or (row.is_revocable and not _is_weakest(reason))]
     for certificate in new:
         certificate.decide_revocation(reason=reason, now=timezone.now())
     save_many(new)
@@ -217,6 +220,10 @@ def _decide_each(
     for token_id in {certificate.token_id for certificate in new}:
         planning.review_later(token_id)
     return [_decided_event(certificate, reason=reason, actor=actor) for certificate in new]
+
+
+def _is_weakest(reason: RevocationReason) -> bool:
+    return reason == RevocationReason.SUPERSEDED
 
 
 def _decided_event(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> AuditEvent:

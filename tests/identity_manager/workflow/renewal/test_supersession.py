@@ -14,7 +14,7 @@ from identity_manager.workflow import step1_renew
 from identity_manager.workflow.issuance import expiry
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.renewal import supersession
-from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.revocation import by_public_key, hold, revoke
 from tests.identity_manager.workflow.renewal.conftest import At, successor_of
 from tests.tools.cast import Company
 
@@ -126,6 +126,53 @@ def test_leave_and_return_cover_a_replaced_token(company: Company, replaced: Sof
     certificate.refresh_from_db()
     assert (certificate.state, certificate.hold_wanted) == ("valid", False)
     assert SoftwareToken.objects.get(pk=replaced.pk).state == "replaced"
+
+
+def test_a_return_leaves_on_hold_what_an_officer_held(
+    company: Company, renewed: SoftwareToken, days_before: At
+) -> None:
+    """The token is replaced meanwhile, and its encryption certificate stays on hold."""
+    decrypts(renewed)
+    with days_before(29):
+        hold.put_on_hold(actor=company.ada, token_id=renewed.pk, reason="the key may have been copied")
+        certificate = renewed.certificates.get()
+        hold.carry_out(certificate_id=certificate.pk)
+    with days_before(10):
+        supersession.replace_superseded()
+        leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="leave")
+        leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
+        hold.carry_out(certificate_id=certificate.pk)
+    certificate.refresh_from_db()
+    assert (certificate.state, certificate.hold_wanted) == ("on_hold", True)
+
+
+@pytest.mark.parametrize("way", ["lock", "by key", "its person"])
+def test_what_waits_to_be_revoked_as_superseded_gets_any_other_reason(
+    company: Company, renewed: SoftwareToken, days_before: At, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """A CA without revocation lets what is superseded expire; a compromised key is revoked there by hand."""
+    monkeypatch.setattr("ca_bridge.issuing.revoke", lambda **_: RevocationOutcome.UNSUPPORTED)
+    compromised = RevocationReason.KEY_COMPROMISE
+    with days_before(10):
+        supersession.replace_superseded()
+        certificate = renewed.certificates.get()
+        if way == "lock":
+            leave_and_return.lock(actor=company.rita, person_id=company.uma.pk, reason=compromised)
+        elif way == "by key":
+            use = by_public_key.use_of(actor=company.ada, public_key=certificate.public_key_sha256)
+            by_public_key.revoke_by_public_key(
+                actor=company.ada,
+                public_key=certificate.public_key_sha256,
+                seen=use.digest,
+                reason=compromised,
+                note="found on a forum",
+            )
+        else:
+            revoke.revoke_token(actor=company.uma, token_id=renewed.pk, reason=compromised)
+        revoke.carry_out(certificate_id=certificate.pk)
+        certificate.refresh_from_db()
+        assert certificate.is_to_be_revoked_by_hand(timezone.now())
+    assert state_of(renewed) == ("replaced", "keyCompromise")
 
 
 def test_its_person_can_revoke_what_lives_on_and_once(replaced: SoftwareToken) -> None:
