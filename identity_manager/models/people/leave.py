@@ -12,6 +12,7 @@ class Leave(models.Model):
     """One period of being Inactive. Only tokens put on hold for it are reinstated with its end.
 
     began_by, ended_by: null where the operator of the machine, or the directory, did it.
+    held_certificates: keys of those that it put on hold; null for a leave that an older release began.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -20,6 +21,7 @@ class Leave(models.Model):
     began_at = models.DateTimeField(default=timezone.now)
     began_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     was_self_service_user = models.BooleanField()
+    held_certificates = models.JSONField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
 

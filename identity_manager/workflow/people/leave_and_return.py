@@ -208,9 +208,11 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
 
 
 def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
-    """Reinstate the tokens that this leave put on hold, and no others."""
+    """Reinstate the tokens that this leave put on hold, and no others; of ended ones, the certificates."""
+    known = leave.held_certificates
+    held = None if known is None else {uuid.UUID(pk) for pk in known}
     for token in leavers_tokens.tokens_of(person, *MAY_LIVE_ON):
-        hold.release_certificates(token)
+        hold.release_certificates(token, only=held)
     reinstated = 0
     for token in leavers_tokens.tokens_of(person, TokenState.ON_HOLD):
         if token.held_for_leave_id == leave.pk:

@@ -50,8 +50,11 @@ def rule_of_lock(token: SoftwareToken, *, reason: RevocationReason) -> EndingRul
 
 
 def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> Outcome:
-    """Apply the rules to the tokens of a locked row of a person who becomes Inactive."""
-    outcome = Outcome()
+    """Apply the rules to the tokens of a locked row of a person who becomes Inactive.
+
+    Stores on the leave which certificates it put on hold.
+    """
+    outcome, held = Outcome(), list[uuid.UUID]()
     for token in tokens_of(person, TokenState.ISSUING, *IN_USE, *MAY_LIVE_ON):
         rule = rule_of_leave(token)
         counts = token.state in IN_USE
@@ -61,10 +64,12 @@ def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> Outcom
         elif rule == EndingRule.RUN_OUT:
             outcome.left += token.state == TokenState.ACTIVE
         elif token.state in (TokenState.SEALED, TokenState.ACTIVE):
-            hold.hold_token(token, leave=leave, actor=actor, reason="")
+            held += hold.hold_token(token, leave=leave, actor=actor, reason="")
             outcome.held += 1
         elif token.state != TokenState.ON_HOLD:
-            hold.hold_certificates(token)
+            held += hold.hold_certificates(token)
+    leave.held_certificates = [str(pk) for pk in held]
+    leave.save(update_fields=["held_certificates"])
     return outcome
 
 

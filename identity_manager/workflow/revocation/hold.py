@@ -6,6 +6,7 @@ the CA may have the certificate on hold.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -100,13 +101,16 @@ def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
         return token
 
 
-def hold_token(token: SoftwareToken, *, leave: Leave | None, actor: Person | None, reason: str) -> None:
-    """Put a locked token in use on hold, in the caller's transaction."""
+def hold_token(
+    token: SoftwareToken, *, leave: Leave | None, actor: Person | None, reason: str
+) -> list[uuid.UUID]:
+    """Put a locked token in use on hold, in the caller's transaction; return as hold_certificates."""
     token.hold(leave=leave, now=timezone.now())
     token.reason = reason[:LONGEST_REASON]
     token.save()
-    hold_certificates(token)
+    held = hold_certificates(token)
     audit.record(audit.Event.TOKEN_HELD, actor=actor, subject=token, reason=reason)
+    return held
 
 
 def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
@@ -123,17 +127,20 @@ def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
     completion.activate_if_delivered_and_noted(token)
 
 
-def hold_certificates(token: SoftwareToken) -> None:
-    """Decide the hold of each valid certificate of a locked token."""
+def hold_certificates(token: SoftwareToken) -> list[uuid.UUID]:
+    """Decide the hold of each valid certificate of a locked token; return the keys of these."""
+    held = []
     for certificate in locking.certificates_of(token):
         if certificate.is_living and not certificate.hold_wanted:
             decide(certificate, wanted=True)
+            held.append(certificate.pk)
+    return held
 
 
-def release_certificates(token: SoftwareToken) -> None:
-    """Decide the release of each certificate of a locked token; expired ones expire."""
+def release_certificates(token: SoftwareToken, *, only: Collection[uuid.UUID] | None = None) -> None:
+    """Decide the release of each certificate of a locked token, or of these only; expired ones expire."""
     for certificate in locking.certificates_of(token):
-        if not certificate.is_living:
+        if not certificate.is_living or (only is not None and certificate.pk not in only):
             continue
         if certificate.has_ended(timezone.now()):
             revoke.expire(certificate)

@@ -29,6 +29,7 @@ from identity_manager.people.api_access import api_clients
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.revocation import hold
 from identity_manager.workflow.standing_orders import breaker, orders, outcomes, planning
 from tests.identity_manager.workflow.batch.orders import with_token
 from tests.identity_manager.workflow.standing_orders import standing
@@ -108,6 +109,31 @@ def test_hold_and_run_out(company: Company, rule: LossRule, away: str, back: str
     kinds = [kind for kind, _number in standing.placed(order)]
     assert kinds.count("reinstate") == (1 if rule == LossRule.HOLD else 0)
     assert [row.episode for row in StandingMember.objects.filter(person=company.uma).order_by("pk")] == [1, 2]
+
+
+@pytest.mark.parametrize("before", ["within the order's next plan", "before another return"])
+def test_a_hold_of_an_officer_stays(company: Company, before: str) -> None:
+    """Of a token that the order held once, and that was reinstated meanwhile."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    with_token(company, company.uma)
+    order = standing.in_force(company.ada, group, loss_rule=LossRule.HOLD)
+    token = SoftwareToken.objects.get(person=company.uma)
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    if before == "within the order's next plan":
+        hold.reinstate(actor=company.ada, token_id=token.pk)
+    standing.joins(group, company.uma)
+    standing.planned(order)
+    assert holds(company.uma) == ["active"]
+
+    hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="the laptop may be compromised")
+    standing.planned(order)
+    if before == "before another return":
+        standing.leaves(group, company.uma)
+        standing.planned(order)
+        standing.joins(group, company.uma)
+        standing.planned(order)
+    assert holds(company.uma) == ["on_hold"]
 
 
 def test_another_order_for_the_type_keeps_the_token(company: Company) -> None:
