@@ -27,7 +27,7 @@ from identity_manager.models.requests.certificate_states import (
     CertificateState,
 )
 from identity_manager.models.requests.states import RequestState
-from identity_manager.models.requests.token_states import DeliveryState
+from identity_manager.models.requests.token_states import DeliveryState, TokenState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -217,6 +217,11 @@ class Certificate(RevocationAndHold):
         """Whether its token may be sealed with it: issued, not held, not to be revoked."""
         free = not self.hold_wanted and not self.held_at_ca and self.revocation_decided_at is None
         return bool(self.state == C.VALID and free)
+
+    def authenticates(self, now: datetime) -> bool:
+        """Whether its holder may authenticate with it here: usable, not expired, of an Active token."""
+        alive = self.not_after is not None and self.not_after > now
+        return alive and self.is_usable and self.token.state == TokenState.ACTIVE
 
     @cached_property
     def copy_is_kept(self) -> bool:

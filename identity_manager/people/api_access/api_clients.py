@@ -24,6 +24,7 @@ from identity_manager.models import (
     ApiClient,
     ApiMethod,
     ApiScope,
+    Certificate,
     Person,
     PersonKind,
     PersonSource,
@@ -67,6 +68,10 @@ REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_CLIENT}
 _SHOWN = Statement[ApiClient](
     lambda digest: ApiClient.objects.filter(digest=digest).select_related("actor"), digest=models.CharField()
 )
+_ISSUED = Statement[Certificate](
+    lambda digest: Certificate.objects.filter(fingerprint_sha256=digest).select_related("token"),
+    digest=models.CharField(),
+)
 _ROLES = Statement[RoleAssignment](
     lambda person: RoleAssignment.objects.filter(person=person), person=models.UUIDField()
 )
@@ -96,6 +101,7 @@ def make(*, actor: Person, wanted: Wanted) -> tuple[ApiClient, str]:
             secret, digest = "", hashlib.sha256(wanted.certificate).hexdigest()
             taken = ApiClient.objects.filter(digest=digest).exists()
             refuse(CERTIFICATE_TAKEN if taken else None, field="certificate")
+            refuse(NO_CERTIFICATE if _has_ended_here(digest, timezone.now()) else None, field="certificate")
         client = ApiClient(
             actor=_person(wanted.name.strip(), actor),
             name=wanted.name.strip(),
@@ -149,13 +155,17 @@ def revoke(*, actor: Person, client_id: uuid.UUID) -> ApiClient:
 def used(shown: bytes, *, method: ApiMethod) -> ApiClient | None:
     """The usable client with this token or certificate (DER), or None; records its use.
 
-    The actor's roles are loaded: their person must be Active and hold the role still. calls is the number of
-    calls in this minute, with this one.
+    A certificate of this installation must be usable, too: not revoked, not on hold. The actor's roles are
+    loaded: their person must be Active and hold the role still. calls is the number of calls in this minute,
+    with this one.
     """
     now = timezone.now()
     minute = int(now.timestamp()) // 60
-    client = _SHOWN.first(digest=hashlib.sha256(shown).hexdigest())
+    digest = hashlib.sha256(shown).hexdigest()
+    client = _SHOWN.first(digest=digest)
     if client is None or client.method != method or not (client.is_usable(now) and client.actor.is_active):
+        return None
+    if method == ApiMethod.CERTIFICATE and _has_ended_here(digest, now):
         return None
     client.actor.know_roles(_ROLES.rows(person=client.actor_id))
     if not client.actor.roles_in_force():
@@ -165,6 +175,12 @@ def used(shown: bytes, *, method: ApiMethod) -> ApiClient | None:
     ApiClient.objects.filter(pk=client.pk).update(minute=minute, calls=counted, last_used_at=now)
     client.calls = 1 if is_first else client.calls + 1
     return client
+
+
+def _has_ended_here(digest: str, now: datetime) -> bool:
+    """Whether this installation has issued the certificate, and accepts it no more."""
+    issued = _ISSUED.first(digest=digest)
+    return issued is not None and not issued.authenticates(now)
 
 
 def _check(wanted: Wanted) -> None:

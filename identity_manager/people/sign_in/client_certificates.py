@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.x509 import client_authentication
 from identity_manager import audit
-from identity_manager.models import Account, Certificate, TokenState
+from identity_manager.models import Account, Certificate
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Refused, require
@@ -44,7 +44,7 @@ def recognise(der: bytes, *, trusted: Sequence[bytes]) -> Certificate:
     row = Certificate.objects.filter(fingerprint_sha256=digest).select_related("token").first()
     if row is None:
         raise Refused(NOT_ACCEPTED)
-    require(_is_usable(row), else_=NOT_USABLE)
+    require(row.authenticates(timezone.now()), else_=NOT_USABLE)
     return row
 
 
@@ -56,7 +56,7 @@ def sign_in(*, certificate_id: uuid.UUID) -> Account:
         if found is None:
             raise Refused(NOT_USABLE)
         person = locking.person(found.token.person_id)
-        require(_is_usable(shown.get()), else_=NOT_USABLE)
+        require(shown.get().authenticates(timezone.now()), else_=NOT_USABLE)
         account = Account.objects.select_related("person").filter(person=person).first()
         if account is None or account.is_break_glass or not signing_in.may_sign_in(account):
             raise Refused(NO_ACCOUNT)
@@ -66,8 +66,3 @@ def sign_in(*, certificate_id: uuid.UUID) -> Account:
 def record_refusal(*, code: str) -> None:
     """Audit a refused sign-in by certificate."""
     audit.record(audit.Event.SIGN_IN_FAILED, actor=None, subject=None, method="certificate", reason=code)
-
-
-def _is_usable(row: Certificate) -> bool:
-    alive = row.not_after is not None and row.not_after > timezone.now()
-    return alive and row.is_usable and row.token.state == TokenState.ACTIVE
