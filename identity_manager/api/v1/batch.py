@@ -12,11 +12,11 @@ from ninja import Query, Router
 
 from identity_manager.api.v1 import answers
 from identity_manager.api.v1.answers import Paging
-from identity_manager.api.v1.clients import actor_of, client_of, needs
+from identity_manager.api.v1.clients import actor_of, client_of, needs, require_scopes
 from identity_manager.api.v1.idempotency import IdempotencyKey, IfMatch, once
 from identity_manager.api.v1.schemas import BatchIn, BatchLinePage, BatchOut, BatchPage, StartIn
 from identity_manager.console.access import batches as access
-from identity_manager.models import ApiScope, BatchLine, BatchOrder, BatchSource, Person
+from identity_manager.models import ApiScope, BatchKind, BatchLine, BatchOrder, BatchSource, Person
 from identity_manager.models.identifiers import new_id
 from identity_manager.transactions import locking
 from identity_manager.workflow.batch import orders, placing
@@ -24,6 +24,16 @@ from identity_manager.workflow.policy import eligibility
 
 router = Router(tags=["batch orders"])
 READ, WRITE = ApiScope.REQUESTS_READ, ApiScope.BATCH_WRITE
+# An order does for many what a call does for one, and takes the scopes of that call beside its own.
+SCOPES = {
+    BatchKind.ENABLE: (WRITE, ApiScope.REQUESTS_WRITE),
+    BatchKind.RENEW: (WRITE, ApiScope.REQUESTS_WRITE),
+    BatchKind.CANCEL: (WRITE, ApiScope.REQUESTS_WRITE),
+    BatchKind.REVOKE: (WRITE, ApiScope.TOKENS_REVOKE),
+    BatchKind.HOLD: (WRITE, ApiScope.TOKENS_REVOKE),
+    BatchKind.REINSTATE: (WRITE, ApiScope.TOKENS_REVOKE),
+    BatchKind.REPLACE: (WRITE, ApiScope.TOKENS_REVOKE, ApiScope.REQUESTS_WRITE),
+}
 ETAG = {"x-has-etag": True}
 Verb = Callable[..., BatchOrder]
 
@@ -67,8 +77,13 @@ def list_batch_lines(request: HttpRequest, order_id: uuid.UUID, asked: Query[Pag
     openapi_extra=ETAG,
 )
 def create_batch_order(request: HttpRequest, body: BatchIn, key: IdempotencyKey) -> HttpResponse:
-    """Place a batch order: its dry run begins. Nothing is done before it is started."""
+    """Place a batch order: its dry run begins. Nothing is done before it is started.
+
+    Takes the scopes of the calls for one as well: `requests:write` to enable, renew or cancel,
+    `tokens:revoke` to revoke, hold or reinstate, both to replace.
+    """
     actor = actor_of(request)
+    require_scopes(client_of(request), SCOPES.get(body.kind, (WRITE,)))
 
     def act() -> HttpResponse:
         wanted = placing.Wanted(

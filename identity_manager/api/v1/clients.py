@@ -40,8 +40,7 @@ class Door:
         correlation.by_user(client.actor_id)
         if client.calls > api_clients.MOST_CALLS:
             raise problems.too_many(60 - timezone.now().second)
-        if lacking := set(self.scopes) - set(client.scopes):
-            raise _insufficient(self.scopes, lacking)
+        require_scopes(client, self.scopes)
         _check_form(request, self.operation)
         return client
 
@@ -71,6 +70,12 @@ class MutualTLS(Door, AuthBase):
 def needs(*scopes: ApiScope) -> list[Any]:
     """The authentication of an operation that requires all of these scopes."""
     return [Bearer(scopes), MutualTLS(scopes)]
+
+
+def require_scopes(client: ApiClient, scopes: Sequence[ApiScope]) -> None:
+    """Refuse a client that lacks one of these, which depend on what it asks for. Raises NotAccepted."""
+    if lacking := set(scopes) - set(client.scopes):
+        raise _insufficient(scopes, lacking)
 
 
 def client_of(request: HttpRequest) -> ApiClient:

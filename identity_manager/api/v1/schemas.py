@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import (
@@ -285,6 +285,14 @@ class BatchIn(Strict):
     purpose: Text = ""
     note: Text = ""
     options: BatchOptions = BatchOptions()
+
+    @field_validator("chosen")
+    @classmethod
+    def _canonical(cls, chosen: list[str], given: ValidationInfo) -> list[str]:
+        """Ids in the form by which the dry run finds their rows again."""
+        if given.data.get("chosen_as", ChosenAs.NUMBERS) == ChosenAs.NUMBERS:
+            return chosen
+        return [str(uuid.UUID(each)) for each in chosen]
 
 
 class StartIn(Strict):
