@@ -1,5 +1,7 @@
 """Who gives a batch order: whether they may, read anew for each chunk."""
 
+from django.utils import timezone
+
 from identity_manager.models import BatchOrder, Person, Role
 
 
@@ -9,7 +11,12 @@ def asker_of(order: BatchOrder) -> Person:
 
 
 def gives_orders(actor: Person, *, office: str = Role.TOKEN_ADMINISTRATOR) -> bool:
-    """Whether the actor holds the role for any unit; lines are checked one by one."""
+    """Whether the actor holds the role for any unit; lines are checked one by one.
+
+    An API client also has to be usable: its role ends with the day of its expiry, the client with the minute.
+    """
+    if actor.is_api_client and not actor.api_client.is_usable(timezone.now()):
+        return False
     return actor.is_active and actor.has_role(Role(office))
 
 
