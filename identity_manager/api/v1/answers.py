@@ -53,19 +53,29 @@ def one(
 
 
 def page(
-    request: HttpRequest, rows: QuerySet[Any], paging: Paging, *, shape: type[Strict], newest: bool = False
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    paging: Paging,
+    *,
+    shape: type[Strict],
+    newest: bool = False,
+    by_number: bool = False,
 ) -> HttpResponse:
     """A page of rows by primary key (UUIDv7: in order of creation), with the cursor of the next page.
 
-    shape: a page, with items and next. newest: the newest first.
+    shape: a page, with items and next. newest: the newest first. by_number: in the order of `number`, which
+    rows get after they were committed; a key is made before, so one could appear behind a cursor.
     """
-    about = _about(request, newest)
-    rows = rows.order_by("-pk" if newest else "pk")
+    about = _about(request, newest) + ("number" if by_number else "")
+    order = "number" if by_number else "pk"
+    rows = rows.order_by(f"-{order}" if newest else order)
     if paging.cursor:
-        rows = rows.filter(**{"pk__lt" if newest else "pk__gt": _read(paging.cursor, about)})
+        last = _read(paging.cursor, about)
+        after = last.int if by_number else last
+        rows = rows.filter(**{f"{order}__lt" if newest else f"{order}__gt": after})
     found = list(rows[: paging.limit + 1])
     items, more = found[: paging.limit], len(found) > paging.limit
-    cursor = _cursor(items[-1].pk, about) if more else None
+    cursor = _cursor(_place_of(items[-1], by_number=by_number), about) if more else None
     body = shape.model_validate({"items": items, "next": cursor})
     return HttpResponse(body.model_dump_json(), content_type=JSON)
 
@@ -80,6 +90,10 @@ def _about(request: HttpRequest, newest: bool) -> str:  # noqa: FBT001 part of w
     """The signed context of a cursor: it is valid for one client, list, order and set of filters."""
     filters = sorted((name, value) for name, value in request.GET.items() if name not in PAGING)
     return json.dumps([str(client_of(request).pk), request.path, newest, filters])
+
+
+def _place_of(row: Any, *, by_number: bool) -> uuid.UUID:
+    return uuid.UUID(int=row.number) if by_number else row.pk
 
 
 def _cursor(key: uuid.UUID, about: str) -> str:

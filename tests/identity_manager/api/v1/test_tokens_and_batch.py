@@ -3,6 +3,7 @@
 import pytest
 
 from ca_bridge.contract import RevocationReason
+from identity_manager.audit import sealing
 from identity_manager.models import BatchOrder, Certificate, Person, Role, RoleAssignment, SoftwareToken
 from identity_manager.transactions.refusals import NotAllowed
 from identity_manager.workflow.batch import breaker, orders
@@ -34,6 +35,7 @@ def test_a_token_is_held_reinstated_and_revoked(caller: Caller, company: Company
     (certificate,) = caller.read("/certificates")["items"]
     assert certificate["token"] == str(token.pk)
     assert caller.read(f"/tokens/{token.pk}")["state"] == "revoked"
+    sealing.seal()
     names = [row["name"] for row in caller.read("/events", token=str(token.pk), limit="200")["items"]]
     assert {"token.held", "token.reinstated", "token.revoked"} <= set(names)
 
