@@ -43,6 +43,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.vault import key_references
 from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_encryption import KeyVersionClosed
 from identity_manager.vault.key_ring import Epoch, KeyRing, KeyRingError, add_epoch, destroy
 from identity_manager.vault.wrapping import Purpose, VaultError
 
@@ -52,6 +53,9 @@ AT_ONCE = 200
 WITHOUT_EPOCHS = frozenset({Purpose.RECOVERY_KEYS})  # what they open is in backups as long as anything
 COUNTED_ONLY = frozenset({Purpose.SHARE_TRANSPORT})  # erased within half an hour, so nothing is moved
 GRACE_PERIOD = timedelta(minutes=15)  # longer than any task or page view
+
+
+Unreadable = VaultError | KeyVersionClosed
 
 
 @dataclass(frozen=True)
@@ -207,10 +211,10 @@ def _add(actor: Person | None, purpose: Purpose, ring: KeyRing, wait: timedelta,
 def rewrap() -> int:
     """Rewrap a bounded number of secrets under the newest keys; return how many.
 
-    Secrets that cannot be opened do not block others. Raises vault.VaultError for the first of them
-    afterwards.
+    Secrets that cannot be opened, also because their key version is closed, do not block others. Raises the
+    error of the first of them afterwards; KeyServiceDown at once, because no other one could be opened.
     """
-    done, troubles = 0, list[VaultError]()
+    done, troubles = 0, list[Unreadable]()
     for place in SECRET_STORES:
         held = vault.holds(place.purpose) and len(settings.VAULT_KEYS[place.purpose]) > 1
         if held and place.purpose not in COUNTED_ONLY:
@@ -227,13 +231,13 @@ class UnreadableSecrets:
     """Number of secrets that cannot be opened, and the first of them."""
 
     number: int = 0
-    first: tuple[Any, VaultError] | None = None
+    first: tuple[Any, Unreadable] | None = None
 
-    def note(self, key: Any, error: VaultError) -> None:
+    def note(self, key: Any, error: Unreadable) -> None:
         self.number += 1
         self.first = self.first or (key, error)
 
-    def log_and_first_error(self, purpose: Purpose) -> list[VaultError]:
+    def log_and_first_error(self, purpose: Purpose) -> list[Unreadable]:
         """Log how many there are; return the error of the first, in a list, or an empty list."""
         if self.first is None:
             return []
@@ -260,7 +264,7 @@ def _rewrapped(place: SecretStore, unread: UnreadableSecrets) -> Iterator[tuple[
         try:
             if vault.version_of(each.content) != version:
                 yield each, _moved(place.purpose, each)
-        except VaultError as error:
+        except (VaultError, KeyVersionClosed) as error:
             unread.note(each.pk, error)
 
 

@@ -160,6 +160,22 @@ def test_from_a_file_to_the_service_and_on(
 
 
 @pytest.mark.django_db
+def test_a_secret_under_a_closed_version_does_not_hold_up_the_others(service: Service, rings: Any) -> None:
+    company = Company()
+    moved_to("transit:im-passphrases:1", Purpose.PASSPHRASES)
+    first = company.request_in("issued").tokens.get()
+    moved_to("transit:im-passphrases:2", Purpose.PASSPHRASES)
+    second = cast.issued(cast.accepted(cast.enabled(company.ada, company.sam, company.vpn))).tokens.get()
+    moved_to("transit:im-passphrases:3", Purpose.PASSPHRASES)
+    service.closed = {"1"}
+    with pytest.raises(KeyVersionClosed):
+        key_rotation.rewrap()
+    tokens = SoftwareToken.objects.in_bulk()
+    versions = [vault.version_of(tokens[each.pk].passphrase_wrapped) for each in (first, second)]
+    assert versions == ["2", "4"]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -20,12 +20,14 @@ TOKEN = "s.token-of-this-process"
 
 @dataclass
 class Service:
-    """What OpenBao answers for transit: one key, two versions. fault: a status that it answers instead.
+    """What OpenBao answers for transit: one key, three versions. fault: a status that it answers instead.
 
     closed: versions that it opens nothing with (min_decryption_version).
     """
 
-    keys: dict[str, bytes] = field(default_factory=lambda: {str(each): bytes([each]) * 32 for each in (1, 2)})
+    keys: dict[str, bytes] = field(
+        default_factory=lambda: {str(each): bytes([each]) * 32 for each in (1, 2, 3)}
+    )
     fault: int = 0
     closed: set[str] = field(default_factory=set)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
