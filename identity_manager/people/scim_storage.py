@@ -33,6 +33,7 @@ from identity_manager.models import DirectorySource, ScimKind, ScimResource
 from identity_manager.models.directory.scim import MOST_NAME
 from identity_manager.transactions import locking
 
+LAST_PLACE = 10**9  # no database takes an offset of 2^63 or more
 MOST_COMPARED = 5_000  # resources that a filter without an index looks through
 # Never kept: what a client sends to set a password.
 NOT_KEPT = frozenset({"id", "meta", "password"})
@@ -70,7 +71,7 @@ class Storage(ScimStorage):
         wanted = search_request.filter
         if wanted is not None and (indexed := self._indexed(wanted, kinds)) is not None:
             rows, wanted = rows.filter(**indexed), None
-        first = max((search_request.start_index or 1) - 1, 0)
+        first = min(max((search_request.start_index or 1) - 1, 0), LAST_PLACE)
         if wanted is None:
             last = None if search_request.count is None else first + search_request.count
             return SearchPage(rows.count(), [self._resource(row) for row in rows[first:last]])

@@ -129,6 +129,11 @@ def test_users_are_listed_in_a_stable_order(client: ScimClient) -> None:
     assert {page["totalResults"] for page in pages} == {5}
 
 
+def test_a_page_beyond_any_end_is_empty(client: ScimClient) -> None:
+    client.user("ann@example.com")
+    assert client.read(f"/Users?startIndex={10**20}&count=2").get("Resources", []) == []
+
+
 def test_a_taken_name_is_a_conflict(client: ScimClient) -> None:
     client.user("anna@example.com")
     body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "Anna@Example.com"}
