@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from django.db import models, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,7 @@ from identity_manager.models import (
     RequestState,
     SoftwareToken,
     TermsAcceptance,
+    TermsHold,
     TermsText,
     TermsVersion,
     TokenRequest,
@@ -31,6 +33,7 @@ from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, re
 from identity_manager.workflow.policy import devices as policy
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import approver_escalation, suspension
+from identity_manager.workflow.terms import holds
 
 NOT_AWAITED = Reason("not-awaited", _("This request does not wait for your acceptance any more."))
 OTHER_TERMS = Reason("other-terms", _("The terms have changed since you opened the page. Read them again."))
@@ -54,6 +57,7 @@ _CURRENT_TEXTS = ForKeys[TermsText](  # an acceptance refers to its text by SHA-
         TermsText.objects.filter(version__document__id__in=documents, version__is_current=True)
         .select_related("version")
         .only("sha256", "version__document")
+        .annotate(some_are_held=Exists(TermsHold.objects.of_document(OuterRef("version__document"))))
     ),
     models.UUIDField(),
     sizes=(3,),
@@ -102,6 +106,9 @@ def accept(
         if not stopped and not waits:
             request.devices = said
             begin(request, lines, texts or ())
+            # It counts for all tokens under the document; hardly ever is one on hold for lack of it.
+            if lacking := {text.version.document_id for text in texts or () if vars(text)["some_are_held"]}:
+                holds.release(request.person, lacking)
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)
     refuse(APPROVAL_LOST if waits else None, kind=Stale)
     return request

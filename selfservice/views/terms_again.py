@@ -48,7 +48,7 @@ def _page(request: HttpRequest, notice: TermsNotice, form: TermsAgainForm) -> Ht
     version = notice.document.current_version()
     prefetch_related_objects([version], "texts")
     tokens = tokens_under(notice.document_id).filter(person=notice.person).select_related("token_type")
-    held = TermsHold.objects.in_effect(notice.person_id, notice.document_id).values("token")
+    held = TermsHold.objects.in_effect(notice.person_id, [notice.document_id]).values("token")
     context = {
         "tab": "open_tasks",
         "form": form,

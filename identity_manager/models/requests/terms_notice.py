@@ -1,6 +1,7 @@
 """Notices to accept a later version of terms for held tokens, and the holds after their time."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Self
 
@@ -78,10 +79,14 @@ class TermsNotice(models.Model):
 
 
 class TermsHoldQuerySet(models.QuerySet["TermsHold"]):
-    def in_effect(self, person_id: uuid.UUID, document_id: uuid.UUID) -> Self:
+    def of_document(self, document: OuterRef) -> Self:
+        """Holds of anybody's tokens that are still in effect."""
+        return self.filter(version__document=document, token__held_at=F("held_at"))
+
+    def in_effect(self, person_id: uuid.UUID, documents: Collection[uuid.UUID]) -> Self:
         """Holds of the person's tokens that are still in effect; a later hold has another cause."""
         return self.filter(
-            token__person=person_id, version__document=document_id, token__held_at=F("held_at")
+            token__person=person_id, version__document__in=documents, token__held_at=F("held_at")
         )
 
 

@@ -14,7 +14,6 @@ from identity_manager.models import (
     PersonState,
     SoftwareToken,
     TermsAcceptance,
-    TermsHold,
     TermsNotice,
     TermsText,
 )
@@ -24,7 +23,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.revocation import hold
+from identity_manager.workflow.terms import holds
 
 NOT_ASKED = Reason("not-asked-again", _("These terms do not wait for your acceptance any more."))
 
@@ -49,21 +48,12 @@ def accept(*, actor: Person, notice_id: uuid.UUID, text_id: uuid.UUID) -> TermsA
         acceptance = TermsAcceptance.objects.create(
             request=None, person=person, text=text, sha256=text.sha256
         )
-        _release(person, notice.document_id)
+        holds.release(person, [notice.document_id])
         _record(person, text)
         waiting = tokens_under(notice.document_id).filter(person=person).with_unacknowledged_passphrase()
         for pk in waiting.values_list("pk", flat=True):  # keys that can still be archived
             queue.after_commit(ARCHIVE, pk)
         return acceptance
-
-
-def _release(person: Person, document_id: uuid.UUID) -> None:
-    """End the holds that lack this acceptance, and no others."""
-    holds = TermsHold.objects.in_effect(person.pk, document_id)
-    for pk in list(holds.order_by("token__request_id", "token_id").values_list("token_id", flat=True)):
-        token = locking.token(pk)
-        if hold.reinstatement_obstacle(token) is None:
-            hold.reinstate_token(token, actor=person)
 
 
 def _record(person: Person, text: TermsText) -> None:

@@ -210,6 +210,16 @@ def test_a_late_acceptance_brings_the_token_back(
     assert (token.state, token.reason) == ("active", "")
 
 
+def test_an_acceptance_with_a_request_brings_the_token_back_too(
+    late: TermsVersion, token: SoftwareToken, company: Company
+) -> None:
+    """It counts for all tokens under the document, so nobody is asked for another one."""
+    cast.accepted(cast.enabled(company.ada, company.uma, cast.token_type("other")))
+    token.refresh_from_db()
+    assert token.state == "active"
+    assert not selfservice_pages.terms_to_accept_again(company.uma.pk)
+
+
 def test_what_an_officer_reinstates_is_not_held_again(
     late: TermsVersion, token: SoftwareToken, company: Company
 ) -> None:
