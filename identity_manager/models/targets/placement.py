@@ -48,8 +48,9 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         """Placements whose desired state is *published*: the only rule that sets `wanted`.
 
         Certificates that are valid and not on hold, of Active persons, of token types for which the target is
-        switched on, no longer held back, and not superseded. While a change of the person's identity waits
-        for a decision, no key leaves: their account at the target is looked up by that identity.
+        switched on, no longer held back, and not superseded by one that is to stand. While a change of the
+        person's identity waits for a decision, no key leaves: their account at the target is looked up by
+        that identity.
         """
         valid = Q(
             certificate__state=CertificateState.VALID,
@@ -59,9 +60,10 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
             certificate__left_out_at__isnull=True,
             certificate__token__state__in=(TokenState.SEALED, TokenState.ACTIVE),
             certificate__token__person__state=PersonState.ACTIVE,
-            successor__isnull=True,
         )
-        return self.filter(valid, self._not_held_back(), self._not_frozen(now))
+        # The last one of a chain is wanted or nobody is: its token may have lapsed, or been revoked.
+        last = Q(successor__isnull=True) | Q(successor__wanted=False, successor__successor__isnull=True)
+        return self.filter(valid, last, self._not_held_back(), self._not_frozen(now))
 
     @staticmethod
     def _not_frozen(now: datetime) -> Q:
