@@ -1,7 +1,8 @@
 """The end of a renewed token: some days after its successor works, it is replaced.
 
 Certificates that sign or authenticate are revoked then (superseded, RFC 5280 5.3.1); those that only encrypt
-stay valid until their own date, because mail under them is still on its way.
+stay valid until their own date, because mail under them is still on its way. So do those whose like the
+successor lacks, because an officer had the rest issued alone.
 """
 
 import uuid
@@ -35,10 +36,11 @@ def _replace(token_id: uuid.UUID) -> bool:
         token.replace(now=now)
         token.save()
         planning.review_later(token.pk)
-        for certificate in locking.certificates_of(token):
-            if _ends(certificate):
-                revoke.decide(certificate, reason=RevocationReason.SUPERSEDED, actor=None)
         successor = token.renewals.in_use().latest("created_at")
+        left_out = successor.certificates.exclude(left_out_at=None).values_list("profile__code", flat=True)
+        for certificate in locking.certificates_of(token):
+            if _ends(certificate) and certificate.profile.code not in left_out:
+                revoke.decide(certificate, reason=RevocationReason.SUPERSEDED, actor=None)
         audit.record(audit.Event.TOKEN_REPLACED, actor=None, subject=token, successor=str(successor.pk))
         return True
 

@@ -82,6 +82,15 @@ def test_what_encrypts_stays_valid_until_its_own_date(renewed: SoftwareToken, da
     assert state_of(renewed)[0] == "replaced"
 
 
+def test_what_the_successor_lacks_stays_valid(renewed: SoftwareToken, days_before: At) -> None:
+    """An officer had the rest of it issued, because a CA refused one certificate for good."""
+    lacking = renewed.renewals.get().certificates.get()
+    Certificate.objects.filter(pk=lacking.pk).update(left_out_at=timezone.now())
+    with days_before(10):
+        supersession.replace_superseded()
+    assert state_of(renewed) == ("replaced", None)
+
+
 def test_a_ca_that_cannot_revoke_makes_no_task_by_hand(
     renewed: SoftwareToken, days_before: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
