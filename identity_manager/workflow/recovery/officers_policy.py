@@ -7,7 +7,7 @@ Excluded are the requester, the beneficiary, the owner, and who vouched for one 
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import (
@@ -15,12 +15,15 @@ from identity_manager.models import (
     Decision,
     Opening,
     Person,
+    PersonState,
     Recovery,
     RecoveryShare,
     RequestState,
     Role,
+    RoleAssignment,
     SubmittedShare,
 )
+from identity_manager.models.people.role import today
 from identity_manager.models.people.vouching import vouched_by
 from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import Reason
@@ -114,21 +117,45 @@ def open_to(officer: Person, now: datetime) -> QuerySet[Recovery]:
 
 def waiting_for(officer: Person, now: datetime) -> QuerySet[Recovery]:
     """The recoveries that wait for this officer's decision or share, the oldest first."""
-    of_this = Approval.objects.filter(request=OuterRef("request"), decision=Decision.APPROVED)
+    valid = _valid_approvals()
+    agreed = Exists(valid[NEEDED - 1 : NEEDED])
     given = SubmittedShare.objects.filter(
         officer=officer, share_wrapped__isnull=False, round__subject=OuterRef("request")
     )
-    agreed = Count("request__approvals", filter=Q(request__approvals__decision=Decision.APPROVED))
-    rows = open_to(officer, now).exclude(expires_at__lte=now).annotate(agreed=agreed)
-    undecided = Q(request__state=RequestState.REQUESTED, agreed__lt=NEEDED) & ~Exists(
-        of_this.filter(approver=officer)
-    )
+    rows = open_to(officer, now).exclude(expires_at__lte=now)
+    undecided = Q(request__state=RequestState.REQUESTED) & ~agreed & ~Exists(valid.filter(approver=officer))
     awaits_share = (
-        Q(request__state__in=(RequestState.REQUESTED, RequestState.FAILED), agreed__gte=NEEDED)
+        Q(request__state__in=(RequestState.REQUESTED, RequestState.FAILED))
+        & agreed
         & Q(opened_with__in=_whose_share(officer))
         & ~Exists(given)
     )
     return rows.filter(undecided | awaits_share).order_by(F("created_at"), "pk")
+
+
+def _valid_approvals() -> QuerySet[Approval]:
+    """The approvals of the outer recovery's round by officers who still hold the role for both units.
+
+    As sealed_decisions.agreed, but for seals, which no officer can break.
+    """
+    day = today()
+    rows = Approval.objects.filter(
+        request=OuterRef("request"),
+        round=OuterRef("request__round"),
+        decision=Decision.APPROVED,
+        approver__state=PersonState.ACTIVE,
+    )
+    for path in ("owner", "request__person"):
+        unit = OuterRef(OuterRef(f"{path}__organisational_unit"))
+        held = RoleAssignment.objects.filter(
+            Q(valid_from=None) | Q(valid_from__lte=day),
+            Q(valid_until=None) | Q(valid_until__gte=day),
+            Q(organisational_unit="") | Q(organisational_unit=unit),
+            person=OuterRef("approver"),
+            role=Role.RECOVERY_OFFICER,
+        )
+        rows = rows.filter(Exists(held))
+    return rows
 
 
 def _whose_share(officer: Person) -> QuerySet[RecoveryShare, Any]:

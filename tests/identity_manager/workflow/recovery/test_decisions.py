@@ -314,6 +314,27 @@ def test_the_query_and_the_rule_agree(company: Company, staff: Officers, split: 
         assert waits is (officers_policy.decision_obstacle(officer, fresh) is None), officer
 
 
+@pytest.mark.parametrize("when", ["before the second decision", "after it"])
+def test_another_officer_has_the_task_when_a_decider_has_lost_the_role(
+    company: Company, staff: Officers, split: ArchivedKey, when: str
+) -> None:
+    """An approval counts as long as its officer holds the role, for the verb and for OPEN TASKS alike."""
+    row, now = asked(company, split), timezone.now()
+    third = cast.person("tess", sid="", roles=(Role.RECOVERY_OFFICER,))
+    approve(row, staff.rene)
+    if when == "after it":
+        approve(row, staff.rosa)
+    RoleAssignment.objects.filter(person=staff.rene).delete()
+    if when == "before the second decision":
+        approve(row, staff.rosa)
+    assert officers_policy.waiting_for(third, now).get() == row
+    assert not officers_policy.waiting_for(staff.rosa, now).exists()
+
+    approve(row, third)
+    assert not officers_policy.waiting_for(third, now).exists()
+    assert officers_policy.waiting_for(staff.rosa, now).get() == row, "for the share"
+
+
 def test_open_tasks_of_who_holds_a_share(company: Company, staff: Officers, split: ArchivedKey) -> None:
     row, now = asked(company, split), timezone.now()
     spare = cast.person("xena", sid="", roles=(Role.RECOVERY_OFFICER,))
