@@ -56,12 +56,14 @@ class Installation(models.Model):
 
 class InstallationNoticeQuerySet(models.QuerySet["InstallationNotice"]):
     def due(self, now: datetime) -> Self:
-        """Open notices that are due now; a hold, also that of a leave, pauses their period."""
-        return self.filter(ended_at=None, next_at__lte=now).exclude(token__state=TokenState.ON_HOLD)
+        """Open notices that are due now; a hold and a leave pause their period."""
+        rows = self.filter(ended_at=None, next_at__lte=now, token__person__state=PersonState.ACTIVE)
+        return rows.exclude(token__state=TokenState.ON_HOLD)
 
     def to_be_revoked(self, now: datetime) -> Self:
         """Notices whose time of revocation has passed, also if the revocation is held up."""
-        return self.filter(ended_at=None, revoke_at__lte=now, token__state=TokenState.ACTIVE)
+        rows = self.filter(ended_at=None, revoke_at__lte=now, token__state=TokenState.ACTIVE)
+        return rows.filter(token__person__state=PersonState.ACTIVE)
 
     def to_be_answered(self) -> Self:
         """Open notices that officers have as tasks."""

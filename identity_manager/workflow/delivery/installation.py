@@ -8,7 +8,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.models import DeviceKind, Installation, InstallationNotice, Person, SoftwareToken
+from identity_manager.models import (
+    DeviceKind,
+    Installation,
+    InstallationNotice,
+    Person,
+    SoftwareToken,
+    TokenState,
+)
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow.delivery import arrival
@@ -87,6 +94,15 @@ def prolong_by_hold(token: SoftwareToken, *, held_at: datetime | None) -> None:
         return
     notice.prolong(timezone.now() - max(held_at, notice.asked_at))
     notice.save()
+
+
+def prolong_by_leave(person: Person, *, since: datetime) -> None:
+    """Extend the periods of a locked person's tokens in use by a leave during which they were not on hold."""
+    now = timezone.now()
+    tokens = {"token__person": person, "token__state": TokenState.ACTIVE}
+    for notice in InstallationNotice.objects.filter(ended_at=None, **tokens):
+        notice.prolong(now - max(since, notice.asked_at))
+        notice.save()
 
 
 def _fetch(actor: Person, token_id: uuid.UUID) -> SoftwareToken:

@@ -40,6 +40,7 @@ from identity_manager.people.sign_in import accounts
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
+from identity_manager.workflow.delivery import installation
 from identity_manager.workflow.people import leavers_tokens, sign_in_codes
 from identity_manager.workflow.requests import cancellation, suspension
 from identity_manager.workflow.revocation import hold
@@ -192,6 +193,7 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
         leave.person = person
         if leave.was_self_service_user:
             roles.give_self_service_back(person, actor=actor)
+        installation.prolong_by_leave(person, since=leave.began_at)
         reinstated = _reinstate_tokens(person, leave, actor=actor)
         _stop_the_clock(person, leave)
     _go_on_issuing(person)

@@ -12,6 +12,7 @@ from identity_manager.console.access import installations
 from identity_manager.jobs import schedule
 from identity_manager.models import (
     AuditEvent,
+    EndingRule,
     InstallationNotice,
     MailState,
     OutgoingMail,
@@ -242,3 +243,21 @@ def test_two_runs_at_once_mail_once(token: SoftwareToken, start: datetime) -> No
         assert not installation_check.check(key)
         assert installation_check.ask([token.pk]) == 0
     assert mails() == 1
+
+
+def test_a_leave_pauses_the_period_of_a_token_that_stays_valid(
+    company: Company, token: SoftwareToken, start: datetime
+) -> None:
+    """Who is on leave cannot sign in to confirm; the token is not revoked meanwhile."""
+    rule("revoke")
+    TokenType.objects.update(on_leave=EndingRule.RUN_OUT)
+    rita, uma = company.rita, company.uma
+    assert [mails() for _day in days(start, 0, 1)] == [0, 0]
+    with time_machine.travel(start + timedelta(days=1.1)):
+        leave_and_return.deactivate(actor=rita, person_id=uma.pk, reason="leave")
+    assert [fresh(token).state for _day in days(start, 8, 15, 40)] == ["active"] * 3
+    assert mails() == 0
+    with time_machine.travel(start + timedelta(days=41.1)):
+        leave_and_return.activate(actor=rita, person_id=uma.pk)
+    assert [mails() for _day in days(start, 42, 49)] == [0, 1]
+    assert fresh(token).state == "active"
