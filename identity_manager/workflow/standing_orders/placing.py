@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from ca_bridge.contract import RevocationReason
@@ -24,6 +24,7 @@ from identity_manager.models import (
     MemberStep,
     Person,
     PersonState,
+    RequestKind,
     SoftwareToken,
     StandingMember,
     StandingOrder,
@@ -133,8 +134,11 @@ def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> li
         "who": order.who,
         "name": order.name,
     }
+    requests = TokenRequest.objects.filter(
+        Q(pk__in=_requests_of_others(order).values("pk")) | Q(pk__in=_renewals(order, left).values("pk"))
+    )
     placed = _placed(
-        *(order, new_id(), _requests_of_others(order).order_by("pk").values_list("pk", flat=True)),
+        *(order, new_id(), requests.order_by("pk").values_list("pk", flat=True)),
         kind=BatchKind.CANCEL,
         chosen_as=ChosenAs.REQUESTS,
         note=note,
@@ -162,6 +166,13 @@ def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
         ~Exists(outcomes.covered_otherwise(order).filter(**theirs)),
         ~Exists(lines.filter(about=OuterRef("pk"))),
     )
+
+
+def _renewals(order: StandingOrder, left: QuerySet[Any]) -> QuerySet[TokenRequest]:
+    """Renewals of the type that are not issued yet, of these persons, whoever opened them."""
+    others = SoftwareToken.objects.filter(request=OuterRef("pk")).exclude(type_code=order.type_code)
+    rows = TokenRequest.objects.filter(kind=RequestKind.RENEWAL, state__in=BEFORE_ISSUED, person__in=left)
+    return rows.filter(~Exists(others))
 
 
 def _revocation(token_type: TokenType) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.standing_orders.order import StandingState
 from identity_manager.people.api_access import api_clients
-from identity_manager.workflow import step2_approve
+from identity_manager.workflow import step1_renew, step2_approve
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.revocation import hold
@@ -109,6 +109,18 @@ def test_hold_and_run_out(company: Company, rule: LossRule, away: str, back: str
     kinds = [kind for kind, _number in standing.placed(order)]
     assert kinds.count("reinstate") == (1 if rule == LossRule.HOLD else 0)
     assert [row.episode for row in StandingMember.objects.filter(person=company.uma).order_by("pk")] == [1, 2]
+
+
+@pytest.mark.parametrize("rule", LossRule)
+def test_a_renewal_that_waits_ends_with_the_membership(company: Company, rule: LossRule) -> None:
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    token = with_token(company, company.uma)
+    order = standing.in_force(company.ada, group, loss_rule=rule)
+    token.certificates.update(not_after=timezone.now() + timedelta(days=20))
+    renewal = step1_renew.renew(actor=company.uma, token_id=token.pk)
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    assert TokenRequest.objects.get(pk=renewal.pk).state == "cancelled"
 
 
 @pytest.mark.parametrize("before", ["within the order's next plan", "before another return"])
