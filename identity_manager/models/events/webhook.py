@@ -1,5 +1,6 @@
 """Webhooks: endpoints that receive chosen audit events, and their deliveries."""
 
+import uuid
 from datetime import datetime
 from typing import Self
 
@@ -161,5 +162,6 @@ class WebhookDelivery(models.Model):
 
     @property
     def message_id(self) -> str:
-        """The webhook-id."""
-        return f"msg_{self.pk.hex}"
+        """The webhook-id: the same for each message about an event, also after this row was forgotten."""
+        identifier = self.pk if self.event is None else uuid.uuid5(self.webhook_id, str(self.event))
+        return f"msg_{identifier.hex}"

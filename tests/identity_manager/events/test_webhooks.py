@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.utils import timezone
 from pytest_django import Settings
@@ -237,6 +238,25 @@ def test_nothing_is_told_before_the_second_officer_nor_after_the_stop(
     for verb in verbs:
         with pytest.raises(Refused):
             verb(actor=one, webhook_id=row.pk)
+
+
+def test_a_replay_after_the_delivery_was_forgotten_has_the_same_id(
+    logged: Logged, receiver: Receiver, settings: Settings
+) -> None:
+    """By it a receiver drops doubles, whenever they come."""
+    row, _secret = made(receiver.address)
+    logged(1)
+    deliver(row)
+    since = timezone.now() - timedelta(hours=1)
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        assert delivering.forget() == 1
+        one, _other = administrators()
+        assert (
+            webhooks.replay(actor=one, webhook_id=row.pk, since=since, until=since + timedelta(hours=2)) == 1
+        )
+        deliver(row)
+    first, again = (each.headers["webhook-id"] for each in receiver.posted)
+    assert first == again
 
 
 def test_a_test_and_a_replay(logged: Logged, receiver: Receiver, settings: Settings) -> None:
