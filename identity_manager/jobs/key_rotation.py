@@ -211,8 +211,8 @@ def _add(actor: Person | None, purpose: Purpose, ring: KeyRing, wait: timedelta,
 def rewrap() -> int:
     """Rewrap a bounded number of secrets under the newest keys; return how many.
 
-    Secrets that cannot be opened, also because their key version is closed, do not block others. Raises the
-    error of the first of them afterwards; KeyServiceDown at once, because no other one could be opened.
+    Secrets that cannot be opened do not block others. Raises the error of the first of them afterwards, and
+    KeyServiceDown at once.
     """
     done, troubles = 0, list[Unreadable]()
     for place in SECRET_STORES:
@@ -269,13 +269,8 @@ def _rewrapped(place: SecretStore, unread: UnreadableSecrets) -> Iterator[tuple[
 
 
 def _moved(purpose: Purpose, each: Wrapped) -> bytes:
-    return vault.rewrap(
-        each.content,
-        purpose=purpose,
-        record=each.record,
-        owner=each.owner,
-        or_unbound=each.or_unbound,
-    )
+    to, owner = each.record, each.owner
+    return vault.rewrap(each.content, purpose=purpose, record=to, owner=owner, or_unbound=each.or_unbound)
 
 
 def count(purpose: Purpose) -> Counter[str]:
