@@ -20,9 +20,6 @@ class CreateModels(Operation):
     def __init__(self, *models: CreateModel) -> None:
         self.models = models
 
-    def deconstruct(self) -> tuple[str, list[CreateModel], dict[str, Any]]:
-        return type(self).__qualname__, list(self.models), {}
-
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         state.__dict__.pop("apps", None)  # a cached property: whoever reads it next has all models rendered
         for each in self.models:

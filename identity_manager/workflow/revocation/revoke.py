@@ -211,7 +211,8 @@ def _decide_each(
 
     Earlier decisions stay as they are, but for *superseded*, which any other reason overrides.
     """
-    new = [row for row in certificates if row.is_living or (row.is_revocable and not _is_weakest(reason))]
+    overrides = reason != RevocationReason.SUPERSEDED
+    new = [row for row in certificates if row.is_living or (overrides and row.is_revocable)]
     for certificate in new:
         certificate.decide_revocation(reason=reason, now=timezone.now())
     save_many(new)
@@ -220,10 +221,6 @@ def _decide_each(
     for token_id in {certificate.token_id for certificate in new}:
         planning.review_later(token_id)
     return [_decided_event(certificate, reason=reason, actor=actor) for certificate in new]
-
-
-def _is_weakest(reason: RevocationReason) -> bool:
-    return reason == RevocationReason.SUPERSEDED
 
 
 def _decided_event(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> AuditEvent:

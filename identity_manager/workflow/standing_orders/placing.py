@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from ca_bridge.contract import RevocationReason
@@ -134,9 +134,7 @@ def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> li
         "who": order.who,
         "name": order.name,
     }
-    requests = TokenRequest.objects.filter(
-        Q(pk__in=_requests_of_others(order).values("pk")) | Q(pk__in=_renewals(order, left).values("pk"))
-    )
+    requests = _requests_of_others(order) | _renewals(order, left)
     placed = _placed(
         *(order, new_id(), requests.order_by("pk").values_list("pk", flat=True)),
         kind=BatchKind.CANCEL,
@@ -190,11 +188,9 @@ def _reinstatements(order: StandingOrder) -> list[BatchOrder]:
     batch = new_id()
     held = BatchLine.objects.filter(
         order__standing_placement__order=order, order__kind=BatchKind.HOLD, outcome=LineOutcome.DONE
-    ).order_by()
-    this_hold = held.filter(token=OuterRef("pk"), settled_at__gte=OuterRef("held_at"))
-    tokens = SoftwareToken.objects.filter(
-        Exists(this_hold), pk__in=held.values("token"), state=TokenState.ON_HOLD, held_for_leave=None
     )
+    this_hold = held.filter(token=OuterRef("pk"), settled_at__gte=OuterRef("held_at"))
+    tokens = SoftwareToken.objects.filter(Exists(this_hold), state=TokenState.ON_HOLD, held_for_leave=None)
     back = StandingMember.objects.present().filter(order=order, episode__gt=1, gain=None)
     back.filter(person__in=tokens.order_by().values("person")).update(gain=batch)
     again = StandingMember.objects.filter(order=order, gain=batch).order_by().values("person")
