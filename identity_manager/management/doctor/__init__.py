@@ -24,7 +24,7 @@ from identity_manager.management.doctor import (
 from identity_manager.management.doctor.check_result import Check, CheckResult, failed
 
 logger = logging.getLogger(__name__)
-SECONDS_ONCE_AWAY = 1
+SECONDS_ONCE_AWAY = 0.2  # a dozen checks ask it
 CHECKS = (
     Check("settings", keys.settings_fit),
     Check("database", database.reachable),

@@ -771,7 +771,10 @@ def test_programs_read_json_where_the_address_is_none(monkeypatch: pytest.Monkey
 SPOILED: dict[str, dict[str, str]] = {
     "settings that cannot be read": {"HTTP_PORT": "none"},
     "a secret that is missing": {"SECRET_KEY_FILE": "/nowhere/secret-key"},
-    "a database that is away": {"DATABASE_URL": "postgresql://us:hidden@127.0.0.1:1/im"},
+    "a database that is away": {
+        "DATABASE_URL": "postgresql://us:hidden@127.0.0.1:1/im",
+        "DATABASE_POOL_WAIT": "1",
+    },
     "a trusted CA that is none": {"TRUSTED_CA_FILE": __file__},
     "a proxy that is none": {"HTTPS_PROXY_URL": "socks5://us:hidden@proxy"},
 }
