@@ -9,7 +9,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 from django.conf import settings as product
 from django.core.exceptions import ImproperlyConfigured
-from django.test import Client
+from django.test import Client, override_settings
 from pytest_django import Settings
 
 from identity_manager.catalogue import terms
@@ -23,7 +23,7 @@ from tests.architecture.url_table import PUBLIC, TABLE, Row, Visitor
 from tests.architecture.url_world import World
 from tests.tools import cast
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("danish")]  # the catalogue is made once
 
 DANISH = "da"
 # The gallery, and mails in their own.
@@ -31,13 +31,21 @@ ELSEWHERE = ("ui:", "console:mail-html", "console:mail-text-html", "console:mail
 MARK = "."  # stands before each word of the catalogue
 
 
+@pytest.fixture(scope="module")
+def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with this one catalogue, compiled."""
+    folder = tmp_path_factory.mktemp("catalogues")
+    write_catalogue(folder)
+    with override_settings(LOCALE_PATHS=[*product.LOCALE_PATHS, folder]):
+        assert [path.parent.parent.name for path in compile_catalogues()] == [DANISH]
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _danish(tmp_path: Path, settings: Settings) -> None:
-    """As LOCALE_DIRECTORIES names a folder with this one catalogue, and LANGUAGES chooses it."""
-    write_catalogue(tmp_path)
-    settings.LOCALE_PATHS = [*product.LOCALE_PATHS, tmp_path]
+def _danish(catalogues: Path, settings: Settings) -> None:
+    """As LOCALE_DIRECTORIES names the folder, and LANGUAGES chooses the language."""
+    settings.LOCALE_PATHS = [*product.LOCALE_PATHS, catalogues]
     settings.LANGUAGES = languages.offered(languages.found_in(settings.LOCALE_PATHS), ["de", DANISH])
-    assert [path.parent.parent.name for path in compile_catalogues()] == [DANISH]
 
 
 def write_catalogue(folder: Path) -> None:
