@@ -70,8 +70,9 @@ def refused(browser: Client, html: str, page: str, seen: set[str]) -> Iterator[t
                 yield button, status
 
 
+# Who reaches everything sees the most links, and hardly one that is closed.
 @pytest.mark.parametrize("visitor", sorted(OFFICERS))
-@pytest.mark.parametrize("reach", ["browsers", "limited"])
+@pytest.mark.parametrize("reach", [pytest.param("browsers", marks=pytest.mark.nightly), "limited"])
 def test_every_link_and_button_of_identity_manager_opens(world: World, visitor: Visitor, reach: str) -> None:
     assert closed_ways(getattr(world, reach)[visitor], "/") == set()
 
@@ -81,13 +82,14 @@ def test_every_link_and_button_of_self_service_opens(world: World, visitor: Visi
     assert closed_ways(world.browsers[visitor], "/my/") == set()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("everywhere", "elsewhere"),
     [
         (Visitor.ADMINISTRATOR, Visitor.APPROVER),
-        pytest.param(Visitor.APPROVER, Visitor.ADMINISTRATOR, marks=pytest.mark.nightly),
-        pytest.param(Visitor.REGISTRATION, Visitor.ADMINISTRATOR, marks=pytest.mark.nightly),
-        pytest.param(Visitor.SYSTEM, Visitor.REGISTRATION, marks=pytest.mark.nightly),
+        (Visitor.APPROVER, Visitor.ADMINISTRATOR),
+        (Visitor.REGISTRATION, Visitor.ADMINISTRATOR),
+        (Visitor.SYSTEM, Visitor.REGISTRATION),
     ],
 )
 def test_also_where_two_offices_reach_differently(

@@ -15,10 +15,10 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.database,
     pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,  # what it finds a database to refuse, PostgreSQL refuses
     pytest.mark.xdist_group("queries-of-addresses"),
 ]
-# Before each change all parameters of an address at once, each alone nightly. On PostgreSQL all of it is
-# nightly but for what one database takes and another does not.
+# Before each change all parameters of an address at once, on PostgreSQL; each alone nightly.
 TOGETHER = (pytest.param(True, id="together"), pytest.param(False, id="alone", marks=pytest.mark.nightly))
 ANSWERS = {200, 302, 303, 400, 403, 404, 405, 409, 422}
 
@@ -77,7 +77,6 @@ def test_no_address_fails_whatever_stands_there(
     assert list(failures(world, found, values, together=together)) == []
 
 
-@pytest.mark.nightly_on_postgresql
 def test_no_part_of_a_page_fails(world: World, found: list[Reader]) -> None:
     """As htmx asks for them while somebody types."""
     assert list(failures(world, found, WORST, together=True, **{"HX-Request": "true"})) == []

@@ -148,8 +148,15 @@ def test_a_form_of_another_site_is_refused_token_or_not(world: World, row: Row) 
     forged.cookies["csrftoken"] = token = "a" * 32
     with taken_back():
         assert is_refused_as_forged(forged.post(address, {"csrfmiddlewaretoken": token}))
-        forged.defaults["HTTP_ORIGIN"] = "http://testserver"
-        assert not is_refused_as_forged(forged.post(address, {"csrfmiddlewaretoken": token}))
+
+
+def test_the_same_form_of_this_site_is_not(world: World) -> None:
+    """So that the test above refuses for the origin."""
+    row = FORMS[0]
+    ours = enforcing(world.browsers[min(row.posts)], origin="http://testserver")
+    ours.cookies["csrftoken"] = token = "a" * 32
+    with taken_back():
+        assert not is_refused_as_forged(ours.post(world.address(row), {"csrfmiddlewaretoken": token}))
 
 
 # --- In production ---------------------------------------------------------------------------------

@@ -122,6 +122,7 @@ def post(browser: Client, address: str) -> str:
     return word
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("row", TABLE, ids=str)
 def test_a_portal_needs_nothing_of_the_other(world: World, row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     """Served alone, each page is as before, and those of the other portal do not exist."""

@@ -39,22 +39,19 @@ LOOKS: dict[str, dict[str, Any]] = {
     "320 px": {"viewport": NARROWEST},
     "forced colours": {"forced_colors": "active"},
 }
-# Before each change a test has its usual look and the narrowest one: what the others have of their own
-# (touch, darkness, a width in between) other tests have. Forced colours are in test_reading_aids.py.
-LONG_LOOK = "320 px"
 
 
-def in_looks(*usual: str) -> pytest.MarkDecorator:
-    """The test in each look; those that are not usual are long or nightly."""
+def in_looks(usual: str) -> pytest.MarkDecorator:
+    """The test in its usual look, and nightly in each other one.
+
+    What the others have of their own other tests have before each change: test_every_address.py the narrowest
+    window, test_reading_aids.py forced colours.
+    """
     values = [
-        pytest.param(look, id=name, marks=() if name in usual else _mark_of(name))
+        pytest.param(look, id=name, marks=() if name == usual else pytest.mark.nightly)
         for name, look in LOOKS.items()
     ]
     return pytest.mark.parametrize("look", values)
-
-
-def _mark_of(look: str) -> pytest.MarkDecorator:
-    return pytest.mark.long if look == LONG_LOOK else pytest.mark.nightly
 
 
 @pytest.fixture(scope="package")

@@ -86,14 +86,14 @@ class Inspection:
             raise PageFaultError(f"{self.page.url}: no answer of {status}, but: {self.complaints}")
         self.complaints.remove(meant[0])
 
-    def look(self) -> None:
+    def look(self, *, with_axe: bool = True) -> None:
         """Everything that can be seen of the page as it stands. Raises PageFaultError."""
         if self.complaints:
             raise PageFaultError(f"{self.page.url} says on the console: {self.complaints}")
         self._look_at_the_width()
         self._look_at_the_language()
         self._look_at_the_headings()
-        if self.scripts:  # axe is one
+        if with_axe and self.scripts:  # axe is one
             self._look_with_axe()
 
     def _look_at_the_width(self) -> None:

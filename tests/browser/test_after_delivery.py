@@ -65,7 +65,7 @@ def test_an_officer_sends_it_again(open_desk: OpenDesk, company: Company) -> Non
     assert len(delivered_files(UMA)) == 2
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_it_is_sent_again_without_scripts(open_desk: OpenDesk, company: Company) -> None:
     noted(company)
     send_again(open_desk("uma", scripts=False), OLD_DEVICE)
@@ -119,7 +119,7 @@ def test_fetched_where_mail_brings_none(
     assert delivered_files(UMA) == []
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_fetched_without_scripts(
     open_desk: OpenDesk, company: Company, settings: Settings, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def test_a_phone_fetches_the_profile(open_desk: OpenDesk, company: Company) -> N
     assert awaited.value.suggested_filename.endswith(".mobileconfig")
 
 
+@pytest.mark.nightly
 def test_an_officer_exports_certificates(open_desk: OpenDesk, company: Company) -> None:
     company.request_in("completed")
     desk = open_desk(company.ada)

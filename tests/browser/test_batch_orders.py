@@ -13,7 +13,7 @@ from tests.tools import cast
 pytestmark = [*NEEDS, pytest.mark.long]
 
 
-@in_looks("1280 px", "390 px, dark")
+@in_looks("390 px, dark")
 def test_from_the_selection_to_what_became_of_each(
     open_desk: OpenDesk, look: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +63,7 @@ def test_from_the_selection_to_what_became_of_each(
     ada.sees(BatchOrder.objects.get().reference)
 
 
+@pytest.mark.nightly
 def test_without_scripts_and_in_german(open_desk: OpenDesk) -> None:
     ada = open_desk("ada", scripts=False, language="de")
     ada.open("/search/?kind=employee")

@@ -20,6 +20,15 @@ from tests.browser.pages import seen_by
 
 pytestmark = [pytest.mark.timeout(600), *NEEDS, pytest.mark.long]
 ELSEWHERE = ("ui:",)  # the gallery has tests of its own
+# Each element by its name, classes and attributes, with the one that it stands in.
+STRUCTURE = """() => {
+  const own = new Set(["id", "href", "value", "for", "name", "action", "title"]);
+  const named = (element) => element.tagName + element.getAttributeNames()
+    .filter((name) => !own.has(name) && !name.startsWith("data-"))
+    .map((name) => name === "class" ? [...element.classList].sort().join(".") : name).sort();
+  const elements = [...document.querySelectorAll("body *")];
+  return elements.map((each) => `${named(each.parentElement)} ${named(each)}`);
+}"""
 
 
 @pytest.fixture
@@ -49,10 +58,19 @@ def come_in(context: BrowserContext, visitor: Client, server: str) -> None:
     context.add_cookies([{"name": name, "value": value, "url": server} for name, value in cookies.items()])
 
 
+@pytest.mark.parametrize(
+    "axe_on_all",
+    [
+        pytest.param(False, id="axe on what is new"),
+        pytest.param(True, id="axe on all", marks=pytest.mark.nightly),
+    ],
+)
 def test_every_page_is_clean(
-    context: BrowserContext, world: World, live_server: LiveServer, seen: set[str]
+    context: BrowserContext, world: World, live_server: LiveServer, seen: set[str], *, axe_on_all: bool
 ) -> None:
+    """Axe takes more than half of the time: before each change it looks at pages with a part that is new."""
     faults, looked_at = [], 0
+    known: set[str] = set()
     page = context.new_page()  # one for all: a new one each time takes a tenth of the whole
     inspection = Inspection(page, scripts=True, seen=seen)
     for row in TABLE:
@@ -63,7 +81,9 @@ def test_every_page_is_clean(
         inspection.complaints.clear()
         page.goto(world.address(row))
         try:
-            inspection.look()
+            structure = set(page.evaluate(STRUCTURE))
+            inspection.look(with_axe=axe_on_all or not structure <= known)
+            known |= structure
         except AssertionError as fault:
             faults.append(f"{row}: {fault}")
         looked_at += 1

@@ -67,7 +67,7 @@ PAGES: dict[str, list[Address]] = {
     "nobody": [("account_login", ""), ("first_sign_in", ""), ("signed-out", "")],
 }
 # Who sees requests in each state; the others' pages are looked at nightly once more.
-LONG = ("administrator", "user")
+LONG = ("administrator",)
 ROLES = {
     "administrator": Role.TOKEN_ADMINISTRATOR,
     "approver": Role.APPROVER,

@@ -63,6 +63,7 @@ def test_rejected_on_open_tasks_with_a_reason_that_unfolds(open_desk: OpenDesk, 
     paul.look()
 
 
+@pytest.mark.nightly
 def test_approved_on_the_page_of_the_request(open_desk: OpenDesk, company: Company) -> None:
     row = company.request_in("requested")
     paul = open_desk("paul")
@@ -90,6 +91,7 @@ def test_who_comes_too_late_reads_what_happened(open_desk: OpenDesk, company: Co
     paul.look()
 
 
+@pytest.mark.nightly
 def test_postponed_on_open_tasks(open_desk: OpenDesk, company: Company) -> None:
     company.request_in("requested")
     paul = open_desk("paul")
@@ -113,6 +115,7 @@ def test_without_scripts_decide_leads_to_the_request(open_desk: OpenDesk, compan
     assert state_of(row) == RequestState.AWAITING_ACCEPTANCE
 
 
+@pytest.mark.nightly
 def test_what_was_unfolded_before_is_gone_while_the_next_comes(open_desk: OpenDesk, company: Company) -> None:
     """Else somebody might approve the request that they looked at a moment ago."""
     company.request_in("requested")
@@ -129,7 +132,7 @@ def test_what_was_unfolded_before_is_gone_while_the_next_comes(open_desk: OpenDe
     expect(dialog).not_to_contain_text("Uma")
 
 
-@pytest.mark.parametrize("status", [429, 502])
+@pytest.mark.parametrize("status", [429, pytest.param(502, marks=pytest.mark.nightly)])
 def test_what_did_not_work_is_said(open_desk: OpenDesk, company: Company, status: int) -> None:
     row = company.request_in("requested")
     paul = open_desk("paul")

@@ -49,7 +49,7 @@ FORMS = {
 }
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize(("plant", "found"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_found(open_desk: OpenDesk, plant: str, found: str) -> None:
     desk = open_desk(viewport=PHONE)
@@ -60,7 +60,7 @@ def test_a_fault_is_found(open_desk: OpenDesk, plant: str, found: str) -> None:
         desk.look()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("keep", PLACES.values(), ids=PLACES)
 def test_a_kept_secret_is_found(open_desk: OpenDesk, keep: str) -> None:
     desk = open_desk()
@@ -71,7 +71,7 @@ def test_a_kept_secret_is_found(open_desk: OpenDesk, keep: str) -> None:
         desk.inspection.look_for(SECRET)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_in_each_of_its_forms(open_desk: OpenDesk, form: str) -> None:
     desk = open_desk()

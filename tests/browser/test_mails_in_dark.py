@@ -27,7 +27,7 @@ BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 SCHEMES = ("light", "dark")
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=[pytest.param("light", marks=pytest.mark.nightly), "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A window of a phone's width, in that mode."""
     context = browser.new_context(color_scheme=request.param, viewport={"width": 390, "height": 844})

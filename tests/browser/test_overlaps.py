@@ -55,7 +55,7 @@ ON_THE_PAGE = """() => {
   }));
   return found;
 }"""
-LOOKS = pytest.mark.parametrize("language", ["en", "de"])
+LOOKS = pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.nightly), "de"])
 WINDOWS = pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 
 
@@ -74,7 +74,11 @@ def test_the_whole_process(open_desk: OpenDesk, language: str) -> None:
 @LOOKS
 @pytest.mark.parametrize(
     "state",
-    ["completed", "declined", "lapsed", "failed"],
+    [
+        "completed",
+        "failed",
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in ("declined", "lapsed")),
+    ],
 )
 def test_the_process_of_a_request(open_desk: OpenDesk, company: Company, language: str, state: str) -> None:
     ada = open_desk("ada", language=language)

@@ -26,6 +26,7 @@ def scrolled(desk: Desk, region: Locator) -> int:
     return int(region.evaluate("each => each.scrollLeft"))
 
 
+@pytest.mark.nightly
 def test_wide_and_light(open_desk: OpenDesk, company: Company, tmp_path: Path) -> None:
     ada = open_desk("ada")
     open_the_fold(ada, company, "Show the whole process")
@@ -63,7 +64,7 @@ def test_on_a_phone_in_the_dark_it_scrolls_by_keyboard(open_desk: OpenDesk, comp
     ada.open("/process/")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_without_scripts_and_in_forced_colours(open_desk: OpenDesk, company: Company) -> None:
     ada = open_desk("ada", scripts=False, forced_colors="active")
     open_the_fold(ada, company, "Show the whole process")

@@ -117,11 +117,12 @@ def not_kept_apart(page: Page) -> list[str]:
     return list(page.evaluate(NOT_KEPT_APART))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "look",
     [
         pytest.param({}, id="wide"),
-        pytest.param({"viewport": PHONE, "color_scheme": "dark"}, id="phone", marks=pytest.mark.long),
+        pytest.param({"viewport": PHONE, "color_scheme": "dark"}, id="phone"),
     ],
 )
 def test_a_name_from_right_to_left_is_kept_apart(

@@ -50,6 +50,7 @@ ADDRESSES = (
 )
 
 
+@pytest.mark.nightly
 def test_wide_and_light(open_desk: OpenDesk, extremes: None) -> None:
     ada = open_desk("ada")
     for address in ADDRESSES:
@@ -103,7 +104,7 @@ def crowd(company: Company) -> None:
         cast.person(f"n{number}", surname=f"Nygård {number:02}", given_name="Nils", sid="")
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.nightly)])
 def test_a_selection_survives_paging_by_keyboard(open_desk: OpenDesk, crowd: None, *, scripts: bool) -> None:
     ada = open_desk("ada", scripts=scripts)
     ada.open("/search/?kind=employee&q=nygard&sort=name")
@@ -166,6 +167,7 @@ def test_what_is_searched_for_is_chosen_without_a_search(open_desk: OpenDesk, co
     expect(ada.page.locator("#found")).to_contain_text("certificates")
 
 
+@pytest.mark.nightly
 def test_the_number_of_rows_is_remembered(open_desk: OpenDesk, crowd: None) -> None:
     ada = open_desk("ada")
     ada.open("/search/?kind=employee&q=nygard")
@@ -187,6 +189,7 @@ def test_without_scripts_the_bar_is_always_there(open_desk: OpenDesk, company: C
     assert awaited.value.suggested_filename.endswith(".csv")
 
 
+@pytest.mark.nightly
 def test_another_kind_is_searched_when_search_is_pressed_not_before(
     open_desk: OpenDesk, extremes: None
 ) -> None:
@@ -259,14 +262,15 @@ def test_a_filter_is_applied_as_soon_as_it_is_chosen(open_desk: OpenDesk, compan
 @pytest.mark.parametrize(
     ("options", "words", "link"),
     [
-        ({}, "Details are read for these words back to", "Read further back"),
-        (
+        pytest.param({}, "Details are read for these words back to", "Read further back", id="wide"),
+        pytest.param(
             {"viewport": PHONE, "color_scheme": "dark", "locale": "de-DE", "language": "de"},
             "Die Einzelheiten werden nach diesen Wörtern durchsucht, zurück bis",
             "Weiter zurück suchen",
+            id="phone",
+            marks=pytest.mark.nightly,
         ),
     ],
-    ids=["wide", "phone"],
 )
 def test_words_in_the_audit_log_lead_further_back(
     open_desk: OpenDesk,

@@ -41,6 +41,7 @@ def lock_out(desk: Desk, name: str) -> list[str]:
     return said
 
 
+@pytest.mark.nightly
 def test_guessing_is_stopped_and_tells_nobody_who_exists(open_desk: OpenDesk, company: Company) -> None:
     account_of(company.uma)
     known, unknown = open_desk(), open_desk(viewport=PHONE, color_scheme="dark")
@@ -61,7 +62,10 @@ def test_back_after_signing_out_shows_nothing(open_desk: OpenDesk) -> None:
     assert "Uma" not in uma.page.content()
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize(
+    "scripts",
+    [pytest.param(True, id="scripts"), pytest.param(False, id="no scripts", marks=pytest.mark.nightly)],
+)
 def test_a_passphrase_is_shown_after_a_fresh_proof_alone(
     open_desk: OpenDesk, company: Company, *, scripts: bool
 ) -> None:

@@ -73,6 +73,7 @@ def test_there_and_back_with_the_person_linked(
     desk.inspection.look_for(PASSWORD)
 
 
+@pytest.mark.nightly
 def test_signing_out_goes_on_at_the_provider_and_comes_back(
     open_desk: OpenDesk, provider: Provider, company: Company, live_server: LiveServer
 ) -> None:

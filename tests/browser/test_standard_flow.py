@@ -11,7 +11,7 @@ from tests.browser import road
 from tests.browser.conftest import NEEDS, OpenDesk, in_looks
 from tests.browser.desk import Desk
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 
 @in_looks("390 px, dark")
@@ -46,7 +46,6 @@ def test_from_search_to_a_file_that_opens(open_desk: OpenDesk, tmp_path: Path, l
     assert TokenRequest.objects.get().state == RequestState.COMPLETED
 
 
-@pytest.mark.long
 def test_what_will_happen_is_said_with_each_check(open_desk: OpenDesk) -> None:
     ada = open_desk("ada")
     road.search(ada, "lindq")
@@ -60,7 +59,6 @@ def test_what_will_happen_is_said_with_each_check(open_desk: OpenDesk) -> None:
     ada.sees("Check at least one type")
 
 
-@pytest.mark.long
 def test_the_button_of_a_mail_opens_self_service(open_desk: OpenDesk) -> None:
     """Mails are shown in a sandbox that can do nothing else than this."""
     ada, uma = open_desk("ada"), open_desk("uma")

@@ -256,6 +256,7 @@ def test_no_task_takes_more_clicks_than_the_document_says(
         context.close()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "task",
     [task for tasks in TASKS.values() for task in tasks if task.by_keyboard],

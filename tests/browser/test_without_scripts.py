@@ -33,6 +33,7 @@ def test_the_road(open_desk: OpenDesk, tmp_path: Path) -> None:
     assert TokenRequest.objects.get().state == RequestState.COMPLETED
 
 
+@pytest.mark.nightly
 def test_a_rejection_has_a_page_of_its_own(open_desk: OpenDesk) -> None:
     uma, paul = (open_desk(name, scripts=False) for name in ("uma", "paul"))
     road.ask(uma, "SIGNATURE")

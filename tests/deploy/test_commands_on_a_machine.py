@@ -112,6 +112,7 @@ def test_another_command_finds_rings_that_it_cannot_write_to(tmp_path: Path) -> 
     assert outcome.stdout == f"doctor {tmp_path}/credentials/other_kek-other\n"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("option", ["--password-file", "--from-file"])
 @pytest.mark.parametrize("form", ["{option} {file}", "{option}={file}"])
 @pytest.mark.parametrize("named", ["by its path", "from the folder"])

@@ -363,6 +363,7 @@ def test_backups_are_made_beside_the_pod_that_restores_them() -> None:
     assert container["command"] == ["python", "manage.py", "backup", "--keep", "14", "/backups"]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("values", ["full", "apart"])
 def test_each_process_takes_its_settings(values: str, tmp_path: Path) -> None:
     """With the chart's environment, and secrets that are the group's, as Kubernetes mounts them."""

@@ -12,7 +12,7 @@ from tests.architecture.source import ROOT
 from tests.deploy import commands, machine
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.nightly,
     pytest.mark.xdist_group("machine"),
     pytest.mark.needs_program("systemctl", "unshare", "nsenter", "nginx", "redis-server", "pg_ctlcluster"),
     pytest.mark.skipif(
@@ -119,7 +119,6 @@ JSON
     assert again.returncode != 0
 
 
-@pytest.mark.nightly
 def test_a_backup_is_made_and_keys_are_changed(here: machine.Machine) -> None:
     here.run("systemctl start identity-manager-backup.service")
     assert here.says("ls /var/lib/identity-manager-backups")
@@ -134,13 +133,11 @@ def test_a_backup_is_made_and_keys_are_changed(here: machine.Machine) -> None:
     assert answers(here) == "200"
 
 
-@pytest.mark.nightly
 def test_visitors_wait_while_the_portals_start_anew(here: machine.Machine) -> None:
     here.run("systemctl --no-block restart identity-manager-web.service")
     assert {answers(here) for _visit in range(8)} == {"200"}
 
 
-@pytest.mark.nightly
 def test_who_stops_the_target_waits_until_everything_has_ended(here: machine.Machine) -> None:
     assert started_processes(here)
     here.run("systemctl stop identity-manager.target")
@@ -151,7 +148,6 @@ def test_who_stops_the_target_waits_until_everything_has_ended(here: machine.Mac
     assert answers(here) == "200"
 
 
-@pytest.mark.nightly
 def test_nothing_restarts_in_a_loop_while_the_database_is_away(here: machine.Machine) -> None:
     """The migration alone is tried again; portals, workers and beat start once it was done."""
     here.run("systemctl stop identity-manager.target postgresql.service 'postgresql@*'")

@@ -33,7 +33,7 @@ READY_SECONDS = 60
 THREADS = 16
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.nightly,
     pytest.mark.skipif(connection.vendor != "sqlite", reason="the database is not what this is about"),
 ]
 
@@ -167,7 +167,6 @@ def answer_to_much(connect: slow_clients.Connect, length: int) -> int:
         return int(asking.recv(1000).split(b" ")[1])
 
 
-@pytest.mark.nightly
 @pytest.mark.timeout(120)
 def test_without_a_proxy_threads_are_free_again(web: int) -> None:
     """As many as there are threads wait for the rest, once and for a while."""

@@ -2,8 +2,8 @@
 
 The models of a version before a migration are Django's historic ones. They read every row that the whole road
 leaves, write it again, and insert it anew; and no table has a column that they would have to fill. The oldest
-version and the last ones do so with all their tables; those between, in the long form, with the tables that
-the migration after them changes: the next version knows the others as they do.
+version and the last ones do so with all their tables; those between, nightly, with the tables that the
+migration after them changes: the next version knows the others as they do.
 """
 
 from collections import Counter
@@ -106,8 +106,7 @@ def test_a_column_that_must_be_filled_is_found() -> None:
     assert "identity_manager_account.is_break_glass" in found
 
 
-@pytest.mark.long
-@pytest.mark.nightly_on_postgresql
+@pytest.mark.nightly
 def test_nothing_new_must_be_filled_by_those_between() -> None:
     found = {
         name: columns
@@ -134,8 +133,7 @@ def test_what_the_road_leaves_is_read_and_written(name: str) -> None:
     assert sum(1 for number in written.values() if number) >= 15, written
 
 
-@pytest.mark.long
-@pytest.mark.nightly_on_postgresql
+@pytest.mark.nightly
 def test_what_the_road_leaves_is_read_and_written_by_those_between() -> None:
     """Each takes back what it has written."""
     Company().request_in("completed")

@@ -21,13 +21,12 @@ pytestmark = pytest.mark.long
 
 NAMES = {"given_name": "Jürgen", "surname": "Müller-Groß", "display_name": "Jürgen Müller-Groß 山田太郎"}
 WORDS = dict(KEY_ALGORITHMS)
-SIGN_IN_BY_RSA = ("authentication", "rsa-2048")
 EVERY = [(kind, algorithm) for algorithm in tokens.ALGORITHMS for kind in tokens.KINDS]
 
 
 def _marks_of(kind: str, algorithm: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Before each change every algorithm, for one kind of token; nightly each kind with each algorithm."""
-    often = kind == "smime" or (kind, algorithm) == SIGN_IN_BY_RSA
+    """Before each change a key of either kind; nightly each kind of token with each algorithm."""
+    often = (kind, algorithm) in {("smime", "ec-p256"), ("smime", "rsa-3072")}
     return () if often else (pytest.mark.nightly,)
 
 

@@ -194,7 +194,10 @@ def test_thunderbird_finds_it_and_encrypts_to_it(
 # --- With an account, and TLS
 
 
-@pytest.fixture(scope="module", params=["slapd", directories.SAMBA])
+@pytest.fixture(
+    scope="module",
+    params=["slapd", pytest.param("samba", marks=(pytest.mark.nightly, *directories.SAMBA.marks))],
+)
 def published(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Directory, Item]]:

@@ -85,7 +85,7 @@ def test_curl(
 
 
 @CHROMIUM
-@pytest.mark.parametrize("algorithm", ["ec-p256", "rsa-2048"])
+@pytest.mark.parametrize("algorithm", ["ec-p256", pytest.param("rsa-2048", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("container_format", tokens.FORMATS)
 def test_chromium(
     deliver: Deliver,

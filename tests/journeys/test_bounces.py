@@ -17,7 +17,12 @@ from identity_manager.models import OutgoingMail, RequestState, SoftwareToken, T
 from tests.journeys.mail_provider import Provider, provider
 from tests.journeys.office import PASSWORD, Office
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 UMA = "uma@example.com"
 
 

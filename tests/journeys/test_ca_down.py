@@ -12,7 +12,12 @@ from identity_manager.authorities import circuit_breaker
 from identity_manager.models import Certificate, RequestState, TokenRequest
 from tests.journeys.office import Office, delivered_files, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 def test_down_and_back(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

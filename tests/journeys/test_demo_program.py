@@ -20,7 +20,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.needs_program("openssl")
 def test_it_opens_what_it_asked_for(tmp_path: Path) -> None:
     port = free_port()

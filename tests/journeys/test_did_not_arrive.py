@@ -5,7 +5,12 @@ import pytest
 from identity_manager.models import SoftwareToken
 from tests.journeys.office import Office, delivered_files, mails_to
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 @pytest.fixture

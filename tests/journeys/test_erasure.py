@@ -12,7 +12,12 @@ from tests.journeys.office import Office
 from tests.sinks import places
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 def test_two_officers_erase_who_left(office: Office) -> None:

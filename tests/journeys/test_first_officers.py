@@ -20,7 +20,12 @@ from tests.identity_manager.sign_in.factors import secret_on
 from tests.journeys.office import BASE_URL, PASSWORD, delivered_files, over_wsgi, worker
 from tests.tools import totp
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 PAGE = ROOT / "docs" / "how-to" / "first-officers.md"
 NUMBER = "E-1"
 MENU = {"ADMIN", "Terms", "Certificate profiles", "Token types", "SEARCH"}  # tabs, and what they list

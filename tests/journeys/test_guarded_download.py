@@ -14,7 +14,12 @@ from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import OutgoingMail, RequestState, SoftwareToken, TokenRequest
 from tests.journeys.office import PASSWORD, Office, delivered_files, links_in, mails_to
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 UMA = "uma@example.com"
 
 

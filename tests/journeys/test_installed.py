@@ -10,7 +10,12 @@ from identity_manager.jobs import schedule, sweep
 from identity_manager.models import SoftwareToken, TokenType
 from tests.journeys.office import Office, links_in, mails_to
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 @pytest.fixture

@@ -27,7 +27,12 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, later
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 REFUSAL = Refused("Not for you.", "policy 12")
 
 

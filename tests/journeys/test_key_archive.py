@@ -16,7 +16,12 @@ from tests.journeys.office import Office, delivered_files, later, mails_to
 from tests.tools import recovery
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 @pytest.fixture

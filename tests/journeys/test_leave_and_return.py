@@ -7,7 +7,12 @@ from tests.journeys.office import Office, mails_to
 from tests.journeys.test_revocation import serials_on_the_crl
 from tests.tools.cast import person
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 def subjects() -> list[str]:

@@ -47,6 +47,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
 ]
 
 

@@ -8,7 +8,12 @@ from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import RequestState, SoftwareToken, TokenRequest
 from tests.journeys.office import Office, delivered_files, later, mails_to
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 def test_down_and_back(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,12 @@ from identity_manager.models.people.role import today
 from tests.journeys.office import Office, later
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 def test_an_approver_for_a_week(office: Office) -> None:

@@ -6,7 +6,12 @@ from identity_manager.models import ApprovalPolicy, Postponement, RequestState, 
 from tests.journeys.office import Office, delivered_files, mails_to
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,12 @@ from identity_manager.workflow.requests import cancellation
 from tests.ca_bridge.scripted import ScriptedConnector, fails, issued
 from tests.journeys.office import Office, delivered_files, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 LOST = TimeoutError("no answer within 30 s")
 
 

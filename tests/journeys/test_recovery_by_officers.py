@@ -24,7 +24,12 @@ from tests.journeys.office import Office, delivered_files, mails_to
 from tests.tools import cast, recovery
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 @pytest.fixture

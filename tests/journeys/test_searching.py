@@ -10,7 +10,12 @@ from identity_manager.models import Certificate, PersonKind, SavedSearch
 from tests.journeys.office import Office
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 
 
 def rows_of(page: HtmlPage) -> list[dict[str, str]]:

@@ -38,6 +38,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
 ]
 NO = answers(RefusedByCa("The certificate authority refused the request.", "HTTP 400: unknown role: sign"))
 Verb = Callable[..., TokenRequest]

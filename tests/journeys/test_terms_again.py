@@ -13,7 +13,12 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, links_in, mails_to
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,
+]
 TEXTS = {
     "title_en": "Terms",
     "body_en": "A new rule.",

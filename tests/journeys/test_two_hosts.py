@@ -21,7 +21,7 @@ from tests.identity_manager.management.two_hosts import TwoHosts, two_hosts
 CONSOLE_PAGES = ("/search/", "/requests/", "/admin/", "/open-tasks/", "/mailbox/")
 SELFSERVICE_PAGES = ("/my/", "/my/open-tasks/", "/my/certificates/")
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("two hosts")]  # both are started once
+pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("two hosts")]  # both are started once
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,6 @@ class AtTheRightHost(Visitor):
         return super().open(urljoin(self._hosts.selfservice if elsewhere else self.base_url, path))
 
 
-@pytest.mark.nightly
 def test_the_whole_road(hosts: TwoHosts, passwords: dict[str, str]) -> None:
     walk = JourneyRunner(lambda: AtTheRightHost(hosts), passwords, lambda line: None)
     (someone,) = walk.people(1)

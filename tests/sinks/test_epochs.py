@@ -28,7 +28,11 @@ from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.nightly_on_postgresql,
+]
 
 # Keys of archived keys stay for the longest backup, and recovery keys lie under no epoch (DESIGN.md 4).
 KEPT_LONGER = {Purpose.ARCHIVE.value, Purpose.RECOVERY_KEYS.value}

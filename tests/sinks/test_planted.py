@@ -200,7 +200,7 @@ CASES = [
 ]
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize(("sink", "plant"), CASES)
 @pytest.mark.usefixtures("leaky_pages")
 def test_is_found(sink: str, plant: Callable[[str], None], watched: Watched) -> None:
@@ -213,7 +213,7 @@ def test_is_found(sink: str, plant: Callable[[str], None], watched: Watched) -> 
     assert len(expected) > len(matrix()) * 0.8
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_is_found_in_files(database_file: Path) -> None:
     search, expected = planted_by(in_a_column)
     assert found_by(search, places.database_files(database_file)) == expected

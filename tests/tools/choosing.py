@@ -15,7 +15,9 @@ import pytest
 from _pytest.mark.expression import Expression
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OURS = frozenset({"database", "long", "nightly", "long_on_postgresql", "nightly_on_postgresql"})
+OURS = frozenset(
+    {"database", "long", "nightly", "long_on_postgresql", "nightly_on_postgresql", "nightly_on_sqlite"}
+)
 MARK = re.compile(r"\bmark\.(\w+)")
 IMPORT = re.compile(r"^from (tests[\w.]*) import (\([^)]*\)|[^(\n]+)", re.MULTILINE)
 

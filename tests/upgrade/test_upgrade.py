@@ -21,18 +21,12 @@ from tests.performance.place import free_port
 from tests.tools.programs import in_ci
 from tests.upgrade.releases import FOLDER, Release, recorded
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 NO_HISTORY = (
     "The history of this clone does not reach back to {0}: `git fetch --unshallow`, then run this again."
 )
-# Before each change the newest release on PostgreSQL, where both versions run at once; the others nightly.
 RUNS = [
-    pytest.param(
-        release,
-        kind,
-        id=f"{release.version}-{kind}",
-        marks=[] if (release, kind) == (recorded()[-1], "postgresql") else [pytest.mark.nightly],
-    )
+    pytest.param(release, kind, id=f"{release.version}-{kind}")
     for release in recorded()
     for kind in ("postgresql", "sqlite")
 ]

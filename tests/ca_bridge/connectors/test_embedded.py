@@ -31,7 +31,12 @@ from ca_bridge.keys import keys
 from ca_bridge.x509 import lint
 from tests.ca_bridge import scripted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 Reason = RevocationReason
 

@@ -25,7 +25,12 @@ from ca_bridge.contract_operation import MaintenanceNeed
 from ca_bridge.errors import CaError
 from tests.ca_bridge.conftest import EMBEDDED
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 OWN = "a passphrase for OCSP signers"
 Ordered = Callable[..., CertificateOrder]
 

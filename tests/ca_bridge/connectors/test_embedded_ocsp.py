@@ -34,7 +34,12 @@ from ca_bridge.contract import RevocationReason
 from ca_bridge.publication import views as publication
 from ca_bridge.x509 import lint
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 MEDIA_TYPE = "application/ocsp-request"
 HERE = Path(__file__).parent

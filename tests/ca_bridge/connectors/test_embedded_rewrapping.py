@@ -18,7 +18,12 @@ from ca_bridge.contract import Issued
 from ca_bridge.errors import CaError
 from identity_manager.models import AuditEvent
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 NEW = "another passphrase of the CA"
 KEYS = ("issuing.key", "root.key")
 

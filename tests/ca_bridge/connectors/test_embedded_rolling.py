@@ -27,7 +27,12 @@ from ca_bridge.errors import CaError
 from ca_bridge.x509 import chains, lint, verification
 from tests.ca_bridge.connectors.test_embedded import crl_findings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 DAY = timedelta(days=1)
 # The last octets of sha256WithRSAEncryption and its elders (RFC 8017, A.2.4) tell them apart.

@@ -11,7 +11,7 @@ from identity_manager.models import CertificateProfile, Person, Role
 from identity_manager.transactions.refusals import NotPossible, Stale
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from identity_manager.models import AuditEvent, CertificateProfile, Person, Role
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from tests.tools.cast import person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 TEXTS = {"en": Text("Terms", "Read."), "de": Text("Bedingungen", "Lesen.")}
 PROFILE: dict[str, Any] = {
     "name": "VPN",

@@ -20,7 +20,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 TEXTS = {"en": Text("Terms", "Read."), "de": Text("Bedingungen", "Lesen.")}
 Verb = Callable[[Person, CertificateProfile], Any]
 

@@ -13,7 +13,7 @@ from tests.tools import cast
 from tests.tools import looks as company
 
 KEEP = looks.Picture()
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 @pytest.fixture(autouse=True)

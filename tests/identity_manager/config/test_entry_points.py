@@ -19,6 +19,7 @@ STARTS = {
     "run": ("manage.py", "run"),
     "wsgi": ("-c", "import identity_manager.config.wsgi"),
 }
+OTHERS = [name for name in STARTS if name not in {"gunicorn", "worker"}]
 
 
 def start(name: str, tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +37,9 @@ def start(name: str, tmp_path: Path, **variables: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("name", STARTS)
+@pytest.mark.parametrize(
+    "name", ["gunicorn", "worker", *(pytest.param(name, marks=pytest.mark.nightly) for name in OTHERS)]
+)
 def test_a_demo_with_a_real_mail_server_does_not_start(name: str, tmp_path: Path) -> None:
     outcome = start(name, tmp_path, SMTP_HOST="mail.acme.net")
     assert outcome.returncode != 0
@@ -53,13 +56,16 @@ def test_a_setting_that_cannot_be_read_is_one_sentence(name: str, tmp_path: Path
     assert outcome.stderr.strip().count("\n") == 0, outcome.stderr
 
 
-@pytest.mark.parametrize("name", ["worker", "beat", "wsgi"])
+@pytest.mark.parametrize(
+    "name", ["worker", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("beat", "wsgi"))]
+)
 def test_a_setting_that_cannot_be_read_is_the_last_word_elsewhere(name: str, tmp_path: Path) -> None:
     outcome = start(name, tmp_path, DEPLOYMENT="production", SECRET_KEY_FILE=str(tmp_path / "no"))
     assert outcome.returncode != 0
     assert "SECRET_KEY, cannot be read" in outcome.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.nightly
 def test_pages_do_not_wait_for_the_linter(tmp_path: Path) -> None:
     """It takes as long to load as all the rest; drafts, workers and tests of a profile load it."""
     pages = "import sys, identity_manager.config.wsgi, identity_manager.config.urls"

@@ -18,7 +18,7 @@ from tests import check_deploy
 from tests.architecture.source import ROOT
 from tests.identity_manager.management.test_run import free_port
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 
 HOST = "tokens.acme-corporation.net"
 THREADS = 2

@@ -7,7 +7,7 @@ import pytest
 
 from identity_manager.config.runtime.garbage_collection import LOOKED_FOR_AFTER
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 
 WORKER = """
 from celery.signals import worker_init

@@ -20,7 +20,12 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stal
 from tests.identity_manager.configuration.imports import effects, imported
 from tests.tools import looks as company_looks
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 BODY = "Dear {{ person.name }},\n\n- your password is new."
 TEXTS = """
 [[mail-text]]

@@ -25,7 +25,12 @@ from identity_manager.models.people.role import OFFERED_ROLES, Role
 from identity_manager.workflow.policy import eligibility
 from tests.tools.cast import person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 RESERVED = ("example.com", "example.org", "example.net")
 
 
@@ -89,6 +94,7 @@ def test_everybody_active_with_an_address_can_get_a_token_of_some_type() -> None
         assert any(choice.available for choice in choices)
 
 
+@pytest.mark.nightly
 def test_a_second_run_changes_nothing_and_keeps_the_passwords() -> None:
     load()
     before = cast.path().read_bytes()
@@ -136,6 +142,7 @@ def test_the_cast_can_sign_in_with_what_is_written_for_the_owner_alone() -> None
     assert held == set(OFFERED_ROLES)
 
 
+@pytest.mark.nightly
 def test_a_database_made_anew_gets_the_same_passwords(secrets_dir: Path) -> None:
     rows = [{"username": member.username, "password": f"kept-for-{member.username}"} for member in cast.CAST]
     (secrets_dir / cast.FILE_NAME).write_text(json.dumps(rows), encoding="utf-8")
@@ -157,6 +164,7 @@ def test_the_catalogue_is_as_promised() -> None:
         assert not texts.text_in(language).title.startswith("#")
 
 
+@pytest.mark.nightly
 def test_its_encryption_keys_are_archived_for_a_key_that_nobody_has_looked_at() -> None:
     load()
     archiving = TokenType.objects.active().filter(archive_key=True)
@@ -166,6 +174,7 @@ def test_its_encryption_keys_are_archived_for_a_key_that_nobody_has_looked_at() 
     assert {row.first_by.given_name, row.second_by.given_name} == {"Runa", "Rafael"}  # type: ignore[union-attr]  # both are there
 
 
+@pytest.mark.nightly
 def test_an_older_demo_gets_no_officers_in_the_place_of_others() -> None:
     load()
     older = [member for member in cast.CAST if member.role == Role.RECOVERY_OFFICER]

@@ -64,7 +64,7 @@ def made_at_once(hosts: list[dict[str, str]]) -> list[tuple[int, str]]:
     return [(process.returncode, words) for process, words in zip(running, said, strict=True)]
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_two_hosts_of_their_own_directories_make_one(var: Path) -> None:
     ended = made_at_once([host(name, var) for name in HOSTS])
 
@@ -75,7 +75,7 @@ def test_two_hosts_of_their_own_directories_make_one(var: Path) -> None:
     assert list(var.parent.glob("host-*/.*")) == []
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_two_processes_of_one_directory_make_one_and_both_have_it(var: Path) -> None:
     ended = made_at_once([host(HOSTS[0], var)] * 2)
 
@@ -96,6 +96,7 @@ def options(tmp_path: Path) -> EmbeddedOptions:
     return replace(known.options, name="new", directory=str(tmp_path / "ours" / "new"))
 
 
+@pytest.mark.long
 @pytest.mark.database
 @pytest.mark.django_db
 def test_who_comes_second_has_nothing(tmp_path: Path, options: EmbeddedOptions) -> None:

@@ -92,8 +92,7 @@ def status(port: int, path: str) -> int:
     return connection.getresponse().status
 
 
-@pytest.mark.long
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_run_stop_run_again_and_forget(tmp_path: Path) -> None:
     var, port = tmp_path / "var", free_port()

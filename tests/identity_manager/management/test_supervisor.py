@@ -23,7 +23,7 @@ SCRIPT = "tests.identity_manager.management.supervised"
 Supervised = Callable[..., AbstractContextManager[subprocess.Popen[str]]]
 
 
-@pytest.fixture(params=["stays", "hands-over"])
+@pytest.fixture(params=[pytest.param("stays", marks=pytest.mark.nightly), "hands-over"])
 def supervised(request: pytest.FixtureRequest) -> Supervised:
     """Starts programs by name, watched by the process that started them or by what it leaves them to."""
 

@@ -128,6 +128,7 @@ def uma(live_server: LiveServer) -> Person:
     return cast.person("uma")
 
 
+@pytest.mark.nightly
 def test_signing_out_there_ends_the_session_here(start: Start, uma: Person, live_server: LiveServer) -> None:
     address = start()
     browser, elsewhere = Browser(live_server.url), Browser(live_server.url)
@@ -140,6 +141,7 @@ def test_signing_out_there_ends_the_session_here(start: Start, uma: Person, live
     assert AuditEvent.objects.get(name="account.sessions-ended").facts == {"count": 1, "provider": "corp"}
 
 
+@pytest.mark.nightly
 def test_signing_out_here_leads_there_and_back(start: Start, uma: Person, live_server: LiveServer) -> None:
     address = start()
     browser = Browser(live_server.url)
@@ -152,6 +154,7 @@ def test_signing_out_here_leads_there_and_back(start: Start, uma: Person, live_s
     assert not browser.is_signed_in
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("acr", "signed_in"), [(TWO, True), ("", False)])
 def test_the_second_factor_is_asked_for_and_demanded(
     start: Start, uma: Person, live_server: LiveServer, acr: str, *, signed_in: bool

@@ -194,6 +194,7 @@ def test_its_account_is_nobody_elses() -> None:
         targets({"sign-in": sign_in}, sources=reader("cn=mapper,dc=example,dc=test"))
 
 
+@pytest.mark.nightly
 @pytest.mark.needs_program("samba", "samba-tool", "ldbadd")
 @pytest.mark.skipif(not samba.is_possible(), reason="binds the ports of a domain controller: root")
 def test_an_account_with_this_one_right_maps_and_unmaps_on_active_directory(

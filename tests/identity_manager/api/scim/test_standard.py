@@ -14,7 +14,12 @@ from identity_manager.api.scim import service
 from identity_manager.models import DirectorySource
 from identity_manager.people.scim_storage import Storage
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 
 class TestStorage(ScimStorageContract):

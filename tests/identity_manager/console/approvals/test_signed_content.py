@@ -15,7 +15,7 @@ from identity_manager.models import ApprovalPolicy, Certificate, Person, TokenRe
 from identity_manager.workflow import snapshot
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 FULL = {
     "subject": [
         ["organizationName", "Example, Incorporated"],

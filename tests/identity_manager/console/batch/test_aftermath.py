@@ -34,7 +34,12 @@ from tests.identity_manager.workflow.batch.orders import placed, started
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 NAMES = ("waits", "accepts", "made", "noted", "done", "rejected", "declined", "cancelled")
 
 

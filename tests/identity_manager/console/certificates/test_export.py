@@ -31,7 +31,7 @@ from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast, slapd
 from tests.tools.slapd import HOST, SUFFIX, Slapd
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 EXPORT = reverse("console:certificates-export")
 BASE = f"ou=people,{SUFFIX}"
 

@@ -23,7 +23,7 @@ from tests.tools import cast
 from tests.tools import looks as company_looks
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 PRINT_CSS = Path(settings.BASE_DIR) / "identity_manager" / "ui" / "static" / "ui" / "print.css"
 PURPOSE = "Signs <b>offers</b> of the sales team"
 

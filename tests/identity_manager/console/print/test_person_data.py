@@ -28,7 +28,7 @@ from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 # Where a person stands in other tables, and on the page: its heading, or why it is not there.
 PLACES = {
     "roles": "Roles",

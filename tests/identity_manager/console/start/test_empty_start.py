@@ -7,7 +7,7 @@ from identity_manager.models import OFFICER_ROLES, Role
 from tests.identity_manager.console.start.test_start import START
 from tests.identity_manager.console.visitors import officer, signed_in
 
-pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 @pytest.mark.parametrize("role", sorted(OFFICER_ROLES))

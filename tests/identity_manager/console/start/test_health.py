@@ -35,7 +35,7 @@ from identity_manager.ui.parts import Meaning
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 START = reverse("console:start")
 FREE = namedtuple("Usage", ["free"])
 

@@ -34,7 +34,7 @@ from tests.architecture.standing import taken_back
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.database, pytest.mark.nightly_on_postgresql]
 START = reverse("console:start")
 PARTS = ("waits", "registered", "troubles", "under_way", "expiring")
 

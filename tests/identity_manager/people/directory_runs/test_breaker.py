@@ -25,7 +25,7 @@ from identity_manager.workflow.people import directory_decisions, directory_runs
 from tests.tools import cast
 from tests.tools.directory import FakeDirectory, run
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 @pytest.fixture

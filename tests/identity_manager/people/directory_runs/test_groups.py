@@ -5,7 +5,7 @@ import pytest
 from identity_manager.models import DirectoryGroup, DirectoryMembership, RunMode
 from tests.tools.directory import FakeDirectory, run
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 def members(name: str) -> set[str]:

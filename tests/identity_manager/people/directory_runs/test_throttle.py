@@ -45,7 +45,7 @@ def test_a_rest_is_a_fifth_of_what_the_chunk_took_and_no_longer_than_a_second(cl
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.database
-@pytest.mark.long_on_postgresql
+@pytest.mark.nightly_on_postgresql
 def test_a_run_rests_after_each_chunk_that_it_reads_and_writes(
     corp: FakeDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

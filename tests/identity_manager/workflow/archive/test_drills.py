@@ -27,7 +27,7 @@ from identity_manager.workflow.archive import drills, share_rounds
 from tests.tools import cast, recovery
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 YEAR = timedelta(days=366)
 
 

@@ -13,7 +13,7 @@ from identity_manager.workflow.policy import eligibility
 from tests.architecture.url_world import batch_order
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 def mails(token: SoftwareToken, address: str, number: int, state: str = "sent") -> list[OutgoingMail]:

@@ -26,7 +26,7 @@ from tests.identity_manager.workflow.archive.test_late_intake import staff, toke
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 def give_to(person: Person) -> None:

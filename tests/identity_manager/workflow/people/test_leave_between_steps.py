@@ -17,7 +17,12 @@ from tests.identity_manager.workflow.worker import works
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 
 @dataclass(frozen=True)

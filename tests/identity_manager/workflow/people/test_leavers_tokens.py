@@ -19,7 +19,7 @@ from tests.identity_manager.workflow.worker import works
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 AT_CA = {"revoked": "cessationOfOperation", "on_hold": "certificateHold", "active": ""}
 
 

@@ -28,7 +28,7 @@ from tests.identity_manager.workflow.recovery.test_decisions import (  # noqa: F
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from identity_manager.workflow.renewal import expiry_check
 from tests.identity_manager.workflow.renewal.conftest import At
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 def run() -> int:

@@ -18,7 +18,7 @@ from identity_manager.workflow.revocation import by_public_key, hold, revoke
 from tests.identity_manager.workflow.renewal.conftest import At, successor_of
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 @pytest.fixture

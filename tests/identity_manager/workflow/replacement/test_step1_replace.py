@@ -25,7 +25,7 @@ from tests.identity_manager.workflow.replacement.conftest import Tokens, encrypt
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 def states() -> dict[str, str]:

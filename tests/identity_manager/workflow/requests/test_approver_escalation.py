@@ -30,7 +30,7 @@ from identity_manager.workflow.requests import approver_escalation, reminders
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 def approver(name: str, *, unit: str = "", sid: str = "") -> Person:

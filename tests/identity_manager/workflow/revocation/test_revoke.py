@@ -10,7 +10,7 @@ from identity_manager.models import AuditEvent, Certificate
 from identity_manager.workflow.revocation import revoke
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 def test_a_revocation_that_is_refused_for_good_is_left_to_hands(

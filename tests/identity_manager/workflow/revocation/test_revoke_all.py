@@ -13,7 +13,7 @@ from identity_manager.workflow.revocation.revoke_all import revoke_all
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 LOST = RevocationReason.KEY_COMPROMISE
 
 

@@ -31,7 +31,7 @@ from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 SIGNATURE = {"type_code": "signature", "name": "Signature"}
 
 

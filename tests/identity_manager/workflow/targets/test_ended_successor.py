@@ -16,7 +16,7 @@ from tests.tools import targets
 from tests.tools.cast import Company, accepted, delivered, issued, noted
 from tests.tools.targets import placement, review, serve, switched_on, token_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 
 
 @pytest.mark.parametrize("how", ["it lapses", "it is revoked"])

@@ -45,7 +45,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.long,
-    pytest.mark.long_on_postgresql,
+    pytest.mark.nightly_on_postgresql,
 ]
 P = PlacementState
 CONNECTORS = (LdapTarget, GatewayTarget, GmailTarget, IntuneTarget)
@@ -235,6 +235,7 @@ def held(directory: Directory, person: Person) -> set[str]:
         target.close()
 
 
+@pytest.mark.nightly
 @pytest.mark.needs_program("slapd", "ldapmodify")
 def test_a_certificate_comes_and_goes_wherever_its_worker_is_killed(
     directory: Directory, company: Company, tmp_path: Path

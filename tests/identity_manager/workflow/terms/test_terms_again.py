@@ -30,7 +30,7 @@ from tests.identity_manager.workflow.terms.conftest import DAYS, next_version, r
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 OVER = timedelta(days=DAYS + 2)
 
 

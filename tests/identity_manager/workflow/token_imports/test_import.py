@@ -46,7 +46,7 @@ from tests.tools import cast, foreign_files, recovery, token_imports
 from tests.tools.foreign_files import SIGNS, certificate, rsa_key
 from tests.tools.token_imports import PASSWORD, Office, OldSystem
 
-pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("openssl")]
+pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("openssl"), pytest.mark.long]
 
 
 @pytest.fixture
