@@ -26,8 +26,8 @@ class ContainerError(CaError):
     """A PKCS#12 container is malformed, or does not decrypt or verify."""
 
 
-def decrypt(algorithm: Any, data: bytes, passphrase: str) -> bytes:
-    """Return the plaintext without padding.
+def decrypt(algorithm: Any, data: bytes, passphrase: str, *, as_gpgsm: bool = False) -> bytes:
+    """Return the plaintext without padding. as_gpgsm: by the key that gpgsm derives (decision 15).
 
     Raises ContainerError for an unknown scheme, ValueError for malformed data or a wrong passphrase.
     """
@@ -35,7 +35,7 @@ def decrypt(algorithm: Any, data: bytes, passphrase: str) -> bytes:
     if name == "pbes2":
         padded, block = _pbes2(parameters, data, passphrase)
     elif name in _LEGACY_KEYS:
-        padded, block = _legacy(name, parameters, data, passphrase), 64
+        padded, block = _legacy(name, parameters, data, passphrase, as_gpgsm=as_gpgsm), 64
     else:
         raise ContainerError("The container is encrypted in an unknown way.", str(name))
     unpadder = PKCS7(block).unpadder()
@@ -71,9 +71,10 @@ def _pbes2(parameters: Any, data: bytes, passphrase: str) -> tuple[bytes, int]:
     return decryptor.update(data) + decryptor.finalize(), algorithm.block_size
 
 
-def _legacy(name: str, parameters: Any, data: bytes, passphrase: str) -> bytes:
+def _legacy(name: str, parameters: Any, data: bytes, passphrase: str, *, as_gpgsm: bool) -> bytes:
     derivation = Derivation("sha1", parameters["salt"].native, parameters["iterations"].native)
-    key = kdf.derive(passphrase, derivation, purpose=kdf.KEY, length=_LEGACY_KEYS[name])
+    length = _LEGACY_KEYS[name]
+    key = kdf.derive(passphrase, derivation, purpose=kdf.KEY, length=length, as_gpgsm=as_gpgsm)
     iv = kdf.derive(passphrase, derivation, purpose=kdf.IV, length=8)
     if "rc2" in name:
         return rc2.decrypt(key, data, iv)

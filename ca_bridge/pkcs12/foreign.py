@@ -206,21 +206,32 @@ def _bags(infos: list[Any], password: str, budget: _Budget) -> Iterator[tuple[st
         elif info["content_type"].native == "encrypted_data":
             encrypted = info["content"]["encrypted_content_info"]
             text = encrypted["encrypted_content"].native
-            safe = decryption.decrypt(encrypted["content_encryption_algorithm"], text, password)
+            safe = _decrypted(encrypted["content_encryption_algorithm"], text, password, budget)
         else:
             raise ContainerError("A part of the file is encrypted for a certificate.")
         for bag in pkcs12.SafeContents.load(safe, strict=True):
-            yield from _bag(bag, password, None if plain else budget)
+            yield from _bag(bag, password, budget, is_counted=plain)
 
 
-def _bag(bag: Any, password: str, budget: _Budget | None) -> Iterator[tuple[str, bytes]]:
-    """Decode one bag. budget: for bags in an encrypted part, whose iterations were not counted before."""
+def _decrypted(algorithm: Any, data: bytes, password: str, budget: _Budget) -> bytes:
+    """The plaintext; raises ValueError. With some salts gpgsm writes what another key opens (decision 15)."""
+    try:
+        return decryption.decrypt(algorithm, data, password)
+    except ValueError:
+        if algorithm["algorithm"].native == "pbes2":
+            raise
+        budget.spend(decryption.iterations(algorithm))
+        return decryption.decrypt(algorithm, data, password, as_gpgsm=True)
+
+
+def _bag(bag: Any, password: str, budget: _Budget, *, is_counted: bool) -> Iterator[tuple[str, bytes]]:
+    """Decode one bag. is_counted: not for bags in an encrypted part, whose iterations nobody saw before."""
     kind, value = bag["bag_id"].native, bag["bag_value"]
     if kind == "pkcs8_shrouded_key_bag":
         algorithm = value["encryption_algorithm"]
-        if budget is not None:
+        if not is_counted:
             budget.spend(decryption.iterations(algorithm))
-        yield "key", decryption.decrypt(algorithm, value["encrypted_data"].native, password)
+        yield "key", _decrypted(algorithm, value["encrypted_data"].native, password, budget)
     elif kind == "key_bag":
         yield "key", value.untag().dump()
     elif kind == "cert_bag" and value["cert_id"].native == "x509":

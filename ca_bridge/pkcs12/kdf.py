@@ -21,14 +21,16 @@ class Derivation:
         return 128 if self.digest in _LONG_BLOCK else 64
 
 
-def derive(passphrase: str, derivation: Derivation, *, purpose: int, length: int) -> bytes:
-    """Return length octets for a purpose. 5 ms for 10,000 iterations."""
+def derive(
+    passphrase: str, derivation: Derivation, *, purpose: int, length: int, as_gpgsm: bool = False
+) -> bytes:
+    """Return length octets for a purpose. 5 ms for 10,000 iterations. as_gpgsm: see has_short_number."""
     stretched = _input(passphrase, derivation)
     output = b""
     while len(output) < length:
         block = _hashed(stretched, derivation, purpose)
         output += block
-        _mix(stretched, block, derivation.block)
+        _mix(stretched, block, derivation.block, as_gpgsm=as_gpgsm)
     return output[:length]
 
 
@@ -66,9 +68,11 @@ def _stretched(data: bytes, block: int) -> bytes:
     return (data * (size // len(data) + 1))[:size] if data else b""
 
 
-def _mix(stretched: bytearray, digest: bytes, block: int) -> None:
-    """B.2 step 6 C: add B + 1 to each block of I."""
+def _mix(stretched: bytearray, digest: bytes, block: int, *, as_gpgsm: bool = False) -> None:
+    """B.2 step 6 C: add B + 1 to each block of I. as_gpgsm: each sum begins with its first octet but zero."""
     addend = int.from_bytes((digest * block)[:block], "big") + 1
     for start in range(0, len(stretched), block):
         total = int.from_bytes(stretched[start : start + block], "big") + addend
-        stretched[start : start + block] = (total % (1 << 8 * block)).to_bytes(block, "big")
+        octets = (total % (1 << 8 * block)).to_bytes(block, "big")
+        octets = octets.lstrip(b"\0") if as_gpgsm else octets
+        stretched[start : start + len(octets)] = octets

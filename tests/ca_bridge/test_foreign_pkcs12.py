@@ -1,5 +1,6 @@
 """PKCS#12 files that other programs made, opened; and what is refused, by name."""
 
+import base64
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from asn1crypto import cms, core
 from asn1crypto import pkcs12 as asn1_pkcs12
 
 from ca_bridge.errors import ForeignFileError
-from ca_bridge.pkcs12 import foreign, rc2
+from ca_bridge.pkcs12 import foreign, kdf, rc2
+from ca_bridge.pkcs12 import reader as pkcs12_reader
+from ca_bridge.pkcs12.reader import ContainerError
 from tests.interop.container_readers import run as run_without_passwords
 from tests.tools import foreign_files as made
 from tests.tools.foreign_files import PASSWORD, der
@@ -148,6 +151,21 @@ def test_files_of_gpgsm(tmp_path: Path) -> None:
     assert opens(content, "gpgsm-password").has_mac
 
 
+def test_a_file_of_gpgsm_whose_key_others_derive_differently() -> None:
+    """One of 64 that gpgsm 2.4.7 writes (decision 15); OpenSSL says: maybe wrong password."""
+    content = base64.b64decode(Path(__file__).with_name("gpgsm_short_number.txt").read_text())
+    assert any(
+        kdf.has_short_number("gpgsm-password", each, purpose=kdf.KEY)
+        for each in pkcs12_reader.legacy_derivations(content)
+    )
+    found = foreign.read(content, "gpgsm-password")
+    assert [len(each.certificates) for each in found.keys] == [1]
+    foreign.check_soundness(found.keys[0])
+    assert refused(content, "another") == "wrong-password"
+    with pytest.raises(ContainerError):  # what is delivered opens everywhere
+        pkcs12_reader.read(content, "gpgsm-password")
+
+
 @pytest.mark.needs_program("openssl")
 def test_one_key_of_several_certificates(tmp_path: Path) -> None:
     renewed = made.certificate(KEY, email="uma@example.org")
@@ -242,7 +260,7 @@ def test_too_many_iterations_of_a_key_inside_an_encrypted_part(tmp_path: Path) -
         }
     )
     with pytest.raises(ForeignFileError) as caught:
-        list(foreign._bag(bag, PASSWORD, foreign._Budget()))
+        list(foreign._bag(bag, PASSWORD, foreign._Budget(), is_counted=False))
     assert caught.value.code == "too-many-iterations"
 
 
