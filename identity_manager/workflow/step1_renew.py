@@ -142,7 +142,8 @@ def start_by_itself(tokens: Collection[SoftwareToken], *, origin: RequestOrigin)
     """Open automatic renewals in the caller's transaction, which has locked the persons; return the tokens.
 
     One request for each person, with all their tokens, in few statements for all. The person counts as the
-    requester, so that they do not approve it. Tokens that cannot be renewed now are skipped.
+    requester, so that they do not approve it. Tokens that cannot be renewed now, or that run out by a
+    standing order, are skipped.
     """
     persons = {token.person_id: token.person for token in tokens}
     prefetch_related_objects([*persons.values()], "roles", "identity_changes")
@@ -162,4 +163,5 @@ def start_by_itself(tokens: Collection[SoftwareToken], *, origin: RequestOrigin)
 
 
 def _renews_one_of(choice: TypeChoice, token_ids: Collection[uuid.UUID]) -> bool:
-    return choice.available and choice.renews is not None and choice.renews.token_id in token_ids
+    renews = choice.renews
+    return choice.available and renews is not None and not renews.runs_out and renews.token_id in token_ids

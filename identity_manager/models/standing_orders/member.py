@@ -3,14 +3,14 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.batch.order import BatchOrder
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
-from identity_manager.models.standing_orders.order import COVERING, StandingOrder
+from identity_manager.models.standing_orders.order import COVERING, LossRule, StandingOrder
 
 
 class MemberStep(models.TextChoices):
@@ -33,6 +33,13 @@ class StandingMemberQuerySet(models.QuerySet["StandingMember"]):
     def covering(self) -> Self:
         """Members of orders that have not ended, by which they keep the type."""
         return self.present().filter(order__state__in=COVERING)
+
+
+def runs_out_by_order() -> Q:
+    """Over tokens: their person has left an order of the type that lets them run out, and is in no other."""
+    theirs = StandingMember.objects.filter(person=OuterRef("person"), order__type_code=OuterRef("type_code"))
+    left = theirs.filter(order__loss_rule=LossRule.RUN_OUT, until__gte=OuterRef("created_at"))
+    return Q(Exists(left.exclude(loss=None))) & ~Q(Exists(theirs.covering()))
 
 
 class StandingMember(models.Model):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -33,6 +33,7 @@ from identity_manager.models import (
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.requests.token_queries import first_end
 from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.models.standing_orders.member import runs_out_by_order
 from identity_manager.people.identity import identity_change_policy
 from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import NotPossible, Reason, require
@@ -92,6 +93,11 @@ OFFICERS_RENEW = Reason(
     _("A token of this type is renewed by a Software Token Administrator."),
     _("You have a valid one. A Software Token Administrator renews it."),
 )
+RUNS_OUT = Reason(
+    "runs-out",
+    _("This token runs out by itself: no standing order has the person as a member any more."),
+    _("You have a valid one. It runs out by itself, as you no longer belong to those who have this type."),
+)
 ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
 ON_LEAVE = Reason(
     "person-on-leave", _("The person is Inactive. This request goes on when the person is activated.")
@@ -106,6 +112,7 @@ class HeldToken(NamedTuple):
 
     ends_at: the earliest notAfter of its certificates; None without one that counts.
     holder_changed: whether its certificates name outdated data of the person, and no officer has decided.
+    runs_out: whether a standing order lets it run out, so that an administrator alone renews it.
     """
 
     type_code: str
@@ -114,6 +121,7 @@ class HeldToken(NamedTuple):
     token_id: uuid.UUID
     ends_at: datetime | None
     holder_changed: bool
+    runs_out: bool
 
 
 Held = frozenset[HeldToken]
@@ -205,8 +213,10 @@ def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
     has = Q(is_open=True) | Q(state__in=IN_USE)
     rows = SoftwareToken.objects.filter(has, person__id__in=persons).order_by()
     changed = Exists(HolderChange.objects.filter(token=OuterRef("pk"), ended_at=None))
-    columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at", "holder_changed")
-    return rows.annotate(ends_at=first_end(), holder_changed=changed).values_list(*columns)
+    runs_out = ExpressionWrapper(runs_out_by_order(), output_field=BooleanField())
+    columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at", "holder_changed", "runs_out")
+    found = rows.annotate(ends_at=first_end(), holder_changed=changed, runs_out=runs_out)
+    return found.values_list(*columns)
 
 
 _HELD = ForKeys[tuple[Any, ...]](_held, Person._meta.pk)
@@ -242,6 +252,8 @@ def renewal_obstacle(held: HeldToken, token_type: TokenType, *, own: bool) -> Re
     """
     if held.state != TokenState.ACTIVE or held.ends_at is None:
         return HAS_ONE
+    if own and held.runs_out:
+        return RUNS_OUT
     begins = held.ends_at - timedelta(days=token_type.renewal_days)
     if timezone.now() < begins and not held.holder_changed:
         day = {"day": date_format(timezone.localtime(begins), "DATE_FORMAT")}

@@ -14,6 +14,8 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     PersonKind,
+    RenewalPolicy,
+    RequestOrigin,
     RequestState,
     Role,
     RoleAssignment,
@@ -23,12 +25,17 @@ from identity_manager.models import (
     StandingMember,
     StandingOrder,
     TokenRequest,
+    TokenType,
 )
+from identity_manager.models.standing_orders.member import runs_out_by_order
 from identity_manager.models.standing_orders.order import StandingState
 from identity_manager.people.api_access import api_clients
+from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow import step1_renew, step2_approve
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.renewal import expiry_check
 from identity_manager.workflow.revocation import hold
 from identity_manager.workflow.standing_orders import breaker, orders, outcomes, planning
 from tests.identity_manager.workflow.batch.orders import with_token
@@ -109,6 +116,45 @@ def test_hold_and_run_out(company: Company, rule: LossRule, away: str, back: str
     kinds = [kind for kind, _number in standing.placed(order)]
     assert kinds.count("reinstate") == (1 if rule == LossRule.HOLD else 0)
     assert [row.episode for row in StandingMember.objects.filter(person=company.uma).order_by("pk")] == [1, 2]
+
+
+def runs_out(token: SoftwareToken) -> bool:
+    return SoftwareToken.objects.filter(runs_out_by_order(), pk=token.pk).exists()
+
+
+@pytest.mark.parametrize("policy", RenewalPolicy)
+def test_what_runs_out_is_renewed_by_administrators_alone(company: Company, policy: RenewalPolicy) -> None:
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    token = with_token(company, company.uma)
+    TokenType.objects.filter(code=token.type_code).update(renewal_policy=policy)
+    order = standing.in_force(company.ada, group, loss_rule=LossRule.RUN_OUT)
+    token.certificates.update(not_after=timezone.now() + timedelta(days=3))
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    mails = OutgoingMail.objects.count()
+
+    with pytest.raises(NotPossible) as refused:
+        step1_renew.renew(actor=company.uma, token_id=token.pk)
+    expiry_check.check([token.pk])
+
+    assert refused.value.reason == eligibility.RUNS_OUT
+    assert not step1_renew.start_by_itself([token], origin=RequestOrigin.EXPIRY_CHECK)
+    assert (OutgoingMail.objects.count(), token.renewals.count()) == (mails, 0)
+    assert step1_renew.renew_for(actor=company.ada, token_id=token.pk).state == "awaiting_acceptance"
+
+
+def test_what_ran_out_goes_on_with_the_membership(company: Company) -> None:
+    """And so does a token that was asked for by hand since."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    token = with_token(company, company.uma)
+    order = standing.in_force(company.ada, group, loss_rule=LossRule.RUN_OUT)
+    assert not runs_out(token)
+    for change, left in ((standing.leaves, True), (standing.joins, False), (standing.leaves, True)):
+        change(group, company.uma)
+        standing.planned(order)
+        assert runs_out(token) == left
+    SoftwareToken.objects.filter(pk=token.pk).update(created_at=timezone.now())
+    assert not runs_out(token)
 
 
 @pytest.mark.parametrize("rule", LossRule)
