@@ -60,10 +60,10 @@ reset: secrets ## Forget the demo
 	@$(PYTHON) manage.py reset_demo
 
 test: install-dev ## The tests on SQLite, what races and searches on PostgreSQL too
-	@$(PYTEST) $(PARALLEL) -m "not long and not nightly"
+	@$(PYTEST) $(PARALLEL) -m "not long and not nightly and not nightly_on_sqlite"
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and not long and not long_on_postgresql"
 
-# PLAIN_QUERIES: so that tests walk the product without prepared queries, too (decision 26).
+# PLAIN_QUERIES here and in nightly: so that tests walk the product without prepared queries, too (decision 26).
 test-all: install-dev ## The long forms, which `make test` leaves out, on either database
 	@PLAIN_QUERIES=1 $(PYTEST) $(PARALLEL) -m "long and not nightly and not nightly_on_sqlite"
 	@PLAIN_QUERIES=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and (long or long_on_postgresql)"
@@ -83,7 +83,7 @@ chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, E
 
 nightly: install-dev ## What need not run before each change: the longest forms of tests, tests of chaos and bench, 1,000 requests of chaos
 	@$(PYTEST) $(PARALLEL) -m "nightly or nightly_on_sqlite"
-	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "nightly_on_postgresql or (database and nightly)"
+	@PLAIN_QUERIES=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and (nightly or nightly_on_postgresql)"
 	@DIVIDED=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "not nightly" $(BY_MONTH)
 	@$(PYTHON) -m tests.chaos --number $(or $(N),1000)
 

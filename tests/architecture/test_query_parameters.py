@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.database,
     pytest.mark.long,
-    pytest.mark.nightly_on_sqlite,  # what it finds a database to refuse, PostgreSQL refuses
+    pytest.mark.nightly_on_sqlite,  # what it alone refuses: edge_inputs/test_forms.py
     pytest.mark.xdist_group("queries-of-addresses"),
 ]
 # Before each change all parameters of an address at once, on PostgreSQL; each alone nightly.

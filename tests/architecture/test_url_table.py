@@ -122,6 +122,13 @@ def post(browser: Client, address: str) -> str:
     return word
 
 
+@pytest.mark.parametrize("portal", PORTALS)
+def test_a_portal_has_no_address_of_the_other(portal: str) -> None:
+    expected = {row.name for row in TABLE if portal_of(row) in {portal, ""}}
+    served = set(_walk(list(ALONE[portal]), "", ""))
+    assert served - {"start"} == expected - {"start"}  # the bare host name leads to the portal
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("row", TABLE, ids=str)
 def test_a_portal_needs_nothing_of_the_other(world: World, row: Row, monkeypatch: pytest.MonkeyPatch) -> None:

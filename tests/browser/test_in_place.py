@@ -115,7 +115,6 @@ def test_without_scripts_decide_leads_to_the_request(open_desk: OpenDesk, compan
     assert state_of(row) == RequestState.AWAITING_ACCEPTANCE
 
 
-@pytest.mark.nightly
 def test_what_was_unfolded_before_is_gone_while_the_next_comes(open_desk: OpenDesk, company: Company) -> None:
     """Else somebody might approve the request that they looked at a moment ago."""
     company.request_in("requested")

@@ -41,6 +41,7 @@ def test_it_ends_when_the_time_is_up(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.png")) == []
 
 
+@pytest.mark.nightly
 def test_a_page_that_is_wider_than_its_window_is_a_fault(browser: Browser, tmp_path: Path) -> None:
     plan, _for_docs = plan_of(["--width", "768", "--scheme", "dark", "--folder", str(tmp_path)])
     camera = Camera(browser, "http://127.0.0.1:9", plan)
@@ -54,6 +55,7 @@ def test_a_page_that_is_wider_than_its_window_is_a_fault(browser: Browser, tmp_p
     ]
 
 
+@pytest.mark.nightly
 def test_words_that_stand_out_of_their_box_are_a_fault(browser: Browser, tmp_path: Path) -> None:
     plan, _for_docs = plan_of(["--width", "768", "--scheme", "light", "--folder", str(tmp_path)])
     camera = Camera(browser, "http://127.0.0.1:9", plan)

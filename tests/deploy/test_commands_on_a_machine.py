@@ -13,6 +13,7 @@ import pytest
 from tests.deploy import systemd_run, units
 
 pytestmark = pytest.mark.long
+NIGHTLY = pytest.mark.nightly
 
 # What manage.py does, as far as the scripts count on it.
 MANAGE = r"""#!/bin/sh
@@ -112,10 +113,9 @@ def test_another_command_finds_rings_that_it_cannot_write_to(tmp_path: Path) -> 
     assert outcome.stdout == f"doctor {tmp_path}/credentials/other_kek-other\n"
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize("option", ["--password-file", "--from-file"])
-@pytest.mark.parametrize("form", ["{option} {file}", "{option}={file}"])
-@pytest.mark.parametrize("named", ["by its path", "from the folder"])
+@pytest.mark.parametrize("option", ["--password-file", pytest.param("--from-file", marks=NIGHTLY)])
+@pytest.mark.parametrize("form", ["{option} {file}", pytest.param("{option}={file}", marks=NIGHTLY)])
+@pytest.mark.parametrize("named", ["by its path", pytest.param("from the folder", marks=NIGHTLY)])
 def test_a_file_that_root_alone_reads_comes_as_a_credential(
     tmp_path: Path, option: str, form: str, named: str
 ) -> None:

@@ -59,7 +59,6 @@ def search_everything(office: Office, watched: Watched, database_file: Path, sec
     assert watched.caught.search_wrapped().all_findings(places.database_files(database_file)) == []
 
 
-@pytest.mark.nightly
 def test_no_sink_holds_what_went_to_a_gateway(
     office: Office, watched: Watched, settings: Any, tmp_path: Path, database_file: Path
 ) -> None:

@@ -194,13 +194,16 @@ def found_by(search: Search, sink: places.Places) -> set[str]:
 
 
 CASES = [
-    pytest.param(sink, plant, id=f"{sink}: {plant.__name__}")
+    pytest.param(
+        *(sink, plant),
+        id=f"{sink}: {plant.__name__}",
+        marks=pytest.mark.long if plant == plants[0] else pytest.mark.nightly,
+    )
     for sink, plants in PLANTS.items()
     for plant in plants
 ]
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize(("sink", "plant"), CASES)
 @pytest.mark.usefixtures("leaky_pages")
 def test_is_found(sink: str, plant: Callable[[str], None], watched: Watched) -> None:

@@ -1,7 +1,7 @@
 """Which files a run reads (pytest -m): those alone that may have a test which its marks choose.
 
-On PostgreSQL a sixth of all tests runs, in the long form another sixth, and each process of a run would
-import and collect them all. What marks a file may have stands in it, in a conftest.py above it, or in a
+On PostgreSQL a fifteenth of all tests runs, in the long form a tenth, and each process of a run would import
+and collect them all. What marks a file may have stands in it, in a conftest.py above it, or in a
 module of the tests that it imports: a test with any other mark ends the run.
 """
 

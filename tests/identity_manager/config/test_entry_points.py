@@ -19,7 +19,7 @@ STARTS = {
     "run": ("manage.py", "run"),
     "wsgi": ("-c", "import identity_manager.config.wsgi"),
 }
-OTHERS = [name for name in STARTS if name not in {"gunicorn", "worker"}]
+OTHERS = [name for name in STARTS if name not in {"gunicorn", "worker", "wsgi"}]
 
 
 def start(name: str, tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,8 @@ def start(name: str, tmp_path: Path, **variables: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize(
-    "name", ["gunicorn", "worker", *(pytest.param(name, marks=pytest.mark.nightly) for name in OTHERS)]
+    "name",
+    ["gunicorn", "worker", "wsgi", *(pytest.param(name, marks=pytest.mark.nightly) for name in OTHERS)],
 )
 def test_a_demo_with_a_real_mail_server_does_not_start(name: str, tmp_path: Path) -> None:
     outcome = start(name, tmp_path, SMTP_HOST="mail.acme.net")

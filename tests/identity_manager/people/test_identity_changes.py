@@ -18,7 +18,7 @@ from tests.journeys.office import worker
 from tests.tools import cast
 from tests.tools.cast import Company, person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 NEW = {"email": "new@example.com"}
 
 

@@ -16,7 +16,7 @@ from identity_manager.people.officers.roles import RolePeriod
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused
 from tests.tools.cast import person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 SYSTEM, USERS = Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR
 
 

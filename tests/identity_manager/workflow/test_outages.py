@@ -21,7 +21,7 @@ from identity_manager.models import AuditEvent, CaOutage, Certificate, Certifica
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 CA = "corporate"
 
 

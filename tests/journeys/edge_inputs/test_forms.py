@@ -19,6 +19,7 @@ from tests.architecture.url_world import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms"), pytest.mark.long]
 POSTED = tuple(row for row in TABLE if row.posts)
+OPENED = tuple(row for row in TABLE if row.opens)
 # Every form has some of these, and none expects them all.
 NAMES = ["search", "all", "q", "kind", "persons", "mails", "texts", "noted", "reason", "next", "file"]
 ASKED = ["q", "kind", "state", "sort", "page", "of", "role", "type", "next", "since", "to", "department"]
@@ -97,8 +98,17 @@ def test_much_nonsense_is_answered(world: World, row: Row, data: st.DataObject) 
     tried(world, row, data)
 
 
+@pytest.mark.parametrize("row", OPENED, ids=str)
+def test_numbers_that_sqlite_does_not_hold_are_answered(world: World, row: Row) -> None:
+    """It counts to 2**63. PostgreSQL gets all parameters of a page: architecture/test_query_parameters.py."""
+    asked = {name: ["9" * 40, "-9223372036854775809"] for name in ASKED}
+    answer = world.browsers[min(row.opens)].get(world.address(row), asked)
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    assert is_handled(content.decode(errors="replace"), answer.status_code), answer.status_code
+
+
 @pytest.mark.nightly
-@pytest.mark.parametrize("row", tuple(row for row in TABLE if row.opens), ids=str)
+@pytest.mark.parametrize("row", OPENED, ids=str)
 @settings(BOUNDED, max_examples=10)
 @given(data=st.data())
 def test_nonsense_after_the_question_mark_is_answered(world: World, row: Row, data: st.DataObject) -> None:

@@ -28,7 +28,7 @@ from identity_manager.workflow.policy import approvers
 from tests.identity_manager.api.v1.conftest import Caller, make_client, problem_of
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 SYSTEM = (Role.SYSTEM_ADMINISTRATOR,)
 
 

@@ -11,7 +11,7 @@ from identity_manager.workflow import step1_enable
 from tests.identity_manager.api.v1.conftest import Caller, make_client, problem_of
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def test_a_client_asks_for_a_person_and_reads_the_delivery(caller: Caller) -> None:

@@ -11,7 +11,7 @@ from identity_manager.models import Person, Role, TokenRequest
 from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 
-pytestmark = [pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
 COUNTED = [each for each in sources.SOURCES if each.counts]
 
 

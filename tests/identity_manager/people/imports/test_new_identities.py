@@ -24,7 +24,7 @@ from identity_manager.workflow.people import imports, leave_and_return, sign_in_
 from identity_manager.workflow.policy import eligibility
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 IDENTITY = {
     "email": "nina@example.com",
     "upn": "nina@corp.example.com",

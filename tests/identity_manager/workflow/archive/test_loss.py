@@ -30,7 +30,7 @@ from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 NONE = "no copy of its key is archived"
 OFFICERS = "Only Recovery Officers can recover it"

@@ -30,7 +30,7 @@ from identity_manager.workflow.revocation import hold, revoke
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def the_day_after() -> datetime:

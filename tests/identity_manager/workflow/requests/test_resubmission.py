@@ -39,7 +39,7 @@ from identity_manager.workflow.requests import cancellation, lapse, reminders, r
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def move(person: Person, **fields: Any) -> None:

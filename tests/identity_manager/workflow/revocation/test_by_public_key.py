@@ -24,7 +24,7 @@ from identity_manager.workflow.token_imports import looking_through
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 LOST, REPLACED = RevocationReason.KEY_COMPROMISE, RevocationReason.SUPERSEDED
 
 

@@ -21,7 +21,7 @@ from identity_manager.workflow.revocation import crl_listing, revoke
 from tests.ca_bridge.crls import CrlCa, distribution_point
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from identity_manager.workflow.revocation import revoke
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 REVOKED = "certificate.revoked"
 
 
