@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import uuid6
 from cryptography.hazmat.primitives import serialization
+from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import caches
 from django.db import connection
@@ -18,6 +19,7 @@ from django.utils import translation
 
 from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import authority, key_store
+from ca_bridge.pkcs12 import writer
 from identity_manager.config import settings as product
 from identity_manager.config.runtime import garbage_collection
 from identity_manager.mail.company_texts.source import IN_FORCE
@@ -38,6 +40,7 @@ pytest_plugins = [
     "tests.tools.scheduling",
 ]
 
+COMPATIBLE_ITERATIONS = writer.COMPATIBLE_ITERATIONS
 ANALYZED = "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'"
 
 
@@ -68,10 +71,22 @@ def _keys_of_cas_without_prime_checks() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_containers() -> Iterator[None]:
+    """Those for old clients, too, have the iterations of tests/settings.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "COMPATIBLE_ITERATIONS", settings.CONTAINER_STANDARD_ITERATIONS)
+        yield
+
+
 @pytest.fixture(scope="module")
 def containers_as_delivered() -> Iterator[None]:
-    """With the iterations of the product, not those of tests/settings.py."""
-    with override_settings(CONTAINER_STANDARD_ITERATIONS=product.CONTAINER_STANDARD_ITERATIONS):
+    """With the iterations of the product."""
+    with (
+        override_settings(CONTAINER_STANDARD_ITERATIONS=product.CONTAINER_STANDARD_ITERATIONS),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(writer, "COMPATIBLE_ITERATIONS", COMPATIBLE_ITERATIONS)
         yield
 
 

@@ -56,7 +56,7 @@ from identity_manager.config.settings import *  # noqa: E402, F403 all of them, 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Two containers for each token, each made and read again. Tests about containers have what is delivered: see
 # containers_as_delivered in conftest.py.
-CONTAINER_STANDARD_ITERATIONS = 2_048
+CONTAINER_STANDARD_ITERATIONS = 16
 # So that pages have directories: a folder that nobody puts a file into, and one that clients write to.
 (_directory / "drop").mkdir()
 SIEM_SINKS = siem_sinks.sinks({"main": {"address": "127.0.0.1:9"}})  # nobody listens

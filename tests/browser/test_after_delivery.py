@@ -56,6 +56,7 @@ def test_the_file_is_sent_again_for_another_device(
     assert "Uma Lindqvist" in road.open_file(uma, file, passphrase).subject
 
 
+@pytest.mark.nightly
 def test_an_officer_sends_it_again(open_desk: OpenDesk, company: Company) -> None:
     noted(company)
     ada, token = open_desk("ada"), SoftwareToken.objects.get()

@@ -76,6 +76,7 @@ def test_without_scripts_and_in_german(open_desk: OpenDesk) -> None:
     assert TokenRequest.objects.count() == 1
 
 
+@pytest.mark.nightly
 def test_a_revocation_of_all_that_a_search_found_without_scripts(
     open_desk: OpenDesk, company: cast.Company
 ) -> None:

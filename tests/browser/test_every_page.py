@@ -66,8 +66,6 @@ PAGES: dict[str, list[Address]] = {
     ],
     "nobody": [("account_login", ""), ("first_sign_in", ""), ("signed-out", "")],
 }
-# Who sees requests in each state; the others' pages are looked at nightly once more.
-LONG = ("administrator",)
 ROLES = {
     "administrator": Role.TOKEN_ADMINISTRATOR,
     "approver": Role.APPROVER,
@@ -93,10 +91,8 @@ def things(company: Company) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    "who",
-    [pytest.param(who, marks=pytest.mark.long if who in LONG else pytest.mark.nightly) for who in PAGES],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("who", PAGES)
 def test_it_is_clean(open_desk: OpenDesk, company: Company, things: dict[str, str], who: str) -> None:
     person = company.uma if who == "user" else None
     if who in ROLES:

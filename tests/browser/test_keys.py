@@ -50,6 +50,7 @@ def test_keys_are_letters_while_somebody_types(open_desk: OpenDesk, company: Com
     expect(ada.page.get_by_role("dialog")).to_be_hidden()
 
 
+@pytest.mark.nightly
 def test_the_sheet_opens_and_closes(open_desk: OpenDesk, company: Company) -> None:
     ada = open_desk("ada")
     ada.open("/search/?kind=employee")
@@ -70,6 +71,7 @@ def test_the_sheet_opens_and_closes(open_desk: OpenDesk, company: Company) -> No
     expect(sheet).to_be_hidden()
 
 
+@pytest.mark.nightly
 def test_the_person_on_a_phone_has_them_too(open_desk: OpenDesk) -> None:
     uma = open_desk("uma", viewport=PHONE, color_scheme="dark", language="de")
     uma.page.keyboard.press("?")

@@ -47,6 +47,7 @@ def test_from_request_softtoken_to_a_file_that_opens(
     assert TokenRequest.objects.get().state == RequestState.COMPLETED
 
 
+@pytest.mark.nightly
 @in_looks("1280 px, dark")
 def test_rejected_in_a_dialog_with_a_reason_that_the_person_reads(
     open_desk: OpenDesk, look: dict[str, Any]
@@ -78,6 +79,7 @@ def test_rejected_in_a_dialog_with_a_reason_that_the_person_reads(
     uma.sees("Your project has ended.")
 
 
+@pytest.mark.nightly
 @in_looks("390 px, dark")
 def test_declined_and_withdrawn_lead_somewhere(open_desk: OpenDesk, look: dict[str, Any]) -> None:
     """The quiet ways out: each asks once more and ends on a page that shows the state."""

@@ -71,6 +71,7 @@ def test_the_whole_process(open_desk: OpenDesk, language: str) -> None:
     assert overlaps(ada, "/process/", IN_THE_PICTURE) == []
 
 
+@pytest.mark.nightly
 @LOOKS
 @pytest.mark.parametrize(
     "state",

@@ -70,6 +70,7 @@ def test_on_a_phone_in_the_dark(open_desk: OpenDesk, extremes: None) -> None:
         ada.look()
 
 
+@pytest.mark.nightly
 def test_fields_of_a_filter_stand_in_one_line(open_desk: OpenDesk, extremes: None) -> None:
     ada = open_desk("ada")
     ada.page.goto("/mails/?since=2026-01-01T00:00")
@@ -259,6 +260,7 @@ def test_a_filter_is_applied_as_soon_as_it_is_chosen(open_desk: OpenDesk, compan
     ada.look()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("options", "words", "link"),
     [
@@ -268,7 +270,6 @@ def test_a_filter_is_applied_as_soon_as_it_is_chosen(open_desk: OpenDesk, compan
             "Die Einzelheiten werden nach diesen Wörtern durchsucht, zurück bis",
             "Weiter zurück suchen",
             id="phone",
-            marks=pytest.mark.nightly,
         ),
     ],
 )

@@ -76,6 +76,7 @@ def test_set_up_then_asked_for_at_sign_in(open_desk: OpenDesk, tmp_path: Path) -
         uma.inspection.look_for(kept)
 
 
+@pytest.mark.nightly
 def test_no_browser_keeps_a_sign_in_code(open_desk: OpenDesk, company: Company) -> None:
     """Neither that of the officer who made it nor that of the person who used it."""
     eve = cast.person("eve", roles=())

@@ -46,6 +46,7 @@ def test_from_search_to_a_file_that_opens(open_desk: OpenDesk, tmp_path: Path, l
     assert TokenRequest.objects.get().state == RequestState.COMPLETED
 
 
+@pytest.mark.nightly
 def test_what_will_happen_is_said_with_each_check(open_desk: OpenDesk) -> None:
     ada = open_desk("ada")
     road.search(ada, "lindq")

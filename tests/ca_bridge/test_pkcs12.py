@@ -24,7 +24,7 @@ from ca_bridge.pkcs12.writer import ContainerError, ContainerFormat
 from ca_bridge.x509 import csr
 from tests.ca_bridge import scripted
 
-pytestmark = pytest.mark.usefixtures("containers_as_delivered")
+pytestmark = [pytest.mark.usefixtures("containers_as_delivered"), pytest.mark.long]
 FRIENDLY_NAME = "Jürgen Müller-Groß 山田 – Authentication 2026-11 3f2a"
 STANDARD, COMPATIBLE = ContainerFormat.STANDARD, ContainerFormat.COMPATIBLE
 

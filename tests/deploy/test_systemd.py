@@ -309,7 +309,7 @@ def test_nginx_understands_the_snippet(machine: Machine) -> None:
     assert "[warn]" not in outcome.stderr
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.needs_program("nginx", "openssl", "systemd-socket-activate")
 def test_pages_are_served_on_the_socket_that_systemd_hands_over(machine: Machine, secrets: Path) -> None:
     """The proxy comes through a unix socket, so what it says of https is believed."""

@@ -27,7 +27,19 @@ from tests.kill_points import findings
 from tests.kill_points.boundaries import AFTER, BROKER, CA, COMMIT, KINDS, MAIL, Boundaries, watch
 from tests.kill_points.copies import Copies
 from tests.kill_points.outside import Broker
-from tests.kill_points.walks import ALL_SEVEN_STEPS, WALKS, Clock, Walk, go, in_use
+from tests.kill_points.walks import (
+    ALL_SEVEN_STEPS,
+    CANCELLED,
+    MANY,
+    NEVER_NOTED,
+    RECOVERY,
+    REFUSED,
+    WALKS,
+    Clock,
+    Walk,
+    go,
+    in_use,
+)
 from tests.tools import processes, recovery
 from tests.tools.processes import Ending
 
@@ -37,6 +49,9 @@ MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 REST = "at-rest-"
 # Their boundaries are mostly those of the first: nightly all of them, else one of most names.
 OTHERS = [walk for walk in WALKS if walk is not ALL_SEVEN_STEPS]
+# What is like another one: nightly, all of it.
+LIKE_ANOTHER = (CANCELLED, NEVER_NOTED, REFUSED, MANY, RECOVERY)
+ONCE = [pytest.param(walk, marks=pytest.mark.nightly) if walk in LIKE_ANOTHER else walk for walk in OTHERS]
 EVERY_WALK = [ALL_SEVEN_STEPS, *(pytest.param(walk, marks=pytest.mark.nightly) for walk in OTHERS)]
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"
 
@@ -73,7 +88,7 @@ class Place:
     def enter(self, walk: Walk) -> None:
         """Make this process one of the installation here."""
         processes.use(self.database)
-        settings.EMAIL_BACKEND, settings.CONTAINER_STANDARD_ITERATIONS = MAILBOX, 2_048
+        settings.EMAIL_BACKEND = MAILBOX
         settings.MAILBOX_DIR = self.directory / "mailbox"
         batch_division.LINES_PER_SHARD, chunk_size.ChunkSize.size = 3, 2
         chunk_size.ChunkSize.LEAST = chunk_size.ChunkSize.MOST = 2
@@ -220,7 +235,7 @@ def _is_tried(name: str) -> bool:
 
 @pytest.mark.long
 @pytest.mark.nightly_on_postgresql
-@pytest.mark.parametrize("stage", OTHERS, ids=lambda walk: walk.name, indirect=True)
+@pytest.mark.parametrize("stage", ONCE, ids=lambda walk: walk.name, indirect=True)
 def test_killed_once_at_each_name_of_boundary(stage: Stage) -> None:
     """Before a CA or a mail server is called, and after whatever is passed."""
     reference = undisturbed(stage)

@@ -113,7 +113,7 @@ def _chosen(options: argparse.Namespace, every: list[Mutant]) -> list[Mutant]:
 
 def _pytest(plugin: object, tests: Sequence[str], *more: str) -> int:
     folders = [str(ROOT / "tests" / name) for name in tests]
-    return pytest.main(["-q", "-m", "not long and not nightly", *more, *folders], plugins=[plugin])
+    return pytest.main(["-q", "-m", "not nightly", *more, *folders], plugins=[plugin])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.performance.parts import PARTS, of_road, percentile
 from tests.performance.query_mix import MIX
 from tests.upgrade.releases import recorded
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -42,7 +42,6 @@ def ran(out: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
     return done.stdout, json.loads(out.read_text(encoding="utf-8"))
 
 
-@pytest.mark.nightly
 def test_the_search_is_measured_among_what_is_stored(tmp_path: Path) -> None:
     said, report = ran(tmp_path / "bench.json", "--only", "search", "--rows", "400")
 

@@ -17,6 +17,8 @@ from ca_bridge.pkcs12 import passphrase
 from tests.sinks.forms import ENCODINGS, KEY_WRITINGS, writings
 from tests.sinks.search import KEY_FORMS, Search, Secret
 
+pytestmark = pytest.mark.nightly
+
 BEFORE, AFTER = b"2026-11-24 INFO the secret is ", b" and here the text goes on.\n"
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.tools import choosing
 from tests.tools.choosing import ROOT, marks_of, may_choose
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 
 POSTGRESQL = "database and not nightly and (long or long_on_postgresql)"
 UNREAD = "raise ZeroDivisionError\n"

@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.usefixtures("postgresql_only"),
+    pytest.mark.nightly,
 ]
 
 

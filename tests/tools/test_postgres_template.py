@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.usefixtures("postgresql_only"),
+    pytest.mark.nightly,
 ]
 FIRST, SECOND = "first", "second"  # states of the source
 CAST = re.compile(r"::(character varying|text)(\[\])?|[()]")

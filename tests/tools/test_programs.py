@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.nightly
+
 SAMPLE = """
 import pytest
 @pytest.mark.needs_program("no-such-program", "sh")

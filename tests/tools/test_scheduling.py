@@ -9,7 +9,7 @@ import pytest
 
 from tests.tools import scheduling
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 
 SAMPLE = """
 import os

@@ -307,6 +307,7 @@ def as_pkcs12(folder: Path, name: str, passphrase: bytes) -> bytes:
     return pkcs12.serialize_key_and_certificates(name.encode(), key, certificate, None, encryption)
 
 
+@pytest.mark.nightly
 def test_a_client_that_others_wrote_takes_the_stub_for_ejbca(acme2certifier):
     assert acme2certifier(stub.OFFICER) == [
         "None",
@@ -316,6 +317,7 @@ def test_a_client_that_others_wrote_takes_the_stub_for_ejbca(acme2certifier):
     ]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("client", "changes"), [("stranger", {}), (stub.OFFICER, {"cert_profile_name": "no-such-profile"})]
 )

@@ -122,6 +122,7 @@ def test_persons_who_are_in_its_way_end_in_one_sentence() -> None:
     assert Person.objects.count() == 1
 
 
+@pytest.mark.nightly
 def test_the_cast_can_sign_in_with_what_is_written_for_the_owner_alone() -> None:
     load()
     assert stat.S_IMODE(cast.path().stat().st_mode) == 0o600
@@ -150,6 +151,7 @@ def test_a_database_made_anew_gets_the_same_passwords(secrets_dir: Path) -> None
     assert Account.objects.get(username="uma").check_password("kept-for-uma")
 
 
+@pytest.mark.nightly
 def test_the_catalogue_is_as_promised() -> None:
     load()
     types = {row.code: row for row in TokenType.objects.active()}

@@ -84,7 +84,7 @@ def tried(world: World, row: Row, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("row", POSTED, ids=str)
-@settings(BOUNDED, max_examples=3)
+@settings(BOUNDED, max_examples=2)
 @given(data=st.data())
 def test_nonsense_is_answered(world: World, row: Row, data: st.DataObject) -> None:
     tried(world, row, data)

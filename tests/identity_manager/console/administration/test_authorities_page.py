@@ -26,7 +26,7 @@ from identity_manager.models import AuditEvent, CaCheck, CaOutage, ProcessTotal,
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = pytest.mark.long_on_postgresql
+pytestmark = [pytest.mark.long_on_postgresql, pytest.mark.long]
 
 PAGE = reverse("console:authorities")
 TEST = reverse("console:authority-test", args=["corporate"])

@@ -17,7 +17,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools import looks as company_looks
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 NAVIGATION_CSS = Path(product.BASE_DIR) / "identity_manager/ui/static/ui/navigation.css"
 PAGE, WRITE = reverse("console:looks"), reverse("console:looks-write")
 TYPED = {

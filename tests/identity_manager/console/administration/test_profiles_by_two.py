@@ -13,6 +13,8 @@ from tests.identity_manager.console.administration.profiles import NEW, address,
 from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def draft(sven: Client) -> CertificateProfile:

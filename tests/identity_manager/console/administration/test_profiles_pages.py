@@ -14,6 +14,8 @@ from tests.identity_manager.console.administration.forms import PROFILE, revisio
 from tests.identity_manager.console.administration.profiles import NEW, address, saved_draft, show
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 PREVIEW = reverse("console:profile-preview")
 
 

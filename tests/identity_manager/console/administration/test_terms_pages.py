@@ -14,6 +14,8 @@ from identity_manager.models import AuditEvent, TermsDocument, TermsDraft, Terms
 from tests.identity_manager.console.administration.forms import seen_in
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 NEW = reverse("console:terms-new")
 TEXTS = {
     "names_archiving": "none",

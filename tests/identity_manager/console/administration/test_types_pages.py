@@ -14,7 +14,7 @@ from tests.identity_manager.console.administration.forms import revision_in, see
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = pytest.mark.long_on_postgresql
+pytestmark = [pytest.mark.long_on_postgresql, pytest.mark.long]
 
 NEW = reverse("console:token-type-new")
 OPEN_TASKS = reverse("console:approvals")

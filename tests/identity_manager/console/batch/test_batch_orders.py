@@ -28,6 +28,8 @@ from tests.identity_manager.console.visitors import officer, signed_in
 from tests.identity_manager.workflow.batch.batches import work
 from tests.tools import cast
 
+pytestmark = pytest.mark.long
+
 EVERYBODY = {"search": "kind=employee", "all": "1"}
 
 

@@ -24,6 +24,8 @@ from tests.identity_manager.workflow.batch.orders import placed, revoking, start
 from tests.tools import cast
 from tests.tools.cast import Company
 
+pytestmark = pytest.mark.long
+
 KINDS, CHOOSE, NEW = (reverse(f"console:batch-order-{name}") for name in ("kinds", "choose", "new"))
 ALL = {"search": "kind=employee", "all": "1"}
 

@@ -12,7 +12,7 @@ from identity_manager.models import Role
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 SECRET = "what nobody may read"
 
 

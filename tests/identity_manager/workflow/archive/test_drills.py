@@ -27,7 +27,12 @@ from identity_manager.workflow.archive import drills, share_rounds
 from tests.tools import cast, recovery
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.nightly_on_postgresql,
+    pytest.mark.long,
+]
 YEAR = timedelta(days=366)
 
 

@@ -38,7 +38,7 @@ from tests.tools import cast, one_step, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from identity_manager.workflow.archive import recovery_certificates as verbs
 from tests.tools import cast, recovery
 from tests.tools.recovery import Officers
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from identity_manager.workflow.archive.share_rounds import Subject
 from tests.tools import recovery
 from tests.tools.recovery import Officers
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 SEEN = hashlib.sha256(b"what they saw").hexdigest()
 
 

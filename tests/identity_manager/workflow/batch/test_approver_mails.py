@@ -28,7 +28,12 @@ from tests.identity_manager.workflow.batch.test_batch_orders import done, given,
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.nightly_on_postgresql,
+    pytest.mark.long,
+]
 
 
 @pytest.fixture

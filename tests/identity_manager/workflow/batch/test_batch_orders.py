@@ -40,7 +40,7 @@ from tests.identity_manager.workflow.batch.batches import due, work
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def given(
@@ -632,7 +632,17 @@ def crowd(company: Company) -> list[Person]:
 
 
 @pytest.mark.parametrize("partial", [False, True], ids=["all or nothing", "in part"])
-@pytest.mark.parametrize("chosen", ["vpn", "signature", "vpn signature", "two", "for externals", "lacking"])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "vpn signature",
+        "lacking",
+        *(
+            pytest.param(each, marks=pytest.mark.nightly)
+            for each in ("vpn", "signature", "two", "for externals")
+        ),
+    ],
+)
 def test_many_are_enabled_as_each_would_be_by_hand(
     company: Company, chosen: str, *, partial: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

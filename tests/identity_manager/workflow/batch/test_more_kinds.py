@@ -26,7 +26,7 @@ from tests.identity_manager.workflow.batch.orders import lines, placed, started,
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture(autouse=True)
