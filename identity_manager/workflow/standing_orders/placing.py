@@ -24,6 +24,7 @@ from identity_manager.models import (
     MemberStep,
     Person,
     PersonState,
+    RenewalNotice,
     RequestKind,
     SoftwareToken,
     StandingMember,
@@ -141,9 +142,10 @@ def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> li
         chosen_as=ChosenAs.REQUESTS,
         note=note,
     )
-    if order.loss_rule == LossRule.RUN_OUT:
-        return placed
     tokens = SoftwareToken.objects.filter(person__in=left, type_code=order.type_code).in_use()
+    if order.loss_rule == LossRule.RUN_OUT:
+        RenewalNotice.objects.unanswered().filter(token__in=tokens.order_by().values("pk")).delete()
+        return placed
     kind = BatchKind(order.loss_rule)
     if kind == BatchKind.HOLD:
         tokens = tokens.exclude(state=TokenState.ON_HOLD)

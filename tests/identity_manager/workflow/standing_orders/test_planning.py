@@ -14,6 +14,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     PersonKind,
+    RenewalNotice,
     RenewalPolicy,
     RequestOrigin,
     RequestState,
@@ -128,7 +129,9 @@ def test_what_runs_out_is_renewed_by_administrators_alone(company: Company, poli
     token = with_token(company, company.uma)
     TokenType.objects.filter(code=token.type_code).update(renewal_policy=policy)
     order = standing.in_force(company.ada, group, loss_rule=LossRule.RUN_OUT)
-    token.certificates.update(not_after=timezone.now() + timedelta(days=3))
+    now, soon = timezone.now(), timezone.now() + timedelta(days=3)
+    token.certificates.update(not_after=soon)
+    RenewalNotice.objects.create(token=token, person=company.uma, ends_at=soon, created_at=now)
     standing.leaves(group, company.uma)
     standing.planned(order)
     mails = OutgoingMail.objects.count()
@@ -140,6 +143,7 @@ def test_what_runs_out_is_renewed_by_administrators_alone(company: Company, poli
     assert refused.value.reason == eligibility.RUNS_OUT
     assert not step1_renew.start_by_itself([token], origin=RequestOrigin.EXPIRY_CHECK)
     assert (OutgoingMail.objects.count(), token.renewals.count()) == (mails, 0)
+    assert not RenewalNotice.objects.exists()
     assert step1_renew.renew_for(actor=company.ada, token_id=token.pk).state == "awaiting_acceptance"
 
 
