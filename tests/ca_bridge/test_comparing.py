@@ -18,7 +18,7 @@ from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import answers, fails, issued
 
 State, Comparison = CaOrder.State, CaOrder.Comparison
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 LOST = TimeoutError("no answer within 30 s")
 CHAIN = (scripted.issuing_ca().der,)
 

@@ -13,7 +13,7 @@ from ca_bridge.contract_operation import ExpiringItem, ItemExpiry
 from identity_manager.metrics.figures import FIGURES
 from identity_manager.metrics.scrape import Scrape
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def of(what: ExpiringItem, connector: EmbeddedConnector) -> list[ItemExpiry]:

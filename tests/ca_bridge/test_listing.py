@@ -25,7 +25,7 @@ from ca_bridge.x509.certificates import describe
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, ScriptedConnector, issued
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 class TellingConnector(ScriptedConnector):

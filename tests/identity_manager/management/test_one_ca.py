@@ -19,7 +19,7 @@ from ca_bridge.errors import CaError
 from tests.identity_manager.management.test_run import ROOT, environment, make_secrets
 from tests.tools import migrated
 
-pytestmark = [pytest.mark.xdist_group("one CA"), pytest.mark.long_on_postgresql]  # the database is made once
+pytestmark = [pytest.mark.xdist_group("one CA"), pytest.mark.long]  # the database is made once
 HOSTS = ("host-1", "host-2")
 MAKE = (sys.executable, "manage.py", "init_embedded_ca")
 
@@ -96,7 +96,6 @@ def options(tmp_path: Path) -> EmbeddedOptions:
     return replace(known.options, name="new", directory=str(tmp_path / "ours" / "new"))
 
 
-@pytest.mark.long
 @pytest.mark.database
 @pytest.mark.django_db
 def test_who_comes_second_has_nothing(tmp_path: Path, options: EmbeddedOptions) -> None:

@@ -33,7 +33,7 @@ from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 REFUSED = DeliveryFault(MailFault.REFUSED, "SMTP 550", "550 no such user")
 DOWN = DeliveryFault(MailFault.PASSING, "TimeoutError", "TimeoutError: slow")
 

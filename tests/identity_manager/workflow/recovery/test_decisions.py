@@ -42,7 +42,12 @@ from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 
 @pytest.fixture

@@ -41,7 +41,12 @@ from identity_manager.workflow.requests import lapse, suspension
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 
 @pytest.fixture
