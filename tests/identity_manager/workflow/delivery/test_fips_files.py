@@ -1,6 +1,7 @@
 """The FIPS format: made where the settings say so, and offered beside devices that read it alone."""
 
 import pytest
+from django.conf import settings as configured
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -35,7 +36,7 @@ def test_it_is_made_where_the_settings_say_so(company: Company, token: SoftwareT
     assert formats(token) == ["compatible", "fips", "standard"]
     container = token.containers.get(format="fips")
     assert container.file_name.endswith("-fips.p12")
-    assert reader.mac_iterations(container.content) == 2_048
+    assert reader.mac_iterations(container.content) == configured.CONTAINER_STANDARD_ITERATIONS
 
 
 def test_it_is_off_by_default(company: Company) -> None:
