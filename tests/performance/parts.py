@@ -35,14 +35,12 @@ class Scale:
         return replace(self, rows=rows)
 
 
-# Of two workers one takes the last group, of up to eight tokens, while the other has nothing left: among 80
-# tokens in a round that is a twentieth of what both could do, among 160 half as much.
 SCALES = {
     "small": Scale(
-        *(20_000, {"ec-p256": [120, 480], "rsa-3072": [12, 16]}, 8, 24, 2_500, 8, 3, 60, 40, 30, 60, 2_000)
+        *(20_000, {"ec-p256": [120, 240], "rsa-3072": [12, 16]}, 8, 24, 2_500, 8, 3, 60, 40, 30, 60, 2_000)
     ),
     "full": Scale(
-        *(1_000_000, {"ec-p256": [400, 1_200], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5),
+        *(1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5),
         *(300, 200, 300, 10_000, 100_000),
     ),
 }
