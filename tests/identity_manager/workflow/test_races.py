@@ -250,7 +250,7 @@ def finish_together(company: Company, times: int) -> None:
 
 
 def test_two_certificates_that_finish_together_finish_the_token(company: Company) -> None:
-    finish_together(company, 8)
+    finish_together(company, 25)
 
 
 @pytest.mark.nightly

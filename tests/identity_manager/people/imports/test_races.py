@@ -16,7 +16,7 @@ from tests.identity_manager.workflow.test_races import together
 from tests.tools.cast import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-MEET_SECONDS = 2 if connection.vendor == "postgresql" else 0.2  # on SQLite the other one cannot have begun
+MEET_SECONDS = 5 if connection.vendor == "postgresql" else 0.2  # on SQLite the other one cannot have begun
 
 
 @pytest.fixture(autouse=True)
