@@ -43,7 +43,7 @@ class Outlook:
 
 def outlook(person: Person, tokens: Sequence[SoftwareToken]) -> Outlook:
     """The preview for these tokens, in their order. Writes nothing."""
-    replaced = policy.outlook(person, tokens)
+    replaced = policy.outlook(person, tokens, own=True)
     choices = [each.choice for each in replaced if each.choice is not None and each.choice.available]
     lines = [_line(each) for each in replaced]
     if not choices:

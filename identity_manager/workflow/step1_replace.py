@@ -97,7 +97,8 @@ def _replace(asking: opening.Origin, order: ReplacementOrder) -> Replacement:
     require(rows.in_use().exists(), else_=policy.NOTHING_TO_REPLACE, kind=Stale)
     tokens = set(rows.values_list("pk", flat=True))
     _check(order, tokens)
-    choices = policy.choices(asking.person, tokens)
+    own = asking.origin == RequestOrigin.SELF_SERVICE
+    choices = policy.choices(asking.person, tokens, own=own)
     reason = policy.REVOCATION_REASONS[order.cause]
     ended = revoke_all.end_each(rows, reason=reason, actor=asking.actor, also=order.encryption)
     require(ended, else_=revoke.ONLY_ENCRYPTION, field="encryption")

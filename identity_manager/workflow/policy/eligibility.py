@@ -96,7 +96,7 @@ OFFICERS_RENEW = Reason(
 RUNS_OUT = Reason(
     "runs-out",
     _("This token runs out by itself: no standing order has the person as a member any more."),
-    _("You have a valid one. It runs out by itself, as you no longer belong to those who have this type."),
+    _("This token runs out by itself, as you no longer belong to those who have this type."),
 )
 ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
 ON_LEAVE = Reason(

@@ -72,25 +72,28 @@ def nothing_obstacle(tokens: Iterable[SoftwareToken]) -> Reason | None:
     return None if any(token.state in IN_USE for token in tokens) else NOTHING_TO_REPLACE
 
 
-def outlook(person: Person, tokens: Iterable[SoftwareToken]) -> list[Replaced]:
-    """The effect of replacing these tokens, as far as they are in use. Writes nothing."""
+def outlook(person: Person, tokens: Iterable[SoftwareToken], *, own: bool = False) -> list[Replaced]:
+    """The effect of replacing these tokens, as far as in use. own: the person asks. Writes nothing."""
     tokens = [token for token in tokens if token.state in IN_USE]
     prefetch_related_objects(tokens, Prefetch("certificates", Certificate.objects.select_related("profile")))
-    found = {choice.token_type.code: choice for choice in choices(person, {token.pk for token in tokens})}
+    found = {
+        choice.token_type.code: choice for choice in choices(person, {token.pk for token in tokens}, own=own)
+    }
     return [Replaced(token, found.get(token.type_code)) for token in tokens]
 
 
-def choices(person: Person, ending: Collection[uuid.UUID]) -> list[TypeChoice]:
+def choices(person: Person, ending: Collection[uuid.UUID], *, own: bool) -> list[TypeChoice]:
     """The choices that request each type of the ending tokens anew, or the reasons why not.
 
-    Tokens that had ended before, with living encryption certificates only, are not requested anew.
+    Tokens that had ended before, with living encryption certificates only, are not requested anew; nor, where
+    the person asks (own), are those that a standing order lets run out.
     """
     held = eligibility.held_by([person.pk]).get(person.pk, frozenset())
     ended = _latest(each for each in held if each.token_id in ending)
     left = frozenset(each for each in held if each.token_id not in ending)
     types = [each for each in offered_types() if each.code in ended]
     return [
-        _in_place_of(ended[choice.token_type.code], choice)
+        _in_place_of(ended[choice.token_type.code], choice, own=own)
         for choice in eligibility.choices_among(types, person, left)
     ]
 
@@ -101,6 +104,7 @@ def _latest(held: Iterable[HeldToken]) -> dict[str, HeldToken]:
     return {each.type_code: each for each in by_end}
 
 
-def _in_place_of(ended: HeldToken, choice: TypeChoice) -> TypeChoice:
-    reason = choice.reason or (eligibility.HAS_ONE if choice.renews else None)
+def _in_place_of(ended: HeldToken, choice: TypeChoice, *, own: bool) -> TypeChoice:
+    runs_out = eligibility.RUNS_OUT if own and ended.runs_out else None
+    reason = choice.reason or (eligibility.HAS_ONE if choice.renews else runs_out)
     return replace(choice, reason=reason, renews=ended, kind=RequestKind.REPLACEMENT)

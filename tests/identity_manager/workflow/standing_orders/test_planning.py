@@ -37,6 +37,7 @@ from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.renewal import expiry_check
+from identity_manager.workflow.replacement import policy as replacement_policy
 from identity_manager.workflow.revocation import hold
 from identity_manager.workflow.standing_orders import breaker, orders, outcomes, planning
 from tests.identity_manager.workflow.batch.orders import with_token
@@ -144,6 +145,9 @@ def test_what_runs_out_is_renewed_by_administrators_alone(company: Company, poli
     assert not step1_renew.start_by_itself([token], origin=RequestOrigin.EXPIRY_CHECK)
     assert (OutgoingMail.objects.count(), token.renewals.count()) == (mails, 0)
     assert not RenewalNotice.objects.exists()
+    (kept,) = replacement_policy.outlook(company.uma, [token], own=True)
+    assert kept.choice is not None
+    assert kept.choice.reason == eligibility.RUNS_OUT
     assert step1_renew.renew_for(actor=company.ada, token_id=token.pk).state == "awaiting_acceptance"
 
 
