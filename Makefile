@@ -9,15 +9,17 @@ PYTHON := .venv/bin/python
 PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; exit; }; \
 	done; echo python3)
-TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
-	gpgsm dirmngr curl nodejs npm openjdk-25-jre-headless postfix notmuch \
-	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
-	postgresql iproute2 \
+TEST_PROGRAMS := caddy chromium chromium-headless-shell libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
+	gpgsm dirmngr curl nodejs openjdk-25-jre-headless postfix notmuch \
+	golang-cfssl libest-utils softhsm2 nginx-light systemd locales \
+	slapd ldap-utils xmlsec1 rsyslog rsyslog-openssl
+# Most of the packages: what is built or started as a whole, nightly alone.
+NIGHTLY_PROGRAMS := redis-server rabbitmq-server postgresql iproute2 npm thunderbird \
 	golang-go golang-github-smallstep-certificates-dev \
-	krb5-kdc krb5-admin-server faketime locales gcc libc6-dev python3-dev libkrb5-dev \
-	slapd ldap-utils thunderbird xmlsec1 rsyslog rsyslog-openssl \
+	krb5-kdc krb5-admin-server faketime gcc libc6-dev python3-dev libkrb5-dev \
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools winbind \
 	python3-samba python3-markdown python3-dnspython
+APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 CODE := identity_manager selfservice ca_bridge deploy/release.py manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.
@@ -30,7 +32,7 @@ BY_MONTH := $(addprefix tests/identity_manager/,audit mail events api/v1/test_fo
 	$(addprefix tests/journeys/,test_audit_log.py test_bounces.py test_did_not_arrive.py test_erasure.py test_lost_by_restore.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo reset test interop test-programs test-all bench bench-compare release chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
+.PHONY: help setup run demo reset test interop test-programs nightly-programs test-all bench bench-compare release chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
 	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs docs docs-reference
 
 help: ## List the targets
@@ -92,7 +94,10 @@ mutants: install-dev ## Small faults in the code that no test notices; N=300, SE
 
 test-programs: ## Install the programs that tests need (Debian and Ubuntu, as root)
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TEST_PROGRAMS)
+	$(APT_INSTALL) $(TEST_PROGRAMS)
+
+nightly-programs: test-programs ## Install what nightly tests need beside them
+	$(APT_INSTALL) $(NIGHTLY_PROGRAMS)
 
 lint: lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs ## All checks of the source
 

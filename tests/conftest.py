@@ -2,7 +2,6 @@
 
 import functools
 import gc
-import shutil
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -27,6 +26,7 @@ from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
 from identity_manager.models import Looks
 from identity_manager.queries import looks
+from identity_manager.workflow.issuance import finished_here
 from tests.architecture.standing import taken_back
 from tests.tools import cast
 from tests.tools.broker import running_broker
@@ -110,6 +110,12 @@ def _no_mail_texts_of_others() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_finished_by_others() -> None:
+    """What the last test finished and took back is to be issued again in this one."""
+    finished_here._finished.clear()
+
+
+@pytest.fixture(autouse=True)
 def _identifiers_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     """None is less than the last one: who moves the clock on would move it on for all later tests."""
     monkeypatch.setattr(uuid6, "_last_v7_timestamp", None)
@@ -165,14 +171,6 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.enable()
         garbage_collection.freeze_loaded_objects()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of Chromium; the test that takes this is marked needs_program("chromium")."""
-    path = shutil.which("chromium")
-    assert path is not None, "mark the test: needs_program('chromium')"
-    return path
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from identity_manager.models import Person, Role
+from tests.browser import headless
 from tests.browser.desk import Desk
 from tests.journeys.office import PASSWORD, account_of, worker
 from tests.tools.cast import Company
@@ -21,7 +22,7 @@ from tests.tools.cast import Company
 PATIENCE = 15_000  # milliseconds; a machine of two cores does other things beside
 NEEDS = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.needs_program("chromium", "openssl"),
+    pytest.mark.needs_program(headless.PROGRAM, "openssl"),
     pytest.mark.xdist_group("browser"),
     pytest.mark.timeout(90),
 ]
@@ -55,12 +56,12 @@ def in_looks(usual: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(scope="package")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
     # Playwright's loop runs in this thread; Django's guard would refuse the fixtures' database for it.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=PATIENCE)
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        started = headless.launched(playwright)
         yield started
         started.close()
 
@@ -77,9 +78,14 @@ def company(live_server: LiveServer, settings: Settings, tmp_path: Path) -> Iter
 
 
 @pytest.fixture(scope="package")
-def seen() -> set[str]:
-    """The pages that axe has found nothing on."""
+def seen_by_all() -> set[str]:
     return set()
+
+
+@pytest.fixture
+def seen(request: pytest.FixtureRequest, seen_by_all: set[str]) -> set[str]:
+    """The parts of pages that axe has found nothing on; each nightly test has it look for itself."""
+    return set() if request.node.get_closest_marker("nightly") else seen_by_all
 
 
 def session_of(username: str) -> str:

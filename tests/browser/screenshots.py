@@ -23,6 +23,7 @@ from django.test.utils import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from identity_manager.config import languages
+from tests.browser import headless
 
 ROOT = Path(__file__).parents[2]
 WIDTHS = (390, 768, 1280, 1600)
@@ -213,14 +214,13 @@ class Shot:
 
 def main(arguments: list[str]) -> int:
     plan, for_docs = plan_of(arguments)
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        sys.stderr.write("There is no chromium here; install with: make test-programs\n")
+    if shutil.which(headless.PROGRAM) is None:
+        sys.stderr.write(f"There is no {headless.PROGRAM} here; install with: make test-programs\n")
         return 1
     with running_portals() as server, sync_playwright() as playwright:
         from tests.browser import album
 
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = headless.launched(playwright)
         camera = Camera(browser, server, plan)
         for content in plan.contents:
             album.fill(camera, content)

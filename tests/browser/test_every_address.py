@@ -20,12 +20,6 @@ from tests.browser.pages import seen_by
 
 pytestmark = [pytest.mark.timeout(600), *NEEDS, pytest.mark.long]
 ELSEWHERE = ("ui:",)  # the gallery has tests of its own
-# Each element by its name and classes, with the one that it stands in.
-STRUCTURE = """() => {
-  const named = (element) => element.tagName + [...element.classList].sort().join(".");
-  const elements = [...document.querySelectorAll("body *")];
-  return elements.map((each) => `${named(each.parentElement)} ${named(each)}`);
-}"""
 
 
 @pytest.fixture
@@ -65,9 +59,7 @@ def come_in(context: BrowserContext, visitor: Client, server: str) -> None:
 def test_every_page_is_clean(
     context: BrowserContext, world: World, live_server: LiveServer, seen: set[str], *, axe_on_all: bool
 ) -> None:
-    """Axe takes more than half of the time: before each change it looks at pages with a part that is new."""
     faults, looked_at = [], 0
-    known: set[str] = set()
     page = context.new_page()  # one for all: a new one each time takes a tenth of the whole
     inspection = Inspection(page, scripts=True, seen=seen)
     for row in TABLE:
@@ -78,9 +70,7 @@ def test_every_page_is_clean(
         inspection.complaints.clear()
         page.goto(world.address(row))
         try:
-            structure = set(page.evaluate(STRUCTURE))
-            inspection.look(with_axe=axe_on_all or not structure <= known)
-            known |= structure
+            inspection.look(axe_on_all=axe_on_all)
         except AssertionError as fault:
             faults.append(f"{row}: {fault}")
         looked_at += 1

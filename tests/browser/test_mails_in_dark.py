@@ -9,10 +9,11 @@ from playwright.sync_api import Browser, Page
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import OutgoingMail
+from tests.browser import headless
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.needs_program("chromium"),
+    pytest.mark.needs_program(headless.PROGRAM),
     pytest.mark.xdist_group("browser"),
     pytest.mark.timeout(90),
 ]

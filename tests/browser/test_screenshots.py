@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser import headless
 from tests.browser.album import DOCS
 from tests.browser.screenshots import ROOT, Camera, Plan, Shot, plan_of
 
 PNG = b"\x89PNG\r\n\x1a\n"
 IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 1_500_000  # of all pictures of the documentation
-pytestmark = [pytest.mark.needs_program("chromium"), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.needs_program(headless.PROGRAM), pytest.mark.xdist_group("browser")]
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

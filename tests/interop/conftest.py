@@ -1,5 +1,6 @@
 """Delivered tokens for the programs that people have. What is made once serves every test of the run."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def _as_delivered(containers_as_delivered: None) -> None:
     """Programs open what persons get."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium; the test that takes this is marked needs_program("chromium")."""
+    path = shutil.which("chromium")
+    assert path is not None, "mark the test: needs_program('chromium')"
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 
 PROPERTY = "missing_program"
 INSTALL = "make test-programs"
+INSTALL_NIGHTLY = "make nightly-programs"
 
 
 def in_ci() -> bool:
@@ -31,8 +32,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     names = missing(name for marker in item.iter_markers("needs_program") for name in marker.args)
     if not names:
         return
-    item.user_properties.extend((PROPERTY, name) for name in names)
-    sentence = f"needs {', '.join(names)}; install with: {INSTALL}"
+    install = INSTALL_NIGHTLY if item.get_closest_marker("nightly") else INSTALL
+    item.user_properties.extend((PROPERTY, f"{name} ({install})") for name in names)
+    sentence = f"needs {', '.join(names)}; install with: {install}"
     if in_ci():
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)
@@ -48,4 +50,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("missed for want of a program")
         for name, count in sorted(missed.items()):
             terminalreporter.line(f"{name}: {count} tests")
-        terminalreporter.line(f"Install them with: {INSTALL}")

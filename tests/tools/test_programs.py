@@ -37,5 +37,5 @@ def test_a_missing_program(tmp_path: Path, ci: str, status: int, result: str, pr
     assert result in outcome.stdout
     assert outcome.returncode == status
     assert "make test-programs" in outcome.stdout
-    assert ("no-such-program: 1 tests" in outcome.stdout) == (ci == "")
+    assert ("no-such-program (make test-programs): 1 tests" in outcome.stdout) == (ci == "")
     assert "it ran" not in outcome.stdout

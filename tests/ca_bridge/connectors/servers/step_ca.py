@@ -19,7 +19,7 @@ from ca_bridge.connectors.step_ca.connector import StepCaConnector
 from ca_bridge.connectors.step_ca.wire import thumbprint
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, listens, server
-from tests.tools.programs import INSTALL, in_ci
+from tests.tools.programs import INSTALL_NIGHTLY, in_ci
 
 PACKAGE = "golang-github-smallstep-certificates-dev"
 BUILT = Path(__file__).parents[4] / "var" / "test-programs"
@@ -68,7 +68,7 @@ def program() -> str:
     found = subprocess.run(asked, capture_output=True, text=True, check=False)
     if found.returncode:
         missed = pytest.fail if in_ci() else pytest.skip
-        missed(f"needs {PACKAGE}; install with: {INSTALL}")
+        missed(f"needs {PACKAGE}; install with: {INSTALL_NIGHTLY}")
     BUILT.mkdir(parents=True, exist_ok=True)
     built = BUILT / f"step-ca-{found.stdout}"
     with (BUILT / "step-ca.lock").open("w") as lock:
