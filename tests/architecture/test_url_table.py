@@ -2,24 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from identity_manager.audit import Event
 from identity_manager.config.addresses import addresses_of
 from tests.architecture.standing import taken_back
 from tests.architecture.url_table import PUBLIC, SIGNED_IN, TABLE, Row, Visitor
 from tests.architecture.url_world import World
+from tests.tools.contents import contents, differing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls"), pytest.mark.long]
-# What a mere visit may touch: sessions, the counts of rate limits, and who is named in the audit log.
-OF_VISITS = {"django_session", "shared_cache", "identity_manager_auditsalt"}
 REFUSED = {403, 404, 405, 413}
 OF_A_UNIT = {
     "person",
@@ -85,23 +81,6 @@ def test_who_may_open_it_and_looking_changes_nothing(world: World, row: Row) -> 
     found = {visitor: outcome(browser.get(address)) for visitor, browser in world.browsers.items()}
     assert found == {visitor: expected(row, visitor) for visitor in world.browsers}
     assert differing(world.untouched, contents()) == []
-
-
-def contents() -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table but those that a mere visit touches; that an officer was refused is told."""
-    with connection.cursor() as cursor:
-        tables = sorted(set(connection.introspection.table_names(cursor)) - OF_VISITS)
-        found = {}
-        for table in tables:
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 our own tables
-            found[table] = [row for row in cursor.fetchall() if Event.ACCESS_DENIED not in row]
-    return found
-
-
-def differing(before: dict[str, list[tuple[Any, ...]]], after: dict[str, list[tuple[Any, ...]]]) -> list[str]:
-    """The tables that do not hold the same rows, in whatever order."""
-    others = [table for table in before if before[table] != after[table]]
-    return [table for table in others if sorted(before[table], key=repr) != sorted(after[table], key=repr)]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)

@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, suppress
 from email import policy
 from email.message import Message
@@ -98,22 +98,34 @@ def database_files(database: Path) -> Iterator[Place]:
         yield "dump", "\n".join(dumped.iterdump()).encode(errors="replace")
 
 
-def without_doubles(content: bytes) -> bytes:
+def without_doubles(content: bytes, *, but: Collection[bytes] = ()) -> bytes:
     """The same in less: a write-ahead log holds most pages many times, and much of a database is empty.
 
-    Pages begin at the file's start or, in a write-ahead log, each after a header (sqlite.org/fileformat).
+    Without the pages of `but`, too. Pages begin at the file's start or, in a write-ahead log, each after a
+    header (sqlite.org/fileformat).
     """
     header, frame = (32, 24) if content[:3] == b"\x37\x7f\x06" else (0, 0)
     step = frame + PAGE_BYTES
     pages = (content[start + frame : start + step] for start in range(header, len(content), step))
-    return b"".join(dict.fromkeys(page for page in pages if page.strip(b"\0")))
+    return b"".join(dict.fromkeys(page for page in pages if page not in but and page.strip(b"\0")))
 
 
-def files_below(directory: Path) -> Iterator[Place]:
-    """Every file of a directory and what is below it."""
+def files_below(directory: Path, *, but: Collection[Place] = ()) -> Iterator[Place]:
+    """Every file of a directory and what is below it.
+
+    What is among `but` is left out: files that have not changed, and of a database the pages.
+    """
+    pages = {page for where, content in but if ".sqlite3" in where for page in _pages(content)}
     for path, content in contents_below(directory):
         paged = ".sqlite3" in path.name
-        yield f"file {path.relative_to(directory)}", without_doubles(content) if paged else content
+        where = f"file {path.relative_to(directory)}"
+        place = (where, without_doubles(content, but=pages) if paged else content)
+        if place not in but:
+            yield place
+
+
+def _pages(content: bytes) -> Iterator[bytes]:
+    return (content[start : start + PAGE_BYTES] for start in range(0, len(content), PAGE_BYTES))
 
 
 def contents_below(directory: Path) -> Iterator[tuple[Path, bytes]]:

@@ -199,8 +199,7 @@ def accepted(request: TokenRequest) -> TokenRequest:
 def issued(request: TokenRequest) -> TokenRequest:
     """Steps 5 and 6, as the worker does them."""
     for token in request.tokens.all():
-        for certificate in token.certificates.all():
-            one_step.issue(certificate.pk)
+        one_step.issue_token(token)
         step6_passphrase.seal(token_id=token.pk)
     return TokenRequest.objects.get(pk=request.pk)
 

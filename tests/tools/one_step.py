@@ -12,18 +12,20 @@ from unittest import mock
 from ca_bridge import issuing
 from ca_bridge.contract import Answer
 from ca_bridge.errors import CaError
-from identity_manager.models import Certificate
+from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.workflow import step5_issue
 from identity_manager.workflow.issuance import claims, drafting, ordering, settlement
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 
-# The certificate that alone is due, where there is one; threads have one each.
+# The certificate, or the token, that alone is due where there is one; threads have one each.
 ONLY: ContextVar[uuid.UUID | None] = ContextVar("ONLY", default=None)
+ONLY_TOKEN: ContextVar[uuid.UUID | None] = ContextVar("ONLY_TOKEN", default=None)
 is_due, sealed = Certificate.is_due, step5_issue._sealed
 
 
 def _is_due(row: Certificate, now: datetime) -> bool:
-    return ONLY.get() in (None, row.pk) and is_due(row, now)
+    chosen = ONLY.get() in (None, row.pk) and ONLY_TOKEN.get() in (None, row.token_id)
+    return chosen and is_due(row, now)
 
 
 def _sealed(token: ClaimedToken) -> Any:
@@ -48,6 +50,16 @@ def issue(certificate_id: uuid.UUID) -> None:
     """Step 5, of this certificate alone; a token that would be sealed with it is due to be sealed."""
     with only(certificate_id):
         step5_issue.issue(certificate_id=certificate_id)
+
+
+def issue_token(token: SoftwareToken) -> None:
+    """Steps 5 and 6 of this token alone, as the worker does them: with one claim and one last transaction."""
+    before = ONLY_TOKEN.set(token.pk)
+    try:
+        for certificate in token.certificates.all():
+            step5_issue.issue(certificate_id=certificate.pk)
+    finally:
+        ONLY_TOKEN.reset(before)
 
 
 def claim(certificate_id: uuid.UUID) -> ClaimedCertificate | None:

@@ -58,11 +58,11 @@ from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.archive import opening
 from identity_manager.workflow.issuance import retry
-from tests.architecture.test_url_table import contents
 from tests.ca_bridge.remembering import RememberingConnector
 from tests.identity_manager.management import test_run
 from tests.identity_manager.management.test_run import manage
 from tests.tools import cast, migrated, recovery
+from tests.tools.contents import contents
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
