@@ -10,6 +10,7 @@ from identity_manager.ui import help_pages
 from selfservice import help_texts
 from tests.architecture.url_table import TABLE, Row
 
+pytestmark = pytest.mark.long
 PAGES = [row for row in TABLE if row.opens]
 
 

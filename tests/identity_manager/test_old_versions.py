@@ -18,7 +18,7 @@ from django.db.migrations.state import ModelState, ProjectState
 from tests.architecture.migrations import BASELINE, is_newer, plan
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 ROWS = 3
 NEWER = [f"{each.app_label}.{each.name}" for each in plan() if is_newer(each)]
 VERSIONS = (NEWER[0], *NEWER[-3:])

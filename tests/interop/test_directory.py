@@ -161,6 +161,7 @@ def sent_by(program: Thunderbird, to: str) -> bytes:
 
 
 @pytest.mark.usefixtures("target")
+@pytest.mark.nightly  # before each change OpenLDAP's own programs and gpgsm ask
 @pytest.mark.needs_program(*thunderbird.NEEDS)
 def test_thunderbird_finds_it_and_encrypts_to_it(
     server: Slapd, company: Company, tmp_path: Path, matrix: Matrix
@@ -196,7 +197,7 @@ def test_thunderbird_finds_it_and_encrypts_to_it(
 
 @pytest.fixture(
     scope="module",
-    params=["slapd", pytest.param("samba", marks=(pytest.mark.nightly, *directories.SAMBA.marks))],
+    params=["slapd", pytest.param("samba", marks=directories.SAMBA.marks)],
 )
 def published(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -221,6 +222,7 @@ def test_gpgsm_finds_it_with_an_account(
     matrix.says(TABLE, row=ROWS[directory.is_ad], column="gpgsm")
 
 
+@pytest.mark.nightly  # before each change OpenLDAP's own programs and gpgsm ask
 @pytest.mark.needs_program(*thunderbird.NEEDS)
 def test_thunderbird_finds_it_with_an_account_in_openldap_alone(
     published: tuple[Directory, Item], tmp_path: Path, matrix: Matrix

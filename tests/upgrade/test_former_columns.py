@@ -11,7 +11,7 @@ from identity_manager.models.catalogue.former_columns import REPLACED
 from identity_manager.models.text_in_languages import Texts
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 TABLES = {model._meta.db_table: model for model in (TokenType, CertificateProfile, TermsDocument)}
 
 

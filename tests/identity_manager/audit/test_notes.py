@@ -22,7 +22,7 @@ from tests.identity_manager.audit.test_verifying import sql
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.database, pytest.mark.long]
+pytestmark = [pytest.mark.database, pytest.mark.long, pytest.mark.nightly_on_postgresql]
 Finds = Callable[[], list[tuple[AuditFault, int]]]
 GONE = RevocationReason.AFFILIATION_CHANGED
 A_YEAR = timedelta(days=365)

@@ -84,6 +84,7 @@ def test_everybody_comes_through_the_import_in_time() -> None:
         assert Person.objects.matching(text).exists(), text
 
 
+@pytest.mark.nightly
 def test_everybody_active_with_an_address_can_get_a_token_of_some_type() -> None:
     load()
     for row in Person.objects.filter(state="active").exclude(email="")[:300]:

@@ -26,6 +26,7 @@ from tests.architecture.source import modules
 from tests.tools import cast
 from tests.tools.cast import Company
 
+pytestmark = pytest.mark.long
 SETTLED = key_rotation.GRACE_PERIOD + timedelta(minutes=1)
 
 

@@ -59,6 +59,7 @@ def application() -> Iterator[WSGIHandler]:
         signal.connect(close_old_connections)
 
 
+@pytest.mark.nightly
 def test_the_tester_of_others_finds_nothing(token: str, application: WSGIHandler) -> None:
     # Imported here: the models that these make take a tenth of the time in which all tests are collected.
     from scim2_client.engines.wsgi import WSGISCIMClient

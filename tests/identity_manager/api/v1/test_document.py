@@ -76,8 +76,9 @@ def described() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("examples", [5, pytest.param(25, marks=pytest.mark.nightly)])
 @pytest.mark.usefixtures("described")
-def test_schemathesis_finds_nothing(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schemathesis_finds_nothing(caller: Caller, monkeypatch: pytest.MonkeyPatch, examples: int) -> None:
     import schemathesis
     from schemathesis import GenerationMode
 
@@ -91,7 +92,7 @@ def test_schemathesis_finds_nothing(caller: Caller, monkeypatch: pytest.MonkeyPa
             strategy = found.ok().as_strategy(generation_mode=mode)
 
             @settings(
-                max_examples=12,
+                max_examples=examples,
                 deadline=None,
                 database=None,
                 phases=[Phase.generate],

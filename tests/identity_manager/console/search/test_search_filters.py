@@ -27,7 +27,7 @@ from identity_manager.workflow.people import sign_in_codes
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
 SEARCH = reverse("console:search")
 
 

@@ -15,7 +15,7 @@ from tests.identity_manager.people.imports.test_applying import carry_out, row_o
 from tests.identity_manager.workflow.test_races import together
 from tests.tools.cast import person
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 MEET_SECONDS = 5 if connection.vendor == "postgresql" else 0.2  # on SQLite the other one cannot have begun
 
 

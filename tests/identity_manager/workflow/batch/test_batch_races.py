@@ -35,7 +35,7 @@ from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 PERSONS = 30
 
 

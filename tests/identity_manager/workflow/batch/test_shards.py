@@ -38,6 +38,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
     pytest.mark.long,
+    pytest.mark.nightly_on_sqlite,  # it has one writer at a time
 ]
 PERSONS = 30
 LINES = 10

@@ -45,7 +45,12 @@ from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, directory
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 
 def requests_of(person: Person) -> list[str]:
