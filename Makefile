@@ -12,13 +12,13 @@ PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 TEST_PROGRAMS := caddy chromium chromium-headless-shell libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
 	gpgsm dirmngr curl nodejs openjdk-25-jre-headless postfix notmuch \
 	golang-cfssl libest-utils softhsm2 nginx-light systemd locales \
-	slapd ldap-utils xmlsec1 rsyslog rsyslog-openssl
+	slapd ldap-utils xmlsec1 rsyslog rsyslog-openssl \
+	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools winbind \
+	python3-samba python3-markdown python3-dnspython
 # Most of the packages: what is built or started as a whole, nightly alone.
 NIGHTLY_PROGRAMS := redis-server rabbitmq-server postgresql iproute2 npm thunderbird \
 	golang-go golang-github-smallstep-certificates-dev \
-	krb5-kdc krb5-admin-server faketime gcc libc6-dev python3-dev libkrb5-dev \
-	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools winbind \
-	python3-samba python3-markdown python3-dnspython
+	krb5-kdc krb5-admin-server faketime gcc libc6-dev python3-dev libkrb5-dev
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 CODE := identity_manager selfservice ca_bridge deploy/release.py manage.py
 PYTEST := $(PYTHON) -m pytest
@@ -61,7 +61,7 @@ demo: secrets ## The seven steps as a program, against a running system or one o
 reset: secrets ## Forget the demo
 	@$(PYTHON) manage.py reset_demo
 
-test: install-dev ## The tests on SQLite, what races and searches on PostgreSQL too
+test: install-dev ## The tests on SQLite, most of what races and searches on PostgreSQL too
 	@$(PYTEST) $(PARALLEL) -m "not long and not nightly and not nightly_on_sqlite"
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and not long and not long_on_postgresql"
 
@@ -70,7 +70,7 @@ test-all: install-dev ## The long forms, which `make test` leaves out, on either
 	@PLAIN_QUERIES=1 $(PYTEST) $(PARALLEL) -m "long and not nightly and not nightly_on_sqlite"
 	@PLAIN_QUERIES=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and (long or long_on_postgresql)"
 
-interop: install-dev ## Try delivered tokens in every program here, and write docs/reference/interoperability.md
+interop: install-dev ## Try delivered tokens in every program here (after nightly-programs), and write docs/reference/interoperability.md
 	@WRITE_INTEROPERABILITY=1 $(PYTEST) tests/interop
 
 bench: install-dev ## How quick it is, against its goals; SCALE=full for a million rows, ARGS="--only road" for a part
@@ -92,7 +92,7 @@ nightly: install-dev ## What need not run before each change: the longest forms 
 mutants: install-dev ## Small faults in the code that no test notices; N=300, SEED=1, ARGS="--only step4_accept.py"
 	@nice $(PYTHON) -m tests.mutants --number $(or $(N),300) --seed $(or $(SEED),1) $(ARGS)
 
-test-programs: ## Install the programs that tests need (Debian and Ubuntu, as root)
+test-programs: ## Install the programs that tests need (Debian, as root)
 	apt-get update
 	$(APT_INSTALL) $(TEST_PROGRAMS)
 

@@ -83,9 +83,9 @@ def seen_by_all() -> set[str]:
 
 
 @pytest.fixture
-def seen(request: pytest.FixtureRequest, seen_by_all: set[str]) -> set[str]:
-    """The parts of pages that axe has found nothing on; each nightly test has it look for itself."""
-    return set() if request.node.get_closest_marker("nightly") else seen_by_all
+def seen(request: pytest.FixtureRequest, seen_by_all: set[str]) -> set[str] | None:
+    """The parts of pages that axe has found nothing on; None in a nightly test, where it looks at all."""
+    return None if request.node.get_closest_marker("nightly") else seen_by_all
 
 
 def session_of(username: str) -> str:
@@ -97,7 +97,7 @@ def session_of(username: str) -> str:
 
 @pytest.fixture
 def open_desk(
-    browser: Browser, seen: set[str], live_server: LiveServer, company: Company
+    browser: Browser, seen: set[str] | None, live_server: LiveServer, company: Company
 ) -> Iterator[OpenDesk]:
     """Opens a desk for a person of the cast, signed in, or for nobody; options are a browser context's."""
     contexts = []

@@ -10,7 +10,7 @@ from tests.browser.inspection import Inspection
 class Desk:
     """One person's browser. Each step ends on a page that has been inspected."""
 
-    def __init__(self, context: BrowserContext, *, scripts: bool, seen: set[str]) -> None:
+    def __init__(self, context: BrowserContext, *, scripts: bool, seen: set[str] | None) -> None:
         self.page = context.new_page()
         self.inspection = Inspection(self.page, scripts=scripts, seen=seen)
 

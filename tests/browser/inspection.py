@@ -21,13 +21,19 @@ AXE_OPTIONS = {
     "runOnly": {"type": "tag", "values": list(STANDARD)},
     "rules": {"target-size": {"enabled": True}},  # WCAG 2.2, off by default
 }
-# Each element in the one that it stands in: its name, classes, attributes, whether it is chosen and seen.
-PARTS = """() => {
+# Each element in the one that it stands in, in this mode and width: its name, classes and attributes, whether
+# it is chosen and seen, has words and labels, and whether all is there that it refers to.
+PARTS = r"""() => {
   const values = ["role", "type", "aria-current", "aria-expanded", "aria-hidden", "aria-sort"];
   const named = (element) => element.tagName + [...element.classList].sort().join(".");
+  const references = ["for", "aria-labelledby", "aria-describedby", "aria-controls"];
+  const leads = (element) => references.map((name) => (element.getAttribute(name) ?? "").split(/\s+/)
+    .every((id) => id === "" || document.querySelectorAll("#" + CSS.escape(id)).length === 1));
   const described = (element) => named(element) + element.getAttributeNames().sort().join(" ")
-    + values.map((name) => element.getAttribute(name)) + element.checked + element.checkVisibility();
-  const mode = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    + [...values.map((name) => element.getAttribute(name)), ...leads(element), element.checked,
+       element.checkVisibility(), element.labels?.length, element.textContent.trim() !== ""];
+  const queries = ["prefers-color-scheme: dark", "forced-colors: active", "max-width: 40rem"];
+  const mode = queries.map((query) => matchMedia(`(${query})`).matches);
   const parts = [...document.querySelectorAll("body *")].map(
     (element) => `${mode} ${named(element.parentElement)} ${described(element)}`);
   return [...new Set(parts)];
@@ -61,8 +67,11 @@ class PageFaultError(AssertionError):
 class Inspection:
     """Watches one page from its first moment."""
 
-    def __init__(self, page: Page, *, scripts: bool, seen: set[str]) -> None:
-        """Axe looks where a part is new: those that it found nothing on are written down in seen."""
+    def __init__(self, page: Page, *, scripts: bool, seen: set[str] | None) -> None:
+        """Axe looks where a part is new: those that it found nothing on are written down in seen.
+
+        Without seen it looks at all.
+        """
         self.page = page
         self.scripts = scripts
         self.seen = seen
@@ -88,7 +97,7 @@ class Inspection:
             raise PageFaultError(f"{self.page.url}: no answer of {status}, but: {self.complaints}")
         self.complaints.remove(meant[0])
 
-    def look(self, *, axe_on_all: bool = False) -> None:
+    def look(self) -> None:
         """Everything that can be seen of the page as it stands; with axe where a part is new.
 
         Axe takes more than half of the time that a browser takes. Raises PageFaultError.
@@ -99,7 +108,7 @@ class Inspection:
         self._look_at_the_language()
         self._look_at_the_headings()
         if self.scripts:  # axe is one
-            self._look_with_axe(axe_on_all=axe_on_all)
+            self._look_with_axe()
 
     def _look_at_the_width(self) -> None:
         wide, window = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
@@ -119,14 +128,15 @@ class Inspection:
         if doubled:
             raise PageFaultError(f"{self.page.url} has two parts of one name: {doubled}")
 
-    def _look_with_axe(self, *, axe_on_all: bool) -> None:
+    def _look_with_axe(self) -> None:
         parts = set(self.page.evaluate(PARTS))
-        if parts <= self.seen and not axe_on_all:
+        if self.seen is not None and parts <= self.seen:
             return
         found = Axe().run(self.page, options=AXE_OPTIONS)
         if found.violations_count:
             raise PageFaultError(f"{self.page.url}: {found.generate_report()}")
-        self.seen |= parts
+        if self.seen is not None:
+            self.seen |= parts
 
     def look_for(self, secret: str) -> None:
         """The secret is in nothing that the browser keeps, and in no address that it asked for."""

@@ -50,14 +50,10 @@ def come_in(context: BrowserContext, visitor: Client, server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "axe_on_all",
-    [
-        pytest.param(False, id="axe on what is new"),
-        pytest.param(True, id="axe on all", marks=pytest.mark.nightly),
-    ],
+    "_axe", ["axe on what is new", pytest.param("axe on all", marks=pytest.mark.nightly)]
 )
 def test_every_page_is_clean(
-    context: BrowserContext, world: World, live_server: LiveServer, seen: set[str], *, axe_on_all: bool
+    context: BrowserContext, world: World, live_server: LiveServer, seen: set[str] | None, _axe: str
 ) -> None:
     faults, looked_at = [], 0
     page = context.new_page()  # one for all: a new one each time takes a tenth of the whole
@@ -70,7 +66,7 @@ def test_every_page_is_clean(
         inspection.complaints.clear()
         page.goto(world.address(row))
         try:
-            inspection.look(axe_on_all=axe_on_all)
+            inspection.look()
         except AssertionError as fault:
             faults.append(f"{row}: {fault}")
         looked_at += 1

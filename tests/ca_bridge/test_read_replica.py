@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from django.db import OperationalError
+from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from ca_bridge.database import read_replica
 from ca_bridge.database.read_replica import Noted, Standby, Trouble, Watch
@@ -130,3 +130,16 @@ def test_a_page_that_fails_takes_the_replica_out(servers: Servers) -> None:
 
 def test_positions_are_bytes() -> None:
     assert read_replica._bytes_of("16/B374D848") == 0x16B374D848
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+@pytest.mark.usefixtures("postgresql_only")
+def test_what_is_asked_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both statements, by a primary: it has replayed nothing, and is on its own timeline."""
+    monkeypatch.setattr(read_replica, "ALIAS", DEFAULT_DB_ALIAS)
+    cluster, noted = read_replica._primary_now()
+    assert noted.position > 0
+    assert read_replica._replica_now() == Standby(
+        cluster, is_standby=False, reached=0, timeline=noted.timeline
+    )

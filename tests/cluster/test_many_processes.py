@@ -1,15 +1,14 @@
 """Two beats, several workers of both kinds: each job once a due time, each mail once, one certificate a line.
 
-On PostgreSQL with Valkey (or Redis) and with RabbitMQ, and on SQLite, where one host serves all. Before each
-change: two workers at one token (workflow/test_fencing.py), races for each claim, and `make run` with all its
-processes (tests/sinks/test_running_system.py).
+On PostgreSQL with Valkey (or Redis) and with RabbitMQ, and on SQLite, where one host serves all. Nightly the
+first of them: the other two have its database and its broker, and test_restarts.py has both together.
 """
 
 import pytest
 
 from tests.cluster.cluster import BEAT, Cluster, installation, worker
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 TOKENS, RUNS = 8, 6
 
 
@@ -36,7 +35,7 @@ def expect_everything_once(cluster: Cluster, number: int) -> None:
     assert all(process.poll() is None for process in cluster.processes), cluster.log()[-3000:]
 
 
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.nightly), "sqlite"])
 def test_two_beats_and_several_workers(database: str) -> None:
     with installation(database, "valkey") as cluster:
         cluster.do("order", numbers=list(range(TOKENS // 2)))  # before anybody is there
@@ -45,6 +44,7 @@ def test_two_beats_and_several_workers(database: str) -> None:
         expect_everything_once(cluster, TOKENS)
 
 
+@pytest.mark.nightly
 @pytest.mark.needs_program("rabbitmq-server")
 def test_the_same_with_rabbitmq() -> None:
     with installation("postgresql", "rabbitmq") as cluster:

@@ -197,7 +197,7 @@ def test_thunderbird_finds_it_and_encrypts_to_it(
 
 @pytest.fixture(
     scope="module",
-    params=["slapd", pytest.param("samba", marks=directories.SAMBA.marks)],
+    params=["slapd", pytest.param("samba", marks=(pytest.mark.nightly, *directories.SAMBA.marks))],
 )
 def published(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -16,6 +16,7 @@ from tests.journeys.office import PASSWORD, Office
 from tests.tools import cast
 
 __all__ = ["provider", "the_provider"]
+pytestmark = pytest.mark.long
 NEW_PASSWORD = "another battery, another staple"
 
 

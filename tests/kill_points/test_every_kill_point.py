@@ -30,10 +30,7 @@ from tests.kill_points.outside import Broker
 from tests.kill_points.walks import (
     AFTER_DELIVERY,
     ALL_SEVEN_STEPS,
-    CA_ELSEWHERE,
     CANCELLED,
-    ENDED,
-    LEAVE_IN_BETWEEN,
     MANY,
     NEVER_NOTED,
     RECOVERY,
@@ -54,10 +51,7 @@ REST = "at-rest-"
 # Their boundaries are mostly those of the first: nightly all of them, else one of most names.
 OTHERS = [walk for walk in WALKS if walk is not ALL_SEVEN_STEPS]
 # What is like another one: nightly, all of it.
-LIKE_ANOTHER = (
-    *(AFTER_DELIVERY, CANCELLED, CA_ELSEWHERE, ENDED, LEAVE_IN_BETWEEN),
-    *(NEVER_NOTED, REFUSED, MANY, RECOVERY),
-)
+LIKE_ANOTHER = (AFTER_DELIVERY, CANCELLED, NEVER_NOTED, REFUSED, MANY, RECOVERY)
 ONCE = [pytest.param(walk, marks=pytest.mark.nightly) if walk in LIKE_ANOTHER else walk for walk in OTHERS]
 EVERY_WALK = [ALL_SEVEN_STEPS, *(pytest.param(walk, marks=pytest.mark.nightly) for walk in OTHERS)]
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"

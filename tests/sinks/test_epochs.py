@@ -31,7 +31,7 @@ from tests.tools import cast
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.database,
-    pytest.mark.long_on_postgresql,
+    pytest.mark.long,
 ]
 
 # Keys of archived keys stay for the longest backup, and recovery keys lie under no epoch (DESIGN.md 4).

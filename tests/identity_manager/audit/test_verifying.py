@@ -34,7 +34,7 @@ from identity_manager.workflow.requests import cancellation
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.database, pytest.mark.long]
 NEWCOMER = {
     "personnel_number": "P-new",
     "given_name": "Nina",

@@ -57,7 +57,7 @@ from identity_manager.transactions.refusals import Reason
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.archive import opening
-from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.issuance import finished_here, retry
 from tests.ca_bridge.remembering import RememberingConnector
 from tests.identity_manager.management import test_run
 from tests.identity_manager.management.test_run import manage
@@ -69,6 +69,12 @@ pytestmark = [
     pytest.mark.database,
     pytest.mark.long,
 ]
+
+
+@pytest.fixture(autouse=True)
+def workers_began_after_the_restore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are stopped for a restore, and remember nothing of before."""
+    monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, account
 from tests.tools import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 APP, STEP, CODES, AGAIN = (
     "/account/second-factors/app/",
     "/account/login/second-step/",

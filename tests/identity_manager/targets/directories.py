@@ -18,7 +18,7 @@ PERSONS = 6
 SAMBA = pytest.param(
     "samba",
     marks=(
-        pytest.mark.nightly,
+        pytest.mark.long,
         pytest.mark.needs_program("samba", "samba-tool", "ldbadd"),
         pytest.mark.skipif(not samba.is_possible(), reason="binds the ports of a domain controller: root"),
     ),

@@ -36,7 +36,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 YEAR = timedelta(days=365)
 
 

@@ -30,7 +30,12 @@ from identity_manager.workflow.policy import approvers, eligibility
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 PAGE, REJECT = reverse("console:decisions"), reverse("console:decisions-reject")
 POSTPONE, OPEN_TASKS = reverse("console:decisions-postpone"), reverse("console:approvals")
 FROM_OPEN_TASKS = f"{PAGE}?from=open-tasks"

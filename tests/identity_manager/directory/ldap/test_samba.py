@@ -13,7 +13,7 @@ from tests.tools import samba
 from tests.tools.samba import DOMAIN, PASSWORD, Samba
 
 pytestmark = [
-    pytest.mark.nightly,  # before each change test_scripted.py answers as Active Directory does
+    pytest.mark.long,
     pytest.mark.needs_program("samba", "samba-tool", "ldbadd"),
     pytest.mark.skipif(not samba.is_possible(), reason="binds the ports of a domain controller: root"),
 ]

@@ -244,3 +244,8 @@ def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
     assert (order.state, order.looked_at) == ("checked", PERSONS)
     positions = list(order.lines.order_by("position").values_list("position", flat=True))
     assert positions == list(range(1, PERSONS + 1))
+
+
+def test_one_shard_at_a_time_where_there_is_one_writer() -> None:
+    """Two would leave all others no gap (decision 28); how many are given out: test_shards.py."""
+    assert batch_division.parallelism() == {"sqlite": 1, "postgresql": 3}[connection.vendor]

@@ -17,7 +17,7 @@ from tests.tools import cast
 from tests.tools.cast import Company
 from tests.tools.processes import Ending, at_once
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long]
 NODES = 4
 PERSONS = 3
 

@@ -40,7 +40,12 @@ from tests.identity_manager.workflow.worker import works
 from tests.tools import cast, one_step
 from tests.tools.cast import Company, person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long,
+    pytest.mark.nightly_on_postgresql,
+]
 
 
 def deactivate(actor: Person, target: Person) -> Any:

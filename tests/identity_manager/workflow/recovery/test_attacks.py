@@ -31,7 +31,7 @@ from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

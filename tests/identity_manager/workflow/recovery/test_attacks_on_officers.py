@@ -39,7 +39,7 @@ from tests.tools.cast import Company
 from tests.tools.recovery import Officers
 
 __all__ = ["split", "staff"]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def tried(call: Callable[[], object]) -> bool:

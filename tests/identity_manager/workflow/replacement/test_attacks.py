@@ -21,7 +21,7 @@ from tests.selfservice.conftest import PROOFS, PROOFS_OF
 from tests.tools import cast
 from tests.tools.cast import Company
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def fresh(person: Person) -> Client:
