@@ -37,6 +37,30 @@ def test_it_names_what_is_missing_or_of_another_version(program: SimpleNamespace
     assert program.missing_packages("prod") == ["no-such-package", "pip"]
 
 
+def test_each_package_is_in_one_part_with_its_hashes(program: SimpleNamespace) -> None:
+    parts = program.portions("prod")
+    assert len(parts) == 2
+    assert sorted("".join(parts).splitlines()) == sorted(LOCK.splitlines())
+    for part in parts:
+        lines = part.splitlines()
+        assert all("==" in line for line in lines[::2])
+        assert all("--hash=" in line for line in lines[1::2])
+
+
+def test_a_part_that_fails_leaves_no_stamp(
+    program: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the two processes of pip ends well, the other one does not."""
+    (tmp_path / "pyvenv.cfg").write_text("version = 3.11.7\n", encoding="utf-8")
+    pip = tmp_path / "pip"
+    pip.write_text('#!/bin/sh\nfor last; do :; done\n! grep -q no-such-package "$last"\n', encoding="utf-8")
+    pip.chmod(0o755)
+    monkeypatch.setitem(program.main.__globals__, "PYTHON", pip)
+    with pytest.raises(SystemExit, match=r"requirements/prod\.lock could not be installed"):
+        program.install("prod")
+    assert not program.stamp_file("prod").exists()
+
+
 def test_the_stamp_knows_its_lock_and_its_python(program: SimpleNamespace, tmp_path: Path) -> None:
     (tmp_path / "pyvenv.cfg").write_text("version = 3.11.7\n", encoding="utf-8")
     assert not program.is_stamped("prod")
