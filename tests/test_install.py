@@ -2,10 +2,13 @@
 
 import runpy
 import sys
+from importlib.metadata import requires, version
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = """\
@@ -90,6 +93,26 @@ def test_the_test_lock_holds_the_production_lock() -> None:
     unconditional = {entry for entry in locked["dev"] if " ; " not in entry}
     gone = locked["prod"] - locked["dev"]
     assert {entry.partition(" ; ")[0] for entry in gone} <= unconditional
+
+
+@pytest.mark.parametrize("name", ["prod", "dev"])
+def test_a_lock_names_all_that_its_packages_need(name: str) -> None:
+    """They are installed without a look at what they need (--no-deps): a gap would show at an import."""
+    wanted = [Requirement(entry) for entry in _entries(name)]
+    locked = {canonicalize_name(each.name): each for each in wanted if _applies(each)}
+    assert len(locked) > 20
+    needs = [(each, need) for each in locked for need in _needs(each)]
+    assert [pair for pair in needs if canonicalize_name(pair[1].name) not in locked] == []
+    assert [pair for pair in needs if version(pair[1].name) not in pair[1].specifier] == []
+
+
+def _needs(name: str) -> list[Requirement]:
+    """What the installed package needs here, without its extras."""
+    return [need for line in requires(name) or [] if _applies(need := Requirement(line))]
+
+
+def _applies(requirement: Requirement) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
 
 
 def test_a_lock_names_no_registry() -> None:
