@@ -55,6 +55,7 @@ def come_in(context: BrowserContext, visitor: Client, server: str) -> None:
 def test_every_page_is_clean(
     context: BrowserContext, world: World, live_server: LiveServer, seen: set[str] | None, _axe: str
 ) -> None:
+    """The mark of the second form is what has axe look at all (conftest.py, seen)."""
     faults, looked_at = [], 0
     page = context.new_page()  # one for all: a new one each time takes a tenth of the whole
     inspection = Inspection(page, scripts=True, seen=seen)
