@@ -40,7 +40,7 @@ _FREE_TOKENS = ForKeys[Certificate](
         no_key=True, skip_locked=True, of=("self",)
     ),
     _KEY,
-    sizes=(GROUP - 1,),
+    sizes=(GROUP,),
 )
 _VERSIONS = ForKeys[Certificate](
     lambda tokens: (

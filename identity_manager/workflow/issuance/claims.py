@@ -199,7 +199,11 @@ def _tokens_of(claimed: Iterable[ClaimedCertificate], rows: Iterable[Certificate
 def _waiting_beside(
     rows: Sequence[Certificate], due: Sequence[Certificate], *, now: datetime, but: Collection[str]
 ) -> list[Certificate]:
-    """Lock the certificates of other waiting tokens (SKIP LOCKED): first orders at quick CAs only."""
+    """Lock the certificates of other waiting tokens (SKIP LOCKED): first orders at quick CAs only.
+
+    If the message's own token is not due, another worker has done it: leave that one half of what waits, so
+    that both finish a burst at the same time.
+    """
     sizes = {alias: registry.group_size(alias) for alias in registry.aliases()}
     quick = [alias for alias, size in sizes.items() if size > 1 and alias not in but]
     size = min([GROUP, *(sizes.get(row.profile.ca, 1) for row in due), *(sizes[alias] for alias in quick)])
@@ -207,6 +211,14 @@ def _waiting_beside(
         return []
     waiting = Certificate.objects.to_be_issued().due(now - WAITED).filter(profile__ca__in=quick, order=None)
     others = waiting.exclude(token__in=[row.token_id for row in rows]).order_by("next_attempt_at")
-    found = issuance_locks.free_certificates(others.values_list("token_id", flat=True)[: size - 1])
+    tokens = others.values_list("token_id", flat=True)
+    wanted = tokens[: size - 1] if due else _half(tokens[: 2 * size])
+    found = issuance_locks.free_certificates(wanted)
     slow = {row.token_id for row in found if row.order_id is not None or row.profile.ca not in quick}
     return [row for row in found if row.token_id not in slow]
+
+
+def _half(waiting: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+    """The first half of the tokens, at least one if any waits. A token has a row for each certificate."""
+    tokens = [*dict.fromkeys(waiting)]
+    return tokens[: (len(tokens) + 1) // 2]

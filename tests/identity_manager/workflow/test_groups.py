@@ -87,14 +87,27 @@ def test_on_an_idle_system_each_goes_alone(company: Company) -> None:
     assert states() == ["issuing", "sealed"]
 
 
-def test_a_message_about_what_another_process_did_is_one_about_what_waits(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "taken"),
+    [
+        pytest.param(5, [4, 1], id="one"),
+        pytest.param(9, [4, 3, 1, 1], id="a-few"),
+        pytest.param(12, [4, 4, 2, 1, 1], id="many"),
+    ],
+)
+def test_of_what_waits_half_is_left_to_the_worker_that_did_the_messages_token(
+    company: Company, monkeypatch: pytest.MonkeyPatch, number: int, taken: list[int]
 ) -> None:
-    monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)
-    waiting(company, GROUP + 2)
-    issue()
-    issue()
-    assert is_each_once(GROUP + 2)
+    monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)  # as in another process
+    monkeypatch.setattr(claims, "GROUP", 4)
+    waiting(company, number)
+    found = []
+    for _message in taken:
+        done = states().count("sealed")
+        issue()
+        found.append(states().count("sealed") - done)
+    assert found == taken
+    assert is_each_once(number)
 
 
 def test_what_this_process_has_just_finished_is_not_looked_at_again(
