@@ -1,11 +1,12 @@
 """Publishing of tasks to the broker after commit; the only module that enqueues.
 
-A message has the task's name, a row's id and the correlation id, nothing else.
+A message has the task's name, the id of a row (of several mails for SEND) and the correlation id, nothing
+else.
 """
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from amqp.exceptions import AMQPError
@@ -16,6 +17,7 @@ from kombu.exceptions import ChannelError, KombuError
 from redis.exceptions import RedisError
 
 from ca_bridge.telemetry import TRACE
+from identity_manager.task_names import TOGETHER
 from identity_manager.telemetry import correlation, instruments
 
 # AttributeError: kombu's, of a connection that breaks while its channel is made.
@@ -32,26 +34,38 @@ def after_commit(task: str, row_id: uuid.UUID) -> None:
     transaction.on_commit(lambda: publish(task, row_id))
 
 
+def all_after_commit(task: str, row_ids: Sequence[uuid.UUID]) -> None:
+    """The same for several rows, with as few messages as publish_all."""
+    transaction.on_commit(lambda: publish_all(task, row_ids))
+
+
 def call_after_commit(call: Callable[[], None]) -> None:
     """Call it in this process once the caller's transaction is committed; what it raises is logged."""
     transaction.on_commit(call, robust=True)
 
 
-def publish(task: str, row_id: uuid.UUID) -> None:
-    """Publish now. The task is looked up in the registry, because send_task ignores eager mode.
+def publish_all(task: str, row_ids: Sequence[uuid.UUID]) -> None:
+    """Publish now: a message for each row, or for as many as the task takes together (TOGETHER)."""
+    size = TOGETHER.get(task, 1)
+    for start in range(0, len(row_ids), size):
+        publish(task, *row_ids[start : start + size])
+
+
+def publish(task: str, *row_ids: uuid.UUID) -> None:
+    """Publish one message now. The task is looked up in the registry, because send_task ignores eager mode.
 
     RabbitMQ confirms each message, and nothing while it lacks memory or disk: a page does not wait for that.
     """
     patience = settings.BROKER_ANSWER_SECONDS
     try:
         current_app.tasks[task].apply_async(
-            args=(str(row_id),),
+            args=tuple(map(str, row_ids)),
             headers=_headers(),
             confirm_timeout=patience,  # type: ignore[call-arg]  # celery-types does not know it
         )
     except BROKEN as error:
         instruments.UNPUBLISHED.inc()
-        logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_id, error)
+        logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_ids, error)
 
 
 def _headers() -> dict[str, str]:

@@ -17,3 +17,6 @@ DELIVER_WEBHOOKS = "events.deliver_webhooks"
 NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them
 SERVE_TARGET = "bulk.serve_target"
 REVIEW_PLACEMENTS = "bulk.review_placements"
+
+# How many rows a message names, at most; 1 for other tasks. Mails of a group of tokens are one message.
+TOGETHER = {SEND: 8}

@@ -58,8 +58,8 @@ def notice_changes(person_id: str) -> None:
 
 
 @shared_task(name=task_names.SEND)
-def send_mail(mail_id: str) -> None:
-    step7_deliver.send(mail_id=uuid.UUID(mail_id))
+def send_mail(*mail_ids: str) -> None:
+    step7_deliver.send_all(map(uuid.UUID, mail_ids))
 
 
 @shared_task(name=task_names.RUN)

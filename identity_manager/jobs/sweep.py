@@ -115,8 +115,7 @@ def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
     with transaction.atomic():
         ids = locking.skip_locked(rows.to_be_requeued(now), limit=limit)
         rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)
-    for row_id in ids:
-        queue.publish(task, row_id)
+    queue.publish_all(task, ids)
     return len(ids)
 
 

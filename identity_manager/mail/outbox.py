@@ -65,9 +65,8 @@ def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> Non
     for mail in rows:
         _make_due(mail)
     OutgoingMail.objects.bulk_create(rows)
-    for mail in rows:
-        if mail.state == MailState.QUEUED and not by_sweep:
-            queue.after_commit(SEND, mail.pk)
+    if not by_sweep:
+        queue.all_after_commit(SEND, [mail.pk for mail in rows if mail.state == MailState.QUEUED])
 
 
 def _make_due(mail: OutgoingMail) -> None:
@@ -85,8 +84,7 @@ def release_waiting(mails: OutgoingMailQuerySet) -> None:
     due = Greatest("next_attempt_at", Value(now))  # at least now: age metrics must not count the time on hold
     waiting = OutgoingMail.objects.queued().filter(pk__in=released)
     waiting.update(waiting_since=now, next_attempt_at=due)
-    for pk in released:
-        queue.after_commit(SEND, pk)
+    queue.all_after_commit(SEND, released)
 
 
 def claim(mail_id: uuid.UUID) -> OutgoingMail | None:

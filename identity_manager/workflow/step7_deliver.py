@@ -4,6 +4,7 @@ Delivery and acknowledgement are independent: mail may be late while the passphr
 """
 
 import uuid
+from collections.abc import Iterable
 from functools import partial
 
 from django.db import transaction
@@ -22,13 +23,18 @@ from identity_manager.models import (
 )
 from identity_manager.telemetry import correlation, instruments
 from identity_manager.transactions import locking
-from identity_manager.transactions.retry_later import retry_later_on_error
+from identity_manager.transactions.retry_later import for_each_isolated, retry_later_on_error
 from identity_manager.workflow import completion
 from identity_manager.workflow.delivery import bounces, mail_relevance
 
 PUT_OFF = "put off"
 OUTCOMES = (PUT_OFF, *(state.value for state in MailState if state != MailState.QUEUED))
 DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
+
+
+def send_all(mail_ids: Iterable[uuid.UUID]) -> None:
+    """Send the mails that a message names, each for itself. Raises the first error at the end."""
+    for_each_isolated(mail_ids, lambda pk: send(mail_id=pk))
 
 
 def send(*, mail_id: uuid.UUID) -> None:

@@ -71,7 +71,7 @@ def watch(boundaries: Boundaries, broker: Broker) -> None:
 
     def publish(task: Task, args: tuple[str, ...], **_options: Any) -> None:
         name = str(task.name)
-        boundaries.around(BROKER, name, lambda: broker.publish(name, args[0]))
+        boundaries.around(BROKER, name, lambda: broker.publish(name, *args))
 
     Task.apply_async = publish
     queue.length = broker.length

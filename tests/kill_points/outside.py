@@ -50,12 +50,12 @@ class Broker:
     def __init__(self, directory: Path) -> None:
         self._published, self._done = Journal(directory / "published"), Journal(directory / "done")
 
-    def publish(self, task: str, row_id: str) -> None:
-        self._published.append(task, row_id)
+    def publish(self, task: str, *row_ids: str) -> None:
+        self._published.append(task, *row_ids)
 
     def empty(self) -> None:
         """Lose every message."""
-        for _task, _row_id in self._waiting():
+        for _message in self._waiting():
             self._done.append("lost")
 
     def length(self, _queue: str) -> int:
@@ -66,8 +66,8 @@ class Broker:
         """Do what waits, as a worker does; return how many messages there were."""
         number = 0
         while waiting := self._waiting():
-            task, row_id = waiting[0]
-            current_app.tasks[task](row_id)
+            task, *row_ids = waiting[0]
+            current_app.tasks[task](*row_ids)
             self._done.append("done")
             number += 1
         return number

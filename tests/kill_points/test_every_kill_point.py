@@ -31,6 +31,7 @@ from tests.kill_points.walks import (
     AFTER_DELIVERY,
     ALL_SEVEN_STEPS,
     CANCELLED,
+    IN_A_GROUP,
     MANY,
     NEVER_NOTED,
     RECOVERY,
@@ -228,6 +229,17 @@ def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
         outcome = stage.at(places[len(places) // 2])
         assert (outcome.killed, outcome.passed[-1]) == (True, name)
         compare(stage, outcome, reference)
+
+
+@pytest.mark.long
+@pytest.mark.nightly_on_postgresql
+@pytest.mark.parametrize("stage", [IN_A_GROUP], ids=lambda walk: walk.name, indirect=True)
+def test_the_tokens_of_a_walk_go_as_a_group(stage: Stage) -> None:
+    passed = undisturbed(stage).passed
+    assert passed.count(f"{AFTER} {BROKER} {task_names.ISSUE}") == 3
+    assert passed.count(ISSUED) == 3
+    assert passed.count(f"{AFTER} {BROKER} {task_names.SEND}") == 1, "the mails of a group are one message"
+    assert passed.count(SENT) == 3
 
 
 def _is_tried(name: str) -> bool:

@@ -45,7 +45,7 @@ from identity_manager.workflow import step1_recover, step1_replace, step6_passph
 from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import placing
-from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.issuance import claims, retry
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.recovery import decisions, sealed_decisions
 from identity_manager.workflow.requests import cancellation
@@ -166,6 +166,14 @@ def invited_to_one() -> None:
     works()
 
 
+def several_invited() -> None:
+    """Three persons who have not accepted yet."""
+    company = cast.Company()
+    for number in range(3):
+        cast.enabled(company.ada, cast.person(f"one{number}", sid="", roles=()), company.vpn)
+    works()
+
+
 def delivered() -> None:
     company = cast.Company()
     cast.delivered(cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, company.vpn))))
@@ -253,6 +261,15 @@ def from_accepting_to_the_mail(_clock: Clock) -> bool:
         return False
     cast.accepted(request)
     return True
+
+
+def accept_before_anything_is_issued(clock: Clock) -> bool:
+    """So that the worker finds tokens that have waited, and takes them as a group."""
+    waiting = TokenRequest.objects.filter(state="awaiting_acceptance").order_by("pk")
+    for request in waiting:
+        cast.accepted(request)
+        clock.advance(2 * claims.WAITED)
+    return bool(waiting)
 
 
 def recover_and_note(_clock: Clock) -> bool:
@@ -531,6 +548,7 @@ COMPARED = Walk(
     loses=1,
     jobs=("queue.sweep", "ca.compare", "ca.revoke_surplus"),
 )
+IN_A_GROUP = Walk("several tokens in one group", several_invited, accept_before_anything_is_issued)
 MANY = Walk("a batch order", many, order_for_many)
 REVOKED_TOGETHER = Walk("a batch order that revokes", several_in_use, revoke_many)
 RECOVERY = Walk("a recovery by the owner", archived, recover_and_note)
@@ -555,6 +573,7 @@ WALKS = (
     REFUSED,
     ENDED,
     COMPARED,
+    IN_A_GROUP,
     MANY,
     REVOKED_TOGETHER,
     RECOVERY,

@@ -78,7 +78,7 @@ def test_a_hundred_thousand_lines_take_no_more_memory_than_a_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     company = Company()
-    monkeypatch.setattr(queue, "publish", lambda _task, _pk: None)
+    monkeypatch.setattr(queue, "publish", lambda *_message: None)
     monkeypatch.setattr(breaker, "ALWAYS_LET_THROUGH", LINES)
     registered(WARM_UP)
     assert carried_out(company).counts == {"done": WARM_UP // 100, "skipped": WARM_UP - WARM_UP // 100}

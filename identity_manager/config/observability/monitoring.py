@@ -65,7 +65,7 @@ def begin_task(task: Any, args: Sequence[Any], **_: Any) -> None:
     """Set the correlation id of the request or task that published it; a tick of the beat gets a new one."""
     headers = {**(task.request.headers or {}), **vars(task.request)}
     number = correlation.accepted(headers.get(correlation.REQUEST_ID))
-    facts = {"task": task.name, **({"row": str(args[0])} if args else {})}
+    facts = {"task": task.name, **({"row": " ".join(map(str, args))} if args else {})}
     context = ExitStack()
     context.enter_context(correlation.bound(number, hands_on=task.name not in UNRELATED, **facts))
     results = context.enter_context(correlation.collect_results())
@@ -83,12 +83,24 @@ def end_task(task: Any, state: str, **_: Any) -> None:
     seconds = time.perf_counter() - under_way.started
     instruments.TASK_SECONDS.labels(task.name).observe(seconds)
     # Celery calls a success whatever raises nothing: a mail that the server refused, a CA that is down.
-    said = under_way.results[-1] if under_way.results else correlation.Result(state, logging.INFO)
+    said = _of_all(under_way.results) or correlation.Result(state, logging.INFO)
     is_told = settings.LOG_REQUESTS and task.request.args and task.name not in UNRELATED
     if is_told or said.level > logging.INFO:
         logger.log(said.level, "%s %s in %.0f ms", task.name, said.words, seconds * 1000)
     under_way.note("outcome", state)
     under_way.context.close()
+
+
+def _of_all(results: Sequence[correlation.Result]) -> correlation.Result | None:
+    """The results of a task in one, several where its message names several rows; None if it has none.
+
+    "put off" is left out beside "put off: CODE".
+    """
+    if not results:
+        return None
+    words = [*dict.fromkeys(result.words for result in results)]
+    said = [each for each in words if not any(other.startswith(f"{each}: ") for other in words)]
+    return correlation.Result("; ".join(said), max(result.level for result in results))
 
 
 @task_failure.connect

@@ -100,6 +100,17 @@ def test_one_that_was_sent_is_a_success(mail: OutgoingMail, lines: Lines) -> Non
     assert " INFO identity_manager.config.observability.monitoring mail.send SUCCESS in " in line
 
 
+def test_of_several_mails_the_line_says_the_worst(company: Company, mail: OutgoingMail, lines: Lines) -> None:
+    cast.enabled(company.ada, company.sam, company.vpn)
+    second = OutgoingMail.objects.get(person=company.sam)
+    error = smtplib.SMTPDataError(451, b"4.3.0 try later")
+    with mock.patch.object(MailboxBackend, "send_messages", side_effect=[1, error]):
+        tasks.send_mail.apply(args=[str(mail.pk), str(second.pk)])
+    (line,) = lines.about("mail.send ")
+    assert " WARNING identity_manager.config.observability.monitoring mail.send put off: " in line
+    assert "put off;" not in line
+
+
 def test_an_order_that_waits_for_a_ca_is_no_success(company: Company, lines: Lines) -> None:
     company.request_in("issuing")
     certificate = Certificate.objects.filter(state="ordered").first()

@@ -297,7 +297,7 @@ def test_where_time_is_over_what_has_an_answer_is_settled(
 def published(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> Any:
     """The certificates about which that work publishes a message."""
     found: list[uuid.UUID] = []
-    monkeypatch.setattr(queue, "publish", lambda task, pk: task == task_names.ISSUE and found.append(pk))
+    monkeypatch.setattr(queue, "publish", lambda task, *ids: task == task_names.ISSUE and found.extend(ids))
 
     def by(work: Callable[[], object]) -> list[uuid.UUID]:
         found.clear()
@@ -338,3 +338,16 @@ def test_while_a_ca_is_silent_nothing_is_announced(
     accepted_pair(company)
     monkeypatch.setattr(claims.circuit_breaker, "allow_calls", lambda _due, _troubled: [])
     assert published(issue) == []
+
+
+def test_the_mails_of_a_group_are_one_message(
+    company: Company, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    waiting(company, GROUP)
+    messages: list[tuple[object, ...]] = []
+    monkeypatch.setattr(queue, "publish", lambda *message: messages.append(message))
+    with django_capture_on_commit_callbacks(execute=True):
+        issue()
+    mails = OutgoingMail.objects.filter(message="delivery").values_list("pk", flat=True)
+    ((task, *named),) = [each for each in messages if each[0] == task_names.SEND]
+    assert (task, len(named), set(named)) == (task_names.SEND, GROUP, set(mails))

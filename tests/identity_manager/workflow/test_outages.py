@@ -38,7 +38,7 @@ def company(db: None) -> Company:
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     messages: list[tuple[str, Any]] = []
-    monkeypatch.setattr(queue, "publish", lambda task, pk: messages.append((task, pk)))
+    monkeypatch.setattr(queue, "publish", lambda task, *ids: messages.extend((task, pk) for pk in ids))
     monkeypatch.setattr(queue, "length", lambda _name: 0)
     return messages
 
@@ -166,7 +166,7 @@ def test_a_trial_that_is_answered_ends_it_and_all_go_on(
     rows = silence(company)
     Certificate.objects.filter(pk=rows[0].pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
     outage.undo()
-    outage.setattr(queue, "publish", lambda task, pk: published.append((task, pk)))
+    outage.setattr(queue, "publish", lambda task, *ids: published.extend((task, pk) for pk in ids))
     outage.setattr(queue, "length", lambda _name: 0)
     with time_machine.travel(timezone.now() + timedelta(minutes=1)):
         assert issue(rows[-1]).state == CertificateState.VALID

@@ -38,7 +38,7 @@ CLICKS = 4
 @pytest.fixture
 def company(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Company:
     """The worker's part is played by the tests: nothing is published."""
-    monkeypatch.setattr(queue, "publish", lambda task, row_id: None)
+    monkeypatch.setattr(queue, "publish", lambda *_message: None)
     return Company()
 
 

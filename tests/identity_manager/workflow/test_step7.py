@@ -141,6 +141,25 @@ def test_what_nobody_foresaw_stands_on_the_mail_which_is_tried_later_and_later(
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
 
 
+def test_of_the_mails_of_a_message_each_is_sent_for_itself(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in range(3):
+        cast.issued(cast.accepted(cast.enabled(company.ada, cast.person(f"u{each}"))))
+    first, second, third = OutgoingMail.objects.filter(message="delivery").values_list("pk", flat=True)
+    act = step7_deliver._act
+    monkeypatch.setattr(step7_deliver, "_act", lambda mail: slip() if mail.pk == second else act(mail))
+
+    def slip() -> str:
+        raise LookupError("a slip of ours")
+
+    with pytest.raises(LookupError):
+        step7_deliver.send_all([first, second, third])
+    states = OutgoingMail.objects.in_bulk([first, second, third])
+    assert [states[pk].state for pk in (first, second, third)] == ["sent", "queued", "sent"]
+    assert states[second].error_code == "LookupError"
+
+
 def test_what_was_sent_and_cannot_be_written_down_is_not_sent_again_before_the_lease_is_over(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,7 @@ VERBS = {
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, UUID]]:
     messages: list[tuple[str, UUID]] = []
-    monkeypatch.setattr(queue, "publish", lambda task, pk: messages.append((task, pk)))
+    monkeypatch.setattr(queue, "publish", lambda task, *ids: messages.extend((task, pk) for pk in ids))
     monkeypatch.setattr(queue, "length", lambda _name: 0)
     return messages
 
@@ -144,6 +144,18 @@ def test_the_number_of_nudges_is_bounded(
     with time_machine.travel(timezone.now() + timedelta(seconds=61)):
         assert sweep.sweep() == 3, "five information mails are due, and two messages wait"
         assert sweep.sweep() == 2, "the others; the first three were nudged just now"
+
+
+def test_a_message_names_several_mails(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _turn in range(5):
+        company.request_in("declined")
+    messages: list[tuple[object, ...]] = []
+    monkeypatch.setattr(queue, "publish", lambda *message: messages.append(message))
+    monkeypatch.setattr(queue, "length", lambda _name: 0)
+    monkeypatch.setitem(queue.TOGETHER, task_names.SEND, 3)
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        assert sweep.sweep() == 5
+    assert [(task, len(ids)) for task, *ids in messages] == [(task_names.SEND, 3), (task_names.SEND, 2)]
 
 
 def test_revocations_are_not_kept_waiting_by_orders(

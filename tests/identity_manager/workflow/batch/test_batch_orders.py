@@ -118,7 +118,7 @@ def test_its_mails_are_left_to_the_sweep_which_publishes_a_few_hundred_at_a_time
     company: Company, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     published: list[tuple[str, uuid.UUID]] = []
-    monkeypatch.setattr(queue, "publish", lambda task, pk: published.append((task, pk)))
+    monkeypatch.setattr(queue, "publish", lambda task, *ids: published.extend((task, pk) for pk in ids))
     monkeypatch.setattr(queue, "length", lambda _name: 0)
     monkeypatch.setattr(sweep, "QUEUE_LIMIT", 2)
     with django_capture_on_commit_callbacks(execute=True):

@@ -42,7 +42,7 @@ PERSONS = 30
 @pytest.fixture
 def company(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Company:
     """The worker's part is played by the tests: nothing is published."""
-    monkeypatch.setattr(queue, "publish", lambda task, row_id: None)
+    monkeypatch.setattr(queue, "publish", lambda *_message: None)
     monkeypatch.setattr(chunk_size.ChunkSize, "size", 10)
     monkeypatch.setattr(chunk_size.ChunkSize, "MOST", 10)
     return Company()

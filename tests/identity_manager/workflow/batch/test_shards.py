@@ -49,7 +49,7 @@ STOPPED = {batch_orders.pause: "paused", batch_orders.cancel: "cancelled"}
 def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, uuid.UUID]]:
     """The worker's part is played by the tests."""
     messages: list[tuple[str, uuid.UUID]] = []
-    monkeypatch.setattr(queue, "publish", lambda task, pk: messages.append((task, pk)))
+    monkeypatch.setattr(queue, "publish", lambda task, *ids: messages.extend((task, pk) for pk in ids))
     return messages
 
 

@@ -32,7 +32,7 @@ BOUNCED = bounces.Notice("key", "Postmark", MailEventKind.BOUNCED, "provider-1",
 
 @pytest.fixture
 def company(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Company:
-    monkeypatch.setattr(queue, "publish", lambda task, row_id: None)
+    monkeypatch.setattr(queue, "publish", lambda *_message: None)
     return Company()
 
 

@@ -25,7 +25,7 @@ PERSONS = 3
 @pytest.fixture
 def company(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Company:
     """The worker's part is played by the tests: nothing is published."""
-    monkeypatch.setattr(queue, "publish", lambda task, row_id: None)
+    monkeypatch.setattr(queue, "publish", lambda *_message: None)
     company = Company()
     for number in range(PERSONS):
         person = cast.person(f"p{number}", roles=(), sid="")

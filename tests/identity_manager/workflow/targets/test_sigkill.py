@@ -113,7 +113,7 @@ class Worker:
 @pytest.fixture
 def company(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Company:
     """The workers are the processes of the tests: nothing is published."""
-    monkeypatch.setattr(queue, "publish", lambda _task, _row_id: None)
+    monkeypatch.setattr(queue, "publish", lambda *_message: None)
     return Company()
 
 
