@@ -6,8 +6,8 @@ The road is real: requests that wait for their acceptance are accepted by the ve
 Celery take their tasks from a real broker, on a real database. It ends when the mail of each token is
 queued; mails are not sent. With n worker processes everything (workers, broker, database, and who accepts)
 has n cores, and so have the n processes of the bare loop. Rounds with one, two ... processes follow each
-other, in each a block of either side, so that what else the machine does meets all; one process has another
-core in each round.
+other, in each blocks of either side in turns, a few seconds long, so that what else the machine does meets
+all; one process has another core in each round.
 
 bench.py starts this with an installation of its own in the environment (its database is made anew), and
 with BROKER_URL naming a broker that is there already.
@@ -29,6 +29,7 @@ from tests.performance import place, processes, recorded
 TYPES = {"ec-p256": "vpn", "rsa-3072": "authentication"}  # without approval, one certificate each
 WARM_UP = 6  # tokens for each process, so that all have loaded what they need
 ROUNDS = 3
+BLOCK = 40  # tokens for each process
 
 
 def main() -> None:
@@ -62,10 +63,11 @@ def measured(plan: dict[str, list[int]]) -> dict[str, Any]:
     memory = 0.0
     for turn in range(ROUNDS):
         for number in sorted({each.processes for each in runs}):
-            with Run(number, waiting, warm_up=WARM_UP * number, first_core=turn) as run:
-                for each in runs:
-                    if each.processes == number:
-                        run.compare(each, tokens=each.tokens // ROUNDS + (turn < each.tokens % ROUNDS))
+            with Run(number, waiting, tokens_to_warm_up=WARM_UP * number, first_core=turn) as run:
+                for each in (each for each in runs if each.processes == number):
+                    run.warm_up(each.algorithm)
+                    for tokens in blocks(each.tokens, number)[turn::ROUNDS]:
+                        run.compare(each, tokens=tokens)
                 memory = max(memory, run.worker_memory_mb())
     return {
         "database": connection.vendor,
@@ -73,6 +75,12 @@ def measured(plan: dict[str, list[int]]) -> dict[str, Any]:
         "runs": [each.report() for each in runs],
         "memory_worker_mb": memory,
     }
+
+
+def blocks(tokens: int, number: int) -> list[int]:
+    """So many tokens with so many processes, in blocks of BLOCK for each process, at least one a round."""
+    count = ROUNDS * max(1, tokens // (ROUNDS * BLOCK * number))
+    return [tokens // count + (place < tokens % count) for place in range(count)]
 
 
 def requests(totals: dict[str, int]) -> dict[str, list[Any]]:

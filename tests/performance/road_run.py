@@ -66,12 +66,12 @@ class Run:
     """So many worker processes on as many cores. waiting: the requests, which are taken from the front."""
 
     def __init__(
-        self, number: int, waiting: dict[str, list[TokenRequest]], *, warm_up: int, first_core: int
+        self, number: int, waiting: dict[str, list[TokenRequest]], *, tokens_to_warm_up: int, first_core: int
     ) -> None:
         self.number = number
         self._first_core = first_core
         self._waiting = waiting
-        self._warm_up = warm_up
+        self._tokens_to_warm_up = tokens_to_warm_up
         self._directory = Path(os.environ["VAR_DIR"])
         self._loops: list[subprocess.Popen[str]] = []
 
@@ -98,9 +98,12 @@ class Run:
             processes.stop(process)
         processes.pin(self._everything(), self._all_cores)
 
+    def warm_up(self, algorithm: str) -> None:
+        """A block of either side that does not count."""
+        self._block(algorithm, self._tokens_to_warm_up, Side(), Side())
+
     def compare(self, both: Compared, *, tokens: int) -> None:
         """Add a block of either side, over the same keys."""
-        self._block(both.algorithm, self._warm_up, Side(), Side())
         if tokens:
             self._block(both.algorithm, tokens, both.road, both.bare)
 

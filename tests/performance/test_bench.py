@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.performance import compare, document, place
+from tests.performance import compare, document, place, road
 from tests.performance.bench import table
 from tests.performance.figures import FIGURES, POSTGRESQL, SQLITE
 from tests.performance.parts import PARTS, of_road, percentile
@@ -61,6 +61,14 @@ def test_percentiles_are_values_that_were_measured() -> None:
     samples = [float(number) for number in range(1, 21)]
 
     assert (percentile(samples, 50), percentile(samples, 95), percentile([3.0], 95)) == (10, 19, 3)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "number", "found"),
+    [(480, 1, [40] * 12), (960, 2, [80] * 12), (100, 1, [34, 33, 33]), (2, 1, [1, 1, 0])],
+)
+def test_the_road_and_the_loop_take_turns_in_blocks(tokens: int, number: int, found: list[int]) -> None:
+    assert road.blocks(tokens, number) == found
 
 
 def test_the_road_is_compared_with_the_loop_that_had_as_many_cores() -> None:
