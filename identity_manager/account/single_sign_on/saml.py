@@ -34,7 +34,6 @@ BROKEN = (
     *(OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError, etree.Error, xmlsec.Error, SyntaxError),
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError),
 )
-LONGEST_RESPONSE = 256 * 1024  # characters of base64
 FRESH_SKEW = 60  # seconds, as of an OpenID Connect provider
 CLOCK_SKEW = 300  # seconds; python3-saml's ALLOWED_CLOCK_DRIFT
 SUBJECT_ID_ATTRIBUTE = "urn:oasis:names:tc:SAML:attribute:subject-id"
@@ -77,7 +76,15 @@ def metadata(request: HttpRequest, provider: SamlProvider) -> bytes:
 
 
 def verified(request: HttpRequest, provider: SamlProvider, response: str) -> Answer:
-    """Verify the response; return the content of its signed assertion. Raises Refused, or one of BROKEN."""
+    """Verify the response; return the content of its signed assertion. Raises Refused."""
+    try:
+        return _verified(request, provider, response)
+    except BROKEN as error:
+        logger.warning("SAML %s: no answer that can be read (%s).", provider.id, type(error).__name__)
+        raise Refused(UNREADABLE) from error
+
+
+def _verified(request: HttpRequest, provider: SamlProvider, response: str) -> Answer:
     document = OneLogin_Saml2_XML.to_etree(OneLogin_Saml2_Utils.b64decode(response))  # refuses a DTD
     refuse(ENCRYPTED if OneLogin_Saml2_XML.query(document, ENCRYPTED_ELEMENTS) else None)
     auth = OneLogin_Saml2_Auth(_request_data(request, provider, response), _settings(request, provider))

@@ -1,6 +1,9 @@
-"""Views of SAML 2.0: metadata, assertion consumer service (POST binding), and the arrival behind it."""
+"""Views of SAML 2.0: metadata, assertion consumer service (POST binding), and the arrival behind it.
 
-import logging
+They import saml.py when they are called: python3-saml and lxml take 12 MB of every process, workers too, and
+most installations have no SAML provider.
+"""
+
 from http import HTTPStatus
 
 from allauth.core import ratelimit
@@ -14,19 +17,21 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from identity_manager.account import arrival, sign_in_methods
-from identity_manager.account.single_sign_on import saml, sso_sign_out
+from identity_manager.account.single_sign_on import sso_sign_out
 from identity_manager.people.sign_in.saml_provider import SamlProvider
 from identity_manager.transactions.refusals import Refused
 from identity_manager.ui import error_pages
 
-logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 300
+LONGEST_RESPONSE = 256 * 1024  # characters of base64
 
 
 @login_not_required
 @require_safe
 def metadata(request: HttpRequest, provider_id: str) -> HttpResponse:
     """SP metadata, for the provider's administrator."""
+    from identity_manager.account.single_sign_on import saml
+
     content = saml.metadata(request, _provider(provider_id))
     return HttpResponse(content, content_type="application/samlmetadata+xml")
 
@@ -43,7 +48,7 @@ def acs(request: HttpRequest, provider_id: str) -> HttpResponse:
     response = redirect("saml-finish", provider.id)
     if answer := request.POST.get("SAMLResponse", ""):
         kept = _kept(request)
-        kept.store["answer"] = answer[: saml.LONGEST_RESPONSE]  # longer bodies cannot be read
+        kept.store["answer"] = answer[:LONGEST_RESPONSE]  # longer bodies cannot be read
         kept.store.set_expiry(ANSWER_SECONDS)
         kept.save(response)
     return response
@@ -54,6 +59,8 @@ def acs(request: HttpRequest, provider_id: str) -> HttpResponse:
 @require_safe
 def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Verify the stored response, then sign in."""
+    from identity_manager.account.single_sign_on import saml
+
     provider = _provider(provider_id)
     kept = _kept(request)
     answer = kept.store.get("answer", "")
@@ -61,21 +68,12 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
     if not answer:
         return arrival.page(request, provider, arrival.LOST, status=HTTPStatus.BAD_REQUEST)
     try:
-        said = _verified(request, provider, answer)
+        said = saml.verified(request, provider, answer)
         return arrival.arrive(request, said, keep=lambda _account: sso_sign_out.forget(request))
     except Refused as refusal:
         unreadable = refusal.reason == saml.UNREADABLE
         status = HTTPStatus.BAD_REQUEST if unreadable else HTTPStatus.FORBIDDEN
         return arrival.refused(request, provider, refusal.reason, status=status)
-
-
-def _verified(request: HttpRequest, provider: SamlProvider, answer: str) -> arrival.Answer:
-    """Verify the response. Raises Refused, also for a malformed one."""
-    try:
-        return saml.verified(request, provider, answer)
-    except saml.BROKEN as error:
-        logger.warning("SAML %s: no answer that can be read (%s).", provider.id, type(error).__name__)
-        raise Refused(saml.UNREADABLE) from error
 
 
 def _provider(provider_id: str) -> SamlProvider:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ca_bridge.connection import faults
 from identity_manager.account import arrival
 from identity_manager.account import redirects as destinations
-from identity_manager.account.single_sign_on import provider_sessions, saml, sso, sso_sign_out
+from identity_manager.account.single_sign_on import provider_sessions, sso, sso_sign_out
 from identity_manager.models import Account
 from identity_manager.people.sign_in.saml_provider import SamlProvider
 from identity_manager.people.sign_in.sso_provider import SsoProvider
@@ -35,6 +35,8 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponse:
         return error_pages.too_many_requests(request)
     next_url, fresh = destinations.wanted(request), request.user.is_authenticated
     if isinstance(provider, SamlProvider):
+        from identity_manager.account.single_sign_on import saml  # when it is needed: see saml_views
+
         return saml.begin(request, provider, next_url=next_url, fresh=fresh)
     try:
         return sso.begin(request, provider_id, next_url=next_url, fresh=fresh)
