@@ -12,6 +12,11 @@ NOT_YOUR_UNIT = Reason("not-your-unit", _("You are no Registration Officer of th
 OWN_RECORD = Reason("own-record", _("This is your own record. Another Registration Officer does it."))
 LOCKED = Reason("record-locked", _("This person is Locked for good and does not change any more."))
 
+API_CLIENT = Reason(
+    "record-of-api-client",
+    _("This is a client of the API. It is made, confirmed and revoked by System Administrators only."),
+)
+
 
 def registers(actor: Person, person: Person) -> bool:
     """Whether the actor is a Registration Officer for the person's organisational unit."""
@@ -24,9 +29,15 @@ def registers_in(actor: Person, unit: str) -> bool:
 
 
 def officer_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why the actor cannot change this person at all, or None. Nobody registers themselves."""
+    """Why the actor cannot change this person at all, or None. Nobody registers themselves.
+
+    The person as whom an API client acts goes by its client alone: activated by who confirms the client, and
+    locked by who revokes it.
+    """
     if not registers(actor, person):
         return NOT_REGISTRATION_OFFICER
+    if person.is_api_client:
+        return API_CLIENT
     return OWN_RECORD if actor.pk == person.pk else None
 
 

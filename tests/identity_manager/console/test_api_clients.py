@@ -1,12 +1,18 @@
 """ADMIN, Clients of the API: made by one System Administrator, confirmed by another, revoked at once."""
 
+from functools import partial
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from ca_bridge.contract import RevocationReason
 from identity_manager.models import ApiClient, Role
+from identity_manager.people import persons, registration_policy
 from identity_manager.people.api_access import api_clients
+from identity_manager.transactions.refusals import NotAllowed
+from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.api.v1.conftest import Caller
 from tests.identity_manager.console.visitors import just_signed_in
 from tests.tools import cast
@@ -59,3 +65,21 @@ def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
     ):
         assert browser.post(MAKE, wrong).status_code == 422, wrong
     assert not ApiClient.objects.exists()
+
+
+@pytest.mark.database
+def test_a_registration_officer_changes_nothing_of_the_person_of_a_client() -> None:
+    first, second = (cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,)) for name in ("sven", "sofia"))
+    officer = cast.person("reg", roles=(Role.REGISTRATION_OFFICER,))
+    wanted = api_clients.Wanted(name="HR", days=30, scopes=["persons:read"])
+    client, _secret = api_clients.make(actor=first, wanted=wanted)
+    for verb in (
+        partial(leave_and_return.activate),
+        partial(leave_and_return.deactivate, reason="Away."),
+        partial(leave_and_return.lock, reason=RevocationReason.UNSPECIFIED),
+        partial(persons.edit, version=client.actor.version, values={"surname": "Else"}),
+    ):
+        with pytest.raises(NotAllowed) as refused:
+            verb(actor=officer, person_id=client.actor_id)
+        assert refused.value.reason == registration_policy.API_CLIENT
+    assert api_clients.confirm(actor=second, client_id=client.pk).actor.is_active
