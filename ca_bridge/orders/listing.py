@@ -20,7 +20,7 @@ from ca_bridge.contract import Connector, IssuedPage, KeptCertificate, ListsIssu
 from ca_bridge.contract_operation import ErasesRecords
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
-from ca_bridge.orders import results as recording
+from ca_bridge.orders import results
 from ca_bridge.orders.reconciliation import FOUND_LATER
 from ca_bridge.orders.results import OnSurplus, nobody
 from ca_bridge.x509 import der
@@ -92,7 +92,7 @@ def flag_surplus(order: CaOrder, certificate: bytes, *, on_surplus: OnSurplus = 
 
     on_surplus: called if it was not flagged before.
     """
-    recording.flag(order, certificate, FOUND_LATER, on_surplus=on_surplus)
+    results.flag(order, certificate, FOUND_LATER, on_surplus=on_surplus)
 
 
 def let_go(alias: str, certificate: bytes) -> None:

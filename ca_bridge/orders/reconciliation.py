@@ -16,8 +16,7 @@ from ca_bridge.connection.exception_boundary import repeatable_edge
 from ca_bridge.contract import Connector, FindsAll, FindsOrders
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
-from ca_bridge.orders import journal
-from ca_bridge.orders import results as recording
+from ca_bridge.orders import journal, results
 from ca_bridge.orders.results import OnSurplus, nobody
 from ca_bridge.x509.certificates import describe
 
@@ -70,7 +69,7 @@ def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:
 def _note(order: CaOrder, found: set[bytes], record: OnSurplus) -> CaOrder.Comparison:
     surplus = found - {order.certificate}
     for certificate in sorted(surplus):
-        recording.flag(order, certificate, FOUND_LATER, on_surplus=record)
+        results.flag(order, certificate, FOUND_LATER, on_surplus=record)
     if surplus:
         result = Comparison.SURPLUS
     elif order.state == CaOrder.State.ISSUED and order.certificate not in found:

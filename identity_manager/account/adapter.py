@@ -20,8 +20,7 @@ from ca_bridge.database.prepared_queries import Statement
 from identity_manager.account import known_devices, rate_limit, sign_in_methods
 from identity_manager.account.single_sign_on import provider_sessions
 from identity_manager.models import OFFICER_ROLES, Account, Person
-from identity_manager.people.sign_in import attempts as signing_in
-from identity_manager.people.sign_in import second_factors
+from identity_manager.people.sign_in import attempts, second_factors
 
 NOT_ACCEPTED = _("The user name and the password do not fit together, or nobody can sign in with them now.")
 
@@ -30,7 +29,7 @@ class AuthenticationBackend(AllauthBackend):  # type: ignore[misc]  # allauth ha
     """Admits accounts of Active persons only. Checked at each request, so that a leave ends sessions."""
 
     def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
-        return isinstance(user, Account) and signing_in.may_sign_in(user)
+        return isinstance(user, Account) and attempts.may_sign_in(user)
 
     def get_user(self, user_id: Any) -> Account | None:
         account = _with_roles(user_id)
@@ -86,7 +85,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if account is not None and (not counted.exhausted or second_factors.has_one(account)):
             counted.take_back()
             return account
-        signing_in.record_failure(typed_name=name, method="password", locked_out=bool(counted.exhausted))
+        attempts.record_failure(typed_name=name, method="password", locked_out=bool(counted.exhausted))
         if counted.exhausted:
             raise rate_limit.TooOften(counted.exhausted)
         return None
@@ -94,15 +93,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Sign in under a new session key and record the audit event in the same transaction."""
         account = cast(Account, user)
-        if not signing_in.may_sign_in(account):
+        if not attempts.may_sign_in(account):
             raise ImmediateHttpResponse(self.respond_user_inactive(request, account))
         records = get_authentication_records(request, account)
         breaks_glass = account.is_break_glass and bool(request.session.pop(sign_in_methods.BREAK_GLASS, ""))
         with transaction.atomic():
             super().login(request, account)
             if account.is_break_glass:  # by any page
-                signing_in.record_break_glass(account=account)
-            signing_in.record_sign_in(account=account, method=_ways(records))
+                attempts.record_break_glass(account=account)
+            attempts.record_sign_in(account=account, method=_ways(records))
         way = sign_in_methods.BREAK_GLASS if breaks_glass else sign_in_methods.of(records)
         request.session[sign_in_methods.WAY] = way
         known_devices.remember(request, account)
@@ -128,7 +127,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
         account = cast(Account, user)
         here = self.request.session.session_key or "" if self.request else ""
-        signing_in.set_password(account=account, password=password, stays=here)
+        attempts.set_password(account=account, password=password, stays=here)
         if self.request:
             known_devices.remember(self.request, account)
 

@@ -19,8 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from identity_manager.account import redirects as destinations
-from identity_manager.account import sign_in_methods
+from identity_manager.account import redirects, sign_in_methods
 from identity_manager.models import Account
 from identity_manager.people.sign_in.attempts import name_digest
 from identity_manager.transactions.refusals import Refused
@@ -119,9 +118,7 @@ def first_sign_in(request: HttpRequest) -> HttpResponse:
     form = FirstSignInForm(request.POST)
     if form.redeem():
         record_authentication(request, form.account, method="code")
-        response: HttpResponse = perform_login(
-            request, form.account, redirect_url=destinations.wanted(request)
-        )
+        response: HttpResponse = perform_login(request, form.account, redirect_url=redirects.wanted(request))
         return response
     context = {"form": form, "next": request.POST.get(REDIRECT_FIELD_NAME, "")}
     return render(request, "account/first_sign_in.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.account import known_devices
 from identity_manager.models import Account
-from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in import attempts
 
 APP = "allauth.account"  # whose setting holds the limits
 CODE = "too_many_login_attempts"
@@ -56,7 +56,7 @@ def password_try(request: HttpRequest, name: str) -> Try:
     device = known_devices.of_name(request, name)
     if device:
         return Try([_count(request, "failed_device", f"password:{device}")])
-    digest = signing_in.name_digest(name)
+    digest = attempts.name_digest(name)
     here = f"{digest}:{ratelimit.get_ip(request)}"
     counted = Try([_count(request, "failed_network")])
     for action, key in (("failed_password_here", here), ("failed_password_anywhere", digest)):

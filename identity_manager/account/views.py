@@ -34,8 +34,7 @@ from identity_manager.account.second_factor.second_factor_forms import (
 from identity_manager.account.sign_in import account_of, renew_session_key
 from identity_manager.account.single_sign_on import sso_sign_out
 from identity_manager.models import Account
-from identity_manager.people.sign_in import attempts as signing_in
-from identity_manager.people.sign_in import second_factors, single_sign_on
+from identity_manager.people.sign_in import attempts, second_factors, single_sign_on
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
 from identity_manager.ui import error_pages, security_headers
 
@@ -113,7 +112,7 @@ class BreakGlassForm(LoginForm):
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean()
         if self.user is not None and not self.user.is_break_glass:
-            signing_in.record_failure(typed_name=self.user.get_username(), method="break-glass")
+            attempts.record_failure(typed_name=self.user.get_username(), method="break-glass")
             raise views.get_adapter().validation_error("username_password_mismatch")
         return typed
 

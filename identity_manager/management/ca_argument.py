@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 
 from django.core.management.base import CommandError
 
-from identity_manager.authorities import embedded as issuing_cas
+from identity_manager.authorities import embedded
 
 
 def add_argument(parser: ArgumentParser) -> None:
@@ -14,7 +14,7 @@ def add_argument(parser: ArgumentParser) -> None:
 
 def embedded_ca(alias: str | None) -> str:
     """The given alias, or that of the only embedded CA. Raises CommandError."""
-    found = issuing_cas.aliases()
+    found = embedded.aliases()
     if alias is None and len(found) > 1:
         raise CommandError(f"Name one of them with --ca: {', '.join(found)}.")
     name = alias or next(iter(found), "")

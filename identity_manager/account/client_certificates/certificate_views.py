@@ -25,8 +25,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from identity_manager.account import redirects as destinations
-from identity_manager.account import sign_in_methods
+from identity_manager.account import redirects, sign_in_methods
 from identity_manager.account.arrival import LOST
 from identity_manager.account.client_certificates import (
     certificate_question,
@@ -52,7 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
     secret = secrets.token_urlsafe(24)
-    request.session[BEGUN] = {"secret": secret, "next": destinations.wanted(request)}
+    request.session[BEGUN] = {"secret": secret, "next": redirects.wanted(request)}
     back = request.build_absolute_uri(reverse("certificate-finish"))
     return redirect(certificate_question.address({"session": digest(secret), "back": back}))
 

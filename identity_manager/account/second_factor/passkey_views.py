@@ -15,8 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from identity_manager.account import redirects as destinations
-from identity_manager.account import sign_in_methods, user_agents
+from identity_manager.account import redirects, sign_in_methods, user_agents
 from identity_manager.account import views as account_views
 from identity_manager.account.account_page import page, status_of
 from identity_manager.account.second_factor import passkeys
@@ -28,8 +27,7 @@ from identity_manager.account.sign_in import (
     fresh_second_factor_first,
     fresh_second_factor_required,
 )
-from identity_manager.people.sign_in import attempts as signing_in
-from identity_manager.people.sign_in import second_factors
+from identity_manager.people.sign_in import attempts, second_factors
 from identity_manager.transactions.refusals import Refused
 from identity_manager.ui import error_pages
 
@@ -108,14 +106,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     try:
         row = passkeys.signed_in_alone(request.POST.get("credential", ""))
     except NotProved:
-        signing_in.record_failure(typed_name="", method="passkey")
+        attempts.record_failure(typed_name="", method="passkey")
         return _refused(request)
-    if not signing_in.may_sign_in(row.user):
-        signing_in.record_failure(typed_name=row.user.get_username(), method="passkey")
+    if not attempts.may_sign_in(row.user):
+        attempts.record_failure(typed_name=row.user.get_username(), method="passkey")
         return _refused(request)
     post_authentication(request, row, passwordless=True)
     response: HttpResponse = perform_login(
-        request, Login(user=row.user, redirect_url=destinations.wanted(request))
+        request, Login(user=row.user, redirect_url=redirects.wanted(request))
     )
     return response
 

@@ -13,8 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from ca_bridge.connection import faults
-from identity_manager.account import arrival
-from identity_manager.account import redirects as destinations
+from identity_manager.account import arrival, redirects
 from identity_manager.account.single_sign_on import provider_sessions, sso, sso_sign_out
 from identity_manager.models import Account
 from identity_manager.people.sign_in.saml_provider import SamlProvider
@@ -33,7 +32,7 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponse:
     provider = arrival.provider_or_404(provider_id)
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
-    next_url, fresh = destinations.wanted(request), request.user.is_authenticated
+    next_url, fresh = redirects.wanted(request), request.user.is_authenticated
     if isinstance(provider, SamlProvider):
         from identity_manager.account.single_sign_on import saml  # when it is needed: see saml_views
 

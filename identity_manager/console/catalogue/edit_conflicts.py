@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from identity_manager.audit import Event
 from identity_manager.catalogue import versions
-from identity_manager.console.catalogue import wording as catalogue_words
+from identity_manager.console.catalogue import wording
 from identity_manager.console.catalogue.forms import EntryForm
 from identity_manager.console.catalogue.kinds import Entry, EntryKind
 from identity_manager.models import AuditEvent, VersionState
@@ -91,4 +91,4 @@ def _last(kind: EntryKind, row: Entry, what: str) -> dict[str, Any] | None:
     event = rows.select_related("actor").order_by("-pk").first()
     if event is None:
         return None
-    return {"who": str(event.actor), "at": event.at, "changed": catalogue_words.changed_fields(event.facts)}
+    return {"who": str(event.actor), "at": event.at, "changed": wording.changed_fields(event.facts)}

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.catalogue import logo, looks, versions
-from identity_manager.console.catalogue import wording as catalogue_words
+from identity_manager.console.catalogue import wording
 from identity_manager.console.catalogue.forms import columns_of, in_own_words
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.confirmation import Confirmation
@@ -118,7 +118,7 @@ def context(actor: Person, *, form: VerbForm | None = None, asked: str | None = 
         "own_draft_reason": versions.OWN_DRAFT,
         **(waits_for(written, own=four_eyes and own) if written else {}),
         "versions": Looks.objects.exclude(state=VersionState.DRAFT).without_logo().order_by("-number"),
-        "history": catalogue_words.history_page("looks", "looks", asked=asked),
+        "history": wording.history_page("looks", "looks", asked=asked),
     }
 
 
@@ -156,7 +156,7 @@ def colour_lines(row: Looks) -> list[Words]:
 
 
 def _content(row: Looks) -> list[Pair]:
-    words = catalogue_words.content({name: getattr(row, name) for name in content_fields(Looks)}, Looks)
+    words = wording.content({name: getattr(row, name) for name in content_fields(Looks)}, Looks)
     pairs = [Pair(each.label, " · ".join(each.after) or _("as we have it")) for each in words]
     size = f"{row.logo_width} × {row.logo_height}" if row.logo_sha256 else _("as we have it")
     return [*pairs, Pair(_("Logo"), size)]

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from ca_bridge.x509.preview import Preview
 from identity_manager.catalogue import comparison, permission, profiles, types, versions
 from identity_manager.console.access import administration
-from identity_manager.console.catalogue import wording as catalogue_words
+from identity_manager.console.catalogue import wording
 from identity_manager.console.catalogue.forms import EntryForm, ProfileForm, RevisionForm
 from identity_manager.console.catalogue.kinds import Entry, EntryKind
 from identity_manager.console.forms.confirmation import Confirmation
@@ -99,7 +99,7 @@ def entry_context(
         "pinned_by": _pinned_by(entry),
         "lacking": lacking,
         "may_ask": not (entry.asked_at or lacking or possible["nobody_else"]) and is_sound,
-        "history": catalogue_words.history_page(kind.slug, entry.code, asked=asked),
+        "history": wording.history_page(kind.slug, entry.code, asked=asked),
         "here": kind.url("", entry.pk),
         **possible,
     }
@@ -258,12 +258,12 @@ def predecessor(kind: EntryKind, entry: Entry) -> Entry | None:
     return found
 
 
-def differences(before: Entry | None, after: Entry) -> list[catalogue_words.Difference]:
+def differences(before: Entry | None, after: Entry) -> list[wording.Difference]:
     """In words; nothing where there is no version before."""
     if before is None:
         return []
     changes = comparison.changes(comparison.content_of(before), comparison.content_of(after))
-    return catalogue_words.differences(changes, type(after))
+    return wording.differences(changes, type(after))
 
 
 def _possibilities(entry: Entry, others: Iterable[Entry], actor: Person) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def _content(entry: Entry) -> list[Pair]:
     said = comparison.content_of(entry)
     said.pop("position", None)
     named = {name: said.pop(name) for name in ("name", "description") if name in said}
-    words = catalogue_words.content(named | said, type(entry))  # what it is called comes first
+    words = wording.content(named | said, type(entry))  # what it is called comes first
     return [Pair(each.label, _broken(each.after), mono=each.mono) for each in words]
 
 

@@ -25,8 +25,7 @@ from identity_manager.catalogue.terms import (
     seen_of,
     texts_of,
 )
-from identity_manager.console.catalogue import terms_comparison
-from identity_manager.console.catalogue import wording as catalogue_words
+from identity_manager.console.catalogue import terms_comparison, wording
 from identity_manager.console.catalogue.forms import (
     CodedForm,
     RefuseForm,
@@ -200,7 +199,7 @@ def document_context(
         "may_publish": not (settings.CATALOGUE_FOUR_EYES and own),
         **(waits_for(draft, own=settings.CATALOGUE_FOUR_EYES and own) if draft else {}),
         "own_draft_reason": versions.OWN_DRAFT,
-        "history": catalogue_words.history_page("terms", row.code, asked=asked),
+        "history": wording.history_page("terms", row.code, asked=asked),
         "here": reverse("console:terms-document", args=[row.pk]),
     }
 
@@ -334,8 +333,8 @@ def meanwhile(row: TermsDocument, form: SeenForm) -> dict[str, Any]:
     for name, value in asdict(seen_of(row, draft)).items():
         data[name] = str(value)
     form.data = data
-    rows = catalogue_words.history_of("terms", row.code).filter(facts__what__in=MOVES_ON)
-    events = catalogue_words.timeline(rows[:1])
+    rows = wording.history_of("terms", row.code).filter(facts__what__in=MOVES_ON)
+    events = wording.timeline(rows[:1])
     found = [{"who": each.actor, "at": each.at, "fields": each.title} for each in events]
     return {"meanwhile" if draft else "ended_meanwhile": found[0]} if found else {}
 

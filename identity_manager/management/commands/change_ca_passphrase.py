@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.errors import CaError
-from identity_manager.authorities import embedded as issuing_cas
+from identity_manager.authorities import embedded
 from identity_manager.management import ca_argument
 
 
@@ -36,10 +36,10 @@ class Command(BaseCommand):
         alias, root_key = ca_argument.embedded_ca(options["ca"]), options["root_key"]
         try:
             if options["finish"]:
-                number = issuing_cas.drop_former_passphrase(actor=None, alias=alias, root_key=root_key)
+                number = embedded.drop_former_passphrase(actor=None, alias=alias, root_key=root_key)
                 self.stdout.write(f"Keys from which the former passphrase was dropped: {number}.")
                 return
-            number = issuing_cas.add_passphrase(actor=None, alias=alias, to=options["to"], root_key=root_key)
+            number = embedded.add_passphrase(actor=None, alias=alias, to=options["to"], root_key=root_key)
         except CaError as error:
             raise CommandError(error.words) from error
         self.stdout.write(

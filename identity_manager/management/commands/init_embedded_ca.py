@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.connection import registry
 from ca_bridge.errors import CaError
-from identity_manager.authorities import embedded as issuing_cas
+from identity_manager.authorities import embedded
 
 
 class Command(BaseCommand):
@@ -16,9 +16,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Make each CA and its first CRLs."""
-        for alias in issuing_cas.aliases():
+        for alias in embedded.aliases():
             try:
-                made = issuing_cas.initialise(actor=None, alias=alias)
+                made = embedded.initialise(actor=None, alias=alias)
             except CaError as error:
                 raise CommandError(f"CA {alias}: {error.words}") from error
             word = "made" if made else "exists"

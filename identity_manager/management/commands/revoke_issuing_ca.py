@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
-from identity_manager.authorities import embedded as issuing_cas
+from identity_manager.authorities import embedded
 from identity_manager.management import ca_argument
 
 REASONS = (
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         """Revoke it, and say so."""
         alias = ca_argument.embedded_ca(options["ca"])
         try:
-            revoked = issuing_cas.revoke(
+            revoked = embedded.revoke(
                 actor=None,
                 alias=alias,
                 name=options["name"],

@@ -8,7 +8,7 @@ from cryptography import x509
 from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.errors import CaError
-from identity_manager.authorities import embedded as issuing_cas
+from identity_manager.authorities import embedded
 from identity_manager.management import ca_argument
 
 
@@ -42,14 +42,14 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename}: {error.strerror}") from error
 
     def _request(self, alias: str, path: Path) -> None:
-        pem = issuing_cas.request(actor=None, alias=alias)
+        pem = embedded.request(actor=None, alias=alias)
         path.write_bytes(pem)
         subject = x509.load_pem_x509_csr(pem).subject.rfc4514_string()
         self.stdout.write(f"{path}: a request for {subject}. Its key waits here for --chain.")
 
     def _roll(self, alias: str, chain: Path | None, root_key: Path | None) -> None:
         if chain:
-            made = issuing_cas.accept(actor=None, alias=alias, pem=chain.read_bytes())
+            made = embedded.accept(actor=None, alias=alias, pem=chain.read_bytes())
         else:
-            made = issuing_cas.roll(actor=None, alias=alias, root_key=root_key)
+            made = embedded.roll(actor=None, alias=alias, root_key=root_key)
         self.stdout.write(f"{made.subject} issues from now on, until {made.not_after:%Y-%m-%d}.")

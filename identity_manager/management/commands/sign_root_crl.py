@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.contract_operation import ROOT_CRL_LIFETIME
 from ca_bridge.errors import CaError
-from identity_manager.authorities import embedded as issuing_cas
+from identity_manager.authorities import embedded
 from identity_manager.management import ca_argument
 
 MOST_DAYS = ROOT_CRL_LIFETIME.days
@@ -38,12 +38,12 @@ class Command(BaseCommand):
         lifetime = timedelta(days=options["days"])
         try:
             if options["take_away"]:
-                issuing_cas.take_root_offline(
+                embedded.take_root_offline(
                     actor=None, alias=alias, to=options["take_away"], lifetime=lifetime
                 )
                 self.stdout.write(f"The root's key lies in {options['take_away']} and no longer here.")
             else:
-                issuing_cas.sign_root_crl(
+                embedded.sign_root_crl(
                     actor=None, alias=alias, lifetime=lifetime, root_key=options["root_key"]
                 )
         except CaError as error:

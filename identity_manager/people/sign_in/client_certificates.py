@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.x509 import client_authentication
 from identity_manager import audit
 from identity_manager.models import Account, Certificate
-from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in import attempts
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Refused, require
 
@@ -58,7 +58,7 @@ def sign_in(*, certificate_id: uuid.UUID) -> Account:
         person = locking.person(found.token.person_id)
         require(shown.get().authenticates(timezone.now()), else_=NOT_USABLE)
         account = Account.objects.select_related("person").filter(person=person).first()
-        if account is None or account.is_break_glass or not signing_in.may_sign_in(account):
+        if account is None or account.is_break_glass or not attempts.may_sign_in(account):
             raise Refused(NO_ACCOUNT)
         return account
 

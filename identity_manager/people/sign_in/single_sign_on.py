@@ -15,7 +15,7 @@ from identity_manager import audit
 from identity_manager.mail import account_messages, outbox
 from identity_manager.models import Account, Person, PersonSource, PersonState, Role
 from identity_manager.people.officers import roles
-from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in import attempts
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Refused, refuse, require
@@ -49,7 +49,7 @@ def sign_in(*, provider: IdentityProvider, claims: Mapping[str, Any]) -> Account
         subject = _subject(claims)
         link = SocialAccount.objects.filter(provider=provider.id, uid=subject).first()
         account = _linked(link) if link else _link(provider, subject, _person_of(provider, claims))
-        require(signing_in.may_sign_in(account), else_=CLOSED)
+        require(attempts.may_sign_in(account), else_=CLOSED)
     _follow_groups(account.person, provider, claims)
     return account
 

@@ -20,8 +20,7 @@ from identity_manager.models import Account, EndReason, Person, SignInCode
 from identity_manager.models.identifiers import REFERENCE_ALPHABET
 from identity_manager.models.people.sign_in_code import oldest
 from identity_manager.people import registration_policy
-from identity_manager.people.sign_in import attempts as signing_in
-from identity_manager.people.sign_in import second_factors, sessions
+from identity_manager.people.sign_in import attempts, second_factors, sessions
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow.people import sign_in_code_policy as questions
@@ -223,7 +222,7 @@ def _end_tokens(person: Person, *, actor: Person) -> None:
 
 def _usable_code_of(name: str) -> SignInCode | None:
     """Lock and return the code that the person of this name can use now; None for any reason."""
-    person = signing_in.person_of(name)
+    person = attempts.person_of(name)
     found = SignInCode.objects.usable(timezone.now()).filter(person=person).first() if person else None
     code = locking.sign_in_code(found.pk) if found else None
     if code is None or questions.person_obstacle(code.person) is not None:
@@ -239,7 +238,7 @@ def _count_failure(code: SignInCode | None, name: str) -> None:
     if code is not None:
         code.failed_attempts = min(code.failed_attempts + 1, MOST_COUNTED)
         code.save(update_fields=["failed_attempts"])
-    signing_in.record_failure(typed_name=name, method="code")
+    attempts.record_failure(typed_name=name, method="code")
 
 
 def _account_with(person: Person, encoded_password: str) -> Account:

@@ -28,7 +28,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.people import persons
-from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in import attempts
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.requests import cancellation
 from tests.tools import cast
@@ -315,7 +315,7 @@ def test_an_event_that_cannot_be_written_stops_the_verb(
         "workflow": lambda: cancellation.cancel(actor=company.ada, request_id=request.pk, reason="x"),
         "people": lambda: persons.enter(actor=company.rita, values=NEWCOMER, active=True),
         "leave and return": lambda: leave_and_return.activate(actor=company.rita, person_id=eve.pk),
-        "signing in": lambda: signing_in.set_password(account=account, password="another long one"),
+        "signing in": lambda: attempts.set_password(account=account, password="another long one"),
         "catalogue": lambda: types.activate_type(actor=olga, type_id=retired.pk, four_eyes=False),
     }
     before = picture()

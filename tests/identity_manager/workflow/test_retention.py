@@ -26,7 +26,7 @@ from identity_manager.models import (
 from identity_manager.models.requests.states import NOT_ENDED
 from identity_manager.models.requests.token_states import IN_USE, UNDER_WAY
 from identity_manager.people import anonymisation
-from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in import attempts
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Stale
 from identity_manager.workflow import step1_recover
@@ -272,7 +272,7 @@ def test_a_key_that_is_being_recovered_stays(company: Company, settings: Setting
 
 # --- The audit log ---------------------------------------------------------------------------------
 def sign_in(company: Company) -> None:
-    signing_in.record_failure(typed_name="uma", method="password")
+    attempts.record_failure(typed_name="uma", method="password")
     audit.record(audit.Event.SIGNED_IN, actor=company.uma, subject=company.uma, method="password")
 
 
