@@ -1,4 +1,4 @@
-"""Forms on the page of a request: cancel, submit again, give up an order, revoke, send again."""
+"""Forms on the page of a request: cancel, submit again, give up an order, revoke, hold, send again."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +15,7 @@ from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
+from identity_manager.workflow.revocation import hold
 
 
 class RoundForm(VerbForm):
@@ -64,4 +65,14 @@ class SendAgainForm(VerbForm):
         choices=CONTAINER_FORMATS,
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose a format.")},
+    )
+
+
+class HoldForm(VerbForm):
+    """Why a token is put on hold."""
+
+    reason = ReasonField(
+        help_text=_("It stays on the token's card."),
+        required=lazystr(NO_REASON),
+        longest=hold.LONGEST_REASON,
     )

@@ -15,8 +15,7 @@ from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.requests import page as request_page
-from identity_manager.console.requests.forms import RevokeForm, SendAgainForm
-from identity_manager.console.requests.hold_forms import HoldForm
+from identity_manager.console.requests.forms import HoldForm, RevokeForm, SendAgainForm
 from identity_manager.mail import install
 from identity_manager.models import Certificate, SoftwareToken, TokenState
 from identity_manager.workflow.archive import loss

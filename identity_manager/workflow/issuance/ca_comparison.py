@@ -30,7 +30,7 @@ from identity_manager.models import (
     FindingState,
 )
 from identity_manager.transactions import locking, time_limit
-from identity_manager.workflow.issuance import ca_findings, order_lookup, surplus
+from identity_manager.workflow.issuance import ca_findings, surplus
 
 PORTIONS = 200  # per run of the job
 LOOKUPS = 50  # questions to a CA per portion
@@ -128,7 +128,7 @@ def _note_unknown(row: CaComparison, found: listing.Unknown) -> None:
     if order is not None and order.state not in CaOrder.OPEN:
         listing.flag_surplus(order, found.certificate, on_surplus=surplus.record_found)
         return
-    certificate = order_lookup.certificate_of(order) if order else None
+    certificate = surplus.certificate_of(order) if order else None
     CaFinding.objects.get_or_create(
         issuer=found.facts.issuer,
         serial=found.facts.serial_hex,

@@ -12,10 +12,9 @@ from django.utils import timezone
 from ca_bridge import issuing
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import audit
-from identity_manager.models import Person, SurplusByHand
+from identity_manager.models import Certificate, Person, SurplusByHand
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, require
-from identity_manager.workflow.issuance import order_lookup
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
 
@@ -32,6 +31,12 @@ def revoke_of_order(order_id: uuid.UUID) -> int:
             _leave_to_hands(flagged)
 
 
+def certificate_of(order: CaOrder) -> Certificate | None:
+    """The certificate that an order was made for, also an order that a retry has replaced."""
+    certificate_id, _dot, _number = order.idempotency_key.partition(".")
+    return Certificate.objects.filter(pk=uuid.UUID(certificate_id)).first()
+
+
 def record_found(order: CaOrder, der: bytes) -> None:
     """Record a certificate that was flagged as surplus, in the caller's transaction.
 
@@ -45,7 +50,7 @@ def _record_revoked(order: CaOrder, der: bytes) -> None:
 
 
 def _record_of_order(event: audit.Event, order: CaOrder, der: bytes) -> None:
-    certificate, facts = order_lookup.certificate_of(order), issuing.describe(der)
+    certificate, facts = certificate_of(order), issuing.describe(der)
     if certificate is not None:
         audit.record(
             event,
@@ -60,7 +65,7 @@ def _record_of_order(event: audit.Event, order: CaOrder, der: bytes) -> None:
 
 def _leave_to_hands(flagged: SurplusCertificate) -> None:
     """Open the task to revoke by hand, once for each certificate."""
-    certificate = order_lookup.certificate_of(flagged.order)
+    certificate = certificate_of(flagged.order)
     if certificate is None:
         return
     facts = issuing.describe(flagged.certificate)

@@ -64,8 +64,8 @@ _RELATED = (f"{_OF_CERTIFICATE}__profile", f"{_OF_CERTIFICATE}__order", f"{_OF_C
 def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey]) -> None:
     """Repeat all checks of the request. Raises OpeningRefusedError."""
     request, now = recovery.request, timezone.now()
-    _refuse(policy.OVER if recovery.is_over(now) else None)
-    _refuse(policy.KEY_GONE if any(row.archived_key is None for row in rows) else None)
+    _require(not recovery.is_over(now), else_=policy.OVER)
+    _require(all(row.archived_key is not None for row in rows), else_=policy.KEY_GONE)
     approved = {
         "owner": str(recovery.owner_id),
         "beneficiary": str(request.person_id),
@@ -73,14 +73,18 @@ def _check(recovery: Recovery, token: SoftwareToken, rows: Sequence[RecoveredKey
     }
     as_asked = request.snapshot_hash == snapshot.digest([token.snapshot])
     as_approved = token.snapshot["recovery"] == approved and token.person_id == request.person_id
-    _refuse(None if as_asked and as_approved else policy.CHANGED)
+    _require(as_asked and as_approved, else_=policy.CHANGED)
     changed = snapshot.differences([token])
     if changed:
         raise OpeningRefusedError(failures.of_change(changed))
     if recovery.opening == Opening.ONLINE:
         own = request.requested_by_id == request.person_id == recovery.owner_id
-        _refuse(None if own else policy.NOT_THE_OWNER)
+        _require(own, else_=policy.NOT_THE_OWNER)
         _refuse(policy.online_obstacle(recovery.owner, factor=recovery.factor, now=now))
+
+
+def _require(condition: object, *, else_: Reason) -> None:
+    _refuse(None if condition else else_)
 
 
 def _refuse(reason: Reason | None) -> None:
