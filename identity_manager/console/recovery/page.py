@@ -93,7 +93,7 @@ def _consent(recovery: Recovery) -> str:
 
 def _round(recovery: Recovery) -> ShareRound | None:
     present = ShareRound.objects.alive().filter(subject=recovery.request_id).first()
-    return present if present and present.is_alive(timezone.now()) else None
+    return present if present and present.may_be_used(timezone.now()) else None
 
 
 def _holders(recovery: Recovery) -> list[tuple[Person, bool]]:

@@ -93,7 +93,7 @@ class ShareRound(Stateful):
     def __str__(self) -> str:
         return f"{self.purpose} {self.number}"
 
-    def is_alive(self, now: datetime) -> bool:
+    def may_be_used(self, now: datetime) -> bool:
         """Whether its shares may still be used."""
         return self.state in ALIVE and self.ends_at > now
 

@@ -97,7 +97,7 @@ def present_round(certificate: RecoveryCertificate) -> ShareRound | None:
     """The round of shares for this certificate that has not ended, or None."""
     digest = subject_of(certificate).digest
     found = ShareRound.objects.alive().filter(subject=certificate.pk, digest=digest).first()
-    return found if found and found.is_alive(timezone.now()) else None
+    return found if found and found.may_be_used(timezone.now()) else None
 
 
 # --- The worker -------------------------------------------------------------------------------------

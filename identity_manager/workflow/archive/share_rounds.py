@@ -183,7 +183,7 @@ def _check(text: str, own: RecoveryShare) -> None:
 def _alive(subject: Subject, now: datetime) -> ShareRound | None:
     """The round of this subject, with this digest, that has not ended."""
     present = ShareRound.objects.alive().filter(subject=subject.pk, digest=subject.digest).first()
-    return present if present and present.is_alive(now) else None
+    return present if present and present.may_be_used(now) else None
 
 
 def _open_round(wrapping: RecoveryKeyWrapping, subject: Subject, *, now: datetime) -> ShareRound:
@@ -229,7 +229,7 @@ def _count(actor: Person, subject_id: uuid.UUID, reason: Reason) -> None:
 
 def texts(present: ShareRound) -> list[str]:
     """Decrypt the shares of a complete round (on workers). Raises VaultError, or Stale once it is over."""
-    require(present.state == S.COMPLETE and present.is_alive(timezone.now()), else_=TIME_OVER, kind=Stale)
+    require(present.state == S.COMPLETE and present.may_be_used(timezone.now()), else_=TIME_OVER, kind=Stale)
     rows = present.submitted.exclude(share_wrapped=None)
     return [
         share_transport.unseal(row.share_wrapped or b"", info=_info(present, row.officer_id)) for row in rows
