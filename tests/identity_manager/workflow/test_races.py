@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,11 +24,18 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.transactions.refusals import Refused
-from identity_manager.workflow import step2_approve, step4_accept, step6_passphrase, step7_deliver
+from identity_manager.workflow import (
+    step2_approve,
+    step4_accept,
+    step5_issue,
+    step6_passphrase,
+    step7_deliver,
+)
 from identity_manager.workflow.delivery import resending
-from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.issuance import finished_here, retry
 from identity_manager.workflow.requests import cancellation, lapse
 from identity_manager.workflow.revocation import revoke
+from tests.identity_manager.workflow import test_groups
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
@@ -205,6 +213,19 @@ def test_many_workers_on_one_certificate(company: Company) -> None:
     assert Certificate.objects.get().state == "valid"
     assert CaOrder.objects.count() == IssuedCertificate.objects.count() == 1
     assert AuditEvent.objects.filter(name="certificate.issued").count() == 1
+
+
+def test_many_workers_on_several_tokens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each comes for another token, and takes of the others what it finds free."""
+    monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)  # as in processes of their own
+    test_groups.waiting(company, CLICKS)
+    issues = [partial(step5_issue.issue, certificate_id=row.pk) for row in Certificate.objects.order_by("pk")]
+
+    together(*issues, *issues)
+    for issue in issues:
+        issue()  # as the sweep has it done
+
+    assert test_groups.is_each_once(CLICKS)
 
 
 def test_many_workers_on_one_token(company: Company) -> None:
