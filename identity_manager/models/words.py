@@ -2,7 +2,9 @@
 
 A row, an audit event or a form carries a code; pages show its sentence. Two kinds of codes have no
 Vocabulary, because the code never comes without its sentence: a refusal is raised as a Reason
-(transactions/refusals.py), and a transition has its label where the state machine is declared.
+(transactions/refusals.py), and a transition has its label where the state machine is declared. The bridge
+does not know this module: its codes have WORDS and in_words beside them (ca_bridge/connection/faults.py).
+Labels of one page, which no code of a row asks for, stand in that page.
 """
 
 from collections.abc import Iterable, Mapping

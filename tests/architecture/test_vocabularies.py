@@ -8,6 +8,8 @@ import pytest
 from django.utils.translation import override
 
 from ca_bridge.contract import KEY_USAGES, RevocationReason
+from ca_bridge.pkcs12 import foreign
+from ca_bridge.x509 import certificate_files
 from ca_bridge.x509.crl import CrlFault
 from identity_manager.audit import Event
 from identity_manager.audit.verification import AuditFault
@@ -21,11 +23,13 @@ from identity_manager.models.catalogue import certificate_profile
 from identity_manager.models.mail.outgoing_mail import NOTICES
 from identity_manager.models.requests import end_reason, revocation_reasons
 from identity_manager.models.words import VOCABULARIES, Vocabulary
+from identity_manager.transactions.refusals import Reason
 from identity_manager.ui import certificate_labels
 from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import policy as recovery_policy
+from identity_manager.workflow.token_imports import reasons
 from tests.architecture.source import ROOT
 
 FAILURES = {
@@ -51,6 +55,11 @@ CODES: dict[str, Collection[str]] = {
     "extended key usages": certificate_profile.EXTENDED_KEY_USAGES,
     "faults of the audit log": {fault.value for fault in AuditFault},
     "faults of CRLs": {fault.value for fault in CrlFault},
+    "rows of token imports": {
+        *foreign.FAULTS,
+        *certificate_files.FAULTS,
+        *(each.code for each in vars(reasons).values() if isinstance(each, Reason)),
+    },
     "errors of work": {KeyServiceDown.__name__, KeyVersionClosed.__name__},
 }
 SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation", "IPsec"}

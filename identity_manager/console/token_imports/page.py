@@ -91,7 +91,7 @@ class MatchedRow:
     def sentence(self) -> str | Promise:
         """Why it is left out, or what becomes of its key."""
         if self.row.code:
-            return reasons.sentence(self.row.code)
+            return reasons.ROWS.in_words(self.row.code)
         return KEY_ARCHIVED if self.row.archives else KEY_LEFT if self.row.has_key else NO_KEY
 
 

@@ -106,4 +106,4 @@ def _columns(row: Any) -> tuple[object, ...]:
     """One line of the dry run: no password and nothing of a key."""
     person = f"{row.person.personnel_number} {row.matched_by}" if row.person else "-"
     key = "key archived" if row.archives else "key not kept" if row.has_key else "no key"
-    return row.file_name, row.serial or "-", person, row.outcome, reasons.sentence(row.code) or key
+    return row.file_name, row.serial or "-", person, row.outcome, reasons.ROWS.in_words(row.code) or key

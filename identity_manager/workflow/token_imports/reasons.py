@@ -1,10 +1,10 @@
 """Reasons for leaving certificates or files out of an import: codes on the rows, sentences for people."""
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.pkcs12 import foreign
 from ca_bridge.x509 import certificate_files
+from identity_manager.models.words import Vocabulary
 from identity_manager.transactions.refusals import Reason
 
 NOBODY = Reason("import-nobody", _("No person has an e-mail, UPN, SID or number that the certificate names."))
@@ -38,16 +38,20 @@ MATCHING_CHANGED = Reason(
     "import-matching-changed", _("The person has changed since the officers looked: look through it anew.")
 )
 
-_OF_ROWS = {
-    each.code: each.sentence
-    for each in (
-        *(NOBODY, SEVERAL_PERSONS, PERSON_LOCKED, PERSON_NOT_ACTIVE, NO_TYPE, CA_CERTIFICATE, MALFORMED),
-        *(KNOWN_OF_OTHER, KEY_OF_OTHER, SERIAL_TAKEN, NO_PASSWORD, KEY_WITHOUT_CERTIFICATE),
-        *(OF_AN_OFFICER, MATCHING_CHANGED, KEY_IS_BLOCKED),
-    )
-}
-
-
-def sentence(code: str) -> str | Promise:
-    """The sentence of a row's code, in the reader's language; empty without one."""
-    return _OF_ROWS.get(code) or foreign.FAULTS.get(code) or certificate_files.FAULTS.get(code) or ""
+# What stands on the row of a certificate or file; empty where nothing is wrong with it.
+ROWS = Vocabulary(
+    "rows of token imports",
+    {
+        **certificate_files.FAULTS,
+        **foreign.FAULTS,
+        **{
+            each.code: each.sentence
+            for each in (
+                *(NOBODY, SEVERAL_PERSONS, PERSON_LOCKED, PERSON_NOT_ACTIVE, NO_TYPE, CA_CERTIFICATE),
+                *(MALFORMED, KNOWN_OF_OTHER, KEY_OF_OTHER, SERIAL_TAKEN, NO_PASSWORD),
+                *(KEY_WITHOUT_CERTIFICATE, OF_AN_OFFICER, MATCHING_CHANGED, KEY_IS_BLOCKED),
+            )
+        },
+    },
+    unknown="",
+)
