@@ -51,12 +51,13 @@ REMARKS = """## Where goals are missed, and why
   2026-12-01; 637 until the process that prepared the installation left the running programs to one without
   Django.
 - **The road** (`road_overhead_ms`, `rsa3072_ratio`, `two_workers_ratio`), 2026-11-30: in
-  the table the quiet run on SQLite; three more beside other work found 6, 6 and 1 ms, 0.98, 0.93 and 1.00,
-  0.87, 0.90 and 0.94; one on PostgreSQL 15 ms, 0.92 and 1.20. 2026-12-01, on SQLite: the bare loop alone took
-  57 to 78 ms for a token within a minute, so one and two processes are measured in rounds now; five runs
-  found `two_workers_ratio` 0.80, 0.90, 0.83, 0.87 and 0.93. Both workers together used 91 % of two cores in
-  the first two and 93 to 95 % in the others, since the delivery mail is composed before the transaction that
-  finishes a token: 1.8 ms of its processor time are spent under the write lock, where it was 3.7.
+  the table the quiet run on SQLite, but for `two_workers_ratio`; three more beside other work found 6, 6 and
+  1 ms, 0.98, 0.93 and 1.00; one on PostgreSQL 15 ms and 0.92. `two_workers_ratio` was 0.74 to 1.10 for the
+  same code until 2026-12-01: the bare loop alone took 57 to 107 ms for a token within a minute, and the
+  blocks of both sides were up to a minute apart. Now they are a few seconds long, take turns, and are twice
+  as many. With them, and since a worker leaves half of what waits to another one: 0.95 and 1.00 on SQLite,
+  0.97 on PostgreSQL (`--scale full --only road`). Both workers together use 96 and 97 % of two cores, 91 %
+  before. In three rounds of the smaller scale (`small`) beside 0.1.0 the median was 0.94 for 0.91.
 - **Whole or reckoned.** Of 2026-11-29 and measured whole, not reckoned from a part: `standing_order_*`
   (100,000 members), `renewal_10000_s`, `publish_10000_s`, `take_back_10000_s`,
   `drift_100000_s`, `intune_1000_min`, and on SQLite `dry_run_10000_min` and `import_10000_min`; those of
@@ -66,7 +67,9 @@ REMARKS = """## Where goals are missed, and why
 - **Compared with 0.1.0**, one round each, 2026-11-30 (`make bench-compare BASE=0.1.0 ARGS="--only pages road
   --rounds 1"`): `road_overhead_ms` 35.1 before and 8.0 now on PostgreSQL, 28.7 and 2.7 on SQLite;
   `road_per_s` 1.34 and 1.29 times as many, though the bare loop makes a quarter fewer, because it checks
-  more; `two_workers_ratio` 0.90 and 0.88, 0.91 and 0.85.
+  more. Three rounds on SQLite of 2026-12-01 (`--only road --engines sqlite --rounds 3`, the median):
+  `road_per_s` 7.3 before and 11.7 now (1.6; in the two whole rounds 1.64 and 1.27), `road_overhead_ms` 63
+  before, and none beyond the bare loop now.
   Pages since, in three rounds on SQLite and two on PostgreSQL (`--only pages`, the median): `pages_per_s` 183
   before and 183 now on SQLite, 180 and 164 on PostgreSQL (0.91, goal 0.85); `page_p95_ms` 43 and 46, 44 and
   48. Three rounds an hour before found 0.84 on SQLite and 0.86 on PostgreSQL, one round on the day before
