@@ -90,6 +90,7 @@ PURPOSES = {
     "ca_bridge.errors": "exceptions of the bridge",
     "ca_bridge.health_findings": "findings of health checks, in words",
     "ca_bridge.database": "prepared queries, state machine base, binary field",
+    "ca_bridge.outgoing": "outgoing HTTPS: trusted CAs and proxy",
 }
 
 
@@ -112,11 +113,16 @@ def page() -> str:
 def contracts() -> tuple[list[list[str]], list[list[str]]]:
     """The packages of the two layer contracts, top first."""
     core, bridge = (
-        [[name.strip(" ()") for name in layer.split("|")] for layer in contract["layers"]]
+        [[_named(name.strip(" ()"), contract) for name in layer.split("|")] for layer in contract["layers"]]
         for contract in _contracts()
         if contract["type"] == "layers"
     )
     return core, bridge
+
+
+def _named(layer: str, contract: dict[str, Any]) -> str:
+    """The module of a layer, which is named within its container where there is one."""
+    return ".".join([*contract.get("containers", []), layer])
 
 
 def layers_svg() -> str:
