@@ -81,7 +81,7 @@ bench-compare: install-dev ## An older commit and this one side by side: BASE=<c
 
 chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, ENGINE=sqlite
 	@$(PYTEST) tests/chaos -m nightly
-	@$(PYTHON) -m tests.chaos --number $(or $(N),200) $(if $(ENGINE),--engine $(ENGINE)) $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -m tests.chaos --number $(or $(N),200) $(if $(ENGINE),--engine $(ENGINE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 nightly: install-dev ## What need not run before each change: the longest forms of tests, tests of chaos and bench, 1,000 requests of chaos
 	@$(PYTEST) $(PARALLEL) -m "nightly or nightly_on_sqlite"

@@ -1,6 +1,6 @@
 """`make chaos`: the road under fire, on both engines, and the verdict.
 
-    python -m tests.chaos [--number 200] [--engine postgresql sqlite] [--seed 1]
+    python -m tests.chaos [--number 200] [--engine postgresql sqlite] [--seed 1] [--first-tokens]
 
 The number is shared by the engines. Everything listens on the loopback or on sockets of the run's own
 directory, which is removed at the end unless something is wrong.
@@ -33,7 +33,7 @@ def main() -> int:
     options = parsed()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # the run is then ended, too
     say(f"SEED={options.seed} N={options.number} ENGINE={','.join(options.engine)}")
-    reports = [run(engine, number, options.seed) for engine, number in shares(options).items()]
+    reports = [run(engine, number, options) for engine, number in shares(options).items()]
     injected: Counter[tuple[str, str]] = Counter()
     for report in reports:
         injected.update({(place, fault): number for place, fault, number in report["injected"]})
@@ -52,6 +52,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--number", type=int, default=200, help="of persons, all engines together")
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--first-tokens", action="store_true", help="nobody revokes, renews or recovers one")
     return parser.parse_args()
 
 
@@ -61,11 +62,12 @@ def shares(options: argparse.Namespace) -> dict[str, int]:
     return {engine: least + (position < more) for position, engine in enumerate(options.engine)}
 
 
-def run(engine: str, number: int, seed: int) -> dict[str, Any]:
+def run(engine: str, number: int, options: argparse.Namespace) -> dict[str, Any]:
     """One run as a process of its own; its directory stays where something was wrong."""
     directory = Path(tempfile.mkdtemp(prefix="im-chaos-"))
     out = directory / "report.json"
-    wishes = ["--engine", engine, "--number", str(number), "--seed", str(seed)]
+    wishes = ["--engine", engine, "--number", str(number), "--seed", str(options.seed)]
+    wishes += ["--first-tokens"] if options.first_tokens else []
     places = ["--directory", str(directory / "i"), "--out", str(out)]
     command = [sys.executable, "-m", "tests.chaos.run", *wishes, *places]
     with (directory / "driver.log").open("wb") as log:

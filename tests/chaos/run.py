@@ -56,6 +56,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), required=True)
     parser.add_argument("--number", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--first-tokens", action="store_true")
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -75,7 +76,8 @@ def under_fire(
     schedule.make(options.seed)
     say = Clock(options.engine)
     prepare()
-    desk, travellers = office(), crowd(options.number, options.seed)
+    cycle = (wishes.KEEP,) if options.first_tokens else wishes.CYCLE
+    desk, travellers = office(), crowd(options.number, options.seed, cycle)
     road = Road(travellers, desk, Proxy(here.web_ports))
     say("prepared")
     try:

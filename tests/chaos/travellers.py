@@ -11,7 +11,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -131,12 +131,12 @@ def office() -> Desk:
     return Desk(cast.person("ada"), cast.person("paul"), types)
 
 
-def crowd(number: int, seed: int) -> list[Traveller]:
-    """So many persons; the same seed, the same wishes."""
+def crowd(number: int, seed: int, cycle: Sequence[str]) -> list[Traveller]:
+    """So many persons, with the wishes of the cycle in turn; the same seed, the same persons."""
     chance = random.Random(seed)  # noqa: S311 wishes, no secrets
     shares = [share for _profiles, _ca, share in TYPES.values()]
     codes = chance.choices(list(TYPES), shares, k=number)
-    wanted = [wishes.CYCLE[each % len(wishes.CYCLE)] for each in range(number)]
+    wanted = [cycle[each % len(cycle)] for each in range(number)]
     return [
         Traveller(
             each,

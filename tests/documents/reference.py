@@ -1,4 +1,8 @@
-"""Writes the generated pages and pictures: `make docs-reference`. A test finds stale ones."""
+"""Writes the generated pages and pictures: `make docs-reference`. A test finds stale ones.
+
+It is no management command: it reads the source tree with its documents and pyproject.toml, which an
+installed product does not have.
+"""
 
 import os
 from collections.abc import Callable
