@@ -32,7 +32,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.time_limit import within_time_limit
 from identity_manager.workflow.issuance import surplus
 
-QUEUE_LIMIT = 200
+QUEUE_LIMIT = 200  # rows that wait in a queue, at most
 ORDERS_AT_ONCE = 50
 
 # By queue, most urgent first. A kind gets at most half of the remaining room, the last one all of it.
@@ -77,8 +77,9 @@ _ANY = {task: _one_of(rows) for task, rows in WORK.items() if task not in OF_THE
 def sweep() -> int:
     """Enqueue due rows without a lease, the oldest first; return how many.
 
-    A row is enqueued at most once a minute, and a queue is filled up to QUEUE_LIMIT messages: an emptied
-    broker is refilled as quickly as workers consume, and one without workers is not flooded. While the broker
+    A row is enqueued at most once a minute, and a queue is filled up to QUEUE_LIMIT rows: an emptied
+    broker is refilled as quickly as workers consume, and one without workers is not flooded. A message that
+    waits counts as many rows as its task takes together, so that urgent mails wait for few. While the broker
     is down nothing is enqueued. A row whose lease has expired is due again. Mostly nothing is due: then the
     broker is not asked, and no transaction begins.
     """
@@ -92,7 +93,7 @@ def sweep() -> int:
             waiting = queue.length(name)
             if waiting is None:
                 return nudged
-            room[name] = max(0, QUEUE_LIMIT - waiting)
+            room[name] = max(0, QUEUE_LIMIT - waiting * task_names.TOGETHER.get(task, 1))
         share = room[name] if task == last[name] else (room[name] + 1) // 2
         published = _nudge(task, WORK[task](), limit=share)
         room[name] -= published

@@ -139,10 +139,10 @@ def test_the_number_of_nudges_is_bounded(
     for _turn in range(5):
         company.request_in("declined")
 
-    monkeypatch.setattr(sweep, "QUEUE_LIMIT", 5)
-    monkeypatch.setattr(queue, "length", lambda name: {"mail": 2}.get(name, 5))
+    monkeypatch.setattr(sweep, "QUEUE_LIMIT", 19)
+    monkeypatch.setattr(queue, "length", lambda name: {"mail": 2}.get(name, 19))
     with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-        assert sweep.sweep() == 3, "five information mails are due, and two messages wait"
+        assert sweep.sweep() == 3, "five information mails are due, and two messages of eight wait"
         assert sweep.sweep() == 2, "the others; the first three were nudged just now"
 
 
