@@ -49,7 +49,7 @@ REMARKS = """## Where goals are missed, and why
   an Intel Xeon, changes by a third within minutes. On 2026-11-30 it was 1.25 on PostgreSQL, and 1.99 on
   SQLite on a machine on which that commit took a fifth less. Memory: 474 to 498 MB in eight runs of
   2026-12-01; 637 until the process that prepared the installation left the running programs to one without
-  Django.
+  Django. Since python3-saml is loaded where SAML is used: 483 and 479, in turns with the commit before 498.
 - **The road** (`road_overhead_ms`, `rsa3072_ratio`, `two_workers_ratio`), 2026-11-30: in
   the table the quiet run on SQLite, but for `two_workers_ratio`; three more beside other work found 6, 6 and
   1 ms, 0.98, 0.93 and 1.00; one on PostgreSQL 15 ms and 0.92. `two_workers_ratio` was 0.74 to 1.10 for the
