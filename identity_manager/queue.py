@@ -56,16 +56,17 @@ def publish(task: str, *row_ids: uuid.UUID) -> None:
 
     RabbitMQ confirms each message, and nothing while it lacks memory or disk: a page does not wait for that.
     """
-    patience = settings.BROKER_ANSWER_SECONDS
+    patience, names = settings.BROKER_ANSWER_SECONDS, tuple(map(str, row_ids))
     try:
         current_app.tasks[task].apply_async(
-            args=tuple(map(str, row_ids)),
+            args=names,
             headers=_headers(),
             confirm_timeout=patience,  # type: ignore[call-arg]  # celery-types does not know it
         )
     except BROKEN as error:
         instruments.UNPUBLISHED.inc()
-        logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_ids, error)
+        said = " ".join(names)
+        logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, said, error)
 
 
 def _headers() -> dict[str, str]:
