@@ -7,7 +7,7 @@ import pytest
 from identity_manager.console.help import documents
 from identity_manager.models import OFFICER_ROLES
 from identity_manager.ui import help_pages
-from selfservice import help_texts
+from selfservice.help import help_texts
 from tests.architecture.url_table import TABLE, Row
 
 pytestmark = pytest.mark.long

@@ -3,7 +3,7 @@
 from django.utils.translation import override
 
 from identity_manager.mail import install
-from selfservice import installation_help
+from selfservice.help import installation_help
 from tests.documents import markdown
 
 LEAD = """\

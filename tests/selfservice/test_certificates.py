@@ -25,7 +25,7 @@ from identity_manager.people import anonymisation
 from identity_manager.workflow import step7_deliver
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.revocation import revoke
-from selfservice.token_details import DEVICE_ICONS, octets
+from selfservice.certificates.token_details import DEVICE_ICONS, octets
 from tests.selfservice.conftest import Desk, Visitor, page
 from tests.tools import cast
 

@@ -12,7 +12,7 @@ from tests.selfservice.conftest import Desk, Visitor
 
 pytestmark = pytest.mark.long
 
-NAMES = [pattern.name for pattern in urlpatterns]
+NAMES = [pattern.name for folder in urlpatterns for pattern in folder.url_patterns]
 POST_ONLY = {
     *("acknowledge", "send-again", "installed", "not-installed", "not-arrived", "arrived"),
     "remind-approvers",

@@ -11,7 +11,7 @@ from identity_manager.mail import install
 from identity_manager.models import TokenState
 from identity_manager.people import anonymisation
 from identity_manager.workflow.revocation import revoke
-from selfservice import installation_help
+from selfservice.help import installation_help
 from tests.selfservice.conftest import Desk, Visitor, page
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from identity_manager.models import Certificate, TokenRequest
-from selfservice import progress
+from selfservice.progress import page as progress
 from tests.selfservice.conftest import Desk, Visitor, page
 from tests.tools import cast
 

@@ -20,7 +20,7 @@ from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import Certificate, Container, SoftwareToken, TokenRequest
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import RingKey
-from selfservice.views import passphrases
+from selfservice.passphrases import views as passphrases
 from tests.journeys.office import PASSWORD, Office, account_of, mails_to
 from tests.sinks.loud import FAULT, everything, loud, quiet
 from tests.sinks.recording import FAULTS, RecordingClient
@@ -213,7 +213,7 @@ def page_breaks(patch: Patch) -> None:
 
 
 def part_of_the_page_breaks(patch: Patch) -> None:
-    patch.setattr("selfservice.views.passphrases.NotedForm", quiet(RuntimeError))
+    patch.setattr("selfservice.passphrases.views.NotedForm", quiet(RuntimeError))
 
 
 WHILE_SHOWN = (

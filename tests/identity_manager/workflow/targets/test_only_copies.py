@@ -27,7 +27,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import NotPossible, Stale
 from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.targets import actions, planning, sole_delivery
-from selfservice import terms_content
+from selfservice.terms import terms_content
 from tests.identity_manager.workflow.targets.test_sole_delivery import draft
 from tests.tools import cast, gateways, key_targets
 from tests.tools.cast import Company, accepted, enabled, issued

@@ -57,7 +57,7 @@ from identity_manager.workflow.targets import (
     sole_delivery,
     uses,
 )
-from selfservice import passphrase_help
+from selfservice.recovery import passphrase_help
 from tests.tools import cast, gateways, key_targets
 from tests.tools import targets as directories
 from tests.tools.cast import Company, accepted, enabled, issued
