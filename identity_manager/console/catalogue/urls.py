@@ -1,10 +1,35 @@
 """URL patterns of token types, profiles, terms and looks, within ADMIN."""
 
-from django.urls import path
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path
 
 from identity_manager.console.catalogue import looks_views, terms_views, views
+from identity_manager.console.catalogue.kinds import PROFILES, TYPES, EntryKind
+
+
+def _of_kind(kind: EntryKind) -> Iterator[URLPattern]:
+    """The addresses of one kind of catalogue entry: `token-types/...`, `profiles/...`."""
+    folder, entry, more = f"{kind.name}s/", f"{kind.name}s/<uuid:pk>/", {"kind": kind}
+    yield path(folder, views.listing, more, name=f"{kind.name}s")
+    yield path(f"{folder}new/", views.create, more, name=f"{kind.name}-new")
+    yield path(entry, views.show, more, name=kind.name)
+    yield path(f"{entry}compare/<uuid:other_pk>/", views.compare, more, name=f"{kind.name}-compare")
+    for word, view in (
+        ("new-version", views.new_version),
+        ("edit", views.edit),
+        ("ask", views.ask),
+        ("activate", views.activate),
+        ("refuse", views.refuse),
+        ("discard", views.discard),
+        ("retire", views.retire),
+    ):
+        yield path(f"{entry}{word}/", view, more, name=f"{kind.name}-{word}")
+
 
 urlpatterns = [
+    *_of_kind(TYPES),
+    *_of_kind(PROFILES),
     path("profiles/preview/", views.preview, name="profile-preview"),
     path("terms/", terms_views.listing, name="terms-documents"),
     path("terms/new/", terms_views.create, name="terms-new"),

@@ -8,12 +8,16 @@ from identity_manager.console.people import (
     leave_views,
     record_views,
     replace_views,
+    revoke_all_views,
+    views,
 )
 from identity_manager.console.people.data_protection import data_views, erasure_views
 from identity_manager.console.people.roles import deputy_views
 from identity_manager.console.people.sign_in import sign_in_code_views, sign_in_letter_views
 
 urlpatterns = [
+    path("persons/<uuid:pk>/", views.person, name="person"),
+    path("persons/<uuid:pk>/revoke-all/", revoke_all_views.revoke_all, name="person-revoke-all"),
     path("persons/new/", record_views.create, name="person-create"),
     path("persons/<uuid:pk>/edit/", record_views.edit, name="person-edit"),
     path("persons/<uuid:pk>/activate/", leave_views.activate, name="person-activate"),

@@ -5,6 +5,6 @@ from django.urls import path
 from identity_manager.console.process import views
 
 urlpatterns = [
-    path("process/", views.show, name="process"),
-    path("process/<slug:original>.bpmn", views.file, name="process-file"),
+    path("", views.show, name="process"),
+    path("<slug:original>.bpmn", views.file, name="process-file"),
 ]
