@@ -73,4 +73,4 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: FetchForm | Fetch
         "gone": download.GONE,
         "not_yet": channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at(request)),
     }
-    return render(request, "selfservice/files.html", context, status=form.status)
+    return render(request, "selfservice/certificates/files.html", context, status=form.status)

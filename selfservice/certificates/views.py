@@ -34,7 +34,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "in_use": [card for card in cards if card.in_use],
         "ended": [card for card in cards if not card.in_use],
     }
-    return render(request, "selfservice/certificates.html", context)
+    return render(request, "selfservice/certificates/certificates.html", context)
 
 
 @require_safe
@@ -99,7 +99,7 @@ def token_page(
     context = page.context(row, device=device, form=form)
     context |= installations.of_token(row, device, installed_form) | arrivals.of_token(row, arrival_form)
     status = (installed_form or arrival_form or form).status
-    return render(request, "selfservice/token.html", context, status=status)
+    return render(request, "selfservice/certificates/token.html", context, status=status)
 
 
 def _file_name(row: Certificate, suffix: str) -> str:

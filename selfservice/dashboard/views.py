@@ -27,4 +27,4 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "recoverable": selfservice_pages.ARCHIVED in possessions,
         "renewals": selfservice_pages.RENEWAL in kinds,
     }
-    return render(request, "selfservice/dashboard.html", context)
+    return render(request, "selfservice/dashboard/dashboard.html", context)

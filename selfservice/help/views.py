@@ -13,7 +13,7 @@ from selfservice.help import help_texts, installation_help
 def show(request: HttpRequest) -> HttpResponse:
     """The help of Self-Service, for everybody who may sign in to it."""
     access.user(request)
-    return render(request, "selfservice/help.html", {"sections": help_texts.SECTIONS})
+    return render(request, "selfservice/help/help.html", {"sections": help_texts.SECTIONS})
 
 
 @require_safe
@@ -30,4 +30,4 @@ def file_does_not_open(request: HttpRequest) -> HttpResponse:
         "unable": install.UNABLE,
         "tokens": installation_help.tokens(person),
     }
-    return render(request, "selfservice/file_help.html", context)
+    return render(request, "selfservice/help/file_help.html", context)

@@ -23,4 +23,4 @@ def open_tasks(request: HttpRequest) -> HttpResponse:
         "frozen": identity_change_policy.waiting_for(person),
         "lapsed": tasks.lapsed(person, selfservice_pages.possessions(person.pk)),
     }
-    return render(request, "selfservice/open_tasks.html", context)
+    return render(request, "selfservice/open_tasks/open_tasks.html", context)

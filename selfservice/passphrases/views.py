@@ -84,7 +84,7 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret:
         "devices": installation_help.of_token(token),
         "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }
-    return render(request, "selfservice/passphrase.html", context, status=form.status)
+    return render(request, "selfservice/passphrases/passphrase.html", context, status=form.status)
 
 
 def _gone(request: HttpRequest, token: SoftwareToken) -> HttpResponse:
@@ -96,4 +96,4 @@ def _gone(request: HttpRequest, token: SoftwareToken) -> HttpResponse:
         "file_came": token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED),
         "asked_again": type_choices.can_be_asked_again(token),
     }
-    return render(request, "selfservice/passphrase_gone.html", context, status=410)
+    return render(request, "selfservice/passphrases/passphrase_gone.html", context, status=410)

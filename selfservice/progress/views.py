@@ -26,7 +26,7 @@ def progress(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     target = _passphrase_page(row)
     if target:
         return redirect(target)
-    return render(request, "selfservice/progress.html", {"tab": "open_tasks", **_context(row)})
+    return render(request, "selfservice/progress/progress.html", {"tab": "open_tasks", **_context(row)})
 
 
 @require_safe
@@ -37,7 +37,7 @@ def progress_lines(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     target = _passphrase_page(row)
     if target:
         return HttpResponseClientRedirect(target)
-    return render(request, "selfservice/progress_lines.html", _context(row))
+    return render(request, "selfservice/progress/progress_lines.html", _context(row))
 
 
 def _passphrase_page(row: TokenRequest) -> str:

@@ -64,7 +64,7 @@ def _page(
     context["devices"] = installation_help.named_last(person)
     if replacement is not None:
         context["go_on"] = replacement_steps.address(replacement)
-    return render(request, "selfservice/recover.html", context, status=form.status)
+    return render(request, "selfservice/recovery/recover.html", context, status=form.status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -88,7 +88,7 @@ def consent(request: HttpRequest, recovery_id: uuid.UUID) -> HttpResponse:
         "waits": Recovery.objects.awaiting_owner(row.owner_id).filter(pk=row.pk).exists(),
         "keys": row.keys.exclude(archived_key=None).select_related("archived_key__certificate__profile"),
     }
-    return render(request, "selfservice/recovery_consent.html", context, status=form.status)
+    return render(request, "selfservice/recovery/recovery_consent.html", context, status=form.status)
 
 
 @require_safe
@@ -96,7 +96,7 @@ def forgotten_passphrase(request: HttpRequest) -> HttpResponse:
     """Say for each token what helps whoever does not have its passphrase, and what is lost."""
     person = access.user(request)
     context = {"tab": "certificates", "advice": passphrase_help.advice(person)}
-    return render(request, "selfservice/forgotten_passphrase.html", context)
+    return render(request, "selfservice/recovery/forgotten_passphrase.html", context)
 
 
 @require_safe
@@ -110,4 +110,4 @@ def new_device(request: HttpRequest) -> HttpResponse:
         "recoverable": sum(choice.reason is None for choice in choices),
         "by_officers": sum(choice.reason is not None for choice in choices),
     }
-    return render(request, "selfservice/new_device.html", context)
+    return render(request, "selfservice/recovery/new_device.html", context)

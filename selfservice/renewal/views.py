@@ -37,7 +37,7 @@ OUTCOMES = {
 def renewals(request: HttpRequest) -> HttpResponse:
     """List the person's tokens that are to be renewed."""
     notices = selfservice_pages.renewals_due(access.user(request).pk)
-    return render(request, "selfservice/renewals.html", {"tab": "dashboard", "notices": notices})
+    return render(request, "selfservice/renewal/renewals.html", {"tab": "dashboard", "notices": notices})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,7 +51,7 @@ def renew(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     )
     if made is not None:
         return _go_on(request, row, made)
-    return render(request, "selfservice/renew.html", _context(row, form), status=form.status)
+    return render(request, "selfservice/renewal/renew.html", _context(row, form), status=form.status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,7 +67,7 @@ def not_needed(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
         return redirect("selfservice:open-tasks")
     losses = loss.of_tokens([row.pk], own=True)
     context = {"tab": "open_tasks", "token": row, "form": form, "losses": losses}
-    return render(request, "selfservice/not_needed.html", context, status=form.status)
+    return render(request, "selfservice/renewal/not_needed.html", context, status=form.status)
 
 
 def _go_on(request: HttpRequest, row: SoftwareToken, made: TokenRequest) -> HttpResponse:

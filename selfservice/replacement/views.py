@@ -59,7 +59,7 @@ def _page(request: HttpRequest, *, only: uuid.UUID | None) -> HttpResponse:
         "losses": loss.of_tokens([token.pk for token in tokens], own=True),
         "obstacle": obstacle or policy.nothing_obstacle(tokens),
     }
-    return render(request, "selfservice/replace.html", context, status=form.status)
+    return render(request, "selfservice/replacement/replace.html", context, status=form.status)
 
 
 def _form(request: HttpRequest, *, tokens: QuerySet[SoftwareToken], of_one: bool) -> ReplaceForm:

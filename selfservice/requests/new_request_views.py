@@ -38,7 +38,7 @@ def request_softtoken(request: HttpRequest) -> HttpResponse:
         return redirect("selfservice:requests")
     obstacle = eligibility.person_obstacle(person)
     context = {"tab": "dashboard", "form": form, "obstacle": obstacle.to_its_person if obstacle else ""}
-    return render(request, "selfservice/request_softtoken.html", context, status=form.status)
+    return render(request, "selfservice/requests/request_softtoken.html", context, status=form.status)
 
 
 @require_safe

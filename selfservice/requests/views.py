@@ -48,7 +48,9 @@ def requests(request: HttpRequest) -> HttpResponse:
         for row in rows
     ]
     return render(
-        request, "selfservice/requests.html", {"tab": "my_requests", "page": page, "entries": entries}
+        request,
+        "selfservice/requests/requests.html",
+        {"tab": "my_requests", "page": page, "entries": entries},
     )
 
 
@@ -87,4 +89,4 @@ def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
         "story": request_summaries.of(row, offered=type_choices.codes_on_demand(row.person)),
         "withdrawable": permitted_actions.can_be_withdrawn(row),
     }
-    return render(request, "selfservice/withdraw.html", context, status=form.status)
+    return render(request, "selfservice/requests/withdraw.html", context, status=form.status)

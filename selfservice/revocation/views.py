@@ -41,7 +41,9 @@ def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     if locked:
         messages.success(request, _("Your certificates for %(type)s are revoked.") % {"type": row})
         return redirect("selfservice:token", row.pk)
-    return render(request, "selfservice/lock.html", _of_one(request, token_id, form), status=form.status)
+    return render(
+        request, "selfservice/revocation/lock.html", _of_one(request, token_id, form), status=form.status
+    )
 
 
 def _of_one(request: HttpRequest, token_id: uuid.UUID, form: RevocationForm) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def revoke_all(request: HttpRequest) -> HttpResponse:
         "losses": loss.of_tokens(tokens.values_list("pk", flat=True), own=True),
         "nothing": revocation_of_all.NOTHING_TO_REVOKE,
     }
-    return render(request, "selfservice/revoke_all.html", context, status=form.status)
+    return render(request, "selfservice/revocation/revoke_all.html", context, status=form.status)
 
 
 def _revoke_all(person: Person, form: RevocationForm) -> list[SoftwareToken]:

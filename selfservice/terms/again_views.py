@@ -60,4 +60,4 @@ def _page(request: HttpRequest, notice: TermsNotice, form: TermsAgainForm) -> Ht
         "on_hold": type_names(tokens.filter(pk__in=held)),
         "document": terms.document_in(version, request.GET.get("language")),
     }
-    return render(request, "selfservice/terms_again.html", context, status=form.status)
+    return render(request, "selfservice/terms/terms_again.html", context, status=form.status)

@@ -76,7 +76,7 @@ def decline(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     if row.state != RequestState.AWAITING_ACCEPTANCE:
         return _moved_on(request, row, form=form)
     context = {"tab": "open_tasks", "form": form, "token_request": row, "types": _types(row)}
-    return render(request, "selfservice/decline.html", context, status=form.status)
+    return render(request, "selfservice/terms/decline.html", context, status=form.status)
 
 
 def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpResponse:
@@ -95,7 +95,7 @@ def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpRe
         "by_link": token_status.by_link(),
         "documents": [document_in(version, request.GET.get("language")) for version in versions],
     }
-    return render(request, "selfservice/terms.html", context, status=form.status)
+    return render(request, "selfservice/terms/terms.html", context, status=form.status)
 
 
 def document_in(version: TermsVersion, language: str | None) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _moved_on(request: HttpRequest, row: TokenRequest, *, form: TermsForm | Decl
     if not form.is_bound:
         return redirect(story.url or "selfservice:requests")
     context = {"tab": "open_tasks", "form": form, "token_request": row, "types": _types(row), "story": story}
-    return render(request, "selfservice/moved_on.html", context, status=409)
+    return render(request, "selfservice/terms/moved_on.html", context, status=409)
 
 
 def _types(row: TokenRequest) -> str:

@@ -35,13 +35,13 @@ OF_AN_OFFICER = re.compile(r'\{% extends "identity_manager/(administration/)?bas
 # A tab, a section of ADMIN or the menu leads to them, or their one button leads back.
 WITHOUT_A_WAY_HERE = {
     "administration": {
-        *("authorities", "base", "certificate_test", "confirmation", "first_set_up", "jobs", "looks"),
-        *("overview", "profiles", "terms_documents", "types"),
+        *("authorities", "base", "certificate_test", "confirmation", "first_set_up", "jobs", "overview")
     },
     "api_clients": {"clients"},
     "archive": {"recovery_certificates"},
     "audit": {"history"},
     "batch": {"list"},
+    "catalogue": {"looks", "profiles", "terms_documents", "types"},
     "configuration": {"start"},
     "directory": {"sources"},
     "events": {"overview"},

@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 from identity_manager.models import Account, AuditEvent, Person
 from tests.browser.conftest import NEEDS, OpenDesk
 from tests.browser.desk import Desk
-from tests.identity_manager.sso.conftest import PASSWORD, Provider, the_provider
+from tests.identity_manager.account.single_sign_on.conftest import PASSWORD, Provider, the_provider
 from tests.tools.cast import Company
 
 __all__ = ["the_provider"]

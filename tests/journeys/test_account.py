@@ -10,8 +10,14 @@ from pytest_django import Settings
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment
 from identity_manager.people.officers import first_officers
-from tests.identity_manager.sign_in import factors
-from tests.identity_manager.sso.conftest import Provider, Traveller, configured, provider, the_provider
+from tests.identity_manager.account.sign_in import factors
+from tests.identity_manager.account.single_sign_on.conftest import (
+    Provider,
+    Traveller,
+    configured,
+    provider,
+    the_provider,
+)
 from tests.journeys.office import PASSWORD, Office
 from tests.tools import cast
 

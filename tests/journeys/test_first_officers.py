@@ -16,7 +16,7 @@ from identity_manager.demo.visitor import Visitor
 from identity_manager.models import CertificateProfile, Person, RequestState, TermsDocument, TokenRequest
 from tests.architecture.source import ROOT
 from tests.deploy import commands
-from tests.identity_manager.sign_in.factors import secret_on
+from tests.identity_manager.account.sign_in.factors import secret_on
 from tests.journeys.office import BASE_URL, PASSWORD, delivered_files, over_wsgi, worker
 from tests.tools import totp
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from identity_manager.jobs import schedule, sweep
 from identity_manager.models import Role, SoftwareToken, TermsDocument
-from tests.identity_manager.console.administration.forms import seen_in
+from tests.identity_manager.console.catalogue.forms import seen_in
 from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, links_in, mails_to
 from tests.tools import cast

@@ -30,7 +30,7 @@ from identity_manager.models import Looks, Person
 from identity_manager.models.words import Words
 
 reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
-FOLDER = "identity_manager/administration/"
+FOLDER = "identity_manager/catalogue/"
 
 
 @require_safe

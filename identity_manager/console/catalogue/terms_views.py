@@ -28,7 +28,7 @@ from identity_manager.models import TermsDocument, TermsVersion
 from identity_manager.transactions.refusals import Stale
 
 reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
-FOLDER = "identity_manager/administration/"
+FOLDER = "identity_manager/catalogue/"
 
 
 @require_safe

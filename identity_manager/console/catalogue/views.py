@@ -38,7 +38,7 @@ def listing(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     """List token types or certificate profiles. System Administrators and Auditors read it."""
     actor = offices.catalogue_reader(request)
     return render(
-        request, f"identity_manager/administration/{kind.slug}s.html", catalogue_pages.listing(kind, actor)
+        request, f"identity_manager/catalogue/{kind.slug}s.html", catalogue_pages.listing(kind, actor)
     )
 
 
@@ -49,7 +49,7 @@ def show(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     if versions.is_gone(entry):
         return _gone(request, kind)
     context = catalogue_pages.entry_context(kind, entry, actor, asked=request.GET.get("history"))
-    return render(request, "identity_manager/administration/entry.html", context)
+    return render(request, "identity_manager/catalogue/entry.html", context)
 
 
 @require_GET
@@ -60,7 +60,7 @@ def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: Entr
         return _gone(request, kind)
     other = get_object_or_404(kind.model, pk=other_pk, code=entry.code)
     context = catalogue_pages.compare_context(kind, entry, other)
-    return render(request, "identity_manager/administration/compare.html", context)
+    return render(request, "identity_manager/catalogue/compare.html", context)
 
 
 @reads_and_posts
@@ -185,7 +185,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST, is_new=False)
     wanted = catalogue_pages.wanted_person(request)
     context = catalogue_pages.preview_context(form.as_typed(), wanted)
-    return render(request, "identity_manager/administration/preview_parts.html", {"form": form, **context})
+    return render(request, "identity_manager/catalogue/preview_parts.html", {"form": form, **context})
 
 
 def _is_to_be_saved(request: HttpRequest, form: EntryForm) -> bool:
@@ -216,7 +216,7 @@ def _form_page(
     context["only_shown"] = only_shown
     status = 200 if only_shown else refusals.status_of(form)
     status = NOT_FOUND if row is not None and versions.is_gone(row) else status
-    return render(request, f"identity_manager/administration/{kind.slug}_form.html", context, status=status)
+    return render(request, f"identity_manager/catalogue/{kind.slug}_form.html", context, status=status)
 
 
 def _revision_form(request: HttpRequest, entry: Entry) -> RevisionForm:
@@ -232,7 +232,7 @@ def _confirm(request: HttpRequest, kind: EntryKind, entry: Entry, what: str, for
     actor = offices.catalogue_reader(request)
     context = catalogue_pages.confirm_context(kind, entry, actor, form=form, what=what)
     status = refusals.status_of(form)
-    return render(request, "identity_manager/administration/entry_confirm.html", context, status=status)
+    return render(request, "identity_manager/catalogue/entry_confirm.html", context, status=status)
 
 
 def _gone(request: HttpRequest, kind: EntryKind) -> HttpResponse:
@@ -240,7 +240,7 @@ def _gone(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     form = RevisionForm({})
     form.add_error(None, str(versions.GONE))
     context = catalogue_pages.listing(kind, offices.catalogue_reader(request), form=form)
-    return render(request, f"identity_manager/administration/{kind.slug}s.html", context, status=NOT_FOUND)
+    return render(request, f"identity_manager/catalogue/{kind.slug}s.html", context, status=NOT_FOUND)
 
 
 def _keep_input_of_discarded(request: HttpRequest, kind: EntryKind, entry: Entry) -> HttpResponse:
@@ -261,6 +261,4 @@ def _moved_on(request: HttpRequest, kind: EntryKind, pk: uuid.UUID, form: VerbFo
     if entry is None:
         return _gone(request, kind)
     context = catalogue_pages.entry_context(kind, entry, offices.catalogue_reader(request), form=form)
-    return render(
-        request, "identity_manager/administration/entry.html", context, status=refusals.status_of(form)
-    )
+    return render(request, "identity_manager/catalogue/entry.html", context, status=refusals.status_of(form))

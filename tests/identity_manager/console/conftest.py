@@ -7,7 +7,8 @@ from django.core.cache import caches
 from django.test import Client
 
 from identity_manager.console.lists import remembered_counts
-from tests.identity_manager.console.visitors import signed_in
+from identity_manager.models import Person, Role
+from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 
 
@@ -27,6 +28,29 @@ def ada(company: cast.Company) -> Client:
 def paul(company: cast.Company) -> Client:
     """An approver's browser."""
     return signed_in(company.paul)
+
+
+@pytest.fixture
+def sven_person(company: cast.Company) -> Person:
+    return officer("sven", Role.SYSTEM_ADMINISTRATOR)
+
+
+@pytest.fixture
+def sven(sven_person: Person) -> Client:
+    """A System Administrator's browser."""
+    return signed_in(sven_person)
+
+
+@pytest.fixture
+def sara(company: cast.Company) -> Client:
+    """Another System Administrator's browser."""
+    return signed_in(officer("sara", Role.SYSTEM_ADMINISTRATOR))
+
+
+@pytest.fixture
+def otto(company: cast.Company) -> Client:
+    """An auditor's browser."""
+    return signed_in(officer("otto", Role.AUDITOR))
 
 
 @pytest.fixture(autouse=True)
