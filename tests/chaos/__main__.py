@@ -1,6 +1,6 @@
 """`make chaos`: the road under fire, on both engines, and the verdict.
 
-    python -m tests.chaos [--number 200] [--engine postgresql sqlite] [--seed 1] [--first-tokens]
+    python -m tests.chaos [--number 200] [--engine postgresql sqlite] [--seed 1] [--first-tokens] [--pauses 2]
 
 The number is shared by the engines. Everything listens on the loopback or on sockets of the run's own
 directory, which is removed at the end unless something is wrong.
@@ -32,7 +32,7 @@ WRONG = ("lost", "double", "wrong")  # findings that fail the run
 def main() -> int:
     options = parsed()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # the run is then ended, too
-    say(f"SEED={options.seed} N={options.number} ENGINE={','.join(options.engine)}")
+    say(f"SEED={options.seed} N={options.number} ENGINE={','.join(options.engine)} PAUSES={options.pauses:g}")
     reports = [run(engine, number, options) for engine, number in shares(options).items()]
     injected: Counter[tuple[str, str]] = Counter()
     for report in reports:
@@ -53,6 +53,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--first-tokens", action="store_true", help="nobody revokes, renews or recovers one")
+    parser.add_argument(
+        "--pauses", type=float, default=1, help="so many times as long between what is killed or taken away"
+    )
     return parser.parse_args()
 
 
@@ -67,7 +70,7 @@ def run(engine: str, number: int, options: argparse.Namespace) -> dict[str, Any]
     directory = Path(tempfile.mkdtemp(prefix="im-chaos-"))
     out = directory / "report.json"
     wishes = ["--engine", engine, "--number", str(number), "--seed", str(options.seed)]
-    wishes += ["--first-tokens"] if options.first_tokens else []
+    wishes += ["--pauses", str(options.pauses), *(["--first-tokens"] if options.first_tokens else [])]
     places = ["--directory", str(directory / "i"), "--out", str(out)]
     command = [sys.executable, "-m", "tests.chaos.run", *wishes, *places]
     with (directory / "driver.log").open("wb") as log:

@@ -16,13 +16,16 @@ AWAY = (0.2, 3.0)  # seconds until what was taken is given back
 
 
 class Driver(threading.Thread):
-    """Takes one fault after the other from the schedule."""
+    """Takes one fault after the other from the schedule. pauses: times as long as usual between two."""
 
-    def __init__(self, fleet: Fleet, database: Database, schedule: Schedule, *, seed: int) -> None:
+    def __init__(
+        self, fleet: Fleet, database: Database, schedule: Schedule, *, seed: int, pauses: float = 1
+    ) -> None:
         super().__init__(name="driver")
         self._fleet = fleet
         self._database = database
         self._schedule = schedule
+        self._pause = tuple(pauses * seconds for seconds in PAUSE)
         self._chance = random.Random(seed)  # noqa: S311 faults, no secrets
         self._done = threading.Event()
         self._faults: dict[str, Callable[[], None]] = {
@@ -42,7 +45,7 @@ class Driver(threading.Thread):
     def run(self) -> None:
         """What nobody expected is kept for who stops the driver."""
         try:
-            while not self._done.wait(self._chance.uniform(*PAUSE)):
+            while not self._done.wait(self._chance.uniform(*self._pause)):
                 self._faults[self._schedule.take(DRIVER)]()
                 self._mend()
         except BaseException as trouble:  # noqa: BLE001 a thread: it is raised in stop()
