@@ -4,7 +4,6 @@ There is one draft per document. Under four eyes its author asks for publication
 who did not edit it publishes it or refuses with a reason.
 """
 
-import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.catalogue import archiving, mail_keys
+from identity_manager.catalogue import terms_content
 from identity_manager.catalogue.permission import require_system_administrator
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.catalogue.versions import (
     ASKED_ALREADY,
@@ -38,47 +38,20 @@ from identity_manager.models import (
     TermsDraft,
     TermsText,
     TermsVersion,
-    TokenType,
 )
 from identity_manager.transactions import locking, second_officer
-from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse, require
+from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse, require
 
-LANGUAGE_LACKING = Reason(
-    "language-lacking",
-    _("A version has a text in each language of the one before it; the first one, in all."),
-)
-EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
 LONG_TITLE = Reason("long-title", _("A title has at most 200 characters."))
 NO_DRAFT = Reason("no-draft", _("There is no draft of these terms any more."))
 DRAFT_GONE = Reason("terms-moved-on", _("A draft was published or discarded since you opened the page."))
 SAME_AS_BEFORE = Reason("same-as-before", _("The draft says the same as the version in force."))
-TYPE_ARCHIVES = _(
-    "The token type %(type)s archives keys under these terms: they have to say so. Choose what the text says"
-    " about a copy of the keys, or activate a version of the type first that archives none."
-)
 BY_WHEN = Reason(
     "accept-again-by",
     _("Choose a day that is at least a week and at most three years away: everybody has to read it first."),
 )
-TYPE_HANDS_OVER = _(
-    "Keys of the token type %(type)s go to a target under these terms: they have to name it. Choose who gets"
-    " a copy of the keys, or switch the target off for the type first."
-)
 LONGEST_TITLE = 200
 SOONEST, LATEST = timedelta(days=7), timedelta(days=3 * 365)
-
-
-@dataclass(frozen=True)
-class Text:
-    """Terms in one language: paragraphs separated by blank lines, `# ` before a heading."""
-
-    title: str
-    body: str
-
-    @property
-    def sha256(self) -> str:
-        """The digest that an acceptance keeps: of the title, an empty line and the body in UTF-8."""
-        return hashlib.sha256(f"{self.title}\n\n{self.body}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -284,30 +257,14 @@ def _draft(document_id: uuid.UUID, seen: Seen) -> TermsDraft:
 def _check_publishable(draft: TermsDraft) -> None:
     current = _current(draft.document)
     texts = _texts_to_publish(draft, current)
-    _require_languages(texts, current)
-    _require_what_types_need(draft.document, draft.names_archiving)
-    _require_holders_named(draft.document, draft.names_key_holders)
+    terms_content.require_languages(texts, current)
+    terms_content.require_archiving_named(draft.document, draft.names_archiving)
+    terms_content.require_holders_named(draft.document, draft.names_key_holders)
     if current is not None:
         said = {text.language: text.sha256 for text in current.texts.all()}
         same = said == {language: text.sha256 for language, text in texts.items()}
         same = same and current.names_archiving == draft.names_archiving
         refuse(SAME_AS_BEFORE if same and current.names_key_holders == draft.names_key_holders else None)
-
-
-def _require_what_types_need(document: TermsDocument, names_archiving: str) -> None:
-    """Types in force archive under these terms: their next version says it, too."""
-    for token_type in TokenType.objects.active().filter(terms=document, archive_key=True):
-        if not archiving.are_named(names_archiving, token_type.ordered_profiles()):
-            sentence = TYPE_ARCHIVES % {"type": token_type.name}
-            raise NotPossible(Reason("type-archives", sentence), field="names_archiving")
-
-
-def _require_holders_named(document: TermsDocument, named: Sequence[str]) -> None:
-    """Keys of types in force go to targets under these terms: their next version names those, too."""
-    for token_type in TokenType.objects.active().filter(terms=document, keys_leave=True):
-        if not mail_keys.are_named(mail_keys.holders_of(token_type.code), named):
-            sentence = TYPE_HANDS_OVER % {"type": token_type.name}
-            raise NotPossible(Reason("type-hands-over", sentence), field="names_key_holders")
 
 
 def _current(document: TermsDocument) -> TermsVersion | None:
@@ -316,29 +273,12 @@ def _current(document: TermsDocument) -> TermsVersion | None:
 
 def _texts_to_publish(draft: TermsDraft, current: TermsVersion | None) -> dict[str, Text]:
     """The draft's texts, without what is blank in a language that nobody has to write in."""
-    needed, offered = _needed_languages(current), dict(settings.LANGUAGES)
+    needed, offered = terms_content.needed_languages(current), dict(settings.LANGUAGES)
     return {
         language: text
         for language, text in texts_of(draft).items()
         if language in needed or (language in offered and (text.title or text.body).strip())
     }
-
-
-def _needed_languages(current: TermsVersion | None) -> set[str]:
-    """Of the languages offered: those of the version in force, all before there is one.
-
-    So a language that an upgrade brings asks nobody for a text: its readers get another language's.
-    """
-    offered = set(dict(settings.LANGUAGES))
-    return offered & {text.language for text in current.texts.all()} if current else offered
-
-
-def _require_languages(texts: Mapping[str, Text], current: TermsVersion | None) -> None:
-    complete = _needed_languages(current) <= set(texts) <= set(dict(settings.LANGUAGES))
-    require(complete, else_=LANGUAGE_LACKING)
-    for language, text in texts.items():
-        require(text.title.strip(), else_=EMPTY_TEXT, field=f"title_{language}")
-        require(text.body.strip(), else_=EMPTY_TEXT, field=f"body_{language}")
 
 
 def _record(document: TermsDocument, *, what: str, actor: Person, **facts: object) -> None:
@@ -370,9 +310,9 @@ def publish_terms(
     with transaction.atomic():
         require_system_administrator(actor)
         document = locking.terms_document(document.pk)
-        _require_languages(texts, _current(document))
-        _require_what_types_need(document, names_archiving)
-        _require_holders_named(document, names_key_holders)
+        terms_content.require_languages(texts, _current(document))
+        terms_content.require_archiving_named(document, names_archiving)
+        terms_content.require_holders_named(document, names_key_holders)
         soonest = timezone.localdate() + SOONEST
         possible = ask_again is None or soonest <= ask_again.by <= timezone.localdate() + LATEST
         require(possible, else_=BY_WHEN, field="accept_again_by")

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import KeyAlgorithm
 from identity_manager.catalogue.presets import PERSON, PRESETS
 from identity_manager.catalogue.profiles import activate_profile, add_profile_version
-from identity_manager.catalogue.terms import Text, add_document, publish_terms
+from identity_manager.catalogue.terms import add_document, publish_terms
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.catalogue.types import activate_type, add_type_version
 from identity_manager.models import (
     ApprovalPolicy,

@@ -19,6 +19,7 @@ from identity_manager.audit import heads, sealing
 from identity_manager.catalogue import comparison, mail_texts, terms
 from identity_manager.catalogue import looks as looks_verbs
 from identity_manager.catalogue.profiles import add_profile_version
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.catalogue.types import add_type_version
 from identity_manager.console.catalogue.forms import columns_of
 from identity_manager.mail.company_texts.wording import Wording
@@ -458,9 +459,9 @@ def _mail_texts(author: Person) -> dict[str, tuple[Any, ...]]:
 
 def _with_draft(version: TermsVersion, author: Person) -> TermsDocument:
     """Its document, with a draft that says something else in the first language."""
-    texts = {each.language: terms.Text(each.title, each.body) for each in version.texts.all()}
+    texts = {each.language: Text(each.title, each.body) for each in version.texts.all()}
     english = texts["en"]
-    texts["en"] = terms.Text(english.title, f"{english.body}\n\n# In the end\n\nGive it back.")
+    texts["en"] = Text(english.title, f"{english.body}\n\n# In the end\n\nGive it back.")
     document = version.document
     seen = terms.seen_of(document, None)
     terms.save_draft(actor=author, document_id=document.pk, seen=seen, texts=texts)

@@ -11,7 +11,8 @@ from unittest import mock
 from django.db.models import Model
 from django.utils import timezone
 
-from identity_manager.catalogue.terms import Text, add_document, publish_terms
+from identity_manager.catalogue.terms import add_document, publish_terms
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.demo import catalogue, organisation
 from identity_manager.directory import csv_file
 from identity_manager.mail.mailbox import stored_messages

@@ -13,6 +13,7 @@ from django.test import Client, override_settings
 from pytest_django import Settings
 
 from identity_manager.catalogue import terms
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.config import languages
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS
@@ -109,7 +110,7 @@ def test_every_mail_speaks_it(name: str) -> None:
 def test_the_catalogue_is_written_and_read_in_it() -> None:
     sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
     document = terms.add_document(actor=sven, code="house", name={"en": "House rules", DANISH: "Regler"})
-    texts = {code: terms.Text(f"Title {code}", "Text") for code, _name in product.LANGUAGES}
+    texts = {code: Text(f"Title {code}", "Text") for code, _name in product.LANGUAGES}
     assert set(texts) == {"en", "de", DANISH}
     version = terms.publish_terms(actor=sven, document=document, texts=texts)
     assert version.text_in(DANISH).title == f"Title {DANISH}"
@@ -130,8 +131,8 @@ def test_terms_of_before_it_came_go_on_without_it() -> None:
     """An upgrade that brings a language asks nobody for a text in it."""
     sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
     document = cast.terms()
-    both = {code: terms.Text(f"Title {code}", "New") for code in ("en", "de")}
-    blank = both | {DANISH: terms.Text("", "")}
+    both = {code: Text(f"Title {code}", "New") for code in ("en", "de")}
+    blank = both | {DANISH: Text("", "")}
     draft = terms.save_draft(
         actor=sven, document_id=document.pk, seen=terms.seen_of(document, None), texts=blank
     )

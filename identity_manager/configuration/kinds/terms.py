@@ -5,7 +5,7 @@ import uuid
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.catalogue import terms
-from identity_manager.catalogue.terms import Text
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.catalogue.versions import DRAFT_EXISTS
 from identity_manager.configuration import shapes
 from identity_manager.configuration.kind import (

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TypeVar
 
-from identity_manager.catalogue.terms import Text
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.ui.terms_text import Block, blocks

@@ -20,11 +20,11 @@ from identity_manager.catalogue.terms import (
     NO_DRAFT,
     AskAgain,
     Seen,
-    Text,
     publication_obstacle,
     seen_of,
     texts_of,
 )
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.console.catalogue import terms_comparison, wording
 from identity_manager.console.catalogue.forms import (
     CodedForm,

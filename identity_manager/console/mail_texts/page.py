@@ -11,7 +11,7 @@ from django.utils import translation
 from liquid.exceptions import LiquidError
 
 from identity_manager.catalogue import mail_texts, versions
-from identity_manager.catalogue.terms import Text
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.console.catalogue import terms_comparison
 from identity_manager.console.catalogue import wording as catalogue_words
 from identity_manager.console.catalogue.pages import may_edit, waits_for

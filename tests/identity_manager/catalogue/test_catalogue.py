@@ -11,7 +11,7 @@ from ca_bridge.x509.public_smime import SPONSOR_MULTIPURPOSE
 from ca_bridge.x509.subject_alt_names import SID_URI_PREFIX
 from identity_manager.audit import Event
 from identity_manager.catalogue import profiles, terms, types, versions
-from identity_manager.catalogue.terms import Text
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.models import AuditEvent, CertificateProfile, Person, Role, TermsDocument, TokenType
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from tests.tools.cast import person

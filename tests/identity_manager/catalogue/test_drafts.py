@@ -7,7 +7,8 @@ import pytest
 
 from identity_manager.authorities import connections
 from identity_manager.catalogue import comparison, profiles, terms, types, versions
-from identity_manager.catalogue.terms import Seen, Text
+from identity_manager.catalogue.terms import Seen
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.models import (
     AuditEvent,
     CaCheck,
@@ -217,7 +218,7 @@ def test_the_revisions_of_terms_never_begin_anew(sven: Person) -> None:
     document = cast.terms()
 
     def saved(seen: Seen, words: str) -> Seen:
-        texts = {language: terms.Text("Terms", f"{words} {language}") for language in TEXTS}
+        texts = {language: Text("Terms", f"{words} {language}") for language in TEXTS}
         draft = terms.save_draft(actor=sven, document_id=document.pk, seen=seen, texts=texts)
         document.refresh_from_db()
         return terms.seen_of(document, draft)

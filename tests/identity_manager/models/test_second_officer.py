@@ -16,6 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from identity_manager.catalogue import comparison, looks, mail_texts, profiles, terms, types, versions
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.console.open_tasks import sources
 from identity_manager.events import webhooks
 from identity_manager.mail.company_texts.wording import Wording
@@ -189,7 +190,7 @@ def ask_profile(officer: Person, _about: Person) -> CertificateProfile:
 
 def ask_terms(officer: Person, _about: Person) -> TermsDraft:
     document = cast.terms()
-    texts = {language: terms.Text("Title", f"New, {language}") for language in ("en", "de")}
+    texts = {language: Text("Title", f"New, {language}") for language in ("en", "de")}
     terms.save_draft(actor=officer, document_id=document.pk, seen=terms.seen_of(document, None), texts=texts)
     return terms.ask_publication(actor=officer, document_id=document.pk, seen=seen(document))
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from identity_manager.catalogue.terms import Text
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.console.catalogue import terms_comparison
 from identity_manager.console.catalogue.terms_comparison import Comparison, Mark, Piece, comparisons
 from identity_manager.models import TermsDocument

@@ -13,6 +13,7 @@ from ca_bridge.keys import keys
 from identity_manager import audit
 from identity_manager.catalogue import terms as terms_verbs
 from identity_manager.catalogue import types
+from identity_manager.catalogue.terms_content import Text
 from identity_manager.models import (
     AuditEvent,
     HoldBack,
@@ -272,7 +273,7 @@ def test_what_has_changed_since_it_was_asked_for_is_not_confirmed(gate: Gateway,
 
 def test_no_terms_are_published_that_say_less_than_happens(gate: Gateway, company: Company) -> None:
     switched_on()
-    texts = {language: terms_verbs.Text("Terms", "New words.") for language in ("en", "de")}
+    texts = {language: Text("Terms", "New words.") for language in ("en", "de")}
     document = cast.terms()
     with pytest.raises(NotPossible) as caught:
         terms_verbs.publish_terms(actor=administrator("sven"), document=document, texts=texts)

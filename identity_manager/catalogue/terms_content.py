@@ -1,0 +1,73 @@
+"""What a version of terms has to say: a text in each language, and who gets a copy of the keys."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.catalogue import archiving, mail_keys
+from identity_manager.models import TermsDocument, TermsVersion, TokenType
+from identity_manager.transactions.refusals import NotPossible, Reason, require
+
+LANGUAGE_LACKING = Reason(
+    "language-lacking",
+    _("A version has a text in each language of the one before it; the first one, in all."),
+)
+EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
+TYPE_ARCHIVES = _(
+    "The token type %(type)s archives keys under these terms: they have to say so. Choose what the text says"
+    " about a copy of the keys, or activate a version of the type first that archives none."
+)
+TYPE_HANDS_OVER = _(
+    "Keys of the token type %(type)s go to a target under these terms: they have to name it. Choose who gets"
+    " a copy of the keys, or switch the target off for the type first."
+)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Terms in one language: paragraphs separated by blank lines, `# ` before a heading."""
+
+    title: str
+    body: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest that an acceptance keeps: of the title, an empty line and the body in UTF-8."""
+        return hashlib.sha256(f"{self.title}\n\n{self.body}".encode()).hexdigest()
+
+
+def require_archiving_named(document: TermsDocument, names_archiving: str) -> None:
+    """Types in force archive under these terms: their next version says it, too. Raises NotPossible."""
+    for token_type in TokenType.objects.active().filter(terms=document, archive_key=True):
+        if not archiving.are_named(names_archiving, token_type.ordered_profiles()):
+            sentence = TYPE_ARCHIVES % {"type": token_type.name}
+            raise NotPossible(Reason("type-archives", sentence), field="names_archiving")
+
+
+def require_holders_named(document: TermsDocument, named: Sequence[str]) -> None:
+    """Types in force hand keys to targets under these terms: the next one names them. Raises NotPossible."""
+    for token_type in TokenType.objects.active().filter(terms=document, keys_leave=True):
+        if not mail_keys.are_named(mail_keys.holders_of(token_type.code), named):
+            sentence = TYPE_HANDS_OVER % {"type": token_type.name}
+            raise NotPossible(Reason("type-hands-over", sentence), field="names_key_holders")
+
+
+def needed_languages(current: TermsVersion | None) -> set[str]:
+    """Of the languages offered: those of the version in force, all before there is one.
+
+    So a language that an upgrade brings asks nobody for a text: its readers get another language's.
+    """
+    offered = set(dict(settings.LANGUAGES))
+    return offered & {text.language for text in current.texts.all()} if current else offered
+
+
+def require_languages(texts: Mapping[str, Text], current: TermsVersion | None) -> None:
+    """Each text complete, in each language that has to have one. Raises NotPossible."""
+    complete = needed_languages(current) <= set(texts) <= set(dict(settings.LANGUAGES))
+    require(complete, else_=LANGUAGE_LACKING)
+    for language, text in texts.items():
+        require(text.title.strip(), else_=EMPTY_TEXT, field=f"title_{language}")
+        require(text.body.strip(), else_=EMPTY_TEXT, field=f"body_{language}")
