@@ -546,6 +546,23 @@ def test_of_two_targets_both_are_waited_for_unless_one_is_switched_off(
         assert not Placement.objects.exclude(parcel_wrapped=None).exists()
 
 
+def test_of_two_keys_the_one_that_is_nowhere_keeps_its_token_from_being_delivered(
+    devices_target: KeyTarget, company: Company
+) -> None:
+    """Its target is switched off, so it is not on its way; another key of the token has arrived there."""
+    cast.profile("second", **gateways.MAIL_KEY)
+    token_type = sole_type(devices_target.holder, profiles=("mailkey", "second"))
+    use = switched_on(devices_target)
+    token = issued(accepted(enabled(company.ada, company.uma, token_type))).tokens.get()
+    devices_target.refuse()
+    serve()
+    assert sorted(Placement.objects.values_list("state", flat=True)) == [P.REFUSED, P.THERE]
+    uses.end(actor=administrator("sven"), use_id=use.pk)
+    placement_scans.review()
+    assert sole_delivery.arrive_late() == 0
+    assert (fresh(token).state, fresh(token).delivery) == (T.SEALED, DeliveryState.TO_TARGETS)
+
+
 def test_of_two_targets_one_that_left_the_settings_is_not_waited_for(
     tmp_path: Path, settings: Any, company: Company
 ) -> None:
