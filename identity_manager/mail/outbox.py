@@ -127,7 +127,6 @@ def settle_fault(mail: OutgoingMail, fault: DeliveryFault, *, not_before: dateti
     else:
         mail.put_off(error=fault.detail, fault=fault.kind, error_code=fault.code, now=now)
         mail.next_attempt_at = max(filter(None, (mail.next_attempt_at, not_before)))
-        correlation.set_result(f"put off: {fault.code}", level=logging.WARNING)
         _tell_operators(fault)
     mail.save()
 

@@ -1,5 +1,6 @@
 """Leases: columns and queries of rows that a worker processes outside a transaction, with retry times."""
 
+import logging
 import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -141,14 +142,20 @@ class Leased(models.Model):
         self.last_error = ""
         self.last_error_at = None
 
-    def settle_later(self, error: str, *, now: datetime, not_before: datetime | None = None) -> None:
-        """End the lease after a transient fault; retry after 5 s, doubled at each attempt, at most 1 h."""
+    def settle_later(
+        self, error: str, *, now: datetime, not_before: datetime | None = None, code: str = ""
+    ) -> None:
+        """End the lease after a transient fault; retry after 5 s, doubled at each attempt, at most 1 h.
+
+        code: what the log names the fault by.
+        """
         delay = min(timedelta(seconds=5 * 2 ** min(self.attempts - 1, 12)), MAX_DELAY)
         self.claim_id = self.leased_until = None
         self.next_attempt_at = not_before or now + delay
         self.last_error = error
         self.last_error_at = now if error else None
-        correlation.set_result("put off")
+        level = logging.WARNING if code else logging.INFO
+        correlation.set_result(f"put off: {code}" if code else "put off", level=level)
 
 
 # Renewed with each chunk of persons, which takes far less; short, so that work resumes soon after a crash.

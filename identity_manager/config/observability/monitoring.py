@@ -92,15 +92,11 @@ def end_task(task: Any, state: str, **_: Any) -> None:
 
 
 def _of_all(results: Sequence[correlation.Result]) -> correlation.Result | None:
-    """The results of a task in one, several where its message names several rows; None if it has none.
-
-    "put off" is left out beside "put off: CODE".
-    """
+    """The results of a task in one, several where its message names several rows; None if it has none."""
     if not results:
         return None
-    words = [*dict.fromkeys(result.words for result in results)]
-    said = [each for each in words if not any(other.startswith(f"{each}: ") for other in words)]
-    return correlation.Result("; ".join(said), max(result.level for result in results))
+    words = dict.fromkeys(result.words for result in results)
+    return correlation.Result("; ".join(words), max(result.level for result in results))
 
 
 @task_failure.connect

@@ -209,7 +209,7 @@ class OutgoingMail(Stateful, Leased):
         """Keep it queued, with a time for the next try."""
         self.fault = fault
         self.error_code = error_code
-        self.settle_later(error, now=now)
+        self.settle_later(error, now=now, code=error_code)
 
     @transition(field=state, source=M.SENT, target=M.BOUNCED)
     def bounce(self, *, error: str, error_code: str, now: datetime) -> None:
