@@ -46,15 +46,17 @@ function countDown(clock) {
 }
 
 // A bar with data-selection follows the check boxes of the form around it. What is selected on other pages
-// stands in data-on-other-pages; the box data-select-found means everything that was found.
+// stands in data-on-other-pages; the box data-select-found means everything that was found, whose number (with a
+// plus sign where there is more than was counted) stands in data-found.
 function countSelected(form) {
   const boxes = [...form.querySelectorAll(".row-select")];
   const here = boxes.filter((box) => box.checked).length;
   for (const bar of find("selection", form)) {
     const everything = bar.querySelector("[data-select-found]")?.checked ?? false;
-    const selected = everything ? Number(bar.dataset.found) : here + Number(bar.dataset.onOtherPages ?? 0);
-    bar.hidden = selected === 0;
-    for (const place of find("selection-count", bar)) place.textContent = selected.toLocaleString(document.documentElement.lang);
+    const ticked = here + Number(bar.dataset.onOtherPages ?? 0);
+    const selected = everything ? bar.dataset.found : ticked.toLocaleString(document.documentElement.lang);
+    bar.hidden = !everything && ticked === 0;
+    for (const place of find("selection-count", bar)) place.textContent = selected;
   }
   for (const all of find("select-all", form)) {
     all.checked = here > 0 && here === boxes.length;

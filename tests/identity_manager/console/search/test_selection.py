@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from identity_manager.console.lists import counting
 from identity_manager.console.search import selected, selection
 from identity_manager.models import Account, Person, Role
 from tests.identity_manager.console.visitors import officer, signed_in
@@ -103,6 +104,19 @@ def test_all_that_were_found_stay_selected(ada: Client, crowd: list[str]) -> Non
 
     assert "<strong data-selection-count>60</strong>" in second.text
     assert ticked(second) == set(crowd[25:50])
+    export = ada.post(EXPORT, carried(second))
+    assert len(b"".join(export.streaming_content).splitlines()) == 1 + len(crowd)
+
+
+def test_of_more_than_is_counted_it_says_so(
+    ada: Client, crowd: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export and a batch order take all of them, not those that were counted."""
+    monkeypatch.setattr(counting, "COUNT_LIMIT", 50)
+    second = ada.post(address(2), {"all": "1", "persons": crowd[:25]})
+
+    assert "<strong data-selection-count>50+</strong>" in second.text
+    assert 'data-found="50+"' in second.text
     export = ada.post(EXPORT, carried(second))
     assert len(b"".join(export.streaming_content).splitlines()) == 1 + len(crowd)
 
