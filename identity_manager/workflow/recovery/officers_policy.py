@@ -22,6 +22,7 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     SubmittedShare,
+    TokenRequest,
 )
 from identity_manager.models.people.role import today
 from identity_manager.models.people.vouching import vouched_by
@@ -111,7 +112,8 @@ def open_to(officer: Person, now: datetime) -> QuerySet[Recovery]:
         rows = rows.filter(officer.reach(DECIDER, f"{path}__organisational_unit"))
         for vouched in vouched_by(officer.pk, now, path).values():
             rows = rows.exclude(vouched)
-    own = Q(owner=officer) | Q(request__person=officer) | Q(request__requested_by=officer)
+    asked_for = TokenRequest.objects.asked_for_by(officer)
+    own = Q(owner=officer) | Q(request__person=officer) | Q(request__in=asked_for.values("pk"))
     return rows.exclude(own)
 
 

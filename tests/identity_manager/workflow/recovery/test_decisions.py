@@ -14,6 +14,7 @@ from shamir_mnemonic import Share
 from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import reader
 from identity_manager.models import (
+    ApiScope,
     Approval,
     ArchivedKey,
     AuditEvent,
@@ -33,6 +34,8 @@ from identity_manager.models import (
     SubmittedShare,
     TokenRequest,
 )
+from identity_manager.people.api_access import api_clients
+from identity_manager.people.api_access.api_clients import Wanted
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow import step1_recover, step6_passphrase
 from identity_manager.workflow.archive import share_rounds
@@ -317,6 +320,27 @@ def test_the_query_and_the_rule_agree(company: Company, staff: Officers, split: 
         officer.refresh_from_db()
         waits = officers_policy.waiting_for(officer, timezone.now()).exists()
         assert waits is (officers_policy.decision_obstacle(officer, fresh) is None), officer
+
+
+@pytest.mark.parametrize("how", ["resubmitted", "co-requester", "maker of the client"])
+def test_whoever_asked_in_another_way_does_not_decide(
+    company: Company, staff: Officers, split: ArchivedKey, how: str
+) -> None:
+    """No door to a recovery records these today; the verb and OPEN TASKS refuse them alike."""
+    row = asked(company, split)
+    if how == "resubmitted":
+        TokenRequest.objects.filter(pk=row.request_id).update(round_started_by=staff.rene)
+    elif how == "co-requester":
+        row.request.co_requesters.create(person=staff.rene)
+        TokenRequest.objects.filter(pk=row.request_id).update(has_co_requesters=True)
+    else:
+        wanted = Wanted(name="Payroll", days=30, scopes=[ApiScope.REQUESTS_WRITE])
+        client, _secret = api_clients.make(actor=make(staff.rene, Role.SYSTEM_ADMINISTRATOR), wanted=wanted)
+        TokenRequest.objects.filter(pk=row.request_id).update(requested_by=client.actor)
+    fresh = Recovery.objects.get(pk=row.pk)
+    assert officers_policy.obstacle(staff.rene, fresh) == officers_policy.YOU_ASKED
+    assert not officers_policy.waiting_for(staff.rene, timezone.now()).exists()
+    assert officers_policy.waiting_for(staff.rosa, timezone.now()).exists()
 
 
 @pytest.mark.parametrize("when", ["before the second decision", "after it"])
