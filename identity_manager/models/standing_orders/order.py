@@ -45,13 +45,9 @@ class LossRule(models.TextChoices):
     RUN_OUT = "run_out", _("The token runs out by itself")
 
 
-class StandingOrderQuerySet(LeasedQuerySet["StandingOrder"]):
-    def decidable_by(self, officer: Person, now: datetime | None = None) -> Self:
-        """As SecondOfficerQuerySet.decidable_by, beside the queries of leases."""
-        rows: SecondOfficerQuerySet[StandingOrder] = SecondOfficerQuerySet(StandingOrder)
-        found = rows.decidable_by(officer, now).order_by().values("pk")
-        return self.filter(pk__in=found).order_by("asked_at", "pk")
-
+class StandingOrderQuerySet(  # type: ignore[override]  # managers of both bases: this class makes its own
+    LeasedQuerySet["StandingOrder"], SecondOfficerQuerySet["StandingOrder"]
+):
     def at_work(self) -> Self:
         """Orders with work for a worker: a dry run, or plans."""
         return self.filter(state__in=AT_WORK)
