@@ -17,7 +17,7 @@ from identity_manager.people.identity.email_addresses import readable
 from identity_manager.queries import selfservice_pages
 from identity_manager.workflow.delivery import resending
 from selfservice import access
-from selfservice.certificates import arrivals, installations, page, token_details
+from selfservice.certificates import page, token_details
 from selfservice.certificates.forms import InstalledForm, NotArrivedForm, SendAgainForm
 
 MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
@@ -95,10 +95,10 @@ def token_page(
     arrival_form: NotArrivedForm | None = None,
 ) -> HttpResponse:
     """The page of one token, with the form that was refused, if any."""
-    form = form or SendAgainForm()
-    context = page.context(row, device=device, form=form)
-    context |= installations.of_token(row, device, installed_form) | arrivals.of_token(row, arrival_form)
-    status = (installed_form or arrival_form or form).status
+    context = page.context(
+        row, device=device, form=form, installed_form=installed_form, arrival_form=arrival_form
+    )
+    status = (installed_form or arrival_form or context["form"]).status
     return render(request, "selfservice/certificates/token.html", context, status=status)
 
 
