@@ -1,7 +1,7 @@
 """The journal: orders and attempts, written before a CA is asked and after it has answered.
 
 An attempt without an outcome is left by a crash: then begin() returns Doubtful, and unknown_outcomes.py
-decides. Proven in tests/ca_bridge/test_journal.py, test_issuing.py and test_races.py.
+decides. Proven in tests/ca_bridge: orders/test_journal.py, test_issuing.py and test_races.py.
 """
 
 from collections.abc import Collection, Sequence

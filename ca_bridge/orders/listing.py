@@ -1,7 +1,7 @@
 """Comparison of a CA's list of certificates with the journal, for example after a restore.
 
 A page of the CA's list is read before the journal: an order is journalled before its CA is asked, so that a
-certificate issued meanwhile is never taken for unknown. Proven in tests/ca_bridge/test_listing.py.
+certificate issued meanwhile is never taken for unknown. Proven in tests/ca_bridge/orders/test_listing.py.
 """
 
 from collections.abc import Iterator, Sequence

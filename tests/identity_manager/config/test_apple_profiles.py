@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ca_bridge.pkcs12.apple_profile import MailServer
 from identity_manager.config import apple_profiles
-from tests.ca_bridge.test_apple_profile import certificate
+from tests.ca_bridge.pkcs12.test_apple_profile import certificate
 
 CERTIFICATE, KEY = certificate("my.example.com")
 DER = CERTIFICATE.public_bytes(Encoding.DER)

@@ -28,7 +28,7 @@ from identity_manager.workflow.people import directory_runs
 from identity_manager.workflow.revocation import hold, revoke
 from identity_manager.workflow.standing_orders import planning as standing_orders
 from identity_manager.workflow.targets import serving
-from tests.ca_bridge.test_journal import order_in
+from tests.ca_bridge.orders.test_journal import order_in
 from tests.journeys import office
 from tests.tools import one_step
 from tests.tools.cast import Company

@@ -25,7 +25,7 @@ ROWS: dict[int, tuple[str, tuple[str, ...]]] = {
         "attributes beyond their bounds",
         (
             f"{HERE}::test_row_03_what_no_ca_would_sign_is_said_when_the_person_is_enabled",
-            "ca_bridge/test_names.py::test_upper_bounds_count_characters",
+            "ca_bridge/x509/test_names.py::test_upper_bounds_count_characters",
         ),
     ),
     4: ("decomposed names", (f"{HERE}::test_row_04_a_decomposed_name_is_the_composed_one",)),

@@ -21,7 +21,7 @@ from identity_manager.models import Role
 from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, processes, standby
 
-# Before each change: test_replica_pages.py and tests/ca_bridge/test_read_replica.py, without a second server.
+# Without a second server: test_replica_pages.py, and tests/ca_bridge/database/test_read_replica.py.
 pytestmark = [pytest.mark.nightly, pytest.mark.database]
 # What may be asked of the primary on such a page: who somebody is, and what they may do.
 OF_THE_PRIMARY = (

@@ -24,7 +24,7 @@ from identity_manager.transactions.refusals import NotAllowed, Refused
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.delivery import apple_profile, download
 from identity_manager.workflow.policy.eligibility import NOT_YOURS
-from tests.ca_bridge.apple_schema import findings
+from tests.ca_bridge.pkcs12.apple_schema import findings
 from tests.identity_manager.workflow.delivery.test_download import facts, token_in
 from tests.tools import cast
 from tests.tools.cast import Company

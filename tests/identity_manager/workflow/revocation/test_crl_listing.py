@@ -18,7 +18,7 @@ from identity_manager.jobs import schedule
 from identity_manager.models import Certificate, IssuerCrl
 from identity_manager.models.revocation.issuer_crl import FETCHED_EVERY
 from identity_manager.workflow.revocation import crl_listing, revoke
-from tests.ca_bridge.crls import CrlCa, distribution_point
+from tests.ca_bridge.x509.crls import CrlCa, distribution_point
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]

@@ -12,8 +12,8 @@ from ca_bridge.errors import KeyArchiveError
 from ca_bridge.keys import envelopes, recovery_keys
 from ca_bridge.keys.envelopes import Recipient
 from ca_bridge.keys.recovery_keys import Circle, Document
-from tests.ca_bridge.test_envelopes import certificate as plain_certificate
-from tests.ca_bridge.test_envelopes import private_key
+from tests.ca_bridge.keys.test_envelopes import certificate as plain_certificate
+from tests.ca_bridge.keys.test_envelopes import private_key
 
 NOW = datetime.now(UTC)
 HOLDERS = ("P-1", "P-2", "P-3")

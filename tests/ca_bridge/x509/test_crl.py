@@ -9,7 +9,7 @@ from cryptography import x509
 from ca_bridge.connection import crl_lookup
 from ca_bridge.x509 import crl
 from ca_bridge.x509.crl import CrlError, CrlFault
-from tests.ca_bridge.crls import CrlCa, distribution_point
+from tests.ca_bridge.x509.crls import CrlCa, distribution_point
 
 
 @pytest.fixture(scope="module")

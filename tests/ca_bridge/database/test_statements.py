@@ -18,7 +18,7 @@ from ca_bridge.contract import Refused
 from ca_bridge.database.planned_rows import planned
 from ca_bridge.database.prepared_queries import PAGES, ForKeys, Statement
 from ca_bridge.models import CaAttempt, CaOrder
-from tests.ca_bridge.test_journal import NOW, State, order_in
+from tests.ca_bridge.orders.test_journal import NOW, State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

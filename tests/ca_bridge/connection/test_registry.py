@@ -85,7 +85,7 @@ def test_an_unknown_alias(settings):
         ({"CONNECTOR": "ca_bridge.errors.CaError"}, "has no attribute Options"),
         ({"CONNECTOR": SCRIPTED, "OPTIONS": {"colour": "red"}}, r"\['OPTIONS'\].*colour"),
         ({"CONNECTOR": SCRIPTED, "UNKOWN": "park"}, "settings that nobody knows: UNKOWN"),
-        ({"CONNECTOR": "tests.ca_bridge.test_registry.Half"}, "lacks methods"),
+        ({"CONNECTOR": "tests.ca_bridge.connection.test_registry.Half"}, "lacks methods"),
         ({"CONNECTOR": SCRIPTED, "UNKNOWN": "hope"}, "must be one of 'search', 'ask-again', 'park'"),
         ({"CONNECTOR": SCRIPTED, "UNKNOWN": "search"}, r"\['UNKNOWN'\] is 'search', and .* cannot search"),
     ],
@@ -155,7 +155,7 @@ def test_nor_does_a_connection_that_is_configured_wrongly(settings, ca_options):
 @pytest.mark.parametrize("question", ["profiles", "due_maintenance"])
 def test_what_a_ca_says_and_nobody_understands_is_a_fault_of_it(settings, question):
     """Else one CA would keep the look at all others from being written down."""
-    configure(settings, CONNECTOR="tests.ca_bridge.test_registry.Odd")
+    configure(settings, CONNECTOR="tests.ca_bridge.connection.test_registry.Odd")
     with pytest.raises(CaError, match="does not answer as it should"):
         getattr(registry, question)("main")
 
@@ -176,7 +176,7 @@ def test_a_protocol_without_revocation_says_so(settings, monkeypatch):
 
 
 def test_what_a_test_says_is_english_whoever_asks(settings):
-    configure(settings, CONNECTOR="tests.ca_bridge.test_registry.Locked")
+    configure(settings, CONNECTOR="tests.ca_bridge.connection.test_registry.Locked")
     with translation.override("de"):
         said = [registry.health(alias).detail for alias in ("main", "other")]
     assert said == [

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ca_bridge.pkcs12 import apple_profile
 from ca_bridge.pkcs12.apple_profile import Identity, MailAccount, MailServer, Profile, Signer
-from tests.ca_bridge.apple_schema import findings
+from tests.ca_bridge.pkcs12.apple_schema import findings
 
 FIRST, SECOND = uuid.UUID(int=1), uuid.UUID(int=2)
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django_fsm import ConcurrentTransition
 
 from ca_bridge.models import CaOrder
-from tests.ca_bridge.test_journal import NOW, State, order_in
+from tests.ca_bridge.orders.test_journal import NOW, State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from ca_bridge.models import CaOrder
-from tests.ca_bridge.test_journal import NOW, State, order_in
+from tests.ca_bridge.orders.test_journal import NOW, State, order_in
 
 pytestmark = pytest.mark.django_db
 
