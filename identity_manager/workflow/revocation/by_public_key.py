@@ -29,6 +29,7 @@ from identity_manager.models import (
     Role,
     SoftwareToken,
     TokenRequest,
+    TokenState,
 )
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.transactions import locking
@@ -45,6 +46,7 @@ KEY_CHANGED = Reason(
     "key-changed", _("What has this key has changed since the page was shown. Look at the list again.")
 )
 COMPROMISED = RevocationReason.KEY_COMPROMISE
+NOT_HANDED_OUT = (TokenState.CANCELLED, TokenState.LAPSED)
 SECRETS = ("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
 
 
@@ -71,9 +73,28 @@ class KeyUse:
 
     @property
     def requests(self) -> list[TokenRequest]:
-        """Requests under way with an order for this key, which a compromise cancels."""
-        ordered = [row.token.request for row in self.certificates if row.state == CertificateState.ORDERED]
-        return [request for request in dict.fromkeys(ordered) if request.state in BEFORE_ISSUED]
+        """Requests under way with a certificate for this key, which a compromise cancels.
+
+        It is ordered, or issued in a token that is not sealed yet.
+        """
+        found = [
+            row.token.request
+            for row in self.certificates
+            if row.state == CertificateState.ORDERED
+            or (row.is_revocable and row.token.state == TokenState.ISSUING)
+        ]
+        return [request for request in dict.fromkeys(found) if request.state in BEFORE_ISSUED]
+
+    @property
+    def left_over(self) -> list[Certificate]:
+        """Certificates of tokens that ended before they were handed out, not revoked by their CA yet."""
+        return [row for row in self.certificates if row.is_revocable and row.token.state in NOT_HANDED_OUT]
+
+    @property
+    def parents(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
+        """Person and request of whatever may be ended, in lock order."""
+        rows = [row for row in self.certificates if row.is_revocable or row.state == CertificateState.ORDERED]
+        return sorted({(row.token.person_id, row.token.request_id) for row in rows})
 
     @property
     def digest(self) -> str:
@@ -127,18 +148,21 @@ def revoke_by_public_key(
     with transaction.atomic():
         administers = actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR)
         require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
-        locked = [locking.token(token.pk) for token in use_of(actor=actor, public_key=public_key).tokens]
+        parents = use_of(actor=actor, public_key=public_key).parents
+        for _person, request_id in parents:
+            locking.request(request_id)  # no worker settles or seals meanwhile what is read next
         use = use_of(actor=actor, public_key=public_key)
-        require(seen == use.digest and use.tokens == locked, else_=KEY_CHANGED, kind=Stale)
+        require(seen == use.digest and use.parents == parents, else_=KEY_CHANGED, kind=Stale)
         require(note.strip(), else_=NO_REASON, field="note")
 
-        rows = SoftwareToken.objects.filter(pk__in=[token.pk for token in locked])
+        tokens = use.tokens
+        rows = SoftwareToken.objects.filter(pk__in=[token.pk for token in tokens])
         rows = rows.order_by("person_id", "request_id", "pk")
         ended = revoke_all.end_each(rows, reason=reason, actor=actor, also=encryption)
         findings = [ca_findings.revoke(actor=actor, finding_id=row.pk) for row in use.findings]
         blocked = reason == COMPROMISED and _block(use, actor=actor, note=note.strip())
         if not ended and not findings and not blocked:
-            require(not locked, else_=revoke.ONLY_ENCRYPTION, field="encryption")
+            require(not tokens, else_=revoke.ONLY_ENCRYPTION, field="encryption")
             raise Stale(NOTHING_WITH_KEY)
         _tell_persons(ended)
         audit.record(
@@ -154,7 +178,7 @@ def revoke_by_public_key(
 
 
 def _block(use: KeyUse, *, actor: Person, note: str) -> bool:
-    """Block the key and cancel requests that are being issued for it; return whether anything changed.
+    """Block the key, cancel what is being issued for it, revoke what is left over; whether anything changed.
 
     A key without a certificate in the administrator's units is blocked only by an administrator of all units.
     """
@@ -162,14 +186,15 @@ def _block(use: KeyUse, *, actor: Person, note: str) -> bool:
         return False
     for known in use.requests:
         request = locking.request(known.pk)
-        if request.state in BEFORE_ISSUED:
-            cancellation.end_request(request, actor=actor, reason=note, revocation=COMPROMISED)
-            cancellation.tell_of_cancellation(request, by=actor)
+        cancellation.end_request(request, actor=actor, reason=note, revocation=COMPROMISED)
+        cancellation.tell_of_cancellation(request, by=actor)
+    for row in use.left_over:
+        revoke.decide(locking.certificate(row.pk), reason=COMPROMISED, actor=actor)
     values = {"blocked_by": actor, "note": note}
     _row, is_new = BlockedKey.objects.get_or_create(pk=use.public_key, defaults=values)
     if is_new:
         audit.record(audit.Event.KEY_BLOCKED, actor=actor, subject=None, public_key=use.public_key)
-    return is_new or bool(use.requests)
+    return is_new or bool(use.requests or use.left_over)
 
 
 def _tell_persons(ended: Iterable[SoftwareToken]) -> None:

@@ -1,9 +1,15 @@
 """**Revoke by public key**: all that has it, at every CA, and nobody's but the administrator's."""
 
+import uuid
+from unittest import mock
+
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import Answer, CertificateOrder, RevocationReason
+from ca_bridge.errors import CaError
 from identity_manager.models import (
     AuditEvent,
     BlockedKey,
@@ -15,13 +21,16 @@ from identity_manager.models import (
     Person,
     Role,
     SoftwareToken,
+    TokenRequest,
     TokenState,
 )
+from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow import step5_issue
+from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation.by_public_key import revoke_by_public_key, use_of
 from identity_manager.workflow.token_imports import looking_through
-from tests.tools import cast
+from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
@@ -165,6 +174,65 @@ def test_what_is_being_issued_for_the_key_is_cancelled_and_revoked_when_it_comes
     assert came.revocation_decided_at is not None
     request.refresh_from_db()
     assert request.state == "cancelled"
+
+
+def one_of_two_issued(company: Company) -> Certificate:
+    """Issued in a token whose other certificate is still ordered."""
+    pair = cast.token_type("pair", profiles=("client", "second"))
+    cast.profile("second")
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    first = request.tokens.get().certificates.first()
+    assert first is not None
+    one_step.issue(first.pk)
+    return Certificate.objects.select_related("token").get(pk=first.pk)
+
+
+def test_what_is_issued_and_not_handed_out_yet_is_revoked_and_never_handed_out(company: Company) -> None:
+    issued = one_of_two_issued(company)
+    assert (issued.state, issued.token.state) == (CertificateState.VALID, TokenState.ISSUING)
+    act(company.ada, key_of(issued))
+
+    rows = {row.pk: row for row in Certificate.objects.select_related("token__request")}
+    now = rows.pop(issued.pk)
+    assert (now.revocation_reason, now.private_key_wrapped) == ("keyCompromise", None)
+    assert (now.token.state, now.token.request.state) == (TokenState.CANCELLED, "cancelled")
+    assert [row.state for row in rows.values()] == [CertificateState.REFUSED]
+    assert OutgoingMail.objects.filter(message="request_cancelled", person=company.uma).exists()
+
+
+def test_what_was_cancelled_before_is_revoked_as_compromised(company: Company) -> None:
+    """Its CA has been told nothing yet, or another reason."""
+    issued = one_of_two_issued(company)
+    cancellation.cancel(actor=company.ada, request_id=issued.token.request_id, reason="not needed")
+    Certificate.objects.filter(pk=issued.pk).update(revocation_reason="superseded")
+    act(company.ada, key_of(issued))
+
+    assert Certificate.objects.get(pk=issued.pk).revocation_reason == "keyCompromise"
+
+
+def test_what_a_worker_seals_meanwhile_makes_the_list_a_stale_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL the verb waits for the worker's locks, and then finds another list."""
+    request = company.request_in("issuing")
+    with mock.patch.object(EmbeddedConnector, "issue", side_effect=CaError("down")):
+        step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    key = key_of(Certificate.objects.get(state=CertificateState.ORDERED))
+    seen = use_of(actor=company.ada, public_key=key).digest
+    lock = locking.request
+
+    def after_the_worker(pk: uuid.UUID) -> TokenRequest:
+        monkeypatch.setattr(locking, "request", lock)
+        Certificate.objects.update(next_attempt_at=timezone.now())
+        connection.atomic_blocks[-1]._from_testcase = True  # the worker has a connection of its own
+        cast.issued(request)
+        return lock(pk)
+
+    monkeypatch.setattr(locking, "request", after_the_worker)
+    with pytest.raises(Stale) as stale:
+        act(company.ada, key, seen=seen)
+    assert stale.value.reason.code == "key-changed"
+    assert untouched()
 
 
 def test_every_imported_certificate_with_the_key_of_several_persons(company: Company) -> None:
