@@ -18,8 +18,8 @@ into answers or CaError; orders/journal.py stores orders, attempts and answers; 
 decides on orders with unknown outcome; orders/results.py accepts a certificate only after
 x509/verification.py has compared it with the order; orders/reconciliation.py searches the CA later for
 surplus certificates.
-Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_races.py, test_comparing.py,
-and for each connector connectors/test_contract.py and test_remote.py.
+Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_races.py,
+orders/test_comparing.py, and for each connector connectors/test_contract.py and test_remote.py.
 """
 
 from collections.abc import Callable, Sequence

@@ -47,11 +47,8 @@ def requests(request: HttpRequest) -> HttpResponse:
         }
         for row in rows
     ]
-    return render(
-        request,
-        "selfservice/requests/requests.html",
-        {"tab": "my_requests", "page": page, "entries": entries},
-    )
+    context = {"tab": "my_requests", "page": page, "entries": entries}
+    return render(request, "selfservice/requests/requests.html", context)
 
 
 def _reminds(person: Person, row: TokenRequest) -> bool:

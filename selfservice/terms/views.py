@@ -19,7 +19,7 @@ from selfservice import access
 from selfservice.certificates import token_status
 from selfservice.open_tasks.page import type_names
 from selfservice.requests import request_summaries, type_choices
-from selfservice.terms import terms_content
+from selfservice.terms import certificate_content
 from selfservice.terms.forms import DeclineForm, TermsForm
 
 
@@ -84,7 +84,7 @@ def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpRe
         return _moved_on(request, row, form=form)
     versions = step4_accept.terms_of(row)
     prefetch_related_objects(versions, "texts")
-    contents = terms_content.of_tokens(row.lines)
+    contents = certificate_content.of_tokens(row.lines)
     context = {
         "tab": "open_tasks",
         "form": form,

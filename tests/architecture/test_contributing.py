@@ -65,4 +65,5 @@ def test_the_example_stands_in_the_named_files_alone(change: str, word: str) -> 
     patterns = [_pattern(name) for name in ROWS[change][0]]
     having = {path for path, text in _product_files().items() if re.search(rf"\b{word}\b", text)}
     assert having, "the example is gone: name another one"
+    assert len(having) <= MOST_FILES + len([name for name in ROWS[change][0] if name.startswith(TEXT)])
     assert {path for path in having if not any(fnmatch(path, pattern) for pattern in patterns)} == set()

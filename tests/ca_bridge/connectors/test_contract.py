@@ -223,6 +223,5 @@ def test_knows_nothing_of_a_serial_number_that_it_has_not_issued(connector):
 
 
 def test_which_connectors_list(connector):
-    """docs/reference/ca-connectors.md says so, too."""
     names = {"EmbeddedConnector", "VaultConnector", "EjbcaConnector", "NexusCmConnector", "DjangoCaConnector"}
     assert isinstance(connector, ListsIssued) == (type(connector).__name__ in names)

@@ -1,14 +1,10 @@
 """The error of a field that was left empty names it: "Enter the given name."."""
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 
 from django import forms
 from django.forms.forms import BaseForm
-
-import identity_manager
-import selfservice
+from django.urls import get_resolver
 
 FROM_ALLAUTH = {"password", "oldpassword", "password1", "password2"}  # their words are set in __init__
 WITHOUT_THE_FIELD = ("This field is required.", "This is needed.", "Enter a value.")
@@ -26,14 +22,7 @@ def test_every_field_that_is_needed_says_what_to_enter() -> None:
 
 
 def product_forms() -> Iterator[type[BaseForm]]:
-    for package in (identity_manager, selfservice):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if (
-                "form" in module.name
-                or "page" in module.name
-                or module.name.endswith(("_in", "_views", "several_decisions"))
-            ):
-                importlib.import_module(module.name)
+    get_resolver()._populate()  # imports all forms
     for form in descendants(BaseForm):
         if (
             form.__module__.startswith(("identity_manager.", "selfservice."))

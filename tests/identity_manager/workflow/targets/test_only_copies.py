@@ -27,7 +27,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import NotPossible, Stale
 from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.targets import actions, planning, sole_delivery
-from selfservice.terms import terms_content
+from selfservice.terms import certificate_content
 from tests.identity_manager.workflow.targets.test_sole_delivery import draft
 from tests.tools import cast, gateways, key_targets
 from tests.tools.cast import Company, accepted, enabled, issued
@@ -183,11 +183,11 @@ def test_what_switching_off_ends_is_said_of_only_copies_too(target: KeyTarget, c
 
 def test_the_terms_speak_of_a_file_once_a_later_version_mails_it(target: KeyTarget, company: Company) -> None:
     token = enabled(company.ada, company.uma, sole_type(target.holder)).tokens.get()
-    (before,) = terms_content.of_tokens([token])
+    (before,) = certificate_content.of_tokens([token])
     assert before.is_sole
     made = draft(targets_alone=False)
     types.activate_type(actor=administrator("nora"), type_id=made.pk, four_eyes=False)
-    (after,) = terms_content.of_tokens([token])
+    (after,) = certificate_content.of_tokens([token])
     assert not after.is_sole
 
 
