@@ -5,17 +5,21 @@ from contextlib import contextmanager
 
 from ca_bridge.errors import CaError, InDoubtError
 
+# Exceptions that end whoever calls the bridge, such as a time limit: they pass, as a crash would, and the
+# attempt stays in the journal without an outcome.
+INTERRUPTIONS: list[type[Exception]] = []
+
 
 @contextmanager
 def connector_edge() -> Iterator[None]:
     """Around calls that may have acted at the CA.
 
-    Raises only CaError and InDoubtError; any other exception becomes InDoubtError, as the outcome is
-    unknown.
+    Raises only CaError, InDoubtError and INTERRUPTIONS; any other exception becomes InDoubtError, as the
+    outcome is unknown.
     """
     try:
         yield
-    except (CaError, InDoubtError):
+    except (CaError, InDoubtError, *INTERRUPTIONS):
         raise
     except Exception as error:
         raise InDoubtError(f"{type(error).__name__}: {error}") from error

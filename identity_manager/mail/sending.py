@@ -11,6 +11,7 @@ from email.mime.image import MIMEImage
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, SafeMIMEMultipart
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -77,15 +78,16 @@ class NoFilesError(Exception):
 
 
 def send(mail: OutgoingMail) -> str:
-    """Send the mail, with containers where it delivers a token. Raises SendingError or NoFilesError.
+    """Send the mail, with containers where it delivers a token.
 
-    Returns the provider's id of the message; empty with SMTP.
+    Returns the provider's id of the message; empty with SMTP. Raises SendingError, NoFilesError, and
+    SoftTimeLimitExceeded at the end of the task's time, when nobody knows whether it was sent.
     """
     try:
         message = build(mail)
         with idempotency.with_idempotency_key(message, key=mail.sending_key):
             message.send()
-    except NoFilesError:
+    except (NoFilesError, SoftTimeLimitExceeded):
         raise
     except ERRORS as error:
         if idempotency.was_taken_before(error):

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable
 from functools import partial
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.utils import timezone
 
@@ -55,8 +56,10 @@ def send(*, mail_id: uuid.UUID) -> None:
 def _put_off(mail: OutgoingMail, error: Exception, *, is_sent: bool = False) -> None:
     """Settle the mail's lease with a later retry, if the claim still holds.
 
-    is_sent: it was sent, but not settled. It is retried when its lease ends, as after a crash.
+    is_sent: it was sent, but not settled. So perhaps was the one during which the task's time ended. Both are
+    retried when the lease ends, as after a crash.
     """
+    is_sent = is_sent or isinstance(error, SoftTimeLimitExceeded)
     with transaction.atomic():
         row = locking.claimed_mail(mail)
         if row.claim_id == mail.claim_id:

@@ -89,12 +89,16 @@ class ClaimedToken:
         return whole and all(end > now for end in ends)
 
     def read_again(self) -> None:
-        """Refresh the rows, after somebody else or other instances in this worker have changed them."""
+        """Refresh the rows, after somebody else or other instances in this worker have changed them.
+
+        What another worker has claimed meanwhile, because our lease ran out, is left to that worker.
+        """
         with transaction.atomic():
             self.certificates = issuance_locks.certificates_beside(self.certificates[0].pk)
         rows = {row.pk: row for row in self.certificates}
         for each in self.claimed:
             each.row = rows[each.row.pk]
+        self.claimed = [each for each in self.claimed if each.row.claim_id == each.claim_id]
 
 
 @dataclass

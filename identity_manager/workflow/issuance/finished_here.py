@@ -17,8 +17,9 @@ _finished: dict[uuid.UUID, float] = {}  # in the order of time
 def note(certificate_ids: Iterable[uuid.UUID]) -> None:
     """Remember these for KEPT_SECONDS, and forget what is older."""
     now = time.monotonic()
-    for pk in [pk for pk, since in _finished.items() if now - since > KEPT_SECONDS]:
-        del _finished[pk]
+    for pk, since in list(_finished.items()):  # a copy: several threads of a worker note theirs
+        if now - since > KEPT_SECONDS:
+            _finished.pop(pk, None)
     _finished.update(dict.fromkeys(certificate_ids, now))
 
 

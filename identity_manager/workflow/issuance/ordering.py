@@ -12,6 +12,7 @@ from ca_bridge.models import CaOrder
 from identity_manager import audit
 from identity_manager.models import AuditEvent, Certificate, CertificateState
 from identity_manager.transactions import issuance_locks, locking
+from identity_manager.transactions.retry_later import error_of
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.issuance import drafting, failures
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
@@ -27,13 +28,18 @@ def draft(each: ClaimedCertificate) -> None:
 
 
 def is_plain(token: ClaimedToken) -> bool:
-    """Whether the token's orders can be journalled in a group: none has an obstacle or a drafting error."""
-    return all(
-        _obstacle(each.row) is None
-        and (each.draft is None or isinstance(each.draft.order, issuing.DraftOrder))
-        and not issuance_locks.is_from_before_a_restore(each.row)
-        for each in token.claimed
-    )
+    """Whether the token's orders can be journalled in a group: none has an obstacle or a drafting error.
+
+    One that raises an error is not: alone it meets the error again, which is then stored on its row.
+    """
+    obstacles = list[bool]()
+    error = error_of(lambda: obstacles.extend(not _is_plain(each) for each in token.claimed))
+    return error is None and not any(obstacles)
+
+
+def _is_plain(each: ClaimedCertificate) -> bool:
+    drafted = each.draft is None or isinstance(each.draft.order, issuing.DraftOrder)
+    return drafted and _obstacle(each.row) is None and not issuance_locks.is_from_before_a_restore(each.row)
 
 
 def order_together(tokens: Sequence[ClaimedToken]) -> list[ClaimedToken]:

@@ -1,7 +1,9 @@
 """Group commit: a worker under load takes several tokens at once, each under its own claim."""
 
+import sys
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +27,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import issuance_locks
 from identity_manager.workflow import step5_issue
-from identity_manager.workflow.issuance import claims, drafting, finished_here
+from identity_manager.workflow.issuance import claims, drafting, finished_here, ordering
 from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.workflow.worker import works
 from tests.tools import cast
@@ -33,6 +35,7 @@ from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 GROUP = issuance_locks.GROUP
+KEYS = [str(uuid.uuid4()) for _ in range(50)]
 
 
 def waiting(company: Company, number: int, *types: Any) -> list[TokenRequest]:
@@ -275,21 +278,76 @@ def test_two_tokens_of_a_request_issue_it_together(company: Company) -> None:
 def test_where_time_is_over_what_has_an_answer_is_settled(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """While the second CA is asked: nobody knows what it did, and the third is not asked any more."""
     waiting(company, 3)
+    original, asked = EmbeddedConnector.issue, list[Any]()
 
-    original, asked = step5_issue.issuing.ask, list[Any]()
-
-    def ask(order: Any) -> Any:
+    def ask(self: EmbeddedConnector, order: CertificateOrder) -> Any:
         asked.append(order)
+        answer = original(self, order)
         if len(asked) == 2:
             raise SoftTimeLimitExceeded
-        return original(order)
+        return answer
 
-    monkeypatch.setattr(step5_issue.issuing, "ask", ask)
+    monkeypatch.setattr(EmbeddedConnector, "issue", ask)
     with pytest.raises(SoftTimeLimitExceeded):
         issue()
-    assert states() == ["issuing", "issuing", "sealed"]
+    assert (len(asked), states()) == (2, ["issuing", "issuing", "sealed"])
     assert not Certificate.objects.exclude(claim_id=None).exists()
+    for number in (1, 2):
+        have_waited()
+        issue(number)
+    assert is_each_once(3)
+
+
+def test_one_whose_check_is_broken_keeps_no_other(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = waiting(company, 3)
+    original, broken = ordering.snapshot.differences, requests[1].pk
+
+    def differences(tokens: Any) -> Any:
+        if tokens[0].request_id == broken:
+            raise KeyError("a field that is gone")
+        return original(tokens)
+
+    monkeypatch.setattr(ordering.snapshot, "differences", differences)
+    with pytest.raises(KeyError):
+        issue()
+    assert states() == ["issuing", "sealed", "sealed"]
+    row = Certificate.objects.get(token__request=broken)
+    assert (row.last_error, row.claim_id) == ("KeyError", None)
+
+
+def test_what_another_worker_claims_between_two_transactions_is_left_to_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours stands still for longer than its lease, after it has journalled the order."""
+    waiting(company, 1)
+    original, theirs = claims.ClaimedToken.read_again, uuid.uuid4()
+
+    def read_again(token: claims.ClaimedToken) -> None:
+        Certificate.objects.update(claim_id=theirs)
+        original(token)
+
+    monkeypatch.setattr(claims.ClaimedToken, "read_again", read_again)
+    monkeypatch.setattr(ordering, "is_plain", lambda _token: False)
+    issue()
+    assert not CaAttempt.objects.exclude(outcome="").exists()
+    assert (Certificate.objects.get().claim_id, states()) == (theirs, ["issuing"])
+
+
+def test_threads_of_a_worker_note_what_they_have_finished_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)  # each note forgets what the others have noted
+    monkeypatch.setattr(finished_here, "_finished", {})
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            for _ in threads.map(lambda _each: finished_here.note(map(uuid.UUID, KEYS)), range(400)):
+                pass
+    finally:
+        sys.setswitchinterval(before)
 
 
 # --- One message for a burst

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
@@ -158,6 +159,32 @@ def test_of_the_mails_of_a_message_each_is_sent_for_itself(
     states = OutgoingMail.objects.in_bulk([first, second, third])
     assert [states[pk].state for pk in (first, second, third)] == ["sent", "queued", "sent"]
     assert states[second].error_code == "LookupError"
+
+
+def test_at_the_end_of_the_task_s_time_no_other_mail_of_the_message_is_begun(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether the mail of that moment was sent: it goes again when its lease ends."""
+    for each in range(3):
+        cast.issued(cast.accepted(cast.enabled(company.ada, cast.person(f"u{each}"))))
+    keys = list(OutgoingMail.objects.filter(message="delivery").values_list("pk", flat=True))
+    leased_until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    send_messages, begun = MailboxBackend.send_messages, list[object]()
+
+    def slow(self: MailboxBackend, messages: object) -> int:
+        begun.append(messages)
+        if len(begun) == 2:
+            raise SoftTimeLimitExceeded
+        return send_messages(self, messages)
+
+    monkeypatch.setattr(MailboxBackend, "send_messages", slow)
+    with pytest.raises(SoftTimeLimitExceeded):
+        step7_deliver.send_all(keys)
+    sent, unknown, left = (OutgoingMail.objects.get(pk=pk) for pk in keys)
+    assert (sent.state, unknown.state, left.state, len(begun)) == ("sent", "queued", "queued", 2)
+    assert unknown.next_attempt_at is not None
+    assert unknown.next_attempt_at >= leased_until
+    assert (left.claim_id, left.attempts) == (None, 0)
 
 
 def test_what_was_sent_and_cannot_be_written_down_is_not_sent_again_before_the_lease_is_over(
