@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("identity_manager.console.recertification.urls")),
     path("", include(directory.of_persons)),
     path("", include("identity_manager.console.enable.urls")),
+    path("", include("identity_manager.console.open_tasks.urls")),
     path("", include("identity_manager.console.approvals.urls")),
     path("", include("identity_manager.console.renewal.urls")),
     path("", include("identity_manager.console.terms.urls")),

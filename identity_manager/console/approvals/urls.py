@@ -5,7 +5,6 @@ from django.urls import path
 from identity_manager.console.approvals import views
 
 urlpatterns = [
-    path("open-tasks/", views.queue, name="approvals"),
     path("open-tasks/decisions/", views.several, name="decisions"),
     path("open-tasks/decisions/of/<uuid:pk>/", views.several, name="decisions-of-order"),
     path("open-tasks/decisions/reject/", views.reject_several, name="decisions-reject"),

@@ -1,4 +1,4 @@
-"""OPEN TASKS of an officer: the approval queue, and the three answers to a request."""
+"""Decisions on requests: approve, reject or postpone one, or several at once."""
 
 import uuid
 from typing import Any
@@ -22,7 +22,6 @@ from identity_manager.console.approvals.bulk_decisions import (
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.requests import page as request_page
 from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
 from identity_manager.models import Person, RequestState, Role, TokenRequest
@@ -30,13 +29,6 @@ from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.policy import approvers
-
-
-@require_safe
-def queue(request: HttpRequest) -> HttpResponse:
-    """OPEN TASKS: everything that this officer may decide or has to do."""
-    actor = offices.officer(request)
-    return render(request, "identity_manager/open_tasks/open_tasks.html", open_tasks.context(request, actor))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
