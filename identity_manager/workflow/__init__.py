@@ -98,8 +98,8 @@ ROAD = (
     RoadStep(
         number=2,
         name="Changed person: an officer starts it again with new data",
-        page="console:request-send-round-again",
-        verbs=("requests.suspension.check", "requests.resubmission.send_round_again"),
+        page="console:request-resubmit",
+        verbs=("requests.suspension.check", "requests.resubmission.resubmit"),
         request=("failed", "requested"),
         token=("issuing", "cancelled"),
         task="",

@@ -18,7 +18,7 @@ from identity_manager.ui.encryption_certificates import EncryptionCertificatesFi
 from identity_manager.workflow.revocation import hold
 
 
-class RoundForm(VerbForm):
+class ResubmissionForm(VerbForm):
     """Carries a hash of the changes that the officer saw, so that an outdated page starts no new round."""
 
     changes_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)

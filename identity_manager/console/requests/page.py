@@ -26,7 +26,7 @@ from identity_manager.console.requests import (
 from identity_manager.console.requests.actions import ActionOffer
 from identity_manager.console.requests.decision_card import ApprovalCard
 from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
-from identity_manager.console.requests.forms import RoundForm
+from identity_manager.console.requests.forms import ResubmissionForm
 from identity_manager.console.requests.token_card import TokenCard
 from identity_manager.mail.registry import title_of
 from identity_manager.models import (
@@ -104,7 +104,9 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "approvals": approvals,
         "reminds_approvers": bool(approvals.waits_for)
         and reminders_by_hand.reminds_approvers(actor=actor, request=row),
-        "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
+        "round_form": ResubmissionForm(
+            initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False
+        ),
         **_round(actor, row, can_begin=bool(differences) and administers),
         "mails": [(mail, title_of(mail.message)) for mail in row.mails.all()],
         "reads_mails": _reads_mails(actor, row),
@@ -131,9 +133,9 @@ def _reads_mails(actor: Person, row: TokenRequest) -> bool:
 
 def _round(actor: Person, row: TokenRequest, *, can_begin: bool) -> dict[str, Any]:
     """Whether the administrator can start the request again with new data, or why not."""
-    offered = can_begin and permitted_actions.can_go_round_again(row)
+    offered = can_begin and permitted_actions.can_be_resubmitted(row)
     return {
-        "goes_round_again": offered,
+        "can_be_resubmitted": offered,
         "round_obstacle": eligibility.asking_obstacle(actor, row.person) if offered else None,
     }
 

@@ -16,7 +16,7 @@ from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.requests import page as request_page
-from identity_manager.console.requests.forms import CancelForm, RoundForm
+from identity_manager.console.requests.forms import CancelForm, ResubmissionForm
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search import saved_searches, selected, selection
 from identity_manager.console.search import search as searching
@@ -112,10 +112,10 @@ def _tried_now(found: TokenRequest) -> str:
 
 
 @require_POST
-def send_round_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def resubmit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Submit a request again with the person's new data, as a Software Token Administrator of the unit."""
     done = _("It is started again with the new data. The person is told.")
-    return _done_to(request, pk, RoundForm, resubmission.send_round_again, done)
+    return _done_to(request, pk, ResubmissionForm, resubmission.resubmit, done)
 
 
 def _done_to(

@@ -17,7 +17,7 @@ BY_TARGETS_ALONE = Reason(
 TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of it is handed out."))
 
 
-def can_go_round_again(request: TokenRequest) -> bool:
+def can_be_resubmitted(request: TokenRequest) -> bool:
     """Whether an officer can resubmit the request after a change of its person."""
     return request.state in STOPPABLE and not request.is_recovery
 

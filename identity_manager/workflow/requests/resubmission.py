@@ -31,7 +31,7 @@ NOT_STOPPED = Reason(
 CHANGED_AGAIN = Reason("changed-again", _("The person's data have changed again since you opened the page."))
 
 
-def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str) -> TokenRequest:
+def resubmit(*, actor: Person, request_id: uuid.UUID, changes_hash: str) -> TokenRequest:
     """Begin a new round with the person's present data: new snapshot, approvals by policy, acceptance.
 
     changes_hash: of the differences that the officer saw (snapshot.fingerprint). The officer counts as a
@@ -43,7 +43,7 @@ def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str)
         administers = eligibility.administers(actor, request.person)
         require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(eligibility.code_obstacle(actor, request.person), kind=NotAllowed)
-        require(permitted_actions.can_go_round_again(request), else_=NOT_STOPPED, kind=Stale)
+        require(permitted_actions.can_be_resubmitted(request), else_=NOT_STOPPED, kind=Stale)
         refuse(eligibility.person_obstacle(request.person))
         lines = [token for token in locking.lines_of(request) if token.state in TO_BE_ISSUED]
         changed = snapshot.differences(lines)

@@ -151,7 +151,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
 def test_a_button_after_the_session_leads_back_to_its_page(request_in_queue: TokenRequest) -> None:
     page = reverse("console:request", args=[request_in_queue.pk])
-    button = reverse("console:request-send-round-again", args=[request_in_queue.pk])
+    button = reverse("console:request-resubmit", args=[request_in_queue.pk])
 
     response = Client().post(button, headers={"Referer": f"http://testserver{page}"})
 
@@ -160,7 +160,7 @@ def test_a_button_after_the_session_leads_back_to_its_page(request_in_queue: Tok
 
 @pytest.mark.parametrize("referer", ["", "http://evil.example/requests/", "http://testserver//evil.example/"])
 def test_a_button_of_an_unknown_page_leads_to_itself(request_in_queue: TokenRequest, referer: str) -> None:
-    button = reverse("console:request-send-round-again", args=[request_in_queue.pk])
+    button = reverse("console:request-resubmit", args=[request_in_queue.pk])
 
     response = Client().post(button, headers={"Referer": referer})
 
@@ -181,7 +181,7 @@ def test_who_proves_again_who_they_are_comes_back_to_the_page(request_in_queue: 
 
 def test_the_address_of_a_button_is_told_from_a_page(request_in_queue: TokenRequest) -> None:
     client = signed_in("otto", Role.TOKEN_ADMINISTRATOR)
-    button = reverse("console:request-send-round-again", args=[request_in_queue.pk])
+    button = reverse("console:request-resubmit", args=[request_in_queue.pk])
 
     response = client.get(button, headers=BROWSER)
 

@@ -176,7 +176,7 @@ def test_nor_does_who_sent_a_request_of_the_person_round_again(office: Office) -
     request = cast.enabled(asker, office.uma)
     Person.objects.filter(pk=office.uma.pk).update(display_name="Uma Berg")
     changed = snapshot.fingerprint(snapshot.differences(request.lines))
-    resubmission.send_round_again(actor=both, request_id=request.pk, changes_hash=changed)
+    resubmission.resubmit(actor=both, request_id=request.pk, changes_hash=changed)
 
     assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.ask, actor=both, person_id=office.uma.pk)
     assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)

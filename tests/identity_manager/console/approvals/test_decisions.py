@@ -326,11 +326,11 @@ def test_a_stopped_request_is_not_decided_and_goes_round_again(
     paul.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash})
 
     shown = ada.get(page(request_))
-    assert page(request_, "send-round-again") in shown.text
-    assert page(request_, "send-round-again") not in paul.get(page(request_)).text
+    assert page(request_, "resubmit") in shown.text
+    assert page(request_, "resubmit") not in paul.get(page(request_)).text
     seen = shown.context["round_form"].initial["changes_hash"]
-    old = ada.post(page(request_, "send-round-again"), {"changes_hash": "0" * 64})
-    response = ada.post(page(request_, "send-round-again"), {"changes_hash": seen}, follow=True)
+    old = ada.post(page(request_, "resubmit"), {"changes_hash": "0" * 64})
+    response = ada.post(page(request_, "resubmit"), {"changes_hash": seen}, follow=True)
 
     assert old.status_code == 409
     assert "It is started again with the new data" in response.text

@@ -93,8 +93,8 @@ def test_pages_of_what_has_ended_meanwhile_say_so_at_once(ada: Client, company: 
     row = company.request_in("cancelled")
     asked = {
         page(row, "cancel"): "This request is issued or has ended; it cannot be cancelled any more.",
-        page(row, "give-rest"): "This request has not failed, or was retried meanwhile.",
-        page(row, "revoke-rest"): "This request has not failed, or was retried meanwhile.",
+        page(row, "issue-remaining"): "This request has not failed, or was retried meanwhile.",
+        page(row, "revoke-all"): "This request has not failed, or was retried meanwhile.",
         token_page(row, "revoke"): "This token is not in use any more.",
         token_page(row, "hold"): "Only a token that is in use can be put on hold.",
         token_page(row, "reinstate"): "This token is not on hold.",

@@ -254,13 +254,13 @@ def a_code_of(officer: Person, person: Person) -> None:
 def test_who_made_a_sign_in_code_does_not_send_round_again(ada: Client, company: cast.Company) -> None:
     row = company.request_in("awaiting_acceptance")
     Person.objects.filter(pk=row.person_id).update(display_name="Uma Berg")
-    round_again = reverse("console:request-send-round-again", args=[row.pk])
-    assert round_again in ada.get(page(row)).text
+    resubmitting = reverse("console:request-resubmit", args=[row.pk])
+    assert resubmitting in ada.get(page(row)).text
 
     a_code_of(company.ada, company.uma)
 
     text = ada.get(page(row)).text
-    assert round_again not in text
+    assert resubmitting not in text
     assert "You made a sign-in code for this person." in text
     assert reverse("console:request-cancel", args=[row.pk]) in text
 

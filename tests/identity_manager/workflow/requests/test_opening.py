@@ -42,5 +42,5 @@ def test_another_round_is_of_the_same_kind(company: cast.Company) -> None:
     Person.objects.filter(pk=company.uma.pk).update(display_name="Uma Berg")
     suspension.check(request_id=request.pk)
     changes = snapshot.fingerprint(snapshot.differences(TokenRequest.objects.get(pk=request.pk).lines))
-    resubmission.send_round_again(actor=company.ada, request_id=request.pk, changes_hash=changes)
+    resubmission.resubmit(actor=company.ada, request_id=request.pk, changes_hash=changes)
     assert kinds_of(TokenRequest.objects.get(pk=request.pk)) == {RequestKind.REPLACEMENT}

@@ -57,9 +57,7 @@ def changes_hash(request: TokenRequest) -> str:
 
 
 def sent_round(company: Company, request: TokenRequest) -> TokenRequest:
-    return resubmission.send_round_again(
-        actor=company.ada, request_id=request.pk, changes_hash=changes_hash(request)
-    )
+    return resubmission.resubmit(actor=company.ada, request_id=request.pk, changes_hash=changes_hash(request))
 
 
 def stopped_in(company: Company, state: str) -> TokenRequest:
@@ -531,16 +529,14 @@ def test_only_an_administrator_of_the_unit_sends_it_round(company: Company) -> N
     request = stopped_in(company, "requested")
     for actor in (company.paul, company.uma, company.rita):
         with pytest.raises(NotAllowed):
-            resubmission.send_round_again(
-                actor=actor, request_id=request.pk, changes_hash=changes_hash(request)
-            )
+            resubmission.resubmit(actor=actor, request_id=request.pk, changes_hash=changes_hash(request))
     assert fresh(request).round == 1
 
 
 def test_who_sends_it_round_does_not_approve_it(company: Company) -> None:
     RoleAssignment.objects.create(person=company.petra, role=Role.TOKEN_ADMINISTRATOR)
     request = stopped_in(company, "requested")
-    request = resubmission.send_round_again(
+    request = resubmission.resubmit(
         actor=company.petra, request_id=request.pk, changes_hash=changes_hash(request)
     )
 
@@ -557,9 +553,7 @@ def test_who_sends_their_own_round_needs_an_approver(company: Company) -> None:
     request = stopped_in(company, "awaiting_acceptance")
     uma = Person.objects.get(pk=company.uma.pk)
 
-    request = resubmission.send_round_again(
-        actor=uma, request_id=request.pk, changes_hash=changes_hash(request)
-    )
+    request = resubmission.resubmit(actor=uma, request_id=request.pk, changes_hash=changes_hash(request))
 
     assert (request.state, request.approvals_needed) == ("requested", 1)
 
@@ -572,9 +566,7 @@ def test_nor_do_they_go_without_one_where_they_had_asked_in_self_service(company
     suspension.check(request_id=request.pk)
     uma = Person.objects.get(pk=company.uma.pk)
 
-    request = resubmission.send_round_again(
-        actor=uma, request_id=request.pk, changes_hash=changes_hash(request)
-    )
+    request = resubmission.resubmit(actor=uma, request_id=request.pk, changes_hash=changes_hash(request))
 
     assert (request.state, request.approvals_needed) == ("requested", 1)
 
@@ -585,7 +577,7 @@ def test_a_second_change_since_the_page_was_opened_is_refused(company: Company) 
     move(company.uma, department="Elsewhere")
 
     with pytest.raises(Stale) as refusal:
-        resubmission.send_round_again(actor=company.ada, request_id=request.pk, changes_hash=seen)
+        resubmission.resubmit(actor=company.ada, request_id=request.pk, changes_hash=seen)
 
     assert refusal.value.reason == resubmission.CHANGED_AGAIN
     assert fresh(request).round == 1

@@ -147,7 +147,7 @@ def test_after_it_was_sent_round_again_they_still_do_not(company: Company) -> No
     suspension.check_requests_of(person_id=company.uma.pk)
     request.refresh_from_db()
     changes = snapshot.fingerprint(snapshot.differences(request.lines))
-    resubmission.send_round_again(actor=company.ada, request_id=request.pk, changes_hash=changes)
+    resubmission.resubmit(actor=company.ada, request_id=request.pk, changes_hash=changes)
 
     request.refresh_from_db()
     assert request.round == 2
