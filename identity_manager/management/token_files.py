@@ -12,7 +12,7 @@ from ca_bridge.keys.keys import public_key_sha256
 from ca_bridge.pkcs12 import foreign
 from ca_bridge.pkcs12.foreign import ForeignKey
 from ca_bridge.x509 import certificate_files
-from identity_manager.workflow.token_imports.looking_through import File
+from identity_manager.workflow.token_imports.dry_run import File
 
 MOST_OCTETS_OF_PASSWORDS = 50 * 1024 * 1024
 BOM = "\ufeff"

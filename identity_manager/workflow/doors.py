@@ -126,10 +126,10 @@ DOORS = (
         name="Tokens of another system come in, with a request that is completed already",
         page="console:token-imports",
         verbs=(
-            "token_imports.looking_through.look_through",
+            "token_imports.dry_run.look_through",
             "token_imports.decisions.ask",
-            "token_imports.carrying_out.confirm",
-            "token_imports.carrying_out.carry_out",
+            "token_imports.execution.confirm",
+            "token_imports.execution.carry_out",
         ),
         request=None,
         token=None,

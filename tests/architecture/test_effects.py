@@ -168,7 +168,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "RENEWAL": f"{WORKFLOW}.policy.eligibility._choice",
         "REPLACEMENT": f"{WORKFLOW}.replacement.policy._in_place_of",
         "RECOVERY": f"{WORKFLOW}.recovery.opening.open_recovery",
-        "IMPORT": f"{WORKFLOW}.token_imports.creating._token",
+        "IMPORT": f"{WORKFLOW}.token_imports.stored_rows._token",
     },
     RequestOrigin: {
         "ADMINISTRATOR": f"{WORKFLOW}.step1_enable.enable",

@@ -64,7 +64,7 @@ def _files(number: int, iterations: int, keys: str) -> Iterator[Any]:
     from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
     from identity_manager.models import Person
-    from identity_manager.workflow.token_imports.looking_through import File
+    from identity_manager.workflow.token_imports.dry_run import File
     from tests.tools import foreign_files
 
     persons = Person.objects.filter(personnel_number__startswith="B", state="active").exclude(email="")
@@ -83,7 +83,7 @@ def _imported(staff: Any, files: list[Any], name: str) -> tuple[float, float]:
     """Seconds of the dry run and of the import."""
     from ca_bridge.keys.keys import public_key_sha256
     from ca_bridge.pkcs12 import foreign
-    from identity_manager.workflow.token_imports import carrying_out, decisions
+    from identity_manager.workflow.token_imports import decisions, execution
     from tests.tools import token_imports
 
     contents = {each.sha256: each.content for each in files}
@@ -98,7 +98,7 @@ def _imported(staff: Any, files: list[Any], name: str) -> tuple[float, float]:
     decisions.ask(actor=staff.ada, import_id=row.pk, digest=row.digest)
     decisions.confirm(actor=staff.anton, import_id=row.pk, digest=row.digest)
     begun = time.perf_counter()
-    done = carrying_out.carry_out(row.pk, keys_of=keys_of).done
+    done = execution.carry_out(row.pk, keys_of=keys_of).done
     if done != len(files):
         raise RuntimeError(f"{done} of {len(files)} files came in")
     return dry_run, time.perf_counter() - begun

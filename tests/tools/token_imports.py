@@ -7,8 +7,8 @@ from cryptography import x509
 
 from ca_bridge.keys.keys import PrivateKey
 from identity_manager.models import Person, Role, TokenImport, TokenType
-from identity_manager.workflow.token_imports import decisions, looking_through
-from identity_manager.workflow.token_imports.looking_through import File
+from identity_manager.workflow.token_imports import decisions, dry_run
+from identity_manager.workflow.token_imports.dry_run import File
 from tests.tools import cast, foreign_files
 
 PASSWORD = "Old; password"
@@ -80,8 +80,8 @@ class OldSystem:
 def looked_through(
     types: list[str], files: list[File], *, name: str = "folder", tells_persons: bool = False
 ) -> TokenImport:
-    row = looking_through.begin(name=name, types=types, tells_persons=tells_persons)
-    return looking_through.look_through(row, [lambda file=file: file for file in files])  # type: ignore[misc]  # a default argument
+    row = dry_run.begin(name=name, types=types, tells_persons=tells_persons)
+    return dry_run.look_through(row, [lambda file=file: file for file in files])  # type: ignore[misc]  # a default argument
 
 
 def waiting(staff: Office, files: list[File], *, tells_persons: bool = False) -> TokenImport:

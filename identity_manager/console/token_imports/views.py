@@ -23,7 +23,7 @@ from identity_manager.console.token_imports import migration_page, page
 from identity_manager.console.token_imports.page import MatchingForm, UploadForm
 from identity_manager.models import TokenImport, TokenImportState
 from identity_manager.models.token_imports.token_import import WITHDRAWABLE
-from identity_manager.workflow.token_imports import carrying_out, decisions, looking_through
+from identity_manager.workflow.token_imports import decisions, dry_run, execution
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +35,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         given = form.cleaned_data
         file, said = given["file"], {"types": given["types"], "tells_persons": given["tells_persons"]}
         with refusals.show_refusal(form):
-            row = looking_through.of_certificates(name=file.name, content=file.read(), **said)
+            row = dry_run.of_certificates(name=file.name, content=file.read(), **said)
             return redirect("console:token-import", row.pk)
     context = page.listing(form, asked=request.GET.get("page", ""))
     template = "identity_manager/token_imports/listing.html"
@@ -59,7 +59,7 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Confirm, as the second officer."""
     token_import(request, pk)
-    return respond(request, MatchingForm(request.POST), _act(request, pk, carrying_out.confirm))
+    return respond(request, MatchingForm(request.POST), _act(request, pk, execution.confirm))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

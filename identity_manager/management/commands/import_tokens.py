@@ -13,7 +13,7 @@ from identity_manager.management.token_files import Folder, UnreadableFileError,
 from identity_manager.models import RowOutcome, TokenImport
 from identity_manager.transactions.refusals import Refused
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.token_imports import carrying_out, looking_through, reasons
+from identity_manager.workflow.token_imports import dry_run, execution, reasons
 
 EVERY = 500  # files or persons between two lines of progress
 
@@ -58,12 +58,12 @@ class Command(BaseCommand):
     def _look_through(self, folder: Folder, options: dict[str, Any]) -> None:
         for name in folder.unnamed():
             self.stdout.write(f"{name}: the folder has no such file.")
-        row = looking_through.begin(
+        row = dry_run.begin(
             name=options["folder"].resolve().name,
             types=options["type"],
             tells_persons=options["tell_persons"],
         )
-        looking_through.look_through(row, folder.files(), progress=self._progress("files", len(folder)))
+        dry_run.look_through(row, folder.files(), progress=self._progress("files", len(folder)))
         for each in row.rows.select_related("person").order_by("position").iterator(chunk_size=1000):
             self.stdout.write("  ".join(map(str, _columns(each))))
         self.stdout.write(self._counted(row))
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             raise CommandError("There is no import of this id.")
         if not vault.holds(vault.Purpose.ARCHIVE):
             raise CommandError("This process holds no ring KEYS_ARCHIVE; run it where the workers run.")
-        done = carrying_out.carry_out(row.pk, keys_of=folder.keys_of, progress=self._progress("persons"))
+        done = execution.carry_out(row.pk, keys_of=folder.keys_of, progress=self._progress("persons"))
         self.stdout.write(self._counted(row))
         if done.missing:
             names = row.rows.filter(file_sha256__in=done.missing).values_list("file_name", flat=True)

@@ -35,7 +35,7 @@ LEAVING = (DirectoryOutcome.LEAVE, DirectoryOutcome.LOCK)
 
 
 @dataclass(frozen=True)
-class Known:
+class StoredEntries:
     """What the database has of the entries of a chunk: links, persons by number, managers by key."""
 
     links: dict[str, DirectoryLink]
@@ -51,7 +51,7 @@ class Planning:
     configuration: SourceConfiguration
     now: datetime
 
-    def known(self, entries: Sequence[Entry]) -> Known:
+    def known(self, entries: Sequence[Entry]) -> StoredEntries:
         """What the database has of these entries."""
         mine = DirectoryLink.objects.filter(source=self.run.source_id).select_related("person__manager")
         mine = mine.prefetch_related("person__roles")
@@ -65,7 +65,7 @@ class Planning:
         persons = persons.select_related("manager", "directory_link__source").prefetch_related("roles")
         keys = {e.manager for e in entries if e.manager}
         by_key = mine.filter(key__in=keys) if keys else mine.none()
-        return Known(
+        return StoredEntries(
             links,
             {row.personnel_number: row for row in persons},
             {row.key: row.person for row in by_key},
@@ -86,16 +86,16 @@ class Planning:
             replace(entry, state=EntryState.EXPIRED) if over and entry.state == EntryState.ACTIVE else entry
         )
 
-    def _is_unchanged(self, entry: Entry, known: Known) -> bool:
+    def _is_unchanged(self, entry: Entry, known: StoredEntries) -> bool:
         link = known.links.get(entry.external_id)
         return link is not None and not entry.problem and link.fingerprint == fingerprint(entry)
 
-    def _is_nobody(self, entry: Entry, known: Known) -> bool:
+    def _is_nobody(self, entry: Entry, known: StoredEntries) -> bool:
         """Whether the entry is no person: an unused or service account, without personnel number."""
         is_used = entry.state == EntryState.ACTIVE and entry.values.get("personnel_number", "").strip()
         return entry.external_id not in known.links and not is_used and not entry.problem
 
-    def plan(self, entry: Entry, known: Known) -> "PlannedEntry":
+    def plan(self, entry: Entry, known: StoredEntries) -> "PlannedEntry":
         """What becomes of one entry."""
         link = known.links.get(entry.external_id)
         planned = PlannedEntry(self, entry, link)

@@ -72,7 +72,7 @@ def _pages(entries: Iterable[Held]) -> Iterable[Sequence[Held]]:
         yield page
 
 
-class Known(NamedTuple):
+class JournalledPlacement(NamedTuple):
     """Placement of a certificate, as the journal has it."""
 
     pk: uuid.UUID
@@ -91,7 +91,7 @@ class _Comparison:
     def take(self, page: Sequence[Held]) -> None:
         """Compare one page of entries; save its findings in one transaction."""
         ours = self._ours({each for held in page for each in held.fingerprints})
-        findings, seen = list[DriftFinding](), list[Known]()
+        findings, seen = list[DriftFinding](), list[JournalledPlacement]()
         for held in page:
             findings += self._of_entry(held, ours, seen)
         with transaction.atomic():
@@ -100,16 +100,18 @@ class _Comparison:
             DriftFinding.objects.bulk_create(findings)
         self.read += len(page)
 
-    def _ours(self, prints: Iterable[str]) -> dict[str, Known]:
+    def _ours(self, prints: Iterable[str]) -> dict[str, JournalledPlacement]:
         """Placements at this target by fingerprint or mark, two queries."""
         rows, asked = Placement.objects.filter(target=self.run.target).order_by(), list(prints)
-        found: dict[str, Known] = {}
+        found: dict[str, JournalledPlacement] = {}
         for name in ("certificate__fingerprint_sha256", "mark"):
             named = rows.filter(**{f"{name}__in": asked}).values_list(name, "pk", "place", "state")
-            found |= {mark: Known(pk, place, state) for mark, pk, place, state in named}
+            found |= {mark: JournalledPlacement(pk, place, state) for mark, pk, place, state in named}
         return found
 
-    def _of_entry(self, held: Held, ours: Mapping[str, Known], seen: list[Known]) -> Iterator[DriftFinding]:
+    def _of_entry(
+        self, held: Held, ours: Mapping[str, JournalledPlacement], seen: list[JournalledPlacement]
+    ) -> Iterator[DriftFinding]:
         has_ours = False
         for each in held.fingerprints:
             row = ours.get(each)

@@ -69,7 +69,7 @@ from identity_manager.workflow.people import directory_decisions, imports, sign_
 from identity_manager.workflow.standing_orders import orders as standing
 from identity_manager.workflow.standing_orders import planning
 from identity_manager.workflow.targets import uses
-from identity_manager.workflow.token_imports import decisions, looking_through
+from identity_manager.workflow.token_imports import decisions, dry_run
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast, foreign_files
 from tests.tools import looks as looks_of_company
@@ -99,9 +99,7 @@ def ask_token_import(officer: Person, about: Person) -> TokenImport:
     """Of a certificate of the person."""
     made = foreign_files.certificate(foreign_files.ec_key(), email=about.email, usage=foreign_files.SIGNS)
     signs = cast.token_type("signs", profiles=(cast.profile("signs", purpose="signature").code,))
-    row = looking_through.of_certificates(
-        name="file.pem", content=foreign_files.pem(made), types=[signs.code]
-    )
+    row = dry_run.of_certificates(name="file.pem", content=foreign_files.pem(made), types=[signs.code])
     return decisions.ask(actor=officer, import_id=row.pk, digest=row.digest)
 
 

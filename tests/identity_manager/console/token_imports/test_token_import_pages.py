@@ -136,7 +136,7 @@ def test_a_file_with_keys_is_not_for_this_page(staff: Office, ada: Client, tmp_p
 
 
 def test_too_many_certificates(staff: Office, ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("identity_manager.workflow.token_imports.looking_through.MOST_FROM_A_PAGE", 1)
+    monkeypatch.setattr("identity_manager.workflow.token_imports.dry_run.MOST_FROM_A_PAGE", 1)
     content = pem(certificate(ec_key())) + pem(certificate(ec_key()))
     found = ada.post("/token-imports/", {"file": SimpleUploadedFile("a.pem", content), "types": staff.types})
     assert found.status_code == 422

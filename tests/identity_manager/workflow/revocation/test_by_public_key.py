@@ -29,7 +29,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stal
 from identity_manager.workflow import step5_issue
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation.by_public_key import revoke_by_public_key, use_of
-from identity_manager.workflow.token_imports import looking_through
+from identity_manager.workflow.token_imports import dry_run
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
@@ -242,7 +242,7 @@ def test_every_imported_certificate_with_the_key_of_several_persons(company: Com
     request = cast.issued(cast.accepted(cast.enabled(company.ada, other, company.vpn)))
     second = cast.delivered(request).tokens.get()
     shared = "ef" * 32
-    imported = looking_through.begin(name="old", types=["vpn"])
+    imported = dry_run.begin(name="old", types=["vpn"])
     for row in Certificate.objects.filter(token__in=[first, second]):
         ImportedCertificate.objects.create(
             certificate=row, token_import=imported, public_key_sha256=shared, ca="corporate"

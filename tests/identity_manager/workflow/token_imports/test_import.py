@@ -40,7 +40,7 @@ from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.renewal import expiry_check, policy, supersession
 from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.step1_replace import ReplacementOrder
-from identity_manager.workflow.token_imports import carrying_out, decisions, looking_through
+from identity_manager.workflow.token_imports import decisions, dry_run, execution
 from tests.identity_manager.workflow.archive.test_intake import opened
 from tests.tools import cast, foreign_files, recovery, token_imports
 from tests.tools.foreign_files import SIGNS, certificate, rsa_key
@@ -325,7 +325,7 @@ def test_the_matching_was_changed_in_between(
     decisions.confirm(actor=staff.anton, import_id=row.pk, digest=digest)
     TokenImportRow.objects.update(person=sam)
     with pytest.raises(Stale) as caught:
-        carrying_out.carry_out(row.pk, keys_of=carrying_out.no_keys)
+        execution.carry_out(row.pk, keys_of=execution.no_keys)
     assert caught.value.reason.code == "token-import-changed"
     assert not SoftwareToken.objects.exists()
 
@@ -335,7 +335,7 @@ def test_a_forged_confirmation_opens_nothing(staff: Office, uma: Person, old: Ol
     row = token_imports.waiting(staff, old.files)
     TokenImport.objects.update(state="confirmed", decided_by=staff.anton, seal=b"forged")
     with pytest.raises(Stale):
-        carrying_out.carry_out(row.pk, keys_of=carrying_out.no_keys)
+        execution.carry_out(row.pk, keys_of=execution.no_keys)
 
 
 @pytest.mark.parametrize(
@@ -400,10 +400,8 @@ def test_it_is_resumed_where_it_stopped(
     missing.write_bytes(content)
 
     opened_files = []
-    read = carrying_out.foreign.check_soundness
-    monkeypatch.setattr(
-        carrying_out.foreign, "check_soundness", lambda key: (opened_files.append(1), read(key))
-    )
+    read = execution.foreign.check_soundness
+    monkeypatch.setattr(execution.foreign, "check_soundness", lambda key: (opened_files.append(1), read(key)))
     call_command(*command, "--confirmed", str(row.pk))
     assert (len(opened_files), SoftwareToken.objects.count(), ArchivedKey.objects.count()) == (1, 3, 3)
     assert TokenImport.objects.get().state == "done"
@@ -417,13 +415,13 @@ def test_the_dry_run_is_resumed_by_the_sums_of_files(staff: Office, uma: Person,
     def stop() -> token_imports.File:
         raise KeyboardInterrupt
 
-    row = token_imports.looking_through.begin(name="folder", types=staff.types)
-    token_imports.looking_through.AT_ONCE, at_once = 1, token_imports.looking_through.AT_ONCE
+    row = token_imports.dry_run.begin(name="folder", types=staff.types)
+    token_imports.dry_run.AT_ONCE, at_once = 1, token_imports.dry_run.AT_ONCE
     try:
         with pytest.raises(KeyboardInterrupt):
-            token_imports.looking_through.look_through(row, [lambda: files[0], stop])
+            token_imports.dry_run.look_through(row, [lambda: files[0], stop])
     finally:
-        token_imports.looking_through.AT_ONCE = at_once
+        token_imports.dry_run.AT_ONCE = at_once
     assert outcomes(row) == [("0.p12", "new", "")]
     assert token_imports.looked_through(staff.types, files).pk == row.pk
     assert [name for name, _outcome, _code in outcomes(row)] == ["0.p12", "1.p12", "2.p12"]
@@ -445,7 +443,7 @@ def test_withdrawn_it_is_never_imported(staff: Office, uma: Person, old: OldSyst
     row = token_imports.confirmed(staff, old.files)
     decisions.withdraw(actor=staff.ada, import_id=row.pk)
     with pytest.raises(Stale):
-        carrying_out.carry_out(row.pk, keys_of=carrying_out.no_keys)
+        execution.carry_out(row.pk, keys_of=execution.no_keys)
     with pytest.raises(Stale):
         decisions.confirm(actor=staff.anton, import_id=row.pk, digest=row.digest)
 
@@ -458,7 +456,7 @@ def test_types_that_are_not_in_force(staff: Office, old: OldSystem) -> None:
 
 def test_of_a_long_name_of_a_file_the_end_is_kept(staff: Office, uma: Person) -> None:
     content = certificate(rsa_key(), email="uma@example.com").public_bytes(Encoding.PEM)
-    row = looking_through.of_certificates(name=f"{'x' * 250}.pem", content=content, types=staff.types)
+    row = dry_run.of_certificates(name=f"{'x' * 250}.pem", content=content, types=staff.types)
     row.refresh_from_db()
     assert row.name == f"{'x' * 196}.pem"
 
@@ -551,8 +549,8 @@ def test_an_erased_person_has_no_rows(
 @pytest.mark.parametrize(
     "line",
     [
-        "creating.snapshot.digest",
-        "creating.matching.connection_of",
+        "stored_rows.snapshot.digest",
+        "stored_rows.matching.connection_of",
         "imported_keys.intake.sealed",
         "imported_keys.intake.store",
         "audit.append",
@@ -574,7 +572,7 @@ def test_stopped_at_any_line_nothing_of_a_person_is_half_there(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"identity_manager.workflow.token_imports.carrying_out.{line}", stop)
+        patch.setattr(f"identity_manager.workflow.token_imports.execution.{line}", stop)
         with pytest.raises(KeyboardInterrupt):
             call_command(*command, "--confirmed", str(row.pk))
     counts = (TokenRequest, SoftwareToken, Certificate, ImportedCertificate, ArchivedKey)
@@ -636,7 +634,7 @@ def test_nobody_is_told_where_that_was_changed_after_two_officers_confirmed(
     row = token_imports.confirmed(staff, old.files)
     TokenImport.objects.update(tells_persons=True)
     with pytest.raises(Stale):
-        carrying_out.carry_out(row.pk, keys_of=carrying_out.no_keys)
+        execution.carry_out(row.pk, keys_of=execution.no_keys)
     assert not OutgoingMail.objects.exists()
 
 

@@ -12,8 +12,8 @@ def leave_out(row: TokenImportRow, reason: Reason) -> None:
     row.outcome, row.code = RowOutcome.REFUSED, reason.code
 
 
-class Known:
-    """Known certificates and archived keys of these rows, looked up in bulk."""
+class Duplicates:
+    """Duplicates certificates and archived keys of these rows, looked up in bulk."""
 
     def __init__(self, rows: Sequence[TokenImportRow]) -> None:
         prints = {row.fingerprint_sha256 for row in rows if row.fingerprint_sha256}

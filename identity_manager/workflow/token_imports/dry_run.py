@@ -24,7 +24,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotPossible, Reason
 from identity_manager.workflow.archive import intake
 from identity_manager.workflow.token_imports import matching, reasons, rows
-from identity_manager.workflow.token_imports.known import Known, leave_out
+from identity_manager.workflow.token_imports.duplicates import Duplicates, leave_out
 from identity_manager.workflow.token_imports.matching import Persons, Places
 
 AT_ONCE = 100  # files between two commits
@@ -174,7 +174,7 @@ def _save(row: TokenImport, found: list[_Found], places: Places) -> None:
     for position, each in enumerate(found, last + 1):
         made.append(_row(row, position, each))
         _fill(made[-1], each, persons, places)
-    known = Known(made)
+    known = Duplicates(made)
     earlier = _Earlier(row, made)
     for one in made:
         known.judge(one)

@@ -34,8 +34,8 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Stale, require
 from identity_manager.workflow.archive import imported_keys
-from identity_manager.workflow.token_imports import creating, decisions, reasons
-from identity_manager.workflow.token_imports.known import Known, leave_out
+from identity_manager.workflow.token_imports import decisions, reasons, stored_rows
+from identity_manager.workflow.token_imports.duplicates import Duplicates, leave_out
 from identity_manager.workflow.token_imports.matching import Match, Persons, holder_of
 
 TOKEN_IMPORT_NOT_CONFIRMED = Reason(
@@ -145,13 +145,13 @@ def _write(
     row: TokenImport, persons: Mapping[uuid.UUID, Person], rows: list[TokenImportRow], opened: _Opened
 ) -> int:
     """Insert the tokens of these locked persons' rows; return for how many rows something was inserted."""
-    now, known, done = timezone.now(), Known(rows), list[TokenImportRow]()
+    now, known, done = timezone.now(), Duplicates(rows), list[TokenImportRow]()
     matches = Matches(rows)
-    events, keys, told = list[AuditEvent](), list[Pair](), list[creating.Created]()
+    events, keys, told = list[AuditEvent](), list[Pair](), list[stored_rows.Created]()
     for person_id, theirs in _by_person(rows).items():
         good = _judged(row, persons[person_id], theirs, matches=matches, known=known, opened=opened)
         new = [each for each in good if each.outcome == RowOutcome.NEW]
-        created = creating.create(row, persons[person_id], new, now=now)
+        created = stored_rows.create(row, persons[person_id], new, now=now)
         keys += _to_archive(good, opened, created.certificates, known=known)
         known.note(good, created.certificates)
         events += created.events
@@ -204,7 +204,7 @@ def _judged(
     rows: Sequence[TokenImportRow],
     *,
     matches: Matches,
-    known: Known,
+    known: Duplicates,
     opened: _Opened,
 ) -> list[TokenImportRow]:
     """The rows of a locked person to import now; the others get their reason."""
@@ -225,7 +225,7 @@ def _judged(
 
 
 def _to_archive(
-    rows: Sequence[TokenImportRow], opened: _Opened, created: Mapping[str, Certificate], *, known: Known
+    rows: Sequence[TokenImportRow], opened: _Opened, created: Mapping[str, Certificate], *, known: Duplicates
 ) -> list[Pair]:
     """Each key once, with the newest of its certificates."""
     given: dict[str, Certificate] = {}
