@@ -19,7 +19,7 @@ decides on orders with unknown outcome; orders/results.py accepts a certificate 
 x509/verification.py has compared it with the order; orders/reconciliation.py searches the CA later for
 surplus certificates.
 Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_races.py,
-orders/test_comparing.py, and for each connector connectors/test_contract.py and test_remote.py.
+orders/test_reconciliation.py, and for each connector connectors/test_contract.py and test_remote.py.
 """
 
 from collections.abc import Callable, Sequence

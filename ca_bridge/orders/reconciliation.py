@@ -2,7 +2,7 @@
 
 Also after such an order is settled: a CA may issue long after an attempt without an answer, or for an order
 that it has refused, and a worker may crash with the answer. Open orders are left to the worker that sends
-them. Proven in tests/ca_bridge/orders/test_comparing.py.
+them. Proven in tests/ca_bridge/orders/test_reconciliation.py.
 """
 
 from collections.abc import Iterator

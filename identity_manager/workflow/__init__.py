@@ -172,7 +172,7 @@ ROAD = (
             ("the CA is down, or silent", "tests/journeys/test_ca_down.py::test_down_and_back"),
             (
                 "it is down for long, and many orders wait",
-                "tests/identity_manager/workflow/test_outages.py"
+                "tests/identity_manager/authorities/test_circuit_breaker.py"
                 "::test_after_faults_in_a_row_orders_wait_and_keep_their_attempts",
             ),
             (

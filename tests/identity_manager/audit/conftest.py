@@ -1,18 +1,10 @@
 """A log with some events in it, sealed and signed."""
 
-import copy
-
 import pytest
 
 from identity_manager.audit import heads, sealing
 from identity_manager.models import AuditEvent, AuditHead
 from tests.tools.cast import Company
-
-
-@pytest.fixture
-def company(standing_company: Company, db: None) -> Company:
-    """As it was built. A module with tests that commit has a fixture of its own."""
-    return copy.deepcopy(standing_company)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.identity_manager.audit.test_verifying import (  # noqa: F401 its test
     test_a_removed_event_whose_gap_was_closed,
     test_several_removed_events_are_told_together,
 )
-from tests.identity_manager.workflow.test_retention import (  # noqa: F401 its tests are run here
+from tests.identity_manager.jobs.test_retention import (  # noqa: F401 its tests are run here
     company,
     old_log,
     test_the_beginning_is_cut_at_a_signed_checkpoint,

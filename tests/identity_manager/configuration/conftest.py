@@ -1,18 +1,10 @@
 """The company that each test starts with, and its System Administrators."""
 
-import copy
-
 import pytest
 
 from identity_manager.models import Person, Role
 from tests.tools import cast
 from tests.tools.cast import Company
-
-
-@pytest.fixture
-def company(standing_company: Company, db: None) -> Company:
-    """As it was built."""
-    return copy.deepcopy(standing_company)
 
 
 @pytest.fixture

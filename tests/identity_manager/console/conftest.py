@@ -1,7 +1,5 @@
 """The company of tests/tools/cast.py, and browsers of its officers."""
 
-import copy
-
 import pytest
 from django.core.cache import caches
 from django.test import Client
@@ -10,12 +8,6 @@ from identity_manager.console.lists import remembered_counts
 from identity_manager.models import Person, Role
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
-
-
-@pytest.fixture
-def company(standing_company: cast.Company, db: None) -> cast.Company:
-    """As it was built. A module with tests that commit has a fixture of its own."""
-    return copy.deepcopy(standing_company)
 
 
 @pytest.fixture

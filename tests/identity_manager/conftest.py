@@ -1,4 +1,4 @@
-"""The company that each test of the verbs starts with."""
+"""The company of tests/tools/cast.py, which most tests begin with."""
 
 import copy
 
