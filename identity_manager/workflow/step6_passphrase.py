@@ -183,6 +183,10 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
         ended = [row for row in given if row.has_ended(timezone.now())]
         for certificate in ended:  # expired or revoked: no file is made of it
             expiry.order_anew(certificate)
+        if not all(row.is_usable for row in given if row not in ended):  # put on hold meanwhile
+            token.let_go()
+            token.save()
+            return
         if not ended and (reason := sealed.obstacle(token, given)):
             token.settle_later(str(reason), now=timezone.now())
             token.save()

@@ -1,6 +1,7 @@
 """Step 6: sealing, showing, noting, destroying."""
 
 import re
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -205,6 +206,27 @@ def test_it_is_not_shown_when_its_time_is_over(company: Company) -> None:
         step6_passphrase.acknowledge(actor=company.uma, token_id=token.pk)
         assert lapse.lapse_overdue() == 0
     assert SoftwareToken.objects.get().acknowledged_at is not None
+
+
+@pytest.mark.parametrize("how", [{"hold_wanted": True}, {"revocation_decided_at": timezone.now()}])
+def test_a_certificate_that_is_held_or_ended_while_the_file_is_made_is_not_sealed(
+    company: Company, monkeypatch: pytest.MonkeyPatch, how: dict[str, object]
+) -> None:
+    request = company.request_in("issuing")
+    token, act = request.tokens.get(), step6_passphrase._act
+    one_step.issue(token.certificates.get().pk)
+
+    def meanwhile(token_id: uuid.UUID) -> object:
+        made = act(token_id)
+        token.certificates.update(**how)
+        return made
+
+    monkeypatch.setattr(step6_passphrase, "_act", meanwhile)
+    step6_passphrase.seal(token_id=token.pk)
+    token.refresh_from_db()
+    assert (token.state, token.claim_id, token.passphrase_wrapped) == ("issuing", None, None)
+    assert not Container.objects.exists()
+    assert token.certificates.get().private_key_wrapped is not None
 
 
 def test_a_passphrase_that_nobody_notes_lapses(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
