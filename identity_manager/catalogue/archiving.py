@@ -1,4 +1,4 @@
-"""Which keys a token type archives, and whether its terms say so."""
+"""Key archiving of token types: which keys a type archives, and whether its terms say so."""
 
 from collections.abc import Sequence
 

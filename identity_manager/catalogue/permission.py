@@ -1,4 +1,4 @@
-"""Who may change the catalogue."""
+"""Permission to change the catalogue: the role System Administrator."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""What a version of terms has to say: a text in each language, and who gets a copy of the keys."""
+"""Requirements of a version of terms: a text in each language, and who gets a copy of the keys."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

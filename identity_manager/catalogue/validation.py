@@ -1,4 +1,4 @@
-"""What every catalogue entry keeps: its fields hold what the model allows, and names what people can read."""
+"""Validation of catalogue entries: fields hold what the model allows, and names what people can read."""
 
 from collections.abc import Iterator
 

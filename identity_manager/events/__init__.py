@@ -1,1 +1,1 @@
-"""What we tell other systems of the audit log: a SIEM gets every sealed event, webhooks the chosen ones."""
+"""Audit events for other systems: a SIEM gets every sealed event, webhooks the chosen ones."""

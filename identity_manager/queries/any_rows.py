@@ -1,4 +1,4 @@
-"""Whether each of several lists has a row, by one prepared statement."""
+"""Existence of rows in each of several lists, by one prepared statement."""
 
 import uuid
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""What waits for an approver, prepared: OPEN TASKS begins with it, and pages of approvers count it.
+"""Prepared query of requests that wait for an approver: OPEN TASKS begins with it, their pages count it.
 
 To build and compile the conditions of four eyes took a quarter of the time of OPEN TASKS.
 """

@@ -1,4 +1,4 @@
-"""What of ROAD goes to targets: keys, which they may deliver alone, and certificates, which they publish."""
+"""Entries of ROAD for targets: keys, which they may deliver alone, and certificates, which they publish."""
 
 from identity_manager.workflow.road_step import RoadStep
 

@@ -1,4 +1,4 @@
-"""What the API takes and gives. Every shape is closed: an unknown member of a body is refused."""
+"""Schemas of request and response bodies of the API. Every shape is closed: an unknown member is refused."""
 
 import uuid
 from datetime import datetime

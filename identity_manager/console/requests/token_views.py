@@ -1,4 +1,4 @@
-"""What an administrator does with one token: revoke it, send its files again."""
+"""Views of what an administrator does with one token: revoke, hold, reinstate, send its files again."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What of targets waits for a System Administrator."""
+"""OPEN TASKS about targets that need a System Administrator."""
 
 from datetime import datetime
 

@@ -1,1 +1,1 @@
-"""Who has accepted which version of terms, for officers."""
+"""Acceptances of terms, for officers: by person and version."""

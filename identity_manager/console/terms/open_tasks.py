@@ -1,4 +1,4 @@
-"""Who is late with accepting terms again, as a source of OPEN TASKS."""
+"""OPEN TASKS about persons who are late with accepting terms again."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What the pages of imports of tokens show: the matching row by row, and what the officer can do."""
+"""Page contexts of imports of tokens: the matching row by row, and what the officer can do."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far CAs are compared with the database, as after a restore."""
+"""Progress of the comparison of CAs with the database, as after a restore."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an import would do, row by row, before anything is done: create, update, leave, or refuse and why."""
+"""Plan (dry run) of an import of persons, row by row: create, update, leave, or refuse and why."""
 
 import hashlib
 import json

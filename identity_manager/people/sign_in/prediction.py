@@ -1,4 +1,4 @@
-"""How persons will sign in to Self-Service, as far as the settings and the database tell.
+"""Prediction of how persons will sign in to Self-Service, as far as the settings and the database tell.
 
 Each way is one SQL condition on persons, so a page, a dry run and OPEN TASKS ask the same, in one statement
 for however many persons. It is a prediction: what a provider says of a person is known at their sign-in.

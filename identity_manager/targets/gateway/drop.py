@@ -1,4 +1,4 @@
-"""Where envelopes are dropped: a folder of this machine, or one over SFTP (gateway/sftp.py)."""
+"""Drop folders for envelopes: on this machine, or over SFTP (gateway/sftp.py)."""
 
 import os
 from contextlib import suppress

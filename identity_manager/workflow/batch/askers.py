@@ -1,4 +1,4 @@
-"""Who gives a batch order: whether they may, read anew for each chunk."""
+"""Permission of who gives a batch order, read anew for each chunk."""
 
 from django.utils import timezone
 

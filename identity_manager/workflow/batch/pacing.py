@@ -1,4 +1,4 @@
-"""When the lines of an order may be done: at most so many an hour, and at which time of day; and the ETA."""
+"""Pace of batch orders: at most so many lines an hour, at which time of day, and the end (ETA)."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""Who can do what for one person: by act, the officers whose roles reach the person, and exclusions.
+"""Page of who may do what for one person: by act, the officers whose roles reach the person, and exclusions.
 
 Each act declares its role and exclusions (four eyes), as its verb does; a test compares the two.
 """

@@ -1,4 +1,4 @@
-"""Who decides, and who is late: by approver, what they decided and what waits for them."""
+"""Report of approvals: by approver, what they decided, what waits for them, and for how long."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What ends when: valid certificates by the month in which they end, and by type of token."""
+"""Report of expiry: valid certificates by the month in which they end, and by token type."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

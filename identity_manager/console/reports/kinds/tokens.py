@@ -1,4 +1,4 @@
-"""Who has what: software tokens in use, by organisational unit and type."""
+"""Report of software tokens in use, by organisational unit and token type."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Where requests wait: by step, how many are in it, how many went through it, and how long that took."""
+"""Report of waiting requests: by step, how many are in it, how many went through it, and for how long."""
 
 from collections.abc import Iterator
 from typing import Any

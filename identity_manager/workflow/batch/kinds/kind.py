@@ -1,4 +1,4 @@
-"""What a kind of batch order is; each module beside this one has one or two, and __init__ lists them."""
+"""Base of the kinds of batch orders; each module beside this one has one or two, and __init__ lists them."""
 
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
