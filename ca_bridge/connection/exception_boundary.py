@@ -19,9 +19,9 @@ def connector_edge() -> Iterator[None]:
     """
     try:
         yield
-    except (CaError, InDoubtError, *INTERRUPTIONS):
-        raise
     except Exception as error:
+        if isinstance(error, (CaError, InDoubtError, *INTERRUPTIONS)):
+            raise
         raise InDoubtError(f"{type(error).__name__}: {error}") from error
 
 

@@ -162,8 +162,8 @@ def caa_identities(alias: str) -> tuple[str, ...]:
     From the option CAA of the setting, else from the connector, if only one public CA has its interface.
     """
     try:
-        told = _configuration(alias).get("CAA")
-        return (told,) if told else tuple(getattr(connector(alias), "caa_identities", ()))
+        configured = _configuration(alias).get("CAA")
+        return (configured,) if configured else tuple(getattr(connector(alias), "caa_identities", ()))
     except (CaError, ImproperlyConfigured):
         return ()
 

@@ -54,7 +54,7 @@ def try_out(alias: str, ca_profile: str, *, days: int, email: str = "") -> SelfT
         with connector_edge():
             answer: Answer = connector.issue(order)
     except CaError as error:
-        report.trouble.append(_told(error))
+        report.trouble.append(_words_of(error))
         return report
     except InDoubtError as error:
         answer = Unknown(f"{faults.in_words(faults.of_error(error))} {error}".strip())
@@ -104,7 +104,7 @@ def _revoke(
         with connector_edge():
             outcome = connector.revoke(certificate, RevocationReason.CESSATION_OF_OPERATION)
     except (CaError, InDoubtError) as error:
-        report.trouble.append(f"It did not revoke it: {_told(error)}")
+        report.trouble.append(f"It did not revoke it: {_words_of(error)}")
         report.to_do.append(by_hand)
         return
     if outcome in REVOKED:
@@ -133,7 +133,7 @@ def _not_issued(report: SelfTestReport, order: CertificateOrder, answer: Answer)
             report.to_do.append(f"Look at the CA for {look}; revoke what was issued.")
 
 
-def _told(error: CaError | InDoubtError) -> str:
+def _words_of(error: CaError | InDoubtError) -> str:
     words = faults.in_words(faults.of_error(error))
     said = (error.words if isinstance(error, CaError) else str(error)).strip()
     return f"{words} ({said})" if words else said

@@ -300,18 +300,18 @@ def _parsed(content: bytes) -> Document:
     if len(content) > LARGEST:
         raise KeyArchiveError(UNREADABLE)
     try:
-        told = json.loads(content)
-        holders = tuple(told["holders"])
+        document = json.loads(content)
+        holders = tuple(document["holders"])
         document = Document(
-            certificate=b64decode(told["certificate"], validate=True),
-            transport=told["transport"],
-            number=int(told["number"]),
-            identifier=int(told["identifier"]),
-            needed=int(told["needed"]),
+            certificate=b64decode(document["certificate"], validate=True),
+            transport=document["transport"],
+            number=int(document["number"]),
+            identifier=int(document["identifier"]),
+            needed=int(document["needed"]),
             holders=holders,
-            wrapped=b64decode(told["wrapped"], validate=True),
-            signature=b64decode(told["signature"], validate=True),
-            **{name: str(told[name]) for name in IN_TOKEN if name in told},
+            wrapped=b64decode(document["wrapped"], validate=True),
+            signature=b64decode(document["signature"], validate=True),
+            **{name: str(document[name]) for name in IN_TOKEN if name in document},
         )
     except (ValueError, TypeError, KeyError, NotBase64, RecursionError):
         raise KeyArchiveError(UNREADABLE) from None

@@ -76,8 +76,8 @@ def preview(profile: Profile, fields: Mapping[str, str]) -> Preview:
 
 
 def _remark(finding: "LintFinding") -> Remark:
-    told = f"{finding.where}. {finding.message}".lower()
-    part = next((part for node, part in _NODES.items() if node in told), "")
+    sentence = f"{finding.where}. {finding.message}".lower()
+    part = next((part for node, part in _NODES.items() if node in sentence), "")
     return Remark(part, str(finding), finding.is_error)
 
 

@@ -51,7 +51,7 @@ class KeyChange:
 
 @dataclass(frozen=True)
 class ComparedEntry:
-    """One entry, and what an import does with it. told: why not, or what is left to do.
+    """One entry, and what an import does with it. remark: why not, or what is left to do.
 
     names: what the file calls it, by language, where an entry has a name beside its code.
     """
@@ -60,7 +60,7 @@ class ComparedEntry:
     code: str
     effect: Effect
     changes: tuple[KeyChange, ...] = ()
-    told: str = ""
+    remark: str = ""
     pk: uuid.UUID | str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +82,7 @@ class Comparison:
     def obstacle(self) -> Reason | None:
         """Why nothing of the file can be imported, or None."""
         if refused := self.of(Effect.REFUSED):
-            words = {"entry": f"{refused[0].kind.name} {refused[0].code}", "reason": refused[0].told}
+            words = {"entry": f"{refused[0].kind.name} {refused[0].code}", "reason": refused[0].remark}
             return Reason("configuration-not-all", str(NOT_ALL) % words)
         return None if self.of(Effect.DRAFT) else NOTHING
 
@@ -122,7 +122,7 @@ def _carry_out(actor: Person, text: str, *, shows_secrets: bool) -> Comparison:
     origin = signature.origin_of(text)
     making = Making(actor, shows_secrets)
     rows = tuple(_rows(making, read(text)))
-    shown = [[row.kind.name, row.code, row.effect, row.told, _shown(row)] for row in rows]
+    shown = [[row.kind.name, row.code, row.effect, row.remark, _shown(row)] for row in rows]
     seen = hashlib.sha256(text.encode() + canonical(shown)).hexdigest()
     return Comparison(rows, origin, seen, tuple(making.secrets))
 
@@ -170,8 +170,8 @@ def _row(making: Making, entry: Entry, present: Present | None, draft: Present |
         return ComparedEntry(kind, entry.code, Effect.LEFT, changes, str(left.reason))
     except Refused as refused:
         return ComparedEntry(kind, entry.code, Effect.REFUSED, changes, str(refused))
-    told = making.note or ("" if changes else str(WITH_PROFILES))
-    return ComparedEntry(kind, entry.code, Effect.DRAFT, changes, told, pk)
+    remark = making.note or ("" if changes else str(WITH_PROFILES))
+    return ComparedEntry(kind, entry.code, Effect.DRAFT, changes, remark, pk)
 
 
 def _changes(kind: ConfigurationKind, present: Present | None, values: Values) -> tuple[KeyChange, ...]:

@@ -75,8 +75,8 @@ def read(text: str) -> list[Entry]:
             entries.append((kind, given))
     findings += _twice(tables, lines)
     if findings:
-        told = " ".join(map(str, findings[:FINDINGS_TOLD]))
-        raise NotPossible(Reason("configuration-file", told), field="file")
+        sentences = " ".join(map(str, findings[:FINDINGS_TOLD]))
+        raise NotPossible(Reason("configuration-file", sentences), field="file")
     require(len(entries) <= MOST_ENTRIES, else_=TOO_LARGE, field="file")
     return [_entry(kind, given) for kind, given in entries]  # last, because it decodes pictures
 

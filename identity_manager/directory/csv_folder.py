@@ -96,11 +96,11 @@ class CsvFolder:
 
     def _entry(self, row: CsvRow, lines: dict[str, int]) -> Entry:
         found = {name: self._value(row, name) for name in self.configuration.fields}
-        number, told = found["personnel_number"], found.pop("state", "").lower()
+        number, state_word = found["personnel_number"], found.pop("state", "").lower()
         manager = found.pop("manager", "")
         problem = row.problem
-        if not problem and told not in STATES:
-            problem = _("The state %(state)s is not known.") % {"state": ascii(told)}
+        if not problem and state_word not in STATES:
+            problem = _("The state %(state)s is not known.") % {"state": ascii(state_word)}
         if not problem and not number:
             problem = _("The line has no personnel number.")
         if not problem and lines.setdefault(number, row.line) != row.line:
@@ -110,7 +110,7 @@ class CsvFolder:
             external_id=number[:200] or f"#{row.line}",
             key=number,
             values=found,
-            state=STATES.get(told, EntryState.ACTIVE),
+            state=STATES.get(state_word, EntryState.ACTIVE),
             manager=manager,
             problem=_("Line %(line)s: %(problem)s") % {"line": row.line, "problem": problem}
             if problem

@@ -59,10 +59,10 @@ class ScimSource:
     def _entry(self, row: ScimResource) -> Entry:
         fields = self.configuration.fields
         found = {name: each.taken(value_at(row.body, each.name)) for name, each in fields.items()}
-        told, manager = found.pop("state", ""), found.pop("manager", "")
+        state_word, manager = found.pop("state", ""), found.pop("manager", "")
         found.pop("external_id", None)
         active = row.body.get("active", True)
-        state = EntryState(told) if told in EntryState.values else EntryState.ACTIVE
+        state = EntryState(state_word) if state_word in EntryState.values else EntryState.ACTIVE
         return Entry(
             external_id=str(row.pk),
             key=str(row.pk),

@@ -66,7 +66,7 @@ class ProxyHeadersMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self._networks = trusted_networks()
-        self._told = False
+        self._is_logged = False
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sender = request.META.get("REMOTE_ADDR", "")
@@ -78,6 +78,6 @@ class ProxyHeadersMiddleware:
 
     def _tell(self, sender: str) -> None:
         """Log it once: an operator must find a missing PROXY_ADDRESSES, and forged ones not fill the log."""
-        if not self._told:
-            self._told = True
+        if not self._is_logged:
+            self._is_logged = True
             logger.warning("Forwarded headers from %s are ignored: it is not one of PROXY_ADDRESSES.", sender)

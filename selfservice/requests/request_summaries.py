@@ -75,8 +75,8 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 def line(request: TokenRequest) -> str:
     """The sentence alone, without queries about approvers."""
     if request.state == RequestState.FAILED:
-        told = _("The administrators have been told. You have nothing to do.")
-        return f"{failures.for_the_person(request)} {told}"
+        sentence = _("The administrators have been told. You have nothing to do.")
+        return f"{failures.for_the_person(request)} {sentence}"
     if request.is_stopped:
         return _(
             "It is stopped, because your data in the directory have changed since it was made. An "

@@ -30,6 +30,7 @@ COINED = {
     r"\brefuse\(\s*None if\b": "require(condition, else_=reason)",
     r"\bin_place\b(?! =|:| or)": "htmx fragment",
     r"\btold_by\b|\bTOLD(?:_\w+)?\b": "show_refusal, TRANSITIONS_OF_EVENT, WORDING_COLUMNS",
+    r"\bclass Told\b|\bdef _?told\b|(?<!\.)\btold = (?!models)": "reason, message, query: what is told",
     r"\bstretches_of\b|\bLANES\b|\bBatchStretch\b": "batch shards, parallelism",
     r"\bclass (?:Line|Finding|Kind|Row|Step|Change|Work|Asking|Fault)\b": "a name of its own for each class",
     r"\b[Ww]hat nobody foresaw\b": "unexpected exceptions",

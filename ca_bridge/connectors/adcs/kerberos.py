@@ -70,8 +70,8 @@ class Kerberos:
     def refused(self, reply: Reply) -> str:
         """Drop the cached tickets: the service may have a new key. Return the error of the server's token."""
         self._cache = next(_caches)
-        told = _NEGOTIATE.search(reply.headers.get("WWW-Authenticate", ""))
-        code = _KRB_ERROR.search(base64.b64decode(told[1])) if told else None
+        challenge = _NEGOTIATE.search(reply.headers.get("WWW-Authenticate", ""))
+        code = _KRB_ERROR.search(base64.b64decode(challenge[1])) if challenge else None
         return _SAID.get(code[1][0], "") if code else ""
 
     def _token(self, mechanism: gssapi.OID, end_point: bytes) -> bytes:

@@ -81,8 +81,8 @@ def disposition(*replies: Reply) -> str:
     pages = [unescape(each.text) for each in replies]
     words = next((found for page in pages for each in _SAID if (found := _first(each, page))), "")
     code = next((found for page in pages if (found := _first(CODE, page))), "")
-    told = " ".join(words.split()) or replies[0].said()
-    return (told if code in told else f"{told} ({code})")[:300]
+    message = " ".join(words.split()) or replies[0].said()
+    return (message if code in message else f"{message} ({code})")[:300]
 
 
 def certificate_of(reply: Reply) -> x509.Certificate | None:

@@ -32,7 +32,7 @@ class IssuedFiles:
 
     def __init__(self, directory: Path) -> None:
         self._folder = directory / FOLDER
-        self._told = False
+        self._is_logged = False
 
     def begin(self) -> None:
         """Record since when files are written: earlier certificates may be missing."""
@@ -58,9 +58,9 @@ class IssuedFiles:
             with os.fdopen(os.open(day / _name(certificate.serial_number), flags, 0o600), "wb") as file:
                 file.write(certificate.public_bytes(Encoding.DER))
         except OSError as error:
-            if not self._told:  # once in each process: where a mount is read-only, it stays so
+            if not self._is_logged:  # once in each process: where a mount is read-only, it stays so
                 logger.warning("What was issued is not written to %s: %s", day, error.strerror)
-            self._told = True
+            self._is_logged = True
 
     def page(self, since: datetime, cursor: str) -> IssuedPage:
         """Serial numbers of a page of the files since that day.

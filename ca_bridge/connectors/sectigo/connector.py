@@ -102,11 +102,11 @@ class SectigoConnector:
     def _of_order(self, order: CertificateOrder) -> Iterator[Issued]:
         """By the comment that stands at the order; where a list has no comments, by the key."""
         for entry in self._entries(order):
-            told = str(entry.get("comments") or "")
-            if entry["state"] in wire.REJECTED or (told and told != order.idempotency_key):
+            comment = str(entry.get("comments") or "")
+            if entry["state"] in wire.REJECTED or (comment and comment != order.idempotency_key):
                 continue
             answer = self._collected(order, str(entry.get("backendCertId") or ""))
-            if answer and (told or _is_for(answer, order)):
+            if answer and (comment or _is_for(answer, order)):
                 yield answer
 
     def _collected(self, order: CertificateOrder, handle: str) -> Issued | None:

@@ -38,10 +38,10 @@ def answer(request: HttpRequest, source: str, path: str) -> HttpResponse:
         service.check_body(given.body)
         models = {str(each.name): service.get_model(each) for each in service.provider.resource_types}
         with service.provider, transaction.atomic():
-            told = ScimHandler(service, Storage(token.source, models)).handle(given)
+            reply = ScimHandler(service, Storage(token.source, models)).handle(given)
     except SCIMException as error:
-        told = service.error_response(error)
-    return _response(told)
+        reply = service.error_response(error)
+    return _response(reply)
 
 
 def _given(request: HttpRequest, source: str, path: str) -> ScimRequest:
@@ -61,13 +61,13 @@ def _bearer(request: HttpRequest) -> str:
     return secret.strip() if scheme.casefold() == "bearer" else ""
 
 
-def _response(told: ScimResponse) -> HttpResponse:
-    if told.body is None:
-        response = HttpResponse(status=told.status)
+def _response(reply: ScimResponse) -> HttpResponse:
+    if reply.body is None:
+        response = HttpResponse(status=reply.status)
         del response.headers["Content-Type"]
     else:
-        response = JsonResponse(told.body, status=told.status)
-    for name, value in told.headers.items():
-        if told.body is not None or name != "Content-Type":
+        response = JsonResponse(reply.body, status=reply.status)
+    for name, value in reply.headers.items():
+        if reply.body is not None or name != "Content-Type":
             response.headers[name] = value
     return response

@@ -74,7 +74,7 @@ def take(request: HttpRequest, provider: str) -> HttpResponse:
 
 
 @receiver(tracking, dispatch_uid="identity_manager.mail_webhook")
-def _told(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
+def _store_event(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
     """Receiver of anymail's signal, once per event; irrelevant kinds of events are ignored."""
     kind = KINDS.get(event.event_type)
     if kind is None or not event.message_id:

@@ -15,7 +15,7 @@ from celery.worker.request import Request
 LOOK_SECONDS = 1.0
 
 
-class Told:
+class Acknowledged:
     """Messages that were acknowledged since the check before last."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Told:
         self._new, self._old = [], []
 
 
-told = Told()
+acknowledged = Acknowledged()
 
 
 class NotedRequest(Request):
@@ -46,11 +46,11 @@ class NotedRequest(Request):
 
     def acknowledge(self) -> None:
         super().acknowledge()
-        told.note(self.message)
+        acknowledged.note(self.message)
 
     def reject(self, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 Celery's own
         super().reject(requeue=requeue)
-        told.note(self.message)
+        acknowledged.note(self.message)
 
 
 class LookAtAcknowledgements(StartStopStep):
@@ -63,8 +63,8 @@ class LookAtAcknowledgements(StartStopStep):
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
-        told.forget()
-        self._timer = consumer.timer.call_repeatedly(LOOK_SECONDS, told.look)
+        acknowledged.forget()
+        self._timer = consumer.timer.call_repeatedly(LOOK_SECONDS, acknowledged.look)
 
     def stop(self, _consumer: Any) -> None:
         if self._timer is not None:

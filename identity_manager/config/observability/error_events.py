@@ -112,16 +112,16 @@ def scrubbed(event: Mapping[str, Any], _hint: Mapping[str, Any]) -> dict[str, An
 
 def _template(event: Mapping[str, Any]) -> str:
     """The template of a log message, without its arguments; empty if they may be formatted into it."""
-    told = event.get("logentry") or {}
+    entry = event.get("logentry") or {}
     ours = str(event.get("logger")).partition(".")[0] in OURS
-    return str(told.get("message") or "") if ours or told.get("params") else ""
+    return str(entry.get("message") or "") if ours or entry.get("params") else ""
 
 
-def _exception(told: Mapping[str, Any]) -> dict[str, Any]:
-    frames = ((told.get("stacktrace") or {}).get("frames")) or []
+def _exception(exception: Mapping[str, Any]) -> dict[str, Any]:
+    frames = ((exception.get("stacktrace") or {}).get("frames")) or []
     return {
-        "type": told.get("type"),
-        "module": told.get("module"),
+        "type": exception.get("type"),
+        "module": exception.get("module"),
         "stacktrace": {
             "frames": [{name: frame[name] for name in OF_FRAMES if name in frame} for frame in frames]
         },

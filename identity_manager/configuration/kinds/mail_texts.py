@@ -53,8 +53,8 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
 def _require_no_faults(message: str, language: str, wording: Wording) -> None:
     """A file brings no text that an officer would have to write anew. Raises NotPossible."""
     faults = mail_texts.faults(message, language, wording)
-    told = " ".join(f"{field}: {fault}" for field, found in faults.items() for fault in found)
-    require(not faults, else_=Reason("configuration-mail-text-faulty", told), field="body")
+    sentence = " ".join(f"{field}: {fault}" for field, found in faults.items() for fault in found)
+    require(not faults, else_=Reason("configuration-mail-text-faulty", sentence), field="body")
 
 
 MAIL_TEXTS = ConfigurationKind(

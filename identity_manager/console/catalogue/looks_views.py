@@ -72,7 +72,7 @@ def write(request: HttpRequest) -> HttpResponse:
                 values=form.values(),
                 picture=form.chosen_picture(),
             )
-            messages.success(request, " ".join(map(str, [_("The draft is saved."), *_told(row)])))
+            messages.success(request, " ".join(map(str, [_("The draft is saved."), *_remarks(row)])))
             return redirect(PAGE)
     context = {"form": form, "row": looks_pages.draft() or looks_pages.active()}
     return render(request, f"{FOLDER}looks_form.html", context, status=refusals.status_of(form))
@@ -154,5 +154,5 @@ def _moved_on(request: HttpRequest, form: VerbForm) -> HttpResponse:
     return render(request, f"{FOLDER}looks.html", context, status=refusals.status_of(form))
 
 
-def _told(row: Looks) -> list[Words]:
+def _remarks(row: Looks) -> list[Words]:
     return looks_pages.colour_lines(row)

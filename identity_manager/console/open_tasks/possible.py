@@ -15,9 +15,9 @@ from identity_manager.queries.any_rows import AnyRows
 def possible(sources: Iterable[Source], actor: Person) -> list[Source]:
     """Those in which something may wait for somebody, and those that do not say so, in their order."""
     every = tuple(sources)
-    told = tuple(each for each in every if each.any_waiting)
-    answers = iter(_any_rows(told).answers(actor.pk) if told else ())
-    there = {each: [next(answers) for _list in each.any_waiting] for each in told}
+    askable = tuple(each for each in every if each.any_waiting)
+    answers = iter(_any_rows(askable).answers(actor.pk) if askable else ())
+    there = {each: [next(answers) for _list in each.any_waiting] for each in askable}
     return [each for each in every if any(there.get(each, [True]))]
 
 

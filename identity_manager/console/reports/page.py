@@ -59,8 +59,8 @@ def report_for_reader(request: HttpRequest, name: str) -> tuple[Person, Report]:
 
 def address(report: Report, asked: QueryDict) -> str:
     """The page with these filters."""
-    told = filters_of(report, asked)
-    return f"{report.url}?{told}" if told else report.url
+    criteria = filters_of(report, asked)
+    return f"{report.url}?{criteria}" if criteria else report.url
 
 
 def filters_of(report: Report, asked: QueryDict) -> str:

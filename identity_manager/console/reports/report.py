@@ -109,10 +109,10 @@ class Asked:
 
         Requests have a page that all of their readers may open.
         """
-        told = urlencode({name: value for name, value in asked.items() if value})
+        criteria = urlencode({name: value for name, value in asked.items() if value})
         if kind == "request":
-            return f"{reverse('console:requests')}?{told}"
-        return f"{reverse('console:search')}?kind={kind}&{told}" if self.searches else ""
+            return f"{reverse('console:requests')}?{criteria}"
+        return f"{reverse('console:search')}?kind={kind}&{criteria}" if self.searches else ""
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,10 @@ def export(request: HttpRequest, name: str) -> HttpResponseBase:
 def save(request: HttpRequest, name: str) -> HttpResponse:
     """Save the report with its filters under a name, as an officer who may read it."""
     actor, report = page.report_for_reader(request, name)
-    told, form = page.filters_of(report, request.GET), SaveForm(refusals.post_data(request))
+    criteria, form = page.filters_of(report, request.GET), SaveForm(refusals.post_data(request))
     if form.is_valid():
         with refusals.show_refusal(form):
-            query = f"report={report.name}&{told}".rstrip("&")
+            query = f"report={report.name}&{criteria}".rstrip("&")
             mailing = Mailing(form.cleaned_data["mailing"])
             saved_searches.keep_report(
                 actor=actor, name=form.cleaned_data["name"], query=query, mailing=mailing

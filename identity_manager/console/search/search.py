@@ -56,8 +56,8 @@ class Search:
         self.actor = actor
         self._asked = asked
         changed = asked.get("of", kind.name) != kind.name
-        told = {name: asked[name] for name in kind.form.base_fields if name in asked}
-        self.form = kind.form({"q": told.get("q", "")} if changed else told, actor=actor)
+        criteria = {name: asked[name] for name in kind.form.base_fields if name in asked}
+        self.form = kind.form({"q": criteria.get("q", "")} if changed else criteria, actor=actor)
         self.is_valid = self.form.is_valid()
 
     @property
@@ -115,9 +115,11 @@ class Search:
     @cached_property
     def query(self) -> str:
         """The search as it stands in an address: kind, words, filters, order; never a page."""
-        told = [(name, str(self.form.data[name])) for name in self.form.fields if self.form.data.get(name)]
+        criteria = [
+            (name, str(self.form.data[name])) for name in self.form.fields if self.form.data.get(name)
+        ]
         order = [("sort", str(self._asked["sort"]))] if "sort" in self._asked else []
-        return urlencode([("kind", self.kind.name), *told, *order])
+        return urlencode([("kind", self.kind.name), *criteria, *order])
 
     @property
     def without_filters(self) -> str:
@@ -157,8 +159,8 @@ class Search:
 
     def address_of(self, words: str) -> str:
         """The same search for other words, as an address."""
-        told = [(name, self.form.data[name]) for name in self.form.fields if self.form.data.get(name)]
-        return f"?{urlencode([('kind', self.kind.name), *(dict(told) | {'q': words}).items()])}"
+        criteria = [(name, self.form.data[name]) for name in self.form.fields if self.form.data.get(name)]
+        return f"?{urlencode([('kind', self.kind.name), *(dict(criteria) | {'q': words}).items()])}"
 
     def facts(self) -> dict[str, str | bool]:
         """The filters for the audit log; typed text and persons as True, as they may be names."""

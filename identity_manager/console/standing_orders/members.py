@@ -16,8 +16,8 @@ MEMBERS_SHOWN = 50
 
 def address(order: StandingOrder, step: str, unit: str = "") -> str:
     """The page of the order that lists these members."""
-    told = {"step": step} | ({"unit": unit} if unit else {})
-    return f"{reverse('console:standing-order', args=[order.pk])}?{urlencode(told)}#members"
+    query = {"step": step} | ({"unit": unit} if unit else {})
+    return f"{reverse('console:standing-order', args=[order.pk])}?{urlencode(query)}#members"
 
 
 def context(order: StandingOrder, asked: Mapping[str, str]) -> dict[str, Any]:

@@ -133,9 +133,9 @@ def _targets(down: Figure) -> HealthLine:
         return HealthLine(title, down.url, Meaning.DONE, _("answer"))
     words = ngettext("%(number)d does not answer", "%(number)d do not answer", number) % {"number": number}
     first = Target.objects.down().first()
-    told = labelled(first.name, first.error_in_words) if first else ""
+    reason = labelled(first.name, first.error_in_words) if first else ""
     remedy = _("See its address and its credentials in the settings; it is tried again by itself.")
-    return HealthLine(title, down.url, Meaning.STOPPED, words, told, remedy=remedy)
+    return HealthLine(title, down.url, Meaning.STOPPED, words, reason, remedy=remedy)
 
 
 def _workers(number: int) -> HealthLine:

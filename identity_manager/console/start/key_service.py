@@ -34,23 +34,25 @@ def rows() -> dict[str, tuple[str, Callable[[], QuerySet[Any]], str]]:
 
 def line(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> HealthLine | None:
     """Only where something waits: most installations have their keys in files. jobs: their rows, read."""
-    url, told = _told(counted, jobs, "keys", NO_KEY_SERVICE)
+    url, job_error = _link_and_error(counted, jobs, "keys", NO_KEY_SERVICE)
     remedy = _(
         "Nothing is lost, and all is tried again as soon as it answers: manage.py doctor says which key."
     )
-    line = HealthLine(_("Key service"), url, Meaning.STOPPED, _("does not answer"), told, remedy=remedy)
-    return line if told else None
+    line = HealthLine(_("Key service"), url, Meaning.STOPPED, _("does not answer"), job_error, remedy=remedy)
+    return line if job_error else None
 
 
 def line_of_versions(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> HealthLine | None:
     """As line(), of what needs a key version that the key service or HSM does not open."""
-    url, told = _told(counted, jobs, "versions", KEY_CLOSED)
+    url, job_error = _link_and_error(counted, jobs, "versions", KEY_CLOSED)
     remedy = _("Nothing is lost. Open that version there again: manage.py doctor says which one.")
-    line = HealthLine(_("Key versions"), url, Meaning.STOPPED, _("are closed"), told, remedy=remedy)
-    return line if told else None
+    line = HealthLine(_("Key versions"), url, Meaning.STOPPED, _("are closed"), job_error, remedy=remedy)
+    return line if job_error else None
 
 
-def _told(counted: Mapping[str, Figure], jobs: Iterable[JobRun], why: str, error: str) -> tuple[str, str]:
+def _link_and_error(
+    counted: Mapping[str, Figure], jobs: Iterable[JobRun], why: str, error: str
+) -> tuple[str, str]:
     """Where to look, and what waits; empty where nothing does."""
     number = {name: counted[f"{why}_{name}"].number for name in PAGES}
     waiting = [words for name, words in _in_words(number).items() if number[name]]

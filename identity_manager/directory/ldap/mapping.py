@@ -103,10 +103,10 @@ class Mapping:
         if self.is_active_directory and control.isdecimal() and int(control) & ACCOUNT_DISABLED:
             return EntryState.DISABLED
         attribute = self.configuration.fields.get("state")
-        told = attribute.taken(found.text(attribute.name)) if attribute else ""
-        if not told:
+        state_word = attribute.taken(found.text(attribute.name)) if attribute else ""
+        if not state_word:
             return EntryState.ACTIVE
-        return EntryState(told) if told in set(EntryState) - {EntryState.ABSENT} else None
+        return EntryState(state_word) if state_word in set(EntryState) - {EntryState.ABSENT} else None
 
     def _expiry(self, found: Found) -> datetime | None:
         """accountExpires: 100 ns since 1601. userAccountControl does not say that it has passed."""

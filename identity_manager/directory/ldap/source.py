@@ -184,8 +184,8 @@ class _Reading:
 
     def _note_time(self, found: Found, name: str) -> None:
         if not self.source.mapping.is_active_directory:
-            told = self.source.mapping.changed(found)
-            self.newest[name] = max(self.newest.get(name, self.cursor.get(name, "")), told)
+            stamp = self.source.mapping.changed(found)
+            self.newest[name] = max(self.newest.get(name, self.cursor.get(name, "")), stamp)
 
     # --- groups
 
@@ -198,8 +198,8 @@ class _Reading:
         condition = f"(&{self.source.group_filter}{self._since(since, 'groups')})"
         names = self.source.mapping.change_attributes
         changed = list(self.client.search(self.options["group_base"], condition, names))
-        told = since.get("groups", "")
-        return any(told == "" or self.source.mapping.changed(each) > told for each in changed)
+        stamp = since.get("groups", "")
+        return any(stamp == "" or self.source.mapping.changed(each) > stamp for each in changed)
 
     def _groups(self) -> Iterator[Item]:
         model = self.source.mapping

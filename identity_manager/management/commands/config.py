@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
 
 def _line(row: ComparedEntry) -> str:
-    return f"{row.kind.name} {row.code}: {row.effect.label}. {row.told}".rstrip()
+    return f"{row.kind.name} {row.code}: {row.effect.label}. {row.remark}".rstrip()
 
 
 def _short(value: object) -> str:

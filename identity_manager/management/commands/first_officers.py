@@ -124,15 +124,15 @@ def _read(path: Path) -> list[Officer]:
     return [_officer(number, each) for number, each in enumerate(listed, 1)]
 
 
-def _officer(number: int, told: dict[str, Any]) -> Officer:
-    values = {name: value for name, value in told.items() if name != "roles"}
+def _officer(number: int, entry: dict[str, Any]) -> Officer:
+    values = {name: value for name, value in entry.items() if name != "roles"}
     if unknown := sorted(set(values) - set(FIELDS)):
         raise CommandError(
             f"Officer {number}: {', '.join(unknown)}: not known; known are {', '.join(FIELDS)}, roles."
         )
     if wrong := sorted(name for name, value in values.items() if not isinstance(value, str)):
         raise CommandError(f"Officer {number}: {', '.join(wrong)}: text is needed.")
-    named = told.get("roles", [])
+    named = entry.get("roles", [])
     known = {role.value for role in OFFERED_ROLES}
     if not isinstance(named, list) or not all(isinstance(name, str) and name in known for name in named):
         raise CommandError(f"Officer {number}: roles: a list is needed, of: {', '.join(sorted(known))}.")

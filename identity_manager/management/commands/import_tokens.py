@@ -90,11 +90,11 @@ class Command(BaseCommand):
         self.stdout.write("Done. Delete the folder and the file of passwords.")
 
     def _progress(self, what: str, total: int = 0) -> Any:
-        def told(done: int, of_all: int = total) -> None:
+        def report(done: int, of_all: int = total) -> None:
             if done % EVERY == 0 or done == of_all:
                 self.stderr.write(f"{done} of {of_all} {what}")
 
-        return told
+        return report
 
     @staticmethod
     def _counted(row: TokenImport) -> str:

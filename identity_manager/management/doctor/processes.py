@@ -50,8 +50,9 @@ def broker() -> Iterator[CheckResult]:
 def _broker_program(connection: Connection) -> CheckResult:
     """Program and version of the broker, and whether its data files can only be read by these."""
     if connection.transport.driver_type != "redis":
-        told: Any = getattr(connection.connection, "server_properties", {})
-        return ok(f"The broker answers: {told.get('product', 'program')} {told.get('version', 'unknown')}.")
+        properties: Any = getattr(connection.connection, "server_properties", {})
+        product, version = properties.get("product", "program"), properties.get("version", "unknown")
+        return ok(f"The broker answers: {product} {version}.")
     try:
         channel: Any = connection.default_channel  # each transport has a class of its own
         info = channel.client.info()

@@ -88,5 +88,5 @@ def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
 
 def _was_told(message: str, order: BatchOrder, person: Person, *, since: datetime) -> bool:
     """Whether a mail was sent under either deduplication key."""
-    told = OutgoingMail.objects.filter(message=message, person=person, created_at__gte=since)
-    return told.filter(occasion__contains=f":{order.pk}:").exists()
+    mails = OutgoingMail.objects.filter(message=message, person=person, created_at__gte=since)
+    return mails.filter(occasion__contains=f":{order.pk}:").exists()

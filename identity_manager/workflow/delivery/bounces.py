@@ -115,8 +115,8 @@ def _mail_of(notice: Notice) -> uuid.UUID | None:
     contains the mail's id.
     """
     found = OutgoingMail.objects.with_provider_id(notice.message_id).values_list("pk", flat=True).first()
-    told = MailEvent.objects.filter(message_id=notice.message_id, mail__isnull=False)
-    found = found or told.values_list("mail", flat=True).first()
+    reported = MailEvent.objects.filter(message_id=notice.message_id, mail__isnull=False)
+    found = found or reported.values_list("mail", flat=True).first()
     if found is not None:
         return found
     own = sending.mail_of(notice.message_id)

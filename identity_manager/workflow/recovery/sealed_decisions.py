@@ -67,10 +67,10 @@ def keeps_silent(recovery: Recovery) -> bool:
 
 def _is_as_sealed(decision: RecoveryDecision) -> bool:
     try:
-        told = vault.unwrap(decision.seal, purpose=vault.Purpose.OTHER, record=decision.pk)
+        sealed = vault.unwrap(decision.seal, purpose=vault.Purpose.OTHER, record=decision.pk)
     except vault.VaultError:
         return False
-    return told == _sealed(decision)
+    return sealed == _sealed(decision)
 
 
 def _sealed(decision: RecoveryDecision) -> bytes:

@@ -125,8 +125,8 @@ def _remind(due: Iterable[_Due], now: datetime) -> int:
         if (days := days_to_tell(each.notice.ends_at, now)) is not None
     }
     known = outbox.known(to_tell)
-    told = [each for occasion, each in to_tell.items() if occasion not in known]
-    losses = loss.by_token([each.token.pk for each, _days in told])
+    to_mail = [each for occasion, each in to_tell.items() if occasion not in known]
+    losses = loss.by_token([each.token.pk for each, _days in to_mail])
     mails = [
         token_messages.renewal_due(
             each.token,
@@ -134,7 +134,7 @@ def _remind(due: Iterable[_Due], now: datetime) -> int:
             ends_at=each.notice.ends_at,
             losses=loss.in_words(losses.get(each.token.pk, ())),
         )
-        for each, days in told
+        for each, days in to_mail
     ]
     outbox.enqueue_new(mails, by_sweep=True)
     return len(mails)

@@ -118,8 +118,8 @@ def prepare_inquiry(
         mails += _administrator_mails(
             request, deciders.administrators(request.person), possible=False, now=now
         )
-    told = audit.event_about(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
-    return ApproverInquiry(rows, mails, [told])
+    event = audit.event_about(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
+    return ApproverInquiry(rows, mails, [event])
 
 
 def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:

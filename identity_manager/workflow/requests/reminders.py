@@ -104,8 +104,10 @@ def _not_told(occasion_of: Iterable[tuple[uuid.UUID, str]]) -> Iterator[uuid.UUI
     """
     rows = iter(occasion_of)
     while some := dict(islice(rows, AT_ONCE)):
-        told = set(OutgoingMail.objects.filter(occasion__in=some.values()).values_list("occasion", flat=True))
-        yield from (pk for pk, occasion in some.items() if occasion and occasion not in told)
+        mailed = set(
+            OutgoingMail.objects.filter(occasion__in=some.values()).values_list("occasion", flat=True)
+        )
+        yield from (pk for pk, occasion in some.items() if occasion and occasion not in mailed)
 
 
 def days_before(

@@ -66,9 +66,9 @@ def remind(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         refuse(obstacle(request), kind=Stale)
 
         waiting = _waiting(request)
-        told = outbox.known(list(waiting))
+        mailed = outbox.known(list(waiting))
         for occasion, token in waiting.items():
-            if occasion not in told:
+            if occasion not in mailed:
                 outbox.enqueue(_mail(request, token, occasion), by_sweep=True)
         audit.record(audit.Event.REQUEST_REMINDED, actor=actor, subject=request)
         return request

@@ -113,10 +113,10 @@ def is_as_confirmed(row: TokenImport) -> bool:
     if row.seal is None or row.digest != rows.digest(row):
         return False
     try:
-        told = vault.unwrap(row.seal, purpose=vault.Purpose.OTHER, record=row.pk)
+        sealed = vault.unwrap(row.seal, purpose=vault.Purpose.OTHER, record=row.pk)
     except vault.VaultError:
         return False
-    return told == _confirmed(row)
+    return sealed == _confirmed(row)
 
 
 def to_be_done(row: TokenImport) -> QuerySet[TokenImportRow]:

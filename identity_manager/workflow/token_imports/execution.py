@@ -147,7 +147,7 @@ def _write(
     """Insert the tokens of these locked persons' rows; return for how many rows something was inserted."""
     now, known, done = timezone.now(), Duplicates(rows), list[TokenImportRow]()
     matches = Matches(rows)
-    events, keys, told = list[AuditEvent](), list[Pair](), list[stored_rows.Created]()
+    events, keys, imported = list[AuditEvent](), list[Pair](), list[stored_rows.Created]()
     for person_id, theirs in _by_person(rows).items():
         good = _judged(row, persons[person_id], theirs, matches=matches, known=known, opened=opened)
         new = [each for each in good if each.outcome == RowOutcome.NEW]
@@ -155,13 +155,13 @@ def _write(
         keys += _to_archive(good, opened, created.certificates, known=known)
         known.note(good, created.certificates)
         events += created.events
-        told.append(created)
+        imported.append(created)
         done += good
     events += imported_keys.store(keys) if keys else []
     _mark_done(rows, done, now)
     audit.append(events)
     if row.tells_persons:
-        mails = (token_messages.tokens_imported(row, each.active) for each in told if each.active)
+        mails = (token_messages.tokens_imported(row, each.active) for each in imported if each.active)
         outbox.enqueue_new(mails, by_sweep=True)
     return len(done)
 

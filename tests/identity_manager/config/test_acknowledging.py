@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from celery import current_app
 
-from identity_manager.config.broker.acknowledgement import LookAtAcknowledgements, NotedRequest, Told
+from identity_manager.config.broker.acknowledgement import Acknowledged, LookAtAcknowledgements, NotedRequest
 
 
 @dataclass
@@ -14,30 +14,30 @@ class Message:
 
 
 def test_what_the_broker_was_told_of_is_no_trouble() -> None:
-    told, message = Told(), Message()
-    told.note(message)
-    told.look()
+    acknowledged, message = Acknowledged(), Message()
+    acknowledged.note(message)
+    acknowledged.look()
     message.acknowledged = True
-    told.look()
-    told.look()
+    acknowledged.look()
+    acknowledged.look()
 
 
 def test_what_it_was_not_told_of_until_the_next_look_is() -> None:
-    told = Told()
-    told.note(Message())
-    told.look()
+    acknowledged = Acknowledged()
+    acknowledged.note(Message())
+    acknowledged.look()
     with pytest.raises(ConnectionResetError):
-        told.look()
-    told.look()  # on the next connection nothing of it counts
+        acknowledged.look()
+    acknowledged.look()  # on the next connection nothing of it counts
 
 
 def test_a_new_connection_forgets_what_the_last_one_brought() -> None:
-    told = Told()
-    told.note(Message())
-    told.look()
-    told.forget()
-    told.look()
-    told.look()
+    acknowledged = Acknowledged()
+    acknowledged.note(Message())
+    acknowledged.look()
+    acknowledged.forget()
+    acknowledged.look()
+    acknowledged.look()
 
 
 def test_the_product_s_workers_have_it() -> None:

@@ -151,8 +151,8 @@ def test_a_file_of_another_installation_comes_over_in_steps(
         "standing-order Letters for all": "left",
         "target corp": "left",
     }
-    assert {row.told for row in found.of(Effect.DRAFT)} == {""}  # each was asked for
-    assert "once it is" in found.of(Effect.LEFT)[0].told
+    assert {row.remark for row in found.of(Effect.DRAFT)} == {""}  # each was asked for
+    assert "once it is" in found.of(Effect.LEFT)[0].remark
     again = effects(importing.compare(actor=sven, text=text))
     assert again["profile letter"] == again["terms letter-terms"] == again["token-type letter"] == "waits"
 
@@ -191,16 +191,16 @@ def test_targets_are_used_after_a_second_officer(sven: Person, sara: Person, set
         uses.confirm(actor=sven, use_id=use.pk)
     uses.confirm(actor=sara, use_id=use.pk)
     (left,) = importing.compare(actor=sven, text=wanted).of(Effect.LEFT)
-    assert "under TARGETS" in left.told
+    assert "under TARGETS" in left.remark
     settings.TARGETS = {}
     (left,) = importing.compare(actor=sven, text=wanted).of(Effect.LEFT)
-    assert "no target of this name" in left.told
+    assert "no target of this name" in left.remark
 
 
 def test_a_client_s_token_is_shown_once_and_opens_nothing_yet(sven: Person, sara: Person) -> None:
     text = "format = 1\n" + CLIENT
     (left,) = importing.compare(actor=sven, text=text, shows_secrets=False).of(Effect.LEFT)
-    assert "shown once" in left.told
+    assert "shown once" in left.remark
     found = imported(sven, text)
     ((name, secret),) = found.secrets
     client = ApiClient.objects.get()
@@ -212,7 +212,7 @@ def test_a_client_s_token_is_shown_once_and_opens_nothing_yet(sven: Person, sara
     assert CLIENT.strip() in exported().replace('method = "bearer"\n', "")
     assert effects(importing.compare(actor=sven, text=text))["api-client HR"] == "same"
     (left,) = importing.compare(actor=sven, text=text.replace("30", "60")).of(Effect.LEFT)
-    assert "does not change" in left.told
+    assert "does not change" in left.remark
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_standing_orders_are_for_who_keeps_them(sara: Person) -> None:
         'type_code = "letter"', 'type_code = "vpn"'
     )
     (order, *_others) = importing.compare(actor=sara, text=text).of(Effect.LEFT)
-    assert "Only a Software Token Administrator" in order.told
+    assert "Only a Software Token Administrator" in order.remark
     with pytest.raises(Refused):
         imported(sara, text)
     assert not StandingOrder.objects.exists()

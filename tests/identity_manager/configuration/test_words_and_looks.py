@@ -56,7 +56,7 @@ logo = "{LOGO}"
 def test_texts_and_looks_are_drafts_until_another_officer_activates_them(sven: Person, sara: Person) -> None:
     text = "format = 1\n" + TEXTS + LOOKS
     drafts = importing.compare(actor=sven, text=text).of(Effect.DRAFT)
-    assert [(row.code, row.told) for row in drafts] == [
+    assert [(row.code, row.remark) for row in drafts] == [
         ("password_set.en", ""),
         ("password_set.de", ""),
         ("looks", ""),
@@ -131,7 +131,7 @@ def test_a_picture_that_is_encoded_otherwise_is_the_same_looks(sven: Person, sar
 
 def test_looks_that_say_nothing_are_those_of_the_product(sven: Person) -> None:
     (left,) = importing.compare(actor=sven, text='format = 1\n[[looks]]\ncode = "looks"\n').of(Effect.LEFT)
-    assert left.told == "The draft looks as what everybody sees already."
+    assert left.remark == "The draft looks as what everybody sees already."
     assert not Looks.objects.exists()
 
 

@@ -40,7 +40,7 @@ def _addresses(asked: Asked, row: RecoveryCertificate) -> dict[str, str]:
     """The page of the certificate; of a number, the drills there that it counts."""
     url, since = reverse("console:recovery-certificate", args=[row.pk]), asked.since.date().isoformat()
     results = {name: urlencode({"result": name, "since": since}) for name in ("proved", "failed")}
-    return {"certificate": url, **{name: f"{url}?{told}#drills" for name, told in results.items()}}
+    return {"certificate": url, **{name: f"{url}?{query}#drills" for name, query in results.items()}}
 
 
 REPORT = Report(

@@ -45,9 +45,9 @@ def _lists(asked: Asked, domain: str) -> dict[str, str]:
     if not domain or not reads or offices.holds(asked.actor, MAIL_WATCHERS - MAIL_READERS):
         return {}
     since = f"{timezone.localtime(asked.since):%Y-%m-%d %H:%M}"
-    told = {"domain": domain, "unit": asked.unit, "since": since}
+    query = {"domain": domain, "unit": asked.unit, "since": since}
     return {
-        name: f"{reverse('console:outbox')}?{urlencode({'state': state.value, **told})}"
+        name: f"{reverse('console:outbox')}?{urlencode({'state': state.value, **query})}"
         for state, name in SERIES.items()
     }
 
