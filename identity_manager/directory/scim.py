@@ -14,7 +14,7 @@ from identity_manager.directory.contract import End, Entry, Gone, Group, Item, M
 from identity_manager.models import EntryState, RunMode, ScimKind, ScimResource
 
 # Margin for writes that began before the last run and were committed after it: their time is before its
-# cursor.
+# cursor. A run reads them again unless the last one read later than that.
 MARGIN = timedelta(minutes=2)
 PORTION = 1_000
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -29,10 +29,11 @@ class ScimSource:
 
     def read(self, mode: RunMode, cursor: Mapping[str, Any]) -> Iterator[Item]:
         """Everything, or what was written since the cursor; groups whole wherever one of them was written."""
-        newest = self.rows.aggregate(newest=Max("modified_at"))["newest"]
+        read_at, newest = timezone.now(), self.rows.aggregate(newest=Max("modified_at"))["newest"]
         since = parse_datetime(cursor.get("modified_at", "")) if mode == RunMode.CHANGES else None
         changed = self.rows.filter(modified_at__gte=since - MARGIN) if since else self.rows
-        if since and newest and newest <= since < timezone.now() - MARGIN:
+        last = parse_datetime(cursor.get("read_at", "")) or since
+        if since and newest and last and newest <= since < last - MARGIN:
             yield End(cursor, is_idle=True)
             return
         for row in self._portions(changed.filter(kind=ScimKind.USER)):
@@ -44,7 +45,7 @@ class ScimSource:
                 keys = tuple(str(each.get("value")) for each in row.body.get("members", []))
                 yield Members(str(row.pk), keys)
         yield End(
-            {"modified_at": newest.isoformat()} if newest else {},
+            {"modified_at": newest.isoformat(), "read_at": read_at.isoformat()} if newest else {},
             has_all_ids=since is None,
             has_groups=has_groups,
         )

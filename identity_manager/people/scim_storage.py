@@ -119,12 +119,12 @@ class Storage(ScimStorage):
         return cast(ScimResource, row)
 
     def _saved(self, row: ScimResource, resource: Resource[Any], *, insert: bool) -> Resource[Any]:
-        body = resource.model_dump(mode="json", exclude_none=True)
+        body, stored = resource.model_dump(mode="json", exclude_none=True), row.body or {}
         row.body = {name: value for name, value in body.items() if name not in NOT_KEPT}
         row.name_key = _key(body.get("userName" if row.kind == ScimKind.USER else "displayName"))
         row.external_key = _key(body.get("externalId"), folded=False)
         if row.kind == ScimKind.GROUP:
-            self._tidy_members(row.body)
+            self._tidy_members(row.body, stored)
         try:
             with transaction.atomic():
                 row.save(force_insert=insert)
@@ -132,16 +132,21 @@ class Storage(ScimStorage):
             raise UniquenessException(detail=_("The userName is taken.")) from error
         return self._resource(row)
 
-    def _tidy_members(self, body: dict[str, Any]) -> None:
-        """Each member once, and nobody who is not there."""
+    def _tidy_members(self, body: dict[str, Any], stored: dict[str, Any]) -> None:
+        """Each member once, and nobody who is not there.
+
+        stored: the group as it was. Whom it had and the client has deleted since is left out: a patch sends
+        them along.
+        """
         members = {str(each.get("value")): each for each in body.get("members", [])}
         known = ScimResource.objects.filter(source=self.source, deleted_at=None)
         ids = {key: _uuid(key) for key in members}
         there = set(known.filter(pk__in=[each for each in ids.values() if each]).values_list("pk", flat=True))
-        if unknown := [key for key, pk in ids.items() if pk not in there]:
+        had = {str(each.get("value")) for each in stored.get("members", [])}
+        if unknown := [key for key, pk in ids.items() if pk not in there and key not in had]:
             raise InvalidValueException(detail=_("No such member: %(id)s") % {"id": ascii(unknown[0])[:60]})
         if members:
-            body["members"] = list(members.values())
+            body["members"] = [each for key, each in members.items() if ids[key] in there]
 
     def _resource(self, row: ScimResource) -> Resource[Any]:
         model = self.models[row.kind]

@@ -5,6 +5,7 @@ In chunks with a constant number of queries each, so that memory stays flat. Cha
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,16 +16,18 @@ from identity_manager.directory.configuration import LOCK, SourceConfiguration
 from identity_manager.directory.contract import Entry
 from identity_manager.models import (
     OFFICER_ROLES,
+    ConsentState,
     DirectoryLink,
     DirectoryOutcome,
     DirectoryRun,
     DirectoryRunLine,
     EntryState,
+    IdentityChange,
     Person,
     PersonState,
 )
 from identity_manager.models.people.upn_key import upn_key
-from identity_manager.people import validation
+from identity_manager.people import registration_policy, validation
 from identity_manager.people.imports import plan as import_plan
 from identity_manager.people.imports import uniqueness
 from identity_manager.people.officers import roles
@@ -36,11 +39,15 @@ LEAVING = (DirectoryOutcome.LEAVE, DirectoryOutcome.LOCK)
 
 @dataclass(frozen=True)
 class StoredEntries:
-    """What the database has of the entries of a chunk: links, persons by number, managers by key."""
+    """What the database has of the entries of a chunk: links, persons by number, managers by key.
+
+    disagreed: persons whose newest identity from this kind of source no second officer has confirmed.
+    """
 
     links: dict[str, DirectoryLink]
     persons: dict[str, Person]
     managers: dict[str, Person]
+    disagreed: frozenset[uuid.UUID]
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,13 @@ class Planning:
             links,
             {row.personnel_number: row for row in persons},
             {row.key: row.person for row in by_key},
+            self._disagreed([link.person_id for link in links.values()]),
         )
+
+    def _disagreed(self, person_ids: Sequence[uuid.UUID]) -> frozenset[uuid.UUID]:
+        changes = IdentityChange.objects.filter(person__in=person_ids, source=self.configuration.kind)
+        states = dict(changes.order_by("asked_at", "pk").values_list("person", "state"))
+        return frozenset(person for person, state in states.items() if state != ConsentState.CONFIRMED)
 
     def lines(self, entries: Sequence[Entry]) -> list[DirectoryRunLine]:
         """What becomes of these entries, without those of whom nothing is different."""
@@ -98,7 +111,7 @@ class Planning:
     def plan(self, entry: Entry, known: StoredEntries) -> "PlannedEntry":
         """What becomes of one entry."""
         link = known.links.get(entry.external_id)
-        planned = PlannedEntry(self, entry, link)
+        planned = PlannedEntry(self, entry, link, is_agreed=not link or link.person_id not in known.disagreed)
         cleaned = validation.clean(entry.values)
         number = cleaned.values.get("personnel_number", "")
         planned.person = link.person if link else known.persons.get(number)
@@ -112,11 +125,12 @@ class Planning:
 
 @dataclass
 class PlannedEntry:
-    """One entry and what becomes of it."""
+    """One entry and what becomes of it. is_agreed: no identity from this source waits or was refused last."""
 
     planning: Planning
     entry: Entry
     link: DirectoryLink | None
+    is_agreed: bool = True
     person: Person | None = None
     changes: dict[str, str] = field(default_factory=dict)
     waits: dict[str, str] = field(default_factory=dict)
@@ -131,6 +145,9 @@ class PlannedEntry:
         """Refuse an entry that would take a person from another entry, or an account from its person."""
         person = self.person
         if person is None:
+            return
+        if person.is_api_client:
+            self.refuse("personnel_number", str(registration_policy.API_CLIENT))
             return
         other = getattr(person, "directory_link", None) if self.link is None else None
         if self.link is not None and person.personnel_number != number:
@@ -178,7 +195,7 @@ class PlannedEntry:
             return True
         if person is None:
             return False
-        own = self.link is not None and person.source == configuration.kind
+        own = self.link is not None and person.source == configuration.kind and self.is_agreed
         return not own or any(held.role in OFFICER_ROLES for held in person.roles.all())
 
     def _action(self) -> DirectoryOutcome | None:
@@ -208,7 +225,7 @@ class PlannedEntry:
             key=entry.key,
             manager_key=entry.manager,
             values=dict(entry.values),
-            changes={"fields": self.changes, "waits": self.waits},
+            changes={"fields": self.changes, "waits": self.waits, "problem": entry.problem},
             state=entry.state,
             expires_at=entry.expires_at,
             fingerprint="" if self.errors else fingerprint(entry),

@@ -204,17 +204,25 @@ class Staging:
 
     # --- what the whole run says
 
-    def carry_over_refused(self) -> None:
-        """Plan again what the last run refused and this one did not read, as the cursor is past it."""
+    def carry_over_refused(self, *, has_all_ids: bool) -> None:
+        """Plan again what the last run refused and this one did not read, as the cursor is past it.
+
+        has_all_ids: whoever was not read is not in the directory any more.
+        """
         if self.run.mode in (RunMode.FULL, RunMode.DRY):
             return
-        wanted = self._refused & self._still if self.run.mode == RunMode.IDS else self._refused
+        wanted = self._refused & self._still if has_all_ids else self._refused
         for some in in_chunks(sorted(wanted)):
+            staged = self.run.lines.filter(external_id__in=some).values("external_id")
             lines = DirectoryRunLine.objects.filter(run=self._last, external_id__in=some)
-            DirectoryRunLine.objects.bulk_create(self.planning.lines([entry_of(line) for line in lines]))
+            entries = [entry_of(line) for line in lines.exclude(external_id__in=staged)]
+            DirectoryRunLine.objects.bulk_create(self.planning.lines(entries))
 
     def refuse_repeated(self) -> None:
-        """Refuse entries of this run with one number, e-mail, UPN or SID, but the one that has it already."""
+        """Refuse entries of this run with one number, e-mail, UPN or SID, but the one that has it already.
+
+        A number has the entry that is linked to its person; a known person without a link has none of them.
+        """
         for column, name in REFUSED_TWICE.items():
             rows = self.run.lines.exclude(outcome=DirectoryOutcome.REFUSED).exclude(**{column: ""})
             twice = rows.order_by().values(column).annotate(n=Count("pk")).filter(n__gt=1)
@@ -224,12 +232,13 @@ class Staging:
 
     def _refuse(self, rows: QuerySet[DirectoryRunLine], column: str, name: str) -> None:
         lines = list(rows.order_by(F("person").asc(nulls_last=True), "pk"))
+        linked = set(self._links([line.external_id for line in lines]).values_list("external_id", flat=True))
         numbers: dict[str, set[str]] = {}
         for line in lines:
             numbers.setdefault(getattr(line, column), set()).add(line.number)
         for line in lines:
-            if column == "number" and line.person_id is not None:
-                continue  # the owner of the value
+            if column == "number" and line.external_id in linked:
+                continue
             others = numbers[getattr(line, column)] - {line.number}
             words = {"field": name, "numbers": ", ".join(sorted(others)) or line.number}
             line.problem = _("%(field)s: Another entry of the directory says the same (%(numbers)s).") % words
@@ -246,4 +255,5 @@ def entry_of(line: DirectoryRunLine) -> Entry:
         state=EntryState(line.state),
         manager=line.manager_key,
         expires_at=line.expires_at,
+        problem=line.changes.get("problem", ""),
     )

@@ -157,7 +157,9 @@ def _check_state(row: PlannedRow) -> None:
     person, wanted = row.person, row.changes.get("state")
     if person is None:
         return
-    if person.state == PersonState.LOCKED and row.changes:
+    if person.is_api_client:
+        row.refuse("personnel_number", str(registration_policy.API_CLIENT))
+    elif person.state == PersonState.LOCKED and row.changes:
         row.refuse("state", _("This person is Locked for good and does not change any more."))
     elif wanted and (wanted == PersonState.REGISTERED or not can_proceed(transition_to(person, wanted))):
         words = {"now": person.get_state_display(), "wanted": PersonState(wanted).label}

@@ -201,7 +201,7 @@ def _compare(staging: Staging, end: End) -> None:
         staging.lose_absent()
     staging.lose_expired(now)
     staging.lock_overdue(now)
-    staging.carry_over_refused()
+    staging.carry_over_refused(has_all_ids=end.has_all_ids)
     staging.refuse_repeated()
     row.read, row.cursor, row.notes = staging.read, dict(end.cursor), list(end.notes)
     row.has_all_ids, row.has_groups = end.has_all_ids, end.has_groups

@@ -122,6 +122,19 @@ def test_an_unknown_member_is_refused(client: ScimClient) -> None:
     assert members(client, group) == []
 
 
+def test_a_member_whom_the_client_has_deleted_keeps_no_other_in_the_group(client: ScimClient) -> None:
+    """A patch sends all members that the group had."""
+    anna, bo, cy = (client.user(name)["id"] for name in ("anna", "bo", "cy"))
+    group = client.group("vpn", anna, bo)["id"]
+    client.send("DELETE", f"/Users/{anna}")
+    added = {"op": "add", "path": "members", "value": [{"value": cy}]}
+    assert client.patch(f"/Groups/{group}", added).status_code == 204
+    assert sorted(members(client, group)) == sorted([bo, cy])
+    removed = {"op": "remove", "path": f'members[value eq "{bo}"]'}
+    assert client.patch(f"/Groups/{group}", removed).status_code == 204
+    assert members(client, group) == [cy]
+
+
 def test_users_are_listed_in_a_stable_order(client: ScimClient) -> None:
     made = [client.user(f"user{number}")["id"] for number in range(5)]
     pages = [client.read(f"/Users?startIndex={first}&count=2") for first in (1, 3, 5)]

@@ -2,7 +2,10 @@
 
 import re
 import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from identity_manager.audit import Event
+from identity_manager.directory.contract import End, Item, Present
 from identity_manager.models import (
     Account,
     AuditEvent,
@@ -31,6 +35,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.people.directory_runs import applying, groups
+from identity_manager.people.identity import identity_changes
 from identity_manager.workflow.people import directory_runs, leave_and_return
 from tests.tools import cast
 from tests.tools.directory import FakeDirectory, run
@@ -301,6 +306,98 @@ def test_what_was_refused_and_is_gone_is_not_created_later(corp: FakeDirectory) 
     run(RunMode.CHANGES)
 
     assert Person.objects.count() == 1
+
+
+def test_what_the_source_did_not_understand_is_refused_in_the_next_run_too(corp: FakeDirectory) -> None:
+    """The next run does not read the entry again: it plans what the last one refused."""
+    corp.entries["id-zoe"] = replace(corp.add("zoe"), problem="Nobody maps this state.")
+    run()
+    corp.changed = set()
+    done = run(RunMode.CHANGES)
+
+    assert done.counts == {"refused": 1}
+    assert not Person.objects.exists()
+
+
+def test_nor_does_it_bring_anybody_back(corp: FakeDirectory) -> None:
+    corp.add("nina")
+    run()
+    corp.add("nina", state=EntryState.DISABLED)
+    run()
+    corp.entries["id-nina"] = replace(corp.add("nina"), problem="Nobody maps this state.")
+    run()
+    corp.changed = set()
+    run(RunMode.CHANGES)
+
+    assert Person.objects.get().state == PersonState.INACTIVE
+
+
+def test_two_entries_of_one_known_person_are_refused(corp: FakeDirectory) -> None:
+    """A user's account and an administrator's, say: nobody knows which one is the person's."""
+    cast.person("nina", personnel_number="D-nina")
+    corp.add("nina")
+    corp.add("admin", personnel_number="D-nina", email="", upn="", sid="")
+
+    done = run()
+
+    assert (done.state, done.counts) == (RunState.DONE, {"refused": 2})
+    assert not DirectoryLink.objects.exists()
+
+
+@pytest.mark.parametrize("who", ["new", "known"])
+def test_what_was_refused_and_is_gone_from_a_list_of_all_is_not_planned_again(
+    corp: FakeDirectory, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """A folder of whole files has everybody in each run, also where it looks for changes."""
+    corp.add("nina")
+    if who == "known":
+        corp.add("zoe")
+    run()
+    corp.entries["id-zoe"] = replace(corp.add("zoe", department="Sales"), problem="Not understood.")
+    run()
+    del corp.entries["id-zoe"]
+    corp.changed = set()
+    read = type(corp).read
+
+    def of_all(directory: FakeDirectory, mode: RunMode, cursor: Mapping[str, Any]) -> Iterator[Item]:
+        yield Present("id-nina", "id-nina")
+        for item in read(directory, mode, cursor):
+            yield replace(item, has_all_ids=True) if isinstance(item, End) else item
+
+    monkeypatch.setattr(type(corp), "read", of_all)
+    done = run(RunMode.CHANGES)
+
+    assert done.state == RunState.DONE
+    found = Person.objects.exclude(personnel_number="D-nina")
+    assert [each.state for each in found] == [PersonState.INACTIVE] * (who == "known")
+
+
+@pytest.mark.parametrize("answer", ["none yet", "refused"])
+def test_an_identity_that_nobody_has_agreed_to_waits_at_each_change(corp: FakeDirectory, answer: str) -> None:
+    nina = cast.person("nina", personnel_number="D-nina")
+    corp.add("nina", sid="S-1-5-21-7-8-9-1", email=nina.email, upn=nina.upn)
+    run()
+    change = IdentityChange.objects.get()
+    if answer == "refused":
+        rita = cast.person("rita", roles=(Role.REGISTRATION_OFFICER,))
+        identity_changes.refuse_change(actor=rita, change_id=change.pk, reason="Not hers.")
+    corp.add("nina", sid="S-1-5-21-7-8-9-1", email=nina.email, upn=nina.upn, department="Sales")
+
+    run()
+
+    nina.refresh_from_db()
+    assert (nina.department, nina.sid) == ("Sales", "S-1-5-21-1-2-3-1422")
+    assert IdentityChange.objects.filter(state="waiting").count() == 1
+
+
+def test_an_entry_with_the_number_of_an_api_client_is_refused(corp: FakeDirectory) -> None:
+    client = cast.person("hr", personnel_number="api-1", sid="", roles=(), source=PersonSource.API)
+    corp.add("nina", personnel_number="api-1")
+
+    done = run()
+
+    client.refresh_from_db()
+    assert (done.counts, client.source) == ({"refused": 1}, PersonSource.API)
 
 
 def test_a_known_person_is_taken_over_and_their_identity_waits(corp: FakeDirectory) -> None:

@@ -108,6 +108,11 @@ def test_a_known_personnel_number_is_updated_and_found_by_the_new_values() -> No
     assert list(Person.objects.matching("research")) == []
 
 
+def test_the_person_of_an_api_client_is_changed_by_no_file() -> None:
+    client = person("hr", sid="", roles=(), source=PersonSource.API)
+    assert refusal(row_of(client, state="locked"))[1] == "personnel_number"
+
+
 def test_a_row_that_says_nothing_new_changes_nothing() -> None:
     ada = person("ada", manager=person("paul"))
     assert outcomes(row_of(ada, manager="P-paul", state="active", kind="")) == ["unchanged"]
