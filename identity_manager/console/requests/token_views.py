@@ -17,7 +17,7 @@ from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.requests import page as request_page
 from identity_manager.console.requests.forms import HoldForm, RevokeForm, SendAgainForm
 from identity_manager.mail import install
-from identity_manager.models import Certificate, SoftwareToken, TokenState
+from identity_manager.models import Certificate, Person, SoftwareToken, TokenState
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.revocation import hold
@@ -52,7 +52,7 @@ def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     act = replace(
         _act(request, token, hold.reinstate),
         done=_reinstated,
-        ask=lambda: _reinstating(token, _back(request, token)),
+        ask=lambda: _reinstating(token, _back(request, token), by=offices.officer(request)),
     )
     return respond(request, PressForm(refusals.post_data(request)), act)
 
@@ -122,7 +122,7 @@ def _holding(token: SoftwareToken, back: str) -> Confirmation:
     )
 
 
-def _reinstating(token: SoftwareToken, back: str) -> Confirmation:
+def _reinstating(token: SoftwareToken, back: str, *, by: Person) -> Confirmation:
     words = {"type": token, "person": token.person}
     return Confirmation(
         title=_("Reinstate %(type)s of %(person)s?") % words,
@@ -130,7 +130,7 @@ def _reinstating(token: SoftwareToken, back: str) -> Confirmation:
         button=_("Reinstate"),
         back=back,
         dangerous=False,
-        obstacle=hold.reinstatement_obstacle(token),
+        obstacle=hold.reinstatement_obstacle(token, by=by),
     )
 
 

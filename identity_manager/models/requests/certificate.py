@@ -26,7 +26,7 @@ from identity_manager.models.requests.certificate_states import (
     TOKEN_HANDED_OUT,
     CertificateState,
 )
-from identity_manager.models.requests.states import RequestState
+from identity_manager.models.requests.states import RequestKind, RequestState
 from identity_manager.models.requests.token_states import DeliveryState, TokenState
 
 if TYPE_CHECKING:
@@ -91,9 +91,13 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
 
     def may_outlive_token(self) -> Self:
-        """Living encryption-only certificates whose owner has the key: acknowledged, or at the targets."""
+        """Living encryption-only certificates whose owner has the key.
+
+        It was acknowledged, is at the targets, or came from another system with the token.
+        """
         living = self.filter(state__in=NOT_ENDED, revocation_decided_at=None)
         has_key = Q(token__acknowledged_at__isnull=False) | Q(token__delivery=DeliveryState.AT_TARGETS)
+        has_key |= Q(token__kind=RequestKind.IMPORT)
         return living.filter(has_key, profile__purpose=CertificatePurpose.ENCRYPTION)
 
     def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
@@ -303,8 +307,8 @@ class Certificate(RevocationAndHold):
     def may_outlive_token(self) -> bool:
         """As `CertificateQuerySet.may_outlive_token`, of a row whose token and profile are there."""
         encrypts = self.profile.purpose == CertificatePurpose.ENCRYPTION
-        at_targets = self.token.delivery == DeliveryState.AT_TARGETS
-        return encrypts and self.is_living and (self.token.acknowledged_at is not None or at_targets)
+        elsewhere = self.token.delivery == DeliveryState.AT_TARGETS or self.token.kind == RequestKind.IMPORT
+        return encrypts and self.is_living and (self.token.acknowledged_at is not None or elsewhere)
 
     def has_ended(self, now: datetime) -> bool:
         """Whether notAfter has passed, so that no CA call is needed any more."""

@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from identity_manager.models.catalogue.token_type import InstallationPolicy, TokenType
 from identity_manager.models.lease import LeasedQuerySet, Row
+from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
@@ -112,7 +113,8 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         """Tokens whose successor is active, and has been for as many days as the successor's type says.
 
         It is active since it was delivered and acknowledged, whichever came last; where targets alone
-        deliver it, since it is at all of them.
+        deliver it, since it is at all of them. The days begin anew with the end of a leave. A successor that
+        was replaced itself has worked, too.
         """
         long_enough = Q()
         periods = TokenType.objects.order_by().values_list("replaced_after_days", flat=True).distinct()
@@ -120,14 +122,15 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
             since = now - timedelta(days=days)
             known = Q(renewals__acknowledged_at__lte=since)
             known |= Q(renewals__delivery=DeliveryState.AT_TARGETS)
+            was_here = ~Exists(Leave.objects.filter(person=OuterRef("person"), ended_at__gt=since))
             long_enough |= known & Q(
-                renewals__token_type__replaced_after_days=days, renewals__delivered_at__lte=since
+                was_here, renewals__token_type__replaced_after_days=days, renewals__delivered_at__lte=since
             )
         return self.filter(
             long_enough,
             state__in=(T.ACTIVE, T.ON_HOLD),
             person__state=PersonState.ACTIVE,  # a leave stops the clock
-            renewals__state=T.ACTIVE,
+            renewals__state__in=(T.ACTIVE, T.REPLACED),
         )
 
     def awaiting_installation(self) -> Self:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models.batch.order import BatchOrder
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
-from identity_manager.models.standing_orders.order import COVERING, LossRule, StandingOrder
+from identity_manager.models.standing_orders.order import LossRule, StandingOrder, StandingState
 
 
 class MemberStep(models.TextChoices):
@@ -31,8 +31,11 @@ class StandingMemberQuerySet(models.QuerySet["StandingMember"]):
         return self.filter(until=None)
 
     def covering(self) -> Self:
-        """Members of orders that have not ended, by which they keep the type."""
-        return self.present().filter(order__state__in=COVERING)
+        """Members of orders that have not ended, by which they keep the type.
+
+        Also of one that was stopped and is to go on: it has members, and waits for a second officer.
+        """
+        return self.present().exclude(order__state=StandingState.ENDED)
 
 
 def runs_out_by_order() -> Q:

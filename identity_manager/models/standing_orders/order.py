@@ -28,7 +28,7 @@ class StandingState(models.TextChoices):
 
 S = StandingState
 AT_WORK = (S.CHECKING, S.IN_FORCE)
-COVERING = (S.IN_FORCE, S.PAUSED, S.STOPPED)  # their members keep the type when another order ends it
+COVERING = (S.IN_FORCE, S.PAUSED, S.STOPPED)  # those that a configuration file of this installation has
 
 
 class StandingBasis(models.TextChoices):

@@ -22,7 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.models.requests.token_states import IN_USE
+from identity_manager.models.requests.token_states import IN_USE, TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion, snapshot
@@ -118,7 +118,7 @@ def _leave_out(token: SoftwareToken, *, reason: str) -> list[Certificate]:
     for row in refused:
         row.left_out_at = now
         row.save()
-    if refused and not any(row.state in KEPT for row in rows):
+    if token.state in TO_BE_ISSUED and refused and not any(row.state in KEPT for row in rows):
         token.cancel(reason=reason[:300], now=now)
         token.save()
     return refused

@@ -14,7 +14,7 @@ from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import audit
 from identity_manager.models import Certificate, Person, SurplusByHand
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, require
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
 
@@ -98,6 +98,7 @@ def done_by_hand(*, actor: Person, surplus_id: uuid.UUID) -> SurplusByHand:
         certificate = locking.certificate(SurplusByHand.objects.get(pk=surplus_id).certificate_id)
         administers = eligibility.administers(actor, certificate.token.person)
         require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(eligibility.OWN_TOKEN if actor.pk == certificate.token.person_id else None, kind=NotAllowed)
         waiting = SurplusByHand.objects.to_be_revoked(timezone.now()).select_related("flagged__order")
         row = waiting.filter(pk=surplus_id).first()
         if row is None:

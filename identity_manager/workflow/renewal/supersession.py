@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.models import Certificate, CertificatePurpose, SoftwareToken
+from identity_manager.models import Certificate, CertificatePurpose, SoftwareToken, TokenState
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.targets import planning
@@ -36,7 +36,8 @@ def _replace(token_id: uuid.UUID) -> bool:
         token.replace(now=now)
         token.save()
         planning.review_later(token.pk)
-        successor = token.renewals.in_use().latest("created_at")
+        works = (TokenState.ACTIVE, TokenState.ON_HOLD, TokenState.REPLACED)
+        successor = token.renewals.filter(state__in=works).latest("created_at")
         left_out = successor.certificates.exclude(left_out_at=None).values_list("profile__code", flat=True)
         for certificate in locking.certificates_of(token):
             if _ends(certificate) and certificate.profile.code not in left_out:

@@ -61,8 +61,10 @@ def hold_obstacle(token: SoftwareToken) -> Reason | None:
     return None if token.state in (TokenState.SEALED, TokenState.ACTIVE) else NOT_TO_BE_HELD
 
 
-def reinstatement_obstacle(token: SoftwareToken) -> Reason | None:
-    """Why the token cannot be reinstated by an administrator, or None."""
+def reinstatement_obstacle(token: SoftwareToken, *, by: Person | None = None) -> Reason | None:
+    """Why the token cannot be reinstated, or None. by: the administrator who does it."""
+    if by is not None and by.pk == token.person_id:
+        return eligibility.OWN_TOKEN
     if token.state != TokenState.ON_HOLD:
         return NOT_ON_HOLD
     if token.held_for_leave_id is not None and token.person.state == PersonState.INACTIVE:
@@ -95,6 +97,7 @@ def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
             else_=eligibility.NOT_ADMINISTRATOR,
             kind=NotAllowed,
         )
+        refuse(eligibility.OWN_TOKEN if actor.pk == token.person_id else None, kind=NotAllowed)
         refuse(reinstatement_obstacle(token), kind=Stale)
 
         reinstate_token(token, actor=actor)

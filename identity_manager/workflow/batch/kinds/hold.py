@@ -31,8 +31,8 @@ def _hold(given: GivenOrder, token: SoftwareToken) -> None:
     hold.put_on_hold(actor=given.actor, token_id=token.pk, reason=given.order.note)
 
 
-def _reinstatement_obstacle(_given: GivenOrder, token: SoftwareToken) -> Reason | None:
-    return hold.reinstatement_obstacle(token)
+def _reinstatement_obstacle(given: GivenOrder, token: SoftwareToken) -> Reason | None:
+    return hold.reinstatement_obstacle(token, by=given.actor)
 
 
 def _reinstate(given: GivenOrder, token: SoftwareToken) -> None:

@@ -31,7 +31,7 @@ from identity_manager.people.identity import identity_changes
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow import step1_enable, step6_passphrase
-from identity_manager.workflow.issuance import failures, retry
+from identity_manager.workflow.issuance import failures, partial_issue, retry
 from identity_manager.workflow.people import leave_and_return, sign_in_codes
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import lapse, reminders
@@ -283,7 +283,8 @@ def test_the_rest_of_such_a_request_goes_on(company: Company) -> None:
     assert request.state == "issued"
 
 
-def test_where_the_rest_had_failed_a_retry_ends_it(company: Company) -> None:
+@pytest.mark.parametrize("by", ["a retry", "an officer who has the rest issued"])
+def test_where_the_rest_had_failed_either_decision_ends_it(company: Company, by: str) -> None:
     """One token is sealed; of the other one certificate was refused, and the other one ends on leave."""
     pair = cast.token_type("pair", profiles=("brief", "second"), validity_days=30)
     long = cast.token_type("long", profiles=("client",))
@@ -301,7 +302,10 @@ def test_where_the_rest_had_failed_a_retry_ends_it(company: Company) -> None:
         works()
         request.refresh_from_db()
         assert request.state == "failed"
-        retry.retry(actor=company.ada, request_id=request.pk)
+        if by == "a retry":
+            retry.retry(actor=company.ada, request_id=request.pk)
+        else:
+            partial_issue.issue_remaining(actor=company.ada, request_id=request.pk, reason="enough")
     assert dict(request.tokens.values_list("type_code", "state")) == {"pair": "cancelled", "long": "sealed"}
     request.refresh_from_db()
     assert request.state == "issued"

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from ca_bridge.contract import RevocationOutcome, RevocationReason
-from identity_manager.models import AuditEvent, Certificate, CertificateProfile, Person, SoftwareToken
+from identity_manager.models import AuditEvent, Certificate, CertificateProfile, Leave, Person, SoftwareToken
 from identity_manager.transactions.refusals import Stale
 from identity_manager.workflow import step1_renew
 from identity_manager.workflow.issuance import expiry
@@ -53,6 +53,25 @@ def test_seven_days_after_the_new_one_works(
     expected = ("replaced", "superseded") if replaced else ("active", None)
     assert state_of(renewed) == expected
     assert AuditEvent.objects.filter(name="token.replaced", token=renewed).count() == replaced
+
+
+def test_the_days_begin_anew_after_a_leave(renewed: SoftwareToken, days_before: At) -> None:
+    """Who was away has perhaps installed the new one nowhere yet."""
+    person = renewed.person
+    ended = renewed.certificates.get().not_after - timedelta(days=22)
+    Leave.objects.create(person=person, was_self_service_user=True, ended_at=ended)
+    with days_before(20):
+        assert supersession.replace_superseded() == 0
+    with days_before(14):
+        assert supersession.replace_superseded() == 1
+
+
+def test_one_whose_successor_was_replaced_first_ends_too(renewed: SoftwareToken, days_before: At) -> None:
+    """The type said fewer days when that was renewed: it worked for all of them."""
+    SoftwareToken.objects.filter(predecessor=renewed).update(state="replaced")
+    with days_before(22.9):
+        assert supersession.replace_superseded() == 1
+    assert state_of(renewed) == ("replaced", "superseded")
 
 
 def test_a_successor_that_is_not_noted_ends_nothing(token: SoftwareToken, days_before: At) -> None:

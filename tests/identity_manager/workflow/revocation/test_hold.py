@@ -13,7 +13,15 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
-from identity_manager.models import AuditEvent, Certificate, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Person,
+    Role,
+    RoleAssignment,
+    SoftwareToken,
+    TokenRequest,
+)
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.revocation import hold, revoke
@@ -79,6 +87,17 @@ def test_who_may_and_why(company: Company) -> None:
     with pytest.raises(NotPossible) as refused:
         hold.put_on_hold(actor=company.ada, token_id=token.pk, reason=" ")
     assert refused.value.field == "reason"
+
+
+def test_nobody_reinstates_their_own(company: Company) -> None:
+    """Somebody else has held it, because the device may be lost."""
+    token = company.request_in("completed").tokens.get()
+    put(company)
+    RoleAssignment.objects.create(person=company.uma, role=Role.TOKEN_ADMINISTRATOR)
+    uma = Person.objects.get(pk=company.uma.pk)
+    with pytest.raises(NotAllowed) as refused:
+        hold.reinstate(actor=uma, token_id=token.pk)
+    assert refused.value.reason.code == "own-token"
 
 
 def test_nothing_is_handed_out_of_a_token_on_hold(company: Company) -> None:

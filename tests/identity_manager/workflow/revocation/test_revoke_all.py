@@ -5,7 +5,14 @@ from collections.abc import Iterable
 import pytest
 
 from ca_bridge.contract import RevocationReason
-from identity_manager.models import Certificate, CertificateProfile, OutgoingMail, Person, SoftwareToken
+from identity_manager.models import (
+    Certificate,
+    CertificateProfile,
+    OutgoingMail,
+    Person,
+    RequestKind,
+    SoftwareToken,
+)
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.revocation import revoke
@@ -42,6 +49,20 @@ def certificates() -> list[Certificate]:
 
 def state_of(token: SoftwareToken) -> str:
     return str(SoftwareToken.objects.values_list("state", flat=True).get(pk=token.pk))
+
+
+def test_an_imported_encryption_certificate_stays_without_its_box(company: Company) -> None:
+    """Its owner has the key since before; nobody has acknowledged anything here."""
+    token = company.request_in("completed").tokens.get()
+    CertificateProfile.objects.update(purpose="encryption")
+    SoftwareToken.objects.update(kind=RequestKind.IMPORT, acknowledged_at=None)
+    row = Certificate.objects.select_related("token", "profile").get()
+    assert row.may_outlive_token
+    assert list(Certificate.objects.may_outlive_token()) == [row]
+    with pytest.raises(Stale):
+        revoke_all(actor=company.uma, person_id=company.uma.pk, reason=RevocationReason.KEY_COMPROMISE)
+    assert Certificate.objects.get().revocation_decided_at is None
+    assert token.pk == row.token_id
 
 
 def test_without_a_tick_no_encryption_certificate_is_revoked(

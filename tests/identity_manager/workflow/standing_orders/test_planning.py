@@ -221,6 +221,19 @@ def test_another_order_for_the_type_keeps_the_token(company: Company) -> None:
     assert holds(company.uma) == ["active"]
 
 
+@pytest.mark.parametrize("state", ["checking", "waiting"])
+def test_another_order_that_was_stopped_and_is_to_go_on_keeps_it(company: Company, state: str) -> None:
+    with_token(company, company.uma)
+    first, second = standing.group("one", company.uma, company.sam), standing.group("two", company.uma)
+    order = standing.in_force(company.ada, first)
+    other = standing.in_force(company.ada, second, name="Other")
+    type(other).objects.filter(pk=other.pk).update(state=state)
+
+    standing.leaves(first, company.uma)
+    standing.planned(order)
+    assert holds(company.uma) == ["active"]
+
+
 def test_who_was_rejected_or_had_it_revoked_is_not_asked_again(company: Company) -> None:
     group = standing.group("grp", company.uma)
     order = standing.in_force(company.ada, group, type_code="signature", name="Signature")
