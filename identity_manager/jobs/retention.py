@@ -152,13 +152,15 @@ def _remove_key(old: datetime, key_id: uuid.UUID) -> bool:
             return False
         locking.person(row.owner_id)
         number, _rows = _old_archived_keys(old).filter(pk=key_id).delete()
+        if not number:  # another worker has removed it, or a recovery has begun meanwhile
+            return False
         audit.record(
             audit.Event.ARCHIVED_KEY_REMOVED,
             actor=None,
             subject=row.owner,
             public_key=row.public_key_sha256,
         )
-        return bool(number)
+        return True
 
 
 def _old_archived_keys(old: datetime) -> QuerySet[ArchivedKey]:

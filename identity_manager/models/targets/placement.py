@@ -94,7 +94,7 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         return self.filter(Q(certificate__state__in=NOT_ENDED) | published | Q(parcel_wrapped__isnull=False))
 
     def with_needless_parcel(self) -> Self:
-        """Placements whose sealed key is to be erased: certificate ended, or target switched off.
+        """Placements whose sealed key is to be erased: token or certificate ended, or target switched off.
 
         Not those whose arrival at a configured target is unknown (INTENDED, PARKED), because the next look at
         the target compares with the key, and not those of a token that targets alone deliver while its
@@ -103,6 +103,7 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
         uses = TargetUse.objects.in_force().order_by()
         use = uses.filter(target=OuterRef("target"), type_code=OuterRef("certificate__token__type_code"))
         ends = ~Q(certificate__state__in=NOT_ENDED) | Q(certificate__revocation_decided_at__isnull=False)
+        ends |= ~Q(certificate__token__state__in=IN_USE)
         over = ends | ~Q(Exists(use)) & ~Q(certificate__token__delivery=DeliveryState.TO_TARGETS)
         compared = Q(state__in=(P.INTENDED, P.PARKED), target__name__in=list(settings.TARGETS))
         return self.filter(over, parcel_wrapped__isnull=False).exclude(compared)

@@ -48,8 +48,9 @@ def obstacle(owner: Person) -> Reason | None:
 def answer(*, actor: Person, recovery_id: uuid.UUID, agrees: bool) -> Recovery:
     """Record, once, whether the owner agrees. Raises NotAllowed or Stale."""
     with transaction.atomic():
+        request = locking.request(Recovery.objects.values_list("request", flat=True).get(pk=recovery_id))
         row = Recovery.objects.select_related("owner").get(pk=recovery_id)
-        row.request = locking.request(row.request_id)
+        row.request = request
         require(row.owner_id == actor.pk, else_=eligibility.NOT_YOURS, kind=NotAllowed)
         waits = Recovery.objects.awaiting_owner(actor.pk).filter(pk=recovery_id).exists()
         require(waits, else_=NOT_ASKED, kind=Stale)

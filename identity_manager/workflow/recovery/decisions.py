@@ -123,8 +123,9 @@ def subject_of(recovery: Recovery) -> Subject:
 
 
 def _locked(recovery_id: uuid.UUID) -> Recovery:
-    recovery = Recovery.objects.select_related("owner", "opened_with").get(pk=recovery_id)
-    recovery.request = locking.request(recovery.request_id)
+    request = locking.request(Recovery.objects.values_list("request", flat=True).get(pk=recovery_id))
+    recovery = Recovery.objects.select_related("owner", "opened_with").get(pk=recovery_id)  # after the lock
+    recovery.request = request
     return recovery
 
 
@@ -167,7 +168,7 @@ def _go_on(recovery: Recovery, *, actor: Person) -> None:
     if certificate is None:
         raise NotPossible(officers_policy.NO_RECOVERY_KEY if complete else policy.KEY_GONE)
     recovery.opened_with = certificate
-    recovery.save()
+    recovery.save(update_fields=["opened_with"])
     if certificate.kind == RecoveryKeyKind.ONLINE:
         _begin(recovery, actor=actor)
         return

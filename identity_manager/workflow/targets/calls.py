@@ -5,11 +5,14 @@ may have died between the call and its settlement.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 
+from celery.exceptions import SoftTimeLimitExceeded
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from identity_manager.models import Placement
@@ -29,6 +32,7 @@ from identity_manager.targets.keys_stay import of_another_kind
 from identity_manager.workflow.targets import handover
 
 logger = logging.getLogger(__name__)
+SECONDS = 40  # with one more call that times out (at most 120 seconds) shorter than the lease of a target
 
 
 class Outcome(StrEnum):
@@ -85,8 +89,14 @@ class PlacementCall:
 
 
 def locate(connector: Connector, works: Iterable[PlacementCall], *, identity: str) -> Unavailable | None:
-    """Locate the entries of placements to be put; return the error if the target is down."""
+    """Locate the entries of placements to be put; return the error if the target is down.
+
+    After SECONDS no further one is located: those have no outcome.
+    """
+    until = time.monotonic() + SECONDS
     for work in works:
+        if time.monotonic() >= until:
+            return None
         value = str(getattr(work.row.certificate.token.person, identity))
         down = _outcome_of(work, partial(_locate, connector, work, value), doubt=Outcome.NO_PLACE)
         if down is not None:
@@ -95,12 +105,17 @@ def locate(connector: Connector, works: Iterable[PlacementCall], *, identity: st
 
 
 def call(connector: Connector, works: Iterable[PlacementCall]) -> Unavailable | None:
-    """Put or take back each placement; return the error if the target is down: the rest is not done then."""
+    """Put or take back each placement; return the error if the target is down: the rest is not done then.
+
+    Nor is what has not begun after SECONDS.
+    """
     down: Unavailable | None = None
+    until = time.monotonic() + SECONDS
     for work in works:
-        if down is None:
+        in_time = time.monotonic() < until
+        if down is None and in_time:
             down = _outcome_of(work, partial(_call, connector, work), doubt=Outcome.DOUBTFUL)
-        if down is not None:
+        if down is not None or not in_time:
             # What another worker had intended stays in doubt until it can be looked up.
             work.end(Outcome.DOUBTFUL if work.was_intended else Outcome.NOT_DONE, down)
     return down
@@ -123,6 +138,8 @@ def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outco
         work.end(Outcome.REFUSED, error)
     except Doubtful as error:
         work.end(doubt, error)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
         logger.exception("Target %s: placement %s", work.row.target_id, work.row.pk)
         work.end(doubt, Doubtful(type(error).__name__))
@@ -149,6 +166,8 @@ def _call(connector: Connector, work: PlacementCall) -> Outcome:
         if presence == (Presence.THERE if row.wanted else Presence.ABSENT):
             return Outcome.ADDED if row.wanted else Outcome.REMOVED
     if row.wanted:
+        if row.carries_key and not Placement.objects.to_stand(timezone.now()).filter(pk=row.pk).exists():
+            return Outcome.NOT_DONE  # revoked or held since the group was read; keys are never taken back
         return _put(connector, work, place)
     connector.take_back(place, work.item)
     return Outcome.REMOVED

@@ -74,6 +74,7 @@ def _serve_group(leased: LeasedTarget, connector: Connector) -> bool:
     down = calls.locate(connector, filter(_is_new, works), identity=leased.configuration.identity)
     if down is not None:
         raise down
+    works = [work for work in works if work.outcome is not None or not _is_new(work)]  # located in time
     ready = _intend(leased, works)
     down = calls.call(connector, ready)
     settlement.settle(leased, [work for work in works if work.outcome is not Outcome.LOCATED])

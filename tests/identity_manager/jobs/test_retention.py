@@ -209,13 +209,24 @@ def test_a_request_under_way_or_with_a_token_in_use_stays(company: Company, stat
     [
         (retention.remove_containers, "token", "retention.containers-removed"),
         (retention.empty_requests, "request", "retention.requests-emptied"),
+        (retention.remove_archived_keys, "person", audit.Event.ARCHIVED_KEY_REMOVED),
     ],
 )
 def test_what_another_worker_has_done_meanwhile_is_not_done_again(
-    company: Company, monkeypatch: pytest.MonkeyPatch, job: Callable[[], int], row: str, event: str
+    company: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    job: Callable[[], int],
+    row: str,
+    event: str,
 ) -> None:
-    token = company.request_in("completed").tokens.get()
-    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.SUPERSEDED)
+    if row == "person":
+        settings.RETENTION_ARCHIVE_DAYS = 30
+        recovery.in_force(recovery.officers())
+        recovery.archived_key(company)
+    else:
+        token = company.request_in("completed").tokens.get()
+        revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.SUPERSEDED)
     for model, column in (
         (TokenRequest, "ended_at"),
         (SoftwareToken, "ended_at"),

@@ -1,5 +1,6 @@
 """Consent of the owner to a recovery of their keys for a third person."""
 
+import uuid
 from functools import partial
 
 import pytest
@@ -12,8 +13,10 @@ from identity_manager.models import (
     OwnerConsent,
     PersonState,
     Recovery,
+    TokenRequest,
 )
 from identity_manager.models.people.person import Person
+from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.recovery import consent, decisions, policy, sealed_decisions
 from tests.identity_manager.workflow.recovery.test_decisions import (  # noqa: F401 fixtures
@@ -62,6 +65,33 @@ def test_who_agrees_need_not_have_their_certificates_revoked(
     name = "recovery.consent-given" if agrees else "recovery.consent-refused"
     assert AuditEvent.objects.filter(name=name, person=company.uma).exists()
     assert answered(row, company.uma, agrees=not agrees) == "recovery-consent-not-asked"
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_an_answer_during_the_second_approval_is_kept(
+    company: Company,
+    staff: Officers,  # noqa: F811 a fixture
+    row: Recovery,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    agrees: bool,
+) -> None:
+    """On PostgreSQL the approval waits for the lock of the request, which the answer holds."""
+    seen = sealed_decisions.digest(row)
+    decisions.approve(actor=staff.rene, recovery_id=row.pk, seen=seen)
+    lock = locking.request
+
+    def after_the_answer(pk: uuid.UUID) -> TokenRequest:
+        monkeypatch.setattr(locking, "request", lock)
+        consent.answer(actor=company.uma, recovery_id=row.pk, agrees=agrees)
+        return lock(pk)
+
+    monkeypatch.setattr(locking, "request", after_the_answer)
+    decisions.approve(actor=staff.rosa, recovery_id=row.pk, seen=seen)
+    row.refresh_from_db()
+    assert row.consent == (OwnerConsent.GIVEN if agrees else OwnerConsent.REFUSED)
+    assert row.consent_at is not None
+    assert row.opened_with is not None
 
 
 def test_nobody_else_answers(company: Company, row: Recovery) -> None:

@@ -232,6 +232,18 @@ def test_what_waits_is_erased_when_the_target_is_switched_off_or_the_certificate
     assert gate.files() == []
 
 
+def test_what_waits_is_erased_when_its_token_ends_though_its_certificate_lives_on(
+    gate: Gateway, company: Company
+) -> None:
+    switched_on()
+    token = token_of(company)
+    cast.noted(token)
+    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
+    assert placement(token).certificate.revocation_decided_at is None
+    review(token)
+    assert (placement(token).parcel_wrapped, placement(token).wanted) == (None, False)
+
+
 def test_the_database_refuses_a_key_that_is_there_and_here(gate: Gateway, company: Company) -> None:
     switched_on()
     row = placement(token_of(company))

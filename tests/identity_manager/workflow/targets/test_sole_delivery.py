@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -39,7 +42,7 @@ from identity_manager.models import (
 from identity_manager.models.requests.software_token import SoftwareToken as Token
 from identity_manager.people.identity import identity_changes
 from identity_manager.targets import connectors
-from identity_manager.targets.contract import NoPlace
+from identity_manager.targets.contract import Doubtful, NoPlace
 from identity_manager.targets.intune.connector import IntuneTarget
 from identity_manager.transactions.refusals import NotPossible, Stale
 from identity_manager.vault import wrapping as vault
@@ -394,6 +397,54 @@ def test_what_came_to_a_hold_a_moment_ago_does_not_leave(target: KeyTarget, comp
     hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="lost, perhaps")
     serve()
     assert (target.keys(), placement(token).parcel_wrapped is not None) == (0, True)
+
+
+def test_what_is_revoked_while_its_group_is_served_does_not_leave(
+    target: KeyTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys are never taken back, and the last one of a group leaves minutes after the first."""
+    tokens = [token_of(company, target), token_of(company, target, "sam")]
+    put, left = calls._put, list[object]()
+
+    def first_then_revoke(connector: Any, work: Any, place: str) -> Any:
+        left.append(work.row.certificate.token_id)
+        (other,) = [token for token in tokens if token.pk != left[0]]
+        if len(left) == 1:
+            revoked(company, other)
+        return put(connector, work, place)
+
+    monkeypatch.setattr(calls, "_put", first_then_revoke)
+    serve()
+    assert (target.keys(), len(left)) == (1, 1)
+
+
+def test_a_group_of_calls_ends_before_its_lease(
+    target: KeyTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target hangs: what came of one call is written down before the next one is begun."""
+    token = token_of(company, target)
+    token_of(company, target, "sam")
+    clock, written = [0.0], list[int]()
+
+    def hangs(_connector: Any, _work: Any, _place: str) -> Any:
+        written.append(Placement.objects.exclude(last_error="").count())
+        clock[0] += calls.SECONDS + 1
+        raise Doubtful("no answer")
+
+    monkeypatch.setattr(calls, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(calls, "_put", hangs)
+    serving.serve(target_id=placement(token).target_id)
+    assert written == [0, 1]
+
+
+def test_the_time_limit_of_a_task_is_no_fault_of_the_target(
+    target: KeyTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_of(company, target)
+    monkeypatch.setattr(calls, "_put", mock.Mock(side_effect=SoftTimeLimitExceeded))
+    with pytest.raises(SoftTimeLimitExceeded):
+        serving.serve(target_id=placement(token).target_id)
+    assert placement(token).state == P.INTENDED  # the next worker looks it up
 
 
 def test_no_key_leaves_while_a_change_of_identity_waits(target: KeyTarget, company: Company) -> None:
