@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.keys.keys import PrivateKey
 from identity_manager.catalogue import archiving
 from identity_manager.models import (
+    ArchivedKey,
     AuditEvent,
     Certificate,
+    ImportedCertificate,
     RecoveryCertificate,
     RecoveryKeyKind,
     SoftwareToken,
@@ -54,6 +56,13 @@ def _recipients(certificate: Certificate) -> list[RecoveryCertificate]:
     require(present, else_=NONE_FOR_IMPORTS)
     require(all(map(recovery_certificates.is_as_confirmed, present)), else_=intake.NOT_AS_CONFIRMED)
     return list(present)
+
+
+def for_officers_alone(row: ArchivedKey) -> bool:
+    """Whether the archived key was imported, and its person's terms do not let one person open it."""
+    certificate = row.certificate
+    is_imported = certificate is not None and ImportedCertificate.objects.filter(certificate=certificate)
+    return bool(certificate and is_imported and not _person_knows(certificate))
 
 
 def _person_knows(certificate: Certificate) -> bool:

@@ -11,6 +11,7 @@ import logging
 import time
 import uuid
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -36,6 +37,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import (
+    imported_keys,
     intake,
     opening,
     recovery_certificates,
@@ -49,10 +51,19 @@ logger = logging.getLogger(__name__)
 Certificates = tuple[RecoveryCertificate, ...]
 PORTION = 500
 SECONDS = 60  # time limit of a run
+
 NOTHING_LEFT = Reason(
     "nothing-left-to-readdress",
     _("Nothing waits for shares here: no key is still sealed for a retired certificate of officers."),
 )
+
+
+class Readdressed(NamedTuple):
+    """An archived key with its new recipients and its new wrapped envelope, if any."""
+
+    row: ArchivedKey
+    recipients: Certificates
+    wrapped: bytes | None = None
 
 
 def left(certificate: RecoveryCertificate) -> QuerySet[ArchivedKey]:
@@ -159,7 +170,7 @@ def _move_all(
         if not rows:
             return moved, True
         last = rows[-1].pk
-        made = [(row, _readdressed(row, recovery_key, targets)) for row in rows]
+        made = [_readdressed(row, recovery_key, _recipients(row, targets)) for row in rows]
         done = _move(certificate, made, targets=targets)
         if done is None:  # the certificates in force have changed: the next run uses the new ones
             return moved, False
@@ -167,23 +178,31 @@ def _move_all(
     return moved, False
 
 
-def _readdressed(row: ArchivedKey, recovery_key: RecoveryKey, targets: Certificates) -> bytes | None:
-    """Return the row's new wrapped envelope; None if the old one does not open."""
-    envelope = opening.open_outer_layer(row)
+def _recipients(row: ArchivedKey, targets: Certificates) -> Certificates:
+    """Those of the certificates in force that may open this key, as when it was archived."""
+    if not imported_keys.for_officers_alone(row):
+        return targets
+    return tuple(each for each in targets if each.kind != RecoveryKeyKind.ONLINE)
+
+
+def _readdressed(row: ArchivedKey, recovery_key: RecoveryKey, recipients: Certificates) -> Readdressed:
+    """Wrap the row's envelope anew; without one if the old one does not open, or nobody may open it."""
+    envelope = opening.open_outer_layer(row) if recipients else intake.NONE_IN_FORCE
     if isinstance(envelope, Reason):
         logger.warning("Archived key %s was not re-addressed: %s", row.pk, envelope.code)
-        return None
+        return Readdressed(row, recipients)
     try:
-        moved = envelopes.readdress(envelope, recovery_key, [each.recipient for each in targets])
+        moved = envelopes.readdress(envelope, recovery_key, [each.recipient for each in recipients])
     except KeyArchiveError as error:
         logger.warning("Archived key %s was not re-addressed: %s", row.pk, error.code)
-        return None
-    return vault.wrap(moved, purpose=vault.Purpose.ARCHIVE, record=row.pk, owner=row.owner_id)
+        return Readdressed(row, recipients)
+    wrapped = vault.wrap(moved, purpose=vault.Purpose.ARCHIVE, record=row.pk, owner=row.owner_id)
+    return Readdressed(row, recipients, wrapped)
 
 
 def _move(
     certificate: RecoveryCertificate,
-    made: Sequence[tuple[ArchivedKey, bytes | None]],
+    made: Sequence[Readdressed],
     *,
     targets: Certificates,
 ) -> int | None:
@@ -193,16 +212,18 @@ def _move(
         if _in_force() != targets:
             return None
         done = [
-            row.pk
-            for row, wrapped in made
-            if wrapped is not None
-            and ArchivedKey.objects.filter(pk=row.pk, envelope_wrapped=row.envelope_wrapped).update(
-                envelope_wrapped=wrapped, moved_at=now
+            each
+            for each in made
+            if each.wrapped is not None
+            and ArchivedKey.objects.filter(pk=each.row.pk, envelope_wrapped=each.row.envelope_wrapped).update(
+                envelope_wrapped=each.wrapped, moved_at=now
             )
         ]
-        ArchivedKeyRecipient.objects.filter(key__in=done).delete()
+        ArchivedKeyRecipient.objects.filter(key__in=[each.row for each in done]).delete()
         ArchivedKeyRecipient.objects.bulk_create(
-            ArchivedKeyRecipient(key_id=key, certificate=target) for key in done for target in targets
+            ArchivedKeyRecipient(key=each.row, certificate=target)
+            for each in done
+            for target in each.recipients
         )
         if done:
             facts = {"fingerprint": certificate.fingerprint, "rows": len(done)}

@@ -57,7 +57,15 @@ def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
     present = ShareRound.objects.alive().filter(subject=recovery.request_id, digest=digest).first()
     if present is None or present.state != ShareRoundState.COMPLETE:
         return policy.SHARES_NEEDED
+    if not _all_are_officers(present, recovery):
+        return policy.SHARES_NEEDED
     return opening.key_with_shares(certificate, present)
+
+
+def _all_are_officers(present: ShareRound, recovery: Recovery) -> bool:
+    """Whether each of those who gave a share could give it still: none has lost the role, or was locked."""
+    givers = [row.officer for row in present.submitted.select_related("officer")]
+    return all(policy.obstacle(officer, recovery) is None for officer in givers)
 
 
 def used(request_id: uuid.UUID) -> None:

@@ -11,10 +11,14 @@ from ca_bridge.keys import recovery_keys
 from identity_manager.jobs import schedule
 from identity_manager.models import (
     ArchivedKey,
+    ArchivedKeyRecipient,
     AuditEvent,
+    ImportedCertificate,
     RecoveryCertificate,
+    RecoveryKeyKind,
     RecoveryKeyWrapping,
     ShareRound,
+    TermsAcceptance,
 )
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale
 from identity_manager.vault.key_ring import KeyRing
@@ -25,6 +29,7 @@ from identity_manager.workflow.archive import (
     recovery_certificates,
     share_rounds,
 )
+from identity_manager.workflow.token_imports import dry_run
 from tests.identity_manager.console.archive.test_recovery_certificate_pages import just_signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
@@ -55,6 +60,29 @@ def opens(number: int) -> bool:
     recovery_key = recovery_keys.open_with_shares(document, circle.texts[:2])
     found = [opening.open_key(row, recovery_key) for row in ArchivedKey.objects.all()]
     return not any(isinstance(each, Reason) for each in found)
+
+
+def test_an_imported_key_stays_with_officers_until_its_person_has_accepted_that(
+    company: Company, staff: Officers
+) -> None:
+    """An online recovery key opens alone; imported keys are not sealed for one without the person's word."""
+    first = recovery.online_in_force(staff)
+    rows = archived(company)
+    imported = dry_run.begin(name="old", types=["encryption"])
+    ImportedCertificate.objects.create(
+        certificate=rows[0].certificate, token_import=imported, public_key_sha256="ab" * 32, ca="corporate"
+    )
+    TermsAcceptance.objects.filter(person=rows[0].owner).delete()
+    recovery.in_force(staff)
+    recovery.online_in_force(staff, "Second")
+    retire(staff, first)
+    assert run() == 2
+    kinds = [
+        set(ArchivedKeyRecipient.objects.filter(key=row).values_list("certificate__kind", flat=True))
+        for row in rows
+    ]
+    assert [RecoveryKeyKind.ONLINE in each for each in kinds] == [False, True]
+    assert opens(0)
 
 
 def run() -> int | str:

@@ -393,6 +393,24 @@ def test_an_officer_whose_role_ended_before_the_act(
     assert not SoftwareToken.objects.get(request=row.request_id).containers.exists()
 
 
+@pytest.mark.parametrize("how", ["lost the role", "was locked"])
+def test_a_share_of_an_officer_who_is_one_no_more_opens_nothing(
+    company: Company, staff: Officers, split: ArchivedKey, how: str
+) -> None:
+    """Ruth has not decided, so the decisions are valid still."""
+    row = asked(company, split)
+    agreed(staff, row)
+    give(row, staff.ruth, 3)
+    give(row, staff.rosa, 2)
+    if how == "lost the role":
+        RoleAssignment.objects.filter(person=staff.ruth).delete()
+    else:
+        Person.objects.filter(pk=staff.ruth.pk).update(state=PersonState.LOCKED)
+    opened(row)
+    assert state(row) == ("failed", "recovery-shares-needed")
+    assert not SubmittedShare.objects.exclude(share_wrapped=None).exists()
+
+
 def test_a_decision_without_its_role_does_not_count_and_another_officer_decides(
     company: Company, staff: Officers, split: ArchivedKey
 ) -> None:
