@@ -10,7 +10,6 @@ import uuid
 from django.db import transaction
 from django.utils import timezone
 
-from ca_bridge.contract import RevocationReason
 from identity_manager import audit
 from identity_manager.models import Certificate, CertificatePurpose, SoftwareToken, TokenState
 from identity_manager.transactions import locking, retry_later
@@ -39,9 +38,8 @@ def _replace(token_id: uuid.UUID) -> bool:
         works = (TokenState.ACTIVE, TokenState.ON_HOLD, TokenState.REPLACED)
         successor = token.renewals.filter(state__in=works).latest("created_at")
         left_out = successor.certificates.exclude(left_out_at=None).values_list("profile__code", flat=True)
-        for certificate in locking.certificates_of(token):
-            if _ends(certificate) and certificate.profile.code not in left_out:
-                revoke.decide(certificate, reason=RevocationReason.SUPERSEDED, actor=None)
+        rows = [row for row in locking.certificates_of(token) if _ends(row)]
+        revoke.decide_superseded((row for row in rows if row.profile.code not in left_out), now=now)
         audit.record(audit.Event.TOKEN_REPLACED, actor=None, subject=token, successor=str(successor.pk))
         return True
 

@@ -204,8 +204,20 @@ def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person 
     audit.append(_decide_each([certificate], reason=reason, actor=actor))
 
 
+def decide_superseded(certificates: Iterable[Certificate], *, now: datetime) -> None:
+    """As decide, of certificates of a token that its successor has replaced at this moment (`ended_at`).
+
+    A CA without revocation lets these expire by themselves (`_is_superseded`).
+    """
+    audit.append(_decide_each(certificates, reason=RevocationReason.SUPERSEDED, actor=None, now=now))
+
+
 def _decide_each(
-    certificates: Iterable[Certificate], *, reason: RevocationReason, actor: Person | None
+    certificates: Iterable[Certificate],
+    *,
+    reason: RevocationReason,
+    actor: Person | None,
+    now: datetime | None = None,
 ) -> list[AuditEvent]:
     """As decide, for several; return the audit events.
 
@@ -214,7 +226,7 @@ def _decide_each(
     overrides = reason != RevocationReason.SUPERSEDED
     new = [row for row in certificates if row.is_living or (overrides and row.is_revocable)]
     for certificate in new:
-        certificate.decide_revocation(reason=reason, now=timezone.now())
+        certificate.decide_revocation(reason=reason, now=now or timezone.now())
     save_many(new)
     for certificate in groups.with_message(new):
         queue.after_commit(REVOKE, certificate.pk)
@@ -357,9 +369,13 @@ def _apply(certificate: Certificate, outcome: Outcome, *, now: datetime) -> list
 
 
 def _is_superseded(certificate: Certificate) -> bool:
-    """Whether its token was renewed: then it expires by its own date if the CA has no revocation."""
+    """Whether it ended with its renewed token: it expires by its own date if the CA has no revocation.
+
+    One that an officer or its person has revoked as superseded later is left to be revoked by hand.
+    """
     superseded = certificate.revocation_reason == RevocationReason.SUPERSEDED
-    return superseded and certificate.token.state == TokenState.REPLACED
+    at_the_end = certificate.revocation_decided_at == certificate.token.ended_at
+    return superseded and at_the_end and certificate.token.state == TokenState.REPLACED
 
 
 def _is_refused_for_good(outcome: RevocationOutcome | CaError) -> bool:

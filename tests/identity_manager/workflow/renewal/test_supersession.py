@@ -127,6 +127,24 @@ def test_a_ca_that_cannot_revoke_makes_no_task_by_hand(
     assert not Certificate.objects.to_be_revoked().exists()
 
 
+def test_what_an_officer_revokes_there_as_superseded_is_left_to_hands(
+    company: Company, replaced: SoftwareToken, days_before: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its encryption certificate lived on; the officer was told that it is revoked."""
+    monkeypatch.setattr("ca_bridge.issuing.revoke", lambda **_arguments: RevocationOutcome.UNSUPPORTED)
+    certificate = replaced.certificates.get()
+    with days_before(5):
+        revoke.revoke_token(
+            actor=company.ada,
+            token_id=replaced.pk,
+            reason=RevocationReason.SUPERSEDED,
+            encryption=[certificate.pk],
+        )
+        revoke.carry_out(certificate_id=certificate.pk)
+        certificate.refresh_from_db()
+        assert certificate.is_to_be_revoked_by_hand(timezone.now())
+
+
 @pytest.fixture
 def replaced(renewed: SoftwareToken, days_before: At) -> SoftwareToken:
     """A replaced token whose encryption certificate lives on."""
