@@ -169,9 +169,10 @@ def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
 
 
 def _renewals(order: StandingOrder, left: QuerySet[Any]) -> QuerySet[TokenRequest]:
-    """Renewals of the type that are not issued yet, of these persons, whoever opened them."""
+    """Renewals and replacements of the type, not issued yet, of these persons, whoever opened them."""
     others = SoftwareToken.objects.filter(request=OuterRef("pk")).exclude(type_code=order.type_code)
-    rows = TokenRequest.objects.filter(kind=RequestKind.RENEWAL, state__in=BEFORE_ISSUED, person__in=left)
+    kinds = (RequestKind.RENEWAL, RequestKind.REPLACEMENT)
+    rows = TokenRequest.objects.filter(kind__in=kinds, state__in=BEFORE_ISSUED, person__in=left)
     return rows.filter(~Exists(others))
 
 

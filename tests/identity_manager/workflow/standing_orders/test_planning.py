@@ -16,6 +16,7 @@ from identity_manager.models import (
     PersonKind,
     RenewalNotice,
     RenewalPolicy,
+    ReplacementCause,
     RequestOrigin,
     RequestState,
     Role,
@@ -32,7 +33,7 @@ from identity_manager.models.standing_orders.member import runs_out_by_order
 from identity_manager.models.standing_orders.order import StandingState
 from identity_manager.people.api_access import api_clients
 from identity_manager.transactions.refusals import NotPossible
-from identity_manager.workflow import step1_renew, step2_approve
+from identity_manager.workflow import step1_renew, step1_replace, step2_approve
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import eligibility
@@ -180,6 +181,19 @@ def test_a_renewal_that_waits_ends_with_the_membership(company: Company, rule: L
     standing.leaves(group, company.uma)
     standing.planned(order)
     assert TokenRequest.objects.get(pk=renewal.pk).state == "cancelled"
+
+
+def test_a_replacement_that_waits_ends_with_the_membership_too(company: Company) -> None:
+    """The token that it replaces is revoked already, so nothing else says that the person had the type."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    with_token(company, company.uma)
+    order = standing.in_force(company.ada, group)
+    lost = step1_replace.ReplacementOrder(ReplacementCause.LOST)
+    replacement = step1_replace.replace(actor=company.uma, order=lost).request
+    assert replacement is not None
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    assert TokenRequest.objects.get(pk=replacement.pk).state == "cancelled"
 
 
 @pytest.mark.parametrize("before", ["within the order's next plan", "before another return"])
