@@ -98,7 +98,10 @@ def done_by_hand(*, actor: Person, surplus_id: uuid.UUID) -> SurplusByHand:
         certificate = locking.certificate(SurplusByHand.objects.get(pk=surplus_id).certificate_id)
         administers = eligibility.administers(actor, certificate.token.person)
         require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
-        refuse(eligibility.OWN_TOKEN if actor.pk == certificate.token.person_id else None, kind=NotAllowed)
+        refuse(
+            eligibility.HOLDER_ADMINISTERS if actor.pk == certificate.token.person_id else None,
+            kind=NotAllowed,
+        )
         waiting = SurplusByHand.objects.to_be_revoked(timezone.now()).select_related("flagged__order")
         row = waiting.filter(pk=surplus_id).first()
         if row is None:

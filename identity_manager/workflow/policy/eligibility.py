@@ -70,7 +70,9 @@ EMAIL_WAITS = Reason(
 NOT_ADMINISTRATOR = Reason(
     "not-administrator", _("Only a Software Token Administrator of this organisational unit can do this.")
 )
-OWN_TOKEN = Reason("own-token", _("This is your own token. Another administrator decides on it."))
+HOLDER_ADMINISTERS = Reason(
+    "own-token-to-administer", _("This is your own token. Another administrator decides on it.")
+)
 MADE_A_CODE = Reason(
     "made-a-code",
     _("You made a sign-in code for this person. Somebody else asks for their software tokens."),

@@ -97,7 +97,7 @@ def test_nobody_reinstates_their_own(company: Company) -> None:
     uma = Person.objects.get(pk=company.uma.pk)
     with pytest.raises(NotAllowed) as refused:
         hold.reinstate(actor=uma, token_id=token.pk)
-    assert refused.value.reason.code == "own-token"
+    assert refused.value.reason.code == "own-token-to-administer"
 
 
 def test_nothing_is_handed_out_of_a_token_on_hold(company: Company) -> None:
