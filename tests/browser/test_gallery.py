@@ -34,7 +34,7 @@ def page(browser: Browser, options: dict[str, Any]) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.nightly), "dark"])
 def test_axe_finds_nothing_and_nothing_is_cut_off(gallery: str, browser: Browser, scheme: str) -> None:
     for width in WIDTHS:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

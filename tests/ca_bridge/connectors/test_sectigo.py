@@ -203,7 +203,7 @@ for product in ("person", "approved"):
 """
 
 
-@pytest.mark.parametrize("kind", ["oauth", "password"])
+@pytest.mark.parametrize("kind", [pytest.param("oauth", marks=pytest.mark.nightly), "password"])
 def test_the_client_of_others_takes_the_stub_for_sectigo(sectigo, ordered, tmp_path, kind):
     order = ordered()
     csr = tmp_path / "csr.pem"

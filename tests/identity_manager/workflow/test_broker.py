@@ -163,7 +163,7 @@ def test_thousands_of_due_rows_do_not_flood_a_broker_that_nobody_reads(broker: B
 @pytest.mark.long
 @pytest.mark.nightly_on_postgresql
 @MANY
-@pytest.mark.parametrize("loses", [False, True])
+@pytest.mark.parametrize("loses", [pytest.param(False, marks=pytest.mark.nightly), True])
 def test_thousands_of_due_rows_are_handed_out_as_they_are_taken(
     broker: Broker, rows: int, *, loses: bool
 ) -> None:
