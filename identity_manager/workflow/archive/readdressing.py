@@ -166,7 +166,8 @@ def _move_all(
     """Return how many rows were moved, and whether the end was reached. Rows that do not open are skipped."""
     until, moved, last = time.monotonic() + SECONDS, 0, uuid.UUID(int=0)
     while time.monotonic() < until:
-        rows = list(left(certificate).filter(pk__gt=last)[:PORTION])
+        found = left(certificate).filter(pk__gt=last).select_related("certificate__imported")
+        rows = list(found.defer("certificate__private_key_wrapped")[:PORTION])
         if not rows:
             return moved, True
         last = rows[-1].pk
