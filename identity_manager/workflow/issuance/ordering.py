@@ -32,9 +32,9 @@ def is_plain(token: ClaimedToken) -> bool:
 
     One that raises an error is not: alone it meets the error again, which is then stored on its row.
     """
-    obstacles = list[bool]()
-    error = error_of(lambda: obstacles.extend(not _is_plain(each) for each in token.claimed))
-    return error is None and not any(obstacles)
+    plain = list[bool]()
+    error = error_of(lambda: plain.append(all(map(_is_plain, token.claimed))))
+    return error is None and plain[0]
 
 
 def _is_plain(each: ClaimedCertificate) -> bool:

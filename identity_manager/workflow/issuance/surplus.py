@@ -99,7 +99,7 @@ def done_by_hand(*, actor: Person, surplus_id: uuid.UUID) -> SurplusByHand:
         administers = eligibility.administers(actor, certificate.token.person)
         require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(
-            eligibility.HOLDER_ADMINISTERS if actor.pk == certificate.token.person_id else None,
+            eligibility.YOUR_OWN_TOKEN if actor.pk == certificate.token.person_id else None,
             kind=NotAllowed,
         )
         waiting = SurplusByHand.objects.to_be_revoked(timezone.now()).select_related("flagged__order")

@@ -70,7 +70,7 @@ EMAIL_WAITS = Reason(
 NOT_ADMINISTRATOR = Reason(
     "not-administrator", _("Only a Software Token Administrator of this organisational unit can do this.")
 )
-HOLDER_ADMINISTERS = Reason(
+YOUR_OWN_TOKEN = Reason(
     "own-token-to-administer", _("This is your own token. Another administrator decides on it.")
 )
 MADE_A_CODE = Reason(

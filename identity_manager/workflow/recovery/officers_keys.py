@@ -55,9 +55,8 @@ def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
         return opening.online_recovery_key([certificate.pk])
     digest = sealed_decisions.digest(recovery)
     present = ShareRound.objects.alive().filter(subject=recovery.request_id, digest=digest).first()
-    if present is None or present.state != ShareRoundState.COMPLETE:
-        return policy.SHARES_NEEDED
-    if not _all_are_officers(present, recovery):
+    is_complete = present is not None and present.state == ShareRoundState.COMPLETE
+    if present is None or not is_complete or not _all_are_officers(present, recovery):
         return policy.SHARES_NEEDED
     return opening.key_with_shares(certificate, present)
 

@@ -64,7 +64,7 @@ def hold_obstacle(token: SoftwareToken) -> Reason | None:
 def reinstatement_obstacle(token: SoftwareToken, *, by: Person | None = None) -> Reason | None:
     """Why the token cannot be reinstated, or None. by: the administrator who does it."""
     if by is not None and by.pk == token.person_id:
-        return eligibility.HOLDER_ADMINISTERS
+        return eligibility.YOUR_OWN_TOKEN
     if token.state != TokenState.ON_HOLD:
         return NOT_ON_HOLD
     if token.held_for_leave_id is not None and token.person.state == PersonState.INACTIVE:
@@ -97,7 +97,7 @@ def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
             else_=eligibility.NOT_ADMINISTRATOR,
             kind=NotAllowed,
         )
-        refuse(eligibility.HOLDER_ADMINISTERS if actor.pk == token.person_id else None, kind=NotAllowed)
+        refuse(eligibility.YOUR_OWN_TOKEN if actor.pk == token.person_id else None, kind=NotAllowed)
         refuse(reinstatement_obstacle(token), kind=Stale)
 
         reinstate_token(token, actor=actor)

@@ -261,7 +261,7 @@ def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
         administers = eligibility.administers(actor, certificate.token.person)
         require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(
-            eligibility.HOLDER_ADMINISTERS if actor.pk == certificate.token.person_id else None,
+            eligibility.YOUR_OWN_TOKEN if actor.pk == certificate.token.person_id else None,
             kind=NotAllowed,
         )
         refuse(by_hand_obstacle(certificate), kind=Stale)
