@@ -16,7 +16,15 @@ from ca_bridge.errors import CaError
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.search.forms import BY_HAND
 from identity_manager.jobs import sweep
-from identity_manager.models import AuditEvent, Certificate, CertificateState, Role, SurplusByHand
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    CertificateState,
+    Person,
+    Role,
+    RoleAssignment,
+    SurplusByHand,
+)
 from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.issuance import surplus
 from identity_manager.workflow.revocation import revoke
@@ -282,7 +290,8 @@ def test_only_an_administrator_says_once_that_what_is_surplus_is_revoked(
     office: Office, surplus_row: SurplusByHand
 ) -> None:
     company = office.company
-    for actor in (company.paul, company.rita, company.uma):
+    RoleAssignment.objects.create(person=company.uma, role=Role.TOKEN_ADMINISTRATOR)  # it is of her own token
+    for actor in (company.paul, company.rita, Person.objects.get(pk=company.uma.pk)):
         with pytest.raises(NotAllowed):
             surplus.done_by_hand(actor=actor, surplus_id=surplus_row.pk)
     results = together(

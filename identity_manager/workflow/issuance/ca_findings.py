@@ -121,6 +121,7 @@ def leave(*, actor: Person, finding_id: uuid.UUID, reason: str) -> CaFinding:
     """Dismiss a finding with a reason, for good. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         finding = _locked(actor, finding_id)
+        _refuse_own(actor, finding)
         refuse(obstacle(finding), kind=Stale)
         require(reason.strip(), else_=NO_REASON, field="reason")
 
@@ -133,11 +134,19 @@ def done_by_hand(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
     """Confirm that an officer has revoked it at the CA by hand. Raises NotAllowed or Stale."""
     with transaction.atomic():
         finding = _locked(actor, finding_id)
+        _refuse_own(actor, finding)
         refuse(by_hand_obstacle(finding), kind=Stale)
 
         _decide(finding, FindingState.REVOKED, actor=actor)
         _record(audit.Event.FOUND_REVOKED_BY_HAND, finding, actor=actor)
         return finding
+
+
+def _refuse_own(actor: Person, finding: CaFinding) -> None:
+    """Raises NotAllowed for who holds the token that it is about: somebody else says that it may stay."""
+    certificate = finding.token_certificate
+    own = certificate is not None and certificate.token.person_id == actor.pk
+    refuse(eligibility.YOUR_OWN_TOKEN if own else None, kind=NotAllowed)
 
 
 def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:

@@ -5,9 +5,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from identity_manager.models import AuditEvent, CaComparison, CaFinding, FindingKind, FindingState
-from identity_manager.transactions.refusals import Stale
+from identity_manager.models import (
+    AuditEvent,
+    CaComparison,
+    CaFinding,
+    FindingKind,
+    FindingState,
+    Person,
+    Role,
+    RoleAssignment,
+)
+from identity_manager.transactions.refusals import NotAllowed, Stale
 from identity_manager.workflow.issuance import ca_findings
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import revoke
 from tests.tools.cast import Company
 from tests.tools.recorded import recorded
 
@@ -35,6 +46,28 @@ def test_what_is_left_as_it_is_is_recorded_with_the_reason(company: Company, fin
     assert recorded("ca") == [("found-left", "Ada")]
     facts = AuditEvent.objects.get(name="ca.found-left").facts
     assert (facts["serial"], facts["ca"], facts["reason"]) == ("5e", "corporate", "Of the mail gateway.")
+
+
+def holding(company: Company) -> Person:
+    """uma, who administers tokens as well."""
+    RoleAssignment.objects.create(person=company.uma, role=Role.TOKEN_ADMINISTRATOR)
+    return Person.objects.get(pk=company.uma.pk)
+
+
+def test_nobody_says_of_their_own_token_that_a_certificate_may_stay_or_is_revoked(
+    company: Company, finding: CaFinding
+) -> None:
+    certificate = company.request_in("completed").tokens.get().certificates.get()
+    CaFinding.objects.update(token_certificate=certificate, by_hand_since=timezone.now())
+    uma = holding(company)
+    for act in (
+        lambda: ca_findings.leave(actor=uma, finding_id=finding.pk, reason="It is mine."),
+        lambda: ca_findings.done_by_hand(actor=uma, finding_id=finding.pk),
+        lambda: revoke.done_by_hand(actor=uma, certificate_id=certificate.pk),
+    ):
+        with pytest.raises(NotAllowed) as refused:
+            act()
+        assert refused.value.reason == eligibility.YOUR_OWN_TOKEN
 
 
 def test_what_the_ca_cannot_be_told_is_revoked_by_hand_and_recorded(
