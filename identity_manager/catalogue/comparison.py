@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from identity_manager.models import ApproverGroup, CertificateProfile, TermsDocument, TokenType
+from django.db.models import Model
+
+from identity_manager.models import ApproverGroup, TermsDocument
 from identity_manager.models.catalogue.entry_fields import content_fields
 
 Content = dict[str, Any]
@@ -22,11 +24,14 @@ class FieldChange:
         return {"field": self.field, "from": self.before, "to": self.after}
 
 
-def content_of(entry: CertificateProfile | TokenType) -> Content:
-    """The version's content as plain values, in the order of the model's fields."""
+def content_of(entry: Model, fields_of: type[Model] | None = None) -> Content:
+    """The version's content as plain values, in the order of the model's fields.
+
+    fields_of: the abstract model whose fields alone are content; without it, all of the entry's are.
+    """
     return {
         name: _pinned(entry) if field.many_to_many else _plain(getattr(entry, name))
-        for name, field in content_fields(type(entry)).items()
+        for name, field in content_fields(fields_of or type(entry)).items()
     }
 
 

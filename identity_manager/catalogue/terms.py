@@ -5,9 +5,10 @@ who did not edit it publishes it or refuses with a reason.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.catalogue import terms_content
+from identity_manager.catalogue.comparison import content_of
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.terms_content import Text
 from identity_manager.catalogue.validation import check_fields
@@ -32,13 +34,13 @@ from identity_manager.catalogue.versions import (
 )
 from identity_manager.models import (
     LatePolicy,
-    NamedArchiving,
     Person,
     TermsDocument,
     TermsDraft,
     TermsText,
     TermsVersion,
 )
+from identity_manager.models.catalogue.terms import TermsStatements
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse, require
 
@@ -50,7 +52,7 @@ BY_WHEN = Reason(
     "accept-again-by",
     _("Choose a day that is at least a week and at most three years away: everybody has to read it first."),
 )
-LONGEST_TITLE = 200
+LONGEST_TITLE = TermsText._meta.get_field("title").max_length or 0
 SOONEST, LATEST = timedelta(days=7), timedelta(days=3 * 365)
 
 
@@ -110,12 +112,11 @@ def save_draft(
     document_id: uuid.UUID,
     seen: Seen,
     texts: Mapping[str, Text],
-    names_archiving: str = NamedArchiving.NONE,
-    names_key_holders: Sequence[str] = (),
+    **statements: Any,
 ) -> TermsDraft:
     """Keep what is written so far, complete or not; it has to be asked for again.
 
-    names_archiving: what the texts say about a copy of the keys. names_key_holders: who else gets one.
+    statements: what the texts state about keys, fields of `TermsStatements`.
 
     Raises NotAllowed, Stale where somebody else saved, threw away or published one meanwhile, NotPossible for
     a title that is too long.
@@ -129,16 +130,16 @@ def save_draft(
         for language, text in texts.items():
             refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
         written = {language: [text.title, text.body] for language, text in texts.items()}
-        holders = list(names_key_holders)
-        said = (written, names_archiving, holders)
-        if draft is not None and (draft.texts, draft.names_archiving, draft.names_key_holders) == said:
+        stated = statements_of(TermsDraft(**statements))
+        if draft is not None and (draft.texts, statements_of(draft)) == (written, stated):
             return draft
 
         number = _move_on(document, draft)
         draft = draft or TermsDraft(document=document)
         changed = [language for language in written if draft.texts.get(language) != written[language]]
-        draft.texts, draft.names_archiving, draft.revision = written, names_archiving, number
-        draft.names_key_holders = holders
+        draft.texts, draft.revision = written, number
+        for name, value in stated.items():
+            setattr(draft, name, value)
         draft.forget_question()
         with one_draft():
             draft.save()
@@ -210,9 +211,8 @@ def publish_draft(
             actor=actor,
             document=draft.document,
             texts=_texts_to_publish(draft, _current(draft.document)),
-            names_archiving=draft.names_archiving,
-            names_key_holders=draft.names_key_holders,
             ask_again=ask_again,
+            **statements_of(draft),
         )
 
 
@@ -234,6 +234,11 @@ def _revision_of(document: TermsDocument, draft: TermsDraft | None) -> int:
 def texts_of(draft: TermsDraft) -> dict[str, Text]:
     """The draft's text in each language that somebody has written in."""
     return {language: Text(title, body) for language, (title, body) in draft.texts.items()}
+
+
+def statements_of(terms: TermsStatements) -> dict[str, Any]:
+    """What a draft or a version states about keys, by name of the field."""
+    return content_of(terms, TermsStatements)
 
 
 def _move_on(document: TermsDocument, draft: TermsDraft | None) -> int:
@@ -258,13 +263,11 @@ def _check_publishable(draft: TermsDraft) -> None:
     current = _current(draft.document)
     texts = _texts_to_publish(draft, current)
     terms_content.require_languages(texts, current)
-    terms_content.require_archiving_named(draft.document, draft.names_archiving)
-    terms_content.require_holders_named(draft.document, draft.names_key_holders)
+    terms_content.require_statements(draft.document, draft)
     if current is not None:
         said = {text.language: text.sha256 for text in current.texts.all()}
         same = said == {language: text.sha256 for language, text in texts.items()}
-        same = same and current.names_archiving == draft.names_archiving
-        refuse(SAME_AS_BEFORE if same and current.names_key_holders == draft.names_key_holders else None)
+        refuse(SAME_AS_BEFORE if same and statements_of(current) == statements_of(draft) else None)
 
 
 def _current(document: TermsDocument) -> TermsVersion | None:
@@ -298,11 +301,12 @@ def publish_terms(
     actor: Person,
     document: TermsDocument,
     texts: Mapping[str, Text],
-    names_archiving: str = NamedArchiving.NONE,
-    names_key_holders: Sequence[str] = (),
     ask_again: AskAgain | None = None,
+    **statements: Any,
 ) -> TermsVersion:
     """Put a new version in force, with a text in each language of the one before it, the first one in all.
+
+    statements: what the texts state about keys, fields of `TermsStatements`.
 
     Raises NotAllowed, or NotPossible for a language that lacks, an empty text, a day that is not possible,
     and words about archiving, or about who gets keys, that say less than a type in force does.
@@ -311,30 +315,31 @@ def publish_terms(
         require_system_administrator(actor)
         document = locking.terms_document(document.pk)
         terms_content.require_languages(texts, _current(document))
-        terms_content.require_archiving_named(document, names_archiving)
-        terms_content.require_holders_named(document, names_key_holders)
+        version = TermsVersion(document=document, is_current=True, **statements)
+        terms_content.require_statements(document, version)
         soonest = timezone.localdate() + SOONEST
         possible = ask_again is None or soonest <= ask_again.by <= timezone.localdate() + LATEST
         require(possible, else_=BY_WHEN, field="accept_again_by")
 
-        newest = document.versions.aggregate(number=Max("number"))["number"] or 0
+        version.number = 1 + (document.versions.aggregate(number=Max("number"))["number"] or 0)
+        if ask_again:
+            version.accept_again_by, version.late_policy = ask_again.by, ask_again.late_policy
         document.versions.filter(is_current=True).update(is_current=False)
-        asks = {"accept_again_by": ask_again.by, "late_policy": ask_again.late_policy} if ask_again else {}
-        version = TermsVersion.objects.create(
-            document=document,
-            number=newest + 1,
-            is_current=True,
-            names_archiving=names_archiving,
-            names_key_holders=list(names_key_holders),
-            **asks,
-        )
+        version.save()
         for language, text in texts.items():
             TermsText.objects.create(
                 version=version, language=language, title=text.title, body=text.body, sha256=text.sha256
             )
         digests = {language: text.sha256 for language, text in texts.items()}
-        facts = {"number": version.number, "names_archiving": str(names_archiving)}
-        facts |= {"names_key_holders": version.names_key_holders} if names_key_holders else {}
+        facts = {name: value for name, value in statements_of(version).items() if value}
         until = {"until": ask_again.by.isoformat(), "late": ask_again.late_policy} if ask_again else {}
-        _record(document, what="published", actor=actor, sha256=digests, **facts, **until)
+        _record(
+            document,
+            what="published",
+            actor=actor,
+            sha256=digests,
+            number=version.number,
+            **facts,
+            **until,
+        )
         return version

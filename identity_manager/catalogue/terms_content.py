@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.catalogue import archiving, mail_keys
 from identity_manager.models import TermsDocument, TermsVersion, TokenType
+from identity_manager.models.catalogue.terms import TermsStatements
 from identity_manager.transactions.refusals import NotPossible, Reason, require
 
 LANGUAGE_LACKING = Reason(
@@ -39,16 +40,20 @@ class Text:
         return hashlib.sha256(f"{self.title}\n\n{self.body}".encode()).hexdigest()
 
 
-def require_archiving_named(document: TermsDocument, names_archiving: str) -> None:
-    """Types in force archive under these terms: their next version says it, too. Raises NotPossible."""
+def require_statements(document: TermsDocument, stated: TermsStatements) -> None:
+    """The next version states what the types in force do with keys under these terms. Raises NotPossible."""
+    _require_archiving_named(document, stated.names_archiving)
+    _require_holders_named(document, stated.names_key_holders)
+
+
+def _require_archiving_named(document: TermsDocument, names_archiving: str) -> None:
     for token_type in TokenType.objects.active().filter(terms=document, archive_key=True):
         if not archiving.are_named(names_archiving, token_type.ordered_profiles()):
             sentence = TYPE_ARCHIVES % {"type": token_type.name}
             raise NotPossible(Reason("type-archives", sentence), field="names_archiving")
 
 
-def require_holders_named(document: TermsDocument, named: Sequence[str]) -> None:
-    """Types in force hand keys to targets under these terms: the next one names them. Raises NotPossible."""
+def _require_holders_named(document: TermsDocument, named: Sequence[str]) -> None:
     for token_type in TokenType.objects.active().filter(terms=document, keys_leave=True):
         if not mail_keys.are_named(mail_keys.holders_of(token_type.code), named):
             sentence = TYPE_HANDS_OVER % {"type": token_type.name}

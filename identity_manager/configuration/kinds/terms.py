@@ -15,9 +15,12 @@ from identity_manager.configuration.kind import (
     Making,
     Present,
     Values,
+    keys_of,
 )
 from identity_manager.configuration.kinds.catalogue import is_code
 from identity_manager.models import NamedArchiving, TermsDocument, TermsDraft, TermsVersion
+from identity_manager.models.catalogue.entry_fields import content_fields
+from identity_manager.models.catalogue.terms import TermsStatements
 from identity_manager.transactions.refusals import Reason, Stale, refuse
 
 RENAME = Reason(
@@ -32,8 +35,7 @@ def _here() -> dict[str, Present]:
         version.document.code: Present(
             {
                 "name": dict(version.document.name),
-                "names_archiving": str(version.names_archiving),
-                "names_key_holders": version.names_key_holders,
+                **terms.statements_of(version),
                 "texts": {text.language: _text(text.title, text.body) for text in version.texts.all()},
             },
             version.document.pk,
@@ -47,8 +49,7 @@ def _drafts() -> dict[str, Present]:
         draft.document.code: Present(
             {
                 "name": dict(draft.document.name),
-                "names_archiving": str(draft.names_archiving),
-                "names_key_holders": draft.names_key_holders,
+                **terms.statements_of(draft),
                 "texts": {language: _text(*text) for language, text in draft.texts.items()},
             },
             draft.document.pk,
@@ -74,8 +75,7 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
         document_id=document.pk,
         seen=terms.seen_of(document, None),
         texts={language: Text(**text) for language, text in values["texts"].items()},
-        names_archiving=values["names_archiving"],
-        names_key_holders=values["names_key_holders"],
+        **{name: values[name] for name in content_fields(TermsStatements)},
     )
     seen = terms.seen_of(TermsDocument.objects.get(pk=document.pk), draft)
     making.ask(lambda: terms.ask_publication(actor=making.actor, document_id=document.pk, seen=seen))
@@ -87,13 +87,8 @@ TERMS = ConfigurationKind(
     label=_("Terms"),
     line=_("What persons accept before anything is issued"),
     keys={
-        "name": Key(_("Name"), shapes.TEXTS),
-        "names_archiving": Key(
-            _("What the text says about a copy of the keys"),
-            shapes.choice(NamedArchiving.values),
-            NamedArchiving.NONE.value,
-        ),
-        "names_key_holders": Key(_("Who the text says gets a copy of the keys"), shapes.LIST, []),
+        **keys_of(TermsDocument),
+        **keys_of(TermsStatements, names_archiving=shapes.choice(NamedArchiving.values)),
         "texts": Key(_("Texts"), shapes.sections(title=shapes.LINE, body=shapes.PARAGRAPHS)),
     },
     here=_here,

@@ -38,13 +38,13 @@ ICONS = {
 def of_model(model: type[models.Model], name: str, kind: type[forms.Field], **options: Any) -> Any:
     """A form field of that kind, with label, help and messages of the model's field."""
     field = content_fields(model)[name]
-    return kind(
-        label=field.verbose_name,
-        help_text=field.help_text,
-        required=not field.blank,
-        error_messages=own_messages(field),
-        **options,
-    )
+    of_field = {
+        "label": field.verbose_name,
+        "help_text": field.help_text,
+        "required": not field.blank,
+        "error_messages": own_messages(field),
+    }
+    return kind(**(of_field | options))
 
 
 def columns_of(model: type[models.Model]) -> list[str]:

@@ -1,5 +1,6 @@
 """Page context and forms of terms: documents, drafts in all languages, publication."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,14 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.catalogue import versions
+from identity_manager.catalogue.comparison import changes
 from identity_manager.catalogue.terms import (
     BY_WHEN,
-    LONGEST_TITLE,
     NO_DRAFT,
     AskAgain,
     Seen,
     publication_obstacle,
     seen_of,
+    statements_of,
     texts_of,
 )
 from identity_manager.catalogue.terms_content import Text
@@ -36,17 +38,18 @@ from identity_manager.console.catalogue.forms import (
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
-    KeyHolder,
     LatePolicy,
-    NamedArchiving,
     Person,
     RequestState,
     TermsDocument,
     TermsDraft,
+    TermsText,
     TermsVersion,
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.catalogue.entry_fields import content_fields, own_messages
+from identity_manager.models.catalogue.terms import TermsStatements
 from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
@@ -54,6 +57,7 @@ from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.language_fields import LanguagesField
 
 MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
+LONGEST_BODY = 100_000  # characters
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 
 
@@ -90,15 +94,17 @@ class SeenForm(VerbForm):
 class PublishForm(SeenForm):
     """Publication of the draft, and whether holders of tokens have to accept it again."""
 
-    accept_again_by = forms.DateField(
-        label=_("Those who hold tokens accept it until"),
-        required=False,
-        help_text=_("They are asked in Open Tasks and by mail. Empty: they are asked when they renew."),
+    accept_again_by = of_model(
+        TermsVersion,
+        "accept_again_by",
+        forms.DateField,
         widget=forms.DateInput(attrs={"type": "date"}),
         error_messages={"invalid": lazystr(BY_WHEN)},
     )
-    late_policy = forms.ChoiceField(
-        label=_("Who has not accepted by then"),
+    late_policy = of_model(
+        TermsVersion,
+        "late_policy",
+        forms.ChoiceField,
         choices=LatePolicy.choices,
         initial=LatePolicy.LIST,
         required=False,
@@ -117,42 +123,37 @@ class RefuseDraftForm(SeenForm, RefuseForm):
 
 
 class TermsForm(SeenForm):
-    """Title and text in each language of the installation. A draft may lack some; a version may not."""
+    """Title and text in each language of the installation. A draft may lack some; a version may not.
 
-    names_archiving = of_model(
-        TermsDraft,
-        "names_archiving",
-        forms.ChoiceField,
-        choices=NamedArchiving.choices,
-        widget=forms.RadioSelect,
-    )
-    names_key_holders = of_model(
-        TermsDraft,
-        "names_key_holders",
-        forms.MultipleChoiceField,
-        choices=KeyHolder.choices,
-        widget=forms.CheckboxSelectMultiple,
-    )
+    Below them what the texts state about keys.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        title = TermsText._meta.get_field("title")
         for code, name in languages():
             self.fields[f"title_{code}"] = DraftField(
-                label=_("Title"), max_length=LONGEST_TITLE, widget=_input(code)
+                label=title.verbose_name, max_length=title.max_length, widget=_input(code)
             )
             self.fields[f"body_{code}"] = DraftField(
                 label=_("Text in %(language)s") % {"language": name},
-                max_length=100_000,
+                max_length=LONGEST_BODY,
                 widget=forms.Textarea(attrs={"rows": 16, "lang": code}),
             )
+        for name, field in content_fields(TermsStatements).items():
+            self.fields[name] = field.formfield(widget=forms.RadioSelect, error_messages=own_messages(field))
 
     def languages(self) -> list[tuple[str, Words, BoundField, BoundField]]:
         """Code, name, title and text of each language."""
         return [(code, name, self[f"title_{code}"], self[f"body_{code}"]) for code, name in languages()]
 
+    def statements(self) -> list[BoundField]:
+        """The fields of what the texts state about keys."""
+        return [self[name] for name in content_fields(TermsStatements)]
+
     def said(self) -> dict[str, Any]:
-        """What the page showed, and what the texts say of keys."""
-        return {name: self.cleaned_data[name] for name in ("seen", "names_archiving", "names_key_holders")}
+        """What the page showed, and what the texts state about keys."""
+        return {name: self.cleaned_data[name] for name in ("seen", *content_fields(TermsStatements))}
 
     def texts(self) -> dict[str, Text]:
         """The texts, with normalised line ends."""
@@ -190,8 +191,7 @@ def document_context(
         "form": form or SeenForm(),
         "seen": seen_of(row, draft),
         "draft": draft,
-        "draft_texts": preview_texts(draft) if draft else [],
-        **_differences(row, draft),
+        **_draft_content(row, draft),
         "versions": sorted(row.versions.all(), key=lambda version: -version.number),
         "types": _types(row),
         "may_edit": may_edit(actor),
@@ -213,9 +213,8 @@ def version_context(found: TermsVersion) -> dict[str, Any]:
         "row": found,
         "texts": sorted(found.texts.all(), key=lambda text: (text.language != here, text.language)),
         "before": before,
-        "comparisons": terms_comparison.comparisons(_texts(before), _texts(found)) if before else [],
-        "archiving_changed": before and _archiving_words(before.names_archiving, found.names_archiving),
-        "holders_changed": before and _holders_words(before, found),
+        "statements": _statements(found),
+        **(_differences(before, found, _texts(found)) if before else {}),
     }
 
 
@@ -227,8 +226,7 @@ def publish_context(row: TermsDocument, actor: Person, *, form: VerbForm) -> dic
         "row": row,
         "form": form,
         "draft": draft,
-        "draft_texts": preview_texts(draft) if draft else [],
-        **_differences(row, draft),
+        **_draft_content(row, draft),
         "next_number": (_current_number(row)) + 1,
         "waiting": waiting_words(row),
         "obstacle": _obstacle(draft, actor) if draft else None,
@@ -241,33 +239,31 @@ def _obstacle(draft: TermsDraft, actor: Person) -> Reason | None:
     return own or publication_obstacle(draft)
 
 
-def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]:
-    """Differences between the draft and the version in force, if there are both."""
-    current = _current(row)
-    if draft is None or current is None:
+def _draft_content(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]:
+    """What the draft says, and how it differs from the version in force, if there are both."""
+    if draft is None:
         return {}
-    found = terms_comparison.comparisons(_texts(current), texts_of(draft))
-    said = _archiving_words(current.names_archiving, draft.names_archiving)
-    holders = _holders_words(current, draft)
+    current = _current(row)
     return {
-        "current": current,
-        "comparisons": found,
-        "archiving_changed": said,
-        "holders_changed": holders,
+        "draft_texts": preview_texts(draft),
+        "statements": _statements(draft),
+        **(_differences(current, draft, texts_of(draft)) if current else {}),
     }
 
 
-def _archiving_words(before: str, now: str) -> tuple[Words, Words] | None:
-    """The statements of two versions on key archiving, if they differ."""
-    return None if before == now else (NamedArchiving(before).label, NamedArchiving(now).label)
+def _statements(terms: TermsStatements) -> list[wording.Difference]:
+    """What the texts state about keys, in words."""
+    return wording.content(statements_of(terms), TermsStatements)
 
 
-def _holders_words(
-    before: TermsVersion, now: TermsVersion | TermsDraft
-) -> tuple[list[str], list[str]] | None:
-    """The key holders in two versions, if they differ."""
-    same = before.names_key_holders == now.names_key_holders
-    return None if same else (before.key_holders, now.key_holders)
+def _differences(before: TermsVersion, now: TermsStatements, texts: Mapping[str, Text]) -> dict[str, Any]:
+    """Differences of a version and the one that follows it, in statements and in texts."""
+    changed = changes(statements_of(before), statements_of(now))
+    return {
+        "before": before,
+        "changed_statements": wording.differences(changed, TermsStatements),
+        "comparisons": terms_comparison.comparisons(_texts(before), texts),
+    }
 
 
 def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
@@ -284,11 +280,7 @@ def draft_initial(row: TermsDocument) -> dict[str, Any]:
     current = _current(row)
     texts = texts_of(draft) if draft else _texts(current) if current else {}
     said = draft or current or TermsDraft()
-    initial = {
-        **asdict(seen_of(row, draft)),
-        "names_archiving": said.names_archiving,
-        "names_key_holders": said.names_key_holders,
-    }
+    initial = {**asdict(seen_of(row, draft)), **statements_of(said)}
     for language, text in texts.items():
         initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
     return initial

@@ -1,11 +1,7 @@
 """Key copies: whether a token type archives keys or sends them to targets, and which holders terms name."""
 
-from typing import Any
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-
-from identity_manager.models.catalogue.entry_fields import ChoiceListField
 
 
 class KeyHolder(models.TextChoices):
@@ -20,26 +16,6 @@ class KeyHolder(models.TextChoices):
         ),
     )
     GMAIL = "gmail", _("Google gets a copy of the keys that decrypt mail, and keeps it for Gmail")
-
-
-def names_key_holders_field() -> "models.JSONField[Any, Any]":
-    """The field of terms, and of their drafts, that lists who gets a copy of keys by their text."""
-    return ChoiceListField(
-        _("Who the text says gets a copy of the keys"),
-        default=list,
-        db_default=[],
-        blank=True,
-        item_choices=KeyHolder.choices,
-        help_text=_(
-            "Keys leave for such a place only under terms that name it. What is chosen here is shown to the"
-            " person beside the text; the text itself says why, and what that place can do with them."
-        ),
-    )
-
-
-def words_of_holders(named: list[str]) -> list[str]:
-    """The sentences of these KeyHolder values, in the order of KeyHolder."""
-    return [str(each.label) for each in KeyHolder if each.value in named]
 
 
 class KeyHandling(models.Model):

@@ -8,8 +8,9 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.models.catalogue.entry_fields import ChoiceListField
 from identity_manager.models.catalogue.former_columns import FormerName
-from identity_manager.models.catalogue.key_handling import names_key_holders_field, words_of_holders
+from identity_manager.models.catalogue.key_handling import KeyHolder
 from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.second_officer import SecondOfficerQuerySet
@@ -31,9 +32,14 @@ class NamedArchiving(models.TextChoices):
     DUAL_USE = "dual-use", _("Keys that sign and encrypt are archived, too")
 
 
-def names_archiving_field() -> "models.CharField[str, str]":
-    """The field of terms, and of their drafts, that states which keys are archived by their text."""
-    return models.CharField(
+class TermsStatements(models.Model):
+    """What the text of terms states about keys, for checks and beside the text; of drafts and of versions.
+
+    A statement is a field here and nowhere else: form, comparison, configuration file and pages read them by
+    `content_fields`.
+    """
+
+    names_archiving = models.CharField(
         _("What the text says about a copy of the keys"),
         max_length=16,
         choices=NamedArchiving,
@@ -45,6 +51,25 @@ def names_archiving_field() -> "models.CharField[str, str]":
         ),
         error_messages={"required": _("Say what the text says about a copy of the keys.")},
     )
+    names_key_holders = ChoiceListField(
+        _("Who the text says gets a copy of the keys"),
+        default=list,
+        db_default=[],
+        blank=True,
+        item_choices=KeyHolder.choices,
+        help_text=_(
+            "Keys leave for such a place only under terms that name it. What is chosen here is shown to the"
+            " person beside the text; the text itself says why, and what that place can do with them."
+        ),
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def key_holders(self) -> list[str]:
+        """A sentence for each holder of keys that the text names, in the order of KeyHolder."""
+        return [str(each.label) for each in KeyHolder if each.value in self.names_key_holders]
 
 
 class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
@@ -82,7 +107,7 @@ class TermsDraftQuerySet(SecondOfficerQuerySet["TermsDraft"]):
     """Drafts of terms."""
 
 
-class TermsDraft(Drafted):
+class TermsDraft(Drafted, TermsStatements):
     """The next version of a document while it is being written; revision: the document's when it was saved.
 
     texts: for each language a title and a body.
@@ -91,8 +116,6 @@ class TermsDraft(Drafted):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     document = models.OneToOneField(TermsDocument, on_delete=models.PROTECT, related_name="draft")
     texts = models.JSONField(default=dict)
-    names_archiving = names_archiving_field()
-    names_key_holders = names_key_holders_field()
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -100,11 +123,6 @@ class TermsDraft(Drafted):
 
     def __str__(self) -> str:
         return str(self.document)
-
-    @property
-    def key_holders(self) -> list[str]:
-        """As `TermsVersion.key_holders`."""
-        return words_of_holders(self.names_key_holders)
 
 
 class LatePolicy(models.TextChoices):
@@ -124,7 +142,7 @@ class TermsVersionQuerySet(models.QuerySet["TermsVersion"]):
         return asked.filter(~Exists(later)).select_related("document")
 
 
-class TermsVersion(models.Model):
+class TermsVersion(TermsStatements):
     """A published version; it never changes, and one of a document is current.
 
     accept_again_by: the last day for those who hold tokens under an older version; null: nobody is asked.
@@ -133,13 +151,20 @@ class TermsVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     document = models.ForeignKey(TermsDocument, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(_("version"))
-    names_archiving = names_archiving_field()
-    names_key_holders = names_key_holders_field()
     is_current = models.BooleanField(default=False)
     published_at = models.DateTimeField(default=timezone.now)
-    accept_again_by = models.DateField(null=True)
+    accept_again_by = models.DateField(
+        _("Those who hold tokens accept it until"),
+        null=True,
+        blank=True,
+        help_text=_("They are asked in Open Tasks and by mail. Empty: they are asked when they renew."),
+    )
     late_policy = models.CharField(
-        max_length=8, choices=LatePolicy, default=LatePolicy.LIST, db_default=LatePolicy.LIST.value
+        _("Who has not accepted by then"),
+        max_length=8,
+        choices=LatePolicy,
+        default=LatePolicy.LIST,
+        db_default=LatePolicy.LIST.value,
     )
 
     texts: "RelatedManager[TermsText]"
@@ -160,11 +185,6 @@ class TermsVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.document} {self.number}"
 
-    @property
-    def key_holders(self) -> list[str]:
-        """A sentence for each holder of keys that the text names."""
-        return words_of_holders(self.names_key_holders)
-
     def text_in(self, language: str | None = None) -> "TermsText":
         """The text in the language, else in the installation's own, else in any."""
         texts: dict[str, TermsText] = {text.language: text for text in self.texts.all()}
@@ -177,7 +197,7 @@ class TermsText(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     version = models.ForeignKey(TermsVersion, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=8, choices=languages)
-    title = models.CharField(max_length=200)
+    title = models.CharField(_("Title"), max_length=200)
     body = models.TextField()
     sha256 = models.CharField(max_length=64)
 
