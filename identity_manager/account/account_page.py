@@ -16,17 +16,21 @@ from django.views.decorators.http import require_safe
 from identity_manager.account import sign_in_methods, user_agents
 from identity_manager.account.sign_in import account_of
 from identity_manager.models import OFFICER_ROLES, Account
+from identity_manager.models.words import Vocabulary
 from identity_manager.people.sign_in import second_factors, sessions
 from identity_manager.queries import looks
 
 OFFICERS_FRAME, PERSONS_FRAME = "identity_manager/base.html", "selfservice/base.html"
-WAY_NAMES = {
-    sign_in_methods.PASSWORD: _("a password"),
-    sign_in_methods.PASSKEY: _("a passkey"),
-    sign_in_methods.SSO: _("your organisation's single sign-on"),
-    sign_in_methods.SAML: _("your organisation's single sign-on (SAML)"),
-    sign_in_methods.CERTIFICATE: _("a certificate of yours"),
-}
+WAY_NAMES = Vocabulary(
+    "sign-in methods",
+    {
+        sign_in_methods.PASSWORD: _("a password"),
+        sign_in_methods.PASSKEY: _("a passkey"),
+        sign_in_methods.SSO: _("your organisation's single sign-on"),
+        sign_in_methods.SAML: _("your organisation's single sign-on (SAML)"),
+        sign_in_methods.CERTIFICATE: _("a certificate of yours"),
+    },
+)
 Kind = Authenticator.Type
 
 
@@ -45,7 +49,7 @@ def another_way(request: HttpRequest, portal: str) -> HttpResponse:
     if portal not in names:
         raise Http404
     configured = sign_in_methods.configured(settings.SIGN_IN_METHODS[portal])
-    ways = [str(WAY_NAMES[way]) for way in configured]
+    ways = [str(WAY_NAMES.in_words(way)) for way in configured]
     context = {"portal_name": names[portal], "ways": ways}
     return render(request, "account/sign_in_way.html", context)
 

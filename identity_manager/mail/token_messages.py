@@ -22,7 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenImport,
 )
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary
 
 
 @mail(
@@ -94,11 +94,14 @@ def _devices(token: SoftwareToken, container_format: str) -> dict[str, Any]:
 
 
 # Names of kinds of targets in mails to the person.
-HOLDERS: dict[str, Words] = {
-    KeyHolder.GATEWAY: _("the mail gateway of your organisation, which opens and encrypts mail for you"),
-    KeyHolder.INTUNE: _("Microsoft Intune, which brings them to your managed devices"),
-    KeyHolder.GMAIL: _("Google, which keeps them for your Gmail"),
-}
+HOLDERS = Vocabulary(
+    "key holders, in mails",
+    {
+        KeyHolder.GATEWAY: _("the mail gateway of your organisation, which opens and encrypts mail for you"),
+        KeyHolder.INTUNE: _("Microsoft Intune, which brings them to your managed devices"),
+        KeyHolder.GMAIL: _("Google, which keeps them for your Gmail"),
+    },
+)
 
 
 @mail(
@@ -112,7 +115,7 @@ def at_targets(token: SoftwareToken, *, targets: Sequence[str]) -> OutgoingMail:
     targets: kinds of the targets, or the name of one that is no longer configured.
     """
     about = About("at_targets", f"at-targets:{token.pk}", token.person, request=token.request, token=token)
-    places = [HOLDERS.get(each, each) for each in targets]
+    places = [HOLDERS.in_words(each) for each in targets]
     return compose(about, url=selfservice_url("selfservice:token", token.pk), places=places)
 
 

@@ -13,55 +13,59 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import DirectoryRun, Person, PersonImport, PersonState
+from identity_manager.models.words import Vocabulary
 from identity_manager.transactions.refusals import Reason
 
 WINDOW = timedelta(hours=24)
 MOST_EMPTIED = 10  # largest group that a run may empty
-_SENTENCES: dict[str, Promise] = {
-    "too-many-leaving": _(
-        "With all imports and directory runs of the last 24 hours, this would deactivate or lock %(number)s"
-        " of %(all)s persons, more than %(percent)s %%. A second officer has to confirm that."
-    ),
-    "too-many-persons": _(
-        "With all imports and directory runs of the last 24 hours, this would deactivate or lock %(number)s"
-        " persons, more than %(most)s. A second officer has to confirm that."
-    ),
-    "too-many-emails": _(
-        "With all imports and directory runs of the last 24 hours, this would change %(number)s of %(all)s"
-        " e-mail addresses, more than %(percent)s %%. A second officer has to confirm that."
-    ),
-    "nobody-found": _(
-        "The directory answered without a fault, and with nobody: %(number)s persons would leave. A second"
-        " officer has to confirm that."
-    ),
-    "standing-order-emptied": _(
-        "%(name)s has no member any more: all %(number)s persons of the standing order would lose the"
-        " software token. Nobody has lost it. Two officers have to agree."
-    ),
-    "standing-order-leaving": _(
-        "Within 24 hours, %(number)s of %(all)s members would lose the software token, more than"
-        " %(percent)s %%. Two officers have to agree."
-    ),
-    "standing-order-joining": _(
-        "Within 24 hours, %(number)s persons would get the software token, more than %(most)s. Two"
-        " officers have to agree."
-    ),
-    "standing-order-type-withdrawn": _(
-        "The token type %(name)s was withdrawn. Nobody gets or loses anything by this standing order."
-    ),
-    "standing-order-asker-gone": _(
-        "%(name)s, by whose rights this standing order runs, is no Software Token Administrator of all"
-        " organisational units any more. Another one can have it go on."
-    ),
-    "standing-order-refused": _("A batch order could not be placed: %(why)s"),
-    "group-emptied": _(
-        "The group %(name)s had %(number)s members and has none now. A second officer has to confirm that."
-    ),
-}
+_SENTENCES = Vocabulary(
+    "stops of the breaker",
+    {
+        "too-many-leaving": _(
+            "With all imports and directory runs of the last 24 hours, this would deactivate or lock"
+            " %(number)s of %(all)s persons, more than %(percent)s %%. A second officer has to confirm that."
+        ),
+        "too-many-persons": _(
+            "With all imports and directory runs of the last 24 hours, this would deactivate or lock"
+            " %(number)s persons, more than %(most)s. A second officer has to confirm that."
+        ),
+        "too-many-emails": _(
+            "With all imports and directory runs of the last 24 hours, this would change %(number)s of"
+            " %(all)s e-mail addresses, more than %(percent)s %%. A second officer has to confirm that."
+        ),
+        "nobody-found": _(
+            "The directory answered without a fault, and with nobody: %(number)s persons would leave. A"
+            " second officer has to confirm that."
+        ),
+        "standing-order-emptied": _(
+            "%(name)s has no member any more: all %(number)s persons of the standing order would lose the"
+            " software token. Nobody has lost it. Two officers have to agree."
+        ),
+        "standing-order-leaving": _(
+            "Within 24 hours, %(number)s of %(all)s members would lose the software token, more than"
+            " %(percent)s %%. Two officers have to agree."
+        ),
+        "standing-order-joining": _(
+            "Within 24 hours, %(number)s persons would get the software token, more than %(most)s. Two"
+            " officers have to agree."
+        ),
+        "standing-order-type-withdrawn": _(
+            "The token type %(name)s was withdrawn. Nobody gets or loses anything by this standing order."
+        ),
+        "standing-order-asker-gone": _(
+            "%(name)s, by whose rights this standing order runs, is no Software Token Administrator of all"
+            " organisational units any more. Another one can have it go on."
+        ),
+        "standing-order-refused": _("A batch order could not be placed: %(why)s"),
+        "group-emptied": _(
+            "The group %(name)s had %(number)s members and has none now. A second officer has to confirm"
+            " that."
+        ),
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Stop:
         facts = {
             name: grouped(value) if isinstance(value, int) else value for name, value in self.facts.items()
         }
-        return Reason(self.code, str(_SENTENCES[self.code]) % facts)
+        return Reason(self.code, str(_SENTENCES.in_words(self.code)) % facts)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,16 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Certificate, KeyHolder, Placement, PlacementState
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary, Words
 
-WORDS = {
-    KeyHolder.GATEWAY: _("A copy of this key is at the mail gateway of your organisation since"),
-    KeyHolder.INTUNE: _("On your managed devices since"),
-    KeyHolder.GMAIL: _("Google has a copy of this key, for your Gmail, since"),
-}
+WORDS = Vocabulary(
+    "key holders, in Self-Service",
+    {
+        KeyHolder.GATEWAY: _("A copy of this key is at the mail gateway of your organisation since"),
+        KeyHolder.INTUNE: _("On your managed devices since"),
+        KeyHolder.GMAIL: _("Google has a copy of this key, for your Gmail, since"),
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -42,4 +45,4 @@ def _words(row: Placement) -> Words:
     configuration = settings.TARGETS.get(row.target.name)
     if configuration is None:
         return _("A copy of this key is at %(target)s since") % {"target": row.target.name}
-    return WORDS[KeyHolder(configuration.kind)]
+    return WORDS.in_words(configuration.kind)

@@ -1,5 +1,6 @@
 """Each code that people read about has one sentence in each language, and each sentence has a code."""
 
+import ast
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
@@ -11,34 +12,57 @@ from ca_bridge.contract import KEY_USAGES, RevocationReason
 from ca_bridge.pkcs12 import foreign
 from ca_bridge.x509 import certificate_files
 from ca_bridge.x509.crl import CrlFault
+from ca_bridge.x509.holders import Holder
 from identity_manager.audit import Event
 from identity_manager.audit.verification import AuditFault
 from identity_manager.console.administration import authority_page
 from identity_manager.console.audit import log
 from identity_manager.console.history import event_facts, event_wording
+from identity_manager.console.people.roles.who_may_page import ACTS
+from identity_manager.directory import configuration as directories
 from identity_manager.mail import specimens
-from identity_manager.mail.registry import MAILS, TITLES
-from identity_manager.models import EndReason
+from identity_manager.mail.registry import MAILS
+from identity_manager.models import BatchState, EndReason, KeyHolder, Role
 from identity_manager.models.catalogue import certificate_profile
 from identity_manager.models.mail.outgoing_mail import NOTICES
 from identity_manager.models.requests import end_reason, revocation_reasons
+from identity_manager.models.token_imports.token_import import Imported
 from identity_manager.models.words import VOCABULARIES, Vocabulary
+from identity_manager.people.imports.planned_row import RowOutcome
+from identity_manager.targets import configuration as targets
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui import certificate_labels
 from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
+from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import policy as recovery_policy
-from identity_manager.workflow.token_imports import reasons
-from tests.architecture.source import ROOT
+from identity_manager.workflow.token_imports import matching, reasons
+from tests.architecture.source import ROOT, modules
+
+for each in modules("identity_manager", "selfservice"):
+    if " = Vocabulary(" in each.text:
+        import_module(each.name)
+
+
+def _first_arguments(name: str) -> set[str]:
+    """The first argument of each call of that name in the product."""
+    return {
+        ast.literal_eval(node.args[0])
+        for module in modules("identity_manager")
+        for node in module.nodes
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+
 
 FAILURES = {
     *(failures.PERSON_CHANGED, failures.REFUSED, failures.GIVEN_UP, failures.ENDED_IN_VAIN),
     *(eligibility.NO_EMAIL.code, *(reason.code for reason in eligibility.NOT_ACTIVE.values())),
 }
+EVERY_NAME = Holder(emails=("e@example.org",), upns=("u@example.org",), sids=("S-1",), numbers=("1",))
 # What the codes of each vocabulary are. Reasons of refusals have a test of their own, test_reasons.py.
 CODES: dict[str, Collection[str]] = {
-    "mails": {path.name for path in (ROOT / "templates/emails").iterdir() if (path / "subject.txt").exists()},
     "audit events": {event.value for event in Event},
     "reasons of automatic ends": EndReason.values,
     "reasons of revocation": {
@@ -60,14 +84,39 @@ CODES: dict[str, Collection[str]] = {
         *certificate_files.FAULTS,
         *(each.code for each in vars(reasons).values() if isinstance(each, Reason)),
     },
+    "batch lines not yet done": BatchState.values,
+    "changes of groups": {"made", "deleted", "added", "removed"},
+    "imported certificates": Imported.values,
+    "key holders, in Self-Service": KeyHolder.values,
+    "key holders, in mails": KeyHolder.values,
+    "kinds of directories": directories.KINDS,
+    "kinds of targets": targets.KINDS,
+    "names that match": {name for name, _value in matching._keys(EVERY_NAME)},
+    "purposes of keys": {*Purpose, "audit"},
+    "rows of imports of persons": {outcome.value for outcome in RowOutcome},
+    "sign-in methods": {"password", "passkey", "sso", "saml", "certificate"},
+    "stops of the breaker": _first_arguments("Stop"),
+    "what keeps officers out": {way for act in ACTS for way in act.kept_out},
+    "what roles may": Role.values,
     "errors of work": {KeyServiceDown.__name__, KeyVersionClosed.__name__},
 }
-SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation", "IPsec"}
+# Labels of fields, and of settings and their values: they are no sentences of a code.
+LABELS = {
+    "BIND_FAULTS",  # of ldap_connection, which lies below the models and does not know vocabularies
+    "CRITERIA",
+    "EFFECTS",
+    "IDENTITY_FIELDS",
+    "LEAVERS",
+    "MATERIAL_FIELDS",
+    "MISSING",
+    "OPTIONS",
+    "TRUST",
+}
+SAME_IN_GERMAN = {"Name", "Pseudonym", "Organisation", "IPsec", "SCIM"}
 
 
 def test_all_are_here() -> None:
     assert VOCABULARIES.keys() == CODES.keys()
-    assert VOCABULARIES["mails"] is TITLES
     assert VOCABULARIES["faults of the audit log"] is log.FAULTS
     assert VOCABULARIES["audit events"] is event_wording.SENTENCES
     assert VOCABULARIES["reasons of automatic ends"] is end_reason.SENTENCES
@@ -90,6 +139,30 @@ def test_each_sentence_is_there_in_both_languages(name: str) -> None:
         assert english.strip()
         assert german.strip()
         assert english != german or english in SAME_IN_GERMAN, english
+
+
+def test_sentences_by_code_are_a_vocabulary() -> None:
+    """A dictionary of a module whose values are translated and whose keys are codes."""
+    found = [
+        f"{module.name}.{ast.unparse(target)}"
+        for module in modules("identity_manager", "selfservice")
+        for node in module.tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if _are_sentences_by_code(node.value) and ast.unparse(target) not in LABELS
+    ]
+    assert found == []
+
+
+def _are_sentences_by_code(literal: ast.Dict) -> bool:
+    codes = [key for key in literal.keys if key is not None and not isinstance(key, ast.Tuple)]
+    codes = [key for key in codes if not (isinstance(key, ast.Constant) and isinstance(key.value, bool))]
+    translated = [
+        value
+        for value in literal.values
+        if isinstance(value, ast.Call) and ast.unparse(value.func) in ("_", "gettext_lazy")
+    ]
+    return len(codes) > 1 and len(translated) > 1
 
 
 def test_an_unknown_code_has_the_sentence_for_that_or_stands_for_itself() -> None:

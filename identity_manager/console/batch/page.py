@@ -29,6 +29,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.batch.line import BatchLineQuerySet
 from identity_manager.models.batch.order import ENDED, NOT_STARTED
+from identity_manager.models.words import Vocabulary
 from identity_manager.people.sign_in import prediction
 from identity_manager.people.sign_in.prediction import Prediction
 from identity_manager.queries import mail_domains, request_progress
@@ -48,13 +49,16 @@ MEANINGS = {
     LineOutcome.SKIPPED: Meaning.STOPPED,
 }
 # The word for READY depends on the order's state.
-READY_WORDS = {
-    **dict.fromkeys(NOT_STARTED, LineOutcome.READY.label),
-    BatchState.RUNNING: gettext_lazy("Still to be done"),
-    BatchState.PAUSED: gettext_lazy("Still to be done"),
-    BatchState.FINISHED: LineOutcome.READY.label,
-    BatchState.CANCELLED: gettext_lazy("Not reached"),
-}
+READY_WORDS = Vocabulary(
+    "batch lines not yet done",
+    {
+        **dict.fromkeys(NOT_STARTED, LineOutcome.READY.label),
+        BatchState.RUNNING: gettext_lazy("Still to be done"),
+        BatchState.PAUSED: gettext_lazy("Still to be done"),
+        BatchState.FINISHED: LineOutcome.READY.label,
+        BatchState.CANCELLED: gettext_lazy("Not reached"),
+    },
+)
 MAIL_FILES = (BatchKind.ENABLE, BatchKind.RENEW, BatchKind.REPLACE, BatchKind.RESEND)
 
 
@@ -268,7 +272,7 @@ def word_of(order: BatchOrder, outcome: LineOutcome) -> str | Promise:
     """The word for the outcome, by the order's state and kind."""
     if outcome == LineOutcome.DONE:
         return kind_of(order).words.done
-    return READY_WORDS[BatchState(order.state)] if outcome == LineOutcome.READY else outcome.label
+    return READY_WORDS.in_words(order.state) if outcome == LineOutcome.READY else outcome.label
 
 
 def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str]) -> KeysetPage:

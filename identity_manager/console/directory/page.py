@@ -25,7 +25,7 @@ from identity_manager.models import (
     PersonImport,
     RunState,
 )
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary, Words
 from identity_manager.people import directory_policy
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions.refusals import Reason
@@ -54,7 +54,10 @@ OUTCOMES = {
     DirectoryOutcome.WAITS: Meaning.WAITING,
     DirectoryOutcome.LINK: Meaning.QUIET,
 }
-KINDS = {"ldap": _("LDAP directory"), "csv": _("Folder with CSV files"), "scim": _("SCIM")}
+KINDS = Vocabulary(
+    "kinds of directories",
+    {"ldap": _("LDAP directory"), "csv": _("Folder with CSV files"), "scim": _("SCIM")},
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class SourceCard:
 
     @property
     def kind(self) -> Words:
-        return KINDS[self.configuration.kind]
+        return KINDS.in_words(self.configuration.kind)
 
     @property
     def schedule(self) -> str:

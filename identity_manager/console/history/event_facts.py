@@ -36,14 +36,18 @@ LISTS = Vocabulary(
         "configuration": _("Configuration"),
     },
 )
-KEYS: dict[str, Words] = {
-    Purpose.PRIVATE_KEYS: _("Private keys"),
-    Purpose.PASSPHRASES: _("Passphrases"),
-    Purpose.OTHER: _("Other secrets"),
-    Purpose.ARCHIVE: _("Key archive"),
-    Purpose.SHARE_TRANSPORT: _("Shares on their way to a worker"),
-    "audit": _("Audit log"),
-}
+KEYS = Vocabulary(
+    "purposes of keys",
+    {
+        Purpose.PRIVATE_KEYS: _("Private keys"),
+        Purpose.PASSPHRASES: _("Passphrases"),
+        Purpose.OTHER: _("Other secrets"),
+        Purpose.ARCHIVE: _("Key archive"),
+        Purpose.SHARE_TRANSPORT: _("Shares on their way to a worker"),
+        Purpose.RECOVERY_KEYS: _("Online recovery keys"),
+        "audit": _("Audit log"),
+    },
+)
 # What the catalogue has, by the first part of the event's fact `what`.
 CATALOGUE = Vocabulary(
     "parts of the catalogue",

@@ -20,6 +20,7 @@ from identity_manager.console.lists import counting
 from identity_manager.console.people import identity_change_page
 from identity_manager.models import IdentityChange, ImportState, Person, PersonImport
 from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
+from identity_manager.models.words import Vocabulary
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports import identities
 from identity_manager.people.imports.applying import ImportPlan, PlannedRow, RowOutcome
@@ -32,13 +33,16 @@ from identity_manager.workflow.people import imports
 
 ROWS_SHOWN = 100
 IMPORTS_SHOWN = 10
-WORDS: dict[RowOutcome, Promise] = {
-    RowOutcome.REFUSED: _("Refused"),
-    RowOutcome.CREATE: _("New"),
-    RowOutcome.UPDATE: _("Changed"),
-    RowOutcome.WAITS: _("Wait for a second officer"),
-    RowOutcome.UNCHANGED: _("Unchanged"),
-}
+WORDS = Vocabulary(
+    "rows of imports of persons",
+    {
+        RowOutcome.REFUSED: _("Refused"),
+        RowOutcome.CREATE: _("New"),
+        RowOutcome.UPDATE: _("Changed"),
+        RowOutcome.WAITS: _("Wait for a second officer"),
+        RowOutcome.UNCHANGED: _("Unchanged"),
+    },
+)
 MEANINGS = {
     RowOutcome.REFUSED: "stopped",
     RowOutcome.CREATE: "done",
@@ -122,7 +126,7 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
         "form": form,
         "own": row.asked_by_id == actor.pk,
         "not_uploader": imports.NOT_UPLOADER,
-        "counts": [(WORDS[RowOutcome(name)], number) for name, number in row.counts.items() if number],
+        "counts": [(WORDS.in_words(name), number) for name, number in row.counts.items() if number],
     }
     if planned is not None:
         return found | _of_plan(planned, asked)
@@ -191,7 +195,7 @@ def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) ->
 def lines(rows: Iterable[PlannedRow]) -> Iterator[ImportLine]:
     """The rows with their outcome."""
     for row in rows:
-        yield ImportLine(row, MEANINGS[row.outcome], WORDS[row.outcome], list(_sentences(row)))
+        yield ImportLine(row, MEANINGS[row.outcome], WORDS.in_words(row.outcome), list(_sentences(row)))
 
 
 def _sentences(row: PlannedRow) -> Iterator[str]:

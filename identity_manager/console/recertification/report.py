@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from identity_manager.console.access import role_reviews
 from identity_manager.console.people.roles.roles_page import MAY
 from identity_manager.console.print.document import Document, SheetSection, SheetTable, moment
-from identity_manager.models import Person, Recertification, ReviewDecision, Role, RoleReview
+from identity_manager.models import Person, Recertification, ReviewDecision, RoleReview
 from identity_manager.ui.parts import Pair
 
 HEAD = (
@@ -39,7 +39,7 @@ def rows(actor: Person, campaign: Recertification) -> list[tuple[Any, ...]]:
             each.person.display_name,
             each.get_role_display(),
             each.organisational_unit or _("everywhere"),
-            MAY[Role(each.role)],
+            MAY.in_words(each.role),
             each.assigned_at,
             each.assigned_by or "",
             ReviewDecision(each.decision).label,

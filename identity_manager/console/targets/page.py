@@ -24,7 +24,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.targets.placement import MAY_BE_REPEATED
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary, Words
 from identity_manager.targets import connectors
 from identity_manager.targets.configuration import (
     GATEWAY,
@@ -41,13 +41,16 @@ from identity_manager.workflow.targets import actions, uses
 
 SHOWN = 50
 FINDINGS_SHOWN = 100
-KINDS = {
-    LDAP: _("LDAP directory"),
-    GATEWAY: _("Mail gateway: keys are dropped"),
-    INTUNE: _("Microsoft Intune: keys for managed devices"),
-    GMAIL: _("Gmail in Google Workspace: Google gets the keys"),
-    SIGN_IN: _("Sign-in to Active Directory (altSecurityIdentities)"),
-}
+KINDS = Vocabulary(
+    "kinds of targets",
+    {
+        LDAP: _("LDAP directory"),
+        GATEWAY: _("Mail gateway: keys are dropped"),
+        INTUNE: _("Microsoft Intune: keys for managed devices"),
+        GMAIL: _("Gmail in Google Workspace: Google gets the keys"),
+        SIGN_IN: _("Sign-in to Active Directory (altSecurityIdentities)"),
+    },
+)
 P = PlacementState
 MEANINGS = {
     P.REFUSED: Meaning.STOPPED,
@@ -82,7 +85,9 @@ class TargetCard:
 
     @property
     def kind(self) -> Words:
-        return KINDS[self.configuration.kind] if self.configuration else _("No longer in the settings")
+        return (
+            KINDS.in_words(self.configuration.kind) if self.configuration else _("No longer in the settings")
+        )
 
     @property
     def takes_keys(self) -> bool:

@@ -13,14 +13,18 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.access import requests
 from identity_manager.models import ImportedCertificate, Person
 from identity_manager.models.token_imports.token_import import Imported
+from identity_manager.models.words import Vocabulary
 from identity_manager.workflow.token_imports import decisions
 
-WORDS: dict[Imported, str | Promise] = {
-    Imported.ANY: _("certificates were imported"),
-    Imported.WATCHED: _("are in use, and their persons have no token from here yet"),
-    Imported.KEY_MISSING: _("decrypt, and no copy of their key is archived here"),
-    Imported.NOT_CONNECTED: _("are valid, and their CA is not connected: they are revoked there by hand"),
-}
+WORDS = Vocabulary(
+    "imported certificates",
+    {
+        Imported.ANY: _("certificates were imported"),
+        Imported.WATCHED: _("are in use, and their persons have no token from here yet"),
+        Imported.KEY_MISSING: _("decrypt, and no copy of their key is archived here"),
+        Imported.NOT_CONNECTED: _("are valid, and their CA is not connected: they are revoked there by hand"),
+    },
+)
 MOST_ISSUERS = 50
 
 

@@ -85,7 +85,7 @@ class MatchedRow:
 
     @property
     def matched_by(self) -> str | Promise:
-        return matching.NAMES.get(self.row.matched_by, "")
+        return matching.NAMES.in_words(self.row.matched_by)
 
     @property
     def sentence(self) -> str | Promise:

@@ -15,6 +15,7 @@ from ca_bridge.x509 import certificates, der, holders
 from ca_bridge.x509.holders import Holder
 from identity_manager.models import CertificateProfile, Person, PersonState, TokenType
 from identity_manager.models.people.upn_key import upn_key
+from identity_manager.models.words import Vocabulary
 from identity_manager.transactions.refusals import NotPossible, Reason
 from identity_manager.workflow.token_imports import reasons
 
@@ -22,7 +23,11 @@ UNKNOWN_TYPES = Reason("import-unknown-types", _("One of the token types is not 
 NO_TYPES = Reason("import-no-types", _("Choose at least one token type."))
 
 # Names by which a person is found, the strongest first; officers see which one matched.
-NAMES = {"sid": _("by SID"), "upn": _("by UPN"), "number": _("by personnel number"), "email": _("by e-mail")}
+NAMES = Vocabulary(
+    "names that match",
+    {"sid": _("by SID"), "upn": _("by UPN"), "number": _("by personnel number"), "email": _("by e-mail")},
+    unknown="",
+)
 
 
 @dataclass(frozen=True)

@@ -14,21 +14,26 @@ from identity_manager.console.history.wording.shape import (
     revocation,
 )
 from identity_manager.models import Role
+from identity_manager.models.words import Vocabulary
 from identity_manager.ui.punctuation import labelled
 
 _role = details.chosen("role", Role.choices)
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
 
-_GROUP_CHANGES = {
-    "made": _("made"),
-    "deleted": _("deleted"),
-    "added": _("member added"),
-    "removed": _("member removed"),
-}
+_GROUP_CHANGES = Vocabulary(
+    "changes of groups",
+    {
+        "made": _("made"),
+        "deleted": _("deleted"),
+        "added": _("member added"),
+        "removed": _("member removed"),
+    },
+    unknown="",
+)
 
 
 def _group_change(facts: details.Facts) -> str:
-    return labelled(facts.get("group", ""), _GROUP_CHANGES.get(str(facts.get("state")), ""))
+    return labelled(facts.get("group", ""), _GROUP_CHANGES.in_words(str(facts.get("state"))))
 
 
 WORDS: dict[Event, Wording] = {

@@ -14,23 +14,29 @@ from identity_manager.console.access import offices
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, Role, RoleAssignment, RoleReview
 from identity_manager.models.people.role import today
+from identity_manager.models.words import Vocabulary
 from identity_manager.people.officers import roles
 from identity_manager.people.officers.roles import RolePeriod
 from identity_manager.ui.forms import RadioCards
 from identity_manager.ui.parts import Card
 
-MAY: dict[Role, Promise] = {
-    Role.SELF_SERVICE_USER: _("Signs in to Self-Service: own tasks, requests and software tokens."),
-    Role.TOKEN_ADMINISTRATOR: _("Enables persons; cancels, retries, sends again; revokes and holds tokens."),
-    Role.APPROVER: _("Approves, rejects or postpones requests."),
-    Role.REGISTRATION_OFFICER: _("Creates, edits, activates and locks persons; imports; sign-in codes."),
-    Role.USER_ADMINISTRATOR: _("Assigns and withdraws roles, never their own."),
-    Role.RECOVERY_OFFICER: _(
-        "Confirms, with a second one, the certificates for which keys are archived; holds shares."
-    ),
-    Role.AUDITOR: _("Reads everything but files, passphrases and codes; changes nothing."),
-    Role.SYSTEM_ADMINISTRATOR: _("Token types, profiles, terms, jobs; no person's business."),
-}
+MAY = Vocabulary(
+    "what roles may",
+    {
+        Role.SELF_SERVICE_USER: _("Signs in to Self-Service: own tasks, requests and software tokens."),
+        Role.TOKEN_ADMINISTRATOR: _(
+            "Enables persons; cancels, retries, sends again; revokes and holds tokens."
+        ),
+        Role.APPROVER: _("Approves, rejects or postpones requests."),
+        Role.REGISTRATION_OFFICER: _("Creates, edits, activates and locks persons; imports; sign-in codes."),
+        Role.USER_ADMINISTRATOR: _("Assigns and withdraws roles, never their own."),
+        Role.RECOVERY_OFFICER: _(
+            "Confirms, with a second one, the certificates for which keys are archived; holds shares."
+        ),
+        Role.AUDITOR: _("Reads everything but files, passphrases and codes; changes nothing."),
+        Role.SYSTEM_ADMINISTRATOR: _("Token types, profiles, terms, jobs; no person's business."),
+    },
+)
 
 
 UNKNOWN_UNIT = _("Nobody is in an organisational unit of this name. Look how it is written in a record.")
@@ -86,7 +92,10 @@ class AssignForm(VerbForm):
 
 def _cards(actor: Person, person: Person) -> Iterator[tuple[str, Card]]:
     for role, reason in roles.obstacles(actor=actor, person=person).items():
-        yield role.value, Card(str(role.label), str(MAY[role]), reason=reason.sentence if reason else "")
+        yield (
+            role.value,
+            Card(str(role.label), str(MAY.in_words(role)), reason=reason.sentence if reason else ""),
+        )
 
 
 class RolesFilterForm(forms.Form):
@@ -154,7 +163,7 @@ def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
     return {
         "tab": "admin",
         "form": form,
-        "rows": [(row, _state(row), MAY[Role(row.role)], confirmed.get(row.pk)) for row in rows],
+        "rows": [(row, _state(row), MAY.in_words(row.role), confirmed.get(row.pk)) for row in rows],
         "conflicts": _conflicts(actor),
         "total": reached.count(),
     }
@@ -216,7 +225,7 @@ def _exported(held: RoleAssignment, review: RoleReview | None) -> tuple[object, 
         held.person.get_state_display(),
         held,
         held.organisational_unit or gettext("everywhere"),
-        MAY[Role(held.role)],
+        MAY.in_words(held.role),
         held.valid_from,
         held.valid_until,
         held.assigned_at,

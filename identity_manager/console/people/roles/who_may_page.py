@@ -15,13 +15,17 @@ from identity_manager.console.access import persons as access_persons
 from identity_manager.models import Person, PersonState, Role, RoleAssignment
 from identity_manager.models.people.role import today
 from identity_manager.models.people.vouching import VOUCHED, Exclusion, officers_who_vouched
+from identity_manager.models.words import Vocabulary
 
-WORDS: Mapping[Exclusion, Promise] = {
-    Exclusion.OWN: _("it is about themselves"),
-    Exclusion.ENTERED: _("entered this person"),
-    Exclusion.GAVE_CODE: _("made a sign-in code for this person"),
-    Exclusion.CONFIRMED_IDENTITY: _("confirmed the identity of this person"),
-}
+WORDS = Vocabulary(
+    "what keeps officers out",
+    {
+        Exclusion.OWN: _("it is about themselves"),
+        Exclusion.ENTERED: _("entered this person"),
+        Exclusion.GAVE_CODE: _("made a sign-in code for this person"),
+        Exclusion.CONFIRMED_IDENTITY: _("confirmed the identity of this person"),
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def _able(
     found = []
     for each in held:
         why = next((way for way in act.kept_out if each.person_id in excluded[way]), None)
-        found.append(Able(each.person, each.organisational_unit, WORDS[why] if why else ""))
+        found.append(Able(each.person, each.organisational_unit, WORDS.in_words(why) if why else ""))
     return sorted(found, key=lambda each: bool(each.why_not))
 
 
