@@ -67,7 +67,6 @@ TEMPLATE_BUILTINS = [
     "identity_manager.ui.templatetags.revocation",
     "identity_manager.ui.templatetags.texts",
     "identity_manager.console.templatetags.admin_navigation",
-    "identity_manager.console.templatetags.passages",
     "identity_manager.console.templatetags.requests",
 ]
 CONTEXT_PROCESSORS = [

@@ -1,5 +1,6 @@
 """HTML of cells in lists, beside the template tags of the design system."""
 
+from collections.abc import Iterable
 from html import escape
 
 from django.utils.safestring import SafeString
@@ -11,6 +12,17 @@ def with_line(text: object, *line: object, css: str = "") -> SafeString:
     """Draw a text or badge with a quiet line below it."""
     below = markup(" ".join(["{}"] * len(line)), *line)
     return markup('<span>{}</span>\n<div class="{}">{}</div>', text, f"who-line {css}".strip(), below)
+
+
+def stacked(parts: Iterable[object]) -> SafeString:
+    """Draw parts below each other; the placeholder of an empty cell without any."""
+    drawn = [markup("<div>{}</div>", part) for part in parts]
+    return SafeString("".join(drawn)) if drawn else quiet("–")  # each is safe
+
+
+def broken(lines: Iterable[object]) -> SafeString:
+    """Draw texts as lines of one paragraph."""
+    return SafeString("<br>".join(markup("{}", line) for line in lines))  # each is safe
 
 
 def above(line: object, below: object) -> SafeString:

@@ -25,8 +25,6 @@ NAMED = {
     "identity_manager/ui/templatetags/frame.py": "the tabs of both portals, on every page",
     "identity_manager/ui/cells.py": "what cells of lists are drawn from",
     "identity_manager/ui/forms.py": "controls, which every form draws",
-    "identity_manager/console/templatetags/passages.py": "what has changed within a passage",
-    "identity_manager/console/catalogue/pages.py": "lines of a value, one below the other",
     "identity_manager/console/help/documents.py": "what Markdown makes of a block of code",
 }
 

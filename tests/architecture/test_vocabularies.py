@@ -96,7 +96,7 @@ CODES: dict[str, Collection[str]] = {
     "rows of imports of persons": {outcome.value for outcome in RowOutcome},
     "sign-in methods": {"password", "passkey", "sso", "saml", "certificate"},
     "stops of the breaker": _first_arguments("Stop"),
-    "what keeps officers out": {way for act in ACTS for way in act.kept_out},
+    "what keeps officers out": {way.value for act in ACTS for way in act.kept_out},
     "what roles may": Role.values,
     "errors of work": {KeyServiceDown.__name__, KeyVersionClosed.__name__},
 }

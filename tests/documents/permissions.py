@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import override
 
-from identity_manager.console.people.roles.roles_page import MAY
+from identity_manager.console.people.roles.role_words import MAY
 from identity_manager.models import OFFERED_ROLES, Role
 from identity_manager.people.officers.role_conflicts import CONFLICTS
 from tests.architecture.url_table import NOBODY, PUBLIC, SIGNED_IN, TABLE, Row, Visitor, Visitors

@@ -1,7 +1,7 @@
 """Batch order pages: list, progress, result of each line."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import batches, offices
 from identity_manager.console.batch import aftermath, allowances, facts, letter_views
+from identity_manager.console.batch.line_columns import COLUMNS, shown_lines, word_of
 from identity_manager.console.enable.page import strips_sentence
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import counting, pagination
@@ -28,37 +28,16 @@ from identity_manager.models import (
     Person,
 )
 from identity_manager.models.batch.line import BatchLineQuerySet
-from identity_manager.models.batch.order import ENDED, NOT_STARTED
-from identity_manager.models.words import Vocabulary
+from identity_manager.models.batch.order import ENDED
 from identity_manager.people.sign_in import prediction
-from identity_manager.people.sign_in.prediction import Prediction
 from identity_manager.queries import mail_domains, request_progress
 from identity_manager.ui.context import BATCH_READERS
-from identity_manager.ui.parts import Meaning, Tab
-from identity_manager.ui.punctuation import labelled
+from identity_manager.ui.parts import Tab
 from identity_manager.workflow.batch import askers, pacing
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch.kinds import kind_of
 
 PER_PAGE = pagination.PAGE_SIZE
-MEANINGS = {
-    LineOutcome.READY: Meaning.INFORMATION,
-    LineOutcome.REFUSED: Meaning.STOPPED,
-    LineOutcome.ENABLED: Meaning.DONE,
-    LineOutcome.DONE: Meaning.DONE,
-    LineOutcome.SKIPPED: Meaning.STOPPED,
-}
-# The word for READY depends on the order's state.
-READY_WORDS = Vocabulary(
-    "batch lines not yet done",
-    {
-        **dict.fromkeys(NOT_STARTED, LineOutcome.READY.label),
-        BatchState.RUNNING: gettext_lazy("Still to be done"),
-        BatchState.PAUSED: gettext_lazy("Still to be done"),
-        BatchState.FINISHED: LineOutcome.READY.label,
-        BatchState.CANCELLED: gettext_lazy("Not reached"),
-    },
-)
 MAIL_FILES = (BatchKind.ENABLE, BatchKind.RENEW, BatchKind.REPLACE, BatchKind.RESEND)
 
 
@@ -70,24 +49,6 @@ class OrderRow:
     what: str
     counts: list[tuple[str | Promise, int]]
     nobody_ready: bool
-
-
-@dataclass(frozen=True)
-class ShownLine:
-    """Result of one line, in words. whom: the person concerned; about: the token or request that it is.
-
-    became: where the request that it has opened stands now. sign_in: how the person will sign in.
-    """
-
-    line: BatchLine
-    whom: Person | None
-    about: str
-    word: str | Promise
-    meaning: Meaning
-    types: list[str]
-    sentences: list[str]
-    became: str
-    sign_in: Prediction | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +113,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "nobody_ready": _nobody_ready(order, counts),
         "tabs": list(_tabs(order, counts, chosen)),
         "page": page,
-        "lines": shown_lines(order, page.rows),
+        "table": COLUMNS.draw(actor, shown_lines(order, page.rows)),
         "aftermath": aftermath.of_order(actor, order) if order.started_at else None,
         "starts": order.asked_by_id == actor.pk and askers.gives_orders(actor, office=order.office),
         "manages": askers.may_manage(actor, order),
@@ -234,47 +195,6 @@ def types_of(order: BatchOrder) -> str:
     return ", ".join(str(each) for each in order.types.all())
 
 
-def shown_lines(order: BatchOrder, lines: Iterable[BatchLine]) -> list[ShownLine]:
-    """The lines in the reader's language; of a dry run that enables, how their persons will sign in."""
-    rows = list(lines)
-    if order.kind != BatchKind.ENABLE or order.state not in NOT_STARTED:
-        return [shown_line(order, line) for line in rows]
-    ready = [line.person for line in rows if line.outcome == LineOutcome.READY and line.person]
-    known = prediction.of_persons(ready)
-    return [replace(shown_line(order, line), sign_in=known.get(line.person_id)) for line in rows]  # type: ignore[arg-type]  # None has none
-
-
-def shown_line(order: BatchOrder, line: BatchLine) -> ShownLine:
-    """The line in the reader's language."""
-    outcome = LineOutcome(line.outcome)
-    names = {each.code: str(each) for each in order.types.all()}
-    sentences = [labelled(names.get(code, code), words) if code else words for code, words in line.sentences]
-    meaning = Meaning.QUIET if outcome == LineOutcome.READY and order.state in ENDED else MEANINGS[outcome]
-    return ShownLine(
-        line,
-        line.whom,
-        _about(line),
-        word_of(order, outcome),
-        meaning,
-        [names.get(code, code) for code in line.types],
-        sentences,
-        aftermath.words_of(line),
-    )
-
-
-def _about(line: BatchLine) -> str:
-    if line.token is not None:
-        return f"{line.token} · {line.token.request.reference}"
-    return line.about.reference if line.about is not None else ""
-
-
-def word_of(order: BatchOrder, outcome: LineOutcome) -> str | Promise:
-    """The word for the outcome, by the order's state and kind."""
-    if outcome == LineOutcome.DONE:
-        return kind_of(order).words.done
-    return READY_WORDS.in_words(order.state) if outcome == LineOutcome.READY else outcome.label
-
-
 def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str]) -> KeysetPage:
     """The page after or before a position, in constant time."""
     before, after = _place(asked.get("before")), _place(asked.get("after"))
@@ -298,18 +218,8 @@ def sheet(actor: Person, order: BatchOrder) -> Iterator[list[object]]:
     """Cells of each line for the CSV file."""
     rows = _lines(actor, order, "").order_by("position").iterator(chunk_size=500)
     chunks = iter(lambda: list(islice(rows, 500)), [])
-    for line in chain.from_iterable(shown_lines(order, chunk) for chunk in chunks):
-        row = line.line
-        yield [
-            row.position,
-            line.whom.personnel_number if line.whom else row.personnel_number,
-            line.whom.display_name if line.whom else "",
-            line.word,
-            line.about or ", ".join(line.types),
-            " ".join([*line.sentences, *([str(line.sign_in)] if line.sign_in else [])]),
-            row.request.reference if row.request else "",
-            line.became,
-        ]
+    lines = chain.from_iterable(shown_lines(order, chunk) for chunk in chunks)
+    return map(COLUMNS.exported, lines)
 
 
 def _place(asked: str | None) -> int:

@@ -19,6 +19,7 @@ from identity_manager.audit import exports
 from identity_manager.console.access import batches, offices, standing_orders
 from identity_manager.console.batch import page as batch_page
 from identity_manager.console.batch.forms import StartForm
+from identity_manager.console.batch.line_columns import COLUMNS
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
@@ -117,17 +118,8 @@ def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
     """The result of each line, as a CSV file."""
     order, actor = batches.batch_for_officer(request, pk), batches.batch_reader(request)
     exports.record(actor=actor, what="batch-order", rows=order.looked_at, filters={"batch": str(pk)})
-    header = (
-        _("No."),
-        _("Personnel number"),
-        _("Name"),
-        _("Outcome"),
-        _("Software tokens"),
-        _("Details"),
-        _("Request"),
-        _("What became of it"),
-    )
-    return csv_response(f"batch-order-{order.reference}", header, batch_page.sheet(actor, order))
+    rows = batch_page.sheet(actor, order)
+    return csv_response(f"batch-order-{order.reference}", COLUMNS.header, rows)
 
 
 def _press(

@@ -7,8 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -26,6 +24,7 @@ from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
+from identity_manager.ui import cells
 from identity_manager.ui.parts import Pair
 
 SUGGESTIONS = 5
@@ -295,12 +294,7 @@ def _content(entry: Entry) -> list[Pair]:
     said.pop("position", None)
     named = {name: said.pop(name) for name in ("name", "description") if name in said}
     words = wording.content(named | said, type(entry))  # what it is called comes first
-    return [Pair(each.label, _broken(each.after), mono=each.mono) for each in words]
-
-
-def _broken(lines: list[str]) -> SafeString:
-    """Each line on its own."""
-    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
+    return [Pair(each.label, cells.broken(each.after), mono=each.mono) for each in words]
 
 
 def _pinned_by(entry: Entry) -> list[TokenType]:

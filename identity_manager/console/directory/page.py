@@ -13,7 +13,7 @@ from identity_manager.console.access import directory as access
 from identity_manager.console.administration.job_page import schedule_words
 from identity_manager.console.directory import settings_words
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.people.import_page import label_of, shown
+from identity_manager.console.people.import_columns import label_of, shown
 from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.models import (

@@ -61,20 +61,28 @@ class DrawnRow:
 
 @dataclass(frozen=True)
 class DrawnTable:
-    """A page of a list as the template draws it. sort: the present order; None where nobody sorts."""
+    """A page of a list as the template draws it. sort: the present order; None where nobody sorts.
+
+    is_steady: its columns keep their widths whatever the rows hold.
+    """
 
     columns: Sequence[Column]
     rows: Sequence[DrawnRow]
     sort: str | None = None
     checkbox: str = ""
+    is_steady: bool = True
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of one list, in the order of its CSV file. shown: of its table, in their order."""
+    """The columns of one list, in the order of its CSV file. shown: of its table, in their order.
+
+    is_steady: the table's columns keep their widths from page to page; otherwise they fit their contents.
+    """
 
     every: tuple[Column, ...]
     shown: tuple[str, ...]
+    is_steady: bool = True
 
     @property
     def orders(self) -> Orders:
@@ -104,7 +112,7 @@ class Columns:
         """The rows without check boxes."""
         columns = self.for_actor(actor)
         cells_of = _cells_of(columns)
-        return DrawnTable(columns, [DrawnRow(*cells_of(row)) for row in rows], sort)
+        return DrawnTable(columns, [DrawnRow(*cells_of(row)) for row in rows], sort, "", self.is_steady)
 
     def draw_selectable(
         self,
@@ -116,13 +124,16 @@ class Columns:
         named: Callable[[Any], tuple[object, object]],
         selected: Collection[str],
     ) -> DrawnTable:
-        """The rows with check boxes. named: key and name of a row; selected: the keys that are ticked."""
+        """The rows with check boxes. named: key and name of a row; selected: the keys that are ticked.
+
+        A row with an empty key has no check box.
+        """
         columns, drawn = self.for_actor(actor), []
         cells_of = _cells_of(columns)
         for row in rows:
             key, name = named(row)
             drawn.append(DrawnRow(*cells_of(row), str(key), name, str(key) in selected))
-        return DrawnTable(columns, drawn, sort, checkbox)
+        return DrawnTable(columns, drawn, sort, checkbox, self.is_steady)
 
 
 def _cells_of(columns: Sequence[Column]) -> Callable[[Any], tuple[object, list[Cell], list[object]]]:

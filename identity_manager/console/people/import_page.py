@@ -1,15 +1,11 @@
 """Page context of imports of persons: the file, the plan row by row, and the decision."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest
-from django.utils.functional import Promise
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -17,39 +13,21 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.fields import LONGEST_REASON
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import counting
-from identity_manager.console.people import identity_change_page
+from identity_manager.console.people import identity_change_page, import_columns
+from identity_manager.console.people.import_columns import OUTCOMES
 from identity_manager.models import IdentityChange, ImportState, Person, PersonImport
 from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
-from identity_manager.models.words import Vocabulary
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports import identities
-from identity_manager.people.imports.applying import ImportPlan, PlannedRow, RowOutcome
+from identity_manager.people.imports.applying import ImportPlan, RowOutcome
 from identity_manager.people.imports.identities import Confirmed
 from identity_manager.ui.forms import TOO_LONG
 from identity_manager.ui.parts import Tab
-from identity_manager.ui.punctuation import labelled
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.people import imports
 
 ROWS_SHOWN = 100
 IMPORTS_SHOWN = 10
-WORDS = Vocabulary(
-    "rows of imports of persons",
-    {
-        RowOutcome.REFUSED: _("Refused"),
-        RowOutcome.CREATE: _("New"),
-        RowOutcome.UPDATE: _("Changed"),
-        RowOutcome.WAITS: _("Wait for a second officer"),
-        RowOutcome.UNCHANGED: _("Unchanged"),
-    },
-)
-MEANINGS = {
-    RowOutcome.REFUSED: "stopped",
-    RowOutcome.CREATE: "done",
-    RowOutcome.UPDATE: "information",
-    RowOutcome.WAITS: "waiting",
-    RowOutcome.UNCHANGED: "quiet",
-}
 
 
 class UploadForm(VerbForm):
@@ -89,22 +67,6 @@ class RejectForm(VerbForm):
     )
 
 
-@dataclass(frozen=True)
-class ImportLine:
-    """One row of the file in words."""
-
-    row: PlannedRow
-    meaning: str
-    word: str | Promise
-    sentences: list[str]
-
-    @property
-    def name(self) -> str:
-        if self.row.person is not None:
-            return self.row.person.display_name
-        return self.row.changes.get("display_name", "")
-
-
 def uploading(form: UploadForm, *, asked: str = "") -> dict[str, Any]:
     """The context of the upload page, with one page of the earlier imports."""
     earlier = PersonImport.objects.select_related("asked_by").defer("content")
@@ -126,10 +88,10 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
         "form": form,
         "own": row.asked_by_id == actor.pk,
         "not_uploader": imports.NOT_UPLOADER,
-        "counts": [(WORDS.in_words(name), number) for name, number in row.counts.items() if number],
+        "counts": [(OUTCOMES.in_words(name), number) for name, number in row.counts.items() if number],
     }
     if planned is not None:
-        return found | _of_plan(planned, asked)
+        return found | _of_plan(actor, planned, asked)
     return found | _of_identities(actor, row, asked) if row.state == ImportState.DONE else found
 
 
@@ -160,7 +122,7 @@ def tell(request: HttpRequest, done: Confirmed) -> None:
     )
 
 
-def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
+def _of_plan(actor: Person, planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
     guard = importing.guard(planned)
     chosen = _outcome(asked, planned, is_guarded=guard is not None)
     page = Paginator(planned.with_outcome(chosen), ROWS_SHOWN).get_page(asked.get("page"))
@@ -172,11 +134,16 @@ def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
         "guard": guard,
         "not_archived": loss.not_archived(person.pk for person in planned.persons_leaving()),
         "tabs": [
-            Tab(str(word), f"?outcome={outcome.value}", outcome == chosen, planned.count(outcome))
-            for outcome, word in WORDS.items()
+            Tab(
+                str(OUTCOMES.in_words(outcome)),
+                f"?outcome={outcome.value}",
+                outcome == chosen,
+                planned.count(outcome),
+            )
+            for outcome in map(RowOutcome, OUTCOMES)
         ],
         "page": page,
-        "lines": list(lines(page.object_list)),
+        "table": import_columns.COLUMNS.draw(actor, import_columns.lines(page.object_list)),
     }
 
 
@@ -188,48 +155,5 @@ def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) ->
     wanted = asked.get("outcome", "")
     if wanted in set(RowOutcome):
         return RowOutcome(wanted)
-    order = sorted(WORDS, key=lambda outcome: is_guarded and outcome == RowOutcome.CREATE)
+    order = sorted(map(RowOutcome, OUTCOMES), key=lambda outcome: is_guarded and outcome == RowOutcome.CREATE)
     return next((outcome for outcome in order if planned.count(outcome)), RowOutcome.UNCHANGED)
-
-
-def lines(rows: Iterable[PlannedRow]) -> Iterator[ImportLine]:
-    """The rows with their outcome."""
-    for row in rows:
-        yield ImportLine(row, MEANINGS[row.outcome], WORDS.in_words(row.outcome), list(_sentences(row)))
-
-
-def _sentences(row: PlannedRow) -> Iterator[str]:
-    for error in row.errors:
-        yield labelled(label_of(error.field), error.sentence)
-    if row.errors:
-        return
-    if row.person is None:
-        yield from _waiting_sentences(row)
-        return
-    for name, value in {**row.changes, **row.waits}.items():
-        before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
-        before = before or str(getattr(row.person, name) or "–")
-        yield labelled(label_of(name), f"{shown(name, before)} → {shown(name, value or '–')}")
-
-
-def _waiting_sentences(row: PlannedRow) -> Iterator[str]:
-    for name, value in row.waits.items():
-        words = {"field": label_of(name), "value": value}
-        yield _("%(field)s: %(value)s (waits for a second officer)") % words
-
-
-def label_of(name: str) -> str:
-    labels = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
-    return capfirst(str(labels.get(name, name)))
-
-
-def shown(name: str, value: str) -> str:
-    """The label of a value with choices; any other value as it is."""
-    field = Person._meta.get_field(name)
-    return str(dict(getattr(field, "flatchoices", ())).get(value, value))
-
-
-def report(planned: ImportPlan) -> Iterator[tuple[object, ...]]:
-    """The rows of the CSV report."""
-    for line in lines(planned.rows):
-        yield line.row.line, line.row.personnel_number, line.name, line.word, " ".join(line.sentences)

@@ -18,7 +18,8 @@ from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists.csv_export import csv_response
-from identity_manager.console.people import import_page
+from identity_manager.console.people import import_columns, import_page
+from identity_manager.console.people.import_columns import COLUMNS
 from identity_manager.console.people.import_page import ImportForm, PlanForm, RejectForm, UploadForm
 from identity_manager.models import ImportState, PersonImport
 from identity_manager.people.imports import identities
@@ -99,8 +100,8 @@ def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
     planned = imports.plan_of(persons.import_for_officer(request, pk))
     if planned is None:
         raise Http404
-    header = (_("Line"), _("Personnel number"), _("Name"), _("Outcome"), _("Details"))
-    return csv_response("import-report", header, import_page.report(planned))
+    rows = map(COLUMNS.exported, import_columns.lines(planned.rows))
+    return csv_response("import-report", COLUMNS.header, rows)
 
 
 def _act(request: HttpRequest, pk: uuid.UUID, verb: Callable[..., PersonImport]) -> Act:

@@ -1,5 +1,6 @@
 """Page context of recertifications: the campaigns, one of them, and its confirmation pages."""
 
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,24 +18,17 @@ from identity_manager.console.access import role_reviews
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.lists.columns import DrawnTable
+from identity_manager.console.recertification import review_columns
+from identity_manager.console.recertification.review_columns import ReviewRow
 from identity_manager.models import Person, Recertification, ReviewDecision, RoleReview
 from identity_manager.people.officers import recertification
 from identity_manager.transactions.refusals import Refused
 from identity_manager.ui.bidi import isolated
-from identity_manager.ui.parts import Meaning
 
 NOTHING_TICKED = gettext_lazy("Tick at least one role.")
 OPEN = "open"  # stands for the empty decision in an address
 STATES = {each.value or OPEN for each in ReviewDecision}
-MEANINGS = {
-    ReviewDecision.NONE: Meaning.WAITING,
-    ReviewDecision.CONFIRMED: Meaning.DONE,
-    ReviewDecision.WITHDRAWN: Meaning.STOPPED,
-    ReviewDecision.ENDED: Meaning.STOPPED,
-    ReviewDecision.UNANSWERED: Meaning.WAITING,
-    ReviewDecision.KEPT: Meaning.WAITING,
-    ReviewDecision.GONE: Meaning.QUIET,
-}
 
 
 class ConfirmForm(VerbForm):
@@ -83,7 +77,7 @@ def context(
         "tab": "admin",
         "campaign": campaign,
         "form": form,
-        "rows": sorted(map(_line(mine), ordered), key=lambda line: not line["decides"]),
+        "table": _table(actor, ordered, mine),
         "decides": bool(mine),
         "total": every.count(),
         "numbers": _numbers(every),
@@ -92,17 +86,18 @@ def context(
     }
 
 
-def _line(mine: set[Any]) -> Any:
-    def line(review: RoleReview) -> dict[str, Any]:
-        decision = ReviewDecision(review.decision)
-        return {
-            "review": review,
-            "decides": review.pk in mine,
-            "meaning": MEANINGS[decision],
-            "words": decision.label,
-        }
+def _table(actor: Person, reviews: Iterable[RoleReview], mine: set[uuid.UUID]) -> DrawnTable:
+    """The roles, those first that the reader answers, with check boxes for these."""
+    rows = sorted((ReviewRow(each, each.pk in mine) for each in reviews), key=lambda row: not row.decides)
+    if not mine:
+        return review_columns.COLUMNS.draw(actor, rows)
+    return review_columns.COLUMNS.draw_selectable(
+        actor, rows, sort=None, checkbox="reviews", named=_named, selected=()
+    )
 
-    return line
+
+def _named(row: ReviewRow) -> tuple[object, object]:
+    return (row.review.pk if row.decides else "", row.review.person.display_name)
 
 
 def _numbers(reviews: QuerySet[RoleReview]) -> list[tuple[str, str, int]]:

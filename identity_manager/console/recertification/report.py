@@ -4,55 +4,23 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from identity_manager.console.access import role_reviews
-from identity_manager.console.people.roles.roles_page import MAY
+from identity_manager.console.people.roles.officer_columns import unit_words
 from identity_manager.console.print.document import Document, SheetSection, SheetTable, moment
 from identity_manager.models import Person, Recertification, ReviewDecision, RoleReview
 from identity_manager.ui.parts import Pair
 
-HEAD = (
-    gettext_lazy("Personnel number"),
-    gettext_lazy("Name"),
-    gettext_lazy("Role"),
-    gettext_lazy("Organisational unit"),
-    gettext_lazy("What the role may do"),
-    gettext_lazy("Assigned"),
-    gettext_lazy("Assigned by"),
-    gettext_lazy("Outcome"),
-    gettext_lazy("Answered by"),
-    gettext_lazy("Answered"),
-)
 
-
-def _reviews(actor: Person, campaign: Recertification) -> list[RoleReview]:
+def reviews(actor: Person, campaign: Recertification) -> list[RoleReview]:
+    """The roles within the reader's reach, by role and person."""
     rows = role_reviews.visible_reviews(actor).filter(campaign=campaign)
     return list(rows.order_by("role", "person__search_text__by_name", "organisational_unit", "pk"))
 
 
-def rows(actor: Person, campaign: Recertification) -> list[tuple[Any, ...]]:
-    """One row for each role within the reader's reach, as HEAD says."""
-    return [
-        (
-            each.person.personnel_number,
-            each.person.display_name,
-            each.get_role_display(),
-            each.organisational_unit or _("everywhere"),
-            MAY.in_words(each.role),
-            each.assigned_at,
-            each.assigned_by or "",
-            ReviewDecision(each.decision).label,
-            each.decided_by or "",
-            each.decided_at,
-        )
-        for each in _reviews(actor, campaign)
-    ]
-
-
 def document(actor: Person, campaign: Recertification) -> Document:
     """The report to print."""
-    found = _reviews(actor, campaign)
+    found = reviews(actor, campaign)
     return Document(
         title=_("Recertification of roles"),
         subject=moment(campaign.opened_at),
@@ -90,7 +58,7 @@ def _cells(each: RoleReview) -> tuple[object, ...]:
     return (
         f"{each.person}, {each.person.personnel_number}",
         each.get_role_display(),
-        each.organisational_unit or _("everywhere"),
+        unit_words(each.organisational_unit),
         _by(each.assigned_at, each.assigned_by),
         ReviewDecision(each.decision).label,
         _by(each.decided_at, each.decided_by),

@@ -18,6 +18,7 @@ from identity_manager.console.lists.csv_export import csv_response
 from identity_manager.console.print import document as printed
 from identity_manager.console.recertification import page, report
 from identity_manager.console.recertification.page import ConfirmForm
+from identity_manager.console.recertification.review_columns import COLUMNS
 from identity_manager.people.officers import recertification
 
 
@@ -71,9 +72,9 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def export(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
     """The report as a CSV file."""
     campaign, actor = role_reviews.recertification_to_read(request, pk), offices.officer(request)
-    rows = report.rows(actor, campaign)
+    rows = report.reviews(actor, campaign)
     exports.record(actor=actor, what="recertification", rows=len(rows), filters={"recertification": str(pk)})
-    return csv_response("recertification", report.HEAD, rows)
+    return csv_response("recertification", COLUMNS.header, (COLUMNS.exported(each) for each in rows))
 
 
 @require_safe

@@ -41,7 +41,8 @@ def context(actor: Person) -> dict[str, Any]:
     """The figures and the issuers, for the certificates that the officer may see."""
     reach = requests.visible_certificates(actor)
     figures = [
-        Figure(reach.filter(pk__in=_of(each)).count(), words, _search(each)) for each, words in WORDS.items()
+        Figure(reach.filter(pk__in=_of(each)).count(), WORDS.in_words(each), _search(each))
+        for each in map(Imported, WORDS)
     ]
     return {
         "tab": "start",

@@ -16,6 +16,7 @@ from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.lists.csv_export import csv_response
 from identity_manager.console.people.roles import roles_page, who_may_page
+from identity_manager.console.people.roles.officer_columns import COLUMNS
 from identity_manager.console.people.roles.roles_page import AssignForm, RolesFilterForm
 from identity_manager.models import Role, RoleAssignment
 from identity_manager.people.officers import roles
@@ -76,7 +77,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     held = roles_page.held_roles(actor, form)
     filters = {"role": form.data.get("role", ""), "q": bool(form.data.get("q"))}
     exports.record(actor=actor, what="officer", rows=len(held), filters=filters)
-    return csv_response("officers", roles_page.EXPORT_HEAD, roles_page.exported(held))
+    return csv_response("officers", COLUMNS.header, (COLUMNS.exported(each) for each in held))
 
 
 @require_safe

@@ -6,38 +6,18 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import offices
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, Role, RoleAssignment, RoleReview
-from identity_manager.models.people.role import today
-from identity_manager.models.words import Vocabulary
+from identity_manager.console.people.roles import officer_columns
+from identity_manager.console.people.roles.officer_columns import Held
+from identity_manager.console.people.roles.role_words import MAY, state_of
+from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, RoleAssignment, RoleReview
 from identity_manager.people.officers import roles
 from identity_manager.people.officers.roles import RolePeriod
 from identity_manager.ui.forms import RadioCards
 from identity_manager.ui.parts import Card
-
-MAY = Vocabulary(
-    "what roles may",
-    {
-        Role.SELF_SERVICE_USER: _("Signs in to Self-Service: own tasks, requests and software tokens."),
-        Role.TOKEN_ADMINISTRATOR: _(
-            "Enables persons; cancels, retries, sends again; revokes and holds tokens."
-        ),
-        Role.APPROVER: _("Approves, rejects or postpones requests."),
-        Role.REGISTRATION_OFFICER: _("Creates, edits, activates and locks persons; imports; sign-in codes."),
-        Role.USER_ADMINISTRATOR: _("Assigns and withdraws roles, never their own."),
-        Role.RECOVERY_OFFICER: _(
-            "Confirms, with a second one, the certificates for which keys are archived; holds shares."
-        ),
-        Role.AUDITOR: _("Reads everything but files, passphrases and codes; changes nothing."),
-        Role.SYSTEM_ADMINISTRATOR: _("Token types, profiles, terms, jobs; no person's business."),
-    },
-)
-
 
 UNKNOWN_UNIT = _("Nobody is in an organisational unit of this name. Look how it is written in a record.")
 
@@ -139,15 +119,7 @@ def _conflicts(actor: Person) -> list[tuple[Person, list[tuple[RoleAssignment, R
 
 def _line(actor: Person, person: Person, held: RoleAssignment) -> dict[str, Any]:
     obstacle = roles.withdraw_obstacle(actor=actor, person=person, unit=held.organisational_unit)
-    return {"held": held, "state": _state(held), "withdraws": obstacle is None}
-
-
-def _state(held: RoleAssignment) -> tuple[str, Promise]:
-    """Meaning and text of the badge."""
-    if held.is_in_force(today()):
-        return "done", _("in force")
-    begins_later = held.valid_from is not None and held.valid_from > today()
-    return ("waiting", _("begins later")) if begins_later else ("stopped", _("has ended"))
+    return {"held": held, "state": state_of(held), "withdraws": obstacle is None}
 
 
 def known_units() -> QuerySet[Person, str]:
@@ -158,18 +130,18 @@ def known_units() -> QuerySet[Person, str]:
 
 def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
     """The holders of roles within the reach of the reader, and what each role may do."""
-    reached, rows = _reached(actor), held_roles(actor, form)
-    confirmed = _confirmations(rows)
+    rows = held_roles(actor, form)
     return {
         "tab": "admin",
         "form": form,
-        "rows": [(row, _state(row), MAY.in_words(row.role), confirmed.get(row.pk)) for row in rows],
+        "held": len(rows),
+        "table": officer_columns.COLUMNS.draw(actor, rows),
         "conflicts": _conflicts(actor),
-        "total": reached.count(),
+        "total": _reached(actor).count(),
     }
 
 
-def held_roles(actor: Person, form: RolesFilterForm) -> list[RoleAssignment]:
+def held_roles(actor: Person, form: RolesFilterForm) -> list[Held]:
     """The assignments that the filter leaves, in their order."""
     rows = _reached(actor)
     if form.is_valid():
@@ -179,7 +151,9 @@ def held_roles(actor: Person, form: RolesFilterForm) -> list[RoleAssignment]:
             matching = Person.objects.matching(text).values("pk")
             rows = rows.filter(person__in=matching) | rows.filter(organisational_unit__icontains=text)
     rows = rows.select_related("person", "assigned_by")
-    return list(rows.order_by("role", "person__search_text__by_name", "organisational_unit"))
+    held = list(rows.order_by("role", "person__search_text__by_name", "organisational_unit"))
+    confirmed = _confirmations(held)
+    return [Held(row, confirmed.get(row.pk)) for row in held]
 
 
 def _reached(actor: Person) -> QuerySet[RoleAssignment]:
@@ -194,42 +168,3 @@ def _confirmations(held: list[RoleAssignment]) -> dict[uuid.UUID, RoleReview]:
     for review in reviews.select_related("decided_by"):
         found.setdefault(review.assignment_id, review)
     return found
-
-
-EXPORT_HEAD = (
-    _("Personnel number"),
-    _("Name"),
-    _("State"),
-    _("Role"),
-    _("Organisational unit"),
-    _("What the role may do"),
-    _("First day"),
-    _("Last day"),
-    _("Assigned"),
-    _("Assigned by"),
-    _("Confirmed"),
-    _("Confirmed by"),
-)
-
-
-def exported(held: list[RoleAssignment]) -> list[tuple[object, ...]]:
-    """One row of the CSV file for each assignment, as EXPORT_HEAD says."""
-    confirmed = _confirmations(held)
-    return [_exported(each, confirmed.get(each.pk)) for each in held]
-
-
-def _exported(held: RoleAssignment, review: RoleReview | None) -> tuple[object, ...]:
-    return (
-        held.person.personnel_number,
-        held.person.display_name,
-        held.person.get_state_display(),
-        held,
-        held.organisational_unit or gettext("everywhere"),
-        MAY.in_words(held.role),
-        held.valid_from,
-        held.valid_until,
-        held.assigned_at,
-        held.assigned_by,
-        review.decided_at if review else None,
-        review.decided_by if review else None,
-    )

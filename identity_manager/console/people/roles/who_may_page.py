@@ -20,10 +20,10 @@ from identity_manager.models.words import Vocabulary
 WORDS = Vocabulary(
     "what keeps officers out",
     {
-        Exclusion.OWN: _("it is about themselves"),
-        Exclusion.ENTERED: _("entered this person"),
-        Exclusion.GAVE_CODE: _("made a sign-in code for this person"),
-        Exclusion.CONFIRMED_IDENTITY: _("confirmed the identity of this person"),
+        Exclusion.OWN.value: _("it is about themselves"),
+        Exclusion.ENTERED.value: _("entered this person"),
+        Exclusion.GAVE_CODE.value: _("made a sign-in code for this person"),
+        Exclusion.CONFIRMED_IDENTITY.value: _("confirmed the identity of this person"),
     },
 )
 
@@ -80,7 +80,7 @@ def _able(
     found = []
     for each in held:
         why = next((way for way in act.kept_out if each.person_id in excluded[way]), None)
-        found.append(Able(each.person, each.organisational_unit, WORDS.in_words(why) if why else ""))
+        found.append(Able(each.person, each.organisational_unit, WORDS.in_words(why.value) if why else ""))
     return sorted(found, key=lambda each: bool(each.why_not))
 
 
