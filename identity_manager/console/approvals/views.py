@@ -19,11 +19,11 @@ from identity_manager.console.approvals.bulk_decisions import (
     SeveralPostponementsForm,
     SeveralRejectionsForm,
 )
+from identity_manager.console.approvals.forms import DecisionForm, PostponeForm, RejectForm
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.requests import page as request_page
-from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
 from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.bidi import isolated

@@ -7,8 +7,8 @@ from django import forms
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console.forms.fields import MomentField
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.requests.decision_forms import MomentField
 from identity_manager.events import webhooks
 from identity_manager.models import WebhookFormat, WebhookSignature
 from identity_manager.ui.forms import TOO_LONG

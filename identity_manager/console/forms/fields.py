@@ -1,7 +1,7 @@
 """Form fields and small forms that several pages of Identity Manager use."""
 
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.functional import lazystr
@@ -20,6 +20,30 @@ LONGEST_REASON = 2000
 EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
 OUT_OF_DAYS = _("Give a day between the years 1990 and 2199.")
 NO_ONE_MOMENT = _("The clocks change then: this time comes twice, or not at all. Choose another hour.")
+
+
+class MomentField(forms.DateTimeField):
+    """A time in the officer's time zone, within the calendar's range in every time zone."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    default_error_messages = {"out_of_days": OUT_OF_DAYS}
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Replaces Django's message about the hours in which clocks change."""
+        try:
+            moment: datetime | None = super().to_python(value)
+        except OverflowError as error:
+            raise self._out_of_days() from error
+        except forms.ValidationError as error:
+            if error.code == "ambiguous_timezone":
+                raise forms.ValidationError(NO_ONE_MOMENT, code=error.code) from error
+            raise
+        if moment is not None and not EARLIEST <= moment.date() <= LATEST:
+            raise self._out_of_days()
+        return moment
+
+    def _out_of_days(self) -> forms.ValidationError:
+        return forms.ValidationError(self.error_messages["out_of_days"], code="out_of_days")
 
 
 class ReasonField(forms.CharField):

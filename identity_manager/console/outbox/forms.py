@@ -9,10 +9,9 @@ from django.utils.functional import cached_property, lazystr
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console.forms.fields import ReasonField
+from identity_manager.console.forms.fields import MomentField, ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import filtering
-from identity_manager.console.requests.decision_forms import MomentField
 from identity_manager.mail.registry import title_of
 from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
 from identity_manager.models.mail.delivery_problem import SAID

@@ -12,7 +12,6 @@ from identity_manager.console.people import (
     views,
 )
 from identity_manager.console.people.data_protection import data_views, erasure_views
-from identity_manager.console.people.roles import deputy_views
 from identity_manager.console.people.sign_in import sign_in_code_views, sign_in_letter_views
 
 urlpatterns = [
@@ -23,8 +22,6 @@ urlpatterns = [
     path("persons/<uuid:pk>/activate/", leave_views.activate, name="person-activate"),
     path("persons/<uuid:pk>/deactivate/", leave_views.deactivate, name="person-deactivate"),
     path("persons/<uuid:pk>/lock/", leave_views.lock, name="person-lock"),
-    path("persons/<uuid:pk>/deputies/", deputy_views.of_person, name="person-deputies"),
-    path("persons/<uuid:pk>/deputies/<uuid:deputy_id>/end/", deputy_views.end, name="person-deputy-end"),
     path("persons/<uuid:pk>/replace/", replace_views.replace, name="person-replace"),
     path("identity-changes/", identity_change_views.several, name="identity-changes"),
     path("identity-changes/<uuid:pk>/", identity_change_views.show, name="identity-change"),

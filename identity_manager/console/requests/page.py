@@ -10,6 +10,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from identity_manager.console.access import offices, persons
+from identity_manager.console.approvals.forms import DecisionForm, PostponeForm, RejectForm
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
@@ -25,7 +26,6 @@ from identity_manager.console.requests import (
 )
 from identity_manager.console.requests.actions import ActionOffer
 from identity_manager.console.requests.decision_card import ApprovalCard
-from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
 from identity_manager.console.requests.forms import ResubmissionForm
 from identity_manager.console.requests.token_card import TokenCard
 from identity_manager.mail.registry import title_of

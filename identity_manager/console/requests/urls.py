@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from identity_manager.console.requests import manual_revocation_views, parked_order_views, token_views, views
+from identity_manager.console.requests import parked_order_views, token_views, views
 
 urlpatterns = [
     path("requests/", views.listing, name="requests"),
@@ -17,16 +17,6 @@ urlpatterns = [
     path("requests/<uuid:pk>/retry-now/", views.retry_now, name="request-retry-now"),
     path("certificates/<uuid:pk>/ask-again/", parked_order_views.ask_again, name="certificate-ask-again"),
     path("certificates/<uuid:pk>/give-up/", parked_order_views.give_up, name="certificate-give-up"),
-    path(
-        "certificates/<uuid:pk>/revoked-by-hand/",
-        manual_revocation_views.done,
-        name="certificate-revoked-by-hand",
-    ),
-    path(
-        "surplus/<uuid:pk>/revoked-by-hand/",
-        manual_revocation_views.surplus_done,
-        name="surplus-revoked-by-hand",
-    ),
     path("tokens/<uuid:pk>/revoke/", token_views.revoke, name="token-revoke"),
     path("tokens/<uuid:pk>/hold/", token_views.put_on_hold, name="token-hold"),
     path("tokens/<uuid:pk>/reinstate/", token_views.reinstate, name="token-reinstate"),

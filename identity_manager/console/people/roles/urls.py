@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from identity_manager.console.people.roles import approver_group_views, role_views
+from identity_manager.console.people.roles import approver_group_views, deputy_views, role_views
 
 of_persons = [
+    path("persons/<uuid:pk>/deputies/", deputy_views.of_person, name="person-deputies"),
+    path("persons/<uuid:pk>/deputies/<uuid:deputy_id>/end/", deputy_views.end, name="person-deputy-end"),
     path("persons/<uuid:pk>/who-may/", role_views.who_may, name="person-who-may"),
     path("persons/<uuid:pk>/roles/", role_views.of_person, name="person-roles"),
     path(

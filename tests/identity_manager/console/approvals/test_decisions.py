@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.console.requests.decision_forms import PostponeForm
+from identity_manager.console.approvals.forms import PostponeForm
 from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.people import leave_and_return

@@ -2,20 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console.forms.fields import (
-    EARLIEST,
-    LATEST,
-    NO_ONE_MOMENT,
-    OUT_OF_DAYS,
-    ReasonField,
-)
+from identity_manager.console.forms.fields import MomentField, ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import SoftwareToken
 from identity_manager.workflow import step2_approve
@@ -67,30 +60,6 @@ class RejectForm(DecisionForm):
         """Types to remove; empty for a rejection of the whole request."""
         chosen = {uuid.UUID(value) for value in self.cleaned_data.get("lines", ())}
         return [] if chosen >= self._all else list(chosen)
-
-
-class MomentField(forms.DateTimeField):
-    """A time in the officer's time zone, within the calendar's range in every time zone."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-    default_error_messages = {"out_of_days": OUT_OF_DAYS}
-
-    def to_python(self, value: Any) -> datetime | None:
-        """Replaces Django's message about the hours in which clocks change."""
-        try:
-            moment: datetime | None = super().to_python(value)
-        except OverflowError as error:
-            raise self._out_of_days() from error
-        except forms.ValidationError as error:
-            if error.code == "ambiguous_timezone":
-                raise forms.ValidationError(NO_ONE_MOMENT, code=error.code) from error
-            raise
-        if moment is not None and not EARLIEST <= moment.date() <= LATEST:
-            raise self._out_of_days()
-        return moment
-
-    def _out_of_days(self) -> forms.ValidationError:
-        return forms.ValidationError(self.error_messages["out_of_days"], code="out_of_days")
 
 
 class PostponeForm(DecisionForm):
