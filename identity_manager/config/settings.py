@@ -273,11 +273,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(BROKER_URL)
 CELERY_BROKER_HEARTBEAT = 30
 CELERY_TASK_QUEUES = broker.queues(BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "ca"
-CELERY_TASK_ROUTES = {
-    **{f"{name}.*": {"queue": name} for name in ("mail", "bulk", broker.JOBS)},
-    "audit.seal": {"queue": broker.JOBS},
-    "events.*": {"queue": "bulk"},  # other systems may be slow: mails and certificates do not wait for them
-}
+CELERY_TASK_ROUTES = broker.ROUTES
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.prepared_queries import ForKeys
-from identity_manager import audit, queue
+from identity_manager import audit
 from identity_manager.models import (
     Certificate,
     EndReason,
@@ -27,9 +27,9 @@ from identity_manager.models import (
     TokenRequest,
     TokenTypeProfile,
 )
-from identity_manager.task_names import ISSUE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.issuance import claims
 from identity_manager.workflow.policy import devices as policy
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import approver_escalation, suspension
@@ -160,15 +160,14 @@ def _profiles_of(type_id: uuid.UUID) -> tuple[uuid.UUID, ...]:
 
 
 def _start(token: SoftwareToken) -> None:
-    """Insert one due certificate, still without a key, for each profile of the token's type.
-
-    Enqueues one task for all of them; its worker enqueues those that it does not claim (issuance/claims.py).
-    """
+    """Insert one due certificate, still without a key, for each profile of the token's type."""
     token.start()
     token.save()
-    for position, profile_id in enumerate(_profiles_of(token.token_type_id)):
-        certificate = Certificate(token=token, profile_id=profile_id, position=position)
+    certificates = [
+        Certificate(token=token, profile_id=profile_id, position=position)
+        for position, profile_id in enumerate(_profiles_of(token.token_type_id))
+    ]
+    for certificate in certificates:
         certificate.work_is_due(timezone.now())
         certificate.save()
-        if position == 0:
-            queue.after_commit(ISSUE, certificate.pk)
+    claims.enqueue(certificates)

@@ -18,6 +18,12 @@ NAMES = ("ca", "mail", "bulk")
 # The queue of ticks and jobs. Each worker of `ca` or `bulk` consumes it, too, so that a backlog delays no
 # job.
 JOBS = "jobs"
+# The queue of each task by its name; tasks without a route are in "ca".
+ROUTES = {
+    **{f"{name}.*": {"queue": name} for name in ("mail", "bulk", JOBS)},
+    "audit.seal": {"queue": JOBS},
+    "events.*": {"queue": "bulk"},  # other systems may be slow: mails and certificates do not wait for them
+}
 REDIS, RABBITMQ = frozenset({"redis", "rediss", "redis+socket"}), frozenset({"amqp", "amqps"})
 SECURE = frozenset({"rediss", "amqps"})
 CONNECT_SECONDS = 2

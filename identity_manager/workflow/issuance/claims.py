@@ -152,8 +152,14 @@ class Group:
             raise self.errors[0]
 
 
+def enqueue(certificates: Sequence[Certificate]) -> None:
+    """Enqueue one task for the due certificates of a token; its worker enqueues those that it leaves."""
+    for first in certificates[:1]:
+        queue.after_commit(ISSUE, first.pk)
+
+
 def claim(certificate_id: uuid.UUID) -> Group:
-    """Claim the due certificates of this certificate's token.
+    """Claim the due certificates of this certificate's token, those of CAs without an outage first.
 
     If they have waited, or another worker has done them, there is a backlog: other waiting tokens are claimed
     as well, up to GROUP, of quick CAs that can be searched.
@@ -162,7 +168,8 @@ def claim(certificate_id: uuid.UUID) -> Group:
     with transaction.atomic():
         rows = issuance_locks.certificates_beside(certificate_id)
         ready = [row for row in rows if _is_due(row, now)]
-        due = _asked_together(ready, certificate_id)
+        calm = [row for row in ready if row.profile.ca not in troubled]
+        due = _asked_together(calm or ready, certificate_id)
         if not any(row.next_attempt_at > now - WAITED for row in due if row.next_attempt_at):
             more = _waiting_beside(rows, due, now=now, but=troubled)
             rows = issuance_locks.with_shared_parents([*rows, *more])

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
-from identity_manager import audit, queue, task_names
+from identity_manager import audit
 from identity_manager.mail import outbox, request_messages
 from identity_manager.models import (
     Certificate,
@@ -26,7 +26,7 @@ from identity_manager.models.requests.token_states import IN_USE, TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion, snapshot
-from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.issuance import claims, retry
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import revoke
@@ -126,8 +126,6 @@ def _leave_out(token: SoftwareToken, *, reason: str) -> list[Certificate]:
 
 def _go_on(token: SoftwareToken) -> None:
     """Enqueue the token's waiting certificates; seal the token and issue its request if they are complete."""
-    for row in locking.certificates_of(token):
-        if row.state == CertificateState.ORDERED:
-            queue.after_commit(task_names.ISSUE, row.pk)
+    claims.enqueue([row for row in locking.certificates_of(token) if row.state == CertificateState.ORDERED])
     completion.seal_when_complete(token)
     audit.append(completion.issue_request(token))

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager import audit, queue, task_names
+from identity_manager import audit
 from identity_manager.models import (
     CertificateState,
     Person,
@@ -18,6 +18,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion, snapshot
+from identity_manager.workflow.issuance import claims
 from identity_manager.workflow.policy import eligibility
 
 NOT_FAILED = Reason("not-failed", _("This request has not failed, or was retried meanwhile."))
@@ -60,7 +61,7 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
 
 
 def _order_again(token: SoftwareToken) -> None:
-    now = timezone.now()
+    now, due = timezone.now(), []
     for certificate in locking.certificates_of(token):
         if certificate.is_to_be_retried:
             certificate.order_again(now=now)
@@ -69,7 +70,8 @@ def _order_again(token: SoftwareToken) -> None:
         else:
             continue
         certificate.save()
-        queue.after_commit(task_names.ISSUE, certificate.pk)
+        due.append(certificate)
+    claims.enqueue(due)
     completion.seal_when_complete(token)
 
 

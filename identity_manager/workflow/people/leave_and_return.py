@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import can_proceed
 
 from ca_bridge.contract import RevocationReason
-from identity_manager import audit, queue, task_names
+from identity_manager import audit
 from identity_manager.mail import outbox, person_messages, token_messages
 from identity_manager.models import (
     CertificateState,
@@ -41,6 +41,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
 from identity_manager.workflow.delivery import installation
+from identity_manager.workflow.issuance import claims
 from identity_manager.workflow.people import leavers_tokens, sign_in_codes
 from identity_manager.workflow.requests import cancellation, suspension
 from identity_manager.workflow.revocation import hold
@@ -238,9 +239,8 @@ def _go_on_issuing(person: Person) -> None:
             _end_what_is_over(token)
             continue
         completion.seal_when_complete(token)
-        for certificate in locking.certificates_of(token):
-            if certificate.state == CertificateState.ORDERED:
-                queue.after_commit(task_names.ISSUE, certificate.pk)
+        rows = locking.certificates_of(token)
+        claims.enqueue([row for row in rows if row.state == CertificateState.ORDERED])
 
 
 def _end_what_is_over(token: SoftwareToken) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import pytest
@@ -24,7 +25,9 @@ from identity_manager.mail.company_texts.source import IN_FORCE
 from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models import (
     AuditEvent,
+    CaOutage,
     Certificate,
+    CertificateProfile,
     Container,
     MailText,
     OutgoingMail,
@@ -340,6 +343,20 @@ def test_a_claim_takes_what_is_due_of_the_token_alone(company: Company) -> None:
     Certificate.objects.filter(pk=second.pk).update(next_attempt_at=timezone.now())
     (token,) = claims.claim(first.pk).tokens
     assert [each.row.pk for each in token.claimed] == [second.pk]
+
+
+def test_a_certificate_at_a_silent_ca_does_not_hold_up_its_sibling(company: Company) -> None:
+    a_pair(company)
+    first, second = Certificate.objects.all()
+    CertificateProfile.objects.filter(pk=first.profile_id).update(ca="other")
+    now = timezone.now()
+    CaOutage.objects.create(
+        alias="other", faults=9, since=now, last_at=now, opened_at=now, trial_at=now + timedelta(minutes=2)
+    )
+    group = claims.claim(first.pk)
+    assert [each.row.pk for token in group.tokens for each in token.claimed] == [second.pk]
+    assert group.left == [first.pk]
+    assert claims.claim(first.pk).left == [], "it waits for the CA, and is not enqueued for ever"
 
 
 @pytest.mark.parametrize("policy", ["park", "ask-again"])
