@@ -54,7 +54,6 @@ DECIDERS = frozenset({Role.APPROVER})
 MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
 TAB, BY_SOURCE = "open-tasks", "open-tasks by source"
-SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at")
 
 
 class TaskCounter:
@@ -223,13 +222,13 @@ def left_undecided(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
 def mails_in_trouble(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
     """Failed or bounced mails, which this administrator retries or discards."""
     rows = mails.handled_mails(actor, MENDERS).in_trouble()
-    return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
+    return rows.only(*IN_TROUBLE.fields).order_by("last_error_at", "pk")
 
 
 def mails_held_up(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
     """Mails that wait because the mail server refuses the installation."""
     rows = mails.handled_mails(actor, MAIL_OPERATORS).held_up()
-    return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
+    return rows.only(*HELD_UP.fields).order_by("last_error_at", "pk")
 
 
 def with_lines(rows: QuerySet[TokenRequest], shown: Columns = WAITING) -> QuerySet[TokenRequest]:

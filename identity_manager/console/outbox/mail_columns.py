@@ -109,20 +109,23 @@ _ERROR = Column(
     "error",
     _("Error"),
     lambda mail: mail.error_code or "–",
+    fields=("error_code",),
 )
 _SINCE = Column(
     "since",
     _("Since"),
     lambda mail: moments.age(mail.last_error_at) if mail.last_error_at else "",
+    fields=("last_error_at",),
     width="column-narrow",
 )
 _TO = Column(
     "to",
     _("To"),
     lambda mail: persons.who(mail.to_address, mail.subject, _address(mail), row=True),
+    fields=("to_address", "subject"),
     width="column-wide",
 )
-_STATE = Column("state", _("State"), badges.state_badge, width="column-state")
+_STATE = Column("state", _("State"), badges.state_badge, fields=("state",), width="column-state")
 # In OPEN TASKS, of mails that the officer may handle.
 IN_TROUBLE = Columns((_TO, _ERROR, _STATE, _SINCE), shown=("to", "error", "state", "since"))
 HELD_UP = Columns(
