@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from identity_manager import audit, audit_proof
@@ -84,7 +85,7 @@ def witness(event: AuditEvent) -> None:
     if event.name != Event.PERSON_ERASED:
         return
     until = timezone.now() - timedelta(days=settings.ERASURE_DAYS)
-    if _is_borne_out(event, until):
+    if _is_borne_out(event, until) and _empties_recoveries_alone(event):
         event.facts = {**event.facts, "until": until.isoformat()}
         _authenticate(event)
 
@@ -94,6 +95,26 @@ def _is_borne_out(erased: AuditEvent, until: datetime) -> bool:
     asked = AuditEvent.objects.sealed().filter(name=Event.ERASURE_ASKED, person_ref=reference)
     by_others = asked.exclude(actor_ref__in=("", erased.actor_ref))
     return bool(reference) and any(map(is_as_sealed, by_others)) and _left_before(until, reference)
+
+
+def _empties_recoveries_alone(erased: AuditEvent) -> bool:
+    """Whether the events that the note names as emptied are about recoveries of the erased person's keys."""
+    person = erased.facts.get("person")
+    emptied = AuditEvent.objects.filter(pk__in=_emptied_by(erased))
+    about = Q(request__recovery__owner=person) | Q(request__recovery__request__person=person)
+    return emptied.filter(about).distinct().count() == emptied.count()
+
+
+def _emptied_by(note: AuditEvent) -> list[str]:
+    emptied = note.facts.get("emptied", [])
+    return emptied if isinstance(emptied, list) else []
+
+
+def emptied_events() -> frozenset[str]:
+    """Ids of events about others whose personal facts went with an erased person, as justified by notes."""
+    erased = AuditEvent.objects.sealed().filter(name=Event.PERSON_ERASED)
+    notes = erased.exclude(form=audit_proof.FIRST_FORM)
+    return frozenset(pk for note in notes if _bears_out_itself(note) for pk in _emptied_by(note))
 
 
 def _left_before(until: datetime, reference: str) -> bool:

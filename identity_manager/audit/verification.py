@@ -114,6 +114,7 @@ class _Walk:
         self._previous: AuditEvent | None = None
         self._newest_moment: datetime | None = None
         self._erased: frozenset[str] | None = None
+        self._emptied: frozenset[str] | None = None
         self._hidden: dict[int, datetime | None] = {}  # its time, where that is proven
         self._end = AuditChain.objects.filter(pk=1).first() or AuditChain()
 
@@ -197,7 +198,15 @@ class _Walk:
         personal = event.personal_facts
         if personal or not event.personal_sha256:
             return audit_proof.personal_hash(event.facts_salt, personal) == event.personal_sha256
-        return event.facts_salt == "" and event.person_id is None and self._is_erased(event.person_ref)
+        return event.facts_salt == "" and self._is_emptied(event)
+
+    def _is_emptied(self, event: AuditEvent) -> bool:
+        """Whether its personal facts went with somebody who was erased: its person, or the owner of keys."""
+        if event.person_id is None and self._is_erased(event.person_ref):
+            return True
+        if self._emptied is None:
+            self._emptied = notes.emptied_events()
+        return str(event.pk) in self._emptied
 
     def _look_at_the_moment(self, event: AuditEvent) -> None:
         newest = self._newest_moment

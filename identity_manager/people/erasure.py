@@ -6,6 +6,7 @@ valid: it has salted references to persons, and the salt is destroyed. Irreversi
 """
 
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -27,6 +28,8 @@ from identity_manager.models import (
     CaFinding,
     Certificate,
     CertificateState,
+    DirectoryLink,
+    DirectoryRunLine,
     MailEvent,
     Person,
     PersonErasure,
@@ -34,6 +37,7 @@ from identity_manager.models import (
     Placement,
     Recovery,
     Role,
+    ScimResource,
     SoftwareToken,
     TokenImportRow,
     TokenRequest,
@@ -108,13 +112,14 @@ def confirm(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
         erasure.decided_at = erasure.erased_at = timezone.now()
         erasure.save()
         reference = _reference_in_the_log(erasure.person)
-        _erase(erasure.person)
+        emptied = _erase(erasure.person)
         audit.record(
             audit.Event.PERSON_ERASED,
             actor=actor,
             subject=None,
             person=str(erasure.person_id),
             reference=reference,
+            **({"emptied": emptied} if emptied else {}),
         )
         return erasure
 
@@ -185,11 +190,13 @@ def _locked(erasure_id: uuid.UUID) -> PersonErasure:
 
 
 # --- Erasing ---------------------------------------------------------------------------------------
-def _erase(person: Person) -> None:
+def _erase(person: Person) -> list[str]:
+    """Erase what is known of the person; return the ids of events about others that were emptied."""
     anonymisation.unname_in_mails_to_others(person, instead=_name_of_nobody(person))
-    _forget_what_was_issued(person)
+    emptied = _forget_what_was_issued(person)
     _forget_the_account(person)
     _forget_in_the_audit_log(person)
+    _forget_in_directories(person)
     # A file may have named the person twice, or by who must not know of them.
     BatchLine.objects.of_nobody(person.personnel_number).update(personnel_number="")
     person.sign_in_codes.all().delete()
@@ -201,38 +208,73 @@ def _erase(person: Person) -> None:
     MailEvent.objects.filter(mail__in=mails).update(detail="")
     anonymisation.empty_mails(mails)
     _forget_the_record(person)
+    return emptied
 
 
 def _name_of_nobody(person: Person) -> str:
     return f"{NAME} {person.pk.hex[-6:]}"
 
 
-def _forget_what_was_issued(person: Person) -> None:
+def _forget_what_was_issued(person: Person) -> list[str]:
     for request in person.requests.all():
         anonymisation.empty_request(request)
-    _forget_the_archive(person)
+    emptied = _forget_the_archive(person)
     for token in person.tokens.all():
         anonymisation.remove_containers(token)
         for certificate in token.certificates.all():
             anonymisation.empty_certificate(certificate)
     rows = Placement.objects.filter(certificate__token__person=person)
     rows.exclude(place="").update(place=FORGOTTEN, parcel_wrapped=None)
+    rows.update(last_error="")
+    return emptied
 
 
-def _forget_the_archive(person: Person) -> None:
+def _forget_in_directories(person: Person) -> None:
+    """The link, what runs have read, and the groups: a later run would collect the data again.
+
+    An entry that says that its person has left, and has no link, is nobody's.
+    """
+    link = DirectoryLink.objects.filter(person=person).first()
+    if link is not None:
+        DirectoryRunLine.objects.filter(run__source=link.source_id, external_id=link.external_id).delete()
+        _forget_in_scim(link)
+        link.delete()
+    DirectoryRunLine.objects.filter(person=person).delete()
+    person.directory_memberships.all().delete()
+
+
+def _forget_in_scim(link: DirectoryLink) -> None:
+    """Delete the user that a SCIM client keeps, as if it had asked for it. Other sources have none."""
+    with suppress(ValueError):
+        users = ScimResource.objects.filter(pk=uuid.UUID(link.external_id), source=link.source_id)
+        now = timezone.now()
+        users.update(body={}, name_key="", external_key="", deleted_at=now, modified_at=now)
+
+
+def _forget_the_archive(person: Person) -> list[str]:
     """Archived keys, the files of recoveries that somebody else got, and what was written about each case."""
     person.archived_keys.all().delete()
     recoveries = Recovery.objects.filter(Q(owner=person) | Q(request__person=person))
     for token in SoftwareToken.objects.filter(request__recovery__in=recoveries.values("pk")):
         anonymisation.remove_containers(token)
-    _leave_plain_facts(AuditEvent.objects.filter(request__recovery__in=recoveries.values("pk")))
+    emptied = _leave_plain_facts(AuditEvent.objects.filter(request__recovery__in=recoveries.values("pk")))
     recoveries.update(purpose="", reference="")
     TokenImportRow.objects.filter(person=person).delete()
+    return emptied
 
 
-def _leave_plain_facts(events: QuerySet[AuditEvent]) -> None:
+def _leave_plain_facts(events: QuerySet[AuditEvent]) -> list[str]:
+    """Remove personal facts; return the ids of the events that had some.
+
+    The note of the erasure names them: the chain is verified by it, as nothing else of the event says who
+    was erased.
+    """
+    emptied = []
     for event in events.iterator(chunk_size=500):
         AuditEvent.objects.filter(pk=event.pk).update(facts=event.plain_facts, facts_salt="")
+        if event.personal_facts:
+            emptied.append(str(event.pk))
+    return emptied
 
 
 def _forget_the_account(person: Person) -> None:

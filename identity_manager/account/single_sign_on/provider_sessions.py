@@ -10,6 +10,7 @@ import jwt
 from allauth.core import ratelimit
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -55,15 +56,20 @@ def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
     if not ratelimit.consume(request, action="back_channel_logout"):
         return HttpResponse(status=HTTPStatus.TOO_MANY_REQUESTS)
     try:
-        claims = _verified(request, provider)
-        _accept_once(claims, provider)
+        _end_sessions(_verified(request, provider), provider)
     except (*sso.BROKEN, Refused) as error:
         logger.warning("Back-channel logout %s: %s", provider.id, faults.sentence(provider.server_url, error))
         return HttpResponse(status=HTTPStatus.BAD_REQUEST)
-    sessions.end_by_provider(
-        provider_id=provider.id, subject=str(claims.get("sub", "")), sid=str(claims.get("sid", ""))
-    )
     return HttpResponse()
+
+
+def _end_sessions(claims: dict[str, Any], provider: SsoProvider) -> None:
+    """Accept the token once, and end the sessions that it names: both, or after a fault neither."""
+    with transaction.atomic():
+        _accept_once(claims, provider)
+        sessions.end_by_provider(
+            provider_id=provider.id, subject=str(claims.get("sub", "")), sid=str(claims.get("sid", ""))
+        )
 
 
 def _verified(request: HttpRequest, provider: SsoProvider) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def _verified(request: HttpRequest, provider: SsoProvider) -> dict[str, Any]:
     if str(jwt.get_unverified_header(token).get("typ", "JWT")).lower() not in TYPES:
         raise OAuth2Error("The token is of another kind.")
     _check(jwt.decode(token, options={"verify_signature": False}))
-    claims = sso.OidcAdapter(request, provider.id).verified(token)
+    claims = sso.OidcAdapter(request, provider.id).verified(token, noted_by_caller=True)
     _check(claims)
     return claims
 

@@ -81,14 +81,22 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
             raise OAuth2Error("The two answers are about different people.")
         return {**more, **claims}
 
-    def verified(self, token: str) -> dict[str, Any]:
-        """Verify a token that the provider signed for us; return its claims. Raises one of BROKEN."""
+    def verified(self, token: str, *, noted_by_caller: bool = False) -> dict[str, Any]:
+        """Verify a token that the provider signed for us; return its claims. Raises one of BROKEN.
+
+        A token is verified once, unless the caller notes in its own transaction that it has acted on it.
+        """
         provider: SsoProvider = settings.SSO_PROVIDERS[self.provider_id]
         config = self.openid_config
         if config["issuer"].rstrip("/") != provider.server_url:
             raise OAuth2Error("The provider names another issuer.")
         if jwt.get_unverified_header(token)["alg"] not in ALGORITHMS:
             raise OAuth2Error("The token is not signed by an asymmetric algorithm.")
+        if noted_by_caller:
+            algorithm, key = jwtkit.fetch_key(token, config["jwks_uri"], jwtkit.lookup_kid_jwk)
+            return jwt.decode(
+                token, key, algorithms=[algorithm], issuer=config["issuer"], audience=provider.client_id
+            )
         claims: dict[str, Any] = jwtkit.verify_and_decode(
             credential=token,
             keys_url=config["jwks_uri"],

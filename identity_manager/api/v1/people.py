@@ -59,7 +59,7 @@ def list_groups_of_person(request: HttpRequest, person_id: uuid.UUID, asked: Que
 
 @router.get("/groups", operation_id="listGroups", auth=needs(ApiScope.GROUPS_READ), response=GroupPage)
 def list_groups(request: HttpRequest, asked: Query[Paging]) -> HttpResponse:
-    """The groups of all directories."""
+    """The groups of all directories, and those that officers keep."""
     return answers.page(request, _groups(), asked, shape=GroupPage)
 
 

@@ -76,10 +76,10 @@ class PersonOut(Strict):
 
 
 class GroupOut(Strict):
-    """A group of a directory. gone_at: since when the directory does not have it any more."""
+    """A group of a directory, or without a source one that officers keep. gone_at: since when it is ended."""
 
     id: uuid.UUID
-    source: str = Field(validation_alias=AliasPath("source", "name"))
+    source: str | None = Field(None, validation_alias=AliasPath("source", "name"))
     external_id: str
     name: str
     gone_at: datetime | None

@@ -42,7 +42,9 @@ def fetch(*, actor: Person, container_id: uuid.UUID, signed_in_at: datetime) -> 
     with transaction.atomic():
         token_id = Container.objects.values_list("token_id", flat=True).filter(pk=container_id).first()
         token = _fetchable(actor, token_id, signed_in_at)
-        container = token.containers.select_related("certificate__profile").get(pk=container_id)
+        container = token.containers.select_related("certificate__profile").filter(pk=container_id).first()
+        if container is None:  # removed while this waited for the lock
+            raise Stale(GONE)
         _record_fetched(actor, token, [container], file=container.file_name)
         return container
 

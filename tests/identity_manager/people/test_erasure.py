@@ -36,6 +36,10 @@ from identity_manager.models import (
     CaComparison,
     CaFinding,
     Certificate,
+    DirectoryLink,
+    DirectoryRun,
+    DirectoryRunLine,
+    DirectorySource,
     FindingKind,
     FindingState,
     LineOutcome,
@@ -45,10 +49,13 @@ from identity_manager.models import (
     Placement,
     PlacementState,
     Role,
+    ScimResource,
     SoftwareToken,
     Target,
     TokenRequest,
 )
+from identity_manager.models.directory.scim import ScimKind
+from identity_manager.models.directory.source import RunMode
 from identity_manager.models.person_search import suggestions
 from identity_manager.people import anonymisation, erasure, saved_searches
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
@@ -321,6 +328,30 @@ def test_what_an_installation_answers_for_stays(company: Company, rolf: Person, 
     requests = TokenRequest.objects.filter(person=leaver).order_by("pk")
     assert list(requests.values_list("state", flat=True)) == states
     assert registry.connector("corporate").renew_crl_if_due() in (True, False)
+
+
+def test_no_directory_knows_or_collects_them_again(company: Company, rolf: Person, leaver: Person) -> None:
+    source = DirectorySource.objects.create(name="hr")
+    user = ScimResource.objects.create(
+        source=source, kind=ScimKind.USER, name_key="xq", external_key="xq-1", body={"userName": "xq"}
+    )
+    kept = ScimResource.objects.create(
+        source=source, kind=ScimKind.USER, name_key="other", body={"userName": "other"}
+    )
+    DirectoryLink.objects.create(source=source, person=leaver, external_id=str(user.pk), key="CN=Xq")
+    run = DirectoryRun.objects.create(source=source, mode=RunMode.FULL)
+    about: dict[str, Any] = {"run": run, "outcome": "refused", "values": {"email": "xq@example.net"}}
+    DirectoryRunLine.objects.create(person=leaver, external_id="before", **about)
+    DirectoryRunLine.objects.create(external_id=str(user.pk), **about)
+
+    erase(company, rolf, leaver)
+
+    assert not DirectoryLink.objects.exists()
+    assert not DirectoryRunLine.objects.exists()
+    user.refresh_from_db()
+    assert (user.body, user.name_key, user.external_key) == ({}, "", "")
+    assert user.deleted_at is not None
+    assert ScimResource.objects.get(pk=kept.pk).body == {"userName": "other"}
 
 
 def test_the_audit_log_still_fits(company: Company, rolf: Person, leaver: Person) -> None:

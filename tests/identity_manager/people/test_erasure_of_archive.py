@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
+from identity_manager.audit import sealing, verification
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
@@ -73,8 +74,12 @@ def recovered_by_uma(company: Company, state: str = "completed") -> TokenRequest
 
 def erase(company: Company, rolf: Person) -> PersonErasure:
     with time_machine.travel(timezone.now() + timedelta(days=120)):
-        asked = erasure.ask(actor=company.rita, person_id=company.sam.pk)
-        return erasure.confirm(actor=rolf, erasure_id=asked.pk)
+        return erase_now(company, rolf)
+
+
+def erase_now(company: Company, rolf: Person) -> PersonErasure:
+    asked = erasure.ask(actor=company.rita, person_id=company.sam.pk)
+    return erasure.confirm(actor=rolf, erasure_id=asked.pk)
 
 
 def test_keys_recovered_files_and_words_go(company: Company, rolf: Person, key: ArchivedKey) -> None:
@@ -100,6 +105,40 @@ def test_keys_recovered_files_and_words_go(company: Company, rolf: Person, key: 
     event = AuditEvent.objects.filter(request=request, name=audit.Event.REQUEST_CREATED).latest("pk")
     assert "whisper" not in str(event.facts)
     assert not TokenImportRow.objects.filter(pk=read.pk).exists()
+
+
+def test_the_audit_log_fits_after_somebody_elses_recovery(
+    company: Company, rolf: Person, key: ArchivedKey
+) -> None:
+    recovered_by_uma(company)
+    sealing.seal()
+    assert verification.verify().findings == []
+    with time_machine.travel(timezone.now() + timedelta(days=120)):
+        erase_now(company, rolf)
+        sealing.seal()
+        assert verification.verify().findings == []
+        note = AuditEvent.objects.get(name=audit.Event.PERSON_ERASED)
+        emptied = AuditEvent.objects.filter(pk__in=note.facts["emptied"])
+        assert set(emptied.values_list("person", flat=True)) == {company.uma.pk}
+
+
+def test_a_note_excuses_no_other_event(company: Company, rolf: Person, key: ArchivedKey) -> None:
+    """Whoever writes to the database names one more event in the note, before it is sealed."""
+    recovered_by_uma(company)
+    other = cast.enabled(company.ada, company.uma, company.signature)
+    audit.record(audit.Event.REQUEST_CREATED, actor=None, subject=other, reason="of Uma")
+    hidden = AuditEvent.objects.filter(request=other).latest("pk")
+    sealing.seal()
+    with time_machine.travel(timezone.now() + timedelta(days=120)):
+        erase_now(company, rolf)
+        note = AuditEvent.objects.get(name=audit.Event.PERSON_ERASED)
+        facts = note.facts | {"emptied": [*note.facts["emptied"], str(hidden.pk)]}
+        AuditEvent.objects.filter(pk=note.pk).update(facts=facts)
+        AuditEvent.objects.filter(pk=hidden.pk).update(facts=hidden.plain_facts, facts_salt="")
+        sealing.seal()
+        found = [finding.number for finding in verification.verify().findings]
+    hidden.refresh_from_db()
+    assert hidden.number in found
 
 
 def test_who_is_being_recovered_for_somebody_is_not_erased(

@@ -13,10 +13,12 @@ import requests
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from identity_manager.account.single_sign_on import provider_sessions
 from identity_manager.account.single_sign_on.provider_sessions import EVENT
 from identity_manager.models import AcceptedMessage, AuditEvent, Person, ProviderSession
 from identity_manager.people.sign_in import sessions
@@ -75,6 +77,22 @@ def subject() -> str:
 def post(token: str) -> Any:
     """As the provider does it: no cookie, no CSRF token."""
     return Client(enforce_csrf_checks=True).post(ADDRESS, {"logout_token": token})
+
+
+def test_a_logout_that_fails_half_way_is_taken_the_next_time(
+    traveller: Traveller, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider repeats the same token after an error, and it is no replay then."""
+    sent = token(sub="somebody")
+
+    def fails(**_: object) -> None:
+        raise OperationalError("the database restarts")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(provider_sessions.sessions, "end_by_provider", fails)
+        with pytest.raises(OperationalError):
+            post(sent)
+    assert post(sent).status_code == 200
 
 
 def test_of_a_person_all_sessions_from_there_end(traveller: Traveller, uma: Person, token: Token) -> None:

@@ -99,6 +99,14 @@ def test_clients_are_no_persons(caller: Caller) -> None:
         groups.add(actor=rosa, group_id=group.pk, numbers=[client.personnel_number])
 
 
+def test_a_group_that_officers_keep_is_read_like_any_other() -> None:
+    group = groups.make(actor=cast.person("rosa", roles=(Role.REGISTRATION_OFFICER,)), name="Field staff")
+    caller = make_client(scopes=(ApiScope.GROUPS_READ,))
+    (row,) = caller.get("/groups").json()["items"]
+    assert (row["id"], row["name"], row["source"]) == (str(group.pk), "Field staff", None)
+    assert caller.get(f"/groups/{group.pk}").json() == row
+
+
 def test_the_secret_is_kept_nowhere(caller: Caller) -> None:
     caller.row.refresh_from_db()
     assert caller.secret.startswith("imc_")
