@@ -12,7 +12,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from identity_manager.models import Certificate
+from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.transactions import locking
 
 logger = logging.getLogger(__name__)
@@ -38,10 +38,18 @@ def retry_certificate_later(certificate_id: uuid.UUID, claim_id: uuid.UUID, erro
             store_error(certificate, error)
 
 
-def store_error(certificate: Certificate, error: Exception) -> None:
+def retry_token_later(token_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
+    """Release the token's lease and schedule a retry, if `claim_id` still holds it."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        if token.claim_id == claim_id:
+            store_error(token, error)
+
+
+def store_error(row: Certificate | SoftwareToken, error: Exception) -> None:
     """Store the exception's class name on a locked row and schedule a retry. The log has the traceback."""
-    certificate.settle_later(type(error).__name__, now=timezone.now())
-    certificate.save()
+    row.settle_later(type(error).__name__, now=timezone.now())
+    row.save()
 
 
 def error_of(call: Callable[[], object]) -> Exception | None:

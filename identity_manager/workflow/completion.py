@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from ca_bridge.database.prepared_queries import Statement
@@ -89,15 +89,3 @@ def seal_when_complete(token: SoftwareToken) -> None:
         token.work_is_due(timezone.now())
         token.save()
         queue.after_commit(SEAL, token.pk)
-
-
-def put_off(token_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
-    """Settle the token's lease with a later retry, if the claim still holds.
-
-    Officers see the class of the error; its text stands in the worker's log only.
-    """
-    with transaction.atomic():
-        token = locking.token(token_id)
-        if token.claim_id == claim_id:
-            token.settle_later(type(error).__name__, now=timezone.now())
-            token.save()

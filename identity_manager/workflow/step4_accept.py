@@ -167,7 +167,4 @@ def _start(token: SoftwareToken) -> None:
         Certificate(token=token, profile_id=profile_id, position=position)
         for position, profile_id in enumerate(_profiles_of(token.token_type_id))
     ]
-    for certificate in certificates:
-        certificate.work_is_due(timezone.now())
-        certificate.save()
     claims.enqueue(certificates)

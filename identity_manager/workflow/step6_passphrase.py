@@ -37,7 +37,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
-from identity_manager.transactions.retry_later import retry_later_on_error
+from identity_manager.transactions.retry_later import retry_later_on_error, retry_token_later
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import completion
 from identity_manager.workflow.archive import intake
@@ -112,7 +112,7 @@ def seal(*, token_id: uuid.UUID) -> None:
         claim_id = SoftwareToken.objects.claim(token_id, now=timezone.now()) if whole else None
     if claim_id is None:
         return
-    with retry_later_on_error(partial(completion.put_off, token_id, claim_id)):
+    with retry_later_on_error(partial(retry_token_later, token_id, claim_id)):
         try:
             sealed = _act(token_id)
         except act.OpeningRefusedError as refused:
@@ -172,8 +172,11 @@ def _sealed(parts: Iterable[Part], *, owner: uuid.UUID) -> Sealed:
 def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> None:
     with transaction.atomic():
         token = locking.token(token_id)
-        alive = token.request.state == RequestState.ISSUING and token.state == TokenState.ISSUING
-        if token.claim_id != claim_id or not alive:
+        if token.claim_id != claim_id:
+            return
+        if token.request.state != RequestState.ISSUING or token.state != TokenState.ISSUING:
+            token.let_go()  # a retry of the request, seconds later, finds no lease
+            token.save()
             return
         if not token.person.is_active:
             token.settle_later(str(eligibility.NOT_ACTIVE[token.person.state]), now=timezone.now())

@@ -153,7 +153,13 @@ class Group:
 
 
 def enqueue(certificates: Sequence[Certificate]) -> None:
-    """Enqueue one task for the due certificates of a token; its worker enqueues those that it leaves."""
+    """Make these certificates of a locked token due now, save them, and enqueue one task for all.
+
+    The worker of that task enqueues those that it leaves.
+    """
+    for certificate in certificates:
+        certificate.work_is_due(timezone.now())
+        certificate.save()
     for first in certificates[:1]:
         queue.after_commit(ISSUE, first.pk)
 

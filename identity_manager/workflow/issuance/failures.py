@@ -13,14 +13,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import issuing
-from ca_bridge.errors import CaError
 from identity_manager import audit
 from identity_manager.mail import outbox, request_messages
-from identity_manager.models import Certificate, RequestState, TokenRequest
+from identity_manager.models import Certificate, RequestState, TokenRequest, TokenState
 from identity_manager.models.words import Vocabulary
+from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy.eligibility import NO_EMAIL, NOT_ACTIVE
 from identity_manager.workflow.recovery import policy as recovery_policy
+from identity_manager.workflow.requests import suspension
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference
 
 PERSON_CHANGED = "person-changed"
@@ -123,19 +124,6 @@ def _in_words(facts: dict[str, Any]) -> dict[str, Any]:
     return {"profile": "", "message": "", "times": "", **facts, "fields": fields}
 
 
-def settle_error(certificate: Certificate, error: CaError) -> None:
-    """Settle an error on a locked row: retry a transient one, else park or refuse the order."""
-    if not error.permanent:
-        certificate.settle_later(error.words, now=timezone.now())
-        certificate.save()
-    elif certificate.order_id is not None and issuing.park(certificate.order_id):
-        stop(certificate, of_refusal(certificate, message=error.message), said=error.words)
-    else:
-        if certificate.order_id is not None:
-            issuing.withdraw(certificate.order_id, because=error)
-        refuse_by_ca(certificate, message=error.message, detail=error.detail)
-
-
 def stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
     """Stop issuance of a locked certificate: withdraw and refuse the order, and fail the request.
 
@@ -150,11 +138,6 @@ def stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
     certificate.settle_later(said, now=timezone.now())
     certificate.save()
     fail_request(certificate, failure)
-
-
-def refuse_by_ca(certificate: Certificate, *, message: str, detail: str) -> None:
-    """Refuse a locked certificate for good, with the words of the CA or the lint."""
-    refuse(certificate, of_refusal(certificate, message=message), said=message, detail=detail)
 
 
 def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail: str = "") -> None:
@@ -180,18 +163,20 @@ def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail
 
 
 def fail_request(certificate: Certificate, failure: Failure) -> None:
-    """Fail the request of a locked certificate, if it is being issued and in the token's round."""
-    request = certificate.token.request
-    if request.state == RequestState.ISSUING and certificate.token.round == request.round:
-        fail(request, failure)
+    """Fail the request of a locked certificate, if both it and the certificate's token are being issued.
+
+    A token of an earlier round, or one that was cancelled alone, does not end what goes on without it.
+    """
+    token = certificate.token
+    if token.request.state == RequestState.ISSUING and token.state == TokenState.ISSUING:
+        fail(token.request, failure)
 
 
 def fail(request: TokenRequest, failure: Failure) -> None:
-    """Fail a locked request that is being issued, and mail its person."""
+    """Fail a locked request that is being issued, and mail its person; suspend it if they have changed."""
     request.fail(code=failure.code, facts=failure.facts)
-    if failure.code == PERSON_CHANGED:
-        request.suspend(now=timezone.now())
     request.save()
     if request.person.is_active:
         outbox.enqueue(request_messages.issuance_failed(request, why=for_the_person(request)))
     audit.record(audit.Event.REQUEST_FAILED, actor=None, subject=request, code=failure.code, **failure.facts)
+    suspension.suspends(request, locking.lines_of(request))

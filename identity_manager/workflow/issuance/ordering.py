@@ -14,10 +14,11 @@ from identity_manager.models import AuditEvent, Certificate, CertificateState
 from identity_manager.transactions import issuance_locks, locking
 from identity_manager.transactions.retry_later import error_of
 from identity_manager.workflow import snapshot
-from identity_manager.workflow.issuance import drafting, failures
+from identity_manager.workflow.issuance import drafting, failures, settlement
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 from identity_manager.workflow.issuance.drafting import DraftCertificate
 from identity_manager.workflow.issuance.failures import Failure
+from identity_manager.workflow.issuance.settlement import NotNow, Unsent
 from identity_manager.workflow.policy import eligibility
 
 
@@ -76,35 +77,32 @@ def _is_ordered(each: ClaimedCertificate) -> bool:
         row = locking.certificate(each.row.pk)
         if row.claim_id != each.claim_id or row.state != CertificateState.ORDERED:
             return False
-        if not row.is_to_be_issued:
-            row.let_go()
-            row.save()
-            return False
-        obstacle = _obstacle(row)
-        if obstacle is not None:
-            failures.stop(row, obstacle)
-            return False
-        return row.order_id is not None or _is_bound(each, row)
+        because = _hindrance(row) or (_journal(each, row) if row.order_id is None else None)
+        if because is not None:
+            settlement.settle_unsent(row, because)
+        return because is None
 
 
-def _is_bound(each: ClaimedCertificate, row: Certificate) -> bool:
-    """Journal the drafted order; if its inputs have changed meanwhile, leave it to the next try."""
+def _hindrance(row: Certificate) -> Unsent | None:
+    """Why nothing may be ordered for the locked certificate now, or None."""
+    return _obstacle(row) if row.is_to_be_issued else NotNow.NOT_NOW
+
+
+def _journal(each: ClaimedCertificate, row: Certificate) -> Unsent | None:
+    """Journal the drafted order; return why that was not possible, with nothing journalled, or None."""
     if each.draft is None or each.draft.wanted != drafting.wanted(row):
-        row.let_go()
-        row.save()
-        return False
+        return NotNow.NOT_NOW
     try:
         order = _prepared(each.draft)
-    except CaError as error:  # nothing was journalled
-        failures.settle_error(row, error)
-        return False
+    except CaError as error:
+        return error
     if AuditEvent.objects.of_restores().filter(pk__gt=row.pk).exists():
         issuing.doubt(order)  # the CA may have issued this order before the restore
     each.row = row
     event = _bind(each, order)
     row.save()
     audit.append([event])
-    return True
+    return None
 
 
 def _prepared(draft: DraftCertificate) -> CaOrder:

@@ -25,8 +25,8 @@ from identity_manager.models import (
 from identity_manager.models.requests.token_states import IN_USE, TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
-from identity_manager.workflow import completion, snapshot
-from identity_manager.workflow.issuance import claims, retry
+from identity_manager.workflow import completion
+from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import revoke
@@ -56,11 +56,8 @@ def issue_remaining(*, actor: Person, request_id: uuid.UUID, reason: str) -> Tok
     """
     with transaction.atomic():
         request, lines = _failed(actor, request_id, reason)
-        refuse(eligibility.person_obstacle(request.person))
-        refuse(retry.PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
 
-        request.retry()
-        request.save()
+        retry.back_to_issuing(request, lines)
         left_out = [row for token in lines for row in _leave_out(token, reason=reason.strip())]
         codes = [row.profile.code for row in left_out]
         audit.record(
@@ -69,7 +66,8 @@ def issue_remaining(*, actor: Person, request_id: uuid.UUID, reason: str) -> Tok
         given = [row for token in lines for row in locking.certificates_of(token) if row.state in KEPT]
         outbox.enqueue(request_messages.rest_given(request, given=given, left_out=left_out))
         for token in lines:
-            _go_on(token)
+            retry.go_on(token)
+            audit.append(completion.issue_request(token))
         return request
 
 
@@ -122,10 +120,3 @@ def _leave_out(token: SoftwareToken, *, reason: str) -> list[Certificate]:
         token.cancel(reason=reason[:300], now=now)
         token.save()
     return refused
-
-
-def _go_on(token: SoftwareToken) -> None:
-    """Enqueue the token's waiting certificates; seal the token and issue its request if they are complete."""
-    claims.enqueue([row for row in locking.certificates_of(token) if row.state == CertificateState.ORDERED])
-    completion.seal_when_complete(token)
-    audit.append(completion.issue_request(token))

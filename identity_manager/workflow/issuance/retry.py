@@ -1,6 +1,7 @@
 """Retry by an officer: of a failed request, or at once of one that waits for its next try."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -45,33 +46,36 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
             kind=NotAllowed,
         )
         require(request.state == RequestState.FAILED, else_=NOT_FAILED, kind=Stale)
-        refuse(eligibility.person_obstacle(request.person))
         lines = locking.lines_of(request)
-        refuse(PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
 
-        request.retry()
-        request.save()
+        back_to_issuing(request, lines)
         for token in lines:
             if token.state == TokenState.ISSUING:
-                _order_again(token)
+                go_on(token)
         for token in lines[:1]:
             audit.append(completion.issue_request(token))  # none of its tokens may be left to issue
         audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
         return request
 
 
-def _order_again(token: SoftwareToken) -> None:
-    now, due = timezone.now(), []
-    for certificate in locking.certificates_of(token):
+def back_to_issuing(request: TokenRequest, lines: Sequence[SoftwareToken]) -> None:
+    """Return a locked failed request to issuing, for a person who is as they were approved.
+
+    Raises NotPossible, or Stale if the person has changed.
+    """
+    refuse(eligibility.person_obstacle(request.person))
+    refuse(PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
+    request.retry()
+    request.save()
+
+
+def go_on(token: SoftwareToken) -> None:
+    """Order refused certificates of a locked token anew, make all that wait due, and seal it if complete."""
+    rows = locking.certificates_of(token)
+    for certificate in rows:
         if certificate.is_to_be_retried:
-            certificate.order_again(now=now)
-        elif certificate.state == CertificateState.ORDERED:
-            certificate.work_is_due(now)
-        else:
-            continue
-        certificate.save()
-        due.append(certificate)
-    claims.enqueue(due)
+            certificate.order_again(now=timezone.now())
+    claims.enqueue([row for row in rows if row.state == CertificateState.ORDERED])
     completion.seal_when_complete(token)
 
 

@@ -5,6 +5,7 @@ or of a person or request that has ended.
 """
 
 import uuid
+from enum import Enum, auto
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,10 +28,20 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.workflow import completion
 from identity_manager.workflow.issuance import failures, surplus
+from identity_manager.workflow.issuance.failures import Failure
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import hold, revoke
 
 ALIVE = (RequestState.ISSUING, RequestState.FAILED)
+
+
+class NotNow(Enum):
+    """The certificate is left to the next run: its token or its order was changed meanwhile."""
+
+    NOT_NOW = auto()
+
+
+Unsent = Failure | CaError | NotNow  # why an order does not go to its CA
 
 
 def settle(
@@ -58,7 +69,37 @@ def settle(
             if ours:
                 _settle_answer(certificate, order)
         elif ours:
-            failures.settle_error(certificate, outcome)
+            _settle_error(certificate, outcome)
+
+
+def settle_unsent(certificate: Certificate, because: Unsent) -> None:
+    """Settle the lease of a locked certificate whose order does not go to its CA in this run."""
+    if isinstance(because, Failure):
+        failures.stop(certificate, because)
+    elif isinstance(because, CaError):
+        _settle_error(certificate, because)
+    else:
+        certificate.let_go()
+        certificate.save()
+
+
+def _settle_error(certificate: Certificate, error: CaError) -> None:
+    """Settle an error on a locked row: retry a transient one, else park or refuse the order."""
+    if not error.permanent:
+        certificate.settle_later(error.words, now=timezone.now())
+        certificate.save()
+    elif certificate.order_id is not None and issuing.park(certificate.order_id):
+        failures.stop(certificate, failures.of_refusal(certificate, message=error.message), said=error.words)
+    else:
+        if certificate.order_id is not None:
+            issuing.withdraw(certificate.order_id, because=error)
+        _refuse_by_ca(certificate, message=error.message, detail=error.detail)
+
+
+def _refuse_by_ca(certificate: Certificate, *, message: str, detail: str) -> None:
+    """Refuse a locked certificate for good, with the words of the CA or the lint."""
+    refusal = failures.of_refusal(certificate, message=message)
+    failures.refuse(certificate, refusal, said=message, detail=detail)
 
 
 def _settle_answer(certificate: Certificate, order: CaOrder) -> None:
@@ -66,7 +107,7 @@ def _settle_answer(certificate: Certificate, order: CaOrder) -> None:
         case CaOrder.State.ISSUED:
             _settle_issued(certificate, order)
         case CaOrder.State.REFUSED:
-            failures.refuse_by_ca(certificate, message=order.error, detail=order.detail)
+            _refuse_by_ca(certificate, message=order.error, detail=order.detail)
         case _:
             promised = order.ask_not_before if order.state == CaOrder.State.PENDING else None
             certificate.settle_later(order.detail, now=timezone.now(), not_before=promised)

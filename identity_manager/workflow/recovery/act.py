@@ -142,10 +142,12 @@ def settle_refusal(*, token_id: uuid.UUID, claim_id: uuid.UUID, failure: Failure
     """Settle a refusal, if the claim still holds: fail the request; an officer decides."""
     with transaction.atomic():
         token = locking.token(token_id)
-        if token.claim_id != claim_id or token.request.state != RequestState.ISSUING:
+        if token.claim_id != claim_id:
             return
         token.settle_lease()
         token.save()
+        if token.request.state != RequestState.ISSUING:
+            return
         officers_keys.unused(token.request_id, officers_policy.ACT_FAILED)
         failures.fail(token.request, failure)
 

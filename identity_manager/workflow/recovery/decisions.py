@@ -38,6 +38,7 @@ from identity_manager.workflow.recovery import (
     policy,
     sealed_decisions,
 )
+from identity_manager.workflow.requests import suspension
 
 NOT_WAITING = Reason("recovery-not-waiting", _("This recovery does not wait for a decision any more."))
 SEEN_DIFFERS = Reason(
@@ -57,6 +58,7 @@ def approve(*, actor: Person, recovery_id: uuid.UUID, seen: str, keep_silent: st
     """
     with transaction.atomic():
         recovery = _fetch(actor, recovery_id, seen)
+        _refuse_beneficiary(recovery)
         _decide(recovery, actor, Decision.APPROVED, keep_silent=keep_silent.strip())
         _record(audit.Event.RECOVERY_APPROVED, actor, recovery, reason=keep_silent.strip())
         if sealed_decisions.obstacle(recovery) is None:
@@ -93,7 +95,8 @@ def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) 
         recovery = _locked(recovery_id)
         refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
         require(awaits_shares(recovery), else_=NO_SHARES_WANTED, kind=Stale)
-        _refuse_ended(recovery)
+        _refuse_over(recovery)
+        _refuse_beneficiary(recovery)
         subject = subject_of(recovery)
         require(seen == subject.digest, else_=SEEN_DIFFERS, kind=Stale)
 
@@ -134,14 +137,21 @@ def _fetch(actor: Person, recovery_id: uuid.UUID, seen: str) -> Recovery:
     refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
     require(recovery.request.state == RequestState.REQUESTED, else_=NOT_WAITING, kind=Stale)
     refuse(officers_policy.decision_obstacle(actor, recovery), kind=NotAllowed)
-    _refuse_ended(recovery)
+    _refuse_over(recovery)
     require(seen == sealed_decisions.digest(recovery), else_=SEEN_DIFFERS, kind=Stale)
     return recovery
 
 
-def _refuse_ended(recovery: Recovery) -> None:
+def _refuse_over(recovery: Recovery) -> None:
     refuse(policy.OVER if recovery.is_over(timezone.now()) else None, kind=Stale)
-    refuse(eligibility.person_obstacle(recovery.request.person))
+
+
+def _refuse_beneficiary(recovery: Recovery) -> None:
+    """The keys go to an Active person who is as they were when the recovery was asked for."""
+    request = recovery.request
+    refuse(eligibility.person_obstacle(request.person))
+    changed = suspension.suspends(request, locking.lines_of(request))
+    refuse(policy.PERSON_CHANGED if changed else None, kind=Stale)
 
 
 def _decide(

@@ -79,6 +79,13 @@ CHANGED = Reason(
 )
 KEY_GONE = Reason("archived-key-gone", _("An archived key of this recovery was erased meanwhile."))
 OVER = Reason("recovery-over", _("The time of this recovery has ended."))
+PERSON_CHANGED = Reason(
+    "recovery-person-changed",
+    _(
+        "The data of the person who gets the keys have changed since the recovery was asked for. Reject it;"
+        " it can be asked for anew."
+    ),
+)
 REFUSALS = (
     *(CHANGED, KEY_GONE, OVER, NO_OLD_FACTOR, AFTER_CODE, NOT_THE_OWNER),
     *(opening.OUTER_LAYER, opening.NO_ONLINE_KEY),

@@ -30,10 +30,7 @@ AT_ONCE = 200  # requests that are in memory together
 
 # --- One request that the caller has locked ----------------------------------------------------------
 def suspends(request: TokenRequest, lines: Iterable[SoftwareToken]) -> bool:
-    """Suspend or resume the locked request by its person's present data; return whether it is suspended.
-
-    A request that fails while it is issued is suspended by issuance.failures.
-    """
+    """Suspend or resume the locked request by its person's present data; return whether it is suspended."""
     changed = snapshot.differences(lines)
     if changed and request.stopped_at is None:
         _suspend(request, fields=[difference.field for difference in changed])
@@ -109,7 +106,7 @@ def _check_among(requests: TokenRequestQuerySet) -> None:
 
     After a batch order thousands of requests wait, for weeks.
     """
-    waiting = requests.filter(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE))
+    waiting = requests.filter(state__in=STOPPABLE)
     written_since = waiting.filter(person__updated_at__gte=F("created_at") - CLOCKS_DIFFER, stopped_at=None)
     suspended = requests & TokenRequest.objects.stopped()
     news = [*_to_be_checked(written_since), *_to_be_checked(suspended)]

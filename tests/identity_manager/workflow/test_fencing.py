@@ -281,6 +281,22 @@ def test_sealing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     assert OutgoingMail.objects.filter(message="delivery").count() == 1
 
 
+def test_a_seal_of_a_request_that_failed_meanwhile_leaves_no_lease(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry, seconds later, enqueues the seal, which has to find the token free."""
+    token = company.request_in("issuing").tokens.get()
+    issue()
+
+    def fail() -> None:
+        TokenRequest.objects.update(state="failed")
+
+    slow(monkeypatch, pkcs12, "check", meanwhile=fail)
+    step6_passphrase.seal(token_id=token.pk)
+    row = SoftwareToken.objects.get()
+    assert (row.state, row.claim_id, row.leased_until) == ("issuing", None, None)
+
+
 def test_sending(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     company.request_in("issued")
     mail = OutgoingMail.objects.get(message="delivery")

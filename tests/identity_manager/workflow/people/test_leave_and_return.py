@@ -283,6 +283,26 @@ def test_the_rest_of_such_a_request_goes_on(company: Company) -> None:
     assert request.state == "issued"
 
 
+def test_a_no_to_what_was_cancelled_on_return_does_not_end_the_rest(company: Company) -> None:
+    """The cancelled token had another certificate, of which its CA knows nothing: that is no failure."""
+    request = one_short_one_long(company)
+    short, long = request.tokens.order_by("-type_code")
+    late = Certificate.objects.create(token=short, profile=cast.profile("late"), position=1)
+    deactivate(company.rita, company.uma)
+    works()
+    SoftwareToken.objects.filter(pk=long.pk).update(next_attempt_at=None)
+    with time_machine.travel(timezone.now() + timedelta(days=40)):
+        activate(company.rita, company.uma)
+        TokenRequest.objects.filter(pk=request.pk).update(state="issuing", issued_at=None)
+        SoftwareToken.objects.filter(pk=long.pk).update(state="issuing")
+        with transaction.atomic():
+            refused = locking.certificate(late.pk)
+            failures.refuse(refused, failures.of_refusal(refused, message="no"))
+    request.refresh_from_db()
+    assert (SoftwareToken.objects.get(pk=short.pk).state, request.state) == ("cancelled", "issuing")
+    assert not OutgoingMail.objects.filter(message="issuance_failed").exists()
+
+
 @pytest.mark.parametrize("by", ["a retry", "an officer who has the rest issued"])
 def test_where_the_rest_had_failed_either_decision_ends_it(company: Company, by: str) -> None:
     """One token is sealed; of the other one certificate was refused, and the other one ends on leave."""

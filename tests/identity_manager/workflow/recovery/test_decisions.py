@@ -533,6 +533,49 @@ def test_what_is_not_decided_before_its_end(company: Company, staff: Officers, s
         assert refusal(lambda: approve(row, staff.rene)) == ("recovery-over", 409)
 
 
+def test_keys_are_not_opened_for_who_has_changed(
+    company: Company, staff: Officers, split: ArchivedKey
+) -> None:
+    """Shares would be spent on an act that refuses; a rejection is possible all the same."""
+    row = asked(company, split)
+    Person.objects.filter(pk=company.uma.pk).update(email="other@example.com")
+    assert refusal(lambda: approve(row, staff.rene)) == ("recovery-person-changed", 409)
+    Person.objects.filter(pk=company.uma.pk).update(email=company.uma.email)
+    agreed(staff, row)
+    Person.objects.filter(pk=company.uma.pk).update(email="other@example.com")
+    assert refusal(lambda: give(row, staff.rene, 1)) == ("recovery-person-changed", 409)
+    row.refresh_from_db()
+    seen = sealed_decisions.digest(row)
+    decisions.reject(actor=deciding_third(), recovery_id=row.pk, seen=seen, reason="She has changed.")
+    assert TokenRequest.objects.get(pk=row.request_id).state == "rejected"
+
+
+def deciding_third() -> Person:
+    return make(cast.person("ruth", sid="", roles=()))
+
+
+def test_a_recovery_of_who_is_again_as_they_were_goes_on(
+    company: Company, staff: Officers, online: ArchivedKey
+) -> None:
+    row = asked(company, online)
+    TokenRequest.objects.filter(pk=row.request_id).update(stopped_at=timezone.now())
+    agreed(staff, row)
+    assert TokenRequest.objects.get(pk=row.request_id).stopped_at is None
+
+
+def test_a_recovery_for_who_is_on_leave_is_rejected_or_waits(
+    company: Company, staff: Officers, split: ArchivedKey
+) -> None:
+    row = asked(company, split)
+    Person.objects.filter(pk=company.uma.pk).update(state="inactive")
+    assert officers_policy.waiting_for(staff.rene, timezone.now()).exists()
+    assert refusal(lambda: approve(row, staff.rene))[0] == "person-inactive"
+    Person.objects.filter(pk=company.uma.pk).update(state="active")
+    agreed(staff, row)
+    Person.objects.filter(pk=company.uma.pk).update(state="inactive")
+    assert not officers_policy.waiting_for(staff.rene, timezone.now()).exists(), "no share is wanted now"
+
+
 def test_an_unknown_key(company: Company, staff: Officers, split: ArchivedKey) -> None:
     order = OfficersOrder(company.uma.pk, company.uma.pk, [uuid.uuid4()], purpose="why")
     verb = step1_recover.recover_by_officers

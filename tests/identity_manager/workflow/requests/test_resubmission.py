@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -24,6 +25,7 @@ from identity_manager.models import (
     TermsAcceptance,
     TokenRequest,
 )
+from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow import (
     completion,
@@ -114,6 +116,27 @@ def test_it_is_stopped_once_however_often_somebody_tries(company: Company) -> No
             cast.approved(approver, request)
 
     assert AuditEvent.objects.filter(name="request.stopped").count() == 1
+
+
+@pytest.mark.parametrize("when", ["before it fails", "after it has failed"])
+def test_a_request_that_failed_for_another_reason_is_stopped_too(company: Company, when: str) -> None:
+    """No retry helps it, so it is listed with those that are started again, whatever it failed of."""
+    request = company.request_in("issuing")
+    if when == "before it fails":
+        move(company.uma)
+        Person.objects.filter(pk=company.uma.pk).update(email="")
+        cast.issued(request)
+    else:
+        with transaction.atomic():
+            refused = locking.certificate(Certificate.objects.get().pk)
+            failures.refuse(refused, failures.of_refusal(refused, message="no"))
+        assert fresh(request).stopped_at is None
+        move(company.uma)
+        assert suspension.check_all() == 1
+    row = fresh(request)
+    assert row.state == "failed"
+    assert row.failure != failures.PERSON_CHANGED
+    assert row.stopped_at is not None
 
 
 @pytest.mark.parametrize("state", ["requested", "awaiting_acceptance"])
