@@ -96,7 +96,7 @@ def token_card(token: SoftwareToken) -> TokenCard:
     return TokenCard(
         token=token,
         state=token_status.of_token(token),
-        in_use=permitted_actions.can_be_revoked(token),
+        in_use=token.is_revocable,
         to_be_noted=token.is_to_be_noted,
         begins=max((row.not_before for row in issued if row.not_before), default=None),
         ends=min((row.not_after for row in issued if row.not_after), default=None),
@@ -108,7 +108,7 @@ def endings(token: SoftwareToken) -> dict[str, Any]:
     """Whether the person can revoke or replace it, with its predecessor and successor."""
     typed = token.token_type is not None
     return {
-        "lockable": typed and permitted_actions.can_be_revoked(token),
+        "lockable": typed and token.is_revocable,
         "replaceable": typed and replacement_policy.nothing_obstacle([token]) is None,
         "relation": _relation(token),
     }

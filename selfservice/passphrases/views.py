@@ -92,7 +92,7 @@ def _gone(request: HttpRequest, token: SoftwareToken) -> HttpResponse:
         "tab": "open_tasks",
         "token": token,
         "state": token_status.of_token(token),
-        "lockable": permitted_actions.can_be_revoked(token),
+        "lockable": token.is_revocable,
         "file_came": token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED),
         "asked_again": type_choices.can_be_asked_again(token),
     }

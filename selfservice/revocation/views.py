@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods
 from identity_manager.account.sign_in import recent_sign_in_required
 from identity_manager.models import Person, SoftwareToken
 from identity_manager.workflow.archive import loss
-from identity_manager.workflow.policy import permitted_actions
 from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.revocation import revoke_all as revocation_of_all
 from selfservice import access
@@ -54,7 +53,7 @@ def _of_one(request: HttpRequest, token_id: uuid.UUID, form: RevocationForm) -> 
         "token": row,
         "form": form,
         "certificates": token_details.certificate_cards(row),
-        "lockable": permitted_actions.can_be_revoked(row),
+        "lockable": row.is_revocable,
         "not_in_use": revoke.NOT_IN_USE,
         "losses": loss.of_tokens([row.pk], own=True),
     }

@@ -32,6 +32,14 @@ def today() -> date:
 
 
 class RoleAssignmentQuerySet(models.QuerySet["RoleAssignment"]):
+    def in_force(self, day: date) -> Self:
+        """Roles that are valid on that day."""
+        return self.not_ended(day).filter(Q(valid_from=None) | Q(valid_from__lte=day))
+
+    def not_ended(self, day: date) -> Self:
+        """Roles that are valid on that day or later."""
+        return self.filter(Q(valid_until=None) | Q(valid_until__gte=day))
+
     def ended(self, day: date) -> Self:
         """Roles whose last day is over."""
         return self.filter(valid_until__lt=day)

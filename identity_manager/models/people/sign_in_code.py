@@ -24,8 +24,12 @@ def oldest(now: datetime) -> datetime:
 
 class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
     def usable(self, now: datetime | Now) -> Self:
-        """Codes that were made, not used, not replaced by a newer one, and have not expired."""
-        return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
+        """Codes that were made, not used, not replaced by a newer one, not overtaken, and not expired.
+
+        One without a second officer is overtaken once its person has signed in or got an officer role.
+        """
+        rows = self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
+        return rows.filter(Q(needs_confirmation=True) | ~of_who_needs_confirmation())
 
     def ended_unused(self, now: datetime) -> Self:
         """Codes that expired before anybody used them, of persons who have not signed in since, either."""
@@ -34,7 +38,7 @@ class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
         return ended.filter(~Exists(signed_in))
 
     def opening(self, now: datetime) -> Self:
-        """Codes that are usable, or were used."""
+        """Codes that were made and have not ended, or were used; also those that were overtaken."""
         return self.filter(code_opens(now))
 
 

@@ -33,7 +33,10 @@ VOUCHED = (Exclusion.ENTERED, Exclusion.GAVE_CODE, Exclusion.CONFIRMED_IDENTITY)
 
 
 def code_opens(now: datetime, path: str = "") -> Q:
-    """Sign-in codes, at this path, that are usable or were used."""
+    """Sign-in codes, at this path, that were made and have not ended, or were used.
+
+    One that was overtaken counts too: its maker has seen it, and may hand it over still.
+    """
     usable = {"made_at__isnull": False, "used_at": None, "withdrawn_at": None, "expires_at__gt": now}
     used = {"used_at__isnull": False}
     return Q(**{f"{path}{name}": value for name, value in usable.items()}) | Q(

@@ -36,11 +36,19 @@ if TYPE_CHECKING:
 C = CertificateState
 
 
+# As `Certificate.is_usable`.
+USABLE = Q(state=C.VALID, hold_wanted=False, held_at_ca=False, revocation_decided_at=None)
+
+
 class CertificateQuerySet(LeasedQuerySet["Certificate"]):
     """Most of these rules stand in Python too, among the properties of Certificate and RevocationAndHold.
 
     tests/identity_manager/models/test_rules_agree.py compares the two over all states.
     """
+
+    def usable(self) -> Self:
+        """Certificates that are issued, not held, and not to be revoked."""
+        return self.filter(USABLE)
 
     def to_be_issued(self) -> Self:
         """Ordered certificates of an issuing token in a living request of an Active person.
@@ -218,7 +226,7 @@ class Certificate(RevocationAndHold):
 
     @property
     def is_usable(self) -> bool:
-        """Whether its token may be sealed with it: issued, not held, not to be revoked."""
+        """Whether its token may be sealed with it: issued, not held, not to be revoked (as USABLE)."""
         free = not self.hold_wanted and not self.held_at_ca and self.revocation_decided_at is None
         return bool(self.state == C.VALID and free)
 

@@ -23,7 +23,14 @@ from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.states import ONE_OPEN_LINE, RequestKind, RequestState
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
-from identity_manager.models.requests.token_states import BY_TARGETS, UNDER_WAY, DeliveryState, TokenState
+from identity_manager.models.requests.token_states import (
+    BY_TARGETS,
+    HANDED_OVER,
+    IN_USE,
+    UNDER_WAY,
+    DeliveryState,
+    TokenState,
+)
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -204,7 +211,7 @@ class SoftwareToken(Stateful, Leased):
     def is_to_be_fetched(self) -> bool:
         """Whether its files wait in Self-Service."""
         waits = self.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED)
-        return waits and self.state in (T.SEALED, T.ACTIVE) and self.has_files
+        return waits and self.state in HANDED_OVER and self.has_files
 
     @property
     def can_be_installed(self) -> bool:
@@ -222,11 +229,13 @@ class SoftwareToken(Stateful, Leased):
         return self.state not in UNDER_WAY and not held_on_its_way
 
     @property
-    def has_revocable_certificates(self) -> bool:
-        """Whether the revocation of one of its certificates can be decided, though it has ended."""
+    def is_revocable(self) -> bool:
+        """Whether it is in use, or has ended with a certificate that can still be revoked."""
         if self.state == T.REPLACED:  # its certificates may wait to be revoked as superseded
             return any(each.is_revocable for each in self.certificates.all())
-        return any(each.is_living for each in self.certificates.all())
+        if self.state == T.REVOKED:
+            return any(each.is_living for each in self.certificates.all())
+        return self.state in IN_USE
 
     @property
     def reason_words(self) -> str | Promise:
@@ -254,7 +263,7 @@ class SoftwareToken(Stateful, Leased):
         """Delivered and acknowledged."""
         self.is_open = False
 
-    @transition(field=state, source=[T.SEALED, T.ACTIVE], target=T.ON_HOLD)
+    @transition(field=state, source=list(HANDED_OVER), target=T.ON_HOLD)
     def hold(self, *, leave: Leave | None, now: datetime) -> None:
         """Put it on hold: for the person's leave, or (None) by an administrator.
 

@@ -6,15 +6,22 @@ from typing import Self
 
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
+from ca_bridge.contract import RevocationReason
 from identity_manager.models.catalogue.token_type import InstallationPolicy, TokenType
 from identity_manager.models.lease import LeasedQuerySet, Row
 from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.person import PersonState
-from identity_manager.models.requests.certificate import Certificate
-from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
+from identity_manager.models.requests.certificate import USABLE, Certificate
+from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.states import RequestKind, RequestState
-from identity_manager.models.requests.token_states import IN_USE, UNDER_WAY, DeliveryState, TokenState
+from identity_manager.models.requests.token_states import (
+    HANDED_OVER,
+    IN_USE,
+    UNDER_WAY,
+    DeliveryState,
+    TokenState,
+)
 
 T = TokenState
 
@@ -46,12 +53,9 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
 
         Certificates that an officer has left out do not count; a token without others was cancelled.
         """
-        usable = Q(
-            state=CertificateState.VALID, hold_wanted=False, held_at_ca=False, revocation_decided_at=None
-        )
         wanted = Certificate.objects.filter(token=OuterRef("pk"), left_out_at=None)
         return self.filter(
-            ~Exists(wanted.exclude(usable)),
+            ~Exists(wanted.exclude(USABLE)),
             state=T.ISSUING,
             request__state=RequestState.ISSUING,
             person__state=PersonState.ACTIVE,
@@ -86,7 +90,7 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
     def to_be_fetched(self) -> Self:
         """Tokens in use whose files wait in Self-Service: their mail failed, or brought a link."""
         waiting = (DeliveryState.BOUNCED, DeliveryState.OFFERED)
-        return self.filter(_has_files(), state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
+        return self.filter(_has_files(), state__in=HANDED_OVER, delivery__in=waiting)
 
     def alive(self) -> Self:
         """Tokens that are under way or in use, and ended ones of which a certificate lives on."""
@@ -101,9 +105,15 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         return self.filter(state__in=IN_USE)
 
     def revocable(self) -> Self:
-        """Tokens in use, and those that live on, but for recovered keys, which have no certificate."""
-        rows = self.exclude(kind=RequestKind.RECOVERY)
-        return rows.in_use() | rows.living_on()
+        """Tokens of which something can be revoked, but for recovered keys, which have no certificate."""
+        living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
+        undecided = Q(revocation_decided_at=None)
+        superseded = Q(revocation_reason=RevocationReason.SUPERSEDED)
+        return self.filter(
+            Q(state__in=IN_USE)
+            | Q(Exists(living.filter(undecided | superseded)), state=T.REPLACED)
+            | Q(Exists(living.filter(undecided)), state=T.REVOKED)
+        ).exclude(kind=RequestKind.RECOVERY)
 
     def with_has_files(self) -> Self:
         """Annotate whether the token's files are kept, without a query for each."""

@@ -20,7 +20,8 @@ class TokenState(models.TextChoices):
 T = TokenState
 TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
 UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
-IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
+HANDED_OVER = (T.SEALED, T.ACTIVE)  # to the person, and not on hold
+IN_USE = (*HANDED_OVER, T.ON_HOLD)
 # Ended tokens whose encryption certificates may live on: mail under them is still on its way.
 MAY_LIVE_ON = (T.REPLACED, T.REVOKED)
 

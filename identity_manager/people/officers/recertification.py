@@ -160,7 +160,7 @@ def _open_if_due(now: datetime) -> int:
 
 
 def _officers_roles() -> RoleAssignmentQuerySet:
-    return RoleAssignment.objects.filter(role__in=OFFICER_ROLES).exclude(valid_until__lt=today())
+    return RoleAssignment.objects.not_ended(today()).filter(role__in=OFFICER_ROLES)
 
 
 def _open(*, actor: Person | None) -> Recertification:
@@ -216,8 +216,9 @@ def _remind(campaign: Recertification, now: datetime) -> None:
 
 
 def _user_administrators() -> list[Person]:
-    held = Person.objects.filter(state=PersonState.ACTIVE, roles__role=Role.USER_ADMINISTRATOR)
-    return list(held.distinct().prefetch_related("roles").order_by("pk"))
+    held = RoleAssignment.objects.in_force(today()).filter(role=Role.USER_ADMINISTRATOR)
+    officers = Person.objects.filter(state=PersonState.ACTIVE, pk__in=held.values("person"))
+    return list(officers.prefetch_related("roles").order_by("pk"))
 
 
 # --- the end

@@ -261,7 +261,7 @@ def in_conflict() -> dict[Person, list[tuple[RoleAssignment, RoleAssignment]]]:
     They keep the roles, as vouching_policy is checked at each act, but User Administrators see them.
     """
     day = today()
-    offices = RoleAssignment.objects.filter(role__in=OFFICER_ROLES).exclude(valid_until__lt=day)
+    offices = RoleAssignment.objects.not_ended(day).filter(role__in=OFFICER_ROLES)
     several = offices.values("person").annotate(number=Count("pk")).filter(number__gt=1).values("person")
     held: dict[Person, list[RoleAssignment]] = {}
     for each in offices.filter(person__in=several).select_related("person").order_by("person", "role"):

@@ -25,14 +25,12 @@ from ca_bridge.x509 import certificates
 from identity_manager.models import (
     Account,
     Certificate,
-    CertificateState,
     Person,
     PersonState,
     SignInCode,
     TokenState,
 )
 from identity_manager.models.people.person import NOTHING, PersonQuerySet
-from identity_manager.models.people.sign_in_code import of_who_needs_confirmation
 from identity_manager.models.words import Words
 from identity_manager.people.sign_in import methods
 from identity_manager.people.sign_in.identity_provider import IdentityProvider
@@ -142,16 +140,16 @@ def _of_provider(provider: IdentityProvider) -> Iterator[Way]:
 def _certificate(now: datetime) -> Q:
     """A usable certificate for client authentication, by one of the CAs whose certificates sign in."""
     usages = Cast("profile__extended_key_usage", models.TextField())
-    found = Certificate.objects.alias(usages=usages).filter(
-        token__person=OuterRef("pk"),
-        token__state=TokenState.ACTIVE,
-        state=CertificateState.VALID,
-        hold_wanted=False,
-        held_at_ca=False,
-        revocation_decided_at=None,
-        not_after__gt=now,
-        issuer__in=[certificates.describe(der).subject for der in settings.CERTIFICATE_CAS],
-        usages__contains=f'"{ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string}"',
+    found = (
+        Certificate.objects.usable()
+        .alias(usages=usages)
+        .filter(
+            token__person=OuterRef("pk"),
+            token__state=TokenState.ACTIVE,
+            not_after__gt=now,
+            issuer__in=[certificates.describe(der).subject for der in settings.CERTIFICATE_CAS],
+            usages__contains=f'"{ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string}"',
+        )
     )
     return Q(Exists(found.order_by())) & Q(Exists(_accounts().filter(is_active=True, is_break_glass=False)))
 
@@ -171,7 +169,7 @@ def _has_code(now: datetime) -> Q:
     if not _takes_codes():
         return NOTHING
     usable = SignInCode.objects.usable(now).filter(person=OuterRef("pk"))
-    return Q(Exists(usable.filter(Q(needs_confirmation=True) | ~of_who_needs_confirmation()))) & ~_is_closed()
+    return Q(Exists(usable)) & ~_is_closed()
 
 
 def _gets_code() -> Q:

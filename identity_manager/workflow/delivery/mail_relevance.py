@@ -17,6 +17,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.workflow.recovery import policy as recovery_policy
 
 # Mails that ask for an action, and the request states in which it is possible.
@@ -28,6 +29,8 @@ ASKS_WHILE = {
     "sent_round_again": (RequestState.REQUESTED,),
     "acceptance_reminder": (RequestState.AWAITING_ACCEPTANCE,),
 }
+# What nobody can do for a stopped request. Administrators, whom the other ones ask, act on it.
+WAITS_WHILE_STOPPED = ("approval_needed", "approval_reminder", "approval_back", "acceptance_reminder")
 ASKS_FOR_TERMS = ("terms_again", "terms_hold")
 ASKS_ABOUT_BATCH = ("batch_waits", "batch_reminder", "batch_undecided")
 # Mails that are irrelevant once the request has failed or was ended.
@@ -42,7 +45,6 @@ IRRELEVANT_AFTER_FAILURE = (
     "approved",
 )  # deliveries are checked by their token, which may be in use
 SAYS_WHERE_KEYS_ARE = "at_targets"
-SENDABLE = (TokenState.SEALED, TokenState.ACTIVE)
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,16 @@ def waits(mail: OutgoingMail) -> bool:
     return isinstance(obstacle(mail), DeliveryFault)
 
 
-def _ended(mail: OutgoingMail) -> NoLongerRelevant | None:
+def _ended(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
+    """Irrelevant for requests that have moved on; postponed while the request is stopped."""
     if mail.request is None:
         return None
     state = RequestState(mail.request.state)
     asks_in_vain = state not in ASKS_WHILE.get(mail.message, (state,))
     if asks_in_vain or (mail.message in IRRELEVANT_AFTER_FAILURE and state in CAME_TO_NOTHING):
         return NoLongerRelevant(_("The request has moved on: %(state)s.") % {"state": state.label})
+    if mail.message in WAITS_WHILE_STOPPED and mail.request.stopped_at is not None:
+        return DeliveryFault(MailFault.PASSING, "stopped", _("The person has changed: it is stopped."))
     return None
 
 
@@ -88,10 +93,12 @@ def _all_decided(mail: OutgoingMail) -> NoLongerRelevant | None:
     return NoLongerRelevant(_("Nothing of the batch order waits for a decision any more."))
 
 
-def _noted(mail: OutgoingMail) -> NoLongerRelevant | None:
-    """Irrelevant if the passphrase is acknowledged or destroyed."""
-    if mail.message != "passphrase_reminder" or mail.token is None or mail.token.passphrase_wrapped:
+def _noted(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
+    """Irrelevant if the passphrase is acknowledged or destroyed; postponed while the token is on hold."""
+    if mail.message != "passphrase_reminder" or mail.token is None or mail.token.is_to_be_noted:
         return None
+    if mail.token.has_unacknowledged_passphrase:
+        return _on_hold()
     return NoLongerRelevant(_("The passphrase was noted or destroyed."))
 
 
@@ -119,12 +126,16 @@ def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | No
     if mail.token is None or not (mail.delivers or mail.message == SAYS_WHERE_KEYS_ARE):
         return None
     token = mail.token
-    if token.state not in (*SENDABLE, TokenState.ON_HOLD):
+    if token.state not in IN_USE:
         return NoLongerRelevant(_("The token has ended: %(state)s.") % {"state": token.get_state_display()})
     if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
         return NoLongerRelevant(str(recovery_policy.OVER))
     if token.state == TokenState.ON_HOLD or not token.person.is_active:
-        return DeliveryFault(
-            MailFault.PASSING, "on hold", _("The person is not Active, or the token is on hold.")
-        )
+        return _on_hold()
     return None
+
+
+def _on_hold() -> DeliveryFault:
+    return DeliveryFault(
+        MailFault.PASSING, "on hold", _("The person is not Active, or the token is on hold.")
+    )

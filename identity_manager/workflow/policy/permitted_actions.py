@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import RequestKind, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.requests.states import STOPPABLE
-from identity_manager.models.requests.token_states import IN_USE, MAY_LIVE_ON
+from identity_manager.models.requests.token_states import HANDED_OVER
 from identity_manager.people.identity import identity_change_policy
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.recovery import policy as recovery_policy
@@ -39,16 +39,9 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
     return request.state in (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 
 
-def can_be_revoked(token: SoftwareToken) -> bool:
-    """Whether the token is delivered and has not ended, or has ended with a certificate still valid."""
-    if token.state in MAY_LIVE_ON:
-        return token.has_revocable_certificates
-    return token.state in IN_USE
-
-
 def can_be_sent(token: SoftwareToken) -> bool:
     """Whether the token's containers may be mailed (again); what targets alone deliver has none."""
-    return token.state in (TokenState.SEALED, TokenState.ACTIVE) and not token.is_by_targets
+    return token.state in HANDED_OVER and not token.is_by_targets
 
 
 NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))

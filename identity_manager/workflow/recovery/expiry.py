@@ -7,20 +7,19 @@ from django.db.models import Q
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.models import EndReason, Recovery, SoftwareToken, TokenState
+from identity_manager.models import EndReason, Recovery, SoftwareToken
 from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people import anonymisation
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow import completion
 from identity_manager.workflow.recovery import officers_keys, policy
 from identity_manager.workflow.requests import cancellation
 
-HANDED_OUT = (TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD)
-
 
 def end_over() -> int:
     """Job: cancel expired recoveries, delete their files and passphrases; return how many."""
-    under_way = Q(request__state__in=BEFORE_ISSUED) | Q(request__tokens__state__in=HANDED_OUT)
+    under_way = Q(request__state__in=BEFORE_ISSUED) | Q(request__tokens__state__in=IN_USE)
     over = Recovery.objects.filter(under_way, expires_at__lte=timezone.now()).order_by("pk").distinct()
     return retry_later.for_each_isolated(list(over.values_list("request_id", flat=True)), _end)
 
@@ -32,7 +31,7 @@ def _end(request_id: uuid.UUID) -> bool:
             officers_keys.unused(request.pk, policy.OVER)
             cancellation.end_request(request, actor=None, reason=EndReason.RECOVERY_OVER)
             return True
-        tokens = [each for each in locking.tokens_of(request) if each.state in HANDED_OUT]
+        tokens = [each for each in locking.tokens_of(request) if each.state in IN_USE]
         for token in tokens:
             _expire(token)
         return bool(tokens)

@@ -149,9 +149,7 @@ def _valid_approvals() -> QuerySet[Approval]:
     )
     for path in ("owner", "request__person"):
         unit = OuterRef(OuterRef(f"{path}__organisational_unit"))
-        held = RoleAssignment.objects.filter(
-            Q(valid_from=None) | Q(valid_from__lte=day),
-            Q(valid_until=None) | Q(valid_until__gte=day),
+        held = RoleAssignment.objects.in_force(day).filter(
             Q(organisational_unit="") | Q(organisational_unit=unit),
             person=OuterRef("approver"),
             role=Role.RECOVERY_OFFICER,

@@ -65,7 +65,7 @@ def remind_of_passphrases() -> int:
     """Job: remind persons of unacknowledged passphrases; returns the number of mails."""
     now = timezone.now()
     horizon = now + timedelta(days=max(settings.PASSPHRASE_REMINDER_DAYS, default=0))
-    rows = SoftwareToken.objects.with_unacknowledged_passphrase()
+    rows = SoftwareToken.objects.to_be_noted()
     rows = rows.filter(passphrase_destroy_at__range=(now, horizon))
     by_deadline = rows.order_by("passphrase_destroy_at", "pk").iterator(chunk_size=AT_ONCE)
     occasion_of = ((token.pk, _passphrase_occasion(token, now)) for token in by_deadline)
@@ -78,7 +78,7 @@ def remind_to_note(token_id: uuid.UUID) -> bool:
         token = locking.token(token_id)
         now = timezone.now()
         days = _days_to_note(token, now)
-        if token.passphrase_wrapped is None or days is None or not token.person.is_active:
+        if not token.is_to_be_noted or days is None or not token.person.is_active:
             return False
         occasion = deduplication.passphrase_reminder(token, days=days)
         if outbox.has(occasion):

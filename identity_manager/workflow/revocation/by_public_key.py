@@ -35,7 +35,7 @@ from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, require
 from identity_manager.workflow.issuance import ca_findings
-from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import revoke, revoke_all
 
@@ -68,7 +68,7 @@ class KeyUse:
     def tokens(self) -> list[SoftwareToken]:
         """The tokens that would be revoked, in lock order."""
         tokens = {row.token_id: row.token for row in self.certificates if row.is_revocable}
-        found = [token for token in tokens.values() if permitted_actions.can_be_revoked(token)]
+        found = [token for token in tokens.values() if token.is_revocable]
         return sorted(found, key=lambda token: (token.person_id, token.request_id, token.pk))
 
     @property

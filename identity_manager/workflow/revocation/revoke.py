@@ -35,7 +35,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.transactions.retry_later import for_all_or_each, retry_later_on_error
 from identity_manager.workflow import completion
-from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import groups
 from identity_manager.workflow.revocation.groups import Outcome
 from identity_manager.workflow.targets import planning
@@ -54,7 +54,7 @@ ONLY_ENCRYPTION = Reason(
 
 def obstacle(token: SoftwareToken) -> Reason | None:
     """Why the token cannot be revoked, for every actor, or None."""
-    return None if permitted_actions.can_be_revoked(token) else NOT_IN_USE
+    return None if token.is_revocable else NOT_IN_USE
 
 
 def revoke_token(

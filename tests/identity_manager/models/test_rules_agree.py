@@ -188,7 +188,33 @@ def test_tokens() -> None:
     assert_agree(TOKENS, rows)
 
 
+def test_revocable_tokens() -> None:
+    """Of each state, with a certificate of each state, decided or not, for each kind of reason."""
+    company, numbers = cast.Company(), count()
+    request = company.request_in("awaiting_acceptance")
+    columns = {
+        "state": CertificateState.values,
+        "revocation_decided_at": PAST,
+        "revocation_reason": ("", "superseded", "keyCompromise"),
+    }
+    profile = cast.profile("client")
+    for state, each in product(TokenState.values, combined(columns)):
+        token = SoftwareToken.objects.create(
+            request=request,
+            person=company.uma,
+            token_type=company.vpn,
+            type_code=f"t{next(numbers)}",
+            is_open=False,
+            snapshot={},
+        )
+        SoftwareToken.objects.filter(pk=token.pk).update(state=state)
+        Certificate.objects.bulk_create([Certificate(token=token, profile=profile, **each)])
+    pair = Pair(lambda rows: rows.revocable(), lambda row: row.is_revocable)
+    assert_agree({"revocable": pair}, SoftwareToken.objects.all())
+
+
 CERTIFICATES = {
+    "usable": Pair(lambda rows: rows.usable(), lambda row: row.is_usable),
     "parked": Pair(lambda rows: rows.parked(), lambda row: row.is_parked),
     "to_be_revoked": Pair(lambda rows: rows.to_be_revoked(), lambda row: row.revocation_waits),
     "to_be_revoked_by_hand": Pair(
@@ -278,7 +304,7 @@ def test_sign_in_codes() -> None:
         "withdrawn_at": PAST,
     }
     numbers = count()
-    codes = []
+    codes: list[tuple[Person, bool | None, SignInCode]] = []
     for state, account, each in product(PersonState.values, (None, False, True), combined(columns)):
         if each["decided_by"] and not each["needs_confirmation"]:
             continue
@@ -292,6 +318,7 @@ def test_sign_in_codes() -> None:
         for person, account, _code in codes
         if account is not None
     )
+    _some_have_signed_in_or_hold_a_role(codes)
     SignInCode.objects.bulk_create(code for _person, _account, code in codes)
     stages = sign_in_code_policy
     pairs = {
@@ -299,7 +326,10 @@ def test_sign_in_codes() -> None:
         "usable": Pair(lambda rows: rows.usable(NOW), lambda row: stages.stage_of(row) == Stage.MADE),
         "opening": Pair(
             lambda rows: rows.opening(NOW),
-            lambda row: stages.stage_of(row) == Stage.MADE or bool(row.used_at),
+            lambda row: (
+                stages.stage_of(row) in (Stage.MADE, Stage.USED)
+                or (stages.stage_of(row) == Stage.OVERTAKEN and _is_running(row))
+            ),
         ),
         "makeable": Pair(
             lambda _rows: stages.makeable_by(rita, NOW),
@@ -316,6 +346,19 @@ def test_sign_in_codes() -> None:
     }
     rows = SignInCode.objects.select_related("person__account", "decided_by")
     assert_agree(pairs, rows)
+
+
+def _is_running(code: SignInCode) -> bool:
+    return bool(code.made_at and code.expires_at and code.expires_at > timezone.now())
+
+
+def _some_have_signed_in_or_hold_a_role(codes: list[tuple[Person, bool | None, SignInCode]]) -> None:
+    """Of each third, the first signs in, the second becomes an officer; so codes are overtaken."""
+    signed_in = [person.pk for person, account, _code in codes[::3] if account is not None]
+    Account.objects.filter(person__in=signed_in).update(last_login=NOW)
+    RoleAssignment.objects.bulk_create(
+        RoleAssignment(person=person, role=Role.AUDITOR) for person, _account, _code in codes[1::3]
+    )
 
 
 def test_who_decides_on_requests() -> None:

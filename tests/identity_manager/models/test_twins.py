@@ -27,6 +27,7 @@ from identity_manager.models import (
     Person,
     RecoveryDrill,
     Role,
+    RoleAssignment,
     TargetUse,
     Webhook,
 )
@@ -129,6 +130,10 @@ def audit_event() -> AuditEvent:
     return AuditEvent.objects.order_by("pk")[0]
 
 
+def role() -> RoleAssignment:
+    return RoleAssignment.objects.create(person=officers()[0], role=Role.AUDITOR)
+
+
 LEASE = {"leased_until": TIMES, "next_attempt_at": (*TIMES, NOW + SLACK)}
 TWINS = {
     "LeasedQuerySet.due": Twins(mail, lambda rows: rows.due(NOW), lambda row: row.is_due(NOW), LEASE),
@@ -192,13 +197,26 @@ TWINS = {
         lambda row: row.is_left_to_hands,
         {"revoked_at": PAST, "by_hand_since": PAST},
     ),
+    "RoleAssignmentQuerySet.in_force": Twins(
+        role,
+        lambda rows: rows.in_force(today()),
+        lambda row: row.is_in_force(today()),
+        {"valid_from": (None, *DAYS), "valid_until": (None, *DAYS)},
+    ),
+    "RoleAssignmentQuerySet.not_ended": Twins(
+        role,
+        lambda rows: rows.not_ended(today()),
+        lambda row: row.has_not_ended(today()),
+        {"valid_from": (None, *DAYS), "valid_until": (None, *DAYS)},
+    ),
     "AuditEventQuerySet.sealed": Twins(
         audit_event, lambda rows: rows.sealed(), lambda row: row.is_sealed, {"number": (None, 1_000_000)}
     ),
 }
 ELSEWHERE = {
     *(f"TokenRequestQuerySet.{name}" for name in (*REQUESTS, "asked_for_by")),  # test_rules_agree.py
-    *(f"SoftwareTokenQuerySet.{name}" for name in (*TOKENS, "to_be_sealed")),  # and test_due_rules.py
+    *(f"SoftwareTokenQuerySet.{name}" for name in (*TOKENS, "revocable")),
+    "SoftwareTokenQuerySet.to_be_sealed",  # test_due_rules.py
     *(f"CertificateQuerySet.{name}" for name in (*CERTIFICATES, "to_be_issued")),
 }
 

@@ -6,8 +6,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models import BatchKind, SoftwareToken, TokenState
+from identity_manager.models import BatchKind, SoftwareToken
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
+from identity_manager.models.requests.token_states import HANDED_OVER
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
@@ -19,7 +20,7 @@ FORMATS = frozenset(value for value, _label in CONTAINER_FORMATS)
 
 
 def _sendable(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.filter(state__in=(TokenState.SEALED, TokenState.ACTIVE))
+    return rows.filter(state__in=HANDED_OVER)
 
 
 def _options_obstacle(options: Mapping[str, Any]) -> tuple[str, Reason] | None:

@@ -285,9 +285,15 @@ def test_the_rest_of_such_a_request_goes_on(company: Company) -> None:
 
 def test_a_no_to_what_was_cancelled_on_return_does_not_end_the_rest(company: Company) -> None:
     """The cancelled token had another certificate, of which its CA knows nothing: that is no failure."""
-    request = one_short_one_long(company)
+    pair = cast.token_type("short", profiles=("brief", "second"), validity_days=30)
+    request = cast.accepted(
+        cast.enabled(company.ada, company.uma, pair, cast.token_type("long", profiles=("client",)))
+    )
+    for certificate in Certificate.objects.exclude(profile__code="second"):
+        one_step.issue(certificate.pk)
+    late = Certificate.objects.get(profile__code="second")
+    assert one_step.claim(late.pk) is not None, "its order is journalled, and its worker dies"
     short, long = request.tokens.order_by("-type_code")
-    late = Certificate.objects.create(token=short, profile=cast.profile("late"), position=1)
     deactivate(company.rita, company.uma)
     works()
     SoftwareToken.objects.filter(pk=long.pk).update(next_attempt_at=None)

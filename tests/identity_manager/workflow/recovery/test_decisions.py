@@ -551,7 +551,7 @@ def test_keys_are_not_opened_for_who_has_changed(
 
 
 def deciding_third() -> Person:
-    return make(cast.person("ruth", sid="", roles=()))
+    return make(cast.person("tess", sid="", roles=()))
 
 
 def test_a_recovery_of_who_is_again_as_they_were_goes_on(

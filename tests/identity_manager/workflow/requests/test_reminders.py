@@ -8,7 +8,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.workflow.delivery import mail_relevance
 from identity_manager.workflow.requests import lapse, reminders
+from identity_manager.workflow.revocation import hold
 from tests.tools import cast
 from tests.tools.cast import Company
 
@@ -120,6 +122,30 @@ def test_a_noted_passphrase_needs_no_reminder(company: Company) -> None:
         assert reminders.remind_to_note(token.pk) is False
 
 
+def test_nobody_is_reminded_of_the_passphrase_of_a_token_on_hold(company: Company) -> None:
+    """It is not shown while the token is on hold; the mail that is on its way waits, too."""
+    token = company.request_in("issued").tokens.get()
+    assert token.passphrase_destroy_at is not None
+    with time_machine.travel(token.passphrase_destroy_at - timedelta(hours=23)):
+        hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="Lost?")
+        assert reminders.remind_of_passphrases() == 0
+        assert reminders.remind_to_note(token.pk) is False
+        SoftwareToken.objects.filter(pk=token.pk).update(state="sealed")
+        assert reminders.remind_of_passphrases() == 1
+        SoftwareToken.objects.filter(pk=token.pk).update(state="on_hold")
+        mail = OutgoingMail.objects.get(message="passphrase_reminder")
+        assert mail_relevance.waits(mail)
+
+
+def test_what_a_stopped_request_asks_for_waits(company: Company) -> None:
+    request = company.request_in("requested")
+    mail = OutgoingMail.objects.filter(message="approval_needed").first()
+    assert mail is not None
+    assert not mail_relevance.waits(mail)
+    TokenRequest.objects.filter(pk=request.pk).update(stopped_at=timezone.now())
+    assert mail_relevance.waits(OutgoingMail.objects.get(pk=mail.pk))
+
+
 def test_the_reminder_says_until_when_in_the_language_of_its_reader(company: Company) -> None:
     Person.objects.filter(pk=company.uma.pk).update(language="de")
     request = company.request_in("awaiting_acceptance")
@@ -130,5 +156,5 @@ def test_the_reminder_says_until_when_in_the_language_of_its_reader(company: Com
 
     mail = OutgoingMail.objects.get(message="acceptance_reminder")
     assert mail.language == "de"
-    assert str(request.accept_before.year) in mail.body_text
+    assert str(timezone.localtime(request.accept_before).year) in mail.body_text
     assert f"/my/requests/{request.pk}/terms/" in mail.body_text
