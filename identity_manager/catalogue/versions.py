@@ -5,12 +5,11 @@ it or refuses with a reason.
 """
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -32,7 +31,15 @@ from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.locking import Versioned
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
+from identity_manager.transactions.refusals import (
+    NotAllowed,
+    NotPossible,
+    Reason,
+    Stale,
+    refuse,
+    refused_if_taken,
+    require,
+)
 
 OWN_DRAFT = Reason("own-draft", _("You worked on this version. Another System Administrator activates it."))
 NOT_TO_BE_ACTIVATED = Reason("not-to-be-activated", _("This version is active already."))
@@ -97,14 +104,9 @@ def refuse_older_base(kind: type[Versioned], base: Base | None) -> None:
     require(same, else_=OTHER_IN_FORCE, kind=Stale)
 
 
-@contextmanager
-def one_draft() -> Iterator[None]:
+def one_draft() -> AbstractContextManager[None]:
     """Context that turns the unique violation of two concurrent first drafts into Stale."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError as error:
-        raise Stale(DRAFT_EXISTS) from error
+    return refused_if_taken(DRAFT_EXISTS, kind=Stale)
 
 
 def locked(kind: type[Versioned], pk: uuid.UUID) -> Versioned:

@@ -14,7 +14,14 @@ from identity_manager import audit
 from identity_manager.models import DirectoryGroup, DirectoryMembership, Person, PersonState, StandingOrder
 from identity_manager.people import directory_policy
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
+from identity_manager.transactions.refusals import (
+    NotAllowed,
+    Reason,
+    Stale,
+    refuse,
+    refused_if_taken,
+    require,
+)
 
 MOST_AT_ONCE = 500
 NOT_KEEPER = Reason(
@@ -43,7 +50,8 @@ def make(*, actor: Person, name: str) -> DirectoryGroup:
         refuse(GROUP_NAME_TAKEN if taken else None, field="name")
         group = DirectoryGroup(source=None, name=wanted)
         group.external_id = str(group.pk)
-        group.save()
+        with refused_if_taken(GROUP_NAME_TAKEN, field="name"):
+            group.save()
         audit.record(audit.Event.GROUP_MADE, actor=actor, subject=None, group=str(group.pk), name=wanted)
         return group
 

@@ -1,8 +1,10 @@
 """Refusals: the exceptions by which a verb rejects an action, each with a reason code and a sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.db import IntegrityError, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -75,6 +77,18 @@ def require(
     """Raise a refusal of this kind with reason `else_` unless the condition is true."""
     if not condition:
         raise kind(else_, field=field)
+
+
+@contextmanager
+def refused_if_taken(
+    reason: Reason, *, field: str | None = None, kind: type[Refused] = NotPossible
+) -> Iterator[None]:
+    """Raise a refusal of this kind where a unique constraint forbids it: the database decides of two."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise kind(reason, field=field) from error
 
 
 def obstacle_of(check: Callable[[], object]) -> Reason | None:

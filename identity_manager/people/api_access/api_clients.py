@@ -37,7 +37,7 @@ from identity_manager.people.api_access import client_credentials
 from identity_manager.people.api_access.client_credentials import MOST_DAYS
 from identity_manager.people.officers import roles
 from identity_manager.transactions import locking, second_officer
-from identity_manager.transactions.refusals import Reason, refuse, require
+from identity_manager.transactions.refusals import Reason, refuse, refused_if_taken, require
 
 PREFIX = "imc_"  # a fixed prefix, by which secret scanners recognise tokens
 MOST_CALLS = 600  # a minute
@@ -112,7 +112,8 @@ def make(*, actor: Person, wanted: Wanted) -> tuple[ApiClient, str]:
             expires_at=_end(wanted),
             asked_by=actor,
         )
-        client.save()
+        with refused_if_taken(CERTIFICATE_TAKEN, field="certificate"):
+            client.save()
         _record(audit.Event.API_CLIENT_MADE, client, actor)
         return client, secret
 

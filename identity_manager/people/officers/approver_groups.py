@@ -6,7 +6,7 @@ it, nobody adds or removes themselves, and who vouched for a person does not add
 
 import uuid
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.x509.names import forbidden_characters
@@ -21,7 +21,14 @@ from identity_manager.models import (
 )
 from identity_manager.people.officers import roles, vouching_policy
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, refuse, require
+from identity_manager.transactions.refusals import (
+    NotAllowed,
+    NotPossible,
+    Reason,
+    refuse,
+    refused_if_taken,
+    require,
+)
 
 NOT_ALLOWED = Reason(
     "not-user-administrator-of-all", _("Only a User Administrator for all units keeps approver groups.")
@@ -52,18 +59,10 @@ def make(*, actor: Person, name: str) -> ApproverGroup:
             raise NotPossible(Reason("forbidden-characters", ", ".join(found)), field="name")
         refuse(NAME_TAKEN if ApproverGroup.objects.filter(name__iexact=name).exists() else None, field="name")
 
-        group = _created(name)
+        with refused_if_taken(NAME_TAKEN, field="name"):
+            group = ApproverGroup.objects.create(name=name)
         _record(group, actor=actor, what="made")
         return group
-
-
-def _created(name: str) -> ApproverGroup:
-    """The database decides of two who choose one name at once."""
-    try:
-        with transaction.atomic():
-            return ApproverGroup.objects.create(name=name)
-    except IntegrityError as error:
-        raise NotPossible(NAME_TAKEN, field="name") from error
 
 
 def add(*, actor: Person, group_id: uuid.UUID, person_id: uuid.UUID) -> ApproverGroupMember:

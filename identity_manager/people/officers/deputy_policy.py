@@ -36,9 +36,21 @@ def in_force() -> DeputyQuerySet:
 
 
 def independent(officers: Collection[Person]) -> int:
-    """How many of them count as different persons: not who is deputy of another one of them."""
-    ids = {each.pk for each in officers}
-    return sum(principals_of(each).isdisjoint(ids) for each in officers)
+    """How many of them count as different persons: of a principal and their deputy, one.
+
+    Those with the fewest such ties come first, so of a chain both ends count, and of two who are deputies of
+    each other, one.
+    """
+    in_stead_of = {each.pk: principals_of(each) for each in officers}
+    tied = {
+        pk: {other for other in in_stead_of if other in principals or pk in in_stead_of[other]}
+        for pk, principals in in_stead_of.items()
+    }
+    counted = set[UUID]()
+    for pk in sorted(tied, key=lambda each: len(tied[each])):
+        if tied[pk].isdisjoint(counted):
+            counted.add(pk)
+    return len(counted)
 
 
 def end_with_role(person: Person, unit: str, *, actor: Person | None) -> None:

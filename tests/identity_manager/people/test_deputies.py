@@ -141,6 +141,15 @@ def test_nobody_can_decide_where_only_a_principal_and_their_deputy_are_left(comp
     assert TokenRequest.objects.get(pk=request.pk).office_told_at is not None
 
 
+def test_who_are_deputies_of_each_other_count_as_one_and_of_a_chain_both_ends() -> None:
+    one, two, three = (cast.person(name, roles=(Role.APPROVER,), sid="") for name in ("ole", "tom", "tim"))
+    stands_for(one, two)
+    stands_for(two, one)
+    assert deputy_policy.independent([one, two]) == 1
+    stands_for(three, two)
+    assert deputy_policy.independent([one, two, three]) == 2
+
+
 def test_who_the_principal_vouched_for_the_deputy_does_not_decide_for(company: Company) -> None:
     dora = cast.person("dora", roles=())
     stands_for(dora, company.paul)
