@@ -198,12 +198,11 @@ class _Walk:
         personal = event.personal_facts
         if personal or not event.personal_sha256:
             return audit_proof.personal_hash(event.facts_salt, personal) == event.personal_sha256
-        return event.facts_salt == "" and self._is_emptied(event)
+        its_own = event.person_id is None and self._is_erased(event.person_ref)
+        return event.facts_salt == "" and (its_own or self._is_emptied(event))
 
     def _is_emptied(self, event: AuditEvent) -> bool:
-        """Whether its personal facts went with somebody who was erased: its person, or the owner of keys."""
-        if event.person_id is None and self._is_erased(event.person_ref):
-            return True
+        """Whether its personal facts went with the owner of keys that somebody else has recovered."""
         if self._emptied is None:
             self._emptied = notes.emptied_events()
         return str(event.pk) in self._emptied
