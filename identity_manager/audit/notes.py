@@ -7,10 +7,11 @@ checked the sealed log itself:
 - for forgotten events: the retention job, after checking that each is unchanged since sealing, a sign-in, and
   old enough;
 - for an erased person: the sealer, after finding in the log another officer's request and the day of the
-  lock.
+  lock. Such a note also names events about others that were emptied, of recoveries of the person's keys.
 """
 
 import secrets
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from django.utils import timezone
 
 from identity_manager import audit, audit_proof
 from identity_manager.audit import Event, keys
-from identity_manager.models import AuditEvent
+from identity_manager.models import AuditEvent, AuditSalt, TokenRequest
 
 FORGETTABLE = (Event.SIGNED_IN, Event.SIGN_IN_FAILED)
 _ERASURES = (Event.ERASURE_ASKED, Event.ERASURE_WITHDRAWN, Event.PERSON_ERASED)
@@ -85,7 +86,8 @@ def witness(event: AuditEvent) -> None:
     if event.name != Event.PERSON_ERASED:
         return
     until = timezone.now() - timedelta(days=settings.ERASURE_DAYS)
-    if _is_borne_out(event, until) and _empties_recoveries_alone(event):
+    is_well_formed = "emptied" not in event.facts or bool(_emptied_by(event)[1])
+    if is_well_formed and _is_borne_out(event, until) and _empties_recoveries_alone(event):
         event.facts = {**event.facts, "until": until.isoformat()}
         _authenticate(event)
 
@@ -97,24 +99,41 @@ def _is_borne_out(erased: AuditEvent, until: datetime) -> bool:
     return bool(reference) and any(map(is_as_sealed, by_others)) and _left_before(until, reference)
 
 
-def _empties_recoveries_alone(erased: AuditEvent) -> bool:
-    """Whether the events that the note names as emptied are about recoveries of the erased person's keys."""
-    person = erased.facts.get("person")
-    emptied = AuditEvent.objects.filter(pk__in=_emptied_by(erased))
-    about = Q(request__recovery__owner=person) | Q(request__recovery__request__person=person)
-    return emptied.filter(about).distinct().count() == emptied.count()
+def _empties_recoveries_alone(note: AuditEvent) -> bool:
+    """Whether the events that the note names as emptied are recoveries' of keys of the erased person.
+
+    Each is as it was sealed, but for its personal facts, and belongs to a request whose recovery the log
+    knows. Nobody who still has a salt was erased.
+    """
+    person, emptied = _emptied_by(note)
+    if not emptied:
+        return True
+    if person is None or AuditSalt.objects.filter(person=person).exists():
+        return False
+    of_person = Q(recovery__owner=person) | Q(recovery__request__person=person)
+    requests = TokenRequest.objects.filter(of_person).values("pk")
+    events = list(AuditEvent.objects.filter(pk__in=emptied, request__in=requests))
+    about = {event.request_id for event in events}
+    asked = AuditEvent.objects.sealed().filter(name=Event.RECOVERY_ASKED, request__in=about)
+    known = {event.request_id for event in asked if is_as_sealed(event)}
+    unchanged = all(event.number is None or is_as_sealed(event) for event in events)
+    return len(events) == len(emptied) and unchanged and about <= known
 
 
-def _emptied_by(note: AuditEvent) -> list[str]:
-    emptied = note.facts.get("emptied", [])
-    return emptied if isinstance(emptied, list) else []
+def _emptied_by(note: AuditEvent) -> tuple[uuid.UUID | None, frozenset[uuid.UUID]]:
+    """The erased person and the emptied events, by the note; nobody if it is malformed."""
+    try:
+        emptied = frozenset(uuid.UUID(each) for each in note.facts.get("emptied", ()))
+        return uuid.UUID(note.facts["person"]), emptied
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None, frozenset()
 
 
-def emptied_events() -> frozenset[str]:
+def emptied_events() -> frozenset[uuid.UUID]:
     """Ids of events about others whose personal facts went with an erased person, as justified by notes."""
     erased = AuditEvent.objects.sealed().filter(name=Event.PERSON_ERASED)
-    notes = erased.exclude(form=audit_proof.FIRST_FORM)
-    return frozenset(pk for note in notes if _bears_out_itself(note) for pk in _emptied_by(note))
+    notes = filter(_bears_out_itself, erased.exclude(form=audit_proof.FIRST_FORM))
+    return frozenset(pk for note in notes if _empties_recoveries_alone(note) for pk in _emptied_by(note)[1])
 
 
 def _left_before(until: datetime, reference: str) -> bool:

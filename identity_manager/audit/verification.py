@@ -114,7 +114,7 @@ class _Walk:
         self._previous: AuditEvent | None = None
         self._newest_moment: datetime | None = None
         self._erased: frozenset[str] | None = None
-        self._emptied: frozenset[str] | None = None
+        self._emptied: frozenset[Any] | None = None
         self._hidden: dict[int, datetime | None] = {}  # its time, where that is proven
         self._end = AuditChain.objects.filter(pk=1).first() or AuditChain()
 
@@ -205,7 +205,7 @@ class _Walk:
         """Whether its personal facts went with the owner of keys that somebody else has recovered."""
         if self._emptied is None:
             self._emptied = notes.emptied_events()
-        return str(event.pk) in self._emptied
+        return event.pk in self._emptied
 
     def _look_at_the_moment(self, event: AuditEvent) -> None:
         newest = self._newest_moment

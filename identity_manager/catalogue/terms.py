@@ -40,6 +40,7 @@ from identity_manager.models import (
     TermsText,
     TermsVersion,
 )
+from identity_manager.models.catalogue.entry_fields import content_fields
 from identity_manager.models.catalogue.terms import TermsStatements
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse, require
@@ -130,7 +131,7 @@ def save_draft(
         for language, text in texts.items():
             refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
         written = {language: [text.title, text.body] for language, text in texts.items()}
-        stated = statements_of(TermsDraft(**statements))
+        stated = statements_of(TermsDraft(**_known(statements)))
         if draft is not None and (draft.texts, statements_of(draft)) == (written, stated):
             return draft
 
@@ -241,6 +242,13 @@ def statements_of(terms: TermsStatements) -> dict[str, Any]:
     return content_of(terms, TermsStatements)
 
 
+def _known(statements: dict[str, Any]) -> dict[str, Any]:
+    """The statements as they are. Raises TypeError for a name that is none: no other field is for callers."""
+    if unknown := statements.keys() - content_fields(TermsStatements).keys():
+        raise TypeError(f"No statements of terms: {', '.join(sorted(unknown))}")
+    return statements
+
+
 def _move_on(document: TermsDocument, draft: TermsDraft | None) -> int:
     """Whatever page shows the draft as it was is an older one from now on."""
     document.revision = _revision_of(document, draft) + 1
@@ -315,7 +323,7 @@ def publish_terms(
         require_system_administrator(actor)
         document = locking.terms_document(document.pk)
         terms_content.require_languages(texts, _current(document))
-        version = TermsVersion(document=document, is_current=True, **statements)
+        version = TermsVersion(document=document, is_current=True, **_known(statements))
         terms_content.require_statements(document, version)
         soonest = timezone.localdate() + SOONEST
         possible = ask_again is None or soonest <= ask_again.by <= timezone.localdate() + LATEST

@@ -37,11 +37,11 @@ from identity_manager.models import (
     Placement,
     Recovery,
     Role,
-    ScimResource,
     SoftwareToken,
     TokenImportRow,
     TokenRequest,
 )
+from identity_manager.models.directory.scim import ScimKind
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.person_search import suggestions
@@ -232,7 +232,7 @@ def _forget_what_was_issued(person: Person) -> list[str]:
 def _forget_in_directories(person: Person) -> None:
     """The link, what runs have read, and the groups: a later run would collect the data again.
 
-    An entry that says that its person has left, and has no link, is nobody's.
+    It ignores an inactive entry without a link, and adds an active one as a new person.
     """
     link = DirectoryLink.objects.filter(person=person).first()
     if link is not None:
@@ -244,11 +244,21 @@ def _forget_in_directories(person: Person) -> None:
 
 
 def _forget_in_scim(link: DirectoryLink) -> None:
-    """Delete the user that a SCIM client keeps, as if it had asked for it. Other sources have none."""
+    """Delete the user that a SCIM client keeps, as if it had asked for it, and the member of its groups.
+
+    Other sources have none.
+    """
+    now, kept = timezone.now(), locking.scim_resources().filter(source=link.source_id)
     with suppress(ValueError):
-        users = ScimResource.objects.filter(pk=uuid.UUID(link.external_id), source=link.source_id)
-        now = timezone.now()
+        users = kept.filter(pk=uuid.UUID(link.external_id))
         users.update(body={}, name_key="", external_key="", deleted_at=now, modified_at=now)
+    for group in kept.filter(kind=ScimKind.GROUP, deleted_at=None).order_by("pk"):
+        members = group.body.get("members") or []
+        others = [each for each in members if each.get("value") != link.external_id]
+        if len(others) < len(members):
+            group.body, group.modified_at = group.body | {"members": others}, now
+            group.version += 1
+            group.save(update_fields=["body", "modified_at", "version"])
 
 
 def _forget_the_archive(person: Person) -> list[str]:

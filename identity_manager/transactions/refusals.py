@@ -83,11 +83,13 @@ def require(
 def refused_if_taken(
     reason: Reason, *, field: str | None = None, kind: type[Refused] = NotPossible
 ) -> Iterator[None]:
-    """Raise a refusal of this kind where a unique constraint forbids it: the database decides of two."""
+    """Raise a refusal of this kind where a unique constraint is violated: the database decides of two."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as error:
+        if "unique" not in str(error).lower():  # as both databases say it; any other is a defect
+            raise
         raise kind(reason, field=field) from error
 
 

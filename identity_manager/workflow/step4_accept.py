@@ -167,4 +167,4 @@ def _start(token: SoftwareToken) -> None:
         Certificate(token=token, profile_id=profile_id, position=position)
         for position, profile_id in enumerate(_profiles_of(token.token_type_id))
     ]
-    claims.enqueue(certificates)
+    claims.wake(certificates)

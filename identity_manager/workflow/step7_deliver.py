@@ -41,8 +41,8 @@ def send_all(mail_ids: Iterable[uuid.UUID]) -> None:
 def send(*, mail_id: uuid.UUID) -> None:
     """Claim one mail of the outbox, send it, and settle the outcome. Does nothing if it is not due.
 
-    A mail whose token or request has ended is discarded; a mail to a person on leave waits. An error is
-    stored on the mail, which is retried with growing delays.
+    A mail whose token or request has ended is discarded; one waits while its person is on leave, its token on
+    hold or its request stopped. An error is stored on the mail, which is retried with growing delays.
     """
     mail = outbox.claim(mail_id)
     if mail is None:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.models import Person, ReplacementCause, RequestKind, SoftwareToken
-from identity_manager.models.requests.token_states import BY_TARGETS, HANDED_OVER
+from identity_manager.models.requests.token_states import BY_TARGETS, DELIVERABLE
 from identity_manager.workflow import step1_recover
 from identity_manager.workflow.policy import eligibility
 
@@ -73,7 +73,7 @@ class _Known:
 
 def advice(person: Person) -> list[Advice]:
     """For each token of the person that was handed out with a passphrase and is in use, the latest first."""
-    rows = SoftwareToken.objects.filter(person=person, state__in=HANDED_OVER)
+    rows = SoftwareToken.objects.filter(person=person, state__in=DELIVERABLE)
     rows = rows.exclude(delivery__in=BY_TARGETS)
     rows = rows.select_related("token_type").prefetch_related("certificates__profile")
     known = _Known(_archived(person), _renewable(person))

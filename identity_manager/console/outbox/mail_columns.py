@@ -130,7 +130,11 @@ _STATE = Column("state", _("State"), badges.state_badge, fields=("state",), widt
 IN_TROUBLE = Columns((_TO, _ERROR, _STATE, _SINCE), shown=("to", "error", "state", "since"))
 HELD_UP = Columns(
     (
-        replace(_ERROR, cell=lambda mail: cells.row_link(mail.error_code or "–", _address(mail))),
+        replace(
+            _ERROR,
+            cell=lambda mail: cells.row_link(mail.error_code or "–", _address(mail)),
+            fields=("error_code", "state"),  # each row reads its state when it is made
+        ),
         _SINCE,
     ),
     shown=("error", "since"),

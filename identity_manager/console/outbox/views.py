@@ -26,7 +26,9 @@ from identity_manager.console.outbox.forms import (
 from identity_manager.console.outbox.mailbox_views import SANDBOX
 from identity_manager.console.requests import page as request_page
 from identity_manager.mail import inline_logo
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import OutgoingMail
+from identity_manager.ui.punctuation import labelled
 from identity_manager.workflow.delivery import mail_relevance, outbox_actions
 
 OUTBOX = "outbox"
@@ -73,12 +75,9 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _waiting_words(mail: OutgoingMail) -> str:
-    """Sentence for a mail that is not sent now (person not Active, token on hold); else empty."""
-    if not mail_relevance.waits(mail):
-        return ""
-    return _(
-        "The mail waits: the person is not Active, or the token is on hold. It goes out once that is over."
-    )
+    """Why a mail is not sent now (leave, hold, stopped request); empty for others."""
+    obstacle = mail_relevance.obstacle(mail)
+    return labelled(_("The mail waits"), obstacle.detail) if isinstance(obstacle, DeliveryFault) else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

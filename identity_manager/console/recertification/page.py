@@ -90,7 +90,7 @@ def _table(actor: Person, reviews: Iterable[RoleReview], mine: set[uuid.UUID]) -
     """The roles, those first that the reader answers, with check boxes for these."""
     rows = sorted((ReviewRow(each, each.pk in mine) for each in reviews), key=lambda row: not row.decides)
     if not mine:
-        return review_columns.COLUMNS.draw(actor, rows)
+        return review_columns.TO_READ.draw(actor, rows)
     return review_columns.COLUMNS.draw_selectable(
         actor, rows, sort=None, checkbox="reviews", named=_named, selected=()
     )

@@ -1,6 +1,6 @@
 """Columns of the roles of a recertification, of its CSV file, and of its printed list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.urls import reverse
@@ -100,3 +100,4 @@ COLUMNS = Columns(
     shown=("name", "role", "unit", "assigned", "outcome", "actions"),
     is_steady=False,
 )
+TO_READ = replace(COLUMNS, shown=COLUMNS.shown[:-1])

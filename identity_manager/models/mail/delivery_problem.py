@@ -12,7 +12,7 @@ from identity_manager.models.mail.outgoing_mail import OutgoingMail
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.vouching import vouched_by
 from identity_manager.models.requests.software_token import SoftwareToken
-from identity_manager.models.requests.token_states import HANDED_OVER, DeliveryState
+from identity_manager.models.requests.token_states import DELIVERABLE, DeliveryState
 
 
 class ProblemKind(models.TextChoices):
@@ -37,7 +37,7 @@ class DeliveryProblemQuerySet(models.QuerySet["DeliveryProblem"]):
         """Open problems of tokens in use of Active persons, without another way to download the file."""
         return self.filter(
             ended_at=None,
-            token__state__in=HANDED_OVER,
+            token__state__in=DELIVERABLE,
             token__delivery=DeliveryState.SENT,
             token__person__state=PersonState.ACTIVE,
         )

@@ -25,7 +25,7 @@ from identity_manager.models.requests.states import ONE_OPEN_LINE, RequestKind, 
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
 from identity_manager.models.requests.token_states import (
     BY_TARGETS,
-    HANDED_OVER,
+    DELIVERABLE,
     IN_USE,
     UNDER_WAY,
     DeliveryState,
@@ -211,7 +211,7 @@ class SoftwareToken(Stateful, Leased):
     def is_to_be_fetched(self) -> bool:
         """Whether its files wait in Self-Service."""
         waits = self.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED)
-        return waits and self.state in HANDED_OVER and self.has_files
+        return waits and self.state in DELIVERABLE and self.has_files
 
     @property
     def can_be_installed(self) -> bool:
@@ -263,7 +263,7 @@ class SoftwareToken(Stateful, Leased):
         """Delivered and acknowledged."""
         self.is_open = False
 
-    @transition(field=state, source=list(HANDED_OVER), target=T.ON_HOLD)
+    @transition(field=state, source=list(DELIVERABLE), target=T.ON_HOLD)
     def hold(self, *, leave: Leave | None, now: datetime) -> None:
         """Put it on hold: for the person's leave, or (None) by an administrator.
 

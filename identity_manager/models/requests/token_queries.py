@@ -16,7 +16,7 @@ from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.states import RequestKind, RequestState
 from identity_manager.models.requests.token_states import (
-    HANDED_OVER,
+    DELIVERABLE,
     IN_USE,
     UNDER_WAY,
     DeliveryState,
@@ -90,7 +90,7 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
     def to_be_fetched(self) -> Self:
         """Tokens in use whose files wait in Self-Service: their mail failed, or brought a link."""
         waiting = (DeliveryState.BOUNCED, DeliveryState.OFFERED)
-        return self.filter(_has_files(), state__in=HANDED_OVER, delivery__in=waiting)
+        return self.filter(_has_files(), state__in=DELIVERABLE, delivery__in=waiting)
 
     def alive(self) -> Self:
         """Tokens that are under way or in use, and ended ones of which a certificate lives on."""

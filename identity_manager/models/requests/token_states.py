@@ -20,8 +20,8 @@ class TokenState(models.TextChoices):
 T = TokenState
 TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
 UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
-HANDED_OVER = (T.SEALED, T.ACTIVE)  # to the person, and not on hold
-IN_USE = (*HANDED_OVER, T.ON_HOLD)
+DELIVERABLE = (T.SEALED, T.ACTIVE)  # not on hold: its files go to the person
+IN_USE = (*DELIVERABLE, T.ON_HOLD)
 # Ended tokens whose encryption certificates may live on: mail under them is still on its way.
 MAY_LIVE_ON = (T.REPLACED, T.REVOKED)
 

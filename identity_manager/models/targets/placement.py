@@ -20,7 +20,7 @@ from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
 from identity_manager.models.requests.software_token import SoftwareToken
-from identity_manager.models.requests.token_states import HANDED_OVER, IN_USE, DeliveryState
+from identity_manager.models.requests.token_states import DELIVERABLE, IN_USE, DeliveryState
 from identity_manager.models.targets.target import HoldBack, Target, TargetUse
 
 
@@ -59,7 +59,7 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
             certificate__revocation_decided_at__isnull=True,
             certificate__not_after__gt=now,
             certificate__left_out_at__isnull=True,
-            certificate__token__state__in=HANDED_OVER,
+            certificate__token__state__in=DELIVERABLE,
             certificate__token__person__state=PersonState.ACTIVE,
         )
         # The last one of a chain is wanted or nobody is: its token may have lapsed, or been revoked.

@@ -1,6 +1,7 @@
 """Relevance check before sending: a queued mail may be outdated by now."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -66,21 +67,31 @@ def without_files() -> NoLongerRelevant:
 
 
 def waits(mail: OutgoingMail) -> bool:
-    """Whether the mail is postponed because of a leave or hold, which are no failed attempts."""
+    """Whether the mail is postponed, for a leave, a hold or a stopped request: that is no failed attempt."""
     return isinstance(obstacle(mail), DeliveryFault)
 
 
 def _ended(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
-    """Irrelevant for requests that have moved on; postponed while the request is stopped."""
+    """Irrelevant for requests that have moved on; postponed while they are stopped."""
     if mail.request is None:
         return None
     state = RequestState(mail.request.state)
     asks_in_vain = state not in ASKS_WHILE.get(mail.message, (state,))
     if asks_in_vain or (mail.message in IRRELEVANT_AFTER_FAILURE and state in CAME_TO_NOTHING):
         return NoLongerRelevant(_("The request has moved on: %(state)s.") % {"state": state.label})
-    if mail.message in WAITS_WHILE_STOPPED and mail.request.stopped_at is not None:
-        return DeliveryFault(MailFault.PASSING, "stopped", _("The person has changed: it is stopped."))
+    if mail.message in WAITS_WHILE_STOPPED:
+        return _stopped(mail.request, asked_at=mail.created_at)
     return None
+
+
+def _stopped(request: TokenRequest, *, asked_at: datetime) -> NoLongerRelevant | DeliveryFault | None:
+    """Postponed while the request is stopped; irrelevant if it was started again with new data since then."""
+    if request.round_started_at is not None and asked_at < request.round_started_at:
+        return NoLongerRelevant(_("The request was started again with new data."))
+    if request.stopped_at is None:
+        return None
+    detail = _("The request is stopped: the person's data have changed.")
+    return DeliveryFault(MailFault.PASSING, "stopped", detail)
 
 
 def _all_decided(mail: OutgoingMail) -> NoLongerRelevant | None:

@@ -152,14 +152,16 @@ class Group:
             raise self.errors[0]
 
 
-def enqueue(certificates: Sequence[Certificate]) -> None:
-    """Make these certificates of a locked token due now, save them, and enqueue one task for all.
-
-    The worker of that task enqueues those that it leaves.
-    """
+def wake(certificates: Sequence[Certificate]) -> None:
+    """Make these certificates of a locked token due now, save them, and enqueue one task for all."""
     for certificate in certificates:
         certificate.work_is_due(timezone.now())
         certificate.save()
+    enqueue(certificates)
+
+
+def enqueue(certificates: Sequence[Certificate]) -> None:
+    """Enqueue one task for the due certificates of a token; its worker enqueues those that it leaves."""
     for first in certificates[:1]:
         queue.after_commit(ISSUE, first.pk)
 

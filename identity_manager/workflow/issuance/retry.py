@@ -75,7 +75,7 @@ def go_on(token: SoftwareToken) -> None:
     for certificate in rows:
         if certificate.is_to_be_retried:
             certificate.order_again(now=timezone.now())
-    claims.enqueue([row for row in rows if row.state == CertificateState.ORDERED])
+    claims.wake([row for row in rows if row.state == CertificateState.ORDERED])
     completion.seal_when_complete(token)
 
 

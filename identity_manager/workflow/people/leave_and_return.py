@@ -232,7 +232,7 @@ def _stop_the_clock(person: Person, leave: Leave) -> None:
 
 
 def _go_on_issuing(person: Person) -> None:
-    """Release issued certificates, make waiting ones due, seal complete tokens."""
+    """Release issued certificates, enqueue waiting ones, seal complete tokens."""
     for token in leavers_tokens.tokens_of(person, TokenState.ISSUING):
         hold.release_certificates(token)
         if token.certificates.filter(state=CertificateState.EXPIRED).exists():

@@ -18,7 +18,7 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
-from identity_manager.models.requests.token_states import HANDED_OVER, IN_USE, MAY_LIVE_ON
+from identity_manager.models.requests.token_states import DELIVERABLE, IN_USE, MAY_LIVE_ON
 from identity_manager.transactions import locking
 from identity_manager.workflow.revocation import hold, revoke
 
@@ -63,7 +63,7 @@ def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> Outcom
             outcome.revoked += counts
         elif rule == EndingRule.RUN_OUT:
             outcome.left += token.state == TokenState.ACTIVE
-        elif token.state in HANDED_OVER:
+        elif token.state in DELIVERABLE:
             held += hold.hold_token(token, leave=leave, actor=actor, reason="")
             outcome.held += 1
         elif token.state != TokenState.ON_HOLD:

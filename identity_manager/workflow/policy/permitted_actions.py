@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import RequestKind, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.requests.states import STOPPABLE
-from identity_manager.models.requests.token_states import HANDED_OVER
+from identity_manager.models.requests.token_states import DELIVERABLE
 from identity_manager.people.identity import identity_change_policy
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.recovery import policy as recovery_policy
@@ -41,7 +41,7 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 
 def can_be_sent(token: SoftwareToken) -> bool:
     """Whether the token's containers may be mailed (again); what targets alone deliver has none."""
-    return token.state in HANDED_OVER and not token.is_by_targets
+    return token.state in DELIVERABLE and not token.is_by_targets
 
 
 NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))

@@ -28,6 +28,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
+from identity_manager.workflow import snapshot
 from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.archive.share_rounds import Subject
 from identity_manager.workflow.policy import eligibility
@@ -150,8 +151,9 @@ def _refuse_beneficiary(recovery: Recovery) -> None:
     """The keys go to an Active person who is as they were when the recovery was asked for."""
     request = recovery.request
     refuse(eligibility.person_obstacle(request.person))
-    changed = suspension.suspends(request, locking.lines_of(request))
-    refuse(policy.PERSON_CHANGED if changed else None, kind=Stale)
+    lines = locking.lines_of(request)
+    refuse(policy.PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
+    suspension.suspends(request, lines)  # resumes one that was stopped meanwhile
 
 
 def _decide(

@@ -129,7 +129,8 @@ def waiting_for(officer: Person, now: datetime) -> QuerySet[Recovery]:
     awaits_share = (
         Q(request__state__in=(RequestState.REQUESTED, RequestState.FAILED))
         & agreed
-        & Q(request__person__state=PersonState.ACTIVE, opened_with__in=_whose_share(officer))
+        & Q(request__stopped_at=None, request__person__state=PersonState.ACTIVE)
+        & Q(opened_with__in=_whose_share(officer))
         & ~Exists(given)
     )
     return rows.filter(undecided | awaits_share).order_by(F("created_at"), "pk")

@@ -82,8 +82,8 @@ OVER = Reason("recovery-over", _("The time of this recovery has ended."))
 PERSON_CHANGED = Reason(
     "recovery-person-changed",
     _(
-        "The data of the person who gets the keys have changed since the recovery was asked for. Reject it;"
-        " it can be asked for anew."
+        "The data of the person who gets the keys have changed since the recovery was asked for, so nothing"
+        " is opened. It ends on its last day, or an administrator cancels it."
     ),
 )
 REFUSALS = (

@@ -91,13 +91,13 @@ def _check(request: TokenRequest) -> None:
 
 
 def check_all() -> int:
-    """Job: compare every waiting request with its person; return how many are suspended."""
+    """Job: compare every request that can be stopped with its person; return how many are suspended."""
     _check_among(TokenRequest.objects.all())
     return TokenRequest.objects.stopped().count()
 
 
 def check_requests_of(*, person_id: uuid.UUID) -> None:
-    """Compare the waiting requests of a person who was just changed with their present data."""
+    """Compare the requests of a person who was just changed with their present data."""
     _check_among(TokenRequest.objects.filter(person_id=person_id))
 
 
@@ -106,8 +106,8 @@ def _check_among(requests: TokenRequestQuerySet) -> None:
 
     After a batch order thousands of requests wait, for weeks.
     """
-    waiting = requests.filter(state__in=STOPPABLE)
-    written_since = waiting.filter(person__updated_at__gte=F("created_at") - CLOCKS_DIFFER, stopped_at=None)
+    stoppable = requests.filter(state__in=STOPPABLE)
+    written_since = stoppable.filter(person__updated_at__gte=F("created_at") - CLOCKS_DIFFER, stopped_at=None)
     suspended = requests & TokenRequest.objects.stopped()
     news = [*_to_be_checked(written_since), *_to_be_checked(suspended)]
     news += requests.with_all_approvals().values_list("pk", flat=True)

@@ -28,7 +28,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
-from identity_manager.models.requests.token_states import HANDED_OVER
+from identity_manager.models.requests.token_states import DELIVERABLE
 from identity_manager.task_names import HOLD
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
@@ -59,7 +59,7 @@ class HoldOutcome:
 
 def hold_obstacle(token: SoftwareToken) -> Reason | None:
     """Why the token cannot be put on hold, or None."""
-    return None if token.state in HANDED_OVER else NOT_TO_BE_HELD
+    return None if token.state in DELIVERABLE else NOT_TO_BE_HELD
 
 
 def reinstatement_obstacle(token: SoftwareToken, *, by: Person | None = None) -> Reason | None:

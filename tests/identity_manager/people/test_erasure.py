@@ -338,6 +338,10 @@ def test_no_directory_knows_or_collects_them_again(company: Company, rolf: Perso
     kept = ScimResource.objects.create(
         source=source, kind=ScimKind.USER, name_key="other", body={"userName": "other"}
     )
+    members = [{"value": str(user.pk), "display": "Xq"}, {"value": str(kept.pk), "display": "Other"}]
+    group = ScimResource.objects.create(
+        source=source, kind=ScimKind.GROUP, name_key="all", body={"displayName": "All", "members": members}
+    )
     DirectoryLink.objects.create(source=source, person=leaver, external_id=str(user.pk), key="CN=Xq")
     run = DirectoryRun.objects.create(source=source, mode=RunMode.FULL)
     about: dict[str, Any] = {"run": run, "outcome": "refused", "values": {"email": "xq@example.net"}}
@@ -352,6 +356,9 @@ def test_no_directory_knows_or_collects_them_again(company: Company, rolf: Perso
     assert (user.body, user.name_key, user.external_key) == ({}, "", "")
     assert user.deleted_at is not None
     assert ScimResource.objects.get(pk=kept.pk).body == {"userName": "other"}
+    group.refresh_from_db()
+    assert group.body == {"displayName": "All", "members": members[1:]}
+    assert group.version == 2
 
 
 def test_the_audit_log_still_fits(company: Company, rolf: Person, leaver: Person) -> None:

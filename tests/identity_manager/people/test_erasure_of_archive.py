@@ -69,6 +69,7 @@ def recovered_by_uma(company: Company, state: str = "completed") -> TokenRequest
         reference="7 O 26",
     )
     audit.record(audit.Event.REQUEST_CREATED, actor=None, subject=request, reason="whisper about Sam")
+    audit.record(audit.Event.RECOVERY_ASKED, actor=None, subject=request, reason="whisper about Sam")
     return request
 
 
@@ -138,6 +139,40 @@ def test_a_note_excuses_no_other_event(company: Company, rolf: Person, key: Arch
         sealing.seal()
         found = [finding.number for finding in verification.verify().findings]
     hidden.refresh_from_db()
+    assert hidden.number in found
+
+
+@pytest.mark.parametrize("emptied", [["x"], "x", None, [1]])
+def test_a_malformed_note_does_not_stop_the_sealer(
+    company: Company, rolf: Person, key: ArchivedKey, emptied: object
+) -> None:
+    sealing.seal()
+    with time_machine.travel(timezone.now() + timedelta(days=120)):
+        erase_now(company, rolf)
+        note = AuditEvent.objects.get(name=audit.Event.PERSON_ERASED)
+        AuditEvent.objects.filter(pk=note.pk).update(facts=note.facts | {"emptied": emptied})
+        assert sealing.seal()
+        assert note.pk not in {each.pk for each in AuditEvent.objects.unsealed()}
+        assert verification.verify().findings != []
+
+
+def test_a_forged_note_excuses_nothing_of_a_living_person(
+    company: Company, rolf: Person, key: ArchivedKey
+) -> None:
+    """With an invented reference that nobody contradicts, about the recovery of somebody who is there."""
+    request = recovered_by_uma(company)
+    sealing.seal()
+    with time_machine.travel(timezone.now() + timedelta(days=120)):
+        invented = "aa" * 32
+        asked = audit.event_about(audit.Event.ERASURE_ASKED, actor=company.rita, subject=None)
+        asked.person_ref = invented
+        hidden = AuditEvent.objects.filter(request=request, name=audit.Event.RECOVERY_ASKED).get()
+        facts = {"person": str(company.sam.pk), "reference": invented, "emptied": [str(hidden.pk)]}
+        note = audit.event_about(audit.Event.PERSON_ERASED, actor=rolf, subject=None, **facts)
+        audit.append([asked, note])
+        AuditEvent.objects.filter(pk=hidden.pk).update(facts=hidden.plain_facts, facts_salt="")
+        sealing.seal()
+        found = [finding.number for finding in verification.verify().findings]
     assert hidden.number in found
 
 

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchKind, SoftwareToken, TokenState
-from identity_manager.models.requests.token_states import HANDED_OVER
+from identity_manager.models.requests.token_states import DELIVERABLE
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
@@ -17,7 +17,7 @@ NOTHING_ON_HOLD = Reason("nothing-on-hold", _("This person has no token on hold.
 
 
 def _in_use(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.filter(state__in=HANDED_OVER)
+    return rows.filter(state__in=DELIVERABLE)
 
 
 def _on_hold(rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchKind, SoftwareToken
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
-from identity_manager.models.requests.token_states import HANDED_OVER
+from identity_manager.models.requests.token_states import DELIVERABLE
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch.kinds.by_verb import ByVerb, for_each_row
 from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject
@@ -20,7 +20,7 @@ FORMATS = frozenset(value for value, _label in CONTAINER_FORMATS)
 
 
 def _sendable(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.filter(state__in=HANDED_OVER)
+    return rows.filter(state__in=DELIVERABLE)
 
 
 def _options_obstacle(options: Mapping[str, Any]) -> tuple[str, Reason] | None:

@@ -220,7 +220,7 @@ def test_a_mail_that_waits_for_a_return_says_so(ada: Client, company: cast.Compa
 
     response = ada.post(reverse("console:mail-retry", args=[mail.pk]), follow=True)
 
-    assert "The mail waits: the person is not Active, or the token is on hold." in response.text
+    assert "The mail waits: The person is not Active, or the token is on hold." in response.text
     assert "The mail is sent again." not in response.text
 
 

@@ -145,6 +145,11 @@ def test_what_a_stopped_request_asks_for_waits(company: Company) -> None:
     TokenRequest.objects.filter(pk=request.pk).update(stopped_at=timezone.now())
     assert mail_relevance.waits(OutgoingMail.objects.get(pk=mail.pk))
 
+    again = timezone.now() + timedelta(seconds=1)
+    TokenRequest.objects.filter(pk=request.pk).update(stopped_at=None, round=2, round_started_at=again)
+    obstacle = mail_relevance.obstacle(OutgoingMail.objects.get(pk=mail.pk))
+    assert isinstance(obstacle, mail_relevance.NoLongerRelevant), "the new round has mails of its own"
+
 
 def test_the_reminder_says_until_when_in_the_language_of_its_reader(company: Company) -> None:
     Person.objects.filter(pk=company.uma.pk).update(language="de")
