@@ -109,8 +109,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """Called by allauth after login(), when the session's row exists."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
-        provider_sessions.record(request)
-        return response
+        if provider_sessions.record(request):
+            return response
+        auth.logout(request)
+        return redirect("signed-out")
 
     def get_login_stages(self) -> list[str]:
         return ["identity_manager.account.second_factor.second_factor_step.SecondStep"]

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import jwt
+from allauth.account import app_settings
 from allauth.core import ratelimit
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.contrib.auth.decorators import login_not_required
@@ -29,6 +30,7 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 # Explicit typing is recommended only (2.4); what is typed as anything else is another kind of token.
 TYPES = frozenset({"logout+jwt", "application/logout+jwt", "jwt"})
 LONGEST_TOKEN = 16_384
+ENDED = "ended-session"
 OLDEST_SECONDS = 10 * 60
 
 
@@ -37,13 +39,18 @@ def keep(request: HttpRequest, provider: SsoProvider, *, sid: str) -> None:
     request.session[KEPT] = {"provider": provider.id, "sid": sid}
 
 
-def record(request: HttpRequest) -> None:
-    """Insert the link between this session and the provider's, if there is one."""
+def record(request: HttpRequest) -> bool:
+    """Insert the link between this session and the provider's, if there is one.
+
+    False where the provider has ended its session meanwhile: during the second step here.
+    """
     kept = request.session.pop(KEPT, None)
-    if kept:
-        sessions.record_provider_session(
-            session_key=request.session.session_key or "", provider_id=kept["provider"], sid=kept["sid"]
-        )
+    if not kept:
+        return True
+    sessions.record_provider_session(
+        session_key=request.session.session_key or "", provider_id=kept["provider"], sid=kept["sid"]
+    )
+    return not (kept["sid"] and accepted_messages.is_noted(ENDED, kept["provider"], kept["sid"]))
 
 
 @csrf_exempt
@@ -64,12 +71,17 @@ def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def _end_sessions(claims: dict[str, Any], provider: SsoProvider) -> None:
-    """Accept the token once, and end the sessions that it names: both, or after a fault neither."""
+    """Accept the token once, and end the sessions that it names: both, or after a fault neither.
+
+    A sign-in whose second step is not done has no session yet: the provider's is noted for as long.
+    """
+    sid = str(claims.get("sid", ""))
     with transaction.atomic():
         _accept_once(claims, provider)
-        sessions.end_by_provider(
-            provider_id=provider.id, subject=str(claims.get("sub", "")), sid=str(claims.get("sid", ""))
-        )
+        sessions.end_by_provider(provider_id=provider.id, subject=str(claims.get("sub", "")), sid=sid)
+        if sid:
+            until = timezone.now() + dt.timedelta(seconds=app_settings.LOGIN_TIMEOUT)
+            accepted_messages.note(ENDED, provider.id, sid, until=until)
 
 
 def _verified(request: HttpRequest, provider: SsoProvider) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Replay protection: a signed message of an identity provider is accepted once."""
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -24,6 +25,17 @@ def accept_once(*parts: str, until: datetime) -> None:
             AcceptedMessage(digest=digest, expires_at=until).save(force_insert=True)
     except IntegrityError as known:
         raise Refused(REPLAYED) from known
+
+
+def note(*parts: str, until: datetime) -> None:
+    """Note a message, whether or not it was noted before."""
+    with suppress(Refused):
+        accept_once(*parts, until=until)
+
+
+def is_noted(*parts: str) -> bool:
+    """Whether the message was noted, and is not forgotten yet."""
+    return AcceptedMessage.objects.filter(digest=digest_of(*parts), expires_at__gt=timezone.now()).exists()
 
 
 def forget_expired() -> None:

@@ -15,6 +15,7 @@ from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import OperationalError
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -93,6 +94,28 @@ def test_a_logout_that_fails_half_way_is_taken_the_next_time(
         with pytest.raises(OperationalError):
             post(sent)
     assert post(sent).status_code == 200
+
+
+def test_a_logout_during_the_second_step_ends_what_follows(
+    provider: Provider, traveller: Traveller, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no session yet that the logout could end; the sign-in goes on minutes later."""
+    user = provider.user("uma")
+    cast.person("uma", upn=user.user_name)
+    keep = provider_sessions.keep
+    monkeypatch.setattr(
+        provider_sessions, "keep", lambda request, there, sid: keep(request, there, sid=sid or "s-1")
+    )
+    assert post(token(sid="s-2")).status_code == 200
+    traveller.sign_in(user)
+    assert traveller.is_signed_in, "another session of theirs has ended"
+
+    traveller.here = Client()
+    answer = traveller.at_the_provider(traveller.start(), None)
+    assert post(token(sid="s-1")).status_code == 200
+    response = traveller.arrive(answer)
+    assert response.url == reverse("signed-out")
+    assert not traveller.is_signed_in
 
 
 def test_of_a_person_all_sessions_from_there_end(traveller: Traveller, uma: Person, token: Token) -> None:
