@@ -179,8 +179,8 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     TokenState: {
         "ORDERED": f"{WORKFLOW}.requests.cancellation.end_request",
         "ISSUING": f"{WORKFLOW}.completion.issue_requests",
-        "SEALED": f"{WORKFLOW}.policy.permitted_actions.can_be_sent",
-        "ACTIVE": f"{WORKFLOW}.policy.permitted_actions.can_be_sent",
+        "SEALED": f"{WORKFLOW}.completion.activate_if_delivered_and_noted",
+        "ACTIVE": "identity_manager.models.requests.certificate.Certificate",
         "LAPSED": "selfservice.requests.type_choices.can_be_asked_again",
         "ON_HOLD": f"{WORKFLOW}.policy.permitted_actions.delivery_obstacle",
         "REVOKED": "selfservice.requests.type_choices.can_be_asked_again",
