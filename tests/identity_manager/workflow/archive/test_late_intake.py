@@ -81,6 +81,13 @@ def test_the_key_is_archived_once_terms_that_say_so_are_accepted(
     assert not late_intake.take(token.pk)
 
 
+def test_what_is_archived_of_others_changes_nothing(token: SoftwareToken, company: Company) -> None:
+    others = recovery.archived_key(company, owner=company.sam)
+    accept(company, NamedArchiving.ENCRYPTION)
+    assert run() == 1
+    assert ArchivedKey.objects.exclude(pk=others.pk).get().owner == company.uma
+
+
 def test_the_acceptance_sends_the_message_for_the_persons_own_tokens(
     token: SoftwareToken, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -199,6 +199,14 @@ def test_told_twice_of_the_same_nobody_is(company: Company, order: BatchOrder) -
     assert to_officers() == [("batch_waits", "Paul"), ("batch_waits", "Petra")]
 
 
+def test_who_was_told_under_another_key_is_not_told_again(company: Company, order: BatchOrder) -> None:
+    """Until release 1.0 the key of such a mail had no moment."""
+    for mail in OutgoingMail.objects.filter(message="batch_waits"):
+        OutgoingMail.objects.filter(pk=mail.pk).update(occasion=f"batch-waits:{order.pk}:{mail.person_id}")
+    approver_mails.tell(order)
+    assert to_officers() == [("batch_waits", "Paul"), ("batch_waits", "Petra")]
+
+
 @pytest.mark.parametrize("approvers", ["some", "none"])
 def test_whom_the_release_before_did_not_tell_is_told_by_the_clock(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch, approvers: str

@@ -11,6 +11,7 @@ from identity_manager.models import (
     ApprovalRule,
     ApproverGroup,
     AuditEvent,
+    OutgoingMail,
     Person,
     PersonState,
     Role,
@@ -22,7 +23,7 @@ from identity_manager.people.officers import approver_groups
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.policy import approvers
-from identity_manager.workflow.requests import reminders
+from identity_manager.workflow.requests import approver_escalation, reminders
 from tests.tools import cast
 from tests.tools.cast import Company
 
@@ -94,6 +95,14 @@ def test_only_members_of_the_group_decide(company: Company) -> None:
     assert refusal_of(company.paul, request) == approvers.NOT_NAMED
     assert [row.approver for row in request.asked_approvers.all()] == [company.petra]
     assert cast.approved(company.petra, request).state == "awaiting_acceptance"
+
+
+def test_where_members_can_decide_nobody_else_is_told(company: Company) -> None:
+    request = cast.enabled(
+        company.ada, company.uma, wanting(1, approver_group=group_of(company.paul, company.petra))
+    )
+    assert approver_escalation.is_possible(request)
+    assert not OutgoingMail.objects.filter(message="left_undecided").exists()
 
 
 def test_a_member_without_the_role_decides_nothing(company: Company) -> None:

@@ -94,6 +94,18 @@ def test_an_answer_during_the_second_approval_is_kept(
     assert row.opened_with is not None
 
 
+def test_of_two_recoveries_the_named_one_is_answered(
+    company: Company,
+    row: Recovery,
+    online: ArchivedKey,  # noqa: F811 a fixture
+) -> None:
+    other = asked(company, online, beneficiary=deputy("doris"), ask_owner=True)
+    consent.answer(actor=company.uma, recovery_id=other.pk, agrees=False)
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert (row.consent, other.consent) == ("asked", "refused")
+
+
 def test_nobody_else_answers(company: Company, row: Recovery) -> None:
     for actor in (company.ada, company.sam, row.request.person):
         assert answered(row, actor, agrees=True) == "not-yours"

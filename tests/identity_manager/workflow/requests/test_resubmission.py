@@ -38,6 +38,7 @@ from identity_manager.workflow import (
 from identity_manager.workflow.issuance import failures, parked_orders, retry
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.requests import cancellation, lapse, reminders, resubmission, suspension
+from tests.identity_manager.workflow.policy.test_approval_rules import group_of
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
@@ -462,6 +463,17 @@ def test_an_order_whose_answer_is_lost_is_revoked_once_the_request_goes_round(
     found = Certificate.objects.get(pk=old.pk)
     assert (found.state, found.private_key_wrapped) == ("valid", None)
     assert found.revocation_decided_at is not None
+
+
+def test_the_new_round_is_decided_by_the_group_of_its_type(company: Company) -> None:
+    group = group_of(company.petra)
+    strict = cast.token_type("strict", approval="always", approvers_needed=1, approver_group=group)
+    request = cast.enabled(company.ada, company.uma, strict)
+    move(company.uma)
+    suspension.check(request_id=request.pk)
+    again = sent_round(company, fresh(request))
+    assert again.round == 2
+    assert list(approvers.undecided_approvers(fresh(request))) == [company.petra]
 
 
 def test_a_no_to_the_old_round_does_not_end_the_new_one(

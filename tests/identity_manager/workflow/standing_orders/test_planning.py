@@ -104,6 +104,17 @@ def test_who_leaves_loses_the_token_and_what_was_asked_for(company: Company) -> 
     assert len(standing.batches(order)) == 3
 
 
+def test_who_has_the_token_by_now_loses_it_and_no_request(company: Company) -> None:
+    """The request by which the order had asked is over, and is not cancelled beside the token."""
+    group = standing.group("grp-vpn", company.uma, company.paul)
+    order = standing.in_force(company.ada, group)
+    request = TokenRequest.objects.get(person=company.uma)
+    cast.noted(cast.delivered(cast.issued(cast.accepted(request))).tokens.get())
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    assert sorted(standing.placed(order)) == [("enable", 2), ("revoke", 1)]
+
+
 @pytest.mark.parametrize(
     ("rule", "away", "back"), [(LossRule.HOLD, "on_hold", "active"), (LossRule.RUN_OUT, "active", "active")]
 )
