@@ -107,6 +107,7 @@ def test_the_command_from_the_dry_run_to_the_recovered_key(
     token = SoftwareToken.objects.get()
     assert (token.state, token.kind, token.person, token.is_open) == ("active", "import", uma, False)
     assert (token.request.state, token.request.requested_by) == ("completed", staff.ada)
+    assert token.snapshot["key_algorithm"] == "rsa-2048"
     (stored,) = token.certificates.all()
     assert (stored.state, stored.public_key_sha256, stored.private_key_wrapped) == ("valid", None, None)
     assert opened(ArchivedKey.objects.get()).private_numbers() == key.private_numbers()  # type: ignore[union-attr]  # RSA
