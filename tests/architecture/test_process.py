@@ -60,6 +60,10 @@ class File:
         return str(shape.get("id"))
 
 
+def test_every_request_passes_from_the_second_step_on() -> None:
+    assert min(step.number for step in ROAD if step.is_on_every_road) == 2
+
+
 def test_the_machine_has_ways() -> None:
     assert len(machine()) > 15
 

@@ -40,6 +40,7 @@ def test_renew_opens_a_request_for_what_can_be_renewed(company: Company) -> None
     early = lines(placed(company.ada, BatchKind.RENEW, [token]))
     assert early == [("P-uma", "refused", ["has-one"])]
     company.vpn.renewal_days = 4000
+    company.vpn.renewal_policy = "officers"
     company.vpn.save()
 
     order = started(placed(company.ada, BatchKind.RENEW, [company.uma]), company.ada)

@@ -14,12 +14,13 @@ from identity_manager.models import (
     Container,
     DeliveryProblem,
     MailEvent,
+    MailEventKind,
     OutgoingMail,
     SoftwareToken,
 )
 from identity_manager.transactions.refusals import NotAllowed, Stale
 from identity_manager.workflow import step7_deliver
-from identity_manager.workflow.delivery import arrival, download, outbox_actions, reports
+from identity_manager.workflow.delivery import arrival, bounces, download, outbox_actions, reports
 from tests.identity_manager.mail.test_delivery_reports import report
 from tests.interop.tls_certificates import Authority, server_context
 from tests.tools import cast
@@ -74,6 +75,13 @@ def test_a_delay_is_told_as_a_delay(mail: OutgoingMail) -> None:
     assert AuditEvent.objects.filter(name="mail.delayed").count() == 1
     assert reports.receive(report(name_of(mail)))
     assert fresh(mail).state == "bounced", "it failed in the end"
+
+
+def test_a_delay_of_an_earlier_sending_says_nothing_of_the_present_one(mail: OutgoingMail) -> None:
+    event = MailEvent(provider=bounces.BY_MAILBOX, message_id="1@example.com", kind=MailEventKind.DELAYED)
+    bounces._apply_delay(event, mail, is_newest=False)
+    assert fresh(mail).delayed_at is None
+    assert not AuditEvent.objects.filter(name="mail.delayed").exists()
 
 
 @pytest.mark.parametrize("way", ["id alone", "wrong tag", "short tag", "another mail's tag", "none of ours"])

@@ -11,6 +11,7 @@ from identity_manager.models import (
     RenewalApproval,
     RenewalNotice,
     RenewalPolicy,
+    RequestOrigin,
     SoftwareToken,
     TermsNotice,
     TokenRequest,
@@ -19,6 +20,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow import step1_enable, step1_renew, step1_request
 from identity_manager.workflow.renewal import expiry_check, policy
+from identity_manager.workflow.requests import opening
 from identity_manager.workflow.terms import accept_again, ask_again
 from tests.identity_manager.workflow.renewal.conftest import At, successor_of
 from tests.identity_manager.workflow.terms.conftest import next_version
@@ -185,7 +187,11 @@ def test_approval_again(
     if changed:
         Person.objects.filter(pk=token.person_id).update(surname="Berg")
     with days_before(30):
+        person = Person.objects.get(pk=token.person_id)
+        asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
+        foretold = opening.approvals_needed(asking, step1_renew.renewable(person, token.pk))
         request = renew(token)
+    assert foretold == needed
     assert (request.approvals_needed, request.state == "requested") == (needed, needed > 0)
     assert policy.has_changed(request.tokens.get()) == changed
 
