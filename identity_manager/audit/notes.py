@@ -86,8 +86,7 @@ def witness(event: AuditEvent) -> None:
     if event.name != Event.PERSON_ERASED:
         return
     until = timezone.now() - timedelta(days=settings.ERASURE_DAYS)
-    is_well_formed = "emptied" not in event.facts or bool(_emptied_by(event)[1])
-    if is_well_formed and _is_borne_out(event, until) and _empties_recoveries_alone(event):
+    if _is_borne_out(event, until) and _empties_nothing_else(event):
         event.facts = {**event.facts, "until": until.isoformat()}
         _authenticate(event)
 
@@ -99,25 +98,31 @@ def _is_borne_out(erased: AuditEvent, until: datetime) -> bool:
     return bool(reference) and any(map(is_as_sealed, by_others)) and _left_before(until, reference)
 
 
-def _empties_recoveries_alone(note: AuditEvent) -> bool:
-    """Whether the events that the note names as emptied are recoveries' of keys of the erased person.
+def _justified(note: AuditEvent) -> frozenset[uuid.UUID]:
+    """The events that the note names as emptied and that are recoveries' of keys of the erased person.
 
     Each is as it was sealed, but for its personal facts, and belongs to a request whose recovery the log
-    knows. Nobody who still has a salt was erased.
+    knows, unless retention has cut that part. Nobody who still has a salt was erased.
     """
     person, emptied = _emptied_by(note)
-    if not emptied:
-        return True
     if person is None or AuditSalt.objects.filter(person=person).exists():
-        return False
+        return frozenset()
     of_person = Q(recovery__owner=person) | Q(recovery__request__person=person)
     requests = TokenRequest.objects.filter(of_person).values("pk")
     events = list(AuditEvent.objects.filter(pk__in=emptied, request__in=requests))
-    about = {event.request_id for event in events}
-    asked = AuditEvent.objects.sealed().filter(name=Event.RECOVERY_ASKED, request__in=about)
+    asked = AuditEvent.objects.sealed().filter(name=Event.RECOVERY_ASKED, request__in=requests)
     known = {event.request_id for event in asked if is_as_sealed(event)}
-    unchanged = all(event.number is None or is_as_sealed(event) for event in events)
-    return len(events) == len(emptied) and unchanged and about <= known
+    is_cut = not AuditEvent.objects.filter(number=1).exists()
+    return frozenset(
+        event.pk
+        for event in events
+        if (is_cut or event.request_id in known) and (event.number is None or is_as_sealed(event))
+    )
+
+
+def _empties_nothing_else(note: AuditEvent) -> bool:
+    named = _emptied_by(note)[1]
+    return "emptied" not in note.facts or (bool(named) and named == _justified(note))
 
 
 def _emptied_by(note: AuditEvent) -> tuple[uuid.UUID | None, frozenset[uuid.UUID]]:
@@ -133,7 +138,7 @@ def emptied_events() -> frozenset[uuid.UUID]:
     """Ids of events about others whose personal facts went with an erased person, as justified by notes."""
     erased = AuditEvent.objects.sealed().filter(name=Event.PERSON_ERASED)
     notes = filter(_bears_out_itself, erased.exclude(form=audit_proof.FIRST_FORM))
-    return frozenset(pk for note in notes if _empties_recoveries_alone(note) for pk in _emptied_by(note)[1])
+    return frozenset(pk for note in notes for pk in _justified(note))
 
 
 def _left_before(until: datetime, reference: str) -> bool:

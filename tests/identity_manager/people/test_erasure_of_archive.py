@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.audit import sealing, verification
+from identity_manager.audit import notes, sealing, verification
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,
@@ -121,6 +121,22 @@ def test_the_audit_log_fits_after_somebody_elses_recovery(
         note = AuditEvent.objects.get(name=audit.Event.PERSON_ERASED)
         emptied = AuditEvent.objects.filter(pk__in=note.facts["emptied"])
         assert set(emptied.values_list("person", flat=True)) == {company.uma.pk}
+
+
+def test_what_is_left_of_a_recovery_fits_after_retention_has_cut_the_log(
+    company: Company, rolf: Person, key: ArchivedKey
+) -> None:
+    """The events of its beginning are gone, with those that the note names among them."""
+    request = recovered_by_uma(company)
+    audit.record(audit.Event.TOKEN_FILE_FETCHED, actor=None, subject=request, file="of Sam")
+    sealing.seal()
+    with time_machine.travel(timezone.now() + timedelta(days=120)):
+        erase_now(company, rolf)
+        sealing.seal()
+        last = AuditEvent.objects.get(request=request, name=audit.Event.TOKEN_FILE_FETCHED)
+        assert last.pk in notes.emptied_events()
+        AuditEvent.objects.filter(pk__lt=last.pk).exclude(name=audit.Event.PERSON_LOCKED).delete()
+        assert last.pk in notes.emptied_events()
 
 
 def test_a_note_excuses_no_other_event(company: Company, rolf: Person, key: ArchivedKey) -> None:
