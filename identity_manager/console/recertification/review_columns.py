@@ -1,16 +1,15 @@
-"""Columns of the roles of a recertification, of its CSV file, and of its printed list."""
+"""Columns of the roles of a recertification, on its page and in its CSV file."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from identity_manager.console.lists.columns import Column, Columns
-from identity_manager.console.people.roles.officer_columns import unit_cell, unit_words
+from identity_manager.console.people.roles.officer_columns import given_cell, unit_cell, unit_words
 from identity_manager.console.people.roles.role_words import MAY
-from identity_manager.models import Person, ReviewDecision, RoleReview
+from identity_manager.models import ReviewDecision, RoleReview
 from identity_manager.ui import cells
 from identity_manager.ui.parts import Meaning
 from identity_manager.ui.templatetags import badges, moments, persons
@@ -39,10 +38,6 @@ def _who(row: ReviewRow) -> object:
     return persons.who(
         person.display_name, person.personnel_number, reverse("console:person-roles", args=[person.pk])
     )
-
-
-def _at_and_by(at: datetime | None, by: Person | None) -> object:
-    return cells.with_line(moments.when(at), by) if by else moments.when(at)
 
 
 def _outcome(row: ReviewRow) -> object:
@@ -83,7 +78,7 @@ COLUMNS = Columns(
         Column(
             "assigned",
             _("Assigned"),
-            lambda row: _at_and_by(row.review.assigned_at, row.review.assigned_by),
+            lambda row: given_cell(row.review.assigned_at, row.review.assigned_by),
             export="assigned_at",
         ),
         Column("assigned-by", _("Assigned by"), export=lambda review: review.assigned_by or ""),

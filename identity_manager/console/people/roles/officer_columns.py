@@ -1,6 +1,7 @@
 """Columns of the list of officers: who holds which role, where, until when, and who gave and confirmed it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -9,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.people.roles.role_words import MAY, state_of
-from identity_manager.models import RoleAssignment, RoleReview
+from identity_manager.models import Person, RoleAssignment, RoleReview
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import badges, moments, persons
 
@@ -39,11 +40,6 @@ def _state(row: Held) -> object:
     return badges.badge(*state_of(row.role)) if person.is_active else badges.state_badge(person)
 
 
-def _assigned(row: Held) -> object:
-    at, by = moments.when(row.role.assigned_at), row.role.assigned_by
-    return cells.with_line(at, by) if by else at
-
-
 def _confirmed(row: Held) -> object:
     if row.confirmed is None:
         return cells.quiet(gettext("not yet"))
@@ -52,6 +48,11 @@ def _confirmed(row: Held) -> object:
 
 def _last_day(row: Held) -> object:
     return row.role.valid_until or cells.quiet(gettext("without end"))
+
+
+def given_cell(at: datetime, by: Person | None) -> object:
+    """Draw when a role was assigned, and by whom."""
+    return cells.with_line(moments.when(at), by) if by else moments.when(at)
 
 
 def unit_cell(unit: str) -> object:
@@ -80,7 +81,12 @@ COLUMNS = Columns(
         Column("state", _("State"), _state),
         Column("from", _("First day"), export="role.valid_from"),
         Column("until", _("Last day"), _last_day, export="role.valid_until"),
-        Column("assigned", _("Assigned"), _assigned, export="role.assigned_at"),
+        Column(
+            "assigned",
+            _("Assigned"),
+            lambda row: given_cell(row.role.assigned_at, row.role.assigned_by),
+            export="role.assigned_at",
+        ),
         Column("assigned-by", _("Assigned by"), export="role.assigned_by"),
         Column(
             "confirmed",
