@@ -18,7 +18,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-from identity_manager.models.person_search import name_order, postgresql, sqlite_fts
+from identity_manager.models.person_search import name_order, postgresql, sqlite_fts, suggestions
 from identity_manager.models.person_search.name_order import BY_NAME, SORTED_BY, NameOrder  # noqa: F401 migrations name it here
 from identity_manager.models.person_search.query_words import (
     RANKED_WORDS,
@@ -33,6 +33,7 @@ from identity_manager.models.person_search.text import (
     fold,
     is_whole,
     spelled_out,
+    strip_punctuation,
     without_apostrophes,
     without_punctuation,
 )
@@ -181,13 +182,14 @@ def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons
 def in_parts(persons: _Persons, text: str, equal: Mapping[str, str]) -> list[_Persons]:
     """Return what matching returns in parts without a common row, the nearest first.
 
-    First matches of the personnel number, then of the full name or surname, then all others: a list is cut
-    off after a thousand rows, and exact matches belong on it however many others match.
+    First matches of the personnel number, then of the full name or surname, then of the given name, then all
+    others: a list is cut off after a thousand rows, and exact matches belong on it however many others match.
     """
     rest, words = matching(persons, text, equal), words_of(text)
     parts: list[_Persons] = []
     nearest = [_with_number(text)] if text.strip() else []
     nearest += [_with_full_name(text, words)] if words else []
+    nearest += [_with_given_name(text, words[0])] if len(words) == 1 else []
     found = persons.annotate(by_name=BY_NAME).filter(*map(_without_index, words), **equal)
     rest = rest.annotate(by_name=BY_NAME)
     for condition in nearest:
@@ -205,6 +207,13 @@ def _with_full_name(text: str, words: list[Word]) -> Q:
     """Whose name begins with one of these: the whole name, or all of its first words."""
     names = dict.fromkeys([*full_names(words), *full_names(name_order.words_of(text))])
     return _any(Q(by_name__begins=f"{name}{end}"[:SORTED_BY]) for name in names for end in "\n ")
+
+
+def _with_given_name(text: str, word: Word) -> Q:
+    """Whose given name this is, as it is typed or as names are spelled, in the usual cases of its letters."""
+    spellings = {strip_punctuation(text.strip()), *word, *suggestions.spellings_of(word)}
+    cased = {case(each) for each in spellings for case in (str, str.title, str.capitalize, str.upper)}
+    return Q(given_name__in=sorted(cased))
 
 
 # --- In which order --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from identity_manager.models.people.name_word import LONGEST, NameWord, NameWordPart
-from identity_manager.models.person_search.query_words import words_of
+from identity_manager.models.person_search.query_words import Word, words_of
 from identity_manager.models.person_search.text import without_punctuation
 
 SHORTEST = 4  # shorter words are one letter away from too many others
@@ -61,6 +61,11 @@ def forget_unused(persons: QuerySet[Any], keys: Sequence[Any]) -> int:
     unused = [pk for pk, word in words if not persons.matching(word).exists()]  # type: ignore[attr-defined]  # a PersonQuerySet
     NameWord.objects.filter(pk__in=unused).delete()
     return len(unused)
+
+
+def spellings_of(word: Word) -> list[str]:
+    """One spelling in names of each of the spellings of a query: of ("hakan",) perhaps Håkan."""
+    return list(NameWord.objects.filter(word__in=word).values_list("spelling", flat=True))
 
 
 def names_near(text: str) -> Iterator[str]:

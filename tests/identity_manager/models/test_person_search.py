@@ -7,7 +7,7 @@ from ca_bridge.database import statistics
 from identity_manager.jobs import schedule
 from identity_manager.models import Person
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.models.person_search import postgresql, refresh
+from identity_manager.models.person_search import postgresql, refresh, suggestions
 from identity_manager.models.person_search.text import fold
 from tests.tools.cast import person
 
@@ -185,7 +185,7 @@ def test_a_double_name_is_exact_without_its_hyphen() -> None:
         assert in_order(text)[0] == "muller"
 
 
-@pytest.mark.parametrize("text", ["wei li", "E2-li", "schaefer manuel", "an", "uma schaefer"])
+@pytest.mark.parametrize("text", ["wei li", "E2-li", "schaefer manuel", "an", "uma", "uma schaefer"])
 def test_parts_hold_whom_the_words_find_once(text: str) -> None:
     for number, surname in enumerate(("Schäfer", "Schaefer", "Schafer", "An", "Wei Li", "E2-Li")):
         for given_name in ("Uma", "Manuel"):
@@ -205,6 +205,18 @@ def test_the_nearest_are_in_the_first_parts() -> None:
 
     assert [row.personnel_number for row in number] == ["li"]
     assert [row.personnel_number for row in name] == ["E2-li"]
+
+
+@pytest.mark.parametrize("text", ["Seamus", "SÉAMUS", "séamus", "seamus,"])
+def test_a_given_name_is_found_before_a_department_of_that_name(text: str) -> None:
+    suggestions.learn(Person.objects.all(), list(Person.objects.values_list("pk", flat=True)))
+    for number in range(3):
+        person(f"in{number}", personnel_number=f"A{number}-in", department="Seamus", email="")
+    number, name, given_name, *rest = Person.objects.matching_in_parts(text)
+
+    assert not {*number, *name}
+    assert [row.personnel_number for row in given_name] == ["E6-seamus"]
+    assert len([row for part in rest for row in part]) == 3
 
 
 def test_stale_texts_are_written_anew() -> None:
