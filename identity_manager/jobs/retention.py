@@ -32,11 +32,9 @@ from identity_manager.models import (
     RequestKind,
     SoftwareToken,
     TokenRequest,
-    TokenState,
     TokenType,
 )
 from identity_manager.models.requests.states import ENDED
-from identity_manager.models.requests.token_states import UNDER_WAY
 from identity_manager.people import anonymisation
 from identity_manager.transactions import locking
 
@@ -79,8 +77,7 @@ def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
         if days is not None:
             end = now - timedelta(days=days)
             over |= Q(token_type__container_retention_days=days, sealed_at__lte=end)
-    on_its_way = Q(state__in=UNDER_WAY) | Q(state=TokenState.ON_HOLD, is_open=True)
-    return SoftwareToken.objects.filter(kept).exclude(on_its_way).filter(over)
+    return SoftwareToken.objects.finished().filter(kept).filter(over)
 
 
 # --- Mails -----------------------------------------------------------------------------------------

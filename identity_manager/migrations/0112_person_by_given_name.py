@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexOnline(
             model_name='person',
-            index=models.Index(fields=['kind', 'given_name'], name='person_by_given_name'),
+            index=models.Index(fields=['given_name'], name='person_by_given_name'),
         ),
     ]

@@ -263,7 +263,7 @@ _POSSESSIONS = AnyRows(
     (
         lambda: IdentityChange.objects.filter(person=OuterRef("pk")),
         lambda: _memberships(OuterRef("pk")),
-        lambda: SoftwareToken.objects.filter(person=OuterRef("pk")).revocable(),
+        lambda: SoftwareToken.objects.filter(person=OuterRef("pk")).revocable().without_recovered(),
     )
 )
 _REQUESTS = Statement[TokenRequest](

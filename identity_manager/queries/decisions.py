@@ -12,7 +12,7 @@ from django.db.models import DateField, DateTimeField, Exists, IntegerField, Out
 
 from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models.people.person import Person
-from identity_manager.models.requests.approval import Approval, AskedApprover
+from identity_manager.models.requests.approval import AskedApprover
 from identity_manager.models.requests.deciding import not_decidable
 from identity_manager.models.requests.token_request import TokenRequest, TokenRequestQuerySet
 
@@ -53,9 +53,8 @@ def _waiting(officer: Any, now: Any, day: Any) -> TokenRequestQuerySet:
 
 
 def _questions(officer: Any) -> QuerySet[AskedApprover]:
-    own = Approval.objects.filter(request=OuterRef("request"), round=OuterRef("round"), approver=officer)
-    waiting = TokenRequest.objects.awaiting_decision().filter(round=OuterRef("round"), pk=OuterRef("request"))
-    rows = AskedApprover.objects.filter(~Exists(own), Exists(waiting), approver=officer)
+    waiting = TokenRequest.objects.awaiting_decision().filter(pk=OuterRef("request"))
+    rows = AskedApprover.objects.unanswered().filter(Exists(waiting), approver=officer)
     return rows.order_by("waits_from")
 
 

@@ -18,8 +18,9 @@ from django.db.models import (
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from identity_manager.models import BatchLine, RequestState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models import BatchLine, RequestState, SoftwareToken, TokenRequest
 from identity_manager.models.batch.line import BatchLineQuerySet
+from identity_manager.models.requests.token_states import ENDED_UNUSED
 
 
 class Became(TextChoices):
@@ -71,7 +72,7 @@ def _tokens() -> QuerySet[SoftwareToken]:
 
 
 _TO_BE_NOTED = Exists(_tokens().filter(passphrase_wrapped__isnull=False, acknowledged_at=None))
-_CAME_TO_SOMETHING = Exists(_tokens().exclude(state__in=(TokenState.LAPSED, TokenState.CANCELLED)))
+_CAME_TO_SOMETHING = Exists(_tokens().exclude(state__in=ENDED_UNUSED))
 _ISSUED, _COMPLETED = Q(state=RequestState.ISSUED), Q(state=RequestState.COMPLETED)
 _CONDITIONS = {
     Became.APPROVAL: Q(state__in=(RequestState.REQUESTED, RequestState.APPROVED)),

@@ -17,6 +17,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.models.requests.token_states import TO_BE_ISSUED
 from identity_manager.task_names import SEAL
 from identity_manager.transactions import locking
 
@@ -67,9 +68,7 @@ def issue_request(token: SoftwareToken) -> list[AuditEvent]:
 def issue_requests(requests: Iterable[TokenRequest]) -> list[AuditEvent]:
     """Issue those of several locked requests that can be; complete none. Returns the audit events."""
     alive = {request.pk: request for request in requests if request.state == RequestState.ISSUING}
-    under_way = SoftwareToken.objects.filter(
-        request__in=alive, state__in=(TokenState.ORDERED, TokenState.ISSUING)
-    )
+    under_way = SoftwareToken.objects.filter(request__in=alive, state__in=TO_BE_ISSUED)
     waiting = set(under_way.values_list("request_id", flat=True)) if alive else set()
     issued = [request for pk, request in alive.items() if pk not in waiting]
     for request in issued:

@@ -82,7 +82,7 @@ def line(request: TokenRequest) -> str:
             "It is stopped, because your data in the directory have changed since it was made. An "
             "administrator decides whether it goes on with the new ones."
         )
-    if _came_to_nothing(request):
+    if request.came_to_nothing and any(row.state == TokenState.LAPSED for row in request.tokens.all()):
         return _("The passphrase was destroyed before it was noted, so nothing is in use.")
     if request.state == RequestState.REQUESTED and request.requested_by_id != request.person_id:
         return _("Somebody decides on it. You get a mail when it is approved.")
@@ -101,7 +101,7 @@ def line(request: TokenRequest) -> str:
         RequestState.COMPLETED: _("It is finished. What you got is under Certificates."),
         RequestState.CANCELLED: _("It was ended before anything was handed out."),
     }
-    return lines[RequestState(request.state)]
+    return lines[RequestState.CANCELLED if request.came_to_nothing else RequestState(request.state)]
 
 
 def _next_page(request: TokenRequest) -> tuple[str, str] | None:
@@ -113,7 +113,7 @@ def _next_page(request: TokenRequest) -> tuple[str, str] | None:
             return _("Read and accept"), reverse("selfservice:terms", args=[request.pk])
         case RequestState.ISSUING | RequestState.FAILED:
             return _("See how far it is"), reverse("selfservice:progress", args=[request.pk])
-        case RequestState.COMPLETED if _came_to_nothing(request):
+        case RequestState.COMPLETED if request.came_to_nothing:
             return None
         case RequestState.ISSUED | RequestState.COMPLETED:
             return _after_issue(request)
@@ -122,19 +122,10 @@ def _next_page(request: TokenRequest) -> tuple[str, str] | None:
 
 def _asking_again(request: TokenRequest, offered: Container[str]) -> tuple[str, str]:
     """As _next_page for **Ask again**, where the request failed and a type can be requested now."""
-    ended = request.state in (RequestState.DECLINED, RequestState.LAPSED) or _came_to_nothing(request)
+    ended = request.state in (RequestState.DECLINED, RequestState.LAPSED) or request.came_to_nothing
     if ended and any(code in offered for code in type_choices.asked_for(request)):
         return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
     return "", ""
-
-
-def _came_to_nothing(request: TokenRequest) -> bool:
-    """Whether it completed only because every passphrase lapsed.
-
-    Counts earlier rounds; ignores what an officer left out.
-    """
-    issued = {token.state for token in request.tokens.all()} - {TokenState.CANCELLED}
-    return request.state == RequestState.COMPLETED and issued == {TokenState.LAPSED}
 
 
 def _what_is_left(request: TokenRequest) -> str:

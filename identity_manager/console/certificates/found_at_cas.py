@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -69,7 +70,7 @@ def _validity(row: CaFinding) -> object:
 
 def _actions(row: CaFinding) -> object:
     """What this administrator can decide."""
-    if row.is_by_hand:
+    if row.is_by_hand(timezone.now()):
         return _button(_("It is revoked"), "found-by-hand", row)
     adopt = _button(_("Adopt"), "found-adopt", row) if row.is_adoptable else ""
     revoke = _button(_("Revoke"), "found-revoke", row)

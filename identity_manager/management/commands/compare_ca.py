@@ -42,7 +42,7 @@ class Command(BaseCommand):
         row = ca_comparison.begin(alias, _moment(since) if since else _default(alias))
         self.stdout.write(f"{alias}: since {row.since.isoformat(timespec='seconds')}.")
         try:
-            while row.goes_on:
+            while row.is_unfinished:
                 row = ca_comparison.portion(row.pk)
         except CaError as error:
             words = f"{error.words} Run it again to go on; the workers do so, too."

@@ -22,7 +22,7 @@ def _of(row: Any) -> CheckResult:
     if row.step == ComparisonStep.IMPOSSIBLE:
         remedy = "Look there what it issued since then, and revoke what nobody here knows."
         return warning(f"{since}: cannot be compared. {row.trouble}", remedy)
-    if row.goes_on:
+    if row.is_unfinished:
         trouble = f" {row.trouble}" if row.trouble else ""
         return warning(
             f"{since}: not compared yet; {far}.{trouble}", "It goes on by itself while workers run."

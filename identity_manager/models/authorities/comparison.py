@@ -40,11 +40,13 @@ def _still_open(kind: FindingKind) -> models.Count:
     return models.Count("findings", filter=of_kind)
 
 
+UNFINISHED = (ComparisonStep.LISTING, ComparisonStep.ASKING)
+
+
 class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
     def unfinished(self) -> Self:
         """Unfinished ones, least recently continued first."""
-        going_on = self.filter(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
-        return going_on.order_by(F("worked_at").asc(nulls_first=True), "pk")
+        return self.filter(step__in=UNFINISHED).order_by(F("worked_at").asc(nulls_first=True), "pk")
 
     def due_again(self, now: datetime) -> Self:
         """Those that are due to be repeated."""
@@ -52,9 +54,8 @@ class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
 
     def shown(self) -> Self:
         """The last one of each configured connection: while it runs, and SHOWN_FOR after it."""
-        going_on = Q(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
         of_late = Q(finished_at__gt=Now() - SHOWN_FOR)
-        return self.newest().filter(going_on | of_late, alias__in=registry.aliases())
+        return self.newest().filter(Q(step__in=UNFINISHED) | of_late, alias__in=registry.aliases())
 
     def with_numbers(self) -> Self:
         """Annotated with unknown (issued by the CA, not in the database) and missing (the reverse).
@@ -107,9 +108,9 @@ class CaComparison(models.Model):
         return f"{self.alias}, {self.since:%Y-%m-%d %H:%M}"
 
     @property
-    def goes_on(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Whether it is unfinished."""
-        return self.step in (ComparisonStep.LISTING, ComparisonStep.ASKING)
+        return self.step in UNFINISHED
 
     def restart(self) -> None:
         """Begin again at the start of the CA's list."""
@@ -147,7 +148,7 @@ STILL_OPEN = (F_.OPEN, F_.WAITING, F_.REVOKING)
 
 class CaFindingQuerySet(models.QuerySet["CaFinding"]):
     def for_officers(self, now: datetime) -> Self:
-        """Findings that an officer decides on or revokes manually; oldest first."""
+        """Findings that an officer decides on or revokes manually, oldest first. None of an expired one."""
         by_hand = Q(state=F_.REVOKING, by_hand_since__isnull=False)
         waiting = self.filter(Q(state=F_.OPEN) | by_hand, not_after__gt=now)
         return waiting.order_by("found_at", "pk")
@@ -227,10 +228,17 @@ class CaFinding(models.Model):
             self.kind == FindingKind.UNKNOWN and self.order is not None and self.order.parked_at is not None
         )
 
-    @property
-    def is_by_hand(self) -> bool:
+    def awaits_decision(self, now: datetime) -> bool:
+        """Whether an officer decides on it."""
+        return self.state == F_.OPEN and self.not_after > now
+
+    def is_by_hand(self, now: datetime) -> bool:
         """Whether an officer revokes it manually."""
-        return self.state == F_.REVOKING and self.by_hand_since is not None
+        return self.state == F_.REVOKING and self.by_hand_since is not None and self.not_after > now
+
+    def is_for_officers(self, now: datetime) -> bool:
+        """As `CaFindingQuerySet.for_officers`."""
+        return self.awaits_decision(now) or self.is_by_hand(now)
 
     def decide(self, state: FindingState, *, actor: Person, now: datetime, reason: str = "") -> None:
         """Store an officer's decision; erase the certificate if the finding is closed by it."""

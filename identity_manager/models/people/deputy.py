@@ -55,6 +55,10 @@ class Deputy(models.Model):
     def __str__(self) -> str:
         return f"{self.deputy_id}: {self.principal_id}"
 
+    def is_over(self, day: date) -> bool:
+        """Whether it was ended, or its last day has passed."""
+        return self.ended_at is not None or self.valid_until < day
+
     def reaches(self, unit: str) -> bool:
         """Whether the deputy decides for persons of this organisational unit."""
         return self.organisational_unit in ("", unit)

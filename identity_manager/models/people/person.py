@@ -166,7 +166,7 @@ class Person(Stateful):
             ),
             models.Index("kind", "state", name_order.BY_NAME, name="person_by_state"),
             models.Index("kind", "email", name="person_by_email"),
-            models.Index(fields=["kind", "given_name"], name="person_by_given_name"),
+            models.Index(fields=["given_name"], name="person_by_given_name"),
             models.Index(fields=["department"], name="person_department"),
             models.Index(fields=["organisational_unit"], name="person_unit"),
             models.Index(fields=["entered_by"], name="person_entered_by"),

@@ -3,17 +3,16 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.requests.software_token import SoftwareToken
-from identity_manager.models.requests.token_states import IN_USE, TokenState
+from identity_manager.models.requests.token_states import TokenState
 
 
 def has_successor() -> Exists:
     """EXISTS: a successor of the row's token is open or in use; lapsed or rejected ones do not count."""
-    in_force = Q(is_open=True) | Q(state__in=IN_USE)
-    return Exists(SoftwareToken.objects.filter(in_force, predecessor=OuterRef("token")))
+    return Exists(SoftwareToken.objects.held().filter(predecessor=OuterRef("token")))
 
 
 class RenewalNoticeQuerySet(models.QuerySet["RenewalNotice"]):

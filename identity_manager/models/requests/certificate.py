@@ -20,14 +20,9 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.requests.certificate_revocation import RevocationAndHold
-from identity_manager.models.requests.certificate_states import (
-    ISSUING,
-    NOT_ENDED,
-    TOKEN_HANDED_OUT,
-    CertificateState,
-)
-from identity_manager.models.requests.states import RequestKind, RequestState
-from identity_manager.models.requests.token_states import DeliveryState, TokenState
+from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
+from identity_manager.models.requests.states import STILL_ISSUING, RequestKind, RequestState
+from identity_manager.models.requests.token_states import HANDED_OUT, DeliveryState, TokenState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -56,13 +51,13 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         The person is joined by way of the request, as in locking: under READ COMMITTED, PostgreSQL re-checks
         only the rows that it locked by that way after it had to wait.
         """
-        alive = self.filter(state=C.ORDERED, token__state=ISSUING, token__request__state=RequestState.ISSUING)
+        issuing = Q(token__state=TokenState.ISSUING, token__request__state=RequestState.ISSUING)
+        alive = self.filter(issuing, state=C.ORDERED)
         return alive.exclude(token__request__person__state=PersonState.INACTIVE)
 
     def with_orphaned_order(self) -> Self:
         """Ordered certificates of an ended request or token whose CA may have issued them."""
-        alive = (RequestState.ISSUING, RequestState.FAILED)
-        wanted = Q(token__state=ISSUING, token__request__state__in=alive)
+        wanted = Q(token__state=TokenState.ISSUING, token__request__state__in=STILL_ISSUING)
         return self.filter(state=C.ORDERED, order__isnull=False).exclude(wanted)
 
     def parked(self) -> Self:
@@ -116,7 +111,7 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         """
         ended = self.filter(state__in=states, not_after__lte=now, revocation_decided_at=None)
         on_leave = Q(token__request__person__state=PersonState.INACTIVE)
-        return ended.filter(Q(token__state__in=TOKEN_HANDED_OUT) | Q(token__state=ISSUING) & ~on_leave)
+        return ended.filter(Q(token__state__in=HANDED_OUT) | Q(token__state=TokenState.ISSUING) & ~on_leave)
 
     def to_be_held_or_released(self) -> Self:
         """Certificates whose decided hold or release has not reached the CA."""
@@ -219,10 +214,20 @@ class Certificate(RevocationAndHold):
         request = self.token.request
         return bool(
             self.state == C.ORDERED
-            and self.token.state == ISSUING
+            and self.token.state == TokenState.ISSUING
             and request.state == RequestState.ISSUING
             and request.person.state != PersonState.INACTIVE
         )
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its token, whose request is read with it, is still being issued."""
+        return self.token.state == TokenState.ISSUING and self.token.request.state in STILL_ISSUING
+
+    @property
+    def has_orphaned_order(self) -> bool:
+        """As `CertificateQuerySet.with_orphaned_order`."""
+        return self.state == C.ORDERED and self.order_id is not None and not self.is_wanted
 
     @property
     def is_usable(self) -> bool:

@@ -13,8 +13,4 @@ class CertificateState(models.TextChoices):
     REFUSED = "refused", _("Refused")
 
 
-# Of the token; its states import this module.
-ISSUING = "issuing"
-# Encryption certificates of a replaced or revoked token may live on until their own date.
-TOKEN_HANDED_OUT = ("sealed", "active", "on_hold", "replaced", "revoked")
 NOT_ENDED = (CertificateState.VALID, CertificateState.ON_HOLD)

@@ -225,8 +225,14 @@ class SoftwareToken(Stateful, Leased):
 
     @property
     def is_finished(self) -> bool:
+        """As `SoftwareTokenQuerySet.finished`."""
         held_on_its_way = self.state == T.ON_HOLD and self.is_open
         return self.state not in UNDER_WAY and not held_on_its_way
+
+    @property
+    def is_held(self) -> bool:
+        """As `SoftwareTokenQuerySet.held`."""
+        return self.is_open or self.state in IN_USE
 
     @property
     def is_revocable(self) -> bool:

@@ -22,6 +22,7 @@ class RequestState(models.TextChoices):
 S = RequestState
 BEFORE_ISSUED = (S.REQUESTED, S.APPROVED, S.AWAITING_ACCEPTANCE, S.ISSUING, S.FAILED)
 STOPPABLE = (S.REQUESTED, S.AWAITING_ACCEPTANCE, S.FAILED)
+STILL_ISSUING = (S.ISSUING, S.FAILED)  # what is issued meanwhile is kept for a retry
 ENDED = (S.REJECTED, S.DECLINED, S.LAPSED, S.CANCELLED, S.COMPLETED)
 NOT_ENDED = tuple(state for state in S if state not in ENDED)
 

@@ -66,6 +66,14 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         waiting = self.filter(state=T.ISSUING, token_type__archive_key=True, next_attempt_at__isnull=False)
         return waiting.exclude(last_error="")
 
+    def finished(self) -> Self:
+        """Tokens that were handed out or have ended; not those that are on hold on their way."""
+        return self.exclude(Q(state__in=UNDER_WAY) | Q(state=T.ON_HOLD, is_open=True))
+
+    def held(self) -> Self:
+        """Tokens that are under way or in use: their person has them, or gets them."""
+        return self.filter(Q(is_open=True) | Q(state__in=IN_USE))
+
     def with_type_name(self) -> Self:
         """With what their types are called, as type_name: lists show no more of a type."""
         return self.annotate(type_name=F("token_type__name"))
@@ -105,7 +113,7 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         return self.filter(state__in=IN_USE)
 
     def revocable(self) -> Self:
-        """Tokens of which something can be revoked, but for recovered keys, which have no certificate."""
+        """Tokens in use, and ended ones with a certificate that can still be revoked."""
         living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
         undecided = Q(revocation_decided_at=None)
         superseded = Q(revocation_reason=RevocationReason.SUPERSEDED)
@@ -113,7 +121,11 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
             Q(state__in=IN_USE)
             | Q(Exists(living.filter(undecided | superseded)), state=T.REPLACED)
             | Q(Exists(living.filter(undecided)), state=T.REVOKED)
-        ).exclude(kind=RequestKind.RECOVERY)
+        )
+
+    def without_recovered(self) -> Self:
+        """Not recovered keys, which have no certificate of their own."""
+        return self.exclude(kind=RequestKind.RECOVERY)
 
     def with_has_files(self) -> Self:
         """Annotate whether the token's files are kept, without a query for each."""

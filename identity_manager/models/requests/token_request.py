@@ -17,11 +17,11 @@ from identity_manager.models.api.client import ApiClient
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.role import today
-from identity_manager.models.requests.approval import progress
 from identity_manager.models.requests.deciding import not_decidable, seats_of
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.requesters import Requesters
+from identity_manager.models.requests.rounds import Rounds
 from identity_manager.models.requests.states import (
     BEFORE_ISSUED,
     ENDED,
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
     from identity_manager.models.catalogue.terms import TermsAcceptance
     from identity_manager.models.people.deputy import Deputy
-    from identity_manager.models.requests.approval import Approval, ApprovalRule, AskedApprover
-    from identity_manager.models.requests.software_token import SoftwareToken
+    from identity_manager.models.requests.approval import ApprovalRule
 
 
 class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
@@ -119,7 +118,7 @@ def _postponed(approver_id: uuid.UUID, now: datetime) -> Exists:
     return Exists(rows.filter(round=OuterRef("round")))
 
 
-class TokenRequest(Requesters, Stateful):
+class TokenRequest(Requesters, Rounds, Stateful):
     """A person's request for one or more software tokens.
 
     snapshot_hash is the SHA-256 over the snapshots of its lines (workflow.snapshot): the approve and accept
@@ -169,14 +168,9 @@ class TokenRequest(Requesters, Stateful):
     issued_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
-    # Of a request that is being opened: its lines, while neither is in the database.
-    prepared_lines: "Sequence[SoftwareToken]" = ()
+    # Of a request that is being opened, while neither is in the database.
     prepared_rules: "Sequence[ApprovalRule]" = ()
-    tokens: "RelatedManager[SoftwareToken]"
-    approvals: "RelatedManager[Approval]"
     approval_rules: "RelatedManager[ApprovalRule]"
-    asked_approvers: "RelatedManager[AskedApprover]"
-    postponements: "RelatedManager[Postponement]"
     acceptances: "RelatedManager[TermsAcceptance]"
     objects = TokenRequestQuerySet.as_manager()
 
@@ -255,42 +249,6 @@ class TokenRequest(Requesters, Stateful):
     def reason_words(self) -> str | Promise:
         """Why it ended, in the reader's language."""
         return in_words(self.reason)
-
-    def has_line(self, token: "SoftwareToken") -> bool:
-        """Whether this token is one of the request's present lines."""
-        return token.round == self.round and token.taken_out_by_id is None
-
-    @property
-    def lines(self) -> list["SoftwareToken"]:
-        """The present lines of the request: neither removed nor of an earlier round.
-
-        Lists prefetch them as `listed_tokens`: a related manager per row costs more than the rows.
-        """
-        known = self.prepared_lines or getattr(self, "listed_tokens", None)
-        return [token for token in known or self.tokens.all() if self.has_line(token)]
-
-    @property
-    def decisions(self) -> list["Approval"]:
-        """The approvers' decisions in this round, oldest first."""
-        return [approval for approval in self.approvals.all() if approval.round == self.round]
-
-    @property
-    def approval_progress(self) -> str:
-        """How many of several approvals are given: "1 of 2 approved, by Paul Weber"; else empty."""
-        return progress(self.approvals_needed, self.decisions) if self.approvals_needed > 1 else ""
-
-    @property
-    def waits_for(self) -> list["AskedApprover"]:
-        """Approvers who were asked in this round and have not decided, in the order of asking."""
-        decided = {approval.approver_id for approval in self.decisions}
-        asked = [row for row in self.asked_approvers.all() if row.round == self.round]
-        return [row for row in asked if row.approver_id not in decided]
-
-    @property
-    def taken_out(self) -> list["SoftwareToken"]:
-        """The tokens that approvers have removed from it in this round."""
-        taken_out = [token for token in self.tokens.all() if token.taken_out_by_id is not None]
-        return [token for token in taken_out if token.round == self.round]
 
     def suspend(self, *, now: datetime) -> None:
         """Suspend it after a change of its person, in any state."""

@@ -37,5 +37,8 @@ class DeliveryState(models.TextChoices):
     AT_TARGETS = "at_targets", _("At its targets")
 
 
+# Handed out, or ended with encryption certificates that may live on until their own date.
+HANDED_OUT = (*IN_USE, *MAY_LIVE_ON)
+ENDED_UNUSED = (T.LAPSED, T.CANCELLED)
 # Of tokens that targets alone deliver: they have no file and no passphrase.
 BY_TARGETS = (DeliveryState.TO_TARGETS, DeliveryState.AT_TARGETS)

@@ -74,8 +74,7 @@ def end(*, actor: Person, deputy_row_id: uuid.UUID) -> Deputy:
         locking.persons({found.principal_id, found.deputy_id})
         row = Deputy.objects.select_related("principal", "deputy").get(pk=deputy_row_id)
         refuse(ending_obstacle(actor=actor, row=row), kind=NotAllowed)
-        over = row.ended_at is not None or row.valid_until < today()
-        refuse(OVER if over else None, kind=Stale)
+        refuse(OVER if row.is_over(today()) else None, kind=Stale)
 
         deputy_policy.end(row, actor=actor)
         return row

@@ -49,7 +49,7 @@ def begin(alias: str, since: datetime) -> CaComparison:
     with transaction.atomic():
         row, _new = CaComparison.objects.get_or_create(alias=alias, since=since)
         row = locking.ca_comparison(row.pk)
-        if not row.goes_on:
+        if not row.is_unfinished:
             row.restart()
             row.save()
         return row
@@ -90,7 +90,7 @@ def portion(comparison_id: uuid.UUID) -> CaComparison:
     Stores and raises CaError for a transient fault; a CA that cannot be compared ends the comparison.
     """
     row = CaComparison.objects.get(pk=comparison_id)
-    if not row.goes_on:
+    if not row.is_unfinished:
         return row
     try:
         return _read_list(row) if row.step == ComparisonStep.LISTING else _ask(row)

@@ -47,8 +47,7 @@ def administers(*, actor: Person, finding: CaFinding) -> bool:
 
 def obstacle(finding: CaFinding) -> Reason | None:
     """Why the finding allows no decision, or None."""
-    ended = finding.not_after <= timezone.now()
-    return NOT_OPEN if ended or finding.state != FindingState.OPEN else None
+    return None if finding.awaits_decision(timezone.now()) else NOT_OPEN
 
 
 def adopting_obstacle(finding: CaFinding) -> Reason | None:
@@ -69,7 +68,7 @@ def revoking_obstacle(finding: CaFinding) -> Reason | None:
 
 def by_hand_obstacle(finding: CaFinding) -> Reason | None:
     """Why the finding needs no revocation by hand, or None."""
-    return None if finding.is_by_hand else NOT_OPEN
+    return None if finding.is_by_hand(timezone.now()) else NOT_OPEN
 
 
 def adopt(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge import issuing
 from identity_manager import audit
 from identity_manager.mail import outbox, request_messages
-from identity_manager.models import Certificate, RequestState, TokenRequest, TokenState
+from identity_manager.models import Certificate, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.words import Vocabulary
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
@@ -137,7 +137,7 @@ def stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
         return
     certificate.settle_later(said, now=timezone.now())
     certificate.save()
-    fail_request(certificate, failure)
+    fail_request(certificate.token, failure)
 
 
 def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail: str = "") -> None:
@@ -159,20 +159,19 @@ def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail
         code=failure.code,
         **failure.facts,
     )
-    fail_request(certificate, failure)
+    fail_request(certificate.token, failure)
 
 
-def fail_request(certificate: Certificate, failure: Failure) -> None:
-    """Fail the request of a locked certificate, if both it and the certificate's token are being issued.
+def fail_request(token: SoftwareToken, failure: Failure) -> None:
+    """Fail the request of a locked token, if both are being issued.
 
     A token of an earlier round, or one that was cancelled alone, does not end what goes on without it.
     """
-    token = certificate.token
     if token.request.state == RequestState.ISSUING and token.state == TokenState.ISSUING:
-        fail(token.request, failure)
+        _fail(token.request, failure)
 
 
-def fail(request: TokenRequest, failure: Failure) -> None:
+def _fail(request: TokenRequest, failure: Failure) -> None:
     """Fail a locked request that is being issued, and mail its person; suspend it if they have changed."""
     request.fail(code=failure.code, facts=failure.facts)
     request.save()

@@ -22,8 +22,6 @@ from identity_manager.models import (
     Certificate,
     CertificateState,
     PersonState,
-    RequestState,
-    TokenState,
 )
 from identity_manager.transactions import locking
 from identity_manager.workflow import completion
@@ -31,8 +29,6 @@ from identity_manager.workflow.issuance import failures, surplus
 from identity_manager.workflow.issuance.failures import Failure
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import hold, revoke
-
-ALIVE = (RequestState.ISSUING, RequestState.FAILED)
 
 
 class NotNow(Enum):
@@ -121,11 +117,11 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
     certificate.save()
     audit.append(events)
     token = certificate.token
-    if token.request.state not in ALIVE or token.state != TokenState.ISSUING:
+    if not certificate.is_wanted:
         _revoke_unwanted(certificate)
     elif token.person.state == PersonState.LOCKED:
         _revoke_unwanted(certificate)
-        failures.fail_request(certificate, failures.of_reason(eligibility.NOT_ACTIVE[PersonState.LOCKED]))
+        failures.fail_request(token, failures.of_reason(eligibility.NOT_ACTIVE[PersonState.LOCKED]))
     elif token.person.state == PersonState.INACTIVE:
         hold.decide(certificate, wanted=True)
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -32,7 +32,6 @@ from identity_manager.models import (
 )
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.requests.token_queries import first_end
-from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.models.standing_orders.member import runs_out_by_order
 from identity_manager.people.identity import identity_change_policy
 from identity_manager.people.officers import vouching_policy
@@ -213,8 +212,7 @@ def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
 
 
 def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
-    has = Q(is_open=True) | Q(state__in=IN_USE)
-    rows = SoftwareToken.objects.filter(has, person__id__in=persons).order_by()
+    rows = SoftwareToken.objects.held().filter(person__id__in=persons).order_by()
     changed = Exists(HolderChange.objects.filter(token=OuterRef("pk"), ended_at=None))
     runs_out = ExpressionWrapper(runs_out_by_order(), output_field=BooleanField())
     columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at", "holder_changed", "runs_out")

@@ -149,7 +149,7 @@ def settle_refusal(*, token_id: uuid.UUID, claim_id: uuid.UUID, failure: Failure
         if token.request.state != RequestState.ISSUING:
             return
         officers_keys.unused(token.request_id, officers_policy.ACT_FAILED)
-        failures.fail(token.request, failure)
+        failures.fail_request(token, failure)
 
 
 def settle(token: SoftwareToken) -> list[AuditEvent]:

@@ -28,7 +28,6 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
-from identity_manager.workflow import snapshot
 from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.archive.share_rounds import Subject
 from identity_manager.workflow.policy import eligibility
@@ -55,16 +54,18 @@ def approve(*, actor: Person, recovery_id: uuid.UUID, seen: str, keep_silent: st
     """Approve a recovery by the digest of what the Recovery Officer saw.
 
     keep_silent: why the owner is not notified; effective if both officers give a reason. Raises NotAllowed,
-    NotPossible or Stale.
+    NotPossible or Stale. If the beneficiary's data have changed, the request is stopped, and Stale is raised.
     """
     with transaction.atomic():
         recovery = _fetch(actor, recovery_id, seen)
-        _refuse_beneficiary(recovery)
-        _decide(recovery, actor, Decision.APPROVED, keep_silent=keep_silent.strip())
-        _record(audit.Event.RECOVERY_APPROVED, actor, recovery, reason=keep_silent.strip())
-        if sealed_decisions.obstacle(recovery) is None:
-            _go_on(recovery, actor=actor)
-        return recovery
+        stopped = _suspends(recovery)
+        if not stopped:
+            _decide(recovery, actor, Decision.APPROVED, keep_silent=keep_silent.strip())
+            _record(audit.Event.RECOVERY_APPROVED, actor, recovery, reason=keep_silent.strip())
+            if sealed_decisions.obstacle(recovery) is None:
+                _go_on(recovery, actor=actor)
+    refuse(policy.PERSON_CHANGED if stopped else None, kind=Stale)
+    return recovery
 
 
 def reject(*, actor: Person, recovery_id: uuid.UUID, seen: str, reason: str) -> Recovery:
@@ -89,7 +90,8 @@ def reject(*, actor: Person, recovery_id: uuid.UUID, seen: str, reason: str) -> 
 def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) -> ShareRound:
     """Give a Recovery Officer's share for the digest that they saw; the last one starts the act.
 
-    Raises NotAllowed, NotPossible at the field share, or Stale. A wrong share is counted.
+    Raises NotAllowed, NotPossible at the field share, or Stale. A wrong share is counted. If the
+    beneficiary's data have changed, the request is stopped, and Stale is raised.
     """
     request_id = Recovery.objects.values_list("request_id", flat=True).get(pk=recovery_id)
     with share_rounds.counted(actor=actor, subject_id=request_id), transaction.atomic():
@@ -97,14 +99,19 @@ def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) 
         refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
         require(awaits_shares(recovery), else_=NO_SHARES_WANTED, kind=Stale)
         _refuse_over(recovery)
-        _refuse_beneficiary(recovery)
-        subject = subject_of(recovery)
-        require(seen == subject.digest, else_=SEEN_DIFFERS, kind=Stale)
+        present = None if _suspends(recovery) else _put(recovery, actor, seen=seen, share=share)
+    if present is None:
+        raise Stale(policy.PERSON_CHANGED)
+    return present
 
-        present = share_rounds.put(actor=actor, wrapping=wrapping_of(recovery), subject=subject, text=share)
-        if present.state == ShareRoundState.COMPLETE:
-            _begin(recovery, actor=actor)
-        return present
+
+def _put(recovery: Recovery, actor: Person, *, seen: str, share: str) -> ShareRound:
+    subject = subject_of(recovery)
+    require(seen == subject.digest, else_=SEEN_DIFFERS, kind=Stale)
+    present = share_rounds.put(actor=actor, wrapping=wrapping_of(recovery), subject=subject, text=share)
+    if present.state == ShareRoundState.COMPLETE:
+        _begin(recovery, actor=actor)
+    return present
 
 
 def awaits_shares(recovery: Recovery) -> bool:
@@ -147,13 +154,10 @@ def _refuse_over(recovery: Recovery) -> None:
     refuse(policy.OVER if recovery.is_over(timezone.now()) else None, kind=Stale)
 
 
-def _refuse_beneficiary(recovery: Recovery) -> None:
-    """The keys go to an Active person who is as they were when the recovery was asked for."""
-    request = recovery.request
-    refuse(eligibility.person_obstacle(request.person))
-    lines = locking.lines_of(request)
-    refuse(policy.PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
-    suspension.suspends(request, lines)  # resumes one that was stopped meanwhile
+def _suspends(recovery: Recovery) -> bool:
+    """Whether the beneficiary, who has to be Active, has changed since: then the request is suspended."""
+    refuse(eligibility.person_obstacle(recovery.request.person))
+    return suspension.suspends(recovery.request, locking.lines_of(recovery.request))
 
 
 def _decide(

@@ -6,7 +6,6 @@ without a limit; always enough to reach the number needed. Without a decision th
 finally the administrators are notified. Every approver of the unit may decide at any time, asked or not.
 """
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -188,7 +187,7 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
     asked_approvers, approvals and postponements.
     """
     rows = [row for row in request.asked_approvers.all() if row.round == request.round]
-    away = postponed_by(request, now=now)
+    away = request.postponers(now)
     given = request.decisions
     is_new = request.round == 1 and not given and not request.has_approval_rules
     levels = deciders.levels(request) if is_new else policy_approvers.approver_levels(request)
@@ -203,12 +202,6 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
         return late or len(known & can_decide) < needed
     possible = policy_approvers.enough(request, everybody, still=needed)
     return request.office_told_at is None and (late or not possible)
-
-
-def postponed_by(request: TokenRequest, *, now: datetime) -> set[uuid.UUID]:
-    """Approvers who have postponed the request beyond now: not reminded; others are asked in time."""
-    rows = request.postponements.all()
-    return {row.approver_id for row in rows if row.round == request.round and row.until > now}
 
 
 def reminder_is_due(row: AskedApprover, *, now: datetime) -> bool:

@@ -15,9 +15,9 @@ from identity_manager.models import (
     Person,
     SoftwareToken,
     TokenRequest,
-    TokenState,
 )
 from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.models.requests.token_states import TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow.delivery import outbox_actions as mails
@@ -81,7 +81,7 @@ def end_request(
     request.cancel(reason=reason, now=now)
     request.save()
     for token in locking.tokens_of(request):
-        if token.state in (TokenState.ORDERED, TokenState.ISSUING):
+        if token.state in TO_BE_ISSUED:
             token.cancel(reason=reason[:300], now=now)
             token.save()
             end_certificates(token, actor=actor, reason=reason, revocation=revocation)

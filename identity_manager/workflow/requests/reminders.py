@@ -232,7 +232,7 @@ def escalate_undecided(*, request_id: uuid.UUID) -> bool:
 
 
 def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
-    can_decide = _deciders(request) - approver_escalation.postponed_by(request, now=now)
+    can_decide = _deciders(request) - request.postponers(now)
     order = BatchOrder.objects.of_request(request)
     for row in approver_escalation.asked_approvers(request):
         if row.approver_id in can_decide and approver_escalation.reminder_is_due(row, now=now):

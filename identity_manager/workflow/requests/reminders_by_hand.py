@@ -124,7 +124,7 @@ def _approvers_waited_for(request: TokenRequest) -> list[AskedApprover]:
     """Approvers who were asked, can still decide and have not postponed, in a fixed order."""
     if not request.awaits_decision:
         return []
-    away = approver_escalation.postponed_by(request, now=timezone.now())
+    away = request.postponers(timezone.now())
     can_decide = set(approvers.undecided_approvers(request).values_list("pk", flat=True)) - away
     rows = approver_escalation.asked_approvers(request)
     return sorted((row for row in rows if row.approver_id in can_decide), key=lambda row: row.approver_id)

@@ -52,7 +52,12 @@ def revoke_all(
 
 def revocable(person: Person) -> SoftwareTokenQuerySet[SoftwareToken]:
     """The tokens of the person that can be revoked, in lock order."""
-    return SoftwareToken.objects.filter(person=person).revocable().order_by("request_id", "pk")
+    return (
+        SoftwareToken.objects.filter(person=person)
+        .revocable()
+        .without_recovered()
+        .order_by("request_id", "pk")
+    )
 
 
 def end_each(

@@ -7,7 +7,7 @@ which the property says so. A new query of these models is listed here, with its
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count, product
+from itertools import combinations_with_replacement, count, product
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from ca_bridge.models import CaOrder
 from identity_manager.models import (
     Account,
     Approval,
+    AskedApprover,
     Certificate,
     CertificateProfile,
     CertificateState,
@@ -39,7 +40,8 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.role import today
 from identity_manager.models.people.sign_in_code import oldest
-from identity_manager.queries import decisions, selfservice_pages
+from identity_manager.queries import decisions, request_progress, selfservice_pages
+from identity_manager.queries.request_progress import Became
 from identity_manager.workflow.people import sign_in_code_policy
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 from identity_manager.workflow.policy import approvers
@@ -188,6 +190,27 @@ def test_tokens() -> None:
     assert_agree(TOKENS, rows)
 
 
+def test_tokens_that_are_held_or_finished() -> None:
+    company, numbers = cast.Company(), count()
+    request = company.request_in("awaiting_acceptance")
+    SoftwareToken.objects.bulk_create(
+        SoftwareToken(
+            request=request,
+            person=company.uma,
+            token_type=company.vpn,
+            type_code=f"t{next(numbers)}",
+            snapshot={},
+            **each,
+        )
+        for each in combined({"state": TokenState.values, "is_open": YES_NO})
+    )
+    pairs = {
+        "finished": Pair(lambda rows: rows.finished(), lambda row: row.is_finished),
+        "held": Pair(lambda rows: rows.held(), lambda row: row.is_held),
+    }
+    assert_agree(pairs, SoftwareToken.objects.all())
+
+
 def test_revocable_tokens() -> None:
     """Of each state, with a certificate of each state, decided or not, for each kind of reason."""
     company, numbers = cast.Company(), count()
@@ -211,6 +234,82 @@ def test_revocable_tokens() -> None:
         Certificate.objects.bulk_create([Certificate(token=token, profile=profile, **each)])
     pair = Pair(lambda rows: rows.revocable(), lambda row: row.is_revocable)
     assert_agree({"revocable": pair}, SoftwareToken.objects.all())
+
+
+def test_what_became_of_requests() -> None:
+    """A request came to nothing for its person and for officers alike, with up to two tokens of any state."""
+    company, numbers = cast.Company(), count()
+    lines = [(state, out) for state in TokenState.values for out in (None, company.paul)]
+    groups = [(), *((each,) for each in lines), *combinations_with_replacement(lines, 2)]
+    for state in (RequestState.ISSUED, RequestState.COMPLETED):
+        requests = TokenRequest.objects.bulk_create(
+            TokenRequest(
+                reference=f"N{next(numbers)}",
+                person=company.uma,
+                requested_by=company.ada,
+                origin="administrator",
+                state=state,
+            )
+            for _group in groups
+        )
+        SoftwareToken.objects.bulk_create(
+            SoftwareToken(
+                request=request,
+                person=company.uma,
+                token_type=company.vpn,
+                type_code=f"t{next(numbers)}",
+                is_open=False,
+                snapshot={},
+                state=state,
+                taken_out_by=taken_out_by,
+            )
+            for request, group in zip(requests, groups, strict=True)
+            for state, taken_out_by in group
+        )
+    pair = Pair(
+        lambda rows: rows.filter(request_progress.condition(Became.LAPSED)),
+        lambda row: row.came_to_nothing,
+    )
+    assert_agree({"lapsed": pair}, TokenRequest.objects.prefetch_related("tokens"))
+
+
+def test_who_is_asked_and_who_has_postponed() -> None:
+    """Of the present round and of another, by the approver and by others, before and after its time."""
+    ada, rex, eve = (cast.person(name, roles=(), sid="") for name in ("ada", "rex", "eve"))
+    numbers = count()
+    columns = {
+        "asked_in": (1, 2),
+        "answer": (None, *product((1, 2), (rex, eve), ("approved", "rejected"))),
+        "postponed": (None, *product((1, 2), (rex, eve), TIMES[1:])),
+    }
+    for each in combined(columns):
+        row = TokenRequest.objects.create(
+            reference=f"A{next(numbers)}", person=ada, requested_by=ada, origin="administrator", round=2
+        )
+        row.asked_approvers.create(
+            round=each["asked_in"], approver=rex, level="first", asked_at=NOW, waits_from=NOW
+        )
+        if each["answer"]:
+            number, approver, decision = each["answer"]
+            row.approvals.create(round=number, approver=approver, decision=decision)
+        if each["postponed"]:
+            number, approver, until = each["postponed"]
+            row.postponements.create(round=number, approver=approver, until=until)
+    pairs = {
+        "postponed_by": Pair(
+            lambda rows: rows.postponed_by(rex.pk, NOW), lambda row: rex.pk in row.postponers(NOW)
+        ),
+        "not_postponed_by": Pair(
+            lambda rows: rows.not_postponed_by(rex.pk, NOW), lambda row: rex.pk not in row.postponers(NOW)
+        ),
+        "unanswered": Pair(
+            lambda rows: rows.filter(asked_approvers__in=AskedApprover.objects.unanswered()),
+            lambda row: bool(row.waits_for),
+        ),
+    }
+    assert_agree(
+        pairs, TokenRequest.objects.prefetch_related("asked_approvers", "approvals", "postponements")
+    )
 
 
 CERTIFICATES = {
@@ -256,6 +355,47 @@ def test_certificates() -> None:
         for profile, each in zip(profiles, states, strict=True)
     )
     assert_agree(CERTIFICATES, Certificate.objects.select_related("order"))
+
+
+def test_certificates_that_are_ordered() -> None:
+    """Wanted, to be issued or orphaned: of each state of request, person, token and certificate."""
+    company, numbers = cast.Company(), count()
+    profile, people = cast.profile("client"), persons().values()
+    requests = TokenRequest.objects.bulk_create(
+        TokenRequest(
+            reference=f"O{next(numbers)}",
+            person=person,
+            requested_by=company.ada,
+            origin="administrator",
+            state=state,
+        )
+        for person, state in product(people, RequestState.values)
+    )
+    tokens = SoftwareToken.objects.bulk_create(
+        SoftwareToken(
+            request=request,
+            person=request.person,
+            token_type=company.vpn,
+            type_code=f"t{next(numbers)}",
+            is_open=False,
+            snapshot={},
+            state=state,
+        )
+        for request, state, _order in product(requests, TokenState.values, YES_NO)
+    )
+    ordered = {token: _order(next(numbers)) for token in tokens[1::2]}
+    CaOrder.objects.bulk_create(ordered.values())
+    Certificate.objects.bulk_create(
+        Certificate(token=token, profile=profile, order=ordered.get(token)) for token in tokens
+    )
+    Certificate.objects.filter(token__in=tokens[::7]).update(state=CertificateState.REFUSED)
+    pairs = {
+        "to_be_issued": Pair(lambda rows: rows.to_be_issued(), lambda row: row.is_to_be_issued),
+        "with_orphaned_order": Pair(
+            lambda rows: rows.with_orphaned_order(), lambda row: row.has_orphaned_order
+        ),
+    }
+    assert_agree(pairs, Certificate.objects.select_related("token__request__person"))
 
 
 def _order(number: int, *, like: CaOrder | None = None) -> CaOrder:
@@ -438,26 +578,25 @@ def test_a_prepared_decision_goes_by_the_moment_of_each_call() -> None:
 
 TWINS = {
     type(TokenRequest.objects.all()): {
-        *(*REQUESTS, "decidable_by", "asked_for_by"),
+        *(*REQUESTS, "decidable_by", "asked_for_by", "postponed_by", "not_postponed_by"),
         # Of SQL alone:
         "with_reference",  # a search
         "with_all_approvals",  # what approver_escalation looks at more closely
-        *("postponed_by", "not_postponed_by"),  # the queue of one approver
     },
     type(SoftwareToken.objects.all()): {
-        *TOKENS,
+        *(*TOKENS, "finished", "held", "revocable"),
         "to_be_sealed",  # looks through the certificates; who seals claims by it
         "passphrase_shown_since",  # a search
         "put_off_with_keys_to_archive",  # what a recovery certificate that comes into force makes due
         "visible_under_certificates",  # what portals fetch
         "to_be_asked_of_installation",  # looks at types and notices; a job goes by it
         # Look at certificates and successors; jobs go by them.
-        "revocable",  # two of these together
+        "without_recovered",  # a search
         *("alive", "living_on", "in_use", "superseded"),  # looks at keys and types; a job goes by it
     },
     type(Certificate.objects.all()): {
-        *CERTIFICATES,
-        *("to_be_issued", "with_orphaned_order", "over"),  # what workers claim, of several tables
+        *(*CERTIFICATES, "to_be_issued", "with_orphaned_order"),
+        "over",  # what a job claims, of several tables
         "not_on_crl",  # what figures count
         "of_public_key",  # a search
         "awaited",  # a search

@@ -114,8 +114,7 @@ def _state(row: Deputy) -> tuple[str, str]:
 
 
 def _ends(actor: Person, row: Deputy) -> bool:
-    over = row.ended_at is not None or row.valid_until < today()
-    return not over and deputies.ending_obstacle(actor=actor, row=row) is None
+    return not row.is_over(today()) and deputies.ending_obstacle(actor=actor, row=row) is None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
