@@ -44,17 +44,26 @@ def pages_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
 def _apis() -> list[URLPattern | URLResolver]:
     """APIs and webhooks of Identity Manager, and the mailbox of the embedded mode."""
     # Not at the top: who only links to pages needs neither API, and they take a second and 20 MB to import.
-    from identity_manager.api.scim import views as scim
     from identity_manager.api.v1 import views as api
     from identity_manager.api.webhooks import mail as mail_webhook
 
     mailbox = [path("mailbox/", include("identity_manager.console.outbox.mailbox_urls"))]
     return [
         path("webhooks/mail/", include(mail_webhook.addresses())),
-        path("scim/", include((scim.addresses(), "scim"))),
+        path("scim/", include((_scim(), "scim"))),
         path("api/v1/", include(([re_path(r"^(?P<path>(?s:.*))\Z", api.answer, name="call")], "api"))),
         *(mailbox if settings.EMBEDDED else []),
     ]
+
+
+def _scim() -> list[URLPattern]:
+    """The URL of SCIM clients, if a source of kind SCIM is configured; else none."""
+    if all(source.kind != "scim" for source in settings.DIRECTORY_SOURCES.values()):
+        return []
+    # Its library takes another second and 20 MB.
+    from identity_manager.api.scim import views as scim
+
+    return [re_path(r"^(?P<source>[a-z0-9-]+)/v2(?P<path>(?:/.*)?)$", scim.answer, name="resource")]
 
 
 def _selfservice_alone() -> list[URLPattern | URLResolver]:

@@ -1,10 +1,8 @@
 """URL of SCIM clients. A bearer token authenticates them for one source."""
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import URLPattern, re_path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from scim2_models import SCIMException, UnauthorizedException
@@ -15,13 +13,6 @@ from scim2_server.responses import ScimResponse
 from identity_manager.api.scim.service import MOST_BYTES, Service, provider
 from identity_manager.people.api_access import scim_tokens
 from identity_manager.people.scim_storage import Storage
-
-
-def addresses() -> list[URLPattern]:
-    """The URL patterns, if a source of kind SCIM is configured; else none."""
-    if all(source.kind != "scim" for source in settings.DIRECTORY_SOURCES.values()):
-        return []
-    return [re_path(r"^(?P<source>[a-z0-9-]+)/v2(?P<path>(?:/.*)?)$", answer, name="resource")]
 
 
 @csrf_exempt
