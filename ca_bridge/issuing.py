@@ -1,7 +1,7 @@
-"""The door to certificate authorities, in three calls: prepare, ask, record.
+"""The door to certificate authorities, in three calls: journal_order, ask, record.
 
-prepare  in the caller's transaction: journal the order, which draft has validated and linted;
-         prepare_many does so for several new orders at once, and record_issued for their certificates.
+journal_order  in the caller's transaction: journal the order, which draft has validated and linted;
+         journal_orders does so for several new orders at once, and record_issued for their certificates.
 ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
 record   in the caller's transaction: journal the answer, which examine has verified.
 
@@ -49,7 +49,7 @@ from ca_bridge.contract_operation import ErasesRecords
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.orders import journal, unknown_outcomes
-from ca_bridge.orders.drafting import DraftOrder, Validity, draft, prepare, prepare_many
+from ca_bridge.orders.drafting import DraftOrder, Validity, draft, journal_order, journal_orders
 from ca_bridge.orders.journal import Begun
 from ca_bridge.orders.results import Examined, OnSurplus, examine, nobody, record, record_issued
 from ca_bridge.x509 import certificates, public_smime
@@ -71,12 +71,12 @@ __all__ = [
     "forget",
     "give_up",
     "hold",
+    "journal_order",
+    "journal_orders",
     "let_ask_again",
     "look_up",
     "may_have_issued",
     "park",
-    "prepare",
-    "prepare_many",
     "record",
     "record_issued",
     "release",
@@ -97,14 +97,14 @@ def ask(order: UUID | journal.Begun) -> Answer:
     (orders.unknown_outcomes.decide): send it again with the same key, or park it for an officer (Unknown).
     Raises CaError(permanent=False) for a transient fault.
 
-    order: its id, or what prepare_many has begun and the caller has committed, which is not read again.
+    order: its id, or what journal_orders has begun and the caller has committed, which is not read again.
     """
     begun = journal.begin(order) if isinstance(order, UUID) else order
     if isinstance(begun, journal.Doubtful):
         known = unknown_outcomes.decide(begun.order, _searched(registry.reached(begun.order.ca), begun.order))
         if known is not None:
             return known
-        begun = journal.begin_over_doubt(begun.order.pk)
+        begun = journal.begin_despite_unknown_outcome(begun.order.pk)
     if not isinstance(begun, journal.Begun):
         return begun
     try:
@@ -113,7 +113,7 @@ def ask(order: UUID | journal.Begun) -> Answer:
     except CaError as error:
         journal.record_fault(begun.attempt, error)
         raise
-    return answer if begun.order.handle else journal.beside_a_promise(begun.attempt, answer)
+    return answer if begun.order.handle else journal.reconcile_duplicate_request(begun.attempt, answer)
 
 
 def doubt_open_orders() -> int:
@@ -249,7 +249,7 @@ def revoke_surplus(order_id: UUID, *, on_revoked: OnSurplus = nobody) -> int:
 
     on_revoked: called for each of them, in the transaction that stores it.
     Call it outside any transaction. Others stay flagged, with the reason; for those to be revoked by hand see
-    SurplusCertificate.objects.left_to_hands(). Raises CaError for a transient fault.
+    SurplusCertificate.objects.for_manual_revocation(). Raises CaError for a transient fault.
     """
     order, revoked = journal.get(order_id), 0
     for surplus in SurplusCertificate.objects.to_be_revoked(timezone.now()).filter(order=order):

@@ -299,7 +299,7 @@ class SurplusCertificateQuerySet(models.QuerySet["SurplusCertificate"]):
         looked_at = models.Q(by_hand_since__isnull=False, tried_at__gt=now - LOOK_AGAIN)
         return self.unrevoked().exclude(looked_at).exclude(not_after__lte=now)
 
-    def left_to_hands(self) -> Self:
+    def for_manual_revocation(self) -> Self:
         """Those that an officer must revoke at the CA: no revocation API, or refused for good."""
         return self.unrevoked().filter(by_hand_since__isnull=False)
 
@@ -328,6 +328,6 @@ class SurplusCertificate(models.Model):
     objects = SurplusCertificateManager()
 
     @property
-    def is_left_to_hands(self) -> bool:
+    def is_for_manual_revocation(self) -> bool:
         """Whether it must be revoked manually at the CA and is not yet."""
         return self.revoked_at is None and self.by_hand_since is not None

@@ -33,7 +33,7 @@ def seal_token(token_id: str) -> None:
 
 @shared_task(name=task_names.ARCHIVE)
 def archive_late(token_id: str) -> None:
-    late_intake.take(uuid.UUID(token_id))
+    late_intake.archive_token(uuid.UUID(token_id))
 
 
 @shared_task(name=task_names.RESOLVE_ORPHAN)
@@ -51,23 +51,23 @@ def revoke_certificate(certificate_id: str) -> None:
     revoke.carry_out(certificate_id=uuid.UUID(certificate_id))
 
 
-@shared_task(name=task_names.NOTICE)
+@shared_task(name=task_names.DETECT_PERSON_CHANGES)
 def notice_changes(person_id: str) -> None:
     suspension.check_requests_of(person_id=uuid.UUID(person_id))
     holder_changes.check(person_id=uuid.UUID(person_id))
 
 
-@shared_task(name=task_names.SEND)
+@shared_task(name=task_names.SEND_MAIL)
 def send_mail(*mail_ids: str) -> None:
     step7_deliver.send_all(map(uuid.UUID, mail_ids))
 
 
-@shared_task(name=task_names.RUN)
+@shared_task(name=task_names.RUN_BATCH_ORDER)
 def run_batch_order(order_id: str) -> None:
     batch_run.run(order_id=uuid.UUID(order_id))
 
 
-@shared_task(name=task_names.RUN_SHARD)
+@shared_task(name=task_names.RUN_BATCH_SHARD)
 def run_batch_shard(shard_id: str) -> None:
     batch_shards.run(shard_id=uuid.UUID(shard_id))
 
@@ -112,7 +112,7 @@ def seal_audit_log() -> None:
         waking.wake()
 
 
-@shared_task(name=task_names.CHECK)
+@shared_task(name=task_names.VERIFY_AUDIT_LOG)
 def check_audit_log(check_id: str) -> None:
     audit_checks.carry_out(check_id=uuid.UUID(check_id))
 

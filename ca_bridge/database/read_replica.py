@@ -44,7 +44,7 @@ _REPLICA = f"""
 _reads_from: ContextVar[str] = ContextVar("reads_from", default=DEFAULT_DB_ALIAS)
 
 
-class Trouble(StrEnum):
+class ReplicaFault(StrEnum):
     """Why the replica is not read."""
 
     NONE = ""
@@ -107,9 +107,9 @@ class Watch:
         self._cluster = ""  # the primary's
         self._current_at: float | None = None  # it holds all that was committed by then
         self._next_look = 0.0
-        self._fault = Trouble.NONE
+        self._fault = ReplicaFault.NONE
 
-    def trouble(self) -> Trouble:
+    def trouble(self) -> ReplicaFault:
         """Why the replica must not be read now; NONE where it may be."""
         now = time.monotonic()
         if now >= self._next_look and self._lock.acquire(blocking=False):
@@ -120,13 +120,13 @@ class Watch:
         if self._fault:
             return self._fault
         behind = self._current_at is None or time.monotonic() - self._current_at > MAX_LAG
-        return Trouble.BEHIND if behind else Trouble.NONE
+        return ReplicaFault.BEHIND if behind else ReplicaFault.NONE
 
     def failed(self, error: Exception) -> None:
         """A read of the replica failed: pages read the primary until the replica answers again."""
         if not self._fault:
             logger.warning("The read replica does not answer: pages read the primary. %s", error)
-        self._next_look, self._fault = time.monotonic() + RETRY, Trouble.SILENT
+        self._next_look, self._fault = time.monotonic() + RETRY, ReplicaFault.SILENT
         self._noted = self._current_at = None
         if ALIAS in connections.databases:
             connections[ALIAS].close()  # this thread's connection may be broken
@@ -146,15 +146,15 @@ class Watch:
                 logger.warning("The read replica is not read (%s): pages read the primary.", wrong)
             self._fault, self._noted, self._current_at = wrong, None, None
             return
-        self._fault, self._noted = Trouble.NONE, noted
+        self._fault, self._noted = ReplicaFault.NONE, noted
         if its.reached >= noted.position:
             self._current_at, self._noted = noted.at, None
 
 
-def _wrong(its: Standby, cluster: str, noted: Noted) -> Trouble:
+def _wrong(its: Standby, cluster: str, noted: Noted) -> ReplicaFault:
     if not its.is_standby or its.cluster != cluster:
-        return Trouble.NO_REPLICA
-    return Trouble.NONE if its.timeline == noted.timeline else Trouble.OTHER_TIMELINE
+        return ReplicaFault.NO_REPLICA
+    return ReplicaFault.NONE if its.timeline == noted.timeline else ReplicaFault.OTHER_TIMELINE
 
 
 def _primary_now() -> tuple[str, Noted]:

@@ -3,7 +3,7 @@
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 
-def take(*tables: type[models.Model]) -> int:
+def analyze(*tables: type[models.Model]) -> int:
     """Update planner statistics; return the number of tables (PostgreSQL) or statistics rows (SQLite).
 
     PostgreSQL: ANALYZE of these tables. Autovacuum does so a minute or more after a bulk write; until then a

@@ -1,4 +1,4 @@
-"""Drafting of orders: built and linted outside any transaction, journalled within one (prepare)."""
+"""Drafting of orders: built and linted outside any transaction, journalled within one (journal_order)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def draft(
     key: PrivateKey,
     validity: Validity,
 ) -> DraftOrder:
-    """Build and lint the order for a certificate, for prepare(). Call it outside any transaction.
+    """Build and lint the order for a certificate, for journal_order(). Call it outside any transaction.
 
     Raises CaError with a sentence: permanent if this cannot be ordered, transient if the CA cannot give its
     draft now.
@@ -77,7 +77,7 @@ def draft(
     return DraftOrder(ca, request, public_key_sha256(key), drafted)
 
 
-def prepare(draft_order: DraftOrder) -> CaOrder:
+def journal_order(draft_order: DraftOrder) -> CaOrder:
     """Journal the order before the CA is asked, and return it. Call it in a transaction.
 
     A second call with the same idempotency key returns the order of the first. Raises CaError, permanent,
@@ -105,7 +105,7 @@ def _journalled(draft_order: DraftOrder) -> CaOrder:
     return order
 
 
-def prepare_many(drafts: Sequence[DraftOrder]) -> list[CaOrder | journal.Begun]:
+def journal_orders(drafts: Sequence[DraftOrder]) -> list[CaOrder | journal.Begun]:
     """Journal several new orders with two statements. Call it in a transaction; the results are for ask().
 
     Orders to a CA that can be searched are journalled as asked at once: after a crash a search shows whether

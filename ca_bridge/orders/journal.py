@@ -116,7 +116,7 @@ def begin_many(orders: Sequence[CaOrder]) -> dict[UUID, Begun]:
     return {attempt.order_id: Begun(attempt.order, attempt) for attempt in attempts}
 
 
-def begin_over_doubt(order_id: UUID) -> Begun | Issued | Refused:
+def begin_despite_unknown_outcome(order_id: UUID) -> Begun | Issued | Refused:
     """Journal a new attempt although an earlier one may have been issued; reconciliation is scheduled."""
     with transaction.atomic(durable=True):
         order = locked(order_id)
@@ -207,7 +207,7 @@ def record_fault(attempt: CaAttempt, fault: CaError) -> None:
         attempts.update(**_closed(Outcome.FAULT, fault.detail or fault.message))
 
 
-def beside_a_promise(attempt: CaAttempt, answer: Answer) -> Answer:
+def reconcile_duplicate_request(attempt: CaAttempt, answer: Answer) -> Answer:
     """Adjust the answer to an order that another worker may have sent too, in its own transaction.
 
     If a worker with an expired lease has brought a handle (Pending) meanwhile, the order was sent twice. The

@@ -1,4 +1,4 @@
-"""Proof that events are older than a moment, whatever time they say: a clock was ahead that dated them.
+"""Clock skew: proof by signed heads that events are older than a moment, whatever time they say.
 
 A signed head proves that everything up to its number was sealed when it was signed. The clock that dated the
 head may have been wrong, too. So a head counts only as far as no other one contradicts it: heads of the

@@ -8,7 +8,7 @@ from django.utils import timezone
 from identity_manager import audit, queue
 from identity_manager.audit import keys, verification
 from identity_manager.models import AuditCheck, Person
-from identity_manager.task_names import CHECK
+from identity_manager.task_names import VERIFY_AUDIT_LOG
 
 MOST_TRIES = 3
 INTERRUPTED = "Interrupted"  # the worker died without an exception
@@ -21,7 +21,7 @@ def ask(*, actor: Person | None) -> AuditCheck:
         if created:
             check.work_is_due(timezone.now())
             check.save()
-            queue.after_commit(CHECK, check.pk)
+            queue.after_commit(VERIFY_AUDIT_LOG, check.pk)
         return check
 
 

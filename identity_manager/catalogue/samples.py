@@ -1,4 +1,4 @@
-"""A person who does not exist, for previews: nobody's data are shown to who edits the catalogue."""
+"""Sample person for previews of the catalogue: nobody's data are shown to who edits it."""
 
 from django.conf import settings
 

@@ -37,7 +37,7 @@ from identity_manager.transactions.refusals import (
     Reason,
     Stale,
     refuse,
-    refused_if_taken,
+    refused_if_not_unique,
     require,
 )
 
@@ -106,7 +106,7 @@ def refuse_older_base(kind: type[Versioned], base: Base | None) -> None:
 
 def one_draft() -> AbstractContextManager[None]:
     """Context that turns the unique violation of two concurrent first drafts into Stale."""
-    return refused_if_taken(DRAFT_EXISTS, kind=Stale)
+    return refused_if_not_unique(DRAFT_EXISTS, kind=Stale)
 
 
 def locked(kind: type[Versioned], pk: uuid.UUID) -> Versioned:

@@ -21,9 +21,9 @@ from identity_manager.configuration.kind import (
     Present,
     Values,
 )
-from identity_manager.configuration.reading import Entry, read
+from identity_manager.configuration.reading import ConfigurationEntry, read
 from identity_manager.configuration.registry import KINDS
-from identity_manager.configuration.signature import Origin
+from identity_manager.configuration.signature import SigningInstallation
 from identity_manager.models import Person
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import NotPossible, Reason, Refused, Stale, require
@@ -70,7 +70,7 @@ class Comparison:
     """What differs, entry by entry. seen: a digest of the file and of what is shown of it."""
 
     rows: tuple[ComparedEntry, ...]
-    origin: Origin
+    origin: SigningInstallation
     seen: str
     secrets: tuple[tuple[str, str], ...] = ()
 
@@ -131,7 +131,7 @@ def _shown(row: ComparedEntry) -> list[list[object]]:
     return [[str(change.label), change.before, change.after] for change in row.changes]
 
 
-def _rows(making: Making, entries: list[Entry]) -> Iterator[ComparedEntry]:
+def _rows(making: Making, entries: list[ConfigurationEntry]) -> Iterator[ComparedEntry]:
     """Each entry in the order of the kinds, with what was drafted before it. Raises NotPossible."""
     made = 0
     for kind in KINDS.values():
@@ -150,12 +150,14 @@ def _rows(making: Making, entries: list[Entry]) -> Iterator[ComparedEntry]:
             yield ComparedEntry(kind, code, Effect.ONLY_HERE, pk=here[code].pk)
 
 
-def _names(entry: Entry) -> Mapping[str, str]:
+def _names(entry: ConfigurationEntry) -> Mapping[str, str]:
     key = entry.kind.keys.get("name")
     return entry.values["name"] if key and key.shape is shapes.TEXTS else {}
 
 
-def _row(making: Making, entry: Entry, present: Present | None, draft: Present | None) -> ComparedEntry:
+def _row(
+    making: Making, entry: ConfigurationEntry, present: Present | None, draft: Present | None
+) -> ComparedEntry:
     kind, values = entry.kind, entry.values
     changes = _changes(kind, present, values)
     if present and not changes and not kind.moves_on(present, making):

@@ -54,7 +54,7 @@ TWICE = _("Line %(line)s: %(code)s is there twice.")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ConfigurationEntry:
     """One entry of the file, with every key of its kind."""
 
     kind: ConfigurationKind
@@ -62,7 +62,7 @@ class Entry:
     values: Values
 
 
-def read(text: str) -> list[Entry]:
+def read(text: str) -> list[ConfigurationEntry]:
     """The entries, in the order of an import. Raises NotPossible with what is wrong, by line."""
     document, lines = _parsed(text), Lines(text)
     require(document.get("format") == FORMAT, else_=NEWER)
@@ -81,9 +81,9 @@ def read(text: str) -> list[Entry]:
     return [_entry(kind, given) for kind, given in entries]  # last, because it decodes pictures
 
 
-def _entry(kind: ConfigurationKind, given: dict[str, Any]) -> Entry:
+def _entry(kind: ConfigurationKind, given: dict[str, Any]) -> ConfigurationEntry:
     values = {key: value for key, value in given.items() if key != "code"}
-    return Entry(kind, given["code"], kind.filled(values))
+    return ConfigurationEntry(kind, given["code"], kind.filled(values))
 
 
 def text_of(content: bytes) -> str:

@@ -33,7 +33,7 @@ NOT_SIGNED_SO = Reason(
 
 
 @dataclass(frozen=True)
-class Origin:
+class SigningInstallation:
     """key: the public key (base64) that the file is signed with; empty where it is not signed."""
 
     key: str = ""
@@ -47,19 +47,19 @@ def signed(text: str) -> str:
     return f"{text}# signed with {audit_proof.public_key_of(private_key)}: {made}\n"
 
 
-def origin_of(text: str) -> Origin:
+def origin_of(text: str) -> SigningInstallation:
     """Who signed the text, if anybody. Raises NotPossible for a wrong signature, or a stranger's."""
     found = _LINE.search(text)
     if found is None:
         if _TRIED.search(text):
             raise NotPossible(NOT_SIGNED_SO, field="file")
-        return Origin()
+        return SigningInstallation()
     own = keys.public_keys()
     if found["key"] not in {*own, *settings.CONFIGURATION_SIGNERS}:
         raise NotPossible(UNKNOWN_KEY, field="file")
     if not audit_proof.is_signed(_statement(text[: found.start()]), found["signature"], found["key"]):
         raise NotPossible(NOT_SIGNED_SO, field="file")
-    return Origin(found["key"], is_own=found["key"] in own)
+    return SigningInstallation(found["key"], is_own=found["key"] in own)
 
 
 def _statement(text: str) -> dict[str, str]:

@@ -37,7 +37,7 @@ class Attribute:
     values: Mapping[str, str] = field(default_factory=dict)
     default: str = ""
 
-    def taken(self, found: str) -> str:
+    def mapped(self, found: str) -> str:
         """The value of the field for this value of the attribute."""
         return self.values.get(found.casefold(), self.default) if self.values else found or self.default
 

@@ -25,7 +25,7 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class DirectoryPerson:
     """A person, as the source has them now.
 
     external_id: immutable id of the entry. key: by which managers and groups refer to it (distinguished name,
@@ -90,7 +90,7 @@ class End:
     notes: tuple[str, ...] = ()
 
 
-Item = Entry | Present | Gone | Group | Members | End
+Item = DirectoryPerson | Present | Gone | Group | Members | End
 
 
 class Source(Protocol):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from identity_manager.directory import csv_file
 from identity_manager.directory.configuration import SourceConfiguration
-from identity_manager.directory.contract import End, Entry, Item, SourceError
+from identity_manager.directory.contract import DirectoryPerson, End, Item, SourceError
 from identity_manager.directory.csv_file import CsvRow, UnreadableFile
 from identity_manager.models import EntryState, RunMode
 
@@ -94,7 +94,7 @@ class CsvFolder:
             raise SourceError(_("The file is larger than 200 MB."))
         return content
 
-    def _entry(self, row: CsvRow, lines: dict[str, int]) -> Entry:
+    def _entry(self, row: CsvRow, lines: dict[str, int]) -> DirectoryPerson:
         found = {name: self._value(row, name) for name in self.configuration.fields}
         number, state_word = found["personnel_number"], found.pop("state", "").lower()
         manager = found.pop("manager", "")
@@ -106,7 +106,7 @@ class CsvFolder:
         if not problem and lines.setdefault(number, row.line) != row.line:
             problem = _("Stands in line %(line)s already.") % {"line": lines[number]}
             number = ""
-        return Entry(
+        return DirectoryPerson(
             external_id=number[:200] or f"#{row.line}",
             key=number,
             values=found,
@@ -119,7 +119,7 @@ class CsvFolder:
 
     def _value(self, row: CsvRow, name: str) -> str:
         attribute = self.configuration.fields[name]
-        return attribute.taken(row.values.get(attribute.name.lower(), "").strip())
+        return attribute.mapped(row.values.get(attribute.name.lower(), "").strip())
 
     def _set_aside(self, file: Path, problem: str) -> None:
         aside = self.folder / "refused"

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from identity_manager.directory.configuration import SourceConfiguration
-from identity_manager.directory.contract import End, Entry, Gone, Group, Item, Members
+from identity_manager.directory.contract import DirectoryPerson, End, Gone, Group, Item, Members
 from identity_manager.models import EntryState, RunMode, ScimKind, ScimResource
 
 # Margin for writes that began before the last run and were committed after it: their time is before its
@@ -57,14 +57,14 @@ class ScimSource:
     def _portions(self, rows: Any) -> Iterator[ScimResource]:
         return iter(rows.order_by("pk").iterator(chunk_size=PORTION))
 
-    def _entry(self, row: ScimResource) -> Entry:
+    def _entry(self, row: ScimResource) -> DirectoryPerson:
         fields = self.configuration.fields
-        found = {name: each.taken(value_at(row.body, each.name)) for name, each in fields.items()}
+        found = {name: each.mapped(value_at(row.body, each.name)) for name, each in fields.items()}
         state_word, manager = found.pop("state", ""), found.pop("manager", "")
         found.pop("external_id", None)
         active = row.body.get("active", True)
         state = EntryState(state_word) if state_word in EntryState.values else EntryState.ACTIVE
-        return Entry(
+        return DirectoryPerson(
             external_id=str(row.pk),
             key=str(row.pk),
             values=found,

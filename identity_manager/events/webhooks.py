@@ -54,7 +54,7 @@ FORMER_KEY_SIGNS = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WebhookInput:
     """The input for a new webhook."""
 
     name: str
@@ -65,7 +65,7 @@ class Wanted:
     with_persons: bool = False
 
 
-def make(*, actor: Person, wanted: Wanted) -> tuple[Webhook, str]:
+def make(*, actor: Person, wanted: WebhookInput) -> tuple[Webhook, str]:
     """Make a webhook, which gets no events before another officer confirms it.
 
     Return it with the receiver's verification key, which is shown once if it is secret. Raises NotAllowed or

@@ -83,7 +83,7 @@ class SecretStore(Protocol):
 
 
 @dataclass(frozen=True)
-class Column:
+class WrappedColumn:
     """A model column; the secret is bound to the row's id and, where a lookup names one, to its owner.
 
     or_unbound: up to release 1.0 they had no owner; rewrapping gives them the one that the row names.
@@ -107,7 +107,7 @@ class Column:
         return bool(same.update(**{self.column: new}))
 
 
-class ArchivedEnvelopes(Column):
+class ArchivedEnvelopes(WrappedColumn):
     """The outer layer of archived keys; when they moved is kept for the sake of backups."""
 
     def replace(self, old: Wrapped, new: bytes) -> bool:
@@ -149,20 +149,20 @@ class SecondFactors:
 
 # Complete: a test finds wrapped columns that are missing here.
 SECRET_STORES: tuple[SecretStore, ...] = (
-    Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS, "token__person", or_unbound=True),
-    Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES, "person", or_unbound=True),
-    Column(Placement, "parcel_wrapped", Purpose.PRIVATE_KEYS, "certificate__token__person"),
+    WrappedColumn(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS, "token__person", or_unbound=True),
+    WrappedColumn(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES, "person", or_unbound=True),
+    WrappedColumn(Placement, "parcel_wrapped", Purpose.PRIVATE_KEYS, "certificate__token__person"),
     SecondFactors(),
-    Column(RecoveryCertificate, "seal", Purpose.OTHER),
-    Column(RecoveryDecision, "seal", Purpose.OTHER),
-    Column(TokenImport, "seal", Purpose.OTHER),
-    Column(Webhook, "address_wrapped", Purpose.OTHER),
-    Column(Webhook, "secret_wrapped", Purpose.OTHER),
-    Column(Webhook, "former_secret_wrapped", Purpose.OTHER),
-    Column(ShareTransportKey, "public_wrapped", Purpose.OTHER),
-    Column(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
+    WrappedColumn(RecoveryCertificate, "seal", Purpose.OTHER),
+    WrappedColumn(RecoveryDecision, "seal", Purpose.OTHER),
+    WrappedColumn(TokenImport, "seal", Purpose.OTHER),
+    WrappedColumn(Webhook, "address_wrapped", Purpose.OTHER),
+    WrappedColumn(Webhook, "secret_wrapped", Purpose.OTHER),
+    WrappedColumn(Webhook, "former_secret_wrapped", Purpose.OTHER),
+    WrappedColumn(ShareTransportKey, "public_wrapped", Purpose.OTHER),
+    WrappedColumn(SubmittedShare, "share_wrapped", Purpose.SHARE_TRANSPORT),
     ArchivedEnvelopes(ArchivedKey, "envelope_wrapped", Purpose.ARCHIVE, "owner"),
-    Column(RecoveryCanary, "envelope_wrapped", Purpose.ARCHIVE),
+    WrappedColumn(RecoveryCanary, "envelope_wrapped", Purpose.ARCHIVE),
 )
 
 

@@ -1,4 +1,4 @@
-"""Wake what waits for a key service or HSM: due again as soon as each key in use answers.
+"""Recovery of a key service or HSM: rows that wait for it are due again as soon as each key in use answers.
 
 A row that fails once more while they answer needs another key: an older version that is closed, say, or one
 that the service's policy does not name. It is not woken again, and has its own next attempt, within an hour.

@@ -1,4 +1,4 @@
-"""A table is divided by month while it is in use: it becomes the first partition, and nothing is copied.
+"""Online partitioning by month (ATTACH PARTITION): a table in use becomes the first one, without a copy.
 
 1. A rule says that its keys lie before the month after next (CHECK, NOT VALID), and is validated: PostgreSQL
    reads the table meanwhile, and nobody waits.
@@ -128,10 +128,10 @@ def _rule_taken_back(table: str) -> Iterator[None]:
         raise
 
 
-def look_after() -> str:
+def continue_division() -> str:
     """Job: tidy, then make the months ahead; returns until when there are some. Raises MonthsMissingError."""
     tidy()
-    return month_partitions.look_ahead()
+    return month_partitions.create_next_partitions()
 
 
 def tidy() -> None:

@@ -56,7 +56,7 @@ def months_from(moment: datetime, number: int) -> list[datetime]:
     return found
 
 
-def look_ahead() -> str:
+def create_next_partitions() -> str:
     """Job: make what is missing of the present and the next months. Raises MonthsMissingError.
 
     Returns until when each partitioned table has its months, with BEYOND where there are rows of later ones.

@@ -20,7 +20,7 @@ SECONDS = 60  # time limit of a run
 LONGEST_TRANSACTION = timedelta(hours=1)  # a row may be written so long before it is committed
 FIRST_KEY = uuid.UUID(int=0)
 # Of a scan in the order of writing: the last row, whether it was the end, the chunks up to there, and what
-# look_again had written when they were dealt with.
+# restart_scan had written when they were dealt with.
 NOTHING_YET: tuple[Any, bool, frozenset[bytes], str | None] = (None, False, frozenset(), None)
 
 
@@ -53,7 +53,7 @@ def of_written(
     A run that came to the end is followed by one that goes back by LONGEST_TRANSACTION, so that it sees what
     was committed behind the cached position; the verb does nothing for rows that it has seen. A verb that
     reads nothing but these rows is not called for a chunk that is as it was at the run before, unless
-    `look_again` was called since.
+    `restart_scan` was called since.
     """
     until, done = time.monotonic() + SECONDS, 0
     keys = rows.order_by("updated_at", "pk").values_list("updated_at", "pk")
@@ -80,7 +80,7 @@ def of_written(
     return done
 
 
-def look_again(name: str) -> None:
+def restart_scan(name: str) -> None:
     """Have the next run of `of_written` call its verb for each chunk: what the verb has made is gone.
 
     A run that is under way has begun before, so the next one believes nothing of what it has noted.

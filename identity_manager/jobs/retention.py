@@ -288,7 +288,7 @@ def _end_of_old(keep: AuditEvent, old: datetime) -> int:
     return (needed.number or 0) if needed else head.number + 1
 
 
-def cut_and_tell() -> int | str:
+def report_audit_log_cut() -> int | str:
     """Job: as cut_audit_log; in words where it waits because a clock was ahead."""
     gone = cut_audit_log()
     held_up_by = None if gone else held_up()

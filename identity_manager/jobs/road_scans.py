@@ -43,7 +43,7 @@ def ask_for_terms_again() -> int:
 
 
 def archive_late() -> int:
-    return resumable_scan.of_rows("archive.late_intake", late_intake.candidates(), late_intake.take)
+    return resumable_scan.of_rows("archive.late_intake", late_intake.candidates(), late_intake.archive_token)
 
 
 def read_crls() -> int:

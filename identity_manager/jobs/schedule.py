@@ -94,7 +94,7 @@ JOBS: tuple[Job, ...] = (
         "ca.compare_issued",
         _("Compares what certificate authorities have issued with the database, after a restore"),
         timedelta(minutes=1),
-        ca_comparison.go_on,
+        ca_comparison.continue_comparison,
     ),
     Job(
         "ca.renew_crls",
@@ -160,7 +160,7 @@ JOBS: tuple[Job, ...] = (
         "archive.readdress",
         _("Seals archived keys of retired recovery certificates for those in force"),
         timedelta(minutes=1),
-        readdressing.go_on,
+        readdressing.readdress_next,
     ),
     Job(
         "terms.ask_again",
@@ -220,7 +220,7 @@ JOBS: tuple[Job, ...] = (
         "directory.schedule",
         _("Puts new directory sources on schedule, and drops stopped runs that nobody let go on"),
         timedelta(minutes=1),
-        directory_runs.look_after,
+        directory_runs.continue_runs,
     ),
     Job(
         "targets.review",
@@ -263,13 +263,13 @@ JOBS: tuple[Job, ...] = (
         "database.count",
         _("Counts what the database holds, so that searches take the shortest way"),
         timedelta(hours=1),
-        statistics.take,
+        statistics.analyze,
     ),
     Job(
         "database.make_months",
         _("Makes the next months of tables that are divided by month"),
         timedelta(hours=1),
-        month_division.look_after,
+        month_division.continue_division,
     ),
     Job(
         "search.refresh",
@@ -390,7 +390,7 @@ JOBS: tuple[Job, ...] = (
         "retention.audit",
         _("Removes the oldest part of the audit log, up to a signed checkpoint"),
         timedelta(hours=1),
-        retention.cut_and_tell,
+        retention.report_audit_log_cut,
     ),
 )
 

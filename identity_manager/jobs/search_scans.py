@@ -25,4 +25,4 @@ def forget_names() -> int:
     try:
         return resumable_scan.of_portions("search.forget_names", NameWord.objects.all(), forget)
     finally:  # a person may have got a forgotten name meanwhile
-        resumable_scan.look_again(LEARN_NAMES)
+        resumable_scan.restart_scan(LEARN_NAMES)

@@ -39,13 +39,13 @@ ORDERS_AT_ONCE = 50
 WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.REVOKE: Certificate.objects.to_be_revoked,
     task_names.HOLD: Certificate.objects.to_be_held_or_released,
-    task_names.CHECK: AuditCheck.objects.all,
+    task_names.VERIFY_AUDIT_LOG: AuditCheck.objects.all,
     task_names.RESOLVE_ORPHAN: Certificate.objects.with_orphaned_order,
     task_names.SEAL: SoftwareToken.objects.to_be_sealed,
     task_names.ISSUE: circuit_breaker.to_be_issued,
-    task_names.SEND: OutgoingMail.objects.queued,
-    task_names.RUN: BatchOrder.objects.all,
-    task_names.RUN_SHARD: BatchShard.objects.all,
+    task_names.SEND_MAIL: OutgoingMail.objects.queued,
+    task_names.RUN_BATCH_ORDER: BatchOrder.objects.all,
+    task_names.RUN_BATCH_SHARD: BatchShard.objects.all,
     task_names.SERVE_TARGET: Target.objects.with_work,
     task_names.PLAN_STANDING_ORDER: StandingOrder.objects.at_work,
     task_names.READ_DIRECTORY: DirectorySource.objects.configured,
@@ -95,7 +95,7 @@ def sweep() -> int:
                 return nudged
             room[name] = max(0, QUEUE_LIMIT - waiting * task_names.TOGETHER.get(task, 1))
         share = room[name] if task == last[name] else (room[name] + 1) // 2
-        published = _nudge(task, WORK[task](), limit=share)
+        published = _requeue(task, WORK[task](), limit=share)
         room[name] -= published
         nudged += published
     return nudged
@@ -109,7 +109,7 @@ def _has_work(task: str) -> bool:
     return bool(prepared.rows(now=now, quiet_since=now - REQUEUE_INTERVAL))
 
 
-def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
+def _requeue(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
     if not limit:
         return 0
     now = timezone.now()

@@ -15,7 +15,7 @@ from identity_manager import queue
 from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import MailFault, MailState, OutgoingMail, PersonState
 from identity_manager.models.mail.outgoing_mail import OutgoingMailQuerySet
-from identity_manager.task_names import SEND
+from identity_manager.task_names import SEND_MAIL
 from identity_manager.telemetry import correlation
 
 NO_ADDRESS = "no address"
@@ -41,7 +41,7 @@ def enqueue(mail: OutgoingMail, *, by_sweep: bool = False) -> OutgoingMail:
     values = {field.attname: getattr(mail, field.attname) for field in OutgoingMail._meta.concrete_fields}
     row, created = OutgoingMail.objects.get_or_create(occasion=values.pop("occasion"), defaults=values)
     if created and row.state == MailState.QUEUED and not by_sweep:
-        queue.after_commit(SEND, row.pk)
+        queue.after_commit(SEND_MAIL, row.pk)
     return row
 
 
@@ -66,7 +66,7 @@ def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> Non
         _make_due(mail)
     OutgoingMail.objects.bulk_create(rows)
     if not by_sweep:
-        queue.all_after_commit(SEND, [mail.pk for mail in rows if mail.state == MailState.QUEUED])
+        queue.all_after_commit(SEND_MAIL, [mail.pk for mail in rows if mail.state == MailState.QUEUED])
 
 
 def _make_due(mail: OutgoingMail) -> None:
@@ -84,7 +84,7 @@ def release_waiting(mails: OutgoingMailQuerySet) -> None:
     due = Greatest("next_attempt_at", Value(now))  # at least now: age metrics must not count the time on hold
     waiting = OutgoingMail.objects.queued().filter(pk__in=released)
     waiting.update(waiting_since=now, next_attempt_at=due)
-    queue.all_after_commit(SEND, released)
+    queue.all_after_commit(SEND_MAIL, released)
 
 
 def claim(mail_id: uuid.UUID) -> OutgoingMail | None:
@@ -141,7 +141,7 @@ def retry(mail: OutgoingMail) -> None:
     """Queue a failed or discarded mail again; the caller has locked the row."""
     mail.queue_again(now=timezone.now())
     mail.save()
-    queue.after_commit(SEND, mail.pk)
+    queue.after_commit(SEND_MAIL, mail.pk)
 
 
 def make_due_now(mail: OutgoingMail) -> None:
@@ -149,7 +149,7 @@ def make_due_now(mail: OutgoingMail) -> None:
     mail.next_attempt_at = timezone.now()
     mail.nudged_at = None
     mail.save()
-    queue.after_commit(SEND, mail.pk)
+    queue.after_commit(SEND_MAIL, mail.pk)
 
 
 def discard(mail: OutgoingMail, *, reason: str) -> None:

@@ -9,7 +9,7 @@ def take_statistics(apps, schema_editor):
     """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
     persons = apps.get_model('identity_manager', 'Person').objects
     if schema_editor.connection.vendor == 'sqlite' and persons.exists():
-        statistics.take()
+        statistics.analyze()
 
 
 class Migration(migrations.Migration):

@@ -11,7 +11,7 @@ def install_on_sqlite(apps, schema_editor):
     if schema_editor.connection.vendor == "sqlite":
         person_search.install(schema_editor.connection)
         if apps.get_model("identity_manager", "Person").objects.exists():
-            statistics.take()
+            statistics.analyze()
 
 
 class Migration(migrations.Migration):

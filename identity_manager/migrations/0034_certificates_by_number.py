@@ -17,7 +17,7 @@ def take_statistics(apps, schema_editor):
     """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
     certificates = apps.get_model('identity_manager', 'Certificate').objects
     if schema_editor.connection.vendor == 'sqlite' and certificates.exists():
-        statistics.take()
+        statistics.analyze()
 
 
 class Migration(migrations.Migration):

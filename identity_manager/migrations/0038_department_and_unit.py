@@ -8,7 +8,7 @@ from ca_bridge.database.online_index import AddIndexOnline
 def take_statistics(apps, schema_editor):
     """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
     if schema_editor.connection.vendor == 'sqlite' and apps.get_model('identity_manager', 'Person').objects.exists():
-        statistics.take()
+        statistics.analyze()
 
 
 class Migration(migrations.Migration):

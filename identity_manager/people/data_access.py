@@ -19,7 +19,7 @@ def obstacle(person: Person) -> Reason | None:
     return NOTHING_LEFT if erasure.is_erased(person) else None
 
 
-def take(*, actor: Person, person_id: uuid.UUID) -> Person:
+def record_access_request(*, actor: Person, person_id: uuid.UUID) -> Person:
     """Record that the actor takes all data of the person. Raises NotAllowed or NotPossible."""
     with transaction.atomic():
         person = locking.person(person_id)

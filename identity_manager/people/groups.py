@@ -19,7 +19,7 @@ from identity_manager.transactions.refusals import (
     Reason,
     Stale,
     refuse,
-    refused_if_taken,
+    refused_if_not_unique,
     require,
 )
 
@@ -50,7 +50,7 @@ def make(*, actor: Person, name: str) -> DirectoryGroup:
         refuse(GROUP_NAME_TAKEN if taken else None, field="name")
         group = DirectoryGroup(source=None, name=wanted)
         group.external_id = str(group.pk)
-        with refused_if_taken(GROUP_NAME_TAKEN, field="name"):
+        with refused_if_not_unique(GROUP_NAME_TAKEN, field="name"):
             group.save()
         audit.record(audit.Event.GROUP_MADE, actor=actor, subject=None, group=str(group.pk), name=wanted)
         return group

@@ -102,7 +102,7 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
         written = _write(person, changed, manager)
         if written:
             audit.record(audit.Event.PERSON_CHANGED, actor=actor, subject=person, fields=written)
-            queue.after_commit(task_names.NOTICE, person.pk)
+            queue.after_commit(task_names.DETECT_PERSON_CHANGES, person.pk)
         change = (
             identity_changes.ask(person, new=new, source=PersonSource.MANUAL, actor=actor) if new else None
         )

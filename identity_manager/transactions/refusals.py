@@ -80,7 +80,7 @@ def require(
 
 
 @contextmanager
-def refused_if_taken(
+def refused_if_not_unique(
     reason: Reason, *, field: str | None = None, kind: type[Refused] = NotPossible
 ) -> Iterator[None]:
     """Raise a refusal of this kind where a unique constraint is violated: the database decides of two."""

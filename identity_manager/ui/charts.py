@@ -20,7 +20,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Part:
+class BarPart:
     """A part of a bar with its position and width."""
 
     words: Words
@@ -31,7 +31,7 @@ class Part:
     width: float
 
 
-def stacked(segments: Sequence[Segment], *, full: int = 0) -> list[Part]:
+def stacked(segments: Sequence[Segment], *, full: int = 0) -> list[BarPart]:
     """Lay out parts with a number above 0, side by side. full: the number that fills the whole width."""
     shown = [each for each in segments if each.number]
     total = sum(each.number for each in shown)
@@ -40,7 +40,7 @@ def stacked(segments: Sequence[Segment], *, full: int = 0) -> list[Part]:
     parts, x = [], 0.0
     for each in shown:
         width = LEAST + room * each.number / total
-        parts.append(Part(each.words, each.number, each.url, each.css, x, width))
+        parts.append(BarPart(each.words, each.number, each.url, each.css, x, width))
         x += width + GAP
     return parts
 

@@ -1,4 +1,4 @@
-"""Addresses in the frame of every page, found once: `reverse` for each of them took a fifteenth of a page."""
+"""URL cache of the links in the frame of every page: `reverse` for each took a fifteenth of a page."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""Addresses of the pages of many rows: `reverse` once for a list instead of once for each row."""
+"""URL cache of rows: `reverse` once for a list instead of once for each row."""
 
 import uuid
 from collections.abc import Callable

@@ -89,7 +89,7 @@ def frame(token_type: TokenType) -> Frame:
     return Frame(of_type, tuple(profile.as_profile() for profile in token_type.ordered_profiles()))
 
 
-def take(person: Person, token_type: TokenType, *, purpose: str = "") -> Snapshot:
+def snapshot_of(person: Person, token_type: TokenType, *, purpose: str = "") -> Snapshot:
     """Return the snapshot of one line. Raises ProfileError for a missing field."""
     return frame(token_type).filled(person, purpose=purpose)
 

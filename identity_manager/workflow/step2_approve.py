@@ -264,7 +264,7 @@ def _fetch(actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> TokenReq
 
 
 def _record(request: TokenRequest, actor: Person, decision: Decision, *, reason: str) -> Approval:
-    seat = approvers.seat_of(actor, request)
+    seat = approvers.right_of(actor, request)
     return Approval.objects.create(
         deputyship=seat.deputyship if seat else None,
         request=request,

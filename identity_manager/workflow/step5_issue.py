@@ -44,7 +44,7 @@ from identity_manager.workflow.issuance import (
     surplus,
 )
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
-from identity_manager.workflow.issuance.containers import Part
+from identity_manager.workflow.issuance.containers import ContainerPart
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def _built(token: ClaimedToken) -> step6_passphrase.Sealed:
     return step6_passphrase.with_mail(built, token.token)
 
 
-def _part(token: ClaimedToken, row: Certificate) -> Part:
+def _part(token: ClaimedToken, row: Certificate) -> ContainerPart:
     each = next((each for each in token.claimed if each.row is row), None)
     if each is None:
         return containers.part_of(row)
@@ -138,7 +138,7 @@ def _part(token: ClaimedToken, row: Certificate) -> Part:
         raise ValueError("It was not issued.")
     whole = each.examined.whole
     key = each.key or containers.open_key(row)
-    return Part(row.token_id, row, key, whole.certificate, whole.chain, each.examined.facts)
+    return ContainerPart(row.token_id, row, key, whole.certificate, whole.chain, each.examined.facts)
 
 
 def _finish(

@@ -44,7 +44,7 @@ from identity_manager.workflow.archive import intake
 from identity_manager.workflow.archive.intake import Intake
 from identity_manager.workflow.delivery import channel_separation, queueing
 from identity_manager.workflow.issuance import containers, expiry
-from identity_manager.workflow.issuance.containers import Part
+from identity_manager.workflow.issuance.containers import ContainerPart
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.policy.permitted_actions import NOT_ACTIVE
 from identity_manager.workflow.recovery import act
@@ -135,13 +135,13 @@ def _to_be_given(token_id: uuid.UUID) -> Iterable[Certificate]:
     return related.defer("token__snapshot", "order__content", "order__csr", "order__certificate")
 
 
-def build(parts: Iterable[Part]) -> Sealed:
+def build(parts: Iterable[ContainerPart]) -> Sealed:
     """Build a token's containers under a fresh passphrase, outside any transaction."""
     parts = list(parts)
     (owner,) = {part.certificate.token.person_id for part in parts}
     is_sole = sole_delivery.is_sole(parts[0].certificate.token)
-    archived = intake.prepare([(part.certificate, part.key) for part in parts])
-    parcels = handover.prepare(parts, are_only_copies=is_sole)
+    archived = intake.seal_for_archive([(part.certificate, part.key) for part in parts])
+    parcels = handover.seal_for_targets(parts, are_only_copies=is_sole)
     made = Sealed([], "", owner) if is_sole else _sealed(parts, owner=owner)
     return replace(made, intake=archived, parcels=parcels)
 
@@ -163,7 +163,7 @@ def _mail(token: SoftwareToken, sealed: Sealed) -> OutgoingMail:
     return queueing.first_delivery(token, sealed.containers, copy_is_kept=copy_is_kept)
 
 
-def _sealed(parts: Iterable[Part], *, owner: uuid.UUID) -> Sealed:
+def _sealed(parts: Iterable[ContainerPart], *, owner: uuid.UUID) -> Sealed:
     secret = passphrase.generate()
     made = [container for part in parts for container in containers.build(part, secret)]
     return Sealed(made, secret, owner)

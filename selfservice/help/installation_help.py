@@ -19,7 +19,7 @@ from selfservice.certificates.token_details import DEVICE_ICONS
 
 
 @dataclass(frozen=True)
-class Trouble:
+class InstallationProblem:
     """Error messages with meaning and remedy; without messages: for any message."""
 
     messages: tuple[str, ...]
@@ -58,19 +58,19 @@ MOZILLA = (
     " entered was incorrect.",
 )
 # For programs whose messages are unknown.
-ANY_REFUSAL = Trouble((), SAID_OF_OTHER_FILES, GET_THIS_FILE)
-TRY_AGAIN = Trouble(MOZILLA, WRONG_PASSPHRASE, TYPE_AGAIN)
+ANY_REFUSAL = InstallationProblem((), SAID_OF_OTHER_FILES, GET_THIS_FILE)
+TRY_AGAIN = InstallationProblem(MOZILLA, WRONG_PASSPHRASE, TYPE_AGAIN)
 
-TROUBLES: dict[str, tuple[Trouble, ...]] = {
-    "windows": (Trouble(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
-    "windows-old": (Trouble(WINDOWS, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
-    "macos": (Trouble(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
-    "iphone": (Trouble(APPLE_PHONE, OR_OLDER_PHONE, THEN_OLD_PHONE),),
-    "iphone-old": (Trouble(APPLE_PHONE, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
-    "android": (Trouble(ANDROID, OR_OLDER_PHONE, THEN_OLD_PHONE),),
-    "android-old": (Trouble(ANDROID, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+TROUBLES: dict[str, tuple[InstallationProblem, ...]] = {
+    "windows": (InstallationProblem(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
+    "windows-old": (InstallationProblem(WINDOWS, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "macos": (InstallationProblem(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "iphone": (InstallationProblem(APPLE_PHONE, OR_OLDER_PHONE, THEN_OLD_PHONE),),
+    "iphone-old": (InstallationProblem(APPLE_PHONE, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "android": (InstallationProblem(ANDROID, OR_OLDER_PHONE, THEN_OLD_PHONE),),
+    "android-old": (InstallationProblem(ANDROID, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
     "linux": (
-        Trouble(
+        InstallationProblem(
             ("SEC_ERROR_BAD_PASSWORD: The security password entered is incorrect.",),
             WRONG_PASSPHRASE,
             TYPE_AGAIN,
@@ -78,18 +78,18 @@ TROUBLES: dict[str, tuple[Trouble, ...]] = {
     ),
     "firefox": (TRY_AGAIN,),
     "thunderbird": (TRY_AGAIN,),
-    "outlook": (Trouble(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
-    "outlook-new": (Trouble(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
+    "outlook": (InstallationProblem(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
+    "outlook-new": (InstallationProblem(WINDOWS, OR_OLDER_WINDOWS, THEN_OLD_WINDOWS),),
     "outlook-mobile": (ANY_REFUSAL,),
-    "outlook-mac": (Trouble(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
-    "mail-mac": (Trouble(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
-    "mail-iphone": (Trouble(APPLE_PHONE, OR_OLDER_PHONE, THEN_OLD_PHONE),),
+    "outlook-mac": (InstallationProblem(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "mail-mac": (InstallationProblem(MAC, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "mail-iphone": (InstallationProblem(APPLE_PHONE, OR_OLDER_PHONE, THEN_OLD_PHONE),),
     "gmail": (ANY_REFUSAL,),
-    "samsung": (Trouble(ANDROID, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
+    "samsung": (InstallationProblem(ANDROID, SAID_OF_OTHER_FILES, GET_THIS_FILE),),
 }
 # Messages of programs that are not in install.DEVICES, by the program's name.
-PROGRAMS: tuple[Trouble, ...] = (
-    Trouble(
+PROGRAMS: tuple[InstallationProblem, ...] = (
+    InstallationProblem(
         (
             "Mac verify error: invalid password?",
             "could not parse PKCS12 file, check password",
@@ -100,7 +100,7 @@ PROGRAMS: tuple[Trouble, ...] = (
         _("OpenSSL, curl, Java, Node and GnuTLS say this when the passphrase is wrong."),
         TYPE_AGAIN,
     ),
-    Trouble(
+    InstallationProblem(
         ("unknown digest algorithm: 2.16.840.1.101.3.4.2.1",),
         _("A program written in Go with an old library: it reads the older kind of file alone."),
         _("Get the file for “Windows Server 2016 or older”. The passphrase stays the same."),

@@ -45,7 +45,7 @@ MAIL_LOST = gettext_lazy(
 
 
 @dataclass(frozen=True)
-class Way:
+class Remedy:
     """A button that helps."""
 
     words: str
@@ -60,7 +60,7 @@ class Advice:
     token: SoftwareToken
     lines: list[str | Promise] = field(default_factory=list)
     lost: list[str | Promise] = field(default_factory=list)
-    ways: list[Way] = field(default_factory=list)
+    ways: list[Remedy] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _of(token: SoftwareToken, known: _Known) -> Advice:
     if token.kind == RequestKind.RECOVERY:
         found.lines.append(RECOVERED_HERE)
         found.lost.append(OLD_FILE_STAYS)
-        found.ways.append(Way(_("Recover"), reverse("selfservice:recover"), "key"))
+        found.ways.append(Remedy(_("Recover"), reverse("selfservice:recover"), "key"))
         return found
     decrypting = [row.profile.decrypts for row in token.certificates.all()]
     if token.pk in known.archived:
@@ -125,7 +125,7 @@ def _recover(found: Advice, *, here: bool) -> None:
     found.lost.append(OLD_FILE_STAYS)
     if here:
         address = f"{reverse('selfservice:recover')}?token={found.token.pk}"
-        found.ways.append(Way(_("Recover"), address, "key"))
+        found.ways.append(Remedy(_("Recover"), address, "key"))
 
 
 def _replace(found: Advice, *, renewable: bool, decrypts: bool) -> None:
@@ -136,8 +136,8 @@ def _replace(found: Advice, *, renewable: bool, decrypts: bool) -> None:
     else:
         address = reverse("selfservice:replace-one", args=[found.token.pk])
         chosen = f"{address}?cause={ReplacementCause.FORGOTTEN.value}"
-        found.ways.append(Way(_("Replace"), chosen, "refresh"))
+        found.ways.append(Remedy(_("Replace"), chosen, "refresh"))
 
 
-def _way(page: str, token: SoftwareToken, words: str, *, icon: str) -> Way:
-    return Way(words, reverse(f"selfservice:{page}", args=[token.pk]), icon)
+def _way(page: str, token: SoftwareToken, words: str, *, icon: str) -> Remedy:
+    return Remedy(words, reverse(f"selfservice:{page}", args=[token.pk]), icon)

@@ -2,8 +2,9 @@
 
 import ast
 import re
+import tomllib
 
-from tests.architecture.source import Module, modules
+from tests.architecture.source import ROOT, Module, modules
 
 LOCKING = {"identity_manager.transactions.locking", "identity_manager.transactions.issuance_locks"}
 PORTALS = ("selfservice", "identity_manager.console", "identity_manager.api")
@@ -22,6 +23,7 @@ CONNECTORS_MAY_IMPORT = tuple(
     f"ca_bridge.{name}"
     for name in (
         "contract",
+        "contract_operation",
         "errors",
         "health_findings",
         "connection.bundles",
@@ -76,9 +78,26 @@ def test_connectors_know_the_contract_and_themselves() -> None:
         found += [
             f"{module.path}: {name}"
             for name in module.imports()
-            if name.startswith("ca_bridge.") and not name.startswith((own, *CONNECTORS_MAY_IMPORT))
+            if name.startswith("ca_bridge.") and not _is_within(name, (own, *CONNECTORS_MAY_IMPORT))
         ]
     assert found == []
+
+
+def _is_within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in packages)
+
+
+def test_each_part_of_the_product_has_its_layer() -> None:
+    """A new module or folder at the top stands in the contract of layers (pyproject.toml)."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = " ".join(config["tool"]["importlinter"]["contracts"][0]["layers"])
+    parts = {
+        each.stem
+        for each in (ROOT / "identity_manager").iterdir()
+        if (each.is_dir() and (each / "__init__.py").exists()) or each.suffix == ".py"
+    }
+    without = {"__init__", "migrations"}  # a migration may import whatever wrote its rows
+    assert {each for each in parts - without if f"identity_manager.{each}" not in layers} == set()
 
 
 def test_everything_is_caught_only_at_the_edges() -> None:

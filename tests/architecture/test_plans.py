@@ -326,7 +326,7 @@ def test_a_batch_order_is_found_by_an_index_from_its_dry_run_to_its_end(world: W
     ada = cast.person("ada-of-many", roles=(Role.TOKEN_ADMINISTRATOR,))
     ids = [str(cast.person(f"one{number}-of-many", sid="").pk) for number in range(3)]
     types = [cast.token_type("of-many").pk]
-    wanted = placing.Wanted(BatchSource.SELECTION, ids, types, accept_partial=False)
+    wanted = placing.BatchOrderInput(BatchSource.SELECTION, ids, types, accept_partial=False)
 
     def go() -> None:
         order = placing.place_order(actor=ada, order_id=uuid.uuid4(), wanted=wanted)

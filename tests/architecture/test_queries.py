@@ -104,7 +104,7 @@ def grow_what_officers_wait_for(world: World, everybody: list[Person]) -> None:
     by_hand, parked = issued[: len(issued) // 2], issued[len(issued) // 2 :]
     for certificate in by_hand:
         revoke.decide(certificate, reason=RevocationReason.KEY_COMPROMISE, actor=None)
-        certificate.leave_to_hands(now=timezone.now())
+        certificate.require_manual_revocation(now=timezone.now())
         certificate.save()
     for certificate in parked:
         Certificate.objects.filter(pk=certificate.pk).update(state="ordered")

@@ -336,7 +336,7 @@ def scim_client() -> uuid.UUID:
 def api_client() -> uuid.UUID:
     """It waits for another System Administrator."""
     asker = cast.person("orla", roles=(Role.SYSTEM_ADMINISTRATOR,))
-    wanted = api_clients.Wanted(name="HR", days=9, scopes=(ApiScope.PERSONS_READ,))
+    wanted = api_clients.ApiClientInput(name="HR", days=9, scopes=(ApiScope.PERSONS_READ,))
     return api_clients.make(actor=asker, wanted=wanted)[0].pk
 
 
@@ -375,7 +375,9 @@ def recovery(owner: Person, *, state: RequestState = RequestState.REQUESTED) -> 
 def batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     """Looked through, with a line for each; it waits for its start."""
     ids = [str(person.pk) for person in persons]
-    wanted = placing.Wanted(BatchSource.SELECTION, ids, [cast.token_type("waiting").pk], accept_partial=True)
+    wanted = placing.BatchOrderInput(
+        BatchSource.SELECTION, ids, [cast.token_type("waiting").pk], accept_partial=True
+    )
     order = placing.place_order(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
     batch_run.run(order_id=order.pk)
     return order.pk

@@ -15,7 +15,7 @@ from ca_bridge.connectors.embedded import authority
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import CertificateContent, KeyAlgorithm
-from ca_bridge.issuing import Validity, draft, prepare
+from ca_bridge.issuing import Validity, draft, journal_order
 from ca_bridge.keys import keys
 from ca_bridge.keys.keys import PrivateKey
 from ca_bridge.models import CaOrder
@@ -107,6 +107,6 @@ def prepared(content: CertificateContent, validity: Validity) -> Callable[..., C
             "validity": validity,
         } | changes
         wanted.setdefault("key", keys.generate(KeyAlgorithm.EC_P256))
-        return prepare(draft(**wanted))
+        return journal_order(draft(**wanted))
 
     return make

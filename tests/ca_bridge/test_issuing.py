@@ -1,4 +1,4 @@
-"""The door to the CAs: prepare, ask, record, with a CA that does what the test says."""
+"""The door to the CAs: journal_order, ask, record, with a CA that does what the test says."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -173,7 +173,7 @@ def test_a_permanent_error_is_a_refusal(ca, order):
     assert issuing.ask(order.pk) == Refused("No such profile.", "404")
 
 
-# --- prepare
+# --- journal_order
 
 
 def test_prepare_is_idempotent(ca, prepared, key):
@@ -929,7 +929,7 @@ def test_surplus_of_a_connection_that_is_configured_wrongly_waits_behind_the_oth
         issuing.revoke_surplus(order.pk)
     surplus = order.surplus.get()
     assert surplus.tried_at is not None
-    assert not surplus.is_left_to_hands
+    assert not surplus.is_for_manual_revocation
 
 
 def refused_and_revoked(ca: Any, order: CaOrder, complaint: str) -> None:
@@ -957,7 +957,7 @@ def test_surplus_stays_flagged_until_it_is_revoked(ca, order, outcome):
     assert list(CaOrder.objects.with_surplus(_in(hours=2))) == [order]
     surplus = order.surplus.get()
     assert surplus.revoked_at is None
-    assert surplus.is_left_to_hands == (outcome is RevocationOutcome.UNSUPPORTED)
+    assert surplus.is_for_manual_revocation == (outcome is RevocationOutcome.UNSUPPORTED)
     assert surplus.tried_at is not None
 
 
@@ -969,11 +969,11 @@ def test_surplus_that_the_ca_cannot_be_told_of_is_left_to_hands_and_looked_at_no
         assert issuing.revoke_surplus(order.pk) == 0
     assert len(ca.revoked) == 1
     assert not CaOrder.objects.with_surplus(timezone.now()).exists()
-    assert SurplusCertificate.objects.left_to_hands().get() == order.surplus.get()
+    assert SurplusCertificate.objects.for_manual_revocation().get() == order.surplus.get()
     ca.outcome = RevocationOutcome.ALREADY_REVOKED
     with time_machine.travel(_in(hours=2)):
         assert issuing.revoke_surplus(order.pk) == 1
-    assert not SurplusCertificate.objects.left_to_hands().exists()
+    assert not SurplusCertificate.objects.for_manual_revocation().exists()
 
 
 @pytest.mark.parametrize("is_old", [False, True], ids=["flagged now", "flagged by an earlier version"])
@@ -999,7 +999,7 @@ def test_surplus_that_the_ca_refuses_to_revoke_for_good_is_left_to_hands_with_it
     for _ in range(3):
         assert issuing.revoke_surplus(order.pk) == 0
     assert len(ca.revoked) == 2
-    left = SurplusCertificate.objects.left_to_hands()
+    left = SurplusCertificate.objects.for_manual_revocation()
     assert {each.trouble for each in left} == {
         "This CA has not issued this certificate. no such serial number"
     }
@@ -1011,7 +1011,7 @@ def test_surplus_that_the_ca_refuses_to_revoke_for_good_is_left_to_hands_with_it
     ca.outcome = RevocationOutcome.REVOKED
     with time_machine.travel(_in(hours=4)):
         assert issuing.revoke_surplus(order.pk) == 2
-    assert not SurplusCertificate.objects.left_to_hands().exists()
+    assert not SurplusCertificate.objects.for_manual_revocation().exists()
     assert {each.trouble for each in order.surplus.all()} == {""}, "nothing is wrong any more"
 
 
@@ -1022,7 +1022,7 @@ def test_a_passing_fault_leaves_surplus_to_the_next_time(ca, order):
     with pytest.raises(CaError):
         issuing.revoke_surplus(order.pk)
     assert list(CaOrder.objects.with_surplus(timezone.now())) == [order]
-    assert not SurplusCertificate.objects.left_to_hands().exists()
+    assert not SurplusCertificate.objects.for_manual_revocation().exists()
 
 
 def test_what_is_kept_no_longer_is_not_tried_again(ca, order):
@@ -1285,7 +1285,7 @@ def drawn(ca: Any, content: Any, validity: Any) -> Callable[..., issuing.DraftOr
 
 def journalled(*drawn: issuing.DraftOrder) -> list[Any]:
     with transaction.atomic():
-        return issuing.prepare_many(drawn)
+        return issuing.journal_orders(drawn)
 
 
 def examined(begun: Sequence[issuing.Begun], found: Sequence[Any]) -> list[Any]:
@@ -1337,10 +1337,10 @@ def test_what_somebody_has_settled_since_is_not_recorded_together(ca, drawn, num
 @pytest.mark.parametrize("what", ["idempotency key", "public key"])
 def test_what_is_known_already_is_not_journalled_together(ca, drawn, what):
     first = drawn("a")
-    issuing.prepare(first)
+    issuing.journal_order(first)
     again = drawn("a" if what == "idempotency key" else "b")
     if what == "public key":
         again = replace(again, public_key_sha256=first.public_key_sha256)
     with pytest.raises(IntegrityError), transaction.atomic():
-        issuing.prepare_many([drawn(), again])
+        issuing.journal_orders([drawn(), again])
     assert CaOrder.objects.count() == 1

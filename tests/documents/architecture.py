@@ -75,7 +75,7 @@ PURPOSES = {
     "identity_manager.ldap_connection": "LDAP with verified TLS: bind, search, modify",
     "identity_manager.mail_connection": "SMTP or a provider's API, by the settings",
     "ca_bridge": "X.509, PKCS#12 and CAs; knows no persons, requests or portals",
-    "ca_bridge.issuing": "the interface: prepare, ask, record an order",
+    "ca_bridge.issuing": "the interface: journal_order, ask, record an order",
     "ca_bridge.publication": "certificates, CRLs and OCSP over HTTP",
     "ca_bridge.orders": "drafting, journal, unknown outcomes, reconciliation with CAs",
     "ca_bridge.models": "rows of the journal",

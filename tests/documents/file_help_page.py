@@ -52,5 +52,5 @@ def _needs(device: install.Device) -> tuple[str, str, str, str]:
     return str(device.name), FORMATS[device.container_format] + profile, str(device.needs) or "nothing", tried
 
 
-def _cells(trouble: installation_help.Trouble) -> tuple[str, str, str]:
+def _cells(trouble: installation_help.InstallationProblem) -> tuple[str, str, str]:
     return markdown.codes(trouble.messages), str(trouble.meaning), str(trouble.remedy)

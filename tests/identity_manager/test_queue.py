@@ -35,8 +35,8 @@ def test_a_broker_in_trouble_is_a_line_in_the_log(
     def refuse(*_: object, **__: object) -> None:
         raise trouble
 
-    monkeypatch.setattr(type(current_app.tasks[task_names.SEND]), "apply_async", refuse)
-    queue.publish(task_names.SEND, uuid.uuid4())
+    monkeypatch.setattr(type(current_app.tasks[task_names.SEND_MAIL]), "apply_async", refuse)
+    queue.publish(task_names.SEND_MAIL, uuid.uuid4())
     assert "the sweep takes over mail.send" in caplog.text
 
 
@@ -48,6 +48,6 @@ def test_rabbitmq_that_lacks_memory_holds_nobody_for_long(caplog: pytest.LogCapt
     with rabbitmq(OUT_OF_MEMORY) as node, published_to(node.url, **broker.transport_options(node.url)):
         for _ in range(2):  # on a new connection, and on one of the pool
             began = time.monotonic()
-            queue.publish(task_names.SEND, uuid.uuid4())
+            queue.publish(task_names.SEND_MAIL, uuid.uuid4())
             assert time.monotonic() - began < broker.ANSWER_SECONDS + broker.CONNECT_SECONDS
     assert caplog.text.count("the sweep takes over mail.send") == 2

@@ -131,8 +131,8 @@ def test_what_a_restore_lost_is_found_adopted_and_revoked(lost: Office, ca: Embe
     assert "not compared yet" in next(iter(comparisons.with_authorities())).says
 
     with later(minutes=2):  # looked up in vain, so it waits for an officer
-        assert ca_comparison.go_on()
-        assert ca_comparison.go_on() == ""
+        assert ca_comparison.continue_comparison()
+        assert ca_comparison.continue_comparison() == ""
     comparison: Any = CaComparison.objects.with_numbers().get()
     assert (comparison.step, comparison.listed, comparison.unknown) == (ComparisonStep.DONE, 2, 2)
     assert "2 not known to the database" in next(iter(comparisons.with_authorities())).says
@@ -170,7 +170,7 @@ def test_what_a_restore_lost_is_found_adopted_and_revoked(lost: Office, ca: Embe
 
 
 def test_what_is_left_as_it_is_is_not_found_again(lost: Office, ca: EmbeddedConnector) -> None:
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     (unknown,) = [each for each in found() if each.order is None]
     lost.ada.open("/open-tasks/")
     lost.ada.follow("Leave as it is")
@@ -180,14 +180,14 @@ def test_what_is_left_as_it_is_is_not_found_again(lost: Office, ca: EmbeddedConn
     assert (unknown.state, unknown.reason) == (FindingState.LEFT, "Of the mail gateway.")
     for after in (timedelta(days=2), timedelta(days=10)):  # it is compared again: what comes late counts
         with later(days=after.days):
-            assert "portions" in ca_comparison.go_on()
+            assert "portions" in ca_comparison.continue_comparison()
     assert [each.state for each in found() if each.order is None] == [FindingState.LEFT]
     assert CaComparison.objects.get().rounds == 3
 
 
 def test_an_order_under_way_is_not_for_officers(lost: Office, ca: EmbeddedConnector) -> None:
     """It is looked up by itself first; only what is parked waits for somebody's word."""
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     (of_order,) = [each for each in found() if each.order is not None]
     assert of_order.state == FindingState.WAITING
     with pytest.raises(Stale, match="Nobody need decide"):
@@ -200,11 +200,11 @@ def test_what_its_order_brings_beside_is_revoked_without_anybody(
 ) -> None:
     """By the connection's policy the order is asked for once more: there are two for one key."""
     settings.CA_CONNECTORS = {"corporate": {**settings.CA_CONNECTORS["corporate"], "UNKNOWN": "ask-again"}}
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     with later(minutes=2):
         pass
     assert Certificate.objects.get().state == CertificateState.VALID
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     (of_order,) = [each for each in found() if each.order is not None]
     assert of_order.state == FindingState.SETTLED
     assert SurplusCertificate.objects.count() == 1
@@ -247,7 +247,7 @@ def test_a_comparison_beside_issuing_finds_nothing(
 
     def slowly(self: EmbeddedConnector, order: Any) -> Any:
         answer = issue(self, order)
-        ca_comparison.go_on()
+        ca_comparison.continue_comparison()
         seen.extend(CaFinding.objects.values_list("state", flat=True))
         return answer
 
@@ -255,7 +255,7 @@ def test_a_comparison_beside_issuing_finds_nothing(
     certificate = issued(office, office.company.uma)
     assert seen == [FindingState.WAITING]
     assert certificate.state == CertificateState.VALID
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     assert [each.state for each in found()] == [FindingState.SETTLED]
     assert CaFinding.objects.for_officers(timezone.now()).count() == 0
 
@@ -280,7 +280,7 @@ def test_other_cas_cannot_be_compared(office: Office, settings: Any) -> None:
         call_command("compare_ca", "corporate")
     assert stopped.value.returncode == 2
     ca_comparison.begin_all(timezone.now())
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     row = CaComparison.objects.get()
     assert row.step == ComparisonStep.IMPOSSIBLE
     assert "cannot be compared" in next(iter(comparisons.with_authorities())).says
@@ -297,17 +297,17 @@ def test_it_goes_on_where_it_stopped_portion_by_portion(
     assert (row.step, row.listed, bool(row.cursor)) == (ComparisonStep.LISTING, 1, True)
     with monkeypatch.context() as outage:
         outage.setattr(UnsearchableConnector, "list_issued", is_down)
-        assert ca_comparison.go_on() == ""
+        assert ca_comparison.continue_comparison() == ""
     row.refresh_from_db()
     assert (row.listed, row.trouble) == (1, "The certificate authority cannot be reached.")
     assert "cannot be reached" in lost.ada.open("/").text
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     done: Any = CaComparison.objects.with_numbers().get()
     assert (done.step, done.listed, done.unknown, done.trouble) == (ComparisonStep.DONE, 2, 2, "")
 
 
 def test_who_decides(lost: Office, ca: EmbeddedConnector) -> None:
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     (unknown,) = [each for each in found() if each.order is None]
     company = lost.company
     limited = cast.person("lina", roles=())
@@ -322,7 +322,7 @@ def test_who_decides(lost: Office, ca: EmbeddedConnector) -> None:
 
 
 def test_each_is_decided_once(lost: Office, ca: EmbeddedConnector) -> None:
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     (unknown,) = [each for each in found() if each.order is None]
     outcomes = together(
         *[lambda: ca_findings.revoke(actor=lost.company.ada, finding_id=unknown.pk) for _each in range(3)]
@@ -342,7 +342,7 @@ def test_on_another_machine_nobody_says_that_both_agree(
     """The files stayed on the one that is gone; what is issued here says nothing of the lost time."""
     shutil.rmtree(tmp_path / "ca" / "corporate" / "issued")
     issued(lost, cast.person("wilma"))
-    ca_comparison.go_on()
+    ca_comparison.continue_comparison()
     row = CaComparison.objects.get()
     assert row.step == ComparisonStep.IMPOSSIBLE
     assert "no files of what it issued in that time" in lost.ada.open("/").text

@@ -110,7 +110,7 @@ def test_from_the_click_to_the_officers_word(
     assert "Revoked here" not in office.uma.open(f"/my/certificates/{token.pk}/").text
 
 
-def left_to_hands(office: Office, certificate: Certificate) -> None:
+def for_manual_revocation(office: Office, certificate: Certificate) -> None:
     revoke.revoke_token(
         actor=office.company.uma,
         token_id=certificate.token_id,
@@ -122,7 +122,7 @@ def test_only_an_administrator_says_so_and_once(office: Office, certificate: Cer
     company = office.company
     with pytest.raises(Stale, match="does not wait"):
         revoke.done_by_hand(actor=company.ada, certificate_id=certificate.pk)
-    left_to_hands(office, certificate)
+    for_manual_revocation(office, certificate)
     for actor in (company.paul, company.rita, company.uma):
         with pytest.raises(NotAllowed):
             revoke.done_by_hand(actor=actor, certificate_id=certificate.pk)
@@ -132,7 +132,7 @@ def test_only_an_administrator_says_so_and_once(office: Office, certificate: Cer
 
 
 def test_of_two_officers_one_has_said_so(office: Office, certificate: Certificate) -> None:
-    left_to_hands(office, certificate)
+    for_manual_revocation(office, certificate)
 
     def say() -> Certificate:
         return revoke.done_by_hand(actor=office.company.ada, certificate_id=certificate.pk)
@@ -146,7 +146,7 @@ def test_of_two_officers_one_has_said_so(office: Office, certificate: Certificat
 def test_a_ca_that_sees_that_it_was_done_takes_it_off_the_list(
     office: Office, ca: ScriptedConnector, certificate: Certificate
 ) -> None:
-    left_to_hands(office, certificate)
+    for_manual_revocation(office, certificate)
     ca.outcome = RevocationOutcome.ALREADY_REVOKED
     with later(hours=2):
         certificate.refresh_from_db()
@@ -155,7 +155,7 @@ def test_a_ca_that_sees_that_it_was_done_takes_it_off_the_list(
 
 
 def test_what_has_ended_need_not_be_revoked_any_more(office: Office, certificate: Certificate) -> None:
-    left_to_hands(office, certificate)
+    for_manual_revocation(office, certificate)
     now = timezone.now()
     assert Certificate.objects.to_be_revoked_by_hand(now).exists()
     assert not Certificate.objects.to_be_revoked_by_hand(now + timedelta(days=4000)).exists()
@@ -233,7 +233,7 @@ def test_both_kinds_stand_in_one_list_and_both_count(
 ) -> None:
     assert certificate.order is not None
     issuing.record(certificate.order.pk, wrong()(certificate.order.request), late=True)
-    left_to_hands(office, certificate)
+    for_manual_revocation(office, certificate)
     with later(minutes=2):
         sweep.revoke_surplus()
 
@@ -311,7 +311,7 @@ def test_what_is_surplus_and_has_ended_need_not_be_revoked(surplus_row: SurplusB
 def test_what_is_used_and_has_ended_waits_for_nobody(
     office: Office, ca: ScriptedConnector, certificate: Certificate
 ) -> None:
-    left_to_hands(office, certificate)
+    for_manual_revocation(office, certificate)
     asked = len(ca.revoked)
     assert "It is revoked" in office.ada.open("/open-tasks/").text
     with later(days=4000):

@@ -224,7 +224,7 @@ def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
     reference = undisturbed(stage)
     assert {name.split()[1] for name in reference.passed} == KINDS
 
-    for name in (ISSUED, SENT, f"{AFTER} {BROKER} {task_names.SEND}", f"{AFTER} {COMMIT} _commit"):
+    for name in (ISSUED, SENT, f"{AFTER} {BROKER} {task_names.SEND_MAIL}", f"{AFTER} {COMMIT} _commit"):
         places = [number for number, each in enumerate(reference.passed, start=1) if each == name]
         outcome = stage.at(places[len(places) // 2])
         assert (outcome.killed, outcome.passed[-1]) == (True, name)
@@ -238,7 +238,9 @@ def test_the_tokens_of_a_walk_go_as_a_group(stage: Stage) -> None:
     passed = undisturbed(stage).passed
     assert passed.count(f"{AFTER} {BROKER} {task_names.ISSUE}") == 3
     assert passed.count(ISSUED) == 3
-    assert passed.count(f"{AFTER} {BROKER} {task_names.SEND}") == 1, "the mails of a group are one message"
+    assert passed.count(f"{AFTER} {BROKER} {task_names.SEND_MAIL}") == 1, (
+        "the mails of a group are one message"
+    )
     assert passed.count(SENT) == 3
 
 

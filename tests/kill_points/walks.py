@@ -460,7 +460,7 @@ def order_for_many(_clock: Clock) -> bool:
         chosen = list(
             Person.objects.filter(personnel_number__startswith="P-one").order_by("personnel_number")
         )
-        wanted = placing.Wanted(
+        wanted = placing.BatchOrderInput(
             BatchSource.SELECTION, [str(each.pk) for each in chosen], [pair().pk], accept_partial=False
         )
         placing.place_order(actor=who("ada"), order_id=uuid.uuid4(), wanted=wanted)
@@ -476,7 +476,7 @@ def revoke_many(_clock: Clock) -> bool:
     order = BatchOrder.objects.first()
     if order is None:
         chosen = SoftwareToken.objects.order_by("person__personnel_number").values_list("pk", flat=True)
-        wanted = placing.Wanted(
+        wanted = placing.BatchOrderInput(
             BatchSource.SELECTION,
             map(str, chosen),
             kind=BatchKind.REVOKE,

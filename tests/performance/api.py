@@ -82,7 +82,7 @@ def caller() -> Callable[[str], None]:
     first, second = persons(2)
     for each in (first, second):
         roles.establish(person_id=uuid.UUID(each), role=Role.SYSTEM_ADMINISTRATOR)
-    wanted = api_clients.Wanted(name="Bench", days=1, scopes=[ApiScope.REQUESTS_WRITE])
+    wanted = api_clients.ApiClientInput(name="Bench", days=1, scopes=[ApiScope.REQUESTS_WRITE])
     row, secret = api_clients.make(actor=Person.objects.get(pk=first), wanted=wanted)
     api_clients.confirm(actor=Person.objects.get(pk=second), client_id=row.pk)
     browser, known = Client(HTTP_HOST="localhost"), {"Authorization": f"Bearer {secret}"}

@@ -149,7 +149,7 @@ def filled(options: argparse.Namespace) -> int:
     _make_the_end_of_the_oldest_month_true(each)
     last = AuditEvent.objects.get(number=done)
     AuditChain.objects.update_or_create(pk=1, defaults={"number": done, "chain": last.chain})
-    month_partitions.look_ahead()
+    month_partitions.create_next_partitions()
     return done
 
 

@@ -85,7 +85,7 @@ class without_indexes:  # noqa: N801 reads as a statement
 
 def settle() -> None:
     """What the installation's jobs and PostgreSQL's own do after a while."""
-    statistics.take()
+    statistics.analyze()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE identity_manager_person")

@@ -138,7 +138,7 @@ def looked_at(worker: Any, order_id: uuid.UUID, *ids: str) -> None:
     from identity_manager.workflow.batch import placing
 
     token_type = TokenType.objects.active().get(code=TYPE)
-    wanted = placing.Wanted(BatchSource.SELECTION, ids, [token_type.pk], accept_partial=False)
+    wanted = placing.BatchOrderInput(BatchSource.SELECTION, ids, [token_type.pk], accept_partial=False)
     placing.place_order(actor=officer(), order_id=order_id, wanted=wanted)
     wait_for(worker, order_id, "checked")
 

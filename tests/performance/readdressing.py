@@ -50,7 +50,7 @@ def measured(number: int) -> dict[str, Any]:
     retired = RecoveryCertificate.objects.get(pk=former.pk)
     began, used, moved = time.perf_counter(), time.process_time(), 0
     while readdressing.left(retired).exists():
-        some = readdressing.go_on()  # for a minute
+        some = readdressing.readdress_next()  # for a minute
         if not isinstance(some, int) or not some:
             raise RuntimeError(f"{moved} of {number} were re-addressed: {some}")
         moved += some

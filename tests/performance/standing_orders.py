@@ -74,7 +74,7 @@ def in_force(ids: list[str]) -> Any:
     maker, second = Person.objects.filter(pk__in=ids[-2:]).order_by("pk")
     for each in (maker, second):
         RoleAssignment.objects.create(person=each, role="token-administrator")
-    wanted = orders.Wanted("All", StandingBasis.GROUP, "vpn", LossRule.REVOKE, group=group.pk)
+    wanted = orders.StandingOrderInput("All", StandingBasis.GROUP, "vpn", LossRule.REVOKE, group=group.pk)
     order = orders.make(actor=maker, wanted=wanted)
     planning.run(order_id=order.pk)
     order.refresh_from_db()

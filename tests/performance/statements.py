@@ -101,7 +101,7 @@ def _carry_out(messages: list[tuple[Any, Any, Any]]) -> None:
 
     while messages:
         task, args, kwargs = messages.pop(0)
-        if task.name != task_names.SEND:
+        if task.name != task_names.SEND_MAIL:
             task.apply(args=args, kwargs=kwargs).get()
 
 

@@ -53,7 +53,7 @@ def carried_out(company: Company) -> BatchOrder:
     chosen: Iterator[uuid.UUID] = (
         Person.objects.filter(state="registered").values_list("pk", flat=True).iterator(chunk_size=AT_ONCE)
     )
-    wanted = placing.Wanted(BatchSource.SEARCH, map(str, chosen), kind=BatchKind.ACTIVATE)
+    wanted = placing.BatchOrderInput(BatchSource.SEARCH, map(str, chosen), kind=BatchKind.ACTIVATE)
     order = placing.place_order(actor=company.rita, order_id=uuid.uuid4(), wanted=wanted)
     largest = max(len(block.entries) for block in BatchBlock.objects.filter(order=order).iterator())
     assert largest <= entries.PER_BLOCK

@@ -12,7 +12,16 @@ from django.utils import timezone
 
 from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration, parse
-from identity_manager.directory.contract import End, Entry, Gone, Group, Item, Members, Present, SourceError
+from identity_manager.directory.contract import (
+    DirectoryPerson,
+    End,
+    Gone,
+    Group,
+    Item,
+    Members,
+    Present,
+    SourceError,
+)
 from identity_manager.models import DirectoryRun, DirectorySource, RunMode
 from identity_manager.workflow.people import directory_runs
 
@@ -27,7 +36,7 @@ class FakeDirectory:
     """entries by id; what a test changes is what the next run reads. breaks_off: after so many items."""
 
     configuration: SourceConfiguration
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, DirectoryPerson] = field(default_factory=dict)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     changed: set[str] | None = None
@@ -35,7 +44,7 @@ class FakeDirectory:
     has_end: bool = True
     modes: list[RunMode] = field(default_factory=list)
 
-    def add(self, name: str, **changes: Any) -> Entry:
+    def add(self, name: str, **changes: Any) -> DirectoryPerson:
         """Put an entry in, or another one in its place."""
         fields = {each: changes.pop(each) for each in ("state", "manager", "expires_at") if each in changes}
         external_id = changes.pop("external_id", f"id-{name}")
@@ -50,7 +59,7 @@ class FakeDirectory:
             "department": "Research",
             "organisational_unit": "Nord",
         }
-        entry = Entry(external_id=external_id, key=external_id, values=values | changes, **fields)
+        entry = DirectoryPerson(external_id=external_id, key=external_id, values=values | changes, **fields)
         self.entries[external_id] = entry
         return entry
 
@@ -105,7 +114,7 @@ def run(mode: RunMode | None = None, *, at_once: bool = False) -> DirectoryRun:
     """
     if not at_once:
         DirectoryRun.objects.update(started_at=F("started_at") - timedelta(days=2))
-    directory_runs.look_after()
+    directory_runs.continue_runs()
     wanted = {"wanted": mode} if mode else {}
     source = DirectorySource.objects.get(name="corp")
     DirectorySource.objects.filter(pk=source.pk).update(next_attempt_at=timezone.now(), **wanted)

@@ -117,7 +117,7 @@ def encrypt(key: rsa.RSAPrivateKey, passphrase: bytes) -> bytes:
 
 def write(path: Path, content: bytes) -> None:
     """Write a new file with mode 0600 atomically. Raises CaError where the file exists."""
-    workshop = workshop_of(path)
+    workshop = temporary_path(path)
     try:
         fill(workshop, content)
         _place(workshop, path)
@@ -127,7 +127,7 @@ def write(path: Path, content: bytes) -> None:
         workshop.unlink(missing_ok=True)
 
 
-def workshop_of(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """The temporary path of this process for a file."""
     return path.with_name(f".{path.name}.{os.getpid()}")
 

@@ -108,12 +108,12 @@ def _put(wanted: Sequence[tuple[_KeyFile, bytes]], passphrases: tuple[bytes, ...
             _write(each, content)
         for each, _content in wanted:
             with _said_of(each.path):
-                key_store.workshop_of(each.path).replace(each.path)
+                key_store.temporary_path(each.path).replace(each.path)
                 _sync(each.path.parent)
     except CaError:
         for each, _content in wanted:
             with suppress(OSError):
-                key_store.workshop_of(each.path).unlink()
+                key_store.temporary_path(each.path).unlink()
         raise
 
 
@@ -130,7 +130,7 @@ def _check(found: _KeyFile, content: bytes, passphrases: tuple[bytes, ...]) -> N
 
 def _write(found: _KeyFile, content: bytes) -> None:
     """Write beside the file, with its owner and mode: the command may run as another user."""
-    workshop = key_store.workshop_of(found.path)
+    workshop = key_store.temporary_path(found.path)
     with _said_of(found.path):
         workshop.unlink(missing_ok=True)  # of a process that was killed and had our number
         try:

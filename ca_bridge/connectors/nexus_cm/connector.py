@@ -75,13 +75,13 @@ class NexusCmConnector:
         """Every certificate for the order's key."""
         return [certificate for _entry, certificate in self._of_key(order)]
 
-    def _of_key(self, order: CertificateOrder) -> Iterator[tuple[wire.Entry, bytes]]:
+    def _of_key(self, order: CertificateOrder) -> Iterator[tuple[wire.SearchEntry, bytes]]:
         subject = x509.load_der_x509_csr(order.csr).subject
         for entry, certificate in self._search(subject, order.not_before - BACKDATING):
             if der.is_for(x509.load_der_x509_certificate(certificate), order.csr):
                 yield entry, certificate
 
-    def _search(self, subject: x509.Name, since: datetime) -> Iterator[tuple[wire.Entry, bytes]]:
+    def _search(self, subject: x509.Name, since: datetime) -> Iterator[tuple[wire.SearchEntry, bytes]]:
         """All certificates of a common name that are valid at or after a moment, with CM's entries."""
         offset, hits = 0, 1
         while offset < hits:
@@ -116,7 +116,7 @@ class NexusCmConnector:
                 return KeptCertificate(certificate, revoked=entry["status"] == "revoked")
         return None
 
-    def _downloaded(self, entry: wire.Entry) -> bytes:
+    def _downloaded(self, entry: wire.SearchEntry) -> bytes:
         path = f"/certificates/{quote(entry['certid'], safe='')}/download"
         return wire.certificate_of(self._read(path))
 

@@ -24,7 +24,7 @@ GENERAL_ERROR, CREDENTIALS = -1, (-15, -17)  # privileges, signature
 _PASSING = (-12, -18, -40)  # not initialised, no connection to CM, too many requests
 
 
-class Entry(TypedDict):
+class SearchEntry(TypedDict):
     """A certificate in a search result: its identifier, and whether it is revoked.
 
     serial: hexadecimal; empty where CM does not return it.
@@ -113,11 +113,11 @@ def serial_query(serial: int) -> str:
     return urlencode({"certificateSerialNumber": f"{serial:x}", "searchLimit": str(PAGE)})
 
 
-def entries_of(reply: Reply) -> tuple[list[Entry], int]:
+def entries_of(reply: Reply) -> tuple[list[SearchEntry], int]:
     """The entries of this page, and the number of entries on all pages."""
     found = reply.fields()
     with reply.reading("list of certificates"):
-        entries: list[Entry] = [
+        entries: list[SearchEntry] = [
             {
                 "certid": str(each["certid"]),
                 "status": str(each["status"]),

@@ -86,7 +86,7 @@ def create_batch_order(request: HttpRequest, body: BatchIn, key: IdempotencyKey)
     require_scopes(client_of(request), SCOPES.get(body.kind, (WRITE,)))
 
     def act() -> HttpResponse:
-        wanted = placing.Wanted(
+        wanted = placing.BatchOrderInput(
             source=BatchSource.SELECTION,
             chosen=body.chosen,
             types=eligibility.types_of_codes(body.types) if body.types else (),

@@ -49,14 +49,14 @@ def addresses() -> list[URLPattern]:
     provider = settings.EMAIL_BACKEND.removeprefix(BACKENDS).partition(".")[0]
     if not settings.ANYMAIL.get("WEBHOOK_SECRET") or _reader(provider) is None:
         return []
-    return [path(f"{provider}/", take, {"provider": provider}, name="mail-webhook")]
+    return [path(f"{provider}/", receive_events, {"provider": provider}, name="mail-webhook")]
 
 
 @csrf_exempt
 @login_not_required
 @never_cache
 @require_http_methods(["HEAD", "POST"])
-def take(request: HttpRequest, provider: str) -> HttpResponse:
+def receive_events(request: HttpRequest, provider: str) -> HttpResponse:
     """Receive events: 200 stored, 400 malformed or wrong secret, 429 rate limit.
 
     Any other fault is a 500, after which the provider repeats the call.

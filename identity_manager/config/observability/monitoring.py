@@ -84,8 +84,8 @@ def end_task(task: Any, state: str, **_: Any) -> None:
     instruments.TASK_SECONDS.labels(task.name).observe(seconds)
     # Celery calls a success whatever raises nothing: a mail that the server refused, a CA that is down.
     said = _of_all(under_way.results) or correlation.Result(state, logging.INFO)
-    is_told = settings.LOG_REQUESTS and task.request.args and task.name not in UNRELATED
-    if is_told or said.level > logging.INFO:
+    is_logged = settings.LOG_REQUESTS and task.request.args and task.name not in UNRELATED
+    if is_logged or said.level > logging.INFO:
         logger.log(said.level, "%s %s in %.0f ms", task.name, said.words, seconds * 1000)
     under_way.note("outcome", state)
     under_way.context.close()

@@ -17,7 +17,7 @@ from identity_manager.configuration.kind import (
 )
 from identity_manager.models import ApiClient, ApiMethod, ConsentState
 from identity_manager.people.api_access import api_clients
-from identity_manager.people.api_access.api_clients import Wanted
+from identity_manager.people.api_access.api_clients import ApiClientInput
 from identity_manager.transactions.refusals import Reason
 
 CHANGED = Reason(
@@ -66,7 +66,7 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
         raise LeftAloneError(WITH_CERTIFICATE)
     if not making.shows_secrets:
         raise LeftAloneError(ON_THE_PAGE)
-    wanted = Wanted(name=code, days=values["days"], scopes=values["scopes"], units=values["units"])
+    wanted = ApiClientInput(name=code, days=values["days"], scopes=values["scopes"], units=values["units"])
     client, secret = api_clients.make(actor=making.actor, wanted=wanted)
     making.secrets.append((client.name, secret))
     return client.pk

@@ -66,7 +66,7 @@ def _make(making: Making, code: str, values: Values) -> uuid.UUID:
         raise LeftAloneError(ENDED_FIRST)
     if not TokenType.objects.active().filter(code=values["type_code"]).exists():
         raise LeftAloneError(LATER)
-    wanted = orders.Wanted(
+    wanted = orders.StandingOrderInput(
         name=code,
         basis=StandingBasis(values["basis"]),
         type_code=values["type_code"],

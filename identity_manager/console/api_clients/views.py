@@ -53,7 +53,7 @@ def _make(request: HttpRequest) -> HttpResponse:
     form = ClientForm(refusals.post_data(request))
     if form.is_valid():
         with refusals.show_refusal(form):
-            wanted = api_clients.Wanted(**refusals.content(form))
+            wanted = api_clients.ApiClientInput(**refusals.content(form))
             client, secret = api_clients.make(actor=access.administrator(request), wanted=wanted)
             return render(request, f"{TEMPLATES}/made.html", {"client": client, "secret": secret})
     context = {"form": form}

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity_manager.audit import Event, chain_proof, evidence, heads
-from identity_manager.audit.chain_proof import Part
+from identity_manager.audit.chain_proof import ChainSegment
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.audit.event_columns import COLUMNS
 from identity_manager.console.lists.csv_export import Reader, csv_chunks
@@ -139,12 +139,12 @@ def _zipped(reader: Reader, period: Period) -> Iterator[bytes]:
             with pack.open(name, "w", force_zip64=True) as member:
                 for piece in pieces:
                     member.write(piece.encode())
-                    yield out.taken()
-    yield out.taken()
+                    yield out.drain()
+    yield out.drain()
 
 
 class _Buffer(io.RawIOBase):
-    """A write-only, unseekable file whose content is taken while zipfile writes."""
+    """A write-only, unseekable file whose content is drain while zipfile writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,9 +157,9 @@ class _Buffer(io.RawIOBase):
         self._pieces.append(bytes(piece))
         return len(self._pieces[-1])
 
-    def taken(self) -> bytes:
-        taken, self._pieces = b"".join(self._pieces), []
-        return taken
+    def drain(self) -> bytes:
+        drain, self._pieces = b"".join(self._pieces), []
+        return drain
 
 
 def _files(reader: Reader, period: Period) -> Iterator[tuple[str, Iterable[str]]]:
@@ -230,7 +230,7 @@ def _expired_without_renewal(period: Period) -> Iterator[list[object]]:
         yield [row.person, row.person.personnel_number, row.token_type, row.request.reference, row.ended_at]
 
 
-def _readme(period: Period, part: Part) -> str:
+def _readme(period: Period, part: ChainSegment) -> str:
     check = AuditCheck.objects.finished().first()
     lines = [
         _("Audit pack of %(installation)s") % {"installation": settings.CONSOLE_BASE_URL},
@@ -274,6 +274,6 @@ def contents() -> list[tuple[str, str]]:
         ("restores.csv", _("restores of the database")),
         ("key-rotations.csv", _("keys that were rotated, retired or destroyed")),
         ("refused-sign-ins.csv", _("sign-ins that failed, and pages that were refused")),
-        ("audit-log.csv", _("checks of the log, removals from it, and evidence that was taken")),
+        ("audit-log.csv", _("checks of the log, removals from it, and evidence that was drain")),
         ("proof/", _("signatures, hashes and linked events, for the check")),
     ]

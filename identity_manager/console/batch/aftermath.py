@@ -11,7 +11,7 @@ from identity_manager.models import BatchKind, BatchLine, BatchOrder, Person, Ro
 from identity_manager.queries import request_progress
 from identity_manager.queries.request_progress import Became
 from identity_manager.ui import charts
-from identity_manager.ui.charts import Part, Segment
+from identity_manager.ui.charts import BarPart, Segment
 from identity_manager.ui.parts import Meaning
 
 MEANINGS = {
@@ -28,7 +28,7 @@ PATTERN = ("", "chart-second", "chart-third", "chart-fourth")  # parts of one me
 class Aftermath:
     """The parts in the order of the road; remind: the search for those who have not accepted, if any."""
 
-    parts: list[Part]
+    parts: list[BarPart]
     total: int
     remind: str
     remind_kind: str = BatchKind.REMIND
@@ -55,7 +55,7 @@ def words_of(line: BatchLine) -> str:
     return str(Became(became).label) if became else ""
 
 
-def _parts(order: BatchOrder, numbers: Mapping[str, int]) -> list[Part]:
+def _parts(order: BatchOrder, numbers: Mapping[str, int]) -> list[BarPart]:
     seen, segments = dict.fromkeys(Meaning, 0), []
     for each in (each for each in Became if numbers.get(each)):
         meaning = MEANINGS[each]

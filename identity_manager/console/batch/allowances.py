@@ -15,8 +15,8 @@ ISSUES = (BatchKind.ENABLE, BatchKind.RENEW, BatchKind.REPLACE)
 
 def of_dry_run(order: BatchOrder) -> list[str]:
     """One sentence for each such CA; empty before and after the dry run."""
-    is_told = order.state == BatchState.CHECKED and order.kind in ISSUES
-    if not is_told or not journal.configured():
+    is_shown = order.state == BatchState.CHECKED and order.kind in ISSUES
+    if not is_shown or not journal.configured():
         return []
     ready = BatchLine.objects.filter(order=order, outcome=LineOutcome.READY)
     if order.kind == BatchKind.ENABLE:

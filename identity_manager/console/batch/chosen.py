@@ -12,7 +12,7 @@ from identity_manager.console.search import selection
 from identity_manager.models import BatchSource, ChosenAs, Person
 from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch.kinds.kind import OrderKind
-from identity_manager.workflow.batch.placing import Wanted
+from identity_manager.workflow.batch.placing import BatchOrderInput
 
 AT_ONCE = 2000
 
@@ -51,8 +51,8 @@ def chosen_rows(request: HttpRequest, actor: Person) -> ChosenRows:
     )
 
 
-def wanted_of(kind: OrderKind, form: OrderForm, rows: ChosenRows) -> Wanted:
-    return Wanted(
+def wanted_of(kind: OrderKind, form: OrderForm, rows: ChosenRows) -> BatchOrderInput:
+    return BatchOrderInput(
         BatchSource.SEARCH if rows.search else BatchSource.SELECTION,
         rows.keys(),
         form.type_ids,
@@ -65,10 +65,10 @@ def wanted_of(kind: OrderKind, form: OrderForm, rows: ChosenRows) -> Wanted:
     )
 
 
-def wanted_of_file(kind: OrderKind, form: OrderForm) -> Wanted:
+def wanted_of_file(kind: OrderKind, form: OrderForm) -> BatchOrderInput:
     """The persons of a file. Raises NotPossible at `file`."""
     file = form.cleaned_data["file"]
-    return Wanted(
+    return BatchOrderInput(
         BatchSource.FILE,
         placing.numbers_in(file.read(placing.MOST_BYTES + 1)),
         form.type_ids,

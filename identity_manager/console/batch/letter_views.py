@@ -23,7 +23,7 @@ from identity_manager.models import (
 from identity_manager.models.identifiers import new_id
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.batch import placing
-from identity_manager.workflow.batch.placing import Wanted
+from identity_manager.workflow.batch.placing import BatchOrderInput
 from identity_manager.workflow.people import needed_codes, sign_in_code_policy, sign_in_letters
 
 AT_ONCE = sign_in_letters.MOST
@@ -35,7 +35,7 @@ def for_invited(request: HttpRequest) -> HttpResponse:
     actor = persons.registration_officer(request)
     rows = needed_codes.invited_without_sign_in(actor, timezone.now())
     ids = map(str, rows.values_list("pk", flat=True).iterator())
-    wanted = Wanted(BatchSource.SELECTION, ids, kind=BatchKind.LETTERS)
+    wanted = BatchOrderInput(BatchSource.SELECTION, ids, kind=BatchKind.LETTERS)
     try:
         order = placing.place_order(actor=actor, order_id=new_id(), wanted=wanted)
     except Refused as refused:

@@ -15,7 +15,7 @@ from identity_manager.models import BatchKind, BatchOrder, ChosenAs, Person
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.batch import placing
 from identity_manager.workflow.batch.kinds.kind import OrderKind
-from identity_manager.workflow.batch.placing import Wanted
+from identity_manager.workflow.batch.placing import BatchOrderInput
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -80,7 +80,7 @@ def _kind(request: HttpRequest, actor: Person) -> OrderKind:
     return batches.kind_for(actor, asked.get("kind", BatchKind.ENABLE))
 
 
-def _placed(actor: Person, form: OrderForm, wanted: Wanted) -> HttpResponse:
+def _placed(actor: Person, form: OrderForm, wanted: BatchOrderInput) -> HttpResponse:
     order: BatchOrder = placing.place_order(actor=actor, order_id=form.cleaned_data["key"], wanted=wanted)
     return redirect("console:batch-order", order.pk)
 

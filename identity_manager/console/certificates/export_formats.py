@@ -138,7 +138,7 @@ class _Sink(io.RawIOBase):
         self._parts.append(bytes(data))  # type: ignore[call-overload]  # a buffer
         return len(self._parts[-1])
 
-    def taken(self) -> bytes:
+    def drain(self) -> bytes:
         """What was written since the last call."""
         parts, self._parts = self._parts, []
         return b"".join(parts)
@@ -155,9 +155,9 @@ def zipped(rows: Iterable[Certificate], *, moment: datetime) -> Iterator[bytes]:
             archive.writestr(_entry(name, moment), row.der)
             facts = (name, row.subject, row.issuer, row.serial, row.not_after, row.fingerprint_sha256)
             table.writerow([safe(each) for each in facts])
-            yield sink.taken()
+            yield sink.drain()
         archive.writestr(_entry(INDEX, moment), index.getvalue())
-    yield sink.taken()
+    yield sink.drain()
 
 
 def file_name(row: Certificate) -> str:

@@ -1,4 +1,4 @@
-"""The page of a file that did not arrive."""
+"""Delivery problem: the page of a file that did not arrive."""
 
 from typing import Any
 

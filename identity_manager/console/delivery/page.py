@@ -1,4 +1,4 @@
-"""The page of a token that nobody has said to be installed."""
+"""Unconfirmed installation: the page of a token that nobody has said to be installed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""URL patterns of what became of delivered files; names in the namespace `console`."""
+"""URL patterns of unconfirmed installations and delivery problems; names in the namespace `console`."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Tokens that nobody has said to be installed: an administrator answers what they were told."""
+"""Unconfirmed installations: an administrator answers for the person."""
 
 import uuid
 

@@ -78,11 +78,11 @@ class WebhookForm(VerbForm):
         return list(dict.fromkeys(re.findall(r"[^\s,;]+", self.cleaned_data["kinds"])))
 
     @property
-    def wanted(self) -> webhooks.Wanted:
+    def wanted(self) -> webhooks.WebhookInput:
         """The content of a valid form, for the verb."""
         content: dict[str, Any] = dict(self.cleaned_data)
         content["address"] = content["address"].strip()
-        return webhooks.Wanted(**content)
+        return webhooks.WebhookInput(**content)
 
 
 class ReplayForm(VerbForm):

@@ -168,7 +168,7 @@ def _rule_of_lock(token: SoftwareToken) -> EndingRule:
     return leavers_tokens.rule_of_lock(token, reason=RevocationReason.CESSATION_OF_OPERATION)
 
 
-def _tokens(foreseen: leavers_tokens.Outcome) -> Iterator[str]:
+def _tokens(foreseen: leavers_tokens.LeaveEffect) -> Iterator[str]:
     if foreseen.held:
         words = ngettext("%d token is put on hold.", "%d tokens are put on hold.", foreseen.held)
         yield words % foreseen.held

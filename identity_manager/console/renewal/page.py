@@ -44,7 +44,7 @@ COLOURS = 6  # classes of chart.css; further types repeat them
 
 
 @dataclass(frozen=True)
-class Part:
+class WeekBarPart:
     """Tokens of one type that end in one week: a part of its bar. y, height: units of the drawing."""
 
     type_name: str
@@ -61,7 +61,7 @@ class Week:
 
     begins: date
     x: int
-    parts: Sequence[Part]
+    parts: Sequence[WeekBarPart]
 
     @property
     def number(self) -> int:
@@ -142,14 +142,16 @@ def _counted(reach: Q, now: datetime, *, until: date) -> dict[date, dict[str, in
 
 def _parts(
     day: date, counted: dict[str, int], names: dict[str, str], codes: list[str], scale: float
-) -> Iterator[Part]:
+) -> Iterator[WeekBarPart]:
     """From the bottom up, each type in the same order in each bar."""
     bottom = float(HEIGHT)
     for place, code in enumerate(codes):
         if number := counted.get(code, 0):
             height = number * scale
             bottom -= height
-            yield Part(names.get(code, code), number, _search(day, code), bottom, height, place % COLOURS)
+            yield WeekBarPart(
+                names.get(code, code), number, _search(day, code), bottom, height, place % COLOURS
+            )
 
 
 def _search(monday: date, code: str = "") -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from identity_manager.console.reports.report import Report, ReportLine
 from identity_manager.models.words import Words
 from identity_manager.ui import charts
-from identity_manager.ui.charts import Part, Segment
+from identity_manager.ui.charts import BarPart, Segment
 
 MOST_BARS = 40  # more are read in the table
 Parts = list[tuple[Words, int, str]]  # name, number, address
@@ -16,7 +16,7 @@ Parts = list[tuple[Words, int, str]]  # name, number, address
 class Bar:
     label: str
     total: int
-    parts: Sequence[Part]
+    parts: Sequence[BarPart]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""SEARCH for persons: which ones, in which order, and what stands beside each."""
+"""Person search in SEARCH: filters, order and columns."""
 
 from collections import defaultdict
 from collections.abc import Iterable

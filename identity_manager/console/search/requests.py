@@ -1,4 +1,4 @@
-"""SEARCH for requests, and REQUESTS: which ones, in which order."""
+"""Request search in SEARCH and REQUESTS: filters and order."""
 
 import re
 import uuid

@@ -14,7 +14,7 @@ from identity_manager.console.search.saved_searches import Saved
 from identity_manager.models import DirectoryGroup, LossRule, Person, PersonKind, StandingBasis
 from identity_manager.models.catalogue.token_type import LONGEST_PURPOSE, offered_types
 from identity_manager.ui.forms import TOO_LONG, RadioCards
-from identity_manager.workflow.standing_orders.orders import LONGEST_NAME, NO_NAME, Wanted
+from identity_manager.workflow.standing_orders.orders import LONGEST_NAME, NO_NAME, StandingOrderInput
 
 FOLLOWED = {"q": "text", "department": "department", "unit": "organisational_unit"}
 OF_THE_PAGE = frozenset({"order", "columns", "kind", "of"})
@@ -100,7 +100,7 @@ class StandingOrderForm(VerbForm):
         return chosen
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> StandingOrderInput:
         """What the verb makes of it."""
         said = self.cleaned_data
         basis = StandingBasis(said["basis"])
@@ -109,7 +109,7 @@ class StandingOrderForm(VerbForm):
         if saved is not None:
             criteria = {ours: saved.search.wanted[name] or "" for name, ours in FOLLOWED.items()}
             criteria["kind"] = saved.kind.name
-        return Wanted(
+        return StandingOrderInput(
             name=said["name"],
             basis=basis,
             type_code=said["type_code"],

@@ -21,7 +21,7 @@ from identity_manager.people.breaker import Stop
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
 from identity_manager.workflow.standing_orders import orders
-from identity_manager.workflow.standing_orders.outcomes import Outcome, persons_with
+from identity_manager.workflow.standing_orders.outcomes import MemberOutcome, persons_with
 from identity_manager.workflow.standing_orders.policy import keeps_orders
 
 PERSONS_SHOWN = 50
@@ -59,7 +59,7 @@ def meaning(order: StandingOrder) -> Meaning:
 def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
     """The page; asked: the outcome or the step, and the page of its persons."""
     named = access.sees_persons(actor)
-    shown = Outcome(asked["outcome"]) if asked.get("outcome") in Outcome.values else _first(order)
+    shown = MemberOutcome(asked["outcome"]) if asked.get("outcome") in MemberOutcome.values else _first(order)
     alive = order.state != StandingState.ENDED
     persons = persons_with(order, shown) if named and alive and order.planned_at else Person.objects.none()
     page = Paginator(persons, PERSONS_SHOWN).get_page(asked.get("page"))
@@ -111,13 +111,17 @@ def _facts(order: StandingOrder, called: str) -> list[Pair | tuple[Any, object]]
     return lines
 
 
-def _first(order: StandingOrder) -> Outcome:
+def _first(order: StandingOrder) -> MemberOutcome:
     """The first outcome that anybody has."""
-    return next((each for each in Outcome if order.figures.get(each)), Outcome.GAIN)
+    return next((each for each in MemberOutcome if order.figures.get(each)), MemberOutcome.GAIN)
 
 
-def _tabs(order: StandingOrder, shown: Outcome) -> list[Tab]:
-    found = [each for each in Outcome if order.figures.get(each) or each in (Outcome.GAIN, Outcome.LOSE)]
+def _tabs(order: StandingOrder, shown: MemberOutcome) -> list[Tab]:
+    found = [
+        each
+        for each in MemberOutcome
+        if order.figures.get(each) or each in (MemberOutcome.GAIN, MemberOutcome.LOSE)
+    ]
     return [
         Tab(each.label, f"?outcome={each.value}", count=order.figures.get(each, 0), current=each == shown)
         for each in found

@@ -116,9 +116,9 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     }
 
 
-def _drills(actor: Person) -> list[drills.Standing]:
+def _drills(actor: Person) -> list[drills.DrillStatus]:
     """When it was proved last that archived keys open, for each recovery certificate in force."""
-    return drills.standings(timezone.now()) if offices.holds(actor, {Role.RECOVERY_OFFICER}) else []
+    return drills.drill_statuses(timezone.now()) if offices.holds(actor, {Role.RECOVERY_OFFICER}) else []
 
 
 def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ca_bridge.database import read_replica
-from ca_bridge.database.read_replica import Trouble
+from ca_bridge.database.read_replica import ReplicaFault
 from identity_manager.console.lists.counting import grouped
 from identity_manager.console.start.figures import Figure
 from identity_manager.console.start.health_line import HealthLine
@@ -153,11 +153,11 @@ def _replica() -> HealthLine:
     title, words = (
         _("Read replica"),
         {
-            Trouble.NONE: _("is read"),
-            Trouble.SILENT: _("does not answer"),
-            Trouble.BEHIND: _("is behind"),
-            Trouble.NO_REPLICA: _("is no replica of this database"),
-            Trouble.OTHER_TIMELINE: _("follows a server that is not the primary any more"),
+            ReplicaFault.NONE: _("is read"),
+            ReplicaFault.SILENT: _("does not answer"),
+            ReplicaFault.BEHIND: _("is behind"),
+            ReplicaFault.NO_REPLICA: _("is no replica of this database"),
+            ReplicaFault.OTHER_TIMELINE: _("follows a server that is not the primary any more"),
         },
     )
     trouble = read_replica.watch.trouble()

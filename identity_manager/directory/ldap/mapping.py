@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from identity_manager.directory.configuration import SourceConfiguration
-from identity_manager.directory.contract import Entry
+from identity_manager.directory.contract import DirectoryPerson
 from identity_manager.ldap_connection import Found
 from identity_manager.models import EntryState
 
@@ -67,7 +67,7 @@ class Mapping:
             return text.partition("<GUID=")[2].partition(">")[0].lower()
         return normalised(text)
 
-    def entry(self, found: Found) -> Entry:
+    def entry(self, found: Found) -> DirectoryPerson:
         """The person of an entry."""
         values = {
             name: self._value(found, name)
@@ -76,7 +76,7 @@ class Mapping:
         }
         state, expires_at = self._state(found), self._expiry(found)
         problem = "" if state is not None else _("The state of the entry is not one that the settings name.")
-        return Entry(
+        return DirectoryPerson(
             external_id=self.id_of(found),
             key=self.key_of(found),
             values=values,
@@ -91,7 +91,7 @@ class Mapping:
         special = _SPECIAL.get(attribute.name.lower())
         values = found.attributes.get(attribute.name.lower(), ())
         text = special(bytes(values[0])) if special and values else found.text(attribute.name)
-        return _language(text) if name == "language" and not attribute.values else attribute.taken(text)
+        return _language(text) if name == "language" and not attribute.values else attribute.mapped(text)
 
     def _manager(self, found: Found) -> str:
         attribute = self.configuration.fields.get("manager")
@@ -103,7 +103,7 @@ class Mapping:
         if self.is_active_directory and control.isdecimal() and int(control) & ACCOUNT_DISABLED:
             return EntryState.DISABLED
         attribute = self.configuration.fields.get("state")
-        state_word = attribute.taken(found.text(attribute.name)) if attribute else ""
+        state_word = attribute.mapped(found.text(attribute.name)) if attribute else ""
         if not state_word:
             return EntryState.ACTIVE
         return EntryState(state_word) if state_word in set(EntryState) - {EntryState.ABSENT} else None

@@ -33,7 +33,7 @@ class Action(IntEnum):
 
 
 @dataclass(frozen=True)
-class Report:
+class DeliveryReport:
     """One report. message_ids: Message-ID of the returned message, and envelope ids, without brackets.
 
     code: groups similar reports. detail: diagnostic of the reporting server, for operators.
@@ -45,7 +45,7 @@ class Report:
     detail: str
 
 
-def parse(octets: bytes) -> Report | None:
+def parse(octets: bytes) -> DeliveryReport | None:
     """The report in this message; None if it is no report, or has no action that matters."""
     try:
         message = BytesParser(policy=compat32).parsebytes(octets[:LARGEST])
@@ -60,7 +60,7 @@ def _is_report(message: Message) -> bool:
     return message.get_content_type() == "multipart/report" and of_deliveries and message.is_multipart()
 
 
-def _report(message: Message) -> Report | None:
+def _report(message: Message) -> DeliveryReport | None:
     names: list[str] = []
     worst: tuple[Action, Message] | None = None
     for part in _parts(message):
@@ -79,7 +79,7 @@ def _report(message: Message) -> Report | None:
     status = STATUS.match(_field(group, "Status"))
     code = f"report {status[1] if status else action.name.lower()}"
     words = " ".join(filter(None, (_field(group, "Diagnostic-Code"), _field(group, "Status"))))
-    return Report(tuple(dict.fromkeys(names)), action, code, faults.detail(" ".join(words.split())))
+    return DeliveryReport(tuple(dict.fromkeys(names)), action, code, faults.detail(" ".join(words.split())))
 
 
 def _parts(message: Message) -> Iterator[Message]:

@@ -1,5 +1,7 @@
-"""SQLite: a copy of the file by its online backup, one moment of it whoever writes meanwhile; read back as a
-second database. https://sqlite.org/backup.html"""
+"""SQLite online backup API: a consistent copy of the file while others write, read back as a second database.
+
+https://sqlite.org/backup.html
+"""
 
 import sqlite3
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The database: it answers, takes changes, and has the tables of this version."""
+"""Database checks: it answers, takes changes, and has the tables of this version."""
 
 import secrets
 import time
@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from ca_bridge.database import partitions, read_replica
-from ca_bridge.database.read_replica import Trouble
+from ca_bridge.database.read_replica import ReplicaFault
 from identity_manager.jobs import month_partitions
 from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.metrics import clocks
@@ -88,22 +88,22 @@ def replica() -> Iterator[CheckResult]:
         yield ok("No read replica is set (DATABASE_REPLICA_URL).")
         return
     watch, until = read_replica.Watch(), time.monotonic() + read_replica.MAX_LAG
-    while (trouble := watch.trouble()) == Trouble.BEHIND and time.monotonic() < until:
+    while (trouble := watch.trouble()) == ReplicaFault.BEHIND and time.monotonic() < until:
         time.sleep(read_replica.EVERY / 4)
     meanwhile = "Lists, searches and reports read the primary."
     if not trouble:
         yield ok("The read replica answers, and holds what the primary has committed.")
-    elif trouble == Trouble.BEHIND:
+    elif trouble == ReplicaFault.BEHIND:
         yield warning(
             f"The read replica is more than {read_replica.MAX_LAG:.0f} seconds behind. {meanwhile}",
             "See pg_stat_replication on the primary, and what delays the replay on the replica.",
         )
-    elif trouble == Trouble.NO_REPLICA:
+    elif trouble == ReplicaFault.NO_REPLICA:
         yield failed(
             f"DATABASE_REPLICA_URL names no standby of the database of DATABASE_URL. {meanwhile}",
             "Name a standby of that cluster; after a failover, the one that follows the new primary.",
         )
-    elif trouble == Trouble.OTHER_TIMELINE:
+    elif trouble == ReplicaFault.OTHER_TIMELINE:
         yield failed(
             f"The read replica is on another timeline than the primary: one was promoted. {meanwhile}",
             "Have it follow the new primary (pg_rewind, or a new base backup). If it does already, wait for "

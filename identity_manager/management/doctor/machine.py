@@ -1,4 +1,4 @@
-"""This machine: room, time zone data, static files, compiled translations."""
+"""Host checks: free space, time zone data, static files, compiled translations."""
 
 import json
 import zoneinfo

@@ -82,7 +82,7 @@ class RevocationAndHold(Stateful, Leased):
         self.revocation_decided_at = self.by_hand_since = None
         self.settle_lease()
 
-    def leave_to_hands(self, *, now: datetime, error: str = "") -> None:
+    def require_manual_revocation(self, *, now: datetime, error: str = "") -> None:
         """Leave the revocation to an officer by hand; the CA is polled for its status later."""
         self.settle_later(error, now=now, not_before=now + LOOK_AGAIN)
         self.by_hand_since = self.by_hand_since or now

@@ -37,6 +37,8 @@ class RequestKind(models.TextChoices):
 
 # Of one person and type at most one line of these kinds is open, whichever it is (a constraint).
 ONE_OPEN_LINE = (RequestKind.INITIAL, RequestKind.RENEWAL, RequestKind.REPLACEMENT)
+# Their tokens take the place of others.
+SUCCEEDING = (RequestKind.RENEWAL, RequestKind.REPLACEMENT)
 
 
 class ReplacementCause(models.TextChoices):

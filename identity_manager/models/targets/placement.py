@@ -44,7 +44,7 @@ ENCRYPTS = (CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED)
 
 
 class PlacementQuerySet(LeasedQuerySet["Placement"]):
-    def to_stand(self, now: datetime) -> Self:
+    def to_be_published(self, now: datetime) -> Self:
         """Placements whose desired state is *published*: the only rule that sets `wanted`.
 
         Certificates that are valid and not on hold, of Active persons, of token types for which the target is
@@ -139,11 +139,11 @@ class PlacementQuerySet(LeasedQuerySet["Placement"]):
 class Placement(Stateful, Leased):
     """One certificate at one target, inserted in the transaction in which the certificate is issued.
 
-    wanted: the desired state (PlacementQuerySet.to_stand, when it was last evaluated). place: the person's
-    entry at the target (objectGUID, entryUUID), committed with *intended* before the call (write-ahead).
-    mark: identifier in a survey, where that is not the certificate's fingerprint. seen_in: the last drift run
-    that found it. successor: the placement that replaced it at a renewal. The lease columns hold attempts and
-    errors only: a worker claims the target, not the row.
+    wanted: the desired state (PlacementQuerySet.to_be_published, when it was last evaluated). place: the
+    person's entry at the target (objectGUID, entryUUID), committed with *intended* before the call
+    (write-ahead). mark: identifier in a survey, where that is not the certificate's fingerprint. seen_in: the
+    last drift run that found it. successor: the placement that replaced it at a renewal. The lease columns
+    hold attempts and errors only: a worker claims the target, not the row.
 
     carries_key: the private key is delivered too, and remains there when the certificate ends.
     parcel_wrapped: the key, encrypted for the target, then wrapped for row and person; erased on arrival.
@@ -237,7 +237,7 @@ class Placement(Stateful, Leased):
         """The call certainly had no effect."""
 
     @transition(field=state, source=[P.INTENDED, P.PARKED, P.VANISHED], target=P.THERE)
-    def stand(self, *, now: datetime) -> None:
+    def mark_published(self, *, now: datetime) -> None:
         """The certificate is at the target, put there by us. Erases the sealed key."""
         self.there_at, self.parcel_wrapped = now, None
 
@@ -258,7 +258,7 @@ class Placement(Stateful, Leased):
         self.settle_lease()
 
     @transition(field=state, source=P.THERE, target=P.VANISHED)
-    def vanish(self) -> None:
+    def mark_missing(self) -> None:
         """A complete survey did not find it: somebody else has removed it."""
 
     @transition(field=state, source=[*TO_BE_TAKEN_BACK, P.PARKED], target=P.GONE)

@@ -37,7 +37,7 @@ from identity_manager.people.api_access import client_credentials
 from identity_manager.people.api_access.client_credentials import MOST_DAYS
 from identity_manager.people.officers import roles
 from identity_manager.transactions import locking, second_officer
-from identity_manager.transactions.refusals import Reason, refuse, refused_if_taken, require
+from identity_manager.transactions.refusals import Reason, refuse, refused_if_not_unique, require
 
 PREFIX = "imc_"  # a fixed prefix, by which secret scanners recognise tokens
 MOST_CALLS = 600  # a minute
@@ -78,7 +78,7 @@ _ROLES = Statement[RoleAssignment](
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ApiClientInput:
     """The input for a new client. units: empty for all. certificate: DER, or empty for a bearer token."""
 
     name: str
@@ -88,7 +88,7 @@ class Wanted:
     certificate: bytes = b""
 
 
-def make(*, actor: Person, wanted: Wanted) -> tuple[ApiClient, str]:
+def make(*, actor: Person, wanted: ApiClientInput) -> tuple[ApiClient, str]:
     """Make a client, which opens nothing before another officer confirms it; with its token, shown once.
 
     The token is empty for a client with a certificate. Raises NotAllowed or NotPossible.
@@ -112,7 +112,7 @@ def make(*, actor: Person, wanted: Wanted) -> tuple[ApiClient, str]:
             expires_at=_end(wanted),
             asked_by=actor,
         )
-        with refused_if_taken(CERTIFICATE_TAKEN, field="certificate"):
+        with refused_if_not_unique(CERTIFICATE_TAKEN, field="certificate"):
             client.save()
         _record(audit.Event.API_CLIENT_MADE, client, actor)
         return client, secret
@@ -184,7 +184,7 @@ def _has_ended_here(digest: str, now: datetime) -> bool:
     return issued is not None and not issued.authenticates(now)
 
 
-def _check(wanted: Wanted) -> None:
+def _check(wanted: ApiClientInput) -> None:
     require(wanted.name.strip(), else_=NO_NAME, field="name")
     require(1 <= wanted.days <= MOST_DAYS, else_=BAD_VALIDITY, field="days")
     known = wanted.scopes and set(wanted.scopes) <= set(ApiScope.values)
@@ -193,7 +193,7 @@ def _check(wanted: Wanted) -> None:
     require(fit, else_=TOO_MANY_UNITS, field="units")
 
 
-def _end(wanted: Wanted) -> datetime:
+def _end(wanted: ApiClientInput) -> datetime:
     """With a certificate at the latest when that ends. Raises NotPossible where it is none, or has ended."""
     now = timezone.now()
     end = now + timedelta(days=wanted.days)

@@ -219,7 +219,7 @@ class Applying:
             if fields:
                 event = audit.Event.PERSON_CHANGED
                 events.append(audit.event_about(event, actor=None, subject=person, fields=fields))
-                queue.after_commit(task_names.NOTICE, person.pk)
+                queue.after_commit(task_names.DETECT_PERSON_CHANGES, person.pk)
             if any(name in fields for name in identity_fields()):
                 identity_changes.tell_of_takeover(person, before)
             if planned.waits:

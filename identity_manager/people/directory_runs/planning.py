@@ -13,7 +13,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from identity_manager.directory.configuration import LOCK, SourceConfiguration
-from identity_manager.directory.contract import Entry
+from identity_manager.directory.contract import DirectoryPerson
 from identity_manager.models import (
     OFFICER_ROLES,
     ConsentState,
@@ -58,7 +58,7 @@ class Planning:
     configuration: SourceConfiguration
     now: datetime
 
-    def known(self, entries: Sequence[Entry]) -> StoredEntries:
+    def known(self, entries: Sequence[DirectoryPerson]) -> StoredEntries:
         """What the database has of these entries."""
         mine = DirectoryLink.objects.filter(source=self.run.source_id).select_related("person__manager")
         mine = mine.prefetch_related("person__roles")
@@ -84,31 +84,31 @@ class Planning:
         states = dict(changes.order_by("asked_at", "pk").values_list("person", "state"))
         return frozenset(person for person, state in states.items() if state != ConsentState.CONFIRMED)
 
-    def lines(self, entries: Sequence[Entry]) -> list[DirectoryRunLine]:
+    def lines(self, entries: Sequence[DirectoryPerson]) -> list[DirectoryRunLine]:
         """What becomes of these entries, without those of whom nothing is different."""
         entries = [self._as_of_now(entry) for entry in entries]
         known = self.known(entries)
         new = [entry for entry in entries if not self._is_unchanged(entry, known)]
         plans = [self.plan(entry, known) for entry in new if not self._is_nobody(entry, known)]
-        _refuse_taken(plans)
+        _refuse_duplicates(plans)
         return [each.line() for each in plans]
 
-    def _as_of_now(self, entry: Entry) -> Entry:
+    def _as_of_now(self, entry: DirectoryPerson) -> DirectoryPerson:
         over = entry.expires_at is not None and entry.expires_at <= self.now
         return (
             replace(entry, state=EntryState.EXPIRED) if over and entry.state == EntryState.ACTIVE else entry
         )
 
-    def _is_unchanged(self, entry: Entry, known: StoredEntries) -> bool:
+    def _is_unchanged(self, entry: DirectoryPerson, known: StoredEntries) -> bool:
         link = known.links.get(entry.external_id)
         return link is not None and not entry.problem and link.fingerprint == fingerprint(entry)
 
-    def _is_nobody(self, entry: Entry, known: StoredEntries) -> bool:
+    def _is_nobody(self, entry: DirectoryPerson, known: StoredEntries) -> bool:
         """Whether the entry is no person: an unused or service account, without personnel number."""
         is_used = entry.state == EntryState.ACTIVE and entry.values.get("personnel_number", "").strip()
         return entry.external_id not in known.links and not is_used and not entry.problem
 
-    def plan(self, entry: Entry, known: StoredEntries) -> "PlannedEntry":
+    def plan(self, entry: DirectoryPerson, known: StoredEntries) -> "PlannedEntry":
         """What becomes of one entry."""
         link = known.links.get(entry.external_id)
         planned = PlannedEntry(self, entry, link, is_agreed=not link or link.person_id not in known.disagreed)
@@ -128,7 +128,7 @@ class PlannedEntry:
     """One entry and what becomes of it. is_agreed: no identity from this source waits or was refused last."""
 
     planning: Planning
-    entry: Entry
+    entry: DirectoryPerson
     link: DirectoryLink | None
     is_agreed: bool = True
     person: Person | None = None
@@ -267,16 +267,16 @@ def action_of(
     return None if person.state == PersonState.INACTIVE else DirectoryOutcome.LEAVE
 
 
-def fingerprint(entry: Entry) -> str:
+def fingerprint(entry: DirectoryPerson) -> str:
     """Hash of all that is taken over from an entry."""
     expires = entry.expires_at.isoformat() if entry.expires_at else ""
     facts = [sorted(entry.values.items()), entry.key, entry.state, entry.manager, expires]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def in_chunks(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+def in_chunks(entries: Iterator[DirectoryPerson]) -> Iterator[list[DirectoryPerson]]:
     """Entries, CHUNK at a time."""
-    chunk: list[Entry] = []
+    chunk: list[DirectoryPerson] = []
     for entry in entries:
         chunk.append(entry)
         if len(chunk) == CHUNK:
@@ -305,7 +305,7 @@ def _sentence(error: FieldError) -> str:
     return f"{error.field}: {error.sentence}" if error.field else error.sentence
 
 
-def _refuse_taken(plans: Sequence[PlannedEntry]) -> None:
+def _refuse_duplicates(plans: Sequence[PlannedEntry]) -> None:
     """Refuse values of other persons. Those of two new entries are found when all are staged."""
     for name in uniqueness.IN_CERTIFICATES:
         claims = [each for each in plans if not each.errors and each.changes.get(name)]

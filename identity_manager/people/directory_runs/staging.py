@@ -11,7 +11,16 @@ from datetime import datetime
 from django.db.models import Count, F, QuerySet
 from django.utils.translation import gettext as _
 
-from identity_manager.directory.contract import End, Entry, Gone, Group, Item, Members, Present, SourceError
+from identity_manager.directory.contract import (
+    DirectoryPerson,
+    End,
+    Gone,
+    Group,
+    Item,
+    Members,
+    Present,
+    SourceError,
+)
 from identity_manager.models import (
     DirectoryLink,
     DirectoryOutcome,
@@ -43,7 +52,7 @@ class Staging:
     on_chunk: Callable[[], None]
     end: End | None = None
     read: int = 0
-    _entries: list[Entry] = field(default_factory=list)
+    _entries: list[DirectoryPerson] = field(default_factory=list)
     _present: list[Present] = field(default_factory=list)
     _gone: list[Gone] = field(default_factory=list)
     _members: list[DirectoryRunMember] = field(default_factory=list)
@@ -64,7 +73,7 @@ class Staging:
     def run(self) -> DirectoryRun:
         return self.planning.run
 
-    def take(self, items: Iterable[Item]) -> End:
+    def stage(self, items: Iterable[Item]) -> End:
         """Stage the whole stream. Raises SourceError where it is incomplete."""
         for item in items:
             if self.end is not None:
@@ -77,7 +86,7 @@ class Staging:
 
     def _take(self, item: Item) -> None:
         match item:
-            case Entry():
+            case DirectoryPerson():
                 self._entries.append(item)
             case Present():
                 self._present.append(item)
@@ -123,7 +132,7 @@ class Staging:
     def _waiting(self) -> int:
         return len(self._entries) + len(self._present) + len(self._gone) + len(self._members)
 
-    def _stage(self, entries: Sequence[Entry]) -> None:
+    def _stage(self, entries: Sequence[DirectoryPerson]) -> None:
         fresh = {entry.external_id: entry for entry in entries}  # read twice: the later one counts
         lines = self.planning.lines(list(fresh.values()))
         self.run.lines.filter(external_id__in=fresh).delete()
@@ -148,12 +157,12 @@ class Staging:
 
     # --- who is absent, or over
 
-    def lose_absent(self) -> None:
+    def stage_absent(self) -> None:
         """Stage absent persons, after a complete run with all ids."""
         mine = DirectoryLink.objects.filter(source=self.run.source_id)
         self._lose_all(mine.not_seen_in(self.run.pk), EntryState.ABSENT)
 
-    def lose_expired(self, now: datetime) -> None:
+    def stage_expired(self, now: datetime) -> None:
         """Stage persons whose account has expired, which directories do not report as a change."""
         mine = DirectoryLink.objects.filter(source=self.run.source_id)
         self._lose_all(mine.run_out(now), EntryState.EXPIRED)
@@ -246,9 +255,9 @@ class Staging:
         DirectoryRunLine.objects.bulk_update(lines, ["problem", "outcome", "fingerprint"])
 
 
-def entry_of(line: DirectoryRunLine) -> Entry:
+def entry_of(line: DirectoryRunLine) -> DirectoryPerson:
     """The entry that a staged line was made of."""
-    return Entry(
+    return DirectoryPerson(
         external_id=line.external_id,
         key=line.key,
         values=line.values,

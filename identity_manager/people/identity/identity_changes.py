@@ -26,7 +26,7 @@ from identity_manager.models.people.identity_change import IDENTITY_FIELDS
 from identity_manager.people import registration_policy
 from identity_manager.people.identity import identity_change_policy as questions
 from identity_manager.people.imports import uniqueness
-from identity_manager.task_names import NOTICE
+from identity_manager.task_names import DETECT_PERSON_CHANGES
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -163,7 +163,7 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
             outbox.enqueue(person_messages.identity_change_done(change))
         outbox.release_waiting(OutgoingMail.objects.filter(person=person))
         _record(audit.Event.IDENTITY_CHANGE_CONFIRMED, change, actor=actor)
-        queue.after_commit(NOTICE, person.pk)
+        queue.after_commit(DETECT_PERSON_CHANGES, person.pk)
         return change
 
 

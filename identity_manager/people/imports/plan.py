@@ -91,7 +91,7 @@ def plan(rows: Iterable[CsvRow], *, actor: Person | None = None, trusted: bool =
     _refuse_own(planned, actor)
     _refuse_owned(planned)
     _refuse_repeated(planned)
-    uniqueness.refuse_taken(planned)
+    uniqueness.refuse_duplicates(planned)
     _refuse_unknown_managers(planned, known)
     for row in planned:
         if row.person is not None or not trusted:

@@ -58,7 +58,7 @@ def _having(name: str, values: Sequence[str]) -> QuerySet[Person]:
     return persons.filter(same)
 
 
-def refuse_taken(rows: "Sequence[PlannedRow]") -> None:
+def refuse_duplicates(rows: "Sequence[PlannedRow]") -> None:
     """Refuse rows with values of another person, or of an earlier line of the file.
 
     Whose an external id is, which has no index, the second officer's confirmation looks up.

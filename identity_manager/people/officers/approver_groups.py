@@ -26,7 +26,7 @@ from identity_manager.transactions.refusals import (
     NotPossible,
     Reason,
     refuse,
-    refused_if_taken,
+    refused_if_not_unique,
     require,
 )
 
@@ -59,7 +59,7 @@ def make(*, actor: Person, name: str) -> ApproverGroup:
             raise NotPossible(Reason("forbidden-characters", ", ".join(found)), field="name")
         refuse(NAME_TAKEN if ApproverGroup.objects.filter(name__iexact=name).exists() else None, field="name")
 
-        with refused_if_taken(NAME_TAKEN, field="name"):
+        with refused_if_not_unique(NAME_TAKEN, field="name"):
             group = ApproverGroup.objects.create(name=name)
         _record(group, actor=actor, what="made")
         return group

@@ -31,7 +31,7 @@ class IdentityProvider:
     authorization_origin: str
 
 
-class Entry:
+class ProviderSettings:
     """One entry of a setting of providers. Its checks raise ImproperlyConfigured, never with a secret."""
 
     def __init__(self, setting: str, provider_id: str, given: Any) -> None:

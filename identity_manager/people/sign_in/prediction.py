@@ -39,7 +39,7 @@ PORTAL = "selfservice"
 
 
 @dataclass(frozen=True)
-class Way:
+class PredictedMethod:
     """One way of signing in: what officers read, and the condition on persons who have it."""
 
     words: Words
@@ -91,7 +91,7 @@ def _column(condition: Q) -> "ExpressionWrapper[Q]":
     return ExpressionWrapper(condition, output_field=models.BooleanField())
 
 
-def _prediction(known: list[Way], *found: bool) -> Prediction:
+def _prediction(known: list[PredictedMethod], *found: bool) -> Prediction:
     *has, has_code, gets_code = found
     return Prediction(
         tuple(way.words for way, is_there in zip(known, has, strict=True) if is_there),
@@ -107,22 +107,22 @@ def needing_code(persons: PersonQuerySet, *, now: datetime) -> PersonQuerySet:
     return persons.filter(_gets_code()).exclude(_has_code(now))
 
 
-def ways(now: datetime) -> Iterator[Way]:
+def ways(now: datetime) -> Iterator[PredictedMethod]:
     """The ways that open Self-Service here, in the order in which they are named."""
     served = methods.configured(settings.SIGN_IN_METHODS[PORTAL])
     for provider in [*settings.SSO_PROVIDERS.values(), *settings.SAML_PROVIDERS.values()]:
         if provider.way in served:
             yield from _of_provider(provider)
     if methods.CERTIFICATE in served:
-        yield Way(_("a client certificate"), _certificate(now))
+        yield PredictedMethod(_("a client certificate"), _certificate(now))
     if methods.PASSKEY in served:
-        yield Way(_("a passkey"), _passkey())
+        yield PredictedMethod(_("a passkey"), _passkey())
     if methods.PASSWORD in served:
         unset = Q(password="") | Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-        yield Way(_("a password"), Q(Exists(_accounts().filter(~unset, is_active=True))))
+        yield PredictedMethod(_("a password"), Q(Exists(_accounts().filter(~unset, is_active=True))))
 
 
-def _of_provider(provider: IdentityProvider) -> Iterator[Way]:
+def _of_provider(provider: IdentityProvider) -> Iterator[PredictedMethod]:
     """Linked already, or linked at the first sign-in (single_sign_on.sign_in) by the field that is compared.
 
     Two persons with one external id are told apart by nobody, but that shows when they come.
@@ -131,10 +131,10 @@ def _of_provider(provider: IdentityProvider) -> Iterator[Way]:
     linked = Q(Exists(links.filter(user__is_active=True)))
     barred = _accounts().filter(Q(is_active=False) | Q(is_break_glass=True))
     matched = ~Q(**{provider.field: ""}) & ~Q(Exists(barred)) & ~_name_is_taken()
-    yield Way(format_lazy(_("{provider} (linked)"), provider=provider.name), linked)
+    yield PredictedMethod(format_lazy(_("{provider} (linked)"), provider=provider.name), linked)
     field = Person._meta.get_field(provider.field).verbose_name  # type: ignore[union-attr]  # a field of its own
     words = format_lazy(_("{provider} (by {field})"), provider=provider.name, field=field)
-    yield Way(words, matched & ~Q(Exists(links)))
+    yield PredictedMethod(words, matched & ~Q(Exists(links)))
 
 
 def _certificate(now: datetime) -> Q:

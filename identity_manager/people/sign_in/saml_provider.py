@@ -8,7 +8,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from identity_manager.people.sign_in.identity_provider import FIELDS, Entry, IdentityProvider, origin
+from identity_manager.people.sign_in.identity_provider import (
+    FIELDS,
+    IdentityProvider,
+    ProviderSettings,
+    origin,
+)
 
 # An address that somebody else gets one day would let them in: no identity here is an e-mail.
 SAML_FIELDS = tuple(field for field in FIELDS if field != "email")
@@ -51,7 +56,7 @@ def parse(
     provider_id: str, given: Any, *, read: Callable[[str], bytes], roles: frozenset[str]
 ) -> SamlProvider:
     """Parse one entry of SAML_PROVIDERS; read returns the content of a file. Raises ImproperlyConfigured."""
-    entry = Entry("SAML_PROVIDERS", provider_id, given)
+    entry = ProviderSettings("SAML_PROVIDERS", provider_id, given)
     _check(entry)
     return SamlProvider(
         id=provider_id,
@@ -70,7 +75,7 @@ def parse(
     )
 
 
-def _check(entry: Entry) -> None:
+def _check(entry: ProviderSettings) -> None:
     entry.check_keys(KEYS, needed=NEEDED, fields=SAML_FIELDS)
     given = entry.given
     if given.get("subject", NAME_ID) not in (NAME_ID, SUBJECT_ID):
@@ -79,7 +84,7 @@ def _check(entry: Entry) -> None:
         raise entry.wrong("needs authn_contexts where second_factor is provider, and only there")
 
 
-def _certificates(entry: Entry, content: bytes) -> tuple[str, ...]:
+def _certificates(entry: ProviderSettings, content: bytes) -> tuple[str, ...]:
     try:
         found = x509.load_pem_x509_certificates(content)
     except ValueError as error:

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from identity_manager.people.sign_in.identity_provider import FIELDS, Entry, IdentityProvider, origin
+from identity_manager.people.sign_in.identity_provider import (
+    FIELDS,
+    IdentityProvider,
+    ProviderSettings,
+    origin,
+)
 
 KEYS = frozenset(
     {
@@ -53,7 +58,7 @@ class SsoProvider(IdentityProvider):
 
 def parse(provider_id: str, given: Any, *, secret: str, roles: frozenset[str]) -> SsoProvider:
     """Parse one entry of SSO_PROVIDERS. Raises ImproperlyConfigured, without the secret."""
-    entry = Entry("SSO_PROVIDERS", provider_id, given)
+    entry = ProviderSettings("SSO_PROVIDERS", provider_id, given)
     _check(entry)
     acr_values = entry.words("acr_values")
     return SsoProvider(
@@ -76,7 +81,7 @@ def parse(provider_id: str, given: Any, *, secret: str, roles: frozenset[str]) -
     )
 
 
-def _check(entry: Entry) -> None:
+def _check(entry: ProviderSettings) -> None:
     entry.check_keys(KEYS, needed=NEEDED, fields=FIELDS)
     given = entry.given
     if given.get("sign_out", SignOut.PROVIDER) not in list(SignOut):

@@ -42,7 +42,7 @@ SEND_AS = "/gmail/v1/users/me/settings/sendAs"
 
 
 @dataclass(frozen=True)
-class Entry:
+class GmailCertificate:
     """One S/MIME certificate of a mailbox, as `list` shows it."""
 
     id: str
@@ -134,7 +134,7 @@ class GmailTarget(KeysStay):
                 raise Doubtful(_("Gmail does not show the certificate as the one that the mailbox uses."))
         return Put.ADDED
 
-    def _make_default(self, mailbox: str, ours: Entry) -> None:
+    def _make_default(self, mailbox: str, ours: GmailCertificate) -> None:
         path = f"{_infos(mailbox)}/{quote(ours.id, safe='')}/setDefault"
         reply = self._called(mailbox, path, body={})
         if reply.status not in (answers.OK, answers.NO_CONTENT):
@@ -148,7 +148,7 @@ class GmailTarget(KeysStay):
             return Presence.ABSENT
         return Presence.THERE if _is_in_use(ours, entries) else Presence.UNFINISHED
 
-    def _entries(self, mailbox: str) -> list[Entry]:
+    def _entries(self, mailbox: str) -> list[GmailCertificate]:
         listed = self._got(mailbox, f"/{quote(mailbox, safe='')}/smimeInfo").get("smimeInfo", ())
         return [found for each in listed if (found := _entry(each)) is not None]
 
@@ -206,21 +206,21 @@ def _body(item: Item) -> dict[str, str]:
     return body
 
 
-def _entry(listed: Any) -> Entry | None:
+def _entry(listed: Any) -> GmailCertificate | None:
     """Parse a list entry; None for a malformed one, which is not ours."""
     try:
         certificates = x509.load_pem_x509_certificates(str(listed["pem"]).encode("ascii"))
-        return Entry(str(listed["id"]), listed.get("isDefault") is True, certificates[0])
+        return GmailCertificate(str(listed["id"]), listed.get("isDefault") is True, certificates[0])
     except (KeyError, TypeError, *MALFORMED):
         return None
 
 
-def _of(item: Item, entries: Sequence[Entry]) -> Entry | None:
+def _of(item: Item, entries: Sequence[GmailCertificate]) -> GmailCertificate | None:
     wanted = x509.load_der_x509_certificate(item.certificate)
     return next((each for each in entries if each.certificate == wanted), None)
 
 
-def _is_in_use(ours: Entry, entries: Sequence[Entry]) -> bool:
+def _is_in_use(ours: GmailCertificate, entries: Sequence[GmailCertificate]) -> bool:
     """Whether it is the default, or a newer valid certificate is."""
     default = next((each.certificate for each in entries if each.is_default), None)
     if ours.is_default or default is None:

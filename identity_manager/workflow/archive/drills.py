@@ -57,7 +57,7 @@ REASONS = {Exclusion.OFFICE: recovery_policy.NOT_RECOVERY_OFFICER, Exclusion.ASK
 
 
 @dataclass(frozen=True)
-class Standing:
+class DrillStatus:
     """Drill state of a recovery certificate in force: last proof, next drill, holders absent for a year."""
 
     certificate: RecoveryCertificate
@@ -68,16 +68,16 @@ class Standing:
     is_late: bool
 
 
-def standings(now: datetime) -> list[Standing]:
+def drill_statuses(now: datetime) -> list[DrillStatus]:
     """Return the drill state of each recovery certificate in force."""
     rows = RecoveryCertificate.objects.in_force(now).defer("certificate", "seal")
     return [_standing(row, now) for row in rows.annotate(last_proof=Max("drills__proved_at"))]
 
 
-def _standing(certificate: RecoveryCertificate, now: datetime) -> Standing:
+def _standing(certificate: RecoveryCertificate, now: datetime) -> DrillStatus:
     last: datetime | None = vars(certificate)["last_proof"]
     late_from = due_since(certificate, last)
-    return Standing(
+    return DrillStatus(
         certificate,
         last,
         late_from,

@@ -1,7 +1,7 @@
 """Archive intake: a token whose type archives keys is sealed together with them, or waits.
 
-prepare: in the act, outside any transaction: a CMS envelope for each key, addressed to every recovery
-certificate in force, and wrapped by the vault with its owner and row as authenticated data.
+seal_for_archive: in the act, outside any transaction: a CMS envelope for each key, addressed to every
+recovery certificate in force, and wrapped by the vault with its owner and row as authenticated data.
 obstacle and store: in the settle transaction. The recovery certificates in force are compared again, so that
 no key is stored for one that was retired meanwhile, or without one that came into force.
 """
@@ -59,7 +59,7 @@ class Intake:
     reason: Reason | None = field(default=None)
 
 
-def prepare(given: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
+def seal_for_archive(given: Sequence[tuple[Certificate, keys.PrivateKey]]) -> Intake:
     """Seal those keys of one token that are to be archived."""
     return seal_for_recovery([(certificate, key) for certificate, key in given if archives(certificate)])
 

@@ -60,7 +60,7 @@ def _under_terms_that_say_it() -> Q:
     return found
 
 
-def take(token_id: uuid.UUID) -> bool:
+def archive_token(token_id: uuid.UUID) -> bool:
     """Archive the keys of one token; False if there is nothing to do or it is not possible now."""
     token = candidates().select_related("token_type").filter(pk=token_id).first()
     has_rings = vault.holds(vault.Purpose.PASSPHRASES) and vault.holds(vault.Purpose.ARCHIVE)

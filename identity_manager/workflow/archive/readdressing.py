@@ -112,7 +112,7 @@ def present_round(certificate: RecoveryCertificate) -> ShareRound | None:
 
 
 # --- The worker -------------------------------------------------------------------------------------
-def go_on() -> int | str:
+def readdress_next() -> int | str:
     """Job: re-address the envelopes of retired certificates; return how many, or why none."""
     if not vault.holds(vault.Purpose.ARCHIVE):
         return ""

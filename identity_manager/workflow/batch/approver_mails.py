@@ -1,4 +1,4 @@
-"""Mails to approvers and administrators about all requests of a batch order together (decision 29).
+"""Mails to approvers and administrators about all requests of a batch order together (ADR 29).
 
 Sent when the order ends or is stopped, by whoever ends or stops it. An hourly job mails approvers who were
 not, for example because they were asked later.

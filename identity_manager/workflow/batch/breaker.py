@@ -1,4 +1,4 @@
-"""The breaker of batch orders: what takes too much away within a day waits for a second officer.
+"""Limit on mass revocations by batch orders: beyond it, an order waits for a second officer.
 
 Counted together: what was revoked in the last 24 hours by whatever way, what orders that run have still to
 revoke, and the order itself. So many small orders are one large one.

@@ -59,7 +59,7 @@ def start_waiting_shards(order: BatchOrder, *, pace: int | None = None) -> None:
         shard.pace = pace
         shard.work_is_due(timezone.now())
         shard.save()
-        queue.after_commit(task_names.RUN_SHARD, shard.pk)
+        queue.after_commit(task_names.RUN_BATCH_SHARD, shard.pk)
     if not order.shards.exists():
         _finish(order)
 
@@ -90,7 +90,7 @@ def _finish(order: BatchOrder) -> None:
     if counts.get(LineOutcome.READY):  # in no shard: continue, so that nobody is skipped silently
         order.work_is_due(timezone.now())
         order.save()
-        queue.after_commit(task_names.RUN, order.pk)
+        queue.after_commit(task_names.RUN_BATCH_ORDER, order.pk)
         return
     order.finish(counts=counts, now=timezone.now())
     order.save()

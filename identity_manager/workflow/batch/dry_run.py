@@ -114,7 +114,7 @@ class DryRun:
                 order.settle_lease()
                 order.work_is_due(timezone.now())
                 order.save()
-                queue.after_commit(task_names.RUN, order.pk)
+                queue.after_commit(task_names.RUN_BATCH_ORDER, order.pk)
 
 
 def _keys(said: str) -> list[uuid.UUID]:

@@ -16,7 +16,7 @@ from identity_manager import audit, queue
 from identity_manager.models import BatchLine, BatchOrder, BatchState, LineOutcome, Person
 from identity_manager.models.batch.order import ENDED
 from identity_manager.models.people.vouching import Exclusion
-from identity_manager.task_names import RUN
+from identity_manager.task_names import RUN_BATCH_ORDER
 from identity_manager.transactions import locking, retry_later, second_officer
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -153,7 +153,7 @@ def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
         order.resume(done=done_of(counts), now=timezone.now())
         order.save()
         audit.record(audit.Event.BATCH_RESUMED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
-        queue.after_commit(RUN, order.pk)
+        queue.after_commit(RUN_BATCH_ORDER, order.pk)
         return order
 
 
@@ -218,7 +218,7 @@ def _start(order: BatchOrder, counts: dict[str, int], *, actor: Person | None) -
         note=order.note,
         cause=order.cause,
     )
-    queue.after_commit(RUN, order.pk)
+    queue.after_commit(RUN_BATCH_ORDER, order.pk)
 
 
 def _fetch(actor: Person, order_id: uuid.UUID) -> BatchOrder:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit, queue
 from identity_manager.directory import csv_file
 from identity_manager.models import BatchKind, BatchOrder, BatchSource, ChosenAs, Person, TokenType
-from identity_manager.task_names import RUN
+from identity_manager.task_names import RUN_BATCH_ORDER
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, refuse, require
 from identity_manager.workflow.batch import entries
 from identity_manager.workflow.batch.askers import gives_orders
@@ -41,7 +41,7 @@ TOO_LARGE = Reason("batch-file-too-large", _("The file of this batch order is la
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BatchOrderInput:
     """Content of an order. chosen: read once, in blocks: ids of what chosen_as says, or personnel numbers.
 
     types, accept_partial, purpose (what the tokens are for): of orders that enable. options: what the kind
@@ -63,7 +63,7 @@ class Wanted:
     cause: str = ""
 
 
-def place_order(*, actor: Person, order_id: uuid.UUID, wanted: Wanted) -> BatchOrder:
+def place_order(*, actor: Person, order_id: uuid.UUID, wanted: BatchOrderInput) -> BatchOrder:
     """Place a batch order; its dry run begins.
 
     order_id: placed twice with the same id, it is one order. actor: by whose rights each line is done, also
@@ -103,7 +103,7 @@ def numbers_in(content: bytes) -> list[str]:
         raise NotPossible(Reason("unreadable", str(error)), field="file") from error
 
 
-def _begin(order: BatchOrder, wanted: Wanted, types: Sequence[TokenType], *, actor: Person) -> None:
+def _begin(order: BatchOrder, wanted: BatchOrderInput, types: Sequence[TokenType], *, actor: Person) -> None:
     order.types.set(types)
     order.total = entries.store(order, wanted.chosen)
     require(order.total, else_=NOBODY_CHOSEN, field="file")
@@ -119,10 +119,10 @@ def _begin(order: BatchOrder, wanted: Wanted, types: Sequence[TokenType], *, act
         rows=order.total,
         types=[each.code for each in types],
     )
-    queue.after_commit(RUN, order.pk)
+    queue.after_commit(RUN_BATCH_ORDER, order.pk)
 
 
-def _values(actor: Person, wanted: Wanted, kind: OrderKind) -> dict[str, Any]:
+def _values(actor: Person, wanted: BatchOrderInput, kind: OrderKind) -> dict[str, Any]:
     return {
         "asked_by": actor,
         "kind": wanted.kind,
@@ -140,7 +140,7 @@ def _values(actor: Person, wanted: Wanted, kind: OrderKind) -> dict[str, Any]:
     }
 
 
-def _types(wanted: Wanted) -> list[TokenType]:
+def _types(wanted: BatchOrderInput) -> list[TokenType]:
     if wanted.kind != BatchKind.ENABLE:
         return []
     require(wanted.types, else_=eligibility.NO_TYPE, field="types")

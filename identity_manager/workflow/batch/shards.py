@@ -111,7 +111,7 @@ class Worker:
 
     def _write(self, asker: Person) -> bool:
         """Write the chunk; False where the lease is lost."""
-        prepared = self.acts.prepare(self.chunk, asker=asker)
+        prepared = self.acts.plan_chunk(self.chunk, asker=asker)
         self.pace.rest()
         began = time.monotonic()
         with transaction.atomic():
@@ -167,7 +167,7 @@ class Worker:
                 shard.work_is_due(due)
                 shard.save()
                 if due <= timezone.now():
-                    queue.after_commit(task_names.RUN_SHARD, shard.pk)
+                    queue.after_commit(task_names.RUN_BATCH_SHARD, shard.pk)
 
 
 def _skip(line: BatchLine) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from identity_manager.mail import sending
 from identity_manager.mail.delivery_reports import report_mailbox
-from identity_manager.mail.delivery_reports.parsing import Action, Report, parse
+from identity_manager.mail.delivery_reports.parsing import Action, DeliveryReport, parse
 from identity_manager.models import MailEventKind, OutgoingMail
 from identity_manager.workflow.delivery import bounces
 
@@ -55,7 +55,7 @@ def receive(octets: bytes) -> bool:
     return False
 
 
-def _notice(report: Report, name: str) -> bounces.Notice:
+def _notice(report: DeliveryReport, name: str) -> bounces.Notice:
     return bounces.Notice(
         key=hashlib.sha256(f"{bounces.BY_MAILBOX}\n{report.action.name}\n{name}".encode()).hexdigest(),
         provider=bounces.BY_MAILBOX,

@@ -65,7 +65,7 @@ def begin_again(now: datetime) -> None:
                 row.save()
 
 
-def go_on() -> str:
+def continue_comparison() -> str:
     """Job: work on all unfinished comparisons until the time limit; return in words what was done."""
     begin_again(timezone.now())
     settle_by_orders()

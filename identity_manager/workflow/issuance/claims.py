@@ -102,7 +102,7 @@ class ClaimedToken:
 
 
 @dataclass
-class Group:
+class ClaimedGroup:
     """The tokens claimed by one task. An error is stored on its certificates; the others stay in the group.
 
     troubled: CAs (by alias) that had an outage before the claim.  left: due certificates of the
@@ -166,7 +166,7 @@ def enqueue(certificates: Sequence[Certificate]) -> None:
         queue.after_commit(ISSUE, first.pk)
 
 
-def claim(certificate_id: uuid.UUID) -> Group:
+def claim(certificate_id: uuid.UUID) -> ClaimedGroup:
     """Claim the due certificates of this certificate's token, those of CAs without an outage first.
 
     If they have waited, or another worker has done them, there is a backlog: other waiting tokens are claimed
@@ -187,7 +187,7 @@ def claim(certificate_id: uuid.UUID) -> Group:
         save_many([each.row for each in claimed], fields=("claim_id", "leased_until", "attempts"))
     left = [row.pk for row in ready if row not in due]
     # Nothing claimed: the breaker is open, and two postponed certificates would enqueue each other for ever.
-    return Group(_tokens_of(claimed, rows), troubled, left=left if claimed else [])
+    return ClaimedGroup(_tokens_of(claimed, rows), troubled, left=left if claimed else [])
 
 
 def _asked_together(due: Sequence[Certificate], certificate_id: uuid.UUID) -> list[Certificate]:

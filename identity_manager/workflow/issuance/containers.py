@@ -15,7 +15,7 @@ from identity_manager.vault import wrapping as vault
 
 
 @dataclass(frozen=True)
-class Part:
+class ContainerPart:
     """A certificate with its key and issuers, to be put into the containers of a token.
 
     note: added to the friendly name, by which programs list it.
@@ -30,15 +30,17 @@ class Part:
     note: str = ""
 
 
-def part_of(certificate: Certificate) -> Part:
+def part_of(certificate: Certificate) -> ContainerPart:
     """Return the part of an issued certificate, its wrapped key opened. Raises VaultError."""
     return of_key(certificate, open_key(certificate), token_id=certificate.token_id)
 
 
-def of_key(certificate: Certificate, key: keys.PrivateKey, *, token_id: uuid.UUID, note: str = "") -> Part:
+def of_key(
+    certificate: Certificate, key: keys.PrivateKey, *, token_id: uuid.UUID, note: str = ""
+) -> ContainerPart:
     """Return the part of a certificate whose key the caller has, for the containers of this token."""
     der = certificate.der
-    return Part(token_id, certificate, key, der, certificate.chain, issuing.describe(der), note)
+    return ContainerPart(token_id, certificate, key, der, certificate.chain, issuing.describe(der), note)
 
 
 def open_key(certificate: Certificate) -> keys.PrivateKey:
@@ -69,7 +71,7 @@ def open_passphrase(token: SoftwareToken) -> str:
     return plain.decode("ascii")
 
 
-def build(part: Part, passphrase: str) -> list[Container]:
+def build(part: ContainerPart, passphrase: str) -> list[Container]:
     """The containers of one certificate, one for each format, not yet saved, each re-opened as a check."""
     return [
         Container(
@@ -85,7 +87,7 @@ def build(part: Part, passphrase: str) -> list[Container]:
     ]
 
 
-def in_format(part: Part, passphrase: str, container_format: pkcs12.ContainerFormat) -> bytes:
+def in_format(part: ContainerPart, passphrase: str, container_format: pkcs12.ContainerFormat) -> bytes:
     """One certificate with its key as a PKCS#12 file, re-opened as a check."""
     data = pkcs12.build(
         key=part.key,
@@ -104,7 +106,7 @@ def in_format(part: Part, passphrase: str, container_format: pkcs12.ContainerFor
     return data
 
 
-def _friendly_name(part: Part) -> str:
+def _friendly_name(part: ContainerPart) -> str:
     """Unique for each certificate: Java's keytool overwrites entries of equal names without a word."""
     person, profile = part.certificate.token.person, part.certificate.profile
     note = f" ({part.note})" if part.note else ""
@@ -114,7 +116,7 @@ def _friendly_name(part: Part) -> str:
     )
 
 
-def _file_name(part: Part, container_format: pkcs12.ContainerFormat) -> str:
+def _file_name(part: ContainerPart, container_format: pkcs12.ContainerFormat) -> str:
     """An ASCII name: clients disagree on encoded ones."""
     suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else f"-{container_format.value}"
     return f"{part.certificate.profile.code}-{part.facts.serial_hex[-8:].lower()}{suffix}.p12"

@@ -53,7 +53,7 @@ def order_together(tokens: Sequence[ClaimedToken]) -> list[ClaimedToken]:
         ours = [token for token in tokens if token.token.pk in current]
         new = [each for token in ours for each in token.claimed if each.draft is not None]
         drafts = [each.draft.order for each in new if each.draft]
-        orders = issuing.prepare_many([each for each in drafts if isinstance(each, issuing.DraftOrder)])
+        orders = issuing.journal_orders([each for each in drafts if isinstance(each, issuing.DraftOrder)])
         events = []
         for each, order in zip(new, orders, strict=True):
             each.begun = order if isinstance(order, issuing.Begun) else None
@@ -109,7 +109,7 @@ def _prepared(draft: DraftCertificate) -> CaOrder:
     """Journal the draft as a prepared order. Raises CaError."""
     if isinstance(draft.order, CaError):
         raise draft.order
-    return issuing.prepare(draft.order)
+    return issuing.journal_order(draft.order)
 
 
 def _bind(each: ClaimedCertificate, order: CaOrder) -> AuditEvent:

@@ -66,7 +66,7 @@ def issue_remaining(*, actor: Person, request_id: uuid.UUID, reason: str) -> Tok
         given = [row for token in lines for row in locking.certificates_of(token) if row.state in KEPT]
         outbox.enqueue(request_messages.rest_given(request, given=given, left_out=left_out))
         for token in lines:
-            retry.go_on(token)
+            retry.resume_issuance(token)
             audit.append(completion.issue_request(token))
         return request
 

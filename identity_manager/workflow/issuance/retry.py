@@ -51,7 +51,7 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         back_to_issuing(request, lines)
         for token in lines:
             if token.state == TokenState.ISSUING:
-                go_on(token)
+                resume_issuance(token)
         for token in lines[:1]:
             audit.append(completion.issue_request(token))  # none of its tokens may be left to issue
         audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
@@ -69,7 +69,7 @@ def back_to_issuing(request: TokenRequest, lines: Sequence[SoftwareToken]) -> No
     request.save()
 
 
-def go_on(token: SoftwareToken) -> None:
+def resume_issuance(token: SoftwareToken) -> None:
     """Order refused certificates of a locked token anew, make all that wait due, and seal it if complete."""
     rows = locking.certificates_of(token)
     for certificate in rows:

@@ -92,7 +92,7 @@ def run(*, source_id: uuid.UUID) -> None:
         queue.publish(task_names.READ_DIRECTORY, source_id)
 
 
-def look_after() -> int:
+def continue_runs() -> int:
     """Job: insert rows of newly configured sources, and drop old stopped runs; return how many sources."""
     known = set(DirectorySource.objects.values_list("name", flat=True))
     new = [each for name, each in settings.DIRECTORY_SOURCES.items() if name not in known]
@@ -181,7 +181,7 @@ def _read(work: LeasedSource, row: DirectoryRun) -> bool:
     cursor = {} if row.mode in (RunMode.FULL, RunMode.DRY) else work.source.cursor
     staging = Staging(planning, work.renew)
     try:
-        end = staging.take(reader.read(RunMode(row.mode), cursor))
+        end = staging.stage(reader.read(RunMode(row.mode), cursor))
     except SourceError as error:
         logger.warning("The directory %s was not read: %s", work.source.name, error)
         _break_off(row, error.words)
@@ -198,8 +198,8 @@ def _compare(staging: Staging, end: End) -> None:
     """Complete the staged lines after a clean end: absent, expired and overdue persons, earlier refusals."""
     row, now = staging.run, staging.planning.now
     if end.has_all_ids:
-        staging.lose_absent()
-    staging.lose_expired(now)
+        staging.stage_absent()
+    staging.stage_expired(now)
     staging.lock_overdue(now)
     staging.carry_over_refused(has_all_ids=end.has_all_ids)
     staging.refuse_repeated()

@@ -24,7 +24,7 @@ from identity_manager.workflow.revocation import hold, revoke
 
 
 @dataclass
-class Outcome:
+class LeaveEffect:
     """Numbers of tokens in use that were put on hold, revoked, or left to run out."""
 
     held: int = 0
@@ -49,12 +49,12 @@ def rule_of_lock(token: SoftwareToken, *, reason: RevocationReason) -> EndingRul
     return EndingRule(kind.on_lock) if kind else EndingRule.REVOKE
 
 
-def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> Outcome:
+def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> LeaveEffect:
     """Apply the rules to the tokens of a locked row of a person who becomes Inactive.
 
     Stores on the leave which certificates it put on hold.
     """
-    outcome, held = Outcome(), list[uuid.UUID]()
+    outcome, held = LeaveEffect(), list[uuid.UUID]()
     for token in tokens_of(person, TokenState.ISSUING, *IN_USE, *MAY_LIVE_ON):
         rule = rule_of_leave(token)
         counts = token.state in IN_USE
@@ -73,9 +73,9 @@ def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> Outcom
     return outcome
 
 
-def end_for_good(person: Person, *, actor: Person | None, reason: RevocationReason) -> Outcome:
+def end_for_good(person: Person, *, actor: Person | None, reason: RevocationReason) -> LeaveEffect:
     """Apply the rules to the tokens of a locked row of a person who is Locked. No hold is released."""
-    outcome = Outcome()
+    outcome = LeaveEffect()
     for token in tokens_of(person, *IN_USE, *MAY_LIVE_ON):
         rule = rule_of_lock(token, reason=reason)
         counts = token.state in IN_USE
@@ -93,9 +93,9 @@ def end_for_good(person: Person, *, actor: Person | None, reason: RevocationReas
     return outcome
 
 
-def foreseen(person: Person, rule_of: Callable[[SoftwareToken], EndingRule]) -> Outcome:
+def foreseen(person: Person, rule_of: Callable[[SoftwareToken], EndingRule]) -> LeaveEffect:
     """The outcome for the person's tokens in use, for a confirmation page."""
-    outcome = Outcome()
+    outcome = LeaveEffect()
     for token in SoftwareToken.objects.filter(person=person, state__in=IN_USE).select_related("token_type"):
         rule = rule_of(token)
         outcome.revoked += rule == EndingRule.REVOKE

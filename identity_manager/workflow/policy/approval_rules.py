@@ -27,21 +27,21 @@ from identity_manager.people.sign_in import prediction
 
 
 @dataclass(frozen=True)
-class Seat:
+class DecisionRight:
     """A permission to decide: its holder, and the deputyship by which a deputy uses it."""
 
     person_id: uuid.UUID
     deputyship: Deputy | None = None
 
 
-def seats(officer: Person, unit: str) -> list[Seat]:
+def decision_rights(officer: Person, unit: str) -> list[DecisionRight]:
     """The officer's permissions to decide on requests of this unit, their own role first."""
     if not officer.is_active or not officer.has_role(Role.APPROVER, unit=unit):
         return []
     own = not officer.own_units(Role.APPROVER).isdisjoint({"", unit})
-    mine = [Seat(officer.pk)] if own else []
+    mine = [DecisionRight(officer.pk)] if own else []
     reaching = [each for each in deputy_policy.deputyships_of(officer) if each.reaches(unit)]
-    return [*mine, *(Seat(each.principal_id, each) for each in reaching)]
+    return [*mine, *(DecisionRight(each.principal_id, each) for each in reaching)]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Rules:
         """The least number of approvers to ask: each rule may be about others."""
         return sum(row.still for row in self.rows)
 
-    def let(self, seat: Seat) -> bool:
+    def counts_for(self, seat: DecisionRight) -> bool:
         """Whether an approval with this permission counts for a rule that still lacks one."""
         if not self.rows:
             return True
@@ -71,17 +71,17 @@ class Rules:
             for row in self.rows
         )
 
-    def seat_of(self, officer: Person, unit: str) -> Seat | None:
+    def right_of(self, officer: Person, unit: str) -> DecisionRight | None:
         """The permission with which this officer decides, or None."""
-        return next((seat for seat in seats(officer, unit) if self.let(seat)), None)
+        return next((seat for seat in decision_rights(officer, unit) if self.counts_for(seat)), None)
 
     def are_possible(self, officers: Collection[Person], unit: str) -> bool:
         """Whether these officers can satisfy every rule."""
-        rights = {each.pk: seats(each, unit) for each in officers}
+        rights = {each.pk: decision_rights(each, unit) for each in officers}
         return all(self._is_possible(row, officers, rights) for row in self.rows)
 
     def _is_possible(
-        self, row: ApprovalRule, officers: Iterable[Person], rights: Mapping[uuid.UUID, list[Seat]]
+        self, row: ApprovalRule, officers: Iterable[Person], rights: Mapping[uuid.UUID, list[DecisionRight]]
     ) -> bool:
         managers = {pk for pk, held in rights.items() if any(s.person_id == row.manager_id for s in held)}
         others = [

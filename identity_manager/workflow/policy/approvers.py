@@ -21,7 +21,7 @@ from identity_manager.models.people.vouching import officers_who_vouched
 from identity_manager.people.officers import deputy_policy, vouching_policy
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import approval_rules
-from identity_manager.workflow.policy.approval_rules import Rules, Seat
+from identity_manager.workflow.policy.approval_rules import DecisionRight, Rules
 
 NOT_APPROVER = Reason(
     "not-approver", _("Only an Approver of this organisational unit decides on this request.")
@@ -112,7 +112,7 @@ def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
         vouched = vouching_policy.obstacle(each, request.person)
         if vouched is not None:
             return vouched
-    return None if seat_of(actor, request) else NOT_NAMED
+    return None if right_of(actor, request) else NOT_NAMED
 
 
 def decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
@@ -137,9 +137,9 @@ def _count_as_one(one: set[uuid.UUID], decisions: Iterable[Approval]) -> bool:
     return deputy_policy.in_force().filter(principal__in=one, deputy__in=deciders).exists()
 
 
-def seat_of(actor: Person, request: TokenRequest) -> Seat | None:
+def right_of(actor: Person, request: TokenRequest) -> DecisionRight | None:
     """The permission with which the actor decides on the request, or None; the actor may decide at all."""
-    return rules_now(request).seat_of(actor, request.person.organisational_unit)
+    return rules_now(request).right_of(actor, request.person.organisational_unit)
 
 
 def rules_now(request: TokenRequest) -> Rules:
@@ -191,7 +191,7 @@ def by_rules(request: TokenRequest, officers: Iterable[Person]) -> list[Person]:
     officers = list(officers)
     prefetch_related_objects(officers, "roles")
     rules, unit = rules_now(request), request.person.organisational_unit
-    return [each for each in officers if rules.seat_of(each, unit)]
+    return [each for each in officers if rules.right_of(each, unit)]
 
 
 def undecided_approvers(request: TokenRequest) -> QuerySet[Person]:

@@ -29,7 +29,7 @@ from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.archive import opening
 from identity_manager.workflow.issuance import containers, failures
-from identity_manager.workflow.issuance.containers import Part
+from identity_manager.workflow.issuance.containers import ContainerPart
 from identity_manager.workflow.issuance.failures import Failure
 from identity_manager.workflow.recovery import officers_keys, officers_policy, policy
 
@@ -42,7 +42,7 @@ class OpeningRefusedError(Exception):
         self.failure = failure
 
 
-def open_keys(token: SoftwareToken) -> list[Part]:
+def open_keys(token: SoftwareToken) -> list[ContainerPart]:
     """Open the keys of a recovery; return them with their certificates, for the containers of its token.
 
     Raises OpeningRefusedError, or VaultError if this worker lacks a ring, so that another one tries.
@@ -92,7 +92,9 @@ def _refuse(reason: Reason | None) -> None:
         raise OpeningRefusedError(failures.of_reason(reason))
 
 
-def _part(token: SoftwareToken, recovery: Recovery, row: RecoveredKey, *, recovery_key: RecoveryKey) -> Part:
+def _part(
+    token: SoftwareToken, recovery: Recovery, row: RecoveredKey, *, recovery_key: RecoveryKey
+) -> ContainerPart:
     archived = row.archived_key
     if archived is None or archived.certificate is None:
         raise OpeningRefusedError(failures.of_reason(policy.KEY_GONE))

@@ -199,7 +199,7 @@ def _begin(recovery: Recovery, *, actor: Person) -> None:
         opening.begin_again(recovery.request, actor=actor)
     else:
         opening.begin(recovery.request, actor=actor)
-    if recovery.owner.state != PersonState.LOCKED and not sealed_decisions.keeps_silent(recovery):
+    if recovery.owner.state != PersonState.LOCKED and not sealed_decisions.omits_owner_notice(recovery):
         outbox.enqueue(recovery_messages.recovery_asked(recovery))
 
 

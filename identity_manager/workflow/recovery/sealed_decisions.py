@@ -60,7 +60,7 @@ def obstacle(recovery: Recovery) -> Reason | None:
     return policy.DECISION_NOT_VALID if given >= policy.NEEDED else policy.NOT_DECIDED
 
 
-def keeps_silent(recovery: Recovery) -> bool:
+def omits_owner_notice(recovery: Recovery) -> bool:
     """Whether both officers gave a reason why the owner is not notified."""
     return len([row for row in agreed(recovery) if row.keep_silent]) >= policy.NEEDED
 

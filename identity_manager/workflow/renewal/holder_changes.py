@@ -1,4 +1,4 @@
-"""Holder changes: what happens where a certificate in use says of its person what is not so any more.
+"""Holder changes: certificates in use with outdated data of their person, and what happens with them.
 
 Whoever changes a person (an officer, a second officer's confirmation, an import) only writes the person. This
 module compares the tokens in use with the persons who were written since, and the type says what follows

@@ -72,7 +72,7 @@ def _snapshots(person: Person, lines: Sequence[SoftwareToken]) -> list[snapshot.
     """New snapshots of the lines, with present data, under the requested version of each type."""
     try:
         return [
-            snapshot.take(person, token.required_type, purpose=token.snapshot.get("purpose", ""))
+            snapshot.snapshot_of(person, token.required_type, purpose=token.snapshot.get("purpose", ""))
             for token in lines
         ]
     except CaError as error:

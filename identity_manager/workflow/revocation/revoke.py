@@ -363,7 +363,7 @@ def _apply(certificate: Certificate, outcome: Outcome, *, now: datetime) -> list
         return []
     if outcome is RevocationOutcome.UNSUPPORTED or _is_refused_for_good(outcome):
         is_new = certificate.by_hand_since is None
-        certificate.leave_to_hands(now=now, error=_words(outcome))
+        certificate.require_manual_revocation(now=now, error=_words(outcome))
         return (
             [_by_hand_event(audit.Event.REVOCATION_LEFT_TO_HANDS, certificate, actor=None)] if is_new else []
         )

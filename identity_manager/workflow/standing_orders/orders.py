@@ -64,7 +64,7 @@ ENDED_ALREADY = Reason("standing-order-ended", _("This standing order has ended 
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StandingOrderInput:
     """Content of a standing order. criteria: of a unit or search; search_name: what its officer called it."""
 
     name: str
@@ -77,7 +77,7 @@ class Wanted:
     purpose: str = ""
 
 
-def make(*, actor: Person, wanted: Wanted) -> StandingOrder:
+def make(*, actor: Person, wanted: StandingOrderInput) -> StandingOrder:
     """Make a standing order: its dry run begins, then a second officer puts it in force.
 
     Raises NotAllowed or NotPossible, at the field.
@@ -216,7 +216,7 @@ def _end(order: StandingOrder) -> None:
     StandingMember.objects.present().filter(order=order).update(until=now)
 
 
-def _members_of(wanted: Wanted) -> tuple[DirectoryGroup | None, dict[str, str]]:
+def _members_of(wanted: StandingOrderInput) -> tuple[DirectoryGroup | None, dict[str, str]]:
     """The group, or the criteria that are not empty."""
     if wanted.basis == StandingBasis.GROUP:
         living = DirectoryGroup.objects.filter(gone_at=None)

@@ -26,7 +26,7 @@ from identity_manager.models import (
 from identity_manager.models.people.person import PersonQuerySet
 
 
-class Outcome(models.TextChoices):
+class MemberOutcome(models.TextChoices):
     """The outcome of a member: the first that applies. LOSE: of persons who are no members any more."""
 
     GAIN = "gain", _("Get it")
@@ -61,16 +61,16 @@ def with_outcome(order: StandingOrder, token_type: TokenType, now: datetime) -> 
     tokens = SoftwareToken.objects.filter(person=OuterRef("pk"), type_code=order.type_code).order_by()
     own = StandingMember.objects.present().filter(order=order, person=OuterRef("pk"))
     cases = (
-        (~Q(state=PersonState.ACTIVE), Outcome.NOT_ACTIVE),
-        (Q(Exists(tokens.in_use())), Outcome.HAS),
-        (Q(Exists(tokens.filter(is_open=True))), Outcome.ASKED),
-        (Q(Exists(own.exclude(step=MemberStep.NEW))), Outcome.OVER),
-        (~Q(kind__in=token_type.kinds), Outcome.WRONG_KIND),
-        (Q(email=""), Outcome.NO_EMAIL),
-        (Q(Exists(own.filter(retry_at__gt=now))), Outcome.LATER),
+        (~Q(state=PersonState.ACTIVE), MemberOutcome.NOT_ACTIVE),
+        (Q(Exists(tokens.in_use())), MemberOutcome.HAS),
+        (Q(Exists(tokens.filter(is_open=True))), MemberOutcome.ASKED),
+        (Q(Exists(own.exclude(step=MemberStep.NEW))), MemberOutcome.OVER),
+        (~Q(kind__in=token_type.kinds), MemberOutcome.WRONG_KIND),
+        (Q(email=""), MemberOutcome.NO_EMAIL),
+        (Q(Exists(own.filter(retry_at__gt=now))), MemberOutcome.LATER),
     )
     whens = [When(condition, then=Value(outcome.value)) for condition, outcome in cases]
-    return members(order).annotate(outcome=Case(*whens, default=Value(Outcome.GAIN.value)))
+    return members(order).annotate(outcome=Case(*whens, default=Value(MemberOutcome.GAIN.value)))
 
 
 def leavers(order: StandingOrder) -> QuerySet[StandingMember]:
@@ -95,16 +95,16 @@ def covered_otherwise(order: StandingOrder) -> QuerySet[StandingMember]:
 def count(order: StandingOrder, token_type: TokenType) -> dict[str, int]:
     """Count members by outcome; `members` and `present` are totals."""
     rows = with_outcome(order, token_type, timezone.now()).order_by().values_list("outcome")
-    figures = {outcome.value: 0 for outcome in Outcome} | dict(rows.annotate(number=Count("pk")))
+    figures = {outcome.value: 0 for outcome in MemberOutcome} | dict(rows.annotate(number=Count("pk")))
     figures["members"] = sum(figures.values())
     figures["lose"] = losers(order).count()
     figures["present"] = StandingMember.objects.present().filter(order=order).count()
     return figures
 
 
-def persons_with(order: StandingOrder, outcome: Outcome) -> QuerySet[Any]:
+def persons_with(order: StandingOrder, outcome: MemberOutcome) -> QuerySet[Any]:
     """The persons with this outcome, by name; empty if the type was withdrawn."""
-    if outcome == Outcome.LOSE:
+    if outcome == MemberOutcome.LOSE:
         return losers(order).order_by("search_text__by_name", "pk")
     token_type = active_type(order)
     if token_type is None:

@@ -25,7 +25,6 @@ from identity_manager.models import (
     Person,
     PersonState,
     RenewalNotice,
-    RequestKind,
     SoftwareToken,
     StandingMember,
     StandingOrder,
@@ -36,12 +35,12 @@ from identity_manager.models import (
 )
 from identity_manager.models.batch.order import ENDED
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.models.requests.states import BEFORE_ISSUED, SUCCEEDING
 from identity_manager.models.standing_orders.order import LossRule
 from identity_manager.workflow.batch import placing
-from identity_manager.workflow.batch.placing import Wanted
+from identity_manager.workflow.batch.placing import BatchOrderInput
 from identity_manager.workflow.standing_orders import outcomes
-from identity_manager.workflow.standing_orders.outcomes import Outcome
+from identity_manager.workflow.standing_orders.outcomes import MemberOutcome
 
 RETRY = timedelta(days=1)  # after a batch order could not ask for a member
 PER_TRANSACTION = 1000
@@ -113,11 +112,11 @@ def _mark_gains(
     batch = new_id()
     rows = StandingMember.objects.present().filter(order=order, step=MemberStep.NEW)
     found = outcomes.with_outcome(order, token_type, now).order_by()
-    gaining = found.filter(outcome=Outcome.GAIN).values("pk")
+    gaining = found.filter(outcome=MemberOutcome.GAIN).values("pk")
     number = rows.filter(person__in=gaining).update(step=MemberStep.PLACED, gain=batch, retry_at=None)
     if number > figures["gain"]:
         raise Moved
-    having = found.filter(outcome__in=(Outcome.HAS, Outcome.ASKED)).values("pk")
+    having = found.filter(outcome__in=(MemberOutcome.HAS, MemberOutcome.ASKED)).values("pk")
     rows.filter(person__in=having).update(step=MemberStep.GIVEN)
     return batch
 
@@ -171,8 +170,7 @@ def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
 def _renewals(order: StandingOrder, left: QuerySet[Any]) -> QuerySet[TokenRequest]:
     """Renewals and replacements of the type, not issued yet, of these persons, whoever opened them."""
     others = SoftwareToken.objects.filter(request=OuterRef("pk")).exclude(type_code=order.type_code)
-    kinds = (RequestKind.RENEWAL, RequestKind.REPLACEMENT)
-    rows = TokenRequest.objects.filter(kind__in=kinds, state__in=BEFORE_ISSUED, person__in=left)
+    rows = TokenRequest.objects.filter(kind__in=SUCCEEDING, state__in=BEFORE_ISSUED, person__in=left)
     return rows.filter(~Exists(others))
 
 
@@ -207,5 +205,5 @@ def _placed(order: StandingOrder, batch: uuid.UUID, keys: Any, **wanted: Any) ->
         return []
     chosen: Iterable[str] = (str(key) for key in keys.iterator(chunk_size=PER_READ))
     cause = f"standing order: {order.name}"
-    what = Wanted(source=BatchSource.CODE, chosen=chosen, cause=cause, **wanted)
+    what = BatchOrderInput(source=BatchSource.CODE, chosen=chosen, cause=cause, **wanted)
     return [placing.place_order(actor=order.asked_by, order_id=batch, wanted=what)]

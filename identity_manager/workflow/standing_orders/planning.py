@@ -79,7 +79,7 @@ class Plan:
 
     def _conclude(self, token_type: TokenType) -> None:
         # Without fresh statistics of rows that a directory run has just written, the planner plans badly.
-        statistics.take(Person, DirectoryMembership, SoftwareToken)
+        statistics.analyze(Person, DirectoryMembership, SoftwareToken)
         figures = outcomes.count(self.order, token_type)
         with transaction.atomic():
             order = self._locked()
@@ -123,7 +123,7 @@ class Plan:
                 placing.add_members(self.order, some, now)
             added += len(some)
         if added >= placing.PER_TRANSACTION:
-            statistics.take(StandingMember, DirectoryMembership, SoftwareToken)
+            statistics.analyze(StandingMember, DirectoryMembership, SoftwareToken)
 
     def _stop(self, found: Stop, figures: dict[str, int] | None = None) -> None:
         with transaction.atomic():

@@ -117,7 +117,7 @@ def settle_parked(*, actor: Person, placement_id: uuid.UUID, is_there: bool) -> 
         refuse(ONLY_COPY if is_there and row.is_only_copy else None)
 
         if is_there:
-            row.stand(now=now)
+            row.mark_published(now=now)
             event = _event(
                 audit.Event.KEY_HANDED_OVER if row.carries_key else audit.Event.PLACEMENT_ADDED, row, actor
             )

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 SECONDS = 40  # with one more call that times out (at most 120 seconds) shorter than the lease of a target
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """Outcome of a connector call. DOUBTFUL: will be looked up. UNKNOWN: cannot be looked up, is parked."""
 
     LOCATED = "located"
@@ -66,7 +66,7 @@ class PlacementCall:
     place: str = ""
     mark: str = ""
     swapped: bool = False
-    outcome: Outcome | None = None
+    outcome: CallOutcome | None = None
     words: str = ""
 
     @cached_property
@@ -81,7 +81,7 @@ class PlacementCall:
             raise of_another_kind()
         return Item(self.row.certificate.der, self.opener.open(self.row))
 
-    def end(self, outcome: Outcome, error: TargetError | None = None) -> None:
+    def end(self, outcome: CallOutcome, error: TargetError | None = None) -> None:
         self.outcome = outcome
         if error is not None:
             self.words = error.words
@@ -98,7 +98,7 @@ def locate(connector: Connector, works: Iterable[PlacementCall], *, identity: st
         if time.monotonic() >= until:
             return None
         value = str(getattr(work.row.certificate.token.person, identity))
-        down = _outcome_of(work, partial(_locate, connector, work, value), doubt=Outcome.NO_PLACE)
+        down = _outcome_of(work, partial(_locate, connector, work, value), doubt=CallOutcome.NO_PLACE)
         if down is not None:
             return down
     return None
@@ -114,14 +114,16 @@ def call(connector: Connector, works: Iterable[PlacementCall]) -> Unavailable | 
     for work in works:
         in_time = time.monotonic() < until
         if down is None and in_time:
-            down = _outcome_of(work, partial(_call, connector, work), doubt=Outcome.DOUBTFUL)
+            down = _outcome_of(work, partial(_call, connector, work), doubt=CallOutcome.DOUBTFUL)
         if down is not None or not in_time:
             # What another worker had intended stays in doubt until it can be looked up.
-            work.end(Outcome.DOUBTFUL if work.was_intended else Outcome.NOT_DONE, down)
+            work.end(CallOutcome.DOUBTFUL if work.was_intended else CallOutcome.NOT_DONE, down)
     return down
 
 
-def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outcome) -> Unavailable | None:
+def _outcome_of(
+    work: PlacementCall, act: Callable[[], CallOutcome], *, doubt: CallOutcome
+) -> Unavailable | None:
     """Run one call and set its outcome; return Unavailable instead of raising it.
 
     doubt: the outcome if it is unknown whether the call had an effect.
@@ -131,11 +133,11 @@ def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outco
     except Unavailable as error:
         return error
     except handover.ParcelClosed as error:
-        work.end(Outcome.KEY_CLOSED, error)
+        work.end(CallOutcome.KEY_CLOSED, error)
     except NoPlace as error:
-        work.end(Outcome.NO_PLACE, error)
+        work.end(CallOutcome.NO_PLACE, error)
     except Refused as error:
-        work.end(Outcome.REFUSED, error)
+        work.end(CallOutcome.REFUSED, error)
     except Doubtful as error:
         work.end(doubt, error)
     except SoftTimeLimitExceeded:
@@ -146,39 +148,42 @@ def _outcome_of(work: PlacementCall, act: Callable[[], Outcome], *, doubt: Outco
     return None
 
 
-def _locate(connector: Connector, work: PlacementCall, identity: str) -> Outcome:
+def _locate(connector: Connector, work: PlacementCall, identity: str) -> CallOutcome:
     if not identity:
         raise NoPlace(_("The person has nothing to be found by."))
     item = work.item  # first: what cannot be opened needs no call
     work.place, mark = connector.locate(identity), connector.mark(item)
     work.mark = mark if mark != work.row.certificate.fingerprint_sha256 else ""
-    return Outcome.LOCATED
+    return CallOutcome.LOCATED
 
 
-def _call(connector: Connector, work: PlacementCall) -> Outcome:
+def _call(connector: Connector, work: PlacementCall) -> CallOutcome:
     row, place = work.row, work.place or work.row.place
     if work.was_intended:
         presence = connector.look(place, work.item)
         if presence == Presence.UNKNOWN:
-            return Outcome.UNKNOWN
+            return CallOutcome.UNKNOWN
         if row.carries_key and not row.wanted:  # keys are never taken back
-            return Outcome.NOT_DONE if presence == Presence.ABSENT else Outcome.ADDED
+            return CallOutcome.NOT_DONE if presence == Presence.ABSENT else CallOutcome.ADDED
         if presence == (Presence.THERE if row.wanted else Presence.ABSENT):
-            return Outcome.ADDED if row.wanted else Outcome.REMOVED
+            return CallOutcome.ADDED if row.wanted else CallOutcome.REMOVED
     if row.wanted:
-        if row.carries_key and not Placement.objects.to_stand(timezone.now()).filter(pk=row.pk).exists():
-            return Outcome.NOT_DONE  # revoked or held since the group was read; keys are never taken back
+        if (
+            row.carries_key
+            and not Placement.objects.to_be_published(timezone.now()).filter(pk=row.pk).exists()
+        ):
+            return CallOutcome.NOT_DONE  # revoked or held since the group was read; keys are never taken back
         return _put(connector, work, place)
     connector.take_back(place, work.item)
-    return Outcome.REMOVED
+    return CallOutcome.REMOVED
 
 
-def _put(connector: Connector, work: PlacementCall, place: str) -> Outcome:
+def _put(connector: Connector, work: PlacementCall, place: str) -> CallOutcome:
     old = work.predecessor if work.predecessor and work.predecessor.place == place else None
     put = connector.put(place, work.item, instead_of=Item(old.certificate.der) if old else None)
     if put == Put.WAS_THERE:
-        return Outcome.WAS_THERE
+        return CallOutcome.WAS_THERE
     if put == Put.UNSEEN:
-        return Outcome.UNKNOWN
+        return CallOutcome.UNKNOWN
     work.swapped = old is not None
-    return Outcome.ADDED
+    return CallOutcome.ADDED

@@ -56,7 +56,7 @@ def survey(target: Target) -> DriftRun:
     connector = connectors.connector_of(configuration)
     try:
         for page in _pages(connector.survey()):
-            comparison.take(page)
+            comparison.compare_page(page)
         comparison.lose_unseen()
     except TargetError as error:
         run.error = error.words
@@ -88,7 +88,7 @@ class _Comparison:
     read: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
-    def take(self, page: Sequence[Held]) -> None:
+    def compare_page(self, page: Sequence[Held]) -> None:
         """Compare one page of entries; save its findings in one transaction."""
         ours = self._ours({each for held in page for each in held.fingerprints})
         findings, seen = list[DriftFinding](), list[JournalledPlacement]()
@@ -142,7 +142,7 @@ class _Comparison:
         """Set vanished placements to *there* again: somebody else or a restore brought the entry back."""
         rows = [row for row in locking.placements(keys) if row.state == PlacementState.VANISHED]
         for row in rows:
-            row.stand(now=timezone.now())
+            row.mark_published(now=timezone.now())
         save_many(rows)
 
     def lose_unseen(self) -> None:
@@ -156,7 +156,7 @@ class _Comparison:
         with transaction.atomic():
             rows = [row for row in locking.placements(keys) if row.state == PlacementState.THERE]
             for row in rows:
-                row.vanish()
+                row.mark_missing()
             save_many(rows)
             self.counts[DriftKind.VANISHED] += len(rows)
             room = max(0, drift_news.SHOWN - self.counts[DriftKind.VANISHED] + len(rows))

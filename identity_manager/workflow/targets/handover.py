@@ -1,6 +1,6 @@
 """Handover of keys to targets (mail gateways, device management): sealed while the worker has the key.
 
-prepare runs outside any transaction: for each key and each target it makes a container with its own
+seal_for_targets runs outside any transaction: for each key and each target it makes a container with its own
 passphrase, seals both for the target, and wraps the result (the parcel) for its placement. That passphrase
 opens nothing else; no page shows it and no mail contains it.
 store runs in the transaction that seals the token, and keeps the parcels whose target kind the accepted terms
@@ -26,7 +26,7 @@ from identity_manager.targets.contract import KeyFile, Refused, TargetError, Una
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_encryption import KeyServiceDown
 from identity_manager.workflow.issuance import containers
-from identity_manager.workflow.issuance.containers import Part
+from identity_manager.workflow.issuance.containers import ContainerPart
 from identity_manager.workflow.terms import accepted
 
 
@@ -44,7 +44,7 @@ class Parcel:
     is_only_copy: bool = False
 
 
-def prepare(parts: Sequence[Part], *, are_only_copies: bool = False) -> tuple[Parcel, ...]:
+def seal_for_targets(parts: Sequence[ContainerPart], *, are_only_copies: bool = False) -> tuple[Parcel, ...]:
     """Seal the keys of one token for each target that takes keys of its type. Needs no transaction."""
     if not settings.TARGETS:
         return ()
@@ -56,7 +56,7 @@ def prepare(parts: Sequence[Part], *, are_only_copies: bool = False) -> tuple[Pa
     return tuple(replace(parcel, is_only_copy=are_only_copies) for parcel in made)
 
 
-def _leaves(part: Part) -> bool:
+def _leaves(part: ContainerPart) -> bool:
     """Whether the token type hands keys over, and the profile permits it."""
     certificate = part.certificate
     return certificate.token.required_type.keys_leave and mail_keys.may_leave(certificate.profile)
@@ -67,7 +67,7 @@ def uses_of(code: str) -> QuerySet[TargetUse]:
     return TargetUse.objects.in_force().filter(type_code=code, target__name__in=connectors.takers_of_keys())
 
 
-def _parcels(leaving: Sequence[Part], uses: Iterable[TargetUse]) -> Iterator[Parcel]:
+def _parcels(leaving: Sequence[ContainerPart], uses: Iterable[TargetUse]) -> Iterator[Parcel]:
     for use in uses:
         configuration = settings.TARGETS[use.target.name]
         for part in leaving:
@@ -75,7 +75,7 @@ def _parcels(leaving: Sequence[Part], uses: Iterable[TargetUse]) -> Iterator[Par
             yield Parcel(_row(part, use, configuration), use.pk, configuration.kind, public_key)
 
 
-def _row(part: Part, use: TargetUse, configuration: TargetConfiguration) -> Placement:
+def _row(part: ContainerPart, use: TargetUse, configuration: TargetConfiguration) -> Placement:
     row = Placement(target=use.target, certificate=part.certificate, carries_key=True)
     try:
         sealed = _sealed(part, configuration)
@@ -91,7 +91,7 @@ def _row(part: Part, use: TargetUse, configuration: TargetConfiguration) -> Plac
     return row
 
 
-def _sealed(part: Part, configuration: TargetConfiguration) -> bytes:
+def _sealed(part: ContainerPart, configuration: TargetConfiguration) -> bytes:
     connector = connectors.key_connector_of(configuration)
     secret = passphrase.generate()
     names = part.facts.subject_alt_names

@@ -1,7 +1,8 @@
 """Outbox of targets: a placement per certificate and target, saved in the transaction that seals the token.
 
-The desired state is one query, PlacementQuerySet.to_stand. A task evaluates it again after each verb that may
-change it, and a job does so for all placements every few minutes, so that a lost message has no effect.
+The desired state is one query, PlacementQuerySet.to_be_published. A task evaluates it again after each verb
+that may change it, and a job does so for all placements every few minutes, so that a lost message has no
+effect.
 """
 
 import uuid
@@ -106,7 +107,9 @@ def review(placement_ids: Iterable[uuid.UUID]) -> int:
 
 def _differing(rows: Sequence[Placement], now: datetime) -> list[Placement]:
     asked = Placement.objects.filter(pk__in=[row.pk for row in rows])
-    wanted: Collection[uuid.UUID] = set(asked.to_stand(now).values_list("pk", flat=True)) if rows else ()
+    wanted: Collection[uuid.UUID] = (
+        set(asked.to_be_published(now).values_list("pk", flat=True)) if rows else ()
+    )
     changed = [row for row in rows if row.wanted != (row.pk in wanted)]
     for row in changed:
         row.wanted = not row.wanted

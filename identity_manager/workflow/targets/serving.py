@@ -19,7 +19,7 @@ from identity_manager.targets import connectors
 from identity_manager.targets.contract import Connector, Unavailable
 from identity_manager.transactions import locking
 from identity_manager.workflow.targets import calls, handover, planning, settlement
-from identity_manager.workflow.targets.calls import Outcome, PlacementCall
+from identity_manager.workflow.targets.calls import CallOutcome, PlacementCall
 from identity_manager.workflow.targets.lease import LeasedTarget, LeaseLost, claim
 
 GROUP = 50
@@ -77,7 +77,7 @@ def _serve_group(leased: LeasedTarget, connector: Connector) -> bool:
     works = [work for work in works if work.outcome is not None or not _is_new(work)]  # located in time
     ready = _intend(leased, works)
     down = calls.call(connector, ready)
-    settlement.settle(leased, [work for work in works if work.outcome is not Outcome.LOCATED])
+    settlement.settle(leased, [work for work in works if work.outcome is not CallOutcome.LOCATED])
     if down is not None:
         raise down
     return True
@@ -132,10 +132,10 @@ def _intend(leased: LeasedTarget, works: Sequence[PlacementCall]) -> list[Placem
         same = [work for work in works if current[work.row.pk].version == work.row.version]
         for work in works:
             if work not in same:
-                work.outcome = Outcome.LOCATED  # LOCATED is not settled
-        located = [work for work in same if work.outcome is Outcome.LOCATED]
+                work.outcome = CallOutcome.LOCATED  # LOCATED is not settled
+        located = [work for work in same if work.outcome is CallOutcome.LOCATED]
         now = timezone.now()
         for work in located:
             work.row.intend(place=work.place, now=now, mark=work.mark)
         save_many([work.row for work in located])  # changed fields only: a key rotation may rewrap the parcel
-    return [work for work in same if work.outcome in (None, Outcome.LOCATED)]
+    return [work for work in same if work.outcome in (None, CallOutcome.LOCATED)]

@@ -12,7 +12,7 @@ from identity_manager import audit
 from identity_manager.models import AuditEvent, Placement, PlacementState
 from identity_manager.transactions import locking
 from identity_manager.workflow.targets import sole_delivery
-from identity_manager.workflow.targets.calls import Outcome, PlacementCall
+from identity_manager.workflow.targets.calls import CallOutcome, PlacementCall
 from identity_manager.workflow.targets.lease import LeasedTarget
 
 NO_PLACE_AGAIN = timedelta(hours=6)  # an account at the target is often created later than the person here
@@ -58,22 +58,22 @@ def _settle(rows: dict[uuid.UUID, Placement], work: PlacementCall, now: datetime
     row = rows[work.row.pk]
     row.attempts += 1
     match work.outcome:
-        case Outcome.ADDED:
-            row.stand(now=now)
+        case CallOutcome.ADDED:
+            row.mark_published(now=now)
             yield _event(
                 audit.Event.KEY_HANDED_OVER if row.carries_key else audit.Event.PLACEMENT_ADDED, work
             )
             yield from _succeed(rows, work, now)
-        case Outcome.WAS_THERE:
+        case CallOutcome.WAS_THERE:
             row.leave_to_others()
             yield _event(audit.Event.PLACEMENT_NOT_OURS, work)
-        case Outcome.REMOVED:
+        case CallOutcome.REMOVED:
             row.take_back(now=now)
             yield _event(audit.Event.PLACEMENT_TAKEN_BACK, work)
-        case Outcome.UNKNOWN:
+        case CallOutcome.UNKNOWN:
             row.park()
             yield _event(audit.Event.PLACEMENT_PARKED, work)
-        case Outcome.REFUSED if work.row.wanted:
+        case CallOutcome.REFUSED if work.row.wanted:
             row.refuse(words=work.words, now=now)
             yield _event(audit.Event.PLACEMENT_REFUSED, work)
         case _:
@@ -88,12 +88,12 @@ def _put_off(row: Placement, work: PlacementCall, now: datetime) -> None:
 
     A key that does not open stays *intended* where it was: nobody has looked whether it is there.
     """
-    if work.outcome in (Outcome.NOT_DONE, Outcome.NO_PLACE) and row.state == PlacementState.INTENDED:
+    if work.outcome in (CallOutcome.NOT_DONE, CallOutcome.NO_PLACE) and row.state == PlacementState.INTENDED:
         row.not_done()
-    if work.outcome == Outcome.NOT_DONE:
+    if work.outcome == CallOutcome.NOT_DONE:
         row.make_due(now)  # the target waits as a whole
     else:
-        waits = now + NO_PLACE_AGAIN if work.outcome == Outcome.NO_PLACE else None
+        waits = now + NO_PLACE_AGAIN if work.outcome == CallOutcome.NO_PLACE else None
         row.settle_later(work.words, now=now, not_before=waits)
     if not row.has_work:  # it is not wanted any more
         row.settle_lease()

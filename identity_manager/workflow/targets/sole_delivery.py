@@ -227,21 +227,21 @@ def _on_their_way() -> QuerySet[SoftwareToken]:
 STUCK_AMONG = (_not_sealed, _on_their_way)  # whatever the settings say of the targets
 
 
-class Trouble(NamedTuple):
+class UndeliveredKey(NamedTuple):
     """A key that has not arrived at its target. words: the reason."""
 
     placement: Placement
     words: str
 
 
-def troubles(request: TokenRequest) -> Iterator[Trouble]:
+def troubles(request: TokenRequest) -> Iterator[UndeliveredKey]:
     """Yield keys of the request's tokens that cannot go to their only targets now, with the reason."""
     rows = Placement.objects.only_copies().filter(certificate__token__request=request)
     off = set(rows.filter(~_is_switched_on()).values_list("pk", flat=True))
     for row in rows.select_related("target").defer("parcel_wrapped").order_by("target__name", "pk"):
         words = _trouble(row, is_off=row.pk in off)
         if words:
-            yield Trouble(row, words)
+            yield UndeliveredKey(row, words)
 
 
 def _trouble(row: Placement, *, is_off: bool) -> str:

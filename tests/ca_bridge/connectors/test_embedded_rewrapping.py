@@ -191,7 +191,7 @@ def opens(pem: bytes, passphrase: str) -> bool:
 def test_what_a_try_that_was_killed_has_left_goes_even_where_nothing_else_is_to_do(ca, tmp_path):
     """Processes in containers often have the same number."""
     old, place = former(tmp_path), tmp_path / "ca" / "issuing.key"
-    for name in (".issuing.key.4711", key_store.workshop_of(place).name):
+    for name in (".issuing.key.4711", key_store.temporary_path(place).name):
         shutil.copy(place, place.with_name(name))
     command("--to", tmp_path / "new")
     assert left(tmp_path / "ca", old) == ([*KEYS], [*KEYS])

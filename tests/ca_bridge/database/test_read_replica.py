@@ -6,7 +6,7 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from ca_bridge.database import read_replica
-from ca_bridge.database.read_replica import Noted, Standby, Trouble, Watch
+from ca_bridge.database.read_replica import Noted, ReplicaFault, Standby, Watch
 
 
 class Servers:
@@ -29,7 +29,7 @@ class Servers:
             raise OperationalError("no route to host")
         return Standby(self.cluster, self.is_standby, self.replayed, self.its_timeline)
 
-    def wait(self, seconds: float, watch: Watch) -> list[Trouble]:
+    def wait(self, seconds: float, watch: Watch) -> list[ReplicaFault]:
         """What is said each half second meanwhile."""
         said = []
         for _half in range(int(seconds * 2)):
@@ -45,39 +45,39 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
 
 def test_a_replica_that_holds_everything_is_read_at_once(servers: Servers) -> None:
     watch = Watch()
-    assert watch.trouble() == Trouble.NONE
-    assert set(servers.wait(30, watch)) == {Trouble.NONE}
+    assert watch.trouble() == ReplicaFault.NONE
+    assert set(servers.wait(30, watch)) == {ReplicaFault.NONE}
     assert servers.asked == 31, "once a second"
 
 
 def test_one_that_does_not_follow_is_not_read_any_more(servers: Servers) -> None:
     """Also one that is cut off, and says that it has replayed all that it has received."""
     watch = Watch()
-    assert watch.trouble() == Trouble.NONE
+    assert watch.trouble() == ReplicaFault.NONE
     servers.written += 1
     said = servers.wait(10, watch)
-    assert said[0] == Trouble.NONE
-    assert said[-1] == Trouble.BEHIND
-    assert said.index(Trouble.BEHIND) / 2 <= read_replica.MAX_LAG
+    assert said[0] == ReplicaFault.NONE
+    assert said[-1] == ReplicaFault.BEHIND
+    assert said.index(ReplicaFault.BEHIND) / 2 <= read_replica.MAX_LAG
     servers.replayed = servers.written
-    assert servers.wait(3, watch)[-1] == Trouble.NONE
+    assert servers.wait(3, watch)[-1] == ReplicaFault.NONE
 
 
 def test_one_that_is_behind_from_the_beginning(servers: Servers) -> None:
     servers.replayed = 9
-    assert Watch().trouble() == Trouble.BEHIND
+    assert Watch().trouble() == ReplicaFault.BEHIND
 
 
 def test_one_that_is_away_is_asked_again_later(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
     watch, servers.answers = Watch(), False
     with caplog.at_level(logging.WARNING):
-        assert watch.trouble() == Trouble.SILENT
-        assert set(servers.wait(read_replica.RETRY - 0.5, watch)) == {Trouble.SILENT}
+        assert watch.trouble() == ReplicaFault.SILENT
+        assert set(servers.wait(read_replica.RETRY - 0.5, watch)) == {ReplicaFault.SILENT}
         assert servers.asked == 1
         servers.wait(30, watch)
     assert len(caplog.records) == 1, "it is said once"
     servers.answers = True
-    assert servers.wait(read_replica.RETRY, watch)[-1] == Trouble.NONE
+    assert servers.wait(read_replica.RETRY, watch)[-1] == ReplicaFault.NONE
 
 
 @pytest.mark.parametrize("wrong", ["promoted", "foreign"])
@@ -88,44 +88,44 @@ def test_what_is_no_replica_of_ours_is_not_read(servers: Servers, wrong: str) ->
     else:
         servers.cluster = "theirs"
     watch = Watch()
-    assert watch.trouble() == Trouble.NO_REPLICA
-    assert set(servers.wait(5, watch)) == {Trouble.NO_REPLICA}
+    assert watch.trouble() == ReplicaFault.NO_REPLICA
+    assert set(servers.wait(5, watch)) == {ReplicaFault.NO_REPLICA}
 
 
 def test_one_that_follows_the_old_primary_is_not_read_however_far_it_has_come(
     servers: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = Watch()
-    assert watch.trouble() == Trouble.NONE
+    assert watch.trouble() == ReplicaFault.NONE
     servers.timeline, servers.replayed = 4, 1_000
     with caplog.at_level(logging.WARNING):
-        assert set(servers.wait(6, watch)[2:]) == {Trouble.OTHER_TIMELINE}
+        assert set(servers.wait(6, watch)[2:]) == {ReplicaFault.OTHER_TIMELINE}
     assert len(caplog.records) == 1, "it is said once"
     servers.its_timeline = 4
-    assert servers.wait(2, watch)[-1] == Trouble.NONE
+    assert servers.wait(2, watch)[-1] == ReplicaFault.NONE
 
 
 def test_one_that_was_promoted_is_read_no_more_from_the_next_second_on(servers: Servers) -> None:
     watch = Watch()
-    assert watch.trouble() == Trouble.NONE
+    assert watch.trouble() == ReplicaFault.NONE
     servers.is_standby, servers.replayed = False, 1_000
-    assert set(servers.wait(5, watch)[1:]) == {Trouble.NO_REPLICA}
+    assert set(servers.wait(5, watch)[1:]) == {ReplicaFault.NO_REPLICA}
 
 
 def test_one_that_is_changed_for_a_foreign_one_while_it_is_behind(servers: Servers) -> None:
     watch = Watch()
-    assert watch.trouble() == Trouble.NONE
+    assert watch.trouble() == ReplicaFault.NONE
     servers.written += 1
     servers.wait(2, watch)
     servers.cluster, servers.replayed = "theirs", 1_000
-    assert servers.wait(1, watch)[-1] == Trouble.NO_REPLICA
+    assert servers.wait(1, watch)[-1] == ReplicaFault.NO_REPLICA
 
 
 def test_a_page_that_fails_takes_the_replica_out(servers: Servers) -> None:
     watch = Watch()
-    assert watch.trouble() == Trouble.NONE
+    assert watch.trouble() == ReplicaFault.NONE
     watch.failed(OperationalError("gone"))
-    assert watch.trouble() == Trouble.SILENT
+    assert watch.trouble() == ReplicaFault.SILENT
 
 
 def test_positions_are_bytes() -> None:

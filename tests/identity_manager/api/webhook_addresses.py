@@ -10,6 +10,8 @@ urlpatterns = [
     *ordinary,
     path(
         "webhooks/mail/",
-        include([path("postmark/", mail_webhook.take, {"provider": "postmark"}, name="mail-webhook")]),
+        include(
+            [path("postmark/", mail_webhook.receive_events, {"provider": "postmark"}, name="mail-webhook")]
+        ),
     ),
 ]

@@ -57,7 +57,7 @@ def test_tasks_are_carried_out_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = [each for name, each in current_app.tasks.items() if not name.startswith("celery.")]
     assert ours
     assert all(isinstance(each, frame_memory.OnePieceTask) for each in ours)
-    task = current_app.tasks[task_names.SEND]
+    task = current_app.tasks[task_names.SEND_MAIL]
     monkeypatch.setattr(task, "run", most_pieces)
     assert task.apply(args=[DEPTHS]).get() < CALLS / 10
     assert task(DEPTHS) < CALLS / 10

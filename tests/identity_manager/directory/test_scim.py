@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from identity_manager.directory.contract import End, Entry, Gone, Group, Item, Members
+from identity_manager.directory.contract import DirectoryPerson, End, Gone, Group, Item, Members
 from identity_manager.directory.scim import MARGIN, ScimSource, value_at
 from identity_manager.models import EntryState, RunMode, ScimResource
 from tests.identity_manager.api.scim.conftest import ENTERPRISE, ScimClient, client, source, token
@@ -38,7 +38,7 @@ def test_a_user_is_an_entry(client: ScimClient) -> None:
     anna = berg(client)
     client.patch(f"/Users/{anna}", {"op": "add", "path": f"{ENTERPRISE}:manager", "value": boss})
     items, end = read()
-    (found,) = [each for each in items if isinstance(each, Entry) and each.external_id == anna]
+    (found,) = [each for each in items if isinstance(each, DirectoryPerson) and each.external_id == anna]
     assert found.values == {
         "personnel_number": "P-1",
         "given_name": "Anna",
@@ -57,7 +57,7 @@ def test_who_is_not_active_is_disabled_and_who_was_deleted_is_gone(client: ScimC
     client.send("DELETE", f"/Users/{bo}")
     items, _end = read()
     assert {type(each): each for each in items}[Gone] == Gone(bo)
-    assert [each.state for each in items if isinstance(each, Entry)] == [EntryState.DISABLED]
+    assert [each.state for each in items if isinstance(each, DirectoryPerson)] == [EntryState.DISABLED]
 
 
 def test_groups_come_with_their_members(client: ScimClient) -> None:
@@ -70,7 +70,7 @@ def test_groups_come_with_their_members(client: ScimClient) -> None:
 def test_a_user_without_a_personnel_number_has_a_problem(client: ScimClient) -> None:
     client.user("anna")
     (found,), _end = read()
-    assert isinstance(found, Entry)
+    assert isinstance(found, DirectoryPerson)
     assert "personnel number" in found.problem
 
 
@@ -85,7 +85,7 @@ def test_the_next_run_reads_what_was_written_since(client: ScimClient) -> None:
         assert read(RunMode.CHANGES, end.cursor) == ([], End(end.cursor, is_idle=True))
     client.patch(f"/Users/{anna}", {"op": "replace", "path": "name.familyName", "value": "Lind"})
     items, later = read(RunMode.CHANGES, end.cursor)
-    assert [each.values["surname"] for each in items if isinstance(each, Entry)] == ["Lind"]
+    assert [each.values["surname"] for each in items if isinstance(each, DirectoryPerson)] == ["Lind"]
     assert not later.has_all_ids
     assert later.cursor != end.cursor
 
@@ -97,7 +97,7 @@ def test_a_write_that_ended_late_is_not_missed(client: ScimClient) -> None:
     ScimResource.objects.update(modified_at=F("modified_at") - MARGIN / 2)
     with time_machine.travel(timezone.now() + 2 * MARGIN):
         items, _end = read(RunMode.CHANGES, end.cursor)
-    assert [each.external_id for each in items if isinstance(each, Entry)] == [anna]
+    assert [each.external_id for each in items if isinstance(each, DirectoryPerson)] == [anna]
 
 
 @pytest.mark.parametrize(

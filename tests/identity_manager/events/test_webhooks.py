@@ -18,7 +18,7 @@ from standardwebhooks import WebhookVerificationError
 from identity_manager import audit
 from identity_manager.audit import sealing
 from identity_manager.events import delivering, webhook_kinds, webhooks
-from identity_manager.events.webhooks import Wanted
+from identity_manager.events.webhooks import WebhookInput
 from identity_manager.models import (
     AuditEvent,
     Role,
@@ -220,7 +220,7 @@ def test_nothing_is_told_before_the_second_officer_nor_after_the_stop(
     logged: Logged, receiver: Receiver
 ) -> None:
     one, other = administrators()
-    wanted = Wanted(name="T", format=WebhookFormat.STANDARD, address=receiver.address, kinds=["*"])
+    wanted = WebhookInput(name="T", format=WebhookFormat.STANDARD, address=receiver.address, kinds=["*"])
     row, _secret = webhooks.make(actor=one, wanted=wanted)
     logged(1)
     Webhook.objects.update(next_attempt_at=timezone.now())
@@ -353,7 +353,7 @@ def test_what_does_not_fit_is_refused_at_its_field(field: str, value: object, re
         "address": "https://example.com/",
         "kinds": ["*"],
     }
-    wanted = Wanted(**{**given, field: value})
+    wanted = WebhookInput(**{**given, field: value})
     with pytest.raises(Refused) as refused:
         webhooks.make(actor=one, wanted=wanted)
     assert (refused.value.reason, refused.value.field) == (reason, field)
@@ -363,7 +363,9 @@ def test_what_does_not_fit_is_refused_at_its_field(field: str, value: object, re
 def test_nobody_else_makes_one() -> None:
     for role in (Role.AUDITOR, Role.TOKEN_ADMINISTRATOR):
         actor = cast.person(f"x{role}", roles=(role,), sid="")
-        wanted = Wanted(name="T", format=WebhookFormat.STANDARD, address="https://example.com/", kinds=["*"])
+        wanted = WebhookInput(
+            name="T", format=WebhookFormat.STANDARD, address="https://example.com/", kinds=["*"]
+        )
         with pytest.raises(Refused) as refused:
             webhooks.make(actor=actor, wanted=wanted)
         assert refused.value.reason is webhooks.NOT_ADMINISTRATOR

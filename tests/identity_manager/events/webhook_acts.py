@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from identity_manager.events import delivering, webhook_secrets, webhooks
-from identity_manager.events.webhooks import Wanted
+from identity_manager.events.webhooks import WebhookInput
 from identity_manager.models import Person, Role, Webhook, WebhookFormat
 from tests.tools import cast
 
@@ -25,7 +25,7 @@ def made(address: str, kinds: tuple[str, ...] = ("request.*",), **more: Any) -> 
     """A webhook that two officers agreed on, with what its receiver got."""
     one, other = administrators()
     given = {"format": WebhookFormat.STANDARD, **more}
-    wanted = Wanted(name="Ticketing", address=address, kinds=list(kinds), **given)
+    wanted = WebhookInput(name="Ticketing", address=address, kinds=list(kinds), **given)
     row, secret = webhooks.make(actor=one, wanted=wanted)
     webhooks.confirm(actor=other, webhook_id=row.pk)
     return row, secret

@@ -262,9 +262,9 @@ def ahead(filled: Callable[..., object]) -> list[AuditEvent]:
 
 
 def test_what_says_that_it_is_of_the_future_goes_with_its_month(ahead: list[AuditEvent]) -> None:
-    assert retention.cut_and_tell() == 31
+    assert retention.report_audit_log_cut() == 31
     assert (in_default(), is_there("03")) == (0, False)
-    assert retention.cut_and_tell() == 19
+    assert retention.report_audit_log_cut() == 19
     sealing.seal()
     assert verification.verify().findings == []
 
@@ -284,8 +284,8 @@ def test_without_heads_that_prove_it_the_month_stays_from_there_on_and_it_is_tol
     ahead: list[AuditEvent],
 ) -> None:
     AuditHead.objects.filter(number__lt=31).delete()
-    assert retention.cut_and_tell() == 9
-    said = retention.cut_and_tell()
+    assert retention.report_audit_log_cut() == 9
+    said = retention.report_audit_log_cut()
     assert str(said).startswith("waits behind event #10, which says ")
     assert is_there("03")
 

@@ -262,7 +262,7 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
     named = {
         (place.model, place.column)
         for place in key_rotation.SECRET_STORES
-        if isinstance(place, key_rotation.Column)
+        if isinstance(place, key_rotation.WrappedColumn)
     }
     columns = {
         (model, field.name)

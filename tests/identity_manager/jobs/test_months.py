@@ -303,7 +303,7 @@ def test_months_are_made_ahead_and_take_along_what_came_without_one(
         clock.setattr(timezone, "now", lambda: later + 60 * DAY)
         assert {each.level for each in database.months()} == {"warning"}
         connection.check_constraints()
-        said = month_partitions.look_ahead()
+        said = month_partitions.create_next_partitions()
         assert EVENTS in said
         assert month_partitions.missing(OutgoingMail, timezone.now()) == []
     connection.check_constraints()
@@ -313,15 +313,15 @@ def test_months_are_made_ahead_and_take_along_what_came_without_one(
 
 def test_rows_without_a_month_are_told(divided: Company) -> None:
     """Of months to come: where a clock was ahead. Of before the first month: where one was behind."""
-    assert month_partitions.BEYOND not in month_partitions.look_ahead()
+    assert month_partitions.BEYOND not in month_partitions.create_next_partitions()
     far = event_of(timezone.now() + timedelta(days=3650))
-    assert f"({month_partitions.BEYOND})" in month_partitions.look_ahead().partition(",")[0]
+    assert f"({month_partitions.BEYOND})" in month_partitions.create_next_partitions().partition(",")[0]
     assert "a clock was months ahead" in next(iter(database.months())).says
     far.delete()
     connection.check_constraints()
     execute(connection, f"DROP TABLE {EVENTS}_first")
     event_of(datetime(2020, 5, 5, tzinfo=UTC))
-    assert month_partitions.BEYOND not in month_partitions.look_ahead()
+    assert month_partitions.BEYOND not in month_partitions.create_next_partitions()
     told = next(iter(database.months()))
     assert "of before its first month: a clock was behind" in told.says
     assert "retention reaches them" in told.remedy
@@ -334,11 +334,11 @@ def test_a_month_that_cannot_be_made_is_told_when_it_is_near(
         raise OperationalError("canceling statement due to lock timeout")
 
     monkeypatch.setattr(month_partitions, "add_month", busy)
-    month_partitions.look_ahead()
+    month_partitions.create_next_partitions()
     near = month_partitions.last_day(AuditEvent) - month_partitions.SOON / 2
     monkeypatch.setattr(timezone, "now", lambda: near)
     with pytest.raises(MonthsMissingError, match="lock timeout"):
-        month_partitions.look_ahead()
+        month_partitions.create_next_partitions()
 
 
 def test_the_job_does_nothing_where_no_table_is_divided(db: None) -> None:

@@ -74,7 +74,7 @@ def test_a_chunk_that_failed_comes_again(seen: list[int]) -> None:
 
 def test_what_was_undone_while_a_run_was_under_way_comes_again(seen: list[int]) -> None:
     def undone_meanwhile(keys: list[uuid.UUID]) -> int:
-        resumable_scan.look_again("a-scan")
+        resumable_scan.restart_scan("a-scan")
         return noting(seen)(keys)
 
     assert scanned(undone_meanwhile) == 3

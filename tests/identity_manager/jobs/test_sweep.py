@@ -41,10 +41,10 @@ VERBS = {
     task_names.RESOLVE_ORPHAN: lambda pk: step5_issue.resolve_orphaned_order(certificate_id=pk),
     task_names.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
     task_names.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
-    task_names.SEND: lambda pk: step7_deliver.send(mail_id=pk),
-    task_names.CHECK: lambda pk: audit_checks.carry_out(check_id=pk),
-    task_names.RUN: lambda pk: batch_run.run(order_id=pk),
-    task_names.RUN_SHARD: lambda pk: batch_shards.run(shard_id=pk),
+    task_names.SEND_MAIL: lambda pk: step7_deliver.send(mail_id=pk),
+    task_names.VERIFY_AUDIT_LOG: lambda pk: audit_checks.carry_out(check_id=pk),
+    task_names.RUN_BATCH_ORDER: lambda pk: batch_run.run(order_id=pk),
+    task_names.RUN_BATCH_SHARD: lambda pk: batch_shards.run(shard_id=pk),
     task_names.READ_DIRECTORY: lambda pk: directory_runs.run(source_id=pk),
     task_names.SERVE_TARGET: lambda pk: serving.serve(target_id=pk),
     task_names.PLAN_STANDING_ORDER: lambda pk: standing_orders.run(order_id=pk),
@@ -152,10 +152,13 @@ def test_a_message_names_several_mails(company: Company, monkeypatch: pytest.Mon
     messages: list[tuple[object, ...]] = []
     monkeypatch.setattr(queue, "publish", lambda *message: messages.append(message))
     monkeypatch.setattr(queue, "length", lambda _name: 0)
-    monkeypatch.setitem(queue.TOGETHER, task_names.SEND, 3)
+    monkeypatch.setitem(queue.TOGETHER, task_names.SEND_MAIL, 3)
     with time_machine.travel(timezone.now() + timedelta(seconds=61)):
         assert sweep.sweep() == 5
-    assert [(task, len(ids)) for task, *ids in messages] == [(task_names.SEND, 3), (task_names.SEND, 2)]
+    assert [(task, len(ids)) for task, *ids in messages] == [
+        (task_names.SEND_MAIL, 3),
+        (task_names.SEND_MAIL, 2),
+    ]
 
 
 def test_revocations_are_not_kept_waiting_by_orders(
@@ -171,7 +174,7 @@ def test_revocations_are_not_kept_waiting_by_orders(
         return len(taken)
 
     monkeypatch.setattr(sweep, "_has_work", many.__contains__)
-    monkeypatch.setattr(sweep, "_nudge", nudge)
+    monkeypatch.setattr(sweep, "_requeue", nudge)
     monkeypatch.setattr(sweep, "QUEUE_LIMIT", 8)
     sweep.sweep()
     assert [task for task, _pk in published] == [task_names.REVOKE] * 4 + [task_names.ISSUE] * 4
@@ -234,7 +237,7 @@ def test_where_nothing_is_due_the_broker_is_not_asked(monkeypatch: pytest.Monkey
 
 
 def test_the_broker_is_asked_how_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert queue.name_of(task_names.SEND) == "mail"
+    assert queue.name_of(task_names.SEND_MAIL) == "mail"
     assert queue.name_of(task_names.ISSUE) == "ca"
     with office.worker(at_once=True):
         assert queue.length("ca") == 0

@@ -57,8 +57,8 @@ def ahead() -> None:
 
 
 def test_it_goes_with_its_neighbours_when_heads_prove_its_age(ahead: None) -> None:
-    assert retention.cut_and_tell() == 5
-    assert retention.cut_and_tell() == 0
+    assert retention.report_audit_log_cut() == 5
+    assert retention.report_audit_log_cut() == 0
     sealing.seal()
     assert numbers()[0] == 6
     assert [finding.kind for finding in verification.verify().findings] == []
@@ -86,13 +86,13 @@ def test_what_an_open_request_needs_stops_it_all_the_same(
     needed = retention.Q(number=5)
     monkeypatch.setattr(retention, "_alive", lambda: needed)
     assert retention.cut_audit_log() == 4
-    assert retention.cut_and_tell() == 0
+    assert retention.report_audit_log_cut() == 0
 
 
 def test_without_heads_around_it_waits_and_says_so(ahead: None) -> None:
     AuditHead.objects.all().delete()
     assert retention.cut_audit_log() == 3
-    said = retention.cut_and_tell()
+    said = retention.report_audit_log_cut()
     assert isinstance(said, str)
     assert said.startswith("waits behind event #4, which says ")
     assert numbers()[0] == 4
@@ -128,7 +128,7 @@ def test_a_head_whose_clock_was_behind_proves_nothing() -> None:
     _make(AuditEvent.objects.get(number=2), LONG_AGO)
     sealed(DAY)
     _make(AuditEvent.objects.get(number=3), LONG_AGO)
-    assert retention.cut_and_tell() == 0
+    assert retention.report_audit_log_cut() == 0
     assert numbers() == [1, 2, 3]
 
 

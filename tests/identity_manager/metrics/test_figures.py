@@ -239,13 +239,13 @@ def test_a_file_that_had_to_wait_counts_since_it_may_go(company: Company) -> Non
         mails.update(created_at=then, next_attempt_at=then)
     hold.reinstate(actor=company.ada, token_id=token.pk)
     found = scraped()
-    for name, labels in (("mail_oldest_seconds", ()), ("work_oldest_seconds", (task_names.SEND,))):
+    for name, labels in (("mail_oldest_seconds", ()), ("work_oldest_seconds", (task_names.SEND_MAIL,))):
         assert found[name, labels] == pytest.approx(86_400, abs=60)
     OutgoingMail.objects.filter(container_format="").update(state="sent")
     assert OutgoingMail.objects.queued().due(timezone.now()).exists()
     found = scraped()
     assert found["mail_oldest_seconds", ()] < 60
-    assert found["work_oldest_seconds", (task_names.SEND,)] < 60
+    assert found["work_oldest_seconds", (task_names.SEND_MAIL,)] < 60
 
 
 def test_a_file_that_is_to_be_tried_later_is_tried_no_sooner_after_a_hold(company: Company) -> None:

@@ -375,7 +375,7 @@ def test_the_index_answers_the_order_of_lists() -> None:
 
 @pytest.mark.usefixtures("sqlite_only")
 def test_statistics_make_the_words_go_first() -> None:
-    statistics.take()
+    statistics.analyze()
     with connection.cursor() as cursor:
         counted = cursor.execute("SELECT count(*) FROM sqlite_stat1 WHERE idx = 'person_by_name'").fetchone()
 
@@ -386,8 +386,8 @@ def test_statistics_make_the_words_go_first() -> None:
 def test_postgresql_counts_the_tables_that_it_is_told() -> None:
     Person.objects.create(given_name="Uma", surname="Schäfer")
 
-    assert statistics.take() == 0
-    assert statistics.take(Person) == 1
+    assert statistics.analyze() == 0
+    assert statistics.analyze(Person) == 1
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'identity_manager_person'")

@@ -154,7 +154,7 @@ def ask_target_use(officer: Person, _about: Person) -> TargetUse:
 
 def ask_standing_order(officer: Person, about: Person) -> StandingOrder:
     cast.token_type("vpn")
-    wanted = standing.Wanted(
+    wanted = standing.StandingOrderInput(
         name=f"VPN {uuid.uuid4()}",
         basis=StandingBasis.UNIT,
         type_code="vpn",
@@ -234,7 +234,7 @@ def about_mail_text(verb: Callable[..., object], **more: Any) -> Verb:
 
 
 SEEN: dict[object, terms.Seen] = {}
-WANTED = webhooks.Wanted("Ticketing", WebhookFormat.STANDARD, "https://tickets.example/", ["request.*"])
+WANTED = webhooks.WebhookInput("Ticketing", WebhookFormat.STANDARD, "https://tickets.example/", ["request.*"])
 WHY = {"reason": "It says something else."}
 KINDS = {
     "identity change": Kind(
@@ -301,7 +301,7 @@ KINDS = {
         ApiClient,
         "api-clients",
         lambda officer, _about: api_clients.make(
-            actor=officer, wanted=api_clients.Wanted(name="HR", days=9, scopes=["persons:read"])
+            actor=officer, wanted=api_clients.ApiClientInput(name="HR", days=9, scopes=["persons:read"])
         )[0],
         lambda actor, row: api_clients.confirm(actor=actor, client_id=row.pk),
         lambda actor, row: api_clients.revoke(actor=actor, client_id=row.pk),

@@ -87,7 +87,7 @@ def officers() -> tuple[Person, Person]:
 
 def api_client() -> ApiClient:
     makers = [cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,), sid="") for name in ("sven", "sofia")]
-    wanted = api_clients.Wanted(name="HR", days=30, scopes=["persons:read"])
+    wanted = api_clients.ApiClientInput(name="HR", days=30, scopes=["persons:read"])
     client, _secret = api_clients.make(actor=makers[0], wanted=wanted)
     return api_clients.confirm(actor=makers[1], client_id=client.pk)
 
@@ -287,10 +287,10 @@ TWINS = {
         lambda row: row.is_to_be_carried_out,
         {"state": ConsentState.values, "proved_at": PAST, "failed_at": PAST},
     ),
-    "SurplusCertificateQuerySet.left_to_hands": Twins(
+    "SurplusCertificateQuerySet.for_manual_revocation": Twins(
         surplus,
-        lambda rows: rows.left_to_hands(),
-        lambda row: row.is_left_to_hands,
+        lambda rows: rows.for_manual_revocation(),
+        lambda row: row.is_for_manual_revocation,
         {"revoked_at": PAST, "by_hand_since": PAST},
     ),
     "RoleAssignmentQuerySet.in_force": Twins(

@@ -21,7 +21,7 @@ from identity_manager.jobs import standby, sweep
 from identity_manager.management.commands import stand_in
 from identity_manager.management.embedded import Broker, server_executable
 from identity_manager.models import MailState, OutgoingMail, RequestState
-from identity_manager.task_names import SEND, TOGETHER
+from identity_manager.task_names import SEND_MAIL, TOGETHER
 from tests.sinks import wire
 from tests.tools import cast
 from tests.tools.broker import running_broker
@@ -153,7 +153,7 @@ def test_thousands_of_due_rows_do_not_flood_a_broker_that_nobody_reads(broker: B
         at += TICK
         with time_machine.travel(at):
             published += sweep.sweep()
-        assert queue.length("mail") <= sweep.QUEUE_LIMIT / TOGETHER[SEND]
+        assert queue.length("mail") <= sweep.QUEUE_LIMIT / TOGETHER[SEND_MAIL]
     waiting = messages(broker, "mail")
     tell(f"{rows} due rows, nobody reads: {len(waiting)} wait after 60 ticks, {published} were published")
     assert len(waiting) == published == sweep.QUEUE_LIMIT

@@ -247,7 +247,7 @@ def test_a_person_who_is_locked_meanwhile_keeps_no_other(
     assert not Container.objects.filter(token__request=requests[1]).exists()
 
 
-@pytest.mark.parametrize("name", ["prepare_many", "record_issued"])
+@pytest.mark.parametrize("name", ["journal_orders", "record_issued"])
 def test_what_fails_together_is_done_one_by_one(
     company: Company, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -407,5 +407,5 @@ def test_the_mails_of_a_group_are_one_message(
     with django_capture_on_commit_callbacks(execute=True):
         issue()
     mails = OutgoingMail.objects.filter(message="delivery").values_list("pk", flat=True)
-    ((task, *named),) = [each for each in messages if each[0] == task_names.SEND]
-    assert (task, len(named), set(named)) == (task_names.SEND, GROUP, set(mails))
+    ((task, *named),) = [each for each in messages if each[0] == task_names.SEND_MAIL]
+    assert (task, len(named), set(named)) == (task_names.SEND_MAIL, GROUP, set(mails))

@@ -249,4 +249,4 @@ def test_a_passphrase_that_nobody_notes_lapses(company: Company, monkeypatch: py
     assert Certificate.objects.get().state == "revoked"
     assert TokenRequest.objects.get().state == "completed"
     assert OutgoingMail.objects.filter(message="token_lapsed").count() == 1
-    assert task_names.SEND not in sent, "many may lapse at a time: the sweep sends their mails"
+    assert task_names.SEND_MAIL not in sent, "many may lapse at a time: the sweep sends their mails"

@@ -17,7 +17,7 @@ VERBS: dict[str, Callable[[Any], object]] = {
     task_names.RESOLVE_ORPHAN: lambda pk: step5_issue.resolve_orphaned_order(certificate_id=pk),
     task_names.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
     task_names.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
-    task_names.SEND: lambda pk: step7_deliver.send(mail_id=pk),
+    task_names.SEND_MAIL: lambda pk: step7_deliver.send(mail_id=pk),
 }
 
 

@@ -33,7 +33,7 @@ def _print(request: HttpRequest, person: Person) -> HttpResponse:
     actor, form = offices.officer(request), PressForm(request.POST)
     if form.is_valid():
         with refusals.show_refusal(form):
-            taken = data_access.take(actor=actor, person_id=person.pk)
+            taken = data_access.record_access_request(actor=actor, person_id=person.pk)
             return printed.response(request, data_page.document(actor, taken))
     return confirmation.page(request, form, _asking(person))
 

@@ -86,7 +86,7 @@ class ActsByVerb:
     def begin_chunk(self) -> None:
         """Nothing: all that is read depends on the lines."""
 
-    def prepare(self, lines: Sequence[BatchLine], *, asker: Person) -> Sequence[BatchLine]:  # noqa: ARG002 read anew below
+    def plan_chunk(self, lines: Sequence[BatchLine], *, asker: Person) -> Sequence[BatchLine]:  # noqa: ARG002 read anew below
         return lines
 
     def write(self, prepared: Sequence[BatchLine]) -> None:

@@ -19,7 +19,7 @@ class _BulkEnable:
     def begin_chunk(self) -> None:
         self._offer = bulk_enable.catalogue_snapshot(self._offer)
 
-    def prepare(self, lines: Sequence[BatchLine], *, asker: Person) -> bulk_enable.ChunkPlan:
+    def plan_chunk(self, lines: Sequence[BatchLine], *, asker: Person) -> bulk_enable.ChunkPlan:
         offer = self._offer or bulk_enable.catalogue_snapshot(None)
         return bulk_enable.prepare_chunk(self._order, lines, asker=asker, offer=offer)
 

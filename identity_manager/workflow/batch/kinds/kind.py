@@ -90,14 +90,14 @@ class Acts(Protocol):
     def begin_chunk(self) -> None:
         """Read what does not depend on the lines; a fault here is not that of any line."""
 
-    def prepare(self, lines: Sequence[BatchLine], *, asker: Person) -> Any:
+    def plan_chunk(self, lines: Sequence[BatchLine], *, asker: Person) -> Any:
         """Before the transaction: what is read and computed for these lines."""
 
     def write(self, prepared: Any) -> None:
         """In the transaction of the chunk, the lease renewed: do it and write each line's outcome."""
 
 
-class Way(Protocol):
+class LineExecution(Protocol):
     """How rows are examined and lines carried out: by a verb on each (by_verb), or in bulk (enable)."""
 
     def examine(self, given: GivenOrder, rows: Sequence[Any]) -> list[Verdict]:
@@ -156,7 +156,7 @@ class OrderKind:
     kind: BatchKind
     subject: Subject
     words: KindWords
-    way: Way
+    way: LineExecution
     nothing: Reason | None = None
     candidates: Callable[[QuerySet[Any]], QuerySet[Any]] = _everything
     office: Role = Role.TOKEN_ADMINISTRATOR

@@ -51,7 +51,7 @@ def problem_of(answer: HttpResponse) -> tuple[int, str]:
 def make_client(*, scopes: tuple[str, ...] = ALL, units: tuple[str, ...] = (), name: str = "HR") -> Caller:
     """A client that two System Administrators, named after it, have made."""
     first, second = (cast.person(f"{name}{each}", roles=(Role.SYSTEM_ADMINISTRATOR,)) for each in "12")
-    wanted = api_clients.Wanted(name=name, days=30, scopes=scopes, units=units)
+    wanted = api_clients.ApiClientInput(name=name, days=30, scopes=scopes, units=units)
     row, secret = api_clients.make(actor=first, wanted=wanted)
     return Caller(api_clients.confirm(actor=second, client_id=row.pk), secret)
 

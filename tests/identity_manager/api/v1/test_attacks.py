@@ -32,9 +32,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_p
 SYSTEM = (Role.SYSTEM_ADMINISTRATOR,)
 
 
-def wanted(name: str = "HR", **more: object) -> api_clients.Wanted:
+def wanted(name: str = "HR", **more: object) -> api_clients.ApiClientInput:
     values = {"name": name, "days": 30, "scopes": tuple(ApiScope.values), **more}
-    return api_clients.Wanted(**values)  # type: ignore[arg-type] # some are wrong by intent
+    return api_clients.ApiClientInput(**values)  # type: ignore[arg-type] # some are wrong by intent
 
 
 def test_a_client_of_one_officer_opens_nothing() -> None:

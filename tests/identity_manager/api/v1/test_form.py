@@ -137,7 +137,7 @@ def test_a_client_shows_its_certificate_through_the_proxy(settings: Settings) ->
     settings.CERTIFICATE_BASE_URL = "https://testserver"
     der = certificate_of("HR", days=9)
     first, second = (cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,)) for name in ("first", "second"))
-    wanted = api_clients.Wanted(name="HR", days=30, scopes=(ApiScope.PERSONS_READ,), certificate=der)
+    wanted = api_clients.ApiClientInput(name="HR", days=30, scopes=(ApiScope.PERSONS_READ,), certificate=der)
     row, secret = api_clients.make(actor=first, wanted=wanted)
     assert not secret
     assert row.expires_at <= timezone.now() + timedelta(days=9), "not longer than its certificate"
@@ -174,7 +174,7 @@ def test_a_certificate_is_public_so_its_header_counts_where_the_proxy_sets_it(
     settings.ALLOWED_HOSTS = ["*"]
     der = certificate_of("HR", days=9)
     first, second = (cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,)) for name in ("first", "second"))
-    wanted = api_clients.Wanted(name="HR", days=30, scopes=(ApiScope.PERSONS_READ,), certificate=der)
+    wanted = api_clients.ApiClientInput(name="HR", days=30, scopes=(ApiScope.PERSONS_READ,), certificate=der)
     row, _secret = api_clients.make(actor=first, wanted=wanted)
     api_clients.confirm(actor=second, client_id=row.pk)
     headers = {"Client-Cert": f":{base64.b64encode(der).decode()}:"}

@@ -51,7 +51,7 @@ def by_certificate(company: Company, settings: Settings) -> Door:
     certificate = with_token(company, company.uma).certificates.get()
     der = bytes(certificate.certificate)
     first, second = (cast.person(name, roles=SYSTEM, sid="") for name in ("first", "second"))
-    wanted = api_clients.Wanted(name="HR", days=30, scopes=tuple(ApiScope.values), certificate=der)
+    wanted = api_clients.ApiClientInput(name="HR", days=30, scopes=tuple(ApiScope.values), certificate=der)
     row, _secret = api_clients.make(actor=first, wanted=wanted)
     api_clients.confirm(actor=second, client_id=row.pk)
     caller = CallerByCertificate(der)
@@ -86,7 +86,7 @@ def test_no_client_is_made_with_a_revoked_certificate(company: Company) -> None:
         actor=company.ada, token_id=certificate.token_id, reason=RevocationReason.KEY_COMPROMISE
     )
     der = bytes(certificate.certificate)
-    wanted = api_clients.Wanted(name="HR", days=30, scopes=tuple(ApiScope.values), certificate=der)
+    wanted = api_clients.ApiClientInput(name="HR", days=30, scopes=tuple(ApiScope.values), certificate=der)
     with pytest.raises(NotPossible) as refused:
         api_clients.make(actor=cast.person("first", roles=SYSTEM, sid=""), wanted=wanted)
     assert refused.value.reason.code == api_clients.NO_CERTIFICATE.code

@@ -71,7 +71,7 @@ def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
 def test_a_registration_officer_changes_nothing_of_the_person_of_a_client() -> None:
     first, second = (cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,)) for name in ("sven", "sofia"))
     officer = cast.person("reg", roles=(Role.REGISTRATION_OFFICER,))
-    wanted = api_clients.Wanted(name="HR", days=30, scopes=["persons:read"])
+    wanted = api_clients.ApiClientInput(name="HR", days=30, scopes=["persons:read"])
     client, _secret = api_clients.make(actor=first, wanted=wanted)
     for verb in (
         partial(leave_and_return.activate),

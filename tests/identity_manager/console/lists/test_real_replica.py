@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from ca_bridge.database import read_replica
 from ca_bridge.database.partitions import execute
-from ca_bridge.database.read_replica import Trouble, Watch
+from ca_bridge.database.read_replica import ReplicaFault, Watch
 from identity_manager.console.lists import replica_pages
 from identity_manager.console.reports import registry
 from identity_manager.management.doctor import database
@@ -56,7 +56,7 @@ def replica(
         del connections[read_replica.ALIAS]
 
 
-def becomes(wanted: Trouble) -> bool:
+def becomes(wanted: ReplicaFault) -> bool:
     """Whether that is what the watch says, sooner or later."""
     until = time.monotonic() + 60  # of a busy machine, on which a server begins
     while (said := read_replica.watch.trouble()) != wanted and time.monotonic() < until:
@@ -83,29 +83,29 @@ def test_lists_read_a_replica_that_follows(replica: standby.Standby) -> None:
     browser = signed_in(company.ada)
     company.request_in("completed")
     another("First")
-    assert becomes(Trouble.NONE)
+    assert becomes(ReplicaFault.NONE)
     _each_page_reads_it(browser)
     assert names(browser) == {"First"}
 
     replica.run("SELECT pg_wal_replay_pause()")
     another("Second")
-    assert becomes(Trouble.BEHIND)
+    assert becomes(ReplicaFault.BEHIND)
     assert names(browser) == {"First", "Second"}, "the primary has it"
     assert [each.level for each in database.replica()] == ["warning"]
     replica.run("SELECT pg_wal_replay_resume()")
-    assert becomes(Trouble.NONE)
+    assert becomes(ReplicaFault.NONE)
 
     replica.stop()
     another("Third")
     assert "Third" in names(browser)
-    assert becomes(Trouble.SILENT)
+    assert becomes(ReplicaFault.SILENT)
     assert [each.level for each in database.replica()] == ["failed"]
     replica.start()
-    assert becomes(Trouble.NONE)
+    assert becomes(ReplicaFault.NONE)
     assert names(browser) == {"First", "Second", "Third"}
 
     replica.run("SELECT pg_promote()")
-    assert becomes(Trouble.NO_REPLICA)
+    assert becomes(ReplicaFault.NO_REPLICA)
     replica.run("UPDATE identity_manager_person SET display_name = 'Of the other server'")
     another("Fourth")
     found = browser.get(reverse("console:search"), {"q": "person", "kind": "employee"}).text
@@ -116,21 +116,21 @@ def test_lists_read_a_replica_that_follows(replica: standby.Standby) -> None:
 
 def test_after_a_failover_one_that_follows_the_old_primary_is_not_read(replica: standby.Standby) -> None:
     """It has replayed what the old primary wrote in vain: more than the new one has, and other things."""
-    assert becomes(Trouble.NONE)
+    assert becomes(ReplicaFault.NONE)
     with standby.running() as new:
         new.run("SELECT pg_promote()")
         execute(connection, "SELECT pg_switch_wal()")  # the old one is ahead by a segment of its log
         another("InVain")
-        assert becomes(Trouble.NONE)
+        assert becomes(ReplicaFault.NONE)
         with primary_at(new.socket):
-            assert becomes(Trouble.OTHER_TIMELINE)
+            assert becomes(ReplicaFault.OTHER_TIMELINE)
             assert read_replica._replica_now().reached > read_replica._primary_now()[1].position, (
                 "positions alone say nothing"
             )
             (said,) = database.replica()
             assert (said.level, "another timeline" in said.says) == ("failed", True)
             with standby.running() as follower, replica_at(follower.socket):
-                assert becomes(Trouble.NONE)
+                assert becomes(ReplicaFault.NONE)
 
 
 def test_a_role_without_rights_of_its_own_may_ask(replica: standby.Standby) -> None:

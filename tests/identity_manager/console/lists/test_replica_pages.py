@@ -12,7 +12,7 @@ from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver
 from psycopg.errors import QueryCanceled, SerializationFailure
 
 from ca_bridge.database import read_replica
-from ca_bridge.database.read_replica import Trouble, Watch
+from ca_bridge.database.read_replica import ReplicaFault, Watch
 from identity_manager.config.database.router import ReplicaRouter
 from identity_manager.console.lists.replica_pages import (
     OWN_WRITES_SECONDS,
@@ -132,7 +132,7 @@ def test_a_replica_that_fails_costs_no_page(watch: Watch) -> None:
     page = Page(failing=conflict)
     assert page.visit().content == b"page"
     assert page.read_from == [read_replica.ALIAS, DEFAULT_DB_ALIAS]
-    assert watch.trouble() == Trouble.SILENT
+    assert watch.trouble() == ReplicaFault.SILENT
     page.visit()
     assert page.read_from[2:] == [DEFAULT_DB_ALIAS], "it is not tried each time"
 
@@ -146,9 +146,9 @@ def test_a_page_that_takes_too_long_is_not_begun_again(watch: Watch) -> None:
     assert page.read_from == [read_replica.ALIAS]
 
 
-@pytest.mark.parametrize("trouble", list(Trouble))
+@pytest.mark.parametrize("trouble", list(ReplicaFault))
 def test_start_and_doctor_say_how_it_is(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, trouble: ReplicaFault
 ) -> None:
     monkeypatch.setattr(Watch, "trouble", lambda _self: trouble)
     monkeypatch.setattr(read_replica, "MAX_LAG", 0.0)

@@ -64,7 +64,9 @@ def test_without_words_nobody_is_nearer(ada: Client) -> None:
 def test_clients_of_the_api_are_no_external_persons(ada: Client, company: cast.Company) -> None:
     cast.person("erik", kind=PersonKind.EXTERNAL)
     sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
-    api_clients.make(actor=sven, wanted=api_clients.Wanted(name="Erik", days=30, scopes=["persons:read"]))
+    api_clients.make(
+        actor=sven, wanted=api_clients.ApiClientInput(name="Erik", days=30, scopes=["persons:read"])
+    )
     assert Person.objects.filter(kind=PersonKind.EXTERNAL).count() == 2
     for text in ("", "erik", "api"):
         assert persons(ada, kind="external", q=text) == (["Erik"] if text != "api" else [])

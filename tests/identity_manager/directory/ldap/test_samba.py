@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from identity_manager.directory.configuration import SourceConfiguration, parse
-from identity_manager.directory.contract import End, Entry, Gone, Group, Item, Members, Present, SourceError
+from identity_manager.directory.contract import (
+    DirectoryPerson,
+    End,
+    Gone,
+    Group,
+    Item,
+    Members,
+    Present,
+    SourceError,
+)
 from identity_manager.directory.ldap.source import LdapSource
 from identity_manager.models import EntryState, RunMode
 from tests.tools import samba
@@ -69,8 +78,8 @@ def of(kind: type[Any], items: list[Item]) -> list[Any]:
     return [each for each in items if isinstance(each, kind)]
 
 
-def people(items: list[Item]) -> dict[str, Entry]:
-    return {entry.values["personnel_number"]: entry for entry in of(Entry, items)}
+def people(items: list[Item]) -> dict[str, DirectoryPerson]:
+    return {entry.values["personnel_number"]: entry for entry in of(DirectoryPerson, items)}
 
 
 def test_identity_state_expiry_sid_and_manager(domain: Samba) -> None:
@@ -88,7 +97,7 @@ def test_identity_state_expiry_sid_and_manager(domain: Samba) -> None:
     assert nina.expires_at is None
 
 
-def nina_manager_of(found: dict[str, Entry]) -> str:
+def nina_manager_of(found: dict[str, DirectoryPerson]) -> str:
     return found["A-zoe"].external_id
 
 
@@ -132,7 +141,7 @@ def test_changes_renames_and_tombstones(domain: Samba) -> None:
 
 def test_another_domain_controller_is_read_from_the_beginning(domain: Samba) -> None:
     cursor = dict(of(End, read(domain))[0].cursor)
-    assert of(Entry, read(domain, RunMode.CHANGES, cursor)) == []
+    assert of(DirectoryPerson, read(domain, RunMode.CHANGES, cursor)) == []
 
     elsewhere = cursor | {"invocation": "00000000-0000-0000-0000-000000000000"}
     for strange in (elsewhere, cursor | {"usn": cursor["usn"] + 1_000_000}):

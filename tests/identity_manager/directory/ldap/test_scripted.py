@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from identity_manager.directory.configuration import SourceConfiguration, parse
-from identity_manager.directory.contract import End, Entry, Item, Members, SourceError
+from identity_manager.directory.contract import DirectoryPerson, End, Item, Members, SourceError
 from identity_manager.directory.ldap.source import LdapSource
 from identity_manager.models import RunMode
 from tests.tools import scripted_ldap
@@ -112,7 +112,7 @@ def test_a_range_that_does_not_come_is_no_end(server: ScriptedLdap) -> None:
 def test_referrals_are_skipped(server: ScriptedLdap) -> None:
     script(server, people=Answer({"CN=p": person(5)}, references=["ldap://elsewhere.example/DC=y"]))
 
-    assert [each.external_id for each in read(server) if isinstance(each, Entry)] == [str(guid(5))]
+    assert [each.external_id for each in read(server) if isinstance(each, DirectoryPerson)] == [str(guid(5))]
 
 
 def second_page(answer: Answer) -> Any:
@@ -145,7 +145,7 @@ def test_all_pages_are_one_answer(server: ScriptedLdap) -> None:
 
     items = read(server)
 
-    assert len([each for each in items if isinstance(each, Entry)]) == 4
+    assert len([each for each in items if isinstance(each, DirectoryPerson)]) == 4
     (end,) = (each for each in items if isinstance(each, End))
     assert any("clock" in note for note in end.notes)  # the script's clock is years behind
 

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from identity_manager.directory.configuration import SourceConfiguration, parse
-from identity_manager.directory.contract import End, Entry, Group, Item, Members, Present, SourceError
+from identity_manager.directory.contract import (
+    DirectoryPerson,
+    End,
+    Group,
+    Item,
+    Members,
+    Present,
+    SourceError,
+)
 from identity_manager.directory.ldap.source import LdapSource
 from identity_manager.models import EntryState, RunMode
 from tests.interop.tls_certificates import Authority
@@ -68,7 +76,7 @@ def refusal(server: Slapd, **options: Any) -> str:
 def test_all_pages_are_read_and_mapped(server: Slapd) -> None:
     items = read(server)
 
-    entries = of(Entry, items)
+    entries = of(DirectoryPerson, items)
     assert len({entry.external_id for entry in entries}) == PERSONS
     one = next(entry for entry in entries if entry.values["personnel_number"] == "L1")
     assert one.values == {
@@ -103,9 +111,9 @@ def test_changes_are_read_alone_and_ids_when_they_are_asked_for(server: Slapd) -
     )
 
     items = read(server, RunMode.CHANGES, {**cursor, "modified": "20990101000000Z"})
-    assert of(Entry, items) == []
+    assert of(DirectoryPerson, items) == []
     items = read(server, RunMode.CHANGES, cursor)
-    changed = {entry.values["personnel_number"]: entry.state for entry in of(Entry, items)}
+    changed = {entry.values["personnel_number"]: entry.state for entry in of(DirectoryPerson, items)}
     assert changed["L5"] == EntryState.LEAVING
     (end,) = of(End, items)
     assert (end.has_all_ids, end.has_groups, of(Present, items)) == (False, False, [])
@@ -129,7 +137,7 @@ def test_a_changed_group_brings_all_ids_with_it(server: Slapd) -> None:
 
 def test_start_tls_is_as_good_as_ldaps(server: Slapd) -> None:
     url = f"ldap://{slapd.HOST}:{server.port}"
-    assert len(of(Entry, read(server, url=url, start_tls=True))) == PERSONS
+    assert len(of(DirectoryPerson, read(server, url=url, start_tls=True))) == PERSONS
 
 
 @pytest.mark.parametrize("start_tls", [False, True])

@@ -116,7 +116,7 @@ def test_what_nobody_lets_go_on_is_dropped_after_a_week(house: FakeDirectory) ->
     stopped = run(RunMode.IDS)
     DirectoryRun.objects.update(read_at=timezone.now() - timedelta(days=8))
 
-    directory_runs.look_after()
+    directory_runs.continue_runs()
 
     stopped.refresh_from_db()
     assert (stopped.state, inactive()) == (RunState.DROPPED, 0)

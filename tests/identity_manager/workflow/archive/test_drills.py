@@ -165,14 +165,14 @@ def test_open_tasks_ask_for_it_once_a_year(staff: Officers, split: RecoveryCerti
 
 
 def test_start_says_the_last_proof_and_who_is_late(staff: Officers, split: RecoveryCertificate) -> None:
-    (fresh,) = drills.standings(timezone.now())
+    (fresh,) = drills.drill_statuses(timezone.now())
     assert (fresh.proved_at, fresh.is_late, fresh.is_due, fresh.absent) == (None, False, False, [])
     with time_machine.travel(timezone.now() + YEAR):
-        (late,) = drills.standings(timezone.now())
+        (late,) = drills.drill_statuses(timezone.now())
         assert (late.is_late, len(late.absent)) == (True, 3)
         give(staff, begun(staff, split))
         drills.carry_out()
-        (proved,) = drills.standings(timezone.now())
+        (proved,) = drills.drill_statuses(timezone.now())
         assert proved.proved_at
         assert (proved.is_late, proved.is_due, proved.absent) == (False, False, [staff.ruth])
 

@@ -236,7 +236,7 @@ def test_what_changes_between_act_and_settle_is_noticed(
     """apart: sealed by a task of its own, not with its last certificate."""
     row = recovery.in_force(staff)
     token = issuing(company, recovery.archiving_type()).tokens.get()
-    certificate, prepare = token.certificates.get(), intake.prepare
+    certificate, prepare = token.certificates.get(), intake.seal_for_archive
 
     def prepared(given: list[tuple[Certificate, keys.PrivateKey]]) -> intake.Intake:
         made = prepare(given)
@@ -249,7 +249,7 @@ def test_what_changes_between_act_and_settle_is_noticed(
     if apart:
         one_step.issue(certificate.pk)
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(intake, "prepare", prepared)
+        meanwhile.setattr(intake, "seal_for_archive", prepared)
         if apart:
             step6_passphrase.seal(token_id=token.pk)
         else:
@@ -315,9 +315,9 @@ def test_intake_takes_less_than_a_millisecond(company: Company, staff: Officers)
         one_step.issue(certificate.pk)
     certificate = request.tokens.get().certificates.get()
     key, times = keys.generate(keys.KeyAlgorithm.RSA_3072), []
-    intake.prepare([(certificate, key)])
+    intake.seal_for_archive([(certificate, key)])
     for _each in range(20):
         begun = time.process_time()
-        intake.prepare([(certificate, key)])
+        intake.seal_for_archive([(certificate, key)])
         times.append(time.process_time() - begun)
     assert min(times) < 0.004

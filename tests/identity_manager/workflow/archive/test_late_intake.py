@@ -78,7 +78,7 @@ def test_the_key_is_archived_once_terms_that_say_so_are_accepted(
     assert row.public_key_sha256 == token.certificates.get(profile__purpose="encryption").public_key_sha256
     assert AuditEvent.objects.filter(name=audit.Event.KEY_ARCHIVED, token=token).count() == 1
     assert run() == 0
-    assert not late_intake.take(token.pk)
+    assert not late_intake.archive_token(token.pk)
 
 
 def test_what_is_archived_of_others_changes_nothing(token: SoftwareToken, company: Company) -> None:
@@ -127,7 +127,7 @@ def test_what_others_have_accepted_archives_nobody_elses_key(token: SoftwareToke
     accept(company, NamedArchiving.NONE)
     accepted_by_sam()
     assert late_intake.candidates().exists(), "she accepted it once, and something else last"
-    assert not late_intake.take(token.pk)
+    assert not late_intake.archive_token(token.pk)
     assert not ArchivedKey.objects.exists()
 
 
@@ -156,7 +156,7 @@ def test_a_file_that_was_moved_to_the_certificate_of_another_key_archives_nothin
     token.containers.filter(certificate=encrypts).delete()
     token.containers.filter(certificate=signs).update(certificate=encrypts)
     with pytest.raises(ContainerError):
-        late_intake.take(token.pk)
+        late_intake.archive_token(token.pk)
     assert not ArchivedKey.objects.exists()
 
 

@@ -30,7 +30,7 @@ def placed(
     """An order over persons, tokens or requests, looked through."""
     chosen = list(rows)
     names = {Person: ChosenAs.PERSONS, SoftwareToken: ChosenAs.TOKENS, TokenRequest: ChosenAs.REQUESTS}
-    wanted = placing.Wanted(
+    wanted = placing.BatchOrderInput(
         source=more.pop("source", BatchSource.SELECTION),
         chosen=[each if isinstance(each, str) else str(each.pk) for each in chosen],
         kind=kind,

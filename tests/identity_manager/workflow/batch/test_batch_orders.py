@@ -54,7 +54,9 @@ def given(
         "accept_partial": partial,
         **wanted,
     }
-    return placing.place_order(actor=company.ada, order_id=uuid.uuid4(), wanted=placing.Wanted(**values))
+    return placing.place_order(
+        actor=company.ada, order_id=uuid.uuid4(), wanted=placing.BatchOrderInput(**values)
+    )
 
 
 def looked_at(order: BatchOrder) -> BatchOrder:
@@ -123,12 +125,12 @@ def test_its_mails_are_left_to_the_sweep_which_publishes_a_few_hundred_at_a_time
     monkeypatch.setattr(sweep, "QUEUE_LIMIT", 2)
     with django_capture_on_commit_callbacks(execute=True):
         done(given(company, company.uma, company.sam, cast.person("eve", sid="")), company)
-    assert not [pk for task, pk in published if task == task_names.SEND]
+    assert not [pk for task, pk in published if task == task_names.SEND_MAIL]
 
     sweep.sweep()
-    assert len([pk for task, pk in published if task == task_names.SEND]) == 2
+    assert len([pk for task, pk in published if task == task_names.SEND_MAIL]) == 2
     sweep.sweep()
-    sent = [pk for task, pk in published if task == task_names.SEND]
+    sent = [pk for task, pk in published if task == task_names.SEND_MAIL]
     assert sorted(sent) == sorted(OutgoingMail.objects.values_list("pk", flat=True))
     assert len(sent) == 3
 
@@ -251,7 +253,7 @@ def test_reasons_are_kept_in_both_languages(company: Company) -> None:
 
 def test_sent_twice_it_is_one_order(company: Company) -> None:
     key = uuid.uuid4()
-    wanted = placing.Wanted(
+    wanted = placing.BatchOrderInput(
         BatchSource.SELECTION, [str(company.uma.pk)], [company.vpn.pk], accept_partial=False
     )
 
@@ -290,7 +292,7 @@ def test_an_order_that_makes_no_sense_is_refused(
         placing.place_order(
             actor=company.ada,
             order_id=uuid.uuid4(),
-            wanted=placing.Wanted(source=BatchSource.SELECTION, accept_partial=False, **values),
+            wanted=placing.BatchOrderInput(source=BatchSource.SELECTION, accept_partial=False, **values),
         )
     assert refusal.value.reason == reason
     assert not BatchOrder.objects.exists()
@@ -307,7 +309,7 @@ def test_nobody_to_enable_nothing_to_start(company: Company) -> None:
 
 # --- Whose it is
 def test_only_an_administrator_gives_orders(company: Company) -> None:
-    wanted = placing.Wanted(
+    wanted = placing.BatchOrderInput(
         BatchSource.SELECTION, [str(company.uma.pk)], [company.vpn.pk], accept_partial=False
     )
     for other in (company.paul, company.rita, company.uma):

@@ -55,7 +55,7 @@ def crowd(company: Company) -> list[Person]:
 
 def given(company: Company, persons: list[Person], *, is_started: bool = True) -> BatchOrder:
     ids = [str(person.pk) for person in persons]
-    wanted = placing.Wanted(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
+    wanted = placing.BatchOrderInput(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
     order = placing.place_order(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
     work(order)
     return batch_orders.start(actor=company.ada, order_id=order.pk) if is_started else order
@@ -90,7 +90,7 @@ def test_two_clicks_have_one_effect(company: Company, verb: str) -> None:
 
 def test_one_form_sent_at_once_from_two_windows_is_one_order(company: Company) -> None:
     key = uuid.uuid4()
-    wanted = placing.Wanted(
+    wanted = placing.BatchOrderInput(
         BatchSource.SELECTION, [str(company.uma.pk)], [company.vpn.pk], accept_partial=False
     )
 
@@ -216,7 +216,7 @@ def test_killed_anywhere_it_goes_on_with_who_is_left(
     assert not work(order), "its lease is not over"
 
     with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
-        tasks = (task_names.RUN, task_names.RUN_SHARD)
+        tasks = (task_names.RUN_BATCH_ORDER, task_names.RUN_BATCH_SHARD)
         assert [row for task in tasks for row in sweep.WORK[task]().to_be_requeued(timezone.now())]
         assert work(order)
 
@@ -228,7 +228,7 @@ def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
     company: Company, crowd: list[Person], place: str
 ) -> None:
     ids = [str(person.pk) for person in crowd]
-    wanted = placing.Wanted(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
+    wanted = placing.BatchOrderInput(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
     order = placing.place_order(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
 
     def run() -> None:

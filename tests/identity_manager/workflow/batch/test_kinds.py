@@ -312,7 +312,7 @@ def test_entries_are_stored_and_read_in_blocks(company: Company, monkeypatch: py
     assert order.total == 3
     assert BatchLine.objects.filter(order=order).count() == 3
 
-    wanted = placing.Wanted(
+    wanted = placing.BatchOrderInput(
         BatchSource.SELECTION,
         (str(uuid.uuid4()) for _each in range(5)),
         kind=BatchKind.REVOKE,

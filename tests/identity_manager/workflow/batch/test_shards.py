@@ -156,7 +156,7 @@ def test_so_many_shards_at_a_time_and_the_next_when_one_ends(
 
     assert due(order) == [first, second]
     assert batch_shards.run(shard_id=first)
-    assert published == [(task_names.RUN_SHARD, third)]
+    assert published == [(task_names.RUN_BATCH_SHARD, third)]
     assert due(order) == [second, third]
     assert not batch_shards.run(shard_id=first), "its message may come twice"
     work(order)
@@ -258,7 +258,7 @@ def test_a_shard_that_takes_long_is_handed_on(
 
     assert batch_shards.run(shard_id=shard)
 
-    assert published == [(task_names.RUN_SHARD, shard)]
+    assert published == [(task_names.RUN_BATCH_SHARD, shard)]
     assert outcomes(divided)[:10] == ["enabled"] * 5 + ["ready"] * 5
     assert shard in due(divided)
 

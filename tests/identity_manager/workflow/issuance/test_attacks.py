@@ -111,11 +111,11 @@ def test_the_archive_takes_no_key_from_a_token_that_was_given_away(
     monkeypatch.setattr(late_intake.archiving, "are_named", lambda said, profiles: True)
     give_to(company.sam)
     with pytest.raises(VaultError):
-        late_intake.take(token.pk)
+        late_intake.archive_token(token.pk)
     assert not ArchivedKey.objects.exists()
 
     give_to(company.uma)
-    assert late_intake.take(token.pk)
+    assert late_intake.archive_token(token.pk)
 
 
 def test_what_an_older_release_wrapped_is_shown_to_its_person(company: Company) -> None:

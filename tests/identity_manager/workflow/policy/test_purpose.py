@@ -19,7 +19,7 @@ from identity_manager.people import anonymisation
 from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow import snapshot, step1_enable, step1_request, step2_approve
 from identity_manager.workflow.batch import placing
-from identity_manager.workflow.batch.placing import Wanted
+from identity_manager.workflow.batch.placing import BatchOrderInput
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -40,7 +40,7 @@ def ask(company: Company, *, purpose: str = "") -> TokenRequest:
 
 
 def order(company: Company, *, purpose: str = "") -> BatchOrder:
-    wanted = Wanted(
+    wanted = BatchOrderInput(
         BatchSource.SELECTION,
         [str(company.uma.pk)],
         [company.signature.pk],

@@ -35,7 +35,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people.api_access import api_clients
-from identity_manager.people.api_access.api_clients import Wanted
+from identity_manager.people.api_access.api_clients import ApiClientInput
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow import step1_recover, step6_passphrase
 from identity_manager.workflow.archive import share_rounds
@@ -334,7 +334,7 @@ def test_whoever_asked_in_another_way_does_not_decide(
         row.request.co_requesters.create(person=staff.rene)
         TokenRequest.objects.filter(pk=row.request_id).update(has_co_requesters=True)
     else:
-        wanted = Wanted(name="Payroll", days=30, scopes=[ApiScope.REQUESTS_WRITE])
+        wanted = ApiClientInput(name="Payroll", days=30, scopes=[ApiScope.REQUESTS_WRITE])
         client, _secret = api_clients.make(actor=make(staff.rene, Role.SYSTEM_ADMINISTRATOR), wanted=wanted)
         TokenRequest.objects.filter(pk=row.request_id).update(requested_by=client.actor)
     fresh = Recovery.objects.get(pk=row.pk)

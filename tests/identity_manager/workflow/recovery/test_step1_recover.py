@@ -33,7 +33,7 @@ from identity_manager.transactions.refusals import NotPossible, Refused, Stale
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import step1_recover, step1_renew, step2_approve, step6_passphrase
 from identity_manager.workflow.issuance import failures, retry
-from identity_manager.workflow.issuance.containers import Part
+from identity_manager.workflow.issuance.containers import ContainerPart
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.recovery import act, opening
 from identity_manager.workflow.recovery.opening import RecoveryOrder
@@ -377,7 +377,7 @@ def test_who_outlived_the_lease_settles_nothing(
     request = recovered(company, key)
     open_keys = act.open_keys
 
-    def slowly(token: SoftwareToken) -> list[Part]:
+    def slowly(token: SoftwareToken) -> list[ContainerPart]:
         parts = open_keys(token)
         monkeypatch.setattr(act, "open_keys", open_keys)
         with time_machine.travel(timezone.now() + timedelta(hours=1)):

@@ -191,7 +191,7 @@ def test_what_waits_and_is_not_due_is_neither_locked_nor_asked_for_one_by_one(
         return len(asked_for)
 
     if by_program:
-        wanted = api_clients.Wanted(name="HR", days=30, scopes=[ApiScope.REQUESTS_WRITE])
+        wanted = api_clients.ApiClientInput(name="HR", days=30, scopes=[ApiScope.REQUESTS_WRITE])
         api_clients.make(actor=cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,)), wanted=wanted)
         Person.objects.filter(pk=company.ada.pk).update(source=PersonSource.API)
         ApiClient.objects.update(actor=company.ada)

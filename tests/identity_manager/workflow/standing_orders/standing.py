@@ -17,7 +17,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import groups
 from identity_manager.workflow.standing_orders import orders, planning
-from identity_manager.workflow.standing_orders.orders import Wanted
+from identity_manager.workflow.standing_orders.orders import StandingOrderInput
 from tests.identity_manager.workflow.batch.batches import work
 from tests.tools import cast
 
@@ -63,7 +63,7 @@ def made(maker: Person, row: DirectoryGroup | None, **more: Any) -> StandingOrde
         "loss_rule": LossRule.REVOKE,
         "group": row.pk if row else None,
     }
-    order = orders.make(actor=maker, wanted=Wanted(**(values | more)))
+    order = orders.make(actor=maker, wanted=StandingOrderInput(**(values | more)))
     return planned(order)
 
 

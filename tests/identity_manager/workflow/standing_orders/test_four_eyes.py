@@ -25,7 +25,7 @@ from identity_manager.workflow.people import sign_in_codes
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.requests import resubmission, suspension
 from identity_manager.workflow.standing_orders import orders, planning
-from identity_manager.workflow.standing_orders.orders import Wanted
+from identity_manager.workflow.standing_orders.orders import StandingOrderInput
 from tests.identity_manager.workflow.batch.batches import work
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast
@@ -264,14 +264,14 @@ def test_a_wrong_order_is_refused_at_its_field(
         "group": group.pk,
     }
     with pytest.raises(NotPossible) as refusal:
-        orders.make(actor=company.ada, wanted=Wanted(**(values | change)))  # type: ignore[arg-type]  # any
+        orders.make(actor=company.ada, wanted=StandingOrderInput(**(values | change)))  # type: ignore[arg-type]  # any
     assert refusal.value.field == field
-    orders.make(actor=company.ada, wanted=Wanted(**values))  # type: ignore[arg-type]  # any
+    orders.make(actor=company.ada, wanted=StandingOrderInput(**values))  # type: ignore[arg-type]  # any
     with pytest.raises(NotPossible) as refusal:
-        orders.make(actor=company.ada, wanted=Wanted(**values))  # type: ignore[arg-type]  # any
+        orders.make(actor=company.ada, wanted=StandingOrderInput(**values))  # type: ignore[arg-type]  # any
     assert refusal.value.reason.code == "standing-order-name-taken"
     with pytest.raises(NotAllowed):
-        orders.make(actor=company.paul, wanted=Wanted(**values))  # type: ignore[arg-type]  # any
+        orders.make(actor=company.paul, wanted=StandingOrderInput(**values))  # type: ignore[arg-type]  # any
 
 
 # --- Groups by hand

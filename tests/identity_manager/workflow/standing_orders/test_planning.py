@@ -281,7 +281,7 @@ def test_left_out_with_reasons_and_asked_as_soon_as_they_can_be(company: Company
 
     order = standing.in_force(company.ada, group)
     assert (order.figures["not_active"], order.figures["no_email"], order.figures["gain"]) == (1, 1, 1)
-    assert [row.pk for row in outcomes.persons_with(order, outcomes.Outcome.NO_EMAIL)] == [mute.pk]
+    assert [row.pk for row in outcomes.persons_with(order, outcomes.MemberOutcome.NO_EMAIL)] == [mute.pk]
 
     Person.objects.filter(pk=mute.pk).update(email="mute@example.com")
     standing.planned(order)
@@ -353,7 +353,9 @@ def test_a_unit_and_a_search(company: Company, basis: StandingBasis) -> None:
 def test_a_client_of_the_api_is_no_member(company: Company) -> None:
     cast.person("there", sid="", kind=PersonKind.EXTERNAL)
     sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
-    api_clients.make(actor=sven, wanted=api_clients.Wanted(name="There", days=9, scopes=["persons:read"]))
+    api_clients.make(
+        actor=sven, wanted=api_clients.ApiClientInput(name="There", days=9, scopes=["persons:read"])
+    )
     criteria = {"text": "there", "kind": "external"}
     order = standing.in_force(company.ada, None, basis=StandingBasis.SEARCH, criteria=criteria)
 

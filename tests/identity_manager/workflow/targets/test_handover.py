@@ -195,7 +195,7 @@ def test_tokens_from_before_hand_over_nothing(gate: Gateway, company: Company) -
 def test_a_target_that_is_switched_off_meanwhile_gets_nothing(gate: Gateway, company: Company) -> None:
     use = switched_on()
     row = accepted(enabled(company.ada, company.uma, leaving_type()))
-    prepared = handover.prepare
+    prepared = handover.seal_for_targets
     with pytest.MonkeyPatch.context() as patched:
 
         def ended(parts: Any, **how: Any) -> Any:
@@ -203,7 +203,7 @@ def test_a_target_that_is_switched_off_meanwhile_gets_nothing(gate: Gateway, com
             uses.end(actor=administrator("sven"), use_id=use.pk)
             return made
 
-        patched.setattr(handover, "prepare", ended)
+        patched.setattr(handover, "seal_for_targets", ended)
         issued(row)
     assert not Placement.objects.exists()
 

@@ -227,9 +227,9 @@ def test_what_is_published_is_held_back_until_the_key_is_there(target: KeyTarget
     token = token_of(company, target)
     row = placement(token)
     TargetUse.objects.update(hold_back=HoldBack.NOTED)  # as of a directory
-    assert not Placement.objects.filter(pk=row.pk).to_stand(timezone.now()).exists()
+    assert not Placement.objects.filter(pk=row.pk).to_be_published(timezone.now()).exists()
     SoftwareToken.objects.update(delivery=DeliveryState.AT_TARGETS)
-    assert Placement.objects.filter(pk=row.pk).to_stand(timezone.now()).exists()
+    assert Placement.objects.filter(pk=row.pk).to_be_published(timezone.now()).exists()
 
 
 def test_a_revoked_one_keeps_its_encryption_certificate_only_if_somebody_has_the_key(
@@ -688,7 +688,7 @@ def test_a_rotation_of_keys_during_the_look_up_is_not_undone(
 ) -> None:
     """Else the only copy would be under a key-encryption key that nothing seems to need any more."""
     row, _other = (placement(token_of(company, target, name)) for name in ("uma", "sam"))
-    column = key_rotation.Column(
+    column = key_rotation.WrappedColumn(
         Placement, "parcel_wrapped", vault.Purpose.PRIVATE_KEYS, "certificate__token__person"
     )
     assert column in key_rotation.SECRET_STORES
