@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from identity_manager import mail_connection
 from identity_manager.audit import syslog
-from identity_manager.audit.heads import lines_of
+from identity_manager.audit.heads import lines_of, sign
 from identity_manager.models import AuditHead, AuditHeadExport
 
 MAIL_EVERY = timedelta(hours=1)
@@ -25,6 +25,12 @@ AT_ONCE = 1000
 
 class ExportError(Exception):
     """Heads could not be exported to a destination now; the text says why."""
+
+
+def sign_and_export() -> int:
+    """Job: sign the head of the log, then export; return how many heads were exported."""
+    sign()
+    return export()
 
 
 def export() -> int:

@@ -4,7 +4,6 @@ Detects events that were changed, removed, moved, inserted or backdated, and a t
 head proves that there was more. It cannot detect what somebody with the audit keys did.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from identity_manager import audit_proof
-from identity_manager.audit import Event, ages, keys, notes, person_references
+from identity_manager.audit import Event, ages, keys, known_heads, notes, person_references
+from identity_manager.audit.known_heads import KnownHead
 from identity_manager.models import AuditChain, AuditEvent, AuditHead, HeadKind
 
 AT_ONCE = 500
@@ -63,38 +63,6 @@ class VerificationReport:
     def add(self, kind: AuditFault, number: int, sentence: str) -> None:
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(AuditFinding(kind, number, sentence))
-
-
-@dataclass(frozen=True)
-class KnownHead:
-    """A head from the database or from an export."""
-
-    statement: dict[str, Any]
-    signature: str
-    outside: bool = False
-
-    @property
-    def number(self) -> int:
-        return int(self.statement["number"])
-
-
-class UnreadableHeads(Exception):  # noqa: N818 says what the file is
-    """A file of heads is malformed; the text names the line."""
-
-
-def read_heads(lines: Iterable[str]) -> list[KnownHead]:
-    """Parse exported heads; a syslog prefix is skipped up to the first brace."""
-    found = []
-    for place, line in enumerate(lines, start=1):
-        start = line.find("{")
-        if start < 0:
-            continue
-        try:
-            head = json.loads(line[start:])
-            found.append(KnownHead(head["statement"], head["signature"], outside=True))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UnreadableHeads(f"Line {place} is no head.") from error
-    return found
 
 
 def verify(*, outside: Iterable[KnownHead] = ()) -> VerificationReport:
@@ -268,19 +236,17 @@ class _Walk:
             self._report.add(AuditFault.CUT_OFF, last + 1, sentence)
         elif self._previous and end.chain != self._previous.chain:
             self._report.add(AuditFault.CHANGED, last, "The end of the chain is not where its last event is.")
-        for head in [*_heads(beyond=last), *self._outside.values()]:
+        for head in [*known_heads.stored(beyond=last), *self._outside.values()]:
             if head.number > last:
                 self._report.heads += 1
                 self._look_at_a_head_beyond(head, last)
 
     def _look_at_a_head_beyond(self, head: KnownHead, last: int) -> None:
         if not self._is_signed(head):
-            sentence = f"{_described(head)} is not signed by this installation."
+            sentence = f"{head.described} is not signed by this installation."
             self._report.add(AuditFault.HEAD, head.number, sentence)
         else:
-            sentence = (
-                f"{_range(last + 1, head.number)} cut off from the end: {_described(head)} covers more."
-            )
+            sentence = f"{_range(last + 1, head.number)} cut off from the end: {head.described} covers more."
             self._report.add(AuditFault.CUT_OFF, last + 1, sentence)
 
     def _look_at_doubles(self) -> None:
@@ -295,13 +261,13 @@ class _Walk:
     def _look_at_heads(self, events: list[AuditEvent]) -> None:
         chains = {event.number: event.chain for event in events}
         first, last = events[0].number or 0, events[-1].number or 0
-        for head in [*_heads(beyond=first - 1, up_to=last), *self._outside_between(first, last)]:
+        for head in [*known_heads.stored(beyond=first - 1, up_to=last), *self._outside_between(first, last)]:
             self._report.heads += 1
             if not self._is_signed(head):
-                sentence = f"{_described(head)} is not signed by this installation."
+                sentence = f"{head.described} is not signed by this installation."
                 self._report.add(AuditFault.HEAD, head.number, sentence)
             elif chains.get(head.number) != head.statement["chain"]:
-                sentence = f"The log up to #{head.number} is not what {_described(head)} stands for."
+                sentence = f"The log up to #{head.number} is not what {head.described} stands for."
                 self._report.add(AuditFault.HEAD, head.number, sentence)
 
     def _outside_between(self, first: int, last: int) -> list[KnownHead]:
@@ -383,17 +349,6 @@ def _chunks(last: int) -> Iterator[list[AuditEvent]]:
     beyond = AuditEvent.objects.sealed().filter(number__gt=last)[:AT_ONCE]
     if surplus := list(beyond):
         yield surplus
-
-
-def _heads(*, beyond: int, up_to: int | None = None) -> Iterator[KnownHead]:
-    heads = AuditHead.objects.beyond(beyond)
-    for head in heads.filter(number__lte=up_to) if up_to is not None else heads:
-        yield KnownHead(head.statement, head.signature)
-
-
-def _described(head: KnownHead) -> str:
-    place = "a head from outside" if head.outside else "the head"
-    return f"{place}, of #{head.number} signed {head.statement['signed_at'][:19]}Z,"
 
 
 def _range(first: int, last: int) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.connection import registry
 from ca_bridge.database import statistics
-from identity_manager.audit import head_export, heads
+from identity_manager.audit import head_export
 from identity_manager.authorities import circuit_breaker
 from identity_manager.events import delivering, waking
 from identity_manager.jobs import (
@@ -57,11 +57,6 @@ class Job:
 
 def _erase_traces() -> str:
     return "" if vault.erase_traces() else str(_("The database was busy; the next run does it."))
-
-
-def _sign_heads() -> int:
-    heads.sign()
-    return head_export.export()
 
 
 JOBS: tuple[Job, ...] = (
@@ -293,7 +288,7 @@ JOBS: tuple[Job, ...] = (
         "audit.sign_heads",
         _("Signs where the audit log stands, and carries the signatures off this machine"),
         timedelta(minutes=1),
-        _sign_heads,
+        head_export.sign_and_export,
     ),
     Job(
         "events.wake",

@@ -187,6 +187,12 @@ class StatefulDecision(Stateful, SecondOfficerDecision):
         self.reason = reason
 
 
+def never_the_asker(name: str) -> models.CheckConstraint:
+    """CHECK constraint: who decided did not ask."""
+    condition = Q(decided_by=None) | ~Q(decided_by=F("asked_by"))
+    return models.CheckConstraint(condition=condition, name=name)
+
+
 def four_eyes(name: str, **confirmed: object) -> models.CheckConstraint:
     """CHECK constraint: asker and decider of a confirmed row differ. confirmed: values of a confirmed row."""
     second = Q(decided_by__isnull=False) & (Q(asked_by=None) | ~Q(decided_by=F("asked_by")))

@@ -8,17 +8,21 @@ from pathlib import Path
 import pytest
 from django.utils.translation import override
 
-from ca_bridge.contract import KEY_USAGES, RevocationReason
+from ca_bridge import telemetry
+from ca_bridge.contract import KEY_USAGES, RevocationOutcome, RevocationReason
+from ca_bridge.models import CaAttempt, CaOrder
 from ca_bridge.pkcs12 import foreign
-from ca_bridge.x509 import certificate_files
+from ca_bridge.x509 import certificate_files, subject_alt_names
 from ca_bridge.x509.crl import CrlFault
 from ca_bridge.x509.holders import Holder
+from ca_bridge.x509.names import ATTRIBUTE_TYPES
 from identity_manager.audit import Event
 from identity_manager.audit.verification import AuditFault
-from identity_manager.console.administration import authority_page
+from identity_manager.catalogue import versions
 from identity_manager.console.audit import log
-from identity_manager.console.history import event_facts, event_wording
+from identity_manager.console.history import event_wording
 from identity_manager.console.people.roles.who_may_page import ACTS
+from identity_manager.console.search.search import KINDS
 from identity_manager.directory import configuration as directories
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS
@@ -31,7 +35,6 @@ from identity_manager.models.words import VOCABULARIES, Vocabulary
 from identity_manager.people.imports.planned_row import RowOutcome
 from identity_manager.targets import configuration as targets
 from identity_manager.transactions.refusals import Reason
-from identity_manager.ui import certificate_labels
 from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClosed
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.issuance import failures
@@ -45,14 +48,28 @@ for each in modules("identity_manager", "selfservice"):
         import_module(each.name)
 
 
-def _first_arguments(name: str) -> set[str]:
-    """The first argument of each call of that name in the product."""
-    return {
-        ast.literal_eval(node.args[0])
-        for module in modules("identity_manager")
+def _arguments(name: str, *, place: int = 0, keyword: str = "") -> set[str]:
+    """The argument at that place, or of that keyword, of each call of that name in the product."""
+    given = (
+        next((each.value for each in node.keywords if each.arg == keyword), None)
+        if keyword
+        else next(iter(node.args[place : place + 1]), None)
+        for module in modules()
         for node in module.nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func) == name
-        if node.args and isinstance(node.args[0], ast.Constant)
+    )
+    return {each.value for each in given if isinstance(each, ast.Constant)}
+
+
+def _assigned(target: str) -> set[str]:
+    """Each literal that the product assigns to that target."""
+    return {
+        each.value
+        for module in modules()
+        for node in module.nodes
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == target
+        for each in ast.walk(node.value)
+        if isinstance(each, ast.Constant)
     }
 
 
@@ -70,11 +87,19 @@ CODES: dict[str, Collection[str]] = {
     },
     "failures, for officers": FAILURES | recovery_policy.FAILURES.keys(),
     "failures, for the person": FAILURES | recovery_policy.FAILURES.keys(),
-    "parts of a certificate": certificate_labels.LABELS,
-    "calls to a CA": authority_page.CALLS,
-    "outcomes of calls to a CA": authority_page.OUTCOMES,
-    "exported lists": event_facts.LISTS,
-    "parts of the catalogue": event_facts.CATALOGUE,
+    "parts of a certificate": {*ATTRIBUTE_TYPES, *subject_alt_names.KINDS},
+    "calls to a CA": {
+        each for name in ("telemetry.ca_call", "_at_edge") for each in _arguments(name, place=1) if each
+    },
+    "outcomes of calls to a CA": {
+        *CaAttempt.Outcome.values,
+        *(each.value for each in RevocationOutcome),
+        *(CaOrder.Search.FOUND, CaOrder.Search.NOTHING),
+        *_assigned("measured.outcome"),
+        telemetry.Call().outcome,
+    },
+    "exported lists": {*KINDS, *_arguments("exports.record", keyword="what")},
+    "parts of the catalogue": {*versions._KINDS.values(), "terms", "looks", "mail"},
     "key usages": KEY_USAGES,
     "extended key usages": certificate_profile.EXTENDED_KEY_USAGES,
     "faults of the audit log": {fault.value for fault in AuditFault},
@@ -95,7 +120,7 @@ CODES: dict[str, Collection[str]] = {
     "purposes of keys": {*Purpose, "audit"},
     "rows of imports of persons": {outcome.value for outcome in RowOutcome},
     "sign-in methods": {"password", "passkey", "sso", "saml", "certificate"},
-    "stops of the breaker": _first_arguments("Stop"),
+    "stops of the breaker": _arguments("Stop"),
     "what keeps officers out": {way.value for act in ACTS for way in act.kept_out},
     "what roles may": Role.values,
     "errors of work": {KeyServiceDown.__name__, KeyVersionClosed.__name__},

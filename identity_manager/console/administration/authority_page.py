@@ -48,6 +48,7 @@ OUTCOMES = Vocabulary(
         **{str(outcome.value): outcome.label for outcome in CaAttempt.Outcome},
         "revoked": _("revoked"),
         "already revoked": _("revoked already"),
+        "revoked together": _("answered for several together"),
         "unsupported": _("cannot be done"),
         "found": _("found"),
         "nothing": _("nothing found"),

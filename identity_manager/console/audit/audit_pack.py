@@ -144,7 +144,7 @@ def _zipped(reader: Reader, period: Period) -> Iterator[bytes]:
 
 
 class _Buffer(io.RawIOBase):
-    """A write-only, unseekable file whose content is drain while zipfile writes."""
+    """A write-only, unseekable file whose content is drained while zipfile writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,8 +158,8 @@ class _Buffer(io.RawIOBase):
         return len(self._pieces[-1])
 
     def drain(self) -> bytes:
-        drain, self._pieces = b"".join(self._pieces), []
-        return drain
+        content, self._pieces = b"".join(self._pieces), []
+        return content
 
 
 def _files(reader: Reader, period: Period) -> Iterator[tuple[str, Iterable[str]]]:
@@ -274,6 +274,6 @@ def contents() -> list[tuple[str, str]]:
         ("restores.csv", _("restores of the database")),
         ("key-rotations.csv", _("keys that were rotated, retired or destroyed")),
         ("refused-sign-ins.csv", _("sign-ins that failed, and pages that were refused")),
-        ("audit-log.csv", _("checks of the log, removals from it, and evidence that was drain")),
+        ("audit-log.csv", _("checks of the log, removals from it, and evidence that was taken")),
         ("proof/", _("signatures, hashes and linked events, for the check")),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from identity_manager.audit import evidence, keys, verification
+from identity_manager.audit import evidence, keys, known_heads, verification
 from identity_manager.models import AuditEvent
 
 NOT_SOUND = 1
@@ -78,16 +78,16 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(found, indent=2, sort_keys=True))
 
 
-def _outside(paths: list[Path]) -> Iterator[verification.KnownHead]:
+def _outside(paths: list[Path]) -> Iterator[known_heads.KnownHead]:
     for path in paths:
         try:
             # A syslog has lines of other programs, with arbitrary bytes.
-            found = verification.read_heads(path.read_text(encoding="utf-8", errors="replace").splitlines())
+            found = known_heads.read_heads(path.read_text(encoding="utf-8", errors="replace").splitlines())
         except OSError as error:
             raise CommandError(
                 f"{path} cannot be read: {error.strerror}.", returncode=NOT_POSSIBLE
             ) from error
-        except verification.UnreadableHeads as error:
+        except known_heads.UnreadableHeads as error:
             raise CommandError(f"{path}: {error}", returncode=NOT_POSSIBLE) from error
         if not found:  # a wrong or truncated file, which would prove nothing
             raise CommandError(f"{path} holds no head.", returncode=NOT_POSSIBLE)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
@@ -18,7 +18,11 @@ from identity_manager.models.people.person import Person
 from identity_manager.models.people.role import Role
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.requests.token_request import TokenRequest
-from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
+from identity_manager.models.second_officer import (
+    SecondOfficerDecision,
+    SecondOfficerQuerySet,
+    never_the_asker,
+)
 
 
 class BatchState(models.TextChoices):
@@ -165,9 +169,7 @@ class BatchOrder(Stateful, Leased, SecondOfficerDecision):
         constraints = [
             state_constraint(BatchState, "batch_order_state"),
             models.CheckConstraint(condition=Q(source__in=BatchSource.values), name="batch_order_source"),
-            models.CheckConstraint(
-                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")), name="batch_order_four_eyes"
-            ),
+            never_the_asker("batch_order_four_eyes"),
         ]
         indexes = [
             models.Index(fields=["asked_at"], name="batch_order_age"),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
@@ -15,7 +15,11 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person
 from identity_manager.models.people.role import Role
-from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
+from identity_manager.models.second_officer import (
+    SecondOfficerDecision,
+    SecondOfficerQuerySet,
+    never_the_asker,
+)
 
 
 class ImportState(models.TextChoices):
@@ -96,9 +100,7 @@ class PersonImport(Stateful, SecondOfficerDecision):
         ordering = ["-asked_at"]
         constraints = [
             state_constraint(ImportState, "person_import_state"),
-            models.CheckConstraint(
-                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")), name="person_import_four_eyes"
-            ),
+            never_the_asker("person_import_four_eyes"),
         ]
 
     def __str__(self) -> str:

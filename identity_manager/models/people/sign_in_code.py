@@ -5,7 +5,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -14,7 +14,7 @@ from identity_manager.models.people.account import Account
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.role import OFFICER_ROLES, RoleAssignment
 from identity_manager.models.people.vouching import code_opens
-from identity_manager.models.second_officer import DecisionAboutPerson, SecondOfficerQuerySet
+from identity_manager.models.second_officer import DecisionAboutPerson, SecondOfficerQuerySet, never_the_asker
 
 
 def oldest(now: datetime) -> datetime:
@@ -72,9 +72,7 @@ class SignInCode(DecisionAboutPerson):
             models.UniqueConstraint(
                 fields=["person"], condition=Q(used_at=None, withdrawn_at=None), name="sign_in_code_one_open"
             ),
-            models.CheckConstraint(
-                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")), name="sign_in_code_four_eyes"
-            ),
+            never_the_asker("sign_in_code_four_eyes"),
         ]
 
     @classmethod

@@ -11,8 +11,9 @@ from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit, audit_proof
-from identity_manager.audit import evidence, heads, notes, sealing, verification
-from identity_manager.audit.verification import AuditFault, KnownHead
+from identity_manager.audit import evidence, heads, known_heads, notes, sealing, verification
+from identity_manager.audit.known_heads import KnownHead
+from identity_manager.audit.verification import AuditFault
 from identity_manager.jobs import retention
 from identity_manager.models import AuditEvent, AuditHead, AuditSalt, HeadKind, Person, Role
 from identity_manager.people import erasure
@@ -62,7 +63,7 @@ def rows(
 def finds(request: pytest.FixtureRequest, rows: list[AuditEvent]) -> Finds:
     """What the check finds, with the heads of the untouched log or without."""
     lines = heads.lines_of(AuditHead.objects.all()) if request.param != "alone" else []
-    outside: list[KnownHead] = verification.read_heads(lines)
+    outside: list[KnownHead] = known_heads.read_heads(lines)
     return lambda: [(each.kind, each.number) for each in verification.verify(outside=outside).findings]
 
 

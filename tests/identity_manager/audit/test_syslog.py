@@ -13,7 +13,7 @@ from anymail.exceptions import AnymailAPIError
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.audit import head_export, heads, sealing, syslog, verification
+from identity_manager.audit import head_export, heads, known_heads, sealing, syslog, verification
 from identity_manager.models import AuditEvent, AuditHead, AuditHeadExport
 from tests.identity_manager.audit.syslog_receivers import Received, datagrams, moment_of, stream
 from tests.identity_manager.mail.servers import free_port
@@ -75,7 +75,7 @@ def test_what_was_received_proves_the_log(
         head_export.export()
         received.lines()
     file = [*OTHERS_LINES, *(f"{message.decode()}\n" for message in received.messages)]
-    outside = verification.read_heads(file)
+    outside = known_heads.read_heads(file)
     assert [each.number for each in outside] == [head.number]
     assert verification.verify(outside=outside).findings == []
 

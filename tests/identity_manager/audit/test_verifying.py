@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from identity_manager import audit, audit_proof
-from identity_manager.audit import head_export, heads, sealing, verification
+from identity_manager.audit import head_export, heads, known_heads, sealing, verification
 from identity_manager.audit.verification import AuditFault
 from identity_manager.catalogue import types
 from identity_manager.models import (
@@ -187,7 +187,7 @@ def test_the_end_was_cut_off_and_the_sealer_misled(log: list[AuditEvent]) -> Non
 
 def test_the_end_was_cut_off_together_with_its_heads(log: list[AuditEvent], head: AuditHead) -> None:
     """Only a head that left the machine knows."""
-    exported = verification.read_heads(heads.lines_of([head]))
+    exported = known_heads.read_heads(heads.lines_of([head]))
     cut(log, 2)
     sql("DELETE FROM HEADS")
     assert found() == []
@@ -201,7 +201,7 @@ def cut(log: list[AuditEvent], number: int) -> None:
 
 
 def test_the_end_was_cut_off_and_grew_again(log: list[AuditEvent], head: AuditHead, company: Company) -> None:
-    exported = verification.read_heads(heads.lines_of([head]))
+    exported = known_heads.read_heads(heads.lines_of([head]))
     cut(log, 2)
     sql("DELETE FROM HEADS")
     for _ in range(4):
@@ -224,7 +224,7 @@ def test_a_head_that_was_changed(log: list[AuditEvent]) -> None:
 def test_a_head_from_outside_that_somebody_else_signed(log: list[AuditEvent], head: AuditHead) -> None:
     stranger = bytes(32)
     statement = {**head.statement, "number": 99}
-    other = verification.KnownHead(statement, audit_proof.sign(stranger, statement), outside=True)
+    other = known_heads.KnownHead(statement, audit_proof.sign(stranger, statement), outside=True)
     assert found(outside=[other]) == [(AuditFault.HEAD, 99)]
 
 
