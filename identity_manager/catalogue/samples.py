@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from identity_manager.models import Person, PersonKind
+from identity_manager.models.people.person import MATERIAL_FIELDS
 
 
 def person(*, language: str = settings.LANGUAGE_CODE) -> Person:
@@ -24,17 +25,4 @@ def person(*, language: str = settings.LANGUAGE_CODE) -> Person:
 
 def fields_of(found: Person) -> dict[str, str]:
     """What certificate templates may take from the person."""
-    return {name: getattr(found, name) for name in FIELDS}
-
-
-FIELDS = (
-    "display_name",
-    "given_name",
-    "surname",
-    "email",
-    "upn",
-    "personnel_number",
-    "department",
-    "organisational_unit",
-    "sid",
-)
+    return {name: getattr(found, name) for name in MATERIAL_FIELDS}

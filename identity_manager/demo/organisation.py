@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from identity_manager.demo.cast import CAST, Member
 from identity_manager.demo.names import CULTURES, Culture, Name
-from identity_manager.models.people.person import DIRECTORY_FIELDS
+from identity_manager.person_fields import DIRECTORY_FIELDS
 
 SIZE = 2_000
 SEED = 20_260_101

@@ -9,14 +9,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from identity_manager.person_fields import DIRECTORY_FIELDS, REQUIRED_FIELDS
+
 KINDS = ("ldap", "csv", "scim")
-FIELDS = frozenset(
-    {
-        *("personnel_number", "given_name", "surname", "display_name", "email", "upn", "sid", "department"),
-        *("organisational_unit", "manager", "kind", "language", "time_zone", "state", "external_id"),
-    }
-)
-NEEDED = ("personnel_number", "given_name", "surname")
 KEYS = frozenset(
     {
         *("kind", "name", "every_minutes", "ids_every_hours", "fields", "options", "trust", "leavers"),
@@ -119,8 +114,8 @@ def _is_name(source_id: str) -> bool:
 
 
 def _fields(source_id: str, given: Mapping[str, Any]) -> dict[str, Attribute]:
-    _refuse_unknown(source_id, given, FIELDS, "fields")
-    if missing := [name for name in NEEDED if name not in given]:
+    _refuse_unknown(source_id, given, frozenset(DIRECTORY_FIELDS), "fields")
+    if missing := [name for name in REQUIRED_FIELDS if name not in given]:
         raise _wrong(source_id, f"needs in fields {', '.join(missing)}")
     return {name: _attribute(source_id, name, each) for name, each in given.items()}
 

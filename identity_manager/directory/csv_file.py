@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
+from identity_manager.person_fields import DIRECTORY_FIELDS, REQUIRED_FIELDS
 
 if TYPE_CHECKING:
     from _csv import Reader

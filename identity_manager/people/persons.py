@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue, task_names
 from identity_manager.models import IdentityChange, Person, PersonSource
-from identity_manager.models.people.person import TEXT_FIELDS
 from identity_manager.people import directory_ownership, registration_policy, validation
 from identity_manager.people.identity import identity_changes
 from identity_manager.people.imports import uniqueness
+from identity_manager.person_fields import TEXT_FIELDS
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 

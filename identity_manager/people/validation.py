@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from ca_bridge.errors import CaError
 from ca_bridge.x509.names import forbidden_characters
 from identity_manager.models import Person, PersonKind, PersonState
-from identity_manager.models.people.person import REQUIRED_FIELDS, TEXT_FIELDS
 from identity_manager.people.identity import email_addresses, principal_names, security_identifiers
+from identity_manager.person_fields import REQUIRED_FIELDS, TEXT_FIELDS
 
 MISSING = {
     "personnel_number": gettext_lazy("Enter the personnel number."),

@@ -11,26 +11,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import CertificateContent
 from ca_bridge.x509 import profiles
 from ca_bridge.x509.profiles import Profile
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenType
+from identity_manager.models.people.person import MATERIAL_FIELDS, field_name
 from identity_manager.models.requests.token_states import TO_BE_ISSUED
-
-# A change of one of these fields suspends a request: each is part of the certificate or names its holder.
-MATERIAL_FIELDS: dict[str, str | Promise] = {
-    "given_name": _("given name"),
-    "surname": _("surname"),
-    "display_name": _("display name"),
-    "email": _("e-mail"),
-    "upn": _("user principal name"),
-    "sid": _("security identifier"),
-    "personnel_number": _("personnel number"),
-    "department": _("department"),
-    "organisational_unit": _("organisational unit"),
-}
 
 Snapshot = dict[str, Any]
 
@@ -118,7 +105,7 @@ def differences(tokens: Iterable[SoftwareToken]) -> list[Difference]:
         now = person_fields(token.person)
         for field, asked_for in token.snapshot["person"].items():
             if asked_for != now[field]:
-                found[field] = Difference(field, MATERIAL_FIELDS[field], asked_for, now[field])
+                found[field] = Difference(field, field_name(field), asked_for, now[field])
     return list(found.values())
 
 

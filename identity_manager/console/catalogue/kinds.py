@@ -15,8 +15,8 @@ from identity_manager.catalogue.presets import PRESETS
 from identity_manager.catalogue.versions import Base, next_number
 from identity_manager.console.catalogue.forms import EntryForm, ProfileForm, TypeForm
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person, TokenType
+from identity_manager.models.people.person import field_name
 from identity_manager.models.words import Words
-from identity_manager.workflow.snapshot import MATERIAL_FIELDS
 
 Entry = CertificateProfile | TokenType
 
@@ -79,7 +79,7 @@ class EntryKind:
     @property
     def placeholders(self) -> list[tuple[str, Words]]:
         """What templates may take from the person, each with what it is called."""
-        return [(f"{{{name}}}", MATERIAL_FIELDS[name]) for name in PLACEHOLDERS]
+        return [(f"{{{name}}}", field_name(name)) for name in PLACEHOLDERS]
 
     @property
     def urls(self) -> dict[str, str]:

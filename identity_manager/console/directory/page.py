@@ -13,7 +13,7 @@ from identity_manager.console.access import directory as access
 from identity_manager.console.administration.job_page import schedule_words
 from identity_manager.console.directory import settings_words
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.people.import_columns import label_of, shown
+from identity_manager.console.people.import_columns import shown
 from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.models import (
@@ -25,6 +25,7 @@ from identity_manager.models import (
     PersonImport,
     RunState,
 )
+from identity_manager.models.people.person import field_label
 from identity_manager.models.words import Vocabulary, Words
 from identity_manager.people import directory_policy
 from identity_manager.people.breaker import Stop
@@ -133,7 +134,7 @@ class PersonLine:
         for name, value in {**fields, **waits}.items():
             before = "" if person is None else person.manager if name == "manager" else getattr(person, name)
             values = f"{shown(name, str(before or '–'))} → {shown(name, value or '–')}"
-            change = labelled(label_of(name), values)
+            change = labelled(field_label(name), values)
             yield change if name in fields else f"{change} ({_('waits for a second officer')})"
 
 
@@ -166,7 +167,7 @@ def of_source(
         "form": form,
         "may_start": directory_policy.starting_obstacle(actor) is None,
         "mapping": [
-            Pair(label_of(name), attribute.name, mono=True)
+            Pair(field_label(name), attribute.name, mono=True)
             for name, attribute in configuration.fields.items()
         ],
         "options": list(settings_words.pairs(configuration)),

@@ -9,7 +9,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.jobs import schedule
-from identity_manager.models import Person, PersonKind
+from identity_manager.models import PersonKind
+from identity_manager.models.people.person import field_name
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.words import Vocabulary, Words
 from identity_manager.ui import dates
@@ -19,7 +20,6 @@ from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.issuance import failures
 
 Facts = Mapping[str, Any]
-_FIELD_NAMES = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
 LISTS = Vocabulary(
     "exported lists",
     {
@@ -113,7 +113,7 @@ def exported(facts: Facts) -> str:
 
 
 def fields(facts: Facts) -> str:
-    return ", ".join(str(_FIELD_NAMES.get(name, name)) for name in facts.get("fields", ()))
+    return ", ".join(str(field_name(name)) for name in facts.get("fields", ()))
 
 
 def why(facts: Facts) -> str:

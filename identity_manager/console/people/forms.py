@@ -11,12 +11,13 @@ from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import IdentityChange, Person, PersonKind, Role
-from identity_manager.models.people.person import REQUIRED_FIELDS
+from identity_manager.models.people.person import field_label
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.models.text_in_languages import languages
 from identity_manager.people import persons, validation
 from identity_manager.people.identity import identity_changes
 from identity_manager.people.imports.uniqueness import identity_fields
+from identity_manager.person_fields import REQUIRED_FIELDS
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.people import leave_and_return
 
@@ -31,11 +32,11 @@ LOCK_REASONS = [
 
 
 def _line(
-    label: "StrOrPromise", help_text: "StrOrPromise" = "", *, missing: "StrOrPromise" = "", **attributes: str
+    name: str, help_text: "StrOrPromise" = "", *, missing: "StrOrPromise" = "", **attributes: str
 ) -> forms.CharField:
-    """A single-line text field; missing: the error message of a required one."""
+    """A single-line text field of a person; missing: the error message of a required one."""
     return forms.CharField(
-        label=label,
+        label=field_label(name),
         help_text=help_text,
         required=bool(missing),
         widget=forms.TextInput(attrs=attributes),
@@ -46,15 +47,15 @@ def _line(
 class PersonForm(VerbForm):
     """The record of a person, validated field by field as every other way of entering a person is."""
 
-    given_name = _line(_("Given name"), missing=validation.MISSING["given_name"], autocomplete="off")
-    surname = _line(_("Surname"), missing=validation.MISSING["surname"], autocomplete="off")
-    display_name = _line(_("Display name"), _("Left empty, it is made of given name and surname."))
-    email = _line(_("E-mail"), inputmode="email", autocomplete="off")
-    upn = _line(_("User principal name"), _("For sign-in to Windows, such as name@corp.example.com."))
-    sid = _line(_("Security identifier"), _("For Windows, such as S-1-5-21-…"))
-    department = _line(_("Department"))
-    organisational_unit = _line(_("Organisational unit"), _("Officers of this unit look after the person."))
-    manager = _line(_("Manager"), _("The personnel number of another person."))
+    given_name = _line("given_name", missing=validation.MISSING["given_name"], autocomplete="off")
+    surname = _line("surname", missing=validation.MISSING["surname"], autocomplete="off")
+    display_name = _line("display_name", _("Left empty, it is made of given name and surname."))
+    email = _line("email", inputmode="email", autocomplete="off")
+    upn = _line("upn", _("For sign-in to Windows, such as name@corp.example.com."))
+    sid = _line("sid", _("For Windows, such as S-1-5-21-…"))
+    department = _line("department")
+    organisational_unit = _line("organisational_unit", _("Officers of this unit look after the person."))
+    manager = _line("manager", _("The personnel number of another person."))
     kind = forms.ChoiceField(
         label=_("Kind"),
         choices=PersonKind.choices,
@@ -65,8 +66,8 @@ class PersonForm(VerbForm):
         choices=languages,
         error_messages={"required": _("Choose the language.")},
     )
-    time_zone = _line(_("Time zone"), _("Such as Europe/Berlin."), missing=_("Enter the time zone."))
-    external_id = _line(_("External id"), _("What another directory calls the person."))
+    time_zone = _line("time_zone", _("Such as Europe/Berlin."), missing=_("Enter the time zone."))
+    external_id = _line("external_id", _("What another directory calls the person."))
 
     def clean(self) -> dict[str, Any]:
         """Validate each field by validation.clean; errors stand at the field."""
@@ -86,7 +87,7 @@ class NewPersonForm(PersonForm):
     """The form of a new person."""
 
     personnel_number = _line(
-        _("Personnel number"),
+        "personnel_number",
         _("It stays with the person for good."),
         missing=validation.MISSING["personnel_number"],
         autocomplete="off",

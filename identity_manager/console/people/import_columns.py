@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.models import Person
+from identity_manager.models.people.person import field_label
 from identity_manager.models.words import Vocabulary, Words
 from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
 from identity_manager.ui import cells
@@ -59,12 +59,6 @@ def lines(rows: Iterable[PlannedRow]) -> Iterator[ImportLine]:
         yield ImportLine(row, list(_sentences(row)))
 
 
-def label_of(name: str) -> str:
-    """The label of a field of persons."""
-    labels = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
-    return capfirst(str(labels.get(name, name)))
-
-
 def shown(name: str, value: str) -> str:
     """The label of a value with choices; any other value as it is."""
     field = Person._meta.get_field(name)
@@ -73,7 +67,7 @@ def shown(name: str, value: str) -> str:
 
 def _sentences(row: PlannedRow) -> Iterator[str]:
     for error in row.errors:
-        yield labelled(label_of(error.field), error.sentence)
+        yield labelled(field_label(error.field), error.sentence)
     if row.errors:
         return
     if row.person is None:
@@ -82,12 +76,12 @@ def _sentences(row: PlannedRow) -> Iterator[str]:
     for name, value in {**row.changes, **row.waits}.items():
         before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
         before = before or str(getattr(row.person, name) or "–")
-        yield labelled(label_of(name), f"{shown(name, before)} → {shown(name, value or '–')}")
+        yield labelled(field_label(name), f"{shown(name, before)} → {shown(name, value or '–')}")
 
 
 def _waiting_sentences(row: PlannedRow) -> Iterator[str]:
     for name, value in row.waits.items():
-        words = {"field": label_of(name), "value": value}
+        words = {"field": field_label(name), "value": value}
         yield gettext("%(field)s: %(value)s (waits for a second officer)") % words
 
 

@@ -16,11 +16,11 @@ from identity_manager.console.lists import counting
 from identity_manager.console.people import identity_change_page, import_columns
 from identity_manager.console.people.import_columns import OUTCOMES
 from identity_manager.models import IdentityChange, ImportState, Person, PersonImport
-from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports import identities
 from identity_manager.people.imports.applying import ImportPlan, RowOutcome
 from identity_manager.people.imports.identities import Confirmed
+from identity_manager.person_fields import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.ui.forms import TOO_LONG
 from identity_manager.ui.parts import Tab
 from identity_manager.workflow.archive import loss

@@ -22,21 +22,25 @@ from identity_manager.models import (
     AuditEvent,
     Leave,
     Person,
-    PersonKind,
     PersonSource,
     PersonState,
     Role,
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.models.people.person import field_label
 from identity_manager.people import directory_ownership, registration_policy, validation
 from identity_manager.people.identity import identity_change_policy
+from identity_manager.person_fields import DIRECTORY_FIELDS
 from identity_manager.queries import console_pages
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui import dates
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair, TimelineEvent
 from identity_manager.workflow.policy import eligibility
+
+IN_HEADING = ("given_name", "surname", "display_name", "state")
+MONO = ("personnel_number", "sid")
 
 SAME_UPN = _("Active Directory takes it for that of another person: case and accents do not tell them apart.")
 
@@ -97,19 +101,14 @@ def _obstacle(actor: Person, person: Person) -> Reason | None:
 
 def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
     """The person as the directory knows them."""
-    return [
-        Pair(_("Personnel number"), person.personnel_number, mono=True),
-        (_("Kind"), PersonKind(person.kind).label),
-        (_("E-mail"), person.email),
-        (_("User principal name"), person.upn),
-        Pair(_("Security identifier"), person.sid, mono=True),
-        (_("Department"), person.department),
-        (_("Organisational unit"), person.organisational_unit),
-        (_("Manager"), person.manager),
-        (_("Language"), person.get_language_display()),
-        (_("Time zone"), person.time_zone),
-        (_("Source"), PersonSource(person.source).label),
-    ]
+    fields = [name for name in DIRECTORY_FIELDS if name not in IN_HEADING]
+    source = (_("Source"), PersonSource(person.source).label)
+    return [*(Pair(field_label(name), _shown(person, name), mono=name in MONO) for name in fields), source]
+
+
+def _shown(person: Person, name: str) -> object:
+    choice = getattr(person, f"get_{name}_display", None)
+    return choice() if choice else getattr(person, name)
 
 
 def _revocation(actor: Person, person: Person, *, offered: bool) -> list[RequestAction]:

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.directory import csv_file
-from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports.applying import ImportPlan, ImportStopped, RowOutcome
+from identity_manager.person_fields import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.workflow.people import imports
 
 

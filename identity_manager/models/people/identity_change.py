@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.state_machine import state_constraint
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.people.person import Person
+from identity_manager.models.people.person import Person, field_name
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.second_officer import (
     ConsentState,
@@ -22,14 +21,6 @@ from identity_manager.models.second_officer import (
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
-
-
-IDENTITY_FIELDS: "dict[str, StrOrPromise]" = {
-    "email": _("e-mail"),
-    "upn": _("user principal name"),
-    "sid": _("security identifier"),
-    "external_id": _("external id"),  # people.imports.uniqueness says when
-}
 
 
 class IdentityChangeQuerySet(SecondOfficerQuerySet["IdentityChange"]):
@@ -98,4 +89,4 @@ class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[mis
     @property
     def lines(self) -> "list[tuple[StrOrPromise, str, str]]":
         """Label, old and new value of each field."""
-        return [(IDENTITY_FIELDS[name], self.old[name], value) for name, value in self.new.items()]
+        return [(field_name(name), self.old[name], value) for name, value in self.new.items()]

@@ -12,10 +12,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from ca_bridge.x509.profiles import PLACEHOLDERS
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.role import Role, today
 from identity_manager.models.people.upn_key import UpnKeyField, claim
@@ -25,18 +27,14 @@ from identity_manager.models.prefetched import prefetched_or_all, set_prefetched
 from identity_manager.models.text_in_languages import languages, own_language
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
     from django_stubs_ext.db.models.manager import RelatedManager
 
     from identity_manager.models.people.role import RoleAssignment
 
 
-# Fields of the directory, whether entered by hand, by a file or over an interface.
-REQUIRED_FIELDS = ("personnel_number", "given_name", "surname")
-TEXT_FIELDS = (
-    *REQUIRED_FIELDS,
-    *("display_name", "email", "upn", "sid", "department", "organisational_unit", "manager", "external_id"),
-)
-DIRECTORY_FIELDS = (*TEXT_FIELDS, "kind", "language", "time_zone", "state")
+# Fields that certificates may hold: their templates name them, and a change of one suspends a request.
+MATERIAL_FIELDS = (*PLACEHOLDERS, "sid")
 
 
 class PersonState(models.TextChoices):
@@ -97,6 +95,17 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def with_order(self, text: str = "") -> Self:
         """With by_name, and with relevance to the text: the smaller, the nearer (person_search)."""
         return person_search.with_order(self, text)
+
+
+def field_name(name: str) -> "StrOrPromise":
+    """What a field of persons is called, within a sentence; the name itself of none."""
+    names = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
+    return names.get(name, name)
+
+
+def field_label(name: str) -> "StrOrPromise":
+    """The same as a label."""
+    return capfirst(field_name(name))
 
 
 class Person(Stateful):

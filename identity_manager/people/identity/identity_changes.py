@@ -22,7 +22,7 @@ from identity_manager.models import (
     PersonSource,
     PersonState,
 )
-from identity_manager.models.people.identity_change import IDENTITY_FIELDS
+from identity_manager.models.people.person import field_name
 from identity_manager.people import registration_policy
 from identity_manager.people.identity import identity_change_policy as questions
 from identity_manager.people.imports import uniqueness
@@ -247,7 +247,7 @@ def _check_free(change: IdentityChange) -> None:
     for name, value in change.new.items():
         owner = uniqueness.owners(name, [value]).get(uniqueness.compared(name, value)) if value else None
         if owner not in (None, change.person.personnel_number):
-            words = {"field": IDENTITY_FIELDS[name], "number": owner}
+            words = {"field": field_name(name), "number": owner}
             sentence = _("%(field)s belongs to person %(number)s meanwhile.")
             raise NotPossible(Reason("taken-meanwhile", str(sentence) % words))
 

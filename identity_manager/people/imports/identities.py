@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.models import AuditEvent, IdentityChange, Person, PersonImport, PersonState
-from identity_manager.models.people.identity_change import IDENTITY_FIELDS, IdentityChangeQuerySet
+from identity_manager.models.people.identity_change import IdentityChangeQuerySet
 from identity_manager.people import registration_policy
 from identity_manager.people.identity import identity_changes
 from identity_manager.people.identity.identity_changes import NotConfirmed
 from identity_manager.people.imports import uniqueness
+from identity_manager.person_fields import IDENTITY_FIELDS
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 

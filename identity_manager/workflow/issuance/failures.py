@@ -16,13 +16,14 @@ from ca_bridge import issuing
 from identity_manager import audit
 from identity_manager.mail import outbox, request_messages
 from identity_manager.models import Certificate, RequestState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models.people.person import field_name
 from identity_manager.models.words import Vocabulary
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy.eligibility import NO_EMAIL, NOT_ACTIVE
 from identity_manager.workflow.recovery import policy as recovery_policy
 from identity_manager.workflow.requests import suspension
-from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference
+from identity_manager.workflow.snapshot import Difference
 
 PERSON_CHANGED = "person-changed"
 REFUSED = "refused"
@@ -120,7 +121,7 @@ def for_the_person(request: TokenRequest) -> str | Promise:
 
 
 def _in_words(facts: dict[str, Any]) -> dict[str, Any]:
-    fields = ", ".join(str(MATERIAL_FIELDS.get(name, name)) for name in facts.get("fields", ()))
+    fields = ", ".join(str(field_name(name)) for name in facts.get("fields", ()))
     return {"profile": "", "message": "", "times": "", **facts, "fields": fields}
 
 

@@ -31,6 +31,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.catalogue.token_type import offered_types
+from identity_manager.models.people.person import field_name
 from identity_manager.models.requests.token_queries import first_end
 from identity_manager.models.standing_orders.member import runs_out_by_order
 from identity_manager.people.identity import identity_change_policy
@@ -279,7 +280,7 @@ def _certificate_obstacle(person: Person, token_type: TokenType) -> Reason | Non
 
 def _lacks(person: Person, fields: list[str]) -> Reason:
     """Required fields that the record lacks, or that wait for a second officer."""
-    names = ", ".join(str(snapshot.MATERIAL_FIELDS[field]) for field in fields)
+    names = ", ".join(str(field_name(field)) for field in fields)
     if set(fields) <= set(identity_change_policy.waiting_fields(person)):
         waits = _("This waits for a second Registration Officer's confirmation: %(names)s.")
         return Reason("fields-wait", str(waits) % {"names": names})

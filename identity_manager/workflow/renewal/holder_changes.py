@@ -25,6 +25,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenType,
 )
+from identity_manager.models.people.person import field_name
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import snapshot, step1_renew
@@ -154,7 +155,7 @@ def differences(token: SoftwareToken, fields: Iterable[str]) -> list[Difference]
     said: dict[str, str] = token.snapshot.get("person", {})
     now = snapshot.person_fields(token.person)
     return [
-        Difference(field, snapshot.MATERIAL_FIELDS[field], said[field], now[field])
+        Difference(field, field_name(field), said[field], now[field])
         for field in fields
         if field in said and said[field] != now[field]
     ]

@@ -15,7 +15,8 @@ from identity_manager.models import (
     TermsText,
     TokenType,
 )
-from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference, Snapshot
+from identity_manager.models.people.person import field_name
+from identity_manager.workflow.snapshot import Difference, Snapshot
 
 PROFILE = _("certificate profile")
 DELIVERY = _("delivery")
@@ -61,7 +62,7 @@ def person_changes(line: SoftwareToken) -> list[Difference]:
         return []
     before: Snapshot = line.predecessor.snapshot.get("person", {})
     return [
-        Difference(field, MATERIAL_FIELDS[field], before.get(field, ""), now)
+        Difference(field, field_name(field), before.get(field, ""), now)
         for field, now in line.snapshot.get("person", {}).items()
         if before.get(field) != now
     ]

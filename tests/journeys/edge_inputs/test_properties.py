@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from identity_manager.models import Certificate, Person, TokenRequest
-from identity_manager.models.people.person import DIRECTORY_FIELDS, TEXT_FIELDS
 from identity_manager.people import persons, validation
+from identity_manager.person_fields import DIRECTORY_FIELDS, TEXT_FIELDS
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.people import imports
 from tests.architecture.standing import taken_back

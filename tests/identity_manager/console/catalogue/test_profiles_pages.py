@@ -7,9 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from identity_manager.catalogue.samples import FIELDS
 from identity_manager.models import AuditEvent, CertificateProfile, Person
-from identity_manager.workflow.snapshot import MATERIAL_FIELDS
 from tests.identity_manager.console.catalogue.forms import PROFILE, revision_in, seen_in
 from tests.identity_manager.console.catalogue.profiles import NEW, address, saved_draft, show
 from tests.tools import cast
@@ -239,10 +237,6 @@ def test_without_scripts_a_button_previews_and_saves_nothing(sven: Client) -> No
     assert "Zoë Brandstætter-Óskarsdóttir" in response.text
     assert "{personnel_number}" in response.text
     assert not CertificateProfile.objects.filter(code="wlan").exists()
-
-
-def test_the_sample_has_every_field_that_a_template_may_use() -> None:
-    assert set(FIELDS) == set(MATERIAL_FIELDS)
 
 
 # --- Four eyes -------------------------------------------------------------------------------------
