@@ -1,25 +1,24 @@
 """How long a person waits from **Accept** to the passphrase, on a whole installation that does nothing else.
 
-    python -m tests.performance.accept --tokens 40 --out FILE
-
 The installation is real: web process, worker with four threads, beat and broker, RSA-3072 keys, the embedded
 CA. The road is walked by HTTP: Accept is posted, then the page of the progress asks as often as it says
 itself, and at last the passphrase is shown. What a person needs beforehand (a request that waits for them,
 a session) is made by the verbs, while no clock runs.
 """
 
-import argparse
-import json
-import os
 import re
 import time
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-import django
 import requests
+from django.conf import settings
+from django.test import Client
 
+from identity_manager.demo.pages import HtmlPage
+from identity_manager.demo.visitor import Visitor
+from identity_manager.models import Account, Person, Role, TokenType
+from identity_manager.workflow import step1_enable
 from tests.performance.installation import running
 
 TYPE = "authentication"  # RSA-3072, one certificate, no approval
@@ -27,22 +26,14 @@ PATIENCE_SECONDS = 60
 METHODS = "account_authentication_methods"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tokens", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    with running(dict(os.environ)):
-        django.setup()
-        samples = [walked(request) for request in waiting(options.tokens + 1)][1:]  # the first one warms up
-    options.out.write_text(json.dumps({"type": TYPE, "seconds": samples}), encoding="utf-8")
+def measured(number: int) -> dict[str, Any]:
+    """Seconds of each of so many tokens; one more warms up before them."""
+    with running():
+        return {"type": TYPE, "seconds": [walked(request) for request in waiting(number + 1)][1:]}
 
 
 def waiting(number: int) -> Any:
     """Requests of so many persons that wait for their acceptance, each made when it is asked for."""
-    from identity_manager.models import Person, Role, TokenType
-    from identity_manager.workflow import step1_enable
-
     officer = Person.objects.holding(Role.TOKEN_ADMINISTRATOR).first()
     token_type = TokenType.objects.active().get(code=TYPE)
     fresh = Person.objects.filter(state="active", kind="employee", tokens=None, account=None)
@@ -52,11 +43,6 @@ def waiting(number: int) -> Any:
 
 def walked(request: Any) -> float:
     """Seconds from Accept to the passphrase on the screen."""
-    from django.conf import settings
-
-    from identity_manager.demo.pages import HtmlPage
-    from identity_manager.demo.visitor import Visitor
-
     session = signed_in(request.person)
 
     def send(method: str, url: str, data: list[tuple[str, str]]) -> HtmlPage:
@@ -92,8 +78,6 @@ def where_it_goes_on(session: requests.Session, url: str, html: str) -> str:
 
 def signed_in(person: Any) -> requests.Session:
     """A browser with a session of the person's, begun just now with a password."""
-    from django.conf import settings
-
     browser = requests.Session()
     browser.trust_env = False
     browser.cookies.set(settings.SESSION_COOKIE_NAME, begun_session(person))
@@ -103,11 +87,6 @@ def signed_in(person: Any) -> requests.Session:
 
 def begun_session(person: Any) -> str:
     """The key of a session of the person's, begun just now with a password; they get an account for it."""
-    from django.conf import settings
-    from django.test import Client
-
-    from identity_manager.models import Account
-
     account = Account.objects.filter(person=person).first() or Account.objects.create_account(
         username=person.personnel_number, person=person, password=None
     )
@@ -118,7 +97,3 @@ def begun_session(person: Any) -> str:
     session[f"{METHODS}_user"] = str(account.pk)
     session.save()
     return str(session.session_key)
-
-
-if __name__ == "__main__":
-    main()

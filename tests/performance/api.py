@@ -1,46 +1,29 @@
 """What a call of the API costs beside its verb: processor time of POST /api/v1/requests and of Enable.
 
-    python -m tests.performance.api --persons 200 --out FILE
-
 In one process and in turns, each for persons of its own: the verb as the console calls it, types and actor
 read anew, and the whole call through every middleware, with its token, idempotency key and answer.
 """
 
-import argparse
-import json
-import sys
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import django
+from django.test import Client
+
+from identity_manager.models import ApiScope, Person, Role
+from identity_manager.people.api_access import api_clients
+from identity_manager.people.officers import roles
+from identity_manager.workflow import step1_enable
+from identity_manager.workflow.policy import eligibility
+from tests.performance.enable import officer, persons
 
 WARM_UP = 10
 TYPE = "vpn"  # no approval, one certificate
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--persons", type=int, default=60)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    django.setup()
-    report = json.dumps(measured(options.persons), indent=1)
-    if options.out:
-        options.out.write_text(report, encoding="utf-8")
-    else:
-        sys.stdout.write(report + "\n")
-
-
-def measured(number: int) -> dict[str, Any]:
+def measured(number: int = 60) -> dict[str, Any]:
     """Milliseconds of the processor of each verb and of each call."""
-    from identity_manager.management.preparation import prepare
-    from identity_manager.people.api_access import api_clients
-    from tests.performance.enable import persons
-
-    prepare()
     api_clients.MOST_CALLS = 1_000_000
     call, verb = caller(), enabled
     ids = persons(2 * (number + WARM_UP))
@@ -61,10 +44,6 @@ def cpu_ms(act: Callable[[], object]) -> float:
 
 def enabled(person_id: str) -> None:
     """The verb, as a view of the console calls it."""
-    from identity_manager.workflow import step1_enable
-    from identity_manager.workflow.policy import eligibility
-    from tests.performance.enable import officer
-
     step1_enable.enable(
         actor=officer(), person_id=uuid.UUID(person_id), type_ids=eligibility.types_of_codes([TYPE])
     )
@@ -72,13 +51,6 @@ def enabled(person_id: str) -> None:
 
 def caller() -> Callable[[str], None]:
     """A client of the API that asks for a person."""
-    from django.test import Client
-
-    from identity_manager.models import ApiScope, Person, Role
-    from identity_manager.people.api_access import api_clients
-    from identity_manager.people.officers import roles
-    from tests.performance.enable import persons
-
     first, second = persons(2)
     for each in (first, second):
         roles.establish(person_id=uuid.UUID(each), role=Role.SYSTEM_ADMINISTRATOR)
@@ -94,7 +66,3 @@ def caller() -> Callable[[str], None]:
         assert answer.status_code == 201, answer.content
 
     return call
-
-
-if __name__ == "__main__":
-    main()

@@ -1,44 +1,28 @@
 """What an archived key costs: processor time of its intake, and the octets that its row holds.
 
-    python -m tests.performance.archive --keys 200 --out FILE
-
 An RSA-3072 key, sealed for one RSA-3072 recovery certificate and wrapped by the vault, as in the act of
 step 6; the database is not asked.
 """
 
-import argparse
-import json
 import statistics
 import time
-from pathlib import Path
 
-import django
+from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.keys import keys, recovery_keys
+from identity_manager.models import (
+    Certificate,
+    CertificateProfile,
+    Person,
+    RecoveryCertificate,
+    SoftwareToken,
+)
+from identity_manager.workflow.archive import intake
 
 WARM_UP = 20
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--keys", type=int, default=200)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.keys)), encoding="utf-8")
-
-
-def measured(number: int) -> dict[str, float]:
+def measured(number: int = 200) -> dict[str, float]:
     """Processor milliseconds of each key (the median), and the size of what is stored."""
-    from ca_bridge.contract import KeyAlgorithm
-    from ca_bridge.keys import keys, recovery_keys
-    from identity_manager.models import (
-        Certificate,
-        CertificateProfile,
-        Person,
-        RecoveryCertificate,
-        SoftwareToken,
-    )
-    from identity_manager.workflow.archive import intake
-
     _private, content = recovery_keys.make("Bench", bits=3072, days=10)
     recipients = [RecoveryCertificate(certificate=content, transport="oaep-sha256")]
     token = SoftwareToken(person=Person())
@@ -50,7 +34,3 @@ def measured(number: int) -> dict[str, float]:
         milliseconds.append((time.process_time() - began) * 1000)
         size = len(row.envelope_wrapped)
     return {"intake_ms": statistics.median(milliseconds[WARM_UP:]), "octets": size}
-
-
-if __name__ == "__main__":
-    main()

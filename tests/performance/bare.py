@@ -5,13 +5,9 @@ the CA's signature, the comparison of what came back with what was ordered (lint
 containers, and the second reader that opens them again. It calls the functions that the road calls, so that
 whatever makes them quicker makes both quicker.
 
-    python -m tests.performance.bare --contents FILE
-
-reads lines `ALGORITHM END` and takes recorded keys until the turn has come to END; answers each line with
-its processor time. Several such processes draw from one turn.
+road_run.py starts `answer` once for each process of the road; all of them draw from one turn.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -19,43 +15,43 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import django
 from cryptography.hazmat.primitives import serialization
+from django.conf import settings
+from django.utils import timezone
+
+from ca_bridge.connection import registry
+from ca_bridge.contract import CertificateContent, CertificateOrder, Issued, KeyAlgorithm
+from ca_bridge.keys import keys
+from ca_bridge.pkcs12 import passphrase
+from ca_bridge.pkcs12 import writer as pkcs12
+from ca_bridge.x509 import certificates, csr, lint, profiles, verification
+from identity_manager.config.runtime import garbage_collection
+from tests.performance.part import say
+from tests.performance.recorded import Replay, turn_of
 
 READY = "ready"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--contents", type=Path, required=True)
-    options = parser.parse_args()
-    django.setup()
-    from ca_bridge.x509 import lint
-    from identity_manager.config.runtime import garbage_collection
+def answer(contents: str) -> None:
+    """Read lines `ALGORITHM END`, make tokens until the turn has come to END, and write the processor time.
 
+    contents: the file with what the certificates of the road say.
+    """
     lint.load()
     garbage_collection.freeze_loaded_objects()  # as in a worker
-    loop = Loop(json.loads(options.contents.read_text(encoding="utf-8")))
-    sys.stdout.write(f"{READY}\n")
-    sys.stdout.flush()
+    loop = Loop(json.loads(Path(contents).read_text(encoding="utf-8")))
+    say(READY)
     for line in sys.stdin:
         algorithm, end = line.split()
         began = time.process_time()
         number = loop.until(algorithm, int(end))
-        answer = {"number": number, "cpu": time.process_time() - began}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        say(json.dumps({"number": number, "cpu": time.process_time() - began}))
 
 
 class Loop:
     """contents: for each algorithm what the certificates of the road say, as their snapshots have it."""
 
     def __init__(self, contents: dict[str, list[dict[str, Any]]]) -> None:
-        from django.conf import settings
-
-        from ca_bridge.connection import registry
-        from tests.performance.recorded import Replay
-
         self._contents = contents
         self._directory = Path(settings.VAR_DIR)
         self._connector: Any = registry.connector("corporate")
@@ -64,9 +60,6 @@ class Loop:
 
     def until(self, algorithm: str, end: int) -> int:
         """Make tokens until the turn is at the end; returns how many."""
-        from ca_bridge.contract import KeyAlgorithm
-        from tests.performance.recorded import turn_of
-
         kind = KeyAlgorithm(algorithm)
         turn, lines, made = turn_of(self._directory, kind), self._contents[algorithm], 0
         while (number := turn.draw(below=end)) is not None:
@@ -76,12 +69,6 @@ class Loop:
 
     def token(self, key: Any, line: dict[str, Any], number: int) -> None:
         """One token of one certificate, from its key to its two containers, opened again."""
-        from ca_bridge.contract import CertificateContent, Issued
-        from ca_bridge.keys import keys
-        from ca_bridge.pkcs12 import passphrase
-        from ca_bridge.pkcs12 import writer as pkcs12
-        from ca_bridge.x509 import certificates, lint, profiles, verification
-
         content = CertificateContent.from_json(line["content"])
         profiles.check_content(content)
         profiles.check_key_usage(content.key_usage, keys.algorithm_of(key))
@@ -111,11 +98,6 @@ class Loop:
             )
 
     def _order(self, content: Any, key: Any, line: dict[str, Any], number: int) -> Any:
-        from django.utils import timezone
-
-        from ca_bridge.contract import CertificateOrder
-        from ca_bridge.x509 import csr, profiles
-
         now = timezone.now().replace(microsecond=0)
         validity = timedelta(days=line["validity_days"])
         profiles.check_validity(content.policies, validity)
@@ -127,7 +109,3 @@ class Loop:
             not_before=now,
             not_after=now + validity,
         )
-
-
-if __name__ == "__main__":
-    main()

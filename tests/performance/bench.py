@@ -115,11 +115,10 @@ def run(part: Part, scale: Scale, engine: str, url: str, *, seconds: int) -> Rep
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="im-bench-")))
         out = directory / "report.json"
         environment = stack.enter_context(environment_of(part, scale, engine, url))
-        command = [sys.executable, "-m", f"tests.performance.{part.name}", *part.arguments(scale)]
         log = Path(environment["VAR_DIR"]) / f"{part.name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*command, "--out", str(out)],
+                part.command(scale, out),
                 env=environment,
                 cwd=place.ROOT,
                 stdout=output,

@@ -1,31 +1,28 @@
 """How long a directory takes: all persons of an OpenLDAP server, then 1,000 changes, by a worker's own verb.
 
-    python -m tests.performance.directory --persons 100000 --out FILE
-
 An installation of its own, and slapd on this machine: reading, staging, writing and the audit log are timed
 together. The entries were changed last at moments all over a year, as in a company: a run of changes reads
 from some minutes before the newest of them. Memory is what the process has grown by at its peak.
-
---driven: in the installation that is there. Before each run the process writes READY and waits for a line of
-its standard input, after it it writes ENDED (pages_beside_directory.py).
 """
 
-import argparse
 import gc
-import json
-import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import django
+from django.conf import settings
+from django.utils import timezone
 
-from tests.performance import place
+from identity_manager.directory.configuration import parse
+from identity_manager.models import DirectoryRun, DirectorySource, RunState
+from identity_manager.workflow.people import directory_runs
+from tests.performance.part import say
+from tests.tools import slapd
 
 CHANGES = 1_000
 READY, ENDED = "ready", "ended"
@@ -39,28 +36,18 @@ FIELDS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--persons", type=int, default=100_000)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--driven", action="store_true")
-    options = parser.parse_args()
-    if not options.driven:
-        place.make_database_anew(dict(os.environ))
-    django.setup()
-    sync = run_when_asked if options.driven else run
-    with tempfile.TemporaryDirectory() as folder:
-        report = measured(options.persons, Path(folder), sync=sync)
-    options.out.write_text(json.dumps(report), encoding="utf-8")
+def measured(number: int) -> dict[str, Any]:
+    """Seconds and memory of both runs, each begun at once."""
+    return _measured(number, run)
 
 
-def measured(number: int, folder: Path, *, sync: Callable[[str], float]) -> dict[str, Any]:
-    from django.core.management import call_command
+def measured_when_asked(number: int) -> dict[str, Any]:
+    """The same; each run waits for a line of standard input, between the words READY and ENDED."""
+    return _measured(number, run_when_asked)
 
-    from tests.tools import slapd
 
-    call_command("migrate", verbosity=0)
-    with slapd.running(folder, entries(number)) as server:
+def _measured(number: int, sync: Callable[[str], float]) -> dict[str, Any]:
+    with TemporaryDirectory() as folder, slapd.running(Path(folder), entries(number)) as server:
         configure(server)
         before, begun = peak_from_now(), time.process_time()
         first = sync("")
@@ -86,8 +73,6 @@ def measured(number: int, folder: Path, *, sync: Callable[[str], float]) -> dict
 
 def entries(number: int) -> str:
     """LDIF of so many persons, ten to a manager."""
-    from tests.tools import slapd
-
     now, step = datetime.now(UTC), timedelta(days=365) / number
     return "".join(
         slapd.person(
@@ -100,12 +85,6 @@ def entries(number: int) -> str:
 
 
 def configure(server: Any) -> None:
-    from django.conf import settings
-
-    from identity_manager.directory.configuration import parse
-    from identity_manager.workflow.people import directory_runs
-    from tests.tools import slapd
-
     given = {
         "url": f"ldaps://{slapd.HOST}:{server.tls_port}",
         "ca_file": server.certificate,
@@ -120,25 +99,15 @@ def configure(server: Any) -> None:
 
 def run_when_asked(mode: str) -> float:
     """The same, begun by a line of standard input."""
-    _say(READY)
+    say(READY)
     sys.stdin.readline()
     seconds = run(mode)
-    _say(ENDED)
+    say(ENDED)
     return seconds
-
-
-def _say(word: str) -> None:
-    sys.stdout.write(f"{word}\n")
-    sys.stdout.flush()
 
 
 def run(mode: str) -> float:
     """Seconds of a run, with all of its sessions."""
-    from django.utils import timezone
-
-    from identity_manager.models import DirectoryRun, DirectorySource, RunState
-    from identity_manager.workflow.people import directory_runs
-
     source = DirectorySource.objects.get()
     began = time.perf_counter()
     DirectorySource.objects.update(next_attempt_at=timezone.now(), wanted=mode)
@@ -166,7 +135,3 @@ def peak() -> float:
     if found is None:
         raise RuntimeError("The system does not say how much memory a process had.")
     return int(found[1]) / 1024
-
-
-if __name__ == "__main__":
-    main()

@@ -138,9 +138,9 @@ REMARKS = """## Where goals are missed, and why
   is written in their language, a quarter of all. A worker with two processes does it, in chunks whose
   transactions take 50 ms, so that nobody waits: both at once on PostgreSQL, which shares the two cores
   with them, one after the other on SQLite, where one writes at a time (decision 28). `cpu_seconds` of
-  `python -m tests.performance.enable` says how much of the time they work themselves. On the slower
-  machine seven runs took 25 to 40 s on PostgreSQL, six took 27 to 39 s on SQLite; on this 15 to 18 and 18
-  to 37.
+  `python -m tests.performance.part enable.measured` says how much of the time they work themselves. On
+  the slower machine seven runs took 25 to 40 s on PostgreSQL, six took 27 to 39 s on SQLite; on this 15
+  to 18 and 18 to 37.
 """
 
 

@@ -1,7 +1,5 @@
 """How long a batch order takes, and how long somebody else waits for the database meanwhile.
 
-    python -m tests.performance.enable --persons 10000 --out FILE
-
 An installation of its own, with so many Active persons more; a real broker takes the messages, and a worker
 with two processes, as far as there are two cores, has them from there. The dry run and the enabling are timed
 apart; cpu_seconds are those of the worker. Beside them another process writes one row every 20 ms, as a click
@@ -9,19 +7,25 @@ would, and notes how long each write took: with nobody else at work, then during
 to somebody whom the order has nothing to do with, and to the person whose turn it is in the order.
 """
 
-import argparse
 import json
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import django
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
 
-from tests.performance import processes
+from identity_manager.management.embedded import Broker, server_executable
+from identity_manager.models import BatchLine, BatchOrder, BatchShard, BatchSource, Person, Role, TokenType
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import placing
+from tests.performance import part, processes
 from tests.performance.place import ROOT
 from tests.tools.broker import started
 
@@ -32,33 +36,8 @@ WARM_UP = 600  # persons, so that each process of the worker has its part of the
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--persons", type=int, default=10_000)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--bystander", metavar="PERSON")
-    parser.add_argument("--order", type=uuid.UUID)
-    options = parser.parse_args()
-    django.setup()
-    if options.bystander:
-        sys.stdout.write(json.dumps(waited(options.bystander, options.order)))
-        return
-    report = json.dumps(measured(options.persons), indent=1)
-    if options.out:
-        options.out.write_text(report, encoding="utf-8")
-    else:
-        sys.stdout.write(report + "\n")
-
-
 def measured(number: int) -> dict[str, Any]:
     """Seconds of both parts, with those of processors, and the waits of a bystander in milliseconds."""
-    from django.conf import settings
-    from django.db import connection
-
-    from identity_manager.management.embedded import Broker, server_executable
-    from identity_manager.management.preparation import prepare
-
-    prepare()
     socket = Path(settings.VAR_DIR) / "run" / "broker.sock"
     broker = started(Broker(server_executable(), socket.parent, socket))
     worker = workers(Path(settings.VAR_DIR) / "worker.log")
@@ -103,8 +82,6 @@ def workers(log: Path) -> "subprocess.Popen[bytes]":
 
 def persons(number: int) -> list[str]:
     """The ids of so many Active persons who are made for an order."""
-    from identity_manager.models import Person
-
     run = uuid.uuid4().hex[:8]
     made = []
     for place in range(number):
@@ -134,9 +111,6 @@ def carried_out(worker: Any, *ids: str) -> None:
 
 def looked_at(worker: Any, order_id: uuid.UUID, *ids: str) -> None:
     """Give the order, and wait for its dry run."""
-    from identity_manager.models import BatchSource, TokenType
-    from identity_manager.workflow.batch import placing
-
     token_type = TokenType.objects.active().get(code=TYPE)
     wanted = placing.BatchOrderInput(BatchSource.SELECTION, ids, [token_type.pk], accept_partial=False)
     placing.place_order(actor=officer(), order_id=order_id, wanted=wanted)
@@ -145,8 +119,6 @@ def looked_at(worker: Any, order_id: uuid.UUID, *ids: str) -> None:
 
 def enabled(worker: Any, order_id: uuid.UUID) -> None:
     """Start the order, and wait for its end."""
-    from identity_manager.workflow.batch import orders as batch_orders
-
     batch_orders.start(actor=officer(), order_id=order_id)
     wait_for(worker, order_id, "finished")
 
@@ -160,30 +132,23 @@ def wait_for(worker: Any, order_id: uuid.UUID, state: str) -> None:
 
 def has_a_fault(order_id: uuid.UUID) -> bool:
     """Nobody would try it again: there is no beat here."""
-    from identity_manager.models import BatchShard
-
     return bool(order_of(order_id).last_error) or BatchShard.objects.with_fault(order_id).exists()
 
 
 def order_of(order_id: uuid.UUID) -> Any:
-    from identity_manager.models import BatchOrder
-
     return BatchOrder.objects.listed().get(pk=order_id)
 
 
 def officer() -> Any:
-    from identity_manager.models import Person, Role
-
     return Person.objects.holding(Role.TOKEN_ADMINISTRATOR).first()
 
 
 def beside(order_id: uuid.UUID, worker: Any, work: Any) -> dict[str, Any]:
     """Have the work done while somebody else writes now and then."""
-    from identity_manager.models import Person
-
     witness = Person.objects.exclude(given_name="Bulk").order_by("pk").first()
-    command = [sys.executable, "-m", "tests.performance.enable", "--bystander", str(witness.pk)]
-    command += ["--order", str(order_id)]
+    command = part.command(
+        "enable.waited", "--have", part.NOTHING, person_id=str(witness.pk), order_id=str(order_id)
+    )
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     other.stdout.readline()  # it has loaded
@@ -202,15 +167,12 @@ def beside(order_id: uuid.UUID, worker: Any, work: Any) -> dict[str, Any]:
     }
 
 
-def waited(person_id: str, order_id: uuid.UUID) -> list[float]:
+def waited(person_id: str, order_id: str) -> list[float]:
     """Milliseconds that each write took, until the standard input is closed."""
-    import threading
-
     closed = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
     waits = []
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    part.say("ready")
     whose = cycle([lambda: person_id, lambda: whose_turn_it_is(order_id) or person_id])
     while not closed.wait(EVERY_SECONDS):
         waits.append(written(next(whose)()))
@@ -219,23 +181,12 @@ def waited(person_id: str, order_id: uuid.UUID) -> list[float]:
 
 def written(person_id: Any) -> float:
     """Milliseconds until the person's row was written, and committed."""
-    from django.db import transaction
-    from django.utils import timezone
-
-    from identity_manager.models import Person
-
     began = time.perf_counter()
     with transaction.atomic():
         Person.objects.filter(pk=person_id).update(updated_at=timezone.now())
     return (time.perf_counter() - began) * 1000
 
 
-def whose_turn_it_is(order_id: uuid.UUID) -> Any:
+def whose_turn_it_is(order_id: str) -> Any:
     """The first whom the order has not enabled yet, whom it has locked while it writes; None: nobody."""
-    from identity_manager.models import BatchLine
-
     return BatchLine.objects.ready(order_id).values_list("person_id", flat=True).first()
-
-
-if __name__ == "__main__":
-    main()

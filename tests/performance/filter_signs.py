@@ -1,45 +1,29 @@
 """Measurement of the person search on SQLite: filters in the trigram index, or on what the words have found.
 
-    python -m tests.performance.filter_signs --persons 1000000
+    python -m tests.performance.part filter_signs.measured '{"persons": 1000000}'
 
-Makes an installation of its own with so many persons and prints the processor time of the first thousand hits
+Prints the processor time of the first thousand hits
 of each word and filter, both ways. About four minutes for a million persons.
 """
 
-import argparse
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import django
+from django.db.models import Count
 
-from tests.performance import place
+from identity_manager.models import Person
+from identity_manager.models.person_search import sqlite_fts
+from identity_manager.models.person_search.query_words import words_of
+from tests.performance import crowd
 
 WORDS = ("anna", "example.com", "li", "a")
 ROUNDS = 3
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--persons", type=int, default=100_000)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="im-signs-") as directory:
-        folder = Path(directory)
-        os.environ.update(place.environment(folder, DATABASE_URL=f"sqlite:///{folder}/db.sqlite3"))
-        django.setup()
-        measure(options.persons)
-
-
-def measure(persons: int) -> None:
+def measured(persons: int) -> None:
     """Fill the table and print a line for each word and filter."""
-    from identity_manager.management.preparation import prepare
-    from tests.performance import crowd
-
-    prepare()
     crowd.fill(persons)
     for text in WORDS:
         for equal in filters():
@@ -61,20 +45,12 @@ def filters() -> list[dict[str, str]]:
 
 
 def _by_number(column: str, order: str) -> str:
-    from django.db.models import Count
-
-    from identity_manager.models import Person
-
     rows = Person.objects.exclude(**{column: ""}).values(column).annotate(number=Count("pk"))
     return str(rows.order_by(order).values_list(column, flat=True)[0])
 
 
 def milliseconds(text: str, signs: Mapping[str, str], equal: Mapping[str, Any]) -> float:
     """The processor time of the fastest of some rounds."""
-    from identity_manager.models import Person
-    from identity_manager.models.person_search import sqlite_fts
-    from identity_manager.models.person_search.query_words import words_of
-
     found = Person.objects.filter(sqlite_fts.condition(words_of(text), signs), **equal)
     rows, times = found.values_list("pk", flat=True)[:1000], []
     for _round in range(ROUNDS):
@@ -82,7 +58,3 @@ def milliseconds(text: str, signs: Mapping[str, str], equal: Mapping[str, Any]) 
         list(rows.all())
         times.append(time.process_time() - began)
     return min(times) * 1000
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,10 @@
 """Whether a token takes the database longer where a million requests are stored than where there are 1,000.
 
-    python -m tests.performance.growth --rows 1000000 --tokens 40 --out FILE
-
 The time that a token spends in the database, from Accept to the mail that is queued, statement by statement
 and with the commits; what happens in between is not counted. Tokens are taken in turns from an installation
 with all rows and from one with 1,000. Each is a process of its own, which answers line by line.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,37 +15,33 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import django
+from django.db import connection
 
-from tests.performance import place
+from identity_manager import queue
+from identity_manager.models import Person, PersonState
+from tests.performance import part, place, stock, templates
+from tests.tools import cast
 
 FEW = 1_000
 TYPE = "vpn"
 TURN = 5  # tokens in a row
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, required=True)
-    parser.add_argument("--tokens", type=int, default=0, help="without them: answer on lines of the input")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    if not options.tokens:
-        answer(options.rows)
-        return
-    sides = {"few": _side(FEW, environment_of_few()), "many": _side(options.rows, dict(os.environ))}
+def measured(rows: int, tokens: int) -> dict[str, Any]:
+    """Milliseconds in the database of each token, among few rows and among many, in turns."""
+    sides = {"few": _side(FEW, environment_of_few()), "many": _side(rows, dict(os.environ))}
+    report: dict[str, Any] = {"few": [], "many": [], "rows": rows}
     try:
         for side in sides.values():
             asked(side, TURN)  # the first ones warm up
-        report: dict[str, list[float]] = {"few": [], "many": []}
-        while len(report["few"]) < options.tokens:
+        while len(report["few"]) < tokens:
             for name, side in sides.items():
                 report[name] += asked(side, TURN)
     finally:
         for side in sides.values():
             side.terminate()
             side.wait()
-    options.out.write_text(json.dumps({**report, "rows": options.rows}), encoding="utf-8")
+    return report
 
 
 def environment_of_few() -> dict[str, str]:
@@ -65,7 +58,7 @@ def _engine() -> str:
 
 def _side(rows: int, environment: dict[str, str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.performance.growth", "--rows", str(rows)],
+        part.command("growth.answer", rows=rows),
         env=environment,
         cwd=place.ROOT,
         stdin=subprocess.PIPE,
@@ -85,26 +78,16 @@ def asked(side: "subprocess.Popen[str]", number: int) -> list[float]:
 
 
 def answer(rows: int) -> None:
-    django.setup()
-    from identity_manager import queue
-    from identity_manager.management.preparation import prepare
-    from tests.performance import stock
-
-    prepare()
+    """Read lines with a number, take so many tokens along the road, and write what each has taken."""
     stock.fill(rows)
     queue.publish = lambda *_: None  # type: ignore[assignment]  # each step is called here, one after the other
     waiting = _waiting()
     for line in sys.stdin:
-        said = [_through(next(waiting)) for _ in range(int(line))]
-        sys.stdout.write(json.dumps(said) + "\n")
-        sys.stdout.flush()
+        part.say(json.dumps([_through(next(waiting)) for _ in range(int(line))]))
 
 
 def _waiting() -> Iterator[Any]:
     """Requests of persons who were never asked for anything, each made when it is wanted."""
-    from identity_manager.models import Person, PersonState
-    from tests.performance import templates
-
     number = Person.objects.filter(personnel_number__startswith="G").count()
     while True:
         number += 1
@@ -123,8 +106,6 @@ def _waiting() -> Iterator[Any]:
 
 
 def _through(request: Any) -> float:
-    from tests.tools import cast
-
     texts = Watch()
     with texts.watching():
         done = cast.issued(cast.accepted(request))
@@ -148,8 +129,6 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        from django.db import connection
-
         commit = connection._commit
 
         def watched() -> None:
@@ -163,7 +142,3 @@ class Watch:
                 yield
         finally:
             connection._commit = commit  # type: ignore[method-assign]  # as it was
-
-
-if __name__ == "__main__":
-    main()

@@ -1,20 +1,15 @@
 """What `make run` costs while nobody does anything: processor time and memory of all its processes.
 
-    python -m tests.performance.idle --seconds 60 --out FILE
-
 Of a prepared installation, after WARM_UP_SECONDS in which workers load what they need and make their keys.
 Memory is the proportional set size (proc_pid_smaps(5)): what processes share counts once. PostgreSQL is not
 counted: it is no process of `make run`.
 """
 
-import argparse
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from tests.performance import processes
 from tests.performance.installation import running
@@ -23,20 +18,16 @@ from tests.performance.place import ROOT
 WARM_UP_SECONDS = 30
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    environment = dict(os.environ)
-    subprocess.run([sys.executable, "manage.py", "prepare"], env=environment, cwd=ROOT, check=True)
-    with running(environment):
-        time.sleep(WARM_UP_SECONDS)
-        options.out.write_text(json.dumps(measured(options.seconds)), encoding="utf-8")
-
-
 def measured(seconds: float) -> dict[str, float]:
     """Of all processes that this one has started."""
+    subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, check=True)
+    with running():
+        time.sleep(WARM_UP_SECONDS)
+        return used(seconds)
+
+
+def used(seconds: float) -> dict[str, float]:
+    """By all processes that this one has started."""
     pids = processes.family(os.getpid())[1:]
     cpu, began = processes.cpu_seconds(pids), time.monotonic()
     time.sleep(seconds)
@@ -58,7 +49,3 @@ def proportional_memory_mb(pids: Iterable[int]) -> float:
             continue
         kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return kilobytes / 1024
-
-
-if __name__ == "__main__":
-    main()

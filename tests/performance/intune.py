@@ -1,51 +1,37 @@
 """How long containers take to Intune, whose stub answers 429 as Graph does under load; none arrives twice.
 
-    python -m tests.performance.intune --containers 1000 --out FILE
-
 An installation of its own; the journal holds a sealed container for each person, as the sealing writes it. A
 worker's own verb imports them. The stub lets 100 imports through in 20 seconds, as Graph is said to do for an
 app, then answers 429 with Retry-After; and every 97th answer is lost after the import.
 """
 
-import argparse
-import json
-import os
-import tempfile
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import django
+from django.conf import settings
+from django.utils import timezone
 
-from tests.performance import enable, place, renewal
+from identity_manager.models import Certificate, Placement, Target
+from identity_manager.targets import connectors
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.targets import serving
+from tests.performance import enable, renewal
 from tests.performance.publication import CODE
+from tests.tools import graph_stub
+from tests.tools.key_files import key_file
 
 LET_THROUGH, WINDOW, WAIT = 100, 20.0, 10
 LOST_EACH = 97
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--containers", type=int, default=1000)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    with tempfile.TemporaryDirectory() as folder:
-        found = measured(options.containers, Path(folder))
-        options.out.write_text(json.dumps(found), encoding="utf-8")
-
-
-def measured(number: int, folder: Path) -> dict[str, Any]:
-    from identity_manager.management.preparation import prepare
-    from tests.tools import graph_stub
-
-    prepare()
+def measured(number: int) -> dict[str, Any]:
     renewal.tokens_of(enable.persons(number), CODE)
-    with graph_stub.running() as graph:
+    with TemporaryDirectory() as folder, graph_stub.running() as graph:
         graph.throttle, graph.window, graph.retry_after = LET_THROUGH, WINDOW, {"Retry-After": str(WAIT)}
         graph.lost_each = LOST_EACH
-        target = switched_on(graph, folder)
+        target = switched_on(graph, Path(folder))
         began = time.perf_counter()
         _serve(target)
         seconds = time.perf_counter() - began
@@ -56,14 +42,6 @@ def measured(number: int, folder: Path) -> dict[str, Any]:
 
 def switched_on(graph: Any, folder: Path) -> Any:
     """The target, and a placement with a sealed container for the encryption certificate of each person."""
-    from django.conf import settings
-    from django.utils import timezone
-
-    from identity_manager.models import Certificate, Placement, Target
-    from identity_manager.targets import connectors
-    from identity_manager.vault import wrapping as vault
-    from tests.tools.key_files import key_file
-
     settings.TARGETS = {graph.NAME: graph.target(folder)}
     connector = connectors.key_connector_of(settings.TARGETS[graph.NAME])
     now = timezone.now()
@@ -91,17 +69,8 @@ def switched_on(graph: Any, folder: Path) -> Any:
 
 def _serve(target: Any) -> None:
     """As often as a worker's time is over, and as the sweep does where the target waits."""
-    from django.utils import timezone
-
-    from identity_manager.models import Placement
-    from identity_manager.workflow.targets import serving
-
     while Placement.objects.filter(next_attempt_at__isnull=False).exists():
         serving.serve(target_id=target.pk)
         due = Placement.objects.filter(next_attempt_at__gt=timezone.now())
         if due.exists() and not Placement.objects.due(timezone.now()).exists():
             time.sleep(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,14 @@
 """Processor time of a page of SEARCH beside Django admin's change list of the same 25 rows and columns.
 
-    python -m tests.performance.page_vs_admin --persons 20000 --rounds 40 --out FILE
-
 In one process, in turns; of this process alone, so of PostgreSQL what the driver does. bench.py starts it
 with tests.performance.admin_settings.
 """
 
-import argparse
-import json
 import re
 import time
-from pathlib import Path
 from typing import Any
 
-import django
+from tests.performance import search
 
 WARM_UP = 8
 ROWS = 25
@@ -28,20 +23,8 @@ PAGES = {
 _BOX, _KEY = re.compile(r"<input[^>]*>"), re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--persons", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.persons, options.rounds)), encoding="utf-8")
-
-
 def measured(persons: int, rounds: int) -> dict[str, list[float]]:
     """Milliseconds of each visit, by page. Raises RuntimeError where the two do not list the same rows."""
-    from tests.performance import search
-
     search.prepared(persons)
     browser = search.officer()
     listed = {name: _rows(browser, name) for name in PAGES}
@@ -70,7 +53,3 @@ def _visit(browser: Any, name: str) -> Any:
     if response.status_code != 200:
         raise RuntimeError(f"{address}: {response.status_code}")
     return response
-
-
-if __name__ == "__main__":
-    main()

@@ -1,18 +1,13 @@
 """How long pages take at the server, and how many there are in a second, with four people clicking at once.
 
-    python -m tests.performance.pages --rows 20000 --seconds 10 --out FILE
-
 The web process is gunicorn with the product's own configuration; its access log says how long it worked on
 each page. Two of the people are officers, who may read everything; two are persons at Self-Service. Each
 asks for their pages, one after the other, over a connection for each page, as nginx does (deploy/systemd): of
 connections that stay, chance would decide which web process has which officers.
 """
 
-import argparse
 import http.client
-import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -23,9 +18,11 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import django
+from django.urls import reverse
 
-from tests.performance import installation, place, processes
+from identity_manager.models import Account, Certificate, Person, Role, RoleAssignment, TokenRequest
+from tests.performance import installation, place, processes, stock
+from tests.performance.accept import signed_in
 
 OFFICERS = (
     "/",
@@ -42,35 +39,23 @@ PERSONS = ("/my/", "/my/open-tasks/", "/my/certificates/", "/my/requests/", "/my
 WARM_UP_SECONDS = 12  # in which each connection to the database plans what it is asked often
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, required=True)
-    parser.add_argument("--seconds", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    django.setup()
-    from identity_manager.management.preparation import prepare
-    from tests.performance import stock
-
-    prepare()
-    stock.fill(options.rows)
+def measured(rows: int, seconds: float) -> dict[str, Any]:
+    """Server milliseconds of each page, and pages a second, among so many rows."""
+    stock.fill(rows)
     people = [*officers(OFFICERS), *users()]
-    log = Path(os.environ["VAR_DIR"]) / "access.log"
-    port = int(os.environ["HTTP_PORT"])
+    log, port = Path(os.environ["VAR_DIR"]) / "access.log", int(os.environ["HTTP_PORT"])
     with served(log, port):
         clicked(people, port, until=passed(WARM_UP_SECONDS))
         warm = len(answered(log))
         began = time.perf_counter()
-        clicked(people, port, until=passed(options.seconds))
-        seconds = time.perf_counter() - began
+        clicked(people, port, until=passed(seconds))
+        took = time.perf_counter() - began
     lines = answered(log)[warm:]
-    report = {
+    return {
         "server_ms": [milliseconds for milliseconds, _path in lines],
-        "pages_per_s": len(lines) / seconds,
+        "pages_per_s": len(lines) / took,
         "by_path": means_by_path(lines),
     }
-    options.out.write_text(json.dumps(report), encoding="utf-8")
 
 
 @contextmanager
@@ -99,8 +84,6 @@ def served(log: Path, port: int) -> Iterator[None]:
 
 def officers(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """The session cookies of two officers, and what they look at: each another request and person."""
-    from django.urls import reverse
-
     for number, request in enumerate(_completed_requests()):
         places = {
             "request": reverse("console:request", args=[request.pk]),
@@ -111,8 +94,6 @@ def officers(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 def users() -> Iterator[tuple[str, list[str]]]:
     """The same of two persons at Self-Service."""
-    from identity_manager.models import Role, RoleAssignment
-
     for request in _completed_requests():
         RoleAssignment.objects.get_or_create(person=request.person, role=Role.SELF_SERVICE_USER)
         yield _session(request.person), list(PERSONS)
@@ -120,21 +101,16 @@ def users() -> Iterator[tuple[str, list[str]]]:
 
 def _completed_requests() -> list[Any]:
     """The last two of Active persons, with certificates that pages can read: those of a stock are empty."""
-    from identity_manager.models import Certificate, TokenRequest
-    from tests.performance.stock import BLANK
-
     requests = TokenRequest.objects.filter(state="completed", person__state="active")
     found = list(requests.select_related("person").order_by("-created_at")[:2])
-    made = Certificate.objects.exclude(certificate=BLANK).filter(certificate__isnull=False).first()
+    made = Certificate.objects.exclude(certificate=stock.BLANK).filter(certificate__isnull=False).first()
     if made is not None:
         empty = Certificate.objects.filter(token__person__in=[each.person for each in found])
-        empty.filter(certificate=BLANK).update(certificate=made.certificate)
+        empty.filter(certificate=stock.BLANK).update(certificate=made.certificate)
     return found
 
 
 def _officer(number: int) -> Any:
-    from identity_manager.models import Person, Role, RoleAssignment
-
     name = f"OFFICER-{number}"
     person = Person.objects.filter(personnel_number=name).first()
     if person is None:
@@ -147,9 +123,6 @@ def _officer(number: int) -> Any:
 
 
 def _session(person: Any) -> str:
-    from identity_manager.models import Account
-    from tests.performance.accept import signed_in
-
     Account.objects.filter(person=person).delete()
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in signed_in(person).cookies)
 
@@ -209,7 +182,3 @@ def means_by_path(lines: list[tuple[float, str]]) -> dict[str, float]:
         name = "/".join("ID" if len(part) == 36 else part for part in path.split("/"))
         found.setdefault(name, []).append(milliseconds)
     return {name: round(sum(times) / len(times), 1) for name, times in sorted(found.items())}
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """How long officers' pages take while a directory source is read and applied, beside the same pages before.
 
-    python -m tests.performance.pages_beside_directory --rows 20000 --persons 5000 --seconds 8 --out FILE
-
 An installation of its own, filled anew, because a run adds persons. gunicorn serves the pages; another
 process runs the source as a worker of `bulk` does, with its weight (directory.py): all persons of an OpenLDAP
 server come, then 1,000 change. The four people of pages.py click through their pages meanwhile, each page a
@@ -9,58 +7,35 @@ moment after the last, and the server's time of each page counts. They do not cl
 there: then pages would wait for each other.
 """
 
-import argparse
 import json
 import os
-import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import django
-
-from tests.performance import directory, pages, place, processes
+from tests.performance import directory, pages, part, place, processes, stock
 
 PAUSE_SECONDS = 0.05
 # What deploy/ gives the worker of `bulk` beside 100 of the others (CPUWeight=20), as a nice value.
 NICE = 7
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, required=True)
-    parser.add_argument("--persons", type=int, required=True)
-    parser.add_argument("--seconds", type=int, required=True, help="how long the pages are measured alone")
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    place.make_database_anew(dict(os.environ))
-    (Path(os.environ["VAR_DIR"]) / place.STOCK_MARK).unlink(missing_ok=True)
-    django.setup()
-    from identity_manager.management.preparation import prepare
-    from tests.performance import stock
-
-    prepare()
-    stock.fill(options.rows)
-    report = measured(options.persons, options.seconds)
-    options.out.write_text(json.dumps(report), encoding="utf-8")
-
-
-def measured(persons: int, seconds: int) -> dict[str, Any]:
+def measured(rows: int, persons: int, seconds: float) -> dict[str, Any]:
     """For each part the server's milliseconds of its pages; and how long the runs took."""
+    (Path(os.environ["VAR_DIR"]) / place.STOCK_MARK).unlink(missing_ok=True)
+    stock.fill(rows)
     log, port = Path(os.environ["VAR_DIR"]) / "access.log", int(os.environ["HTTP_PORT"])
     people = [*pages.officers(pages.OFFICERS), *pages.users()]
     found: dict[str, Any] = {}
 
-    def click(part: str, until: Callable[[], bool]) -> None:
+    def click(name: str, until: Callable[[], bool]) -> None:
         before = len(pages.answered(log))
         pages.clicked(people, port, until=until, pause=PAUSE_SECONDS)
         lines = pages.answered(log)[before:]
-        found[part] = {
+        found[name] = {
             "server_ms": [milliseconds for milliseconds, _path in lines],
             "by_path": pages.means_by_path(lines),
         }
@@ -80,11 +55,10 @@ def measured(persons: int, seconds: int) -> dict[str, Any]:
 @contextmanager
 def worker(persons: int) -> Iterator["subprocess.Popen[str]"]:
     """The process that runs the source."""
-    command = [sys.executable, "-m", "tests.performance.directory", "--driven"]
-    command += ["--persons", str(persons), "--out", str(_report_of_runs())]
+    options = ("--have", part.TABLES, "--out", str(_report_of_runs()))
     _report_of_runs().unlink(missing_ok=True)
     process = subprocess.Popen(
-        command,
+        part.command("directory.measured_when_asked", *options, number=persons),
         cwd=place.ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -126,7 +100,3 @@ def expect(process: "subprocess.Popen[str]", word: str) -> None:
 
 def _report_of_runs() -> Path:
     return Path(os.environ["VAR_DIR"]) / "runs.json"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,12 @@
 """The parts of `make bench`: how each is started, how long it may take, and which figures it gives."""
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tests.performance.part import DEMO, NOTHING, TABLES, command
 from tests.performance.place import PLACE, STOCK_MARK
 
 Report = dict[str, Any]
@@ -48,19 +48,27 @@ SCALES = {
 
 @dataclass(frozen=True)
 class Part:
-    """arguments: of `python -m tests.performance.NAME`. stock: uses the filled installation of its engine.
+    """arguments: of the function (part.py), which is `measured` of the module NAME where none is named. have:
+    what the database has before; anew: nothing else. stock: uses the filled installation of its engine.
     within: uses that of another part. broker: wants one that runs already. once: has nothing to do with the
     engine. seconds: for each scale, after which it is ended."""
 
     name: str
-    arguments: Callable[[Scale], list[str]]
+    arguments: Callable[[Scale], dict[str, Any]]
     values: Callable[[Report], dict[str, float]]
     seconds: dict[str, int]
+    function: str = ""
+    have: str = DEMO
+    anew: bool = False
     stock: bool = False
     within: str = ""
     broker: bool = False
     once: bool = False
     settings: dict[str, str] = field(default_factory=dict)
+
+    def command(self, scale: Scale, out: Path) -> list[str]:
+        options = ["--have", self.have, "--out", str(out), *(["--anew"] if self.anew else [])]
+        return command(self.function or f"{self.name}.measured", *options, **self.arguments(scale))
 
     def directory(self, scale: Scale, engine: str) -> Path:
         return PLACE / f"{self._installation(scale)}-{engine}"
@@ -242,112 +250,144 @@ def percentile(samples: list[float], share: int) -> float:
 _ALL: tuple[Part, ...] = (
     Part(
         "road",
-        lambda scale: ["--plan", json.dumps(scale.tokens)],
+        lambda scale: {"plan": scale.tokens},
         of_road,
         {"small": 480, "full": 1200},
+        anew=True,
         broker=True,
         settings={"KEY_POOL_SIZE": "0"},  # the recorded keys come in their order
     ),
     Part(
         "peers",
-        lambda scale: ["--number", str(scale.bought)],
+        lambda scale: {"number": scale.bought},
         of_peers,
         {"small": 60, "full": 300},
+        have=NOTHING,
         once=True,
     ),
     Part(
         "statements",
-        lambda _scale: [],
+        lambda _scale: {},
         of_statements,
         {"small": 120, "full": 120},
+        anew=True,
         settings={"KEY_POOL_SIZE": "0"},
     ),
-    Part("api", lambda _scale: [], of_api, {"small": 120, "full": 120}),
-    Part("apple_profile", lambda _scale: [], of_apple_profile, {"small": 60, "full": 60}, once=True),
-    Part("archive", lambda _scale: [], of_archive, {"small": 60, "full": 60}, once=True),
+    Part("api", lambda _scale: {}, of_api, {"small": 120, "full": 120}),
+    Part(
+        "apple_profile",
+        lambda _scale: {},
+        of_apple_profile,
+        {"small": 60, "full": 60},
+        have=NOTHING,
+        once=True,
+    ),
+    Part("archive", lambda _scale: {}, of_archive, {"small": 60, "full": 60}, have=NOTHING, once=True),
     Part(
         "readdressing",
-        lambda scale: ["--keys", str(scale.readdressed)],
+        lambda scale: {"number": scale.readdressed},
         of_readdressing,
         {"small": 120, "full": 1800},
+        anew=True,
+        have=TABLES,
     ),
     Part(
         "token_imports",
-        lambda scale: ["--files", str(scale.imported), "--keys", "ec" if scale.imported > 1000 else "rsa"],
+        lambda scale: {"number": scale.imported, "keys": "ec" if scale.imported > 1000 else "rsa"},
         of_token_imports,
         {"small": 120, "full": 1800},
+        anew=True,
     ),
     Part(
         "directory",
-        lambda scale: ["--persons", str(min(100_000, scale.rows // 4))],
+        lambda scale: {"number": min(100_000, scale.rows // 4)},
         of_directory,
         {"small": 180, "full": 1200},
+        anew=True,
+        have=TABLES,
         broker=True,
     ),
     Part(
         "pages_beside_directory",
-        lambda scale: [
-            *("--rows", str(min(100_000, scale.rows)), "--persons", str(min(20_000, scale.rows // 4))),
-            *("--seconds", str(scale.seconds_of_pages)),
-        ],
+        lambda scale: {
+            "rows": min(100_000, scale.rows),
+            "persons": min(20_000, scale.rows // 4),
+            "seconds": scale.seconds_of_pages,
+        },
         of_pages_beside_directory,
         {"small": 400, "full": 1800},
+        anew=True,
         broker=True,
     ),
     Part(
         "publication",
-        lambda scale: [
-            *("--certificates", str(min(10_000, scale.rows // 20))),
-            *("--entries", str(min(100_000, scale.rows // 4))),
-        ],
+        lambda scale: {"number": min(10_000, scale.rows // 20), "entries": min(100_000, scale.rows // 4)},
         of_publication,
         {"small": 300, "full": 1200},
+        anew=True,
     ),
     Part(
         "intune",
-        lambda scale: ["--containers", str(min(1000, scale.rows // 100))],
+        lambda scale: {"number": min(1000, scale.rows // 100)},
         of_intune,
         {"small": 300, "full": 1200},
+        anew=True,
     ),
-    Part("webhooks", lambda _scale: ["--events", "500"], of_webhooks, {"small": 180, "full": 180}),
+    Part(
+        "webhooks",
+        lambda _scale: {"number": 500},
+        of_webhooks,
+        {"small": 180, "full": 180},
+        anew=True,
+        have=TABLES,
+    ),
     Part(
         "standing_orders",
-        lambda scale: ["--members", str(min(100_000, scale.rows))],
+        lambda scale: {"number": min(100_000, scale.rows)},
         of_standing_orders,
         {"small": 180, "full": 600},
+        anew=True,
     ),
-    Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
+    Part(
+        "accept",
+        lambda scale: {"number": scale.accepted},
+        of_accept,
+        {"small": 120, "full": 400},
+        have=NOTHING,
+    ),
     Part(
         "recover",
-        lambda scale: ["--recoveries", str(scale.accepted)],
+        lambda scale: {"number": scale.accepted},
         of_recover,
         {"small": 300, "full": 600},
+        have=NOTHING,
         within="accept",
     ),
     Part(
         "search",
-        lambda scale: ["--persons", str(scale.rows)],
+        lambda scale: {"persons": scale.rows},
         of_search,
         {"small": 120, "full": 1800},
         stock=True,
     ),
     Part(
         "growth",
-        lambda scale: ["--rows", str(scale.rows), "--tokens", str(scale.grown)],
+        lambda scale: {"rows": scale.rows, "tokens": scale.grown},
         of_growth,
         {"small": 120, "full": 1800},
+        have=NOTHING,
         stock=True,
     ),
     Part(
         "pages",
-        lambda scale: ["--rows", str(scale.rows), "--seconds", str(scale.seconds_of_pages)],
+        lambda scale: {"rows": scale.rows, "seconds": scale.seconds_of_pages},
         of_pages,
         {"small": 120, "full": 1800},
         stock=True,
     ),
     Part(
         "page_vs_admin",
-        lambda scale: ["--persons", str(scale.rows), "--rounds", str(scale.visits)],
+        lambda scale: {"persons": scale.rows, "rounds": scale.visits},
         of_page_vs_admin,
         {"small": 120, "full": 1800},
         stock=True,
@@ -355,35 +395,39 @@ _ALL: tuple[Part, ...] = (
     ),
     Part(
         "enable",
-        lambda scale: ["--persons", str(scale.enabled)],
+        lambda scale: {"number": scale.enabled},
         of_enable,
         {"small": 120, "full": 600},
     ),
     Part(
         "renewal",
-        lambda scale: ["--tokens", str(scale.enabled)],
+        lambda scale: {"number": scale.enabled},
         of_renewal,
         {"small": 240, "full": 600},
+        anew=True,
     ),
     Part(
         "revocation",
-        lambda scale: ["--tokens", str(scale.enabled), "--entries", "100000"],
+        lambda scale: {"number": scale.enabled, "entries": 100_000},
         of_revocation,
         {"small": 240, "full": 600},
+        anew=True,
         broker=True,
     ),
     Part(
         "restart",
-        lambda scale: ["--times", str(scale.restarts)],
+        lambda scale: {"times": scale.restarts},
         of_restart,
         {"small": 120, "full": 200},
+        have=NOTHING,
         within="accept",
     ),
     Part(
         "idle",
-        lambda scale: ["--seconds", str(scale.idle_seconds)],
+        lambda scale: {"seconds": scale.idle_seconds},
         of_idle,
         {"small": 300, "full": 600},
+        have=NOTHING,
         within="accept",
     ),
 )
@@ -391,8 +435,9 @@ PARTS = {part.name: part for part in _ALL}
 # What the parts with a stock find there already. Its time is its own, and no part is ended because of it.
 STOCK = Part(
     "stocking",
-    lambda scale: ["--rows", str(scale.rows)],
+    lambda scale: {"rows": scale.rows},
     lambda _report: {},
     {"small": 300, "full": 10_800},
+    function="stock.fill",
     stock=True,
 )

@@ -1,16 +1,10 @@
 """Certificates a second of other CAs, asked through our connectors, one after the other.
 
-    python -m tests.performance.peers --number 100 --out FILE
-
 Each server runs on the one core that the road has with one worker process, and so do we who ask. The keys
 are made before. So the figures say what a bare CA costs, and road_per_s beside them what the whole road adds.
 """
 
-import argparse
-import json
 import os
-import signal
-import sys
 import tempfile
 import time
 import uuid
@@ -20,31 +14,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import django
-
+from ca_bridge.contract import CertificateContent, CertificateOrder, Issued, KeyAlgorithm, Pending
+from ca_bridge.keys import keys
+from ca_bridge.x509 import csr
+from tests.ca_bridge.connectors.servers.cfssl import cfssl
+from tests.ca_bridge.connectors.servers.django_ca import django_ca
+from tests.ca_bridge.connectors.servers.openbao import openbao
 from tests.performance import processes
 
 WARM_UP = 5
 DAYS = 30
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--number", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers are then ended, too
+def measured(number: int) -> dict[str, dict[str, float]]:
+    """Seconds of so many certificates of each."""
     processes.pin([os.getpid()], processes.cores()[:1])
-    django.setup()
-    report = {name: measured(peer, options.number) for name, peer in peers().items()}
-    options.out.write_text(json.dumps(report), encoding="utf-8")
+    return {name: issued(peer, number) for name, peer in peers().items()}
 
 
 def peers() -> dict[str, Callable[[Path], AbstractContextManager[Any]]]:
     """How each is started, as a Neighbour."""
-    from tests.ca_bridge.connectors.servers.cfssl import cfssl
-    from tests.ca_bridge.connectors.servers.django_ca import django_ca
-    from tests.ca_bridge.connectors.servers.openbao import openbao
 
     @contextmanager
     def bao(folder: Path) -> Iterator[Any]:
@@ -54,7 +43,7 @@ def peers() -> dict[str, Callable[[Path], AbstractContextManager[Any]]]:
     return {"openbao": bao, "cfssl": cfssl, "django_ca": django_ca}
 
 
-def measured(peer: Callable[[Path], AbstractContextManager[Any]], number: int) -> dict[str, float]:
+def issued(peer: Callable[[Path], AbstractContextManager[Any]], number: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="im-peer-") as folder, peer(Path(folder)) as neighbour:
         connector = neighbour.make()
         orders = [_order(neighbour) for _number in range(WARM_UP + number)]
@@ -67,10 +56,6 @@ def measured(peer: Callable[[Path], AbstractContextManager[Any]], number: int) -
 
 
 def _order(neighbour: Any) -> Any:
-    from ca_bridge.contract import CertificateContent, CertificateOrder, KeyAlgorithm
-    from ca_bridge.keys import keys
-    from ca_bridge.x509 import csr
-
     content = neighbour.arranged(
         CertificateContent(
             subject=(("commonName", "Ada Lovelace"), ("organizationName", "Example Corporation")),
@@ -92,14 +77,8 @@ def _order(neighbour: Any) -> Any:
 
 def _issued(connector: Any, order: Any) -> None:
     """Some CAs answer that they will decide soon; then they are asked again at once."""
-    from ca_bridge.contract import Issued, Pending
-
     answer = connector.issue(order)
     while isinstance(answer, Pending):
         time.sleep(0.005)
         answer = connector.fetch(order, answer.handle)
     assert isinstance(answer, Issued), answer
-
-
-if __name__ == "__main__":
-    main()

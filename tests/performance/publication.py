@@ -1,54 +1,39 @@
 """How long certificates take to a directory and back, and how long a comparison with all of it takes.
 
-    python -m tests.performance.publication --certificates 10000 --entries 100000 --out FILE
-
 An installation of its own, and slapd on this machine with so many entries; the certificates are those of the
 first. A worker's own verb puts them there and takes them back, with journal and audit log. Then every entry
 gets a value, of which the first are ours, and the survey of the night reads all. Memory is what the process
 has grown by at its peak meanwhile.
 """
 
-import argparse
 import base64
-import json
-import os
-import tempfile
+import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import django
+from django.conf import settings
+from django.utils import timezone
 
-from tests.performance import enable, place, renewal
+from identity_manager.models import Certificate, DriftRun, Placement, Target
+from identity_manager.targets.configuration import parse
+from identity_manager.workflow.targets import drift, serving
+from tests.performance import enable, renewal
 from tests.performance.directory import peak, peak_from_now
+from tests.tools import slapd
+from tests.tools.foreign_certificates import certificate
 
 CODE = "encryption"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--certificates", type=int, default=10_000)
-    parser.add_argument("--entries", type=int, default=100_000)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    with tempfile.TemporaryDirectory() as folder:
-        found = measured(options.certificates, max(options.entries, options.certificates), Path(folder))
-        options.out.write_text(json.dumps(found), encoding="utf-8")
-
-
-def measured(number: int, entries: int, folder: Path) -> dict[str, Any]:
-    from identity_manager.management.preparation import prepare
-    from identity_manager.models import DriftRun, Placement, Target
-    from identity_manager.workflow.targets import drift
-    from tests.tools import slapd
-
-    prepare()
+def measured(number: int, entries: int) -> dict[str, Any]:
+    entries = max(entries, number)
     renewal.tokens_of(enable.persons(number), CODE)
     emails = give_certificates()
-    with slapd.running(folder, "".join(persons(emails, entries))) as server:
+    ldif = "".join(persons(emails, entries))
+    with TemporaryDirectory() as folder, slapd.running(Path(folder), ldif) as server:
         target = switch_on(server)
         publish_s = served(target, "there", number)
         stranger_values(server, emails, entries)
@@ -71,11 +56,6 @@ def measured(number: int, entries: int, folder: Path) -> dict[str, Any]:
 
 def give_certificates() -> list[str]:
     """Each token's certificate for encryption gets bytes of its own; returns the addresses of the holders."""
-    import hashlib
-
-    from identity_manager.models import Certificate
-    from tests.tools.foreign_certificates import certificate
-
     rows = list(Certificate.objects.filter(profile__purpose="encryption").select_related("token__person"))
     for serial, row in enumerate(rows, start=1):
         row.certificate = certificate(serial)
@@ -85,8 +65,6 @@ def give_certificates() -> list[str]:
 
 
 def persons(emails: list[str], entries: int) -> Iterator[str]:
-    from tests.tools import slapd
-
     for number in range(entries):
         entry = slapd.person(number)
         if number < len(emails):
@@ -96,13 +74,6 @@ def persons(emails: list[str], entries: int) -> Iterator[str]:
 
 def switch_on(server: Any) -> Any:
     """The target, with a placement of each certificate, as the sealing writes it."""
-    from django.conf import settings
-    from django.utils import timezone
-
-    from identity_manager.models import Certificate, Placement, Target
-    from identity_manager.targets.configuration import parse
-    from tests.tools import slapd
-
     options = {
         "url": f"ldaps://{slapd.HOST}:{server.tls_port}",
         "ca_file": server.certificate,
@@ -124,9 +95,6 @@ def switch_on(server: Any) -> Any:
 
 def served(target: Any, state: str, number: int) -> float:
     """Seconds until all are in this state, by the task's verb, as often as its time is over."""
-    from identity_manager.models import Placement
-    from identity_manager.workflow.targets import serving
-
     began = time.perf_counter()
     while Placement.objects.filter(next_attempt_at__isnull=False).exists():
         serving.serve(target_id=target.pk)
@@ -138,9 +106,6 @@ def served(target: Any, state: str, number: int) -> float:
 
 def stranger_values(server: Any, emails: list[str], entries: int) -> None:
     """Every other entry gets a value that is not ours."""
-    from tests.tools import slapd
-    from tests.tools.foreign_certificates import certificate
-
     value = base64.b64encode(certificate(9_000_000)).decode()
     changes = "".join(
         f"dn: uid=p{number},ou=people,{slapd.SUFFIX}\nchangetype: modify\nadd: userCertificate;binary\n"
@@ -149,7 +114,3 @@ def stranger_values(server: Any, emails: list[str], entries: int) -> None:
     )
     if changes:
         server.modify(changes)
-
-
-if __name__ == "__main__":
-    main()

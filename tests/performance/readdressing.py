@@ -1,7 +1,5 @@
 """How long it takes to seal for another recovery certificate what was sealed for a retired one.
 
-    python -m tests.performance.readdressing --keys 100000 --out FILE
-
 An installation of its own with so many archived keys, sealed for an RSA-3072 key that is retired. Timed is
 the worker's part, until nothing is left: the outer layer comes off, the content key is decrypted and
 encrypted again (the key of the person stays closed), the row is wrapped and stored. The envelope is the same
@@ -9,39 +7,21 @@ in all rows, for its length is that of every key; each row is wrapped by itself.
 half an hour, so what takes longer takes more sessions.
 """
 
-import argparse
-import json
-import os
 import secrets
 import time
-from pathlib import Path
 from typing import Any
 
-import django
-
-from tests.performance import place
+from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.keys import envelopes, keys
+from identity_manager.models import ArchivedKey, ArchivedKeyRecipient, Person, RecoveryCertificate
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.archive import readdressing, recovery_certificates
+from tests.tools import recovery
 
 AT_ONCE = 1_000
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--keys", type=int, default=100_000)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.keys)), encoding="utf-8")
-
-
 def measured(number: int) -> dict[str, Any]:
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    from identity_manager.models import RecoveryCertificate
-    from identity_manager.workflow.archive import readdressing, recovery_certificates
-    from tests.tools import recovery
-
     staff = recovery.officers()
     former = recovery.online_in_force(staff, "Former")
     archive(number, former)
@@ -60,11 +40,6 @@ def measured(number: int) -> dict[str, Any]:
 
 def archive(number: int, certificate: Any) -> None:
     """So many archived keys of one person, sealed for this recovery certificate."""
-    from ca_bridge.contract import KeyAlgorithm
-    from ca_bridge.keys import envelopes, keys
-    from identity_manager.models import ArchivedKey, ArchivedKeyRecipient, Person
-    from identity_manager.vault import wrapping as vault
-
     owner = Person.objects.create(personnel_number="owner", given_name="Olga", surname="Owner")
     envelope = envelopes.seal(keys.to_pkcs8(keys.generate(KeyAlgorithm.RSA_3072)), [certificate.recipient])
     for start in range(0, number, AT_ONCE):
@@ -80,7 +55,3 @@ def archive(number: int, certificate: Any) -> None:
         ArchivedKeyRecipient.objects.bulk_create(
             ArchivedKeyRecipient(key=row, certificate=certificate) for row in rows
         )
-
-
-if __name__ == "__main__":
-    main()

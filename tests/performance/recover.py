@@ -1,45 +1,38 @@
 """How long a person waits from **Recover** to the passphrase, on a whole installation that does nothing else.
 
-    python -m tests.performance.recover --recoveries 40 --out FILE
-
 As accept.py measures it, with an online recovery key: the demo organisation archives the keys of its type
 *encryption* for one. What a person needs beforehand (a token whose key is archived, a second factor of eight
 days, a session in which it was shown) is made by the verbs, while no clock runs.
 """
 
-import argparse
-import json
-import os
 import time
 from datetime import timedelta
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
-import django
 import requests
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.utils import timezone
 
+from identity_manager.demo.pages import HtmlPage
+from identity_manager.demo.visitor import Visitor
+from identity_manager.models import ArchivedKey, Person, Role, TokenType
+from identity_manager.workflow import step1_enable, step4_accept
 from tests.performance import accept
 from tests.performance.installation import running
 
 TYPE = "encryption"  # RSA-3072, one certificate, archived
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--recoveries", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    with running(dict(os.environ)):
-        django.setup()
-        samples = [walked(owner) for owner in owners(options.recoveries + 1)][1:]  # the first one warms up
-    options.out.write_text(json.dumps({"type": TYPE, "seconds": samples}), encoding="utf-8")
+def measured(number: int) -> dict[str, Any]:
+    """Seconds of each of so many recoveries; one more warms up before them."""
+    with running():
+        return {"type": TYPE, "seconds": [walked(owner) for owner in owners(number + 1)][1:]}
 
 
 def owners(number: int) -> Any:
     """So many persons who have an archived key, each made ready when asked for."""
-    from identity_manager.models import ArchivedKey, Person, Role, TokenType
-    from identity_manager.workflow import step1_enable, step4_accept
-
     officer = Person.objects.holding(Role.TOKEN_ADMINISTRATOR).first()
     token_type = TokenType.objects.active().get(code=TYPE)
     fresh = Person.objects.filter(state="active", kind="employee", tokens=None, account=None)
@@ -59,11 +52,6 @@ def owners(number: int) -> Any:
 
 def walked(owner: Any) -> float:
     """Seconds from Recover to the passphrase on the screen."""
-    from django.conf import settings
-
-    from identity_manager.demo.pages import HtmlPage
-    from identity_manager.demo.visitor import Visitor
-
     session = with_second_factor(owner)
 
     def send(method: str, url: str, data: list[tuple[str, str]]) -> HtmlPage:
@@ -85,12 +73,6 @@ def walked(owner: Any) -> float:
 
 def with_second_factor(owner: Any) -> requests.Session:
     """A browser in which the owner has just shown a second factor that they have had for eight days."""
-    from importlib import import_module
-
-    from allauth.mfa.models import Authenticator
-    from django.conf import settings
-    from django.utils import timezone
-
     browser = accept.signed_in(owner)
     row = Authenticator.objects.create(
         user=owner.account, type=Authenticator.Type.WEBAUTHN, data={"name": "key"}
@@ -104,7 +86,3 @@ def with_second_factor(owner: Any) -> requests.Session:
     ]
     session.save()
     return browser
-
-
-if __name__ == "__main__":
-    main()

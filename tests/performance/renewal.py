@@ -1,44 +1,26 @@
 """How long the expiry check takes for a wave of tokens that run out together.
 
-    python -m tests.performance.renewal --tokens 10000 --out FILE
-
 An installation of its own, with so many Active persons and a token of each, whose certificates end in 20
 days: half of a type that asks its persons (a mail each), half of one that renews by itself (a request and its
 mail each). Timed is the job, run after run, until nothing is due; mails are not sent.
 """
 
-import argparse
-import json
-import os
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import django
+from django.utils import timezone
 
-from tests.performance import enable, place
+from identity_manager.jobs import schedule
+from identity_manager.models import Certificate, OutgoingMail, Person, SoftwareToken, TokenRequest, TokenType
+from identity_manager.workflow import snapshot
+from tests.performance import enable
 
 ENDS_IN = timedelta(days=20)
 JOB = "renewals.expiry_check"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tokens", type=int, default=10_000)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.tokens)), encoding="utf-8")
-
-
 def measured(number: int) -> dict[str, Any]:
-    from identity_manager.jobs import schedule
-    from identity_manager.management.preparation import prepare
-    from identity_manager.models import OutgoingMail, TokenRequest, TokenType
-
-    prepare()
     codes = ("vpn", "encryption")
     TokenType.objects.filter(code=codes[1]).update(renewal_policy="automatic", approval="never")
     ids = enable.persons(number)
@@ -59,11 +41,6 @@ def measured(number: int) -> dict[str, Any]:
 
 def tokens_of(person_ids: list[str], code: str) -> None:
     """Give each of them an active token of the type, as rows alone."""
-    from django.utils import timezone
-
-    from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest, TokenType
-    from identity_manager.workflow import snapshot
-
     token_type = TokenType.objects.active().get(code=code)
     frame, profiles = snapshot.frame(token_type), token_type.ordered_profiles()
     persons = Person.objects.in_bulk(person_ids).values()
@@ -94,7 +71,3 @@ def tokens_of(person_ids: list[str], code: str) -> None:
     ]
     for model, rows in ((TokenRequest, requests), (SoftwareToken, tokens), (Certificate, certificates)):
         model._default_manager.bulk_create(rows, batch_size=500)
-
-
-if __name__ == "__main__":
-    main()

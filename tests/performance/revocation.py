@@ -1,46 +1,36 @@
 """How long it takes to revoke very many certificates of the embedded CA, and to sign a long CRL.
 
-    python -m tests.performance.revocation --tokens 10000 --entries 100000 --out FILE
-
 An installation of its own, with so many Active persons and a token of each. Timed is the decision (by the
 verb of a batch order that revokes, a hundred tokens in a transaction), then the worker, message
 after message, until the published CRL is seen to name them all. Then a CRL of so many entries is signed.
 """
 
-import argparse
-import json
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import django
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.db import transaction
+from django.utils import timezone
 
-from tests.performance import enable, place, renewal
+from ca_bridge.connection import registry
+from ca_bridge.connectors.embedded import crls
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.contract import RevocationReason
+from identity_manager.jobs import schedule
+from identity_manager.models import Certificate, Person, SoftwareToken
+from identity_manager.workflow.revocation import revoke
+from tests.performance import enable, renewal
 
 CHUNK = 100
 CA = "corporate"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tokens", type=int, default=10_000)
-    parser.add_argument("--entries", type=int, default=100_000)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    report = measured(options.tokens) | {"crl_s": crl_seconds(options.entries), "entries": options.entries}
-    options.out.write_text(json.dumps(report), encoding="utf-8")
-
-
-def measured(number: int) -> dict[str, Any]:
-    from identity_manager.management.preparation import prepare
-    from identity_manager.models import Certificate, Person
-
-    prepare()
+def measured(number: int, entries: int) -> dict[str, Any]:
     renewal.tokens_of(enable.persons(number), "vpn")
     issued(list(Certificate.objects.order_by("pk")))
     actor = Person.objects.filter(roles__role="token-administrator").first()
@@ -50,7 +40,13 @@ def measured(number: int) -> dict[str, Any]:
     listed = seconds_of(read_crls)
     if Certificate.objects.exclude(on_crl_at=None).count() != number:
         raise RuntimeError("not all of them are on the CRL")
-    return {"tokens": number, "decided_s": decided, "on_crl_s": told + listed}
+    return {
+        "tokens": number,
+        "decided_s": decided,
+        "on_crl_s": told + listed,
+        "entries": entries,
+        "crl_s": crl_seconds(entries),
+    }
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -60,12 +56,6 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def decide(actor: Any, number: int) -> None:
-    from django.db import transaction
-
-    from ca_bridge.contract import RevocationReason
-    from identity_manager.models import SoftwareToken
-    from identity_manager.workflow.revocation import revoke
-
     ids = list(SoftwareToken.objects.order_by("request_id").values_list("pk", flat=True))
     for begin in range(0, number, CHUNK):
         with transaction.atomic():
@@ -79,16 +69,11 @@ def decide(actor: Any, number: int) -> None:
 
 def carry_out() -> None:
     """The messages of all, in their order: most find that others have done it."""
-    from identity_manager.models import Certificate
-    from identity_manager.workflow.revocation import revoke
-
     for pk in list(Certificate.objects.to_be_revoked().values_list("pk", flat=True)):
         revoke.carry_out(certificate_id=pk)
 
 
 def read_crls() -> None:
-    from identity_manager.jobs import schedule
-
     job = schedule.named("ca.read_crls")
     assert job is not None
     while job.run():
@@ -97,15 +82,6 @@ def read_crls() -> None:
 
 def issued(rows: list[Any]) -> None:
     """Have the CA know these certificates: small ones, whose signature nobody looks at."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    from ca_bridge.connection import registry
-    from ca_bridge.connectors.embedded.models import IssuedCertificate
-    from identity_manager.models import Certificate
-
     issuer = x509.load_der_x509_certificate(registry.connector(CA).chain()[0]).subject
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     builder = x509.CertificateBuilder().issuer_name(issuer).subject_name(issuer).public_key(key.public_key())
@@ -130,12 +106,6 @@ def issued(rows: list[Any]) -> None:
 
 def crl_seconds(entries: int) -> float:
     """Seconds that a CRL with so many entries takes, from the register to the row that is published."""
-    from django.utils import timezone
-
-    from ca_bridge.connection import registry
-    from ca_bridge.connectors.embedded import crls
-    from ca_bridge.connectors.embedded.models import IssuedCertificate
-
     now = timezone.now()
     missing = range(entries - IssuedCertificate.objects.exclude(revoked_at=None).count())
     rows = (
@@ -155,7 +125,3 @@ def crl_seconds(entries: int) -> float:
     connector: Any = registry.connector(CA)
     signer = connector._authority.issuing
     return seconds_of(lambda: crls.renew(CA, signer))
-
-
-if __name__ == "__main__":
-    main()

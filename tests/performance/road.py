@@ -1,7 +1,5 @@
 """Tokens through the whole road, and through the bare loop, on the same cores, over the same recorded keys.
 
-    python -m tests.performance.road --plan '{"ec-p256": [60, 60], "rsa-3072": [12, 12]}' --out FILE
-
 The road is real: requests that wait for their acceptance are accepted by the verb, worker processes of
 Celery take their tasks from a real broker, on a real database. It ends when the mail of each token is
 queued; mails are not sent. With n worker processes everything (workers, broker, database, and who accepts)
@@ -9,22 +7,19 @@ has n cores, and so have the n processes of the bare loop. Rounds with one, two 
 other, in each blocks of either side in turns, a few seconds long, so that what else the machine does meets
 all; one process has another core in each round.
 
-bench.py starts this with an installation of its own in the environment (its database is made anew), and
-with BROKER_URL naming a broker that is there already.
+BROKER_URL names a broker that is there already.
 """
 
-import argparse
-import json
-import os
-import signal
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import django
+from django.db import connection
 
-from tests.performance import place, processes, recorded
+from ca_bridge.contract import KeyAlgorithm
+from identity_manager.models import Person, PersonState, Role, TokenType
+from identity_manager.workflow import step1_enable
+from tests.performance import crowd, processes, recorded
+from tests.performance.road_run import Compared, Run
 
 TYPES = {"ec-p256": "vpn", "rsa-3072": "authentication"}  # without approval, one certificate each
 WARM_UP = 6  # tokens for each process, so that all have loaded what they need
@@ -32,26 +27,8 @@ ROUNDS = 3
 BLOCK = 40  # tokens for each process
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--plan", type=json.loads, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.plan)), encoding="utf-8")
-
-
 def measured(plan: dict[str, list[int]]) -> dict[str, Any]:
     """plan: for each algorithm, how many tokens with one worker process, with two, and so on."""
-    from django.db import connection
-
-    from identity_manager.management.preparation import prepare
-    from tests.performance import crowd
-    from tests.performance.road_run import Compared, Run
-
-    prepare()
     available = max(1, len(processes.cores()))
     plan = {name: numbers[:available] for name, numbers in plan.items()}
     totals = {name: sum(n) + ROUNDS * WARM_UP * sum(range(1, len(n) + 1)) for name, n in plan.items()}
@@ -85,9 +62,6 @@ def blocks(tokens: int, number: int) -> list[int]:
 
 def requests(totals: dict[str, int]) -> dict[str, list[Any]]:
     """For each algorithm so many requests that wait for acceptance, and as many keys on the list."""
-    from ca_bridge.contract import KeyAlgorithm
-    from identity_manager.models import Person, PersonState
-
     persons = Person.objects.filter(
         personnel_number__startswith="B", state=PersonState.ACTIVE, kind="employee"
     )
@@ -98,15 +72,8 @@ def requests(totals: dict[str, int]) -> dict[str, list[Any]]:
 
 
 def _waiting(code: str, number: int, persons: Iterator[Any]) -> Iterator[Any]:
-    from identity_manager.models import Person, Role, TokenType
-    from identity_manager.workflow import step1_enable
-
     officer = Person.objects.holding(Role.TOKEN_ADMINISTRATOR).first()
     type_id = TokenType.objects.active().get(code=code).pk
     for _number in range(number):
         person = next(persons)
         yield step1_enable.enable(actor=officer, person_id=person.pk, type_ids=[type_id])
-
-
-if __name__ == "__main__":
-    main()

@@ -16,6 +16,7 @@ from ca_bridge.contract import KeyAlgorithm
 from identity_manager.models import OutgoingMail, SoftwareToken, TokenRequest
 from identity_manager.workflow import step4_accept
 from tests.performance import bare, processes, recorded
+from tests.performance.part import NOTHING, command
 from tests.performance.place import ROOT
 
 PATIENCE_SECONDS = 60
@@ -205,7 +206,7 @@ def texts_of(request: TokenRequest) -> list[Any]:
 
 def _loop(contents: Path) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.performance.bare", "--contents", str(contents)],
+        command("bare.answer", "--have", NOTHING, contents=str(contents)),
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,38 +1,23 @@
-"""How long the search takes at the server: whole pages, from the request to the last byte of the answer.
+"""How long the search takes at the server: whole pages, from the request to the last byte of the answer."""
 
-    python -m tests.performance.search --persons 1000000 --out FILE
-
-bench.py starts this with an installation of its own in the environment.
-"""
-
-import argparse
-import json
 import time
-from pathlib import Path
 from typing import Any
 
-import django
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+
+from identity_manager.jobs import search_scans
+from identity_manager.models import Account, NameWord, Person, Role, RoleAssignment
+from tests.performance import stock
+from tests.performance.query_mix import MIX
 
 ROUNDS = 5
 PAGE = "/search/"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--persons", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.persons)), encoding="utf-8")
-
-
 def measured(persons: int) -> dict[str, Any]:
     """Fill the table where it is not, and time each query of the mix, the rounds one after the other."""
-    from django.db import connection
-
-    from identity_manager.models import NameWord
-    from tests.performance.query_mix import MIX
-
     began = time.perf_counter()
     stored = prepared(persons)
     made = time.perf_counter() - began
@@ -60,12 +45,6 @@ def measured(persons: int) -> dict[str, Any]:
 
 def prepared(persons: int) -> dict[str, int]:
     """The installation, and so many persons and requests in it; returns how many of each there are."""
-    from identity_manager.jobs import search_scans
-    from identity_manager.management.preparation import prepare
-    from identity_manager.models import NameWord
-    from tests.performance import stock
-
-    prepare()
     stored = stock.fill(persons)
     if not NameWord.objects.exists():
         while search_scans.learn_names():  # until a run finds no new word; one run ends after a minute
@@ -75,11 +54,6 @@ def prepared(persons: int) -> dict[str, int]:
 
 def officer() -> Any:
     """A Software Token Administrator at a browser."""
-    from django.conf import settings
-    from django.test import Client
-
-    from identity_manager.models import Account, Person, Role, RoleAssignment
-
     person = Person.objects.filter(personnel_number="OFFICER").first()
     if person is None:
         person = Person(personnel_number="OFFICER", given_name="Ada", surname="Berg", display_name="Ada Berg")
@@ -100,7 +74,3 @@ def timed(browser: Any, asked: dict[str, str]) -> tuple[float, float]:
     if response.status_code != 200:
         raise RuntimeError(f"{asked}: {response.status_code}")
     return took
-
-
-if __name__ == "__main__":
-    main()

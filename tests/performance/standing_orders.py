@@ -1,44 +1,34 @@
 """How long a standing order takes to plan: all of a group join, then 1,000 of them leave.
 
-    python -m tests.performance.standing_orders --members 100000 --out FILE
-
 An installation of its own. Timed is the worker's own verb: counting, the breaker, the members' rows, and the
 placing of the batch orders; their dry runs are those of `enable`. The group is half without a token, and the
 other half has one, so that both sides of the difference are large.
 """
 
-import argparse
-import json
-import os
 import time
 import uuid
-from pathlib import Path
 from typing import Any
 
-import django
+from django.conf import settings
+from django.utils import timezone
 
-from tests.performance import enable, place, renewal
+from identity_manager.models import (
+    BatchOrder,
+    DirectoryGroup,
+    DirectoryMembership,
+    LossRule,
+    Person,
+    RoleAssignment,
+    StandingBasis,
+    StandingOrder,
+)
+from identity_manager.workflow.standing_orders import orders, planning
+from tests.performance import enable, renewal
 
 LEAVERS = 1_000
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--members", type=int, default=100_000)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.members)), encoding="utf-8")
-
-
 def measured(number: int) -> dict[str, Any]:
-    from django.conf import settings
-
-    from identity_manager.management.preparation import prepare
-    from identity_manager.models import BatchOrder, DirectoryMembership
-
-    prepare()
     settings.BREAKER_PERSONS = number
     ids = enable.persons(number)
     renewal.tokens_of(ids[: number // 2], "vpn")
@@ -58,16 +48,6 @@ def measured(number: int) -> dict[str, Any]:
 
 def in_force(ids: list[str]) -> Any:
     """An order over a group of these persons, which two officers let through."""
-    from identity_manager.models import (
-        DirectoryGroup,
-        DirectoryMembership,
-        LossRule,
-        Person,
-        RoleAssignment,
-        StandingBasis,
-    )
-    from identity_manager.workflow.standing_orders import orders, planning
-
     group = DirectoryGroup.objects.create(name="all", external_id=str(uuid.uuid4()))
     rows = (DirectoryMembership(group=group, person_id=each) for each in ids)
     DirectoryMembership.objects.bulk_create(rows, batch_size=1_000)
@@ -82,17 +62,8 @@ def in_force(ids: list[str]) -> Any:
 
 
 def seconds_to_plan(order: Any) -> float:
-    from django.utils import timezone
-
-    from identity_manager.models import StandingOrder
-    from identity_manager.workflow.standing_orders import planning
-
     StandingOrder.objects.filter(pk=order.pk).update(next_attempt_at=timezone.now())
     began = time.perf_counter()
     if not planning.run(order_id=order.pk):
         raise RuntimeError("it was not planned")
     return time.perf_counter() - began
-
-
-if __name__ == "__main__":
-    main()

@@ -1,43 +1,27 @@
 """How many statements a token makes from Accept to the mail that is queued: one token, and of eight each.
 
-    python -m tests.performance.statements --out FILE
-
 Tasks are carried out here, in the order of their messages, without a broker; mails are not sent. BEGIN,
 COMMIT and savepoints are not counted; what the driver repeats for many rows (executemany) is one statement.
 """
 
-import argparse
-import json
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import django
+from celery.app.task import Task
+from django.db import connection
 
-from tests.performance import place
+from identity_manager import task_names
+from identity_manager.models import OutgoingMail, Person
+from identity_manager.workflow import step4_accept
+from tests.performance import crowd, road_run, templates
 
 TOGETHER = 8
 WAIT_SECONDS = 1.0  # a worker takes others' rows along only when they have waited
 NOT_COUNTED = ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    options.out.write_text(json.dumps(measured()), encoding="utf-8")
-
-
 def measured() -> dict[str, float]:
-    from identity_manager.management.preparation import prepare
-    from identity_manager.models import Person
-    from tests.performance import crowd
-
-    prepare()
     crowd.fill(200)
     persons = Person.objects.filter(personnel_number__startswith="B", state="active", kind="employee")
     persons = list(persons.exclude(email="").order_by("pk")[: TOGETHER + 2])
@@ -49,12 +33,6 @@ def measured() -> dict[str, float]:
 
 
 def _statements_of(persons: list[Any]) -> int:
-    from celery.app.task import Task
-    from django.db import connection
-
-    from identity_manager.models import OutgoingMail
-    from tests.performance import road_run, templates
-
     requests = [templates.enabled(person, "vpn") for person in persons]
     seen = [(request, road_run.texts_of(request)) for request in requests]
     messages: list[tuple[Any, Any, Any]] = []
@@ -85,8 +63,6 @@ def _counting(counted: list[str]) -> Callable[..., Any]:
 
 
 def _accept(request: Any, texts: list[Any]) -> None:
-    from identity_manager.workflow import step4_accept
-
     step4_accept.accept(
         actor=request.person,
         request_id=request.pk,
@@ -97,13 +73,7 @@ def _accept(request: Any, texts: list[Any]) -> None:
 
 def _carry_out(messages: list[tuple[Any, Any, Any]]) -> None:
     """All messages, and those that they lead to, but for the sending of mails."""
-    from identity_manager import task_names
-
     while messages:
         task, args, kwargs = messages.pop(0)
         if task.name != task_names.SEND_MAIL:
             task.apply(args=args, kwargs=kwargs).get()
-
-
-if __name__ == "__main__":
-    main()

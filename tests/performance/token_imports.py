@@ -1,48 +1,33 @@
 """How long an import of tokens takes: the dry run, and the import with its keys archived.
 
-    python -m tests.performance.token_imports --files 60 --out FILE
-
 So many PKCS#12 files, each with a key of its own for another person and 10,000 iterations, as Java and we
 write them; how long 10,000 take is reckoned from them. Keys are RSA-2048, or P-256 where there are so many
 that making RSA keys would take longer than the import. Files of NSS and GnuTLS demand 600,000
 iterations: one of these is opened, too, and 10,000 of them are reckoned apart.
 """
 
-import argparse
-import json
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import django
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
-from tests.performance import place
+from ca_bridge.keys.keys import public_key_sha256
+from ca_bridge.pkcs12 import foreign
+from identity_manager.models import Person
+from identity_manager.workflow.token_imports import decisions, execution
+from identity_manager.workflow.token_imports.dry_run import File
+from tests.performance import crowd
+from tests.tools import cast, foreign_files, recovery, token_imports
 
 ITERATIONS, MANY_ITERATIONS = 10_000, 600_000
 PASSWORD = "bench"
 WARM_UP = 3
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--files", type=int, default=60)
-    parser.add_argument("--keys", choices=("rsa", "ec"), default="rsa")
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    place.make_database_anew(dict(os.environ))
-    django.setup()
-    options.out.write_text(json.dumps(measured(options.files, options.keys)), encoding="utf-8")
-
-
 def measured(number: int, keys: str) -> dict[str, float]:
     """Seconds of both parts over all files, and of opening one file with many iterations."""
-    from identity_manager.management.preparation import prepare
-    from tests.performance import crowd
-    from tests.tools import cast, recovery, token_imports
-
-    prepare()
     crowd.fill(10 * (number + WARM_UP))
     for name in ("ada", "anton", *recovery.OFFICERS, "sven"):  # the demo has an ada, too
         cast.COSTUMES[name] = {"email": f"{name}@bench.example.com", "upn": ""}
@@ -60,13 +45,6 @@ def measured(number: int, keys: str) -> dict[str, float]:
 
 
 def _files(number: int, iterations: int, keys: str) -> Iterator[Any]:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
-
-    from identity_manager.models import Person
-    from identity_manager.workflow.token_imports.dry_run import File
-    from tests.tools import foreign_files
-
     persons = Person.objects.filter(personnel_number__startswith="B", state="active").exclude(email="")
     for place_, person in enumerate(persons.order_by("pk")[:number]):
         make = foreign_files.rsa_key if keys == "rsa" else foreign_files.ec_key
@@ -81,11 +59,6 @@ def _files(number: int, iterations: int, keys: str) -> Iterator[Any]:
 
 def _imported(staff: Any, files: list[Any], name: str) -> tuple[float, float]:
     """Seconds of the dry run and of the import."""
-    from ca_bridge.keys.keys import public_key_sha256
-    from ca_bridge.pkcs12 import foreign
-    from identity_manager.workflow.token_imports import decisions, execution
-    from tests.tools import token_imports
-
     contents = {each.sha256: each.content for each in files}
 
     def keys_of(file_sha256: str) -> dict[str, foreign.ForeignKey]:
@@ -105,12 +78,6 @@ def _imported(staff: Any, files: list[Any], name: str) -> tuple[float, float]:
 
 
 def _opening(file: Any) -> float:
-    from ca_bridge.pkcs12 import foreign
-
     begun = time.perf_counter()
     foreign.read(file.content, PASSWORD)
     return time.perf_counter() - begun
-
-
-if __name__ == "__main__":
-    main()

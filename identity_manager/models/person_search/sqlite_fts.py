@@ -4,7 +4,7 @@ Each word is indexed with two marks before it, so that the beginning of a word i
 table serves both kinds of match. Values of filters (state, department, unit) are indexed as one trigram each,
 a hash: words and filters are intersected in the index, instead of reading everybody who has the words
 (measured with a million persons, a word that all have and a department of fifty: 0.5 ms instead of 1,631, by
-python -m tests.performance.filter_signs).
+python -m tests.performance.part filter_signs.measured).
 
 The index is joined, not queried in a subquery: SQLite then streams the hits and stops at the LIMIT (measured
 with a million persons and a word that all of them have: 0.5 ms for the first thousand instead of 2,000).
