@@ -3,7 +3,7 @@
     SCALE=small python -m tests.performance.bench [--only road ...] [--engines postgresql sqlite] [--resume]
 
 SCALE=small (the default) works with 20,000 rows and takes about eight minutes on two cores; SCALE=full
-with 1,000,000. figures.py says what the names mean. What was made once lies in var/bench and is used again;
+with 1,000,000. figures.toml says what the names mean. What was made once lies in var/bench and is used again;
 each part is a process of its own, which is ended, with all that it started, when it takes too long: its
 figures are then missing, and the table says why. What is measured is written down after each part; --resume
 goes on after the last one that was.
@@ -160,7 +160,7 @@ def table(content: dict[str, Any]) -> str:
     lines = [f"{'':28}{'PostgreSQL':>12}{'SQLite':>12}  {'':3}goal"]
     for figure in FIGURES:
         cells = [_cell(content, figure.name, engine) for engine in ENGINES]
-        lines.append(f"{figure.name:28}{''.join(cells)}  {figure.unit:3}{figure.goal_words}")
+        lines.append(f"{figure.name:28}{''.join(cells)}  {figure.unit:3}{figure.goal}")
     lines += [f"No figure: {key}: {why}" for key, why in content["missing"].items()]
     load = [report["load_before"] for report in content["reports"].values()]
     lines.append(f"{content['scale']['rows']:,} rows; {machine.words(content['machine'])}")

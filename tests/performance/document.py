@@ -150,7 +150,7 @@ def main() -> None:
 
 
 def page(content: dict[str, Any]) -> str:
-    rows = [f"| `{figure.name}` | {_cells(content, figure)} | {figure.goal_words} |" for figure in FIGURES]
+    rows = [f"| `{figure.name}` | {_cells(content, figure)} | {figure.goal} |" for figure in FIGURES]
     meanings = [f"- `{figure.name}`: {figure.meaning}." for figure in FIGURES]
     table = ["| figure | PostgreSQL | SQLite | goal |", "|---|---|---|---|", *rows]
     rows_words = f"{content['scale']['rows']:,} persons and requests"

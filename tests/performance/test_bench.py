@@ -12,7 +12,7 @@ import pytest
 
 from tests.performance import compare, document, place, road
 from tests.performance.bench import table
-from tests.performance.figures import FIGURES, POSTGRESQL, SQLITE
+from tests.performance.figures import FIGURES, GOAL, POSTGRESQL, SQLITE
 from tests.performance.parts import PARTS, of_road, percentile
 from tests.performance.query_mix import MIX
 from tests.upgrade.releases import recorded
@@ -100,6 +100,10 @@ def test_a_figure_says_whether_its_goal_is_met() -> None:
     assert by_name["p256_ratio"].is_met(0.1, SQLITE) is None
 
 
+def test_each_goal_can_be_read() -> None:
+    assert {GOAL.sub("", figure.goal) for figure in FIGURES} == {"", ", "}
+
+
 def test_each_figure_comes_from_a_part() -> None:
     assert {figure.part for figure in FIGURES} == set(PARTS)
 
@@ -166,6 +170,6 @@ def test_the_page_has_the_names_of_the_bench() -> None:
     text = document.PAGE.read_text(encoding="utf-8")
 
     in_table = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", text, flags=re.MULTILINE)
-    assert in_table == [(figure.name, figure.goal_words) for figure in FIGURES]
+    assert in_table == [(figure.name, figure.goal) for figure in FIGURES]
     assert [figure.meaning for figure in FIGURES if figure.meaning not in text] == []
     assert document.INTRODUCTION in text
