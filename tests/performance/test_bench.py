@@ -19,7 +19,14 @@ from tests.upgrade.releases import recorded
 
 pytestmark = pytest.mark.nightly
 
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+MACHINE = dict.fromkeys(("cores", "processor", "memory_gb", "system", "python", "django", "measured_on"), "x")
+NOTHING_MEASURED: dict[str, Any] = {
+    "scale": {"name": "small", "rows": 20},
+    "machine": MACHINE,
+    "figures": [],
+    "missing": {},
+    "reports": {},
+}
 
 
 def ran(out: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
@@ -29,7 +36,7 @@ def ran(out: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
         f"place.PLACE = pathlib.Path({str(out.parent / 'bench')!r});"
         "from tests.performance import bench; sys.exit(bench.main())"
     )
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment = {name: os.environ[name] for name in place.KEPT if name in os.environ}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments, "--engines", "sqlite", "--out", str(out)],
         cwd=place.ROOT,
@@ -110,13 +117,9 @@ def test_each_figure_comes_from_a_part() -> None:
 
 def test_the_table_says_what_is_missed_and_what_is_missing() -> None:
     content = {
-        "scale": {"name": "small", "rows": 20},
-        "machine": dict.fromkeys(
-            ("cores", "processor", "memory_gb", "system", "python", "django", "measured_on"), "x"
-        ),
+        **NOTHING_MEASURED,
         "figures": [{"part": "road sqlite", "name": "rsa3072_ratio", "engine": "sqlite", "value": 0.5}],
         "missing": {"road postgresql": "ended after 3 s"},
-        "reports": {},
     }
     said = table(content)
 
@@ -129,9 +132,7 @@ def test_a_comparison_says_both_sides_and_what_is_missed() -> None:
         "base": "1f5bfc60",
         "rounds": 3,
         "rows": 20,
-        "machine": dict.fromkeys(
-            ("cores", "processor", "memory_gb", "system", "python", "django", "measured_on"), "x"
-        ),
+        "machine": MACHINE,
         "samples": {
             "road_per_s sqlite": {"base": [9.0, 1.0, 10.0], "here": [14.0, 12.0, 11.0]},
             "pages_per_s sqlite": {"base": [200.0], "here": [169.0]},
@@ -171,5 +172,15 @@ def test_the_page_has_the_names_of_the_bench() -> None:
 
     in_table = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", text, flags=re.MULTILINE)
     assert in_table == [(figure.name, figure.goal) for figure in FIGURES]
-    assert [figure.meaning for figure in FIGURES if figure.meaning not in text] == []
-    assert document.INTRODUCTION in text
+    assert f"\n## What they mean\n\n{document.meanings()}\n## " in text
+
+
+def test_only_the_figures_of_the_page_are_replaced() -> None:
+    text = document.PAGE.read_text(encoding="utf-8")
+    measured = {"part": "road sqlite", "name": "rsa3072_ratio", "engine": "sqlite", "value": 0.5}
+    written = document.page(text, {**NOTHING_MEASURED, "figures": [measured]})
+
+    assert "| `rsa3072_ratio` | not measured | **0.50** | >= 0.93 |" in written
+    before, after = text.partition("## Figures\n")[0], text.partition("## Where goals are missed")[2]
+    assert written.startswith(before)
+    assert written.endswith(after)
