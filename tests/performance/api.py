@@ -4,7 +4,6 @@ In one process and in turns, each for persons of its own: the verb as the consol
 read anew, and the whole call through every middleware, with its token, idempotency key and answer.
 """
 
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from identity_manager.people.officers import roles
 from identity_manager.workflow import step1_enable
 from identity_manager.workflow.policy import eligibility
 from tests.performance.enable import officer, persons
+from tests.performance.timing import cpu_ms_of, percentile
 
 WARM_UP = 10
 TYPE = "vpn"  # no approval, one certificate
@@ -25,21 +25,17 @@ TYPE = "vpn"  # no approval, one certificate
 def measured(number: int = 60) -> dict[str, Any]:
     """Milliseconds of the processor of each verb and of each call."""
     api_clients.MOST_CALLS = 1_000_000
-    call, verb = caller(), enabled
+    call = caller()
     ids = persons(2 * (number + WARM_UP))
     samples: dict[str, list[float]] = {"verb": [], "call": []}
     for place in range(0, len(ids), 2):
-        verb_ms, call_ms = cpu_ms(lambda at=place: verb(ids[at])), cpu_ms(lambda at=place: call(ids[at + 1]))
+        verb_ms = cpu_ms_of(lambda at=place: enabled(ids[at]))
+        call_ms = cpu_ms_of(lambda at=place: call(ids[at + 1]))
         if place >= 2 * WARM_UP:
             samples["verb"].append(verb_ms)
             samples["call"].append(call_ms)
-    return samples
-
-
-def cpu_ms(act: Callable[[], object]) -> float:
-    began = time.process_time()
-    act()
-    return (time.process_time() - began) * 1000
+    ratio = percentile(samples["call"], 50) / percentile(samples["verb"], 50)
+    return {"figures": {"api_call_ratio": ratio}, **samples}
 
 
 def enabled(person_id: str) -> None:

@@ -28,7 +28,7 @@ from typing import Any
 from identity_manager.management.embedded import server_executable
 from tests.performance import machine, place, processes
 from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, SQLITE
-from tests.performance.parts import PARTS, SCALES, STOCK, Part, Report, Scale
+from tests.performance.parts import PARTS, SCALES, STOCK, Part, Scale
 from tests.tools.broker import running_broker
 
 ERROR_LENGTH = 400
@@ -95,9 +95,8 @@ def measure(content: dict[str, Any], part: Part, engine: str, url: str) -> None:
     content["figures"] = [each for each in content["figures"] if each["part"] != key]
     try:
         if part.wants_stock(scale, engine):
-            run(STOCK, scale, engine, url, seconds=STOCK.seconds[content["scale"]["name"]])
-        report = run(part, scale, engine, url, seconds=part.seconds[content["scale"]["name"]])
-        values = part.values(report)
+            run(STOCK, scale, engine, url)
+        report = run(part, scale, engine, url)
     except PartError as error:
         content["missing"][key] = str(error)
         return
@@ -105,12 +104,14 @@ def measure(content: dict[str, Any], part: Part, engine: str, url: str) -> None:
     load = {"load_before": before, "load_after": os.getloadavg()[0], "took_seconds": took}
     content["reports"][key] = {**report, **load}
     content["figures"] += [
-        {"part": key, "name": name, "engine": engine, "value": value} for name, value in values.items()
+        {"part": key, "name": name, "engine": engine, "value": value}
+        for name, value in report["figures"].items()
     ]
 
 
-def run(part: Part, scale: Scale, engine: str, url: str, *, seconds: int) -> Report:
+def run(part: Part, scale: Scale, engine: str, url: str) -> dict[str, Any]:
     """One part as a process of its own, which has the settings of its own installation. Raises PartError."""
+    seconds = scale.of(*part.seconds)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="im-bench-")))
         out = directory / "report.json"
@@ -134,7 +135,7 @@ def run(part: Part, scale: Scale, engine: str, url: str, *, seconds: int) -> Rep
         if process.returncode or not out.exists():
             said = log.read_text(encoding="utf-8", errors="replace").strip()
             raise PartError(said[-ERROR_LENGTH:])
-        report: Report = json.loads(out.read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return report
 
 

@@ -50,7 +50,12 @@ def measured(number: int) -> dict[str, Any]:
     finally:
         processes.stop(worker)
         processes.stop(broker)
+    figures = {
+        "enable_10000_s": enabling["seconds"] * 10_000 / number,
+        "enable_wait_max_ms": max(dry_run["wait_max_ms"], enabling["wait_max_ms"]),
+    }
     return {
+        "figures": figures,
         "database": connection.vendor,
         "workers": worker_processes(),
         "persons": number,

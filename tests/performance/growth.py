@@ -20,6 +20,7 @@ from django.db import connection
 from identity_manager import queue
 from identity_manager.models import Person, PersonState
 from tests.performance import part, place, stock, templates
+from tests.performance.timing import percentile
 from tests.tools import cast
 
 FEW = 1_000
@@ -41,7 +42,8 @@ def measured(rows: int, tokens: int) -> dict[str, Any]:
         for side in sides.values():
             side.terminate()
             side.wait()
-    return report
+    ratio = percentile(report["many"], 50) / percentile(report["few"], 50)
+    return {"figures": {"growth_ratio": ratio}, **report}
 
 
 def environment_of_few() -> dict[str, str]:

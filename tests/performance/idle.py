@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from tests.performance import processes
 from tests.performance.installation import running
@@ -18,7 +19,7 @@ from tests.performance.place import ROOT
 WARM_UP_SECONDS = 30
 
 
-def measured(seconds: float) -> dict[str, float]:
+def measured(seconds: float) -> dict[str, Any]:
     """Of all processes that this one has started."""
     subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, check=True)
     with running():
@@ -26,17 +27,14 @@ def measured(seconds: float) -> dict[str, float]:
         return used(seconds)
 
 
-def used(seconds: float) -> dict[str, float]:
+def used(seconds: float) -> dict[str, Any]:
     """By all processes that this one has started."""
     pids = processes.family(os.getpid())[1:]
     cpu, began = processes.cpu_seconds(pids), time.monotonic()
     time.sleep(seconds)
-    return {
-        "cpu_seconds": processes.cpu_seconds(pids) - cpu,
-        "seconds": time.monotonic() - began,
-        "pss_mb": proportional_memory_mb(pids),
-        "processes": len(pids),
-    }
+    a_second = (processes.cpu_seconds(pids) - cpu) / (time.monotonic() - began)
+    figures = {"idle_cpu_s": 60 * a_second, "idle_pss_mb": proportional_memory_mb(pids)}
+    return {"figures": figures, "processes": len(pids)}
 
 
 def proportional_memory_mb(pids: Iterable[int]) -> float:

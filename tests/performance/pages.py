@@ -23,6 +23,7 @@ from django.urls import reverse
 from identity_manager.models import Account, Certificate, Person, Role, RoleAssignment, TokenRequest
 from tests.performance import installation, place, processes, stock
 from tests.performance.accept import signed_in
+from tests.performance.timing import percentile
 
 OFFICERS = (
     "/",
@@ -51,11 +52,8 @@ def measured(rows: int, seconds: float) -> dict[str, Any]:
         clicked(people, port, until=passed(seconds))
         took = time.perf_counter() - began
     lines = answered(log)[warm:]
-    return {
-        "server_ms": [milliseconds for milliseconds, _path in lines],
-        "pages_per_s": len(lines) / took,
-        "by_path": means_by_path(lines),
-    }
+    figures = {"page_p95_ms": p95_ms(lines), "pages_per_s": len(lines) / took}
+    return {"figures": figures, "server_ms": [each for each, _path in lines], "by_path": means_by_path(lines)}
 
 
 @contextmanager
@@ -173,6 +171,10 @@ def answered(log: Path) -> list[tuple[float, str]]:
     """Milliseconds at the server, and path, of each page in the access log."""
     lines = [line.split(" ", 2) for line in log.read_text(encoding="utf-8").splitlines()]
     return [(int(line[0]) / 1000, line[2]) for line in lines if line[1] == "200"]
+
+
+def p95_ms(lines: list[tuple[float, str]]) -> float:
+    return percentile([milliseconds for milliseconds, _path in lines], 95)
 
 
 def means_by_path(lines: list[tuple[float, str]]) -> dict[str, float]:

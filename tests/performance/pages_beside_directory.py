@@ -35,10 +35,7 @@ def measured(rows: int, persons: int, seconds: float) -> dict[str, Any]:
         before = len(pages.answered(log))
         pages.clicked(people, port, until=until, pause=PAUSE_SECONDS)
         lines = pages.answered(log)[before:]
-        found[name] = {
-            "server_ms": [milliseconds for milliseconds, _path in lines],
-            "by_path": pages.means_by_path(lines),
-        }
+        found[name] = {"p95_ms": pages.p95_ms(lines), "by_path": pages.means_by_path(lines)}
 
     with pages.served(log, port), worker(persons) as process:
         pages.clicked(people, port, until=pages.passed(pages.WARM_UP_SECONDS))
@@ -48,8 +45,11 @@ def measured(rows: int, persons: int, seconds: float) -> dict[str, Any]:
         expect(process, directory.READY)
         click("changes", begun(process))
         process.wait(timeout=processes.STOP_SECONDS)
-    found["runs"] = json.loads(_report_of_runs().read_text(encoding="utf-8"))
-    return found
+    beside = max(found[name]["p95_ms"] for name in ("new", "changes"))
+    ratio = beside / found["alone"]["p95_ms"]
+    figures = {"page_beside_sync_p95_ms": beside, "page_beside_sync_ratio": ratio}
+    runs = json.loads(_report_of_runs().read_text(encoding="utf-8"))
+    return {"figures": figures, **found, "runs": runs}
 
 
 @contextmanager

@@ -27,9 +27,9 @@ DAYS = 30
 
 
 def measured(number: int) -> dict[str, dict[str, float]]:
-    """Seconds of so many certificates of each."""
+    """Certificates a second of each, over so many of them."""
     processes.pin([os.getpid()], processes.cores()[:1])
-    return {name: issued(peer, number) for name, peer in peers().items()}
+    return {"figures": {f"{name}_per_s": per_second(peer, number) for name, peer in peers().items()}}
 
 
 def peers() -> dict[str, Callable[[Path], AbstractContextManager[Any]]]:
@@ -43,7 +43,7 @@ def peers() -> dict[str, Callable[[Path], AbstractContextManager[Any]]]:
     return {"openbao": bao, "cfssl": cfssl, "django_ca": django_ca}
 
 
-def issued(peer: Callable[[Path], AbstractContextManager[Any]], number: int) -> dict[str, float]:
+def per_second(peer: Callable[[Path], AbstractContextManager[Any]], number: int) -> float:
     with tempfile.TemporaryDirectory(prefix="im-peer-") as folder, peer(Path(folder)) as neighbour:
         connector = neighbour.make()
         orders = [_order(neighbour) for _number in range(WARM_UP + number)]
@@ -52,7 +52,7 @@ def issued(peer: Callable[[Path], AbstractContextManager[Any]], number: int) -> 
         began = time.perf_counter()
         for order in orders[WARM_UP:]:
             _issued(connector, order)
-        return {"certificates": number, "seconds": time.perf_counter() - began}
+        return number / (time.perf_counter() - began)
 
 
 def _order(neighbour: Any) -> Any:

@@ -36,7 +36,7 @@ def measured(number: int) -> dict[str, Any]:
     told = OutgoingMail.objects.filter(message="renewal_due").count()
     if (done, started, told) != (number, number // 2, number - number // 2):
         raise RuntimeError(f"{started} were started and {told} told of {number}")
-    return {"tokens": number, "seconds": seconds}
+    return {"figures": {"renewal_10000_s": seconds * 10_000 / number}, "tokens": number}
 
 
 def tokens_of(person_ids: list[str], code: str) -> None:

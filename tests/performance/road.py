@@ -46,12 +46,47 @@ def measured(plan: dict[str, list[int]]) -> dict[str, Any]:
                     for tokens in blocks(each.tokens, number)[turn::ROUNDS]:
                         run.compare(each, tokens=tokens)
                 memory = max(memory, run.worker_memory_mb())
+    reports = [each.report() for each in runs]
     return {
+        "figures": {**figures(reports), "memory_worker_mb": memory},
         "database": connection.vendor,
         "cores": available,
-        "runs": [each.report() for each in runs],
-        "memory_worker_mb": memory,
+        "runs": reports,
     }
+
+
+def figures(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """Of each algorithm the run with one process comes first."""
+    p256, rsa = ([run for run in runs if run["algorithm"] == name] for name in TYPES)
+    road, bare = p256[0]["road"], p256[0]["bare"]
+    database = 1000 * road["database_cpu"] / road["tokens"]
+    found = {
+        "p256_ratio": ratio(p256[0]),
+        "rsa3072_ratio": ratio(rsa[0]),
+        "road_per_s": rate(road),
+        "bare_per_s": rate(bare),
+        "road_overhead_ms": cpu_ms(road) - cpu_ms(bare),
+        "token_database_ms": database,
+        "token_worker_ms": cpu_ms(road) - database,
+    }
+    if len(p256) > 1:
+        found["two_workers_ratio"] = ratio(p256[1]) / ratio(p256[0])
+    return found
+
+
+def ratio(run: dict[str, Any]) -> float:
+    """The road's tokens a second over those of the bare loop."""
+    return rate(run["road"]) / rate(run["bare"])
+
+
+def rate(side: dict[str, float]) -> float:
+    """Tokens a second."""
+    return side["tokens"] / side["seconds"]
+
+
+def cpu_ms(side: dict[str, float]) -> float:
+    """Milliseconds of processors for each token."""
+    return 1000 * side["cpu"] / side["tokens"]
 
 
 def blocks(tokens: int, number: int) -> list[int]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import simpy
 
-from tests.performance.parts import percentile
+from tests.performance.timing import percentile
 
 WITHIN = 10.0  # seconds
 BUSIEST_HOUR = 0.16  # of a day's acceptances: of ten hours, one in the morning has most

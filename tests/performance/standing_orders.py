@@ -43,7 +43,9 @@ def measured(number: int) -> dict[str, Any]:
     lost = BatchOrder.objects.filter(standing_placement__order=order, kind="revoke").get()
     if lost.total != leavers:
         raise RuntimeError(f"{lost.total} of {leavers} lose it")
-    return {"members": number, "planned_s": planned, "again_s": again}
+    each = 100_000 / number
+    figures = {"standing_order_100000_s": planned * each, "standing_order_again_s": again * each}
+    return {"figures": figures, "members": number}
 
 
 def in_force(ids: list[str]) -> Any:

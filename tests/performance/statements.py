@@ -21,15 +21,13 @@ WAIT_SECONDS = 1.0  # a worker takes others' rows along only when they have wait
 NOT_COUNTED = ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
-def measured() -> dict[str, float]:
+def measured() -> dict[str, dict[str, float]]:
     crowd.fill(200)
     persons = Person.objects.filter(personnel_number__startswith="B", state="active", kind="employee")
     persons = list(persons.exclude(email="").order_by("pk")[: TOGETHER + 2])
     _statements_of(persons[:1])  # what is asked once in a process
-    return {
-        "alone": _statements_of(persons[1:2]),
-        "together": _statements_of(persons[2:]) / TOGETHER,
-    }
+    alone, together = _statements_of(persons[1:2]), _statements_of(persons[2:]) / TOGETHER
+    return {"figures": {"statements_alone": alone, "statements_together": together}}
 
 
 def _statements_of(persons: list[Any]) -> int:

@@ -13,8 +13,9 @@ import pytest
 from tests.performance import compare, document, place, road
 from tests.performance.bench import table
 from tests.performance.figures import FIGURES, GOAL, POSTGRESQL, SQLITE
-from tests.performance.parts import PARTS, of_road, percentile
+from tests.performance.parts import PARTS
 from tests.performance.query_mix import MIX
+from tests.performance.timing import percentile
 from tests.upgrade.releases import recorded
 
 pytestmark = pytest.mark.nightly
@@ -79,22 +80,21 @@ def test_the_road_and_the_loop_take_turns_in_blocks(tokens: int, number: int, fo
 
 
 def test_the_road_is_compared_with_the_loop_that_had_as_many_cores() -> None:
-    def run(processes: int, road: float, bare: float) -> dict[str, Any]:
+    def run(processes: int, of_road: float, of_bare: float) -> dict[str, Any]:
         sides = {
             name: {"tokens": 10, "seconds": s, "cpu": s, "database_cpu": 0.1}
-            for name, s in (("road", road), ("bare", bare))
+            for name, s in (("road", of_road), ("bare", of_bare))
         }
         return {"algorithm": "ec-p256", "processes": processes, **sides}
 
     rsa = {**run(1, 2.0, 1.9), "algorithm": "rsa-3072"}
-    values = of_road({"runs": [run(1, 1.0, 0.8), rsa, run(2, 0.5, 0.4)], "memory_worker_mb": 150.0})
+    values = road.figures([run(1, 1.0, 0.8), rsa, run(2, 0.5, 0.4)])
 
     assert values["p256_ratio"] == pytest.approx(0.8)
     assert values["rsa3072_ratio"] == pytest.approx(0.95)
     assert values["road_overhead_ms"] == pytest.approx(20)
     assert (values["token_worker_ms"], values["token_database_ms"]) == (pytest.approx(90), pytest.approx(10))
     assert values["two_workers_ratio"] == pytest.approx(1.0)
-    assert values["memory_worker_mb"] == 150
 
 
 def test_a_figure_says_whether_its_goal_is_met() -> None:
