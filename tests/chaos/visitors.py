@@ -16,7 +16,7 @@ from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Send, Visitor
 from identity_manager.models import Person
 from tests.chaos.place import BASE_URL, HOST
-from tests.performance.accept import begun_session
+from tests.performance import browsers
 
 TIMEOUT = 20
 HOPS = 5
@@ -35,7 +35,8 @@ class Proxy:
 
     def visitor(self, person: Person) -> Visitor:
         """A browser in which the person has just signed in."""
-        cookies = {settings.SESSION_COOKIE_NAME: begun_session(person), settings.LANGUAGE_COOKIE_NAME: "en"}
+        session = str(browsers.client(person).session.session_key)
+        cookies = {settings.SESSION_COOKIE_NAME: session, settings.LANGUAGE_COOKIE_NAME: "en"}
         return Visitor(BASE_URL, self._send_with(cookies))
 
     def _send_with(self, cookies: dict[str, str]) -> Send:

@@ -15,7 +15,7 @@ from identity_manager.people.api_access import api_clients
 from identity_manager.people.officers import roles
 from identity_manager.workflow import step1_enable
 from identity_manager.workflow.policy import eligibility
-from tests.performance.enable import officer, persons
+from tests.performance import people
 from tests.performance.timing import cpu_ms_of, percentile
 
 WARM_UP = 10
@@ -26,7 +26,7 @@ def measured(number: int = 60) -> dict[str, Any]:
     """Milliseconds of the processor of each verb and of each call."""
     api_clients.MOST_CALLS = 1_000_000
     call = caller()
-    ids = persons(2 * (number + WARM_UP))
+    ids = people.make(2 * (number + WARM_UP))
     samples: dict[str, list[float]] = {"verb": [], "call": []}
     for place in range(0, len(ids), 2):
         verb_ms = cpu_ms_of(lambda at=place: enabled(ids[at]))
@@ -41,13 +41,13 @@ def measured(number: int = 60) -> dict[str, Any]:
 def enabled(person_id: str) -> None:
     """The verb, as a view of the console calls it."""
     step1_enable.enable(
-        actor=officer(), person_id=uuid.UUID(person_id), type_ids=eligibility.types_of_codes([TYPE])
+        actor=people.officer(), person_id=uuid.UUID(person_id), type_ids=eligibility.types_of_codes([TYPE])
     )
 
 
 def caller() -> Callable[[str], None]:
     """A client of the API that asks for a person."""
-    first, second = persons(2)
+    first, second = people.make(2)
     for each in (first, second):
         roles.establish(person_id=uuid.UUID(each), role=Role.SYSTEM_ADMINISTRATOR)
     wanted = api_clients.ApiClientInput(name="Bench", days=1, scopes=[ApiScope.REQUESTS_WRITE])

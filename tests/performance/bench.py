@@ -27,7 +27,7 @@ from typing import Any
 
 from identity_manager.management.embedded import server_executable
 from tests.performance import machine, place, processes
-from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, SQLITE
+from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, SQLITE, value_of
 from tests.performance.parts import PARTS, SCALES, STOCK, Part, Scale
 from tests.tools.broker import running_broker
 
@@ -160,23 +160,14 @@ def table(content: dict[str, Any]) -> str:
     """What people read at the end."""
     lines = [f"{'':28}{'PostgreSQL':>12}{'SQLite':>12}  {'':3}goal"]
     for figure in FIGURES:
-        cells = [_cell(content, figure.name, engine) for engine in ENGINES]
-        lines.append(f"{figure.name:28}{''.join(cells)}  {figure.unit:3}{figure.goal}")
+        values = [(value_of(content, figure, engine), engine) for engine in ENGINES]
+        cells = "".join(f"{figure.cell(*value, met='{} '):>12}" for value in values)
+        lines.append(f"{figure.name:28}{cells}  {figure.unit:3}{figure.goal}")
     lines += [f"No figure: {key}: {why}" for key, why in content["missing"].items()]
     load = [report["load_before"] for report in content["reports"].values()]
     lines.append(f"{content['scale']['rows']:,} rows; {machine.words(content['machine'])}")
     lines.append(f"Load before each part: {min(load, default=0):.1f} to {max(load, default=0):.1f}.")
     return "\n".join([*lines, ""])
-
-
-def _cell(content: dict[str, Any], name: str, engine: str) -> str:
-    """The value, with a ! where it misses its goal."""
-    figure = next(each for each in FIGURES if each.name == name)
-    values = [e["value"] for e in content["figures"] if (e["name"], e["engine"]) == (name, engine)]
-    if not values:
-        return f"{'-':>12}"
-    missed = "!" if figure.is_met(values[0], engine) is False else " "
-    return f"{figure.shown(values[0]) + missed:>12}"
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def table(content: dict[str, Any]) -> str:
 
 def _line(figure: Figure, engine: str, measured: Samples) -> str:
     before, now = (statistics.median(measured[side]) if side in measured else None for side in (BASE, HERE))
-    cells = "".join(f"{'-' if value is None else figure.shown(value):>9}" for value in (before, now))
+    cells = "".join(f"{figure.cell(value, engine, missed='{}'):>9}" for value in (before, now))
     ratio = f"{now / before:.2f}" if before and now is not None else "-"
     missed = "" if now is None else _missed(figure, engine, before, now)
     return f"{figure.name:26}{engine:12}{cells}{ratio:>8}  {goal_words(figure, engine)}{missed}".rstrip()

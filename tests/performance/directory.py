@@ -6,7 +6,7 @@ from some minutes before the newest of them. Memory is what the process has grow
 """
 
 import gc
-import re
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from django.utils import timezone
 from identity_manager.directory.configuration import parse
 from identity_manager.models import DirectoryRun, DirectorySource, RunState
 from identity_manager.workflow.people import directory_runs
+from tests.performance import processes
 from tests.performance.part import say
 from tests.tools import slapd
 
@@ -51,7 +52,7 @@ def _measured(number: int, sync: Callable[[str], float]) -> dict[str, Any]:
         configure(server)
         before, begun = peak_from_now(), time.process_time()
         first = sync("")
-        grown = peak() - before
+        grown = processes.peak_memory_mb(os.getpid()) - before
         changes = min(CHANGES, number)
         server.modify(
             "".join(
@@ -130,12 +131,4 @@ def peak_from_now() -> float:
     """Megabytes that this process has in memory, from which on its peak is noted (proc_pid_clear_refs(5))."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return peak()
-
-
-def peak() -> float:
-    """Megabytes of this process at its peak."""
-    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="ascii"))
-    if found is None:
-        raise RuntimeError("The system does not say how much memory a process had.")
-    return int(found[1]) / 1024
+    return processes.peak_memory_mb(os.getpid())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.performance import machine
-from tests.performance.figures import ENGINES, FIGURES, Figure
+from tests.performance.figures import ENGINES, FIGURES, value_of
 from tests.performance.place import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "performance.md"
@@ -41,22 +41,15 @@ def figures(content: dict[str, Any]) -> str:
         "|---|---|---|---|",
     ]
     for figure in FIGURES:
-        cells = " | ".join(_cell(content, figure, engine) for engine in ENGINES)
-        lines.append(f"| `{figure.name}` | {cells} | {figure.goal} |")
+        unit = f" {figure.unit}".rstrip()
+        forms = {"none": "not measured", "met": f"{{}}{unit}", "missed": f"**{{}}{unit}**"}
+        cells = [figure.cell(value_of(content, figure, engine), engine, **forms) for engine in ENGINES]
+        lines.append(f"| `{figure.name}` | {' | '.join(cells)} | {figure.goal} |")
     return "\n".join([*lines, ""])
 
 
 def meanings() -> str:
     return "".join(f"- `{figure.name}`: {figure.meaning}.\n" for figure in FIGURES)
-
-
-def _cell(content: dict[str, Any], figure: Figure, engine: str) -> str:
-    wanted = (figure.name, engine)
-    values = [each["value"] for each in content["figures"] if (each["name"], each["engine"]) == wanted]
-    if not values:
-        return "not measured"
-    words = f"{figure.shown(values[0])} {figure.unit}".strip()
-    return f"**{words}**" if figure.is_met(values[0], engine) is False else words
 
 
 if __name__ == "__main__":

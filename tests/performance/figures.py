@@ -8,6 +8,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 POSTGRESQL, SQLITE = "postgresql", "sqlite"
 ENGINES = (POSTGRESQL, SQLITE)
@@ -36,9 +37,24 @@ class Figure:
             return None
         return value <= float(number) if compare == "<=" else value >= float(number)
 
+    def cell(
+        self, value: float | None, engine: str, *, none: str = "-", met: str = "{}", missed: str = "{}!"
+    ) -> str:
+        """The value in a table, in another form where it misses its goal."""
+        if value is None:
+            return none
+        return (missed if self.is_met(value, engine) is False else met).format(self.shown(value))
+
     def shown(self, value: float) -> str:
         """As many digits as say something."""
         return f"{value:.2f}" if value < 10 else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def value_of(content: dict[str, Any], figure: Figure, engine: str) -> float | None:
+    """As var/bench.json has it; None: not measured."""
+    wanted = (figure.name, engine)
+    found = [each["value"] for each in content["figures"] if (each["name"], each["engine"]) == wanted]
+    return found[0] if found else None
 
 
 _CONTENT = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))

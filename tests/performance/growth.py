@@ -18,8 +18,8 @@ from typing import Any
 from django.db import connection
 
 from identity_manager import queue
-from identity_manager.models import Person, PersonState
-from tests.performance import part, place, stock, templates
+from identity_manager.models import Person
+from tests.performance import part, people, place, stock
 from tests.performance.timing import percentile
 from tests.tools import cast
 
@@ -30,7 +30,10 @@ TURN = 5  # tokens in a row
 
 def measured(rows: int, tokens: int) -> dict[str, Any]:
     """Milliseconds in the database of each token, among few rows and among many, in turns."""
-    sides = {"few": _side(FEW, environment_of_few()), "many": _side(rows, dict(os.environ))}
+    sides = {
+        "few": part.started("growth.answer", environment=environment_of_few(), rows=FEW),
+        "many": part.started("growth.answer", rows=rows),
+    }
     report: dict[str, Any] = {"few": [], "many": [], "rows": rows}
     try:
         for side in sides.values():
@@ -48,34 +51,16 @@ def measured(rows: int, tokens: int) -> dict[str, Any]:
 
 def environment_of_few() -> dict[str, str]:
     """An installation beside ours, on the same engine."""
-    directory = Path(os.environ["VAR_DIR"]).with_name(f"few-{_engine()}")
     url = os.environ.get("DATABASE_URL", "")
+    directory = Path(os.environ["VAR_DIR"]).with_name(f"few-{'postgresql' if url else 'sqlite'}")
     more = {"DATABASE_URL": place.database_of_ones_own(url, "bench_few")} if url else {}
     return place.environment(directory, **more)
 
 
-def _engine() -> str:
-    return "postgresql" if os.environ.get("DATABASE_URL") else "sqlite"
-
-
-def _side(rows: int, environment: dict[str, str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        part.command("growth.answer", rows=rows),
-        env=environment,
-        cwd=place.ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def asked(side: "subprocess.Popen[str]", number: int) -> list[float]:
     """Milliseconds in the database of each of so many tokens."""
-    assert side.stdin is not None
-    assert side.stdout is not None
-    side.stdin.write(f"{number}\n")
-    side.stdin.flush()
-    milliseconds: list[float] = json.loads(side.stdout.readline())
+    part.tell(side, str(number))
+    milliseconds: list[float] = json.loads(part.heard(side))
     return milliseconds
 
 
@@ -90,21 +75,11 @@ def answer(rows: int) -> None:
 
 def _waiting() -> Iterator[Any]:
     """Requests of persons who were never asked for anything, each made when it is wanted."""
-    number = Person.objects.filter(personnel_number__startswith="G").count()
+    number = Person.objects.filter(personnel_number__startswith="P-grow").count()
     while True:
         number += 1
-        person = Person(
-            personnel_number=f"G{number:07}",
-            given_name="Grow",
-            surname=f"Th{number}",
-            display_name=f"Grow Th{number}",
-            email=f"grow{number}@example.com",
-            upn=f"grow{number}@corp.example.com",
-            sid=f"S-1-5-21-8-8-8-{number}",
-            state=PersonState.ACTIVE,
-        )
-        person.save()
-        yield templates.enabled(person, TYPE)
+        person = cast.person(f"grow{number}", sid=f"S-1-5-21-8-8-8-{number}")
+        yield people.enabled(person, TYPE)
 
 
 def _through(request: Any) -> float:

@@ -17,7 +17,7 @@ from identity_manager.models import Certificate, Placement, Target
 from identity_manager.targets import connectors
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.targets import serving
-from tests.performance import enable, renewal
+from tests.performance import people
 from tests.performance.publication import CODE
 from tests.performance.timing import seconds_of
 from tests.tools import graph_stub
@@ -28,7 +28,7 @@ LOST_EACH = 97
 
 
 def measured(number: int) -> dict[str, Any]:
-    renewal.tokens_of(enable.persons(number), CODE)
+    people.give_tokens(people.make(number), CODE)
     with TemporaryDirectory() as folder, graph_stub.running() as graph:
         graph.throttle, graph.window, graph.retry_after = LET_THROUGH, WINDOW, {"Retry-After": str(WAIT)}
         graph.lost_each = LOST_EACH

@@ -22,9 +22,6 @@ def file_of(version: str) -> Path:
 
 def kept() -> dict[str, dict[str, Any]]:
     """By version, newest first."""
-    files = sorted(FOLDER.glob("*.json"), key=lambda each: _numbers(each.stem), reverse=True)
-    return {each.stem: json.loads(each.read_text(encoding="utf-8")) for each in files}
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in version.split("."))
+    files = {tuple(map(int, each.stem.split("."))): each for each in FOLDER.glob("*.json")}
+    newest_first = (files[version] for version in sorted(files, reverse=True))
+    return {each.stem: json.loads(each.read_text(encoding="utf-8")) for each in newest_first}

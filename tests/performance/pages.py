@@ -20,11 +20,11 @@ from typing import Any
 
 from django.urls import reverse
 
-from identity_manager.models import Account, Certificate, Person, Role, RoleAssignment, TokenRequest
-from tests.performance import installation, place, processes, stock
-from tests.performance.accept import signed_in
+from identity_manager.models import Account, Certificate, Role, RoleAssignment, TokenRequest
+from tests.performance import browsers, installation, people, place, processes, stock
 from tests.performance.timing import percentile
 
+OFFICES = (Role.TOKEN_ADMINISTRATOR, Role.APPROVER, Role.AUDITOR)
 OFFICERS = (
     "/",
     "/search/?kind=employee&q=schmidt",
@@ -43,13 +43,13 @@ WARM_UP_SECONDS = 12  # in which each connection to the database plans what it i
 def measured(rows: int, seconds: float) -> dict[str, Any]:
     """Server milliseconds of each page, and pages a second, among so many rows."""
     stock.fill(rows)
-    people = [*officers(OFFICERS), *users()]
+    visitors = [*officers(OFFICERS), *users()]
     log, port = Path(os.environ["VAR_DIR"]) / "access.log", int(os.environ["HTTP_PORT"])
     with served(log, port):
-        clicked(people, port, until=passed(WARM_UP_SECONDS))
+        clicked(visitors, port, until=passed(WARM_UP_SECONDS))
         warm = len(answered(log))
         began = time.perf_counter()
-        clicked(people, port, until=passed(seconds))
+        clicked(visitors, port, until=passed(seconds))
         took = time.perf_counter() - began
     lines = answered(log)[warm:]
     figures = {"page_p95_ms": p95_ms(lines), "pages_per_s": len(lines) / took}
@@ -87,7 +87,8 @@ def officers(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
             "request": reverse("console:request", args=[request.pk]),
             "person": reverse("console:person", args=[request.person_id]),
         }
-        yield _session(_officer(number)), [path.format(**places) for path in paths]
+        officer = people.named(f"officer-{number}", *OFFICES)
+        yield _session(officer), [path.format(**places) for path in paths]
 
 
 def users() -> Iterator[tuple[str, list[str]]]:
@@ -108,21 +109,10 @@ def _completed_requests() -> list[Any]:
     return found
 
 
-def _officer(number: int) -> Any:
-    name = f"OFFICER-{number}"
-    person = Person.objects.filter(personnel_number=name).first()
-    if person is None:
-        person = Person(personnel_number=name, given_name="Ada", surname=name, display_name=name)
-        person.activate()
-        person.save()
-        for role in (Role.TOKEN_ADMINISTRATOR, Role.APPROVER, Role.AUDITOR):
-            RoleAssignment.objects.create(person=person, role=role)
-    return person
-
-
 def _session(person: Any) -> str:
     Account.objects.filter(person=person).delete()
-    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in signed_in(person).cookies)
+    session = browsers.over_http(browsers.client(person))
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
 
 
 def passed(seconds: float) -> Callable[[], bool]:

@@ -28,17 +28,17 @@ def measured(rows: int, persons: int, seconds: float) -> dict[str, Any]:
     (Path(os.environ["VAR_DIR"]) / place.STOCK_MARK).unlink(missing_ok=True)
     stock.fill(rows)
     log, port = Path(os.environ["VAR_DIR"]) / "access.log", int(os.environ["HTTP_PORT"])
-    people = [*pages.officers(pages.OFFICERS), *pages.users()]
+    visitors = [*pages.officers(pages.OFFICERS), *pages.users()]
     found: dict[str, Any] = {}
 
     def click(name: str, until: Callable[[], bool]) -> None:
         before = len(pages.answered(log))
-        pages.clicked(people, port, until=until, pause=PAUSE_SECONDS)
+        pages.clicked(visitors, port, until=until, pause=PAUSE_SECONDS)
         lines = pages.answered(log)[before:]
         found[name] = {"p95_ms": pages.p95_ms(lines), "by_path": pages.means_by_path(lines)}
 
     with pages.served(log, port), worker(persons) as process:
-        pages.clicked(people, port, until=pages.passed(pages.WARM_UP_SECONDS))
+        pages.clicked(visitors, port, until=pages.passed(pages.WARM_UP_SECONDS))
         expect(process, directory.READY)
         click("alone", pages.passed(seconds))
         click("new", begun(process))
@@ -57,14 +57,7 @@ def worker(persons: int) -> Iterator["subprocess.Popen[str]"]:
     """The process that runs the source."""
     options = ("--have", part.TABLES, "--out", str(_report_of_runs()))
     _report_of_runs().unlink(missing_ok=True)
-    process = subprocess.Popen(
-        part.command("directory.measured_when_asked", *options, number=persons),
-        cwd=place.ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = part.started("directory.measured_when_asked", *options, own_session=True, number=persons)
     give_less_weight(process)
     try:
         yield process
@@ -82,9 +75,7 @@ def give_less_weight(process: "subprocess.Popen[str]") -> None:
 
 def begun(process: "subprocess.Popen[str]") -> Callable[[], bool]:
     """Begin a run; returns whether it has ended."""
-    assert process.stdin is not None
-    process.stdin.write("run\n")
-    process.stdin.flush()
+    part.tell(process, "run")
     waiting = threading.Thread(target=expect, args=(process, directory.ENDED))
     waiting.start()
     return lambda: not waiting.is_alive()
@@ -92,9 +83,7 @@ def begun(process: "subprocess.Popen[str]") -> Callable[[], bool]:
 
 def expect(process: "subprocess.Popen[str]", word: str) -> None:
     """Wait for the word. RuntimeError: the process said something else, or ended."""
-    assert process.stdout is not None
-    said = process.stdout.readline().strip()
-    if said != word:
+    if (said := part.heard(process)) != word:
         raise RuntimeError(f"The run said {said!r} instead of {word!r}")
 
 

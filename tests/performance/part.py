@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -36,6 +37,37 @@ HAVE: dict[str, Callable[[], None]] = {
 def command(function: str, *options: str, **arguments: Any) -> list[str]:
     """The command that runs a function of this package, given as MODULE.FUNCTION."""
     return [sys.executable, "-m", "tests.performance.part", function, json.dumps(arguments), *options]
+
+
+def started(
+    function: str,
+    *options: str,
+    own_session: bool = False,
+    environment: dict[str, str] | None = None,
+    **arguments: Any,
+) -> "subprocess.Popen[str]":
+    """A process that runs it, and is told and heard line by line."""
+    return subprocess.Popen(
+        command(function, *options, **arguments),
+        env=environment,
+        cwd=place.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=own_session,
+    )
+
+
+def tell(process: "subprocess.Popen[str]", line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def heard(process: "subprocess.Popen[str]") -> str:
+    """The next line of the process, which `say` has written."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 def say(word: str) -> None:

@@ -3,9 +3,12 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from tests.performance.place import ROOT
 
 PROC = Path("/proc")
 STOP_SECONDS = 20
@@ -89,6 +92,23 @@ def peak_memory_mb(pid: int) -> float:
         return 0.0
     sizes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
     return sizes[0] / 1024 if sizes else 0.0
+
+
+def worker(
+    log: Path, *, queue: str, number: int, app: str = "identity_manager", own_session: bool = False
+) -> "subprocess.Popen[bytes]":
+    """A worker of Celery for one queue, with so many processes."""
+    command = ["celery", "--quiet", "--app", app, "worker", "--pool", "prefork", "--queues", queue]
+    command += ["--concurrency", str(number), "--loglevel", "ERROR"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", *command],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            start_new_session=own_session,
+        )
 
 
 def stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:

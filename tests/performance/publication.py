@@ -8,6 +8,7 @@ has grown by at its peak meanwhile.
 
 import base64
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,8 @@ from django.utils import timezone
 from identity_manager.models import Certificate, DriftRun, Placement, Target
 from identity_manager.targets.configuration import parse
 from identity_manager.workflow.targets import drift, serving
-from tests.performance import enable, renewal
-from tests.performance.directory import peak, peak_from_now
+from tests.performance import people, processes
+from tests.performance.directory import peak_from_now
 from tests.tools import slapd
 from tests.tools.foreign_certificates import certificate
 
@@ -30,7 +31,7 @@ CODE = "encryption"
 
 def measured(number: int, entries: int) -> dict[str, Any]:
     entries = max(entries, number)
-    renewal.tokens_of(enable.persons(number), CODE)
+    people.give_tokens(people.make(number), CODE)
     emails = give_certificates()
     ldif = "".join(persons(emails, entries))
     with TemporaryDirectory() as folder, slapd.running(Path(folder), ldif) as server:
@@ -42,7 +43,7 @@ def measured(number: int, entries: int) -> dict[str, Any]:
         drift_s = time.perf_counter() - began
         if run.error or run.read != entries or DriftRun.objects.count() != 1:
             raise RuntimeError(f"{run.read} of {entries} were read: {run.error}")
-        grown = peak() - before
+        grown = processes.peak_memory_mb(os.getpid()) - before
         Placement.objects.update(wanted=False, next_attempt_at=run.started_at)
         figures = {
             "publish_10000_s": publish_s * 10_000 / number,

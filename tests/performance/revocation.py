@@ -20,9 +20,9 @@ from ca_bridge.connectors.embedded import crls
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import RevocationReason
 from identity_manager.jobs import schedule
-from identity_manager.models import Certificate, Person, SoftwareToken
+from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.workflow.revocation import revoke
-from tests.performance import enable, renewal
+from tests.performance import people
 from tests.performance.timing import seconds_of
 
 CHUNK = 100
@@ -30,11 +30,10 @@ CA = "corporate"
 
 
 def measured(number: int, entries: int) -> dict[str, Any]:
-    renewal.tokens_of(enable.persons(number), "vpn")
+    people.give_tokens(people.make(number), "vpn")
     issued(list(Certificate.objects.order_by("pk")))
-    actor = Person.objects.filter(roles__role="token-administrator").first()
-    assert actor is not None
-    decided = seconds_of(lambda: decide(actor, number))
+    officer = people.officer()
+    decided = seconds_of(lambda: decide(officer, number))
     told = seconds_of(carry_out)
     listed = seconds_of(read_crls)
     if Certificate.objects.exclude(on_crl_at=None).count() != number:

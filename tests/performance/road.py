@@ -10,15 +10,13 @@ all; one process has another core in each round.
 BROKER_URL names a broker that is there already.
 """
 
-from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.db import connection
 
 from ca_bridge.contract import KeyAlgorithm
-from identity_manager.models import Person, PersonState, Role, TokenType
-from identity_manager.workflow import step1_enable
-from tests.performance import crowd, processes, recorded
+from tests.performance import crowd, people, processes, recorded
 from tests.performance.road_run import Compared, Run
 
 TYPES = {"ec-p256": "vpn", "rsa-3072": "authentication"}  # without approval, one certificate each
@@ -97,18 +95,10 @@ def blocks(tokens: int, number: int) -> list[int]:
 
 def requests(totals: dict[str, int]) -> dict[str, list[Any]]:
     """For each algorithm so many requests that wait for acceptance, and as many keys on the list."""
-    persons = Person.objects.filter(
-        personnel_number__startswith="B", state=PersonState.ACTIVE, kind="employee"
-    )
-    queue = persons.order_by("pk").iterator()
+    persons = people.employees().iterator()
     for algorithm, number in totals.items():
         recorded.record(KeyAlgorithm(algorithm), number)
-    return {name: list(_waiting(TYPES[name], number, queue)) for name, number in totals.items()}
-
-
-def _waiting(code: str, number: int, persons: Iterator[Any]) -> Iterator[Any]:
-    officer = Person.objects.holding(Role.TOKEN_ADMINISTRATOR).first()
-    type_id = TokenType.objects.active().get(code=code).pk
-    for _number in range(number):
-        person = next(persons)
-        yield step1_enable.enable(actor=officer, person_id=person.pk, type_ids=[type_id])
+    return {
+        name: [people.enabled(person, TYPES[name]) for person in islice(persons, number)]
+        for name, number in totals.items()
+    }

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,23 +13,11 @@ from django.utils import timezone
 
 from ca_bridge.contract import KeyAlgorithm
 from identity_manager.models import OutgoingMail, SoftwareToken, TokenRequest
-from identity_manager.workflow import step4_accept
-from tests.performance import bare, processes, recorded
-from tests.performance.part import NOTHING, command
-from tests.performance.place import ROOT
+from tests.performance import bare, part, people, processes, recorded
 
 PATIENCE_SECONDS = 60
 LOOK_SECONDS = 0.5  # each look is a query, which would count as work of the road
-WORKER = ("celery", "--quiet", "--app", "tests.performance.recorded_worker", "worker", "--pool", "prefork")
-QUIET = (
-    "--queues",
-    "ca",
-    "--without-gossip",
-    "--without-mingle",
-    "--without-heartbeat",
-    "--loglevel",
-    "ERROR",
-)
+WORKER = "tests.performance.recorded_worker"
 
 
 @dataclass
@@ -84,13 +71,8 @@ class Run:
         processes.pin(self._everything(), self._cores)
         contents = self._directory / "contents.json"
         contents.write_text(json.dumps({name: _contents(rows) for name, rows in self._waiting.items()}))
-        with (self._directory / "worker.log").open("ab") as log:
-            self._worker = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", *WORKER, "--concurrency", str(self.number), *QUIET],
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-            )
+        log = self._directory / "worker.log"
+        self._worker = processes.worker(log, queue="ca", number=self.number, app=WORKER)
         self._loops = [_loop(contents) for _ in range(self.number)]
         return self
 
@@ -120,15 +102,10 @@ class Run:
         _DRAWN[algorithm] = start + size
 
     def _through_the_road(self, rows: list[TokenRequest]) -> tuple[float, float, float]:
-        texts = {request.pk: texts_of(request) for request in rows}
+        texts = {request.pk: people.texts_of(request) for request in rows}
         database, cpu, began = self._database_cpu(), self._cpu(), timezone.now()
         for request in rows:
-            step4_accept.accept(
-                actor=request.person,
-                request_id=request.pk,
-                snapshot_hash=request.snapshot_hash,
-                text_ids=texts[request.pk],
-            )
+            people.accept(request, texts[request.pk])
         ended = self._end_of(rows)
         return (ended - began).total_seconds(), self._cpu() - cpu, self._database_cpu() - database
 
@@ -144,7 +121,7 @@ class Run:
 
     def _cpu(self) -> float:
         """Of all that the road is made of: who accepts, workers, broker, and the database's server."""
-        return processes.cpu_seconds({*self._everything()} - self._of_loops())
+        return processes.cpu_seconds({*self._everything()} - {process.pid for process in self._loops})
 
     def _database_cpu(self) -> float:
         return processes.cpu_seconds(self._servers())
@@ -156,16 +133,11 @@ class Run:
         """What bench.py has started (broker, workers, loops, ourselves), and the database's server."""
         return [*processes.family(os.getppid()), *self._servers()]
 
-    def _of_loops(self) -> set[int]:
-        return {process.pid for process in self._loops}
-
     def _through_the_loop(self, algorithm: str, end: int) -> tuple[float, float]:
         began = time.perf_counter()
         for process in self._loops:
-            assert process.stdin is not None
-            process.stdin.write(f"{algorithm} {end}\n")
-            process.stdin.flush()
-        answers = [json.loads(_line(process)) for process in self._loops]
+            part.tell(process, f"{algorithm} {end}")
+        answers = [json.loads(part.heard(process)) for process in self._loops]
         return time.perf_counter() - began, sum(answer["cpu"] for answer in answers)
 
     def worker_memory_mb(self) -> float:
@@ -200,23 +172,8 @@ def _contents(rows: list[TokenRequest]) -> list[dict[str, Any]]:
     ]
 
 
-def texts_of(request: TokenRequest) -> list[Any]:
-    return [version.text_in("en").pk for version in step4_accept.terms_of(request)]
-
-
 def _loop(contents: Path) -> "subprocess.Popen[str]":
-    process = subprocess.Popen(
-        command("bare.answer", "--have", NOTHING, contents=str(contents)),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    if _line(process).strip() != bare.READY:
+    process = part.started("bare.answer", "--have", part.NOTHING, contents=str(contents))
+    if part.heard(process) != bare.READY:
         raise RuntimeError("The bare loop did not start.")
     return process
-
-
-def _line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline()

@@ -3,13 +3,12 @@
 import time
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.test import Client
 
 from identity_manager.jobs import search_scans
-from identity_manager.models import Account, NameWord, Person, Role, RoleAssignment
-from tests.performance import stock
+from identity_manager.models import NameWord, Role
+from tests.performance import browsers, people, stock
 from tests.performance.query_mix import MIX
 from tests.performance.timing import percentile
 
@@ -55,18 +54,9 @@ def prepared(persons: int) -> dict[str, int]:
     return stored
 
 
-def officer() -> Any:
+def officer() -> Client:
     """A Software Token Administrator at a browser."""
-    person = Person.objects.filter(personnel_number="OFFICER").first()
-    if person is None:
-        person = Person(personnel_number="OFFICER", given_name="Ada", surname="Berg", display_name="Ada Berg")
-        person.activate()
-        person.save()
-        RoleAssignment.objects.create(person=person, role=Role.TOKEN_ADMINISTRATOR)
-        Account.objects.create_account(username="officer", person=person, password=None)
-    browser = Client(SERVER_NAME="localhost")
-    browser.force_login(person.account, backend=settings.AUTHENTICATION_BACKENDS[0])
-    return browser
+    return browsers.client(people.named("officer", Role.TOKEN_ADMINISTRATOR))
 
 
 def timed(browser: Any, asked: dict[str, str]) -> tuple[float, float]:

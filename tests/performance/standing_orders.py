@@ -23,15 +23,15 @@ from identity_manager.models import (
     StandingOrder,
 )
 from identity_manager.workflow.standing_orders import orders, planning
-from tests.performance import enable, renewal
+from tests.performance import people
 
 LEAVERS = 1_000
 
 
 def measured(number: int) -> dict[str, Any]:
     settings.BREAKER_PERSONS = number
-    ids = enable.persons(number)
-    renewal.tokens_of(ids[: number // 2], "vpn")
+    ids = people.make(number)
+    people.give_tokens(ids[: number // 2], "vpn")
     order = in_force(ids)
     planned = seconds_to_plan(order)
     placed = BatchOrder.objects.get(standing_placement__order=order)

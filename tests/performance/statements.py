@@ -12,9 +12,8 @@ from celery.app.task import Task
 from django.db import connection
 
 from identity_manager import task_names
-from identity_manager.models import OutgoingMail, Person
-from identity_manager.workflow import step4_accept
-from tests.performance import crowd, road_run, templates
+from identity_manager.models import OutgoingMail
+from tests.performance import crowd, people
 
 TOGETHER = 8
 WAIT_SECONDS = 1.0  # a worker takes others' rows along only when they have waited
@@ -23,16 +22,15 @@ NOT_COUNTED = ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
 def measured() -> dict[str, dict[str, float]]:
     crowd.fill(200)
-    persons = Person.objects.filter(personnel_number__startswith="B", state="active", kind="employee")
-    persons = list(persons.exclude(email="").order_by("pk")[: TOGETHER + 2])
+    persons = list(people.employees()[: TOGETHER + 2])
     _statements_of(persons[:1])  # what is asked once in a process
     alone, together = _statements_of(persons[1:2]), _statements_of(persons[2:]) / TOGETHER
     return {"figures": {"statements_alone": alone, "statements_together": together}}
 
 
 def _statements_of(persons: list[Any]) -> int:
-    requests = [templates.enabled(person, "vpn") for person in persons]
-    seen = [(request, road_run.texts_of(request)) for request in requests]
+    requests = [people.enabled(person, "vpn") for person in persons]
+    seen = [(request, people.texts_of(request)) for request in requests]
     messages: list[tuple[Any, Any, Any]] = []
     counted: list[str] = []
     publish = Task.apply_async
@@ -40,7 +38,7 @@ def _statements_of(persons: list[Any]) -> int:
     try:
         with connection.execute_wrapper(_counting(counted)):
             for request, texts in seen:
-                _accept(request, texts)
+                people.accept(request, texts)
             time.sleep(WAIT_SECONDS)
             _carry_out(messages)
     finally:
@@ -58,15 +56,6 @@ def _counting(counted: list[str]) -> Callable[..., Any]:
         return execute(sql, *more)
 
     return wrapper
-
-
-def _accept(request: Any, texts: list[Any]) -> None:
-    step4_accept.accept(
-        actor=request.person,
-        request_id=request.pk,
-        snapshot_hash=request.snapshot_hash,
-        text_ids=texts,
-    )
 
 
 def _carry_out(messages: list[tuple[Any, Any, Any]]) -> None:

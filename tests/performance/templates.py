@@ -18,15 +18,14 @@ from identity_manager.models import (
     MailState,
     OutgoingMail,
     Person,
-    Role,
     SoftwareToken,
     TermsAcceptance,
     TokenRequest,
-    TokenType,
 )
 from identity_manager.people import anonymisation
-from identity_manager.workflow import step1_enable, step7_deliver
+from identity_manager.workflow import step7_deliver
 from identity_manager.workflow.requests import lapse
+from tests.performance.people import employees, enabled
 from tests.tools import cast
 
 EVENTS_EACH = 10
@@ -45,8 +44,7 @@ class Template:
 
 def make() -> dict[str, Template]:
     """One request in each of the states, for the first persons of the crowd."""
-    crowd = Person.objects.filter(personnel_number__startswith="B", state="active", kind="employee")
-    persons = iter(crowd.exclude(email="").exclude(sid="").order_by("pk")[:10])
+    persons = iter(employees()[:10])
     makers = {
         "completed": lambda: completed(next(persons)),
         "lapsed": lambda: lapsed(next(persons)),
@@ -60,13 +58,6 @@ def make() -> dict[str, Template]:
             step7_deliver.send(mail_id=mail.pk)
     sealing.seal()
     return {name: _template(request) for name, request in requests.items()}
-
-
-def enabled(person: Person, *codes: str) -> TokenRequest:
-    officer = Person.objects.holding(Role.TOKEN_ADMINISTRATOR).first()
-    assert officer is not None
-    types = [token_type.pk for token_type in TokenType.objects.active().filter(code__in=codes)]
-    return step1_enable.enable(actor=officer, person_id=person.pk, type_ids=types)
 
 
 def completed(person: Person) -> TokenRequest:
