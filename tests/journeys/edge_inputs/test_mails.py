@@ -1,4 +1,4 @@
-"""What names and addresses do to mails and pages: they stand there. The numbers are rows.py's."""
+"""What names and addresses do to mails and pages: they stand there."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def delivery_to(person: Person) -> OutgoingMail:
         "x" * 400,
     ],
 )
-def test_row_14_no_name_breaks_a_header_or_a_file_name(name: str) -> None:
+def test_no_name_breaks_a_header_or_a_file_name(name: str) -> None:
     mail = delivery_to(named(name.strip()))
     step7_deliver.send(mail_id=mail.pk)
 
@@ -65,7 +65,7 @@ def test_row_14_no_name_breaks_a_header_or_a_file_name(name: str) -> None:
     assert "\n" not in str(stored.message["Subject"])
 
 
-def test_row_14_a_line_break_in_a_subject_is_a_space() -> None:
+def test_a_line_break_in_a_subject_is_a_space() -> None:
     mail = delivery_to(named("Jane Doe"))
     OutgoingMail.objects.filter(pk=mail.pk).update(subject="Your file\r\nBcc: evil@example.org")
     step7_deliver.send(mail_id=mail.pk)
@@ -78,7 +78,7 @@ def test_row_14_a_line_break_in_a_subject_is_a_space() -> None:
 @pytest.mark.parametrize(
     "address", ["jane@example.com\r\nBcc: evil@example.org", "jane@", "jane\x00@example.com"]
 )
-def test_row_14_an_address_that_came_in_some_other_way_is_refused_for_good(address: str) -> None:
+def test_an_address_that_came_in_some_other_way_is_refused_for_good(address: str) -> None:
     """A worker that tried it for ever would hold up the others."""
     mail = delivery_to(named("Jane Doe"))
     OutgoingMail.objects.filter(pk=mail.pk).update(to_address=address)
@@ -89,7 +89,7 @@ def test_row_14_an_address_that_came_in_some_other_way_is_refused_for_good(addre
     assert mail.state == "failed"
 
 
-def test_row_15_markup_and_template_code_in_a_name_are_text() -> None:
+def test_markup_and_template_code_in_a_name_are_text() -> None:
     person = named(MARKUP)
     mail = delivery_to(person)
     step7_deliver.send(mail_id=mail.pk)

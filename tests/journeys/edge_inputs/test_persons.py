@@ -1,7 +1,4 @@
-"""Persons as they come, from the record to the container: what the approver saw is what the certificate says.
-
-The numbers are the rows of rows.py.
-"""
+"""Persons as they come, from record to container: what the approver saw is what the certificate says."""
 
 import pytest
 from cryptography import x509
@@ -60,7 +57,7 @@ def opened(certificate: Certificate, passphrase: str) -> x509.Certificate:
         ("प्रिया", "शर्मा", ""),
     ],
 )
-def test_row_01_names_of_every_script(given_name: str, surname: str, display_name: str) -> None:
+def test_names_of_every_script(given_name: str, surname: str, display_name: str) -> None:
     names = {"given_name": given_name, "surname": surname}
     person = entered("1", **names, **({"display_name": display_name} if display_name else {}))
     certificate, passphrase = walked(person)
@@ -70,7 +67,7 @@ def test_row_01_names_of_every_script(given_name: str, surname: str, display_nam
 
 
 @pytest.mark.parametrize("surname", ["Wolfeschlegel" * 6, "Ü" * 33, "山" * 22, "👩🏽x" * 15])
-def test_row_02_a_name_that_is_too_long_is_cut_and_shown_as_it_is_cut(surname: str) -> None:
+def test_a_name_that_is_too_long_is_cut_and_shown_as_it_is_cut(surname: str) -> None:
     person = entered("2", surname=surname)
     certificate, passphrase = walked(person)
 
@@ -81,7 +78,7 @@ def test_row_02_a_name_that_is_too_long_is_cut_and_shown_as_it_is_cut(surname: s
     assert person.display_name.startswith(said)
 
 
-def test_row_03_what_no_ca_would_sign_is_said_when_the_person_is_enabled() -> None:
+def test_what_no_ca_would_sign_is_said_when_the_person_is_enabled() -> None:
     cast.token_type("ou", profiles=("ou",))
     profile = cast.profile("ou")
     profile.subject = [["commonName", "{display_name}"], ["organizationalUnitName", "{department}"]]
@@ -94,7 +91,7 @@ def test_row_03_what_no_ca_would_sign_is_said_when_the_person_is_enabled() -> No
     assert not TokenRequest.objects.exists()
 
 
-def test_row_04_a_decomposed_name_is_the_composed_one() -> None:
+def test_a_decomposed_name_is_the_composed_one() -> None:
     person = entered("4", given_name="Ju\u0308rgen", surname="Mu\u0308ller")
 
     assert person.display_name == "J\u00fcrgen M\u00fcller"
@@ -105,7 +102,7 @@ def test_row_04_a_decomposed_name_is_the_composed_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["Jane\x00", "Jane\nBcc: x@example.com", "Jane\u202eenaJ", "Ja\ue000ne"])
-def test_row_05_what_deceives_the_eye_is_refused_by_code_point(name: str) -> None:
+def test_what_deceives_the_eye_is_refused_by_code_point(name: str) -> None:
     with pytest.raises(NotPossible, match=r"U\+"):
         entered("5", surname=name)
     assert not Person.objects.exists()
@@ -114,7 +111,7 @@ def test_row_05_what_deceives_the_eye_is_refused_by_code_point(name: str) -> Non
 @pytest.mark.parametrize(
     "surname", ["Doe, Jane + O=Evil", 'Doe" CN=root', "Doe\\, O=Evil", "#0402FFFF", "Doe;OU=x"]
 )
-def test_row_06_a_name_that_looks_like_a_subject_is_one_attribute(surname: str) -> None:
+def test_a_name_that_looks_like_a_subject_is_one_attribute(surname: str) -> None:
     certificate, passphrase = walked(entered("6", surname=surname, display_name=surname))
 
     subject = opened(certificate, passphrase).subject
@@ -122,14 +119,14 @@ def test_row_06_a_name_that_looks_like_a_subject_is_one_attribute(surname: str) 
     assert subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == surname
 
 
-def test_row_07_plus_addresses_are_kept_and_are_addresses_of_their_own() -> None:
+def test_plus_addresses_are_kept_and_are_addresses_of_their_own() -> None:
     entered("7", email="jane@example.com")
     certificate, passphrase = walked(entered("8", email="jane+smime@example.com"))
 
     assert mailboxes(opened(certificate, passphrase)) == ["jane+smime@example.com"]
 
 
-def test_row_08_a_domain_of_other_letters_stands_in_the_certificate_as_a_labels() -> None:
+def test_a_domain_of_other_letters_stands_in_the_certificate_as_a_labels() -> None:
     certificate, passphrase = walked(entered("8", email="jane@münchen.example"))
 
     assert mailboxes(opened(certificate, passphrase)) == ["jane@xn--mnchen-3ya.example"]
@@ -152,14 +149,14 @@ def mailboxes(certificate: x509.Certificate) -> list[str]:
         f"{'j' * 65}@example.com",
     ],
 )
-def test_rows_09_and_10_an_address_that_not_everybody_can_reach_is_refused(address: str) -> None:
+def test_an_address_that_not_everybody_can_reach_is_refused(address: str) -> None:
     with pytest.raises(NotPossible) as refused:
         entered("9", email=address)
     assert refused.value.field == "email"
     assert not Person.objects.exists()
 
 
-def test_row_11_one_address_one_person_and_equal_names_are_told_apart_by_number() -> None:
+def test_one_address_one_person_and_equal_names_are_told_apart_by_number() -> None:
     first, _secret = walked(entered("11", email="jane@example.com"))
     with pytest.raises(NotPossible):
         entered("12", email="Jane@Example.com")
@@ -170,7 +167,7 @@ def test_row_11_one_address_one_person_and_equal_names_are_told_apart_by_number(
     assert {each.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value for each in subjects} == {"Jane Doe"}
 
 
-def test_row_12_what_the_record_lacks_is_named_before_anything_is_asked() -> None:
+def test_what_the_record_lacks_is_named_before_anything_is_asked() -> None:
     profile = cast.profile("logon")
     profile.subject_alt_names = [["upn", "{upn}"]]
     profile.save()
@@ -181,7 +178,7 @@ def test_row_12_what_the_record_lacks_is_named_before_anything_is_asked() -> Non
         step1_enable.enable(actor=cast.person("ada"), person_id=person.pk, type_ids=[logon.pk])
 
 
-def test_row_29_an_identifier_is_never_given_again() -> None:
+def test_an_identifier_is_never_given_again() -> None:
     person = entered("29")
     with pytest.raises(NotPossible) as refused:
         entered("29", email="other@example.com")
@@ -192,7 +189,7 @@ def test_row_29_an_identifier_is_never_given_again() -> None:
         entered("29", email="other@example.com")
 
 
-def test_row_30_the_same_key_is_never_certified_twice() -> None:
+def test_the_same_key_is_never_certified_twice() -> None:
     """The database itself refuses it, whatever the generator of random numbers does."""
     certificate, _secret = walked(entered("30"))
     fields = {field.name: field for field in Certificate._meta.get_fields()}
