@@ -6,7 +6,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cryptography import x509
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.ca_bridge.connectors.issuers import TestCa, _pem, _signed
+from tests.tools.http_server import Handler, serving
 
 ELSEWHERE = "service.corp.test"  # no DNS has it: only the proxy knows the way
 
@@ -40,45 +40,22 @@ class PrivateCa(TestCa):
         return context
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Pages(Handler):
     pages: dict[str, bytes]
 
     def do_GET(self) -> None:
-        body = self.pages.get(self.path)
-        self.send_response(200 if body is not None else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body or b"")))
-        self.end_headers()
-        self.wfile.write(body or b"")
+        self.body()
+        found = self.path in self.pages
+        self.answer(200 if found else 404, self.pages.get(self.path, b""), Content_Type="application/json")
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.do_GET()
-
-    def log_message(self, *_args: object) -> None:
-        return
-
-
-class _Server(ThreadingHTTPServer):
-    """Shakes hands in the thread of the connection; a client that hangs up is no news."""
-
-    daemon_threads = True
-
-    def handle_error(self, *_args: object) -> None:
-        return
+    do_POST = do_GET
 
 
 @contextmanager
 def web_server(pages: dict[str, bytes], tls: ssl.SSLContext) -> Iterator[int]:
     """Yield the port of a server that has these pages."""
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"pages": pages}))
-    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(_Pages, tls=tls, pages=pages) as port:
+        yield port
 
 
 class Proxy:

@@ -7,7 +7,6 @@ its API gave.
 import hashlib
 import hmac
 import json
-import threading
 import time
 import uuid
 from base64 import b64encode
@@ -15,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
+
+from tests.tools.http_server import Handler, serving
 
 BACKEND = "anymail.backends.mailgun.EmailBackend"
 ADDRESS = "/webhooks/mail/mailgun/"
@@ -78,35 +78,21 @@ def provider(settings: Settings) -> Iterator[Provider]:
     """The provider's API on this machine, and the settings of an installation that uses it."""
     made = Provider()
 
-    class Api(BaseHTTPRequestHandler):
+    class Api(Handler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            mail = _taken(self.headers["Content-Type"], body)
+            mail = _taken(self.headers["Content-Type"], self.body())
             made.taken.append(mail)
-            answer = json.dumps({"id": mail.id, "message": "Queued. Thank you."}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            self.answer(200, {"id": mail.id, "message": "Queued. Thank you."})
 
-        def log_message(self, *_args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    settings.EMAIL_BACKEND = BACKEND
-    settings.ANYMAIL = {
-        "MAILGUN_API_KEY": "key-of-the-api",
-        "MAILGUN_API_URL": f"http://127.0.0.1:{server.server_port}/v3",
-        "MAILGUN_WEBHOOK_SIGNING_KEY": SIGNING_KEY,
-        "WEBHOOK_SECRET": WEBHOOK_SECRET,
-    }
-    try:
+    with serving(Api) as port:
+        settings.EMAIL_BACKEND = BACKEND
+        settings.ANYMAIL = {
+            "MAILGUN_API_KEY": "key-of-the-api",
+            "MAILGUN_API_URL": f"http://127.0.0.1:{port}/v3",
+            "MAILGUN_WEBHOOK_SIGNING_KEY": SIGNING_KEY,
+            "WEBHOOK_SECRET": WEBHOOK_SECRET,
+        }
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _taken(content_type: str, body: bytes) -> Taken:

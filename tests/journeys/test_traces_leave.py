@@ -2,10 +2,8 @@
 
 import gzip
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,15 +14,15 @@ from ca_bridge.telemetry import TRACE
 from identity_manager.config.observability import tracing
 from tests.journeys.office import Office
 from tests.sinks.caught import caught_secrets
+from tests.tools.http_server import Handler, serving
 
 Span = dict[str, str]  # the attributes, and beside them the trace, the name and the service
 
 
-class Collector(ThreadingHTTPServer):
-    """Takes OTLP over HTTP on this machine, and keeps it."""
+class Collector:
+    """What came as OTLP over HTTP on this machine."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taken)
         self.bodies: list[bytes] = []
 
     def spans(self) -> list[Span]:
@@ -43,35 +41,29 @@ class Collector(ThreadingHTTPServer):
         ]
 
 
-class _Taken(BaseHTTPRequestHandler):
-    server: Collector
+class _Taken(Handler):
+    collector: Collector
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        zipped = self.headers.get("content-encoding") == "gzip"
+        body, zipped = self.body(), self.headers.get("content-encoding") == "gzip"
         if self.path == "/v1/traces":
-            self.server.bodies.append(gzip.decompress(body) if zipped else body)
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """The test says what is wrong."""
+            self.collector.bodies.append(gzip.decompress(body) if zipped else body)
+        self.answer(200)
 
 
 @pytest.fixture
 def collector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     """Where this process sends its traces, as a start with the setting has it."""
     before = TRACE.span, TRACE.headers
-    with Collector() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    collector = Collector()
+    with serving(_Taken, collector=collector) as port:
+        address = f"http://127.0.0.1:{port}"
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
         settings.OTEL_EXPORTER_OTLP_ENDPOINT = address
         tracing.start()
-        yield server
+        yield collector
         tracing.stop()
         TRACE.span, TRACE.headers = before
-        server.shutdown()
 
 
 @pytest.fixture

@@ -6,15 +6,13 @@ nothing is overwritten, one of the certificates is the default.
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import jwt
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.utils import timezone
 
 from identity_manager.targets.configuration import TargetConfiguration, parse
+from tests.tools.http_server import Handler, serving
 
 NAME, ACCOUNT = "gmail", "identity-manager@project.iam.gserviceaccount.com"
 SCOPE = "https://www.googleapis.com/auth/gmail.settings.basic"
@@ -110,35 +109,16 @@ class Gmail:
 @contextmanager
 def running() -> Iterator[Gmail]:
     gmail = Gmail(mailboxes=[Mailbox(MAILBOX)])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    gmail.port = server.server_port
-    cast("Any", server).gmail = gmail
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with serving(_Handler, gmail=gmail) as gmail.port:
         yield gmail
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    @property
-    def gmail(self) -> Gmail:
-        return cast("Gmail", cast("Any", self.server).gmail)
-
-    def log_message(self, *_given: Any) -> None:
-        """Nothing."""
+class _Handler(Handler):
+    gmail: Gmail
 
     def _answer(self, status: int, said: Any, *, cut: int = 0) -> None:
-        body = b"" if status == 204 else json.dumps(said).encode()
-        self.send_response(status)
-        if status in (429, 503):
-            for name, value in self.gmail.retry_after.items():
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body) + cut))
-        self.end_headers()
-        self.wfile.write(body)
+        more = self.gmail.retry_after if status in (429, 503) else {}
+        self.answer(status, b"" if status == 204 else said, cut=cut, **more)
 
     def _error(self, status: int, reason: str = "") -> None:
         text = "It has failed for uma@corp.example.com"
@@ -199,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._act("delete", lambda: (204, None))
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.body()
         if self.path == "/token":
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             self._act("token", lambda: self._sign_in(form))

@@ -6,13 +6,11 @@ real one cannot.
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs12
 
 from identity_manager.targets.configuration import TargetConfiguration, parse
+from tests.tools.http_server import Handler, serving
 
 NAME, SECRET, CLIENT = "devices", "s3cret-of-the-app", "11111111-2222-3333-4444-555555555555"
 PADDINGS = {"oaepSha256": hashes.SHA256(), "oaepSha384": hashes.SHA384(), "oaepSha512": hashes.SHA512()}
@@ -102,38 +101,16 @@ class Graph:
 @contextmanager
 def running() -> Iterator[Graph]:
     graph = Graph()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    graph.port = server.server_port
-    cast("Any", server).graph = graph
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with serving(_Handler, graph=graph) as graph.port:
         yield graph
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    @property
-    def graph(self) -> Graph:
-        return cast("Graph", cast("Any", self.server).graph)
-
-    def log_message(self, *_given: Any) -> None:
-        """Nothing."""
-
-    def _answer(self, status: int, said: Any, headers: dict[str, str] | None = None, *, cut: int = 0) -> None:
-        body = json.dumps(said).encode()
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body) + cut))
-        self.end_headers()
-        self.wfile.write(body)
+class _Handler(Handler):
+    graph: Graph
 
     def _error(self, status: int, headers: dict[str, str] | None = None) -> None:
         said = {"error": {"code": "BadRequest", "message": "An error has occurred - uma@corp.example.com"}}
-        self._answer(status, said, headers)
+        self.answer(status, said, **(headers or {}))
 
     def _is_signed_in(self) -> bool:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -148,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.graph.reads:
             reads, self.graph.reads = self.graph.reads, 0
             if reads == "cut":
-                self._answer(200, {"value": []}, cut=10)
+                self.answer(200, {"value": []}, cut=10)
             else:
                 self._error(int(reads))
             return
@@ -157,14 +134,14 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path.startswith("/v1.0/users/"):
             self._user(unquote(parts.path.removeprefix("/v1.0/users/")))
         elif parts.path == "/v1.0/users":
-            self._answer(200, {"value": [{"id": each} for each in self.graph.users.values()][:1]})
+            self.answer(200, {"value": [{"id": each} for each in self.graph.users.values()][:1]})
         else:
-            self._answer(200, {"value": self._found(query.get("$filter", ""))})
+            self.answer(200, {"value": self._found(query.get("$filter", ""))})
 
     def _user(self, wanted: str) -> None:
         for name, key in self.graph.users.items():
             if wanted.lower() in (name.lower(), key):
-                self._answer(200, {"id": key, "userPrincipalName": name})
+                self.answer(200, {"id": key, "userPrincipalName": name})
                 return
         self._error(404)
 
@@ -177,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         return rows
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.body()
         if self.path.endswith("/oauth2/v2.0/token"):
             self._sign_in({name: values[0] for name, values in parse_qs(body.decode()).items()})
             return
@@ -202,20 +179,20 @@ class _Handler(BaseHTTPRequestHandler):
         if planned == "lost-after" or is_lost:
             self.close_connection = True
         elif planned == "cut":
-            self._answer(status, {}, cut=10)
+            self.answer(status, {}, cut=10)
         elif status == 201:
-            self._answer(201, {"id": "x"})
+            self.answer(201, {"id": "x"})
         else:
             self._error(status)
 
     def _sign_in(self, form: dict[str, str]) -> None:
         if not self.graph.app_works or not self._is_app(form):
-            self._answer(401, {"error": "invalid_client", "error_description": SECRET})
+            self.answer(401, {"error": "invalid_client", "error_description": SECRET})
             return
         self.graph.signed_in += 1
         token = f"token-{self.graph.signed_in}-of-graph"
         self.graph.tokens.add(token)
-        self._answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+        self.answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
     def _is_app(self, form: dict[str, str]) -> bool:
         if form["client_id"] != CLIENT or form["grant_type"] != "client_credentials":

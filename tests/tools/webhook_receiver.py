@@ -1,13 +1,13 @@
 """Somebody else's HTTPS server, which webhooks are sent to: keeps what it gets, answers as it is told."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from tests.interop.tls_certificates import Authority, server_context
+from tests.tools.http_server import Handler, serving
 
 Answering = Callable[[BaseHTTPRequestHandler], None]
 
@@ -44,7 +44,7 @@ def running(folder: Path) -> Iterator[Receiver]:
     trusted = authority.bundle(folder)
     receiver = Receiver(0, str(trusted))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Hooks(Handler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
@@ -53,32 +53,13 @@ def running(folder: Path) -> Iterator[Receiver]:
             super().setup()
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.posted.append(
-                Posted(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            )
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            receiver.posted.append(Posted(self.path, headers, self.body()))
             if receiver.answer is not None:
                 receiver.answer(self)
                 return
-            self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
-            for name, value in receiver.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(receiver.statuses.pop(0) if receiver.statuses else 204, **receiver.headers)
 
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    context = server_context(authority.server(folder, "127.0.0.1"))
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    receiver.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    tls = server_context(authority.server(folder, "127.0.0.1"))
+    with serving(Hooks, tls=tls) as receiver.port:
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

@@ -15,19 +15,15 @@ from ca_bridge.keys.keys import PrivateKey
 from ca_bridge.x509 import csr
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import Neighbour, unchanged
-from tests.ca_bridge.connectors.servers import adcs as adcs_server
 from tests.ca_bridge.connectors.servers import adcs_kerberos as domain_server
 from tests.ca_bridge.connectors.servers import cfssl as cfssl_server
 from tests.ca_bridge.connectors.servers import cmp as cmp_server
 from tests.ca_bridge.connectors.servers import django_ca as django_ca_server
-from tests.ca_bridge.connectors.servers import ejbca as ejbca_server
 from tests.ca_bridge.connectors.servers import est as est_server
-from tests.ca_bridge.connectors.servers import harica as harica_server
 from tests.ca_bridge.connectors.servers import kdc as kdc_server
-from tests.ca_bridge.connectors.servers import nexus_cm as nexus_server
 from tests.ca_bridge.connectors.servers import openbao as bao_server
-from tests.ca_bridge.connectors.servers import sectigo as sectigo_server
 from tests.ca_bridge.connectors.servers import step_ca as step_server
+from tests.ca_bridge.connectors.servers import stubs
 from tests.ca_bridge.connectors.servers.adcs_kerberos import Domain
 from tests.ca_bridge.connectors.servers.cmp import CmpCa
 from tests.ca_bridge.connectors.servers.openbao import Bao
@@ -107,12 +103,12 @@ cmp_ca = _running(cmp_server.cmp)
 step_ca_running = _running(step_server.step_ca)
 est = _running(est_server.est, scope="package")  # libest's server is busy even while nobody asks it
 cfssl = _running(cfssl_server.cfssl)
-nexus_cm = _running(nexus_server.nexus_cm)
-adcs = _running(adcs_server.adcs)
-ejbca = _running(ejbca_server.ejbca)
+nexus_cm = _running(stubs.nexus_cm)
+adcs = _running(stubs.adcs)
+ejbca = _running(stubs.ejbca)
 django_ca = _running(django_ca_server.django_ca)
-harica = _running(harica_server.harica)
-sectigo = _running(sectigo_server.sectigo)
+harica = _running(stubs.harica)
+sectigo = _running(stubs.sectigo)
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ from ca_bridge.x509 import verification
 from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import kept_waiting
-from tests.ca_bridge.connectors.servers import adcs as server
 from tests.ca_bridge.connectors.servers import adcs_stub as stub
+from tests.ca_bridge.connectors.servers.stubs import tell
 
 pytestmark = pytest.mark.long
 
@@ -36,7 +36,7 @@ def pending(adcs, ordered):
 
 def test_what_a_manager_issues_is_fetched(adcs, pending):
     connector, order, handle = pending
-    server.decide(adcs, handle, "issue")
+    tell(adcs, stub, f"/requests/{handle}/issue")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Issued)
     assert verification.faults(order, answer, connector.chain()) == ()
@@ -45,7 +45,7 @@ def test_what_a_manager_issues_is_fetched(adcs, pending):
 
 def test_what_a_manager_denies_is_refused_with_its_code(adcs, pending):
     connector, order, handle = pending
-    server.decide(adcs, handle, "deny")
+    tell(adcs, stub, f"/requests/{handle}/deny")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Refused)
     assert answer.detail == r"Denied by EXAMPLE\manager (0x80094014)"
@@ -163,7 +163,7 @@ def test_the_end_that_was_ordered_is_asked_for(adcs, ordered, validity):
 def test_a_revocation_is_noticed_once_the_cas_people_have_done_it(adcs, pending):
     """On the CRL that the pages hand out; a hold is none."""
     connector, order, handle = pending
-    server.decide(adcs, handle, "issue")
+    tell(adcs, stub, f"/requests/{handle}/issue")
     certificate = connector.fetch(order, handle).certificate
     for done, outcome in (
         ("", RevocationOutcome.UNSUPPORTED),
@@ -171,15 +171,15 @@ def test_a_revocation_is_noticed_once_the_cas_people_have_done_it(adcs, pending)
         ("keyCompromise", RevocationOutcome.ALREADY_REVOKED),
     ):
         if done:
-            server.decide(adcs, handle, done)
+            tell(adcs, stub, f"/requests/{handle}/{done}")
         assert connector.revoke(certificate, LOST) == outcome
 
 
 def test_only_the_crl_of_the_ca_counts(adcs, monkeypatch, pending):
     connector, order, handle = pending
-    server.decide(adcs, handle, "issue")
+    tell(adcs, stub, f"/requests/{handle}/issue")
     certificate = connector.fetch(order, handle).certificate
-    server.decide(adcs, handle, "keyCompromise")
+    tell(adcs, stub, f"/requests/{handle}/keyCompromise")
     crl = connector._of_ca("/certcrl.crl?Type=base").body
     for shown, outcome in (
         (crl, RevocationOutcome.ALREADY_REVOKED),

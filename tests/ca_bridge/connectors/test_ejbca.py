@@ -24,8 +24,8 @@ from tests.ca_bridge import scripted
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import kept_waiting
-from tests.ca_bridge.connectors.servers import ejbca as server
 from tests.ca_bridge.connectors.servers import ejbca_stub as stub
+from tests.ca_bridge.connectors.servers.stubs import tell
 
 pytestmark = pytest.mark.long
 
@@ -42,7 +42,7 @@ def pending(ejbca, ordered):
 
 def test_what_was_approved_is_finalized(ejbca, pending):
     connector, order, handle = pending
-    server.decide(ejbca, handle, "approve")
+    tell(ejbca, stub, f"/approvals/{handle}/approve")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Issued)
     assert verification.faults(order, answer, connector.chain()) == ()
@@ -50,7 +50,7 @@ def test_what_was_approved_is_finalized(ejbca, pending):
 
 def test_what_was_finalized_without_our_knowing_is_found(ejbca, pending):
     connector, order, handle = pending
-    server.decide(ejbca, handle, "approve")
+    tell(ejbca, stub, f"/approvals/{handle}/approve")
     assert connector.fetch(order, handle) == connector.fetch(order, handle) == connector.find(order)
     assert len(connector.find_all(order)) == 1
 
@@ -68,7 +68,7 @@ def test_profiles_are_not_for_strangers(ejbca):
 @pytest.mark.parametrize("verdict", ["been-rejected", "expired"])
 def test_what_was_not_approved_is_refused(ejbca, pending, verdict):
     connector, order, handle = pending
-    server.decide(ejbca, handle, verdict)
+    tell(ejbca, stub, f"/approvals/{handle}/{verdict}")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Refused)
     assert verdict.replace("-", " ") in answer.detail
@@ -79,13 +79,13 @@ def test_an_order_whose_approval_is_out_already_stays_in_doubt(ejbca, pending):
     connector, order, handle = pending
     with pytest.raises(InDoubtError):
         connector.issue(order)
-    server.decide(ejbca, handle, "approve")
+    tell(ejbca, stub, f"/approvals/{handle}/approve")
     assert isinstance(connector.issue(order), Issued)
 
 
 def test_another_enrollment_code_finalizes_nothing(ejbca, pending, tmp_path):
     _connector, order, handle = pending
-    server.decide(ejbca, handle, "approve")
+    tell(ejbca, stub, f"/approvals/{handle}/approve")
     (tmp_path / "code").write_text("another secret", encoding="utf-8")
     with pytest.raises(CaError) as fault:
         ejbca.make(enrollment_code_file=str(tmp_path / "code")).fetch(order, handle)

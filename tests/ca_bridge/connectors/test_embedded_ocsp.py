@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +33,7 @@ from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import RevocationReason
 from ca_bridge.publication import views as publication
 from ca_bridge.x509 import lint
+from tests.tools.http_server import Handler
 
 pytestmark = [
     pytest.mark.django_db,
@@ -397,28 +398,19 @@ class Relay(HTTPServer):
         return process.returncode, (folder / "said").read_text(errors="replace")
 
 
-class RelayHandler(BaseHTTPRequestHandler):
+class RelayHandler(Handler):
     server: Relay
 
     def do_GET(self) -> None:
         self.reply(self.server.client.get(self.path))
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        path, media_type = self.path, self.headers["Content-Type"]
-        self.reply(self.server.client.post(path, body, content_type=media_type))
+        media_type = self.headers["Content-Type"]
+        self.reply(self.server.client.post(self.path, self.body(), content_type=media_type))
 
     def reply(self, answer: Any) -> None:
         self.server.seen.append(self.command)
-        self.send_response(answer.status_code)
-        for name, content in answer.items():
-            self.send_header(name, content)
-        self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    def log_message(self, *_args: Any) -> None:
-        """Not into the tests' output."""
+        self.answer(answer.status_code, answer.content, **answer.headers)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from ca_bridge.contract import Issued, Refused
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder
 from ca_bridge.x509 import verification
-from tests.ca_bridge.connectors.servers import harica as server
 from tests.ca_bridge.connectors.servers import harica_stub as stub
+from tests.ca_bridge.connectors.servers.stubs import tell
 
 pytestmark = pytest.mark.long
 
@@ -75,21 +75,21 @@ def test_what_harica_cannot_be_asked_for_is_refused_before_it_is_asked(harica, o
 )
 def test_what_comes_back_is_compared_with_what_was_ordered(harica, ordered, twist, fault):
     connector, order = harica.make(), ordered()
-    server.next_is(harica, twist)
+    tell(harica, stub, f"/next/{twist}")
     answer = connector.issue(order)
     assert isinstance(answer, Issued)
     assert any(fault in each for each in verification.faults(order, answer, connector.chain()))
 
 
 def test_an_error_in_json_is_a_refusal_whatever_its_status(harica, ordered):
-    server.next_is(harica, "json")
+    tell(harica, stub, "/next/json")
     answer = harica.make().issue(ordered())
     assert isinstance(answer, Refused)
     assert "The domain is not validated." in answer.detail
 
 
 def test_an_internal_error_leaves_doubt(harica, ordered):
-    server.next_is(harica, "error")
+    tell(harica, stub, "/next/error")
     with pytest.raises(InDoubtError):
         harica.make().issue(ordered())
 

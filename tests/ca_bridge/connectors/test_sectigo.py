@@ -15,8 +15,8 @@ from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.x509 import verification
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import decided, kept_waiting
-from tests.ca_bridge.connectors.servers import sectigo as server
 from tests.ca_bridge.connectors.servers import sectigo_stub as stub
+from tests.ca_bridge.connectors.servers.stubs import sectigo_by_password, tell
 
 pytestmark = pytest.mark.long
 
@@ -29,7 +29,7 @@ def pending(sectigo, ordered):
 
 def test_what_was_issued_later_is_collected(sectigo, pending):
     connector, order, handle = pending
-    server.decide(sectigo, handle, "issue")
+    tell(sectigo, stub, f"/orders/{handle}/issue")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Issued), answer
     assert verification.faults(order, answer, connector.chain()) == ()
@@ -38,7 +38,7 @@ def test_what_was_issued_later_is_collected(sectigo, pending):
 @pytest.mark.parametrize(("deed", "word"), [("reject", "rejected"), ("revoke", "revoked")])
 def test_what_sectigo_does_not_issue_is_refused(sectigo, pending, deed, word):
     connector, order, handle = pending
-    server.decide(sectigo, handle, deed)
+    tell(sectigo, stub, f"/orders/{handle}/{deed}")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Refused)
     assert word in answer.detail
@@ -49,7 +49,7 @@ def test_what_waits_after_a_lost_answer_is_not_ordered_again(sectigo, pending):
     with pytest.raises(CaError, match="not decided") as fault:
         connector.find(order)
     assert not fault.value.permanent
-    server.decide(sectigo, handle, "issue")
+    tell(sectigo, stub, f"/orders/{handle}/issue")
     assert connector.find(order) == connector.fetch(order, handle)
 
 
@@ -58,23 +58,23 @@ def test_without_comments_it_is_found_by_its_key(sectigo, ordered):
     connector, order, other = sectigo.make(), ordered(), ordered()
     for each in (other, order):
         assert isinstance(decided(connector, each), Issued)
-    server.lists_comments(sectigo, "off")
+    tell(sectigo, stub, "/comments/off")
     try:
         assert connector.find(order) == decided(connector, order) or connector.find_all(order)
         assert len(connector.find_all(other)) == 1
         assert connector.find(ordered()) is None
     finally:
-        server.lists_comments(sectigo, "on")
+        tell(sectigo, stub, "/comments/on")
 
 
 def test_an_account_with_a_password_does_as_well(sectigo, ordered, tmp_path):
-    connector, order = sectigo.make(**server.by_password(sectigo)), ordered()
+    connector, order = sectigo.make(**sectigo_by_password(sectigo)), ordered()
     assert connector.health().ok
     assert isinstance(decided(connector, order), Issued)
     wrong = tmp_path / "wrong"
     wrong.write_text("wrong", encoding="utf-8")
     with pytest.raises(CaError, match="credentials"):
-        sectigo.make(**server.by_password(sectigo) | {"password_file": str(wrong)}).issue(order)
+        sectigo.make(**sectigo_by_password(sectigo) | {"password_file": str(wrong)}).issue(order)
 
 
 def test_a_token_that_counts_no_more_is_fetched_anew(sectigo, ordered):
@@ -163,7 +163,7 @@ def test_the_options_say_what_is_wrong_with_them(sectigo):
         ({"organization_id": "4711"}, "organization_id"),
         ({"login": "officer"}, "Give either"),
         ({"client_id": ""}, "go together"),
-        ({**server.by_password(sectigo), "customer_uri": ""}, "go together"),
+        ({**sectigo_by_password(sectigo), "customer_uri": ""}, "go together"),
         ({"custom_fields": {"cost centre": 7}}, "custom_fields"),
         ({"poll_after": 1}, "poll_after"),
     ):

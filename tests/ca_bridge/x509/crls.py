@@ -1,16 +1,16 @@
 """CRLs and certificates of a CA of the tests, as a distribution point has them."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+
+from tests.tools.http_server import Handler, serving
 
 
 class CrlCa:
@@ -79,24 +79,11 @@ def distribution_point(pages: dict[str, bytes]) -> Iterator[tuple[str, list[str]
     """Yield the URL of a web server that has these pages, and what it is asked for. "/away" redirects."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Pages(Handler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            body = pages.get(self.path)
-            self.send_response(302 if self.path == "/away" else 404 if body is None else 200)
-            self.send_header("Location", "/list.crl")
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
+            status = 302 if self.path == "/away" else 200 if self.path in pages else 404
+            self.answer(status, pages.get(self.path, b""), Location="/list.crl")
 
-        def log_message(self, *_args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Pages) as port:
+        yield f"http://127.0.0.1:{port}", asked

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+
+from tests.tools.http_server import Handler, serving
 
 TAKEN = "250 OK"
 
@@ -108,30 +109,16 @@ def provider_api(status: int, answer: object) -> Iterator[tuple[str, list[dict[s
 def provider(take: Callable[[Message, dict[str, Any]], tuple[int, object]]) -> Iterator[str]:
     """An API that answers what take() says to the headers and content of a request; yields its address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Api(Handler):
         protocol_version = "HTTP/1.1"
-        server_version: ClassVar[str] = "provider"
+        server_version = "provider"
 
         def do_POST(self) -> None:
-            content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = take(self.headers, content)
-            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            status, said = take(self.headers, json.loads(self.body()))
+            self.answer(status, said, Content_Type="application/json")
 
-        def log_message(self, *_args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Api) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def free_port() -> int:

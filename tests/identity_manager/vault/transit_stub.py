@@ -2,18 +2,17 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from identity_manager.jobs import key_rotation
 from identity_manager.vault.wrapping import Purpose
+from tests.tools.http_server import Handler, serving
 
 TOKEN = "s.token-of-this-process"
 
@@ -55,28 +54,17 @@ class Service:
 def running() -> Iterator[tuple[Service, str]]:
     """The service, and its address."""
     state = Service()
+    with serving(_Handler, state=state) as port:
+        yield state, f"http://127.0.0.1:{port}"
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, said = state.answer(self.path, body, self.headers["X-Vault-Token"])
-            content = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("Location", "http://127.0.0.1:9/")
-            self.end_headers()
-            self.wfile.write(content)
+class _Handler(Handler):
+    protocol_version = "HTTP/1.1"
+    state: Service
 
-        def log_message(self, *_words: Any) -> None:
-            """Nothing is to be read."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield state, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    def do_POST(self) -> None:
+        status, said = self.state.answer(self.path, json.loads(self.body()), self.headers["X-Vault-Token"])
+        self.answer(status, said, Location="http://127.0.0.1:9/")
 
 
 def moved_to(reference: str, purpose: Purpose = Purpose.OTHER) -> None:

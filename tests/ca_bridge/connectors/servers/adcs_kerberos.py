@@ -11,7 +11,7 @@ from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour
 from tests.ca_bridge.connectors.servers.kdc import REALM, Kdc
-from tests.ca_bridge.connectors.servers.stub_process import ROOT, stub_process
+from tests.ca_bridge.connectors.servers.stubs import ROOT, stub_process
 
 STUB = "tests.ca_bridge.connectors.servers.adcs_kerberos_stub"
 GSSAPI = "gssapi==1.12.0"

@@ -125,11 +125,11 @@ class Pages(stub.Handler):
             return self._show("")
         if challenge := self.challenge():
             self.body()  # closed with something unread, the connection would be reset, and the answer lost
-            return self.answer(401, "text/html", b"<html>401", WWW_Authenticate=challenge)
+            return self.answer(401, b"<html>401", Content_Type="text/html", WWW_Authenticate=challenge)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         return self._page(parts.path.removeprefix(API), query)
 
-    do_GET = do_POST = route  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = route
 
     def _page(self, page: str, query: dict[str, str]) -> None:
         match page:
@@ -143,12 +143,12 @@ class Pages(stub.Handler):
                 return self._show("<SCRIPT>\r\nvar nRenewals=0;\r\n</SCRIPT>")
             case "/certnew.p7b":
                 chain = pkcs7.serialize_certificates([self.ca.signer.certificate], Encoding.DER)
-                return self.answer(200, "application/x-pkcs7-certificates", chain)
+                return self.answer(200, chain, Content_Type="application/x-pkcs7-certificates")
             case "/certcrl.crl":
-                return self.answer(200, "application/pkix-crl", self.ca.crl())
+                return self.answer(200, self.ca.crl(), Content_Type="application/pkix-crl")
             case "/":
                 return self._show("Welcome")
-        return self.answer(404, "text/html", b"<html>404")
+        return self.answer(404, b"<html>404", Content_Type="text/html")
 
     def challenge(self) -> str:
         """How to sign in, for whoever has not."""
@@ -172,12 +172,11 @@ class Pages(stub.Handler):
             return self._show(self.ca.page(int(query["ReqID"])))
         browser = self.headers.get("User-Agent", "").startswith("Mozilla/")
         kind = "application/pkix-cert" if browser else "application/octet-stream"
-        return self.answer(
-            200, kind, found.public_bytes(Encoding.PEM if query["Enc"] == "b64" else Encoding.DER)
-        )
+        encoding = Encoding.PEM if query["Enc"] == "b64" else Encoding.DER
+        return self.answer(200, found.public_bytes(encoding), Content_Type=kind)
 
     def _show(self, words: str) -> None:
-        self.answer(200, "text/html", f"<HTML><BODY>{words}</BODY></HTML>".encode())
+        self.answer(200, f"<HTML><BODY>{words}</BODY></HTML>".encode(), Content_Type="text/html")
 
 
 if __name__ == "__main__":

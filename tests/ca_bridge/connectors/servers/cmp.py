@@ -5,14 +5,11 @@ them on. A server knows its transaction as long as the connection to it stands.
 """
 
 import http.client
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -22,6 +19,7 @@ from ca_bridge.connectors.cmp.connector import CmpConnector
 from ca_bridge.connectors.cmp.messages import BodyType, FailureBit, Message
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, server
+from tests.tools.http_server import Handler, serving
 
 REFERENCE, SECRET = "identity-manager", "a shared secret"
 PATHS = {"/person/": "/pkix/"}  # the one path that OpenSSL's server has
@@ -123,40 +121,23 @@ def _der(serial: int) -> bytes:
     return bytes([len(octets)]) + octets
 
 
-def _handler(ca: CmpCa) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = self.rfile.read(int(self.headers["Content-Length"]))
-            status, body = ca.answer(self.path, request)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/pkixcmp")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+class _Handler(Handler):
+    ca: CmpCa
 
-        def log_message(self, *_args: Any) -> None:
-            """Quiet."""
-
-    return Handler
+    def do_POST(self) -> None:
+        self.answer(*self.ca.answer(self.path, self.body()), Content_Type="application/pkixcmp")
 
 
 @contextmanager
 def cmp(folder: Path) -> Iterator[tuple[CmpCa, Neighbour]]:
     """The server with a shared secret, and a connector's options for it."""
-    ca = CmpCa(folder)
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), _handler(ca))
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    options = {
-        "url": f"http://127.0.0.1:{listening.server_port}",
-        "chain_file": str(folder / "ca.pem"),
-        "path": "/{profile}/",
-        "management_path": "/person/",
-        "reference": REFERENCE,
-        "secret_file": ca.file("secret", SECRET),
-    }
-    try:
+    with closing(CmpCa(folder)) as ca, serving(_Handler, ca=ca) as port:
+        options = {
+            "url": f"http://127.0.0.1:{port}",
+            "chain_file": str(folder / "ca.pem"),
+            "path": "/{profile}/",
+            "management_path": "/person/",
+            "reference": REFERENCE,
+            "secret_file": ca.file("secret", SECRET),
+        }
         yield ca, Neighbour(CmpConnector, options, {"secret_file": ca.file("wrong", "wrong")})
-    finally:
-        listening.shutdown()
-        listening.server_close()
-        ca.close()

@@ -233,9 +233,9 @@ class Rest(stub.Handler):
         for method, pattern, status, action in ROUTES:
             if method == self.command and (match := re.fullmatch(pattern, path)):
                 return self._answer(action, [unquote(each) for each in match.groups()], status)
-        return self.answer(404, "text/html", b"<html>404 - Not Found</html>")
+        return self.answer(404, b"<html>404 - Not Found</html>", Content_Type="text/html")
 
-    do_GET = do_POST = do_PUT = route  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = do_PUT = route
 
     def _answer(self, action: Callable[..., Body], found: list[str], status: int) -> None:
         try:
@@ -245,7 +245,7 @@ class Rest(stub.Handler):
             status, body = 202, {"status_code": 202, "info_message": waiting.message, "link": link}
         except RefusalError as refusal:
             status, body = refusal.status, {"error_code": refusal.status, "error_message": refusal.message}
-        self.answer(status, "application/json", json.dumps(body).encode())
+        self.answer(status, body)
 
     def state(self) -> Body:
         return {"status": "OK", "version": "1.0", "revision": "EJBCA 9.3 stub"}

@@ -6,7 +6,6 @@ for the next order alone.
 
 import csv
 import io
-import json
 import ssl
 import sys
 import zipfile
@@ -96,29 +95,29 @@ class Site(stub.Handler):
         form = self._form() if self.command == "POST" else {}
         if self.path.startswith("/next/"):
             self.twists.append(self.path.removeprefix("/next/"))
-            self._said(200, {})
+            self.answer(200, {})
         elif self.headers.get("X-API-Key") != KEY:
-            self._said(401, {"message": "Unauthorized"})
+            self.answer(401, {"message": "Unauthorized"})
         elif (self.command, self.path) == ("GET", "/cm/v1/admin/enterprises"):
-            self._said(200, [{"id": "e-1", "organizationId": ORGANISATION, "name": "Example Corporation"}])
+            self.answer(200, [{"id": "e-1", "organizationId": ORGANISATION, "name": "Example Corporation"}])
         elif (self.command, self.path) == ("POST", "/cm/v1/bulk/create/smime"):
             self._ordered(form)
         else:
-            self._said(404, {"message": "Not found"})
+            self.answer(404, {"message": "Not found"})
 
-    do_GET = do_POST = route  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = route
 
     def _ordered(self, form: dict[str, bytes]) -> None:
         twist = self.twists.pop() if self.twists else ""
         try:
             if form.get("Value") != ORGANISATION.encode():
-                self._said(403, {"message": "The organization is not yours."})
+                self.answer(403, {"message": "The organization is not yours."})
             elif twist in ERRORS:
-                self._said(*ERRORS[twist])
+                self.answer(*ERRORS[twist])
             else:
                 self._issue(row_of(form["File"]), twist)
         except (RowError, ValueError) as error:
-            self._said(400, {"message": str(error)})
+            self.answer(400, {"message": str(error)})
 
     def _issue(self, row: dict[str, str], twist: str) -> None:
         csr = csr_of(row)
@@ -128,7 +127,7 @@ class Site(stub.Handler):
         body = io.BytesIO()
         with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"1.{row['FriendlyName']}.p7b", bundle)
-        self.answer(200, "application/zip", body.getvalue())
+        self.answer(200, body.getvalue(), Content_Type="application/zip")
 
     def _form(self) -> dict[str, bytes]:
         """The fields of multipart/form-data."""
@@ -138,9 +137,6 @@ class Site(stub.Handler):
             str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)
             for part in message.iter_parts()
         }
-
-    def _said(self, status: int, words: Any) -> None:
-        self.answer(status, "application/json", json.dumps(words).encode())
 
 
 if __name__ == "__main__":

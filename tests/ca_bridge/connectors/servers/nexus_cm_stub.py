@@ -136,10 +136,10 @@ class Gateway(stub.Handler):
 
     cm: Cm
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server has
+    def do_GET(self) -> None:
         self._answer(self._get)
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that http.server has
+    def do_POST(self) -> None:
         self._answer(self._post)
 
     def _answer(self, act: Callable[[str, Form], None]) -> None:
@@ -149,20 +149,20 @@ class Gateway(stub.Handler):
                 raise RefusalError(PRIVILEGE, "The caller is no officer")
             act(url.path.removeprefix(API), dict(parse_qsl(url.query)))
         except RefusalError as error:
-            self._json({"error": error.code, "msg": error.message}, 400)
+            self.answer(400, {"error": error.code, "msg": error.message})
         except KeyError as error:
-            self._json({"error": MISSING_FIELD, "msg": f"Missing field {error}"}, 400)
+            self.answer(400, {"error": MISSING_FIELD, "msg": f"Missing field {error}"})
 
     def _get(self, path: str, query: Form) -> None:
         if path == "/procedures":
             procedures = [{"procid": each, "mediatype": query["mediaType"]} for each in PROCEDURES]
-            self._json({"error": 0, "procedures": procedures})
+            self.answer(200, {"error": 0, "procedures": procedures})
         elif path == "/certificates":
             found = self.cm.found(query)
             first = int(query.get("searchOffset", 0))
             page = found[first : first + int(query.get("searchLimit", 100))]
             told = [entry.told() for entry in page]
-            self._json({"error": 0, "searchHits": len(found), "certificates": told})
+            self.answer(200, {"error": 0, "searchHits": len(found), "certificates": told})
         else:
             self._certificate(self.cm.entries[path.split("/")[2]])
 
@@ -174,7 +174,7 @@ class Gateway(stub.Handler):
         data = json.dumps(form, sort_keys=True).encode()
         if not signature and not itself:
             asked = {"error": 0, "msg": "Sign request and send again"}
-            self._json(asked | {"dataToSign": base64.b64encode(data).decode()})
+            self.answer(200, asked | {"dataToSign": base64.b64encode(data).decode()})
             return
         if not itself:
             self.cm.check_signature(data, signature)
@@ -182,7 +182,7 @@ class Gateway(stub.Handler):
             self._certificate(self.cm.issue(form))
         else:
             self.cm.revoke(form)
-            self._json({"error": 0, "msg": "OK"})
+            self.answer(200, {"error": 0, "msg": "OK"})
 
     def _form(self, *, multipart: bool) -> Form:
         """The fields of a form, in the one encoding that the description has for it."""
@@ -195,11 +195,8 @@ class Gateway(stub.Handler):
         parts = [part for part in message.walk() if not part.is_multipart()]
         return {str(part.get_param("name", header="Content-Disposition")): _text(part) for part in parts}
 
-    def _json(self, body: object, status: int = 200) -> None:
-        self.answer(status, "application/json", json.dumps(body).encode())
-
     def _certificate(self, entry: Entry) -> None:
-        self.answer(200, "application/pkix-cert", entry.der, certId=entry.identifier)
+        self.answer(200, entry.der, Content_Type="application/pkix-cert", certId=entry.identifier)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A stub of Sectigo Certificate Manager, after its published REST API (25.5); a process of its own.
 
 It signs with the key of a TestCa. Orders by the certificate profile `approved` wait; what people do at
-Sectigo is done here by POST /orders/NUMBER/DEED.
+Sectigo (issue, reject, revoke) is done here by POST /orders/NUMBER/DEED. Lists have no comments of their
+certificates after POST /comments/off, until /comments/on.
 """
 
 import json
@@ -150,23 +151,22 @@ class Rest(stub.Handler):
             if method == self.command and (match := re.fullmatch(pattern, parts.path)):
                 self._answer(action, [unquote(each) for each in match.groups()])
                 return
-        self._said(404, {"code": -1, "description": "Not found"})
+        self.answer(404, {"code": -1, "description": "Not found"})
 
-    do_GET = do_POST = route  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = route
 
     def _answer(self, action: Callable[..., Any], found: list[str]) -> None:
         try:
             body = action(self, *found)
         except ScmError as error:
-            self._said(error.status, error.body)
+            self.answer(error.status, error.body)
             return
         if isinstance(body, bytes):
-            self.answer(200, "application/octet-stream", body)
+            self.answer(200, body, Content_Type="application/octet-stream")
+        elif body is None:
+            self.answer(204, Content_Type="application/json")
         else:
-            self._said(204 if body is None else 200, body)
-
-    def _said(self, status: int, body: Any) -> None:
-        self.answer(status, "application/json", b"" if status == 204 else json.dumps(body).encode())
+            self.answer(200, body)
 
     def token(self) -> Body:
         """RFC 6749 4.4, as Keycloak answers it."""

@@ -4,12 +4,13 @@ import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.tools import http_server
 
 DAYS = 300  # how long certificates are valid where nobody says
 
@@ -56,14 +57,11 @@ class Signer:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())  # type: ignore[arg-type] - as above
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One answer a connection; stubs add what they do."""
+class Handler(http_server.Handler):
+    """One answer a connection, which the log tells; stubs add what they do."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server has
         sys.stderr.write(f"{format % args}\n")
-
-    def body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def client(self) -> str:
         """The common name of the client certificate; empty without one."""
@@ -71,23 +69,6 @@ class Handler(BaseHTTPRequestHandler):
         return next(
             (value for ((name, value),) in certificate.get("subject", ()) if name == "commonName"), ""
         )
-
-    def answer(self, status: int, kind: str, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Server(ThreadingHTTPServer):
-    """Shakes hands in the thread of the connection, so that a bad client keeps nobody waiting."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int, handler: type[Handler], context: ssl.SSLContext) -> None:
-        super().__init__(("127.0.0.1", port), handler)
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
 
 def serve(handler: type[Handler], arguments: Sequence[str], *, clients: ssl.VerifyMode) -> None:
@@ -97,8 +78,4 @@ def serve(handler: type[Handler], arguments: Sequence[str], *, clients: ssl.Veri
     context.load_cert_chain(folder / "localhost.pem", folder / "localhost.key")
     context.load_verify_locations(folder / "ca.pem")
     context.verify_mode = clients
-    Server(port, handler, context).serve_forever()
-
-
-def pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(Encoding.PEM)
+    http_server.Server(handler, port=port, tls=context).serve_forever()
