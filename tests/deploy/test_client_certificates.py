@@ -7,11 +7,8 @@ Behind them stands gunicorn with the product's choice for header names.
 import datetime as dt
 import json
 import re
-import socket
 import ssl
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPSConnection
@@ -30,7 +27,8 @@ from pytest_django import Settings
 from identity_manager.account.client_certificates import client_certificate
 from identity_manager.transactions.refusals import Refused
 from tests.deploy.caddy import version
-from tests.interop.smtp_sink import free_port
+from tests.tools import running as programs
+from tests.tools.running import free_port, listens
 
 pytestmark = [pytest.mark.long, pytest.mark.needs_program("nginx", "caddy")]
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "client-certificate.md"
@@ -103,14 +101,9 @@ class Front:
 
 @contextmanager
 def running(command: list[str], port: int, folder: Path) -> Iterator[None]:
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=_environment(folder))
-    try:
-        _wait_for(port, process, folder / "log")
+    place = {"cwd": folder, "env": _environment(folder)}
+    with programs.running(command, log=folder / "log", up=lambda: listens(port), end_within=20, **place):
         yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -119,16 +112,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "HOME": str(folder),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _try in range(200):
-        assert process.poll() is None, log.read_text()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
 
 
 def _block(language: str) -> str:

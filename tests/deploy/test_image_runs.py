@@ -25,7 +25,7 @@ from identity_manager.management.doctor.check_result import Level
 from identity_manager.management.embedded import server_executable
 from tests.deploy import caddy, composition
 from tests.deploy.image import Image
-from tests.identity_manager.management.test_run import free_port
+from tests.tools.running import free_port
 
 HOST = "tokens.acme-corporation.net"
 VARIABLES = {

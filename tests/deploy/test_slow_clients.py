@@ -25,7 +25,7 @@ from tests.architecture.source import ROOT
 from tests.deploy import caddy, slow_clients, units
 from tests.deploy.slow_clients import by_tls, to
 from tests.deploy.test_systemd import HOST, Machine, started
-from tests.identity_manager.management.test_run import free_port
+from tests.tools.running import free_port
 
 PAGES = {"/health/live": 200, "/account/login/": 200, "/pki/none.crl": 404, "/metrics": 404}
 SECONDS = 5  # in which each page answers, on a machine that has something else to do as well

@@ -17,7 +17,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 from tests.deploy import commands, units
-from tests.identity_manager.management.test_run import free_port
+from tests.tools.running import free_port
 
 HOST = "tokens.your-domain"
 RINGS = (

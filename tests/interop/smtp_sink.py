@@ -1,12 +1,11 @@
 """Postfix's smtp-sink: a mail server not written in Python, which refuses what it is told to refuse."""
 
 import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.tools.running import free_port, listens, running
 
 PROGRAM = "smtp-sink"
 PATIENCE = 10.0  # seconds until it listens
@@ -46,30 +45,8 @@ def smtp_sink(directory: Path, *options: str, port: int = 0) -> Iterator[Sink]:
     # A process of root has to name whom it becomes; it stays who it is, for the directory is the test's.
     user = ["-u", "root"] if os.geteuid() == 0 else []
     command = [PROGRAM, *user, *options, "-d", f"{place}/%H%M%S.", f"127.0.0.1:{port}", "16"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        try:
-            _wait_for(port, process)
-            yield Sink(port, place)
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    process.kill()
-    assert process.stderr is not None
-    raise AssertionError(f"{PROGRAM} does not listen: {process.stderr.read().decode(errors='replace')}")
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    with running(command, log=place.with_suffix(".log"), up=lambda: listens(port), within=PATIENCE):
+        yield Sink(port, place)
 
 
 def _message(dumped: bytes) -> bytes:

@@ -1,14 +1,13 @@
 """openssl s_server as it stands before an internal website: it trusts the root, and wants a certificate."""
 
 import re
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.interop.smtp_sink import free_port
 from tests.interop.tls_certificates import Authority
+from tests.tools.running import free_port, running
 
 HOST = "localhost"
 PATIENCE = 10.0
@@ -52,22 +51,7 @@ def website(directory: Path, trusted: Sequence[bytes], *options: str) -> Iterato
     command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", str(own)]
     command += ["-CAfile", str(trust), "-no-CApath", "-no-CAstore", "-Verify", "5", "-verify_return_error"]
     diary = directory / f"website-{port}.log"
-    with diary.open("wb") as log:
-        process = subprocess.Popen(
-            [*command, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_until("ACCEPT", diary, process)
-        yield Website(port, diary)
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-
-
-def _wait_until(word: str, diary: Path, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE
-    while word not in diary.read_text(errors="replace"):
-        if time.monotonic() > end or process.poll() is not None:
-            process.kill()
-            raise AssertionError(f"openssl s_server does not start: {diary.read_text(errors='replace')}")
-        time.sleep(0.02)
+    here = Website(port, diary)
+    diary.unlink(missing_ok=True)
+    with running([*command, *options], log=diary, up=lambda: "ACCEPT" in here.words()):
+        yield here

@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.tools import migrated
+from tests.tools.running import free_port
 
 ROOT = Path(__file__).parent.parent.parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.nightly

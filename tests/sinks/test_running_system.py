@@ -20,12 +20,13 @@ from identity_manager.demo import journey as demo
 from identity_manager.demo.opening import OpenedContainer, open_container
 from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Visitor, over_http
-from tests.identity_manager.management.test_run import ROOT, environment, free_port, make_secrets
+from tests.identity_manager.management.test_run import ROOT, environment, make_secrets
 from tests.sinks import places, recording
 from tests.sinks.forms import matrix
 from tests.sinks.search import Search, Secret
 from tests.sinks.test_planted import waiting_program
 from tests.tools import migrated
+from tests.tools.running import free_port
 
 pytestmark = [
     pytest.mark.long,

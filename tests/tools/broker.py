@@ -2,12 +2,12 @@
 
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from identity_manager.management.embedded import Broker
+from tests.tools.running import end, until
 
 START_SECONDS = 10
 
@@ -21,8 +21,7 @@ def running_broker(executable: str, *more: str) -> Iterator[Broker]:
         try:
             yield broker
         finally:
-            process.terminate()
-            process.wait(timeout=10)
+            end(process)
 
 
 # Options that follow others win over them.
@@ -33,8 +32,5 @@ def started(broker: Broker, *more: str) -> "subprocess.Popen[bytes]":
     """Its process, once it answers; its output lies in a file of its directory."""
     with (broker.directory / "broker.log").open("ab") as log:
         process = subprocess.Popen((*broker.arguments, *more), stdout=log, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + START_SECONDS
-    while not broker.answers():
-        assert time.monotonic() < deadline, "the broker did not start"
-        time.sleep(0.05)
+    until(broker.answers, "the broker", seconds=START_SECONDS)
     return process

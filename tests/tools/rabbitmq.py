@@ -5,18 +5,18 @@ The name server of Erlang is started by us, too, because the one that RabbitMQ w
 
 import os
 import shutil
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from tests.performance.place import free_port
+from tests.tools import running as programs
+from tests.tools.running import free_port
 
 # The program itself: the one in PATH becomes the user of the machine's service.
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -63,19 +63,18 @@ class RabbitMq:
         """Erlang's name server, for this node alone."""
         program = shutil.which("epmd")
         assert program is not None, "mark the test: needs_program('rabbitmq-server')"
-        with _process([program], self.variables(), self.directory / "names.log"):
+        with self._running(program, "names.log"):
             yield
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """The node, from the moment that it takes messages."""
-        with _process([str(SERVER)], self.variables(), self.directory / "server.log") as process:
-            deadline = time.monotonic() + START_SECONDS
-            while not self.answers():
-                assert process.poll() is None, (self.directory / "server.log").read_text()[-2000:]
-                assert time.monotonic() < deadline, "RabbitMQ did not start"
-                time.sleep(0.2)
+        with self._running(str(SERVER), "server.log", up=self.answers, within=START_SECONDS):
             yield
+
+    def _running(self, program: str, log: str, **more: Any) -> AbstractContextManager[programs.Process]:
+        more |= {"env": self.variables(), "cwd": self.directory, "end_within": STOP_SECONDS}
+        return programs.running([program], log=self.directory / log, **more)
 
     def answers(self) -> bool:
         try:
@@ -95,22 +94,3 @@ def rabbitmq(settings: str = "") -> Iterator[RabbitMq]:
         stack.enter_context(node.names())
         stack.enter_context(node.running())
         yield node
-
-
-@contextmanager
-def _process(
-    arguments: list[str], variables: dict[str, str], log: Path
-) -> Iterator["subprocess.Popen[bytes]"]:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            arguments, env=variables, cwd=log.parent, stdout=output, stderr=output, stdin=subprocess.DEVNULL
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

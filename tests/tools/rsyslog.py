@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.interop.tls_certificates import Authority
-from tests.tools.slapd import HOST, wait_for
+from tests.tools.running import HOST, listens, until
 
 CLIENT = "client.example"
 CONFIGURATION = """\
@@ -52,7 +52,7 @@ class Rsyslog:
         pid.unlink(missing_ok=True)
         command = ["rsyslogd", "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(pid)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(HOST, self.port)
+        until(lambda: listens(self.port), "rsyslogd", seconds=20, process=self.process)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:

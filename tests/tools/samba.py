@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from tests.interop.tls_certificates import Authority
-from tests.tools.slapd import wait_for
+from tests.tools import running as programs
 
 HOST = str(IPv4Address("127.16.0.0") + os.getpid() % 2**22)  # each process its own: the ports are given
 DOMAIN = "DC=ad,DC=example,DC=test"
@@ -109,13 +109,8 @@ def running(folder: Path) -> Iterator[Samba]:
     for name in ("run", "cache", "ncalrpc", "ntp", "winbindd"):
         (folder / name).mkdir(exist_ok=True)
     command = ["samba", "-s", str(folder / "etc" / "smb.conf"), "-M", "single", "-F", "--no-process-group"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(HOST, 636)
+    with programs.running(command, up=lambda: programs.listens(636, HOST), within=20, end_within=20):
         yield Samba(folder)
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def _certify(folder: Path) -> None:

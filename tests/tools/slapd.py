@@ -1,18 +1,17 @@
 """An OpenLDAP server of its own (slapd): persons and groups of a test, TLS, a limit of sizes."""
 
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.interop.tls_certificates import Authority
+from tests.tools import running as programs
+from tests.tools.running import HOST, free_port, listens
 
 SUFFIX = "dc=example,dc=test"
 ADMIN, PASSWORD = f"cn=admin,{SUFFIX}", "secret-of-slapd"
-HOST = "127.0.0.1"
 UNNAMED = "127.0.0.2"  # where it listens too, and its certificate does not say so
 CONFIGURATION = """\
 include /etc/ldap/schema/core.schema
@@ -126,7 +125,7 @@ def running(folder: Path, ldif: str) -> Iterator[Slapd]:
     authority = Authority.make("Directory")
     authority.bundle(folder)
     server = authority.server(folder, HOST)
-    port, tls_port = _free_port(), _free_port()
+    port, tls_port = free_port(), free_port()
     configuration = CONFIGURATION.format(
         folder=folder, server=server, suffix=SUFFIX, admin=ADMIN, password=PASSWORD
     )
@@ -136,29 +135,5 @@ def running(folder: Path, ldif: str) -> Iterator[Slapd]:
     subprocess.run([str(each) for each in load], check=True, capture_output=True)
     addresses = f"ldap://{HOST}:{port}/ ldaps://{HOST}:{tls_port}/ ldaps://{UNNAMED}:{tls_port}/"
     command = ["/usr/sbin/slapd", "-f", str(folder / "slapd.conf"), "-h", addresses, "-d", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(HOST, tls_port)
+    with programs.running(command, up=lambda: listens(tls_port), within=20) as process:
         yield Slapd(port, tls_port, folder, process)
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_for(host: str, port: int, *, seconds: float = 20) -> None:
-    """Until somebody listens there."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with closing(socket.create_connection((host, port), timeout=1)):
-                return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

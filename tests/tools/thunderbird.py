@@ -8,15 +8,14 @@ reaches loopback alone: what it would fetch by HTTP goes to a proxy that is not 
 import base64
 import json
 import os
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.interop.container_readers import run
 from tests.tools import marionette
+from tests.tools import running as programs
 from tests.tools.marionette import Marionette
 
 NEEDS = ("thunderbird", "certutil")
@@ -194,25 +193,21 @@ def running(
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in settings.items()]
     (profile / "user.js").write_text("\n".join([marionette.PORT, *lines, ""]), encoding="utf-8")
     _trust(profile, roots)
-    log = home / "log"
-    with log.open("wb") as words:
-        process = subprocess.Popen(
+    log, sign = home / "log", profile / "MarionetteActivePort"
+    with (
+        programs.running(
             ["thunderbird", "--headless", *marionette.OPTIONS, "--no-remote", "--profile", str(profile)],
+            log=log,
+            up=lambda: sign.exists() and sign.read_text(encoding="ascii"),
+            within=START,
+            end_within=END,
             env={"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"},
-            stdout=words,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait(process, profile / "MarionetteActivePort", log)
-        program = Marionette(profile)
-        try:
-            if account:
-                program.run(REMEMBER, directory, account.password)
-            yield Thunderbird(profile, log, program)
-        finally:
-            program.close()
-    finally:
-        _end(process)
+        ),
+        closing(Marionette(profile)) as program,
+    ):
+        if account:
+            program.run(REMEMBER, directory, account.password)
+        yield Thunderbird(profile, log, program)
 
 
 def _trust(profile: Path, roots: tuple[bytes, ...]) -> None:
@@ -222,23 +217,6 @@ def _trust(profile: Path, roots: tuple[bytes, ...]) -> None:
         path = profile / f"root-{number}.der"
         path.write_bytes(root)
         run("certutil", "-A", *database, "-n", path.stem, "-t", "CT,C,C", "-i", path)
-
-
-def _wait(process: "subprocess.Popen[bytes]", sign: Path, log: Path) -> None:
-    end = time.monotonic() + START
-    while not (sign.exists() and sign.read_text(encoding="ascii")):
-        if process.poll() is not None or time.monotonic() > end:
-            raise TimeoutError(f"Thunderbird does not start: {log.read_text('utf-8', 'replace')[-2000:]}")
-        time.sleep(marionette.STEP)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(END)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(END)
 
 
 def _text(certificate: bytes) -> str:

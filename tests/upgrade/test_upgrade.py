@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.cluster import BEAT, ROOT, Cluster, broker, database, prepared, status
-from tests.performance.place import free_port
+from tests.cluster.cluster import BEAT, ROOT, Cluster, broker, database, prepared
 from tests.tools.programs import in_ci
+from tests.tools.running import free_port, status
 from tests.upgrade.releases import FOLDER, Release, recorded
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]

@@ -1,9 +1,6 @@
 """CAs that run beside the tests: how each is started and stopped, and how a connector is made for it."""
 
 import os
-import signal
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ca_bridge.contract import Answer, CertificateContent, CertificateOrder, Connector, Pending
+from tests.tools.running import Process, running
 
 UP_WITHIN = 30  # seconds
 
@@ -89,53 +87,14 @@ def kept_waiting(neighbour: Neighbour, order: CertificateOrder) -> tuple[Any, Ce
     return connector, order, first.handle
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def server(
     command: Sequence[str], *, folder: Path, up: Callable[[], bool], env: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Process]:
     """A server in a process group of its own, in its folder, until the block ends; its words in log.txt."""
-    with (folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "HOME": str(folder), **(env or {})},
-            start_new_session=True,
-        )
-    try:
-        _wait(process, up, folder)
+    environment = {**os.environ, "HOME": str(folder), **(env or {})}
+    log = folder / "log.txt"
+    with running(
+        command, log=log, up=up, within=UP_WITHIN, group=True, cwd=folder, env=environment
+    ) as process:
         yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _wait(process: subprocess.Popen[bytes], up: Callable[[], bool], folder: Path) -> None:
-    until = time.monotonic() + UP_WITHIN
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
-        if up():
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"not up: {(folder / 'log.txt').read_text(errors='replace')[-2000:]}")
-
-
-def listens(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False

@@ -30,7 +30,8 @@ from ca_bridge.x509 import verification
 from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.meddler import Meddler, Mood, between
-from tests.ca_bridge.connectors.neighbours import UP_WITHIN, Neighbour, decided, free_port
+from tests.ca_bridge.connectors.neighbours import UP_WITHIN, Neighbour, decided
+from tests.tools.running import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 

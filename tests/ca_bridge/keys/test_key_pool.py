@@ -3,7 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.keys.pool import KeyPool
+from tests.tools import running
 
 RSA = KeyAlgorithm.RSA_3072
 
@@ -40,11 +42,7 @@ def pool(mint: Mint) -> Iterator[KeyPool]:
     made.drain()
 
 
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end, "it never became true"
-        time.sleep(0.005)
+until = partial(running.until, what="the pool", seconds=10, step=0.005)
 
 
 def stock(pool: KeyPool, algorithm: KeyAlgorithm = RSA) -> int:

@@ -16,8 +16,8 @@ from pytest_django import Settings
 from identity_manager.audit import head_export, heads, known_heads, sealing, syslog, verification
 from identity_manager.models import AuditEvent, AuditHead, AuditHeadExport
 from tests.identity_manager.audit.syslog_receivers import Received, datagrams, moment_of, stream
-from tests.identity_manager.mail.servers import free_port
 from tests.tools.cast import Company
+from tests.tools.running import free_port
 
 Receiver = Callable[[Path], AbstractContextManager[Received]]
 RECEIVERS: dict[str, tuple[str, Receiver]] = {

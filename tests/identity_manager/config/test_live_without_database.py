@@ -16,7 +16,7 @@ import pytest
 from identity_manager.config import secret_files
 from tests import check_deploy
 from tests.architecture.source import ROOT
-from tests.identity_manager.management.test_run import free_port
+from tests.tools.running import free_port, until
 
 pytestmark = pytest.mark.nightly
 
@@ -65,11 +65,7 @@ def port(tmp_path: Path, database_port: int) -> Iterator[int]:
     ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
-        while not answers(port):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: answers(port), "gunicorn", seconds=60, process=process)
         yield port
     finally:
         process.kill()

@@ -9,9 +9,9 @@ from pytest_django import Settings
 from identity_manager.audit import sealing
 from identity_manager.events import siem_configuration
 from identity_manager.models import AuditEvent
-from tests.identity_manager.mail.servers import free_port
 from tests.tools import rsyslog, webhook_receiver
 from tests.tools.rsyslog import Rsyslog
+from tests.tools.running import free_port
 from tests.tools.webhook_receiver import Receiver
 
 Logged = Callable[[int], None]

@@ -12,6 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from tests.tools.http_server import Handler, serving
+from tests.tools.running import free_port
 
 TAKEN = "250 OK"
 
@@ -119,9 +120,3 @@ def provider(take: Callable[[Message, dict[str, Any]], tuple[int, object]]) -> I
 
     with serving(Api) as port:
         yield f"http://127.0.0.1:{port}/"
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

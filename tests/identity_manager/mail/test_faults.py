@@ -16,7 +16,8 @@ from pytest_django import Settings
 from identity_manager.mail import sending
 from identity_manager.mail.faults import ERRORS, DeliveryFault, fault_of
 from identity_manager.models import MailFault, OutgoingMail, Person
-from tests.identity_manager.mail.servers import free_port, greeting_server, provider_api, smtp_server
+from tests.identity_manager.mail.servers import greeting_server, provider_api, smtp_server
+from tests.tools.running import free_port
 
 pytestmark = pytest.mark.long
 

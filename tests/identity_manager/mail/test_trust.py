@@ -16,7 +16,8 @@ from identity_manager.config.settings import EMAIL_BACKEND as OF_EMBEDDED
 from identity_manager.mail.faults import fault_of
 from identity_manager.models import MailFault
 from tests.ca_bridge.outgoing_servers import ELSEWHERE, error_of, forwarding_proxy, private_ca, web_server
-from tests.identity_manager.mail.servers import Answers, free_port
+from tests.identity_manager.mail.servers import Answers
+from tests.tools.running import free_port
 
 POSTMARK = "anymail.backends.postmark.EmailBackend"
 

@@ -1,6 +1,5 @@
 """The embedded installation as an operator has it: started, stopped, started again, forgotten."""
 
-import http.client
 import os
 import signal
 import socket
@@ -14,16 +13,12 @@ from pathlib import Path
 import pytest
 
 from identity_manager.config import secret_files
+from tests.tools.running import free_port, status
 
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 READY_SECONDS = 180
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def environment(var: Path, port: int) -> dict[str, str]:
@@ -84,12 +79,6 @@ def mentioning(var: Path) -> list[str]:
         if os.fsencode(var) in text:
             found.append((directory / "cmdline").read_text(encoding="utf-8", errors="replace"))
     return found
-
-
-def status(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", path, headers={"Host": "localhost"})
-    return connection.getresponse().status
 
 
 @pytest.mark.nightly

@@ -2,19 +2,19 @@
 own portal, cookies and key rings, one database, one worker and one beat. Loopback stands for the network.
 """
 
-import http.client
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from identity_manager.management.embedded import ARCHIVE_RINGS, AUDIT_RINGS, RINGS, Broker, server_executable
-from tests.identity_manager.management.test_run import ROOT, environment, free_port, make_secrets, manage
+from tests.identity_manager.management.test_run import ROOT, environment, make_secrets, manage
 from tests.tools import migrated
 from tests.tools.broker import running_broker
+from tests.tools.running import free_port, running, status, until
 
 READY_SECONDS = 60
 WITHOUT_CA_KEYS = {"CA_PASSPHRASE_FILE": ""}
@@ -57,16 +57,22 @@ def two_hosts(var: Path) -> Iterator[TwoHosts]:
     """Yield the running installation, with the demo organisation in it."""
     make_secrets(var)
     migrated.copied_if_kept(var / "data" / "db.sqlite3")
-    with ExitStack() as running:
-        broker: Broker = running.enter_context(running_broker(server_executable()))
+    with ExitStack() as stack:
+        broker: Broker = stack.enter_context(running_broker(server_executable()))
         hosts = TwoHosts(var, free_port(), free_port(), broker.url)
         prepared = manage("prepare", var=var, port=hosts.console_port)
         assert prepared.returncode == 0, prepared.stderr
+        log = var / "run" / "two-hosts.log"
         for arguments, variables in _programs(hosts):
-            running.enter_context(_program(arguments, variables, var / "run" / "two-hosts.log"))
+            program = running([sys.executable, *arguments], log=log, end_within=30, env=variables, cwd=ROOT)
+            stack.enter_context(program)
         for port in (hosts.console_port, hosts.selfservice_port):
-            _wait_until_it_answers(port)
+            until(partial(_is_ready, port), f"port {port}", seconds=READY_SECONDS, log=log)
         yield hosts
+
+
+def _is_ready(port: int) -> bool:
+    return status(port, "/health/ready", host=f"localhost:{port}") == HTTPStatus.OK
 
 
 def _programs(hosts: TwoHosts) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
@@ -78,38 +84,3 @@ def _programs(hosts: TwoHosts) -> Iterator[tuple[tuple[str, ...], dict[str, str]
     yield BEAT, hosts.variables(hosts.console_port, **none)
     yield WEB, hosts.variables(hosts.console_port, PORTALS="console", **other)
     yield WEB, hosts.variables(hosts.selfservice_port, PORTALS="selfservice", **without_private)
-
-
-@contextmanager
-def _program(arguments: tuple[str, ...], variables: dict[str, str], log: Path) -> Iterator[None]:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], env=variables, cwd=ROOT, stdout=output, stderr=output
-        )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_it_answers(port: int) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not _answers(port):
-        assert time.monotonic() < deadline, f"port {port} does not answer"
-        time.sleep(0.2)
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/health/ready", headers={"Host": f"localhost:{port}"})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -4,7 +4,6 @@ import errno
 import io
 import json
 import os
-import socket
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from identity_manager.targets.gateway.connector import GatewayTarget
 from identity_manager.targets.gateway.drop import Folder
 from tests.tools import gateways, sftp_server
 from tests.tools.gateways import Gateway
+from tests.tools.running import free_port
 from tests.tools.sftp_server import SftpServer
 
 pytestmark = pytest.mark.long
@@ -251,15 +251,10 @@ def test_a_line_that_is_cut_at_the_renaming_is_in_doubt(
 
 
 def test_a_server_that_is_not_there(gateway: Gateway, server: SftpServer) -> None:
-    options = server.options() | {"url": f"sftp://im@127.0.0.1:{_free_port()}/drop"}
+    options = server.options() | {"url": f"sftp://im@127.0.0.1:{free_port()}/drop"}
     assert refusal(GatewayTarget(gateway.target(secret="x", **options))) == (
         "The server cannot be reached, or has gone."
     )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        return int(opened.getsockname()[1])
 
 
 # --- the envelope

@@ -16,7 +16,8 @@ from ca_bridge.connectors.cfssl import wire
 from ca_bridge.connectors.cfssl.connector import CfsslConnector
 from ca_bridge.contract import CertificateContent
 from tests.ca_bridge.connectors.issuers import TestCa
-from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, listens, server
+from tests.ca_bridge.connectors.neighbours import Neighbour, server
+from tests.tools.running import free_port, listens
 
 CLOSED = "newcert,newkey,init_ca,certadd,scan,scaninfo,bundle,gencrl,sign,/"
 # What CFSSL's own migrations for SQLite make.

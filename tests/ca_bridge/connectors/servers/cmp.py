@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ca_bridge.connectors.cmp.connector import CmpConnector
 from ca_bridge.connectors.cmp.messages import BodyType, FailureBit, Message
 from tests.ca_bridge.connectors.issuers import TestCa
-from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, server
+from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.http_server import Handler, serving
+from tests.tools.running import free_port
 
 REFERENCE, SECRET = "identity-manager", "a shared secret"
 PATHS = {"/person/": "/pkix/"}  # the one path that OpenSSL's server has

@@ -9,7 +9,8 @@ from pathlib import Path
 from ca_bridge.connectors.django_ca.connector import DjangoCaConnector
 from ca_bridge.contract import CertificateContent
 from tests.ca_bridge.connectors import foreign
-from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, listens, server
+from tests.ca_bridge.connectors.neighbours import Neighbour, server
+from tests.tools.running import free_port, listens
 
 REQUIREMENT = "django-ca[api]==3.2.0"
 PROJECT = Path(__file__).with_name("django_ca_project.py")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ca_bridge.connectors.est.connector import EstConnector
 from tests.ca_bridge.connectors.issuers import TestCa
-from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, listens, server
+from tests.ca_bridge.connectors.neighbours import Neighbour, server
+from tests.tools.running import free_port, listens
 
 USER, PASSWORD = "estuser", "estpwd"  # fixed in the server
 DAYS = 300  # how long its certificates are valid; a request cannot say

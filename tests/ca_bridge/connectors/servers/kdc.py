@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.ca_bridge.connectors.neighbours import free_port, listens, server
+from tests.ca_bridge.connectors.neighbours import server
+from tests.tools.running import free_port, listens
 
 REALM = "EXAMPLE.TEST"
 PROGRAMS = ("krb5kdc", "kdb5_util", "kadmin.local", "krb5-config", "gcc")

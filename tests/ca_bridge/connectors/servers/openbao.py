@@ -9,7 +9,8 @@ from typing import Any
 import requests
 
 from ca_bridge.connectors.vault.connector import VaultConnector
-from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, server
+from tests.ca_bridge.connectors.neighbours import Neighbour, server
+from tests.tools.running import free_port
 
 BAO = Path(sys.executable).with_name("bao")
 # What an officer's token may: sign by two roles, revoke, read certificates.

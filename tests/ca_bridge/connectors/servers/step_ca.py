@@ -18,8 +18,9 @@ from jwt.algorithms import ECAlgorithm
 from ca_bridge.connectors.step_ca.connector import StepCaConnector
 from ca_bridge.connectors.step_ca.wire import thumbprint
 from tests.ca_bridge.connectors.issuers import TestCa
-from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, listens, server
+from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.programs import INSTALL_NIGHTLY, in_ci
+from tests.tools.running import free_port, listens
 
 PACKAGE = "golang-github-smallstep-certificates-dev"
 BUILT = Path(__file__).parents[4] / "var" / "test-programs"

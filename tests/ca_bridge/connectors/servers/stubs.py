@@ -15,14 +15,7 @@ from ca_bridge.connectors.harica.connector import HaricaConnector
 from ca_bridge.connectors.nexus_cm.connector import NexusCmConnector
 from ca_bridge.connectors.sectigo.connector import SectigoConnector
 from tests.ca_bridge.connectors.issuers import TestCa
-from tests.ca_bridge.connectors.neighbours import (
-    Neighbour,
-    free_port,
-    listens,
-    server,
-    with_a_name,
-    with_an_address,
-)
+from tests.ca_bridge.connectors.neighbours import Neighbour, server, with_a_name, with_an_address
 from tests.ca_bridge.connectors.servers import (
     adcs_stub,
     ejbca_stub,
@@ -30,6 +23,7 @@ from tests.ca_bridge.connectors.servers import (
     nexus_cm_stub,
     sectigo_stub,
 )
+from tests.tools.running import free_port, listens
 
 ROOT = Path(__file__).resolve().parents[4]
 

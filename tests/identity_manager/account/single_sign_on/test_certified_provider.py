@@ -7,9 +7,7 @@ back-channel logout, over real connections in both directions.
 import hashlib
 import re
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,8 +23,8 @@ from identity_manager.config.sso import ROLES
 from identity_manager.models import AuditEvent, Person
 from identity_manager.people.sign_in import sso_provider
 from tests.identity_manager.account.single_sign_on.conftest import SECRET
-from tests.interop.smtp_sink import free_port
 from tests.tools import cast, programs
+from tests.tools.running import free_port, listens, running
 
 pytestmark = [
     pytest.mark.long,
@@ -59,11 +57,11 @@ def packages(pytestconfig: pytest.Config) -> Path:
 @pytest.fixture
 def start(packages: Path, live_server: LiveServer, settings: Settings) -> Iterator[Start]:
     """Start the provider, whose sign-ins have this acr, and name it in the settings; returns its address."""
-    with ExitStack() as running:
+    with ExitStack() as stack:
 
         def started(*, acr: str = "", **more: Any) -> str:
             port = free_port()
-            running.enter_context(_running(packages, port, live_server.url, acr))
+            stack.enter_context(_running(packages, port, live_server.url, acr))
             given = {
                 "name": "Certified",
                 "server_url": f"http://127.0.0.1:{port}",
@@ -82,20 +80,9 @@ def start(packages: Path, live_server: LiveServer, settings: Settings) -> Iterat
 
 @contextmanager
 def _running(folder: Path, port: int, home: str, acr: str) -> Iterator[None]:
-    with (folder / "log").open("wb") as log:
-        command = ["node", "server.mjs", str(port), home, acr]
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    try:
-        for _try in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.05)
+    command = ["node", "server.mjs", str(port), home, acr]
+    with running(command, log=folder / "log", up=lambda: listens(port), end_within=20, cwd=folder):
         yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 class Browser(requests.Session):
