@@ -1,7 +1,6 @@
 """What the addresses of the table are about, and a browser for each visitor. Built once, then only read."""
 
 import json
-import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -90,6 +89,7 @@ from identity_manager.workflow.standing_orders import outcomes
 from tests.architecture.url_table import OFFICERS, Row, Visitor
 from tests.identity_manager.events.webhook_acts import waiting_webhook
 from tests.tools import cast, looks
+from tests.tools.sign_in import signed_in
 from tests.tools.soft_passkey import SoftPasskey
 
 PASSWORD = "correct horse battery staple"
@@ -494,16 +494,8 @@ def _left() -> Client:
 
 def _browser(person: Person) -> Client:
     """Signed in with a password, just now."""
-    account = Account.objects.create_account(
-        username=person.personnel_number, person=person, password=PASSWORD
-    )
-    browser = Client()
-    browser.force_login(account)
-    session = browser.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session["account_authentication_methods_user"] = str(account.pk)
-    session.save()
-    return browser
+    Account.objects.create_account(username=person.personnel_number, person=person, password=PASSWORD)
+    return signed_in(person, 0)
 
 
 def _ended_session_of(person: Person) -> int:

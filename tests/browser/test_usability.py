@@ -37,10 +37,10 @@ from identity_manager.models.standing_orders.member import MemberStep
 from tests.browser import usability
 from tests.browser.conftest import NEEDS, WIDE
 from tests.browser.usability import FirstTimeUser, Task, WithoutMouse
-from tests.identity_manager.console.visitors import just_signed_in
 from tests.journeys.office import links_in, mails_to
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.timeout(240), *NEEDS, pytest.mark.long]
 TASKS = usability.tasks()
@@ -66,7 +66,7 @@ def open_context(browser: Browser, live_server: LiveServer) -> Iterator[Callable
 
 
 def _session_of(person: Person) -> str:
-    browser = just_signed_in(person)
+    browser = signed_in(person, 0)
     session, now = browser.session, time.time()
     shown = [
         {"method": "mfa", "type": "webauthn", "id": factor.pk, "at": now}

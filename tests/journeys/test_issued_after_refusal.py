@@ -23,9 +23,9 @@ from identity_manager.models import (
 from identity_manager.workflow.issuance import settlement
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import ListingConnector, answers
-from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, later
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

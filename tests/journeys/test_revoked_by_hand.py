@@ -29,9 +29,10 @@ from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
 from identity_manager.workflow.issuance import surplus
 from identity_manager.workflow.revocation import revoke
 from tests.ca_bridge.scripted import Issuance, ScriptedConnector, Step, issued
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
+from tests.tools.sign_in import signed_in
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -9,9 +9,9 @@ from django.utils import timezone
 from identity_manager.jobs import schedule, sweep
 from identity_manager.models import Role, SoftwareToken, TermsDocument
 from tests.identity_manager.console.catalogue.forms import seen_in
-from tests.identity_manager.console.visitors import signed_in
 from tests.journeys.office import Office, links_in, mails_to
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

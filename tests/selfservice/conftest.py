@@ -1,9 +1,9 @@
 """uma's desk: a request or a token in every place where a page of Self-Service can meet it."""
 
 import copy
-import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,9 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.models import (
-    Account,
     Installation,
-    Person,
     RequestState,
     SoftwareToken,
     TermsNotice,
@@ -23,8 +21,8 @@ from identity_manager.models import (
 from tests.architecture.standing import taken_back
 from tests.architecture.url_world import recovery, replacement
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
-PROOFS, PROOFS_OF = "account_authentication_methods", "account_authentication_methods_user"
 Visitor = Callable[..., Client]
 
 
@@ -134,18 +132,5 @@ def desk(standing_desk: Desk, db: None) -> Desk:
 
 @pytest.fixture
 def visit(db: None) -> Visitor:
-    """A browser in which this person has signed in, the seconds ago that are given."""
-
-    def sign_in(person: Person, *, seconds_ago: int = 5) -> Client:
-        account, _created = Account.objects.get_or_create(
-            person=person, defaults={"username": person.personnel_number}
-        )
-        client = Client()
-        client.force_login(account)
-        session = client.session
-        session[PROOFS] = [{"method": "password", "at": time.time() - seconds_ago}]
-        session[PROOFS_OF] = str(account.pk)
-        session.save()
-        return client
-
-    return sign_in
+    """A browser in which this person has signed in, the seconds ago that are given, or five."""
+    return partial(signed_in, seconds_ago=5)

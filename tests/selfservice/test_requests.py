@@ -21,9 +21,9 @@ from identity_manager.models import (
 from identity_manager.workflow.requests import lapse
 from identity_manager.workflow.revocation import hold
 from selfservice.requests import request_summaries
-from tests.identity_manager.console.visitors import signed_in
 from tests.selfservice.conftest import Desk, Visitor, page
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 
 @pytest.fixture

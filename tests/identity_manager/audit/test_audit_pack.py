@@ -15,9 +15,9 @@ from identity_manager import audit, audit_proof
 from identity_manager.audit import evidence, heads, sealing
 from identity_manager.console.audit import audit_pack
 from identity_manager.models import AuditEvent, AuditHead, Person, Role, SoftwareToken, TokenState
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 ADDRESS = "/history/pack/"
 

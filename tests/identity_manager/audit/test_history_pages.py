@@ -27,9 +27,9 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.identifiers import first_id_of
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.long
 

@@ -26,10 +26,10 @@ from identity_manager.console.start import dashboard
 from identity_manager.events import delivering
 from identity_manager.jobs import month_partitions, retention
 from identity_manager.models import AuditEvent, Person, Role, TokenRequest
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, months
 from tests.tools.cast import Company
 from tests.tools.months import event_of
+from tests.tools.sign_in import signed_in
 
 pytestmark = [
     pytest.mark.long,

@@ -12,8 +12,8 @@ from identity_manager.catalogue import profiles, types
 from identity_manager.catalogue.presets import PRESETS
 from identity_manager.models import CertificateProfile, Person, Role, SoftwareToken, TokenRequest, TokenType
 from identity_manager.transactions.refusals import NotPossible
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 ORGANISATION = {

@@ -19,9 +19,9 @@ from identity_manager.config.observability.logs import LineFormatter
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import Certificate, OutgoingMail
 from identity_manager.telemetry import correlation
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 

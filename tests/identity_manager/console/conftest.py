@@ -6,8 +6,9 @@ from django.test import Client
 
 from identity_manager.console.lists import remembered_counts
 from identity_manager.models import Person, Role
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 
 @pytest.fixture

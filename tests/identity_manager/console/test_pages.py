@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import AuditEvent, OutgoingMail, PersonState, RequestState, Role, TermsVersion
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 ROLES = {
     "administrator": Role.TOKEN_ADMINISTRATOR,

@@ -32,9 +32,9 @@ from identity_manager.transactions.refusals import Stale
 from identity_manager.workflow import step1_recover
 from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.revocation import hold, revoke
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 YEAR = timedelta(days=365)

@@ -18,9 +18,9 @@ from identity_manager.management.backup.manifest import BackupError
 from identity_manager.management.doctor import processes
 from identity_manager.management.doctor.check_result import Level
 from identity_manager.models import LastBackup, Role
-from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.metrics.test_figures import scraped
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 HOUR = timedelta(hours=1)

@@ -9,8 +9,8 @@ from pytest_django import Settings
 from identity_manager.models import Person
 from identity_manager.models.person_search import refresh
 from identity_manager.models.person_search.name_order import key_for_reader
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 # Swedish, Danish and German order; of the same names.

@@ -10,9 +10,9 @@ from identity_manager.console.lists import counting
 from identity_manager.models import Person, Role
 from identity_manager.models.people.person import PersonQuerySet
 from identity_manager.models.person_search import postgresql
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import person
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

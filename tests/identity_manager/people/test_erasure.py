@@ -65,10 +65,10 @@ from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.people import sign_in_codes
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import revoke
-from tests.identity_manager.console.visitors import signed_in
 from tests.sinks import places
 from tests.tools import cast, targets
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.long
 

@@ -28,9 +28,9 @@ from identity_manager.people import erasure
 from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.revocation import revoke
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 

@@ -21,8 +21,8 @@ from identity_manager.people.imports import plan as import_plan
 from identity_manager.people.imports import uniqueness
 from identity_manager.people.validation import clean, unfit
 from identity_manager.transactions.refusals import NotPossible
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 BOUNDED = settings(deadline=None, derandomize=True, database=None)
 NUMBER = st.integers(min_value=0, max_value=2**32 - 1)

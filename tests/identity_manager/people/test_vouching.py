@@ -33,9 +33,9 @@ from identity_manager.workflow.delivery import arrival, outbox_actions, resendin
 from identity_manager.workflow.people import sign_in_codes
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.requests import approver_escalation
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 

@@ -223,12 +223,12 @@ def test_issuing_waits_for_the_service_and_goes_on(service: Service, rings: Any)
 def test_a_passphrase_waits_and_its_page_says_so(service: Service, rings: Any) -> None:
     from django.urls import reverse
 
-    from tests.identity_manager.console.visitors import just_signed_in
+    from tests.tools.sign_in import signed_in
 
     company = Company()
     moved_to("transit:im-passphrases:1", Purpose.PASSPHRASES)
     token = company.request_in("issued").tokens.get()
-    browser = just_signed_in(company.uma)
+    browser = signed_in(company.uma, 0)
     browser.raise_request_exception = False
     service.fault = 503
     page = browser.post(reverse("selfservice:passphrase", args=[token.pk]))

@@ -27,12 +27,12 @@ from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow import step5_issue, step6_passphrase
 from identity_manager.workflow.targets import handover, serving, uses
-from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.events import webhook_acts
 from tests.identity_manager.vault.transit_stub import Service, moved_to
 from tests.tools import cast, gateways, one_step
 from tests.tools.cast import Company
 from tests.tools.gateways import leaving_type
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 KINDS = (Certificate, SoftwareToken, Placement, Webhook)

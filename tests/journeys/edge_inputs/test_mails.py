@@ -10,8 +10,8 @@ from identity_manager.mail import mailbox
 from identity_manager.models import OutgoingMail, Person
 from identity_manager.people import persons
 from identity_manager.workflow import step7_deliver
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 MARKUP = "{{ person.password }}<script>alert(1)</script>{% now 'Y' %}"

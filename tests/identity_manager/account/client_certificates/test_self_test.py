@@ -12,14 +12,15 @@ from pytest_django import Settings
 
 from identity_manager.models import Certificate, Role
 from tests.identity_manager.account.client_certificates.conftest import HOST, Browser, escaped, rfc_9440
-from tests.identity_manager.console.visitors import just_signed_in, officer, signed_in
+from tests.identity_manager.console.visitors import officer
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture
 def sven() -> Client:
-    return just_signed_in(officer("sven", Role.SYSTEM_ADMINISTRATOR))
+    return signed_in(officer("sven", Role.SYSTEM_ADMINISTRATOR), 0)
 
 
 def asked(sven: Client) -> str:
@@ -89,7 +90,7 @@ def test_what_the_proxy_and_our_own_check_say(
 
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.SYSTEM_ADMINISTRATOR])
 def test_nobody_else_sees_it(role: Role) -> None:
-    client = just_signed_in(officer("x", role))
+    client = signed_in(officer("x", role), 0)
     page = reverse("console:certificate-test")
     assert (client.get(page).status_code, client.post(page).status_code) == (403, 403)
 
@@ -105,7 +106,7 @@ def test_an_answer_fits_the_session_that_asked_once_and_for_a_minute(
 ) -> None:
     header = {"HTTP_CLIENT_CERT": rfc_9440(bytes(certificate.certificate))}
     answer = browser.at_the_proxy(asked(sven), **header)["Location"].removeprefix("http://testserver")
-    other = just_signed_in(officer("sue", Role.SYSTEM_ADMINISTRATOR))
+    other = signed_in(officer("sue", Role.SYSTEM_ADMINISTRATOR), 0)
     assert "This answer does not fit" in other.get(answer).text
     assert "It would sign in" in sven.get(answer).text
     assert "This answer does not fit" in sven.get(answer).text

@@ -23,8 +23,9 @@ from identity_manager.authorities import circuit_breaker
 from identity_manager.console.administration import authority_page
 from identity_manager.jobs import runner as jobs
 from identity_manager.models import AuditEvent, CaCheck, CaOutage, ProcessTotal, Role
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.long_on_postgresql, pytest.mark.long]
 

@@ -20,8 +20,9 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 PAGE = reverse("console:first-set-up")

@@ -12,8 +12,9 @@ from identity_manager.jobs import runner as jobs
 from identity_manager.jobs import schedule
 from identity_manager.jobs.schedule import Job
 from identity_manager.models import AuditEvent, JobRun, Role
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 JOBS = reverse("console:jobs")
 SWEEP = reverse("console:job-start", args=["queue.sweep"])

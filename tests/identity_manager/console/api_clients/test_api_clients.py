@@ -14,8 +14,8 @@ from identity_manager.people.api_access import api_clients
 from identity_manager.transactions.refusals import NotAllowed
 from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.api.v1.conftest import Caller
-from tests.identity_manager.console.visitors import just_signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 LIST, MAKE = reverse("console:api-clients"), reverse("console:api-client-make")
@@ -27,7 +27,7 @@ def listed(browser: Client) -> str:
 
 def test_two_officers_let_a_client_act_and_the_list_says_when_it_last_did() -> None:
     first, second = (
-        just_signed_in(cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,))) for name in ("sven", "sofia")
+        signed_in(cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,)), 0) for name in ("sven", "sofia")
     )
     wanted = {"name": "HR", "scopes": ["persons:read"], "units": "North\n\n South", "days": 30}
     made = first.post(MAKE, wanted)
@@ -55,7 +55,7 @@ def test_two_officers_let_a_client_act_and_the_list_says_when_it_last_did() -> N
 
 
 def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
-    browser = just_signed_in(cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,)))
+    browser = signed_in(cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,)), 0)
     for wrong in (
         {"name": "", "scopes": ["persons:read"], "days": 30},
         {"name": "HR", "scopes": [], "days": 30},

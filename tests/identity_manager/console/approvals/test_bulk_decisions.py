@@ -27,8 +27,9 @@ from identity_manager.models import (
 )
 from identity_manager.workflow import step1_enable, step2_approve
 from identity_manager.workflow.policy import approvers, eligibility
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [
     pytest.mark.django_db,

@@ -12,8 +12,9 @@ from identity_manager.console.approvals.forms import PostponeForm
 from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.people import leave_and_return
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from identity_manager.models import RecoveryCertificate, Role
-from tests.identity_manager.console.visitors import just_signed_in, officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import recovery
 from tests.tools.recovery import Officers
+from tests.tools.sign_in import signed_in
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def document(content: bytes | None = None) -> dict[str, SimpleUploadedFile]:
 
 
 def test_brought_in_confirmed_by_two_and_retired(staff: Officers) -> None:
-    sven, rene, rosa = (just_signed_in(each) for each in (staff.sven, staff.rene, staff.rosa))
+    sven, rene, rosa = (signed_in(each, 0) for each in (staff.sven, staff.rene, staff.rosa))
     fingerprint = recovery.ceremony()[0].fingerprint
     assert "No recovery certificate is in force" in sven.get("/recovery-certificates/").text
     page = sven.post("/recovery-certificates/", document(), follow=True)
@@ -44,7 +45,7 @@ def test_brought_in_confirmed_by_two_and_retired(staff: Officers) -> None:
 
 
 def test_what_is_wrong_is_said_beside_the_field(staff: Officers) -> None:
-    sven, rene = just_signed_in(staff.sven), just_signed_in(staff.rene)
+    sven, rene = signed_in(staff.sven, 0), signed_in(staff.rene, 0)
     for content in (
         b"",
         b"{}",
@@ -66,7 +67,7 @@ def test_what_is_wrong_is_said_beside_the_field(staff: Officers) -> None:
 
 
 def test_who_brought_it_in_is_told_that_two_others_confirm(staff: Officers) -> None:
-    ruth = just_signed_in(staff.ruth)
+    ruth = signed_in(staff.ruth, 0)
     page = ruth.post("/recovery-certificates/", document(), follow=True).text
     assert "two others confirm it" in page
     assert "/confirm/" not in page
@@ -92,7 +93,7 @@ def test_a_sign_in_that_is_not_recent_confirms_and_retires_nothing(staff: Office
 
 def test_an_officer_of_one_unit_sees_none(staff: Officers) -> None:
     row = recovery.in_force(staff)
-    far = just_signed_in(officer("far", Role.RECOVERY_OFFICER, unit="Nord", sid=""))
+    far = signed_in(officer("far", Role.RECOVERY_OFFICER, unit="Nord", sid=""), 0)
     for address in ("/recovery-certificates/", f"/recovery-certificates/{row.pk}/"):
         assert far.get(address).status_code == 403
     assert far.post(f"/recovery-certificates/{row.pk}/retire/").status_code == 403

@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from identity_manager import colours
 from identity_manager.models import Looks, Person
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools import looks as company_looks
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 NAVIGATION_CSS = Path(product.BASE_DIR) / "identity_manager/ui/static/ui/navigation.css"

@@ -11,8 +11,9 @@ from ca_bridge.pkcs12.apple_profile import MailServer
 from identity_manager import audit
 from identity_manager.models import AuditEvent, CertificateProfile, Role, TermsDocument, TokenType
 from tests.identity_manager.console.catalogue.forms import revision_in, seen_in, type_data
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.long_on_postgresql, pytest.mark.long]
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.keys import keys
 from identity_manager.models import BlockedKey, Certificate, Role, SoftwareToken
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 CHOOSE = reverse("console:revoke-by-key")
 SENT = {"reason": "superseded", "note": "a long story"}

@@ -27,8 +27,9 @@ from identity_manager.models import (
     Person,
     Role,
 )
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast, slapd
+from tests.tools.sign_in import signed_in
 from tests.tools.slapd import HOST, SUFFIX, Slapd
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]

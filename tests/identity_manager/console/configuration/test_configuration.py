@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from identity_manager.configuration.writing import exported
 from identity_manager.models import ApiClient, AuditEvent, Person, Role, TokenType
-from tests.identity_manager.console.visitors import just_signed_in, officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 START, IMPORT = reverse("console:configuration"), reverse("console:configuration-import")
@@ -35,7 +36,7 @@ def sent_back(page: Any) -> dict[str, str]:
 
 
 def test_from_an_export_to_drafts(sven: Person) -> None:
-    browser = just_signed_in(sven)
+    browser = signed_in(sven, 0)
     answer = browser.post(reverse("console:configuration-export"))
     assert answer.headers["Content-Disposition"] == 'attachment; filename="configuration.toml"'
     text = answer.content.decode()
@@ -86,7 +87,7 @@ def test_a_wrong_file_is_told(sven: Person, given: str | bytes, told: str) -> No
 def test_an_import_asks_who_one_is_and_takes_nothing_else(sven: Person) -> None:
     page = signed_in(sven).post(START, file("format = 1\n" + CLIENT))
     assert signed_in(sven).post(IMPORT, sent_back(page)).status_code == 302
-    browser = just_signed_in(sven)
+    browser = signed_in(sven, 0)
     for wrong in ({"text": "@"}, {"seen": ""}, {"text": "/w=="}):
         assert browser.post(IMPORT, sent_back(page) | wrong).status_code == 302
     broken = browser.post(IMPORT, sent_back(page) | {"text": "eD0="}, follow=True)

@@ -1,17 +1,16 @@
 """ADMIN, Directories: what each officer sees, starts and decides."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from identity_manager.console.directory import settings_words
 from identity_manager.directory.configuration import LEAVERS, TRUST
 from identity_manager.directory.ldap import source as ldap_source
-from identity_manager.models import Account, DirectorySource, Person, Role, RunMode, RunState, ScimToken
+from identity_manager.models import DirectorySource, Person, Role, RunMode, RunState, ScimToken
 from identity_manager.people.api_access import scim_tokens
-from tests.identity_manager.console.visitors import just_signed_in
 from tests.tools import cast, directory
 from tests.tools.directory import FakeDirectory, run
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db]
 LIST = reverse("console:directories")
@@ -28,13 +27,6 @@ def corp(monkeypatch: pytest.MonkeyPatch, settings: object) -> FakeDirectory:
     return fake
 
 
-def browser(actor: Person) -> Client:
-    account = Account.objects.create(username=actor.personnel_number, person=actor)
-    client = Client()
-    client.force_login(account)
-    return client
-
-
 def rita() -> Person:
     return cast.person("rita")
 
@@ -45,7 +37,7 @@ def sven() -> Person:
 
 def test_sources_with_mapping_and_runs_and_no_secret(corp: FakeDirectory) -> None:
     run()
-    client = browser(sven())
+    client = signed_in(sven())
     for page in (LIST, SOURCE):
         text = client.get(page).content.decode()
         assert "Corp" in text
@@ -84,7 +76,7 @@ def test_every_setting_of_a_source_has_words() -> None:
 
 
 def test_a_system_administrator_starts_a_dry_run_and_sees_numbers_but_no_persons(corp: FakeDirectory) -> None:
-    client = browser(sven())
+    client = signed_in(sven())
     answer = client.post(reverse("console:directory-start", args=["corp"]), {"mode": "dry"})
     assert answer.status_code == 302
     assert DirectorySource.objects.get().wanted == RunMode.DRY
@@ -102,7 +94,7 @@ def test_a_registration_officer_sees_the_diff(corp: FakeDirectory) -> None:
     corp.add("p0", sid="S-1-5-21-7-8-9-0", department="Sales")
     dry = run(RunMode.DRY)
 
-    text = browser(rita()).get(reverse("console:directory-run", args=[dry.pk])).content.decode()
+    text = signed_in(rita()).get(reverse("console:directory-run", args=[dry.pk])).content.decode()
 
     assert "Department: Research → Sales" in text
 
@@ -113,7 +105,7 @@ def test_two_officers_let_a_stopped_run_go_on(corp: FakeDirectory) -> None:
     stopped = run(RunMode.IDS)
     page = reverse("console:directory-run", args=[stopped.pk])
     go_on = reverse("console:directory-run-let-go-on", args=[stopped.pk])
-    first, second = browser(rita()), browser(cast.person("rolf", roles=(Role.REGISTRATION_OFFICER,)))
+    first, second = signed_in(rita()), signed_in(cast.person("rolf", roles=(Role.REGISTRATION_OFFICER,)))
     text = first.get(page).content.decode()
     assert text.count("3 persons would leave") == 1
     assert "Nothing was different." not in text
@@ -132,7 +124,7 @@ def test_dropping_wants_a_reason(corp: FakeDirectory) -> None:
     run()
     corp.entries = {}
     stopped = run(RunMode.IDS)
-    client, drop = browser(rita()), reverse("console:directory-run-drop", args=[stopped.pk])
+    client, drop = signed_in(rita()), reverse("console:directory-run-drop", args=[stopped.pk])
     assert client.get(drop).status_code == 200
     assert client.post(drop, {"reason": ""}).status_code == 422
     assert client.post(drop, {"reason": "Maintenance"}).status_code == 302
@@ -143,7 +135,7 @@ def test_a_directory_that_is_down_is_told_on_its_page(corp: FakeDirectory) -> No
     corp.breaks_off = 0
     broken = run()
 
-    text = browser(rita()).get(reverse("console:directory-run", args=[broken.pk])).content.decode()
+    text = signed_in(rita()).get(reverse("console:directory-run", args=[broken.pk])).content.decode()
 
     assert "The directory stopped." in text
     assert "nobody counts as absent" in text
@@ -153,8 +145,8 @@ def test_two_system_administrators_let_a_scim_client_write() -> None:
     """Its token is shown once, on the page that made it, and never again."""
     clients = reverse("console:scim-clients", args=["scim"])
     first, second = (
-        just_signed_in(sven()),
-        just_signed_in(cast.person("sofia", roles=(Role.SYSTEM_ADMINISTRATOR,))),
+        signed_in(sven(), 0),
+        signed_in(cast.person("sofia", roles=(Role.SYSTEM_ADMINISTRATOR,)), 0),
     )
     page = first.post(reverse("console:scim-client-make", args=["scim"]), {"name": "Entra", "days": 30})
     secret = page.context["secret"]
@@ -174,7 +166,7 @@ def test_two_system_administrators_let_a_scim_client_write() -> None:
 
 
 def test_a_token_without_a_name_is_not_made() -> None:
-    page = just_signed_in(sven()).post(
+    page = signed_in(sven(), 0).post(
         reverse("console:scim-client-make", args=["scim"]), {"name": "", "days": 0}
     )
     assert page.status_code == 422
@@ -182,4 +174,4 @@ def test_a_token_without_a_name_is_not_made() -> None:
 
 
 def test_a_directory_that_is_read_has_no_clients() -> None:
-    assert browser(sven()).get(reverse("console:scim-clients", args=["drop"])).status_code == 404
+    assert signed_in(sven()).get(reverse("console:scim-clients", args=["drop"])).status_code == 404

@@ -21,8 +21,8 @@ from identity_manager.models import (
     VersionState,
 )
 from identity_manager.workflow.policy import eligibility
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 
 @pytest.fixture

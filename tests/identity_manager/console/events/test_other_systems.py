@@ -6,25 +6,18 @@ from django.urls import reverse
 
 from identity_manager import audit
 from identity_manager.events import delivering
-from identity_manager.models import Account, AuditChain, AuditEvent, Person, Role, SiemSink, Webhook
-from tests.identity_manager.console.visitors import just_signed_in
+from identity_manager.models import AuditChain, AuditEvent, Role, SiemSink, Webhook
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db]
 PAGE = reverse("console:other-systems")
 RESEND = reverse("console:siem-resend", args=["main"])
 
 
-def browser(actor: Person) -> Client:
-    account = Account.objects.create(username=actor.personnel_number, person=actor)
-    client = Client()
-    client.force_login(account)
-    return client
-
-
 @pytest.fixture
 def sven() -> Client:
-    return browser(cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,)))
+    return signed_in(cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,)))
 
 
 def test_how_far_a_siem_has_got_and_why_no_further(sven: Client) -> None:
@@ -52,7 +45,7 @@ def test_a_system_administrator_has_events_sent_again(sven: Client) -> None:
 
 
 def test_an_auditor_reads_alone() -> None:
-    client = browser(cast.person("olga", roles=(Role.AUDITOR,)))
+    client = signed_in(cast.person("olga", roles=(Role.AUDITOR,)))
     assert RESEND not in client.get(PAGE).content.decode()
     assert client.post(RESEND, {"number": "1"}).status_code == 403
 
@@ -68,7 +61,7 @@ MAKE = reverse("console:webhook-make")
 
 
 def administrator(name: str) -> Client:
-    return just_signed_in(cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,), sid=""))
+    return signed_in(cast.person(name, roles=(Role.SYSTEM_ADMINISTRATOR,), sid=""), 0)
 
 
 def test_two_system_administrators_make_a_webhook() -> None:

@@ -9,8 +9,9 @@ from pytest_django import Settings
 
 from identity_manager.console.help import documents
 from identity_manager.models import Role
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 SECRET = "what nobody may read"

@@ -23,8 +23,8 @@ from identity_manager.console.search import (
 )
 from identity_manager.console.search import search as searching
 from identity_manager.models import AuditEvent, Certificate, OutgoingMail, Person, Role, TokenRequest
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 LISTS = [
     (person_columns.COLUMNS, Person),

@@ -17,8 +17,9 @@ from ca_bridge.database.prepared_queries import PAGES
 from identity_manager.console.lists import remembered_counts
 from identity_manager.models import Role, TermsVersion, TokenRequest
 from identity_manager.models.people.account import PAGE_SIZES
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 REQUESTS = reverse("console:requests")
 OPEN_TASKS = reverse("console:approvals")

@@ -18,8 +18,8 @@ from identity_manager.console.lists import replica_pages
 from identity_manager.console.reports import registry
 from identity_manager.management.doctor import database
 from identity_manager.models import Role
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, processes, standby
+from tests.tools.sign_in import signed_in
 
 # Without a second server: test_replica_pages.py, and tests/ca_bridge/database/test_read_replica.py.
 pytestmark = [pytest.mark.nightly, pytest.mark.database]

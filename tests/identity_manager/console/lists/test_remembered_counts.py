@@ -19,8 +19,9 @@ from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.outbox import page as outbox_page
 from identity_manager.console.search import forms
 from identity_manager.models import Person, Role, TokenRequest
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
 LIST = "console:search"

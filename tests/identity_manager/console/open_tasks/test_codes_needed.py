@@ -9,10 +9,11 @@ from identity_manager.models import BatchOrder, OutgoingMail, Person, Role, Sign
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch.pacing import AT_ONCE
 from identity_manager.workflow.people import sign_in_codes
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.identity_manager.workflow.batch.batches import work
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 OPEN_TASKS, START = reverse("console:approvals"), reverse("console:start")

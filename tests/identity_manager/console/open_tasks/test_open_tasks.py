@@ -14,8 +14,9 @@ from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import source as task_source
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.models import Person, Postponement, Role, TokenRequest
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 OPEN_TASKS, START = reverse("console:approvals"), reverse("console:start")
 

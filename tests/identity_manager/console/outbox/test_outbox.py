@@ -17,8 +17,9 @@ from identity_manager.mail import outbox, sending
 from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import AuditEvent, MailFault, OutgoingMail, Person, Role, SoftwareToken
 from identity_manager.models.identifiers import new_id
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 OUTBOX = reverse("console:outbox")
 RETRY, DISCARD = reverse("console:mails-retry"), reverse("console:mails-discard")

@@ -21,8 +21,9 @@ from identity_manager.models.people.role import today
 from identity_manager.people.officers import approver_groups
 from identity_manager.transactions.refusals import NotAllowed, Stale
 from identity_manager.workflow.requests import reminders_by_hand
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 OF_TWO = "1 of 2 approved, by Paul Weber"

@@ -1,17 +1,16 @@
 """The pages on which a person is erased."""
 
-import time
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from identity_manager.models import Person, PersonErasure, Role
 from identity_manager.people import erasure as erasing
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def leaver(company: Company) -> Person:
 
 
 def test_one_officer_asks_and_another_erases(company: Company, leaver: Person) -> None:
-    rita, rolf = signed_in(company.rita), just_signed_in(officer("rolf", Role.REGISTRATION_OFFICER, sid=""))
+    rita, rolf = signed_in(company.rita), signed_in(officer("rolf", Role.REGISTRATION_OFFICER, sid=""), 0)
     assert f"/persons/{leaver.pk}/erase/" in rita.get(f"/persons/{leaver.pk}/").text
     page = f"/persons/{leaver.pk}/erase/"
     assert "It cannot be undone" in rita.get(page).text
@@ -60,19 +59,9 @@ def test_a_sign_in_that_is_not_recent_erases_nobody(company: Company, leaver: Pe
     assert Person.objects.get(pk=leaver.pk).given_name == "Eve"
 
 
-def just_signed_in(person: Person) -> Client:
-    """With a password, a moment ago."""
-    client = signed_in(person)
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session["account_authentication_methods_user"] = str(person.account.pk)
-    session.save()
-    return client
-
-
 def test_the_one_who_asked_does_not_confirm(company: Company, leaver: Person) -> None:
     erasure = erasing.ask(actor=company.rita, person_id=leaver.pk)
-    response = just_signed_in(company.rita).post(f"/erasures/{erasure.pk}/confirm/")
+    response = signed_in(company.rita, 0).post(f"/erasures/{erasure.pk}/confirm/")
     assert response.status_code == 403
     assert "A second officer confirms" in response.text
     assert Person.objects.get(pk=leaver.pk).given_name == "Eve"

@@ -13,8 +13,9 @@ from identity_manager.directory import csv_file
 from identity_manager.models import AuditEvent, ImportState, Person, PersonImport, Role
 from identity_manager.people.imports import applying as importing
 from identity_manager.workflow.people import imports
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 HEAD = "personnel_number,given_name,surname,state\n"
 NEW = HEAD + "N-1,Nina,Neu,active\nN-2,Nils,Neu,registered\n"

@@ -14,9 +14,10 @@ from identity_manager.models import IdentityChange, Person, PersonSource, Role, 
 from identity_manager.people import persons
 from identity_manager.people.identity import identity_changes
 from identity_manager.workflow.people import leave_and_return
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 

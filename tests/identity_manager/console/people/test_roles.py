@@ -25,8 +25,9 @@ from identity_manager.people import registration_policy
 from identity_manager.people.officers import roles
 from identity_manager.workflow.policy import approvers, eligibility
 from identity_manager.workflow.recovery import officers_policy
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 GIVEN = {"role": Role.APPROVER.value, "unit": "", "valid_from": "", "valid_until": ""}
 

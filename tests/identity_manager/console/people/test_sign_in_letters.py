@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 from collections.abc import Iterator
 
 import pypdf
@@ -13,9 +12,9 @@ from django.urls import reverse
 from identity_manager import colours
 from identity_manager.models import Person, Role, SignInCode
 from identity_manager.queries import looks as looks_queries
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
 from tests.tools import looks as company_looks
+from tests.tools.sign_in import prove, signed_in
 
 pytestmark = pytest.mark.long
 
@@ -31,12 +30,7 @@ def _looks_are_read_anew() -> Iterator[None]:
 @pytest.fixture
 def rita(company: cast.Company) -> Client:
     """A Registration Officer's browser, who has just signed in."""
-    browser = signed_in(company.rita)
-    session = browser.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session["account_authentication_methods_user"] = str(company.rita.account.pk)
-    session.save()
-    return browser
+    return signed_in(company.rita, 0)
 
 
 @pytest.fixture
@@ -153,9 +147,7 @@ def test_an_old_sign_in_is_confirmed_first_and_the_selection_stays(
     rita: Client, company: cast.Company, nina: Person
 ) -> None:
     choose(rita, nina)
-    session = rita.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 3600}]
-    session.save()
+    prove(rita, 3600)
     response = rita.post(reverse(LETTERS))
     assert response.status_code == 302
     assert reverse("account_reauthenticate") in response["Location"]

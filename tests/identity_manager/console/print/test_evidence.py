@@ -18,10 +18,11 @@ from identity_manager.console.print.document import moment
 from identity_manager.models import AuditEvent, DeviceKind, Installation, Role, TokenRequest
 from identity_manager.queries import looks as looks_queries
 from identity_manager.workflow import step1_enable
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 from tests.tools import looks as company_looks
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 PRINT_CSS = Path(settings.BASE_DIR) / "identity_manager" / "ui" / "static" / "ui" / "print.css"

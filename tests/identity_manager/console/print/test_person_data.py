@@ -1,7 +1,6 @@
 """What is kept about a person, printed for them: complete, without secrets, without other people."""
 
 import re
-import time
 from html import unescape
 
 import pytest
@@ -24,9 +23,10 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.workflow import step1_enable
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 # Where a person stands in other tables, and on the page: its heading, or why it is not there.
@@ -63,23 +63,13 @@ def address(person: Person) -> str:
     return reverse("console:person-data", args=[person.pk])
 
 
-def fresh(person: Person) -> Client:
-    """A browser where the person has just proved who they are."""
-    browser = signed_in(person)
-    session = browser.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session["account_authentication_methods_user"] = str(Account.objects.get(person=person).pk)
-    session.save()
-    return browser
-
-
 def text_of(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 @pytest.fixture
 def rita(company: Company) -> Client:
-    return fresh(company.rita)
+    return signed_in(company.rita, 0)
 
 
 def a_life(company: Company) -> TokenRequest:
@@ -153,7 +143,7 @@ def test_only_registration_officers_of_the_unit_print_it(company: Company) -> No
     elsewhere = officer("rolf", Role.REGISTRATION_OFFICER, unit="Elsewhere")
     others = (company.ada, company.paul, company.uma, elsewhere)
 
-    refused = [fresh(person).post(address(company.uma)).status_code for person in others]
+    refused = [signed_in(person, 0).post(address(company.uma)).status_code for person in others]
 
     assert refused == [403, 403, 403, 404]
     assert not AuditEvent.objects.filter(name="person.data-taken").exists()

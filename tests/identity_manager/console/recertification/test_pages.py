@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from identity_manager.models import AuditEvent, Person, Recertification, Role, RoleAssignment, RoleReview
 from identity_manager.people.officers import recertification
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 
 @pytest.fixture

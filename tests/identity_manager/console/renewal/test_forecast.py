@@ -11,9 +11,10 @@ from identity_manager.console.renewal import page
 from identity_manager.models import Certificate, Role, SoftwareToken
 from identity_manager.workflow import step1_renew
 from identity_manager.workflow.renewal import expiry_check
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.identity_manager.workflow.renewal.conftest import successor_of
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 

@@ -20,10 +20,11 @@ from identity_manager.models import (
 )
 from identity_manager.workflow import step2_approve
 from tests.identity_manager.console.reports.reported import ENDS, holder, page, read, recovery_certificate
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 

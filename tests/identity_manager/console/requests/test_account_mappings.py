@@ -6,8 +6,8 @@ from django.utils.html import escape
 
 from ca_bridge.x509 import strong_mapping
 from identity_manager.models import Certificate
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 
 def page(browser: Client, certificate: Certificate) -> str:

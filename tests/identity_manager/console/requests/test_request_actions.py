@@ -20,8 +20,8 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.workflow.people import leave_and_return
-from tests.identity_manager.console.visitors import recently, signed_in
 from tests.tools import cast
+from tests.tools.sign_in import prove, signed_in
 
 
 def page(row: TokenRequest, action: str = "") -> str:
@@ -371,7 +371,7 @@ def test_all_tokens_of_a_person_are_revoked_from_their_page(ada: Client, company
     assert "Revoke all software tokens of Uma Lindqvist?" in asked
     assert "/account/reauthenticate/" in ada.post(address, {"reason": "cessationOfOperation"})["Location"]
     assert row.tokens.get().state != TokenState.REVOKED
-    recently(ada, company.ada)
+    prove(ada)
     assert ada.post(address, {}).status_code == 422
     done = ada.post(address, {"reason": "cessationOfOperation"}, follow=True)
     assert done.redirect_chain == [(reverse("console:person", args=[company.uma.pk]), 302)]

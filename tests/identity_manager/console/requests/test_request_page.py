@@ -25,8 +25,8 @@ from identity_manager.models import (
 )
 from identity_manager.people import anonymisation
 from identity_manager.ui.parts import StepState
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 STATES = [state.value for state in RequestState]
 

@@ -13,8 +13,8 @@ from identity_manager.models import AuditEvent, Certificate, Role, RoleAssignmen
 from identity_manager.people import saved_searches
 from identity_manager.people.saved_searches import LIMIT
 from identity_manager.transactions.refusals import NotPossible
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.database
 SEARCH = reverse("console:search")

@@ -14,8 +14,9 @@ from django.utils import timezone
 from identity_manager.console.lists import counting, pagination, remembered_counts
 from identity_manager.models import Person, PersonKind, PersonState, Role, RoleAssignment, SignInCode
 from identity_manager.models.person_search import suggestions
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 SEARCH = reverse("console:search")
 

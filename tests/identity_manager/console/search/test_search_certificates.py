@@ -13,8 +13,9 @@ from django.utils import timezone
 from identity_manager.models import Certificate, Role
 from tests.architecture.standing import taken_back
 from tests.identity_manager.console.search.test_search_filters import SEARCH, certificates, in_days
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.database
 

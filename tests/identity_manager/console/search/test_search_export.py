@@ -12,8 +12,9 @@ from identity_manager.console.lists import counting, pagination
 from identity_manager.console.search import selection
 from identity_manager.models import AuditEvent, Certificate, Person, PersonState, Role
 from identity_manager.transactions.refusals import NotPossible
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 SEARCH = reverse("console:search")
 EXPORT = reverse("console:search-export")

@@ -24,8 +24,9 @@ from identity_manager.models import (
 )
 from identity_manager.people.api_access import api_clients
 from identity_manager.workflow.people import sign_in_codes
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
 SEARCH = reverse("console:search")

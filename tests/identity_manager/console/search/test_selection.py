@@ -11,8 +11,9 @@ from django.urls import reverse
 from identity_manager.console.lists import counting
 from identity_manager.console.search import selected, selection
 from identity_manager.models import Account, Person, Role
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 SEARCH, REQUESTS = reverse("console:search"), reverse("console:requests")

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils.translation import gettext, override
 
@@ -12,9 +11,7 @@ from identity_manager.console.directory import forms as directory
 from identity_manager.console.groups import forms as groups
 from identity_manager.console.standing_orders.forms import NOT_CHOSEN
 from identity_manager.models import (
-    Account,
     DirectoryGroup,
-    Person,
     Role,
     SavedSearch,
     StandingOrder,
@@ -24,16 +21,11 @@ from identity_manager.workflow.standing_orders import orders
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 MAKE = reverse("console:standing-order-make")
 LIST = reverse("console:standing-orders")
-
-
-def browser(actor: Person) -> Client:
-    client = Client()
-    client.force_login(Account.objects.create(username=actor.personnel_number, person=actor))
-    return client
 
 
 def page(order: StandingOrder, name: str = "") -> str:
@@ -47,14 +39,14 @@ def form(**more: str) -> dict[str, str]:
 def test_without_any_who_may_make_one_is_led_there(company: Company) -> None:
     auditor = cast.person("otto", sid="", roles=(Role.AUDITOR,))
     for actor, leads in ((company.ada, 2), (auditor, 0)):
-        told = browser(actor).get(LIST).content.decode()
+        told = signed_in(actor).get(LIST).content.decode()
         assert "No standing order yet" in told
         assert told.count(f'href="{MAKE}"') == leads
 
 
 def test_from_the_form_to_the_person_s_page(company: Company) -> None:
     group = standing.group("grp-vpn", company.uma)
-    ada, olga = browser(company.ada), browser(standing.olga())
+    ada, olga = signed_in(company.ada), signed_in(standing.olga())
     assert ada.post(MAKE, form()).status_code == 422  # no group was chosen
     assert ada.post(MAKE, form(group=str(group.pk))).status_code == 302
     order = standing.planned(StandingOrder.objects.get())
@@ -82,7 +74,7 @@ def test_from_the_form_to_the_person_s_page(company: Company) -> None:
 
 def test_a_saved_search_is_followed_as_it_is_now(company: Company) -> None:
     cast.person("there", sid="", department="Lab")
-    ada = browser(company.ada)
+    ada = signed_in(company.ada)
     row = SavedSearch.objects.create(
         owner=company.ada, name="Lab", kind="employee", query="kind=employee&q=&department=Lab"
     )
@@ -105,7 +97,7 @@ def test_who_does_not_read_persons_of_every_unit_sees_numbers_alone(company: Com
     order = standing.in_force(company.ada, standing.group("grp-vpn", company.uma))
     lara = cast.person("lara", sid="", roles=())
     lara.roles.create(role=Role.TOKEN_ADMINISTRATOR, organisational_unit="Nord")
-    text = browser(lara).get(page(order)).content.decode()
+    text = signed_in(lara).get(page(order)).content.decode()
     assert "Uma Lindqvist" not in text
     assert "all units see who they are" in text
 
@@ -113,7 +105,7 @@ def test_who_does_not_read_persons_of_every_unit_sees_numbers_alone(company: Com
 def test_numbers_that_are_older_than_the_list_are_said_to_be(company: Company) -> None:
     group = standing.group("grp-vpn", company.uma)
     order = standing.made(company.ada, group)
-    ada = browser(company.ada)
+    ada = signed_in(company.ada)
     older = "Nobody now: the numbers are those of the last count."
     assert order.figures["gain"] == 1
     assert older not in ada.get(page(order)).content.decode()
@@ -125,7 +117,7 @@ def test_numbers_that_are_older_than_the_list_are_said_to_be(company: Company) -
 def test_a_token_type_is_told_by_its_name(company: Company) -> None:
     group = standing.group("grp-vpn", company.uma)
     order = standing.made(company.ada, group)
-    ada, olga = browser(company.ada), browser(standing.olga())
+    ada, olga = signed_in(company.ada), signed_in(standing.olga())
     tasks = olga.get(reverse("console:approvals")).content.decode()
     assert '<td class="" data-label="Token type">VPN</td>' in tasks
     orders.put_in_force(actor=standing.olga(), order_id=order.pk, seen=orders.seen_of(order))
@@ -138,7 +130,7 @@ def test_a_token_type_is_told_by_its_name(company: Company) -> None:
 
 def test_a_name_is_asked_for_and_not_called_optional(company: Company) -> None:
     for person, address in ((company.ada, MAKE), (company.rita, reverse("console:group-make"))):
-        visitor = browser(person)
+        visitor = signed_in(person)
         assert visitor.get(address).context["form"].fields["name"].required
         assert visitor.post(address, form(name="")).status_code == 422
 
@@ -148,7 +140,7 @@ def test_the_fields_of_which_one_is_wanted_are_one_group(company: Company, langu
     """A fieldset with the choice as its legend: a screen reader says it at each of the fields."""
     company.ada.language = language
     company.ada.save()
-    text = " ".join(browser(company.ada).get(MAKE).content.decode().split())
+    text = " ".join(signed_in(company.ada).get(MAKE).content.decode().split())
     [group] = re.findall(r'<fieldset class="field one-of"(.*?)</fieldset>', text)
     with override(language):
         label, mark, optional = map(gettext, ("Who has the token type", "(one of these)", "(optional)"))
@@ -163,7 +155,7 @@ def test_the_fields_of_which_one_is_wanted_are_one_group(company: Company, langu
 
 def test_only_the_field_of_the_choice_is_filled_in(company: Company) -> None:
     group = standing.group("grp-vpn", company.uma)
-    both = browser(company.ada).post(MAKE, form(group=str(group.pk), unit="Nord"))
+    both = signed_in(company.ada).post(MAKE, form(group=str(group.pk), unit="Nord"))
     assert both.status_code == 422
     assert both.context["form"].errors == {"unit": [NOT_CHOSEN]}
     assert "Nord" in both.content.decode()  # what was typed is not lost
@@ -181,7 +173,7 @@ def test_what_a_verb_demands_is_not_called_optional() -> None:
 
 
 def test_a_group_by_hand(company: Company) -> None:
-    rita = browser(company.rita)
+    rita = signed_in(company.rita)
     assert rita.post(reverse("console:group-make"), {"name": "Externals"}).status_code == 302
     group = DirectoryGroup.objects.get()
     here = reverse("console:group", args=[group.pk])

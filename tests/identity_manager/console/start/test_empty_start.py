@@ -5,7 +5,8 @@ from django.urls import reverse
 
 from identity_manager.models import OFFICER_ROLES, Role
 from tests.identity_manager.console.start.test_start import START
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.database, pytest.mark.nightly_on_postgresql]
 

@@ -32,8 +32,9 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.ui.parts import Meaning
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 START = reverse("console:start")

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from identity_manager.models import AskedApprover, Role, RoleAssignment, TokenRequest
 from identity_manager.people.officers import recertification
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 START = reverse("console:start")

@@ -31,8 +31,9 @@ from identity_manager.models import (
 from identity_manager.people import saved_searches as verbs
 from identity_manager.workflow.people import sign_in_codes
 from tests.architecture.standing import taken_back
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.database, pytest.mark.nightly_on_postgresql]
 START = reverse("console:start")

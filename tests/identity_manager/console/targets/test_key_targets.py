@@ -7,9 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import (
-    Account,
     HoldBack,
-    Person,
     TargetUse,
     TermsDraft,
     TermsVersion,
@@ -18,6 +16,7 @@ from identity_manager.workflow.targets import uses
 from tests.tools import cast, gateways
 from tests.tools.cast import Company, accepted, delivered, enabled, issued, noted
 from tests.tools.gateways import Gateway, leaving_type
+from tests.tools.sign_in import signed_in
 from tests.tools.targets import administrator, serve
 
 pytestmark = [pytest.mark.django_db]
@@ -33,20 +32,13 @@ def gate(tmp_path: Any, settings: Any, db: None) -> Gateway:
     return made
 
 
-def browser(actor: Person) -> Client:
-    account, _made = Account.objects.get_or_create(username=actor.personnel_number, person=actor)
-    client = Client()
-    client.force_login(account)
-    return client
-
-
 def text(client: Client, address: str) -> str:
     return client.get(address).content.decode()
 
 
 def test_two_system_administrators_say_that_keys_leave(gate: Gateway) -> None:
     leaving_type()
-    sven, nora = browser(administrator("sven")), browser(administrator("nora"))
+    sven, nora = signed_in(administrator("sven")), signed_in(administrator("nora"))
     page = text(sven, USE)
     assert WARNING in page
     assert "Until the person has noted" not in page
@@ -64,7 +56,7 @@ def test_two_system_administrators_say_that_keys_leave(gate: Gateway) -> None:
 
 def test_a_stale_page_cannot_hold_keys_back(gate: Gateway) -> None:
     leaving_type()
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     answer = sven.post(USE, {"type_code": "mail", "hold_back": "noted"})
     assert answer.status_code == 422
     assert "not held back" in answer.content.decode()
@@ -73,7 +65,7 @@ def test_a_stale_page_cannot_hold_keys_back(gate: Gateway) -> None:
 
 def test_a_type_whose_keys_do_not_leave_is_not_offered(gate: Gateway) -> None:
     leaving_type(keys_leave=False)
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     assert 'value="mail"' not in text(sven, USE)
     assert sven.post(USE, {"type_code": "mail"}).status_code == 422
 
@@ -81,7 +73,7 @@ def test_a_type_whose_keys_do_not_leave_is_not_offered(gate: Gateway) -> None:
 def test_the_page_shows_settings_without_the_secret_and_no_comparison(
     gate: Gateway, company: Company
 ) -> None:
-    page = text(browser(administrator("sven")), PAGE)
+    page = text(signed_in(administrator("sven")), PAGE)
     assert str(gate.drop) in page
     assert "Keys go to this target" in page
     assert "Comparison with the target" not in page
@@ -95,7 +87,7 @@ def test_the_person_reads_it_with_the_terms_and_sees_since_when(gate: Gateway, c
     )
     uses.confirm(actor=administrator("nora"), use_id=use.pk)
     request = enabled(company.ada, company.uma, leaving_type())
-    uma = browser(company.uma)
+    uma = signed_in(company.uma)
     terms = text(uma, reverse("selfservice:terms", args=[request.pk]))
     assert "mail gateway gets a copy of the keys" in terms
     assert "A copy of this key leaves Identity Manager." in terms
@@ -112,7 +104,7 @@ def test_the_person_reads_it_with_the_terms_and_sees_since_when(gate: Gateway, c
 
 def test_terms_name_who_gets_keys(gate: Gateway) -> None:
     document = cast.terms()
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     write = reverse("console:terms-write", args=[document.pk])
     page = sven.get(write)
     given = page.context["form"].initial | {
@@ -133,5 +125,5 @@ def test_where_no_target_is_switched_on_no_key_leaves(gate: Gateway, company: Co
     leaving_type()
     request = enabled(company.ada, company.uma, leaving_type())
     assert "leaves Identity Manager" not in text(
-        browser(company.uma), reverse("selfservice:terms", args=[request.pk])
+        signed_in(company.uma), reverse("selfservice:terms", args=[request.pk])
     )

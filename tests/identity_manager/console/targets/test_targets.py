@@ -8,11 +8,9 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import (
-    Account,
     AuditEvent,
     DeliveryState,
     HoldBack,
-    Person,
     Placement,
     PlacementState,
     Role,
@@ -25,6 +23,7 @@ from identity_manager.targets.contract import Doubtful, Refused, Unavailable
 from identity_manager.workflow.targets import drift
 from tests.tools import key_targets, targets
 from tests.tools.cast import Company, person
+from tests.tools.sign_in import signed_in
 from tests.tools.targets import FakeTarget, administrator, placement, serve, switched_on, token_of
 
 pytestmark = [pytest.mark.django_db]
@@ -43,13 +42,6 @@ def company(db: None) -> Company:
     return Company()
 
 
-def browser(actor: Person) -> Client:
-    account, _made = Account.objects.get_or_create(username=actor.personnel_number, person=actor)
-    client = Client()
-    client.force_login(account)
-    return client
-
-
 def text(client: Client, address: str) -> str:
     return client.get(address).content.decode()
 
@@ -61,7 +53,7 @@ def act(client: Client, name: str, pk: Any, **data: str) -> str:
 
 def test_two_system_administrators_switch_a_target_on(corp: FakeTarget) -> None:
     targets.mail_type()
-    sven, nora = browser(administrator("sven")), browser(administrator("nora"))
+    sven, nora = signed_in(administrator("sven")), signed_in(administrator("nora"))
     assert "nothing is published" in text(sven, PAGE)
     asked = sven.post(USE, {"type_code": "mail", "hold_back": "noted"}, follow=True).content.decode()
     assert "Another System Administrator has to confirm it." in asked
@@ -76,8 +68,8 @@ def test_two_system_administrators_switch_a_target_on(corp: FakeTarget) -> None:
 
 def test_a_second_officer_refuses_with_a_reason(corp: FakeTarget) -> None:
     targets.mail_type()
-    browser(administrator("sven")).post(USE, {"type_code": "mail", "hold_back": "issued"})
-    use, nora = TargetUse.objects.get(), browser(administrator("nora"))
+    signed_in(administrator("sven")).post(USE, {"type_code": "mail", "hold_back": "issued"})
+    use, nora = TargetUse.objects.get(), signed_in(administrator("nora"))
     assert nora.post(reverse("console:target-use-refuse", args=[use.pk])).status_code == 422
     act(nora, "target-use-refuse", use.pk, reason="Not yet.")
     assert TargetUse.objects.get().reason == "Not yet."
@@ -88,7 +80,7 @@ def test_a_type_that_encrypts_nothing_cannot_be_chosen_and_none_twice(
     corp: FakeTarget, company: Company
 ) -> None:
     switched_on()
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     assert sven.post(USE, {"type_code": "vpn", "hold_back": "noted"}).status_code == 422
     twice = sven.post(USE, {"type_code": "mail", "hold_back": "noted"})
     assert twice.status_code == 409
@@ -100,7 +92,7 @@ def test_the_test_says_what_is_wrong_and_ends_the_waiting(corp: FakeTarget, comp
     token_of(company)
     corp.before["locate"] = corp.before["check"] = Unavailable("The password of the bind has expired.")
     serve()
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     assert "The password of the bind has expired." in text(sven, PAGE)
     assert "All certificates wait" in text(sven, LIST)
     act(sven, "target-test", "corp")
@@ -116,7 +108,7 @@ def test_refused_ones_are_published_again_by_button(corp: FakeTarget, company: C
     corp.before["put"] = Refused("The directory protects this entry.")
     token = token_of(company)
     serve()
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     page = text(sven, PAGE)
     assert "The directory protects this entry." in page
     assert placement(token).certificate.serial in page
@@ -134,7 +126,7 @@ def test_an_officer_decides_what_is_parked(corp: FakeTarget, company: Company) -
     token = token_of(company)
     serve()
     serve()
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     assert "Look at the target" in text(sven, PAGE)
     act(sven, "placement-settle", placement(token).pk, is_there="yes")
     assert placement(token).state == PlacementState.THERE
@@ -149,7 +141,7 @@ def test_of_a_key_without_another_copy_nobody_is_asked_whether_it_is_there(
         token = key_targets.token_of(company, target)
         Placement.objects.update(state=PlacementState.PARKED)
         page = reverse("console:target", args=[target.name])
-        sven = browser(administrator("sven"))
+        sven = signed_in(administrator("sven"))
         shown = text(sven, page)
         assert "There is no other copy of this key" in shown
         assert 'name="is_there"' not in shown
@@ -174,20 +166,20 @@ def test_a_target_that_is_down_stands_in_open_tasks_of_who_can_mend_it(
     title, tasks = "Targets that need somebody", "/open-tasks/"
     limited, nora = person("nils", roles=(), sid=""), administrator("nora")
     RoleAssignment.objects.create(person=limited, role=Role.SYSTEM_ADMINISTRATOR, organisational_unit="Nord")
-    assert title not in text(browser(limited), tasks), "a target has persons of any unit"
-    shown = text(browser(nora), tasks)
+    assert title not in text(signed_in(limited), tasks), "a target has persons of any unit"
+    shown = text(signed_in(nora), tasks)
     assert title in shown
     assert "The directory does not take the account." in shown
     corp.before.clear()
     serve()
-    assert title not in text(browser(nora), tasks)
+    assert title not in text(signed_in(nora), tasks)
 
 
 def test_what_is_parked_stands_there_too(corp: FakeTarget, company: Company) -> None:
     switched_on()
     token_of(company)
     Placement.objects.update(state=PlacementState.PARKED)
-    shown = text(browser(administrator("nora")), "/open-tasks/")
+    shown = text(signed_in(administrator("nora")), "/open-tasks/")
     assert "Nobody knows whether something is there." in shown
 
 
@@ -198,7 +190,7 @@ def test_drift_is_told(corp: FakeTarget, company: Company) -> None:
     corp.holder("uma").clear()
     corp.holder("sam").append(b"of sam")
     drift.survey(Target.objects.get())
-    page = text(browser(administrator("sven")), PAGE)
+    page = text(signed_in(administrator("sven")), PAGE)
     assert "Ours, and not there any more: 1" in page
     assert "Put there by others: 1" in page
     assert "entry-of-sam" in page
@@ -206,7 +198,7 @@ def test_drift_is_told(corp: FakeTarget, company: Company) -> None:
 
 
 def test_an_auditor_reads_and_changes_nothing(corp: FakeTarget) -> None:
-    auditor = browser(person("aude", roles=(Role.AUDITOR,), sid=""))
+    auditor = signed_in(person("aude", roles=(Role.AUDITOR,), sid=""))
     page = text(auditor, PAGE)
     assert "ldaps://ldap.example.test" in page
     assert USE not in page
@@ -218,7 +210,7 @@ def test_a_target_that_left_the_settings_is_still_shown(
 ) -> None:
     switched_on(HoldBack.ISSUED)
     settings.TARGETS = {}
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     assert "No longer in the settings" in text(sven, PAGE)
     assert sven.post(reverse("console:target-test", args=["corp"])).status_code == 422
 
@@ -230,7 +222,7 @@ def test_the_secret_is_on_no_page_in_no_log_and_in_no_event(
     corp.before["put"] = Doubtful("No answer came.", detail="LDAPSocketReceiveError")
     token_of(company)
     serve()
-    sven = browser(administrator("sven"))
+    sven = signed_in(administrator("sven"))
     act(sven, "target-test", "corp")
     pages = [text(sven, address) for address in (LIST, PAGE, USE)]
     facts = [str(row) for row in AuditEvent.objects.values_list("facts", flat=True)]

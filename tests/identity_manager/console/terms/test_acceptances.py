@@ -11,9 +11,10 @@ from django.utils import timezone
 from identity_manager import audit
 from identity_manager.models import AuditEvent, Person, Role, TermsDocument, TermsNotice, TermsVersion
 from identity_manager.workflow.terms import accept_again, ask_again
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 PAGE = reverse("console:terms-acceptances")

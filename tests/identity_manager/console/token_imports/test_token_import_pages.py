@@ -20,9 +20,10 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.workflow.revocation import revoke
-from tests.identity_manager.console.visitors import officer, signed_in, tasks
+from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import cast, foreign_files, token_imports
 from tests.tools.foreign_files import SIGNS, certificate, der, ec_key, pem
+from tests.tools.sign_in import signed_in
 from tests.tools.token_imports import Office
 
 pytestmark = pytest.mark.django_db

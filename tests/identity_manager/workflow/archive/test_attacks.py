@@ -23,11 +23,11 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.archive import export
 from identity_manager.workflow.archive import recovery_certificates as verbs
-from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.workflow.archive.test_intake import issuing
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
+from tests.tools.sign_in import signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -19,12 +19,12 @@ from identity_manager.models import ArchivedKey, ArchiveExport, AuditEvent, Pers
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.workflow.archive import export
-from tests.identity_manager.console.archive.test_recovery_certificate_pages import just_signed_in
-from tests.identity_manager.console.visitors import signed_in, tasks
+from tests.identity_manager.console.visitors import tasks
 from tests.identity_manager.workflow.archive.test_intake import issuing
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
@@ -125,7 +125,7 @@ def test_nobody_agrees_with_themselves_and_nobody_else_decides(staff: Officers) 
 
 
 def test_asked_for_and_confirmed_on_pages(staff: Officers) -> None:
-    rene, rosa = just_signed_in(staff.rene), just_signed_in(staff.rosa)
+    rene, rosa = signed_in(staff.rene, 0), signed_in(staff.rosa, 0)
     assert rene.post("/archive-exports/", {"purpose": ""}).status_code == 422
     rene.post("/archive-exports/", {"purpose": "The product goes"})
     row = ArchiveExport.objects.get()
@@ -142,7 +142,7 @@ def test_asked_for_and_confirmed_on_pages(staff: Officers) -> None:
 
 
 def test_called_off_and_lapsed(staff: Officers) -> None:
-    rosa = just_signed_in(staff.rosa)
+    rosa = signed_in(staff.rosa, 0)
     first, second = (export.ask(actor=staff.rene, purpose=f"Nr. {number}") for number in (1, 2))
     rosa.post(f"/archive-exports/{first.pk}/withdraw/")
     first.refresh_from_db()

@@ -25,10 +25,11 @@ from identity_manager.models import (
 )
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.archive.loss import Afterwards
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 

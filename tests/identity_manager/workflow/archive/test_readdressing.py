@@ -30,10 +30,10 @@ from identity_manager.workflow.archive import (
     share_rounds,
 )
 from identity_manager.workflow.token_imports import dry_run
-from tests.identity_manager.console.archive.test_recovery_certificate_pages import just_signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
@@ -102,7 +102,7 @@ def test_a_worker_does_it_with_an_online_key_and_destroys_it(company: Company, s
     officers = recovery.in_force(staff)
     assert not opens(0)
     retire(staff, online)
-    page = just_signed_in(staff.rene).get(f"/recovery-certificates/{online.pk}/").text
+    page = signed_in(staff.rene, 0).get(f"/recovery-certificates/{online.pk}/").text
     assert "0 of 2 keys are sealed for the certificates in force" in page
     assert "A worker does it in the background" in page
 
@@ -115,7 +115,7 @@ def test_a_worker_does_it_with_an_online_key_and_destroys_it(company: Company, s
     assert names[-2:] == ["archive.keys-readdressed", "archive.recovery-key-destroyed"]
     assert AuditEvent.objects.get(name="archive.keys-readdressed").facts["rows"] == 2
     assert run() == 0
-    page = just_signed_in(staff.rene).get(f"/recovery-certificates/{online.pk}/").text
+    page = signed_in(staff.rene, 0).get(f"/recovery-certificates/{online.pk}/").text
     assert "2 of 2 keys are sealed" in page
     assert "Nothing is sealed for it any more" in page
 
@@ -128,7 +128,7 @@ def test_without_another_one_in_force_nothing_moves_and_nothing_is_destroyed(
     retire(staff, online)
     assert run() == str(intake.NONE_IN_FORCE)
     assert RecoveryKeyWrapping.objects.get(certificate=online).content
-    page = just_signed_in(staff.rene).get(f"/recovery-certificates/{online.pk}/").text
+    page = signed_in(staff.rene, 0).get(f"/recovery-certificates/{online.pk}/").text
     assert "it goes on once one is" in page
     recovery.in_force(staff)
     assert run() == 2
@@ -210,7 +210,7 @@ def test_officers_give_their_shares_and_a_worker_goes_on(
     retire(staff, former)
     share_rounds.publish_keys()
     assert run() == 0, "it waits for shares"
-    rene, rosa = just_signed_in(staff.rene), just_signed_in(staff.rosa)
+    rene, rosa = signed_in(staff.rene, 0), signed_in(staff.rosa, 0)
     address = f"/recovery-certificates/{former.pk}/"
     assert "(0 of 2 are there)" in rene.get(address).text
     assert rene.post(f"{address}share/", {"share": "academic"}).status_code == 422

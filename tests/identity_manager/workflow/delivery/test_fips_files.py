@@ -10,9 +10,9 @@ from identity_manager.mail import install
 from identity_manager.models import OutgoingMail, SoftwareToken
 from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow.delivery import resending
-from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.workflow.delivery.test_download import token_in
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 READERS = {"linux", "firefox", "thunderbird"}

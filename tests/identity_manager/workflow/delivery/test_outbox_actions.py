@@ -29,9 +29,10 @@ from identity_manager.workflow import step2_approve, step7_deliver
 from identity_manager.workflow.delivery import bounces, mail_relevance, outbox_actions, resending
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import hold, revoke
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 REFUSED = DeliveryFault(MailFault.REFUSED, "SMTP 550", "550 no such user")

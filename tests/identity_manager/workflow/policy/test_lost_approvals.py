@@ -22,9 +22,10 @@ from identity_manager.transactions.refusals import Stale
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.requests import approver_escalation, reminders, suspension
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 

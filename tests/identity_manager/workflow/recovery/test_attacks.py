@@ -27,9 +27,9 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused
 from identity_manager.workflow import step1_recover, step6_passphrase
 from identity_manager.workflow.recovery import policy
-from tests.identity_manager.console.visitors import signed_in
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
+from tests.tools.sign_in import PROOFS, PROOFS_OF, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
@@ -234,8 +234,7 @@ def test_a_stolen_session_recovers_nothing(company: Company, key: ArchivedKey, p
         )
     thief = signed_in(company.uma)
     session = thief.session
-    session["account_authentication_methods"] = records[proof]
-    session["account_authentication_methods_user"] = str(company.uma.account.pk)
+    session[PROOFS], session[PROOFS_OF] = records[proof], str(company.uma.account.pk)
     session.save()
     for answer in (
         thief.get("/my/recover/"),

@@ -1,37 +1,24 @@
 """Attacks on replacement: old pages, tokens of others, stolen sessions, officers, imports."""
 
-import time
 from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
 import time_machine
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
-from identity_manager.models import Account, Person, Role, SignInCode, SoftwareToken, TokenRequest
+from identity_manager.models import Person, Role, SignInCode, SoftwareToken, TokenRequest
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow import step1_replace, step2_approve
 from identity_manager.workflow.people import leave_and_return
-from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.workflow.replacement.conftest import Tokens, encryption, order_of, replaced
-from tests.selfservice.conftest import PROOFS, PROOFS_OF
 from tests.tools import cast
 from tests.tools.cast import Company
+from tests.tools.sign_in import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
-
-
-def fresh(person: Person) -> Client:
-    """A browser in which the person has just signed in."""
-    client = signed_in(person)
-    session = client.session
-    session[PROOFS] = [{"method": "password", "at": time.time()}]
-    session[PROOFS_OF] = str(Account.objects.get(person=person).pk)
-    session.save()
-    return client
 
 
 def whole() -> list[tuple[object, ...]]:
@@ -45,7 +32,7 @@ def page_of(tokens: Tokens) -> dict[str, object]:
 
 
 def test_a_click_that_is_replayed_revokes_nothing_new(company: Company, tokens: Tokens) -> None:
-    browser, address = fresh(company.uma), reverse("selfservice:replace")
+    browser, address = signed_in(company.uma, 0), reverse("selfservice:replace")
     sent = page_of(tokens) | {"encryption": [str(pk) for pk in encryption("mail", "cipher")]}
     assert browser.post(address, sent).status_code == HTTPStatus.FOUND
     before = whole()
@@ -59,7 +46,7 @@ def test_a_page_that_is_older_than_a_token_revokes_nothing(company: Company, tok
     """The token that came meanwhile was not on it."""
     cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, cast.token_type("later"))))
     before = whole()
-    answer = fresh(company.uma).post(reverse("selfservice:replace"), page_of(tokens))
+    answer = signed_in(company.uma, 0).post(reverse("selfservice:replace"), page_of(tokens))
     assert answer.status_code == HTTPStatus.CONFLICT
     text = answer.content.decode()
     assert "Your software tokens have changed since you opened the page." in text
@@ -69,14 +56,14 @@ def test_a_page_that_is_older_than_a_token_revokes_nothing(company: Company, tok
 
 def test_a_page_without_its_tokens_revokes_nothing(company: Company, tokens: Tokens) -> None:
     before = whole()
-    answer = fresh(company.uma).post(reverse("selfservice:replace"), {"cause": "stolen"})
+    answer = signed_in(company.uma, 0).post(reverse("selfservice:replace"), {"cause": "stolen"})
     assert answer.status_code == HTTPStatus.CONFLICT
     assert whole() == before
 
 
 def test_nobody_replaces_the_token_of_another(company: Company, tokens: Tokens) -> None:
     before, vpn = whole(), tokens["vpn"].pk
-    browser = fresh(company.sam)
+    browser = signed_in(company.sam, 0)
     assert browser.post(reverse("selfservice:replace-one", args=[vpn])).status_code == HTTPStatus.NOT_FOUND
     named = browser.post(reverse("selfservice:replace"), page_of(tokens))
     assert named.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -91,9 +78,9 @@ def test_keys_are_recovered_after_ones_own_replacement_alone(company: Company, t
     done = replaced(company.uma)
     assert done.request is not None
     address = reverse("selfservice:replaced-keys", args=[done.request.pk])
-    assert fresh(company.sam).get(address).status_code == HTTPStatus.NOT_FOUND
+    assert signed_in(company.sam, 0).get(address).status_code == HTTPStatus.NOT_FOUND
     other = reverse("selfservice:replaced-keys", args=[tokens["vpn"].request_id])
-    assert fresh(company.uma).get(other).status_code == HTTPStatus.NOT_FOUND
+    assert signed_in(company.uma, 0).get(other).status_code == HTTPStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize("actor", ["uma", "ada"])
@@ -106,7 +93,7 @@ def test_a_session_that_is_not_fresh_is_asked_for_the_password(
         "ada": (reverse("console:person-replace", args=[company.uma.pk]), {"cause": "stolen"}),
     }
     address, sent = portal[actor]
-    browser = fresh(getattr(company, actor))
+    browser = signed_in(getattr(company, actor), 0)
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         answer = browser.post(address, sent)
     assert answer.status_code == HTTPStatus.FOUND

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.models import (
-    Account,
     HoldBack,
     KeyHolder,
     OutgoingMail,
@@ -25,6 +23,7 @@ from tests.tools import graph_stub
 from tests.tools.cast import Company, accepted, delivered, enabled, issued, noted
 from tests.tools.gateways import leaving_type
 from tests.tools.graph_stub import Graph
+from tests.tools.sign_in import signed_in
 from tests.tools.targets import administrator, placement, serve
 
 pytestmark = pytest.mark.long
@@ -64,10 +63,7 @@ def test_the_key_is_on_the_devices_and_the_person_sees_since_when(graph: Graph, 
     assert OutgoingMail.objects.count() == mails
     delivered(token.request)
     noted(token)
-    account, _made = Account.objects.get_or_create(username="uma", person=company.uma)
-    client = Client()
-    client.force_login(account)
-    page = client.get(reverse("selfservice:token", args=[token.pk])).content.decode()
+    page = signed_in(company.uma).get(reverse("selfservice:token", args=[token.pk])).content.decode()
     assert "On your managed devices since" in page
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,12 +15,10 @@ from ca_bridge.x509.certificates import names_itself
 from identity_manager import audit
 from identity_manager.mail import install
 from identity_manager.models import (
-    Account,
     AuditEvent,
     HoldBack,
     KeyHolder,
     OutgoingMail,
-    Person,
     Placement,
     PlacementState,
     SoftwareToken,
@@ -40,6 +37,7 @@ from tests.tools.cast import Company, accepted, delivered, enabled, issued, note
 from tests.tools.gateways import leaving_type
 from tests.tools.gmail_stub import Gmail, Mailbox
 from tests.tools.key_files import authority
+from tests.tools.sign_in import signed_in
 from tests.tools.targets import administrator, placement, review, serve
 
 pytestmark = pytest.mark.long
@@ -68,13 +66,6 @@ def token_of(company: Company, name: str = "uma") -> SoftwareToken:
     return issued(accepted(request)).tokens.get()
 
 
-def browser(person: Person) -> Client:
-    account, _made = Account.objects.get_or_create(username=person.personnel_number, person=person)
-    client = Client()
-    client.force_login(account)
-    return client
-
-
 def uma(gmail: Gmail) -> Mailbox:
     return gmail.mailboxes[-1]
 
@@ -85,7 +76,7 @@ def uma(gmail: Gmail) -> Mailbox:
 def test_gmail_uses_the_key_and_the_person_is_told(gmail: Gmail, company: Company) -> None:
     request = enabled(company.ada, company.uma, leaving_type(KeyHolder.GMAIL))
     texts = [version.text_in("en").pk for version in step4_accept.terms_of(request)]
-    terms = browser(company.uma).get(reverse("selfservice:terms", args=[request.pk])).content.decode()
+    terms = signed_in(company.uma).get(reverse("selfservice:terms", args=[request.pk])).content.decode()
     assert "Google gets a copy of the keys that decrypt mail" in terms
     step4_accept.accept(
         actor=company.uma,
@@ -104,7 +95,7 @@ def test_gmail_uses_the_key_and_the_person_is_told(gmail: Gmail, company: Compan
     assert held["password"] != containers.open_passphrase(token)
     noted(delivered(request).tokens.get())
     mail = OutgoingMail.objects.get(message="delivery")
-    page = browser(company.uma).get(reverse("selfservice:token", args=[token.pk])).content.decode()
+    page = signed_in(company.uma).get(reverse("selfservice:token", args=[token.pk])).content.decode()
     assert "Google has a copy of this key, for your Gmail, since" in page
     for text in (mail.body_text, page):
         assert BY_ITSELF in text
@@ -274,7 +265,7 @@ def test_a_ca_without_an_intermediate_keeps_no_token_from_its_person(
 def test_pages_say_that_google_gets_the_keys_and_no_credential(
     gmail: Gmail, company: Company, settings: Any
 ) -> None:
-    page = browser(administrator("sven")).get(reverse("console:target", args=[gmail_stub.NAME]))
+    page = signed_in(administrator("sven")).get(reverse("console:target", args=[gmail_stub.NAME]))
     text = page.content.decode()
     assert "Google gets the keys" in text
     assert "Keys go to this target" in text
@@ -289,5 +280,5 @@ def test_who_confirms_it_reads_that_google_can_read_the_mail(gmail: Gmail) -> No
     asked = uses.ask(
         actor=administrator("sven"), target=gmail_stub.NAME, type_code="mail", hold_back=HoldBack.ISSUED
     )
-    page = browser(administrator("nora")).get(reverse("console:target-use-confirm", args=[asked.pk]))
+    page = signed_in(administrator("nora")).get(reverse("console:target-use-confirm", args=[asked.pk]))
     assert "Google can read the mail of these persons" in page.content.decode()

@@ -1,6 +1,5 @@
 """Tokens that targets alone deliver: no file and no passphrase, and a way out of each fault."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +10,6 @@ from unittest import mock
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,7 +20,6 @@ from identity_manager.console.delivery import open_tasks
 from identity_manager.jobs import key_rotation, placement_scans
 from identity_manager.mail import token_messages
 from identity_manager.models import (
-    Account,
     AuditEvent,
     Container,
     DeliveryState,
@@ -66,6 +63,7 @@ from tests.tools import targets as directories
 from tests.tools.cast import Company, accepted, enabled, issued
 from tests.tools.gateways import leaving_type
 from tests.tools.key_targets import KeyTarget, sole_type, switched_on, token_of
+from tests.tools.sign_in import signed_in
 from tests.tools.targets import administrator, placement, review, serve
 
 pytestmark = pytest.mark.long
@@ -115,18 +113,6 @@ def a_year_on(token: SoftwareToken) -> None:
     row = placement(token).certificate
     row.not_after = timezone.now() + timedelta(days=20)
     row.save()
-
-
-def recently_signed_in(company: Company) -> Client:
-    """uma's browser."""
-    account, _made = Account.objects.get_or_create(username="uma", person=company.uma)
-    client = Client()
-    client.force_login(account)
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 5}]
-    session["account_authentication_methods_user"] = str(account.pk)
-    session.save()
-    return client
 
 
 # --- the way
@@ -653,7 +639,7 @@ def test_nothing_is_published_before_the_key_is_there_whatever_the_hold_says(
 def test_the_page_of_the_passphrase_says_when_it_has_ended(target: KeyTarget, company: Company) -> None:
     token = token_of(company, target)
     address = reverse("selfservice:passphrase", args=[token.pk])
-    client = recently_signed_in(company)
+    client = signed_in(company.uma, 5)
     told = "Your organisation brings the keys to where they are used"
     assert told in client.get(address).text
     revoked(company, token)
@@ -665,7 +651,7 @@ def test_the_page_of_the_passphrase_says_when_it_has_ended(target: KeyTarget, co
 
 def test_no_page_says_that_no_copy_is_kept_of_a_key_that_waits(target: KeyTarget, company: Company) -> None:
     token = token_of(company, target)
-    page = recently_signed_in(company).get(reverse("selfservice:token", args=[token.pk])).text
+    page = signed_in(company.uma, 5).get(reverse("selfservice:token", args=[token.pk])).text
     assert "No copy of this key is kept" not in page
 
 
@@ -675,7 +661,7 @@ def test_neither_the_renewal_nor_the_help_with_passphrases_tells_of_a_file(
     token = token_of(company, target)
     serve()
     a_year_on(token)
-    page = recently_signed_in(company).get(reverse("selfservice:renew", args=[token.pk])).text
+    page = signed_in(company.uma, 5).get(reverse("selfservice:renew", args=[token.pk])).text
     assert "there is no file to install" in page
     due = token_messages.renewal_due(fresh(token), days=14, ends_at=timezone.now(), losses=[])
     assert "brings the new keys to where they are used" in due.body_text
