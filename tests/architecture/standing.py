@@ -1,6 +1,5 @@
 """The world of the addresses, for as long as a module of tests looks at it."""
 
-import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,22 +7,19 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
 from identity_manager.people.sign_in import saml_provider, sso_provider
 from tests.architecture.url_world import World
+from tests.tools.x509 import issued
 
 
 def a_certificate() -> bytes:
     """PEM; its key signs nothing here."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now = dt.datetime.now(dt.UTC)
-    certificate = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    certificate = certificate.not_valid_before(now).not_valid_after(now + dt.timedelta(days=1))
-    return certificate.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    return issued(name, key.public_key(), (name, key), since=0, until=1).public_bytes(Encoding.PEM)
 
 
 CERTIFICATES = "http://testserver"  # where certificates are asked for; here no host of its own

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.ca_bridge.connectors.issuers import TestCa, _pem, _signed
+from tests.ca_bridge.connectors.issuers import TestCa
 from tests.tools.http_server import Handler, serving
+from tests.tools.x509 import hosts, key_pem, named
 
 ELSEWHERE = "service.corp.test"  # no DNS has it: only the proxy knows the way
 
@@ -28,15 +28,10 @@ class PrivateCa(TestCa):
     def tls(self, *names: str) -> ssl.SSLContext:
         """Of a server with a certificate for these names, and for 127.0.0.1 where none is given."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Server")])
-        if names:
-            more = x509.SubjectAlternativeName([x509.DNSName(each) for each in names])
-            certificate = _signed(subject, self.name, key, self.key, extra=more)
-        else:
-            certificate = _signed(subject, self.name, key, self.key, server=True)
+        certificate = self.signed(named("Server"), key, hosts(*(names or ("localhost", "127.0.0.1"))))
         pem = certificate.public_bytes(Encoding.PEM)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.file("server.pem", pem), self.file("server.key", _pem(key)))
+        context.load_cert_chain(self.file("server.pem", pem), self.file("server.key", key_pem(key)))
         return context
 
 

@@ -4,14 +4,12 @@ import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from ca_bridge.contract import (
     Answer,
@@ -23,6 +21,7 @@ from ca_bridge.contract import (
 )
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import csr
+from tests.tools import x509 as certificates
 
 Step = Callable[[CertificateOrder], Any]
 
@@ -142,24 +141,15 @@ def make_ca(
     add: extensions.
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(issuer.certificate.subject if issuer else name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=100))
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=may_sign, path_length=path_length), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    if key_usage:
-        builder = builder.add_extension(csr.key_usage(key_usage), critical=True)
-    for value, critical in add:
-        builder = builder.add_extension(value, critical=critical)
-    return SmallCa(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+    name, public = certificates.named(common_name), key.public_key()
+    by = (issuer.certificate.subject, issuer.key) if issuer else (name, key)
+    said = [
+        certificates.constraints(ca=may_sign, path_length=path_length),
+        certificates.key_id(public),
+        *([(csr.key_usage(key_usage), True)] if key_usage else []),
+        *add,
+    ]
+    return SmallCa(certificates.issued(name, public, by, since=100, until=days, extensions=said), key)
 
 
 @dataclass(frozen=True)
@@ -180,24 +170,21 @@ def sign(order: CertificateOrder, how: Issuance = Issuance()) -> bytes:
     """Return a certificate (DER) for an order, right but for what is said."""
     request, ca = x509.load_der_x509_csr(order.csr), how.ca or issuing_ca()
     public_key = how.public_key or request.public_key()
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(how.subject or request.subject)
-        .issuer_name(ca.certificate.subject)
-        .public_key(public_key)
-        .serial_number(how.serial or x509.random_serial_number())
-        .not_valid_before(how.not_before or order.not_before)
-        .not_valid_after(how.not_after or order.not_after)
-    )
     extensions = [
-        (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
-        (x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), False),
+        certificates.key_id(public_key),
+        certificates.issuer_id(ca.key.public_key()),
         *((extension.value, extension.critical) for extension in request.extensions),
     ]
     kept = [each for each in extensions if each[0].oid.dotted_string not in how.drop]
-    for value, critical in (*kept, *how.add):
-        builder = builder.add_extension(value, critical=critical)
-    return builder.sign(ca.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    return certificates.issued(
+        how.subject or request.subject,
+        public_key,
+        (ca.certificate.subject, ca.key),
+        since=how.not_before or order.not_before,
+        until=how.not_after or order.not_after,
+        serial=how.serial,
+        extensions=[*kept, *how.add],
+    ).public_bytes(Encoding.DER)
 
 
 def issued(how: Issuance = Issuance(), chain: tuple[bytes, ...] | None = None) -> Step:

@@ -5,20 +5,18 @@ import json
 import subprocess
 import zipfile
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from identity_manager.models import KeyHolder, TokenType
 from identity_manager.targets.configuration import TargetConfiguration, parse
 from tests.tools import cast
+from tests.tools.x509 import issued, key_id, key_pem, named
 
 NAME = "gate"
 MAIL_KEY = {
@@ -71,18 +69,9 @@ def manifest(found: dict[str, bytes]) -> dict[str, Any]:
 
 def certificate(*, days: int = 300, number: int = 0) -> x509.Certificate:
     """Valid so many days from yesterday; another number, of another key."""
-    key, now = _key(number), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Mail gateway")])
-    builder = x509.CertificateBuilder(
-        issuer_name=name,
-        subject_name=name,
-        public_key=key.public_key(),
-        serial_number=7,
-        not_valid_before=now - timedelta(days=2),
-        not_valid_after=now - timedelta(days=1) + timedelta(days=days),
-    )
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    return builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
+    key, name = _key(number), named("Mail gateway")
+    public, by = key.public_key(), (name, key)
+    return issued(name, public, by, since=2, until=days - 1, serial=7, extensions=[key_id(public)])
 
 
 def gateway(folder: Path, *, days: int = 300, number: int = 0) -> Gateway:
@@ -90,7 +79,7 @@ def gateway(folder: Path, *, days: int = 300, number: int = 0) -> Gateway:
     key, made = _key(number), certificate(days=days, number=number)
     certificate_file, key_file, drop = folder / "gate.pem", folder / "gate.key", folder / "drop"
     certificate_file.write_bytes(made.public_bytes(Encoding.PEM))
-    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key_file.write_bytes(key_pem(key))
     drop.mkdir(exist_ok=True)
     return Gateway(certificate_file, key_file, drop)
 

@@ -1,40 +1,28 @@
 """Keys on their way to a target, made in the test."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_bridge.keys.keys import PrivateKey
 from identity_manager.targets.contract import KeyFile
+from tests.tools.x509 import constraints, issued, named, usage
 
 ADDRESS, PASSPHRASE = "uma@corp.example.com", "ABCDE-FGHIJ-KLMNP"
 
 
 def key_file(*, days: int = 300, passphrase: str = PASSPHRASE) -> KeyFile:
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Uma")])
-    builder = x509.CertificateBuilder(
-        issuer_name=name,
-        subject_name=name,
-        public_key=key.public_key(),
-        serial_number=x509.random_serial_number(),
-        not_valid_before=now - timedelta(days=2),
-        not_valid_after=now + timedelta(days=days),
-    )
-    certificate = builder.sign(key, hashes.SHA256())
+    key, name = ec.generate_private_key(ec.SECP256R1()), named("Uma")
+    certificate = issued(name, key.public_key(), (name, key), since=2, until=days)
     container = pkcs12.serialize_key_and_certificates(
         b"uma", key, certificate, None, BestAvailableEncryption(passphrase.encode())
     )
     return KeyFile(certificate.public_bytes(Encoding.DER), (), ADDRESS, container, passphrase)
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
 @dataclass(frozen=True)
@@ -47,6 +35,10 @@ class Authority:
     issuing: x509.Certificate
 
     @property
+    def root_signer(self) -> tuple[x509.Name, PrivateKey]:
+        return self.root.subject, self.root_key
+
+    @property
     def roots(self) -> tuple[bytes, ...]:
         return (self.root.public_bytes(Encoding.DER),)
 
@@ -54,36 +46,35 @@ class Authority:
 def authority(*, name: str = "Corp", key: PrivateKey | None = None, is_ca: bool = True) -> Authority:
     """key: of the issuing one. is_ca: whether that one may issue at all."""
     root_key = ec.generate_private_key(ec.SECP256R1())
-    root = _signed(_builder(_name(f"{name} Root"), _name(f"{name} Root"), root_key), root_key, ca=True)
-    own = key or ec.generate_private_key(ec.SECP256R1())
-    issuing = _signed(_builder(_name(f"{name} Issuing"), root.subject, own), root_key, ca=is_ca)
-    return Authority(root_key, root, own, issuing)
+    own, by = key or ec.generate_private_key(ec.SECP256R1()), (named(f"{name} Root"), root_key)
+    root = _ca(by[0], root_key, by, is_ca=True)
+    return Authority(root_key, root, own, _ca(named(f"{name} Issuing"), own, by, is_ca=is_ca))
+
+
+def _ca(subject: x509.Name, key: Any, by: tuple[x509.Name, Any], *, is_ca: bool) -> x509.Certificate:
+    extensions = [constraints(ca=is_ca)]
+    return issued(subject, key.public_key(), by, since=3, until=900, extensions=extensions)
 
 
 def mail_key_file(made_by: Authority, wanted: "MailKey | None" = None) -> KeyFile:
     """The key of a certificate for mail, with its issuing certificate authority."""
     said = wanted or MailKey()
     key = said.key or ec.generate_private_key(ec.SECP256R1())
-    issuer = made_by.root if said.from_the_root else made_by.issuing
-    builder = _builder(_name("Uma"), issuer.subject, key, days=said.days, since=said.since)
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=said.non_repudiation,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=True,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    builder = builder.add_extension(usage, critical=True)
+    flags = ("digital_signature", "key_agreement", *["content_commitment"] * said.non_repudiation)
+    extensions = [usage(*flags)]
     if said.purpose:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([said.purpose]), critical=False)
+        extensions.append((x509.ExtendedKeyUsage([said.purpose]), False))
     if said.address:
-        names = x509.SubjectAlternativeName([x509.RFC822Name(said.address)])
-        builder = builder.add_extension(names, critical=False)
-    certificate = builder.sign(made_by.root_key if said.from_the_root else made_by.key, said.digest)
+        extensions.append((x509.SubjectAlternativeName([x509.RFC822Name(said.address)]), False))
+    certificate = issued(
+        named("Uma"),
+        key.public_key(),
+        made_by.root_signer if said.from_the_root else (made_by.issuing.subject, made_by.key),
+        since=said.since,
+        until=said.days,
+        extensions=extensions,
+        digest=said.digest,
+    )
     chain = [] if said.from_the_root else [made_by.issuing]
     container = pkcs12.serialize_key_and_certificates(
         b"uma", key, certificate, chain, BestAvailableEncryption(PASSPHRASE.encode())
@@ -104,22 +95,3 @@ class MailKey:
     digest: hashes.HashAlgorithm = field(default_factory=hashes.SHA256)
     non_repudiation: bool = False
     from_the_root: bool = False
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: PrivateKey, *, days: int = 900, since: int = 3
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return x509.CertificateBuilder(
-        issuer_name=issuer,
-        subject_name=subject,
-        public_key=key.public_key(),
-        serial_number=x509.random_serial_number(),
-        not_valid_before=now - timedelta(days=since),
-        not_valid_after=now + timedelta(days=days),
-    )
-
-
-def _signed(builder: x509.CertificateBuilder, key: PrivateKey, *, ca: bool) -> x509.Certificate:
-    constraints = x509.BasicConstraints(ca=ca, path_length=None)
-    return builder.add_extension(constraints, critical=True).sign(key, hashes.SHA256())

@@ -8,45 +8,26 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from tests.tools.http_server import Handler, serving
+from tests.tools.x509 import Extension, issued, named, usage
 
 
 class CrlCa:
     """A CA with one key, which issues certificates that name an address, and signs CRLs."""
 
     def __init__(self, name: str = "Elsewhere CA", *, signs_crls: bool = True) -> None:
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        usage = [False] * 9
-        usage[5], usage[6] = True, signs_crls  # keyCertSign, cRLSign
-        self.certificate = (
-            self._builder(self.name, self.key.public_key())
-            .add_extension(x509.KeyUsage(*usage), critical=True)
-            .sign(self.key, hashes.SHA256())
-        )
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=365))
-        )
+        self.name, self.key = named(name), ec.generate_private_key(ec.SECP256R1())
+        signs = usage("key_cert_sign", *["crl_sign"] * signs_crls)
+        self.certificate = issued(self.name, self.key.public_key(), (self.name, self.key), extensions=[signs])
 
     def leaf(self, *addresses: str) -> x509.Certificate:
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody")])
-        builder = self._builder(subject, ec.generate_private_key(ec.SECP256R1()).public_key())
+        key, more = ec.generate_private_key(ec.SECP256R1()).public_key(), list[Extension]()
         if addresses:
             names = [x509.UniformResourceIdentifier(each) for each in addresses]
-            points = [x509.DistributionPoint(names, None, None, None)]
-            builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
-        return builder.sign(self.key, hashes.SHA256())
+            point = x509.DistributionPoint(names, None, None, None)
+            more.append((x509.CRLDistributionPoints([point]), False))
+        return issued(named("Somebody"), key, (self.name, self.key), extensions=more)
 
     def crl(
         self,

@@ -7,24 +7,22 @@ them on. A server knows its transaction as long as the connection to it stands.
 import http.client
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_bridge.connectors.cmp.connector import CmpConnector
 from ca_bridge.connectors.cmp.messages import BodyType, FailureBit, Message
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, server
+from tests.ca_bridge.connectors.servers.stub import signed_as_requested
 from tests.tools.http_server import Handler, serving
 from tests.tools.running import free_port
 
 REFERENCE, SECRET = "identity-manager", "a shared secret"
 PATHS = {"/person/": "/pkix/"}  # the one path that OpenSSL's server has
-DAYS = 300
 ENDS = {BodyType.RP, BodyType.PKICONF, BodyType.GENP, BodyType.ERROR}
 REJECTION = 2
 
@@ -84,28 +82,9 @@ class CmpCa(TestCa):
         return ["-ref_cert", str(self.folder / f"{serial}.pem")]
 
     def _certificate(self, csr: x509.CertificateSigningRequest) -> str:
-        now = datetime.now(UTC)
-        serial = x509.random_serial_number()
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(csr.subject)
-            .issuer_name(self.name)
-            .public_key(csr.public_key())
-            .serial_number(serial)
-            .not_valid_before(now)
-            .not_valid_after(now + timedelta(days=DAYS))
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), critical=False)
-            .add_extension(self._authority_key(), critical=False)
-        )
-        for extension in csr.extensions:
-            builder = builder.add_extension(extension.value, critical=extension.critical)
-        self._issued[serial] = False
-        pem = builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
-        return self.file(f"{serial}.pem", pem)
-
-    def _authority_key(self) -> x509.AuthorityKeyIdentifier:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        made = signed_as_requested(csr, (self.name, self.key))
+        self._issued[made.serial_number] = False
+        return self.file(f"{made.serial_number}.pem", made.public_bytes(Encoding.PEM))
 
     def _started(self, arguments: Sequence[str]) -> tuple[http.client.HTTPConnection, ExitStack]:
         port, stack, folder = free_port(), ExitStack(), Path(mkdtemp(dir=self.folder))

@@ -5,14 +5,26 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.tools import http_server
+from tests.tools.x509 import constraints, issued, issuer_id, key_id
 
 DAYS = 300  # how long certificates are valid where nobody says
+
+
+def signed_as_requested(
+    csr: x509.CertificateSigningRequest, issuer: tuple[x509.Name, Any], *, until: datetime | float = DAYS
+) -> x509.Certificate:
+    """From now on, with the extensions of the request beside the constraints and both identifiers."""
+    key = csr.public_key()
+    own = [constraints(ca=False), key_id(key), issuer_id(issuer[1].public_key())]
+    asked = [(each.value, each.critical) for each in csr.extensions]
+    return issued(csr.subject, key, issuer, since=0, until=until, extensions=[*own, *asked])
 
 
 class Signer:
@@ -26,22 +38,7 @@ class Signer:
         """Subject and extensions as requested. Raises ValueError where the CSR's signature is bad."""
         if not csr.is_signature_valid:
             raise ValueError("the signature does not verify")
-        now = datetime.now(UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(csr.subject)
-            .issuer_name(self.certificate.subject)
-            .public_key(csr.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now)
-            .not_valid_after(until or now + timedelta(days=DAYS))
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), critical=False)
-            .add_extension(self._authority_key_identifier(), critical=False)
-        )
-        for extension in csr.extensions:
-            builder = builder.add_extension(extension.value, extension.critical)
-        return builder.sign(self._key, hashes.SHA256())  # type: ignore[arg-type] - an RSA key, as TestCa makes it
+        return signed_as_requested(csr, (self.certificate.subject, self._key), until=until or DAYS)
 
     def crl(self, revoked: Mapping[int, x509.ReasonFlags]) -> x509.CertificateRevocationList:
         now = datetime.now(UTC)
@@ -51,10 +48,7 @@ class Signer:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now)
             entry = entry.add_extension(x509.CRLReason(reason), critical=False)
             builder = builder.add_revoked_certificate(entry.build())
-        return builder.sign(self._key, hashes.SHA256())  # type: ignore[arg-type] - as above
-
-    def _authority_key_identifier(self) -> x509.AuthorityKeyIdentifier:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())  # type: ignore[arg-type] - as above
+        return builder.sign(self._key, hashes.SHA256())  # type: ignore[arg-type] - an RSA key, as TestCa makes it
 
 
 class Handler(http_server.Handler):
