@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,9 @@ from asn1crypto import x509 as asn1_x509
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import PathValidationError, RevokedError
 
-from tests.interop.container_readers import ENVIRONMENT, READERS, java_of, said
+from tests.interop.container_readers import READERS, java_of
 from tests.interop.tokens import pem
+from tests.tools.commands import ended, nss_database, run, said
 
 ACCEPTED, REVOKED, REFUSED = "accepted", "refused: revoked", "refused"
 JAVA_PROGRAM = Path(__file__).parent / "Revocation.java"
@@ -45,16 +45,8 @@ class Verifier:
 
 def _run(*command: str | Path) -> tuple[int, str]:
     """Return code, and everything that the program says."""
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=ENVIRONMENT,
-        timeout=90,
-        check=False,
-    )
-    return done.returncode, done.stdout.decode(errors="replace")
+    done = ended(*command, timeout=90)
+    return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
 
 def _put(directory: Path, **contents: bytes) -> dict[str, Path]:
@@ -65,10 +57,7 @@ def _put(directory: Path, **contents: bytes) -> dict[str, Path]:
 
 
 def _crl_pem(der: bytes) -> bytes:
-    done = subprocess.run(
-        ["openssl", "crl", "-inform", "DER"], input=der, capture_output=True, env=ENVIRONMENT, check=True
-    )
-    return done.stdout
+    return run("openssl", "crl", "-inform", "DER", stdin=der)
 
 
 def openssl(leaf: bytes, of: Published, directory: Path) -> str:
@@ -109,22 +98,15 @@ def gnutls(leaf: bytes, of: Published, directory: Path) -> str:
 
 def nss(leaf: bytes, of: Published, directory: Path) -> str:
     """For signing in to a server, with the CRLs in the database."""
-    database = f"sql:{directory}"
-    files = _put(directory, root_der=of.root, issuing_der=of.issuing, leaf_der=leaf,
+    files = _put(directory, issuing_der=of.issuing, leaf_der=leaf,
                  root_crl=of.root_crl, issuing_crl=of.issuing_crl, empty=b"")  # fmt: skip
-    _done("certutil", "-N", "-d", database, "--empty-password")
-    for name, trust in (("root", "CT,C,C"), ("issuing", ",,"), ("leaf", ",,")):
-        add = ("certutil", "-A", "-d", database, "-n", name, "-t", trust)
-        _done(*add, "-i", files[f"{name}_der"], "-f", files["empty"])
+    database = nss_database(directory, of.root)
+    for name in ("issuing", "leaf"):
+        run("certutil", "-A", *database, "-n", name, "-t", ",,", "-i", files[f"{name}_der"])
     for name in ("root_crl", "issuing_crl"):
-        _done("crlutil", "-I", "-d", database, "-i", files[name], "-t", "1", "-f", files["empty"])
-    code, out = _run("certutil", "-V", "-d", database, "-n", "leaf", "-u", "C", "-e", "-f", files["empty"])
+        run("crlutil", "-I", *database, "-i", files[name], "-t", "1", "-f", files["empty"])
+    code, out = _run("certutil", "-V", *database, "-n", "leaf", "-u", "C", "-e", "-f", files["empty"])
     return _word(accepted=code == 0 and "certificate is valid" in out, revoked="has been revoked" in out)
-
-
-def _done(*command: str | Path) -> None:
-    code, out = _run(*command)
-    assert code == 0, f"{command[0]}: {out}"
 
 
 def java(executable: str) -> Callable[[bytes, Published, Path], str]:

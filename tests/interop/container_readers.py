@@ -3,9 +3,7 @@
 A passphrase never stands in a process's arguments: it goes by file, standard input or the program's template.
 """
 
-import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +13,10 @@ import cryptography
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
-ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+from tests.tools.commands import NotOpenedError, nss_database, run, said
+
 PEM_KEY = re.compile(rb"-----BEGIN ((?:ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-PASSPHRASE = re.compile(r"[2-9A-Z]{5}(-[2-9A-Z]{5}){4}")
-
-
-class NotOpenedError(Exception):
-    """The program does not open the file; its words."""
 
 
 @dataclass(frozen=True)
@@ -59,46 +53,6 @@ class Reader:
         return re.sub(r"\W+", "-", self.name).strip("-").lower()
 
 
-def run(*command: str | Path, stdin: bytes = b"", timeout: float = 60) -> bytes:
-    """Standard output of a program that ends well. Raises NotOpenedError with what it said.
-
-    Nobody's passphrase stands in its arguments.
-    """
-    return _ended_well(command, stdin, timeout).stdout
-
-
-def run_and_listen(*command: str | Path) -> str:
-    """What a program that ends well says beside its output."""
-    return _ended_well(command, b"", 60).stderr.decode()
-
-
-def _ended_well(
-    command: Sequence[str | Path], stdin: bytes, timeout: float
-) -> subprocess.CompletedProcess[bytes]:
-    assert not any(PASSPHRASE.search(str(each)) for each in command)
-    done = subprocess.run(
-        command, input=stdin, capture_output=True, env=ENVIRONMENT, timeout=timeout, check=False
-    )
-    if done.returncode:
-        raise NotOpenedError((done.stderr or done.stdout).decode(errors="replace").strip())
-    return done
-
-
-def said(*command: str, pattern: str = r"\d+(\.\d+)+\w*") -> str:
-    """The first thing that looks like a version in what a program says of itself."""
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=ENVIRONMENT,
-        timeout=60,
-        check=False,
-    )
-    found = re.search(pattern, done.stdout.decode(errors="replace"))
-    return found.group() if found else "unknown"
-
-
 def _der(pems: Sequence[bytes]) -> frozenset[bytes]:
     return frozenset(x509.load_pem_x509_certificate(each).public_bytes(Encoding.DER) for each in pems)
 
@@ -120,20 +74,17 @@ def openssl_legacy(job: Job) -> Seen:
 
 def nss(job: Job) -> Seen:
     """Into a new database; only what certutil finds there afterwards counts."""
-    database, empty = f"sql:{job.workshop}", job.workshop / "empty"
+    database, empty = nss_database(job.workshop), job.workshop / "empty"
     empty.write_bytes(b"")
-    run("certutil", "-N", "-d", database, "--empty-password")
-    run("pk12util", "-i", job.container, "-d", database, "-w", job.passphrase, "-k", empty)
-    listed = run("certutil", "-K", "-d", database, "-f", empty).decode()
+    run("pk12util", "-i", job.container, *database, "-w", job.passphrase, "-k", empty)
+    listed = run("certutil", "-K", *database, "-f", empty).decode()
     keys = re.findall(r"^<\s*\d+>\s+\S+\s+[0-9a-f]{40}\s+(.+?)\s*$", listed, re.MULTILINE)
     nicknames = re.findall(
         r"^(.+?)\s+[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*\s*$",
-        run("certutil", "-L", "-d", database).decode(),
+        run("certutil", "-L", *database).decode(),
         re.MULTILINE,
     )
-    inside = [
-        run("certutil", "-L", "-d", database, "-n", each, "-a") for each in nicknames if "," not in each
-    ]
+    inside = [run("certutil", "-L", *database, "-n", each, "-a") for each in nicknames if "," not in each]
     return Seen(len(keys), _der([pem for each in inside for pem in PEM_CERTIFICATE.findall(each)]), (*keys,))
 
 

@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.interop.container_readers import NotOpenedError, run
 from tests.interop.tokens import TokenFile, pem
+from tests.tools.commands import NotOpenedError, nss_database, run
 
 SIGNER, RECIPIENT = "4", "5"  # certUsageEmailSigner, certUsageEmailRecipient
 
@@ -148,15 +148,14 @@ class Nss(Program):
     NEEDS = ("cmsutil", "certutil", "pk12util")
 
     def trust(self, root: bytes) -> None:
-        run("certutil", "-N", *self._database, "--empty-password")
-        self._add(root, "root", "CT,C,C")
+        nss_database(self.home, root)
 
     def take(self, path: Path, file: TokenFile) -> None:
         run("pk12util", *self._database, "-i", path, "-w", self.note(file.certificate), "-K", "")
 
     def know(self, certificate: bytes, issuer: bytes) -> None:
-        self._add(issuer, "issuer", ",,")
-        self._add(certificate, hashlib.sha256(certificate).hexdigest(), ",,")
+        self._add(issuer, "issuer")
+        self._add(certificate, hashlib.sha256(certificate).hexdigest())
 
     def sign(self, content: bytes, certificate: bytes) -> bytes:
         digest = ("-H", digest_for(certificate))
@@ -187,9 +186,8 @@ class Nss(Program):
     def _cms(self, verb: str, content: bytes, *options: str) -> bytes:
         return run("cmsutil", verb, *self._database, *options, "-i", self.message(content))
 
-    def _add(self, certificate: bytes, name: str, trust: str) -> None:
-        path = self.message(certificate)
-        run("certutil", "-A", *self._database, "-n", name, "-t", trust, "-i", path)
+    def _add(self, certificate: bytes, name: str) -> None:
+        run("certutil", "-A", *self._database, "-n", name, "-t", ",,", "-i", self.message(certificate))
 
     def _nickname(self, certificate: bytes) -> str:
         """What the database calls it."""

@@ -1,6 +1,5 @@
 """Certificates, chains and CRLs of the embedded CA, as it publishes them, in programs that verify them."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from ca_bridge.contract import Drafts, RevocationReason
 from identity_manager.models import Certificate
 from tests.interop import tokens
 from tests.interop.chain_verifiers import ACCEPTED, REFUSED, REVOKED, VERIFIERS, Published, Verifier
-from tests.interop.container_readers import ENVIRONMENT
 from tests.interop.matrix import Matrix
 from tests.tools import cast
+from tests.tools.commands import ended
 
 TABLE = "Chains and revocation"
 # What a leaf is -> what has to be said of it.
@@ -157,8 +156,5 @@ def test_pkilint_finds_nothing_between_signer_and_signed(
 
 def findings(program: str, *arguments: str | Path) -> tuple[int, str]:
     """How many, and what they are."""
-    executable = Path(sys.executable).with_name(program)
-    done = subprocess.run(
-        [executable, *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=90, check=False
-    )
-    return done.returncode, f"{done.stdout}{done.stderr}".strip()
+    done = ended(Path(sys.executable).with_name(program), *arguments, timeout=90)
+    return done.returncode, (done.stdout + done.stderr).decode().strip()

@@ -12,10 +12,11 @@ from identity_manager.mail import install
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from tests.interop import tokens
 from tests.interop.conftest import Deliver
-from tests.interop.container_readers import READERS, Job, NotOpenedError, Reader, run, run_and_listen
+from tests.interop.container_readers import READERS, Job, Reader
 from tests.interop.matrix import DOCUMENT, VERSIONS, YES, Matrix, parse
 from tests.interop.tokens import DeliveredToken, TokenFile
 from tests.tools import cast
+from tests.tools.commands import NotOpenedError, ended_well, run
 
 pytestmark = pytest.mark.long
 
@@ -145,8 +146,8 @@ def test_algorithms_are_those_of_the_format(
 
 def as_openssl_says(work: Job) -> tuple[str, str]:
     """Encryption, the same for key and certificates; and MAC."""
-    out = run_and_listen("openssl", "pkcs12", "-info", "-noout", "-in", work.container,
-                         "-passin", f"file:{work.passphrase}")  # fmt: skip
+    out = ended_well("openssl", "pkcs12", "-info", "-noout", "-in", work.container,
+                     "-passin", f"file:{work.passphrase}").stderr.decode()  # fmt: skip
     (certificates,) = re.findall(r"^PKCS7 Encrypted data: (.+)$", out, re.MULTILINE)
     (key,) = re.findall(r"^Shrouded Keybag: (.+)$", out, re.MULTILINE)
     (mac,) = re.findall(r"^MAC: (.+)$", out, re.MULTILINE)

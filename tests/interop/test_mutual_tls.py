@@ -16,13 +16,13 @@ from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from identity_manager.workflow.revocation import revoke
 from tests.interop import tokens
 from tests.interop.conftest import Deliver
-from tests.interop.container_readers import said
 from tests.interop.matrix import Matrix
 from tests.interop.tls_certificates import Authority
 from tests.interop.tls_server import Website, website
 from tests.interop.tokens import DeliveredToken, TokenFile, pem
 from tests.interop.website_visitors import Visit, Visitor
 from tests.tools import cast
+from tests.tools.commands import said
 
 pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.xdist_group("browser"), pytest.mark.long]
 CURL = pytest.mark.needs_program("curl")

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from tests.interop.conftest import Deliver
-from tests.interop.container_readers import NotOpenedError
 from tests.interop.matrix import YES, Matrix
 from tests.interop.smime_programs import PROGRAMS, Program
 from tests.interop.tls_certificates import Authority
 from tests.interop.tokens import DeliveredToken, TokenFile
+from tests.tools.commands import NotOpenedError
 
 pytestmark = [
     pytest.mark.needs_program(*dict.fromkeys(name for each in PROGRAMS.values() for name in each.NEEDS)),

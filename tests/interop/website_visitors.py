@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, sync_playwright
 
-from tests.interop.container_readers import ENVIRONMENT
-from tests.interop.container_readers import run as well
 from tests.interop.tls_server import Website
 from tests.interop.tokens import TokenFile
+from tests.tools.commands import ended, nss_database, run
 
 ASKED_LONG_AGO = "13390000000000000"  # microseconds since 1601
 
@@ -45,14 +43,8 @@ class Visitor:
             "pass": self.passphrase,
         }
         configuration = "".join(f'{name} = "{value}"\n' for name, value in lines.items())
-        done = subprocess.run(
-            ["curl", "-q", "--silent", "--show-error", "--noproxy", "*", "-K", "-"],
-            input=configuration.encode(),
-            capture_output=True,
-            env=ENVIRONMENT,
-            timeout=60,
-            check=False,  # a refusal is an answer too
-        )
+        command = ("curl", "-q", "--silent", "--show-error", "--noproxy", "*", "-K", "-")
+        done = ended(*command, stdin=configuration.encode())  # a refusal is an answer too
         return Visit(done.stdout.decode(), done.stderr.decode())
 
     @contextmanager
@@ -81,14 +73,12 @@ class Visitor:
 
     def _import(self, database: Path) -> None:
         database.mkdir(parents=True)
-        place = ("-d", f"sql:{database}")
         note = self.directory / "passphrase"
         note.touch(mode=0o600)
         note.write_text(self.passphrase)
-        well("certutil", "-N", *place, "--empty-password")
-        well("pk12util", *place, "-i", self._saved(), "-w", note, "-K", "")
-        trusted = self.directory / "trusted.pem"
-        well("certutil", "-A", *place, "-n", "websites", "-t", "C,,", "-i", trusted)
+        trusted = (self.directory / "trusted.pem").read_bytes()
+        place = nss_database(database, trusted, trust="C,,")
+        run("pk12util", *place, "-i", self._saved(), "-w", note, "-K", "")
 
     @staticmethod
     def _choose(profile: Path, website: Website) -> None:

@@ -1,6 +1,5 @@
 """PKCS#12 files as other systems leave them, made by their programs, with keys and certificates."""
 
-import subprocess
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -8,12 +7,13 @@ from typing import Any
 
 from asn1crypto import core
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_bridge.keys.keys import PrivateKey
 from ca_bridge.x509 import csr, subject_alt_names
+from tests.tools.commands import run
+from tests.tools.x509 import Extension, issued, key_pem
 
 PASSWORD = "Töpfer & Söhne €7"
 ISSUER = x509.Name.from_rfc4514_string("CN=Old Issuing CA,O=Example")
@@ -52,27 +52,24 @@ def certificate(
     """A certificate of the old system, valid until `ends` (a year from now)."""
     now = datetime.now(tz=UTC).replace(microsecond=0)
     ends = ends or now + timedelta(days=365)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name.from_rfc4514_string(subject))
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(min(now, ends) - timedelta(days=400))
-        .not_valid_after(ends)
-        .add_extension(csr.key_usage(usage), critical=True)
-    )
+    extensions: list[Extension] = [(csr.key_usage(usage), True)]
     names: list[x509.GeneralName] = [x509.RFC822Name(email)] if email else []
     if upn:
         names.append(x509.OtherName(subject_alt_names.UPN_OID, core.UTF8String(upn).dump()))
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        extensions.append((x509.SubjectAlternativeName(names), False))
     if extended:
-        usages = [x509.ObjectIdentifier(each) for each in extended]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        extensions.append((x509.ExtendedKeyUsage([x509.ObjectIdentifier(each) for each in extended]), False))
     if sid:
-        builder = builder.add_extension(subject_alt_names.sid_extension(sid), critical=False)
-    return builder.sign(issuing_key(), hashes.SHA256())
+        extensions.append((subject_alt_names.sid_extension(sid), False))
+    return issued(
+        x509.Name.from_rfc4514_string(subject),
+        key.public_key(),
+        (issuer, issuing_key()),
+        since=min(now, ends) - timedelta(days=400),
+        until=ends,
+        extensions=extensions,
+    )
 
 
 def der(found: x509.Certificate) -> bytes:
@@ -81,17 +78,6 @@ def der(found: x509.Certificate) -> bytes:
 
 def pem(found: x509.Certificate) -> bytes:
     return found.public_bytes(Encoding.PEM)
-
-
-def key_pem(key: PrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def run(*command: str | Path, stdin: bytes = b"") -> bytes:
-    """Standard output of a program that ends well."""
-    done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace") or done.stdout.decode(errors="replace")
-    return done.stdout
 
 
 def openssl(

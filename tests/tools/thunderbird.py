@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.container_readers import run
 from tests.tools import marionette
 from tests.tools import running as programs
+from tests.tools.commands import nss_database
 from tests.tools.marionette import Marionette
 
 NEEDS = ("thunderbird", "certutil")
@@ -192,7 +192,7 @@ def running(
         settings[f"{DIRECTORY}.auth.dn"] = account.dn
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in settings.items()]
     (profile / "user.js").write_text("\n".join([marionette.PORT, *lines, ""]), encoding="utf-8")
-    _trust(profile, roots)
+    nss_database(profile, *roots)
     log, sign = home / "log", profile / "MarionetteActivePort"
     with (
         programs.running(
@@ -208,15 +208,6 @@ def running(
         if account:
             program.run(REMEMBER, directory, account.password)
         yield Thunderbird(profile, log, program)
-
-
-def _trust(profile: Path, roots: tuple[bytes, ...]) -> None:
-    database = ("-d", f"sql:{profile}")
-    run("certutil", "-N", *database, "--empty-password")
-    for number, root in enumerate(roots):
-        path = profile / f"root-{number}.der"
-        path.write_bytes(root)
-        run("certutil", "-A", *database, "-n", path.stem, "-t", "CT,C,C", "-i", path)
 
 
 def _text(certificate: bytes) -> str:

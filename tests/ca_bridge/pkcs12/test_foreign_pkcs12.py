@@ -12,9 +12,10 @@ from ca_bridge.errors import ForeignFileError
 from ca_bridge.pkcs12 import foreign, kdf, rc2
 from ca_bridge.pkcs12 import reader as pkcs12_reader
 from ca_bridge.pkcs12.reader import ContainerError
-from tests.interop.container_readers import run as run_without_passwords
 from tests.tools import foreign_files as made
+from tests.tools.commands import nss_database, run
 from tests.tools.foreign_files import PASSWORD, der
+from tests.tools.x509 import key_pem
 
 KEY = made.rsa_key()
 CERTIFICATE = made.certificate(KEY, email="uma@example.org")
@@ -84,26 +85,25 @@ def test_a_password_with_combining_letters_is_tried_composed(tmp_path: Path) -> 
 @pytest.mark.needs_program("pk12util", "certutil", "openssl")
 def test_files_of_nss(tmp_path: Path) -> None:
     """It writes BER of indefinite length, and 600,000 iterations."""
-    database = f"sql:{tmp_path}"
+    database = nss_database(tmp_path)
     empty = made.write(tmp_path, "empty", b"")
     password = made.write(tmp_path, "nss-password", PASSWORD.encode())
     source = made.write(
         tmp_path, "source.p12", made.openssl(tmp_path, KEY, CERTIFICATE, options=("-name", "uma"))
     )
-    made.run("certutil", "-N", "-d", database, "--empty-password")
-    made.run("pk12util", "-i", source, "-d", database, "-w", password, "-k", empty)
+    run("pk12util", "-i", source, *database, "-w", password, "-k", empty)
     target = tmp_path / "nss.p12"
-    made.run("pk12util", "-o", target, "-n", "uma", "-d", database, "-w", password, "-k", empty)
+    run("pk12util", "-o", target, "-n", "uma", *database, "-w", password, "-k", empty)
     assert opens(target.read_bytes()).has_mac
 
 
 @pytest.mark.needs_program("certtool")
 def test_files_of_gnutls(tmp_path: Path) -> None:
     template = made.write(tmp_path, "template", b'password = "GnuTLS pass"\npkcs12_key_name = "uma"\n')
-    key = made.write(tmp_path, "key.pem", made.key_pem(KEY))
+    key = made.write(tmp_path, "key.pem", key_pem(KEY))
     certificate = made.write(tmp_path, "certificate.pem", made.pem(CERTIFICATE))
     source = ("--load-privkey", key, "--load-certificate", certificate, "--template", template)
-    content = made.run("certtool", "--to-p12", "--outder", *source)
+    content = run("certtool", "--to-p12", "--outder", *source)
     assert opens(content, "GnuTLS pass").has_mac
 
 
@@ -121,7 +121,7 @@ def test_two_keys_of_java(tmp_path: Path) -> None:
         )
     ):
         source = made.write(tmp_path, f"{number}.p12", content)
-        run_without_passwords(
+        run(
             *("keytool", "-J-XX:TieredStopAtLevel=1", "-importkeystore", "-noprompt"),
             *("-srckeystore", source, "-srcstoretype", "PKCS12", "-srcstorepass:file", password),
             *("-destkeystore", store, "-deststoretype", "PKCS12", "-deststorepass:file", password),
@@ -140,14 +140,14 @@ def test_files_of_gpgsm(tmp_path: Path) -> None:
         Path(home, "gpg-agent.conf").write_text("s2k-count 65536\n", encoding="ascii")
         base = ("gpgsm", "--homedir", home, "--batch", "--disable-dirmngr", "--pinentry-mode", "loopback")
         try:
-            made.run(*base, "--passphrase-fd", "0", "--import", source, stdin=password.read_bytes())
-            listed = made.run(*base, "--list-secret-keys", "--with-colons").decode()
+            run(*base, "--passphrase-fd", "0", "--import", source, stdin=password.read_bytes())
+            listed = run(*base, "--list-secret-keys", "--with-colons").decode()
             fingerprint = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
-            content = made.run(
+            content = run(
                 *base, "--passphrase-fd", "0", "--export-secret-key-p12", fingerprint, stdin=b"gpgsm-password"
             )
         finally:
-            made.run("gpgconf", "--homedir", home, "--kill", "all")
+            run("gpgconf", "--homedir", home, "--kill", "all")
     assert opens(content, "gpgsm-password").has_mac
 
 
@@ -192,7 +192,7 @@ def test_a_key_that_matches_no_certificate_is_counted(tmp_path: Path) -> None:
         (b"\xfe\xed\xfe\xed\0\0\0\2", "java-keystore"),
         (made.pem(CERTIFICATE), "pem-file"),
         (b"-----BEGIN PKCS7-----\nMII=\n", "recovery-blob"),
-        (made.key_pem(KEY), "pem-file"),
+        (key_pem(KEY), "pem-file"),
         (der(CERTIFICATE), "no-pkcs12"),
     ],
 )

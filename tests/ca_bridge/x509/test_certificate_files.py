@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from ca_bridge.errors import CaError, ForeignFileError
 from ca_bridge.x509 import certificate_files, holders
 from ca_bridge.x509.holders import Holder
-from tests.tools import foreign_files
 from tests.tools.foreign_files import certificate, der, ec_key, pem
+from tests.tools.x509 import key_pem
 
 ONE, TWO = certificate(ec_key(), email="uma@example.com"), certificate(ec_key(), email="sam@example.com")
 BASE64 = b64encode(der(ONE))
@@ -48,7 +48,7 @@ def test_each_form(content: bytes, expected: list[object]) -> None:
         (b"text", "no-certificates"),
         (pem(ONE)[:200], "no-certificates"),
         (b"dn: uid=uma\nuserSMIMECertificate:: " + BASE64 + b"\n", "no-certificates"),
-        (pem(ONE) + foreign_files.key_pem(ec_key()), "holds-keys"),
+        (pem(ONE) + key_pem(ec_key()), "holds-keys"),
         (b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "holds-keys"),
     ],
 )

@@ -25,6 +25,7 @@ from tests.tools import cast, foreign_files, token_imports
 from tests.tools.foreign_files import SIGNS, certificate, der, ec_key, pem
 from tests.tools.sign_in import signed_in
 from tests.tools.token_imports import Office
+from tests.tools.x509 import key_pem
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +116,7 @@ def test_its_request_and_its_person_have_their_pages(
     ("content", "words"),
     [
         (b"nothing", "holds no certificate"),
-        (foreign_files.key_pem(ec_key()), "holds a private key"),
+        (key_pem(ec_key()), "holds a private key"),
         (b"\0" * (5 * 1024 * 1024 + 1), "larger than 5 MB"),
         (b"", "is empty"),
     ],
