@@ -210,7 +210,7 @@ class World:
             "delivery problem": (problem.pk,),
             "installation": (due_token.pk, installed.pk),
             "installation notice": (asked_of.pk,),
-            "mail": (_mail_of(sealed),),
+            "mail": (OutgoingMail.objects.get(request=sealed, message="delivery").pk,),
             "job": ("queue.sweep",),
             "directory": ("drop",),
             "target": ("corp",),
@@ -518,10 +518,6 @@ def _passkey_of(person: Person) -> int:
 def person_import(actor: Person, *, rows: int = 1) -> uuid.UUID:
     lines = ["personnel_number,given_name,surname", *(f"P-{row},Nina,Neu" for row in range(1, rows + 1))]
     return imports.upload(actor=actor, file_name="persons.csv", content="\n".join(lines).encode()).pk
-
-
-def _mail_of(request: TokenRequest) -> uuid.UUID:
-    return OutgoingMail.objects.get(request=request, message="delivery").pk
 
 
 def _stored_mail() -> str:

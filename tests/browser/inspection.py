@@ -7,10 +7,9 @@ secret in what a browser keeps.
 
 import base64
 import json
-from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
-from playwright.sync_api import ConsoleMessage, Page, Request
+from playwright.sync_api import ConsoleMessage, Page
 
 from tests.browser.languages import foreign_words
 
@@ -81,14 +80,11 @@ class Inspection:
         self.addresses: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", self._request)
+        page.on("request", lambda request: self.addresses.append(request.url))
 
     def _console(self, message: ConsoleMessage) -> None:
         if not message.location["url"].startswith(self.elsewhere):
             self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
-
-    def _request(self, request: Request) -> None:
-        self.addresses.append(request.url)
 
     def expect_status(self, status: int) -> None:
         """The browser complains of each answer of 400 and above; this one was meant."""
@@ -141,7 +137,8 @@ class Inspection:
     def look_for(self, secret: str) -> None:
         """The secret is in nothing that the browser keeps, and in no address that it asked for."""
         kept = {"storage": self.page.evaluate(KEPT), "addresses": json.dumps(self.addresses)}
-        kept["cookies"] = json.dumps(_plain(self.page.context.cookies()))
+        cookies = [(cookie["name"], cookie["value"]) for cookie in self.page.context.cookies()]
+        kept["cookies"] = json.dumps(cookies)
         for place, text in kept.items():
             for form in forms_of(secret):
                 if form in text:
@@ -152,7 +149,3 @@ def forms_of(secret: str) -> set[str]:
     """As it is, without hyphens, and both in base64."""
     plain = {secret, secret.replace("-", "")}
     return plain | {base64.b64encode(text.encode()).decode().rstrip("=") for text in plain}
-
-
-def _plain(cookies: Any) -> list[dict[str, str]]:
-    return [{"name": cookie["name"], "value": cookie["value"]} for cookie in cookies]

@@ -3,7 +3,7 @@
 Each is the World of the table of addresses, so that every address has what it is about, in other clothes.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import cycle
 from typing import Any
 from unittest import mock
@@ -109,7 +109,8 @@ class Realistic(Stage):
             ]
         )
         requests = _requests(officers, people, types)
-        completed = _completed(officers[Visitor.ADMINISTRATOR], self.owner, types["encryption"])
+        ada = officers[Visitor.ADMINISTRATOR]
+        completed = _completed_from(cast.accepted(cast.enabled(ada, self.owner, types["encryption"])))
         _age([*requests.values(), completed])
         objects |= {f"{state} request": (request.pk,) for state, request in requests.items()}
         objects["completed request"] = (completed.pk,)
@@ -226,10 +227,6 @@ def _requests(
     }
 
 
-def _completed(ada: Person, person: Person, row: TokenType) -> TokenRequest:
-    return _completed_from(cast.accepted(cast.enabled(ada, person, row)))
-
-
 def _completed_from(request: TokenRequest) -> TokenRequest:
     delivered = cast.delivered(cast.issued(request))
     for token in SoftwareToken.objects.filter(request=delivered):
@@ -240,11 +237,8 @@ def _completed_from(request: TokenRequest) -> TokenRequest:
 def _age(requests: list[TokenRequest]) -> None:
     """They have not all been made in this minute."""
     for days, request in enumerate(requests, start=1):
-        TokenRequest.objects.filter(pk=request.pk).update(created_at=_ago(days=days * 0.9))
-
-
-def _ago(*, days: float) -> datetime:
-    return timezone.now() - timedelta(days=days)
+        moment = timezone.now() - timedelta(days=days * 0.9)
+        TokenRequest.objects.filter(pk=request.pk).update(created_at=moment)
 
 
 def _delivery_mail() -> Objects:

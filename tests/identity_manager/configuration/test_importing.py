@@ -26,7 +26,7 @@ from identity_manager.people.api_access import api_clients
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
 from identity_manager.workflow.standing_orders import orders
 from identity_manager.workflow.targets import uses
-from tests.identity_manager.configuration.imports import effects, imported
+from tests.identity_manager.configuration.conftest import effects, imported
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, targets
 from tests.tools.cast import Company

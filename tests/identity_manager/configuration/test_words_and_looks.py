@@ -17,7 +17,7 @@ from identity_manager.mail.company_texts.liquid import TextFault
 from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models import AuditEvent, Looks, MailText, Person
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
-from tests.identity_manager.configuration.imports import effects, imported
+from tests.identity_manager.configuration.conftest import effects, imported
 from tests.tools import looks as company_looks
 
 pytestmark = [

@@ -27,6 +27,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.connection import registry
+from ca_bridge.contract import CertificateOrder, Issued
 from ca_bridge.errors import CaError
 from ca_bridge.keys import keys, recovery_keys
 from ca_bridge.models import CaOrder, SurplusCertificate
@@ -58,7 +59,7 @@ from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.archive import opening
 from identity_manager.workflow.issuance import finished_here, retry
-from tests.ca_bridge.remembering import RememberingConnector
+from tests.ca_bridge.scripted import SearchableConnector, issuing_ca, sign
 from tests.identity_manager.management import test_run
 from tests.identity_manager.management.test_run import manage
 from tests.tools import cast, migrated, recovery
@@ -69,6 +70,24 @@ pytestmark = [
     pytest.mark.database,
     pytest.mark.long,
 ]
+
+
+class RememberingConnector(SearchableConnector):
+    """A CA elsewhere: it outlives a restored database, remembers what it issued, and can be searched.
+
+    It issues anew each time that it is asked: doubles are its asker's fault.
+    """
+
+    issued: list[tuple[str, bytes]] = []
+
+    def issue(self, order: CertificateOrder) -> Issued:
+        certificate = sign(order)
+        self.issued.append((order.idempotency_key, certificate))
+        return Issued(certificate, (issuing_ca().der,))
+
+    def find(self, order: CertificateOrder) -> Issued | None:
+        known = dict(self.issued).get(order.idempotency_key)
+        return Issued(known, (issuing_ca().der,)) if known else None
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,16 @@
-"""What a browser sends with the forms of the catalogue."""
+"""What a browser sends with the forms of the catalogue, and the pages of certificate profiles."""
 
 import re
 from typing import Any
 
 from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
 
 from identity_manager.models import CertificateProfile, TermsDocument
 from tests.tools import cast
 
+NEW = reverse("console:profile-new")
 PROFILE: dict[str, Any] = {
     "code": "wlan",
     "name": "WLAN",
@@ -72,3 +75,17 @@ def revision_in(response: HttpResponse) -> str:
     found = re.search(r'name="revision" value="(\d+)"', response.text)
     assert found is not None
     return found.group(1)
+
+
+def address(what: str, row: CertificateProfile) -> str:
+    return reverse(f"console:profile-{what}", args=[row.pk])
+
+
+def show(row: CertificateProfile) -> str:
+    return reverse("console:profile", args=[row.pk])
+
+
+def saved_draft(officer: Client) -> CertificateProfile:
+    """A draft that the officer has saved."""
+    assert officer.post(NEW, PROFILE).status_code == 302
+    return CertificateProfile.objects.get(code="wlan")

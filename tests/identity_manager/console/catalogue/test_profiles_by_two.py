@@ -8,8 +8,15 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from identity_manager.models import CertificateProfile, Role
-from tests.identity_manager.console.catalogue.forms import PROFILE, revision_in, seen_in
-from tests.identity_manager.console.catalogue.profiles import NEW, address, saved_draft, show
+from tests.identity_manager.console.catalogue.forms import (
+    NEW,
+    PROFILE,
+    address,
+    revision_in,
+    saved_draft,
+    seen_in,
+    show,
+)
 from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 

@@ -20,7 +20,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refu
 from identity_manager.workflow.delivery import arrival, download, installation, outbox_actions, resending
 from tests.tools import cast
 from tests.tools.cast import Company
-from tests.tools.recorded import recorded
+from tests.tools.contents import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
 

@@ -20,7 +20,7 @@ from identity_manager.workflow.issuance import ca_findings
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
 from tests.tools.cast import Company
-from tests.tools.recorded import recorded
+from tests.tools.contents import recorded
 
 pytestmark = pytest.mark.django_db
 

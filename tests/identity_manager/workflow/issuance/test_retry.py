@@ -12,7 +12,7 @@ from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import eligibility
 from tests.tools.cast import Company
-from tests.tools.recorded import recorded
+from tests.tools.contents import recorded
 
 pytestmark = pytest.mark.django_db
 

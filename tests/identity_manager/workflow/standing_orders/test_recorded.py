@@ -6,7 +6,7 @@ from identity_manager.people import groups
 from identity_manager.workflow.standing_orders import orders
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools.cast import Company
-from tests.tools.recorded import recorded
+from tests.tools.contents import recorded
 
 pytestmark = pytest.mark.django_db
 
