@@ -14,11 +14,6 @@ WIDTH, ROW, BOX, GAP, MARGIN = 1110, 52, 38, 10, 16
 NAME, VERB, STATES = 56, 510, 790  # left edges of the columns
 LAYERS_SVG, ROAD_SVG = "images/architecture-layers.svg", "images/architecture-road.svg"
 
-LEAD = """\
-One core with the officers' portal (`identity_manager`), one portal for persons (`selfservice`), one bridge to
-certificate authorities (`ca_bridge`). Layers are horizontal, by kind of code; features are folders of the
-same name in each layer, because one request crosses person, request, token, certificate and mail in a single
-transaction. Words of the domain: [glossary](../reference/glossary.md)."""
 LAYERS_ALT = "Import layers from top to bottom; the table below lists the same packages"
 ROAD_ALT = "The seven steps with their verbs and states; the road of a token describes the same in prose"
 LAYERS_TEXT = """\
@@ -99,8 +94,7 @@ def page() -> str:
     core, bridge = contracts()
     rules = [f"- {each['name']}" for each in _contracts()]
     return markdown.page(
-        "Architecture",
-        LEAD,
+        "explanation/architecture.md",
         markdown.section(
             "Who may import whom", LAYERS_TEXT, f"![{LAYERS_ALT}](../{LAYERS_SVG})", "\n".join(rules)
         ),

@@ -9,16 +9,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from tests.architecture.source import PACKAGES
 from tests.documents import markdown
 
-LEAD = """\
-`manage.py NAME --help` says the same. The options that every command of Django has (`--settings`,
-`--verbosity`, ...) are left out. A command runs in the environment of the process that it looks after:
-the same settings, the same secrets."""
-
 
 def page() -> str:
     """Every command, by name."""
     names = sorted(name for name, app in get_commands().items() if app in PACKAGES)
-    return markdown.page("Commands", LEAD, *(_command(name) for name in names))
+    return markdown.page("reference/commands.md", *(_command(name) for name in names))
 
 
 def _command(name: str) -> str:

@@ -8,9 +8,8 @@ FOLDER = ROOT / "docs" / "decisions"
 
 def page() -> str:
     """One line for each decision."""
-    lead = "Half a page for each choice that a newcomer would question: what was decided, why, what it costs."
     lines = [f"- [{_title(name)}]({name})" for name in sorted(path.name for path in FOLDER.glob("[0-9]*.md"))]
-    return markdown.page("Decisions", lead, "\n".join(lines))
+    return markdown.page("decisions/index.md", "\n".join(lines))
 
 
 def _title(name: str) -> str:

@@ -18,14 +18,6 @@ from identity_manager.models.audit.audit_event import PLAIN_FACTS
 from tests.architecture.source import Function, Module, modules
 from tests.documents import markdown
 
-LEAD = """\
-The closed list of what is audited. An event is written in the transaction of what it tells, says when,
-who and about whom, and carries *facts*: identifiers, states, counts, reasons; never a secret and never
-the text of a mail. Facts in *italics* may hold words about somebody: the chain covers them by a salted
-hash, so that they can be erased with the person.
-
-**by**: *a person*: whoever clicked or ran the command; *the system*: a job, a worker, or a consequence of
-something else."""
 # Of this one no call tells: it stands in the place of an event whose content was removed.
 IN_PLACE = {Event.FORGOTTEN: "jobs.retention.forget_sign_ins"}
 A_PERSON, THE_SYSTEM = "a person", "the system"
@@ -63,7 +55,7 @@ def page() -> str:
     with override("en"):
         rows = [_row(event, told[event]) for event in Event]
     heads = ("event", "in the history", "by", "facts", "recorded in")
-    return markdown.page("Events of the audit log", LEAD, markdown.table(heads, rows))
+    return markdown.page("reference/events.md", markdown.table(heads, rows))
 
 
 def _row(event: Event, told: Told) -> tuple[str, ...]:

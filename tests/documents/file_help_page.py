@@ -6,16 +6,6 @@ from identity_manager.mail import install
 from selfservice.help import installation_help
 from tests.documents import markdown
 
-LEAD = """\
-For the office and the help desk: what people read on their devices, and what helps. They find the same in
-Self-Service, under **Certificates**, **My file does not open**. Ask for the device first, then for the words
-on the screen. Never ask for the passphrase.
-
-Three things explain nearly everything: the passphrase was not typed as it was shown (capital letters, with
-hyphens, no blank); it is the passphrase of another software token; or the device is an older one and needs
-the *compatible* file, which it says as “wrong password”. The person gets the other file in Self-Service:
-**Certificates**, the software token, the device, **Send the file again**. An administrator can have it sent
-too, on the page of the request. The passphrase stays the same."""
 NEEDS = """\
 The steps for each stand in Self-Service and in the mail. Where the product was not tried, they come from its
 maker's guide; configuration profiles are checked against Apple's published schema
@@ -37,8 +27,7 @@ def page() -> str:
         unable = [(str(each.name), str(each.sentence)) for each in install.UNABLE]
     heads = ("what the person reads", "what it means", "what to do")
     return markdown.page(
-        "A file does not open",
-        LEAD,
+        "how-to/file-does-not-open.md",
         markdown.section("By device", markdown.table(("device", "file", *heads), rows)),
         markdown.section("Other programs", markdown.table(heads, others)),
         markdown.section("What a device needs beside the file", NEEDS, markdown.table(NEEDS_HEADS, needs)),

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
-GENERATED = "<!-- Written by `make docs-reference`; what is changed here by hand is overwritten. -->"
+from tests.architecture.source import ROOT
+
+GENERATED = "<!-- From here on written by `make docs-reference`; what is changed by hand is overwritten. -->"
+DOCS = ROOT / "docs"
 
 
-def page(title: str, lead: str, *parts: str) -> str:
-    """A whole page: title, what it is about, and its parts."""
-    return "\n\n".join([f"# {title}", GENERATED, lead, *parts]) + "\n"
+def page(name: str, *parts: str) -> str:
+    """The page of that name below docs/: what stands above the mark stays, the parts come below it."""
+    head, mark, _old = (DOCS / name).read_text(encoding="utf-8").partition(GENERATED)
+    assert mark, f"{name} does not say from where on it is generated"
+    return "\n\n".join([f"{head}{mark}", *parts]) + "\n"
 
 
 def section(title: str, *parts: str) -> str:

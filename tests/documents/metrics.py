@@ -20,4 +20,6 @@ def page() -> str:
         (markdown.code(name), kind, markdown.codes(labels), text)
         for name, kind, text, labels in scraping.described()
     ]
-    return markdown.page("Metrics", LEAD, markdown.table(("metric", "kind", "labels", "meaning"), rows))
+    return markdown.page(
+        "reference/metrics.md", LEAD, markdown.table(("metric", "kind", "labels", "meaning"), rows)
+    )

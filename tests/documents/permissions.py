@@ -12,14 +12,6 @@ from identity_manager.people.officers.role_conflicts import CONFLICTS
 from tests.architecture.url_table import NOBODY, PUBLIC, SIGNED_IN, TABLE, Row, Visitor, Visitors
 from tests.documents import markdown
 
-LEAD = """\
-Every change passes two checks. *May this role open this page and act on it?* The tables below answer that;
-a test sends GET and POST to every URL as every role, and compares. *May this person do it to this object
-now?* The verbs answer that, with the sentences of [Refusals](refusals.md): four eyes, organisational units,
-states.
-
-A role that is limited to an organisational unit does not reach persons, requests and tokens of other units:
-the answer is 404. If an officer is refused a page, the audit log records it (`access.denied`)."""
 SHORT = {
     Visitor.ADMINISTRATOR: "Token adm.",
     Visitor.APPROVER: "Approver",
@@ -36,7 +28,9 @@ WHOM = {Visitor.OWNER: "its owner", Visitor.USER: "every Self-Service User"}
 def page() -> str:
     """The roles, what excludes what, and every address by portal."""
     with override("en"):
-        return markdown.page("Permissions", LEAD, _roles(), _conflicts(), _officers(), _persons(), _others())
+        return markdown.page(
+            "reference/permissions.md", _roles(), _conflicts(), _officers(), _persons(), _others()
+        )
 
 
 def _roles() -> str:

@@ -6,11 +6,10 @@ installed product does not have.
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import django
 
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+from tests.documents.markdown import DOCS
 
 
 def pages() -> dict[str, Callable[[], str]]:

@@ -6,11 +6,6 @@ from collections.abc import Iterator
 from tests.architecture.source import Module, modules
 from tests.documents import markdown
 
-LEAD = """\
-What is not possible is said in a sentence: beside the button that is missing, at the field, and by the
-verb itself when a form comes all the same. The code is what tests, logs and the API know it by. A
-sentence with `%(…)s` is filled in; where none stands here, it is made when it is said."""
-
 
 def page() -> str:
     """The reasons by the module that gives them."""
@@ -20,7 +15,7 @@ def page() -> str:
         if rows:
             table = markdown.table(("code", "sentence", "to the person whom it is about, where other"), rows)
             parts.append(markdown.section(markdown.code(module.path.as_posix()), table))
-    return markdown.page("Refusals", LEAD, *parts)
+    return markdown.page("reference/refusals.md", *parts)
 
 
 def _reasons(module: Module) -> Iterator[tuple[str, str, str]]:

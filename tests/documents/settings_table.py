@@ -22,13 +22,6 @@ from identity_manager.config import env
 from tests.architecture.source import ROOT
 from tests.documents import markdown
 
-LEAD = """\
-Each comes from the environment, or from a file that `NAME_FILE` names (never both). They are read in
-`identity_manager/config/settings.py`. A process with inconsistent settings does not start; it prints one
-sentence per fault.
-
-**demanded**: there is no default; the process does not start without it. The first officers in
-production are made by `manage.py first_officers` ([how](../how-to/first-officers.md))."""
 SETTINGS = ROOT / "identity_manager" / "config" / "settings.py"
 MEANINGS = Path(__file__).with_name("settings.toml")
 GUNICORN = ROOT / "identity_manager" / "config" / "runtime" / "gunicorn.py"
@@ -67,7 +60,7 @@ def page() -> str:
         sections.setdefault(reading.section, []).append(row)
     heads = ("setting", "meaning", "value", "in the embedded mode", "in production")
     parts = [markdown.section(title, markdown.table(heads, sections[title])) for title in _titles(sections)]
-    return markdown.page("Settings", LEAD, *parts)
+    return markdown.page("reference/settings.md", *parts)
 
 
 def by_name(deployment: str) -> dict[str, Reading]:

@@ -11,12 +11,6 @@ from identity_manager.models import Certificate, Person, SoftwareToken, TokenReq
 from identity_manager.models.requests.token_states import DeliveryState
 from tests.documents import markdown
 
-LEAD = """\
-A state changes by a transition alone, and a transition changes its own row alone; the verbs in
-`identity_manager/workflow/`, `identity_manager/people/` and `ca_bridge/issuing.py` call them. The
-database refuses a state that is not listed here, and a state that somebody else has changed in the
-meantime."""
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -60,7 +54,7 @@ MACHINES = (
 
 def page() -> str:
     """Every machine with its states and transitions, and the deliveries."""
-    return markdown.page("States", LEAD, *(_machine(each) for each in MACHINES), _deliveries())
+    return markdown.page("reference/states.md", *(_machine(each) for each in MACHINES), _deliveries())
 
 
 def _machine(machine: Machine) -> str:
