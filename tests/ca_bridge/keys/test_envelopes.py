@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.errors import KeyArchiveError
 from ca_bridge.keys import envelopes, keys
 from ca_bridge.keys.envelopes import Recipient, RecoveryKey
+from tests.tools.x509 import issued, key_id, named
 
 CONTENT = b"line\nline\r\n\x00\xff" * 50
 
@@ -27,21 +27,10 @@ def private_key(number: int) -> rsa.RSAPrivateKey:
 def certificate(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, *, with_identifier: bool = True
 ) -> bytes:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Recovery")])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=3650))
-    )
-    if with_identifier:
-        identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-        builder = builder.add_extension(identifier, critical=False)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    since, name, public = datetime(2026, 1, 1, tzinfo=UTC), named("Recovery"), key.public_key()
+    until, said = since + timedelta(days=3650), [key_id(public)] if with_identifier else []
+    made = issued(name, public, (name, key), since=since, until=until, extensions=said)
+    return made.public_bytes(serialization.Encoding.DER)
 
 
 def recipient(number: int, transport: str = "oaep-sha256") -> Recipient:

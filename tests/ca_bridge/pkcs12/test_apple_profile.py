@@ -5,20 +5,18 @@ import subprocess
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.utils import timezone
 
 from ca_bridge.pkcs12 import apple_profile
 from ca_bridge.pkcs12.apple_profile import Identity, MailAccount, MailServer, Profile, Signer
 from tests.ca_bridge.pkcs12.apple_schema import findings
+from tests.tools.x509 import constraints, issued, named
 
 FIRST, SECOND = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -26,14 +24,9 @@ FIRST, SECOND = uuid.UUID(int=1), uuid.UUID(int=2)
 def certificate(
     name: str, *, issuer: "tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None" = None
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    key, now = ec.generate_private_key(ec.SECP256R1()), timezone.now()
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    builder = x509.CertificateBuilder().subject_name(subject).public_key(key.public_key())
-    builder = builder.issuer_name(issuer[0].subject if issuer else subject)
-    builder = builder.serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=9))
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
+    key, subject = ec.generate_private_key(ec.SECP256R1()), named(name)
+    by = (issuer[0].subject, issuer[1]) if issuer else (subject, key)
+    return issued(subject, key.public_key(), by, until=9, extensions=[constraints(ca=True)]), key
 
 
 @pytest.fixture(scope="module")

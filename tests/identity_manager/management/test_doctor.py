@@ -20,8 +20,7 @@ import jwt
 import pytest
 import requests
 import time_machine
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
@@ -61,6 +60,7 @@ from tests.ca_bridge import scripted
 from tests.ca_bridge.outgoing_servers import PrivateCa, private_ca, web_server
 from tests.tools import cast, recovery
 from tests.tools.broker import PERSISTENT, running_broker
+from tests.tools.x509 import issued, named
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 Look = Callable[[], Iterator[CheckResult]]
@@ -267,12 +267,9 @@ def test_a_ca_that_no_client_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ended_certificate() -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A former issuing CA")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    end = datetime.now(UTC) - timedelta(days=1)
-    builder = builder.not_valid_before(end - timedelta(days=9)).not_valid_after(end)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    key, name = ec.generate_private_key(ec.SECP256R1()), named("A former issuing CA")
+    made = issued(name, key.public_key(), (name, key), since=10, until=-1)
+    return made.public_bytes(serialization.Encoding.DER)
 
 
 def test_an_issuing_ca_of_before_may_end(monkeypatch: pytest.MonkeyPatch) -> None:

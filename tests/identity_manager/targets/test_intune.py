@@ -5,20 +5,14 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
 )
-from cryptography.x509.oid import NameOID
 from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.targets.contract import (
@@ -34,6 +28,7 @@ from identity_manager.targets.intune.connector import IntuneTarget
 from tests.tools import graph_stub
 from tests.tools.graph_stub import Graph, connector_key
 from tests.tools.key_files import PASSPHRASE, key_file
+from tests.tools.x509 import issued, key_pem, named
 
 pytestmark = pytest.mark.long
 
@@ -103,13 +98,11 @@ def test_it_is_tested_without_a_change(graph: Graph, target: IntuneTarget) -> No
 
 
 def test_the_app_signs_in_with_its_certificate(graph: Graph, tmp_path: Path) -> None:
-    key, name = connector_key(7), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + timedelta(days=1))
-    certificate = builder.sign(key, hashes.SHA256())
+    key, name = connector_key(7), named("app")
+    certificate = issued(name, key.public_key(), (name, key), since=0, until=1, serial=7)
     (tmp_path / "app.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     graph.certificate = certificate.public_bytes(Encoding.DER)
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    secret = key_pem(key).decode()
     given = {"certificate_file": str(tmp_path / "app.pem")}
     assert "Graph answers" in IntuneTarget(graph.target(tmp_path, secret=secret, **given)).check()
     with pytest.raises(Unavailable, match="no private key"):

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
 from tests.ca_bridge.connectors.servers import stub
+from tests.tools.x509 import named
 
 API = ""
 KEY, ORGANISATION = "a key of the tests", "c0ffee00-1111-2222-3333-444455556666"
@@ -73,9 +74,7 @@ def _first(csr: x509.CertificateSigningRequest, oid: x509.ObjectIdentifier) -> s
 def twisted(csr: x509.CertificateSigningRequest, twist: str) -> x509.CertificateSigningRequest:
     """Another request, signed by another key: what a CA would write that mixes people up."""
     builder = x509.CertificateSigningRequestBuilder(
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody Else")])
-        if twist == "other-name"
-        else csr.subject
+        named("Somebody Else") if twist == "other-name" else csr.subject
     )
     for each in csr.extensions:
         value: Any = each.value

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from jwt.algorithms import ECAlgorithm
 
 from ca_bridge.connectors.step_ca.connector import StepCaConnector
@@ -21,6 +21,7 @@ from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, server
 from tests.tools.programs import INSTALL_NIGHTLY, in_ci
 from tests.tools.running import free_port, listens
+from tests.tools.x509 import key_pem
 
 PACKAGE = "golang-github-smallstep-certificates-dev"
 BUILT = Path(__file__).parents[4] / "var" / "test-programs"
@@ -118,9 +119,9 @@ class StepCa(TestCa):
 
     def _provisioner_key(self, name: str) -> tuple[str, dict[str, str]]:
         key = ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         jwk = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-        return self.file(name, pem), jwk | {"kid": thumbprint(key.public_key()), "use": "sig", "alg": "ES256"}
+        jwk |= {"kid": thumbprint(key.public_key()), "use": "sig", "alg": "ES256"}
+        return self.file(name, key_pem(key)), jwk
 
 
 @contextmanager

@@ -1,15 +1,13 @@
 """Sign-in by client certificate: whom it lets in, what it opens, and what it does not."""
 
-import datetime as dt
 import uuid
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.core import signing
 from django.test import Client
 from django.utils import timezone
@@ -21,6 +19,7 @@ from identity_manager.models import Account, AuditEvent, Certificate, Person, So
 from tests.identity_manager.account.client_certificates.conftest import HOST, Browser, escaped, rfc_9440
 from tests.identity_manager.account.sign_in import factors
 from tests.identity_manager.account.sign_in.conftest import PASSWORD
+from tests.tools.x509 import issued, named
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 START, FINISH, ASK = "/account/certificate/", "/account/certificate/finish/", "/sso/certificate/"
@@ -152,13 +151,9 @@ def test_nobody_who_may_sign_in(
 
 def _made(subject: x509.Name, *, usage: Any = ExtendedKeyUsageOID.CLIENT_AUTH, days: int = 1) -> bytes:
     """A self-signed certificate that says what it likes."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - dt.timedelta(days=2)).not_valid_after(
-        now + dt.timedelta(days=days)
-    )
-    builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    key, said = ec.generate_private_key(ec.SECP256R1()), [(x509.ExtendedKeyUsage([usage]), False)]
+    made = issued(subject, key.public_key(), (subject, key), since=2, until=days, extensions=said)
+    return made.public_bytes(Encoding.DER)
 
 
 def test_the_subject_says_nothing(browser: Browser, certificate: Certificate, settings: Settings) -> None:
@@ -180,7 +175,7 @@ def test_of_a_ca_that_does_not_sign_in(
 
 
 def test_what_is_checked_of_a_certificate(certificate: Certificate, settings: Settings) -> None:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody")])
+    name = named("Somebody")
     assert client_authentication.faults(bytes(certificate.certificate), settings.CERTIFICATE_CAS) == []
     assert client_authentication.faults(b"no certificate", ()) == ["it cannot be read"]
     server = _made(name, usage=ExtendedKeyUsageOID.SERVER_AUTH, days=-1)

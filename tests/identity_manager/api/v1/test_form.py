@@ -6,8 +6,6 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.http import HttpResponse
@@ -19,6 +17,7 @@ from identity_manager.models import ApiScope, AskedApprover, IdempotentCall, Rol
 from identity_manager.people.api_access import api_calls, api_clients
 from tests.identity_manager.api.v1.conftest import Caller, make_client, problem_of
 from tests.tools import cast
+from tests.tools.x509 import issued, named
 
 pytestmark = [pytest.mark.django_db]
 
@@ -185,15 +184,8 @@ def test_a_certificate_is_public_so_its_header_counts_where_the_proxy_sets_it(
 
 def certificate_of(name: str, *, days: int) -> bytes:
     """A certificate that signs itself, in DER."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = timezone.now()
-    builder = (
-        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    )
-    builder = builder.serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=days))
-    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    key, subject = ec.generate_private_key(ec.SECP256R1()), named(name)
+    return issued(subject, key.public_key(), (subject, key), until=days).public_bytes(Encoding.DER)
 
 
 def test_old_keys_are_forgotten(caller: Caller) -> None:
