@@ -30,13 +30,16 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 # Explicit typing is recommended only (2.4); what is typed as anything else is another kind of token.
 TYPES = frozenset({"logout+jwt", "application/logout+jwt", "jwt"})
 LONGEST_TOKEN = 16_384
-ENDED = "ended-session"
+ENDED, ENDED_PERSON = "ended-session", "ended-sessions-of"
 OLDEST_SECONDS = 10 * 60
 
 
-def keep(request: HttpRequest, provider: SsoProvider, *, sid: str) -> None:
-    """Store the provider's session id in our session until the sign-in is complete."""
-    request.session[KEPT] = {"provider": provider.id, "sid": sid}
+def keep(request: HttpRequest, provider: SsoProvider, *, sid: str, subject: str, issued_at: float) -> None:
+    """Store in our session, until the sign-in is complete, what a logout token may name.
+
+    issued_at: of the ID token, in seconds of the provider's clock, as that of the logout token.
+    """
+    request.session[KEPT] = {"provider": provider.id, "sid": sid, "sub": subject, "at": issued_at}
 
 
 def record(request: HttpRequest) -> bool:
@@ -50,7 +53,17 @@ def record(request: HttpRequest) -> bool:
     sessions.record_provider_session(
         session_key=request.session.session_key or "", provider_id=kept["provider"], sid=kept["sid"]
     )
-    return not (kept["sid"] and accepted_messages.is_noted(ENDED, kept["provider"], kept["sid"]))
+    return not _has_ended(kept)
+
+
+def _has_ended(kept: dict[str, Any]) -> bool:
+    """Whether a logout token has named this session, or its person later than they signed in."""
+    if kept["sid"] and accepted_messages.is_noted(ENDED, kept["provider"], kept["sid"]):
+        return True
+    if "at" not in kept:  # begun under the release before this one
+        return False
+    began = _noted_until(kept["at"])
+    return accepted_messages.is_noted(ENDED_PERSON, kept["provider"], kept["sub"], beyond=began)
 
 
 @csrf_exempt
@@ -73,15 +86,20 @@ def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
 def _end_sessions(claims: dict[str, Any], provider: SsoProvider) -> None:
     """Accept the token once, and end the sessions that it names: both, or after a fault neither.
 
-    A sign-in whose second step is not done has no session yet: the provider's is noted for as long.
+    A sign-in whose second step is not done has no session yet: what is named is noted for as long.
     """
-    sid = str(claims.get("sid", ""))
+    sid, subject = str(claims.get("sid", "")), str(claims.get("sub", ""))
+    named = (ENDED, provider.id, sid) if sid else (ENDED_PERSON, provider.id, subject)
     with transaction.atomic():
         _accept_once(claims, provider)
-        sessions.end_by_provider(provider_id=provider.id, subject=str(claims.get("sub", "")), sid=sid)
-        if sid:
-            until = timezone.now() + dt.timedelta(seconds=app_settings.LOGIN_TIMEOUT)
-            accepted_messages.note(ENDED, provider.id, sid, until=until)
+        sessions.end_by_provider(provider_id=provider.id, subject=subject, sid=sid)
+        accepted_messages.note(*named, until=_noted_until(float(claims["iat"])))
+
+
+def _noted_until(issued_at: float) -> dt.datetime:
+    """As long as a sign-in may last that began before a message of that time."""
+    began = dt.datetime.fromtimestamp(issued_at, tz=dt.UTC)
+    return began + dt.timedelta(seconds=app_settings.LOGIN_TIMEOUT + sso.CLOCK_SKEW)
 
 
 def _verified(request: HttpRequest, provider: SsoProvider) -> dict[str, Any]:

@@ -92,7 +92,9 @@ def _arrived(
     def keep(account: Account) -> None:
         endpoint = adapter.openid_config.get("end_session_endpoint")
         sso_sign_out.keep(request, provider, account=account, endpoint=endpoint, id_token=adapter.id_token)
-        provider_sessions.keep(request, provider, sid=adapter.sid)
+        provider_sessions.keep(
+            request, provider, sid=adapter.sid, subject=adapter.subject, issued_at=adapter.issued_at
+        )
 
     answer = arrival.Answer(
         provider=provider,

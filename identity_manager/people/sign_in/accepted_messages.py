@@ -1,7 +1,6 @@
 """Replay protection: a signed message of an identity provider is accepted once."""
 
 import hashlib
-from contextlib import suppress
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -28,14 +27,14 @@ def accept_once(*parts: str, until: datetime) -> None:
 
 
 def note(*parts: str, until: datetime) -> None:
-    """Note a message, whether or not it was noted before."""
-    with suppress(Refused):
-        accept_once(*parts, until=until)
+    """Note a message, or that it came once more."""
+    AcceptedMessage.objects.update_or_create(digest=digest_of(*parts), defaults={"expires_at": until})
 
 
-def is_noted(*parts: str) -> bool:
-    """Whether the message was noted, and is not forgotten yet."""
-    return AcceptedMessage.objects.filter(digest=digest_of(*parts), expires_at__gt=timezone.now()).exists()
+def is_noted(*parts: str, beyond: datetime | None = None) -> bool:
+    """Whether the message was noted, and is not forgotten yet. beyond: at least until then."""
+    rows = AcceptedMessage.objects.filter(digest=digest_of(*parts), expires_at__gt=timezone.now())
+    return (rows.filter(expires_at__gte=beyond) if beyond else rows).exists()
 
 
 def forget_expired() -> None:

@@ -5,11 +5,13 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 import requests
+import time_machine
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -104,7 +106,9 @@ def test_a_logout_during_the_second_step_ends_what_follows(
     cast.person("uma", upn=user.user_name)
     keep = provider_sessions.keep
     monkeypatch.setattr(
-        provider_sessions, "keep", lambda request, there, sid: keep(request, there, sid=sid or "s-1")
+        provider_sessions,
+        "keep",
+        lambda request, there, **known: keep(request, there, **{**known, "sid": known["sid"] or "s-1"}),
     )
     assert post(token(sid="s-2")).status_code == 200
     traveller.sign_in(user)
@@ -116,6 +120,29 @@ def test_a_logout_during_the_second_step_ends_what_follows(
     response = traveller.arrive(answer)
     assert response.url == reverse("signed-out")
     assert not traveller.is_signed_in
+
+
+def test_a_logout_of_the_person_during_the_second_step_ends_what_follows(
+    provider: Provider, traveller: Traveller, token: Token
+) -> None:
+    """It names no session; only sign-ins that began before it end."""
+    user = provider.user("uma")
+    cast.person("uma", upn=user.user_name)
+    traveller.sign_in(user)
+    named = subject()
+
+    traveller.here = Client()
+    answer = traveller.at_the_provider(traveller.start(), None)
+    with time_machine.travel(timezone.now() + timedelta(seconds=2), tick=False):
+        assert post(token(sub=named)).status_code == 200
+        response = traveller.arrive(answer)
+        assert response.url == reverse("signed-out")
+        assert not traveller.is_signed_in
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=5), tick=True):
+        traveller.here = Client()
+        traveller.arrive(traveller.at_the_provider(traveller.start(), None))
+        assert traveller.is_signed_in
 
 
 def test_of_a_person_all_sessions_from_there_end(traveller: Traveller, uma: Person, token: Token) -> None:
@@ -267,7 +294,7 @@ def test_expired_messages_and_dangling_rows_are_forgotten(
 ) -> None:
     post(token(sub="nobody"))
     sessions.forget_ended()
-    assert AcceptedMessage.objects.count() == 1
+    assert AcceptedMessage.objects.count() == 2, "the token, and whom it names"
     AcceptedMessage.objects.update(expires_at=timezone.now())
     UserSession.objects.all()._raw_delete("default")  # as the release before this one leaves it behind
     sessions.forget_ended()
