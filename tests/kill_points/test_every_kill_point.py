@@ -49,12 +49,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pyt
 KILLED = 9
 MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 REST = "at-rest-"
-# Their boundaries are mostly those of the first: nightly all of them, else one of most names.
-OTHERS = [walk for walk in WALKS if walk is not ALL_SEVEN_STEPS]
 # What is like another one: nightly, all of it.
 LIKE_ANOTHER = (AFTER_DELIVERY, CANCELLED, NEVER_NOTED, REFUSED, MANY, RECOVERY)
-ONCE = [pytest.param(walk, marks=pytest.mark.nightly) if walk in LIKE_ANOTHER else walk for walk in OTHERS]
-EVERY_WALK = [ALL_SEVEN_STEPS, *(pytest.param(walk, marks=pytest.mark.nightly) for walk in OTHERS)]
+ONCE = [pytest.param(walk, marks=pytest.mark.nightly) if walk in LIKE_ANOTHER else walk for walk in WALKS]
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"
 
 
@@ -261,10 +258,9 @@ def test_killed_once_at_each_name_of_boundary(stage: Stage) -> None:
         compare(stage, outcome, reference)
 
 
-@pytest.mark.long
-@pytest.mark.nightly_on_postgresql  # each copy of a database takes PostgreSQL a while
+@pytest.mark.nightly
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("stage", EVERY_WALK, ids=lambda walk: walk.name, indirect=True)
+@pytest.mark.parametrize("stage", WALKS, ids=lambda walk: walk.name, indirect=True)
 def test_killed_at_each_boundary(stage: Stage) -> None:
     reference = undisturbed(stage)
     troubles = []
