@@ -177,8 +177,8 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "HOLDER_CHANGE": f"{WORKFLOW}.renewal.holder_changes.start",
     },
     TokenState: {
-        "ORDERED": f"{WORKFLOW}.requests.cancellation.end_request",
-        "ISSUING": f"{WORKFLOW}.completion.issue_requests",
+        "ORDERED": "identity_manager.models.requests.token_queries.SoftwareTokenQuerySet",
+        "ISSUING": "identity_manager.models.requests.certificate.Certificate",
         "SEALED": f"{WORKFLOW}.completion.activate_if_delivered_and_noted",
         "ACTIVE": "identity_manager.models.requests.certificate.Certificate",
         "LAPSED": "selfservice.requests.type_choices.can_be_asked_again",
