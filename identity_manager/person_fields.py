@@ -1,6 +1,6 @@
 """Person fields of a directory, without the model: settings name them before models are loaded."""
 
-# Whether they are entered by hand, by a file or over an interface.
+# Fields of the directory, whether entered by hand, by a file or over an interface.
 REQUIRED_FIELDS = ("personnel_number", "given_name", "surname")
 TEXT_FIELDS = (
     *REQUIRED_FIELDS,

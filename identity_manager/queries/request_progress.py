@@ -20,7 +20,7 @@ from django.utils.translation import pgettext_lazy
 
 from identity_manager.models import BatchLine, RequestState, SoftwareToken, TokenRequest
 from identity_manager.models.batch.line import BatchLineQuerySet
-from identity_manager.models.requests.token_states import ENDED_UNUSED
+from identity_manager.models.requests.token_states import ENDED_UNUSED, TokenState
 
 
 class Became(TextChoices):
@@ -73,7 +73,9 @@ def _tokens() -> QuerySet[SoftwareToken]:
 
 _TO_BE_NOTED = Exists(_tokens().filter(passphrase_wrapped__isnull=False, acknowledged_at=None))
 _CAME_TO_SOMETHING = Exists(_tokens().exclude(state__in=ENDED_UNUSED))
+_LAPSED = Exists(_tokens().filter(state=TokenState.LAPSED))
 _ISSUED, _COMPLETED = Q(state=RequestState.ISSUED), Q(state=RequestState.COMPLETED)
+_UNUSED = _COMPLETED & ~Q(_CAME_TO_SOMETHING)
 _CONDITIONS = {
     Became.APPROVAL: Q(state__in=(RequestState.REQUESTED, RequestState.APPROVED)),
     Became.ACCEPTANCE: Q(state=RequestState.AWAITING_ACCEPTANCE),
@@ -84,6 +86,6 @@ _CONDITIONS = {
     Became.DONE: _COMPLETED & Q(_CAME_TO_SOMETHING),
     Became.REJECTED: Q(state=RequestState.REJECTED),
     Became.DECLINED: Q(state=RequestState.DECLINED),
-    Became.LAPSED: Q(state=RequestState.LAPSED) | (_COMPLETED & ~Q(_CAME_TO_SOMETHING)),
-    Became.CANCELLED: Q(state=RequestState.CANCELLED),
+    Became.LAPSED: Q(state=RequestState.LAPSED) | (_UNUSED & Q(_LAPSED)),
+    Became.CANCELLED: Q(state=RequestState.CANCELLED) | (_UNUSED & ~Q(_LAPSED)),
 }

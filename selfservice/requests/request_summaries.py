@@ -82,7 +82,7 @@ def line(request: TokenRequest) -> str:
             "It is stopped, because your data in the directory have changed since it was made. An "
             "administrator decides whether it goes on with the new ones."
         )
-    if request.came_to_nothing and any(row.state == TokenState.LAPSED for row in request.tokens.all()):
+    if request.lapsed_unused:
         return _("The passphrase was destroyed before it was noted, so nothing is in use.")
     if request.state == RequestState.REQUESTED and request.requested_by_id != request.person_id:
         return _("Somebody decides on it. You get a mail when it is approved.")

@@ -34,12 +34,12 @@ ENDED, ENDED_PERSON = "ended-session", "ended-sessions-of"
 OLDEST_SECONDS = 10 * 60
 
 
-def keep(request: HttpRequest, provider: SsoProvider, *, sid: str, subject: str, issued_at: float) -> None:
+def keep(request: HttpRequest, provider: SsoProvider, *, sid: str, subject: str, asked_at: float) -> None:
     """Store in our session, until the sign-in is complete, what a logout token may name.
 
-    issued_at: of the ID token, in seconds of the provider's clock, as that of the logout token.
+    asked_at: when the person was sent to the provider, in seconds of our clock.
     """
-    request.session[KEPT] = {"provider": provider.id, "sid": sid, "sub": subject, "at": issued_at}
+    request.session[KEPT] = {"provider": provider.id, "sid": sid, "sub": subject, "asked_at": asked_at}
 
 
 def record(request: HttpRequest) -> bool:
@@ -57,13 +57,15 @@ def record(request: HttpRequest) -> bool:
 
 
 def _has_ended(kept: dict[str, Any]) -> bool:
-    """Whether a logout token has named this session, or its person later than they signed in."""
+    """Whether a logout token has named this session, or its person since they were sent there."""
     if kept["sid"] and accepted_messages.is_noted(ENDED, kept["provider"], kept["sid"]):
         return True
-    if "at" not in kept:  # begun under the release before this one
+    if "asked_at" not in kept:  # begun under the release before this one
         return False
-    began = _noted_until(kept["at"])
-    return accepted_messages.is_noted(ENDED_PERSON, kept["provider"], kept["sub"], beyond=began)
+    since = dt.datetime.fromtimestamp(kept["asked_at"], tz=dt.UTC)
+    return accepted_messages.is_noted(
+        ENDED_PERSON, kept["provider"], kept["sub"], beyond=_longest_sign_in(since)
+    )
 
 
 @csrf_exempt
@@ -93,13 +95,12 @@ def _end_sessions(claims: dict[str, Any], provider: SsoProvider) -> None:
     with transaction.atomic():
         _accept_once(claims, provider)
         sessions.end_by_provider(provider_id=provider.id, subject=subject, sid=sid)
-        accepted_messages.note(*named, until=_noted_until(float(claims["iat"])))
+        accepted_messages.note(*named, until=_longest_sign_in(timezone.now()))
 
 
-def _noted_until(issued_at: float) -> dt.datetime:
-    """As long as a sign-in may last that began before a message of that time."""
-    began = dt.datetime.fromtimestamp(issued_at, tz=dt.UTC)
-    return began + dt.timedelta(seconds=app_settings.LOGIN_TIMEOUT + sso.CLOCK_SKEW)
+def _longest_sign_in(since: dt.datetime) -> dt.datetime:
+    """When a sign-in that began then is complete, at the latest: at the provider, then here."""
+    return since + 2 * dt.timedelta(seconds=app_settings.LOGIN_TIMEOUT)
 
 
 def _verified(request: HttpRequest, provider: SsoProvider) -> dict[str, Any]:

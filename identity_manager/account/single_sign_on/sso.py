@@ -64,7 +64,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
 
     id_token = ""  # raw ID token, set after claims_of has verified it
     sid = ""  # the provider's session, as the ID token names it
-    subject, issued_at = "", 0.0  # the person, and the seconds of the provider's clock
+    subject = ""  # the person, as the provider names them
     proves_second_factor = False
 
     def claims_of(self, tokens: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
         claims = self.verified(tokens["id_token"])
         _check(claims, provider=provider, state=state)
         self.id_token, self.sid = str(tokens["id_token"]), str(claims.get("sid") or "")
-        self.subject, self.issued_at = str(claims["sub"]), float(claims["iat"])
+        self.subject = str(claims["sub"])
         self.proves_second_factor = proves_second_factor(claims, provider)
         if "userinfo_endpoint" not in config:
             return claims

@@ -93,7 +93,7 @@ def _arrived(
         endpoint = adapter.openid_config.get("end_session_endpoint")
         sso_sign_out.keep(request, provider, account=account, endpoint=endpoint, id_token=adapter.id_token)
         provider_sessions.keep(
-            request, provider, sid=adapter.sid, subject=adapter.subject, issued_at=adapter.issued_at
+            request, provider, sid=adapter.sid, subject=adapter.subject, asked_at=state["asked_at"]
         )
 
     answer = arrival.Answer(

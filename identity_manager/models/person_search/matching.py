@@ -30,6 +30,7 @@ from identity_manager.models.person_search.query_words import (
 from identity_manager.models.person_search.text import (
     UNSPACED,
     apart,
+    contracted,
     fold,
     is_whole,
     spelled_out,
@@ -189,7 +190,7 @@ def in_parts(persons: _Persons, text: str, equal: Mapping[str, str]) -> list[_Pe
     parts: list[_Persons] = []
     nearest = [_with_number(text)] if text.strip() else []
     nearest += [_with_full_name(text, words)] if words else []
-    nearest += [_with_given_name(text, words[0])] if len(words) == 1 else []
+    nearest += [_with_given_name(text, words)] if words else []
     found = persons.annotate(by_name=BY_NAME).filter(*map(_without_index, words), **equal)
     rest = rest.annotate(by_name=BY_NAME)
     for condition in nearest:
@@ -209,9 +210,16 @@ def _with_full_name(text: str, words: list[Word]) -> Q:
     return _any(Q(by_name__begins=f"{name}{end}"[:SORTED_BY]) for name in names for end in "\n ")
 
 
-def _with_given_name(text: str, word: Word) -> Q:
-    """Whose given name this is, as it is typed or as names are spelled, in the usual cases of its letters."""
-    spellings = {strip_punctuation(text.strip()), *word, *suggestions.spellings_of(word)}
+def _with_given_name(text: str, words: list[Word]) -> Q:
+    """Whose given name this is, as it is typed or as names are spelled, in the usual cases of its letters.
+
+    Of a word of less than four letters, and of one that is spelled in several ways, one spelling may be
+    missing here; it is found with all others.
+    """
+    spellings = {strip_punctuation(text.strip())}
+    if len(words) == 1:
+        plain = {*words[0], *map(contracted, words[0])}
+        spellings |= {*plain, *suggestions.spellings_of(plain)}
     cased = {case(each) for each in spellings for case in (str, str.title, str.capitalize, str.upper)}
     return Q(given_name__in=sorted(cased))
 

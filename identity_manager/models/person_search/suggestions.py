@@ -4,14 +4,14 @@ The words of all names are indexed in a table of their own (NameWord). Each word
 itself; the search decides whether the reader may find a person of that name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, product, takewhile
 from typing import Any
 
 from django.db.models import QuerySet
 
 from identity_manager.models.people.name_word import LONGEST, NameWord, NameWordPart
-from identity_manager.models.person_search.query_words import Word, words_of
+from identity_manager.models.person_search.query_words import words_of
 from identity_manager.models.person_search.text import without_punctuation
 
 SHORTEST = 4  # shorter words are one letter away from too many others
@@ -63,9 +63,9 @@ def forget_unused(persons: QuerySet[Any], keys: Sequence[Any]) -> int:
     return len(unused)
 
 
-def spellings_of(word: Word) -> list[str]:
-    """One spelling in names of each of the spellings of a query: of ("hakan",) perhaps Håkan."""
-    return list(NameWord.objects.filter(word__in=word).values_list("spelling", flat=True))
+def spellings_of(words: Iterable[str]) -> list[str]:
+    """One spelling in names of each of these folded words: of hakan perhaps Håkan."""
+    return list(NameWord.objects.filter(word__in=words).values_list("spelling", flat=True))
 
 
 def names_near(text: str) -> Iterator[str]:

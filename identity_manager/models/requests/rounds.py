@@ -9,7 +9,7 @@ from django.db import models
 
 from identity_manager.models.requests.approval import progress
 from identity_manager.models.requests.states import RequestState
-from identity_manager.models.requests.token_states import ENDED_UNUSED
+from identity_manager.models.requests.token_states import ENDED_UNUSED, TokenState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -78,10 +78,16 @@ class Rounds(models.Model):
 
         Counts earlier rounds; ignores what approvers removed. In SQL: queries.request_progress.
         """
-        if self.state != RequestState.COMPLETED:
-            return False
-        kept = (token for token in self.tokens.all() if token.taken_out_by_id is None)
-        return all(token.state in ENDED_UNUSED for token in kept)
+        return self.state == RequestState.COMPLETED and self._states <= set(ENDED_UNUSED)
+
+    @property
+    def lapsed_unused(self) -> bool:
+        """The same, where a token lapsed."""
+        return self.came_to_nothing and TokenState.LAPSED in self._states
+
+    @property
+    def _states(self) -> set[str]:
+        return {token.state for token in self.tokens.all() if token.taken_out_by_id is None}
 
     @property
     def taken_out(self) -> list["SoftwareToken"]:

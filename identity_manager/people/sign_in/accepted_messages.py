@@ -27,8 +27,10 @@ def accept_once(*parts: str, until: datetime) -> None:
 
 
 def note(*parts: str, until: datetime) -> None:
-    """Note a message, or that it came once more."""
-    AcceptedMessage.objects.update_or_create(digest=digest_of(*parts), defaults={"expires_at": until})
+    """Note a message, or that it came once more; never for a shorter time than before."""
+    digest = digest_of(*parts)
+    AcceptedMessage.objects.get_or_create(digest=digest, defaults={"expires_at": until})
+    AcceptedMessage.objects.filter(digest=digest, expires_at__lt=until).update(expires_at=until)
 
 
 def is_noted(*parts: str, beyond: datetime | None = None) -> bool:

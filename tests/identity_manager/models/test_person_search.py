@@ -219,6 +219,14 @@ def test_a_given_name_is_found_before_a_department_of_that_name(text: str) -> No
     assert len([row for part in rest for row in part]) == 3
 
 
+@pytest.mark.parametrize("text", ["Juergen", "jürgen", "Jurgen"])
+def test_a_given_name_with_an_umlaut_is_found_first_however_it_is_typed(text: str) -> None:
+    suggestions.learn(Person.objects.all(), list(Person.objects.values_list("pk", flat=True)))
+    _number, _name, given_name, *_rest = Person.objects.matching_in_parts(text)
+
+    assert [row.personnel_number for row in given_name] == ["E6-muller"]
+
+
 def test_stale_texts_are_written_anew() -> None:
     stale, changed = (Person.objects.get(surname=name) for name in ("O'Neill", "Müller-Weiß"))
     was = {row.pk: row.updated_at for row in Person.objects.all()}

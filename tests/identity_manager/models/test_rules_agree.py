@@ -266,11 +266,16 @@ def test_what_became_of_requests() -> None:
             for request, group in zip(requests, groups, strict=True)
             for state, taken_out_by in group
         )
-    pair = Pair(
-        lambda rows: rows.filter(request_progress.condition(Became.LAPSED)),
-        lambda row: row.came_to_nothing,
-    )
-    assert_agree({"lapsed": pair}, TokenRequest.objects.prefetch_related("tokens"))
+    pairs = {
+        "lapsed": Pair(
+            lambda rows: rows.filter(request_progress.condition(Became.LAPSED)), lambda row: row.lapsed_unused
+        ),
+        "cancelled": Pair(
+            lambda rows: rows.filter(request_progress.condition(Became.CANCELLED)),
+            lambda row: row.came_to_nothing and not row.lapsed_unused,
+        ),
+    }
+    assert_agree(pairs, TokenRequest.objects.prefetch_related("tokens"))
 
 
 def test_who_is_asked_and_who_has_postponed() -> None:

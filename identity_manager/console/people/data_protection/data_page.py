@@ -154,7 +154,6 @@ def _record(person: Person) -> Iterator[Pair]:
         if isinstance(pair.value, Person):  # their name is not this person's to have
             pair = Pair(pair.label, _("is recorded"))
         yield pair
-    yield Pair(_("External ID"), person.external_id)
     yield Pair(_("Entered"), moment(person.created_at))
     yield Pair(_("Changed last"), moment(person.updated_at))
     yield Pair(_("Saved searches"), person.saved_searches.count())
