@@ -169,6 +169,7 @@ def test_what_a_restore_lost_is_found_adopted_and_revoked(lost: Office, ca: Embe
     assert of_order.serial not in lost.ada.open("/open-tasks/").text
 
 
+@pytest.mark.nightly
 def test_what_is_left_as_it_is_is_not_found_again(lost: Office, ca: EmbeddedConnector) -> None:
     ca_comparison.continue_comparison()
     (unknown,) = [each for each in found() if each.order is None]
@@ -185,6 +186,7 @@ def test_what_is_left_as_it_is_is_not_found_again(lost: Office, ca: EmbeddedConn
     assert CaComparison.objects.get().rounds == 3
 
 
+@pytest.mark.nightly
 def test_an_order_under_way_is_not_for_officers(lost: Office, ca: EmbeddedConnector) -> None:
     """It is looked up by itself first; only what is parked waits for somebody's word."""
     ca_comparison.continue_comparison()
@@ -195,6 +197,7 @@ def test_an_order_under_way_is_not_for_officers(lost: Office, ca: EmbeddedConnec
     assert of_order.serial not in lost.ada.open("/open-tasks/").text
 
 
+@pytest.mark.nightly
 def test_what_its_order_brings_beside_is_revoked_without_anybody(
     lost: Office, ca: EmbeddedConnector, settings: Any
 ) -> None:
@@ -237,6 +240,7 @@ def test_the_reverse_what_the_ca_has_forgotten(office: Office, ca: EmbeddedConne
     assert CaFinding.objects.get().state == FindingState.REVOKED
 
 
+@pytest.mark.nightly
 def test_a_comparison_beside_issuing_finds_nothing(
     office: Office, ca: EmbeddedConnector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +264,7 @@ def test_a_comparison_beside_issuing_finds_nothing(
     assert CaFinding.objects.for_officers(timezone.now()).count() == 0
 
 
+@pytest.mark.nightly
 def test_the_command_finds_nothing_where_both_agree(office: Office, ca: EmbeddedConnector) -> None:
     issued(office, office.company.uma)
     out = StringIO()
@@ -274,6 +279,7 @@ def test_the_command_finds_nothing_where_both_agree(office: Office, ca: Embedded
         assert stopped.value.returncode == 2
 
 
+@pytest.mark.nightly
 def test_other_cas_cannot_be_compared(office: Office, settings: Any) -> None:
     settings.CA_CONNECTORS = {"corporate": {"CONNECTOR": "tests.ca_bridge.scripted.ScriptedConnector"}}
     with pytest.raises(CommandError, match="cannot be compared") as stopped:
@@ -288,6 +294,7 @@ def test_other_cas_cannot_be_compared(office: Office, settings: Any) -> None:
     assert AuditEvent.objects.filter(name="ca.not-compared").count() == 1
 
 
+@pytest.mark.nightly
 def test_it_goes_on_where_it_stopped_portion_by_portion(
     lost: Office, ca: EmbeddedConnector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,6 +343,7 @@ def test_no_backup_holds_the_files(lost: Office, place: Path, ca: EmbeddedConnec
     assert not (place / "ca" / "corporate" / "issued").exists()
 
 
+@pytest.mark.nightly
 def test_on_another_machine_nobody_says_that_both_agree(
     lost: Office, ca: EmbeddedConnector, tmp_path: Path, settings: Any
 ) -> None:

@@ -144,6 +144,7 @@ def test_of_two_officers_one_has_said_so(office: Office, certificate: Certificat
     assert AuditEvent.objects.filter(name="certificate.revoked-by-hand").count() == 1
 
 
+@pytest.mark.nightly
 def test_a_ca_that_sees_that_it_was_done_takes_it_off_the_list(
     office: Office, ca: ScriptedConnector, certificate: Certificate
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_ca_that_sees_that_it_was_done_takes_it_off_the_list(
     assert not Certificate.objects.to_be_revoked_by_hand(timezone.now()).exists()
 
 
+@pytest.mark.nightly
 def test_what_has_ended_need_not_be_revoked_any_more(office: Office, certificate: Certificate) -> None:
     for_manual_revocation(office, certificate)
     now = timezone.now()
@@ -206,6 +208,7 @@ def test_what_is_issued_beside_what_is_used_is_on_the_same_list(
     assert "what was issued and is not used" in office.ada.open(f"/requests/{used.token.request_id}/").text
 
 
+@pytest.mark.nightly
 def test_a_search_for_what_is_revoked_by_hand_says_what_it_cannot_list(
     office: Office, surplus_row: SurplusByHand
 ) -> None:
@@ -229,6 +232,7 @@ def test_a_search_for_what_is_revoked_by_hand_says_what_it_cannot_list(
     assert more not in ada.get(search).text
 
 
+@pytest.mark.nightly
 def test_both_kinds_stand_in_one_list_and_both_count(
     office: Office, certificate: Certificate, ca: ScriptedConnector
 ) -> None:
@@ -248,6 +252,7 @@ def test_both_kinds_stand_in_one_list_and_both_count(
     assert open_tasks.number_of_tasks(office.company.paul).number == 0
 
 
+@pytest.mark.nightly
 def test_what_is_left_to_hands_is_told_though_another_is_only_put_off(
     office: Office, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +276,7 @@ def test_what_is_left_to_hands_is_told_though_another_is_only_put_off(
     assert '<span lang="en">came when the order was issued</span>' in page
 
 
+@pytest.mark.nightly
 def test_what_is_surplus_is_not_tried_again_each_minute(
     office: Office, ca: ScriptedConnector, surplus_row: SurplusByHand
 ) -> None:
@@ -303,12 +309,14 @@ def test_only_an_administrator_says_once_that_what_is_surplus_is_revoked(
     assert AuditEvent.objects.filter(name="certificate.surplus-revoked-by-hand").count() == 1
 
 
+@pytest.mark.nightly
 def test_what_is_surplus_and_has_ended_need_not_be_revoked(surplus_row: SurplusByHand) -> None:
     now = timezone.now()
     assert SurplusByHand.objects.to_be_revoked(now).exists()
     assert not SurplusByHand.objects.to_be_revoked(now + timedelta(days=4000)).exists()
 
 
+@pytest.mark.nightly
 def test_what_is_used_and_has_ended_waits_for_nobody(
     office: Office, ca: ScriptedConnector, certificate: Certificate
 ) -> None:

@@ -122,6 +122,7 @@ def test_the_rest_is_given(office: Office, other: ScriptedConnector, mixed: str)
     assert other.calls == ["issue"], "what is left out is not asked for again"
 
 
+@pytest.mark.nightly
 def test_a_token_of_which_nothing_is_left_is_cancelled_and_the_others_go_on(
     office: Office, other: ScriptedConnector
 ) -> None:
@@ -163,6 +164,7 @@ def one_in_use_one_refused(office: Office, other: ScriptedConnector) -> tuple[To
     return request, token
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("held", [False, True])
 def test_what_is_in_use_already_is_revoked_too(
     office: Office, other: ScriptedConnector, *, held: bool
@@ -178,6 +180,7 @@ def test_what_is_in_use_already_is_revoked_too(
     assert TokenRequest.objects.get().state == RequestState.CANCELLED
 
 
+@pytest.mark.nightly
 def test_what_is_in_use_outlives_a_cancelled_request_on_hold_or_not(
     office: Office, other: ScriptedConnector
 ) -> None:
@@ -224,6 +227,7 @@ def test_where_the_person_has_changed_nothing_is_given(
         partial_issue.issue_remaining(actor=office.company.ada, request_id=request.pk, reason="x")
 
 
+@pytest.mark.nightly
 def test_of_many_officers_one_decides(office: Office, other: ScriptedConnector, mixed: str) -> None:
     request = half_refused(office, other, mixed)
     ada, key = office.company.ada, request.pk
@@ -241,6 +245,7 @@ def test_of_many_officers_one_decides(office: Office, other: ScriptedConnector, 
     assert revoked.exists() is not given
 
 
+@pytest.mark.nightly
 def test_another_try_does_not_bring_back_what_was_left_out(
     office: Office, other: ScriptedConnector, mixed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +271,7 @@ def test_another_try_does_not_bring_back_what_was_left_out(
     assert (other.calls, len(delivered_files("uma@example.com"))) == (["issue"], 1)
 
 
+@pytest.mark.nightly
 def test_a_shorter_validity_is_used_and_said(office: Office, other: ScriptedConnector) -> None:
     cast.profile("sign", ca="other", name="Sign")
     lone = str(cast.token_type("lone", profiles=("sign",)))
@@ -282,6 +288,7 @@ def test_a_shorter_validity_is_used_and_said(office: Office, other: ScriptedConn
     assert "A shorter time than was ordered" in page
 
 
+@pytest.mark.nightly
 def test_the_time_that_was_ordered_is_no_news(office: Office) -> None:
     office.accept(office.enable("VPN"))
     assert Certificate.objects.get().shorter_than is None
