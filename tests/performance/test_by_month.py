@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from identity_manager.audit import Event
-from tests.performance import by_month, place
+from tests.performance import by_month, events_by_month, place
 
 MEASURED = {
     *("append_ms", "append_p95_ms", "sealed_per_s", "verified_per_s"),
@@ -32,7 +32,7 @@ def test_it_refuses_to_fill_the_disk(tmp_path: Path) -> None:
 
 
 def test_it_fills_the_log_with_events_of_the_product() -> None:
-    assert set(by_month.NAMES) <= {each.value for each in Event}
+    assert set(events_by_month.NAMES) <= {each.value for each in Event}
 
 
 def test_it_removes_nothing_that_was_there_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,7 +43,7 @@ def test_it_removes_nothing_that_was_there_before(tmp_path: Path, capsys: pytest
 
 @pytest.mark.parametrize("now", [datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 31, 23, tzinfo=UTC)])
 def test_the_present_month_is_the_last(now: datetime) -> None:
-    months = by_month.months_until(now, 4)
+    months = events_by_month.months_until(now, 4)
 
     assert [f"{each:%Y-%m-%d}" for each in months] == ["2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"]
 
