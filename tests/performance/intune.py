@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from identity_manager.models import Certificate, Placement, Target
+from identity_manager.models import Certificate, HoldBack, Person, Placement, Target, TargetUse
 from identity_manager.targets import connectors
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.targets import serving
@@ -41,11 +41,15 @@ def measured(number: int) -> dict[str, Any]:
 
 
 def switched_on(graph: Any, folder: Path) -> Any:
-    """The target, and a placement with a sealed container for the encryption certificate of each person."""
+    """The target, switched on for the type, and a sealed container for the certificate of each person."""
     settings.TARGETS = {graph.NAME: graph.target(folder)}
     connector = connectors.key_connector_of(settings.TARGETS[graph.NAME])
     now = timezone.now()
     target = Target.objects.create(name=graph.NAME, next_attempt_at=now)
+    asks, confirms = Person.objects.order_by("pk")[:2]
+    use = TargetUse(target=target, type_code=CODE, hold_back=HoldBack.ISSUED, asked_by=asks)
+    use.confirm(by=confirms, now=now)
+    use.save()
     certificates, rows = [], []
     for row in Certificate.objects.filter(profile__purpose="encryption").select_related("token__person"):
         file = key_file()
