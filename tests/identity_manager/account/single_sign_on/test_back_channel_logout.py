@@ -24,7 +24,7 @@ from pytest_django import Settings
 from identity_manager.account.single_sign_on import provider_sessions
 from identity_manager.account.single_sign_on.provider_sessions import EVENT
 from identity_manager.models import AcceptedMessage, AuditEvent, Person, ProviderSession
-from identity_manager.people.sign_in import sessions
+from identity_manager.people.sign_in import accepted_messages, sessions
 from tests.identity_manager.account.sign_in import factors
 from tests.identity_manager.account.sign_in.conftest import PASSWORD
 from tests.identity_manager.account.single_sign_on.conftest import Provider, Traveller
@@ -287,6 +287,16 @@ def test_only_what_is_configured_listens(provider: Provider, settings: Settings,
     assert Client().get(ADDRESS).status_code == 405
     settings.SSO_PROVIDERS = {}
     assert post(said).status_code == 404
+
+
+@pytest.mark.parametrize("minutes", [(5, 9), (9, 5)])
+def test_a_message_that_comes_again_is_noted_for_the_longer_time(minutes: tuple[int, ...]) -> None:
+    now = timezone.now()
+    for each in minutes:
+        accepted_messages.note("kind", "corp", "1", until=now + timedelta(minutes=each))
+
+    assert accepted_messages.is_noted("kind", "corp", "1", beyond=now + timedelta(minutes=9))
+    assert not accepted_messages.is_noted("kind", "corp", "1", beyond=now + timedelta(minutes=10))
 
 
 def test_expired_messages_and_dangling_rows_are_forgotten(
