@@ -153,6 +153,19 @@ TOKENS = {
 }
 
 
+def _request(company: cast.Company, number: int, **columns: Any) -> TokenRequest:
+    """One that is not saved."""
+    return TokenRequest(
+        **{"reference": f"N{number}", "requested_by": company.ada, "origin": "administrator", **columns}
+    )
+
+
+def _token(company: cast.Company, number: int, *, request: TokenRequest, **columns: Any) -> SoftwareToken:
+    """One that is not saved, of a type of its own."""
+    own = {"person": request.person, "token_type": company.vpn, "type_code": f"t{number}", "snapshot": {}}
+    return SoftwareToken(**{"request": request, "is_open": False, **own, **columns})
+
+
 def test_tokens() -> None:
     company, numbers = cast.Company(), count()
     request = company.request_in("awaiting_acceptance")
@@ -165,14 +178,11 @@ def test_tokens() -> None:
     }
     with_files, without = (
         SoftwareToken.objects.bulk_create(
-            SoftwareToken(
+            _token(
+                company,
+                next(numbers),
                 request=request,
-                person=company.uma,
-                token_type=company.vpn,
-                type_code=f"t{next(numbers)}",
                 acknowledged_at=None if each["passphrase_wrapped"] else NOW,
-                is_open=False,
-                snapshot={},
                 **each,
             )
             for each in combined(columns)
@@ -194,14 +204,7 @@ def test_tokens_that_are_held_or_finished() -> None:
     company, numbers = cast.Company(), count()
     request = company.request_in("awaiting_acceptance")
     SoftwareToken.objects.bulk_create(
-        SoftwareToken(
-            request=request,
-            person=company.uma,
-            token_type=company.vpn,
-            type_code=f"t{next(numbers)}",
-            snapshot={},
-            **each,
-        )
+        _token(company, next(numbers), request=request, **each)
         for each in combined({"state": TokenState.values, "is_open": YES_NO})
     )
     pairs = {
@@ -222,15 +225,8 @@ def test_revocable_tokens() -> None:
     }
     profile = cast.profile("client")
     for state, each in product(TokenState.values, combined(columns)):
-        token = SoftwareToken.objects.create(
-            request=request,
-            person=company.uma,
-            token_type=company.vpn,
-            type_code=f"t{next(numbers)}",
-            is_open=False,
-            snapshot={},
-        )
-        SoftwareToken.objects.filter(pk=token.pk).update(state=state)
+        token = _token(company, next(numbers), request=request, state=state)
+        token.save(force_insert=True)
         Certificate.objects.bulk_create([Certificate(token=token, profile=profile, **each)])
     pair = Pair(lambda rows: rows.revocable(), lambda row: row.is_revocable)
     assert_agree({"revocable": pair}, SoftwareToken.objects.all())
@@ -243,26 +239,10 @@ def test_what_became_of_requests() -> None:
     groups = [(), *((each,) for each in lines), *combinations_with_replacement(lines, 2)]
     for state in (RequestState.ISSUED, RequestState.COMPLETED):
         requests = TokenRequest.objects.bulk_create(
-            TokenRequest(
-                reference=f"N{next(numbers)}",
-                person=company.uma,
-                requested_by=company.ada,
-                origin="administrator",
-                state=state,
-            )
-            for _group in groups
+            _request(company, next(numbers), person=company.uma, state=state) for _group in groups
         )
         SoftwareToken.objects.bulk_create(
-            SoftwareToken(
-                request=request,
-                person=company.uma,
-                token_type=company.vpn,
-                type_code=f"t{next(numbers)}",
-                is_open=False,
-                snapshot={},
-                state=state,
-                taken_out_by=taken_out_by,
-            )
+            _token(company, next(numbers), request=request, state=state, taken_out_by=taken_out_by)
             for request, group in zip(requests, groups, strict=True)
             for state, taken_out_by in group
         )
@@ -367,25 +347,11 @@ def test_certificates_that_are_ordered() -> None:
     company, numbers = cast.Company(), count()
     profile, people = cast.profile("client"), persons().values()
     requests = TokenRequest.objects.bulk_create(
-        TokenRequest(
-            reference=f"O{next(numbers)}",
-            person=person,
-            requested_by=company.ada,
-            origin="administrator",
-            state=state,
-        )
+        _request(company, next(numbers), person=person, state=state)
         for person, state in product(people, RequestState.values)
     )
     tokens = SoftwareToken.objects.bulk_create(
-        SoftwareToken(
-            request=request,
-            person=request.person,
-            token_type=company.vpn,
-            type_code=f"t{next(numbers)}",
-            is_open=False,
-            snapshot={},
-            state=state,
-        )
+        _token(company, next(numbers), request=request, state=state)
         for request, state, _order in product(requests, TokenState.values, YES_NO)
     )
     ordered = {token: _order(next(numbers)) for token in tokens[1::2]}
