@@ -236,10 +236,6 @@ class CaFinding(models.Model):
         """Whether an officer revokes it manually."""
         return self.state == F_.REVOKING and self.by_hand_since is not None and self.not_after > now
 
-    def is_for_officers(self, now: datetime) -> bool:
-        """As `CaFindingQuerySet.for_officers`."""
-        return self.awaits_decision(now) or self.is_by_hand(now)
-
     def decide(self, state: FindingState, *, actor: Person, now: datetime, reason: str = "") -> None:
         """Store an officer's decision; erase the certificate if the finding is closed by it."""
         self.decided_by, self.decided_at, self.reason = actor, now, reason

@@ -221,13 +221,11 @@ class Certificate(RevocationAndHold):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether its token, whose request is read with it, is still being issued."""
-        return self.token.state == TokenState.ISSUING and self.token.request.state in STILL_ISSUING
+        """Whether its token, whose request is read with it, is still being issued.
 
-    @property
-    def has_orphaned_order(self) -> bool:
-        """As `CertificateQuerySet.with_orphaned_order`."""
-        return self.state == C.ORDERED and self.order_id is not None and not self.is_wanted
+        CertificateQuerySet.with_orphaned_order finds orders of which this is not so.
+        """
+        return self.token.state == TokenState.ISSUING and self.token.request.state in STILL_ISSUING
 
     @property
     def is_usable(self) -> bool:

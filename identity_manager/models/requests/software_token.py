@@ -230,11 +230,6 @@ class SoftwareToken(Stateful, Leased):
         return self.state not in UNDER_WAY and not held_on_its_way
 
     @property
-    def is_held(self) -> bool:
-        """As `SoftwareTokenQuerySet.held`."""
-        return self.is_open or self.state in IN_USE
-
-    @property
     def is_revocable(self) -> bool:
         """Whether it is in use, or has ended with a certificate that can still be revoked."""
         if self.state == T.REPLACED:  # its certificates may wait to be revoked as superseded

@@ -211,7 +211,7 @@ TWINS = {
     "CaFindingQuerySet.for_officers": Twins(
         ca_finding,
         lambda rows: rows.for_officers(NOW),
-        lambda row: row.is_for_officers(NOW),
+        lambda row: row.awaits_decision(NOW) or row.is_by_hand(NOW),
         {"state": FindingState.values, "by_hand_since": PAST, "not_after": TIMES[1:], "closed_at": PAST},
     ),
     "CaComparisonQuerySet.unfinished": Twins(
