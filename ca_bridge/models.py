@@ -300,7 +300,7 @@ class SurplusCertificateQuerySet(models.QuerySet["SurplusCertificate"]):
         return self.unrevoked().exclude(looked_at).exclude(not_after__lte=now)
 
     def for_manual_revocation(self) -> Self:
-        """Those that an officer must revoke at the CA: no revocation API, or refused for good."""
+        """Surplus certificates for an officer to revoke at the CA: no revocation API, or refused for good."""
         return self.unrevoked().filter(by_hand_since__isnull=False)
 
 

@@ -37,7 +37,7 @@ HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 class ReleaseError(Exception):
-    """Why there is no release, in a sentence."""
+    """There is no release; the text says why, in a sentence."""
 
 
 def main() -> None:
@@ -176,7 +176,7 @@ def write_sums(place: Path, signing_key: Path | None) -> None:
 
 
 def run(*command: str) -> str:
-    """What the command prints. Raises ReleaseError; what it says of its failure stands on standard error."""
+    """Standard output of the command. Raises ReleaseError; the command's standard error is passed through."""
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 as above
     if done.returncode:
         raise ReleaseError(f"{Path(command[0]).name} ended with {done.returncode}.")

@@ -96,7 +96,7 @@ def of_words(said: str) -> ConnectionFault | None:
 
 
 def sentence(host: str, error: BaseException) -> str:
-    """Who was called and why it failed, in the active language; nothing of what was sent."""
+    """Host that was called and why the call failed, in the active language; nothing of what was sent."""
     return f"{host}: {in_words(of_error(error)) or type(error).__name__}"
 
 

@@ -61,7 +61,7 @@ def aliases() -> tuple[str, ...]:
 
 
 def connector(alias: str) -> Connector:
-    """This process's instance for an alias.
+    """Connector of an alias: the one instance in this process.
 
     Raises a permanent CaError for an unknown alias, and ImproperlyConfigured, naming the setting, for an
     invalid one.
@@ -120,7 +120,7 @@ def revokes_together(alias: str) -> bool:
 
 
 def limits(alias: str) -> tuple[str, ...]:
-    """What this connection cannot do, as sentences for officers. Does not call the CA."""
+    """Limits of the connection, as sentences for officers. Does not call the CA."""
     instance = connector(alias)
     sentences = (
         (
@@ -189,7 +189,7 @@ def profiles(alias: str) -> tuple[str, ...]:
 
 
 def misconfigured(alias: str) -> str:
-    """What is wrong with a connection's settings, as a sentence; empty if valid.
+    """Fault in a connection's settings, as a sentence; empty if valid.
 
     Does not call the CA.
     """

@@ -45,7 +45,7 @@ _reads_from: ContextVar[str] = ContextVar("reads_from", default=DEFAULT_DB_ALIAS
 
 
 class ReplicaFault(StrEnum):
-    """Why the replica is not read."""
+    """Fault because of which the replica is not read."""
 
     NONE = ""
     SILENT = "silent"  # it does not answer
@@ -90,7 +90,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Standby:
-    """What the replica says of itself."""
+    """State that the replica reports of itself."""
 
     cluster: str
     is_standby: bool
@@ -110,7 +110,7 @@ class Watch:
         self._fault = ReplicaFault.NONE
 
     def trouble(self) -> ReplicaFault:
-        """Why the replica must not be read now; NONE where it may be."""
+        """Fault because of which the replica must not be read now; NONE where it may be."""
         now = time.monotonic()
         if now >= self._next_look and self._lock.acquire(blocking=False):
             try:

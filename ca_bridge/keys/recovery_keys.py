@@ -230,7 +230,7 @@ def unwrap(document: Document, secret: bytes) -> RecoveryKey:
 
 
 def content_of(document: Document, secret: bytes) -> bytes:
-    """What the document holds: the private key as PKCS#8, or the PIN of its token. Raises KeyArchiveError."""
+    """Content of the document: the private key as PKCS#8, or the PIN of its token. Raises KeyArchiveError."""
     nonce, sealed = document.wrapped[: envelopes.NONCE], document.wrapped[envelopes.NONCE :]
     try:
         return AESGCM(secret).decrypt(nonce, sealed, _bound(document.certificate))

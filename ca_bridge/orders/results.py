@@ -20,7 +20,7 @@ OnSurplus = Callable[[CaOrder, bytes], None]
 
 
 def nobody(_order: CaOrder, _certificate: bytes) -> None:
-    """Nobody is told."""
+    """Callback that tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)

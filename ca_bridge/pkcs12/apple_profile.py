@@ -78,7 +78,7 @@ class Signer:
 
     @property
     def name(self) -> str:
-        """What the device shows after “Signed by”."""
+        """Name that the device shows after “Signed by”."""
         subject = self.certificates[0].subject
         names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         return str(names[0].value) if names else subject.rfc4514_string()
@@ -185,7 +185,7 @@ def _server(direction: str, server: MailServer) -> dict[str, Any]:
 
 
 def _payload(profile: Profile, kind: str, own: uuid.UUID, **content: Any) -> dict[str, Any]:
-    """What all payloads have; the identifier must be unique within the profile."""
+    """Payload with the keys that all have; the identifier must be unique within the profile."""
     return {
         "PayloadType": kind,
         "PayloadVersion": 1,

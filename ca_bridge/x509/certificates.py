@@ -28,7 +28,7 @@ _LONG_NAMES = {kind.oid: name for name, kind in ATTRIBUTE_TYPES.items() if name 
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What a certificate says, in forms that can be shown.
+    """Facts of a certificate, in forms that can be shown.
 
     serial_hex has no sign and an even number of digits; fingerprints are lower-case hexadecimal;
     subject_alt_names are pairs of a kind (email, upn, uri, other) and a value.

@@ -15,7 +15,7 @@ _HTTP = ("http://", "https://")
 
 
 class CrlFault(StrEnum):
-    """Why a CRL could not be read or verified."""
+    """Fault because of which a CRL could not be read or verified."""
 
     NO_ADDRESS = "no-address"
     UNREACHABLE = "unreachable"

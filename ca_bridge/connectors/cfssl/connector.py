@@ -126,7 +126,7 @@ class CfsslConnector:
         return Health.unhealthy(*found) if found else Health.healthy(HealthFinding.TAKES_KEY)
 
     def _fault_of(self, profile: str) -> HealthDetail | None:
-        """What is wrong with a profile (empty: the default one), by a call that signs nothing."""
+        """Fault of a profile (empty: the default one) by a call that signs nothing, or None."""
         said = wire.error_of(self._signed({"certificate_request": "", "profile": profile}))[1]
         if not profile:
             if said == wire.NO_KEY:

@@ -94,7 +94,7 @@ class EjbcaConnector:
         return wire.certificates_of(reply)
 
     def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
-        """What the CA issued from a moment on. cursor: where the next page begins.
+        """Serial numbers that the CA issued from a moment on. cursor: where the next page begins.
 
         EJBCA caps a search, so the interval is halved until everything in it fits.
         """

@@ -141,7 +141,7 @@ class EmbeddedConnector:
         return answer if isinstance(answer, Issued) else None
 
     def draft(self, order: CertificateOrder) -> bytes:
-        """What issue() would sign, with the signature of a throw-away key. Raises CaError as issue() does."""
+        """Certificate (DER) like that of issue(), by a throw-away key. Raises CaError as issue() does."""
         self._check_end()
         if refusal := self._refusal(order):
             raise CaError(refusal.message, refusal.detail, permanent=True)

@@ -59,7 +59,7 @@ def present(ca: str, issuer: str) -> Crl | None:
 
 
 def end(ca: str, issuer: str) -> datetime | None:
-    """When the present CRL expires."""
+    """Expiry of the present CRL (nextUpdate); None without one."""
     crl = present(ca, issuer)
     return crl.next_update if crl else None
 

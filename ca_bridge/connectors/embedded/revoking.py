@@ -41,7 +41,7 @@ def enter(
 
 
 def _rows(ca: Authority, certificates: Sequence[bytes]) -> dict[bytes, IssuedCertificate]:
-    """Those that the register has, by certificate: one statement for all."""
+    """Rows of the register by certificate: one statement for all."""
     serials = set[str]()
     for certificate in certificates:
         with suppress(CaError):

@@ -102,5 +102,5 @@ def enterprises_of(reply: Reply) -> list[Mapping[str, Any]]:
 
 
 def name_of(enterprise: Mapping[str, Any]) -> str:
-    """What HARICA calls an organisation."""
+    """Name of an organisation at HARICA; its id without one."""
     return str(enterprise.get("name") or enterprise.get("enterpriseName") or enterprise["organizationId"])

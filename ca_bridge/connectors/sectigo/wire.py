@@ -98,7 +98,7 @@ def code_of(reply: Reply) -> int:
 
 
 def certificates_of(reply: Reply) -> list[x509.Certificate]:
-    """What was collected."""
+    """Certificates in the answer to a collect call."""
     with reply.reading("certificates"):
         return bundles.certificates(reply.body)
 
