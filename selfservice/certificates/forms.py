@@ -64,7 +64,7 @@ class TakeBackForm(InstalledForm):
 
 
 class NotArrivedForm(VerbForm):
-    """What happened to a file that was mailed."""
+    """Form to report that a mailed file did not arrive: what happened."""
 
     kind = forms.ChoiceField(
         label=_("What happened?"),
@@ -83,7 +83,7 @@ class ArrivedForm(NotArrivedForm):
 
 
 class FetchForm(VerbForm):
-    """Which file of the token is fetched."""
+    """Form to fetch one file of the token."""
 
     container = forms.ModelChoiceField(
         Container.objects.none(),

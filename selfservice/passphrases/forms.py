@@ -11,7 +11,7 @@ class ShowForm(VerbForm):
 
 
 class NotedForm(VerbForm):
-    """That the person has noted the passphrase."""
+    """Form to confirm that the person has noted the passphrase."""
 
     noted = forms.BooleanField(
         label=_("I have noted the passphrase"),

@@ -25,7 +25,7 @@ class ConsentForm(VerbForm):
 
 
 class RecoverForm(VerbForm):
-    """Which archived keys the person recovers, and why."""
+    """Form to recover archived keys: which keys, and why."""
 
     keys = CardsField(
         label=_("Which keys do you want to recover?"),

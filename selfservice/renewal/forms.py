@@ -31,7 +31,7 @@ class RenewForm(VerbForm):
 
 
 class NotNeededForm(VerbForm):
-    """Why the person does not need the token any longer."""
+    """Form with the reason why the person does not need the token any longer."""
 
     reason = forms.CharField(
         label=_("Why do you not need it any longer?"),

@@ -30,7 +30,7 @@ CAUSE_ICONS = {
 
 
 class ReplaceForm(VerbForm):
-    """Why tokens are replaced. tokens, texts: those that the page has named.
+    """Form to replace tokens, with the cause. tokens, texts: those that the page has named.
 
     of_one: whether one token alone is replaced, whose passphrase may be forgotten.
     """

@@ -63,7 +63,7 @@ def _page(request: HttpRequest, *, only: uuid.UUID | None) -> HttpResponse:
 
 
 def _form(request: HttpRequest, *, tokens: QuerySet[SoftwareToken], of_one: bool) -> ReplaceForm:
-    """What was posted; at first the cause that the page before knew."""
+    """Form with the posted values; at first with the cause that the page before knew."""
     posted = request.POST if request.method == "POST" else None
     known = {"cause": request.GET.get("cause")}
     return ReplaceForm(posted, person=access.user(request), tokens=tokens, of_one=of_one, initial=known)

@@ -15,7 +15,7 @@ from selfservice.requests.type_choices import cards
 
 
 class RequestForm(VerbForm):
-    """Which software token types the person asks for."""
+    """Form to request software tokens: the types, and a purpose where one is asked for."""
 
     types = CardsField(
         label=_("Which software tokens do you want?"),

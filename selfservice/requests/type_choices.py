@@ -16,7 +16,7 @@ from identity_manager.workflow.requests import opening
 
 
 def cards(person: Person, choices: Iterable[TypeChoice]) -> list[tuple[str, Card]]:
-    """These types as cards, disabled ones with the reason."""
+    """Token types as cards, disabled ones with the reason."""
     return [(str(choice.token_type.pk), _card(person, choice)) for choice in choices]
 
 

@@ -18,7 +18,7 @@ from selfservice.refusals import VerbForm
 
 
 class RevocationForm(VerbForm):
-    """Why certificates are revoked, and which encryption certificates are among them."""
+    """Form to revoke certificates: the reason, and which encryption certificates are among them."""
 
     reason = forms.ChoiceField(
         label=_("Why?"),

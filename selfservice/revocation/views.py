@@ -46,7 +46,7 @@ def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 
 def _of_one(request: HttpRequest, token_id: uuid.UUID, form: RevocationForm) -> dict[str, Any]:
-    """What the page of one token shows, as it stands now."""
+    """Context of the page of one token, as it stands now."""
     row = access.own_token(request, token_id)
     return {
         "tab": "certificates",

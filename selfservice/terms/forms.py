@@ -96,7 +96,7 @@ class TermsAgainForm(VerbForm):
 
 
 class DeclineForm(VerbForm):
-    """Why the person does not accept, if they want to say it."""
+    """Form to decline terms, with a reason if the person wants to say it."""
 
     reason = forms.CharField(
         label=_("Reason"),
