@@ -40,7 +40,7 @@ def remember(request: HttpRequest, account: Account) -> None:
 
 
 def of(request: HttpRequest, account: Account) -> str:
-    """This browser's name for the account; empty where the account has never signed in here.
+    """Identifier of this browser as a known device of the account; empty if the account never signed in here.
 
     A browser in which the account is signed in is known whatever its cookies say.
     """

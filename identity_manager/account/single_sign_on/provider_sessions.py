@@ -99,7 +99,7 @@ def _end_sessions(claims: dict[str, Any], provider: SsoProvider) -> None:
 
 
 def _longest_sign_in(since: dt.datetime) -> dt.datetime:
-    """When a sign-in that began then is complete, at the latest: at the provider, then here."""
+    """Time by which a sign-in that began then is complete, at the latest: at the provider, then here."""
     return since + 2 * dt.timedelta(seconds=app_settings.LOGIN_TIMEOUT)
 
 

@@ -168,7 +168,7 @@ def _attributes(auth: Any, provider: SamlProvider) -> dict[str, Any]:
 
 
 def _why(document: Any) -> Reason:
-    """Why python3-saml refused, by the unsigned part of the response."""
+    """Reason of a refusal by python3-saml, read from the unsigned part of the response."""
     codes = OneLogin_Saml2_XML.query(document, "/samlp:Response/samlp:Status/samlp:StatusCode")
     if codes and codes[0].get("Value") != Saml.STATUS_SUCCESS:
         return CANCELLED

@@ -131,7 +131,7 @@ def _address(request: HttpRequest) -> str:
 
 
 def _kept(request: HttpRequest) -> dict[str, Any]:
-    """What keep() stored, if the settings still name the provider."""
+    """The session's entry that keep() stored: provider, endpoint, ID token; empty if the provider is gone."""
     kept: dict[str, Any] = request.session.get(KEPT) or {}
     if not kept or request.session.get(sign_in_methods.WAY) != sign_in_methods.SSO:
         return {}

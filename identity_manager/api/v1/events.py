@@ -19,7 +19,7 @@ router = Router(tags=["events"])
 
 
 class EventFilters(Paging):
-    """Which events."""
+    """Filters of the list of audit events."""
 
     name: Annotated[str, Field(max_length=60, pattern=r"^[a-z.-]+$")] | None = None
     person: uuid.UUID | None = None

@@ -28,7 +28,7 @@ Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_-
 
 
 class Strict(BaseModel):
-    """Nothing but its members; read from rows of the database as from JSON."""
+    """Base of the schemas: refuses unknown members; reads attributes of database rows as well as JSON."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True, populate_by_name=True, frozen=True)
 
@@ -263,7 +263,7 @@ class RevocationIn(Strict):
 
 
 class BatchOptions(Strict):
-    """What the kind needs: reason and encryption to revoke, cause to replace, container_format to resend."""
+    """Options by kind: reason and encryption to revoke, cause to replace, container_format to resend."""
 
     reason: Code | None = None
     encryption: bool | None = None

@@ -38,7 +38,7 @@ ETAG = {"x-has-etag": True}
 
 
 class TokenFilters(Paging):
-    """Which software tokens."""
+    """Filters of the list of software tokens."""
 
     person: uuid.UUID | None = None
     state: TokenState | None = None
