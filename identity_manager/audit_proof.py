@@ -115,7 +115,7 @@ def is_signed(statement: Content, signature: str, public_key: str) -> bool:
 
 # --- A check file, checked anywhere ----------------------------------------------------------------
 def problems_of(evidence: Mapping[str, Any], public_keys: Sequence[str]) -> Iterator[str]:
-    """What is wrong with an evidence file, one sentence each; empty where everything is proven."""
+    """Problems of an evidence file, one sentence each; empty where everything is proven."""
     heads = {head["statement"]["number"]: head for head in evidence["heads"]}
     for number, head in sorted(heads.items()):
         if not any(is_signed(head["statement"], head["signature"], key) for key in public_keys):
@@ -158,7 +158,7 @@ class ChainWalk:
         self.number = self.proven = self.header["number"]
 
     def problems(self, hashes: Iterable[str]) -> Iterator[str]:
-        """What does not fit, one sentence each."""
+        """Inconsistencies between chain, heads and events, one sentence each."""
         chain = self.header["chain"]
         if self.number:
             yield from self._problems_of_head(chain)
@@ -197,7 +197,7 @@ class ChainWalk:
 
 
 def problems_of_pack(pack: zipfile.ZipFile, public_keys: Sequence[str]) -> Iterator[str]:
-    """What is wrong with an audit pack, one sentence each; empty where everything is proven."""
+    """Problems of an audit pack, one sentence each; empty where everything is proven."""
     heads = {head["statement"]["number"]: head for head in map(json.loads, _lines(pack, "proof/heads.jsonl"))}
     for number, head in sorted(heads.items()):
         if not any(is_signed(head["statement"], head["signature"], key) for key in public_keys):

@@ -16,7 +16,7 @@ from identity_manager.models import AuditEvent, AuditHead, HeadKind
 
 
 def sealed_by(number: int) -> datetime | None:
-    """When the event of this number was sealed at the latest, by the first head over it; None without one."""
+    """Time by which the event of this number was sealed: that of the first head over it; None without one."""
     head = heads.over(number)
     return head.signed_at if head is not None and heads.is_signed(head) else None
 

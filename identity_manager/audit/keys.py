@@ -10,7 +10,7 @@ from identity_manager.vault.key_ring import Epoch, KeyRing
 
 
 class NoKey(Exception):  # noqa: N818 says what is lacking
-    """This process does not hold the key; the text says which."""
+    """Missing MAC key or signing key of the audit log in this process; the text says which."""
 
 
 def mac_key(version: str) -> bytes | None:

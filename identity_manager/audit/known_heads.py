@@ -22,7 +22,7 @@ class KnownHead:
 
     @property
     def described(self) -> str:
-        """What it is, in a sentence of a finding."""
+        """Name of the head in a sentence of a finding."""
         place = "a head from outside" if self.outside else "the head"
         return f"{place}, of #{self.number} signed {self.statement['signed_at'][:19]}Z,"
 
