@@ -155,7 +155,7 @@ def back_to_ours(*, actor: Person, reason: str) -> Looks:
 
 
 def activation_obstacle(draft: Looks, active: Looks | None) -> Reason | None:
-    """Why the draft is not put in force as it is, or None."""
+    """Why the draft of the looks is not put in force as it is, or None."""
     return obstacle_of(lambda: _require_change(draft, active))
 
 

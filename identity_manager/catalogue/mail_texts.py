@@ -31,12 +31,12 @@ DID_NOT_WORK = _("Filled in with the sample, it makes no mail.")
 
 
 def wording_of(entry: MailText) -> Wording:
-    """What the version says."""
+    """Subject and body of the version."""
     return Wording(entry.subject, entry.body, entry.pk)
 
 
 def faults(message: str, language: str, wording: Wording) -> dict[str, list[TextFault]]:
-    """What is wrong with a text of this mail, by field; empty where it can be put in force."""
+    """Faults of a text of this mail, by field; empty where it can be put in force."""
     known = {each.name: each for each in specimens.placeholders_of(message, language=language)}
     found = wording.faults(known)
     if not found:
@@ -67,7 +67,7 @@ def in_force(message: str, language: str) -> MailText | None:
 
 
 def seen_of(message: str, language: str) -> str:
-    """What a page that is made now shows: the draft as it is, or which version would be next."""
+    """Version that a page made now shows (optimistic locking): the draft, or which version would be next."""
     return _seen(MailText.code_of(message, language), draft_of(message, language))
 
 
@@ -198,7 +198,7 @@ def send_test(*, actor: Person, message: str, language: str) -> OutgoingMail:
 
 
 def activation_obstacle(draft: MailText) -> Reason | None:
-    """What the draft lacks to be put in force, or to be asked for, or None."""
+    """Why the draft of the text can be neither put in force nor asked for, or None."""
     return obstacle_of(lambda: _check_usable(draft))
 
 

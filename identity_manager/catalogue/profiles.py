@@ -121,18 +121,18 @@ def activate_profile(
 
 
 def preview_for(profile: CertificateProfile, person: Person | None) -> Preview:
-    """What the person's certificate would say, and what the linter finds; without a person, for a sample."""
+    """Preview of the person's certificate, with what the linter finds; without a person, for a sample."""
     return preview(profile.as_profile(), samples.fields_of(person or samples.person()))
 
 
 def activation_obstacle(profile: CertificateProfile) -> Reason | None:
-    """What the version lacks to be put in force, or None; what the linter finds is in its preview."""
+    """Why the profile version cannot be put in force, or None; findings of the linter are in its preview."""
     return obstacle_of(lambda: _check(profile))
 
 
 @dataclass(frozen=True)
 class _Linted:
-    """What the linter forbids in a profile, as it was at this revision."""
+    """Errors that the linter finds in a profile, as it was at this revision."""
 
     revision: int
     errors: tuple[str, ...]

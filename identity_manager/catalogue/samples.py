@@ -24,5 +24,5 @@ def person(*, language: str = settings.LANGUAGE_CODE) -> Person:
 
 
 def fields_of(found: Person) -> dict[str, str]:
-    """What certificate templates may take from the person."""
+    """Fields of the person that certificate templates may take, by name."""
     return {name: getattr(found, name) for name in MATERIAL_FIELDS}

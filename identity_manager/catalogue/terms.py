@@ -59,7 +59,7 @@ SOONEST, LATEST = timedelta(days=7), timedelta(days=3 * 365)
 
 @dataclass(frozen=True)
 class AskAgain:
-    """That holders of tokens under an older version accept the new one until the end of that day."""
+    """Request to holders of tokens under an older version: accept the new one by the end of that day."""
 
     by: date
     late_policy: LatePolicy
@@ -218,12 +218,12 @@ def publish_draft(
 
 
 def publication_obstacle(draft: TermsDraft) -> Reason | None:
-    """What the draft lacks to be published, or to be asked for, or None."""
+    """Why the draft of the terms can be neither published nor asked for, or None."""
     return obstacle_of(lambda: _check_publishable(draft))
 
 
 def seen_of(document: TermsDocument, draft: TermsDraft | None) -> Seen:
-    """What a page that is made now shows."""
+    """State of the document that a page made now shows (optimistic locking)."""
     return Seen(_revision_of(document, draft), f"{draft.pk}:{draft.revision}" if draft else "")
 
 
@@ -238,7 +238,7 @@ def texts_of(draft: TermsDraft) -> dict[str, Text]:
 
 
 def statements_of(terms: TermsStatements) -> dict[str, Any]:
-    """What a draft or a version states about keys, by name of the field."""
+    """Statements of a draft or a version about keys, by name of the field."""
     return content_of(terms, TermsStatements)
 
 

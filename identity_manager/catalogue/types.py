@@ -201,7 +201,7 @@ def activate_type(
 
 
 def activation_obstacle(token_type: TokenType) -> Reason | None:
-    """What the version lacks to be put in force, or None."""
+    """Why the version of the token type cannot be put in force, or None."""
     return obstacle_of(lambda: _require_complete(token_type))
 
 

@@ -220,7 +220,7 @@ def put_in_force(entry: Versioned, *, actor: Person, four_eyes: bool) -> None:
 
 
 def other_eyes_obstacle(entry: Drafted, *, actor: Person) -> Reason | None:
-    """Why the actor cannot be the second one: they have worked on the draft, or hold no office."""
+    """Why the actor cannot be the second officer (worked on the draft, or holds no office), or None."""
     return second_officer.obstacle(actor, entry, REASONS)
 
 
@@ -230,17 +230,17 @@ def require_other_eyes(entry: Drafted, *, actor: Person) -> None:
 
 
 def state_obstacle(entry: Entry) -> Reason | None:
-    """Why a version in this state cannot be put in force, or None."""
+    """Why a catalogue version in this state cannot be put in force, or None."""
     return None if can_proceed(entry.activate) else NOT_TO_BE_ACTIVATED
 
 
 def draft_obstacle(entry: Entry) -> Reason | None:
-    """Why the version is not worked on any more, or None."""
+    """Why the version is no draft any more, or None."""
     return None if entry.state == VersionState.DRAFT else NOT_A_DRAFT
 
 
 def asking_obstacle(entry: Drafted) -> Reason | None:
-    """Why no second officer's word is waited for, or None."""
+    """Why the draft waits for no second officer's decision, or None."""
     return None if entry.waits() else NOT_ASKED
 
 
