@@ -67,7 +67,7 @@ class ComparedEntry:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs, entry by entry. seen: a digest of the file and of what is shown of it."""
+    """Differences of a file, entry by entry. seen: a digest of the file and of what is shown of it."""
 
     rows: tuple[ComparedEntry, ...]
     origin: SigningInstallation
@@ -88,7 +88,7 @@ class Comparison:
 
 
 def compare(*, actor: Person, text: str, shows_secrets: bool = True) -> Comparison:
-    """What an import by this officer would do: a dry run, rolled back. Raises NotAllowed or NotPossible."""
+    """Comparison with what an import would do: a dry run, rolled back. Raises NotAllowed or NotPossible."""
     with transaction.atomic():
         found = _carry_out(actor, text, shows_secrets=shows_secrets)
         transaction.set_rollback(True)

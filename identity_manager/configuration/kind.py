@@ -28,7 +28,7 @@ LATER = Reason(
 
 
 class Effect(models.TextChoices):
-    """What an import does with one entry."""
+    """Effect of an import on one entry."""
 
     SAME = "same", _("As it is")
     DRAFT = "draft", _("Becomes a draft")

@@ -108,7 +108,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _in_one_line(found: re.Match[str]) -> str:
-    """Nothing of a comment or of a string of several lines but its lines; another string as it is."""
+    """Line breaks alone of a comment or of a string of several lines; another string as it is."""
     said = found[0]
     if said.startswith(('"""', "'''")):
         return '""' + "\n" * said.count("\n")
@@ -129,7 +129,7 @@ class Place:
 
 
 class Lines:
-    """Where the tables and keys of a file stand: tomllib does not say it."""
+    """Line numbers of the tables and keys of a file, which tomllib does not say."""
 
     # Strings and comments, as TOML tells them apart: quotes in a comment begin no string. So each string
     # ends, and no end is looked for again and again. *+ and ++ do not backtrack.
@@ -181,7 +181,7 @@ def _strangers(tables: dict[str, Any], lines: Lines) -> Iterator[Words]:
 
 
 def _findings(kind: ConfigurationKind, given: dict[str, Any], place: Place) -> Iterator[Words]:
-    """What is wrong with one entry."""
+    """Faults of one entry: no code, unknown or missing keys, values of the wrong shape."""
     code = given.get("code")
     if not isinstance(code, str) or not is_line(code) or not kind.is_code(code):
         yield NO_CODE % {"line": place.line("code")}

@@ -48,7 +48,7 @@ def signed(text: str) -> str:
 
 
 def origin_of(text: str) -> SigningInstallation:
-    """Who signed the text, if anybody. Raises NotPossible for a wrong signature, or a stranger's."""
+    """Installation that signed the text, if any. Raises NotPossible for a wrong signature or a stranger's."""
     found = _LINE.search(text)
     if found is None:
         if _TRIED.search(text):
@@ -63,5 +63,5 @@ def origin_of(text: str) -> SigningInstallation:
 
 
 def _statement(text: str) -> dict[str, str]:
-    """What is signed: never what a head of the audit log says."""
+    """Statement that is signed; a head of the audit log never says the same."""
     return {"configuration": hashlib.sha256(text.encode()).hexdigest()}

@@ -9,7 +9,7 @@ from django.utils.log import configure_logging
 
 
 def set_up() -> None:
-    """What of django.setup() and of our application the beat needs: logs, traces and error events."""
+    """Set up logs, traces and error events: what the beat needs of django.setup() and of our application."""
     # Here, because they read the settings, which not every import of this module has.
     from identity_manager.config.observability import error_events, tracing
 

@@ -68,7 +68,7 @@ class HealthMiddleware:
 
 
 def obstacle() -> str:
-    """Why no page can be served at present, for the log; empty if pages can be served."""
+    """Readiness: why no page can be served at present, for the log; empty if pages can be served."""
     try:
         if _migrations() - set(MigrationRecorder(connection).applied_migrations()):
             return "migrations are missing"

@@ -63,7 +63,7 @@ def _digest(text: str | None) -> str:
 
 
 def _optional(key: Key) -> Key:
-    """What a company leaves out is as the product has it."""
+    """The key as an optional one: where a company leaves it out, the product's own applies."""
     return replace(key, default={} if key.shape is shapes.TEXTS else "")
 
 
