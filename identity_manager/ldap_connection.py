@@ -67,7 +67,7 @@ class ValueChange:
 
 @dataclass(frozen=True)
 class Server:
-    """Where, and how to be sure of it. start_tls: on a plain port; else the address is ldaps://."""
+    """Address and TLS of an LDAP server. start_tls: on a plain port; else the address is ldaps://."""
 
     url: str
     start_tls: bool

@@ -28,7 +28,7 @@ class ScimSource:
         self.rows = ScimResource.objects.filter(source__name=configuration.id)
 
     def read(self, mode: RunMode, cursor: Mapping[str, Any]) -> Iterator[Item]:
-        """Everything, or what was written since the cursor; groups whole wherever one of them was written."""
+        """All resources, or those written since the cursor; groups whole wherever one of them was written."""
         read_at, newest = timezone.now(), self.rows.aggregate(newest=Max("modified_at"))["newest"]
         since = parse_datetime(cursor.get("modified_at", "")) if mode == RunMode.CHANGES else None
         changed = self.rows.filter(modified_at__gte=since - MARGIN) if since else self.rows
@@ -51,7 +51,7 @@ class ScimSource:
         )
 
     def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:  # noqa: ARG002 the contract
-        """Nothing to acknowledge: resources stay, because the client reads them back."""
+        """Acknowledge nothing: resources stay, because the client reads them back."""
         return False
 
     def _portions(self, rows: Any) -> Iterator[ScimResource]:

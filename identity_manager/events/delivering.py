@@ -207,7 +207,7 @@ def _settle(webhook_id: uuid.UUID, claim_id: uuid.UUID, **columns: object) -> in
 
 
 def _next_time(webhook_id: uuid.UUID) -> datetime | None:
-    """When the endpoint is due again: now, if events are left; else at the next try of a delivery."""
+    """Next time for the endpoint: now, if events are left; else the next try of a delivery, if any."""
     if Webhook.objects.filter(pk=webhook_id, number__lt=forwarding.last_number()).exists():
         return timezone.now()
     waiting = WebhookDelivery.objects.filter(webhook=webhook_id, state=WebhookDeliveryState.WAITING)

@@ -53,7 +53,7 @@ def body(message: Data, *, form: str, address: str) -> bytes:
 
 
 def _facts(message: Data) -> dict[str, str]:
-    """What people read: a few lines of label and value."""
+    """Facts of the message for people: a few lines of label and value."""
     data: Data = message["data"]
     found = {
         "Event": message["type"],

@@ -43,7 +43,7 @@ READ_TO = "audit-months.read"  # in the cache, and the salt of its signature
 
 @dataclass(frozen=True)
 class Cut:
-    """What would go with a month: the log up to the month's last number, some of it in other partitions.
+    """Part of the log that goes with a month: up to the month's last number, some of it in other partitions.
 
     proven: links of the events that say that they are younger, and are proven to be old.
     """
@@ -202,7 +202,7 @@ def _drop_empty(month: Partition) -> int:
 
 
 def _drop(month: Partition, read: Cut, old: datetime) -> int:
-    """What was read, if the month still ends where it did."""
+    """Drop the month that was read, if it still ends where it did; return the number of events, or 0."""
     cut = _cut_at(month, old, proven=read.proven)
     if cut is None or cut.end != read.end:
         return 0

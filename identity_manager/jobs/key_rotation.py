@@ -302,7 +302,7 @@ def _status(purpose: Purpose, now: datetime) -> Iterator[EpochStatus]:
 
 
 def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) -> str:
-    """Why the epoch cannot be destroyed; empty where it can."""
+    """Reason why the epoch cannot be destroyed; empty where it can."""
     if epoch.in_use_from > now:
         return f"comes into use at {epoch.in_use_from:%Y-%m-%d %H:%M:%S} UTC"
     if successor is None or successor.in_use_from > now:

@@ -226,7 +226,7 @@ def _make_triggers(table: str) -> None:
 # --- The exchange ----------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Undivided:
-    """What the catalogue says of the table, read before it has another name."""
+    """Catalogue entries of the table (indexes, keys, rights, triggers), read before it has another name."""
 
     indexes: list[Any]
     foreign_keys: list[Any]

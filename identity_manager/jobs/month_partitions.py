@@ -42,7 +42,7 @@ def table_of(model: type[models.Model]) -> str:
 
 
 def unique_columns(model: type[models.Model]) -> list[str]:
-    """What is unique beside the key; PostgreSQL keeps it within a partition only."""
+    """Columns that are unique beside the key; PostgreSQL keeps them unique within a partition only."""
     fields = model._meta.local_concrete_fields
     return [each.column for each in fields if each.unique and not each.primary_key and each.column]
 
@@ -95,7 +95,7 @@ class Caught:
 
 
 def caught_by_default(model: type[models.Model]) -> Caught:
-    """What came in whose month was not there: a clock was wrong, or no month could be made."""
+    """Rows in the default partition, whose month was not there: a wrong clock, or no month could be made."""
     there = partitions.partitions(connection, table_of(model))
     default, first = there[-1], there[0]
     if not default.is_default:

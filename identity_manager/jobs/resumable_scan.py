@@ -89,7 +89,7 @@ def restart_scan(name: str) -> None:
 
 
 def _digest(chunk: list[tuple[datetime, uuid.UUID]]) -> bytes:
-    """Which rows, as written when."""
+    """Digest of the keys in a chunk, and of when each row was written."""
     text = "".join(f"{written.isoformat()}{pk.hex}" for written, pk in chunk)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 

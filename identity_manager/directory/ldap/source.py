@@ -80,7 +80,7 @@ class LdapSource:
             raise SourceError(error.words, detail=str(error)) from error
 
     def settled(self, cursor: Mapping[str, Any], *, problem: str) -> bool:  # noqa: ARG002 the contract's
-        """Nothing to acknowledge; no further reading follows."""
+        """Acknowledge nothing; no further reading follows."""
         return False
 
 
