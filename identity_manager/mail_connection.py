@@ -13,7 +13,7 @@ from ca_bridge import outgoing
 
 
 def place(backend: Any) -> str:
-    """Who takes the mails: host and port of the SMTP server, host of a provider's API, or its name."""
+    """Receiver of the mails: host and port of the SMTP server, host of a provider's API, or its name."""
     if isinstance(backend, SmtpBackend):
         return f"{backend.host}:{backend.port}"
     return urlsplit(getattr(backend, "api_url", "")).netloc or provider()

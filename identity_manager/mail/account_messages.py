@@ -48,7 +48,7 @@ def recovery_codes_made(person: Person) -> OutgoingMail:
 
 @mail(_("A recovery code was used"), to=PERSON, when=_("when a recovery code was used"))
 def recovery_code_used(person: Person, *, left: int) -> OutgoingMail:
-    """Somebody signed in or confirmed with a recovery code; says how many are left."""
+    """Mail after a sign-in or confirmation with a recovery code; says how many are left."""
     return _notice("recovery_code_used", person, left=left)
 
 

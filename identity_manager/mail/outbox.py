@@ -51,7 +51,7 @@ def has(occasion: str) -> bool:
 
 
 def known(occasions: Collection[str]) -> set[str]:
-    """Those of these deduplication keys that the outbox has, in any state."""
+    """Deduplication keys, out of these, that the outbox has in any state."""
     if not occasions:
         return set()
     return set(OutgoingMail.objects.filter(occasion__in=occasions).values_list("occasion", flat=True))

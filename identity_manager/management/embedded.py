@@ -30,7 +30,7 @@ RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", *ARCHIVE_RINGS, 
 
 
 class CannotRunError(Exception):
-    """Why the embedded mode cannot start, in a sentence."""
+    """The embedded mode cannot start; the text says why, in a sentence."""
 
 
 @contextmanager

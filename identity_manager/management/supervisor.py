@@ -253,7 +253,7 @@ class Supervisor:
 
 
 def _state_of(running: _Running) -> dict[str, Any]:
-    """What adopt() needs to know of a program."""
+    """State of a program that adopt() needs."""
     return {
         "name": running.program.name,
         "stop_seconds": running.program.stop_seconds,

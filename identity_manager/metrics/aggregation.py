@@ -99,7 +99,7 @@ def key_of(sample: Sample) -> Key:
 
 
 class _Process:
-    """This process's aggregator, if it was started."""
+    """Holder of this process's aggregator, if it was started."""
 
     carrier: Aggregator | None = None
 

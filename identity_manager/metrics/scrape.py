@@ -29,7 +29,7 @@ class Scrape:
 
     @cached_property
     def ca_checks(self) -> list[CaCheck]:
-        """When each configured CA was asked last, and whether it answered; by alias."""
+        """Last health check of each configured CA: when, and whether it answered; by alias."""
         return list(CaCheck.objects.filter(alias__in=registry.aliases()).order_by("alias"))
 
     @cached_property
