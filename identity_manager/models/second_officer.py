@@ -53,7 +53,7 @@ class SecondOfficerQuerySet(models.QuerySet[Row]):
 
 
 class SecondOfficerDecision(models.Model):
-    """Who asked for it and when; who confirmed or refused it, when, and why not.
+    """Four eyes: who asked and when; who confirmed or refused, when, and why not.
 
     asked_by is null where an operator asked by a command. DECIDER: the role of the second officer. UNIT: the
     path to the organisational unit that they need the role for; empty: for all units.
@@ -105,14 +105,14 @@ class SecondOfficerDecision(models.Model):
         return ""
 
     def deciding_exclusion(self, officer: Person) -> Exclusion | None:
-        """Why this officer does not decide on the row, or None. It says nothing of whether the row waits."""
+        """Exclusion of this officer from the decision, or None. It says nothing of whether the row waits."""
         if not (officer.is_active and officer.has_role(self.decider, unit=self.unit)):
             return Exclusion.OFFICE
         excluded = self.excluded_officers().items()
         return next((why for why, officers in excluded if officer.pk in officers), None)
 
     def second_officers(self) -> PersonQuerySet:
-        """Who may decide on the row, by name."""
+        """Officers who may decide on the row, by name."""
         officers = Person.objects.holding(self.decider, unit=self.unit)
         for excluded in self.excluded_officers().values():
             officers = officers.exclude(pk__in=excluded)
@@ -181,7 +181,7 @@ class StatefulDecision(Stateful, SecondOfficerDecision):
 
     @transition(field="state", source=ConsentState.WAITING, target=ConsentState.WITHDRAWN)
     def withdraw(self, *, by: Person | None, reason: str, now: datetime) -> None:
-        """Who asked takes it back, or what it was about has ended."""
+        """The asker takes the request back, or what it was about has ended."""
         self.decided_by = by
         self.decided_at = now
         self.reason = reason

@@ -38,7 +38,7 @@ class Texts(dict[str, str]):
 
 
 def best_of(offered: Mapping[str, object], language: str | None) -> str | None:
-    """Which of the languages offered to show: the wanted one, its base, the installation's, the first."""
+    """Language to show, of those offered: the wanted one, its base, the installation's, or the first."""
     wanted = language or settings.LANGUAGE_CODE
     choices = (wanted, wanted.partition("-")[0], settings.LANGUAGE_CODE, *offered)
     return next((each for each in choices if each in offered), None)

@@ -69,7 +69,7 @@ class ApiClient(ClientCredential):
 
     @property
     def scope_labels(self) -> list[str]:
-        """Its scopes in words."""
+        """Labels of the client's scopes."""
         return [str(scope.label) for scope in ApiScope if scope in self.scopes]
 
 

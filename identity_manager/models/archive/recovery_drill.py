@@ -92,6 +92,6 @@ class RecoveryDrill(StatefulDecision):
 
 
 def due_since(certificate: RecoveryCertificate, last_proof: datetime | None) -> datetime | None:
-    """When the next proof is late: a year after the last one, or after the certificate came into force."""
+    """Deadline of the next proof: a year after the last one, or after the certificate came into force."""
     begun = last_proof or certificate.second_at
     return begun + EVERY if begun else None

@@ -71,7 +71,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         return self.with_names().only(*WORDING_COLUMNS).order_by("-pk")
 
     def with_names(self) -> Self:
-        """What actor and token are called, without their rows: actor_name, token_name (Texts)."""
+        """Events with the names of actor and token, without their rows: actor_name, token_name (Texts)."""
         return self.annotate(actor_name=F("actor__display_name"), token_name=F("token__token_type__name"))
 
     def of_restores(self) -> Self:
@@ -168,7 +168,7 @@ class AuditEvent(models.Model):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the chain covers, as plain values."""
+        """Content that the hash chain covers, as plain values."""
         return {
             "id": str(self.pk),
             "name": self.name,

@@ -49,7 +49,7 @@ class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
         return self.filter(step__in=UNFINISHED).order_by(F("worked_at").asc(nulls_first=True), "pk")
 
     def due_again(self, now: datetime) -> Self:
-        """Those that are due to be repeated."""
+        """Comparisons that are due to be repeated."""
         return self.filter(step=ComparisonStep.DONE, again_at__lte=now)
 
     def shown(self) -> Self:

@@ -18,7 +18,7 @@ from identity_manager.models.requests.software_token import SoftwareToken
 
 class SurplusByHandQuerySet(models.QuerySet["SurplusByHand"]):
     def to_be_revoked(self, now: datetime) -> Self:
-        """Those that are not revoked and have not expired, oldest first."""
+        """Surplus certificates that are not revoked and have not expired, oldest first."""
         waiting = self.filter(flagged__revoked_at=None, not_after__gt=now)
         return waiting.order_by("since", "pk")
 
@@ -54,7 +54,7 @@ class SurplusByHand(models.Model):
 
     @property
     def subject(self) -> str:
-        """Its subject; its issuer once the certificate is erased."""
+        """Subject of the certificate; its issuer once the certificate is erased."""
         kept = self.flagged.certificate
         return describe(kept).subject if kept else self.issuer
 
@@ -65,10 +65,10 @@ class SurplusByHand(models.Model):
 
     @property
     def revocation_reason_words(self) -> str | Promise:
-        """Why it is revoked, in the reader's language."""
+        """Reason of the revocation, in the reader's language."""
         return _("Issued, and not used")
 
     @property
     def revocation_decided_at(self) -> datetime:
-        """When it was found: nobody decides on an unused certificate."""
+        """Time at which the certificate was found: nobody decides on an unused certificate."""
         return self.flagged.found_at

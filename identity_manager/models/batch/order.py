@@ -43,7 +43,7 @@ ENDED = (B.FINISHED, B.CANCELLED)
 
 
 class BatchKind(models.TextChoices):
-    """What is done to each line; workflow.batch.kinds has a module for each."""
+    """Act of a batch order on each line; workflow.batch.kinds has a module for each."""
 
     ENABLE = "enable", _("Enable")
     REVOKE = "revoke", _("Revoke")
@@ -67,7 +67,7 @@ class BatchSource(models.TextChoices):
 
 
 class ChosenAs(models.TextChoices):
-    """What the chosen entries are: ids of these rows, or personnel numbers of a file."""
+    """Type of the chosen entries: ids of these rows, or personnel numbers of a file."""
 
     PERSONS = "persons", _("persons")
     NUMBERS = "numbers", _("personnel numbers")
@@ -185,7 +185,7 @@ class BatchOrder(Stateful, Leased, SecondOfficerDecision):
 
     @property
     def entries_are(self) -> ChosenAs:
-        """What the entries are; those of a file are numbers, whatever the release before has stored."""
+        """Type of the entries; those of a file are numbers, whatever the release before has stored."""
         return ChosenAs.NUMBERS if self.source == BatchSource.FILE else ChosenAs(self.chosen_as)
 
     @property

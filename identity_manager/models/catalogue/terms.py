@@ -25,7 +25,7 @@ NO_NAME = {"required": _("Enter the name.")}
 
 
 class NamedArchiving(models.TextChoices):
-    """Which of a person's keys are archived, according to the text of the terms."""
+    """Archiving of a person's keys, according to the text of the terms."""
 
     NONE = "none", _("Nothing is said of it")
     ENCRYPTION = "encryption", _("Keys that serve encryption alone are archived")
@@ -33,7 +33,7 @@ class NamedArchiving(models.TextChoices):
 
 
 class TermsStatements(models.Model):
-    """What the text of terms states about keys, for checks and beside the text; of drafts and of versions.
+    """Statements of terms about keys, for checks and beside the text; of drafts and of versions.
 
     A statement is a field here and nowhere else: form, comparison, configuration file and pages read them by
     `content_fields`.
@@ -126,7 +126,7 @@ class TermsDraft(Drafted, TermsStatements):
 
 
 class LatePolicy(models.TextChoices):
-    """What happens to persons who have not accepted a version again by its date."""
+    """Consequence for persons who have not accepted a version again by its date."""
 
     LIST = "list", _("They stand in a list for officers")
     HOLD = "hold", _("Their tokens are put on hold until they accept, too")

@@ -52,7 +52,7 @@ LONGEST_PURPOSE = 500  # characters of what a requester says
 
 
 class RenewalPolicy(models.TextChoices):
-    """Who starts a renewal in the renewal window of the type."""
+    """Rule on who starts a renewal in the renewal window of the type."""
 
     ASK = "ask", _("The person, who is asked")
     AUTOMATIC = "automatic", _("By itself, for Active persons")
@@ -76,7 +76,7 @@ class DeviceRule(models.TextChoices):
 
 
 class HolderChangeRule(models.TextChoices):
-    """What happens if a certificate in use has outdated data of its holder."""
+    """Rule for a certificate in use that has outdated data of its holder."""
 
     RENEW = "renew", _("It is renewed at once")
     TELL = "tell", _("A Software Token Administrator is told")
@@ -84,7 +84,7 @@ class HolderChangeRule(models.TextChoices):
 
 
 class InstallationPolicy(models.TextChoices):
-    """What happens if the installation of a delivered token is not confirmed within the type's days."""
+    """Rule for a delivered token whose installation is not confirmed within the type's days."""
 
     NOTHING = "nothing", _("Nothing")
     REMIND = "remind", _("The person is reminded")

@@ -157,7 +157,7 @@ class DirectoryRun(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=[R.STOPPED, R.WAITING], target=R.DROPPED)
     def drop(self, *, by: Person | None, reason: str, now: datetime) -> None:
-        """It is dropped, by an officer or after a week: the next run reads anew."""
+        """The run is dropped, by an officer or after a week: the next run reads anew."""
         self.decided_by, self.decided_at, self.reason = by, now, reason
         self.ended_at = now
 

@@ -16,7 +16,7 @@ from identity_manager.models.people.person import Person
 
 
 class RunMode(models.TextChoices):
-    """What a run reads: what changed since the last one, that and a list of all ids, or everything."""
+    """Extent of a run: what changed since the last one, that and a list of all ids, or everything."""
 
     CHANGES = "changes", _("what has changed")
     IDS = "ids", _("what has changed, and who is still there")

@@ -213,7 +213,7 @@ class OutgoingMail(Stateful, Leased):
 
     @transition(field=state, source=M.SENT, target=M.BOUNCED)
     def bounce(self, *, error: str, error_code: str, now: datetime) -> None:
-        """It was accepted, and a later report says that it was not delivered."""
+        """The mail was accepted, and a later report says that it was not delivered."""
         self._settle_with(error, MailFault.BOUNCED, error_code=error_code, now=now)
 
     @transition(field=state, source=[M.FAILED, M.BOUNCED], target=M.QUEUED)
@@ -225,7 +225,7 @@ class OutgoingMail(Stateful, Leased):
 
     @transition(field=state, source=[M.QUEUED, M.FAILED, M.BOUNCED], target=M.DISCARDED)
     def discard(self, *, reason: str) -> None:
-        """It is discarded by an officer, or because its subject has ended."""
+        """The mail is discarded by an officer, or because its subject has ended."""
         self.discard_reason = reason
         self.settle_lease()
 

@@ -23,7 +23,7 @@ class ApprovalPolicy(models.TextChoices):
 
 
 class RenewalApproval(models.TextChoices):
-    """When a renewal needs the approvals that a first issue of the type needs."""
+    """Condition under which a renewal needs the approvals that a first issue of the type needs."""
 
     NEVER = "never", _("Never")
     CHANGED = "changed", _("When data have changed")

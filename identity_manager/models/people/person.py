@@ -98,7 +98,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
 
 def field_name(name: str) -> "StrOrPromise":
-    """What a field of persons is called, within a sentence; the name itself of none."""
+    """Label of a field of persons, within a sentence; the name itself if there is no such field."""
     names = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
     return names.get(name, name)
 

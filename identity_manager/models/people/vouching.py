@@ -18,7 +18,7 @@ CONFIRMED = "confirmed"
 
 
 class Exclusion(enum.Enum):
-    """Why an officer does not decide on something; VOUCHED are the ways of vouching for its person."""
+    """Reason why an officer does not decide on something; VOUCHED are the ways of vouching for its person."""
 
     OFFICE = "does not hold the office, or not for this unit"
     OWN = "it is about themselves"

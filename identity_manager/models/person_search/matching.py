@@ -101,7 +101,7 @@ def _after_each_sign(word: str) -> list[str]:
 
 # --- What is indexed -------------------------------------------------------------------------------
 class Searchable(Protocol):
-    """What is searched of a person: Person, or any row with these fields."""
+    """Fields of a person that are searched: of Person, or of any row that has them."""
 
     surname: str
     given_name: str
@@ -205,13 +205,13 @@ def _with_number(text: str) -> Q:
 
 
 def _with_full_name(text: str, words: list[Word]) -> Q:
-    """Whose name begins with one of these: the whole name, or all of its first words."""
+    """Condition: the name begins with one of these, the whole name or all of its first words."""
     names = dict.fromkeys([*full_names(words), *full_names(name_order.words_of(text))])
     return _any(Q(by_name__begins=f"{name}{end}"[:SORTED_BY]) for name in names for end in "\n ")
 
 
 def _with_given_name(text: str, words: list[Word]) -> Q:
-    """Whose given name this is, as it is typed or as names are spelled, in the usual cases of its letters.
+    """Condition: the given name, as it is typed or as names are spelled, in the usual cases of its letters.
 
     Of a word of less than four letters, and of one that is spelled in several ways, one spelling may be
     missing here; it is found with all others.

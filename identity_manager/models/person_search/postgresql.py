@@ -39,7 +39,7 @@ REMOVE = (
 
 
 class _KeyEnds(models.Func):
-    """Its numbers are literals in the SQL, as in the condition of the partial index, which must be equal."""
+    """SQL condition on the key's last octet, with literals: it must equal that of the partial index."""
 
     template = "GET_BYTE(UUID_SEND(%(expressions)s), 15) %(which)s"
     output_field = models.BooleanField()

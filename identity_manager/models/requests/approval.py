@@ -53,7 +53,7 @@ class Approval(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Who decided, and in whose stead: "Dora Muster, deputy of Paul Weber"."""
+        """Name of the approver, and in whose stead they decided: "Dora Muster, deputy of Paul Weber"."""
         if self.deputyship is None:
             return str(self.approver)
         words = {"deputy": self.approver, "person": self.deputyship.principal}
@@ -75,7 +75,7 @@ def progress(needed: int, decisions: Iterable[Approval]) -> str:
 
 
 class ManagerObstacle(models.TextChoices):
-    """Why the person's manager cannot decide on a request, so that others do."""
+    """Reason why the person's manager cannot decide on a request, so that others do."""
 
     NONE = "", ""
     UNKNOWN = "unknown", _("The directory names no manager of this person.")
@@ -131,7 +131,7 @@ class AskingLevel(models.TextChoices):
 
 class AskedApproverQuerySet(models.QuerySet["AskedApprover"]):
     def unanswered(self) -> Self:
-        """Who was asked in the present round of the request and has not decided in it."""
+        """Approvers who were asked in the present round of the request and have not decided in it."""
         answers = Approval.objects.filter(
             request=OuterRef("request"), round=OuterRef("round"), approver=OuterRef("approver")
         )

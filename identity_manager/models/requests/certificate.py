@@ -301,7 +301,7 @@ class Certificate(RevocationAndHold):
 
     @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.ORDERED)
     def order_anew(self, *, now: datetime) -> None:
-        """It expired before its token was sealed: it gets a new key and a new order."""
+        """The certificate expired before its token was sealed: it gets a new key and a new order."""
         self.certificate = self.not_before = self.not_after = self.shorter_than = None
         self.serial = self.issuer = self.subject = self.fingerprint_sha256 = ""
         self.hold_wanted = self.held_at_ca = False

@@ -17,7 +17,7 @@ class PostponementQuerySet(models.QuerySet["Postponement"]):
         return self.filter(until__lte=now).order_by("until", "pk")
 
     def of_this_round(self) -> Self:
-        """Those of the request's present round: in a new round its approvers see it anew."""
+        """Postponements of the request's present round: in a new round its approvers see it anew."""
         return self.filter(round=F("request__round"))
 
 

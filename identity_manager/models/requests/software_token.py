@@ -141,12 +141,12 @@ class SoftwareToken(Stateful, Leased):
     replaced_whole = frozenset({"snapshot"})
 
     def __str__(self) -> str:
-        """What its type is called; with_type_name() brings that without the row of the type."""
+        """Name of the token's type; with_type_name() brings that without the row of the type."""
         return str(getattr(self, "type_name", None) or self.token_type or WITHOUT_TYPE)
 
     @property
     def required_type(self) -> TokenType:
-        """Its type. Raises ValueError for one that has none (a recovery)."""
+        """Type of the token. Raises ValueError for a token that has none (a recovery)."""
         if self.token_type is None:
             raise ValueError("This token has no type.")
         return self.token_type
@@ -240,7 +240,7 @@ class SoftwareToken(Stateful, Leased):
 
     @property
     def reason_words(self) -> str | Promise:
-        """Why it ended, in the reader's language."""
+        """Reason of the token's end, in the reader's language."""
         return in_words(self.reason)
 
     @transition(field=state, source=T.ORDERED, target=T.ISSUING)
@@ -249,7 +249,7 @@ class SoftwareToken(Stateful, Leased):
 
     @transition(field=state, source=T.ISSUING, target=T.SEALED)
     def seal(self, *, passphrase_wrapped: bytes | None, destroy_at: datetime | None, now: datetime) -> None:
-        """Its containers are built under a fresh passphrase; without one its keys go to targets alone."""
+        """The containers are built under a fresh passphrase; without one the keys go to targets alone."""
         self.passphrase_wrapped = passphrase_wrapped
         self.passphrase_destroy_at = destroy_at
         self.sealed_at = now
@@ -294,7 +294,7 @@ class SoftwareToken(Stateful, Leased):
 
     @transition(field=state, source=[T.ACTIVE, T.ON_HOLD], target=T.REPLACED)
     def replace(self, *, now: datetime) -> None:
-        """Its successor works. Its encryption certificates stay as they are until their own date."""
+        """The token's successor works. Old encryption certificates stay as they are until their own date."""
         self._end("", now)
 
     @transition(field=state, source=[T.ORDERED, T.ISSUING], target=T.CANCELLED)

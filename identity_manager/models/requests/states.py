@@ -42,7 +42,7 @@ SUCCEEDING = (RequestKind.RENEWAL, RequestKind.REPLACEMENT)
 
 
 class ReplacementCause(models.TextChoices):
-    """Why tokens are replaced. FORGOTTEN: of one token alone, whose key nobody else has."""
+    """Cause of a replacement. FORGOTTEN: of one token alone, whose key nobody else has."""
 
     LOST = "lost", _("The device is lost")
     STOLEN = "stolen", _("The device was stolen")

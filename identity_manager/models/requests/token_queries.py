@@ -27,7 +27,7 @@ T = TokenState
 
 
 def first_end() -> Subquery:
-    """When the first of a token's living certificates ends; null without any."""
+    """Subquery: earliest end of a token's living certificates; null without any."""
     living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
     return Subquery(living.order_by("not_after").values("not_after")[:1])
 
@@ -160,7 +160,7 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
         return self.filter(state=T.ACTIVE, acknowledged_at__isnull=False, installed_at=None)
 
     def to_be_asked_of_installation(self) -> Self:
-        """Those of a type with an installation rule, without a notice."""
+        """Tokens of a type with an installation rule, without an installation notice."""
         wanting = TokenType.objects.active().exclude(installation_policy=InstallationPolicy.NOTHING)
         rows = self.awaiting_installation().filter(type_code__in=wanting.order_by().values("code"))
         return rows.filter(installation_notice=None)

@@ -247,7 +247,7 @@ class TokenRequest(Requesters, Rounds, Stateful):
 
     @property
     def reason_words(self) -> str | Promise:
-        """Why it ended, in the reader's language."""
+        """Reason of the request's end, in the reader's language."""
         return in_words(self.reason)
 
     def suspend(self, *, now: datetime) -> None:
@@ -260,7 +260,7 @@ class TokenRequest(Requesters, Rounds, Stateful):
 
     @transition(field=state, source=S.REQUESTED, target=S.APPROVED, custom={"label": _("Approve")})
     def approve(self, *, now: datetime) -> None:
-        """It has enough approvals, or needs none."""
+        """The request has enough approvals, or needs none."""
         self.decided_at = now
         self.office_told_at = None
 
@@ -293,7 +293,7 @@ class TokenRequest(Requesters, Rounds, Stateful):
         custom={"label": _("Approval lost")},
     )
     def lose_approval(self) -> None:
-        """Its approvals do not count any more: other approvers decide."""
+        """The request's approvals do not count any more: other approvers decide."""
         self.decided_at = self.accept_before = None
 
     @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.DECLINED, custom={"label": _("Decline")})
@@ -352,6 +352,6 @@ class TokenRequest(Requesters, Rounds, Stateful):
 
     @transition(field=state, source=list(BEFORE_ISSUED), target=S.CANCELLED, custom={"label": _("Cancel")})
     def cancel(self, *, reason: str, now: datetime) -> None:
-        """It was cancelled before anything was delivered."""
+        """The request was cancelled before anything was delivered."""
         self.reason = reason
         self.ended_at = now

@@ -38,7 +38,7 @@ class StandingBasis(models.TextChoices):
 
 
 class LossRule(models.TextChoices):
-    """What happens to a leaver's token."""
+    """Rule for the token of a leaver."""
 
     REVOKE = "revoke", _("The token is revoked")
     HOLD = "hold", _("The token is put on hold")
@@ -149,7 +149,7 @@ class StandingOrder(Stateful, Leased, SecondOfficerDecision):
 
     @transition(field=state, source=S.IN_FORCE, target=S.STOPPED)
     def stop(self, *, code: str, facts: dict[str, Any]) -> None:
-        """It is stopped by the breaker, or for lack of its type or officer, until two officers release it."""
+        """The order is stopped by the breaker or for lack of type or officer; two officers release it."""
         self.stop_code, self.stop_facts = code, facts
         self.settle_lease()
 
@@ -163,16 +163,16 @@ class StandingOrder(Stateful, Leased, SecondOfficerDecision):
 
     @transition(field=state, source=S.IN_FORCE, target=S.PAUSED)
     def pause(self) -> None:
-        """It is paused: no plans until it is resumed."""
+        """The order is paused: no plans until it is resumed."""
         self.settle_lease()
 
     @transition(field=state, source=S.PAUSED, target=S.IN_FORCE)
     def resume(self, *, now: datetime) -> None:
-        """It is resumed with its present members."""
+        """The order is resumed with its present members."""
         self.work_is_due(now)
 
     @transition(field=state, source=[S.CHECKING, S.WAITING, S.IN_FORCE, S.PAUSED, S.STOPPED], target=S.ENDED)
     def end(self, *, now: datetime) -> None:
-        """It has ended; members keep their tokens."""
+        """The order has ended; members keep their tokens."""
         self.ended_at = now
         self.settle_lease()

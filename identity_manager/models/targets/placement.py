@@ -243,7 +243,7 @@ class Placement(Stateful, Leased):
 
     @transition(field=state, source=P.INTENDED, target=P.FOREIGN)
     def leave_to_others(self) -> None:
-        """Somebody else had put it there before: it is never removed by us. Erases the sealed key."""
+        """The entry was at the target before, by somebody else: we never remove it. Erases the sealed key."""
         self.parcel_wrapped = None
 
     @transition(field=state, source=[P.WAITING, P.INTENDED, P.GONE], target=P.REFUSED)
@@ -263,7 +263,7 @@ class Placement(Stateful, Leased):
 
     @transition(field=state, source=[*TO_BE_TAKEN_BACK, P.PARKED], target=P.GONE)
     def take_back(self, *, now: datetime) -> None:
-        """It was removed from the target. Erases the entry's identifier, which is personal data."""
+        """The entry was removed from the target. Erases its identifier, which is personal data."""
         self.gone_at, self.place = now, ""
 
     @transition(field=state, source=list(MAY_BE_REPEATED), target=P.WAITING)

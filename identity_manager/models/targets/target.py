@@ -33,7 +33,7 @@ class TargetQuerySet(LeasedQuerySet["Target"]):
         return self.filter(name__in=list(settings.TARGETS)).exclude(last_error="")
 
     def needing_an_officer(self) -> Self:
-        """Those that are down, and those where an officer alone can say whether something is there.
+        """Targets that are down, and those where an officer alone can say whether something is there.
 
         As `Placement.is_in_doubt`: parked, or intended at a target that left the settings.
         """

@@ -125,7 +125,7 @@ class TokenImport(Stateful, SecondOfficerDecision):
 
     @transition(field=state, source=list(WITHDRAWABLE), target=S.WITHDRAWN)
     def withdraw(self, *, now: datetime) -> None:
-        """It is withdrawn; rows that were imported stay."""
+        """The import is withdrawn; rows that were imported stay."""
         self.ended_at = now
 
 
