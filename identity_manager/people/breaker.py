@@ -70,7 +70,7 @@ _SENTENCES = Vocabulary(
 
 @dataclass(frozen=True)
 class Stop:
-    """Why the breaker stops something: a code, and the facts of its sentence, as plain values."""
+    """Reason why the breaker stops something: a code, and the facts of its sentence, as plain values."""
 
     code: str
     facts: dict[str, Any]
@@ -99,7 +99,7 @@ class Counted:
 
 
 def stop(*, leaving: int, emails_changed: int, counted: Counted) -> Stop | None:
-    """Why two officers have to agree to so many changes, or None."""
+    """Reason why two officers have to agree to so many changes, or None."""
     since = timezone.now() - WINDOW
     done = PersonImport.objects.figures_since(since) + DirectoryRun.objects.figures_since(since)
     left, changed = done.left + leaving, done.emails_changed + emails_changed

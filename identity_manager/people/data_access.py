@@ -15,7 +15,7 @@ NOTHING_LEFT = Reason("person-data-erased", _("This person was erased: nothing a
 
 
 def obstacle(person: Person) -> Reason | None:
-    """Why there is nothing to print, or None."""
+    """Why there are no data of the person to print, or None."""
     return NOTHING_LEFT if erasure.is_erased(person) else None
 
 

@@ -31,11 +31,11 @@ def registers_everywhere(actor: Person) -> bool:
 
 
 def starting_obstacle(actor: Person) -> Reason | None:
-    """Why this actor does not start runs, or None."""
+    """Why this actor cannot start a directory run, or None."""
     may = registers_everywhere(actor) or (actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR))
     return None if may else NOT_YOURS_TO_START
 
 
 def deciding_obstacle(actor: Person, row: DirectoryRun) -> Reason | None:
-    """Why this actor does not let the run go on, or None (models.second_officer)."""
+    """Why this actor does not let the stopped run go on, or None (models.second_officer)."""
     return second_officer.obstacle(actor, row, REASONS) if row.waits() else NOT_STOPPED

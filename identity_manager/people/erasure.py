@@ -135,7 +135,7 @@ def is_erased(person: Person) -> bool:
 
 
 def obstacle(person: Person) -> Reason | None:
-    """Why the person cannot be erased (yet)."""
+    """Why the person cannot be erased (yet), or None."""
     if is_erased(person):
         return ERASED_ALREADY
     if person.state != PersonState.LOCKED:
@@ -148,7 +148,7 @@ def obstacle(person: Person) -> Reason | None:
 
 
 def locked_since(person: Person) -> datetime:
-    """When the person was locked, as the audit log has it; else when the record changed last."""
+    """Time at which the person was locked, by the audit log; else of the record's last change."""
     events = AuditEvent.objects.filter(person=person, name=audit.Event.PERSON_LOCKED).order_by("-at")
     last = events.values_list("at", flat=True).first()
     return last or person.updated_at

@@ -115,7 +115,7 @@ def end(*, actor: Person, group_id: uuid.UUID) -> DirectoryGroup:
 
 
 def changing_obstacle(group: DirectoryGroup) -> Reason | None:
-    """Why nobody changes the group by hand, or None."""
+    """Why the group cannot be changed by hand, or None."""
     if group.source_id is not None:
         return OF_A_DIRECTORY
     return GROUP_GONE if group.gone_at else None

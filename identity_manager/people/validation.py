@@ -73,7 +73,7 @@ def clean(given: Mapping[str, str]) -> Cleaned:
 
 
 def _text_problem(name: str, value: str) -> str:
-    """What is wrong with a text of any field; empty where nothing is."""
+    """Problem of a text of any field, as a sentence; empty where there is none."""
     if not value:
         return str(MISSING.get(name, ""))
     if found := _not_allowed(name, value):

@@ -63,7 +63,7 @@ class Applying:
         return self.planning.run
 
     def lines(self, *, after: int = 0) -> QuerySet[DirectoryRunLine]:
-        """What is left to do. after: the key of a line up to which nothing is: those are not read again."""
+        """Lines left to apply. after: the key of a line up to which none is left: not read again."""
         left = self.run.lines.filter(applied=False, pk__gt=after).exclude(outcome=DirectoryOutcome.REFUSED)
         return left.order_by("pk")
 
@@ -242,7 +242,7 @@ class Applying:
         return sorted(planned.changes)
 
     def _mark(self, rows: Sequence[DirectoryRunLine]) -> None:
-        """What the source said is known now; it is not looked at again until it says something else."""
+        """Store the entries' links: an entry is not looked at again until the source says something else."""
         links = DirectoryLink.objects.filter(source=self.run.source_id)
         known = {
             link.external_id: link for link in links.filter(external_id__in=[r.external_id for r in rows])

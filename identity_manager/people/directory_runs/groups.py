@@ -26,7 +26,7 @@ CHUNK = 500
 
 
 def emptied(run: DirectoryRun) -> Stop | None:
-    """Why the breaker stops a run after which a group of many members would have none, or None."""
+    """Reason why the breaker stops a run after which a group of many members would have none, or None."""
     known = DirectoryGroup.objects.filter(source=run.source_id).annotate(number=Count("memberships"))
     filled = run.members.exclude(member_key="").values("group_id")
     lost = known.filter(number__gte=MOST_EMPTIED).exclude(external_id__in=filled)

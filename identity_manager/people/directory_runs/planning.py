@@ -39,7 +39,7 @@ LEAVING = (DirectoryOutcome.LEAVE, DirectoryOutcome.LOCK)
 
 @dataclass(frozen=True)
 class StoredEntries:
-    """What the database has of the entries of a chunk: links, persons by number, managers by key.
+    """Stored rows for the entries of a chunk: links, persons by number, managers by key.
 
     disagreed: persons whose newest identity from this kind of source no second officer has confirmed.
     """
@@ -59,7 +59,7 @@ class Planning:
     now: datetime
 
     def known(self, entries: Sequence[DirectoryPerson]) -> StoredEntries:
-        """What the database has of these entries."""
+        """Stored links, persons and managers for these entries."""
         mine = DirectoryLink.objects.filter(source=self.run.source_id).select_related("person__manager")
         mine = mine.prefetch_related("person__roles")
         links = {
@@ -85,7 +85,7 @@ class Planning:
         return frozenset(person for person, state in states.items() if state != ConsentState.CONFIRMED)
 
     def lines(self, entries: Sequence[DirectoryPerson]) -> list[DirectoryRunLine]:
-        """What becomes of these entries, without those of whom nothing is different."""
+        """Planned lines for these entries, without those of whom nothing is different."""
         entries = [self._as_of_now(entry) for entry in entries]
         known = self.known(entries)
         new = [entry for entry in entries if not self._is_unchanged(entry, known)]
@@ -109,7 +109,7 @@ class Planning:
         return entry.external_id not in known.links and not is_used and not entry.problem
 
     def plan(self, entry: DirectoryPerson, known: StoredEntries) -> "PlannedEntry":
-        """What becomes of one entry."""
+        """Plan for one entry."""
         link = known.links.get(entry.external_id)
         planned = PlannedEntry(self, entry, link, is_agreed=not link or link.person_id not in known.disagreed)
         cleaned = validation.clean(entry.values)
@@ -199,7 +199,7 @@ class PlannedEntry:
         return not own or any(held.role in OFFICER_ROLES for held in person.roles.all())
 
     def _action(self) -> DirectoryOutcome | None:
-        """What the state that the source tells means for the person, or None."""
+        """Outcome for the person by the state that the source tells, or None."""
         state, configuration = EntryState(self.entry.state), self.planning.configuration
         return action_of(self.person, self.link, state=state, configuration=configuration)
 
@@ -235,7 +235,7 @@ class PlannedEntry:
         )
 
     def _keys(self) -> dict[str, str]:
-        """What no other entry of the run may have."""
+        """Identifiers that no other entry of the run may have."""
         given = {} if self.errors else self.changes
         return {
             "number": self.entry.values.get("personnel_number", "").strip()[:64],
@@ -252,7 +252,7 @@ def action_of(
     state: EntryState,
     configuration: SourceConfiguration,
 ) -> DirectoryOutcome | None:
-    """What a source's state means for a known person: LEAVE, LOCK, RETURN, or None.
+    """Outcome for a known person by the source's state: LEAVE, LOCK, RETURN, or None.
 
     Only a leave that the source began is ended by it: whom an officer has put on leave stays on leave.
     """

@@ -62,7 +62,7 @@ class Staging:
     _throttle: Throttle = field(default_factory=Throttle)
 
     def __post_init__(self) -> None:
-        """What the last run refused, by id: a few, and this run may not read them again."""
+        """Read the ids that the last run refused: a few, and this run may not read them again."""
         runs = DirectoryRun.objects.filter(source=self.run.source_id, state=RunState.DONE)
         self._last = runs.order_by("-started_at").first()
         if self._last is not None:

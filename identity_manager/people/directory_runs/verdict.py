@@ -27,7 +27,7 @@ def recount(row: DirectoryRun) -> None:
 
 
 def stop(row: DirectoryRun) -> Stop | None:
-    """Why two officers have to let the run go on, or None."""
+    """Reason why two officers have to let the run go on, or None."""
     linked = DirectoryLink.objects.filter(source=row.source_id).exclude(state=EntryState.ABSENT).count()
     if row.has_all_ids and not row.read and linked:
         return Stop("nobody-found", {"number": linked})

@@ -35,11 +35,11 @@ def waiting_for(person: Person) -> IdentityChange | None:
 
 
 def waiting_fields(person: Person) -> Collection[str]:
-    """Which of e-mail, UPN and SID the person does not have yet, because they wait for a second officer."""
+    """Fields (e-mail, UPN, SID) that the person does not have yet, because they wait for a second officer."""
     waiting = waiting_for(person)
     return () if waiting is None else [name for name in waiting.new if not getattr(person, name)]
 
 
 def deciding_obstacle(actor: Person, change: IdentityChange) -> Reason | None:
-    """Why this actor does not decide on the change, or None (models.second_officer)."""
+    """Why this actor does not decide on the change of identity, or None (models.second_officer)."""
     return second_officer.obstacle(actor, change, REASONS)

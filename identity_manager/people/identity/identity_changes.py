@@ -168,7 +168,7 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
 
 
 def overtaken(change: IdentityChange) -> Reason | None:
-    """Why nobody confirms the change any more: its person was changed since, from elsewhere; or None."""
+    """Why the change of identity is outdated (its person was changed since, from elsewhere), or None."""
     moved = any(getattr(change.person, name) != value for name, value in change.old.items())
     return MOVED_ON if moved else None
 
@@ -198,7 +198,7 @@ def refuse_change(*, actor: Person, change_id: uuid.UUID, reason: str) -> Identi
 
 
 def state_obstacle(change: IdentityChange) -> Reason | None:
-    """Why nobody decides on the change any more, or None."""
+    """Why the change of identity waits for no decision any more, or None."""
     return None if change.waits() else NOT_WAITING
 
 

@@ -96,7 +96,7 @@ def carry_out(
 
 
 def guard(planned: ImportPlan) -> Reason | None:
-    """Why a second officer has to confirm, or None (people.breaker)."""
+    """Why a second officer has to confirm the import, or None (people.breaker)."""
     found = breaker.stop(
         leaving=planned.leaving,
         emails_changed=planned.emails_changed,
@@ -133,13 +133,13 @@ def _new_person(row: PlannedRow, *, actor: Person | None) -> Person:
 
 
 def _known_rows(planned: ImportPlan) -> list[PlannedRow]:
-    """What is to be updated or waits, in the one order in which persons are locked."""
+    """Rows with an update or waiting changes, in the one order in which persons are locked."""
     rows = [*planned.with_outcome(RowOutcome.UPDATE), *planned.with_outcome(RowOutcome.WAITS)]
     return sorted(rows, key=lambda row: row.person.pk if row.person else row.line)
 
 
 def _lock_with_system_administrators(planned: ImportPlan) -> None:
-    """Where one of them leaves or returns, all of them and all whom the file changes, in the one order.
+    """If a System Administrator leaves or returns, lock them all and all whom the file changes, in one order.
 
     The verb that changes the state locks the other System Administrators, too. With persons locked already
     who come after them, two imports would wait for each other for ever. Otherwise each person is locked as

@@ -46,7 +46,7 @@ class Confirmed:
 
 
 def waiting_of(row: PersonImport) -> IdentityChangeQuerySet:
-    """What the import has brought and nobody has decided on, by person."""
+    """Changes of identity that the import has brought and nobody has decided on, by person."""
     rows = IdentityChange.objects.waiting().filter(person_import=row)
     return rows.select_related("person").order_by("person__search_text__by_name", "pk")
 
@@ -97,7 +97,7 @@ def _confirm_some(change_ids: Sequence[uuid.UUID], *, actor: Person, done: Confi
 
 
 def _plain(changes: Sequence[IdentityChange], actor: Person) -> list[IdentityChange]:
-    """Those of locked rows that bring a new person their first identity, with nothing in the way."""
+    """Locked changes that bring a new person their first identity, with nothing in the way."""
     waiting = [change.pk for change in changes]
     mine = set(IdentityChange.objects.decidable_by(actor).filter(pk__in=waiting).values_list("pk", flat=True))
     owners = {

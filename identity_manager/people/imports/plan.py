@@ -24,7 +24,7 @@ _NEVER_EMPTY = ("kind", "language", "time_zone", "state")
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import would do. source: what it was made of, so that it can be made again.
+    """Dry run of an import. source: what it was made of, so that it can be made again.
 
     trusted: the identities of new persons are theirs at once.
     """
@@ -67,7 +67,7 @@ class ImportPlan:
 
     @property
     def digest(self) -> str:
-        """What it would do, hashed: two plans with one digest do the same."""
+        """Digest of the plan: two plans with one digest do the same."""
         lines = [(row.line, row.outcome.value, row.changes, row.waits) for row in self.rows]
         return hashlib.sha256(json.dumps(lines, sort_keys=True).encode()).hexdigest()
 
@@ -127,7 +127,7 @@ def _plan_row(row: CsvRow, cleaned: validation.Cleaned, known: dict[str, Person]
 
 
 def changes_of(person: Person | None, values: dict[str, str]) -> dict[str, str]:
-    """What the values change of the person, or say of a new one."""
+    """Values that change the person, by field; of a new one, all that are not empty."""
     wanted = {name: value for name, value in values.items() if value or name not in _NEVER_EMPTY}
     if display_name := _display_name(person, wanted):
         wanted["display_name"] = display_name
@@ -185,7 +185,7 @@ def _refuse_own(rows: Sequence[PlannedRow], actor: Person | None) -> None:
 
 
 def _refuse_owned(rows: Sequence[PlannedRow]) -> None:
-    """What a directory owns of a person, no file changes."""
+    """Refuse rows that change a field which a directory owns."""
     changed = [row for row in rows if row.person is not None and row.changes]
     linked = directory_ownership.linked([row.person.pk for row in changed if row.person])
     for row in changed:

@@ -8,7 +8,7 @@ from identity_manager.people.validation import FieldError
 
 
 class RowOutcome(StrEnum):
-    """What becomes of a row. A row that waits holds nothing but changes for a second officer."""
+    """Outcome of a row. A row that waits holds nothing but changes for a second officer."""
 
     CREATE = "create"
     UPDATE = "update"

@@ -50,7 +50,7 @@ def owners(name: str, values: Sequence[str]) -> dict[str, str]:
 
 
 def _having(name: str, values: Sequence[str]) -> QuerySet[Person]:
-    """Who is not Locked and has one of the values; of a UPN also who has it without a key, by its letters."""
+    """Persons not Locked who have one of the values; of a UPN also those without a key, by its letters."""
     persons = Person.objects.exclude(state=PersonState.LOCKED).annotate(lowered=Lower(name))
     same = Q(lowered__in=values)
     if name == "upn":

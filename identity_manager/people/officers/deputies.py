@@ -91,7 +91,7 @@ def assignment_obstacle(*, actor: Person, principal: Person, unit: str) -> Reaso
 
 
 def ending_obstacle(*, actor: Person, row: Deputy) -> Reason | None:
-    """Why the actor cannot end it, or None."""
+    """Why the actor cannot end the deputyship, or None."""
     if actor.pk in (row.principal_id, row.deputy_id):
         return roles.NEVER_TO_ONESELF
     return (

@@ -17,7 +17,7 @@ from identity_manager.models.people.role import today
 
 
 def deputyships_of(officer: Person) -> list[Deputy]:
-    """Those that are in force today, without a query where no role of the officer says that there may be."""
+    """Deputyships in force today, without a query where no role of the officer says that there may be."""
     day = today()
     if not any(held.deputy_until and held.deputy_until >= day for held in officer.roles_in_force()):
         return []

@@ -61,7 +61,7 @@ def may_open(actor: Person) -> bool:
 
 
 def answer_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
-    """Why this actor cannot answer now, whatever the answer, or None."""
+    """Why this actor cannot answer the review now, whatever the answer, or None."""
     obstacle = officer_obstacle(actor=actor, review=review)
     if obstacle is not None:
         return obstacle
@@ -71,7 +71,7 @@ def answer_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
 
 
 def officer_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
-    """Why this actor cannot answer at all, or None."""
+    """Why this actor cannot answer the review at all, or None."""
     return roles.withdraw_obstacle(actor=actor, person=review.person, unit=review.organisational_unit)
 
 
@@ -139,7 +139,7 @@ def check() -> int:
 
 
 def next_opening() -> datetime | None:
-    """When the job opens the next campaign; None: never (RECERTIFICATION_DAYS 0), or without roles.
+    """Time at which the job opens the next campaign; None: never (RECERTIFICATION_DAYS 0), or without roles.
 
     Counted from the last campaign; before the first one, from the oldest role.
     """

@@ -43,7 +43,7 @@ def obstacle(actor: Person, person: Person) -> Reason | None:
 
 
 def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-    """Those of the persons for whom the actor made a sign-in code that is valid or was used.
+    """Ids of the persons for whom the actor made a sign-in code that is valid or was used.
 
     Withdrawn and expired codes do not count. For an API client those of its two makers do: else an officer
     who can sign in as somebody would ask for their token through a program.
@@ -54,7 +54,7 @@ def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> fr
 
 
 def others_than_vouched(officers: PersonQuerySet, person: Person) -> PersonQuerySet:
-    """Those of the officers who did not vouch for the person."""
+    """Officers who did not vouch for the person."""
     for vouched in officers_who_vouched(person).values():
         officers = officers.exclude(pk__in=vouched)
     return officers

@@ -8,7 +8,7 @@ PASSWORD, PASSKEY, SSO, SAML, CERTIFICATE = "password", "passkey", "sso", "saml"
 
 
 def configured(ways: Iterable[str]) -> list[str]:
-    """Those that can be used: some need a setting of their own."""
+    """Sign-in methods that can be used: some need a setting of their own."""
     needed = {
         SSO: settings.SSO_PROVIDERS,
         SAML: settings.SAML_PROVIDERS,

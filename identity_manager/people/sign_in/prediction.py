@@ -101,7 +101,7 @@ def _prediction(known: list[PredictedMethod], *found: bool) -> Prediction:
 
 
 def needing_code(persons: PersonQuerySet, *, now: datetime) -> PersonQuerySet:
-    """Those of the persons who cannot sign in before they have a sign-in code."""
+    """Persons who cannot sign in before they have a sign-in code."""
     for way in ways(now):
         persons = persons.exclude(way.condition)
     return persons.filter(_gets_code()).exclude(_has_code(now))
