@@ -112,7 +112,7 @@ class PersonPossessions:
 
 
 def possessions_of(person: Person) -> PersonPossessions:
-    """Which of them the person has."""
+    """Flags of what the person has."""
     return PersonPossessions(*_POSSESSIONS.answers(person.pk))
 
 
@@ -158,7 +158,7 @@ def recent_events(last: int, *, names: tuple[str, ...], at_most: int) -> list[Au
 
 
 def events_of_requests(last: int, names: tuple[str, ...]) -> QuerySet[AuditEvent]:
-    """Those of the last so many events with these names, with what their words and a line about it say."""
+    """Events with these names among the last so many, with what their words and a line about it say."""
     before = AuditEvent.objects.order_by("-pk").values("pk")[last : last + 1]
     after = Coalesce(Subquery(before), Value(uuid.UUID(int=0), AuditEvent._meta.pk))
     # By a name that no index has: what is looked at is little, and comes in its order.

@@ -42,7 +42,7 @@ def number(officer_id: uuid.UUID, now: datetime, day: date, *, at_most: int) -> 
 
 
 def oldest_question(officer_id: uuid.UUID) -> AskedApprover | None:
-    """What this approver was asked first and has not answered, of what waits for a decision."""
+    """Oldest unanswered inquiry to this approver, of requests that wait for a decision; None without one."""
     return _OLDEST.first(officer=officer_id)
 
 

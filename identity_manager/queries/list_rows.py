@@ -43,7 +43,7 @@ def requests(fields: Fields) -> ForKeys[TokenRequest]:
 
 
 def narrow_requests(rows: QuerySet[TokenRequest], fields: Fields) -> QuerySet[TokenRequest]:
-    """These requests, as requests() has them."""
+    """Requests with the relations and fields of requests()."""
     return rows.select_related("person", "requested_by").only(*fields)
 
 
@@ -71,7 +71,7 @@ def events(fields: Fields) -> ForKeys[AuditEvent]:
 
 
 def signed_events(rows: AuditEventQuerySet, fields: Fields) -> QuerySet[AuditEvent]:
-    """These events with persons, objects, and the time of the signature that covers them."""
+    """Audit events with persons, objects, and the time of the signature that covers them."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.with_names().select_related("person", "request").only(*fields)
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))

@@ -74,7 +74,7 @@ def remembered_figures() -> list[DomainFigures]:
 
 
 def stripping(domains: Collection[str] | None = None) -> list[str]:
-    """Which of these domains (None: of all) are suspected to strip attachments.
+    """Domains suspected to strip attachments, of these (None: of all).
 
     Mails are counted only for domains with LEAST reports.
     """

@@ -79,7 +79,7 @@ def consents_asked(person_id: uuid.UUID) -> list[Recovery]:
 
 
 def possessions(person_id: uuid.UUID) -> set[str]:
-    """Which of IN_USE, ARCHIVED and LAPSED the person has.
+    """Flags (IN_USE, ARCHIVED, LAPSED) of what the person has.
 
     A token in use, an archived key; a token that lapsed at any time, itself or with its request.
     """
@@ -104,7 +104,7 @@ def keys_of_requests(person_id: uuid.UUID) -> list[uuid.UUID]:
 
 
 def requests(keys: Sequence[uuid.UUID]) -> list[TokenRequest]:
-    """These requests, in this order, with requester and tokens; deleted ones are left out."""
+    """Requests by key, in this order, with requester and tokens; deleted ones are left out."""
     rows = {row.pk: row for row in _REQUESTS.rows(keys)}
     found = [rows[key] for key in keys if key in rows]
     distribute_prefetched(found, "tokens", _ALL_TOKENS_OF.rows(keys), "request")

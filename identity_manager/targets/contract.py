@@ -46,7 +46,7 @@ class Doubtful(TargetError):  # noqa: N818 an answer, not a fault
 
 @dataclass(frozen=True)
 class Item:
-    """What is published. certificate: DER. parcel: its key sealed by `KeyConnector.seal`, or empty."""
+    """Published item. certificate: DER. parcel: its key sealed by `KeyConnector.seal`, or empty."""
 
     certificate: bytes
     parcel: bytes = field(default=b"", repr=False)

@@ -79,4 +79,4 @@ class Folder:
         (self._folder / name).unlink()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
