@@ -6,7 +6,7 @@ from identity_manager.models import BatchOrder, Person, Role
 
 
 def asker_of(order: BatchOrder) -> Person:
-    """Who gave the order, with current state and roles, which are checked for each line."""
+    """Officer who gave the order, with current state and roles, which are checked for each line."""
     return Person.objects.prefetch_related("roles").get(pk=order.asked_by_id)
 
 

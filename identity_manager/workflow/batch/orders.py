@@ -129,7 +129,7 @@ def reject(*, actor: Person, order_id: uuid.UUID, reason: str) -> BatchOrder:
 
 
 def decision_obstacle(*, actor: Person, order: BatchOrder) -> Reason | None:
-    """Why this actor does not decide on the order, or None."""
+    """Why this actor does not decide on the batch order, or None."""
     return second_officer.obstacle(actor, order, REASONS) if order.waits() else NOT_TO_CONFIRM
 
 
@@ -158,7 +158,7 @@ def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 
 def cancelling_obstacle(order: BatchOrder) -> Reason | None:
-    """Why the order cannot be cancelled by anybody, or None."""
+    """Why the batch order cannot be cancelled by anybody, or None."""
     return ENDED_ALREADY if order.state in ENDED else None
 
 

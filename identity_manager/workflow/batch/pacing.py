@@ -31,7 +31,7 @@ class Pacing:
 
     @property
     def obstacle(self) -> Reason | None:
-        """Why it makes no sense, or None."""
+        """Why the time window makes no sense, or None."""
         if (self.begins is None) != (self.ends is None):
             return HALF_A_WINDOW
         return EMPTY_WINDOW if self.begins is not None and self.begins == self.ends else None
@@ -53,7 +53,7 @@ class Allowance:
 
 
 def allowance(order: BatchOrder, *, now: datetime) -> Allowance:
-    """What the order's time of day and its rate allow now."""
+    """Number of lines that the order's time of day and its rate allow now."""
     pacing = pacing_of(order)
     opens = opens_at(pacing, now)
     if opens > now:
@@ -80,7 +80,7 @@ def opens_at(pacing: Pacing, now: datetime) -> datetime:
 
 
 def eta(order: BatchOrder, *, done: int, left: int, now: datetime) -> datetime | None:
-    """When it will be done at the pace so far, or at its rate; None where neither tells yet."""
+    """Estimated end at the pace so far, or at the order's rate; None where neither tells yet."""
     if not left or order.running_since is None:
         return None
     pacing = pacing_of(order)
@@ -101,7 +101,7 @@ def _is_open(begins: time, ends: time, clock: time) -> bool:
 
 
 def _open_share(pacing: Pacing) -> float:
-    """Which part of a day it may run in."""
+    """Part of a day in which the order may run, from 0 to 1."""
     if pacing.begins is None or pacing.ends is None:
         return 1.0
     begins, ends = (timedelta(hours=each.hour, minutes=each.minute) for each in (pacing.begins, pacing.ends))

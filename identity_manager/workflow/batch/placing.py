@@ -90,7 +90,7 @@ def place_order(*, actor: Person, order_id: uuid.UUID, wanted: BatchOrderInput) 
 
 
 def not_allowed(kind: OrderKind) -> Reason:
-    """Who gives orders of this kind."""
+    """Refusal that names the office which gives orders of this kind."""
     return NO_ADMINISTRATOR if kind.office == OrderKind.office else NO_OFFICER
 
 

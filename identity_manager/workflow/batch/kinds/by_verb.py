@@ -84,7 +84,7 @@ class ActsByVerb:
     way: ByVerb
 
     def begin_chunk(self) -> None:
-        """Nothing: all that is read depends on the lines."""
+        """Do nothing: all that is read depends on the lines."""
 
     def plan_chunk(self, lines: Sequence[BatchLine], *, asker: Person) -> Sequence[BatchLine]:  # noqa: ARG002 read anew below
         return lines

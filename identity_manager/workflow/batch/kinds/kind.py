@@ -24,7 +24,7 @@ from identity_manager.workflow.batch.line_outcomes import StoredReasons
 
 
 class Subject(Enum):
-    """What a line of the order is: the field of BatchLine that names it."""
+    """Type of a line's object: the field of BatchLine that names it."""
 
     PERSON = "person"
     TOKEN = "token"  # noqa: S105 a software token
@@ -69,7 +69,7 @@ PATHS: Mapping[Subject, Mapping[ChosenAs, str]] = {
 
 @dataclass(frozen=True)
 class GivenOrder:
-    """Who asks, with present roles, and the order with its options."""
+    """Order with its options, and its asker with present roles."""
 
     actor: Person
     order: BatchOrder
@@ -77,7 +77,7 @@ class GivenOrder:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the dry run says of one row. types: codes of what the person would get."""
+    """Result of the dry run for one row. types: codes of what the person would get."""
 
     is_ready: bool
     reasons: StoredReasons = field(default_factory=list)
@@ -104,10 +104,10 @@ class LineExecution(Protocol):
         """Dry run: a verdict on each of the rows."""
 
     def acts(self, order: BatchOrder, subject: Subject) -> Acts:
-        """What carries out the lines of the order."""
+        """Runner that carries out the lines of the order."""
 
     def seen(self, row: Any) -> str:
-        """What of the row the asker confirms."""
+        """State of the row that the asker confirms, as text; empty: none."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ IN_USE_OF_ANY = "in_use"
 
 
 def in_use(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Those of which something can be revoked."""
+    """Tokens of which something can be revoked."""
     tokens = SoftwareToken.objects.order_by()
     revocable = tokens.in_use() | tokens.living_on()
     return rows.filter(pk__in=revocable.values("pk"))
