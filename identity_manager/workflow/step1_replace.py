@@ -37,7 +37,7 @@ from identity_manager.workflow.revocation import revoke, revoke_all
 
 @dataclass(frozen=True)
 class ReplacementOrder:
-    """Which tokens are replaced, and the cause.
+    """Tokens to be replaced, and the cause.
 
     only: one token; None for all. shown: the tokens that the page named, so that a stale page revokes no
     others; None without a page. encryption: encryption certificates to revoke as well. terms_shown: the texts

@@ -89,11 +89,11 @@ class Sealed:
     mail: OutgoingMail | None = field(default=None, repr=False)
 
     def destroy_at(self, token: SoftwareToken) -> datetime | None:
-        """When the passphrase is destroyed; None without one."""
+        """Time at which the passphrase is destroyed; None without one."""
         return self.at + timedelta(days=token.passphrase_days) if self.passphrase else None
 
     def obstacle(self, token: SoftwareToken, given: Sequence[Certificate]) -> Reason | None:
-        """Why the locked token is not sealed with this now, or None."""
+        """Why the locked token is not sealed with these containers now, or None."""
         reason = intake.obstacle(self.intake, token, given)
         if reason is None and not self.passphrase:
             return sole_delivery.obstacle(self.parcels, token, given)

@@ -90,7 +90,7 @@ def give_share(*, actor: Person, certificate_id: uuid.UUID, share: str) -> Share
 
 
 def session_obstacle(certificate: RecoveryCertificate) -> Reason | None:
-    """Why the certificate takes no shares now, or None."""
+    """Why the recovery certificate takes no shares for re-addressing now, or None."""
     is_retired = certificate.state == RecoveryCertificateState.RETIRED
     if not is_retired or certificate.kind == RecoveryKeyKind.ONLINE or not left(certificate).exists():
         return NOTHING_LEFT
@@ -180,7 +180,7 @@ def _move_all(
 
 
 def _recipients(row: ArchivedKey, targets: Certificates) -> Certificates:
-    """Those of the certificates in force that may open this key, as when it was archived."""
+    """Certificates in force that may open this key, as when it was archived."""
     if not imported_keys.for_officers_alone(row):
         return targets
     return tuple(each for each in targets if each.kind != RecoveryKeyKind.ONLINE)

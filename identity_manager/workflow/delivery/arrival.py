@@ -107,7 +107,7 @@ def end_by_sending(token: SoftwareToken, *, actor: Person) -> None:
 
 
 def decision_obstacle(*, actor: Person, problem: DeliveryProblem) -> Reason | None:
-    """Why this officer cannot decide on the problem, or None."""
+    """Why this officer cannot decide on the delivery problem, or None."""
     person = problem.token.person
     if not eligibility.administers(actor, person):
         return eligibility.NOT_ADMINISTRATOR

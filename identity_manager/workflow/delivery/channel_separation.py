@@ -22,12 +22,12 @@ FILE_FETCHED = Reason(
 
 
 def file_obstacle(person: Person, *, signed_in_at: datetime) -> Reason | None:
-    """Why no file may be fetched in this window, or None."""
+    """Why no file may be fetched after this sign-in (a passphrase was shown), or None."""
     shown = SoftwareToken.objects.passphrase_shown_since(person.pk, signed_in_at).exists()
     return PASSPHRASE_SHOWN if shown else None
 
 
 def passphrase_obstacle(person: Person, *, signed_in_at: datetime) -> Reason | None:
-    """Why no passphrase may be shown in this window, or None."""
+    """Why no passphrase may be shown after this sign-in (a file was fetched), or None."""
     fetched = Container.objects.fetched_since(person.pk, signed_in_at).exists()
     return FILE_FETCHED if fetched else None

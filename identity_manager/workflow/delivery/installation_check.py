@@ -173,7 +173,7 @@ def _end(case: _Case) -> None:
 
 
 def _warned_at(case: _Case) -> datetime | None:
-    """When the first warning was sent; now, while it is queued; None if it reached nobody."""
+    """Time of the first warning mail; now, while it is queued; None if it reached nobody."""
     occasion = deduplication.installation_due(case.notice, number=1)
     sent = OutgoingMail.objects.filter(occasion=occasion).first()
     if sent is None or sent.state not in (MailState.SENT, MailState.QUEUED):

@@ -50,7 +50,7 @@ SAYS_WHERE_KEYS_ARE = "at_targets"
 
 @dataclass(frozen=True)
 class NoLongerRelevant:
-    """Why a mail is discarded instead of sent."""
+    """Reason why a mail is discarded instead of sent."""
 
     reason: str
 

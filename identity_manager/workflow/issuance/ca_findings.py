@@ -46,12 +46,12 @@ def administers(*, actor: Person, finding: CaFinding) -> bool:
 
 
 def obstacle(finding: CaFinding) -> Reason | None:
-    """Why the finding allows no decision, or None."""
+    """Why the CA finding allows no decision, or None."""
     return None if finding.awaits_decision(timezone.now()) else NOT_OPEN
 
 
 def adopting_obstacle(finding: CaFinding) -> Reason | None:
-    """Why the finding cannot be adopted, or None."""
+    """Why the certificate of the CA finding cannot be adopted, or None."""
     order, certificate = finding.order, finding.token_certificate
     if finding.kind != FindingKind.UNKNOWN or order is None or certificate is None:
         return NOT_ADOPTABLE
@@ -60,14 +60,14 @@ def adopting_obstacle(finding: CaFinding) -> Reason | None:
 
 
 def revoking_obstacle(finding: CaFinding) -> Reason | None:
-    """Why the finding cannot be revoked, or None."""
+    """Why the certificate of the CA finding cannot be revoked, or None."""
     if finding.kind != FindingKind.MISSING or finding.token_certificate is None:
         return None
     return revocation.obstacle(finding.token_certificate.token)
 
 
 def by_hand_obstacle(finding: CaFinding) -> Reason | None:
-    """Why the finding needs no revocation by hand, or None."""
+    """Why the CA finding needs no revocation by hand, or None."""
     return None if finding.is_by_hand(timezone.now()) else NOT_OPEN
 
 

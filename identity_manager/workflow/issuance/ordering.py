@@ -131,7 +131,7 @@ def _bind(each: ClaimedCertificate, order: CaOrder) -> AuditEvent:
 
 
 def _obstacle(certificate: Certificate) -> Failure | None:
-    """Why the certificate must not be ordered: its person is not Active, or differs from the snapshot."""
+    """Why the certificate must not be ordered (person not Active, or not as in the snapshot), or None."""
     reason = eligibility.person_obstacle(certificate.token.person)
     if reason is not None:
         return failures.of_reason(reason)

@@ -45,7 +45,7 @@ def has_a_rest(certificates: list[Certificate]) -> bool:
 
 
 def obstacle(request: TokenRequest) -> Reason | None:
-    """Why the request needs no such decision, for any actor, or None."""
+    """Why the request needs no decision on partial issue, for any actor, or None."""
     return None if request.state == RequestState.FAILED else retry.NOT_FAILED
 
 

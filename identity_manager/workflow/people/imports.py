@@ -50,7 +50,7 @@ REASONS: second_officer.Reasons = {Exclusion.OFFICE: NOT_EVERYWHERE, Exclusion.A
 
 
 def officer_obstacle(actor: Person) -> Reason | None:
-    """Why this actor cannot import, or None."""
+    """Why this actor cannot import persons, or None."""
     everywhere = actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit="")
     return None if everywhere else NOT_EVERYWHERE
 

@@ -140,7 +140,7 @@ def _is_overtaken(code: SignInCode) -> bool:
 
 
 def officer_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this actor must not hold a code for this person, or None."""
+    """Why this actor must not hold a sign-in code for this person, or None."""
     if not is_officer_for(actor, person):
         return registration_policy.NOT_REGISTRATION_OFFICER
     if actor.pk == person.pk:
@@ -150,12 +150,12 @@ def officer_obstacle(actor: Person, person: Person) -> Reason | None:
 
 
 def second_officer_obstacle(actor: Person, code: SignInCode) -> Reason | None:
-    """Why this actor cannot confirm the code, or None (models.second_officer)."""
+    """Why this actor cannot confirm the sign-in code, or None (models.second_officer)."""
     return second_officer.obstacle(actor, code, REASONS)
 
 
 def person_obstacle(person: Person) -> Reason | None:
-    """Why this person cannot get a code from anybody, or None."""
+    """Why this person cannot get a sign-in code from anybody, or None."""
     if person.is_api_client:
         return eligibility.NO_HUMAN
     if not person.is_active:

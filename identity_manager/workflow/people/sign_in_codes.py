@@ -98,7 +98,7 @@ def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
 
 
 def withdrawal_obstacle(code: SignInCode) -> Reason | None:
-    """Why the code cannot be withdrawn, or None."""
+    """Why the sign-in code cannot be withdrawn, or None."""
     return None if questions.stage_of(code) in OPEN else questions.NOT_OPEN
 
 

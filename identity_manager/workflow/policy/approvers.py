@@ -172,7 +172,7 @@ def approval_counts(approval: Approval, request: TokenRequest) -> bool:
 
 
 def approvers(request: TokenRequest) -> QuerySet[Person]:
-    """Who may decide on the request."""
+    """Approvers who may decide on the request, by name."""
     ids = {request.person_id, *request.requester_ids}
     holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
     deputies = deputy_policy.in_force().filter(principal__in=ids)
@@ -187,7 +187,7 @@ def approvers(request: TokenRequest) -> QuerySet[Person]:
 
 
 def by_rules(request: TokenRequest, officers: Iterable[Person]) -> list[Person]:
-    """Those officers whose approval would count for the rules of the request."""
+    """Officers whose approval would count for the rules of the request."""
     officers = list(officers)
     prefetch_related_objects(officers, "roles")
     rules, unit = rules_now(request), request.person.organisational_unit
@@ -225,7 +225,7 @@ def approver_levels(request: TokenRequest) -> list[list[Person]]:
 
 
 def levels_among(request: TokenRequest, undecided: Iterable[Person]) -> list[list[Person]]:
-    """These approvers by level; their roles are prefetched."""
+    """Approvers by level (manager, those of the unit, others); their roles are prefetched."""
     levels: list[list[Person]] = [[], [], []]
     for approver in undecided:
         if approver.pk == request.person.manager_id:

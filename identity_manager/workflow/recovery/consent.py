@@ -40,7 +40,7 @@ def ask(recovery: Recovery) -> None:
 
 
 def obstacle(owner: Person) -> Reason | None:
-    """Why this owner cannot be asked, or None."""
+    """Why this owner cannot be asked for consent, or None."""
     can_answer = eligibility.person_obstacle(owner) is None and owner.has_role(Role.SELF_SERVICE_USER)
     return None if can_answer else OWNER_NOT_TO_BE_ASKED
 

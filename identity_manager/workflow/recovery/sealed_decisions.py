@@ -53,7 +53,7 @@ def agreed(recovery: Recovery) -> list[RecoveryDecision]:
 
 
 def obstacle(recovery: Recovery) -> Reason | None:
-    """Why these decisions do not open the keys, or None."""
+    """Why the officers' decisions do not open the keys, or None."""
     if len({row.approval.approver_id for row in agreed(recovery)}) >= policy.NEEDED:
         return None
     given = Approval.objects.filter(request=recovery.request_id, decision=Decision.APPROVED).count()

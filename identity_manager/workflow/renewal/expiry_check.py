@@ -108,7 +108,7 @@ def _start(due: Iterable[_Due], now: datetime) -> set[uuid.UUID]:
 
 
 def starts_at(notice: RenewalNotice, token_type: TokenType) -> datetime:
-    """When an automatic renewal begins: a moment in the first half of the window, by the token's id.
+    """Start of an automatic renewal: a moment in the first half of the window, by the token's id.
 
     So the renewals of tokens that were issued on one day do not come on one day, and each keeps its moment.
     """
@@ -141,7 +141,7 @@ def _remind(due: Iterable[_Due], now: datetime) -> int:
 
 
 def days_to_tell(ends_at: datetime, now: datetime) -> int | None:
-    """Which of the mails is due: the threshold in days that came last, or the days left when mails are daily.
+    """Reminder that is due: the threshold in days that came last, or the days left when mails are daily.
 
     None before the first threshold, and after the end.
     """

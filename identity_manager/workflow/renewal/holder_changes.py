@@ -146,7 +146,7 @@ def leave(*, actor: Person, change_id: uuid.UUID, changes_hash: str, reason: str
 
 
 def differences_of(change: HolderChange) -> list[Difference]:
-    """What the certificates say otherwise than the person is now."""
+    """Differences between the certificates' data and the person as they are now."""
     return differences(change.token, _fields_of(change.token.required_type))
 
 
@@ -162,7 +162,7 @@ def differences(token: SoftwareToken, fields: Iterable[str]) -> list[Difference]
 
 
 def _fields_of(token_type: TokenType) -> list[str]:
-    """Which of the HOLDER_FIELDS the certificates of this version of a type say."""
+    """HOLDER_FIELDS that certificates of this version of a type contain."""
     used = {
         name
         for profile in token_type.ordered_profiles()

@@ -49,12 +49,12 @@ def has_changed(line: SoftwareToken) -> bool:
 
 
 def changes(line: SoftwareToken) -> list[Difference]:
-    """What has changed since the last issue: of the person, of certificate profiles, of the delivery."""
+    """Changes since the last issue: of the person, of certificate profiles, of the delivery."""
     return [*person_changes(line), *profile_changes(line), *delivery_changes(line)]
 
 
 def person_changes(line: SoftwareToken) -> list[Difference]:
-    """What the line says of the person otherwise than its predecessor; empty for a first issue.
+    """Differences of the person's data between the line and its predecessor; empty for a first issue.
 
     A predecessor whose snapshot was emptied counts as changed in every field.
     """
@@ -69,7 +69,7 @@ def person_changes(line: SoftwareToken) -> list[Difference]:
 
 
 def profile_changes(line: SoftwareToken) -> list[Difference]:
-    """Which certificate profiles differ from those of the predecessor; the versions, empty for none."""
+    """Differences of the certificate profiles' versions to the predecessor's; empty for a first issue."""
     if line.predecessor is None:
         return []
     before, now = _versions(line.predecessor.snapshot), _versions(line.snapshot)

@@ -57,7 +57,7 @@ class Replaced:
 
     @property
     def obstacle(self) -> Reason | None:
-        """Why no token is requested in its place, or None."""
+        """Why no token is requested in place of this one, or None."""
         return self.choice.reason if self.choice else NOT_OFFERED
 
 

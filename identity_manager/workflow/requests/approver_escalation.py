@@ -99,7 +99,7 @@ class ApproverInquiry:
 def prepare_inquiry(
     request: TokenRequest, deciders: Deciders, *, now: datetime, of_batch: bool = False
 ) -> ApproverInquiry:
-    """What ask_approvers would write for a new request; writes nothing.
+    """Rows, mails and events that ask_approvers would write for a new request; writes nothing.
 
     If not enough can decide, sets office_told_at on the request. of_batch: without mails, as
     batch.approver_mails sends one for all requests of the order.

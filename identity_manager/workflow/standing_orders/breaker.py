@@ -13,7 +13,7 @@ from identity_manager.workflow.batch.breaker import ALWAYS_LET_THROUGH
 
 
 def stop(order: StandingOrder, figures: dict[str, int]) -> Stop | None:
-    """Why two officers have to agree to so many changes, or None."""
+    """Reason why two officers have to agree to so many changes, or None."""
     since = timezone.now() - WINDOW
     fresh = order.decided_at is not None and order.decided_at > since
     may_gain, may_lose = (order.may_gain, order.may_lose) if fresh else (0, 0)

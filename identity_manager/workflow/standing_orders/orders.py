@@ -138,7 +138,7 @@ def reject(*, actor: Person, order_id: uuid.UUID, reason: str) -> StandingOrder:
 
 
 def decision_obstacle(*, actor: Person, order: StandingOrder) -> Reason | None:
-    """Why this actor cannot decide on the order, or None."""
+    """Why this actor cannot decide on the standing order, or None."""
     return second_officer.obstacle(actor, order, REASONS) if order.waits() else NOT_WAITING
 
 
@@ -191,7 +191,7 @@ def ask_again(*, actor: Person, order_id: uuid.UUID) -> StandingOrder:
 
 
 def ending_obstacle(order: StandingOrder) -> Reason | None:
-    """Why the order cannot be ended by anybody, or None."""
+    """Why the standing order cannot be ended by anybody, or None."""
     return ENDED_ALREADY if order.state == StandingState.ENDED else None
 
 

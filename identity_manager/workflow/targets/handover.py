@@ -150,7 +150,7 @@ def _settle(token: SoftwareToken, parcel: Parcel) -> AuditEvent:
 
 
 class ParcelClosed(TargetError):  # noqa: N818 a state that passes, or that an officer ends
-    """This sealed key cannot be opened now, or not by this worker. Nothing has happened; others may go on."""
+    """The sealed key cannot be opened now, or not by this worker. Nothing has happened; others may go on."""
 
 
 @dataclass
