@@ -120,7 +120,7 @@ class ConnectionCard:
 
     @property
     def silence(self) -> str:
-        """Why orders wait, in words; empty where the last health check says the same."""
+        """Fault because of which orders wait, in words; empty where the last health check says the same."""
         words = faults.in_words(self.outage.fault) if self.outage else ""
         return "" if words == self.fault else words
 
@@ -174,7 +174,7 @@ _TROUBLE_FIELDS = ("answered_at", "outcome", "detail", "order__ca")
 
 
 def _calls() -> dict[str, list[Calls]]:
-    """What all processes have counted since there are counts."""
+    """Calls of each CA connection by kind and outcome, summed over all processes since counting began."""
     sums: dict[str, dict[str, float]] = {}
     names = {f"{CALL_SECONDS}_count": "number", f"{CALL_SECONDS}_sum": "seconds"}
     for row in ProcessTotal.objects.filter(name__in=names).order_by("labels"):
@@ -191,7 +191,7 @@ def _calls() -> dict[str, list[Calls]]:
 
 
 def _limits(alias: str) -> Sequence[str]:
-    """What the connection cannot do; None for an invalid configuration, which its health check reports."""
+    """Limits of the connection; empty for an invalid configuration, which its health check reports."""
     return () if registry.misconfigured(alias) else registry.limits(alias)
 
 

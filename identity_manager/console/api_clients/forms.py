@@ -15,7 +15,7 @@ NOT_KNOWN = _("There is no such choice. Choose from the list.")
 
 
 class ClientForm(VerbForm):
-    """What a client is to be."""
+    """Form of an API client: name, scopes, units, days, and a certificate for mutual TLS."""
 
     name = forms.CharField(
         label=_("Client"),

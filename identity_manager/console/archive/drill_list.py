@@ -20,7 +20,7 @@ RESULTS = [(PROVED, _("Proved")), (FAILED, _("Failed"))]
 
 
 class DrillFilter(forms.Form):
-    """What the address says; it is not drawn."""
+    """Filters of drills, from the query string; the form is not drawn."""
 
     result = FilterField(_("Result"), anything="", choices=RESULTS)
     since = DayField(_("On or after"))

@@ -43,7 +43,7 @@ class FingerprintForm(VerbForm):
 
 
 class ExportForm(VerbForm):
-    """What an export of the archive is for."""
+    """Form with the purpose of an export of the archive."""
 
     purpose = ReasonField(
         help_text=_("It stays in the audit log, and another Recovery Officer reads it before they agree."),

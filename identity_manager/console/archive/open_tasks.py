@@ -25,7 +25,7 @@ from identity_manager.workflow.archive import recovery_policy
 
 
 def certificates(actor: Person, _now: datetime) -> QuerySet[RecoveryCertificate]:
-    """Those whose fingerprint this officer may confirm, oldest first."""
+    """Recovery certificates whose fingerprint this officer may confirm, oldest first."""
     rows = RecoveryCertificate.objects.waiting_for(actor).select_related("imported_by")
     rows = rows.defer("certificate").order_by("imported_at", "pk")
     return rows if recovery_policy.is_recovery_officer(actor) else rows.none()
