@@ -55,12 +55,12 @@ class OrderForm(VerbForm):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the kind needs, as it is stored with the order."""
+        """Options of this kind of order, as they are stored with it."""
         return {}
 
 
 class EnableForm(OrderForm):
-    """Which types, and what of persons who cannot have all of them."""
+    """Form of an order to enable: types, purpose, and whether persons get the others if one is impossible."""
 
     types = CardsField(
         label=_("Software token types"), error_messages={"required": lazystr(eligibility.NO_TYPE)}
@@ -87,7 +87,7 @@ class EnableForm(OrderForm):
 
 
 class RevokeForm(OrderForm):
-    """Why, as it will stand in revocation lists, and whether encryption certificates are among them."""
+    """Form of an order to revoke: reason for the revocation lists; encryption certificates, too, or not."""
 
     reason = forms.ChoiceField(
         label=_("Reason"),
@@ -112,7 +112,7 @@ class RevokeForm(OrderForm):
 
 
 class ReplaceForm(OrderForm):
-    """Why the tokens are replaced."""
+    """Form of an order to replace tokens, with the cause."""
 
     cause = forms.ChoiceField(
         label=_("Reason"),
@@ -157,7 +157,7 @@ def form_of(kind: OrderKind) -> type[OrderForm]:
 
 
 class StartForm(VerbForm):
-    """Why, how many an hour, and at which time of day."""
+    """Form to start an order: reason, lines an hour, and time of day."""
 
     note = ReasonField(
         help_text=_("It stands on the order's page and in the audit log."), required=lazystr(NO_REASON)
@@ -193,7 +193,7 @@ class StartForm(VerbForm):
 
 
 class RejectForm(VerbForm):
-    """Why the second officer does not confirm it."""
+    """Form with the reason why the second officer rejects an order."""
 
     reason = ReasonField(help_text=_("Who gave the order reads it."), required=lazystr(NO_REASON))
 

@@ -89,7 +89,7 @@ def _nobody_ready(order: BatchOrder, counts: dict[str, int]) -> bool:
 
 
 def what_of(order: BatchOrder) -> str:
-    """What is done, in a few words: the kind, and the types of an order that enables."""
+    """Kind of the order in words; of an order that enables, its token types."""
     return types_of(order) if order.kind == BatchKind.ENABLE else str(order.get_kind_display())
 
 
