@@ -84,7 +84,7 @@ def _carry(form: EntryForm, **shown: object) -> None:
 
 
 def _last(kind: EntryKind, row: Entry, what: str) -> dict[str, Any] | None:
-    """Who did that to the version last, when, and which fields it changed."""
+    """Officer, time and changed fields of the last such audit event of the version; None without one."""
     rows = AuditEvent.objects.filter(
         name=Event.CATALOGUE_CHANGED.value, facts__id=str(row.pk), facts__what=f"{kind.slug}-{what}"
     )

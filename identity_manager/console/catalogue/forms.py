@@ -72,7 +72,7 @@ class RefuseForm(RevisionForm):
 
 
 class RetireForm(VerbForm):
-    """Why it is offered no more."""
+    """Form to retire a version, with the reason."""
 
     reason = ReasonField(help_text=_("It stays in the history."), required=lazystr(versions.NO_REASON))
 
@@ -108,7 +108,7 @@ class CodedForm(forms.ModelForm):  # type: ignore[type-arg]  # each of its heirs
 
 
 class EntryForm(RevisionForm, CodedForm):
-    """What the forms of both kinds have: the code of what is new, and fields in groups.
+    """Base of the forms of both kinds: the code of a new entry, and fields in groups.
 
     next_number: of a new version, the number that it has if no other one comes first.
     """
@@ -130,11 +130,11 @@ class EntryForm(RevisionForm, CodedForm):
 
     @classmethod
     def initial_of(cls, row: Any) -> dict[str, Any]:
-        """What the form shows of a version."""
+        """Initial values of the form, from a version."""
         return {name: getattr(row, name) for name in cls._meta.fields or ()} | {"revision": row.version}
 
     def values(self) -> dict[str, Any]:
-        """What the verb takes: fields of the model; what is wrong by itself is left out."""
+        """Field values for the verb; a field that is invalid by itself is left out."""
         names = self._meta.fields or ()
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
@@ -205,7 +205,7 @@ class TypeForm(EntryForm):
 
     @classmethod
     def initial_of(cls, row: TokenType) -> dict[str, Any]:
-        """What the form shows of a version. A profile that has a newer version in force is shown as that."""
+        """Initial values, from a version. A profile that has a newer version in force is shown as that."""
         codes = [profile.code for profile in row.ordered_profiles()]
         in_force = {row.code: row.pk for row in CertificateProfile.objects.active().filter(code__in=codes)}
         return super().initial_of(row) | {"profiles": [in_force[code] for code in codes if code in in_force]}
@@ -271,7 +271,7 @@ class ProfileForm(EntryForm):
             self.fields["ca_profile"].widget.attrs |= {"list": "offered-profiles", "autocomplete": "off"}
 
     def values(self) -> dict[str, Any]:
-        """What the verb takes, with other usages among the usages."""
+        """Field values for the verb, with other usages among the usages."""
         given = super().values()
         others = _identifiers(self.cleaned_data.get("other_usages", ""))
         usages = [*given.get("extended_key_usage", []), *others]
@@ -289,7 +289,7 @@ class ProfileForm(EntryForm):
 
     @classmethod
     def initial_of(cls, row: CertificateProfile) -> dict[str, Any]:
-        """What the form shows of a version."""
+        """Initial values of the form, from a version; usages without a name go to the field of others."""
         known = EXTENDED_KEY_USAGES
         return super().initial_of(row) | {
             "extended_key_usage": [oid for oid in row.extended_key_usage if oid in known],

@@ -50,12 +50,12 @@ class EntryKind:
         return reverse(f"console:{self.name}-{what}" if what else f"console:{self.name}", args=args)
 
     def beginning(self, preset: str = "") -> dict[str, Any]:
-        """What the form of a new entry begins with."""
+        """Initial values of the form of a new entry, from a preset if there is one."""
         values = self.beginning_values(preset)
         return {**self.form.initial_of(self.model(**values)), "preset": preset} if values else {}
 
     def beginning_of_next(self, entry: Entry) -> dict[str, Any]:
-        """What the form of the next version begins with, made from this one."""
+        """Initial values of the form of the next version, made from this one."""
         return {**self.form.initial_of(entry), "next_number": next_number(self.model, entry.code)}
 
     def beginning_values(self, preset: str = "") -> dict[str, Any]:
@@ -67,7 +67,7 @@ class EntryKind:
 
     @property
     def presets(self) -> list[tuple[Words, list[tuple[str, Words]]]]:
-        """What a new profile can begin with, in groups: code and name of each."""
+        """Presets of a new profile, in groups: code and name of each."""
         if self.model is not CertificateProfile:
             return []
         groups = {False: _("For an authority of your own"), True: _("For public e-mail (S/MIME)")}
@@ -78,7 +78,7 @@ class EntryKind:
 
     @property
     def placeholders(self) -> list[tuple[str, Words]]:
-        """What templates may take from the person, each with what it is called."""
+        """Placeholders of templates: fields of the person, each with its label."""
         return [(f"{{{name}}}", field_name(name)) for name in PLACEHOLDERS]
 
     @property

@@ -94,7 +94,7 @@ def active() -> Looks | None:
 
 
 def beginning() -> dict[str, Any]:
-    """What the form begins with: the draft, else the version in force."""
+    """Initial values of the form: the draft, else the version in force."""
     written = draft()
     shown = written or active() or Looks()
     content = {name: getattr(shown, name) for name in content_fields(Looks)}
@@ -197,7 +197,7 @@ def question(what: str, actor: Person, back: str) -> Confirmation:
 
 
 def _obstacle(what: str, actor: Person) -> Reason | None:
-    """Why this officer cannot do it now, or None."""
+    """Why this officer cannot activate or refuse the draft now, or None."""
     written = draft()
     if written is None or what not in {"activate", "refuse"}:
         return None

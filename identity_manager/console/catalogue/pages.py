@@ -125,7 +125,7 @@ def confirm_context(
 
 
 def _obstacle(entry: Entry, actor: Person, what: str) -> Reason | None:
-    """Why this officer cannot do it to the version now, or None."""
+    """Why this officer cannot take the action on the version now, or None."""
     if what == "activate":
         return _activation_obstacle(entry, actor)
     if what == "retire":
@@ -322,5 +322,5 @@ def _with_parts(kind: EntryKind, rows: Any) -> Any:
 
 
 def wanted_person(request: HttpRequest) -> str:
-    """Whom the preview is for, as typed."""
+    """Person of the preview, as typed; at most 200 characters."""
     return (request.POST.get("preview_person") or request.GET.get("preview_person") or "")[:200]

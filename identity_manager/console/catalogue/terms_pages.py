@@ -152,7 +152,7 @@ class TermsForm(SeenForm):
         return [self[name] for name in content_fields(TermsStatements)]
 
     def said(self) -> dict[str, Any]:
-        """What the page showed, and what the texts state about keys."""
+        """Arguments for the verb: the state that the page showed, and the texts' statements about keys."""
         return {name: self.cleaned_data[name] for name in ("seen", *content_fields(TermsStatements))}
 
     def texts(self) -> dict[str, Text]:
@@ -234,13 +234,13 @@ def publish_context(row: TermsDocument, actor: Person, *, form: VerbForm) -> dic
 
 
 def _obstacle(draft: TermsDraft, actor: Person) -> Reason | None:
-    """Why this officer cannot publish the draft, or None."""
+    """Why this officer cannot publish the draft of the terms, or None."""
     own = versions.other_eyes_obstacle(draft, actor=actor) if settings.CATALOGUE_FOUR_EYES else None
     return own or publication_obstacle(draft)
 
 
 def _draft_content(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]:
-    """What the draft says, and how it differs from the version in force, if there are both."""
+    """Texts and statements of the draft, and its differences to the version in force, if there are both."""
     if draft is None:
         return {}
     current = _current(row)
@@ -252,7 +252,7 @@ def _draft_content(row: TermsDocument, draft: TermsDraft | None) -> dict[str, An
 
 
 def _statements(terms: TermsStatements) -> list[wording.Difference]:
-    """What the texts state about keys, in words."""
+    """Statements of the texts about keys, in words."""
     return wording.content(statements_of(terms), TermsStatements)
 
 
@@ -267,7 +267,7 @@ def _differences(before: TermsVersion, now: TermsStatements, texts: Mapping[str,
 
 
 def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
-    """Why there is no draft to decide on, or no decision to make; or None."""
+    """Why there is no draft to decide on, or it waits for no decision; or None."""
     draft = draft_of(row)
     if draft is None:
         return NO_DRAFT
@@ -275,7 +275,7 @@ def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
 
 
 def draft_initial(row: TermsDocument) -> dict[str, Any]:
-    """What the form begins with: the draft, else the version in force."""
+    """Initial values of the form: the draft, else the version in force."""
     draft = draft_of(row)
     current = _current(row)
     texts = texts_of(draft) if draft else _texts(current) if current else {}
@@ -293,7 +293,7 @@ def preview_texts(draft: TermsDraft) -> list[tuple[str, Words, Text]]:
 
 
 def typed_texts(form: TermsForm) -> list[tuple[str, Words, Text]]:
-    """What was typed, as the person would see it."""
+    """Texts as typed, by language, as the person would see them."""
     form.is_valid()
     given = form.cleaned_data
     return [

@@ -256,7 +256,7 @@ def _keep_input_of_discarded(request: HttpRequest, kind: EntryKind, entry: Entry
 
 
 def _moved_on(request: HttpRequest, kind: EntryKind, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
-    """What is wrong, above the present state of the entry; the list, where it is gone."""
+    """Page of the entry as it is now, with the refusal; the list of entries, where it is gone."""
     entry = kind.model.objects.filter(pk=pk).first()
     if entry is None:
         return _gone(request, kind)

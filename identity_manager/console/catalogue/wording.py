@@ -69,17 +69,17 @@ def differences(changes: Iterable[FieldChange], model: type[Model]) -> list[Diff
 
 
 def content(values: Mapping[str, Any], model: type[Model]) -> list[Difference]:
-    """What an entry says, in words: each of its fields."""
+    """Content of an entry in words: each of its fields."""
     return differences((FieldChange(name, None, value) for name, value in values.items()), model)
 
 
 def timeline(events: Iterable[AuditEvent]) -> list[parts.TimelineEvent]:
-    """What was done with an entry, newest first as the events come."""
+    """Timeline of an entry, newest first as the events come."""
     return [_timeline_event(event) for event in events]
 
 
 def history_of(kind: str, code: str) -> QuerySet[AuditEvent]:
-    """What was done with the versions of one code, newest first; kind: profile, type or terms."""
+    """Audit events of the versions of one code, newest first; kind: profile, type or terms."""
     rows = AuditEvent.objects.filter(
         name=Event.CATALOGUE_CHANGED.value, facts__code=code, facts__what__startswith=f"{kind}-"
     )
