@@ -21,7 +21,7 @@ NOTHING_GIVEN = _("Paste a certificate, a public key or a fingerprint, or choose
 
 
 class KeyForm(forms.Form):
-    """Which key is meant. What holds a private key is not shown again."""
+    """Form with a public key to look for. An entered private key is not shown again."""
 
     text = forms.CharField(
         label=_("Certificate, public key or fingerprint"),
@@ -71,7 +71,7 @@ class KeyForm(forms.Form):
 
 
 class RevokeByKeyForm(RevokeForm):
-    """Why, and what is among it. seen: the list that the officer has read, so that no other is revoked."""
+    """Form to revoke by key. seen: digest of the list that the officer has read; no other is revoked."""
 
     note = ReasonField(
         help_text=_("What has happened. It stays in the audit log; the persons do not read it."),

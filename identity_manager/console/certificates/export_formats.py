@@ -126,7 +126,7 @@ def _folded(line: str, end: str) -> str:
 
 
 class _Sink(io.RawIOBase):
-    """Where ZipFile writes; it cannot be sought, so ZipFile writes sizes after each file."""
+    """Output stream of ZipFile; it is not seekable, so ZipFile writes sizes after each file."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -139,7 +139,7 @@ class _Sink(io.RawIOBase):
         return len(self._parts[-1])
 
     def drain(self) -> bytes:
-        """What was written since the last call."""
+        """Bytes that were written since the last call."""
         parts, self._parts = self._parts, []
         return b"".join(parts)
 

@@ -156,7 +156,7 @@ def _attached(file: HttpResponseBase, media_type: str, name: str) -> HttpRespons
 
 
 def context(chosen: Chosen, form: ExportForm) -> dict[str, Any]:
-    """What the page shows, and carries of the selection."""
+    """Page context of an export: the form, and the selection that the page carries on."""
     keys = [] if chosen.is_all else [str(key) for key in chosen.rows.order_by().values_list("pk", flat=True)]
     return {
         "tab": "search",

@@ -27,18 +27,18 @@ ADMINISTRATORS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def findings(actor: Person, now: datetime) -> QuerySet[CaFinding]:
-    """What this administrator decides about; certificates stay in the database."""
+    """Findings that this administrator decides on, without the bytes of certificates."""
     return _drawn(CaFinding.objects.for_officers(now).filter(_reached(actor)))
 
 
 def finding_for_administrator(request: HttpRequest, pk: uuid.UUID) -> CaFinding:
-    """What was found, for a Software Token Administrator of its person's unit, or without a limit."""
+    """The finding, for a Software Token Administrator of its person's unit, or without a limit; else 404."""
     actor = offices.officer(request, Role.TOKEN_ADMINISTRATOR)
     return get_object_or_404(_drawn(CaFinding.objects.filter(_reached(actor))), pk=pk)
 
 
 def _reached(actor: Person) -> Q:
-    """Where nobody knows whose it is, only who has no limit."""
+    """Condition on findings within the officer's units; of an unknown holder, only for who has no limit."""
     return offices.within_units(
         actor, ADMINISTRATORS, "token_certificate__token__person__organisational_unit"
     )
@@ -56,7 +56,7 @@ def _drawn(rows: QuerySet[CaFinding]) -> QuerySet[CaFinding]:
 
 
 def _certificate(row: CaFinding) -> object:
-    """Whose it is; its subject, where nobody knows."""
+    """Cell with the holder of the certificate; its subject, where the holder is unknown."""
     found = row.token_certificate
     if found is None:
         return cells.mono(row.subject)
@@ -69,7 +69,7 @@ def _validity(row: CaFinding) -> object:
 
 
 def _actions(row: CaFinding) -> object:
-    """What this administrator can decide."""
+    """Buttons of the decisions that this administrator can make."""
     if row.is_by_hand(timezone.now()):
         return _button(_("It is revoked"), "found-by-hand", row)
     adopt = _button(_("Adopt"), "found-adopt", row) if row.is_adoptable else ""

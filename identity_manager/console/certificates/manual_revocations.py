@@ -20,7 +20,7 @@ from identity_manager.ui.templatetags import moments
 
 
 def certificates(actor: Person, now: datetime) -> QuerySet[Certificate]:
-    """What this administrator has revoked; keys stay in the database."""
+    """Certificates that this administrator has to revoke by hand; wrapped keys stay in the database."""
     return _drawn(Certificate.objects.to_be_revoked_by_hand(now).filter(_reached(actor)))
 
 
@@ -47,7 +47,7 @@ ANY = (_any_certificates, _any_surplus)  # whose ever they are
 
 
 def surplus_of(certificates: QuerySet[Certificate], now: datetime) -> QuerySet[SurplusByHand]:
-    """What was issued beside these certificates, and is still to be revoked."""
+    """Surplus certificates that were issued beside these and are still to be revoked by hand."""
     beside = certificates.filter(pk=OuterRef("certificate_id"))
     return SurplusByHand.objects.to_be_revoked(now).filter(Exists(beside))
 
@@ -62,7 +62,7 @@ def _reached(actor: Person) -> Q:
 
 
 def surplus_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SurplusByHand:
-    """What was issued beside what is used, for a Software Token Administrator of the person's unit."""
+    """The surplus certificate, for a Software Token Administrator of the person's unit; else 404."""
     found = get_object_or_404(SurplusByHand.objects.select_related("flagged"), pk=pk)
     found.certificate = requests.certificate_for_administrator(request, found.certificate_id)
     return found

@@ -41,7 +41,7 @@ class EntryLine:
 
     @property
     def name(self) -> str:
-        """What the file calls the entry, in the reader's language; empty where its code is all it has."""
+        """Name of the entry in the file, in the reader's language; empty where it has only a code."""
         return str(Texts(self.row.names))
 
     @property

@@ -22,7 +22,7 @@ reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
 
 @reads_and_posts
 def compare(request: HttpRequest) -> HttpResponse:
-    """What a file would change; nothing changes by looking."""
+    """Compare a configuration file with what is in force; nothing changes by looking."""
     actor = offices.catalogue_reader(request)
     form = FileForm(refusals.post_data(request), request.FILES or None)
     if form.is_bound:
@@ -71,7 +71,7 @@ def _make_drafts(request: HttpRequest) -> HttpResponse:
 
 
 def _compared_anew(request: HttpRequest, refused: ImportForm) -> HttpResponse:
-    """Why nothing was imported, above the comparison as it is now."""
+    """The comparison as it is now, with the reason why nothing was imported."""
     actor, text = administration.system_administrator(request), refused.cleaned_data["text"]
     try:
         found = importing.compare(actor=actor, text=text)
