@@ -20,7 +20,7 @@ from identity_manager.workflow.delivery import arrival
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def not_arrived(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """What happened, and what can be done; the POST answers without doing anything else."""
+    """Page of a delivery problem, with the possible actions; the POST answers without doing anything else."""
     problem = arrivals.problem(request, pk)
     form = AnswerForm(refusals.post_data(request))
     if form.is_valid():

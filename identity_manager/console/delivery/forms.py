@@ -10,7 +10,7 @@ from identity_manager.workflow.delivery.installation_check import LONGEST_REASON
 
 
 class AnswerForm(VerbForm):
-    """What the person reads, whose file did not arrive."""
+    """Form with an answer to the person whose file did not arrive."""
 
     reason = ReasonField(
         help_text=_("The person reads it in Self-Service, and can say again that it did not arrive."),
@@ -20,7 +20,7 @@ class AnswerForm(VerbForm):
 
 
 class LeaveForm(VerbForm):
-    """Why a token stays, though nobody has said that it is installed."""
+    """Form with the reason why a token stays, though nobody has confirmed its installation."""
 
     reason = ReasonField(
         help_text=_("It stays in the history. Nobody is asked about this token again."),

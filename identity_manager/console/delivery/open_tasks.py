@@ -21,7 +21,7 @@ MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
 def not_installed(actor: Person, _now: datetime) -> QuerySet[InstallationNotice]:
-    """What this administrator answers, the longest told first."""
+    """Installation notices that this administrator answers, the longest told first."""
     return installations.answered_by(actor).order_by("told_at", "pk")
 
 
@@ -30,7 +30,7 @@ def _notice_page(row: InstallationNotice) -> str:
 
 
 def not_arrived(actor: Person, _now: datetime) -> QuerySet[DeliveryProblem]:
-    """What this administrator decides, the oldest first."""
+    """Delivery problems that this administrator decides, the oldest first."""
     return arrivals.decided_by(actor).order_by("opened_at", "pk")
 
 

@@ -14,7 +14,7 @@ from identity_manager.ui.forms import TOO_LONG
 
 
 class StartForm(VerbForm):
-    """What the run reads; the button that was pressed says it."""
+    """Form to start a run, full or dry; the button that was pressed says which."""
 
     mode = forms.ChoiceField(
         choices=[(mode.value, mode.label) for mode in (RunMode.FULL, RunMode.DRY)],
@@ -23,7 +23,7 @@ class StartForm(VerbForm):
 
 
 class DropForm(VerbForm):
-    """Why a stopped run is not wanted."""
+    """Form with the reason why a stopped run is dropped."""
 
     reason = ReasonField(
         help_text=_("It stands on the page of the run and in the audit log."), required=lazystr(NO_REASON)

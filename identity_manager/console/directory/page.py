@@ -73,13 +73,13 @@ class RunRow:
 
     @property
     def counts(self) -> list[tuple[Words, int]]:
-        """What became of the persons, by outcome."""
+        """Numbers of persons by outcome."""
         found = self.row.counts
         return [(outcome.label, found[outcome]) for outcome in OUTCOMES if found.get(outcome)]
 
     @property
     def stop(self) -> Reason | None:
-        """Why the breaker stopped it, or would stop it, in words."""
+        """Reason why the breaker stopped the run, or would stop it, in words; None if it does not."""
         return Stop(self.row.stop_code, self.row.stop_facts).reason if self.row.stop_code else None
 
 
@@ -107,7 +107,7 @@ class SourceCard:
 
 @dataclass(frozen=True)
 class PersonLine:
-    """What becomes of one person, in words."""
+    """Line of a run about one person, in words."""
 
     row: DirectoryRunLine
 
@@ -123,7 +123,7 @@ class PersonLine:
 
     @property
     def sentences(self) -> list[str]:
-        """Why it was refused, or before and after of each field."""
+        """Problem of a refused line; else each changed field, before and after."""
         if self.row.problem:
             return [self.row.problem]
         return list(self._changes())

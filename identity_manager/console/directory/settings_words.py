@@ -48,7 +48,7 @@ TRUST: Mapping[str, Promise] = {
 
 
 def pairs(configuration: SourceConfiguration) -> Iterator[Pair]:
-    """What the settings say, one after another; an unknown option under its own name."""
+    """Settings as label and value, one after another; an unknown option under its own name."""
     for name, value in configuration.options.items():
         words = _value(name, value)
         yield Pair(OPTIONS.get(name, name), words, mono=words == str(value))

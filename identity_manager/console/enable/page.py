@@ -71,7 +71,7 @@ class EnablePage:
         return [each.token_type for each in self.chosen]
 
     def outlook(self) -> Iterator[str]:
-        """What will happen after Next, one sentence each."""
+        """Sentences on what will happen after Next; none without a type."""
         if not self.types:
             return
         yield self._decision()
