@@ -12,7 +12,7 @@ LONGEST_LIST = 40_000  # characters
 
 
 class GroupForm(VerbForm):
-    """What the group is called."""
+    """Form with the name of a group."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -22,7 +22,7 @@ class GroupForm(VerbForm):
 
 
 class MembersForm(VerbForm):
-    """Who is put into the group."""
+    """Form with the personnel numbers of persons to be put into a group."""
 
     numbers = forms.CharField(
         label=_("Personnel numbers"),

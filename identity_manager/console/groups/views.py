@@ -61,7 +61,7 @@ def make(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Who is in the group; and put persons into one that was made by hand."""
+    """Members of the group; the POST puts persons into a group that was made by hand."""
     if request.method == "POST":
         access.group_keeper(request)
     actor, group = access.group_for_reader(request, pk)
@@ -99,7 +99,7 @@ def remove(request: HttpRequest, pk: uuid.UUID, person_id: uuid.UUID) -> HttpRes
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Nobody is in the group any more; asked for on a page of its own."""
+    """End a group, which then has no members; confirmed on a page of its own."""
     actor = access.group_keeper(request)
     _actor, group = access.group_for_reader(request, pk)
     act = Act(

@@ -131,7 +131,7 @@ def types_and_reason(facts: Facts) -> str:
 
 
 def approval(facts: Facts) -> str:
-    """Which of how many approvals: "2 of 3, as a deputy"; the request says of whom."""
+    """Progress of approvals: "2 of 3, as a deputy"; the request says of whom."""
     counts = facts.get("counts", {})
     words: list[Words] = []
     if counts:
@@ -165,7 +165,7 @@ def numbers(facts: Facts) -> str:
 
 
 def catalogue(facts: Facts) -> str:
-    """What was done with which version: "Token type vpn · Version 3 · Was put in force"."""
+    """Change of a catalogue version: "Token type vpn · Version 3 · Was put in force"."""
     kind, _hyphen, done = str(facts.get("what", "")).partition("-")
     number = _("Version %(number)s") % {"number": facts["number"]} if facts.get("number") else ""
     words, _meaning, _icon = done_with_it(facts) or (done, Meaning.QUIET, "")
@@ -180,6 +180,6 @@ def job(facts: Facts) -> str:
 
 
 def provider(facts: Facts) -> str:
-    """What people call their organisation's sign-in."""
+    """Name of the single sign-on provider; its id where the settings do not have it any more."""
     known = settings.SSO_PROVIDERS.get(facts.get("provider", ""))
     return str(known.name if known else facts.get("provider", ""))

@@ -115,7 +115,7 @@ def actor_of(event: AuditEvent) -> str | Promise:
 
 
 def token_of(event: AuditEvent) -> str:
-    """What its token is called; empty for an event of none. Only rows without names read the token."""
+    """Name of the event's token; empty for an event of none. Only rows without names read the token."""
     if event.token_id is None:
         return ""
     return str(event.token_name or WITHOUT_TYPE) if hasattr(event, "token_name") else str(event.token)

@@ -37,7 +37,7 @@ class Column:
 
 
 class Cell(NamedTuple):
-    """What a column shows of one row, for a template that unpacks it: attribute look-ups take thrice as long.
+    """Content of a column in one row, for a template that unpacks it: attribute look-ups take thrice as long.
 
     label: of the column, escaped; empty where there is nothing to show.
     """

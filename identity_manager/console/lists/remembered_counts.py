@@ -24,7 +24,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def remembered(request: HttpRequest, actor: Person, name: str, read: Callable[[], Known]) -> Known:
-    """What was read under this name, at most SECONDS ago and not before the officer's last POST."""
+    """Cached result of read(), at most SECONDS old and not from before the officer's last POST."""
     key, cache = _key(request, actor, name), caches[CACHE]
     known: Known | None = cache.get(key)
     if known is None:
