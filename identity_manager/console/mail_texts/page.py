@@ -159,7 +159,7 @@ def version_context(actor: Person, entry: MailText, *, query: Mapping[str, str])
 
 
 def initial(name: str, language: str, *, base: str | None = None) -> dict[str, Any]:
-    """What the form begins with: the draft, the version of that number, that in force, the product's own."""
+    """Initial values of the form: version number base, else the draft, that in force, the product's own."""
     code = MailText.code_of(name, language)
     chosen = MailText.objects.filter(code=code, number=base).first() if base and base.isdecimal() else None
     entry = chosen or mail_texts.draft_of(name, language) or mail_texts.in_force(name, language)
@@ -194,7 +194,7 @@ def shown(name: str, language: str, entry: MailText | None) -> OutgoingMail:
 
 
 def refusal_obstacle(name: str, language: str, actor: Person) -> Reason | None:
-    """Why the officer cannot refuse the draft; None where there is none."""
+    """Why the officer cannot refuse the draft of the text, or None."""
     draft = mail_texts.draft_of(name, language)
     if draft is None:
         return mail_texts.NO_DRAFT
