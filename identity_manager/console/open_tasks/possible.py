@@ -13,7 +13,7 @@ from identity_manager.queries.any_rows import AnyRows
 
 
 def possible(sources: Iterable[Source], actor: Person) -> list[Source]:
-    """Those in which something may wait for somebody, and those that do not say so, in their order."""
+    """Sources that may have a task for somebody, and those without a query that tells, in their order."""
     every = tuple(sources)
     askable = tuple(each for each in every if each.any_waiting)
     answers = iter(_any_rows(askable).answers(actor.pk) if askable else ())

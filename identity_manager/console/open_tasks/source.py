@@ -104,7 +104,7 @@ class Source:
         return offices.holds(actor, self.roles)
 
     def lists(self, actor: Person, now: datetime) -> list[QuerySet[Any]]:
-        """What waits for this officer, one after another."""
+        """Querysets of the tasks that wait for this officer, one after another."""
         return [waiting(actor, now) for waiting in (self.waiting, *self.also)]
 
     def known_number(self, actor: Person, now: datetime) -> int | None:
@@ -214,7 +214,7 @@ class Section:
 
     @cached_property
     def rows(self) -> list[Any]:
-        """Those on the page, prepared once; at most SHOWN."""
+        """Rows on the page, prepared once; at most SHOWN."""
         return self.source.prepared(list(self.page))
 
     @property
@@ -239,5 +239,5 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """Where it begins on the page."""
+        """HTML id of the section on the page."""
         return f"tasks-{self.source.name}"

@@ -241,7 +241,7 @@ def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
 
 
 def _seen(row: TokenRequest) -> tuple[object, object]:
-    """What the check box of a request posts, with the snapshot hash that was shown, and what it says."""
+    """Value of a request's check box, with the snapshot hash that was shown, and its label."""
     return f"{row.pk}:{row.snapshot_hash}", row.person.display_name
 
 

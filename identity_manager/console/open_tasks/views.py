@@ -10,6 +10,6 @@ from identity_manager.console.open_tasks import sources
 
 @require_safe
 def open_tasks(request: HttpRequest) -> HttpResponse:
-    """Everything that this officer may decide or has to do."""
+    """Page of all tasks that this officer may decide or has to do."""
     actor = offices.officer(request)
     return render(request, "identity_manager/open_tasks/open_tasks.html", sources.context(request, actor))

@@ -97,7 +97,7 @@ class BulkMailAction:
         )
 
     def _words(self) -> str:
-        """Which mails: number per kind."""
+        """Titles of the kinds of mail that were chosen."""
         kinds = self.rows.order_by("message").values_list("message", flat=True)
         return ", ".join(title_of(kind) for kind in kinds.distinct()) + "."
 

@@ -121,7 +121,7 @@ def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuery
 
 
 def actionable(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
-    """Those mails on which the officer may act by one of the roles and something can be done."""
+    """Mails on which the officer may act by one of the roles and something can be done."""
     return _handled(actor, form, roles).filter(_there_is_to_act())
 
 

@@ -75,7 +75,7 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _waiting_words(mail: OutgoingMail) -> str:
-    """Why a mail is not sent now (leave, hold, stopped request); empty for others."""
+    """Reason why a mail is not sent now (leave, hold, stopped request); empty for others."""
     obstacle = mail_relevance.obstacle(mail)
     return labelled(_("The mail waits"), obstacle.detail) if isinstance(obstacle, DeliveryFault) else ""
 
