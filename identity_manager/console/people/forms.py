@@ -186,7 +186,7 @@ class RefuseChangeForm(VerbForm):
 
 
 class SeveralChangesForm(VerbForm):
-    """Which of the waiting changes of identity are confirmed; ids of others are refused."""
+    """Form with the waiting changes of identity to be confirmed; ids of others are refused."""
 
     def __init__(self, *args: Any, rows: QuerySet[IdentityChange], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

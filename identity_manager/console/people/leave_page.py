@@ -50,7 +50,7 @@ LOCK = LeaveAction(
 
 
 def obstacle(actor: Person, person: Person, step: LeaveAction) -> Reason | None:
-    """Why this officer cannot do the action now, or None."""
+    """Why this officer cannot deactivate, activate or lock the person now, or None."""
     common = registration_policy.officer_obstacle(actor, person)
     if common is not None:
         return common

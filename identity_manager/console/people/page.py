@@ -92,7 +92,7 @@ def _history(actor: Person, person: Person) -> list[TimelineEvent]:
 
 
 def _obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this officer cannot enable the person."""
+    """Why this officer cannot enable the person, or None."""
     obstacle = eligibility.enable_obstacle(actor, person)
     if obstacle is not None or not offices.holds(actor, {Role.REGISTRATION_OFFICER}):
         return obstacle

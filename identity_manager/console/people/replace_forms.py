@@ -18,7 +18,7 @@ CAUSES = [(cause.value, cause.label) for cause in ReplacementCause if cause != R
 
 
 class ReplaceForm(VerbForm):
-    """What has happened to the person's tokens. shown: the tokens that the page names."""
+    """Form with the cause of the replacement of a person's tokens. shown: the tokens that the page names."""
 
     cause = forms.TypedChoiceField(
         label=_("What has happened?"),

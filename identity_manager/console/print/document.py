@@ -51,7 +51,7 @@ class SheetSection:
 
 @dataclass(frozen=True)
 class Document:
-    """What is printed. back: the page that it was made from."""
+    """Printable document. back: the page that it was made from."""
 
     title: Words
     subject: str

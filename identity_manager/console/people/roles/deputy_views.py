@@ -49,7 +49,7 @@ class PersonField(forms.CharField):
 
 
 class DeputyForm(VerbForm):
-    """Who decides in the stead of an Approver, for which of their units, on which days."""
+    """Form of a deputyship of an Approver: the deputy, unit, first and last day."""
 
     deputy = PersonField(label=gettext_lazy("Personnel number of the deputy"))
     unit = forms.ChoiceField(label=gettext_lazy("Organisational unit"), required=False)

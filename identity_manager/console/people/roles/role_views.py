@@ -72,7 +72,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    """Who can do what, as a CSV file: the rows of the list as it is filtered."""
+    """CSV export of the officers' roles: the rows of the list as it is filtered."""
     actor, form = offices.office_reader(request), RolesFilterForm(request.POST)
     held = roles_page.held_roles(actor, form)
     filters = {"role": form.data.get("role", ""), "q": bool(form.data.get("q"))}
@@ -82,7 +82,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_safe
 def who_may(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Who can do what for this person."""
+    """Page of the officers who may act for this person, by act."""
     actor = offices.office_reader(request)
     context = who_may_page.context(actor, persons.person_for_officer(request, pk))
     return render(request, "identity_manager/people/roles/who_may.html", context)

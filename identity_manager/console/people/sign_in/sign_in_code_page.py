@@ -83,7 +83,7 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
 
 
 def _obstacle(actor: Person, code: SignInCode, *, makes: bool, confirms: bool) -> Reason | None:
-    """Why this officer cannot make or confirm the code now, or None."""
+    """Why this officer cannot make or confirm the sign-in code now, or None."""
     if makes:
         return questions.obstacle(actor, code.person)
     return questions.person_obstacle(code.person) if confirms else None

@@ -50,7 +50,7 @@ def lacking(text: str) -> str:
 
 
 def reason(person: Person) -> Reason:
-    """Why no letter can be rendered for this person."""
+    """Reason why no letter can be rendered for this person: characters that the font lacks."""
     missing = " ".join(lacking(person.display_name))
     return Reason("no-font", NO_FONT % {"characters": missing})
 
@@ -188,7 +188,7 @@ def _head(pdf: "FPDF") -> None:
 
 
 def _foot(pdf: "FPDF") -> None:
-    """Whom to ask, and the company's links, to be typed: at the bottom of the page, however long they are."""
+    """Draw the help desk and the company's links, to be typed, at the foot, however long they are."""
     seen = looks.in_force()
     labels = (("", seen.help_desk), (_("Imprint"), seen.imprint), (_("Privacy"), seen.privacy))
     text = "\n".join(labelled(label, words) for label, words in labels if str(words))
