@@ -32,7 +32,7 @@ STATES = {each.value or OPEN for each in ReviewDecision}
 
 
 class ConfirmForm(VerbForm):
-    """Which of the roles are confirmed; ids of others are refused."""
+    """Form with the roles to be confirmed; ids of others are refused."""
 
     def __init__(self, *args: Any, rows: QuerySet[RoleReview], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,7 +60,7 @@ def listing(actor: Person) -> dict[str, Any]:
 
 
 def decidable(actor: Person, campaign: Recertification) -> QuerySet[RoleReview]:
-    """What this officer answers in the campaign."""
+    """Role reviews of the campaign that this officer answers."""
     return RoleReview.objects.decidable_by(actor).filter(campaign=campaign).select_related("person")
 
 

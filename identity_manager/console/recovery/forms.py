@@ -21,7 +21,7 @@ UNKNOWN_PERSON = _("Nobody has this personnel number.")
 
 
 class AskForm(VerbForm):
-    """Which keys, for whom, and why."""
+    """Form to ask for a recovery: which archived keys, for whom, and why."""
 
     keys = forms.MultipleChoiceField(
         label=_("Archived keys"),

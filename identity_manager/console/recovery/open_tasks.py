@@ -17,7 +17,7 @@ from identity_manager.workflow.recovery import officers_policy
 
 
 def waiting(actor: Person, now: datetime) -> QuerySet[Recovery]:
-    """What this officer decides on, or gives a share for."""
+    """Recoveries that this officer decides on, or gives a share for."""
     rows = officers_policy.waiting_for(actor, now)
     return rows.select_related("owner", "request__person", "request__requested_by")
 

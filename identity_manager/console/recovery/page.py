@@ -57,7 +57,7 @@ def context(actor: Person, recovery: Recovery, form: VerbForm | None = None) -> 
 
 
 def share_obstacle(actor: Person, recovery: Recovery) -> Reason | None:
-    """Why this officer gives no share for it now, or None."""
+    """Why this officer gives no share for the recovery now, or None."""
     if not decisions.awaits_shares(recovery):
         return decisions.NO_SHARES_WANTED
     return officers_policy.obstacle(actor, recovery) or share_rounds.obstacle(

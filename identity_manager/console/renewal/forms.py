@@ -11,7 +11,7 @@ from identity_manager.workflow.renewal.holder_changes import LONGEST_REASON
 
 
 class LeaveTokenForm(VerbForm):
-    """Why a token stays though its person has changed; with what the officer saw of the change."""
+    """Form with the reason why a token stays, and the hash of the holder's changes that the officer saw."""
 
     changes_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
     reason = ReasonField(

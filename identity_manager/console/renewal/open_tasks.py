@@ -17,7 +17,7 @@ from identity_manager.ui.templatetags import moments
 
 
 def changes(actor: Person, _now: datetime) -> QuerySet[HolderChange]:
-    """Those that this administrator answers, oldest first."""
+    """Holder changes that this administrator answers, oldest first."""
     return renewals.answered_by(actor).order_by("noticed_at", "pk")
 
 

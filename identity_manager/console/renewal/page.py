@@ -95,7 +95,7 @@ def seen(change: HolderChange) -> dict[str, str]:
 
 
 def change_context(change: HolderChange, form: LeaveTokenForm) -> dict[str, Any]:
-    """What differs, old beside new, and the two answers; neither once somebody has answered."""
+    """Context of a holder change: old beside new, and the two answers; neither once it is answered."""
     is_open = HolderChange.objects.unanswered().filter(pk=change.pk).exists()
     in_force = TokenType.objects.active().filter(code=change.token.type_code).first()
     types = f"?{urlencode({'types': str(in_force.pk)})}" if in_force else ""
