@@ -45,7 +45,7 @@ class ReportForm(KindForm):
 
     @property
     def asked(self) -> Asked:
-        """What was asked for, once it is valid."""
+        """Arguments of the report, from the valid form."""
         wanted = self.cleaned_data
         return Asked(
             self.actor,
@@ -57,7 +57,7 @@ class ReportForm(KindForm):
 
 
 class SaveForm(VerbForm):
-    """What a saved report is called, and how often a link to it is sent."""
+    """Form with the name of a saved report, and how often a link to it is sent."""
 
     name = forms.CharField(
         label=_("Name"),

@@ -74,7 +74,7 @@ def listing_context(actor: Person) -> dict[str, Any]:
 
 
 def saved_of(actor: Person) -> Iterator[SavedReport]:
-    """Those whose role the officer still has."""
+    """Saved reports of the officer whose role they still have."""
     for row in SavedSearch.objects.filter(owner=actor, kind=REPORT):
         report = REPORTS.get(QueryDict(row.query).get("report", ""))
         if report is not None and report.is_read_by(actor):

@@ -22,6 +22,6 @@ READERS = frozenset().union(*(each.readers for each in REPORTS.values()))
 
 
 def read_by(actor: Person) -> list[Report]:
-    """Those that this officer reads, by title."""
+    """Reports that this officer reads, by title."""
     mine = (each for each in REPORTS.values() if each.is_read_by(actor))
     return sorted(mine, key=lambda each: key_for_reader(each.title))

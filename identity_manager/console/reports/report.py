@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 
 class ValueKind(Enum):
-    """What a column holds: text, a number, a duration (in days), a month, a moment."""
+    """Type of a column's values: text, number, duration (in days), month, moment."""
 
     TEXT = auto()
     NUMBER = auto()

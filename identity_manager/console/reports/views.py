@@ -40,7 +40,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_POST
 def export(request: HttpRequest, name: str) -> HttpResponseBase:
-    """What the page shows with these filters, as CSV or XLSX."""
+    """The report with these filters, as CSV or XLSX."""
     actor, report = page.report_for_reader(request, name)
     asked = QueryDict(request.POST.get("filters", ""))
     form = ReportForm(asked, report=report, actor=actor)

@@ -34,7 +34,7 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
 
 
 def _searches(asked: Asked, line: Mapping[str, Any]) -> dict[str, str]:
-    """What was decided counts in the period; what waits, whenever it was asked."""
+    """Searches behind the numbers: decisions of the period; waiting requests, whenever they were asked."""
     since = asked.since.date().isoformat()
     periods = {LATE: "", WAITING: "", Decision.APPROVED: since, Decision.REJECTED: since}
     return {

@@ -15,7 +15,7 @@ from identity_manager.ui.context import ARCHIVE_READERS
 
 
 def _lines(asked: Asked) -> Iterator[ReportLine]:
-    """Those in force, and what was drilled of others in this time. One statement."""
+    """Lines of certificates in force, and of others that were drilled in this time. One statement."""
     rows = RecoveryCertificate.objects.defer("certificate", "seal").annotate(
         proved=Count("drills", filter=Q(drills__proved_at__gte=asked.since)),
         failed=Count("drills", filter=Q(drills__failed_at__gte=asked.since)),

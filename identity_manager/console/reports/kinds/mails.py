@@ -29,7 +29,7 @@ SERIES = {
 
 
 def _lines(asked: Asked) -> Iterator[ReportLine]:
-    """What a mail server says, and what persons say, each in one statement."""
+    """Lines by domain, of mails with a fault and of problems that persons told, each in one statement."""
     found: dict[str, Counter[str]] = {}
     for domain, what, number in (*_troubles(asked), *_problems(asked)):
         if what in SERIES:
@@ -40,7 +40,7 @@ def _lines(asked: Asked) -> Iterator[ReportLine]:
 
 
 def _lists(asked: Asked, domain: str) -> dict[str, str]:
-    """What OUTBOX lists; none for who also counts mails that they do not read, nor of no domain."""
+    """Links to OUTBOX; none for who also counts mails that they do not read, nor without a domain."""
     reads = offices.holds(asked.actor, MAIL_READERS)
     if not domain or not reads or offices.holds(asked.actor, MAIL_WATCHERS - MAIL_READERS):
         return {}
@@ -68,7 +68,7 @@ def _problems(asked: Asked) -> Any:
 
 
 def _of_time(rows: OutgoingMailQuerySet, asked: Asked) -> OutgoingMailQuerySet:
-    """Those whose last event lies in the period, as OUTBOX reckons."""
+    """Mails whose last event lies in the period, as OUTBOX reckons."""
     within = asked.within(unit="person__organisational_unit")
     reach = mails.mails_within_units(asked.actor, MAIL_WATCHERS)
     return rows.alias(moment=LAST_EVENT).filter(reach, moment__gte=asked.since, **within)
