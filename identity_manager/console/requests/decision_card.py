@@ -51,7 +51,7 @@ class ApprovalCard:
 
     @property
     def obstacle(self) -> Reason | None:
-        """Why nobody can decide, or None."""
+        """Why nobody can decide on the request, or None."""
         return None if self.possible else approvers.TOO_FEW_APPROVERS
 
     @property

@@ -25,7 +25,7 @@ class ResubmissionForm(VerbForm):
 
 
 class CancelForm(VerbForm):
-    """Why a request is cancelled."""
+    """Form to cancel a request, with the reason."""
 
     reason = ReasonField(help_text=_("It stays on the request's page."), required=lazystr(NO_REASON))
 
@@ -40,7 +40,7 @@ class GiveUpForm(VerbForm):
 
 
 class RevokeForm(VerbForm):
-    """Why tokens are revoked, as it will stand in the CA's revocation list, and what is among them."""
+    """Form to revoke tokens: reason for the CA's revocation list; encryption certificates, too, or not."""
 
     reason = forms.TypedChoiceField(
         label=_("Reason"),
@@ -69,7 +69,7 @@ class SendAgainForm(VerbForm):
 
 
 class HoldForm(VerbForm):
-    """Why a token is put on hold."""
+    """Form to put a token on hold, with the reason."""
 
     reason = ReasonField(
         help_text=_("It stays on the token's card."),

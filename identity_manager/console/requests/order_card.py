@@ -44,7 +44,7 @@ class OrderCard:
 
     @property
     def facts(self) -> list[Pair]:
-        """What an officer searches for at the CA."""
+        """Facts by which an officer finds the order at the CA."""
         order = self.order
         names = order.content.get("subject", ())
         return [

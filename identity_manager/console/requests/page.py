@@ -170,7 +170,7 @@ def originals(row: TokenRequest) -> list[str]:
 
 
 def _earlier_lines(row: TokenRequest, offer: ActionOffer) -> list[TokenCard]:
-    """What earlier rounds asked for, the latest first: revocation may still be under way."""
+    """Cards of the tokens of earlier rounds, the latest first: revocation may still be under way."""
     tokens = [token for token in row.tokens.all() if token.round != row.round]
     tokens.sort(key=lambda token: -token.round)
     return [token_card.card(token, offer) for token in tokens]

@@ -24,7 +24,7 @@ from identity_manager.workflow.targets import sole_delivery
 
 @dataclass(frozen=True)
 class Stuck:
-    """What is stuck, the last error and its time, number of attempts, next attempt.
+    """Stuck work: its name, the last error and its time, number of attempts, next attempt.
 
     waits_for_return: not retried before its person returns from leave. is_in_english: the error was
     written by a worker.

@@ -61,7 +61,7 @@ class TokenCard:
 
     @property
     def reason_words(self) -> str | Promise:
-        """Why it ended: revocation reason in words, or the stored sentence."""
+        """Reason of the token's end: that of the revocation in words, or the stored sentence."""
         return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
 
 

@@ -88,7 +88,7 @@ def _back(request: HttpRequest, token: SoftwareToken) -> str:
 
 
 def _reinstated(token: SoftwareToken) -> str:
-    """What came of it; only a certificate authority that has the hold is told of its end."""
+    """Message after a reinstatement; only a certificate authority that has the hold is told of its end."""
     if token.state == TokenState.EXPIRED:
         return _("The certificates of this token have ended meanwhile. The token has expired.")
     if Certificate.objects.to_be_held_or_released().filter(token=token, held_at_ca=True).exists():

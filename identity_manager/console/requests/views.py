@@ -127,7 +127,7 @@ def _done_to(
     *,
     asked: Callable[[TokenRequest], Confirmation] | None = None,
 ) -> HttpResponse:
-    """What an administrator does to a request, with what the form says; first asked whether to, if so."""
+    """Response to an administrator's action on a request, by a form; asked: a confirmation before it."""
     found = requests.request_for_administrator(request, pk)
     actor = offices.officer(request)
     form = kind(refusals.post_data(request))
