@@ -184,7 +184,7 @@ def _name(row: Any) -> str:
 
 
 def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
-    """What was issued and is not used belongs to no token, and is revoked by hand all the same."""
+    """Hint on surplus certificates to be revoked by hand, which belong to no token; None without any."""
     if wanted["state"] != BY_HAND:
         return None
     now = timezone.now()

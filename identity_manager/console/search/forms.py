@@ -140,7 +140,7 @@ class KindForm(forms.Form):
             self.offer("token_type", lambda: self.remembered(name, token_types))
 
     def filters(self) -> list[forms.BoundField]:
-        """Everything but the words."""
+        """Bound fields of the filters: all but the words."""
         return [field for field in self if field.name != "q"]
 
     def offer(self, name: str, known: Callable[[], Choices]) -> None:
@@ -190,7 +190,7 @@ class PersonForm(KindForm):
     )
 
     def offer_known(self) -> None:
-        """Whose code ends is the business of who makes codes."""
+        """Offer the known values of filters; the end of a sign-in code only to officers who make codes."""
         super().offer_known()
         if offices.holds(self.actor, {Role.REGISTRATION_OFFICER}):
             codes = [

@@ -90,7 +90,7 @@ def _with_order(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
 
 
 def _tokens(wanted: Wanted) -> Q:
-    """Who has tokens in use of the type, one of whose certificates expires before the day."""
+    """Condition on persons with tokens in use of the type; one of the certificates expires before the day."""
     token_type, tokens = wanted["token_type"], SoftwareToken.objects.filter(state__in=IN_USE)
     if token_type == NO_TOKEN:
         return ~filtering.with_related(tokens, "person")

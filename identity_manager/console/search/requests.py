@@ -67,7 +67,7 @@ def _of_persons(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenR
 
 
 def _of_approver(approver: str, answer: str) -> Q:
-    """Which requests this approver (empty: any) was asked for, or has decided."""
+    """Condition on requests that this approver (empty: any) was asked for, or has decided."""
     named = {"approver": key_in(approver)} if approver else {}
     asked = AskedApprover.objects.filter(**named)
     if answer in (WAITING, LATE):
@@ -104,7 +104,7 @@ def _of_text(text: str) -> Q:
 
 
 def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Which of these requests the officer may read; nothing is asked for who reads all of them, or none."""
+    """Keys of the requests that the officer may read; no query for who reads all of them, or none."""
     named = set(keys)
     if not named or not offices.holds(actor, REQUEST_READERS):
         return set()
@@ -151,7 +151,7 @@ def prefetch_approvals(rows: list[TokenRequest]) -> list[TokenRequest]:
 
 
 def _listed(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, TokenRequest]:
-    """These requests by key, with their tokens."""
+    """Requests by key, with their tokens."""
     rows = list_rows.requests(fields_of(COLUMNS)).in_bulk(keys)
     list_rows.prefetch_lines(rows.values())
     return rows

@@ -55,7 +55,7 @@ class Saved:
 
     @property
     def words(self) -> list[str]:
-        """What it looks for."""
+        """The saved search in words: kind, words and filters."""
         return self.search.in_words()
 
 

@@ -84,7 +84,7 @@ class Search:
         return RELEVANCE in self.kind.table.orders and bool(words_of(self.wanted["q"]))
 
     def reach(self) -> QuerySet[Any]:
-        """Everything of the kind that the officer may find."""
+        """Objects of the kind that the officer may find."""
         return self.kind.reach(self.actor)
 
     def found(self) -> QuerySet[Any]:
@@ -92,7 +92,7 @@ class Search:
         return self.kind.found(self.reach(), self.wanted) if self.is_valid else self.reach().none()
 
     def rows(self) -> QuerySet[Any]:
-        """What was found, in order."""
+        """Rows that were found, in order."""
         return self._in_order(self.found()) if self.is_valid else self.found()
 
     def pages(self, per_page: int = pagination.PAGE_SIZE) -> pagination.CappedPaginator:
@@ -144,7 +144,7 @@ class Search:
         return [labelled(field.label, _said(field)) for field in found]
 
     def in_words(self) -> list[str]:
-        """What it looks for: the kind, the words, the filters."""
+        """The search in words: kind, words and filters."""
         text = self.wanted["q"] if self.is_valid else ""
         return [str(self.kind.label), *([quoted(text)] if text else []), *self.filter_words()]
 
@@ -177,7 +177,7 @@ def _said(field: BoundField) -> str:
 
 
 def kinds_of(actor: Person) -> list[SearchKind]:
-    """What this officer may look for."""
+    """Kinds of object that this officer may search."""
     return [kind for kind in KINDS.values() if offices.holds(actor, kind.readers)]
 
 
@@ -196,7 +196,7 @@ def asking(kind: SearchKind, actor: Person, asked: Mapping[str, str]) -> Search:
 
 
 def first(actor: Person) -> Search:
-    """Everything of the first kind that this officer may look for."""
+    """Search for all objects of the first kind that this officer may search."""
     return Search(kinds_of(actor)[0], actor, QueryDict())
 
 
@@ -230,7 +230,7 @@ def address(search: Search) -> str:
 
 
 def context(request: HttpRequest, search: Search, selected: Selection) -> dict[str, Any]:
-    """What the list of a search draws, under whatever form stands above it."""
+    """Context of the list of results, under whatever form stands above it."""
     if not search.is_valid:
         return {"search": search, "kind": search.kind, "form": search.form}
     search.form.remembered = partial(remembered_counts.remembered, request, search.actor)

@@ -28,7 +28,7 @@ class Selection:
 
     @property
     def carried(self) -> str:
-        """What the form posts of the other pages, in one field."""
+        """Keys selected on other pages, joined for one form field."""
         return _BETWEEN.join(self.on_other_pages)
 
     def beside(self, page: Collection[str]) -> "Selection":
@@ -38,7 +38,7 @@ class Selection:
 
 
 def posted(request: HttpRequest, checkbox: str) -> Selection:
-    """What the form of a list has sent; nothing where it was not sent, or is to be cleared."""
+    """Selection that the form of a list has sent; empty where it was not sent, or is to be cleared."""
     if request.method != "POST" or "clear" in request.POST:
         return Selection()
     keys = [str(key) for key in keys_in(request.POST, checkbox)]

@@ -100,7 +100,7 @@ class Chosen:
 
 
 def actions(search: Search) -> list[Action]:
-    """What this officer can do to rows of this kind."""
+    """Bulk actions that this officer may do to rows of this kind."""
     return [
         each for each in ACTIONS if search.kind.name in each.kinds and offices.holds(search.actor, each.roles)
     ]
@@ -154,7 +154,7 @@ def turn_page(request: HttpRequest, search: Search, posted: Selection) -> HttpRe
 
 
 def refused_page(request: HttpRequest, actor: Person, refused: Refused) -> HttpResponse:
-    """Why nothing was done, and the way back to the list."""
+    """Page with the reason why nothing was done, and the way back to the list."""
     search = searching.of_query(actor, request.POST.get("search", ""))
     back = searching.address(search or searching.first(actor))
     context = {"tab": searching.tab(actor), "refused": refused, "back": back}

@@ -37,7 +37,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def _context(
     request: HttpRequest, found: searching.Search, kind: SearchKind | None, posted: Selection
 ) -> dict[str, object]:
-    """Nothing is searched before it was said for what."""
+    """Page context; nothing is searched before a kind is chosen."""
     common = {
         "tab": "search",
         "kinds": searching.kinds_of(found.actor),
