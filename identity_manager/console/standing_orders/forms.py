@@ -27,7 +27,7 @@ NONE = ("", "–")
 
 
 class StandingOrderForm(VerbForm):
-    """Who has which token type, and what becomes of it when they leave."""
+    """Form of a standing order: who has which token type, and what becomes of it when they leave."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -101,7 +101,7 @@ class StandingOrderForm(VerbForm):
 
     @property
     def wanted(self) -> StandingOrderInput:
-        """What the verb makes of it."""
+        """Arguments of the verb, from the valid form."""
         said = self.cleaned_data
         basis = StandingBasis(said["basis"])
         saved = self._saved.get(said["search"]) if basis == StandingBasis.SEARCH else None
@@ -127,13 +127,13 @@ class StandingOrderForm(VerbForm):
 
 
 class ConfirmForm(VerbForm):
-    """Which dry run the second officer has read."""
+    """Form to confirm a standing order; seen: the dry run that the second officer has read."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
 
 class RejectForm(VerbForm):
-    """Why the second officer does not put it in force."""
+    """Form with the reason why the second officer does not put the order in force."""
 
     reason = ReasonField(
         help_text=_("It stands on the page of the standing order and in the audit log."),

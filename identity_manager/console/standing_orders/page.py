@@ -89,7 +89,7 @@ def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[
 
 
 def _stop(order: StandingOrder, called: str) -> Reason:
-    """Why it was stopped; called: its token type's name, which the facts of the stop have as a code."""
+    """Reason of the stop; called: the token type's name, which the facts of the stop have as a code."""
     facts = order.stop_facts
     if order.stop_code == "standing-order-type-withdrawn":
         facts = facts | {"name": called}

@@ -117,7 +117,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 
 
 def _drills(actor: Person) -> list[drills.DrillStatus]:
-    """When it was proved last that archived keys open, for each recovery certificate in force."""
+    """Last proof that archived keys open, for each recovery certificate in force; for Recovery Officers."""
     return drills.drill_statuses(timezone.now()) if offices.holds(actor, {Role.RECOVERY_OFFICER}) else []
 
 
@@ -218,7 +218,7 @@ def _late(number: int) -> str:
 
 
 def _mails(rows: Callable[[], QuerySet[OutgoingMail]], label: Label, state: str) -> Figure:
-    """What OUTBOX lists in that state, counted as it counts."""
+    """Figure of the mails that OUTBOX lists in that state, counted as it counts."""
     url = f"{reverse('console:outbox')}?{urlencode({'state': state})}"
     return Figure(label, url, Meaning.STOPPED, rows)
 

@@ -105,7 +105,7 @@ def _authorities(counted: Mapping[str, Figure], read: Read) -> HealthLine:
 
 
 def _due(checks: Iterable[CaCheck]) -> list[str]:
-    """What the last health checks found to be due: certificates, CRLs, OCSP signers, keys."""
+    """Maintenance that the last health checks found to be due: certificates, CRLs, OCSP signers, keys."""
     due = ((check.alias, each) for check in checks for each in check.concerns)
     return [
         labelled(alias, each if isinstance(each, str) else maintenance_needs.in_words(each))

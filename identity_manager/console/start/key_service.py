@@ -53,7 +53,7 @@ def line_of_versions(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> H
 def _link_and_error(
     counted: Mapping[str, Figure], jobs: Iterable[JobRun], why: str, error: str
 ) -> tuple[str, str]:
-    """Where to look, and what waits; empty where nothing does."""
+    """Link to the work that waits, and its description; the latter is empty where nothing waits."""
     number = {name: counted[f"{why}_{name}"].number for name in PAGES}
     waiting = [words for name, words in _in_words(number).items() if number[name]]
     failed = [schedule.named(row.name) for row in jobs if row.last_error.startswith(error)]

@@ -51,7 +51,7 @@ class RecertificationState:
 
 
 def context(actor: Person) -> dict[str, Any]:
-    """Nothing for others than User Administrators. Five statements at most."""
+    """Context of roles and recertification, for User Administrators; else empty. Five statements at most."""
     if not offices.holds(actor, USER_ADMINISTRATORS):
         return {"role_matrix": [], "recertification": None}
     return {"role_matrix": list(_matrix(actor)), "recertification": _recertification(actor)}

@@ -21,7 +21,7 @@ from identity_manager.workflow.targets.planning import takes
 
 
 class UseForm(VerbForm):
-    """Which type the target is for, and until when certificates are held back."""
+    """Form to use a target for a token type, and until when certificates are held back."""
 
     type_code = forms.ChoiceField(
         label=_("Token type"),
@@ -65,7 +65,7 @@ def _has_keys_that_leave(token_type: TokenType) -> bool:
 
 
 class RefuseForm(VerbForm):
-    """Why the target is not switched on."""
+    """Form with the reason why the target is not switched on."""
 
     reason = ReasonField(
         help_text=_("It stands on the page of the target and in the audit log."),
@@ -74,7 +74,7 @@ class RefuseForm(VerbForm):
 
 
 class RepeatForm(VerbForm):
-    """Which of them are published again; the button that was pressed says it."""
+    """Form to publish certificates in one state again; the button that was pressed says which state."""
 
     state = forms.ChoiceField(
         choices=[(state.value, state.label) for state in map(PlacementState, MAY_BE_REPEATED)],
@@ -83,7 +83,7 @@ class RepeatForm(VerbForm):
 
 
 class ParkedForm(VerbForm):
-    """What the officer saw at the target; the button that was pressed says it."""
+    """Form with what the officer saw at the target; the button that was pressed says it."""
 
     is_there = forms.TypedChoiceField(
         choices=[("yes", _("It is there")), ("no", _("It is not there"))],

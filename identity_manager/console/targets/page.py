@@ -127,12 +127,12 @@ class PlacementRow:
 
     @property
     def obstacle(self) -> Reason | None:
-        """Why nobody can say that it is there."""
+        """Why nobody can say that the entry is at the target, or None."""
         return actions.ONLY_COPY if self.row.is_only_copy else None
 
     @property
     def reason(self) -> str:
-        """Why it is not where it is to be."""
+        """Reason why the entry is not where it is to be; empty if there is none."""
         held_back = self.row.state == P.WAITING and not self.row.wanted
         held_back_words = str(_("Held back, or not wanted any more.")) if held_back else ""
         return str(self.row.error_in_words) or held_back_words
@@ -145,7 +145,7 @@ def takes_keys(name: str) -> bool:
 
 
 def consequences(name: str) -> Words:
-    """What confirming its use for a type leads to, with places for officer, type and hold."""
+    """Consequences of confirming the target's use for a type, with places for officer, type and hold."""
     configuration = connectors.configuration_of(name)
     if configuration is not None and configuration.kind == GMAIL:
         return _(
@@ -164,7 +164,7 @@ def consequences(name: str) -> Words:
 
 
 def what_ends(name: str, type_code: str) -> Words:
-    """What switching it off for a type leads to."""
+    """Consequences of switching the target off for a type."""
     if not takes_keys(name):
         return _("What we had put there is taken back. Others can no longer look up these certificates.")
     if TokenType.objects.active().filter(code=type_code, targets_alone=True).exists():
@@ -183,7 +183,7 @@ def what_ends(name: str, type_code: str) -> Words:
 
 
 def switched_off(name: str) -> Words:
-    """What is said when it is switched off."""
+    """Message after the target was switched off."""
     if takes_keys(name):
         return _("Switched off. Keys that arrived stay there.")
     return _("Switched off. What we had put there is taken back.")
@@ -217,7 +217,7 @@ def of_target(actor: Person, name: str, form: VerbForm, *, asked: dict[str, str]
 
 
 def _options(configuration: TargetConfiguration | None) -> Iterator[Pair]:
-    """What the settings say. The secret is no option, and stands nowhere here."""
+    """Settings of the target. The secret is no option, and stands nowhere here."""
     if configuration is None:
         return
     yield Pair("identity", configuration.identity, mono=True)

@@ -24,7 +24,7 @@ STATES = [(ACCEPTED, _("has accepted")), (WAITING, _("is asked, has time")), (LA
 
 
 class ReportForm(forms.Form):
-    """Which version, and who of it."""
+    """Filters of the report: the version of terms, and the state of persons."""
 
     version = forms.ModelChoiceField(
         TermsVersion.objects.none(), label=_("Version"), required=False, empty_label=None

@@ -14,7 +14,7 @@ from identity_manager.workflow.token_imports import decisions
 
 
 def looked_through(actor: Person, _now: datetime) -> QuerySet[TokenImport]:
-    """Those whose matching nobody has looked at yet, oldest first."""
+    """Imports of tokens whose matching nobody has looked at yet, oldest first."""
     rows = _looked_through().order_by("asked_at", "pk")
     return rows if decisions.officer_obstacle(actor) is None else rows.none()
 

@@ -68,7 +68,7 @@ class UploadForm(VerbForm):
 
 
 class MatchingForm(VerbForm):
-    """What the officer saw, so that nothing else is confirmed."""
+    """Form with the digest of what the officer saw, so that nothing else is confirmed."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
@@ -89,7 +89,7 @@ class MatchedRow:
 
     @property
     def sentence(self) -> str | Promise:
-        """Why it is left out, or what becomes of its key."""
+        """Reason why the row is left out, or what becomes of its key."""
         if self.row.code:
             return reasons.ROWS.in_words(self.row.code)
         return KEY_ARCHIVED if self.row.archives else KEY_LEFT if self.row.has_key else NO_KEY
@@ -127,7 +127,7 @@ def context(actor: Person, row: TokenImport, form: VerbForm, *, asked: dict[str,
 
 
 def _command(option: str, value: object) -> str:
-    """What is typed where the workers run; one line, which breaks nowhere."""
+    """Shell command to be typed where the workers run; one line, which breaks nowhere."""
     return f"manage.py import_tokens {gettext('FOLDER')} --passwords {gettext('FILE')} --{option} {value}"
 
 
