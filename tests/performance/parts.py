@@ -148,4 +148,6 @@ _ALL = (
 )
 PARTS = {part.name: part for part in _ALL}
 # What the parts with a stock find there already. Its time is its own, and no part is ended because of it.
-STOCK = Part("stocking", (300, 10_800), lambda s: {"rows": s.rows}, function="stock.fill", stock=True)
+STOCK = Part(
+    "stocking", (300, 10_800), lambda s: {"rows": s.rows}, function="stock.fill", stock=True, anew=True
+)
