@@ -65,6 +65,7 @@ TEMPLATE_BUILTINS = [
     "identity_manager.ui.templatetags.moments",
     "identity_manager.ui.templatetags.persons",
     "identity_manager.ui.templatetags.revocation",
+    "identity_manager.ui.templatetags.tables",
     "identity_manager.ui.templatetags.texts",
     "identity_manager.console.templatetags.admin_navigation",
     "identity_manager.console.templatetags.requests",

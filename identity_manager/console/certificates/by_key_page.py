@@ -93,6 +93,7 @@ def context(use: KeyUse, form: VerbForm, *, is_unlimited: bool) -> dict[str, Any
     return {
         "tab": "search",
         "use": use,
+        "rows": [*use.certificates, *use.findings],
         "form": form,
         "losses": loss.of_tokens([token.pk for token in use.tokens]),
         "can_block": is_unlimited or bool(use.certificates),

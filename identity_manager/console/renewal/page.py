@@ -79,6 +79,7 @@ def context(actor: Person) -> dict[str, Any]:
     return {
         "tab": "start",
         "weeks": weeks,
+        "weeks_with_ends": [week for week in weeks if week.parts],
         "ends": sum(week.number for week in weeks),
         "legend": dict.fromkeys((part.type_name, part.colour) for week in weeks for part in week.parts),
         "width": STEP * WEEKS,

@@ -57,7 +57,7 @@ def test_start_once_makes_it_due(sven: Client) -> None:
     assert due <= timezone.now()
     (line,) = (line for line in response.context["lines"] if line.job.name == "queue.sweep")
     assert line.is_due
-    assert '<td data-label="Next run"> now </td>' in " ".join(response.text.split())
+    assert '<td data-label="Next run">now</td>' in " ".join(response.text.split())
 
 
 def test_a_running_job_is_refused_and_says_so(sven: Client) -> None:
