@@ -30,12 +30,13 @@ class StandingMemberQuerySet(models.QuerySet["StandingMember"]):
         """Members who have not left."""
         return self.filter(until=None)
 
-    def covering(self) -> Self:
-        """Members of orders that have not ended, by which they keep the type.
+    def covering(self, type_code: str = "") -> Self:
+        """Members of orders that have not ended, by which they keep the type: of this one, or of any.
 
         Also of one that was stopped and is to go on: it has members, and waits for a second officer.
         """
-        return self.present().exclude(order__state=StandingState.ENDED)
+        rows = self.present().exclude(order__state=StandingState.ENDED)
+        return rows.filter(order__type_code=type_code) if type_code else rows
 
 
 def runs_out_by_order() -> Q:

@@ -89,7 +89,7 @@ def losers(order: StandingOrder) -> QuerySet[Person]:
 
 def covered_otherwise(order: StandingOrder) -> QuerySet[StandingMember]:
     """Members of other orders for the same type that have not ended."""
-    return StandingMember.objects.covering().filter(order__type_code=order.type_code).exclude(order=order)
+    return StandingMember.objects.covering(order.type_code).exclude(order=order)
 
 
 def count(order: StandingOrder, token_type: TokenType) -> dict[str, int]:

@@ -87,6 +87,7 @@ def place(order: StandingOrder, token_type: TokenType, figures: dict[str, int], 
     placed = [
         *_gains(order, token_type, given),
         *_losses(order, token_type, lost),
+        *_late_losses(order, token_type),
         *_reinstatements(order),
     ]
     StandingPlacement.objects.bulk_create(
@@ -130,27 +131,56 @@ def _gains(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> lis
 def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> list[BatchOrder]:
     """Place orders that end leavers' tokens by the rule, and cancel their requests that are not issued."""
     left = StandingMember.objects.filter(order=order, loss=batch).order_by().values("person")
-    note = _("No longer a member of %(who)s (standing order %(name)s).") % {
-        "who": order.who,
-        "name": order.name,
-    }
     requests = _requests_of_others(order) | _renewals(order, left)
     placed = _placed(
         *(order, new_id(), requests.order_by("pk").values_list("pk", flat=True)),
         kind=BatchKind.CANCEL,
         chosen_as=ChosenAs.REQUESTS,
-        note=note,
+        note=_note(order),
     )
     tokens = SoftwareToken.objects.filter(person__in=left, type_code=order.type_code).in_use()
     if order.loss_rule == LossRule.RUN_OUT:
         RenewalNotice.objects.unanswered().filter(token__in=tokens.order_by().values("pk")).delete()
         return placed
+    return placed + _taken(order, batch, tokens, token_type)
+
+
+def _late_losses(order: StandingOrder, token_type: TokenType) -> list[BatchOrder]:
+    """Place an order that ends tokens which leavers had asked for before they left, and got afterwards.
+
+    They are of a renewal or replacement together with another type, which was not cancelled for it. Each is
+    taken once: an officer who reinstates it decides so.
+    """
+    if order.loss_rule == LossRule.RUN_OUT:
+        return []
+    left = StandingMember.objects.filter(order=order, person=OuterRef("person")).exclude(loss=None)
+    meanwhile = left.filter(until__gt=OuterRef("created_at"), until__lte=OuterRef("sealed_at"))
+    lines = BatchLine.objects.filter(order__standing_placement__order=order, order__kind=order.loss_rule)
+    late = SoftwareToken.objects.filter(
+        Exists(meanwhile),
+        ~Exists(StandingMember.objects.covering(order.type_code).filter(person=OuterRef("person"))),
+        ~Exists(lines.filter(token=OuterRef("pk"))),
+        kind__in=SUCCEEDING,
+        type_code=order.type_code,
+    )
+    return _taken(order, new_id(), late.in_use(), token_type)
+
+
+def _taken(
+    order: StandingOrder, batch: uuid.UUID, tokens: QuerySet[SoftwareToken], token_type: TokenType
+) -> list[BatchOrder]:
+    """Place the order that revokes these tokens, or puts them on hold, by the rule."""
     kind = BatchKind(order.loss_rule)
     if kind == BatchKind.HOLD:
         tokens = tokens.exclude(state=TokenState.ON_HOLD)
     keys = tokens.order_by("pk").values_list("pk", flat=True)
-    more = {"chosen_as": ChosenAs.TOKENS, "note": note, "options": _revocation(token_type)}
-    return placed + _placed(order, batch, keys, kind=kind, **more)
+    more = {"chosen_as": ChosenAs.TOKENS, "note": _note(order), "options": _revocation(token_type)}
+    return _placed(order, batch, keys, kind=kind, **more)
+
+
+def _note(order: StandingOrder) -> str:
+    words = {"who": order.who, "name": order.name}
+    return _("No longer a member of %(who)s (standing order %(name)s).") % words
 
 
 def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:

@@ -13,7 +13,16 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models import BatchLine, BatchOrder, LineOutcome, Person, TokenRequest
+from identity_manager.models import (
+    BatchKind,
+    BatchLine,
+    BatchOrder,
+    LineOutcome,
+    Person,
+    StandingMember,
+    StandingOrder,
+    TokenRequest,
+)
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Refused
 from identity_manager.workflow.batch import askers, line_outcomes
@@ -23,6 +32,11 @@ CHANGED = Reason(
     "changed-since-dry-run",
     _("It has changed since the dry run that was confirmed. Look at it, and give a new order where needed."),
 )
+
+MEMBER_AGAIN = Reason(
+    "member-again", _("They have come back meanwhile: a standing order gives them the token type again.")
+)
+TAKING = frozenset({BatchKind.REVOKE, BatchKind.HOLD, BatchKind.CANCEL})
 
 
 # Why it could not be done, or the request that it opened, or nothing.
@@ -97,11 +111,23 @@ class ActsByVerb:
         given = GivenOrder(askers.asker_of(self.order), self.order)
         found = rows.in_bulk(keys)
         pairs = [(line, found[self.subject.key(line)]) for line in prepared]
-        unchanged = [row for line, row in pairs if self.way.seen(row) == line.seen]
-        outcomes = {row.pk: CHANGED for _line, row in pairs} | dict(self.way.act(given, unchanged))
+        back = self._members_again(holders)
+        kept = [row for _line, row in pairs if self.subject.holder(row).pk in back]
+        unchanged = [row for line, row in pairs if row not in kept and self.way.seen(row) == line.seen]
+        outcomes: dict[uuid.UUID, Outcome] = {row.pk: CHANGED for _line, row in pairs}
+        outcomes |= {row.pk: MEMBER_AGAIN for row in kept}
+        outcomes |= self.way.act(given, unchanged)
         for line, row in pairs:
             _settle(line, outcomes[row.pk])
         line_outcomes.write(prepared)
+
+    def _members_again(self, holders: Collection[uuid.UUID]) -> set[uuid.UUID]:
+        """Those from whom a standing order takes what they have come back for since it placed this order."""
+        placed_by = StandingOrder.objects.filter(placements__batch=self.order).first()
+        if placed_by is None or self.order.kind not in TAKING:
+            return set()
+        rows = StandingMember.objects.covering(placed_by.type_code).filter(person__in=holders)
+        return set(rows.values_list("person", flat=True))
 
 
 def _settle(line: BatchLine, outcome: Outcome) -> None:

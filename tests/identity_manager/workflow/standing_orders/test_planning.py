@@ -7,6 +7,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from identity_manager.models import (
+    Certificate,
     DirectoryGroup,
     DirectoryRun,
     LossRule,
@@ -41,7 +42,8 @@ from identity_manager.workflow.renewal import expiry_check
 from identity_manager.workflow.replacement import policy as replacement_policy
 from identity_manager.workflow.revocation import hold
 from identity_manager.workflow.standing_orders import breaker, orders, outcomes, planning
-from tests.identity_manager.workflow.batch.orders import with_token
+from tests.identity_manager.workflow.batch.batches import work
+from tests.identity_manager.workflow.batch.orders import lines, with_token
 from tests.identity_manager.workflow.standing_orders import standing
 from tests.tools import cast, directory
 from tests.tools.cast import Company
@@ -205,6 +207,55 @@ def test_a_replacement_that_waits_ends_with_the_membership_too(company: Company)
     standing.leaves(group, company.uma)
     standing.planned(order)
     assert TokenRequest.objects.get(pk=replacement.pk).state == "cancelled"
+
+
+@pytest.mark.parametrize(("rule", "away"), [(LossRule.REVOKE, "revoked"), (LossRule.HOLD, "on_hold")])
+def test_what_was_renewed_together_with_another_type_is_taken_when_it_comes(
+    company: Company, rule: LossRule, away: str
+) -> None:
+    """The request goes on for the other type; who reinstates the token decides that it stays."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    with_token(company, company.uma)
+    other = cast.token_type("mail")
+    cast.noted(
+        cast.delivered(cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, other)))).tokens.get()
+    )
+    order = standing.in_force(company.ada, group, loss_rule=rule)
+    Certificate.objects.update(not_after=timezone.now() + timedelta(days=20))
+    renewal = cast.enabled(company.ada, company.uma, company.vpn, other)
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    assert TokenRequest.objects.get(pk=renewal.pk).state == "awaiting_acceptance"
+
+    cast.issued(cast.accepted(renewal))
+    standing.planned(order)
+
+    states = dict(renewal.tokens.values_list("type_code", "state"))
+    assert states == {"vpn": away, "mail": "sealed"}
+    if rule == LossRule.HOLD:
+        hold.reinstate(actor=company.ada, token_id=renewal.tokens.get(type_code="vpn").pk)
+    placed = standing.placed(order)
+    standing.planned(order)
+    assert standing.placed(order) == placed
+
+
+@pytest.mark.parametrize("rule", [LossRule.REVOKE, LossRule.HOLD])
+def test_who_comes_back_before_the_order_is_carried_out_loses_nothing(
+    company: Company, rule: LossRule
+) -> None:
+    """As when it waits for a second officer."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    with_token(company, company.uma)
+    order = standing.in_force(company.ada, group, loss_rule=rule)
+    for change in (standing.leaves, standing.joins):
+        change(group, company.uma)
+        StandingOrder.objects.filter(pk=order.pk).update(next_attempt_at=timezone.now())
+        planning.run(order_id=order.pk)
+    loss = standing.batches(order)[-1]
+    while work(loss):
+        pass
+    assert holds(company.uma) == ["active"]
+    assert [(outcome, codes) for _number, outcome, codes in lines(loss)] == [("skipped", ["member-again"])]
 
 
 @pytest.mark.parametrize("before", ["within the order's next plan", "before another return"])
