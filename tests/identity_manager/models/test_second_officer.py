@@ -70,6 +70,7 @@ from identity_manager.workflow.standing_orders import orders as standing
 from identity_manager.workflow.standing_orders import planning
 from identity_manager.workflow.targets import uses
 from identity_manager.workflow.token_imports import decisions, dry_run
+from tests.identity_manager.models.test_rules_agree import combined
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.tools import cast, foreign_files
 from tests.tools import looks as looks_of_company
@@ -437,6 +438,34 @@ def test_every_table_of_such_decisions_is_here() -> None:
     tables = {model for model in apps.get_models() if issubclass(model, SecondOfficerDecision)}
     drills = {RecoveryDrill}  # neither refused nor withdrawn: workflow/archive/test_drills.py
     assert tables - drills == {kind.model for kind in KINDS.values()}
+
+
+@EVERY
+def test_it_waits_in_sql_as_in_python(kind: Kind) -> None:
+    """In each state that a constraint allows, asked for at no time, long ago and just now."""
+    (rita,) = officers(kind, "rita")
+    row, now = asked(kind, rita), timezone.now()
+    rows = type(row).objects.filter(pk=row.pk)
+    ends = dict.fromkeys(("made_at", "used_at", "withdrawn_at", "erased_at"), (None, now))
+    walked = {"asked_at": (None, now.replace(year=2000), now), "needs_confirmation": (True, False), **ends}
+    fields = {field.name: field for field in row._meta.get_fields()}
+    columns = {name: values for name, values in walked.items() if name in fields}
+    if "state" in fields:
+        columns["state"] = [value for value, _label in fields["state"].choices]
+    said = {waits(rows, each) for each in combined(columns)}
+    assert said >= {True, False}
+
+
+def waits(rows: Any, values: dict[str, Any]) -> bool | None:
+    """Whether the row with these values waits, as both forms say; None where a constraint forbids them."""
+    try:
+        with transaction.atomic():
+            rows.update(**values)
+    except IntegrityError:
+        return None
+    by_python = bool(rows.get().waits())
+    assert rows.waiting().exists() == by_python, values
+    return by_python
 
 
 @EVERY
