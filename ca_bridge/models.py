@@ -166,6 +166,11 @@ class CaOrder(Stateful):
         ]
 
     @property
+    def is_parked(self) -> bool:
+        """Whether it waits for an officer; as `CaOrderQuerySet.parked`."""
+        return self.parked_at is not None
+
+    @property
     def serial(self) -> int | None:
         """The serial number of the certificate, where there is one."""
         return int(self.serial_hex, 16) if self.serial_hex else None
@@ -329,5 +334,5 @@ class SurplusCertificate(models.Model):
 
     @property
     def is_for_manual_revocation(self) -> bool:
-        """Whether it must be revoked manually at the CA and is not yet."""
-        return self.revoked_at is None and self.by_hand_since is not None
+        """Whether it must be revoked manually at the CA and is not yet, while it is stored."""
+        return self.revoked_at is None and bool(self.certificate) and self.by_hand_since is not None

@@ -59,7 +59,7 @@ def in_trouble() -> dict[str, CaOutage]:
 
 def allow_calls(certificates: Iterable[Certificate], troubled: dict[str, CaOutage]) -> list[Certificate]:
     """Certificates whose orders may go to their CA now: all of a closed breaker, one probe of an open one."""
-    silent = {alias: row for alias, row in troubled.items() if row.opened_at is not None}
+    silent = {alias: row for alias, row in troubled.items() if row.is_open}
     passing = []
     for certificate in certificates:
         outage = silent.get(certificate.profile.ca)

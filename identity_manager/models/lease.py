@@ -115,10 +115,14 @@ class Leased(models.Model):
         """The last error, for people; most errors stand for themselves."""
         return ERRORS.in_words(self.last_error)
 
+    def is_leased(self, now: datetime) -> bool:
+        """Whether a worker has the lease."""
+        return self.leased_until is not None and self.leased_until > now
+
     def is_due(self, now: datetime) -> bool:
         """As `LeasedQuerySet.due`, of a row that was read."""
-        free = self.leased_until is None or self.leased_until <= now
-        return free and self.next_attempt_at is not None and self.next_attempt_at <= now
+        planned = self.next_attempt_at
+        return not self.is_leased(now) and planned is not None and planned <= now
 
     def work_is_due(self, now: datetime) -> None:
         """Schedule work for now and reset the attempts."""

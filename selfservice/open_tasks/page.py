@@ -146,13 +146,13 @@ def _terms_again(person: Person) -> list[OpenTask]:
         OpenTask(
             title=_("Accept the new version of %(document)s") % {"document": notice.document},
             line=_("Its time is over, but you can still accept it.")
-            if notice.due_at <= now
+            if notice.is_late(now)
             else _("It holds for software tokens that you have already."),
             action=_("Read and accept"),
             url=reverse("selfservice:terms-again", args=[notice.pk]),
             icon="paper",
             since=notice.created_at,
-            until=notice.due_at if notice.due_at > now else None,
+            until=None if notice.is_late(now) else notice.due_at,
         )
         for notice in selfservice_pages.terms_to_accept_again(person.pk)
     ]

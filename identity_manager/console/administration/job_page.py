@@ -98,7 +98,7 @@ def _lines(rows: Mapping[str, JobRun], now: datetime) -> Iterator[JobLine]:
         due = row.next_attempt_at
         is_due = due is not None and due <= now and not _is_late(row, now)
         schedule = schedule_words(job.every)
-        yield JobLine(job, row, schedule, row.is_running(now), is_due, word, meaning, detail)
+        yield JobLine(job, row, schedule, row.is_leased(now), is_due, word, meaning, detail)
 
 
 def _outcome(row: JobRun, now: datetime) -> tuple[Words, Meaning, Words]:
@@ -123,4 +123,4 @@ def _result_words(result: str) -> Words:
 
 def _is_late(row: JobRun, now: datetime) -> bool:
     due = row.next_attempt_at
-    return due is not None and due < now - SILENCE and not row.is_running(now)
+    return due is not None and due < now - SILENCE and not row.is_leased(now)

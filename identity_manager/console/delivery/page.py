@@ -19,6 +19,6 @@ def context(actor: Person, notice: InstallationNotice, form: LeaveForm) -> dict[
         "notice": notice,
         "token": notice.token,
         "obstacle": None if is_open else own,
-        "held_up": notice.revoke_at is not None and notice.revoke_at <= timezone.now(),
+        "held_up": notice.is_to_be_revoked(timezone.now()),
         "form": form,
     }

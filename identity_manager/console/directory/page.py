@@ -101,8 +101,7 @@ class SourceCard:
 
     @property
     def is_running(self) -> bool:
-        until = self.row.leased_until if self.row else None
-        return until is not None and until > timezone.now()
+        return self.row is not None and self.row.is_leased(timezone.now())
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def _line(name: str, rows: list[MailText]) -> MailTextLine:
         url=_url("mail-text", name, language),
         own=[language_label(row.language) for row in in_force],
         drafts=[language_label(row.language) for row in rows if row.state == VersionState.DRAFT],
-        fails=any(row.failed_at for row in in_force),
+        fails=any(row.is_failing for row in in_force),
     )
 
 

@@ -35,7 +35,7 @@ class OrderCard:
     @property
     def is_parked(self) -> bool:
         """Whether an officer must decide."""
-        return self.order.parked_at is not None and self.certificate.state == CertificateState.ORDERED
+        return self.order.is_parked and self.certificate.state == CertificateState.ORDERED
 
     @property
     def obstacle(self) -> Reason | None:

@@ -23,7 +23,6 @@ S = RequestState
 DONE, NOW, WAITS = StepState.DONE, StepState.NOW, StepState.WAITS
 STOPPED, SKIPPED = StepState.STOPPED, StepState.SKIPPED
 FEW = 2
-NEVER_HANDED_OUT = (TokenState.ORDERED, TokenState.ISSUING, TokenState.CANCELLED)
 
 
 def steps_of(request: TokenRequest) -> list[StepperStep]:
@@ -140,7 +139,7 @@ def _delivered(request: TokenRequest) -> StepperStep:
 
 
 def _handed_out(request: TokenRequest) -> list[SoftwareToken]:
-    return [token for token in request.lines if token.state not in NEVER_HANDED_OUT]
+    return [token for token in request.lines if token.is_visible_under_certificates]
 
 
 def _latest(moments: list[datetime | None]) -> datetime | None:

@@ -199,5 +199,5 @@ def _ending(use: TargetUse) -> Confirmation:
         button=_("Switch it off"),
         back=_address(use.target.name),
         tab="admin",
-        obstacle=None if use.waits() or use.is_in_force else uses.USE_ENDED,
+        obstacle=None if use.is_open else uses.USE_ENDED,
     )

@@ -97,7 +97,7 @@ def periodic_work() -> Iterator[CheckResult]:
             yield warning(
                 f"The job {name} failed: {row.last_error}", "ADMIN, Jobs: see the error, Start once."
             )
-        elif row.next_attempt_at and row.next_attempt_at < now - LATE and not row.is_running(now):
+        elif row.next_attempt_at and row.next_attempt_at < now - LATE and not row.is_leased(now):
             fine = False
             yield warning(
                 f"The job {name} is due since {_ago(now - row.next_attempt_at)}.", "See beat and workers."

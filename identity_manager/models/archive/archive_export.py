@@ -52,6 +52,11 @@ class ArchiveExport(StatefulDecision):
     def __str__(self) -> str:
         return f"{self.asked_at:%Y-%m-%d %H:%M}"
 
+    def is_usable(self, now: datetime) -> bool:
+        """As `ArchiveExportQuerySet.usable`, of a row that was read."""
+        fresh = self.decided_at is not None and self.decided_at > now - GOOD_FOR
+        return fresh and self.state == ConsentState.CONFIRMED and self.done_at is None
+
     @classmethod
     def waiting_condition(cls, now: datetime) -> Q:
         return Q(state=ConsentState.WAITING, asked_at__gt=now - WAITS_FOR)

@@ -105,6 +105,10 @@ class RecoveryCertificate(Stateful):
     def __str__(self) -> str:
         return self.name
 
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether keys are sealed for it now."""
+        return self.state == S.IN_FORCE and self.not_after > now
+
     @property
     def asked_by(self) -> Person | None:
         """The importer, under the name that lists of second-officer decisions use."""

@@ -112,6 +112,11 @@ class CaComparison(models.Model):
         """Whether it is unfinished."""
         return self.step in UNFINISHED
 
+    def is_due_again(self, now: datetime) -> bool:
+        """Whether it is due to be repeated."""
+        done = self.step == ComparisonStep.DONE
+        return done and self.again_at is not None and self.again_at <= now
+
     def restart(self) -> None:
         """Begin again at the start of the CA's list."""
         self.step, self.cursor, self.asked_to, self.again_at = ComparisonStep.LISTING, "", None, None
@@ -224,9 +229,16 @@ class CaFinding(models.Model):
     @property
     def is_adoptable(self) -> bool:
         """Whether its key is that of a parked order; the verb checks more."""
-        return (
-            self.kind == FindingKind.UNKNOWN and self.order is not None and self.order.parked_at is not None
-        )
+        return self.kind == FindingKind.UNKNOWN and self.order is not None and self.order.is_parked
+
+    @property
+    def is_of_order(self) -> bool:
+        """Whether its order may still explain it; as `CaFindingQuerySet.of_orders`."""
+        return self.state in (F_.OPEN, F_.WAITING) and self.order_id is not None
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it is open, and its certificate has expired; as `CaFindingQuerySet.ended`."""
+        return self.state in STILL_OPEN and self.not_after <= now
 
     def awaits_decision(self, now: datetime) -> bool:
         """Whether an officer decides on it."""

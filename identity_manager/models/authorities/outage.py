@@ -55,3 +55,8 @@ class CaOutage(models.Model):
 
     def __str__(self) -> str:
         return self.alias
+
+    @property
+    def is_open(self) -> bool:
+        """Whether orders wait."""
+        return self.opened_at is not None

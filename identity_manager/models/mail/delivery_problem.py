@@ -90,6 +90,12 @@ class DeliveryProblem(models.Model):
     def __str__(self) -> str:
         return str(self.get_kind_display())
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an officer has it as a task."""
+        waits = self.ended_at is None and self.token.delivery == DeliveryState.SENT
+        return waits and self.token.state in DELIVERABLE and self.token.person.is_active
+
     def end(self, outcome: ProblemOutcome, *, by: Person | None, now: datetime, reason: str = "") -> None:
         """Store the outcome and close the problem."""
         self.outcome, self.ended_at, self.ended_by, self.reason = outcome, now, by, reason

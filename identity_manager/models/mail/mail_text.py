@@ -70,6 +70,11 @@ class MailText(Stateful, VersionedEntry):
         return self.code.partition(".")[0]
 
     @property
+    def is_failing(self) -> bool:
+        """Whether it is in force and failed to render."""
+        return self.state == VersionState.ACTIVE and self.failed_at is not None
+
+    @property
     def language(self) -> str:
         """The code of the language."""
         return self.code.partition(".")[2]

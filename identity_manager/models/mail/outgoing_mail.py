@@ -183,6 +183,16 @@ class OutgoingMail(Stateful, Leased):
         return self.message in NOTICES and not self.is_emptied
 
     @property
+    def is_in_trouble(self) -> bool:
+        """Whether it failed for good or bounced."""
+        return self.fault != "" and self.state in IN_TROUBLE
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it waits for a retry after a fault."""
+        return self.fault != "" and self.state == M.QUEUED and self.last_error != ""
+
+    @property
     def delivers(self) -> bool:
         """Whether it delivers a token's files: attached, or by a link."""
         return bool(self.container_format)

@@ -60,15 +60,11 @@ class JobRun(Leased):
     def is_due(self, now: datetime) -> bool:
         """As `JobRunQuerySet.due`, of a row that was read."""
         planned = self.next_attempt_at
-        return not self.is_running(now) and planned is not None and planned <= now + SLACK
-
-    def is_running(self, now: datetime) -> bool:
-        """Whether a worker has the lease."""
-        return self.leased_until is not None and self.leased_until > now
+        return not self.is_leased(now) and planned is not None and planned <= now + SLACK
 
     def is_out_of_reach(self, now: datetime, *, every: timedelta, lease: timedelta) -> bool:
         """Whether its lease or next run is further away than possible: a clock was wrong."""
-        if self.leased_until is not None and self.leased_until > now:
+        if self.leased_until is not None and self.is_leased(now):
             return self.leased_until > now + lease
         return self.next_attempt_at is not None and self.next_attempt_at > now + every
 

@@ -124,6 +124,11 @@ class RoleReview(models.Model):
     def __str__(self) -> str:
         return f"{self.get_role_display()}: {self.person}"
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it waits for a decision in an open campaign."""
+        return self.decision == ReviewDecision.NONE and self.campaign.is_open
+
     def settle(self, decision: ReviewDecision, *, by: Person | None, now: datetime) -> bool:
         """Store the decision if there is none yet (conditional update); return whether it was stored."""
         undecided = RoleReview.objects.undecided().filter(pk=self.pk)

@@ -328,7 +328,7 @@ class Certificate(RevocationAndHold):
     @property
     def is_parked(self) -> bool:
         """Whether its outcome is unknown and the order parked: an officer decides."""
-        return self.state == C.ORDERED and self.order is not None and self.order.parked_at is not None
+        return self.state == C.ORDERED and self.order is not None and self.order.is_parked
 
     @property
     def is_to_be_retried(self) -> bool:

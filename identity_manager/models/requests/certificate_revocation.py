@@ -76,6 +76,11 @@ class RevocationAndHold(Stateful, Leased):
         alive = self.state in NOT_ENDED and self.not_after is not None and self.not_after > now
         return alive and self.by_hand_since is not None
 
+    def is_not_on_crl(self, now: datetime) -> bool:
+        """Whether it is revoked and not expired, and no CRL lists it yet, as far as is known."""
+        alive = self.not_after is not None and self.not_after > now
+        return alive and self.revoked_at is not None and self.on_crl_at is None
+
     def withdraw_revocation(self) -> None:
         """Drop the revocation: its CA has no interface for it, and the certificate expires by itself."""
         self.revocation_reason = ""

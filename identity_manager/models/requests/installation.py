@@ -119,6 +119,11 @@ class InstallationNotice(models.Model):
     def __str__(self) -> str:
         return str(self.token)
 
+    def is_to_be_revoked(self, now: datetime) -> bool:
+        """Whether its time of revocation has passed, also if the revocation is held up."""
+        late = self.ended_at is None and self.revoke_at is not None and self.revoke_at <= now
+        return late and self.token.state == TokenState.ACTIVE and self.token.person.is_active
+
     def prolong(self, by: timedelta) -> None:
         """Move everything that is still to come."""
         self.asked_at += by

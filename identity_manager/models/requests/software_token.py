@@ -27,6 +27,7 @@ from identity_manager.models.requests.token_states import (
     BY_TARGETS,
     DELIVERABLE,
     IN_USE,
+    NEVER_HANDED_OUT,
     UNDER_WAY,
     DeliveryState,
     TokenState,
@@ -230,13 +231,23 @@ class SoftwareToken(Stateful, Leased):
         return self.state not in UNDER_WAY and not held_on_its_way
 
     @property
+    def is_in_use(self) -> bool:
+        """Whether it was handed out and has not ended."""
+        return self.state in IN_USE
+
+    @property
+    def is_visible_under_certificates(self) -> bool:
+        """Whether it was delivered, in any later state."""
+        return self.state not in NEVER_HANDED_OUT
+
+    @property
     def is_revocable(self) -> bool:
         """Whether it is in use, or has ended with a certificate that can still be revoked."""
         if self.state == T.REPLACED:  # its certificates may wait to be revoked as superseded
             return any(each.is_revocable for each in self.certificates.all())
         if self.state == T.REVOKED:
             return any(each.is_living for each in self.certificates.all())
-        return self.state in IN_USE
+        return self.is_in_use
 
     @property
     def reason_words(self) -> str | Promise:

@@ -77,6 +77,10 @@ class TermsNotice(models.Model):
     def __str__(self) -> str:
         return f"{self.person}: {self.version}"
 
+    def is_late(self, now: datetime) -> bool:
+        """Of an unanswered notice: whether its time is over."""
+        return self.due_at <= now
+
 
 class TermsHoldQuerySet(models.QuerySet["TermsHold"]):
     def of_document(self, document: OuterRef) -> Self:

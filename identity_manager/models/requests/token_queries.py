@@ -18,6 +18,7 @@ from identity_manager.models.requests.states import RequestKind, RequestState
 from identity_manager.models.requests.token_states import (
     DELIVERABLE,
     IN_USE,
+    NEVER_HANDED_OUT,
     UNDER_WAY,
     DeliveryState,
     TokenState,
@@ -167,4 +168,4 @@ class SoftwareTokenQuerySet(LeasedQuerySet[Row]):
 
     def visible_under_certificates(self) -> Self:
         """Tokens that were delivered, in any later state."""
-        return self.exclude(state__in=(T.ORDERED, T.ISSUING, T.CANCELLED))
+        return self.exclude(state__in=NEVER_HANDED_OUT)

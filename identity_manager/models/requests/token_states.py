@@ -22,6 +22,7 @@ TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
 UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
 DELIVERABLE = (T.SEALED, T.ACTIVE)  # not on hold: its files go to the person
 IN_USE = (*DELIVERABLE, T.ON_HOLD)
+NEVER_HANDED_OUT = (*TO_BE_ISSUED, T.CANCELLED)
 # Ended tokens whose encryption certificates may live on: mail under them is still on its way.
 MAY_LIVE_ON = (T.REPLACED, T.REVOKED)
 

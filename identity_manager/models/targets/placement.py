@@ -211,7 +211,7 @@ class Placement(Stateful, Leased):
     def is_only_copy(self) -> bool:
         """Whether nobody but its targets gets this key, and it is not known to be at this one."""
         token = self.certificate.token
-        to_targets = token.delivery == DeliveryState.TO_TARGETS and token.state in IN_USE
+        to_targets = token.delivery == DeliveryState.TO_TARGETS and token.is_in_use
         return self.parcel_wrapped is not None and to_targets
 
     @property

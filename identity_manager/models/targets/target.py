@@ -64,6 +64,11 @@ class Target(Leased):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_down(self) -> bool:
+        """Whether all waits: it is in the settings, and does not answer, or refuses us as a whole."""
+        return self.name in settings.TARGETS and self.last_error != ""
+
 
 class HoldBack(models.TextChoices):
     """Until when a certificate is held back from a target."""
@@ -120,3 +125,8 @@ class TargetUse(StatefulDecision):
     def is_in_force(self) -> bool:
         """As `TargetUseQuerySet.in_force`."""
         return self.state == ConsentState.CONFIRMED and self.ended_at is None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is in force, or waits for the second officer."""
+        return self.state in (ConsentState.WAITING, ConsentState.CONFIRMED) and self.ended_at is None

@@ -65,7 +65,7 @@ def answer_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
     obstacle = officer_obstacle(actor=actor, review=review)
     if obstacle is not None:
         return obstacle
-    if review.decision or not review.campaign.is_open:
+    if not review.is_undecided:
         return DECIDED
     return None if _is_held(review) else GONE
 

@@ -19,13 +19,12 @@ def revocation(certificate: Certificate) -> dict[str, Any]:
 
     One statement, and only for what is revoked and on no CRL yet.
     """
-    is_revoked = certificate.state == CertificateState.REVOKED
-    is_open = is_revoked and certificate.on_crl_at is None
+    now = timezone.now()
     return {
         "certificate": certificate,
-        "is_revoked": is_revoked,
-        "has_ended": certificate.has_ended(timezone.now()),
+        "is_revoked": certificate.state == CertificateState.REVOKED,
+        "has_ended": certificate.has_ended(now),
         "crl": IssuerCrl.objects.filter(ca=certificate.ca, issuer=certificate.issuer).first()
-        if is_open
+        if certificate.is_not_on_crl(now)
         else None,
     }

@@ -82,12 +82,13 @@ def withdraw(*, actor: Person, export_id: uuid.UUID) -> ArchiveExport:
 def begin() -> ArchiveExport:
     """Mark the confirmed export as carried out, and return it. Raises Stale if none is confirmed."""
     with transaction.atomic():
-        found = ArchiveExport.objects.usable(timezone.now()).first()
+        now = timezone.now()
+        found = ArchiveExport.objects.usable(now).first()
         export = locking.archive_export(found.pk) if found else None
-        require(export and export.done_at is None, else_=NO_EXPORT, kind=Stale)
+        require(export and export.is_usable(now), else_=NO_EXPORT, kind=Stale)
         assert export is not None  # noqa: S101 required above, said for mypy
 
-        export.done_at = timezone.now()
+        export.done_at = now
         export.save()
         rows = ArchivedKey.objects.count()
         audit.record(audit.Event.ARCHIVE_EXPORTED, actor=None, subject=None, rows=rows)

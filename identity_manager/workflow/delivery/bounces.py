@@ -27,7 +27,6 @@ from identity_manager.models import (
     OutgoingMail,
     SoftwareToken,
 )
-from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions import locking
 from identity_manager.workflow.delivery import arrival
 
@@ -106,7 +105,7 @@ def not_delivered(mail: OutgoingMail, *, detail: str) -> None:
 
     Also for a token on hold: its files wait in Self-Service when the hold ends.
     """
-    if mail.token is not None and mail.delivers and mail.token.state in IN_USE:
+    if mail.token is not None and mail.delivers and mail.token.is_in_use:
         delivery_failed(mail.token, mail, detail=detail)
 
 

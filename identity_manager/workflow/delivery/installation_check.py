@@ -96,7 +96,7 @@ def check(notice_id: uuid.UUID) -> bool:
         notice = due.first()
         if token is None or notice is None:
             return False
-        now = timezone.now()
+        notice.token, now = token, timezone.now()
         rule = TokenType.objects.active().filter(code=token.type_code).first()
         if token.state != TokenState.ACTIVE:
             notice.ended_at = now
@@ -142,7 +142,7 @@ def _warn_then_revoke(case: _Case) -> None:
             notice.revoke_at = max(case.due_at, case.now + WARNED_BEFORE)
             _mail(case)
             notice.next_at = notice.revoke_at - LAST_WARNING
-    elif case.now >= notice.revoke_at:
+    elif notice.is_to_be_revoked(case.now):
         _end(case)
     else:
         if case.now >= notice.revoke_at - LAST_WARNING and notice.mails < 2:

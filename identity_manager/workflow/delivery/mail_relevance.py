@@ -18,7 +18,6 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.workflow.recovery import policy as recovery_policy
 
 # Mails that ask for an action, and the request states in which it is possible.
@@ -137,7 +136,7 @@ def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | No
     if mail.token is None or not (mail.delivers or mail.message == SAYS_WHERE_KEYS_ARE):
         return None
     token = mail.token
-    if token.state not in IN_USE:
+    if not token.is_in_use:
         return NoLongerRelevant(_("The token has ended: %(state)s.") % {"state": token.get_state_display()})
     if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
         return NoLongerRelevant(str(recovery_policy.OVER))

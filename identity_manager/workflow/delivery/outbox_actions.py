@@ -75,8 +75,7 @@ def obstacle(mail: OutgoingMail) -> Reason | None:
     """Why this mail can neither be retried nor discarded now, or None."""
     if mail.state not in (MailState.QUEUED, *IN_TROUBLE):
         return NOT_WAITING
-    leased = mail.leased_until is not None and mail.leased_until > timezone.now()
-    return UNDER_WAY if leased else None
+    return UNDER_WAY if mail.is_leased(timezone.now()) else None
 
 
 def delivery_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:

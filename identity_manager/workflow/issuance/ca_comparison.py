@@ -29,6 +29,7 @@ from identity_manager.models import (
     FindingKind,
     FindingState,
 )
+from identity_manager.models.authorities.comparison import STILL_OPEN
 from identity_manager.transactions import locking, time_limit
 from identity_manager.workflow.issuance import ca_findings, surplus
 
@@ -60,7 +61,7 @@ def begin_again(now: datetime) -> None:
     for comparison_id in list(CaComparison.objects.due_again(now).values_list("pk", flat=True)):
         with transaction.atomic():
             row = locking.ca_comparison(comparison_id)
-            if row.again_at is not None and row.again_at <= now:
+            if row.is_due_again(now):
                 row.restart()
                 row.save()
 
@@ -148,7 +149,7 @@ def _note_unknown(row: CaComparison, found: listing.Unknown) -> None:
 
 def _state_of(order: CaOrder | None) -> FindingState:
     """State of a new finding: it waits while its order is under way, and is open for officers otherwise."""
-    parked = order is None or order.parked_at is not None
+    parked = order is None or order.is_parked
     return FindingState.OPEN if parked else FindingState.WAITING
 
 
@@ -246,9 +247,9 @@ def settle_by_orders() -> None:
 
 
 def _settle(finding: CaFinding, now: datetime) -> None:
-    if finding.state not in (FindingState.OPEN, FindingState.WAITING, FindingState.REVOKING):
+    if finding.state not in STILL_OPEN:
         return
-    if finding.not_after <= now or _needs_nobody(finding):
+    if finding.has_ended(now) or _needs_nobody(finding):
         finding.close(FindingState.SETTLED, now=now)
     elif finding.state != FindingState.REVOKING and finding.kind == FindingKind.UNKNOWN:
         finding.state = _state_of(finding.order)
@@ -257,14 +258,15 @@ def _settle(finding: CaFinding, now: datetime) -> None:
 
 def _needs_nobody(finding: CaFinding) -> bool:
     """Whether the state of the finding's order or certificate makes a decision unnecessary."""
-    if finding.state == FindingState.REVOKING or finding.order is None:
+    order = finding.order
+    if order is None or not finding.is_of_order:
         return False
     if finding.kind == FindingKind.MISSING:
         certificate = finding.token_certificate
         return certificate is None or certificate.state not in LIVING
     if listing.is_known(issuing.describe(finding.certificate)):
         return True
-    if finding.order.state in CaOrder.OPEN:
+    if order.state in CaOrder.OPEN:
         return False
-    listing.flag_surplus(finding.order, finding.certificate, on_surplus=surplus.record_found)
+    listing.flag_surplus(order, finding.certificate, on_surplus=surplus.record_found)
     return True

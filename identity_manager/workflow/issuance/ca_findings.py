@@ -56,7 +56,7 @@ def adopting_obstacle(finding: CaFinding) -> Reason | None:
     if finding.kind != FindingKind.UNKNOWN or order is None or certificate is None:
         return NOT_ADOPTABLE
     is_wanted = Certificate.objects.to_be_issued().filter(pk=certificate.pk, order=order)
-    return None if order.parked_at is not None and is_wanted.exists() else NOT_ADOPTABLE
+    return None if order.is_parked and is_wanted.exists() else NOT_ADOPTABLE
 
 
 def revoking_obstacle(finding: CaFinding) -> Reason | None:

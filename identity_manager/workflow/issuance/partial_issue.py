@@ -22,7 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.models.requests.token_states import IN_USE, TO_BE_ISSUED
+from identity_manager.models.requests.token_states import TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
@@ -81,7 +81,7 @@ def revoke_all(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenReq
         issued = [row.serial for token in lines for row in locking.certificates_of(token) if row.serial]
 
         for token in lines:
-            if token.state in IN_USE and token.is_finished:
+            if token.is_in_use and token.is_finished:
                 revoke.end_token(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
         cancellation.end_request(request, actor=actor, reason=reason.strip())
         cancellation.tell_of_cancellation(request, by=actor)

@@ -57,7 +57,7 @@ def begin_leave(person: Person, *, leave: Leave, actor: Person | None) -> LeaveE
     outcome, held = LeaveEffect(), list[uuid.UUID]()
     for token in tokens_of(person, TokenState.ISSUING, *IN_USE, *MAY_LIVE_ON):
         rule = rule_of_leave(token)
-        counts = token.state in IN_USE
+        counts = token.is_in_use
         if rule == EndingRule.REVOKE:
             revoke.end_token(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
             outcome.revoked += counts
@@ -78,7 +78,7 @@ def end_for_good(person: Person, *, actor: Person | None, reason: RevocationReas
     outcome = LeaveEffect()
     for token in tokens_of(person, *IN_USE, *MAY_LIVE_ON):
         rule = rule_of_lock(token, reason=reason)
-        counts = token.state in IN_USE
+        counts = token.is_in_use
         if rule == EndingRule.REVOKE:
             revoke.end_token(token, reason=reason, actor=actor)
             outcome.revoked += counts

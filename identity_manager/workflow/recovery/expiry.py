@@ -31,7 +31,7 @@ def _end(request_id: uuid.UUID) -> bool:
             officers_keys.unused(request.pk, policy.OVER)
             cancellation.end_request(request, actor=None, reason=EndReason.RECOVERY_OVER)
             return True
-        tokens = [each for each in locking.tokens_of(request) if each.state in IN_USE]
+        tokens = [each for each in locking.tokens_of(request) if each.is_in_use]
         for token in tokens:
             _expire(token)
         return bool(tokens)

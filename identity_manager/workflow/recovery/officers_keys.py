@@ -14,7 +14,6 @@ from ca_bridge.keys.envelopes import RecoveryKey
 from identity_manager.models import (
     Recovery,
     RecoveryCertificate,
-    RecoveryCertificateState,
     RecoveryKeyKind,
     ShareRound,
     ShareRoundState,
@@ -36,8 +35,8 @@ def choose(key_ids: Collection[uuid.UUID], *, now: datetime) -> RecoveryCertific
 
 
 def _rank(certificate: RecoveryCertificate, now: datetime) -> tuple[bool, bool, str]:
-    in_force = certificate.state == RecoveryCertificateState.IN_FORCE and certificate.not_after > now
-    return certificate.kind != RecoveryKeyKind.ONLINE, not in_force, str(certificate.pk)
+    is_online = certificate.kind == RecoveryKeyKind.ONLINE
+    return not is_online, not certificate.is_in_force(now), str(certificate.pk)
 
 
 def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:

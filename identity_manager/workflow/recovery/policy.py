@@ -27,7 +27,6 @@ from identity_manager.models import (
     RecoveryKeyKind,
     SignInCode,
 )
-from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.archive import opening, share_rounds
@@ -161,6 +160,6 @@ def communicated(recovery: Recovery) -> list[Certificate]:
 def is_for_reading_only(key: ArchivedKey, *, now: datetime | None = None) -> bool:
     """Whether the key's certificate has ended, so that the key only reads old mail."""
     row = key.certificate
-    if row is None or row.state != CertificateState.VALID or row.token.state not in IN_USE:
+    if row is None or row.state != CertificateState.VALID or not row.token.is_in_use:
         return True
     return row.has_ended(now or timezone.now())

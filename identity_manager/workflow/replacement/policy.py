@@ -12,7 +12,6 @@ from ca_bridge.contract import RevocationReason
 from identity_manager.models import Certificate, Person, ReplacementCause, RequestKind, SoftwareToken
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
-from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.policy.eligibility import HeldToken, TypeChoice
@@ -69,12 +68,12 @@ def replaceable(person: Person, *, only: uuid.UUID | None = None) -> SoftwareTok
 
 def nothing_obstacle(tokens: Iterable[SoftwareToken]) -> Reason | None:
     """Reason if none of these tokens can be replaced, because none is in use."""
-    return None if any(token.state in IN_USE for token in tokens) else NOTHING_TO_REPLACE
+    return None if any(token.is_in_use for token in tokens) else NOTHING_TO_REPLACE
 
 
 def outlook(person: Person, tokens: Iterable[SoftwareToken], *, own: bool = False) -> list[Replaced]:
     """The effect of replacing these tokens, as far as in use. own: the person asks. Writes nothing."""
-    tokens = [token for token in tokens if token.state in IN_USE]
+    tokens = [token for token in tokens if token.is_in_use]
     prefetch_related_objects(tokens, Prefetch("certificates", Certificate.objects.select_related("profile")))
     found = {
         choice.token_type.code: choice for choice in choices(person, {token.pk for token in tokens}, own=own)

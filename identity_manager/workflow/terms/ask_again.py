@@ -35,7 +35,7 @@ def check(version: TermsVersion, person_id: uuid.UUID) -> bool:
             return False
         now = timezone.now()
         notice, is_new = _notice(person, version, now)
-        if notice.due_at <= now:
+        if notice.is_late(now):
             return version.late_policy == LatePolicy.HOLD and _hold(notice, now)
         return is_new or _remind(notice, now)
 

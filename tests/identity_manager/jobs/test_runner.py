@@ -174,7 +174,7 @@ def test_a_run_that_was_cut_off_runs_again(monkeypatch: pytest.MonkeyPatch, cloc
     work = Counted()
     row = only(monkeypatch, work)
     assert JobRun.objects.claim(row.pk, now=MAIN)
-    assert fresh(row).is_running(MAIN)
+    assert fresh(row).is_leased(MAIN)
     assert not jobs.run(run_id=row.pk)
     later = MAIN + timedelta(seconds=settings.LEASE_SECONDS)
     clock.move_to(later)
@@ -210,7 +210,7 @@ def test_who_lost_the_lease_settles_nothing(monkeypatch: pytest.MonkeyPatch, clo
     only(monkeypatch, slow)
     jobs.run(run_id=row.pk)
     assert fresh(row).outcome == ""
-    assert fresh(row).is_running(timezone.now())
+    assert fresh(row).is_leased(timezone.now())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import BatchKind, SoftwareToken, TokenState
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
-from identity_manager.models.requests.token_states import IN_USE
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch.kinds.by_verb import ByVerb, Outcome
 from identity_manager.workflow.batch.kinds.kind import Breaker, GivenOrder, KindWords, OrderKind, Subject
@@ -32,7 +31,7 @@ def in_use(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 def seen(token: SoftwareToken) -> str:
     """A token that its person notes or that is put on hold meanwhile is revoked all the same."""
-    return IN_USE_OF_ANY if token.state in IN_USE else str(token.state)
+    return IN_USE_OF_ANY if token.is_in_use else str(token.state)
 
 
 def revoked_lately() -> int:
