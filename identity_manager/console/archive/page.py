@@ -71,7 +71,7 @@ def _drill(actor: Person, certificate: RecoveryCertificate) -> dict[str, Any]:
     return {
         "drill": present,
         "proved": proved,
-        "begins_drill": officer and present is None and certificate.state == S.IN_FORCE,
+        "begins_drill": officer and present is None and certificate.is_in_force(timezone.now()),
         "confirms_drill": present is not None and present.waits() and not present.deciding_exclusion(actor),
         "gives_share": present is not None and officer and share_obstacle(actor, present) is None,
     }

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from identity_manager.models import RecoveryCertificate, Role
 from tests.identity_manager.console.visitors import officer, tasks
@@ -42,6 +43,14 @@ def test_brought_in_confirmed_by_two_and_retired(staff: Officers) -> None:
     row.refresh_from_db()
     assert row.state == "retired"
     assert rosa.post(f"/recovery-certificates/{row.pk}/retire/").status_code == 409
+
+
+def test_a_drill_begins_where_the_certificate_is_in_force_still(staff: Officers) -> None:
+    row, rene = recovery.in_force(staff), signed_in(staff.rene, 0)
+    drill = f"/recovery-certificates/{row.pk}/drill/"
+    assert drill in rene.get(f"/recovery-certificates/{row.pk}/").text
+    RecoveryCertificate.objects.update(not_after=timezone.now())
+    assert drill not in rene.get(f"/recovery-certificates/{row.pk}/").text
 
 
 def test_what_is_wrong_is_said_beside_the_field(staff: Officers) -> None:
