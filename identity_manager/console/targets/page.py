@@ -103,7 +103,7 @@ class TargetCard:
 
     @property
     def is_down(self) -> bool:
-        return self.row is not None and bool(self.row.last_error)
+        return self.row is not None and self.row.is_down
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,21 @@ def test_a_target_that_is_down_stands_in_open_tasks_of_who_can_mend_it(
     assert title not in text(signed_in(nora), tasks)
 
 
+def test_nothing_waits_for_a_target_that_has_left_the_settings(
+    corp: FakeTarget, company: Company, settings: Any
+) -> None:
+    switched_on()
+    corp.before["locate"] = Unavailable("The directory does not take the account.")
+    token_of(company)
+    serve()
+    sven = signed_in(administrator("sven"))
+    assert "All certificates wait" in text(sven, LIST)
+    settings.TARGETS = {}
+    shown = text(sven, LIST)
+    assert "No longer in the settings" in shown
+    assert "All certificates wait" not in shown
+
+
 def test_what_is_parked_stands_there_too(corp: FakeTarget, company: Company) -> None:
     switched_on()
     token_of(company)
