@@ -52,9 +52,12 @@ def context(
 
 
 def _arrived(token: SoftwareToken, refused: NotArrivedForm | None) -> dict[str, Any]:
-    """The person's last report that the file did not arrive, with its outcome, and the form."""
+    """The last report that the file did not arrive, open or with its outcome, and the form."""
+    problem = DeliveryProblem.objects.filter(token=token).order_by("opened_at").last()
+    if problem is not None:
+        problem.token = token
     return {
-        "problem": DeliveryProblem.objects.filter(token=token).order_by("opened_at").last(),
+        "problem": problem if problem and (problem.is_open or problem.ended_at) else None,
         "mailed": arrival.saying_obstacle(token) is None,
         "arrival_form": refused or NotArrivedForm(),
     }

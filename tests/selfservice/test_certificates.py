@@ -14,6 +14,7 @@ from identity_manager.mail import install
 from identity_manager.models import (
     Certificate,
     CertificateProfile,
+    DeliveryProblem,
     IdentityChange,
     OutgoingMail,
     SoftwareToken,
@@ -189,6 +190,18 @@ def test_before_locking_only_who_decrypts_with_it_is_told_to_keep_the_file(
     text = visit(desk.uma).get(page("lock", desk.active.pk)).text
     assert text.count(told) == 1
     assert "until you have new ones" in text
+
+
+def test_nobody_looks_for_the_file_of_a_token_that_has_ended(desk: Desk, visit: Visitor) -> None:
+    """As OPEN TASKS of the administrators: a report that nobody has answered ends with the token."""
+    DeliveryProblem.objects.create(token=desk.active, kind="not-arrived", opened_at=timezone.now())
+    address, words = page("token", desk.active.pk), "A Software Token Administrator looks at it"
+    assert words in visit(desk.uma).get(address).content.decode()
+    lock(desk, visit)
+    assert not DeliveryProblem.objects.open().exists()
+    shown = visit(desk.uma).get(address).content.decode()
+    assert words not in shown
+    assert "It has arrived" not in shown
 
 
 def test_locking_revokes_every_certificate(desk: Desk, visit: Visitor) -> None:
