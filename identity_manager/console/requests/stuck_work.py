@@ -9,13 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from identity_manager.models import (
-    MailState,
     PersonState,
     RequestState,
     TokenRequest,
 )
 from identity_manager.models.lease import ERRORS
-from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
 from identity_manager.models.words import Words
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
@@ -85,7 +83,7 @@ def _at_targets(row: TokenRequest) -> Iterator[Stuck]:
 
 def _mails(row: TokenRequest) -> Iterator[Stuck]:
     for mail in row.mails.all():
-        if mail.last_error and mail.state in (MailState.QUEUED, *IN_TROUBLE):
+        if mail.is_stuck or mail.is_in_trouble:
             yield _stuck(row, mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from identity_manager.models import (
     Certificate,
+    MailFault,
     OutgoingMail,
     Person,
     PersonState,
@@ -70,7 +71,8 @@ def test_where_something_waits_what_cannot_be_done_says_why(ada: Client, company
 
     mail = row.mails.order_by("pk").last()
     assert mail is not None
-    OutgoingMail.objects.filter(pk=mail.pk).update(last_error="451 try again", state="queued")
+    fault = {"fault": MailFault.PASSING, "last_error": "451 try again"}
+    OutgoingMail.objects.filter(pk=mail.pk).update(**fault, state="queued")
 
     text = ada.get(page(row)).text
     for words in ("Retry: This request has not failed", "it cannot be cancelled any more"):
