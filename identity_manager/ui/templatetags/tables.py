@@ -4,24 +4,38 @@ Built in, so no template loads them; usage: templates/ui/README.md. A list that 
 from declares its columns in code (console.lists.columns).
 """
 
-from html import escape
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import template
 from django.template.base import FilterExpression, Node, NodeList, Parser, TextNode, Token, token_kwargs
 from django.template.context import Context
-from django.template.defaulttags import ForNode
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-
-from identity_manager.ui.markup import markup
 
 register = template.Library()
 
 Options = dict[str, FilterExpression]
-TABLE_OPTIONS = frozenset({"breaks", "is_small", "caption"})
-COLUMN_OPTIONS = frozenset({"css", "is_head", "is_action", "is_choice", "shown"})
-FRAME = '<div class="table{}{}"><table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+TABLE_OPTIONS = frozenset({"breaks", "caption", "is_small"})
+COLUMN_OPTIONS = frozenset({"css", "is_action", "is_choice", "is_head", "shown"})
+
+
+@dataclass(frozen=True)
+class DrawnColumn:
+    """A column of ui/table.html. options: values of COLUMN_OPTIONS."""
+
+    label: str
+    options: dict[str, Any]
+    cell: NodeList
+
+
+@dataclass(frozen=True)
+class DrawnRow:
+    """A row of ui/table.html: each column with the content of its cell, and what stands below them."""
+
+    cells: list[tuple[DrawnColumn, SafeString]]
+    detail: SafeString
 
 
 class ColumnNode(Node):
@@ -30,33 +44,8 @@ class ColumnNode(Node):
     def __init__(self, label: FilterExpression, options: Options, nodelist: NodeList) -> None:
         self.label, self.options, self.nodelist = label, options, nodelist
 
-    def is_shown(self, context: Context) -> bool:
-        return bool(_option(self.options, "shown", context, default=True))
-
-    def head(self, context: Context) -> SafeString:
-        """The cell above the column; the label of actions is for screen readers alone."""
-        if "is_choice" in self.options:
-            return SafeString(render_to_string("ui/choose_all.html"))
-        label = _words(self.label, context)
-        if "is_action" in self.options:
-            label = markup('<span class="visually-hidden">{}</span>', label)
-        return markup('<th scope="col"{}>{}</th>', self._css(context), label)
-
-    def render(self, context: Context) -> SafeString:
-        """The cell of the row that is in the context."""
-        content = SafeString(self.nodelist.render(context).strip())
-        css = self._css(context)
-        if "is_choice" in self.options:
-            return content
-        if "is_head" in self.options:
-            return markup('<th scope="row"{}>{}</th>', css, content)
-        if "is_action" in self.options:
-            return markup('<td class="row-actions">{}</td>', content)
-        return markup('<td{} data-label="{}">{}</td>', css, _words(self.label, context), content)
-
-    def _css(self, context: Context) -> SafeString | str:
-        css = _option(self.options, "css", context)
-        return markup(' class="{}"', css) if css else ""
+    def drawn(self, context: Context) -> DrawnColumn:
+        return DrawnColumn(self.label.resolve(context), _values(self.options, context), self.nodelist)
 
 
 class DetailNode(Node):
@@ -65,47 +54,35 @@ class DetailNode(Node):
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
 
-    def render_below(self, columns: int, context: Context) -> SafeString:
-        content = SafeString(self.nodelist.render(context))
-        return markup('<tr class="row-more"><td></td><td colspan="{}">{}</td></tr>', columns - 1, content)
 
+class TableNode(Node):
+    """A table with a row for each of a sequence; its nodes are columns, a detail and what sets variables."""
 
-class RowNode(Node):
-    """A row: its columns, after the tags that set a variable for them, and what stands below them."""
-
-    def __init__(self, nodelist: NodeList) -> None:
+    def __init__(
+        self, names: Sequence[str], sequence: FilterExpression, options: Options, nodelist: NodeList
+    ) -> None:
+        self.names, self.sequence, self.options, self.nodelist = names, sequence, options, nodelist
         self.columns = [each for each in nodelist if isinstance(each, ColumnNode)]
-        self.details = [each for each in nodelist if isinstance(each, DetailNode)]
+        details = (each.nodelist for each in nodelist if isinstance(each, DetailNode))
+        self.detail = next(details, NodeList())
         own = (ColumnNode, DetailNode, TextNode)
         self.before = NodeList(each for each in nodelist if not isinstance(each, own))
 
-    def shown(self, context: Context) -> list[ColumnNode]:
-        return [each for each in self.columns if each.is_shown(context)]
-
     def render(self, context: Context) -> SafeString:
-        self.before.render(context)
-        columns = self.shown(context)
-        row = markup("<tr>{}</tr>", SafeString("".join(each.render(context) for each in columns)))
-        details = (each.render_below(len(columns), context) for each in self.details)
-        return SafeString("".join([row, *details]))  # each is safe
-
-
-class TableNode(Node):
-    """A table with a row for each of a sequence."""
-
-    def __init__(self, row: RowNode, loop: ForNode, options: Options) -> None:
-        self.row, self.nodelist, self.options = row, NodeList([loop]), options
-
-    def render(self, context: Context) -> SafeString:
-        caption = _option(self.options, "caption", context)
-        return markup(
-            FRAME,
-            "" if _option(self.options, "is_small", context) else " table-stacks",
-            " table-breaks" if _option(self.options, "breaks", context) else "",
-            markup('<caption class="visually-hidden">{}</caption>', caption) if caption else "",
-            SafeString("".join(each.head(context) for each in self.row.shown(context))),
-            self.nodelist.render(context),
+        columns = [each.drawn(context) for each in self.columns]
+        shown = [each for each in columns if each.options.get("shown", True)]
+        return render_to_string(
+            "ui/table.html",
+            {**_values(self.options, context), "columns": shown, "rows": self._rows(context, shown)},
         )
+
+    def _rows(self, context: Context, columns: list[DrawnColumn]) -> Iterator[DrawnRow]:
+        for item in self.sequence.resolve(context):
+            named = zip(self.names, item if len(self.names) > 1 else [item], strict=True)
+            with context.push(**dict(named)):
+                self.before.render(context)
+                cells = [(each, SafeString(each.cell.render(context).strip())) for each in columns]
+                yield DrawnRow(cells, self.detail.render(context))
 
 
 @register.tag
@@ -121,12 +98,10 @@ def table(parser: Parser, token: Token) -> TableNode:
     place = bits.index("in")
     names, sequence = "".join(bits[:place]).split(","), parser.compile_filter(bits[place + 1])
     options = _options(parser, "table", bits[place + 2 :], TABLE_OPTIONS)
-    nodelist = parser.parse(("endtable",))
-    parser.delete_first_token()
-    row = RowNode(nodelist)
-    if not row.columns or row.before.get_nodes_by_type(ColumnNode):
+    node = TableNode(names, sequence, options, _until(parser, "endtable"))
+    if not node.columns or node.before.get_nodes_by_type(ColumnNode):
         raise template.TemplateSyntaxError("table takes columns, each directly in it")
-    return TableNode(row, ForNode(names, sequence, is_reversed=False, nodelist_loop=NodeList([row])), options)
+    return node
 
 
 @register.tag
@@ -138,17 +113,19 @@ def column(parser: Parser, token: Token) -> ColumnNode:
     """
     _tag, label, *bits = token.split_contents()
     options = _options(parser, "column", bits, COLUMN_OPTIONS)
-    nodelist = parser.parse(("endcolumn",))
-    parser.delete_first_token()
-    return ColumnNode(parser.compile_filter(label), options, nodelist)
+    return ColumnNode(parser.compile_filter(label), options, _until(parser, "endcolumn"))
 
 
 @register.tag
 def detail(parser: Parser, _token: Token) -> DetailNode:
     """Draw a second line of each row, within a table tag."""
-    nodelist = parser.parse(("enddetail",))
+    return DetailNode(_until(parser, "enddetail"))
+
+
+def _until(parser: Parser, end: str) -> NodeList:
+    nodelist = parser.parse((end,))
     parser.delete_first_token()
-    return DetailNode(nodelist)
+    return nodelist
 
 
 def _options(parser: Parser, tag: str, bits: list[str], known: frozenset[str]) -> Options:
@@ -158,9 +135,5 @@ def _options(parser: Parser, tag: str, bits: list[str], known: frozenset[str]) -
     return options
 
 
-def _option(options: Options, name: str, context: Context, *, default: object = "") -> Any:
-    return options[name].resolve(context) if name in options else default
-
-
-def _words(label: FilterExpression, context: Context) -> SafeString:
-    return SafeString(escape(str(label.resolve(context))))
+def _values(options: Options, context: Context) -> dict[str, Any]:
+    return {name: value.resolve(context) for name, value in options.items()}

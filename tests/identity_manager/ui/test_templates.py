@@ -54,6 +54,7 @@ def test_a_column_is_declared_once_with_its_label():
         "templates/identity_manager/print/document.html",
         "templates/identity_manager/reports/report.html",
         "templates/ui/gallery_lists.html",
+        "templates/ui/table.html",
     }
     assert set(where(PAGES, re.compile("<table|<td|data-label").findall)) == drawing
 
