@@ -214,14 +214,15 @@ def _revocation(token_type: TokenType) -> dict[str, Any]:
 def _reinstatements(order: StandingOrder) -> list[BatchOrder]:
     """Place an order that reinstates tokens of returned members which this order put on hold.
 
-    A hold that is younger than the order's is another one: an officer's, or for want of an acceptance.
+    A hold that is younger than the order's is another one: an officer's, a leave's, or for want of an
+    acceptance.
     """
     batch = new_id()
     held = BatchLine.objects.filter(
         order__standing_placement__order=order, order__kind=BatchKind.HOLD, outcome=LineOutcome.DONE
     )
     this_hold = held.filter(token=OuterRef("pk"), settled_at__gte=OuterRef("held_at"))
-    tokens = SoftwareToken.objects.filter(Exists(this_hold), state=TokenState.ON_HOLD, held_for_leave=None)
+    tokens = SoftwareToken.objects.filter(Exists(this_hold), state=TokenState.ON_HOLD)
     back = StandingMember.objects.present().filter(order=order, episode__gt=1, gain=None)
     back.filter(person__in=tokens.order_by().values("person")).update(gain=batch)
     again = StandingMember.objects.filter(order=order, gain=batch).order_by().values("person")

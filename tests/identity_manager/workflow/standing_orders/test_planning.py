@@ -136,7 +136,9 @@ def test_hold_and_run_out(company: Company, rule: LossRule, away: str, back: str
     assert holds(company.uma) == [back]
     kinds = [kind for kind, _number in standing.placed(order)]
     assert kinds.count("reinstate") == (1 if rule == LossRule.HOLD else 0)
-    assert [row.episode for row in StandingMember.objects.filter(person=company.uma).order_by("pk")] == [1, 2]
+    before, now = StandingMember.objects.filter(person=company.uma).order_by("pk")
+    assert (before.episode, now.episode) == (1, 2)
+    assert (now.gain is not None) == (rule == LossRule.HOLD)
 
 
 def runs_out(token: SoftwareToken) -> bool:
@@ -146,12 +148,13 @@ def runs_out(token: SoftwareToken) -> bool:
 @pytest.mark.parametrize("policy", RenewalPolicy)
 def test_what_runs_out_is_renewed_by_administrators_alone(company: Company, policy: RenewalPolicy) -> None:
     group = standing.group("grp-vpn", company.uma, company.sam)
-    token = with_token(company, company.uma)
+    token, of_sam = (with_token(company, person) for person in (company.uma, company.sam))
     TokenType.objects.filter(code=token.type_code).update(renewal_policy=policy)
     order = standing.in_force(company.ada, group, loss_rule=LossRule.RUN_OUT)
     now, soon = timezone.now(), timezone.now() + timedelta(days=3)
     token.certificates.update(not_after=soon)
-    RenewalNotice.objects.create(token=token, person=company.uma, ends_at=soon, created_at=now)
+    for each in (token, of_sam):
+        RenewalNotice.objects.create(token=each, person=each.person, ends_at=soon, created_at=now)
     standing.leaves(group, company.uma)
     standing.planned(order)
     mails = OutgoingMail.objects.count()
@@ -163,7 +166,7 @@ def test_what_runs_out_is_renewed_by_administrators_alone(company: Company, poli
     assert refused.value.reason == eligibility.RUNS_OUT
     assert not step1_renew.start_by_itself([token], origin=RequestOrigin.EXPIRY_CHECK)
     assert (OutgoingMail.objects.count(), token.renewals.count()) == (mails, 0)
-    assert not RenewalNotice.objects.exists()
+    assert [notice.person for notice in RenewalNotice.objects.all()] == [company.sam]
     (kept,) = replacement_policy.outlook(company.uma, [token], own=True)
     assert kept.choice is not None
     assert kept.choice.reason == eligibility.RUNS_OUT
