@@ -177,7 +177,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "HOLDER_CHANGE": f"{WORKFLOW}.renewal.holder_changes.start",
     },
     TokenState: {
-        "ORDERED": "identity_manager.models.requests.token_queries.SoftwareTokenQuerySet",
+        "ORDERED": "identity_manager.models.requests.software_token.SoftwareToken",
         "ISSUING": "identity_manager.models.requests.certificate.Certificate",
         "SEALED": f"{WORKFLOW}.completion.activate_if_delivered_and_noted",
         "ACTIVE": "identity_manager.models.requests.certificate.Certificate",
