@@ -164,4 +164,4 @@ def start_by_itself(tokens: Collection[SoftwareToken], *, origin: RequestOrigin)
 
 def _renews_one_of(choice: TypeChoice, token_ids: Collection[uuid.UUID]) -> bool:
     renews = choice.renews
-    return choice.available and renews is not None and not renews.runs_out and renews.token_id in token_ids
+    return choice.available and renews is not None and not renews.is_lost and renews.token_id in token_ids

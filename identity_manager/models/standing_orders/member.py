@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models.batch.order import BatchOrder
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
-from identity_manager.models.standing_orders.order import LossRule, StandingOrder, StandingState
+from identity_manager.models.standing_orders.order import StandingOrder, StandingState
 
 
 class MemberStep(models.TextChoices):
@@ -39,10 +39,13 @@ class StandingMemberQuerySet(models.QuerySet["StandingMember"]):
         return rows.filter(order__type_code=type_code) if type_code else rows
 
 
-def runs_out_by_order() -> Q:
-    """Over tokens: their person has left an order of the type that lets them run out, and is in no other."""
+def lost_by_order() -> Q:
+    """Over tokens: their person has left an order of the type since they were asked for, and is in no other.
+
+    They run out, or are revoked or put on hold by the order. Their person cannot renew or replace them.
+    """
     theirs = StandingMember.objects.filter(person=OuterRef("person"), order__type_code=OuterRef("type_code"))
-    left = theirs.filter(order__loss_rule=LossRule.RUN_OUT, until__gte=OuterRef("created_at"))
+    left = theirs.filter(until__gte=OuterRef("created_at"))
     return Q(Exists(left.exclude(loss=None))) & ~Q(Exists(theirs.covering()))
 
 

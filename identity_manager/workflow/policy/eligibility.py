@@ -33,7 +33,7 @@ from identity_manager.models import (
 from identity_manager.models.catalogue.token_type import offered_types
 from identity_manager.models.people.person import field_name
 from identity_manager.models.requests.token_queries import first_end
-from identity_manager.models.standing_orders.member import runs_out_by_order
+from identity_manager.models.standing_orders.member import lost_by_order
 from identity_manager.people.identity import identity_change_policy
 from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions.refusals import NotPossible, Reason, require
@@ -96,10 +96,10 @@ OFFICERS_RENEW = Reason(
     _("A token of this type is renewed by a Software Token Administrator."),
     _("You have a valid one. A Software Token Administrator renews it."),
 )
-RUNS_OUT = Reason(
+LEFT_ORDER = Reason(
     "runs-out",
-    _("This token runs out by itself: no standing order has the person as a member any more."),
-    _("This token runs out by itself, as you no longer belong to those who have this type."),
+    _("No standing order has the person as a member any more: only an administrator renews this token."),
+    _("You no longer belong to those who have this type: only an administrator can renew this token."),
 )
 ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
 ON_LEAVE = Reason(
@@ -115,7 +115,7 @@ class HeldToken(NamedTuple):
 
     ends_at: the earliest notAfter of its certificates; None without one that counts.
     holder_changed: whether its certificates name outdated data of the person, and no officer has decided.
-    runs_out: whether a standing order lets it run out, so that an administrator alone renews it.
+    is_lost: whether its person has left the standing order for it, so that an administrator alone renews it.
     """
 
     type_code: str
@@ -124,7 +124,7 @@ class HeldToken(NamedTuple):
     token_id: uuid.UUID
     ends_at: datetime | None
     holder_changed: bool
-    runs_out: bool
+    is_lost: bool
 
 
 Held = frozenset[HeldToken]
@@ -215,9 +215,9 @@ def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
 def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
     rows = SoftwareToken.objects.held().filter(person__id__in=persons).order_by()
     changed = Exists(HolderChange.objects.filter(token=OuterRef("pk"), ended_at=None))
-    runs_out = ExpressionWrapper(runs_out_by_order(), output_field=BooleanField())
-    columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at", "holder_changed", "runs_out")
-    found = rows.annotate(ends_at=first_end(), holder_changed=changed, runs_out=runs_out)
+    is_lost = ExpressionWrapper(lost_by_order(), output_field=BooleanField())
+    columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at", "holder_changed", "is_lost")
+    found = rows.annotate(ends_at=first_end(), holder_changed=changed, is_lost=is_lost)
     return found.values_list(*columns)
 
 
@@ -254,8 +254,8 @@ def renewal_obstacle(held: HeldToken, token_type: TokenType, *, own: bool) -> Re
     """
     if held.state != TokenState.ACTIVE or held.ends_at is None:
         return HAS_ONE
-    if own and held.runs_out:
-        return RUNS_OUT
+    if own and held.is_lost:
+        return LEFT_ORDER
     begins = held.ends_at - timedelta(days=token_type.renewal_days)
     if timezone.now() < begins and not held.holder_changed:
         day = {"day": date_format(timezone.localtime(begins), "DATE_FORMAT")}

@@ -26,7 +26,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.certificate_states import NOT_ENDED
 from identity_manager.models.requests.token_queries import first_end
-from identity_manager.models.standing_orders.member import runs_out_by_order
+from identity_manager.models.standing_orders.member import lost_by_order
 from identity_manager.transactions import locking
 from identity_manager.workflow import step1_renew
 from identity_manager.workflow.archive import loss
@@ -74,7 +74,7 @@ def check(token_ids: Collection[uuid.UUID]) -> int:
 
 def _due(rows: QuerySet[SoftwareToken], now: datetime) -> list[_Due]:
     types = {each.code: each for each in TokenType.objects.active()}
-    tokens = rows.filter(state=TokenState.ACTIVE, type_code__in=types).exclude(runs_out_by_order())
+    tokens = rows.filter(state=TokenState.ACTIVE, type_code__in=types).exclude(lost_by_order())
     tokens = tokens.annotate(ends_at=first_end())
     found = []
     tokens = tokens.filter(ends_at__gt=now).select_related("person", "request")

@@ -104,6 +104,6 @@ def _latest(held: Iterable[HeldToken]) -> dict[str, HeldToken]:
 
 
 def _in_place_of(ended: HeldToken, choice: TypeChoice, *, own: bool) -> TypeChoice:
-    runs_out = eligibility.RUNS_OUT if own and ended.runs_out else None
-    reason = choice.reason or (eligibility.HAS_ONE if choice.renews else runs_out)
+    left = eligibility.LEFT_ORDER if own and ended.is_lost else None
+    reason = choice.reason or (eligibility.HAS_ONE if choice.renews else left)
     return replace(choice, reason=reason, renews=ended, kind=RequestKind.REPLACEMENT)

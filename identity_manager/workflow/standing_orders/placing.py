@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from ca_bridge.contract import RevocationReason
@@ -148,19 +148,23 @@ def _losses(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> li
 def _late_losses(order: StandingOrder, token_type: TokenType) -> list[BatchOrder]:
     """Place an order that ends tokens which leavers had asked for before they left, and got afterwards.
 
-    They are of a renewal or replacement together with another type, which was not cancelled for it. Each is
-    taken once: an officer who reinstates it decides so.
+    They are of a renewal or replacement together with another type, which is not cancelled, or of a request
+    that was issued before its cancellation. Who was a member after that is handled by that membership. Each
+    token is taken once: an officer who reinstates it decides so.
     """
     if order.loss_rule == LossRule.RUN_OUT:
         return []
     left = StandingMember.objects.filter(order=order, person=OuterRef("person")).exclude(loss=None)
     meanwhile = left.filter(until__gt=OuterRef("created_at"), until__lte=OuterRef("sealed_at"))
     lines = BatchLine.objects.filter(order__standing_placement__order=order, order__kind=order.loss_rule)
+    theirs = StandingMember.objects.filter(person=OuterRef("person"), order__type_code=order.type_code)
+    since = theirs.filter(Q(until=None) | Q(until__gt=OuterRef("sealed_at")))
+    own = BatchLine.objects.filter(order__standing_placement__order=order).exclude(request=None)
     late = SoftwareToken.objects.filter(
+        Q(kind__in=SUCCEEDING) | Q(Exists(own.filter(request=OuterRef("request")))),
         Exists(meanwhile),
-        ~Exists(StandingMember.objects.covering(order.type_code).filter(person=OuterRef("person"))),
+        ~Exists(since),
         ~Exists(lines.filter(token=OuterRef("pk"))),
-        kind__in=SUCCEEDING,
         type_code=order.type_code,
     )
     return _taken(order, new_id(), late.in_use(), token_type)
@@ -184,16 +188,21 @@ def _note(order: StandingOrder) -> str:
 
 
 def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
-    """Requests of this order, not issued yet, of persons who are no members; not those cancelled by it."""
+    """Requests of this order, not issued yet, of persons who are no members.
+
+    Not those that it has had cancelled since they left an order for the type last: each is tried once.
+    """
     lines = BatchLine.objects.filter(order__standing_placement__order=order).order_by()
     theirs = {"person": OuterRef("person")}
     rows = TokenRequest.objects.filter(
         state__in=BEFORE_ISSUED, pk__in=lines.exclude(request=None).values("request")
     )
+    left = StandingMember.objects.filter(order__type_code=order.type_code, person=OuterRef("about__person"))
+    last = left.exclude(until=None).order_by("-until").values("until")[:1]
     return rows.filter(
         ~Exists(StandingMember.objects.present().filter(order=order, **theirs)),
         ~Exists(outcomes.covered_otherwise(order).filter(**theirs)),
-        ~Exists(lines.filter(about=OuterRef("pk"))),
+        ~Exists(lines.filter(about=OuterRef("pk"), order__asked_at__gte=Subquery(last))),
     )
 
 

@@ -151,7 +151,7 @@ SQL_ALONE = {
         *each("SurplusCertificateQuerySet", "to_be_revoked"),
         *each("TargetQuerySet", "with_work"),
         *each("WebhookDeliveryQuerySet", "due"),
-        *each("", "persons_to_ask runs_out_by_order"),
+        *each("", "persons_to_ask lost_by_order"),
     },
     "what pages list or count, and verbs look for": {
         *each("AuditCheckQuerySet", "finished"),

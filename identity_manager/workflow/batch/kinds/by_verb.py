@@ -112,10 +112,10 @@ class ActsByVerb:
         found = rows.in_bulk(keys)
         pairs = [(line, found[self.subject.key(line)]) for line in prepared]
         back = self._members_again(holders)
-        kept = [row for _line, row in pairs if self.subject.holder(row).pk in back]
-        unchanged = [row for line, row in pairs if row not in kept and self.way.seen(row) == line.seen]
+        kept = {row.pk for _line, row in pairs if self.subject.holder(row).pk in back}
+        unchanged = [row for line, row in pairs if row.pk not in kept and self.way.seen(row) == line.seen]
         outcomes: dict[uuid.UUID, Outcome] = {row.pk: CHANGED for _line, row in pairs}
-        outcomes |= {row.pk: MEMBER_AGAIN for row in kept}
+        outcomes |= dict.fromkeys(kept, MEMBER_AGAIN)
         outcomes |= self.way.act(given, unchanged)
         for line, row in pairs:
             _settle(line, outcomes[row.pk])
@@ -123,8 +123,10 @@ class ActsByVerb:
 
     def _members_again(self, holders: Collection[uuid.UUID]) -> set[uuid.UUID]:
         """Those from whom a standing order takes what they have come back for since it placed this order."""
+        if self.order.kind not in TAKING:
+            return set()
         placed_by = StandingOrder.objects.filter(placements__batch=self.order).first()
-        if placed_by is None or self.order.kind not in TAKING:
+        if placed_by is None:
             return set()
         rows = StandingMember.objects.covering(placed_by.type_code).filter(person__in=holders)
         return set(rows.values_list("person", flat=True))

@@ -30,7 +30,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.models.standing_orders.member import runs_out_by_order
+from identity_manager.models.standing_orders.member import lost_by_order
 from identity_manager.models.standing_orders.order import StandingState
 from identity_manager.people.api_access import api_clients
 from identity_manager.transactions.refusals import NotPossible
@@ -63,6 +63,12 @@ def requests_of(person: Person) -> list[str]:
 def holds(person: Person) -> list[str]:
     tokens = SoftwareToken.objects.filter(person=person, is_open=False)
     return list(tokens.order_by("pk").values_list("state", flat=True))
+
+
+def plan(order: StandingOrder) -> None:
+    """One plan; the batch orders that it places wait."""
+    StandingOrder.objects.filter(pk=order.pk).update(next_attempt_at=timezone.now())
+    planning.run(order_id=order.pk)
 
 
 def test_joiners_get_a_request_once_and_who_has_the_token_gets_none(company: Company) -> None:
@@ -142,7 +148,7 @@ def test_hold_and_run_out(company: Company, rule: LossRule, away: str, back: str
 
 
 def runs_out(token: SoftwareToken) -> bool:
-    return SoftwareToken.objects.filter(runs_out_by_order(), pk=token.pk).exists()
+    return SoftwareToken.objects.filter(lost_by_order(), pk=token.pk).exists()
 
 
 @pytest.mark.parametrize("policy", RenewalPolicy)
@@ -163,13 +169,13 @@ def test_what_runs_out_is_renewed_by_administrators_alone(company: Company, poli
         step1_renew.renew(actor=company.uma, token_id=token.pk)
     expiry_check.check([token.pk])
 
-    assert refused.value.reason == eligibility.RUNS_OUT
+    assert refused.value.reason == eligibility.LEFT_ORDER
     assert not step1_renew.start_by_itself([token], origin=RequestOrigin.EXPIRY_CHECK)
     assert (OutgoingMail.objects.count(), token.renewals.count()) == (mails, 0)
     assert [notice.person for notice in RenewalNotice.objects.all()] == [company.sam]
     (kept,) = replacement_policy.outlook(company.uma, [token], own=True)
     assert kept.choice is not None
-    assert kept.choice.reason == eligibility.RUNS_OUT
+    assert kept.choice.reason == eligibility.LEFT_ORDER
     assert step1_renew.renew_for(actor=company.ada, token_id=token.pk).state == "awaiting_acceptance"
 
 
@@ -252,13 +258,84 @@ def test_who_comes_back_before_the_order_is_carried_out_loses_nothing(
     order = standing.in_force(company.ada, group, loss_rule=rule)
     for change in (standing.leaves, standing.joins):
         change(group, company.uma)
-        StandingOrder.objects.filter(pk=order.pk).update(next_attempt_at=timezone.now())
-        planning.run(order_id=order.pk)
+        plan(order)
     loss = standing.batches(order)[-1]
     while work(loss):
         pass
     assert holds(company.uma) == ["active"]
     assert [(outcome, codes) for _number, outcome, codes in lines(loss)] == [("skipped", ["member-again"])]
+
+
+@pytest.mark.parametrize("rule", [LossRule.REVOKE, LossRule.HOLD])
+@pytest.mark.parametrize("verb", ["renew", "replace"])
+def test_a_leaver_gets_no_other_token_meanwhile(company: Company, rule: LossRule, verb: str) -> None:
+    """While the order that takes it waits, or after it was put on hold."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    token = with_token(company, company.uma)
+    order = standing.in_force(company.ada, group, loss_rule=rule)
+    token.certificates.update(not_after=timezone.now() + timedelta(days=20))
+    standing.leaves(group, company.uma)
+    if rule == LossRule.HOLD and verb == "replace":
+        standing.planned(order)
+    else:
+        plan(order)
+
+    if verb == "renew":
+        with pytest.raises(NotPossible):
+            step1_renew.renew(actor=company.uma, token_id=token.pk)
+    else:
+        lost = step1_replace.ReplacementOrder(ReplacementCause.LOST)
+        assert step1_replace.replace(actor=company.uma, order=lost).request is None
+    assert not step1_renew.start_by_itself([token], origin=RequestOrigin.EXPIRY_CHECK)
+
+
+def test_what_was_issued_before_its_request_could_be_cancelled_is_taken(company: Company) -> None:
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    order = standing.in_force(company.ada, group)
+    accepted = cast.accepted(TokenRequest.objects.get(person=company.uma))
+    standing.leaves(group, company.uma)
+    plan(order)
+    cast.issued(accepted)
+    standing.planned(order)
+    assert holds(company.uma) == ["revoked"]
+
+
+def test_who_comes_back_and_leaves_again_loses_what_was_asked_for(company: Company) -> None:
+    """The first cancellation was skipped, since they were a member again."""
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    order = standing.in_force(company.ada, group)
+    standing.leaves(group, company.uma)
+    plan(order)
+    standing.joins(group, company.uma)
+    standing.planned(order)
+    assert requests_of(company.uma) == ["awaiting_acceptance"]
+
+    standing.leaves(group, company.uma)
+    standing.planned(order)
+    assert requests_of(company.uma) == ["cancelled"]
+
+
+@pytest.mark.parametrize("end", ["the person leaves", "the order ends"])
+def test_another_order_decides_on_what_came_while_it_had_the_person(company: Company, end: str) -> None:
+    first, second = standing.group("one", company.uma, company.sam), standing.group("two", company.sam)
+    token, other = with_token(company, company.uma), cast.token_type("mail")
+    order = standing.in_force(company.ada, first)
+    running_out = standing.in_force(company.ada, second, name="Other", loss_rule=LossRule.RUN_OUT)
+    token.certificates.update(not_after=timezone.now() + timedelta(days=20))
+    renewal = cast.enabled(company.ada, company.uma, company.vpn, other)
+    standing.leaves(first, company.uma)
+    standing.planned(order)
+    standing.joins(second, company.uma)
+    standing.planned(running_out)
+    cast.issued(cast.accepted(renewal))
+
+    if end == "the person leaves":
+        standing.leaves(second, company.uma)
+        standing.planned(running_out)
+    else:
+        orders.end(actor=company.ada, order_id=running_out.pk)
+    standing.planned(order)
+    assert renewal.tokens.get(type_code="vpn").state == "sealed"
 
 
 @pytest.mark.parametrize("before", ["within the order's next plan", "before another return"])
