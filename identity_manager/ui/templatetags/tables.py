@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.template.base import FilterExpression, Node, NodeList, Parser, TextNode, Token, token_kwargs
+from django.template.base import (
+    FilterExpression,
+    Node,
+    NodeList,
+    Parser,
+    TextNode,
+    Token,
+    VariableNode,
+    token_kwargs,
+)
 from django.template.context import Context
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -43,6 +52,10 @@ class ColumnNode(Node):
 
     def __init__(self, label: FilterExpression, options: Options, nodelist: NodeList) -> None:
         self.label, self.options, self.nodelist = label, options, nodelist
+
+    def render(self, _context: Context) -> SafeString:
+        """Refuse: a table draws its columns."""
+        raise template.TemplateSyntaxError("column stands in a table")
 
     def drawn(self, context: Context) -> DrawnColumn:
         return DrawnColumn(self.label.resolve(context), _values(self.options, context), self.nodelist)
@@ -82,7 +95,7 @@ class TableNode(Node):
             with context.push(**dict(named)):
                 self.before.render(context)
                 cells = [(each, SafeString(each.cell.render(context).strip())) for each in columns]
-                yield DrawnRow(cells, self.detail.render(context))
+                yield DrawnRow(cells, SafeString(self.detail.render(context).strip()))
 
 
 @register.tag
@@ -101,6 +114,9 @@ def table(parser: Parser, token: Token) -> TableNode:
     node = TableNode(names, sequence, options, _until(parser, "endtable"))
     if not node.columns or node.before.get_nodes_by_type(ColumnNode):
         raise template.TemplateSyntaxError("table takes columns, each directly in it")
+    texts = [each for each in node.nodelist if isinstance(each, TextNode) and each.s.strip()]
+    if texts or any(isinstance(each, VariableNode) for each in node.nodelist):
+        raise template.TemplateSyntaxError("what a table says stands in its columns")
     return node
 
 
@@ -111,9 +127,11 @@ def column(parser: Parser, token: Token) -> ColumnNode:
     is_head: the cell is the head of its row; is_action: it holds buttons; is_choice: it is the tag
     choose_row; css: classes of the head and of the cells; shown: whether there is such a column.
     """
-    _tag, label, *bits = token.split_contents()
-    options = _options(parser, "column", bits, COLUMN_OPTIONS)
-    return ColumnNode(parser.compile_filter(label), options, _until(parser, "endcolumn"))
+    _tag, *bits = token.split_contents()
+    if not bits:
+        raise template.TemplateSyntaxError("column wants a label")
+    options = _options(parser, "column", bits[1:], COLUMN_OPTIONS)
+    return ColumnNode(parser.compile_filter(bits[0]), options, _until(parser, "endcolumn"))
 
 
 @register.tag

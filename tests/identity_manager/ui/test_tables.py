@@ -92,7 +92,11 @@ def test_a_table_stacks_on_a_phone_unless_it_is_small():
         "{% table row in rows wide=True %}{% column 'A' %}{% endcolumn %}{% endtable %}",
         "{% table row in rows %}{% column 'A' width=1 %}{% endcolumn %}{% endtable %}",
         "{% table row in rows %}{% if row %}{% column 'A' %}{% endcolumn %}{% endif %}{% endtable %}",
-        "{% table row in rows %}nothing{% endtable %}",
+        "{% table row in rows %}{% endtable %}",
+        "{% table row in rows %}{% column %}{% endcolumn %}{% endtable %}",
+        "{% table row in rows %}more{% column 'A' %}{% endcolumn %}{% endtable %}",
+        "{% table row in rows %}{{ row }}{% column 'A' %}{% endcolumn %}{% endtable %}",
+        "{% column 'A' %}{% endcolumn %}",
     ],
 )
 def test_a_table_that_cannot_be_drawn_is_refused(source: str):
