@@ -21,6 +21,7 @@ from identity_manager.models import (
     StandingBasis,
     StandingMember,
     StandingOrder,
+    StandingState,
     TokenType,
 )
 from identity_manager.models.people.person import PersonQuerySet
@@ -84,7 +85,19 @@ def losers(order: StandingOrder) -> QuerySet[Person]:
     """Leavers who would lose the token: not Locked, and in no other order for the type."""
     left = leavers(order).exclude(person__state=PersonState.LOCKED)
     rows = Person.objects.filter(pk__in=left.values("person"))
-    return rows.filter(~Exists(covered_otherwise(order).filter(person=OuterRef("pk"))))
+    return rows.filter(
+        ~Exists(covered_otherwise(order).filter(person=OuterRef("pk"))), not_joining(order, "pk")
+    )
+
+
+def not_joining(order: StandingOrder, person: str) -> Q:
+    """Condition: the person of a row is in no group, unit or search of another order in force for the type.
+
+    That order has no episode of theirs before its next plan, and the token is to last until then.
+    """
+    others = StandingOrder.objects.filter(state=StandingState.IN_FORCE, type_code=order.type_code)
+    theirs = [members(each).order_by().filter(pk=OuterRef(person)) for each in others.exclude(pk=order.pk)]
+    return Q(*(~Exists(each) for each in theirs))
 
 
 def covered_otherwise(order: StandingOrder) -> QuerySet[StandingMember]:

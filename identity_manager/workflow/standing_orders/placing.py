@@ -202,6 +202,7 @@ def _requests_of_others(order: StandingOrder) -> QuerySet[TokenRequest]:
     return rows.filter(
         ~Exists(StandingMember.objects.present().filter(order=order, **theirs)),
         ~Exists(outcomes.covered_otherwise(order).filter(**theirs)),
+        outcomes.not_joining(order, "person"),
         ~Exists(lines.filter(about=OuterRef("pk"), order__asked_at__gte=Subquery(last))),
     )
 

@@ -377,6 +377,30 @@ def test_another_order_for_the_type_keeps_the_token(company: Company) -> None:
     assert holds(company.uma) == ["active"]
 
 
+@pytest.mark.parametrize("has", ["a token", "a request"])
+def test_who_moves_to_the_group_of_another_order_keeps_what_they_have(company: Company, has: str) -> None:
+    """Also where the order of the group that they left plans first."""
+    if has == "a token":
+        with_token(company, company.uma)
+    first, second = standing.group("one", company.uma, company.sam), standing.group("two", company.sam)
+    order = standing.in_force(company.ada, first)
+    other = standing.in_force(company.ada, second, name="Other")
+    before = requests_of(company.uma)
+
+    standing.leaves(first, company.uma)
+    standing.joins(second, company.uma)
+    for each in (order, other):
+        standing.planned(each)
+    assert (requests_of(company.uma), len(before)) == (before, 1)
+    assert holds(company.uma) == (["active"] if has == "a token" else [])
+
+    standing.leaves(second, company.uma)
+    standing.planned(other)
+    standing.planned(order)
+    assert holds(company.uma) == ["revoked" if has == "a token" else "cancelled"]
+    assert requests_of(company.uma) == (before if has == "a token" else ["cancelled"])
+
+
 @pytest.mark.parametrize("state", ["checking", "waiting"])
 def test_another_order_that_was_stopped_and_is_to_go_on_keeps_it(company: Company, state: str) -> None:
     with_token(company, company.uma)
