@@ -49,8 +49,7 @@ def letters(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take the next persons whose code can be made along to the page that prints their letters."""
     order, actor = batches.batch_for_officer(request, pk), persons.registration_officer(request)
     ids = printable(actor, order).values_list("person_id", flat=True)[:AT_ONCE]
-    request.session[letter_pages.SELECTION] = [str(each) for each in ids]
-    return redirect("console:sign-in-letters")
+    return letter_pages.print_for(request, ids)
 
 
 def printable(actor: Person, order: BatchOrder) -> QuerySet[SignInCode]:

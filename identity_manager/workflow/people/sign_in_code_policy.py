@@ -50,6 +50,9 @@ IDENTITY_WAITS = Reason(
 NOT_OPEN = Reason(
     "code-not-open", _("This code was made, used or withdrawn meanwhile. Ask for a new one if it is needed.")
 )
+MADE_MEANWHILE = Reason(
+    "code-made-meanwhile", _("A code was made since this person was chosen. Choose them again for a new one.")
+)
 NOT_ACCEPTED = Reason(
     "code-not-accepted",
     _("These do not fit together, or the code was used, replaced or is too old. Ask for a new code."),

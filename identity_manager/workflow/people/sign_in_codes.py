@@ -6,7 +6,7 @@ password. The verbs stand here and not with those on persons, because a new code
 
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -35,17 +35,25 @@ CODE_SALT = "identity_manager.sign-in-code"
 OPEN = (Stage.WAITING, Stage.READY, Stage.MADE)
 
 
-def ask(*, actor: Person, person_id: uuid.UUID, resets_second_factors: bool = False) -> SignInCode:
-    """Ask for a code for the person; an older one is withdrawn. Raises NotAllowed or NotPossible.
+def ask(
+    *,
+    actor: Person,
+    person_id: uuid.UUID,
+    resets_second_factors: bool = False,
+    unless_made_since: datetime | None = None,
+) -> SignInCode:
+    """Ask for a code for the person; an older one is withdrawn. Raises NotAllowed, NotPossible or Stale.
 
     Where the person has lost their second factors, the code removes them when it is used.
 
-    Asked twice by the same officer, it is the same code as long as it is not made.
+    Asked twice by the same officer, it is the same code as long as it is not made. unless_made_since: the
+    moment at which the officer chose the person; a code that was made later is not withdrawn.
     """
     with transaction.atomic():
         person = locking.person(person_id)
         refuse(questions.officer_obstacle(actor, person), kind=NotAllowed)
         refuse(questions.person_obstacle(person))
+        refuse(_made_since(person, unless_made_since), kind=Stale)
 
         confirmation = questions.needs_confirmation(person)
         same = SignInCode.objects.filter(
@@ -190,6 +198,12 @@ def generate() -> str:
     """Return a new code: groups of unambiguous capital letters and digits, ENTROPY_BITS strong."""
     groups = ("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
     return "-".join(groups)
+
+
+def _made_since(person: Person, moment: datetime | None) -> Reason | None:
+    """Why the person gets no other code: one was made since the moment; or None."""
+    made = moment is not None and person.sign_in_codes.filter(made_at__gt=moment, withdrawn_at=None).exists()
+    return questions.MADE_MEANWHILE if made else None
 
 
 def _withdraw_open(person: Person) -> int:

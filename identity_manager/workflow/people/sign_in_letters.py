@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
@@ -50,11 +51,12 @@ def preview(*, actor: Person, persons: Sequence[Person]) -> Batch:
     return batch
 
 
-def make(*, actor: Person, person_ids: Sequence[uuid.UUID]) -> Batch:
+def make(*, actor: Person, person_ids: Sequence[uuid.UUID], chosen_at: datetime) -> Batch:
     """Make a code for each person who can have one now; ask for it if a second officer has to confirm.
 
-    Each person has their own transaction, so that a refusal does not affect others. Raises NotPossible
-    (nobody, or more than MOST) before anything is done.
+    Who got a code since chosen_at gets no other one: two prints of one selection must not void each other's
+    letters. Each person has their own transaction, so that a refusal does not affect others. Raises
+    NotPossible (nobody, or more than MOST) before anything is done.
     """
     if not person_ids:
         raise NotPossible(NOBODY)
@@ -63,14 +65,14 @@ def make(*, actor: Person, person_ids: Sequence[uuid.UUID]) -> Batch:
     batch = Batch([], [], [])
     for person in Person.objects.filter(pk__in=person_ids).order_by("search_text__by_name", "pk"):
         try:
-            _make_one(batch, actor, person)
+            _make_one(batch, actor, person, chosen_at)
         except Refused as refused:
             batch.refused.append((person, refused.reason))
     return batch
 
 
-def _make_one(batch: Batch, actor: Person, person: Person) -> None:
-    code = sign_in_codes.ask(actor=actor, person_id=person.pk)
+def _make_one(batch: Batch, actor: Person, person: Person, chosen_at: datetime) -> None:
+    code = sign_in_codes.ask(actor=actor, person_id=person.pk, unless_made_since=chosen_at)
     if questions.stage_of(code) == Stage.WAITING:
         batch.waiting.append(person)
         return

@@ -1,12 +1,16 @@
 """Views of sign-in letters (PDF) for a selection of persons from SEARCH."""
 
 import uuid
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,11 +22,11 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people.sign_in import sign_in_letters as letters
 from identity_manager.console.search import selection
 from identity_manager.models import Person
-from identity_manager.transactions.refusals import Reason, Refused
+from identity_manager.transactions.refusals import NotPossible, Reason, Refused
 from identity_manager.workflow.people import sign_in_letters
 from identity_manager.workflow.people.sign_in_letters import Batch
 
-SELECTION = "letters_for"  # in the session: ids of persons, nothing else
+SELECTION, CHOSEN_AT = "letters_for", "letters_chosen_at"  # in the session: ids of persons, and when
 
 
 @require_POST
@@ -34,7 +38,13 @@ def choose(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         return selection.refused_page(request, actor, refused)
     selection.tell_of_missing(request, chosen)
-    request.session[SELECTION] = [str(pk) for pk in chosen.rows.values_list("pk", flat=True)]
+    return print_for(request, chosen.rows.values_list("pk", flat=True))
+
+
+def print_for(request: HttpRequest, ids: Iterable[uuid.UUID]) -> HttpResponse:
+    """Go to the page that prints the letters of these persons."""
+    request.session[SELECTION] = [str(pk) for pk in ids]
+    request.session[CHOSEN_AT] = timezone.now().isoformat()
     return redirect("console:sign-in-letters")
 
 
@@ -48,18 +58,27 @@ def letters_page(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with refusals.show_refusal(form):
             ids = [person.pk for person in _printable(request)]
-            batch = sign_in_letters.make(actor=actor, person_ids=ids)
+            batch = sign_in_letters.make(actor=actor, person_ids=ids, chosen_at=_chosen_at(request))
             del request.session[SELECTION]
             return _answer(request, batch, actor)
     return _page(request, form)
 
 
 def _answer(request: HttpRequest, batch: Batch, actor: Person) -> HttpResponse:
-    """The PDF; where no code can be made yet, the open tasks that wait for a second officer."""
+    """The PDF; without a letter OPEN TASKS, where codes wait for a second officer."""
     if batch.letters:
         return _file(letters.as_pdf(batch, actor=actor))
+    if not batch.waiting:
+        left = [(person, NotPossible(reason)) for person, reason in batch.refused]
+        refusals.show_several_refusals(request, left, more=_more_refused)
+        return redirect("console:approvals")
     messages.success(request, _("The codes are asked for. Another Registration Officer confirms them."))
     return redirect("console:approvals")
+
+
+def _more_refused(number: int) -> str:
+    text = ngettext("%(number)d more gets no letter.", "%(number)d more get no letter.", number)
+    return text % {"number": number}
 
 
 def _file(content: bytes) -> HttpResponse:
@@ -93,6 +112,11 @@ def _page(request: HttpRequest, form: VerbForm) -> HttpResponse:
 
 def _printable(request: HttpRequest) -> list[Person]:
     return [person for person in _chosen(request) if not letters.lacking(person.display_name)]
+
+
+def _chosen_at(request: HttpRequest) -> datetime:
+    chosen_at = request.session.get(CHOSEN_AT)  # None: an earlier release stored the selection
+    return datetime.fromisoformat(chosen_at) if chosen_at else timezone.now()
 
 
 def _chosen(request: HttpRequest) -> list[Person]:

@@ -69,6 +69,21 @@ def test_a_selection_is_looked_through_and_printed(rita: Client, company: cast.C
     assert not SignInCode.objects.filter(person=kim).exists()
 
 
+def test_a_second_print_of_one_selection_says_why_it_has_no_letter(rita: Client, nina: Person) -> None:
+    """Two clicks at once: both have read the selection before one of them removes it."""
+    choose(rita, nina)
+    selection = dict(rita.session)
+    assert rita.post(reverse(LETTERS))["Content-Type"] == "application/pdf"
+    session = rita.session
+    session.update(selection)
+    session.save()
+
+    page = rita.post(reverse(LETTERS), follow=True).text
+
+    assert "A code was made since this person was chosen." in page
+    assert SignInCode.objects.get(person=nina).withdrawn_at is None
+
+
 def test_a_letter_has_the_looks_of_the_company(rita: Client, nina: Person) -> None:
     """Product name, logo (pixels of its PNG), accent, help desk, imprint and privacy."""
     company_looks.in_force(cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,), sid=""))

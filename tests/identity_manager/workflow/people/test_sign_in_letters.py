@@ -5,6 +5,7 @@ import io
 import pypdf
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
 from identity_manager.console.people.sign_in import sign_in_letters as letters
 from identity_manager.models import Account, AuditEvent, OutgoingMail, Person, Role, SignInCode
@@ -27,7 +28,9 @@ def text_of(content: bytes) -> list[str]:
 
 
 def made(rita: Person, *persons: Person) -> Batch:
-    return sign_in_letters.make(actor=rita, person_ids=[person.pk for person in persons])
+    return sign_in_letters.make(
+        actor=rita, person_ids=[person.pk for person in persons], chosen_at=timezone.now()
+    )
 
 
 def test_each_person_gets_what_they_can_have(rita: Person) -> None:
@@ -67,11 +70,22 @@ def test_what_a_second_officer_confirmed_is_printed(rita: Person) -> None:
     assert [letter.code for letter in made(rita, uma).letters] == [code]
 
 
+def test_a_second_print_of_one_selection_voids_no_letter(rita: Person) -> None:
+    nina, chosen_at = cast.person("nina", roles=()), timezone.now()
+    first, second = (
+        sign_in_letters.make(actor=rita, person_ids=[nina.pk], chosen_at=chosen_at) for _ in range(2)
+    )
+    assert second.letters == second.waiting == []
+    assert [(person, reason.code) for person, reason in second.refused] == [(nina, "code-made-meanwhile")]
+    assert made(rita, nina).letters, "chosen again, they get a new code"
+    assert SignInCode.objects.get(pk=first.letters[0].code.pk).withdrawn_at is not None
+
+
 def test_nobody_and_too_many_are_refused_before_anything_is_made(rita: Person) -> None:
     nina = cast.person("nina", roles=())
     for ids, code in (([], "nobody"), ([nina.pk] * 201, "too-many-letters")):
         with pytest.raises(NotPossible) as refusal:
-            sign_in_letters.make(actor=rita, person_ids=ids)
+            sign_in_letters.make(actor=rita, person_ids=ids, chosen_at=timezone.now())
         assert refusal.value.reason.code == code
     assert not SignInCode.objects.exists()
 
