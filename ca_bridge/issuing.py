@@ -249,7 +249,7 @@ def revoke_surplus(order_id: UUID, *, on_revoked: OnSurplus = nobody) -> int:
 
     on_revoked: called for each of them, in the transaction that stores it.
     Call it outside any transaction. Others stay flagged, with the reason; for those to be revoked by hand see
-    SurplusCertificate.objects.for_manual_revocation(). Raises CaError for a transient fault.
+    SurplusCertificate.objects.for_manual_revocation(now). Raises CaError for a transient fault.
     """
     order, revoked = journal.get(order_id), 0
     for surplus in SurplusCertificate.objects.to_be_revoked(timezone.now()).filter(order=order):

@@ -304,9 +304,12 @@ class SurplusCertificateQuerySet(models.QuerySet["SurplusCertificate"]):
         looked_at = models.Q(by_hand_since__isnull=False, tried_at__gt=now - LOOK_AGAIN)
         return self.unrevoked().exclude(looked_at).exclude(not_after__lte=now)
 
-    def for_manual_revocation(self) -> Self:
-        """Surplus certificates for an officer to revoke at the CA: no revocation API, or refused for good."""
-        return self.unrevoked().filter(by_hand_since__isnull=False)
+    def for_manual_revocation(self, now: datetime) -> Self:
+        """Surplus certificates for an officer to revoke at the CA: no revocation API, or refused for good.
+
+        Expired ones need no revocation.
+        """
+        return self.unrevoked().filter(by_hand_since__isnull=False).exclude(not_after__lte=now)
 
 
 SurplusCertificateManager = models.Manager.from_queryset(SurplusCertificateQuerySet)
@@ -332,7 +335,8 @@ class SurplusCertificate(models.Model):
 
     objects = SurplusCertificateManager()
 
-    @property
-    def is_for_manual_revocation(self) -> bool:
-        """Whether it must be revoked manually at the CA and is not yet, while it is stored."""
-        return self.revoked_at is None and bool(self.certificate) and self.by_hand_since is not None
+    def is_for_manual_revocation(self, now: datetime) -> bool:
+        """Whether it must be revoked manually at the CA and is not yet, while it is stored and valid."""
+        if self.by_hand_since is None or (self.not_after is not None and self.not_after <= now):
+            return False
+        return self.revoked_at is None and bool(self.certificate)

@@ -929,7 +929,7 @@ def test_surplus_of_a_connection_that_is_configured_wrongly_waits_behind_the_oth
         issuing.revoke_surplus(order.pk)
     surplus = order.surplus.get()
     assert surplus.tried_at is not None
-    assert not surplus.is_for_manual_revocation
+    assert not surplus.is_for_manual_revocation(timezone.now())
 
 
 def refused_and_revoked(ca: Any, order: CaOrder, complaint: str) -> None:
@@ -957,7 +957,7 @@ def test_surplus_stays_flagged_until_it_is_revoked(ca, order, outcome):
     assert list(CaOrder.objects.with_surplus(_in(hours=2))) == [order]
     surplus = order.surplus.get()
     assert surplus.revoked_at is None
-    assert surplus.is_for_manual_revocation == (outcome is RevocationOutcome.UNSUPPORTED)
+    assert surplus.is_for_manual_revocation(timezone.now()) == (outcome is RevocationOutcome.UNSUPPORTED)
     assert surplus.tried_at is not None
 
 
@@ -969,11 +969,11 @@ def test_surplus_that_the_ca_cannot_be_told_of_is_left_to_hands_and_looked_at_no
         assert issuing.revoke_surplus(order.pk) == 0
     assert len(ca.revoked) == 1
     assert not CaOrder.objects.with_surplus(timezone.now()).exists()
-    assert SurplusCertificate.objects.for_manual_revocation().get() == order.surplus.get()
+    assert SurplusCertificate.objects.for_manual_revocation(timezone.now()).get() == order.surplus.get()
     ca.outcome = RevocationOutcome.ALREADY_REVOKED
     with time_machine.travel(_in(hours=2)):
         assert issuing.revoke_surplus(order.pk) == 1
-    assert not SurplusCertificate.objects.for_manual_revocation().exists()
+    assert not SurplusCertificate.objects.for_manual_revocation(timezone.now()).exists()
 
 
 @pytest.mark.parametrize("is_old", [False, True], ids=["flagged now", "flagged by an earlier version"])
@@ -999,7 +999,7 @@ def test_surplus_that_the_ca_refuses_to_revoke_for_good_is_left_to_hands_with_it
     for _ in range(3):
         assert issuing.revoke_surplus(order.pk) == 0
     assert len(ca.revoked) == 2
-    left = SurplusCertificate.objects.for_manual_revocation()
+    left = SurplusCertificate.objects.for_manual_revocation(timezone.now())
     assert {each.trouble for each in left} == {
         "This CA has not issued this certificate. no such serial number"
     }
@@ -1011,7 +1011,7 @@ def test_surplus_that_the_ca_refuses_to_revoke_for_good_is_left_to_hands_with_it
     ca.outcome = RevocationOutcome.REVOKED
     with time_machine.travel(_in(hours=4)):
         assert issuing.revoke_surplus(order.pk) == 2
-    assert not SurplusCertificate.objects.for_manual_revocation().exists()
+    assert not SurplusCertificate.objects.for_manual_revocation(timezone.now()).exists()
     assert {each.trouble for each in order.surplus.all()} == {""}, "nothing is wrong any more"
 
 
@@ -1022,7 +1022,7 @@ def test_a_passing_fault_leaves_surplus_to_the_next_time(ca, order):
     with pytest.raises(CaError):
         issuing.revoke_surplus(order.pk)
     assert list(CaOrder.objects.with_surplus(timezone.now())) == [order]
-    assert not SurplusCertificate.objects.for_manual_revocation().exists()
+    assert not SurplusCertificate.objects.for_manual_revocation(timezone.now()).exists()
 
 
 def test_what_is_kept_no_longer_is_not_tried_again(ca, order):

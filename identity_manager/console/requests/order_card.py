@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import prefetch_related_objects
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.models import CaOrder, SurplusCertificate
@@ -18,10 +19,11 @@ from identity_manager.workflow.issuance import parked_orders
 
 @dataclass(frozen=True)
 class Surplus:
-    """A surplus certificate. serial: empty once erased."""
+    """A surplus certificate. serial: empty once erased. by_hand: an officer must revoke it at the CA."""
 
     row: SurplusCertificate
     serial: str
+    by_hand: bool
 
 
 @dataclass(frozen=True)
@@ -76,4 +78,12 @@ def of_request(row: TokenRequest) -> list[OrderCard]:
 
 
 def _surplus(rows: Iterable[SurplusCertificate]) -> list[Surplus]:
-    return [Surplus(row, describe(row.certificate).serial_hex if row.certificate else "") for row in rows]
+    now = timezone.now()
+    return [
+        Surplus(
+            row,
+            serial=describe(row.certificate).serial_hex if row.certificate else "",
+            by_hand=row.is_for_manual_revocation(now),
+        )
+        for row in rows
+    ]

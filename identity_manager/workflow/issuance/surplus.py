@@ -27,7 +27,8 @@ def revoke_of_order(order_id: uuid.UUID) -> int:
     try:
         return issuing.revoke_surplus(order_id, on_revoked=_record_revoked)
     finally:  # also after an error: record those that need revocation by hand
-        for flagged in SurplusCertificate.objects.for_manual_revocation().filter(order_id=order_id):
+        by_hand = SurplusCertificate.objects.for_manual_revocation(timezone.now())
+        for flagged in by_hand.filter(order_id=order_id):
             _leave_to_hands(flagged)
 
 

@@ -421,9 +421,9 @@ TWINS = {
     ),
     "SurplusCertificateQuerySet.for_manual_revocation": Twins(
         surplus,
-        lambda rows: rows.for_manual_revocation(),
-        lambda row: row.is_for_manual_revocation,
-        {"revoked_at": PAST, "by_hand_since": PAST, "certificate": (b"", b"c")},
+        lambda rows: rows.for_manual_revocation(NOW),
+        lambda row: row.is_for_manual_revocation(NOW),
+        {"revoked_at": PAST, "by_hand_since": PAST, "certificate": (b"", b"c"), "not_after": TIMES},
     ),
     "RoleAssignmentQuerySet.in_force": Twins(
         role,
