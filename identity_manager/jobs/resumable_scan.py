@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
 
@@ -135,4 +136,25 @@ def of_any(portion: Callable[[], int]) -> int:
     while some and time.monotonic() < until:
         some = portion()
         done += some
+    return done
+
+
+def in_turn(*scans: Callable[[], int]) -> int:
+    """Run the scans of one job one after the other; return the sum of their counts.
+
+    One that fails does not stop those after it; the first error is raised at the end. The time limit of the
+    task, and a database that is down, end the job at once.
+    """
+    done, errors = 0, list[Exception]()
+    for scan in scans:
+        try:
+            done += scan()
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:
+            errors.append(error)
+            if retry_later.is_database_down(error):
+                raise
+    if errors:
+        raise errors[0]
     return done

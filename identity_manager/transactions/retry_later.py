@@ -16,8 +16,7 @@ from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.transactions import locking
 
 logger = logging.getLogger(__name__)
-# Also raised for a single row (lock time-out): connection.is_usable() tells whether the database is down.
-DATABASE_DOWN = (OperationalError, InterfaceError)
+DATABASE_DOWN = (OperationalError, InterfaceError)  # or of a single row: a lock time-out
 
 
 @contextmanager
@@ -92,8 +91,13 @@ def for_each_isolated(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], obje
         except Exception as error:
             logger.exception("A row failed and was skipped: %s", row_id)
             errors.append(error)
-            if isinstance(error, DATABASE_DOWN) and not connection.is_usable():
+            if is_database_down(error):
                 raise
     if errors:
         raise errors[0]
     return done
+
+
+def is_database_down(error: Exception) -> bool:
+    """Whether the error is a lost connection to the database, not a fault of one row."""
+    return isinstance(error, DATABASE_DOWN) and not connection.is_usable()

@@ -2,12 +2,16 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 from django.utils import timezone
 
 from identity_manager.jobs import resumable_scan
 from identity_manager.models import Person
+from identity_manager.transactions import retry_later
 from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -86,3 +90,28 @@ def test_a_verb_that_reads_more_than_these_rows_is_called_each_time(seen: list[i
     for _turn in range(2):
         assert scanned(noting(seen), reads_rows_alone=False) == 3
     assert seen == [2, 1, 2, 1]
+
+
+def raising(error: Exception) -> Callable[[], int]:
+    def scan() -> int:
+        raise error
+
+    return scan
+
+
+def test_a_scan_that_fails_keeps_none_of_its_job_back(seen: list[int]) -> None:
+    later = partial(resumable_scan.of_portions, "later", Person.objects.all(), noting(seen))
+    with pytest.raises(ValueError, match="first"):
+        resumable_scan.in_turn(raising(ValueError("first")), later, raising(ValueError("second")), later)
+    assert seen == [2, 1, 2, 1]
+
+
+@pytest.mark.parametrize("error", [SoftTimeLimitExceeded(), OperationalError()])
+def test_at_the_end_of_its_time_and_without_a_database_a_job_ends_at_once(
+    seen: list[int], error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry_later.connection, "is_usable", lambda: False)
+    later = partial(resumable_scan.of_portions, "later", Person.objects.all(), noting(seen))
+    with pytest.raises(type(error)):
+        resumable_scan.in_turn(raising(error), later)
+    assert seen == []

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from identity_manager.models import Certificate, SoftwareToken
+from identity_manager.models import Certificate, Person, SoftwareToken, TokenType
 from tests.tools import cast
 from tests.tools.cast import Company
 
@@ -41,3 +41,13 @@ def successor_of(token: SoftwareToken) -> SoftwareToken:
     cast.delivered(request)
     cast.noted(request.tokens.get())
     return token.renewals.get()
+
+
+def given(
+    company: Company, person: Person, *, actor: Person | None = None, token_type: TokenType | None = None
+) -> SoftwareToken:
+    """Another active token, of the person."""
+    wanted = token_type or cast.token_type("vpn")
+    request = cast.issued(cast.accepted(cast.enabled(actor or company.ada, person, wanted)))
+    cast.delivered(request)
+    return cast.noted(request.tokens.get())

@@ -1,5 +1,7 @@
 """The expiry check: whom it tells when, once; what it starts by itself, once."""
 
+import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,13 +15,16 @@ from identity_manager.models import (
     Person,
     RenewalNotice,
     RenewalPolicy,
+    RequestOrigin,
     SoftwareToken,
     TokenRequest,
     TokenType,
 )
+from identity_manager.workflow import step1_renew
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.renewal import expiry_check
-from tests.identity_manager.workflow.renewal.conftest import At
+from tests.identity_manager.workflow.renewal.conftest import At, given
+from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.nightly_on_postgresql]
@@ -82,6 +87,28 @@ def test_by_itself_it_starts_one_renewal_and_no_second(token: SoftwareToken, day
         run()
     assert TokenRequest.objects.filter(kind="renewal").count() == 1
     assert mails() == 1, "the person is asked from then on"
+
+
+def test_a_token_whose_renewal_fails_keeps_no_other_back(
+    company: Company, token: SoftwareToken, days_before: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = given(company, cast.person("olga"))
+    TokenType.objects.filter(code="vpn").update(renewal_policy=RenewalPolicy.AUTOMATIC)
+    start = step1_renew.start_by_itself
+
+    def failing(tokens: Sequence[SoftwareToken], *, origin: RequestOrigin) -> set[uuid.UUID]:
+        if any(each.pk == other.pk for each in tokens):
+            raise ValueError("olga")
+        return start(tokens, origin=origin)
+
+    monkeypatch.setattr(step1_renew, "start_by_itself", failing)
+    with days_before(29):
+        with pytest.raises(ValueError, match="olga"):
+            run()
+        assert TokenRequest.objects.get(kind="renewal").person_id == token.person_id
+        monkeypatch.undo()
+        run()
+        assert TokenRequest.objects.filter(kind="renewal").count() == 2, "the next run renews the other one"
 
 
 def test_automatic_renewals_are_spread_over_the_first_half_of_the_window(token: SoftwareToken) -> None:

@@ -29,7 +29,7 @@ from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.renewal import holder_changes
 from identity_manager.workflow.requests import lapse, suspension
 from identity_manager.workflow.snapshot import Difference
-from tests.identity_manager.workflow.renewal.conftest import successor_of
+from tests.identity_manager.workflow.renewal.conftest import given, successor_of
 from tests.journeys.office import worker
 from tests.tools import cast
 from tests.tools.cast import Company
@@ -167,7 +167,7 @@ def test_left_as_it_is_until_the_next_change(company: Company, token: SoftwareTo
 
 
 def test_an_administrator_does_not_answer_for_their_own_token(company: Company) -> None:
-    _give(company, company.ada, actor=cast.person("otto", roles=(Role.TOKEN_ADMINISTRATOR,)))
+    given(company, company.ada, actor=cast.person("otto", roles=(Role.TOKEN_ADMINISTRATOR,)))
     rename(company.ada, "Berg")
     run()
     assert not renewals.answered_by(company.ada).exists()
@@ -190,7 +190,7 @@ def test_leave_stops_the_clock(company: Company, token: SoftwareToken) -> None:
 def test_several_tokens_of_one_person_are_one_request(company: Company, token: SoftwareToken) -> None:
     rule(HolderChangeRule.RENEW)
     other = cast.token_type("wlan", on_holder_change=HolderChangeRule.RENEW)
-    _give(company, company.uma, token_type=other)
+    given(company, company.uma, token_type=other)
     rename(company.uma, "Berg")
     run()
     request = TokenRequest.objects.get(kind="renewal")
@@ -277,14 +277,5 @@ def test_one_that_cannot_be_noticed_keeps_no_other_back(
 
 def _with_a_token(company: Company, name: str) -> Person:
     person = cast.person(name)
-    _give(company, person)
+    given(company, person)
     return person
-
-
-def _give(
-    company: Company, person: Person, *, actor: Person | None = None, token_type: TokenType | None = None
-) -> None:
-    wanted = token_type or cast.token_type("vpn")
-    request = cast.issued(cast.accepted(cast.enabled(actor or company.ada, person, wanted)))
-    cast.delivered(request)
-    cast.noted(request.tokens.get())

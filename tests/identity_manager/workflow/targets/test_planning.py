@@ -1,15 +1,16 @@
 """What is planned by itself: tokens from before, what time has changed, and the swap of a renewal."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from identity_manager.jobs import schedule
-from identity_manager.models import HoldBack, PlacementState
+from identity_manager.models import Certificate, HoldBack, Placement, PlacementState
 from identity_manager.workflow import step1_renew
-from identity_manager.workflow.targets import settlement
+from identity_manager.workflow.targets import planning, settlement, sole_delivery
 from tests.tools import targets
 from tests.tools.cast import Company, accepted, delivered, issued, noted
 from tests.tools.targets import FakeTarget, placement, review, serve, switched_on, token_of
@@ -53,6 +54,29 @@ def test_what_time_has_ended_is_taken_back(target: FakeTarget, company: Company)
     job()
     serve()
     assert target.holder("uma") == []
+
+
+def test_a_placement_that_fails_keeps_back_no_other_and_no_later_scan(
+    target: FakeTarget, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switched_on()
+    bad, good = token_of(company), token_of(company, "sam")
+    Certificate.objects.filter(token__in=(bad, good)).update(not_after=timezone.now() - timedelta(seconds=1))
+    later = list[bool]()
+    monkeypatch.setattr(sole_delivery, "arrive_late", lambda: later.append(True) or 0)
+    differing = planning._differing
+
+    def failing(rows: Sequence[Placement], now: datetime) -> list[Placement]:
+        if any(row.certificate.token_id == bad.pk for row in rows):
+            raise ValueError("bad")
+        return differing(rows, now)
+
+    monkeypatch.setattr(planning, "_differing", failing)
+    with pytest.raises(ValueError, match="bad"):
+        job()
+    assert placement(bad).wanted
+    assert not placement(good).wanted
+    assert later == [True]
 
 
 def renewed(company: Company) -> tuple[Any, Any]:
