@@ -2,7 +2,6 @@
 
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 
@@ -19,7 +18,7 @@ def planned(queryset: "models.QuerySet[Any, Row]") -> list[Row]:
     Django compiles it at each call, but PostgreSQL took up to 3 ms to plan what it then answered in 0.3.
     """
     connection = connections[queryset.db]
-    if settings.PLAIN_QUERIES or not query_plans.caches_plans(connection):
+    if not query_plans.caches_plans(connection):
         return list(queryset)
     try:
         made = CompiledQuery(queryset.prefetch_related(None), connection)

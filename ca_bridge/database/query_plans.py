@@ -1,7 +1,7 @@
 """Cached query plans (server-side prepared statements): to plan our statements costs more than to run them.
 
-A database backend with `keeping_plans` and `with_constants` has them; with any other, nothing here changes
-anything.
+A database backend with `keeping_plans` and `with_constants` has them; with any other, or with PLAIN_QUERIES
+in the settings, nothing here changes anything.
 """
 
 from collections.abc import Sequence
@@ -9,15 +9,19 @@ from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from typing import Any
 
+from django.conf import settings
+
 
 def caches_plans(connection: Any) -> bool:
-    """Whether the backend caches plans."""
-    return hasattr(connection, "keeping_plans")
+    """Whether plans are cached: the backend can, and PLAIN_QUERIES is not set."""
+    return hasattr(connection, "keeping_plans") and not settings.PLAIN_QUERIES
 
 
 def kept(connection: Any) -> AbstractContextManager[None]:
     """Context in which the backend may cache plans: SQL is the same each time, whatever the values."""
-    keeping: AbstractContextManager[None] = getattr(connection, "keeping_plans", nullcontext)()
+    keeping: AbstractContextManager[None] = (
+        connection.keeping_plans() if caches_plans(connection) else nullcontext()
+    )
     return keeping
 
 
@@ -30,7 +34,7 @@ def with_constants(connection: Any, made: tuple[str, Sequence[Any]]) -> tuple[st
     """
     sql, parameters = made
     write = getattr(connection, "with_constants", None)
-    if write is None:
+    if write is None or settings.PLAIN_QUERIES:
         return sql, list(parameters)
     written: str = write(sql, parameters, _is_word)
     return written, [each for each in parameters if not _is_word(each)]

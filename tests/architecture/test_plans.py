@@ -233,13 +233,14 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
 
 
 @pytest.fixture(autouse=True)
-def _as_if_tables_were_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _as_if_tables_were_long(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
     """PostgreSQL reads a short table as a whole, and sorts it, unless it is told that both are dear.
 
     START looks at the latest events alone, as soon as there are others. What plans are kept of is asked
     with its values in it, so that it can be explained as it stands; it is noted, to be explained for any
     values, too.
     """
+    settings.PLAIN_QUERIES = False  # also where the other tests run without prepared queries
     monkeypatch.setattr(dashboard, "EVENTS_LOOKED_AT", 1)
     monkeypatch.setattr(type(connections[DEFAULT_DB_ALIAS]), "keeping_plans", noted, raising=False)
     names = ("enable_seqscan", "enable_sort") if connection.vendor == "postgresql" else ()

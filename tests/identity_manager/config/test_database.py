@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection, models, transaction
+from pytest_django import Settings
 
 from ca_bridge.database import query_plans
 from identity_manager.config.database import options as database
@@ -167,7 +168,8 @@ def test_isolation_is_ours_whatever_the_database_says(postgresql_only: None) -> 
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_a_plan_is_kept_for_what_says_so_alone(postgresql_only: None) -> None:
+def test_a_plan_is_kept_for_what_says_so_alone(postgresql_only: None, settings: Settings) -> None:
+    settings.PLAIN_QUERIES = False
     question = "SELECT COUNT(*) FROM identity_manager_person WHERE surname = %s"
     with connection.cursor() as cursor:
         for _time in range(5):
@@ -178,12 +180,20 @@ def test_a_plan_is_kept_for_what_says_so_alone(postgresql_only: None) -> None:
             cursor.execute(question, [name])
             assert cursor.fetchone() == (0,)
     assert prepared(question) == 1
+    settings.PLAIN_QUERIES = True
+    other = question.replace("surname", "given_name")
+    with query_plans.kept(connection), connection.cursor() as cursor:
+        for _time in range(5):
+            cursor.execute(other, ["Weber"])
+    assert prepared(other) == 0
+    assert query_plans.with_constants(connection, ("SELECT %s", [5])) == ("SELECT %s", [5])
 
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_words_of_ours_stand_in_the_sql_that_is_kept(postgresql_only: None) -> None:
+def test_words_of_ours_stand_in_the_sql_that_is_kept(postgresql_only: None, settings: Settings) -> None:
     """Of a value beside it a plan that is kept knows nothing: no partial index, and not how many have it."""
+    settings.PLAIN_QUERIES = False
     word, mine = Awkward.WORD, uuid.uuid4()
     made = "SELECT %s, %s, 7 %% 4, 'x' LIKE '%%', %s, %s", (word, mine, 5, "")
     written, parameters = query_plans.with_constants(connection, made)
