@@ -128,8 +128,10 @@ def recover_by_officers(*, actor: Person, order: OfficersOrder) -> TokenRequest:
                 tell_owner=False,
             )
         )
-        for officer in officers_policy.deciders(recovery):
-            outbox.enqueue(recovery_messages.recovery_to_decide(recovery, officer))
+        outbox.enqueue_each(
+            recovery_messages.recovery_to_decide(recovery, officer)
+            for officer in officers_policy.deciders(recovery)
+        )
         if order.ask_owner:
             consent.ask(recovery)
         return recovery.request

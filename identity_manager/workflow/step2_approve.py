@@ -202,8 +202,10 @@ def _remain(request: TokenRequest, lines: Iterable[SoftwareToken]) -> None:
 
 
 def _tell_of_taking_out(request: TokenRequest, tokens: Collection[SoftwareToken]) -> None:
-    for person in dict.fromkeys((request.person, request.requested_by)):
-        outbox.enqueue(request_messages.types_taken_out(request, person, tokens=tokens))
+    outbox.enqueue_each(
+        request_messages.types_taken_out(request, person, tokens=tokens)
+        for person in dict.fromkeys((request.person, request.requested_by))
+    )
 
 
 def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until: datetime) -> TokenRequest:

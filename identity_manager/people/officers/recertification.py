@@ -207,12 +207,11 @@ def _remind(campaign: Recertification, now: datetime) -> None:
         earlier = Recertification.objects.filter(pk=campaign.pk, is_open=True, reminders__lt=due)
         if not earlier.update(reminders=due):
             return
-        for officer in _user_administrators():
-            number = RoleReview.objects.decidable_by(officer).count()
-            if number:
-                outbox.enqueue(
-                    role_messages.recertification_waits(campaign, officer, number=number, turn=due)
-                )
+        outbox.enqueue_each(
+            role_messages.recertification_waits(campaign, officer, number=number, turn=due)
+            for officer in _user_administrators()
+            if (number := RoleReview.objects.decidable_by(officer).count())
+        )
 
 
 def _user_administrators() -> list[Person]:
@@ -253,8 +252,10 @@ def _end(campaign: Recertification) -> int:
             **_numbers(campaign),
         )
         unanswered = campaign.reviews.exclude(decision__in=ANSWERED).count()
-        for officer in _user_administrators():
-            outbox.enqueue(role_messages.recertification_over(campaign, officer, unanswered=unanswered))
+        outbox.enqueue_each(
+            role_messages.recertification_over(campaign, officer, unanswered=unanswered)
+            for officer in _user_administrators()
+        )
     return number
 
 

@@ -38,8 +38,10 @@ def record_break_glass(*, account: Account) -> None:
     """Audit a sign-in with an emergency account, and mail every other System Administrator."""
     officer = account.person
     logger.warning("Break-glass sign-in by %s.", account.username)
-    for administrator in Person.objects.holding(Role.SYSTEM_ADMINISTRATOR).exclude(pk=officer.pk):
-        outbox.enqueue(account_messages.break_glass_used(administrator, officer=officer))
+    outbox.enqueue_each(
+        account_messages.break_glass_used(administrator, officer=officer)
+        for administrator in Person.objects.holding(Role.SYSTEM_ADMINISTRATOR).exclude(pk=officer.pk)
+    )
     audit.record(audit.Event.BREAK_GLASS_SIGNED_IN, actor=officer, subject=officer)
 
 

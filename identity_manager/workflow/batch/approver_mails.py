@@ -65,16 +65,19 @@ def _tell_approvers(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
     )
     rows = AskedApprover.objects.filter(~Exists(decided), request__in=waiting, round=1)
     asked_at = dict(rows.order_by().values_list("approver").annotate(Max("asked_at")))
+    mails = []
     for approver in Person.objects.filter(pk__in=asked_at).prefetch_related("roles").order_by("pk"):
         since = asked_at[approver.pk]
         decides = approver.is_active and approver.has_role(Role.APPROVER)
         if decides and not _was_told("batch_waits", order, approver, since=since):
-            outbox.enqueue(batch_messages.batch_waits(order, approver, key=since.isoformat()))
+            mails.append(batch_messages.batch_waits(order, approver, key=since.isoformat()))
+    outbox.enqueue_each(mails)
 
 
 def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
     undecided = waiting.exclude(office_told_at=None)
     units = undecided.order_by().values_list("person__organisational_unit").annotate(Max("office_told_at"))
+    mails = []
     for unit, since in units:
         request = undecided.filter(person__organisational_unit=unit).select_related("person").first()
         if request is None:  # decided meanwhile
@@ -82,8 +85,9 @@ def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
         possible = approver_escalation.is_possible(request)
         for each in approvers.administrators(request.person).order_by("pk"):
             if not _was_told("batch_undecided", order, each, since=since):
-                mail = batch_messages.batch_undecided(order, each, possible=possible, key=since.isoformat())
-                outbox.enqueue(mail)
+                key = since.isoformat()
+                mails.append(batch_messages.batch_undecided(order, each, possible=possible, key=key))
+    outbox.enqueue_each(mails)
 
 
 def _was_told(message: str, order: BatchOrder, person: Person, *, since: datetime) -> bool:

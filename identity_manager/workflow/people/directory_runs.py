@@ -231,9 +231,10 @@ def _decide(work: LeasedSource, row: DirectoryRun) -> None:
 
 
 def _tell(row: DirectoryRun, configuration: SourceConfiguration, why: str) -> None:
-    for officer in Person.objects.holding(Role.REGISTRATION_OFFICER):
-        mail = directory_messages.directory_run_stopped(row, officer, name=configuration.name, why=why)
-        outbox.enqueue(mail)
+    outbox.enqueue_each(
+        directory_messages.directory_run_stopped(row, officer, name=configuration.name, why=why)
+        for officer in Person.objects.holding(Role.REGISTRATION_OFFICER)
+    )
 
 
 def _apply(work: LeasedSource, row: DirectoryRun) -> bool:

@@ -189,9 +189,11 @@ def _go_on(recovery: Recovery, *, actor: Person) -> None:
         _begin(recovery, actor=actor)
         return
     holders = wrapping_of(recovery).shares.select_related("officer")
-    for holder in [row.officer for row in holders]:
-        if officers_policy.obstacle(holder, recovery) is None:
-            outbox.enqueue(recovery_messages.shares_needed(recovery, holder))
+    outbox.enqueue_each(
+        recovery_messages.shares_needed(recovery, row.officer)
+        for row in holders
+        if officers_policy.obstacle(row.officer, recovery) is None
+    )
 
 
 def _begin(recovery: Recovery, *, actor: Person) -> None:

@@ -144,10 +144,15 @@ def escalate(request: TokenRequest, *, now: datetime) -> None:
 
 def _ask(request: TokenRequest, approvers: Iterable[Person], *, level: AskingLevel, now: datetime) -> None:
     order, hour = BatchOrder.objects.of_request(request), deduplication.hour(now)
-    for approver in sorted(approvers, key=lambda each: each.pk):  # one order, against deadlocks
+    asked = sorted(approvers, key=lambda each: each.pk)  # one order, against deadlocks
+    for approver in asked:
         _row(request, approver, level=level, now=now).save(force_insert=True)
-        mail = batch_messages.batch_waits(order, approver, key=hour) if order else None
-        outbox.enqueue(mail or request_messages.approval_needed(request, approver))
+    outbox.enqueue_each(
+        batch_messages.batch_waits(order, approver, key=hour)
+        if order
+        else request_messages.approval_needed(request, approver)
+        for approver in asked
+    )
 
 
 def _row(request: TokenRequest, approver: Person, *, level: AskingLevel, now: datetime) -> AskedApprover:
@@ -163,8 +168,7 @@ def notify_administrators(request: TokenRequest, *, now: datetime) -> None:
     request.office_told_at = now
     request.save()
     administrators = policy_approvers.administrators(request.person).order_by("pk")
-    for mail in _administrator_mails(request, administrators, possible=is_possible(request), now=now):
-        outbox.enqueue(mail)
+    outbox.enqueue_each(_administrator_mails(request, administrators, possible=is_possible(request), now=now))
     audit.record(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
 
 

@@ -202,5 +202,7 @@ def _tell_persons(ended: Iterable[SoftwareToken]) -> None:
     for token in ended:
         by_person.setdefault(token.person, []).append(token)
     now = timezone.now()
-    for person, tokens in by_person.items():
-        outbox.enqueue(token_messages.tokens_revoked(person, tokens=tokens, moment=now))
+    outbox.enqueue_each(
+        token_messages.tokens_revoked(person, tokens=tokens, moment=now)
+        for person, tokens in by_person.items()
+    )

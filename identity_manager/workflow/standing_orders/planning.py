@@ -175,8 +175,10 @@ def run(*, order_id: uuid.UUID) -> bool:
 
 
 def _tell(order: StandingOrder, why: str) -> None:
-    for officer in Person.objects.holding(Role.TOKEN_ADMINISTRATOR):
-        outbox.enqueue(standing_order_messages.standing_order_stopped(order, officer, why=why))
+    outbox.enqueue_each(
+        standing_order_messages.standing_order_stopped(order, officer, why=why)
+        for officer in Person.objects.holding(Role.TOKEN_ADMINISTRATOR)
+    )
 
 
 def _record(event: audit.Event, order: StandingOrder, **facts: object) -> None:

@@ -35,9 +35,10 @@ def tell(run: DriftRun) -> None:
         return
     configuration = connectors.configuration_of(run.target.name)
     name = configuration.name if configuration else run.target.name
-    for officer in Person.objects.holding(Role.SYSTEM_ADMINISTRATOR):
-        mail = target_messages.target_drift(run, officer, name=name, found=found, error=error)
-        outbox.enqueue(mail)
+    outbox.enqueue_each(
+        target_messages.target_drift(run, officer, name=name, found=found, error=error)
+        for officer in Person.objects.holding(Role.SYSTEM_ADMINISTRATOR)
+    )
 
 
 def _news(run: DriftRun, before: DriftRun | None) -> list[Words]:
