@@ -1,7 +1,7 @@
 """Publishing of tasks to the broker after commit; the only module that enqueues.
 
-A message has the task's name, the id of a row (of several mails for SEND) and the correlation id, nothing
-else.
+A message has the task's name, the id of a row (of several mails for SEND_MAIL) and the correlation id,
+nothing else.
 """
 
 import logging

@@ -137,7 +137,7 @@ def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> CaOr
     """Journal the result of a search for a doubtful order, in its own transaction; return the order.
 
     parked: whether an officer has to decide now. An order that was settled meanwhile is left alone; one that
-    got a handle meanwhile, from a worker with an expired lease, is fetched by it.
+    got a handle meanwhile, from a worker whose claim was taken over, is fetched by it.
     """
     with transaction.atomic(durable=True):
         order = locked(order_id)
@@ -210,8 +210,8 @@ def record_fault(attempt: CaAttempt, fault: CaError) -> None:
 def reconcile_duplicate_request(attempt: CaAttempt, answer: Answer) -> Answer:
     """Adjust the answer to an order that another worker may have sent too, in its own transaction.
 
-    If a worker with an expired lease has brought a handle (Pending) meanwhile, the order was sent twice. The
-    first handle stays and is fetched. A refusal of the second order does not count, and a second handle,
+    If a worker whose claim was taken over has brought a handle (Pending), the order was sent twice. The first
+    handle stays and is fetched. A refusal of the second order does not count, and a second handle,
     which is never fetched, leaves doubt. A certificate counts.
     """
     if isinstance(answer, Issued):

@@ -72,8 +72,8 @@ def record(
     revoke_surplus(). An answer to a settled order changes nothing, except that a second certificate is
     flagged as surplus too.
 
-    late: from a worker with an expired lease, so that another one may be asking now. Of a late answer a
-    certificate counts: a correct one settles the order, for use by the holder of the lease; a wrong one is
+    late: from a worker whose claim was taken over, so that another one may be asking now. Of a late answer a
+    certificate counts: a correct one settles the order, for use by the holder of the claim; a wrong one is
     flagged as surplus. A handle (Pending) counts if the order has none: it is then fetched, not sent again.
 
     examined: result of examine() for this answer; without it the answer is examined here.

@@ -1,6 +1,8 @@
 """Second-officer consent: one officer asks for something, another one decides on it (SPEC.md 2).
 
-Every table of such decisions inherits SecondOfficerDecision, so that they have one rule of four eyes. It has
+Every table of decisions that one second officer takes inherits SecondOfficerDecision, so that they have one
+rule of four eyes. Approvals (models/requests/deciding.py) and recovery certificates, which two officers
+confirm, have rules of their own. The rule has
 three forms, all in this module: `decidable_by` (SQL: the rows of an officer), `deciding_exclusion` (Python:
 one row and one officer) and `second_officers` (SQL: the officers of a row).
 tests/identity_manager/models/test_second_officer.py tests that the three agree.

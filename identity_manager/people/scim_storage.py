@@ -41,7 +41,7 @@ INDEXED = {"username": "name_key", "displayname": "name_key", "externalid": "ext
 
 
 class Storage(ScimStorage):
-    """Users and groups of a source. model_of: the model of a kind, with its extensions."""
+    """Users and groups of a source. models: the model of each kind, with its extensions."""
 
     def __init__(self, source: DirectorySource, models: dict[str, type[Resource[Any]]]) -> None:
         self.source = source

@@ -1,7 +1,8 @@
 """The workflow verbs: every change of a request or token is made in this package.
 
 ROAD is the index of the seven steps, from the page to the tests; doors.py has step 1,
-target_steps.py what goes to targets.
+target_steps.py what goes to targets. after_delivery.py is the index of what comes afterwards: revocation,
+hold, leave, standing orders, expiry.
 tests/architecture/test_workflow_index.py keeps it true.
 """
 

@@ -1,12 +1,13 @@
-"""One entry of ROAD, the index of the seven steps (workflow/__init__.py)."""
+"""One entry of ROAD, the index of the seven steps (workflow/__init__.py), or of AFTER_DELIVERY."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class RoadStep:
-    """One way through one of the seven steps (SPEC.md 1).
+    """One way through one of the seven steps, or something that happens to a token after them.
 
+    number: 1 to 7; 8 after the delivery.
     page: URL name where it starts; empty where the system starts it.
     verbs: dotted paths below this package. request, token: states before and after; None if unchanged.
     task: name of the Celery task. mails: functions of mail/*_messages.py. tests: files that prove it.

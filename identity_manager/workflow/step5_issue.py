@@ -10,11 +10,12 @@ certificate by certificate (issuance/settlement.py), and sealed after its last o
 lock (key, order, lints, containers) is done before the transaction that writes it.
 
 Faults: a CA that is down or does not answer delays (next_attempt_at of the row); a refusal by a CA or a
-linter fails the request for good; the lease of a dead worker is released by the sweep, and the order is
-looked up at the CA before it is asked again; while the person is Inactive issuance waits, and certificates
-that came meanwhile are put on hold; a certificate for a Locked person or an ended request is revoked; a
-certificate that ends before its token is sealed gets a new key and order. ROAD (workflow/__init__.py) names
-the test of each (`survives`). Orders whose outcome is unknown: ca_bridge/issuing.py.
+linter fails the request for good; when the lease of a dead worker has ended its rows are due again, the
+sweep enqueues them, and the order is looked up at the CA before it is asked again; while the person is
+Inactive issuance waits, and certificates that came meanwhile are put on hold; a certificate for a Locked
+person or an ended request is revoked; a certificate that ends before its token is sealed gets a new key and
+order. ROAD (workflow/__init__.py) names the test of each (`survives`). Orders whose outcome is unknown:
+ca_bridge/issuing.py.
 PstmProcSubRequestSoftwareToken of the original.
 """
 

@@ -184,9 +184,9 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             return
         given = [row for row in locking.certificates_of(token) if row.left_out_at is None]
         ended = [row for row in given if row.has_ended(timezone.now())]
-        for certificate in ended:  # expired or revoked: no file is made of it
+        for certificate in ended:  # notAfter has passed: no file is made of it
             expiry.order_anew(certificate)
-        if not all(row.is_usable for row in given if row not in ended):  # put on hold meanwhile
+        if not all(row.is_usable for row in given if row not in ended):  # held or to be revoked
             token.let_go()
             token.save()
             return
@@ -228,7 +228,7 @@ def _seal(token: SoftwareToken, given: Sequence[Certificate], sealed: Sealed) ->
     token.settle_lease()
     events = []
     for certificate in given:
-        certificate.private_key_wrapped = None
+        certificate.erase_key()
         key = certificate.public_key_sha256
         events.append(audit.event_about(audit.Event.KEY_ERASED, actor=None, subject=token, public_key=key))
     copies = len(sealed.intake.rows)

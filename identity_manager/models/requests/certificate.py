@@ -277,6 +277,13 @@ class Certificate(RevocationAndHold):
         """The issuers in DER, nearest first, without the root."""
         return self.order.chain if self.order else ()
 
+    def erase_key(self) -> None:
+        """Erase the wrapped private key of the row, without saving.
+
+        docs/explanation/secrets.md lists the occasions; `people/anonymisation.py` does it by a query.
+        """
+        self.private_key_wrapped = None
+
     @transition(field=state, source=C.ORDERED, target=C.VALID)
     def issue(self, *, certificate: bytes, facts: CertificateFacts) -> None:
         """The CA has issued it, as ordered."""
@@ -309,7 +316,7 @@ class Certificate(RevocationAndHold):
         self._begin_anew(now)
 
     def _begin_anew(self, now: datetime) -> None:
-        self.private_key_wrapped = None
+        self.erase_key()
         self.public_key_sha256 = None
         self.order = None
         self.work_is_due(now)
@@ -338,6 +345,6 @@ class Certificate(RevocationAndHold):
     @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.EXPIRED)
     def expire(self) -> None:
         """notAfter has passed; the key is erased if nobody has got it."""
-        self.private_key_wrapped = None
+        self.erase_key()
         self.hold_wanted = False
         self.settle_lease()

@@ -33,10 +33,10 @@ class RevocationAndHold(Stateful, Leased):
     hold_wanted = models.BooleanField(default=False)
     held_at_ca = models.BooleanField(default=False)
 
-    if TYPE_CHECKING:  # columns of Certificate
+    if TYPE_CHECKING:  # of Certificate
         state: Any
         not_after: Any
-        private_key_wrapped: Any
+        erase_key: Any
 
     class Meta:
         abstract = True
@@ -128,5 +128,5 @@ class RevocationAndHold(Stateful, Leased):
         """Decide the revocation, and make the CA call due now."""
         self.revocation_reason = reason.value
         self.revocation_decided_at = now
-        self.private_key_wrapped = None
+        self.erase_key()
         self.work_is_due(now)

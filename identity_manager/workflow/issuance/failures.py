@@ -147,7 +147,7 @@ def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail
     An officer decides on the other certificates of the request.
     """
     certificate.refuse(reason=said)
-    certificate.private_key_wrapped = None
+    certificate.erase_key()
     certificate.settle_lease()
     if said:
         certificate.last_error, certificate.last_error_at = f"{said} {detail}".strip(), timezone.now()

@@ -50,8 +50,8 @@ def settle(
 ) -> None:
     """Settle the outcome of an order, in its own transaction.
 
-    A worker whose lease has expired settles nothing; the certificate that it brings is journalled, for use by
-    the present claim or for revocation.
+    A worker whose claim was taken over settles nothing; the certificate that it brings is journalled, for use
+    by the present claim or for revocation.
     """
     with transaction.atomic():
         certificate = locking.certificate(certificate_id)

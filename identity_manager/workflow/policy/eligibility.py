@@ -1,4 +1,4 @@
-"""Eligibility rules: who may request what for whom. Pure functions that return reasons."""
+"""Eligibility rules: who may request what for whom. Functions that change nothing and return reasons."""
 
 import math
 import uuid

@@ -54,9 +54,11 @@ def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest
 
 def tell_of_cancellation(request: TokenRequest, *, by: Person) -> None:
     """Mail the person and the requester, except the one who cancels."""
-    for person in dict.fromkeys((request.person, request.requested_by)):
-        if person != by:
-            outbox.enqueue(request_messages.request_cancelled(request, person, by=by))
+    outbox.enqueue_each(
+        request_messages.request_cancelled(request, person, by=by)
+        for person in dict.fromkeys((request.person, request.requested_by))
+        if person != by
+    )
 
 
 def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
@@ -96,7 +98,8 @@ def end_certificates(
 ) -> None:
     """End the certificates of a locked, cancelled token in the caller's transaction.
 
-    Not ordered yet: refused, key erased. Ordered: settled (and revoked) when the answer comes.
+    Not ordered yet: refused; it has no key. Ordered: its key is erased, and what the CA issues is revoked
+    when the answer comes.
     """
     for certificate in locking.certificates_of(token):
         if certificate.state == CertificateState.ORDERED and certificate.order_id is None:
@@ -104,7 +107,7 @@ def end_certificates(
             certificate.settle_lease()
             certificate.save()
         elif certificate.state == CertificateState.ORDERED:
-            certificate.private_key_wrapped = None
+            certificate.erase_key()
             certificate.save()
         elif certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD):
             revoke.decide(certificate, reason=revocation, actor=actor)

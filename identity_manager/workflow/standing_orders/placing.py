@@ -241,7 +241,7 @@ def _reinstatements(order: StandingOrder) -> list[BatchOrder]:
 
 
 def _placed(order: StandingOrder, batch: uuid.UUID, keys: Any, **wanted: Any) -> list[BatchOrder]:
-    """Place a batch order over these keys; return None without keys."""
+    """Place a batch order over these keys and return it; none where there are no keys."""
     if order.asked_by is None or not keys[:1]:
         return []
     chosen: Iterable[str] = (str(key) for key in keys.iterator(chunk_size=PER_READ))

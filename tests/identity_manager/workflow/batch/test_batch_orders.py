@@ -594,7 +594,7 @@ def picture(person: Person) -> dict[str, Any]:
         rows["request"] = without_reference(plain(request))
         rows["tokens"] = [without_reference(plain(row)) for row in request.tokens.order_by("type_code")]
         rows["asked"] = sorted(str(plain(row)) for row in request.asked_approvers.all())
-        told_together = ("approval_needed", "left_undecided")  # of a batch order: test_batch_asking.py
+        told_together = ("approval_needed", "left_undecided")  # of a batch order: test_approver_mails.py
         rows_of_mails = request.mails.exclude(message__in=told_together)
         mails = [without_reference(plain(row)) for row in rows_of_mails]
         rows["mails"] = sorted(map(str, mails))
