@@ -1,4 +1,4 @@
-"""How long officers' pages take while a directory source is read and applied, beside the same pages before.
+"""How long pages of both portals take while a directory source is read, beside the same pages before.
 
 An installation of its own, filled anew, because a run adds persons. gunicorn serves the pages; another
 process runs the source as a worker of `bulk` does, with its weight (directory.py): all persons of an OpenLDAP
