@@ -60,7 +60,7 @@ class SafeFSM(ConcurrentTransitionMixin):
 
     @property
     def state_fields(self) -> tuple[Any, ...]:
-        """As in the original, which looks for them among all fields whenever a row is read."""
+        """As in django-fsm, but cached: it looks for them among all fields whenever a row is read."""
         return _state_fields(self._meta)
 
     def _protected_fields(self) -> "list[models.Field[Any, Any]]":

@@ -70,9 +70,10 @@ class SourceConfiguration:
         return LOCK if state == "locked" else self.leavers[state]
 
     def trusts(self, name: str, value: str) -> bool:
-        """Whether an e-mail, UPN or SID from this source is trusted without a second officer (SPEC.md 2).
+        """Whether an e-mail, UPN or SID from this source is trusted without a second officer.
 
-        If neither suffixes nor domains are set, a file is never trusted, and a directory always.
+        If neither suffixes nor domains are set, a file is never trusted, and a directory always
+        (docs/how-to/directory.md).
         """
         if self.kind == "csv":
             return False

@@ -38,7 +38,7 @@ def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object])
 
 
 def of_portions(name: str, rows: QuerySet[Any], verb: Callable[[list[uuid.UUID]], int]) -> int:
-    """As of_rows, for a verb that takes the keys of a whole chunk."""
+    """Scan in chunks of keys, in key order, and call the verb once for each chunk; as of_rows otherwise."""
     return sum(map(verb, _for_a_while(name, rows.order_by("pk").values_list("pk", flat=True))))
 
 
@@ -49,7 +49,7 @@ def of_written(
     *,
     reads_rows_alone: bool = False,
 ) -> int:
-    """As of_portions, in the order of updated_at: only what was written since the run before.
+    """Scan in the order of updated_at, in chunks of keys: only what was written since the run before.
 
     A run that came to the end is followed by one that goes back by LONGEST_TRANSACTION, so that it sees what
     was committed behind the cached position; the verb does nothing for rows that it has seen. A verb that

@@ -1,4 +1,7 @@
-"""The sweep: enqueue due rows again whose message was lost or whose worker died."""
+"""The sweep: enqueue due rows again whose message was lost or whose worker died.
+
+WORK says which rows of which table belong to which task.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -53,7 +56,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.DELIVER_WEBHOOKS: Webhook.objects.in_use,
 }
 # Their rows are named by the settings, or by the outages of the moment: their queries are made each time.
-OF_THE_MOMENT = {
+NOT_PREPARED = {
     task_names.ISSUE,
     task_names.SERVE_TARGET,
     task_names.READ_DIRECTORY,
@@ -71,7 +74,7 @@ def _one_of(rows: Callable[[], LeasedQuerySet[Any]]) -> Statement[Any]:
     return Statement(build, now=models.DateTimeField(), quiet_since=models.DateTimeField())
 
 
-_ANY = {task: _one_of(rows) for task, rows in WORK.items() if task not in OF_THE_MOMENT}
+_ANY = {task: _one_of(rows) for task, rows in WORK.items() if task not in NOT_PREPARED}
 
 
 def sweep() -> int:

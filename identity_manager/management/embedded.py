@@ -171,7 +171,7 @@ ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 def portal_programs(broker_url: str) -> list[Program]:
-    """Worker, beat and web process, each with the secrets that it needs (DESIGN.md 4)."""
+    """Worker, beat and web process, each with the secrets that it needs (docs/explanation/secrets.md)."""
     python = (sys.executable, "-m")
     celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "--quiet", "--app", "identity_manager")
     worker = ("worker", "--pool", "threads", "--concurrency", "4", "--queues", "ca,mail,bulk")

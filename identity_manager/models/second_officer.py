@@ -1,4 +1,4 @@
-"""Second-officer consent: one officer asks for something, another one decides on it (SPEC.md 2).
+"""Second-officer consent: one officer asks for something, another one decides on it.
 
 Every table of decisions that one second officer takes inherits SecondOfficerDecision, so that they have one
 rule of four eyes. Approvals (models/requests/deciding.py) and recovery certificates, which two officers

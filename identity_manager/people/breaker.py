@@ -2,7 +2,8 @@
 
 A wrong file or a faulty directory would otherwise lock out a large part of the company. The limits apply to
 24 hours over all imports and runs together, so that splitting a file does not evade them. Persons created
-meanwhile are not in the total: else a file of new persons would raise the limit.
+meanwhile are not in the total: else a file of new persons would raise the limit. The sentences of stopped
+standing orders are here, too (workflow/standing_orders/breaker.py).
 """
 
 from dataclasses import dataclass

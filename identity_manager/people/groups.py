@@ -1,6 +1,7 @@
 """Verbs on groups that are made by hand. Membership alone gives no role and no token.
 
-An officer who adds a person counts as a requester of what a standing order then requests (SPEC.md 2).
+An officer who adds a person counts as a requester of what a standing order then requests
+(docs/how-to/standing-orders.md).
 """
 
 import uuid

@@ -65,12 +65,12 @@ def certificates_beside(pk: uuid.UUID) -> list[Certificate]:
 
 
 def free_certificates(tokens: Iterable[uuid.UUID]) -> list[Certificate]:
-    """The same of several tokens, with SKIP LOCKED: what somebody else has locked is left out."""
+    """Lock the certificates of several tokens, with SKIP LOCKED, to be claimed as by certificates_beside."""
     return _FREE_TOKENS.rows(tokens)
 
 
 def is_from_before_a_restore(row: Certificate) -> bool:
-    """Of a row that was read by certificates_beside."""
+    """Whether the certificate, read by certificates_beside, is older than the last restore."""
     return bool(vars(row)["restored_since"])
 
 

@@ -1,6 +1,6 @@
 """Step 1, standard flow: an administrator enables an Active person for the selected types.
 
-PstmProcRequestInitialSoftwareToken of the original. In bulk: batch/bulk_enable.py.
+PstmProcRequestInitialSoftwareToken of Nexus. In bulk: batch/bulk_enable.py.
 """
 
 import uuid

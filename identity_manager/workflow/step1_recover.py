@@ -1,6 +1,6 @@
 """Step 1, recovery: a request for archived keys in new containers under a new passphrase.
 
-PstmProcRecoverMultipleSofttoken of the original. The owner's request is opened with an online recovery key;
+PstmProcRecoverMultipleSofttoken of Nexus. The owner's request is opened with an online recovery key;
 all others need two Recovery Officers. No CA is asked: the token that carries the files goes on at step 6. The
 old passphrase and files stay as they are.
 """

@@ -1,6 +1,6 @@
 """Step 1, renewal: a token gets a successor while it is valid.
 
-PstmProcRenewSofttoken, PstmSubProcRenewSofttokens and PstmProcSubSubProcRenewSofttoken of the original. The
+PstmProcRenewSofttoken, PstmSubProcRenewSofttokens and PstmProcSubSubProcRenewSofttoken of Nexus. The
 person asks here; an administrator by **Enable**; the expiry check where the type says so (start_by_itself).
 """
 

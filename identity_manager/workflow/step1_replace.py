@@ -1,6 +1,6 @@
 """Step 1, replacement: tokens are revoked at once, and new ones of their types are asked for.
 
-PstmProcReplaceSofttokenUSSP and PstmSubProcReplaceSofttokenUSSP of the original. The person asks here, or an
+PstmProcReplaceSofttokenUSSP and PstmSubProcReplaceSofttokenUSSP of Nexus. The person asks here, or an
 administrator for them. The revocation stands, even if the request is rejected, declined or lapses.
 """
 

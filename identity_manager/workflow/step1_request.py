@@ -1,6 +1,6 @@
 """Step 1, option: the person requests in Self-Service, which opens the same kind of request.
 
-PstmProcRequestInitialSofttokenUSSP of the original.
+PstmProcRequestInitialSofttokenUSSP of Nexus.
 """
 
 import uuid

@@ -2,7 +2,7 @@
 
 It is skipped where the policy wants nobody.
 
-After the decision the road goes on as PstmProcProceedSoftwareTokenRequest of the original.
+After the decision the road goes on as PstmProcProceedSoftwareTokenRequest of Nexus.
 """
 
 import uuid

@@ -1,6 +1,6 @@
 """Step 4: the person accepts the terms, and issuance starts; or declines.
 
-PstmProcSubStartSoftwareTokenRequest of the original.
+PstmProcSubStartSoftwareTokenRequest of Nexus.
 """
 
 import uuid

@@ -16,7 +16,7 @@ Inactive issuance waits, and certificates that came meanwhile are put on hold; a
 person or an ended request is revoked; a certificate that ends before its token is sealed gets a new key and
 order. ROAD (workflow/__init__.py) names the test of each (`survives`). Orders whose outcome is unknown:
 ca_bridge/issuing.py.
-PstmProcSubRequestSoftwareToken of the original.
+PstmProcSubRequestSoftwareToken of Nexus.
 """
 
 import logging

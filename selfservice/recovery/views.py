@@ -1,6 +1,6 @@
 """**Recover multiple softtoken**: archived keys in new files; and two guides that lead to it.
 
-PstmProcRecoverMultipleSofttoken of the original.
+PstmProcRecoverMultipleSofttoken of Nexus.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""**Renew software token**: a token's successor, PstmProcRenewSofttoken of the original; or *Not needed*."""
+"""**Renew software token**: a token's successor, PstmProcRenewSofttoken of Nexus; or *Not needed*."""
 
 import uuid
 

@@ -1,6 +1,6 @@
 """**Replace softtoken**: tokens are revoked at once, keys are recovered, new tokens are issued.
 
-PstmProcReplaceSofttokenUSSP of the original.
+PstmProcReplaceSofttokenUSSP of Nexus.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""**Request softtoken**: step 1 of the option, PstmProcRequestInitialSofttokenUSSP of the original."""
+"""**Request softtoken**: step 1 of the option, PstmProcRequestInitialSofttokenUSSP of Nexus."""
 
 import uuid
 

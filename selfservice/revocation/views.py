@@ -1,6 +1,6 @@
 """**Revoke certificates** of one token, and **Revoke all softtoken types**.
 
-PcmProcLockCertificates and PstmProcRevokeAllSofttokenTypes of the original.
+PcmProcLockCertificates and PstmProcRevokeAllSofttokenTypes of Nexus.
 """
 
 import uuid

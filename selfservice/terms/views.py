@@ -1,6 +1,6 @@
 """Step 4: the person reads and accepts the **Terms and Conditions**, or declines.
 
-PstmProcSubStartSoftwareTokenRequest of the original.
+PstmProcSubStartSoftwareTokenRequest of Nexus.
 """
 
 import uuid

@@ -9,7 +9,7 @@ from tests.architecture.source import ROOT, Module, modules
 LOCKING = {"identity_manager.transactions.locking", "identity_manager.transactions.issuance_locks"}
 PORTALS = ("selfservice", "identity_manager.console", "identity_manager.api")
 ROW_CHANGES = {"save", "create", "bulk_create", "bulk_update", "update_or_create", "get_or_create", "delete"}
-# Where an unknown program's unknown error must become ours (DESIGN.md 7).
+# Where an unknown program's unknown error must become ours.
 BROAD_EXCEPTS = {
     "identity_manager.mail.company_texts.source",  # what a company wrote costs no mail
     "identity_manager.jobs.runner",

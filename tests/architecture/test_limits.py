@@ -1,4 +1,4 @@
-"""How long things may get (DESIGN.md 7): what is longer does more than one thing."""
+"""How long things may get: what is longer does more than one thing."""
 
 import ast
 from statistics import median

@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.long,
 ]
 
-# Keys of archived keys stay for the longest backup, and recovery keys lie under no epoch (DESIGN.md 4).
+# Keys of archived keys stay for the longest backup, and recovery keys lie under no epoch.
 KEPT_LONGER = {Purpose.ARCHIVE.value, Purpose.RECOVERY_KEYS.value}
 
 

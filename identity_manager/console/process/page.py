@@ -82,7 +82,7 @@ class DrawnEdge:
 
 @dataclass(frozen=True)
 class DrawnFrame:
-    """A frame around what runs under a process of the original."""
+    """A frame around what runs under one process of Nexus."""
 
     band: Band
     texts: Sequence[DrawnText]
@@ -195,12 +195,12 @@ def _fold(
 
 
 def files(origins: Iterable[RequestOrigin] = RequestOrigin) -> list[dict[str, str]]:
-    """The BPMN files: process id of the original, and the requests that it is about."""
+    """The BPMN files: process id of Nexus, and the requests that it is about."""
     return [{"id": state_graph.beginning(each).original, "label": str(each.label)} for each in origins]
 
 
 def origin_of(original: str) -> RequestOrigin | None:
-    """The origin of the requests that run under this process of the original."""
+    """The origin of the requests that run under this process of Nexus."""
     return next((each for each in RequestOrigin if state_graph.beginning(each).original == original), None)
 
 

@@ -160,7 +160,7 @@ def _who_does_not_answer(row: TokenRequest) -> QuerySet[CaOutage]:
 
 
 def originals(row: TokenRequest) -> list[str]:
-    """The process ids of the original that this request runs under, in their order; none of an import."""
+    """The process ids of Nexus that this request runs under, in their order; none of an import."""
     if row.kind == RequestKind.IMPORT:
         return []
     begins = state_graph.beginning_of(row)

@@ -31,7 +31,7 @@ class MailState(models.TextChoices):
 
 M = MailState
 IN_TROUBLE = (M.FAILED, M.BOUNCED)
-# Security notices about account or identity. Officers cannot discard them (SPEC.md 2).
+# Security notices about account or identity. Officers cannot discard them.
 NOTICES = frozenset(
     {
         *("sign_in_code_made", "password_set", "account_linked", "break_glass_used"),

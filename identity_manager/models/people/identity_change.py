@@ -1,4 +1,4 @@
-"""Changes of identities (e-mail, UPN, SID, external id) that wait for a second officer (SPEC.md 2)."""
+"""Changes of identities (e-mail, UPN, SID, external id) that wait for a second officer."""
 
 import uuid
 from collections.abc import Collection, Mapping

@@ -1,7 +1,8 @@
-"""Vouching for a person: who entered them, made their sign-in code, or confirmed their identity (SPEC.md 2).
+"""Vouching for a person: who entered them, made their sign-in code, or confirmed their identity.
 
 The SQL forms and the Python form stand together; tests/identity_manager/models/test_rules_agree.py compares
 them. A code that was withdrawn, or has expired unused, opens nothing, so nobody vouched by it.
+What it prevents: docs/explanation/threat-model.md.
 """
 
 import enum

@@ -1,4 +1,7 @@
-"""Co-requesters: officers who count as requesters of a request by a standing order (SPEC.md 2)."""
+"""Co-requesters: officers who count as requesters of a request by a standing order.
+
+Who they are: docs/how-to/standing-orders.md.
+"""
 
 import uuid
 

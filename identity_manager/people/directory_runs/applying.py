@@ -126,7 +126,7 @@ class Applying:
     # --- new persons
 
     def _create(self, rows: list[DirectoryRunLine]) -> None:
-        """All at once; where one of them is not to be created, one by one."""
+        """Create new persons together; after an IntegrityError one by one."""
         try:
             with transaction.atomic():
                 self._create_all(rows)

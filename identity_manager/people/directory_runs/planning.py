@@ -109,7 +109,7 @@ class Planning:
         return entry.external_id not in known.links and not is_used and not entry.problem
 
     def plan(self, entry: DirectoryPerson, known: StoredEntries) -> "PlannedEntry":
-        """Plan for one entry."""
+        """Match the entry with a person (link of external id, else personnel number); plan what changes."""
         link = known.links.get(entry.external_id)
         planned = PlannedEntry(self, entry, link, is_agreed=not link or link.person_id not in known.disagreed)
         cleaned = validation.clean(entry.values)
@@ -189,7 +189,7 @@ class PlannedEntry:
             self.manager = wanted
 
     def _waits(self, name: str, value: str) -> bool:
-        """Whether a second officer has to confirm (SPEC.md 2): what is not believed, and of officers all."""
+        """Whether a second officer has to confirm: what is not believed, and of officers all."""
         person, configuration = self.person, self.planning.configuration
         if not configuration.trusts(name, value):
             return True

@@ -1,4 +1,4 @@
-"""Changes of e-mail, UPN and SID: asked for by hand or by a file, confirmed by a second officer (SPEC.md 2).
+"""Changes of e-mail, UPN and SID: asked for by hand or by a file, confirmed by a second officer.
 
 As long as a change waits, nothing is delivered to the person and no passphrase is shown.
 """

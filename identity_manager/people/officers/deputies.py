@@ -1,4 +1,7 @@
-"""Verbs on deputies of Approvers: assign one from a first to a last day, and end it early (SPEC.md 2)."""
+"""Verbs on deputies of Approvers: assign one from a first to a last day, and end it early.
+
+docs/how-to/user-administrator.md says what a deputy may do.
+"""
 
 import uuid
 from datetime import date, timedelta

@@ -1,4 +1,7 @@
-"""Separation of duties: which roles one person does not have together, and why (SPEC.md 2)."""
+"""Separation of duties: which roles one person does not have together, and why.
+
+They are listed in docs/reference/permissions.md.
+"""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""Verbs on roles: assign and withdraw, separation of duties (SPEC.md 2)."""
+"""Verbs on roles: assign and withdraw, separation of duties."""
 
 import uuid
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Separation of duties: who vouched for a person neither decides for them nor gives them a role (SPEC.md 2).
+"""Separation of duties: who vouched for a person neither decides for them nor gives them a role.
 
 Whoever entered a person, made their sign-in code or confirmed their identity could have invented them, or
 sign in as them. So this is checked at each act, whatever roles the officer holds, also for role combinations

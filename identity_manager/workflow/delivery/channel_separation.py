@@ -1,4 +1,4 @@
-"""Separation of the two channels: no session gets both file and passphrase (SPEC.md 1, "Two channels").
+"""Separation of the two channels: no session gets both file and passphrase.
 
 Whoever finds an unlocked browser gets one at most. The window begins with the session's sign-in
 (re-authentication does not begin a new one) and counts what any session of the person got since.

@@ -1,7 +1,8 @@
 """BPMN 2.0 export (ISO/IEC 19510) of the process, with a layout for modellers.
 
-Process and groups have the ids of the original's processes. States are user tasks where a person acts, else
-service tasks; transitions are sequence flows with the transition's name in their documentation.
+Process and groups have the ids of Nexus processes (docs/how-to/migrate-from-nexus.md). States are user tasks
+where a person acts, else service tasks; transitions are sequence flows with the transition's name in their
+documentation.
 """
 
 from xml.etree import ElementTree as ET

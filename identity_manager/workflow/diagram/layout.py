@@ -88,7 +88,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Band:
-    """The part of the diagram that runs under one process of the original."""
+    """The part of the diagram that runs under one process of Nexus."""
 
     original: str
     left: int

@@ -53,7 +53,7 @@ class Transition:
 class StateNode:
     """One state, with its data of ROAD.
 
-    steps: numbers of the steps that begin there. original: the process of the original that they run under.
+    steps: numbers of the steps that begin there. original: the process of Nexus that they run under.
     waits_for_somebody: whether a person has to act on a page; else the system continues.
     """
 

@@ -1,6 +1,7 @@
 """First officers of an installation, created by its operator.
 
-As many as four-eyes rules need, so that everything else is done in the portals (SPEC.md 2).
+As many as four-eyes rules need, so that everything else is done in the portals
+(docs/how-to/first-officers.md).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Verbs on CSV imports of persons: upload, carry out, confirm by a second officer, reject (SPEC.md 6)."""
+"""Verbs on CSV imports of persons: upload, carry out, confirm by a second officer, reject."""
 
 import hashlib
 import uuid

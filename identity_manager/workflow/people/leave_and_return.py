@@ -5,7 +5,7 @@ activate: reinstates the tokens that this leave put on hold; requests continue.
 lock: final; requests that are not issued are cancelled, all certificates revoked.
 A token type may set other rules for its tokens (leavers_tokens.py).
 
-PcmProcDeactivateEmployee and BaseProcReactivateEmployeeWithRoleUSSP of the original.
+PcmProcDeactivateEmployee and BaseProcReactivateEmployeeWithRoleUSSP of Nexus.
 """
 
 import uuid

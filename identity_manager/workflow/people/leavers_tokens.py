@@ -1,4 +1,4 @@
-"""Tokens of leavers: revoke, hold, or let run out, by the rule of the type (SPEC.md 5, Leave and Lock).
+"""Tokens of leavers: revoke, hold, or let run out, by the rule of the type (docs/how-to/token-types.md).
 
 The rule of the type's version in force counts, so that a change applies to older tokens; if no version is in
 force, that of the token's own version. Tokens without type (imported, recovered) have the defaults.

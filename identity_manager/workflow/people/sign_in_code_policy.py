@@ -1,4 +1,4 @@
-"""Policy of one-time sign-in codes: who may ask for, confirm and make one, with reasons (SPEC.md 2)."""
+"""Policy of one-time sign-in codes: who may ask for, confirm and make one, with reasons."""
 
 from datetime import datetime
 

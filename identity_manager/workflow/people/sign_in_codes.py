@@ -1,4 +1,4 @@
-"""One-time sign-in codes: for a first sign-in, and for a forgotten password (SPEC.md 2).
+"""One-time sign-in codes: for a first sign-in, and for a forgotten password (docs/how-to/first-sign-in.md).
 
 A code is asked for, confirmed by a second officer if needed, made (and shown once), and exchanged for a
 password. The verbs stand here and not with those on persons, because a new code lets tokens lapse.

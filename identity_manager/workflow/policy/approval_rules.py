@@ -1,8 +1,8 @@
 """Approval rules: which Approvers have to approve, if a token type restricts them.
 
 A type can name an approver group and the person's manager. Without either, every Approver of the unit
-decides, and the request has no rule. A rule gives no permission: only Approvers of the person's unit decide
-(SPEC.md 2). A manager who cannot decide is skipped, and the others approve instead.
+decides, and the request has no rule. A rule gives no permission: only Approvers of the person's unit
+decide. A manager who cannot decide is skipped, and the others approve instead.
 """
 
 import uuid

@@ -98,7 +98,7 @@ def rules_of(request: TokenRequest, types: Iterable[TokenType]) -> list[Approval
 
 
 def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
-    """Why this actor may not decide on this request, or None (four eyes, SPEC.md 1)."""
+    """Why this actor may not decide on this request, or None (four eyes)."""
     obstacle = decider_obstacle(actor, request)
     if obstacle is not None:
         return obstacle

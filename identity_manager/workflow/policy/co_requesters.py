@@ -1,4 +1,4 @@
-"""Co-requesters of requests by standing orders: officers who caused one do not approve it (SPEC.md 2).
+"""Co-requesters of requests by standing orders: officers who caused one do not approve it.
 
 They are the officers who ever made the order or put it in force; who added the person to a group by hand;
 the two who made the SCIM client that writes the group; and, for orders over a unit or a search, who lately

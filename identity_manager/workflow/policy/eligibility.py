@@ -186,7 +186,7 @@ def administers(actor: Person, person: Person) -> bool:
 
 
 def code_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Reason if the actor made a sign-in code for the person and so cannot be the requester (SPEC.md 2)."""
+    """Reason if the actor made a sign-in code for the person and so cannot be the requester."""
     return MADE_A_CODE if vouching_policy.persons_with_code_of(actor, [person.pk]) else None
 
 

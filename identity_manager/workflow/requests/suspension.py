@@ -1,4 +1,4 @@
-"""Suspension of requests: stop one on a material change of its person, and resume it (SPEC.md 1).
+"""Suspension of requests: stop one on a material change of its person, and resume it.
 
 Only approved content is issued. A request whose person has changed waits for an officer: it cannot be
 approved or accepted, and does not lapse. If the change is undone, it resumes by itself. `resubmission` starts

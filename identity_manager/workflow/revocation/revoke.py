@@ -3,7 +3,7 @@
 If the CA has no interface for revocation, an officer revokes there by hand and confirms it here; a CA whose
 status can be read is polled, and its answer closes the task as well.
 
-PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
+PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of Nexus.
 """
 
 import uuid

@@ -1,6 +1,6 @@
 """Revocation of all tokens of a person, by the person (**Revoke all softtoken types**) or an administrator.
 
-PstmProcRevokeAllSofttokenTypes of the original. Requests under way go on.
+PstmProcRevokeAllSofttokenTypes of Nexus. Requests under way go on.
 """
 
 import uuid

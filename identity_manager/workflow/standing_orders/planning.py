@@ -1,6 +1,7 @@
-"""Planning of standing orders: a worker claims a due order, counts, and places batch orders or stops it.
+"""Planning of standing orders: a worker compares the members, and places batch orders for who joined or left.
 
-Shape of an outside call: claim, act under the lease, settle if the claim still holds.
+It claims a due order, counts, and places them, or stops the order. Shape of an outside call: claim, act under
+the lease, settle if the claim still holds.
 """
 
 import uuid

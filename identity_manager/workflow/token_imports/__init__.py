@@ -1,4 +1,4 @@
-"""Verbs on imports of tokens of another system (SPEC.md 5).
+"""Verbs on imports of tokens of another system (docs/how-to/import-tokens.md).
 
 dry_run: the dry run, row by row.  matching: person and token type of a certificate.
 decisions: an officer asks, a second one confirms.  execution: person by person, resumable.

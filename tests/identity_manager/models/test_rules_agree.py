@@ -482,7 +482,7 @@ def _some_have_signed_in_or_hold_a_role(codes: list[tuple[Person, bool | None, S
 
 
 def test_who_decides_on_requests() -> None:
-    """The queue, the refusal, who is asked and who is named agree on each approver (SPEC.md 2)."""
+    """The queue, the refusal, who is asked and who is named agree on each approver."""
     ada, rex = cast.person("ada"), cast.person("rex", roles=(Role.APPROVER,), sid="")
     names = ("plain", "entered", "coded", "confirmed")
     people = [rex, *(cast.person(name, roles=(), sid="") for name in names)]
@@ -531,7 +531,7 @@ def test_who_decides_on_requests() -> None:
 
 
 def test_who_decides_on_delivery_problems() -> None:
-    """Nobody on their own, nor on one of a person for whom they vouched (SPEC.md 2)."""
+    """Nobody on their own, nor on one of a person for whom they vouched."""
     company, names = cast.Company(), ("plain", "entered", "coded", "overtaken", "ended", "confirmed")
     ada, people = company.ada, {name: cast.person(name, roles=(), sid="") for name in names}
     Person.objects.filter(pk=people["entered"].pk).update(entered_by=ada)

@@ -1,4 +1,4 @@
-"""Second-officer consent: the rules of SPEC.md 2 hold for every kind of decision, in SQL and in Python.
+"""Second-officer consent: its rules hold for every kind of decision, in SQL and in Python.
 
 KINDS has all of them, in the product's own verbs; a table of such decisions that lacks here fails a test.
 """

@@ -1,4 +1,4 @@
-"""Who gives and takes roles (SPEC.md 2)."""
+"""Who gives and takes roles."""
 
 import threading
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Who entered a person, made a sign-in code for them or confirmed their identity (SPEC.md 2).
+"""Who entered a person, made a sign-in code for them or confirmed their identity.
 
 They decide nothing for that person and give them no role, whatever roles they hold: these officers hold two
 that exclude each other, as somebody may from before they did.

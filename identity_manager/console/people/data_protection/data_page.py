@@ -2,7 +2,7 @@
 
 Without secrets, texts of mails, and data about other people: the only other names are of requesters and
 deciders, whom the person sees in Self-Service, too. Recoveries of the person's keys for somebody else are
-left out: the owner is notified by mail, unless two officers have decided otherwise (SPEC.md 5).
+left out: the owner is notified by mail, unless two officers have decided otherwise.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

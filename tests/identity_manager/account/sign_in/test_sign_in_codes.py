@@ -1,4 +1,4 @@
-"""One-time sign-in codes: each rule of SPEC.md 2, "First sign-in"."""
+"""One-time sign-in codes: each rule of docs/how-to/first-sign-in.md."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""E-mail, UPN and SID of new persons wait for a second officer, whichever way they come (SPEC.md 2)."""
+"""E-mail, UPN and SID of new persons wait for a second officer, whichever way they come."""
 
 from collections.abc import Callable
 
