@@ -55,14 +55,7 @@ def enter(*, actor: Person, values: Mapping[str, str], active: bool) -> Person:
     """
     with transaction.atomic():
         fields = _checked(values)
-        unit = fields.get("organisational_unit", "")
-        allowed = registration_policy.registers_in(actor, unit)
-        require(
-            allowed,
-            else_=registration_policy.NOT_YOUR_UNIT,
-            kind=NotAllowed,
-            field="organisational_unit",
-        )
+        _must_register_in(fields.get("organisational_unit", ""), actor)
 
         _check_new(fields)
         new = {name: fields.pop(name) for name in uniqueness.identity_fields() if name in fields}
@@ -83,14 +76,7 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
         refuse(registration_policy.editing_obstacle(actor, person), kind=Stale)
         refuse(CHANGED_MEANWHILE if person.version != version else None, kind=Stale)
         fields = _checked({"personnel_number": person.personnel_number, **values}, allow_empty=True)
-        unit = fields.get("organisational_unit", person.organisational_unit)
-        allowed = registration_policy.registers_in(actor, unit)
-        require(
-            allowed,
-            else_=registration_policy.NOT_YOUR_UNIT,
-            kind=NotAllowed,
-            field="organisational_unit",
-        )
+        _must_register_in(fields.get("organisational_unit", person.organisational_unit), actor)
         manager = _manager(fields.pop("manager"), person) if "manager" in fields else person.manager
         changed = {name: value for name, value in fields.items() if value != getattr(person, name)}
         new = {name: changed.pop(name) for name in uniqueness.identity_fields() if name in changed}
@@ -115,8 +101,8 @@ def _refuse_owned(person: Person, names: Collection[str]) -> None:
 
 
 def _must_register_in(unit: str, actor: Person) -> None:
-    reason = None if registration_policy.registers_in(actor, unit) else registration_policy.NOT_YOUR_UNIT
-    refuse(reason, kind=NotAllowed, field="organisational_unit")
+    allowed = registration_policy.registers_in(actor, unit)
+    require(allowed, else_=registration_policy.NOT_YOUR_UNIT, kind=NotAllowed, field="organisational_unit")
 
 
 def _checked(values: Mapping[str, str], *, allow_empty: bool = False) -> dict[str, str]:

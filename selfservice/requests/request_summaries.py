@@ -17,7 +17,6 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.approval import progress
 from identity_manager.workflow.issuance import failures
-from identity_manager.workflow.policy import permitted_actions
 from selfservice.certificates import token_status
 from selfservice.progress.page import next_passphrase
 from selfservice.requests import type_choices
@@ -65,11 +64,6 @@ def of(request: TokenRequest, *, offered: Container[str]) -> RequestSummary:
 
 
 STATES_WITH_REASON = (RequestState.REJECTED, RequestState.CANCELLED, RequestState.DECLINED)
-
-
-def can_be_withdrawn(request: TokenRequest) -> bool:
-    """Whether **Withdraw the request** is offered."""
-    return permitted_actions.can_be_withdrawn(request)
 
 
 def line(request: TokenRequest) -> str:

@@ -251,12 +251,6 @@ def findings() -> list[Any]:
     return list(last.findings) if last else []
 
 
-def _cut_up_to() -> int | None:
-    checkpoints = AuditHead.objects.filter(kind=HeadKind.CHECKPOINT)
-    number: int | None = checkpoints.aggregate(last=Max("number"))["last"]
-    return number
-
-
 def _destinations() -> list[tuple[str, AuditHeadExport | None]]:
     known = {row.destination: row for row in AuditHeadExport.objects.all()}
     return [(destination, known.get(destination)) for destination in settings.AUDIT_HEAD_EXPORT]

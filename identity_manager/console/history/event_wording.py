@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -74,13 +73,8 @@ MILESTONES = (
 SENTENCES = Vocabulary("audit events", {event.value: words.sentence for event, words in WORDS.items()})
 
 
-def rows() -> QuerySet[AuditEvent]:
-    """Events with the columns that wording needs, newest first."""
-    return AuditEvent.objects.with_wording_columns()
-
-
 def in_words(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.TimelineEvent:
-    """An event of rows() as a timeline entry."""
+    """An event of with_wording_columns() as a timeline entry."""
     words = WORDS[Event.FORGOTTEN if event.is_body_removed else Event(event.name)]
     detail = words.detail(_with_names(event.facts, type_names or {}))
     about = token_of(event)

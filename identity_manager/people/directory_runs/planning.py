@@ -6,7 +6,7 @@ In chunks with a constant number of queries each, so that memory stays flat. Cha
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -33,7 +33,6 @@ from identity_manager.people.imports import uniqueness
 from identity_manager.people.officers import roles
 from identity_manager.people.validation import FieldError
 
-CHUNK = 500
 LEAVING = (DirectoryOutcome.LEAVE, DirectoryOutcome.LOCK)
 
 
@@ -272,18 +271,6 @@ def fingerprint(entry: DirectoryPerson) -> str:
     expires = entry.expires_at.isoformat() if entry.expires_at else ""
     facts = [sorted(entry.values.items()), entry.key, entry.state, entry.manager, expires]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def in_chunks(entries: Iterator[DirectoryPerson]) -> Iterator[list[DirectoryPerson]]:
-    """Entries, CHUNK at a time."""
-    chunk: list[DirectoryPerson] = []
-    for entry in entries:
-        chunk.append(entry)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _already_linked(other: DirectoryLink, run: DirectoryRun) -> str:

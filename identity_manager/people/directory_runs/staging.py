@@ -31,11 +31,12 @@ from identity_manager.models import (
     RunMode,
     RunState,
 )
-from identity_manager.people.directory_runs.planning import CHUNK, Planning, action_of
+from identity_manager.people.directory_runs.planning import Planning, action_of
 from identity_manager.people.directory_runs.throttle import Throttle
 from identity_manager.people.imports.uniqueness import in_chunks
 from identity_manager.people.officers import roles
 
+CHUNK = 500
 REFUSED_TWICE = {
     "number": "personnel_number",
     "email_key": "email",

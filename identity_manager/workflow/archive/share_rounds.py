@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -268,11 +268,6 @@ def end_overdue() -> int:
             if present.state in (S.OPEN, S.COMPLETE):
                 end(present, reason=TIME_OVER, now=timezone.now())
     return len(overdue)
-
-
-def remaining(present: ShareRound, *, now: datetime) -> timedelta:
-    """How long shares may still be given."""
-    return max(present.ends_at - now, timedelta())
 
 
 def _info(present: ShareRound, officer_id: uuid.UUID) -> bytes:

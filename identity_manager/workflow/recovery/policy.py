@@ -118,15 +118,6 @@ def online_obstacle(owner: Person, *, factor: int | None, now: datetime) -> Reas
     return None if registered.filter(pk=factor, created_at__lte=since).exists() else NO_OLD_FACTOR
 
 
-def has_old_factor(owner: Person, *, now: datetime) -> bool:
-    """Whether the person has a second factor that is old enough for online recovery."""
-    account = Account.objects.filter(person=owner).first()
-    if account is None:
-        return False
-    registered = second_factors.of(account, *second_factors.FACTORS)
-    return registered.filter(created_at__lte=now - QUARANTINE).exists()
-
-
 def recoverable(owner: Person) -> list[ArchivedKey]:
     """The owner's archived keys with their certificates, the newest first; without their envelopes."""
     rows = ArchivedKey.objects.of(owner.pk).exclude(certificate=None)
