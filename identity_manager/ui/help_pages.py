@@ -164,8 +164,3 @@ def document_of(view_name: str, roles: Collection[str]) -> str:
     if view_name in OF_EVERY_ROLE:
         return next((document for role, document in ROLES.items() if role in roles), FIRST)
     return page_of(OFFICERS, view_name) or FIRST
-
-
-def is_excepted(view_name: str) -> bool:
-    """Whether EXCEPTED has the URL name."""
-    return any(view_name.startswith(each) for names in EXCEPTED.values() for each in names.split())

@@ -57,11 +57,6 @@ def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:
     }
 
 
-def failed() -> int:
-    """How many jobs failed at their last run."""
-    return failed_runs().count()
-
-
 def failed_runs() -> QuerySet[JobRun]:
     """The jobs that failed at their last run."""
     names = [job.name for job in jobs_schedule.JOBS]

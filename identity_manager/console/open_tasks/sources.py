@@ -123,11 +123,6 @@ def sections_of(
         yield Section(source, actor, asked.get(source.name, ""), counted.get(source.name))
 
 
-def number_of_tasks(actor: Person) -> counting.CappedCount:
-    """The sum of what counts, counted now."""
-    return counting.capped(_sum(numbers_of_tasks(actor)))
-
-
 def _sum(numbers: Mapping[str, int]) -> int:
     return sum(numbers.values())
 

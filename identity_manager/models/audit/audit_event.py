@@ -1,7 +1,7 @@
 """The audit log: appended in the transaction of the change; sealed (hash chain, MAC) a moment later."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Self
 
 from django.db import models
@@ -85,10 +85,6 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def sealed(self) -> Self:
         """Events of the chain, in order."""
         return self.filter(number__isnull=False).order_by("number")
-
-    def older_than(self, moment: datetime) -> Self:
-        """Events from before that moment."""
-        return self.filter(at__lt=moment)
 
 
 class AuditEvent(models.Model):

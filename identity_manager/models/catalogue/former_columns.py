@@ -105,11 +105,6 @@ def remove(connection: Any) -> None:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on_table}")
 
 
-def trigger_names(vendor: str) -> set[str]:
-    """Names of the triggers that install creates on this database."""
-    return {name for each in REPLACED for name in (_names(each) if vendor == "sqlite" else _names(each)[:1])}
-
-
 def _names(each: Replaced) -> list[str]:
     """Names of the triggers of one column; PostgreSQL uses the first only."""
     stem = f"{each.table}_{each.texts}"

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F
 from django.utils import timezone
 
 from identity_manager.models.identifiers import new_id
@@ -15,10 +14,6 @@ class PostponementQuerySet(models.QuerySet["Postponement"]):
     def due(self, now: datetime) -> Self:
         """Postponements whose time has come, the earliest first."""
         return self.filter(until__lte=now).order_by("until", "pk")
-
-    def of_this_round(self) -> Self:
-        """Postponements of the request's present round: in a new round its approvers see it anew."""
-        return self.filter(round=F("request__round"))
 
 
 class Postponement(models.Model):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from identity_manager.models.catalogue.terms import TermsAcceptance, TermsDocument, TermsVersion
 from identity_manager.models.identifiers import new_id
@@ -45,12 +45,6 @@ class TermsNoticeQuerySet(models.QuerySet["TermsNotice"]):
     def late(self, now: datetime) -> Self:
         """Unanswered notices whose time is over."""
         return self.unanswered().filter(due_at__lte=now)
-
-    def with_accepted_at(self) -> Self:
-        """Annotate when the person accepted the version or a later one; null if they have not."""
-        accepted = acceptances_from(OuterRef("document"), OuterRef("version__number"))
-        first = accepted.filter(person=OuterRef("person")).order_by("accepted_at")
-        return self.annotate(accepted_at=Subquery(first.values("accepted_at")[:1]))
 
 
 class TermsNotice(models.Model):

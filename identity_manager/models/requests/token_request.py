@@ -241,11 +241,6 @@ class TokenRequest(Requesters, Rounds, Stateful):
         return self.awaits_acceptance and self.accept_before is not None and self.accept_before <= now
 
     @property
-    def is_left_undecided(self) -> bool:
-        """Whether it is undecided and the administrators were notified."""
-        return self.is_undecided and self.office_told_at is not None
-
-    @property
     def reason_words(self) -> str | Promise:
         """Reason of the request's end, in the reader's language."""
         return in_words(self.reason)

@@ -65,11 +65,6 @@ def without_files() -> NoLongerRelevant:
     return NoLongerRelevant(_("The files of this token are kept no longer."))
 
 
-def waits(mail: OutgoingMail) -> bool:
-    """Whether the mail is postponed, for a leave, a hold or a stopped request: that is no failed attempt."""
-    return isinstance(obstacle(mail), DeliveryFault)
-
-
 def _ended(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
     """Irrelevant for requests that have moved on; postponed while they are stopped."""
     if mail.request is None:

@@ -62,7 +62,7 @@ PARTS = {
 SQL_ALONE = {
     "a search for what the caller names": {
         *each("ArchivedKeyQuerySet", "of of_token"),
-        *each("AuditEventQuerySet", "of_restores older_than"),
+        *each("AuditEventQuerySet", "of_restores"),
         *each("AuditHeadQuerySet", "beyond covering"),
         *each("BatchLineQuerySet", "of_nobody"),
         *each("BatchOrderQuerySet", "of_request"),
@@ -93,7 +93,6 @@ SQL_ALONE = {
         *each("LooksQuerySet", "without_logo"),
         *each("PersonQuerySet", "with_order"),
         *each("TermsDocumentQuerySet", "with_draft"),
-        *each("TermsNoticeQuerySet", "with_accepted_at"),
         *each("", "first_end"),
     },
     "the last of several rows": {
@@ -174,7 +173,7 @@ SQL_ALONE = {
         *each("SurplusByHandQuerySet", "to_be_revoked"),
         *each("SurplusCertificateQuerySet", "unrevoked"),
         *each("TermsNoticeQuerySet", "unanswered"),
-        *each("TokenRequestQuerySet", "with_all_approvals"),
+        *each("TokenRequestQuerySet", "left_undecided with_all_approvals"),
         *each("", "has_successor"),
     },
 }

@@ -98,7 +98,6 @@ REQUESTS = {
     "awaiting_acceptance": Pair(lambda rows: rows.awaiting_acceptance(), lambda row: row.awaits_acceptance),
     "overdue": Pair(lambda rows: rows.overdue(NOW), lambda row: row.is_overdue(NOW)),
     "stopped": Pair(lambda rows: rows.stopped(), lambda row: row.is_stopped),
-    "left_undecided": Pair(lambda rows: rows.left_undecided(), lambda row: row.is_left_undecided),
 }
 
 

@@ -45,7 +45,7 @@ def test_a_failure_stands_first_with_its_reason(sven: Client, monkeypatch: pytes
     assert first.job.name == "test.bad"
     assert "OSError: disk full" in response.text
     assert "every day" in response.text
-    assert job_page.failed() == 1
+    assert job_page.failed_runs().count() == 1
 
 
 def test_start_once_makes_it_due(sven: Client) -> None:

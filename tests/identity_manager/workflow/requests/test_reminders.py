@@ -7,6 +7,7 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.workflow.delivery import mail_relevance
 from identity_manager.workflow.requests import lapse, reminders
@@ -134,16 +135,17 @@ def test_nobody_is_reminded_of_the_passphrase_of_a_token_on_hold(company: Compan
         assert reminders.remind_of_passphrases() == 1
         SoftwareToken.objects.filter(pk=token.pk).update(state="on_hold")
         mail = OutgoingMail.objects.get(message="passphrase_reminder")
-        assert mail_relevance.waits(mail)
+        assert isinstance(mail_relevance.obstacle(mail), DeliveryFault)
 
 
 def test_what_a_stopped_request_asks_for_waits(company: Company) -> None:
     request = company.request_in("requested")
     mail = OutgoingMail.objects.filter(message="approval_needed").first()
     assert mail is not None
-    assert not mail_relevance.waits(mail)
+    assert mail_relevance.obstacle(mail) is None
     TokenRequest.objects.filter(pk=request.pk).update(stopped_at=timezone.now())
-    assert mail_relevance.waits(OutgoingMail.objects.get(pk=mail.pk))
+    waiting = mail_relevance.obstacle(OutgoingMail.objects.get(pk=mail.pk))
+    assert isinstance(waiting, DeliveryFault)
 
     again = timezone.now() + timedelta(seconds=1)
     TokenRequest.objects.filter(pk=request.pk).update(stopped_at=None, round=2, round_started_at=again)
