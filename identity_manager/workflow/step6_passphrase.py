@@ -36,17 +36,16 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
 from identity_manager.transactions.retry_later import retry_later_on_error, retry_token_later
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import completion
 from identity_manager.workflow.archive import intake
 from identity_manager.workflow.archive.intake import Intake
-from identity_manager.workflow.delivery import channel_separation, queueing
+from identity_manager.workflow.delivery import channel_separation, own_token, queueing
 from identity_manager.workflow.issuance import containers, expiry
 from identity_manager.workflow.issuance.containers import ContainerPart
 from identity_manager.workflow.policy import eligibility, permitted_actions
-from identity_manager.workflow.policy.permitted_actions import NOT_ACTIVE
 from identity_manager.workflow.recovery import act
 from identity_manager.workflow.targets import handover, planning, sole_delivery
 from identity_manager.workflow.targets.handover import Parcel
@@ -310,9 +309,7 @@ def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
 
 
 def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    token = locking.token(token_id)
-    refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
-    require(token.person.is_active, else_=NOT_ACTIVE, kind=NotAllowed)
+    token = own_token.locked(actor, token_id)
     if token.passphrase_wrapped is None:
         raise Stale(NO_PASSPHRASE)
     return token

@@ -35,6 +35,7 @@ from identity_manager.transactions.refusals import (
     refuse,
     require,
 )
+from identity_manager.workflow.delivery import own_token
 from identity_manager.workflow.policy import eligibility, permitted_actions
 
 MOST_A_DAY = 5  # that one person says
@@ -63,7 +64,7 @@ def saying_obstacle(token: SoftwareToken) -> Reason | None:
 def say(*, actor: Person, token_id: uuid.UUID, kind: str) -> DeliveryProblem:
     """Report that a file did not arrive, by the owner. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
-        token = _own(actor, token_id)
+        token = own_token.locked(actor, token_id)
         refuse(saying_obstacle(token), kind=Stale)
         require(kind in SAID, else_=NO_KIND, field="kind")
         refuse(SAID_ALREADY if _open_of(token) else None, kind=Stale)
@@ -87,7 +88,7 @@ def open_by_report(mail: OutgoingMail, *, detail: str) -> None:
 def arrived(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
     """Close the owner's report, because the file arrived after all. Raises NotAllowed or Stale."""
     with transaction.atomic():
-        token = _own(actor, token_id)
+        token = own_token.locked(actor, token_id)
         problem = _open_of(token)
         if problem is None:
             raise Stale(ANSWERED)
@@ -139,13 +140,6 @@ def answer(*, actor: Person, problem_id: uuid.UUID, reason: str) -> None:
         words = reason.strip()[:LONGEST_REASON]
         _end(problem.token, ProblemOutcome.ANSWERED, actor=actor, reason=words)
         audit.record(audit.Event.ARRIVAL_ANSWERED, actor=actor, subject=problem.token, reason=words)
-
-
-def _own(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    token = locking.token(token_id)
-    refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
-    require(token.person.is_active, else_=permitted_actions.NOT_ACTIVE, kind=NotAllowed)
-    return token
 
 
 def _decidable(actor: Person, problem_id: uuid.UUID) -> DeliveryProblem:

@@ -21,11 +21,10 @@ from identity_manager.models import (
     Person,
     SoftwareToken,
 )
-from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
-from identity_manager.workflow.delivery import apple_profile, channel_separation
-from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.delivery import apple_profile, channel_separation, own_token
+from identity_manager.workflow.policy import permitted_actions
 
 NOT_IN_USE = Reason("file-not-in-use", _("This token is not in use, so its file is not handed out."))
 COMES_BY_MAIL = Reason(
@@ -73,9 +72,7 @@ def _fetchable(actor: Person, token_id: uuid.UUID | None, signed_in_at: datetime
     """The token, locked, if its person may fetch its files now."""
     if token_id is None:
         raise Stale(GONE)
-    token = locking.token(token_id)
-    refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
-    require(token.person.is_active, else_=permitted_actions.NOT_ACTIVE, kind=NotAllowed)
+    token = own_token.locked(actor, token_id)
     refuse(fetch_obstacle(token), kind=Stale)
     refuse(channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
     return token

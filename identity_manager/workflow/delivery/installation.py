@@ -16,10 +16,8 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
-from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
-from identity_manager.workflow.delivery import arrival
-from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.transactions.refusals import NotPossible, Reason, Stale, refuse, require
+from identity_manager.workflow.delivery import arrival, own_token
 from identity_manager.workflow.targets import planning
 
 MOST_DEVICES = 20
@@ -45,7 +43,7 @@ def confirm(*, actor: Person, token_id: uuid.UUID, device: str) -> Installation:
     Raises NotAllowed, Stale, or NotPossible at `device`.
     """
     with transaction.atomic():
-        token = _fetch(actor, token_id)
+        token = own_token.locked(actor, token_id)
         refuse(obstacle(token), kind=Stale)
         require(device in DeviceKind.values, else_=NO_SUCH_DEVICE, field="device")
         many = Installation.objects.standing_of(token).count() >= MOST_DEVICES
@@ -68,7 +66,7 @@ def take_back(*, actor: Person, token_id: uuid.UUID, installation_id: uuid.UUID)
     Raises NotAllowed or Stale.
     """
     with transaction.atomic():
-        token = _fetch(actor, token_id)
+        token = own_token.locked(actor, token_id)
         refuse(obstacle(token), kind=Stale)
         row = Installation.objects.standing_of(token).filter(pk=installation_id).first()
         if row is None:
@@ -103,10 +101,3 @@ def prolong_by_leave(person: Person, *, since: datetime) -> None:
     for notice in InstallationNotice.objects.filter(ended_at=None, **tokens):
         notice.prolong(now - max(since, notice.asked_at))
         notice.save()
-
-
-def _fetch(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    token = locking.token(token_id)
-    refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
-    require(token.person.is_active, else_=permitted_actions.NOT_ACTIVE, kind=NotAllowed)
-    return token
