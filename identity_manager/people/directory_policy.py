@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import DirectoryRun, Person, Role
 from identity_manager.models.people.vouching import Exclusion
+from identity_manager.people import registration_policy
 from identity_manager.transactions import second_officer
 from identity_manager.transactions.refusals import Reason
 
@@ -25,14 +26,11 @@ NOT_STOPPED = Reason("directory-not-stopped", _("This run does not wait for a de
 REASONS: second_officer.Reasons = {Exclusion.OFFICE: NOT_EVERYWHERE, Exclusion.ASKED: OWN_WORD}
 
 
-def registers_everywhere(actor: Person) -> bool:
-    """Whether the actor is a Registration Officer of all organisational units."""
-    return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit="")
-
-
 def starting_obstacle(actor: Person) -> Reason | None:
     """Why this actor cannot start a directory run, or None."""
-    may = registers_everywhere(actor) or (actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR))
+    may = registration_policy.registers_everywhere(actor) or (
+        actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR)
+    )
     return None if may else NOT_YOURS_TO_START
 
 

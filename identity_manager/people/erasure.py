@@ -36,7 +36,6 @@ from identity_manager.models import (
     PersonState,
     Placement,
     Recovery,
-    Role,
     SoftwareToken,
     TokenImportRow,
     TokenRequest,
@@ -124,11 +123,6 @@ def confirm(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
         return erasure
 
 
-def may_erase(actor: Person, person: Person) -> bool:
-    """Whether the actor registers persons of this unit."""
-    return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
-
-
 def is_erased(person: Person) -> bool:
     """Whether the person of this record was erased."""
     return person.erasures.filter(erased_at__isnull=False).exists()
@@ -177,7 +171,8 @@ def _has_surplus(person: Person) -> bool:
 
 
 def _refuse_others(actor: Person, person: Person) -> None:
-    require(may_erase(actor, person), else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
+    registers = registration_policy.registers(actor, person)
+    require(registers, else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
     refuse(OWN_RECORD if actor.pk == person.pk else None, kind=NotAllowed)
 
 

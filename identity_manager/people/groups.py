@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.models import DirectoryGroup, DirectoryMembership, Person, PersonState, StandingOrder
-from identity_manager.people import directory_policy
+from identity_manager.people import registration_policy
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
     NotAllowed,
@@ -131,4 +131,4 @@ def _fetch(actor: Person, group_id: uuid.UUID) -> DirectoryGroup:
 
 
 def _require_keeper(actor: Person) -> None:
-    require(directory_policy.registers_everywhere(actor), else_=NOT_KEEPER, kind=NotAllowed)
+    require(registration_policy.registers_everywhere(actor), else_=NOT_KEEPER, kind=NotAllowed)

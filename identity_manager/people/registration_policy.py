@@ -28,6 +28,11 @@ def registers_in(actor: Person, unit: str) -> bool:
     return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=unit)
 
 
+def registers_everywhere(actor: Person) -> bool:
+    """Whether the actor is a Registration Officer of all organisational units."""
+    return registers_in(actor, "")
+
+
 def officer_obstacle(actor: Person, person: Person) -> Reason | None:
     """Why the actor cannot change this person at all, or None. Nobody registers themselves.
 

@@ -25,8 +25,8 @@ from identity_manager.models import (
 )
 from identity_manager.models.standing_orders.order import COVERING
 from identity_manager.transactions.refusals import Reason, require
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.standing_orders import orders
-from identity_manager.workflow.standing_orders.policy import keeps_orders
 
 CRITERIA = frozenset({"kind", "text", "department", "organisational_unit"})
 ENDED_FIRST = Reason(
@@ -60,7 +60,7 @@ def _in_states(*states: StandingState) -> dict[str, Present]:
 
 def _make(making: Making, code: str, values: Values) -> uuid.UUID:
     """Raises LeftAloneError for what another officer, or a later import, does."""
-    if not keeps_orders(making.actor):
+    if not eligibility.administers_everywhere(making.actor):
         raise LeftAloneError(orders.NOT_KEEPER)
     if StandingOrder.objects.filter(name=code).exists():
         raise LeftAloneError(ENDED_FIRST)

@@ -10,7 +10,7 @@ from identity_manager.console.access import offices
 from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.models import DirectoryRun, Person, Role, ScimToken
-from identity_manager.people import directory_policy
+from identity_manager.people import directory_policy, registration_policy
 
 READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.REGISTRATION_OFFICER, Role.AUDITOR})
 
@@ -22,7 +22,7 @@ def reader(request: HttpRequest) -> Person:
 
 def sees_persons(actor: Person) -> bool:
     """Return whether the actor may read the persons of a run; System Administrators may not."""
-    return actor.has_role(Role.AUDITOR, unit="") or directory_policy.registers_everywhere(actor)
+    return actor.has_role(Role.AUDITOR, unit="") or registration_policy.registers_everywhere(actor)
 
 
 def source_for_reader(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
@@ -52,7 +52,7 @@ def run_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Directo
 def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, DirectoryRun]:
     """Return a Registration Officer of all units and a run."""
     actor, row = run_for_reader(request, pk)
-    if not directory_policy.registers_everywhere(actor):
+    if not registration_policy.registers_everywhere(actor):
         raise PermissionDenied(directory_policy.NOT_EVERYWHERE.sentence)
     return actor, row
 

@@ -14,7 +14,7 @@ from identity_manager.models.people.person import EVERYTHING, PersonQuerySet
 from identity_manager.people import registration_policy
 from identity_manager.queries import console_pages
 from identity_manager.ui.context import SEARCHERS
-from identity_manager.workflow.people import imports, sign_in_code_policy
+from identity_manager.workflow.people import imports
 
 
 def visible_persons(actor: Person) -> PersonQuerySet:
@@ -67,7 +67,7 @@ def import_for_officer(request: HttpRequest, pk: uuid.UUID) -> PersonImport:
 def person_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
     """Return the person to a Registration Officer of their unit."""
     person = person_for_officer(request, pk)
-    if not sign_in_code_policy.is_officer_for(officer(request), person):
+    if not registration_policy.registers(officer(request), person):
         raise PermissionDenied(registration_policy.NOT_REGISTRATION_OFFICER.sentence)
     return person
 

@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access import offices
 from identity_manager.models import DirectoryGroup, Person, Role, StandingOrder
-from identity_manager.people import directory_policy
+from identity_manager.people import directory_policy, registration_policy
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.standing_orders.orders import NOT_KEEPER
-from identity_manager.workflow.standing_orders.policy import keeps_orders
 
 READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 GROUP_READERS = READERS | {Role.REGISTRATION_OFFICER}
@@ -36,14 +36,14 @@ def order_for_keeper(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Stand
 def keeper(request: HttpRequest) -> Person:
     """Return the officer; raise PermissionDenied unless they may create, confirm and end standing orders."""
     actor = offices.officer(request, Role.TOKEN_ADMINISTRATOR)
-    if not keeps_orders(actor):
+    if not eligibility.administers_everywhere(actor):
         raise PermissionDenied(NOT_KEEPER.sentence)
     return actor
 
 
 def sees_persons(actor: Person) -> bool:
     """Return whether the officer reads persons of all units: a standing order spans all units."""
-    return keeps_orders(actor) or actor.has_role(Role.AUDITOR, unit="")
+    return eligibility.administers_everywhere(actor) or actor.has_role(Role.AUDITOR, unit="")
 
 
 def group_reader(request: HttpRequest) -> Person:
@@ -61,7 +61,7 @@ def group_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Direc
 
 def keeps_groups(actor: Person) -> bool:
     """Return whether the officer may create and change groups by hand."""
-    return directory_policy.registers_everywhere(actor)
+    return registration_policy.registers_everywhere(actor)
 
 
 def group_keeper(request: HttpRequest) -> Person:

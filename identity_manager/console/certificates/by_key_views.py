@@ -13,7 +13,7 @@ from identity_manager.console.access import requests
 from identity_manager.console.certificates import by_key_page
 from identity_manager.console.certificates.by_key_page import KeyForm, RevokeByKeyForm
 from identity_manager.console.forms import refusals
-from identity_manager.models import Role
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import by_public_key
 
 
@@ -51,7 +51,6 @@ def revoke(request: HttpRequest, public_key: str) -> HttpResponse:
             messages.success(request, _("Revoked. The certificate authorities are told now."))
             return redirect("console:revoke-key", public_key)
     use = by_public_key.use_of(actor=actor, public_key=public_key)
-    is_unlimited = actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
-    context = by_key_page.context(use, form, is_unlimited=is_unlimited)
+    context = by_key_page.context(use, form, is_unlimited=eligibility.administers_everywhere(actor))
     status = refusals.status_of(form)
     return render(request, "identity_manager/certificates/revoke_key.html", context, status=status)

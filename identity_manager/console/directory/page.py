@@ -27,7 +27,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.person import field_label
 from identity_manager.models.words import Vocabulary, Words
-from identity_manager.people import directory_policy
+from identity_manager.people import directory_policy, registration_policy
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
@@ -184,7 +184,7 @@ def of_run(actor: Person, row: DirectoryRun, form: VerbForm, *, asked: dict[str,
         "form": form,
         "name": configuration.name if configuration else row.source.name,
         "obstacle": directory_policy.deciding_obstacle(actor, row),
-        "decides": row.waits() and directory_policy.registers_everywhere(actor),
+        "decides": row.waits() and registration_policy.registers_everywhere(actor),
         "identities": PersonImport.objects.filter(pk=row.pk).exists(),
     }
     return found | (_lines(row, asked) if access.sees_persons(actor) else {"hidden": True})

@@ -20,9 +20,9 @@ from identity_manager.models import (
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.standing_orders import orders
 from identity_manager.workflow.standing_orders.outcomes import MemberOutcome, persons_with
-from identity_manager.workflow.standing_orders.policy import keeps_orders
 
 PERSONS_SHOWN = 50
 PLACED_SHOWN = 20
@@ -63,7 +63,7 @@ def context(actor: Person, order: StandingOrder, form: VerbForm, *, asked: dict[
     alive = order.state != StandingState.ENDED
     persons = persons_with(order, shown) if named and alive and order.planned_at else Person.objects.none()
     page = Paginator(persons, PERSONS_SHOWN).get_page(asked.get("page"))
-    keeps = keeps_orders(actor)
+    keeps = eligibility.administers_everywhere(actor)
     called = event_wording.type_names().get(order.type_code, order.type_code)
     return {
         "tab": "batch_orders",

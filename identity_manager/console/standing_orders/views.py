@@ -24,8 +24,8 @@ from identity_manager.console.standing_orders import page
 from identity_manager.console.standing_orders.forms import ConfirmForm, RejectForm, StandingOrderForm
 from identity_manager.models import StandingOrder
 from identity_manager.models.words import Words
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.standing_orders import orders
-from identity_manager.workflow.standing_orders.policy import keeps_orders
 
 TEMPLATES = "identity_manager/standing_orders"
 
@@ -34,7 +34,11 @@ TEMPLATES = "identity_manager/standing_orders"
 def listing(request: HttpRequest) -> HttpResponse:
     """Every standing order, with what it counted last."""
     actor = access.reader(request)
-    context = {"tab": "batch_orders", "rows": page.listing(), "keeps": keeps_orders(actor)}
+    context = {
+        "tab": "batch_orders",
+        "rows": page.listing(),
+        "keeps": eligibility.administers_everywhere(actor),
+    }
     return render(request, f"{TEMPLATES}/list.html", context)
 
 

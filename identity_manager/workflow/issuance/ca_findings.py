@@ -17,7 +17,7 @@ from ca_bridge.contract import Issued, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
 from ca_bridge.orders import listing
 from identity_manager import audit, queue, task_names
-from identity_manager.models import CaFinding, Certificate, FindingKind, FindingState, Person, Role
+from identity_manager.models import CaFinding, Certificate, FindingKind, FindingState, Person
 from identity_manager.transactions import locking, time_limit
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow.issuance import surplus
@@ -42,7 +42,7 @@ def administers(*, actor: Person, finding: CaFinding) -> bool:
     certificate = finding.token_certificate
     if certificate is not None:
         return eligibility.administers(actor, certificate.token.person)
-    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
+    return eligibility.administers_everywhere(actor)
 
 
 def obstacle(finding: CaFinding) -> Reason | None:

@@ -93,7 +93,7 @@ def drop(*, actor: Person, run_id: uuid.UUID, reason: str) -> DirectoryRun:
     """
     with transaction.atomic():
         require(
-            directory_policy.registers_everywhere(actor),
+            registration_policy.registers_everywhere(actor),
             else_=directory_policy.NOT_EVERYWHERE,
             kind=NotAllowed,
         )

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.directory import csv_file
-from identity_manager.models import ImportState, Person, PersonImport, Role
+from identity_manager.models import ImportState, Person, PersonImport
 from identity_manager.models.people.vouching import Exclusion
+from identity_manager.people import registration_policy
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports.applying import ImportPlan, RowOutcome
 from identity_manager.transactions import locking, retry_later, second_officer
@@ -51,8 +52,7 @@ REASONS: second_officer.Reasons = {Exclusion.OFFICE: NOT_EVERYWHERE, Exclusion.A
 
 def officer_obstacle(actor: Person) -> Reason | None:
     """Why this actor cannot import persons, or None."""
-    everywhere = actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit="")
-    return None if everywhere else NOT_EVERYWHERE
+    return None if registration_policy.registers_everywhere(actor) else NOT_EVERYWHERE
 
 
 def upload(*, actor: Person, file_name: str, content: bytes) -> PersonImport:

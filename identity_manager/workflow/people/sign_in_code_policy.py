@@ -11,7 +11,6 @@ from identity_manager.models import (
     OFFICER_ROLES,
     Account,
     Person,
-    Role,
     SignInCode,
     SoftwareToken,
     TokenRequest,
@@ -82,11 +81,6 @@ def obstacle(actor: Person, person: Person) -> Reason | None:
     return officer_obstacle(actor, person) or person_obstacle(person)
 
 
-def is_officer_for(actor: Person, person: Person) -> bool:
-    """Whether the actor is a Registration Officer for the person's organisational unit."""
-    return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
-
-
 def needs_confirmation(person: Person) -> bool:
     """Whether a second officer confirms: who has signed in before, or holds an officer role."""
     signed_in_before = Account.objects.filter(person=person).exclude(last_login=None).exists()
@@ -144,7 +138,7 @@ def _is_overtaken(code: SignInCode) -> bool:
 
 def officer_obstacle(actor: Person, person: Person) -> Reason | None:
     """Why this actor must not hold a sign-in code for this person, or None."""
-    if not is_officer_for(actor, person):
+    if not registration_policy.registers(actor, person):
         return registration_policy.NOT_REGISTRATION_OFFICER
     if actor.pk == person.pk:
         return OWN_CODE

@@ -114,7 +114,7 @@ def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
     """Withdraw or reject a code, by a Registration Officer. Raises NotAllowed or Stale."""
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
-        allowed = questions.is_officer_for(actor, code.person)
+        allowed = registration_policy.registers(actor, code.person)
         require(allowed, else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
         refuse(questions.OWN_CODE if actor.pk == code.person_id else None, kind=NotAllowed)
         refuse(withdrawal_obstacle(code), kind=Stale)

@@ -185,6 +185,11 @@ def administers(actor: Person, person: Person) -> bool:
     return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit=person.organisational_unit)
 
 
+def administers_everywhere(actor: Person) -> bool:
+    """Whether the actor is a Software Token Administrator of all organisational units."""
+    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
+
+
 def code_obstacle(actor: Person, person: Person) -> Reason | None:
     """Reason if the actor made a sign-in code for the person and so cannot be the requester."""
     return MADE_A_CODE if vouching_policy.persons_with_code_of(actor, [person.pk]) else None

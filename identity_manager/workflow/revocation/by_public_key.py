@@ -182,7 +182,7 @@ def _block(use: KeyUse, *, actor: Person, note: str) -> bool:
 
     A key without a certificate in the administrator's units is blocked only by an administrator of all units.
     """
-    if not use.certificates and not actor.has_role(Role.TOKEN_ADMINISTRATOR, unit=""):
+    if not use.certificates and not eligibility.administers_everywhere(actor):
         return False
     for known in use.requests:
         request = locking.request(known.pk)

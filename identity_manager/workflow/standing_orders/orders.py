@@ -33,7 +33,6 @@ from identity_manager.transactions.refusals import (
 )
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.policy import purpose as purposes
-from identity_manager.workflow.standing_orders.policy import keeps_orders
 
 LONGEST_NAME = 60
 NOT_KEEPER = Reason(
@@ -83,7 +82,7 @@ def make(*, actor: Person, wanted: StandingOrderInput) -> StandingOrder:
     Raises NotAllowed or NotPossible, at the field.
     """
     with transaction.atomic():
-        require(keeps_orders(actor), else_=NOT_KEEPER, kind=NotAllowed)
+        require(eligibility.administers_everywhere(actor), else_=NOT_KEEPER, kind=NotAllowed)
         name = wanted.name.strip()
         require(0 < len(name) <= LONGEST_NAME, else_=NO_NAME, field="name")
         taken = StandingOrder.objects.filter(name=name).exists()
@@ -231,7 +230,7 @@ def _members_of(wanted: StandingOrderInput) -> tuple[DirectoryGroup | None, dict
 
 def _fetch(actor: Person, order_id: uuid.UUID) -> StandingOrder:
     order = locking.standing_order(order_id)
-    require(keeps_orders(actor), else_=NOT_KEEPER, kind=NotAllowed)
+    require(eligibility.administers_everywhere(actor), else_=NOT_KEEPER, kind=NotAllowed)
     return order
 
 

@@ -31,8 +31,8 @@ from identity_manager.people.breaker import Stop
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Refused
 from identity_manager.transactions.retry_later import retry_later_on_error
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.standing_orders import breaker, outcomes, placing
-from identity_manager.workflow.standing_orders.policy import keeps_orders
 
 EVERY = timedelta(minutes=15)
 WHILE_APPLYING = timedelta(minutes=1)
@@ -55,7 +55,7 @@ class Plan:
         token_type = outcomes.active_type(self.order)
         if token_type is None:
             self._stop(Stop("standing-order-type-withdrawn", {"name": self.order.type_code}))
-        elif self.order.asked_by is None or not keeps_orders(self.order.asked_by):
+        elif self.order.asked_by is None or not eligibility.administers_everywhere(self.order.asked_by):
             self._stop(Stop("standing-order-asker-gone", {"name": str(self.order.asked_by or "")}))
         elif self.order.state == StandingState.CHECKING:
             self._conclude(token_type)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.models import Person, Role, RowOutcome, TokenImport, TokenImportRow, TokenImportState
+from identity_manager.models import Person, RowOutcome, TokenImport, TokenImportRow, TokenImportState
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.token_imports.token_import import WITHDRAWABLE
 from identity_manager.transactions import locking, second_officer
@@ -24,6 +24,7 @@ from identity_manager.transactions.refusals import (
     require,
 )
 from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.token_imports import rows
 
 S = TokenImportState
@@ -48,8 +49,7 @@ REASONS: second_officer.Reasons = {Exclusion.OFFICE: NOT_TO_IMPORT, Exclusion.AS
 
 def officer_obstacle(actor: Person) -> Reason | None:
     """Why this actor cannot import tokens, or None."""
-    everywhere = actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
-    return None if everywhere else NOT_TO_IMPORT
+    return None if eligibility.administers_everywhere(actor) else NOT_TO_IMPORT
 
 
 def ask(*, actor: Person, import_id: uuid.UUID, digest: str) -> TokenImport:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import Person, PersonErasure, PersonState
-from identity_manager.people import erasure
+from identity_manager.people import erasure, registration_policy
 from identity_manager.transactions import second_officer
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.archive.loss import Afterwards
@@ -34,7 +34,7 @@ def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
 
 def is_offered(actor: Person, person: Person) -> bool:
     """Whether the person's page links to the erasure: as long as the person is not erased."""
-    offered = person.state == PersonState.LOCKED and erasure.may_erase(actor, person)
+    offered = person.state == PersonState.LOCKED and registration_policy.registers(actor, person)
     return offered and not erasure.is_erased(person)
 
 

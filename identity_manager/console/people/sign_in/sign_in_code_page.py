@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import second_officers
 from identity_manager.models import Person, SignInCode
+from identity_manager.people import registration_policy
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import TimelineEvent
@@ -31,7 +32,7 @@ def card(actor: Person, person: Person) -> dict[str, Any] | None:
 
     None for an officer who is no Registration Officer of the person's unit.
     """
-    if not questions.is_officer_for(actor, person):
+    if not registration_policy.registers(actor, person):
         return None
     code = open_code(person)
     return {
