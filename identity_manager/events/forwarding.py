@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue
+from identity_manager.catalogue import permission
 from identity_manager.events import log_lines, siem_connection
 from identity_manager.events.siem_configuration import SinkConfiguration
-from identity_manager.models import AuditChain, AuditEvent, Person, Role, SiemSink
+from identity_manager.models import AuditChain, AuditEvent, Person, SiemSink
 from identity_manager.models.lease import lease_end
 from identity_manager.task_names import FORWARD_LOG
 from identity_manager.transactions.refusals import NotAllowed, Reason, require
@@ -137,7 +138,7 @@ def resend(*, actor: Person | None, name: str, number: int) -> SiemSink:
     Takes the lease over, so that a batch under way does not move the cursor. Raises NotAllowed, NotPossible.
     """
     with transaction.atomic():
-        allowed = actor is None or actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
+        allowed = actor is None or permission.is_system_administrator(actor)
         require(allowed, else_=NOT_ADMINISTRATOR, kind=NotAllowed)
         require(name in settings.SIEM_SINKS, else_=NO_SINK)
         row, _made = SiemSink.objects.get_or_create(name=name)

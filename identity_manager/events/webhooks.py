@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue
+from identity_manager.catalogue import permission
 from identity_manager.events import address_guard, forwarding, webhook_kinds, webhook_secrets
 from identity_manager.models import (
     AuditEvent,
     Person,
-    Role,
     Webhook,
     WebhookDelivery,
     WebhookDeliveryState,
@@ -218,7 +218,7 @@ def _make_due(row: Webhook) -> None:
 
 
 def _require_administrator(actor: Person) -> None:
-    require(actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
+    require(permission.is_system_administrator(actor), else_=NOT_ADMINISTRATOR, kind=NotAllowed)
 
 
 def _for_the_receiver(row: Webhook, key: bytes) -> str:

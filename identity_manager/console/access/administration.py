@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 
 from ca_bridge.connection import registry
 from identity_manager.catalogue import permission, versions
-from identity_manager.console.access.offices import catalogue_reader, officer
+from identity_manager.console.access.offices import NOT_YOUR_OFFICE, catalogue_reader, officer
 from identity_manager.jobs import schedule
 from identity_manager.jobs.schedule import Job
 from identity_manager.mail.registry import MAILS
@@ -24,6 +24,17 @@ def system_administrator(request: HttpRequest) -> Person:
     actor = officer(request, Role.SYSTEM_ADMINISTRATOR)
     if not permission.is_system_administrator(actor):
         raise PermissionDenied(permission.NOT_SYSTEM_ADMINISTRATOR.sentence)
+    return actor
+
+
+def administrator(request: HttpRequest) -> Person:
+    """Return the officer; raise PermissionDenied unless they are System Administrator of all units.
+
+    For pages of what has persons of any unit: an administrator of one unit gets the answer of other officers.
+    """
+    actor = officer(request, Role.SYSTEM_ADMINISTRATOR)
+    if not permission.is_system_administrator(actor):
+        raise PermissionDenied(NOT_YOUR_OFFICE)
     return actor
 
 

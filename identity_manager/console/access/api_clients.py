@@ -2,11 +2,10 @@
 
 import uuid
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from identity_manager.console.access import offices
+from identity_manager.console.access import administration, offices
 from identity_manager.models import ApiClient, Person, Role
 
 READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
@@ -17,15 +16,7 @@ def reader(request: HttpRequest) -> Person:
     return offices.officer(request, *READERS)
 
 
-def administrator(request: HttpRequest) -> Person:
-    """Return the officer; raise PermissionDenied unless they are System Administrator of all units."""
-    actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
-    if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):
-        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
-    return actor
-
-
 def client(request: HttpRequest, pk: uuid.UUID) -> ApiClient:
     """Return the API client to a System Administrator of all units."""
-    administrator(request)
+    administration.administrator(request)
     return get_object_or_404(ApiClient.objects.select_related("asked_by"), pk=pk)

@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from identity_manager.console.access import offices
+from identity_manager.console.access import administration, offices
 from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.models import DirectoryRun, Person, Role, ScimToken
@@ -57,14 +57,6 @@ def run_to_decide(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Director
     return actor, row
 
 
-def administrator(request: HttpRequest) -> Person:
-    """Return the officer; raise PermissionDenied unless they may manage SCIM clients."""
-    actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
-    if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):  # a directory has persons of any unit
-        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
-    return actor
-
-
 def scim_source(request: HttpRequest, name: str) -> tuple[Person, SourceConfiguration]:
     """Return the officer and a source that SCIM writes to."""
     actor, found = source_for_reader(request, name)
@@ -75,5 +67,5 @@ def scim_source(request: HttpRequest, name: str) -> tuple[Person, SourceConfigur
 
 def scim_token(request: HttpRequest, pk: uuid.UUID) -> ScimToken:
     """Return the token of a SCIM client to a System Administrator."""
-    administrator(request)
+    administration.administrator(request)
     return get_object_or_404(ScimToken.objects.select_related("source", "asked_by"), pk=pk)

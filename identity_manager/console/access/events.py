@@ -3,12 +3,11 @@
 import uuid
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from identity_manager.console.access import offices
-from identity_manager.models import Person, Role, Webhook
+from identity_manager.console.access import administration, offices
+from identity_manager.models import Person, Webhook
 
 
 def reader(request: HttpRequest) -> Person:
@@ -16,22 +15,9 @@ def reader(request: HttpRequest) -> Person:
     return offices.catalogue_reader(request)
 
 
-def administrator(request: HttpRequest) -> Person:
-    """Return the officer; raise PermissionDenied unless they may manage SIEM sinks and webhooks."""
-    actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
-    if not acts(actor):
-        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
-    return actor
-
-
-def acts(actor: Person) -> bool:
-    """Return whether the actor is System Administrator of all units: the audit log spans all units."""
-    return actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
-
-
 def siem_sink(request: HttpRequest, name: str) -> Person:
     """Return the System Administrator; raise 404 unless the sink is configured."""
-    actor = administrator(request)
+    actor = administration.administrator(request)
     if name not in settings.SIEM_SINKS:
         raise Http404
     return actor
@@ -45,5 +31,5 @@ def webhook_for_reader(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Web
 
 def webhook(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Webhook]:
     """Return the System Administrator and a webhook."""
-    actor = administrator(request)
+    actor = administration.administrator(request)
     return actor, get_object_or_404(Webhook.objects.select_related("asked_by", "decided_by"), pk=pk)

@@ -2,12 +2,11 @@
 
 import uuid
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from identity_manager.console.access import offices
-from identity_manager.models import Person, Placement, Role, Target, TargetUse
+from identity_manager.console.access import administration, offices
+from identity_manager.models import Person, Placement, Target, TargetUse
 from identity_manager.targets import connectors
 
 
@@ -19,28 +18,20 @@ def target_for_reader(request: HttpRequest, name: str) -> tuple[Person, str]:
     return actor, name
 
 
-def administrator(request: HttpRequest) -> Person:
-    """Return the officer; raise PermissionDenied unless they are System Administrator of all units."""
-    actor = offices.officer(request, Role.SYSTEM_ADMINISTRATOR)
-    if not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):  # a target has persons of any unit
-        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
-    return actor
-
-
 def target_to_change(request: HttpRequest, name: str) -> tuple[Person, str]:
     """Return the officer and a target to a System Administrator of all units."""
-    administrator(request)
+    administration.administrator(request)
     return target_for_reader(request, name)
 
 
 def use(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, TargetUse]:
     """Return the System Administrator and the use of a target by a token type."""
-    actor = administrator(request)
+    actor = administration.administrator(request)
     return actor, get_object_or_404(TargetUse.objects.select_related("target", "asked_by"), pk=pk)
 
 
 def placement(request: HttpRequest, pk: uuid.UUID) -> tuple[Person, Placement]:
     """Return the System Administrator and the placement of a certificate at a target."""
-    actor = administrator(request)
+    actor = administration.administrator(request)
     rows = Placement.objects.select_related("target", "certificate")
     return actor, get_object_or_404(rows, pk=pk)

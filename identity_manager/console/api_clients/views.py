@@ -13,13 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.account.sign_in import fresh_second_factor_required
+from identity_manager.catalogue import permission
+from identity_manager.console.access import administration
 from identity_manager.console.access import api_clients as access
 from identity_manager.console.api_clients.forms import ClientForm
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
-from identity_manager.models import ApiClient, Role
+from identity_manager.models import ApiClient
 from identity_manager.people.api_access import api_clients
 from identity_manager.ui.bidi import isolated
 
@@ -35,7 +37,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "address": request.build_absolute_uri("/api/v1/"),
         "rows": rows,
         "usable": set(rows.usable(timezone.now()).values_list("pk", flat=True)),
-        "acts": actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""),
+        "acts": permission.is_system_administrator(actor),
     }
     return render(request, f"{TEMPLATES}/clients.html", context)
 
@@ -43,7 +45,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: HttpRequest) -> HttpResponseBase:
     """Say what the client may do; its token is shown once."""
-    access.administrator(request)  # before re-authentication
+    administration.administrator(request)  # before re-authentication
     return _make(request)
 
 
@@ -54,7 +56,7 @@ def _make(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with refusals.show_refusal(form):
             wanted = api_clients.ApiClientInput(**refusals.content(form))
-            client, secret = api_clients.make(actor=access.administrator(request), wanted=wanted)
+            client, secret = api_clients.make(actor=administration.administrator(request), wanted=wanted)
             return render(request, f"{TEMPLATES}/made.html", {"client": client, "secret": secret})
     context = {"form": form}
     return render(request, f"{TEMPLATES}/client.html", context, status=refusals.status_of(form))
@@ -63,14 +65,14 @@ def _make(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Confirm, as the second officer."""
-    access.administrator(request)
+    administration.administrator(request)
     return _confirm(request, pk)
 
 
 @fresh_second_factor_required
 def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     act = Act(
-        verb=partial(api_clients.confirm, actor=access.administrator(request), client_id=pk),
+        verb=partial(api_clients.confirm, actor=administration.administrator(request), client_id=pk),
         done=lambda _client: _("Confirmed. The client acts from now on."),
         back=reverse("console:api-clients"),
         ask=partial(_confirming, access.client(request, pk)),
@@ -82,7 +84,7 @@ def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The client acts no more."""
     act = Act(
-        verb=partial(api_clients.revoke, actor=access.administrator(request), client_id=pk),
+        verb=partial(api_clients.revoke, actor=administration.administrator(request), client_id=pk),
         done=lambda _client: _("Revoked. The client acts no more."),
         back=reverse("console:api-clients"),
         ask=partial(_revoking, access.client(request, pk)),

@@ -13,13 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.account.sign_in import fresh_second_factor_required
+from identity_manager.catalogue import permission
+from identity_manager.console.access import administration
 from identity_manager.console.access import directory as access
 from identity_manager.console.directory.forms import TokenForm
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
-from identity_manager.models import Role, ScimToken
+from identity_manager.models import ScimToken
 from identity_manager.people.api_access import scim_tokens
 from identity_manager.ui.bidi import isolated
 
@@ -36,7 +38,7 @@ def listing(request: HttpRequest, name: str) -> HttpResponse:
         "address": request.build_absolute_uri(f"/scim/{name}/v2"),
         "rows": rows,
         "usable": set(rows.usable(timezone.now()).values_list("pk", flat=True)),
-        "acts": actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""),
+        "acts": permission.is_system_administrator(actor),
     }
     return render(request, f"{TEMPLATES}/scim_clients.html", context)
 
@@ -44,7 +46,7 @@ def listing(request: HttpRequest, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: HttpRequest, name: str) -> HttpResponseBase:
     """Name the client; its token is shown once."""
-    access.administrator(request)  # before re-authentication
+    administration.administrator(request)  # before re-authentication
     return _make(request, name)
 
 
@@ -55,7 +57,7 @@ def _make(request: HttpRequest, name: str) -> HttpResponse:
     form = TokenForm(refusals.post_data(request))
     if form.is_valid():
         with refusals.show_refusal(form):
-            actor = access.administrator(request)
+            actor = administration.administrator(request)
             token, secret = scim_tokens.make(actor=actor, source=name, **refusals.content(form))
             context = {"configuration": configuration, "token": token, "secret": secret}
             return render(request, f"{TEMPLATES}/scim_token.html", context)
@@ -66,7 +68,7 @@ def _make(request: HttpRequest, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Confirm, as the second officer."""
-    access.administrator(request)
+    administration.administrator(request)
     return _confirm(request, pk)
 
 
@@ -74,7 +76,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = access.scim_token(request, pk)
     act = Act(
-        verb=partial(scim_tokens.confirm, actor=access.administrator(request), token_id=pk),
+        verb=partial(scim_tokens.confirm, actor=administration.administrator(request), token_id=pk),
         done=lambda _token: _("Confirmed. The client writes from now on."),
         back=_clients(token),
         ask=partial(_confirming, token),
@@ -87,7 +89,7 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The client writes no more."""
     token = access.scim_token(request, pk)
     act = Act(
-        verb=partial(scim_tokens.revoke, actor=access.administrator(request), token_id=pk),
+        verb=partial(scim_tokens.revoke, actor=administration.administrator(request), token_id=pk),
         done=lambda _token: _("Revoked. The client writes no more."),
         back=_clients(token),
         ask=partial(_revoking, token),

@@ -13,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.account.sign_in import fresh_second_factor_required
+from identity_manager.catalogue import permission
+from identity_manager.console.access import administration
 from identity_manager.console.access import events as access
 from identity_manager.console.events import webhook_page
 from identity_manager.console.events.forms import ReplayForm, WebhookForm
@@ -38,7 +40,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def make(request: HttpRequest) -> HttpResponseBase:
     """Make a webhook; its secret is shown once."""
-    access.administrator(request)  # before re-authentication
+    administration.administrator(request)  # before re-authentication
     return _make(request)
 
 
@@ -48,7 +50,7 @@ def _make(request: HttpRequest) -> HttpResponse:
     form = WebhookForm(refusals.post_data(request))
     if form.is_valid():
         with refusals.show_refusal(form):
-            row, secret = webhooks.make(actor=access.administrator(request), wanted=form.wanted)
+            row, secret = webhooks.make(actor=administration.administrator(request), wanted=form.wanted)
             return _made(request, row, secret)
     context = {"form": form, "names": webhook_kinds.NAMES}
     return render(request, f"{TEMPLATES}/webhook_make.html", context, status=refusals.status_of(form))
@@ -57,7 +59,7 @@ def _make(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Confirm, as the second officer."""
-    access.administrator(request)
+    administration.administrator(request)
     return _confirm(request, pk)
 
 
@@ -89,7 +91,7 @@ def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def rotate(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Make a new signature key, which is shown once."""
-    access.administrator(request)
+    administration.administrator(request)
     return _rotate(request, pk)
 
 
@@ -135,7 +137,11 @@ def replay(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: VerbForm, actor: Person, row: Webhook) -> HttpResponse:
-    context = {"form": form, "acts": access.acts(actor), **webhook_page.context(actor, row)}
+    context = {
+        "form": form,
+        "acts": permission.is_system_administrator(actor),
+        **webhook_page.context(actor, row),
+    }
     return render(request, f"{TEMPLATES}/webhook.html", context, status=refusals.status_of(form))
 
 

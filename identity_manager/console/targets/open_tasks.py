@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.catalogue import permission
 from identity_manager.console.lists.columns import Column
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import Source
@@ -19,7 +20,7 @@ MENDERS = frozenset({Role.SYSTEM_ADMINISTRATOR})
 
 def needing_an_officer(actor: Person, _moment: datetime) -> QuerySet[Target]:
     """Targets that this officer mends; they have persons of any unit."""
-    everywhere = actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
+    everywhere = permission.is_system_administrator(actor)
     rows = Target.objects.needing_an_officer() if everywhere else Target.objects.none()
     return rows.order_by("last_error_at", "name")
 

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.catalogue import permission
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.history import event_wording
 from identity_manager.models import (
@@ -18,7 +19,6 @@ from identity_manager.models import (
     Person,
     Placement,
     PlacementState,
-    Role,
     Target,
     TargetUse,
     TokenType,
@@ -208,7 +208,7 @@ def of_target(actor: Person, name: str, form: VerbForm, *, asked: dict[str, str]
     return {
         "card": card,
         "form": form,
-        "acts": actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""),
+        "acts": permission.is_system_administrator(actor),
         "uses": list(_uses(actor, row)),
         "options": list(_options(card.configuration)),
         **_placements(card, asked),

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.catalogue import mail_keys
-from identity_manager.models import HoldBack, Person, Role, Target, TargetUse, TokenType
+from identity_manager.catalogue import mail_keys, permission
+from identity_manager.models import HoldBack, Person, Target, TargetUse, TokenType
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.targets import connectors
 from identity_manager.targets.configuration import SIGN_IN
@@ -51,7 +51,7 @@ REASONS = {Exclusion.OFFICE: NOT_ADMINISTRATOR, Exclusion.ASKED: OWN_USE}
 
 def require_administrator(actor: Person) -> None:
     """Require a System Administrator of all units, whose certificates a target holds. Raises NotAllowed."""
-    is_one = actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
+    is_one = permission.is_system_administrator(actor)
     require(is_one, else_=NOT_ADMINISTRATOR, kind=NotAllowed)
 
 

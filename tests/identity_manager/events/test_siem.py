@@ -26,7 +26,7 @@ from identity_manager.config.siem_sinks import sinks
 from identity_manager.events import forwarding, log_lines, siem_connection
 from identity_manager.events.siem_configuration import parse
 from identity_manager.management.doctor import other_systems
-from identity_manager.models import AuditEvent, Role, SiemSink
+from identity_manager.models import AuditEvent, PersonState, Role, SiemSink
 from identity_manager.tasks import forward_audit_log, seal_audit_log
 from identity_manager.transactions.refusals import Refused
 from tests.identity_manager.events.conftest import Logged
@@ -327,6 +327,18 @@ def test_nobody_else_has_it_sent_again(name: str, settings: Settings) -> None:
     with pytest.raises(Refused) as refused:
         forwarding.resend(actor=cast.person(name), name="main", number=1)
     assert refused.value.reason is forwarding.NOT_ADMINISTRATOR
+
+
+@pytest.mark.parametrize("state", [PersonState.INACTIVE, PersonState.LOCKED])
+def test_an_administrator_who_is_not_active_does_not_have_it_sent_again(
+    state: PersonState, settings: Settings
+) -> None:
+    settings.SIEM_SINKS = sinks({"main": {"address": "siem.example"}})
+    sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,), state=state)
+    with pytest.raises(Refused) as refused:
+        forwarding.resend(actor=sven, name="main", number=1)
+    assert refused.value.reason is forwarding.NOT_ADMINISTRATOR
+    assert not SiemSink.objects.exists()
 
 
 @pytest.mark.parametrize(

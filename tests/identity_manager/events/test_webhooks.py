@@ -21,6 +21,7 @@ from identity_manager.events import delivering, webhook_kinds, webhooks
 from identity_manager.events.webhooks import WebhookInput
 from identity_manager.models import (
     AuditEvent,
+    PersonState,
     Role,
     Webhook,
     WebhookDelivery,
@@ -361,8 +362,14 @@ def test_what_does_not_fit_is_refused_at_its_field(field: str, value: object, re
 
 
 def test_nobody_else_makes_one() -> None:
-    for role in (Role.AUDITOR, Role.TOKEN_ADMINISTRATOR):
-        actor = cast.person(f"x{role}", roles=(role,), sid="")
+    active, on_leave = PersonState.ACTIVE, PersonState.INACTIVE
+    others = [
+        (Role.AUDITOR, active),
+        (Role.TOKEN_ADMINISTRATOR, active),
+        (Role.SYSTEM_ADMINISTRATOR, on_leave),
+    ]
+    for role, state in others:
+        actor = cast.person(f"x{role}", roles=(role,), state=state, sid="")
         wanted = WebhookInput(
             name="T", format=WebhookFormat.STANDARD, address="https://example.com/", kinds=["*"]
         )
