@@ -123,7 +123,7 @@ def start_once(*, actor: Person, name: str) -> JobRun:
             raise JobRun.DoesNotExist(name)
         now = timezone.now()
         row = row_of(name)
-        changed = JobRun.objects.idle(now).filter(pk=row.pk).update(next_attempt_at=now)
+        changed = JobRun.objects.unleased(now).filter(pk=row.pk).update(next_attempt_at=now)
         require(changed, else_=RUNS_ALREADY, kind=Stale)
 
         audit.record(audit.Event.JOB_STARTED, actor=actor, subject=None, job=name)

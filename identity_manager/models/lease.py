@@ -29,8 +29,13 @@ ERRORS = Vocabulary(
 
 MAX_DELAY = timedelta(hours=1)
 REQUEUE_INTERVAL = timedelta(minutes=1)
+BACKLOG_AFTER = timedelta(milliseconds=200)  # rows that are due for longer wait behind others
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
+    """The claim does not hold any more: another worker has the row, or an officer has stopped its work."""
 
 
 class LeasedQuerySet(models.QuerySet[Row]):
@@ -38,8 +43,11 @@ class LeasedQuerySet(models.QuerySet[Row]):
 
     def due(self, now: datetime) -> Self:
         """Rows without a live lease whose next attempt is due."""
-        free = Q(leased_until=None) | Q(leased_until__lte=now)
-        return self.filter(free, next_attempt_at__lte=now)
+        return self.unleased(now).filter(next_attempt_at__lte=now)
+
+    def unleased(self, now: datetime) -> Self:
+        """Rows without a live lease, due or not. A worker that outlived its lease was interrupted."""
+        return self.filter(Q(leased_until=None) | Q(leased_until__lte=now))
 
     def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         """Lease one due row by a conditional UPDATE of the lease columns alone.

@@ -41,11 +41,12 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.lease import BACKLOG_AFTER
 from identity_manager.workflow import step1_recover, step1_replace, step6_passphrase
 from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import placing
-from identity_manager.workflow.issuance import claims, retry
+from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.recovery import decisions, sealed_decisions
 from identity_manager.workflow.requests import cancellation
@@ -268,7 +269,7 @@ def accept_before_anything_is_issued(clock: Clock) -> bool:
     waiting = TokenRequest.objects.filter(state="awaiting_acceptance").order_by("pk")
     for request in waiting:
         cast.accepted(request)
-        clock.advance(2 * claims.WAITED)
+        clock.advance(2 * BACKLOG_AFTER)
     return bool(waiting)
 
 

@@ -25,10 +25,6 @@ class RunMode(models.TextChoices):
 
 
 class DirectorySourceQuerySet(LeasedQuerySet["DirectorySource"]):
-    def idle(self, now: datetime) -> Self:
-        """Sources that no worker has leased."""
-        return self.filter(Q(leased_until=None) | Q(leased_until__lte=now))
-
     def configured(self) -> Self:
         """The rows of the sources that the settings have."""
         return self.filter(name__in=list(settings.DIRECTORY_SOURCES))

@@ -24,11 +24,7 @@ class JobOutcome(models.TextChoices):
 class JobRunQuerySet(LeasedQuerySet["JobRun"]):
     def due(self, now: datetime) -> Self:
         """Jobs without a live lease whose next run is due."""
-        return self.idle(now).filter(next_attempt_at__lte=now + SLACK)
-
-    def idle(self, now: datetime) -> Self:
-        """Jobs without a live lease. A run that outlived its lease was interrupted."""
-        return self.filter(Q(leased_until=None) | Q(leased_until__lte=now))
+        return self.unleased(now).filter(next_attempt_at__lte=now + SLACK)
 
     def clock_of_database(self) -> datetime:
         """The time of the database, whatever the clocks of the hosts say."""

@@ -9,7 +9,7 @@ tokens are claimed together (group commit).
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -25,13 +25,12 @@ from ca_bridge.keys import keys
 from identity_manager import queue
 from identity_manager.authorities import circuit_breaker
 from identity_manager.models import CaOutage, Certificate, SoftwareToken
+from identity_manager.models.lease import BACKLOG_AFTER
 from identity_manager.task_names import ISSUE
 from identity_manager.transactions import issuance_locks
 from identity_manager.transactions.issuance_locks import GROUP
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later
 from identity_manager.workflow.issuance.drafting import DraftCertificate
-
-WAITED = timedelta(milliseconds=200)  # due for longer than this: there is a backlog
 
 
 @dataclass(eq=False)
@@ -178,7 +177,7 @@ def claim(certificate_id: uuid.UUID) -> ClaimedGroup:
         ready = [row for row in rows if _is_due(row, now)]
         calm = [row for row in ready if row.profile.ca not in troubled]
         due = _asked_together(calm or ready, certificate_id)
-        if not any(row.next_attempt_at > now - WAITED for row in due if row.next_attempt_at):
+        if not any(row.next_attempt_at > now - BACKLOG_AFTER for row in due if row.next_attempt_at):
             more = _waiting_beside(rows, due, now=now, but=troubled)
             rows = issuance_locks.with_shared_parents([*rows, *more])
             due += [row for row in more if _is_due(row, now)]
@@ -228,7 +227,9 @@ def _waiting_beside(
     size = min([GROUP, *(sizes.get(row.profile.ca, 1) for row in due), *(sizes[alias] for alias in quick)])
     if not quick or size <= 1:
         return []
-    waiting = Certificate.objects.to_be_issued().due(now - WAITED).filter(profile__ca__in=quick, order=None)
+    waiting = (
+        Certificate.objects.to_be_issued().due(now - BACKLOG_AFTER).filter(profile__ca__in=quick, order=None)
+    )
     others = waiting.exclude(token__in=[row.token_id for row in rows]).order_by("next_attempt_at")
     tokens = others.values_list("token_id", flat=True)
     wanted = tokens[: size - 1] if due else _half(tokens[: 2 * size])

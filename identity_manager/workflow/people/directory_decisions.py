@@ -49,7 +49,7 @@ def start(*, actor: Person, name: str, mode: RunMode) -> DirectorySource:
         stopped = DirectoryRun.objects.waiting().filter(source=row).exists()
         refuse(IS_STOPPED if stopped else None, kind=Stale)
         now = timezone.now()
-        free = DirectorySource.objects.filter(pk=row.pk).idle(now)
+        free = DirectorySource.objects.filter(pk=row.pk).unleased(now)
         changed = free.update(wanted=mode, wanted_by=actor, next_attempt_at=now, nudged_at=None)
         require(changed, else_=RUNS_NOW, kind=Stale)
 

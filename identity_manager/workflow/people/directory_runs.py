@@ -29,6 +29,7 @@ from identity_manager.models import (
     RunState,
     StandingOrder,
 )
+from identity_manager.models.lease import LeaseLost
 from identity_manager.people.directory_runs import ending, groups, verdict
 from identity_manager.people.directory_runs.applying import Applying
 from identity_manager.people.directory_runs.planning import Planning
@@ -44,10 +45,6 @@ KEPT = timedelta(days=7)
 NOBODY = _("Nobody let this run go on for seven days.")
 
 logger = logging.getLogger(__name__)
-
-
-class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
-    """The lease has expired, and another worker has leased the source."""
 
 
 @dataclass(frozen=True)

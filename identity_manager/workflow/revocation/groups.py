@@ -7,7 +7,7 @@ claims other waiting ones of a CA that revokes several with one call and signs o
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,11 +17,11 @@ from ca_bridge.connection import registry
 from ca_bridge.contract import RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager.models import Certificate
+from identity_manager.models.lease import BACKLOG_AFTER
 from identity_manager.transactions import locking
 from identity_manager.transactions.retry_later import retry_certificate_later
 
 GROUP = 250  # certificates that a worker has revoked with one call, at most
-WAITED = timedelta(milliseconds=200)  # what is due for longer waits behind others
 ONE_OF = 10  # of so many that are decided together one has a message: its worker takes the others along
 
 Outcome = RevocationOutcome | CaError | None  # None: it has ended, and nobody was asked
@@ -74,13 +74,17 @@ def _alone(row: Certificate | None, now: datetime) -> Claimed | None:
 
 
 def _has_waited(row: Certificate, now: datetime) -> bool:
-    return row.next_attempt_at is not None and row.next_attempt_at <= now - WAITED
+    return row.next_attempt_at is not None and row.next_attempt_at <= now - BACKLOG_AFTER
 
 
 def _waiting(now: datetime) -> Claimed | None:
     """Claim the longest waiting, with SKIP LOCKED, of CAs that revoke several with one call."""
     quick = [each for each in registry.aliases() if registry.revokes_together(each)]
-    rows = Certificate.objects.to_be_revoked().due(now - WAITED).filter(profile__ca__in=quick, imported=None)
+    rows = (
+        Certificate.objects.to_be_revoked()
+        .due(now - BACKLOG_AFTER)
+        .filter(profile__ca__in=quick, imported=None)
+    )
     if not quick or not rows.values("pk")[:1]:
         return None
     with transaction.atomic():

@@ -27,6 +27,7 @@ from identity_manager.models import (
     StandingState,
     TokenType,
 )
+from identity_manager.models.lease import LeaseLost
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Refused
@@ -37,10 +38,6 @@ from identity_manager.workflow.standing_orders import breaker, outcomes, placing
 EVERY = timedelta(minutes=15)
 WHILE_APPLYING = timedelta(minutes=1)
 LEASE = timedelta(minutes=2)
-
-
-class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
-    """Another worker has the order, or an officer has stopped it."""
 
 
 @dataclass

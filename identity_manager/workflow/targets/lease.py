@@ -8,16 +8,12 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from identity_manager.models import Target
-from identity_manager.models.lease import MAX_DELAY
+from identity_manager.models.lease import MAX_DELAY, LeaseLost
 from identity_manager.targets import connectors
 from identity_manager.targets.configuration import TargetConfiguration
 
 LONGEST_SAID = timedelta(days=1)
 LEASE = timedelta(minutes=3)  # longer than a group of calls of which each one times out
-
-
-class LeaseLost(Exception):  # noqa: N818 an answer, not a fault
-    """The lease expired and another worker has claimed the target. The transaction is rolled back."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,10 @@ class LeasedTarget:
     claim_id: uuid.UUID
 
     def renew(self) -> None:
-        """Extend the lease within the caller's transaction, which it fences. Raises LeaseLost."""
+        """Extend the lease within the caller's transaction, which it fences.
+
+        Raises LeaseLost, which rolls it back, if another worker has claimed the target.
+        """
         if not self._mine().update(leased_until=timezone.now() + LEASE):
             raise LeaseLost
 

@@ -14,13 +14,14 @@ from django.utils import timezone
 from ca_bridge.database.state_machine import save_many
 from identity_manager import queue, task_names
 from identity_manager.models import Placement, PlacementState, Target
+from identity_manager.models.lease import LeaseLost
 from identity_manager.models.targets.placement import TO_BE_PUT
 from identity_manager.targets import connectors
 from identity_manager.targets.contract import Connector, Unavailable
 from identity_manager.transactions import locking
 from identity_manager.workflow.targets import calls, handover, planning, settlement
 from identity_manager.workflow.targets.calls import CallOutcome, PlacementCall
-from identity_manager.workflow.targets.lease import LeasedTarget, LeaseLost, claim
+from identity_manager.workflow.targets.lease import LeasedTarget, claim
 
 GROUP = 50
 SECONDS = 180  # of one task; the rest is done by another one

@@ -35,7 +35,6 @@ from identity_manager.models import (
     DeliveryProblem,
     DeliveryState,
     Deputy,
-    DirectorySource,
     FindingState,
     IdentityChange,
     ImportState,
@@ -317,9 +316,9 @@ TWINS = {
         lambda row: row.is_due(NOW),
         LEASE,
     ),
-    "JobRunQuerySet.idle": Twins(
+    "LeasedQuerySet.unleased": Twins(
         lambda: JobRun.objects.create(name="x.y"),
-        lambda rows: rows.idle(NOW),
+        lambda rows: rows.unleased(NOW),
         lambda row: not row.is_leased(NOW),
         LEASE,
     ),
@@ -551,12 +550,6 @@ TWINS = {
         lambda rows: rows.down(),
         lambda row: row.is_down,
         {"name": ("directory", "of-yesterday"), "last_error": ("", "It does not answer.")},
-    ),
-    "DirectorySourceQuerySet.idle": Twins(
-        lambda: DirectorySource.objects.create(name="corp"),
-        lambda rows: rows.idle(NOW),
-        lambda row: not row.is_leased(NOW),
-        {"leased_until": TIMES},
     ),
     "WebhookQuerySet.idle": Twins(
         webhook,
