@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from identity_manager.configured_names import is_name
 from identity_manager.person_fields import DIRECTORY_FIELDS, REQUIRED_FIELDS
 
 KINDS = ("ldap", "csv", "scim")
@@ -21,7 +22,6 @@ KEYS = frozenset(
 TRUST = frozenset({"upn_suffixes", "sid_domains"})
 HOLD, LOCK = "hold", "lock"
 LEAVERS = {"leaving": HOLD, "disabled": HOLD, "expired": HOLD, "absent": HOLD}
-MOST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SourceConfiguration:
 
 def parse(source_id: str, given: Any, *, secret: str) -> SourceConfiguration:
     """Parse one entry of DIRECTORY_SOURCES. Raises ImproperlyConfigured, without the secret."""
-    if not isinstance(given, dict) or not _is_name(source_id):
+    if not isinstance(given, dict) or not is_name(source_id):
         raise _wrong(source_id, "must be a JSON object under a name of lower case letters, digits, hyphens")
     _refuse_unknown(source_id, given, KEYS)
     if given.get("kind") not in KINDS:
@@ -107,11 +107,6 @@ def parse(source_id: str, given: Any, *, secret: str) -> SourceConfiguration:
         sid_domains=_texts(source_id, trust, "sid_domains"),
         secret=secret,
     )
-
-
-def _is_name(source_id: str) -> bool:
-    plain = source_id.replace("-", "")
-    return plain.isalnum() and plain.isascii() and plain == plain.lower() and len(source_id) <= MOST_NAME
 
 
 def _fields(source_id: str, given: Mapping[str, Any]) -> dict[str, Attribute]:

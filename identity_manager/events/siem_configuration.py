@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from identity_manager.configured_names import is_name
+
 FORMATS = ("rfc5424", "json")
 PORT = 6514  # syslog over TLS (RFC 5425 4.1)
 # RFC 5612: the number for documentation; a company that has one of its own sets it.
 EXAMPLE_ENTERPRISE = 32473
 FILES = ("ca_file", "certificate_file", "key_file")
 KEYS = frozenset({"address", "format", "personal_facts", "enterprise_number", *FILES})
-MOST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class SinkConfiguration:
 
 def parse(name: str, given: Any) -> SinkConfiguration:
     """Parse one entry of SIEM_SINKS. Raises ImproperlyConfigured with what is wrong."""
-    if not isinstance(given, dict) or not _is_name(name):
+    if not isinstance(given, dict) or not is_name(name):
         raise _wrong(name, "must be a JSON object under a name of lower case letters, digits, hyphens")
     if unknown := sorted(set(given) - KEYS):
         raise _wrong(name, f"has {', '.join(unknown)}, which nobody reads")
@@ -63,11 +64,6 @@ def parse(name: str, given: Any) -> SinkConfiguration:
         enterprise_number=number,
         **_files(name, given),
     )
-
-
-def _is_name(name: str) -> bool:
-    plain = name.replace("-", "")
-    return plain.isalnum() and plain.isascii() and plain == plain.lower() and len(name) <= MOST_NAME
 
 
 def _address(name: str, given: Any) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from identity_manager.configured_names import is_name
 from identity_manager.targets.alt_security_identities import options as alt_security_identities
 from identity_manager.targets.gateway import options as gateway
 from identity_manager.targets.gmail import options as gmail
@@ -38,7 +39,6 @@ KINDS = {
 IDENTITIES = ("email", "upn", "sid", "personnel_number")
 STRONG = ("sid", "upn")  # identities that only a directory assigns; required for sign-in mappings
 KEYS = frozenset({"kind", "name", "identity", "options"})
-MOST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class TargetConfiguration:
 
 def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
     """Parse one entry of TARGETS. Raises ImproperlyConfigured, without the secret."""
-    if not isinstance(given, dict) or not _is_name(target_id):
+    if not isinstance(given, dict) or not is_name(target_id):
         raise wrong(target_id, "must be a JSON object under a name of lower case letters, digits, hyphens")
     if unknown := sorted(set(given) - KEYS):
         raise wrong(target_id, f"does not know {', '.join(unknown)}; known: {', '.join(sorted(KEYS))}")
@@ -92,8 +92,3 @@ def parse(target_id: str, given: Any, *, secret: str) -> TargetConfiguration:
 
 def wrong(target_id: str, what: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"TARGETS: {target_id} {what}.")
-
-
-def _is_name(target_id: str) -> bool:
-    plain = target_id.replace("-", "")
-    return plain.isalnum() and plain.isascii() and plain == plain.lower() and len(target_id) <= MOST_NAME

@@ -65,6 +65,7 @@ PURPOSES = {
     "identity_manager.telemetry": "correlation ids, counters and histograms",
     "identity_manager.task_names": "names of Celery tasks, for whoever enqueues",
     "identity_manager.person_fields": "names of the fields of a person, for settings too",
+    "identity_manager.configured_names": "names of entries of the settings: targets, directories, SIEM sinks",
     "identity_manager.audit_proof": "hash chain and signatures of the audit log, without Django",
     "identity_manager.installation": "proof that two processes belong to one installation",
     "identity_manager.colours": "an accent colour, moved until it is legible in both modes",
