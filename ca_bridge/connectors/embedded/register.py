@@ -3,7 +3,6 @@
 import hashlib
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import IntegrityError, transaction
 
@@ -15,7 +14,7 @@ from ca_bridge.contract import (
     KeptCertificate,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.x509.der import MALFORMED
+from ca_bridge.x509.der import MALFORMED, has_signed
 
 
 def of_order(ca: str, order: CertificateOrder) -> IssuedCertificate | None:
@@ -53,7 +52,7 @@ def own(ca: Authority, files: IssuedFiles, certificate: bytes) -> IssuedCertific
 def _entered_anew(ca: Authority, files: IssuedFiles, certificate: bytes) -> IssuedCertificate | None:
     """A row from the issued file, under a key of its own, as the order may have another by now."""
     found = x509.load_der_x509_certificate(certificate)
-    issuer = next((each for each in ca.issuing_cas if _has_signed(ca.certificate(each), found)), None)
+    issuer = next((each for each in ca.issuing_cas if has_signed(ca.certificate(each), found)), None)
     if issuer is None or files.find(found.serial_number) != certificate:
         return None
     nobodys = f"found/{serial_hex(certificate)}"
@@ -71,14 +70,6 @@ def _entered_anew(ca: Authority, files: IssuedFiles, certificate: bytes) -> Issu
     except IntegrityError:  # another process was first
         return IssuedCertificate.objects.filter(ca=ca.options.name, request_id=nobodys).first()
     return row
-
-
-def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *MALFORMED):
-        return False
-    return True
 
 
 def _facts(certificate: x509.Certificate) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import ngettext
 
 from identity_manager.models import Person
 from identity_manager.transactions.refusals import Refused
@@ -50,6 +51,12 @@ def show_several_refusals(
         messages.warning(request, labelled(isolated(person), refused))
     if others := len(left[REFUSED_NAMED:]) + unnamed:
         messages.warning(request, more(others))
+
+
+def more_not_confirmed(number: int) -> str:
+    """The sentence for the refusals of a bulk confirmation that are not named."""
+    words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", number)
+    return words % {"number": number}
 
 
 def content(form: VerbForm) -> dict[str, Any]:

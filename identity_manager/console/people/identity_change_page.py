@@ -33,14 +33,8 @@ def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[Not
         messages.success(request, words % {"number": done})
     persons = {row.pk: row.person for row in changes}
     refusals.show_several_refusals(
-        request, [(persons[each.change_id], each.refused) for each in left], more=more_not_confirmed
+        request, [(persons[each.change_id], each.refused) for each in left], more=refusals.more_not_confirmed
     )
-
-
-def more_not_confirmed(number: int) -> str:
-    """The sentence for further refusals."""
-    words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", number)
-    return words % {"number": number}
 
 
 def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[str, Any]:

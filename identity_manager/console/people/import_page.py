@@ -13,7 +13,7 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.fields import LONGEST_REASON
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import counting
-from identity_manager.console.people import identity_change_page, import_columns
+from identity_manager.console.people import import_columns
 from identity_manager.console.people.import_columns import OUTCOMES
 from identity_manager.models import IdentityChange, ImportState, Person, PersonImport
 from identity_manager.people.imports import applying as importing
@@ -118,7 +118,7 @@ def tell(request: HttpRequest, done: Confirmed) -> None:
     persons = IdentityChange.objects.select_related("person").in_bulk(named)
     refused = [(persons[each.change_id].person, each.refused) for each in done.left[: len(named)]]
     refusals.show_several_refusals(
-        request, refused, more=identity_change_page.more_not_confirmed, unnamed=len(done.left) - len(named)
+        request, refused, more=refusals.more_not_confirmed, unnamed=len(done.left) - len(named)
     )
 
 

@@ -118,12 +118,7 @@ def confirm(request: HttpRequest, actor: Person, chosen: Iterable[RoleReview]) -
     if done:
         words = ngettext("%(number)d role is confirmed.", "%(number)d roles are confirmed.", done)
         messages.success(request, words % {"number": done})
-    refusals.show_several_refusals(request, left, more=_more_not_confirmed)
-
-
-def _more_not_confirmed(number: int) -> str:
-    words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", number)
-    return words % {"number": number}
+    refusals.show_several_refusals(request, left, more=refusals.more_not_confirmed)
 
 
 def opening(actor: Person) -> Confirmation:

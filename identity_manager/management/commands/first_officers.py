@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from identity_manager.management import terminal_input
 from identity_manager.management.officers_dialog import Dialog
 from identity_manager.models import OFFERED_ROLES, Role
 from identity_manager.transactions.refusals import NotPossible
@@ -59,8 +59,8 @@ class Command(BaseCommand):
             "One person may hold several roles: give the same personnel number again. Ctrl-C makes nobody."
         )
         try:
-            officers = Dialog(_input, self.stdout.write).officers()
-            answer = _input(f"\nMake these {len(officers)} officers? [yes/no] ")
+            officers = Dialog(terminal_input.read_line, self.stdout.write).officers()
+            answer = terminal_input.read_line(f"\nMake these {len(officers)} officers? [yes/no] ")
         except EOFError as error:
             raise CommandError("Nobody is there to answer; name a file: --from-file") from error
         except KeyboardInterrupt as error:
@@ -98,16 +98,6 @@ class Command(BaseCommand):
             f"Each signs in at {settings.CONSOLE_BASE_URL}/account/first-sign-in/ with personnel number and"
             f" code, within {settings.SIGN_IN_CODE_DAYS} days. Hand each code to its officer alone."
         )
-
-
-def _input(prompt: str) -> str:
-    """input() without readline: prompt and answer use the command's streams."""
-    sys.stdout.write(prompt)
-    sys.stdout.flush()
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.rstrip("\n")
 
 
 def _read(path: Path) -> list[Officer]:

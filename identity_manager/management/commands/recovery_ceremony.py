@@ -19,6 +19,7 @@ from ca_bridge.keys import recovery_keys
 from ca_bridge.keys.envelopes import RecoveryKey
 from ca_bridge.keys.recovery_keys import Document
 from ca_bridge.keys.recovery_token import RecoveryTokenKey
+from identity_manager.management import terminal_input
 from identity_manager.management.ceremony import Ceremony
 
 SHORTEST = 12
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         if not (sys.stdin.isatty() and self.stdout.isatty()):
             raise CommandError("Shares are shown and typed at a terminal alone, and this is none.")
         try:
-            self._act(Ceremony(_input, self.stdout.write), options)
+            self._act(Ceremony(terminal_input.read_line, self.stdout.write), options)
         except KeyArchiveError as error:
             raise CommandError(str(error)) from error
         except (EOFError, KeyboardInterrupt) as error:
@@ -174,13 +175,3 @@ def _write_new(path: Path, content: bytes) -> None:
             stream.write(content)
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _input(prompt: str) -> str:
-    """input() without readline, whose history would keep the shares."""
-    sys.stdout.write(prompt)
-    sys.stdout.flush()
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.rstrip("\n")
