@@ -24,6 +24,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.catalogue.token_type import offered_types
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -45,7 +46,6 @@ NOT_TO_BE_RENEWED = Reason(
     _("This token is not to be renewed now. Look under Certificates."),
 )
 ANSWERED = Reason("renewal-answered", _("You have answered this already."))
-LONGEST_REASON = 300  # length of the column
 
 
 def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID] = ()) -> TokenRequest:

@@ -5,8 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.transactions.refusals import NO_REASON
-from identity_manager.workflow.delivery.installation_check import LONGEST_REASON
 
 
 class AnswerForm(VerbForm):

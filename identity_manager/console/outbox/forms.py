@@ -16,8 +16,8 @@ from identity_manager.mail.registry import title_of
 from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
 from identity_manager.models.mail.delivery_problem import SAID
 from identity_manager.models.person_search.name_order import key_for_reader
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.transactions.refusals import NO_REASON
-from identity_manager.workflow.delivery import outbox_actions as mails
 
 TROUBLE, STUCK = "trouble", "stuck"
 
@@ -109,7 +109,7 @@ class DiscardForm(VerbForm):
     reason = ReasonField(
         help_text=_("It stays beside the mail."),
         required=lazystr(NO_REASON),
-        longest=mails.LONGEST_REASON,
+        longest=LONGEST_REASON,
     )
 
 
@@ -119,7 +119,7 @@ class BounceForm(VerbForm):
     reason = ReasonField(
         help_text=_("What the answer in the sender's mailbox says, such as: 550 mailbox unavailable."),
         required=lazystr(NO_REASON),
-        longest=mails.LONGEST_REASON,
+        longest=LONGEST_REASON,
     )
 
 

@@ -12,10 +12,10 @@ from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import SoftwareToken
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.ui.encryption_certificates import EncryptionCertificatesField, offer
-from identity_manager.workflow.revocation import hold
 
 
 class ResubmissionForm(VerbForm):
@@ -74,5 +74,5 @@ class HoldForm(VerbForm):
     reason = ReasonField(
         help_text=_("It stays on the token's card."),
         required=lazystr(NO_REASON),
-        longest=hold.LONGEST_REASON,
+        longest=LONGEST_REASON,
     )

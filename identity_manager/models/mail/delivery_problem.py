@@ -11,6 +11,7 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.mail.outgoing_mail import OutgoingMail
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.vouching import vouched_by
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_states import DELIVERABLE, DeliveryState
 
@@ -67,7 +68,7 @@ class DeliveryProblem(models.Model):
     outcome = models.CharField(max_length=16, choices=ProblemOutcome, blank=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=300, blank=True)
+    reason = models.CharField(max_length=LONGEST_REASON, blank=True)
 
     objects = DeliveryProblemQuerySet.as_manager()
 

@@ -16,6 +16,7 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_request import TokenRequest
 from identity_manager.models.requests.token_states import TokenState
@@ -137,7 +138,7 @@ class OutgoingMail(Stateful, Leased):
     error_code = models.CharField(max_length=60, blank=True, editable=False)
     delayed_at = models.DateTimeField(null=True, editable=False)
     complained_at = models.DateTimeField(null=True, editable=False)
-    discard_reason = models.CharField(max_length=300, blank=True)
+    discard_reason = models.CharField(max_length=LONGEST_REASON, blank=True)
 
     objects = OutgoingMailQuerySet.as_manager()
 

@@ -9,6 +9,7 @@ from identity_manager.models.catalogue.token_type import HolderChangeRule, Token
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.renewal.notice import has_successor
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_states import TokenState
 
@@ -51,7 +52,7 @@ class HolderChange(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=300, blank=True)
+    reason = models.CharField(max_length=LONGEST_REASON, blank=True)
 
     objects = HolderChangeQuerySet.as_manager()
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 
 from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_states import TokenState
 
@@ -49,7 +50,7 @@ class RenewalNotice(models.Model):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     not_needed_at = models.DateTimeField(null=True)
-    not_needed_reason = models.CharField(max_length=300, blank=True)
+    not_needed_reason = models.CharField(max_length=LONGEST_REASON, blank=True)
 
     objects = RenewalNoticeQuerySet.as_manager()
 

@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.words import Vocabulary, Words
 
+LONGEST_REASON = 300  # characters of free text, in the columns of reasons that verbs cut to fit
+
 
 class EndReason(models.TextChoices):
     """Codes of automatic ends. Any other reason is free text of an officer or the person."""

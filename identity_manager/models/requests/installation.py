@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.token_states import TokenState
 
@@ -92,7 +93,7 @@ class InstallationNotice(models.Model):
     told_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=300, blank=True)
+    reason = models.CharField(max_length=LONGEST_REASON, blank=True)
     revoked_at = models.DateTimeField(null=True)
 
     objects = InstallationNoticeQuerySet.as_manager()

@@ -20,7 +20,7 @@ from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.container import Container
-from identity_manager.models.requests.end_reason import in_words
+from identity_manager.models.requests.end_reason import LONGEST_REASON, in_words
 from identity_manager.models.requests.states import ONE_OPEN_LINE, RequestKind, RequestState
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
 from identity_manager.models.requests.token_states import (
@@ -83,7 +83,7 @@ class SoftwareToken(Stateful, Leased):
     )
     sealed_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    reason = models.CharField(max_length=300, blank=True)
+    reason = models.CharField(max_length=LONGEST_REASON, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     certificates: "RelatedManager[Certificate]"

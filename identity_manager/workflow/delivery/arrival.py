@@ -24,6 +24,7 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.models.mail.delivery_problem import SAID
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
@@ -39,7 +40,6 @@ from identity_manager.workflow.delivery import own_token
 from identity_manager.workflow.policy import eligibility, permitted_actions
 
 MOST_A_DAY = 5  # that one person says
-LONGEST_REASON = 300  # of the column
 NOT_MAILED = Reason(
     "file-was-not-mailed", _("Only of a file that was mailed, and waits nowhere else, one can say this.")
 )

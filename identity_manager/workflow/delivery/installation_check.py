@@ -31,6 +31,7 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow.policy import eligibility
@@ -40,7 +41,6 @@ MOST_REMINDERS = 3
 WARNED_BEFORE = timedelta(days=3)  # a sent warning is at least so old when a token is revoked
 LAST_WARNING = timedelta(days=1)  # before the end
 A_DAY = timedelta(days=1)
-LONGEST_REASON = 300  # of the column
 ANSWERED = Reason(
     "installation-answered", _("Somebody has answered this, the token is installed, or it has ended.")
 )

@@ -14,6 +14,7 @@ from identity_manager import audit
 from identity_manager.mail import outbox
 from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, Role
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.people.officers import vouching_policy
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import (
@@ -47,7 +48,6 @@ GAVE_CODE = Reason(
     _("You made a sign-in code for this person. Somebody else decides about the mails that deliver to them."),
 )
 BY_OFFICER = "told by an officer"
-LONGEST_REASON = 300  # length of the column
 
 
 @dataclass(frozen=True)

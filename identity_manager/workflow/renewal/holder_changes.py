@@ -26,6 +26,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.people.person import field_name
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import snapshot, step1_renew
@@ -41,7 +42,6 @@ CHANGED_AGAIN = Reason(
     "holder-changed-again", _("The person's data have changed again since you opened the page.")
 )
 YOUR_OWN = Reason("own-token-to-leave", _("This is your own token. Another administrator decides on it."))
-LONGEST_REASON = 300  # of the column
 
 
 @dataclass(frozen=True)

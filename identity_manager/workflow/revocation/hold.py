@@ -28,6 +28,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
+from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.token_states import DELIVERABLE
 from identity_manager.task_names import HOLD
 from identity_manager.transactions import locking
@@ -38,8 +39,6 @@ from identity_manager.workflow.delivery import installation
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
 from identity_manager.workflow.targets import planning
-
-LONGEST_REASON = 300  # of the column
 
 NOT_TO_BE_HELD = Reason("not-to-be-held", _("Only a token that is in use can be put on hold."))
 NOT_ON_HOLD = Reason("not-on-hold", _("This token is not on hold."))
