@@ -146,7 +146,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "APPROVER": f"{WORKFLOW}.policy.approvers.approvers",
         "REGISTRATION_OFFICER": f"{WORKFLOW}.people.imports.officer_obstacle",
         "USER_ADMINISTRATOR": f"{PEOPLE}.officers.roles.administers",
-        "RECOVERY_OFFICER": f"{WORKFLOW}.archive.recovery_policy.is_recovery_officer",
+        "RECOVERY_OFFICER": f"{WORKFLOW}.archive.certificate_permissions.is_recovery_officer",
         "AUDITOR": f"{CONSOLE}.access.audit.request_for_auditor",
         "SYSTEM_ADMINISTRATOR": f"{CATALOGUE}.permission.is_system_administrator",
     },

@@ -37,11 +37,11 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import (
+    certificate_permissions,
     imported_keys,
     intake,
     opening,
     recovery_certificates,
-    recovery_policy,
     share_rounds,
 )
 from identity_manager.workflow.archive.share_rounds import Subject
@@ -81,7 +81,9 @@ def give_share(*, actor: Person, certificate_id: uuid.UUID, share: str) -> Share
     with share_rounds.counted(actor=actor, subject_id=certificate_id), transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
         refuse(
-            None if recovery_policy.is_recovery_officer(actor) else recovery_policy.NOT_RECOVERY_OFFICER,
+            None
+            if certificate_permissions.is_recovery_officer(actor)
+            else certificate_permissions.NOT_RECOVERY_OFFICER,
             kind=NotAllowed,
         )
         refuse(session_obstacle(certificate), kind=Stale)

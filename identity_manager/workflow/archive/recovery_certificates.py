@@ -34,7 +34,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import recovery_policy as policy
+from identity_manager.workflow.archive import certificate_permissions
 
 S = RecoveryCertificateState
 NOT_WAITING = Reason(
@@ -63,7 +63,11 @@ def bring_in(*, actor: Person, content: bytes) -> RecoveryCertificate:
     Raises NotAllowed, NotPossible with the fault of the document, or Stale.
     """
     with transaction.atomic():
-        require(policy.may_bring_in(actor), else_=policy.NOT_TO_BRING_IN, kind=NotAllowed)
+        require(
+            certificate_permissions.may_bring_in(actor),
+            else_=certificate_permissions.NOT_TO_BRING_IN,
+            kind=NotAllowed,
+        )
         try:
             document = recovery_keys.read(content, now=timezone.now())
         except KeyArchiveError as error:
@@ -132,7 +136,7 @@ def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> Re
     """
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
-        refuse(policy.confirmation_obstacle(actor, certificate), kind=NotAllowed)
+        refuse(certificate_permissions.confirmation_obstacle(actor, certificate), kind=NotAllowed)
         require(certificate.state == S.IMPORTED, else_=NOT_WAITING, kind=Stale)
         content, now = certificate.certificate, timezone.now()
         typed = re.sub(r"[^0-9a-f]", "", fingerprint.lower())
@@ -159,7 +163,11 @@ def retire(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryCertificate:
     """Retire a certificate: no key is sealed for it any more. Raises NotAllowed or Stale."""
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
-        require(policy.is_recovery_officer(actor), else_=policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
+        require(
+            certificate_permissions.is_recovery_officer(actor),
+            else_=certificate_permissions.NOT_RECOVERY_OFFICER,
+            kind=NotAllowed,
+        )
         require(certificate.state != S.RETIRED, else_=RETIRED_ALREADY, kind=Stale)
 
         certificate.retire(by=actor, keys=certificate.keys.count(), now=timezone.now())
