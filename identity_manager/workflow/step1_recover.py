@@ -18,8 +18,8 @@ from identity_manager.models import ArchivedKey, Opening, Person, Role, TokenReq
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, refuse, require
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.recovery import consent, officers_keys, officers_policy, opening, policy
-from identity_manager.workflow.recovery.opening import RecoveryOrder
+from identity_manager.workflow.recovery import consent, creation, officers_keys, officers_policy, policy
+from identity_manager.workflow.recovery.creation import RecoveryOrder
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def recover(
         chosen = [offered[pk] for pk in dict.fromkeys(key_ids)]
         refuse(next((each.reason for each in chosen if each.reason), None), field="keys")
 
-        recovery = opening.open_recovery(
+        recovery = creation.open_recovery(
             RecoveryOrder(
                 actor=person,
                 owner=person,
@@ -77,7 +77,7 @@ def recover(
             )
         )
         request = locking.request(recovery.request_id)
-        opening.begin(request, actor=person)
+        creation.begin(request, actor=person)
         return request
 
 
@@ -114,7 +114,7 @@ def recover_by_officers(*, actor: Person, order: OfficersOrder) -> TokenRequest:
         together = not chosen or officers_keys.choose([key.pk for key in chosen], now=timezone.now())
         require(together, else_=officers_policy.NOT_TOGETHER, field="keys")
 
-        recovery = opening.open_recovery(
+        recovery = creation.open_recovery(
             RecoveryOrder(
                 actor=actor,
                 owner=owner,

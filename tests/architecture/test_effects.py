@@ -167,7 +167,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "INITIAL": "identity_manager.models.requests.token_request.TokenRequest",
         "RENEWAL": f"{WORKFLOW}.policy.eligibility._choice",
         "REPLACEMENT": f"{WORKFLOW}.replacement.policy._in_place_of",
-        "RECOVERY": f"{WORKFLOW}.recovery.opening.open_recovery",
+        "RECOVERY": f"{WORKFLOW}.recovery.creation.open_recovery",
         "IMPORT": f"{WORKFLOW}.token_imports.stored_rows._token",
     },
     RequestOrigin: {

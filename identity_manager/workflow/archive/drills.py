@@ -42,7 +42,7 @@ from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, re
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import (
     certificate_permissions,
-    opening,
+    key_opening,
     recovery_certificates,
     share_rounds,
 )
@@ -205,7 +205,7 @@ def _open(drill: RecoveryDrill) -> Reason | None:
         return NO_CANARY
     if isinstance(recovery_key, Reason):
         return recovery_key
-    key = opening.open_both_layers(canary, recovery_key)
+    key = key_opening.open_both_layers(canary, recovery_key)
     return key if isinstance(key, Reason) else _pack(key)
 
 
@@ -232,11 +232,11 @@ def _pack(key: keys.PrivateKey) -> Reason | None:
 def _recovery_key(drill: RecoveryDrill) -> RecoveryKey | Reason:
     certificate = drill.certificate
     if certificate.kind == RecoveryKeyKind.ONLINE:
-        return opening.online_recovery_key([certificate.pk])
+        return key_opening.online_recovery_key([certificate.pk])
     present = _complete_round(drill)
     if present is None:
         return share_rounds.TIME_OVER
-    return opening.key_with_shares(certificate, present)
+    return key_opening.key_with_shares(certificate, present)
 
 
 def _settle(drill_id: uuid.UUID, reason: Reason | None) -> None:

@@ -40,7 +40,7 @@ from identity_manager.workflow.archive import (
     certificate_permissions,
     imported_keys,
     intake,
-    opening,
+    key_opening,
     recovery_certificates,
     share_rounds,
 )
@@ -139,12 +139,12 @@ def _go_on_with(certificate: RecoveryCertificate, targets: Certificates) -> int:
     """Re-address the remaining envelopes of one retired certificate until the time limit; return how many."""
     present = None
     if certificate.kind == RecoveryKeyKind.ONLINE:
-        recovery_key = opening.online_recovery_key([certificate.pk])
+        recovery_key = key_opening.online_recovery_key([certificate.pk])
     else:
         present = present_round(certificate)
         if present is None or present.state != ShareRoundState.COMPLETE:
             return 0
-        recovery_key = opening.key_with_shares(certificate, present)
+        recovery_key = key_opening.key_with_shares(certificate, present)
     if isinstance(recovery_key, Reason):
         logger.warning("The recovery key %s does not open: %s", certificate.pk, recovery_key.code)
         _end(present, recovery_key)
@@ -190,7 +190,7 @@ def _recipients(row: ArchivedKey, targets: Certificates) -> Certificates:
 
 def _readdressed(row: ArchivedKey, recovery_key: RecoveryKey, recipients: Certificates) -> Readdressed:
     """Wrap the row's envelope anew; without one if the old one does not open, or nobody may open it."""
-    envelope = opening.open_outer_layer(row) if recipients else intake.NONE_IN_FORCE
+    envelope = key_opening.open_outer_layer(row) if recipients else intake.NONE_IN_FORCE
     if isinstance(envelope, Reason):
         logger.warning("Archived key %s was not re-addressed: %s", row.pk, envelope.code)
         return Readdressed(row, recipients)

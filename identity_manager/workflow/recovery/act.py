@@ -27,7 +27,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import snapshot
-from identity_manager.workflow.archive import opening
+from identity_manager.workflow.archive import key_opening
 from identity_manager.workflow.issuance import containers, failures
 from identity_manager.workflow.issuance.containers import ContainerPart
 from identity_manager.workflow.issuance.failures import Failure
@@ -101,7 +101,7 @@ def _part(
     as_asked = archived.owner_id == recovery.owner_id and archived.public_key_sha256 == row.public_key_sha256
     if not as_asked:
         raise OpeningRefusedError(failures.of_reason(policy.CHANGED))
-    key = opening.open_key(archived, recovery_key)
+    key = key_opening.open_key(archived, recovery_key)
     if isinstance(key, Reason):
         raise OpeningRefusedError(failures.of_reason(key))
     return containers.of_key(archived.certificate, key, token_id=token.pk, note=_note(recovery, row))
@@ -125,7 +125,7 @@ def _recovery_keys(recovery: Recovery, rows: Iterable[RecoveredKey]) -> dict[uui
 
 
 def _online_key(recipients: Iterable[uuid.UUID]) -> RecoveryKey:
-    return _usable(opening.online_recovery_key(recipients))
+    return _usable(key_opening.online_recovery_key(recipients))
 
 
 def _usable(key: RecoveryKey | Reason) -> RecoveryKey:

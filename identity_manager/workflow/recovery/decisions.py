@@ -32,9 +32,9 @@ from identity_manager.workflow.archive import share_rounds
 from identity_manager.workflow.archive.share_rounds import Subject
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.recovery import (
+    creation,
     officers_keys,
     officers_policy,
-    opening,
     policy,
     sealed_decisions,
 )
@@ -198,9 +198,9 @@ def _go_on(recovery: Recovery, *, actor: Person) -> None:
 
 def _begin(recovery: Recovery, *, actor: Person) -> None:
     if recovery.request.state == RequestState.FAILED:
-        opening.begin_again(recovery.request, actor=actor)
+        creation.begin_again(recovery.request, actor=actor)
     else:
-        opening.begin(recovery.request, actor=actor)
+        creation.begin(recovery.request, actor=actor)
     if recovery.owner.state != PersonState.LOCKED and not sealed_decisions.omits_owner_notice(recovery):
         outbox.enqueue(recovery_messages.recovery_asked(recovery))
 

@@ -20,7 +20,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.archive import opening, recovery_certificates, share_rounds
+from identity_manager.workflow.archive import key_opening, recovery_certificates, share_rounds
 from identity_manager.workflow.recovery import officers_policy as policy
 from identity_manager.workflow.recovery import sealed_decisions
 
@@ -51,13 +51,13 @@ def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
     if certificate is None or not recovery_certificates.is_as_confirmed(certificate):
         return policy.NO_RECOVERY_KEY
     if certificate.kind == RecoveryKeyKind.ONLINE:
-        return opening.online_recovery_key([certificate.pk])
+        return key_opening.online_recovery_key([certificate.pk])
     digest = sealed_decisions.digest(recovery)
     present = ShareRound.objects.alive().filter(subject=recovery.request_id, digest=digest).first()
     is_complete = present is not None and present.state == ShareRoundState.COMPLETE
     if present is None or not is_complete or not _all_are_officers(present, recovery):
         return policy.SHARES_NEEDED
-    return opening.key_with_shares(certificate, present)
+    return key_opening.key_with_shares(certificate, present)
 
 
 def _all_are_officers(present: ShareRound, recovery: Recovery) -> bool:

@@ -29,7 +29,7 @@ from identity_manager.models import (
 )
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.archive import opening, share_rounds
+from identity_manager.workflow.archive import key_opening, share_rounds
 from identity_manager.workflow.recovery import officers_policy as officers
 
 QUARANTINE = timedelta(days=7)
@@ -87,9 +87,9 @@ PERSON_CHANGED = Reason(
 )
 REFUSALS = (
     *(CHANGED, KEY_GONE, OVER, NO_OLD_FACTOR, AFTER_CODE, NOT_THE_OWNER),
-    *(opening.OUTER_LAYER, opening.NO_ONLINE_KEY),
-    *(opening.ONLINE_KEY_CHANGED, opening.ONLINE_KEY_DOES_NOT_OPEN),
-    *(opening.OFFICERS_KEY_CHANGED, opening.SHARES_NOT_FOR_THIS),
+    *(key_opening.OUTER_LAYER, key_opening.NO_ONLINE_KEY),
+    *(key_opening.ONLINE_KEY_CHANGED, key_opening.ONLINE_KEY_DOES_NOT_OPEN),
+    *(key_opening.OFFICERS_KEY_CHANGED, key_opening.SHARES_NOT_FOR_THIS),
     *(officers.NOT_DECIDED, officers.DECISION_NOT_VALID, officers.NO_RECOVERY_KEY),
     *(officers.SHARES_NEEDED, share_rounds.TIME_OVER),
 )

@@ -57,7 +57,7 @@ from identity_manager.models import (
 from identity_manager.transactions.refusals import Reason
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.vault.wrapping import Purpose
-from identity_manager.workflow.archive import opening
+from identity_manager.workflow.archive import key_opening
 from identity_manager.workflow.issuance import finished_here, retry
 from tests.ca_bridge.scripted import SearchableConnector, issuing_ca, sign
 from tests.identity_manager.management import test_run
@@ -318,7 +318,7 @@ def test_a_backup_of_yesterday_opens_the_archive(
         assert row.envelope_wrapped == key.envelope_wrapped
         document, circle = recovery.ceremony()
         officers_key = recovery_keys.open_with_shares(document, circle.texts[1:])
-        opened = opening.open_key(row, officers_key)
+        opened = key_opening.open_key(row, officers_key)
         assert not isinstance(opened, Reason)
         assert keys.public_key_sha256(opened).hex() == key.public_key_sha256
 

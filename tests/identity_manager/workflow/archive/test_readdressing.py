@@ -24,7 +24,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reas
 from identity_manager.vault.key_ring import KeyRing
 from identity_manager.workflow.archive import (
     intake,
-    opening,
+    key_opening,
     readdressing,
     recovery_certificates,
     share_rounds,
@@ -58,7 +58,7 @@ def opens(number: int) -> bool:
     """Whether the officers of that ceremony open every archived key."""
     document, circle = recovery.ceremony(number)
     recovery_key = recovery_keys.open_with_shares(document, circle.texts[:2])
-    found = [opening.open_key(row, recovery_key) for row in ArchivedKey.objects.all()]
+    found = [key_opening.open_key(row, recovery_key) for row in ArchivedKey.objects.all()]
     return not any(isinstance(each, Reason) for each in found)
 
 

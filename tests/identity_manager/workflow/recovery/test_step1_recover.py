@@ -35,8 +35,8 @@ from identity_manager.workflow import step1_recover, step1_renew, step2_approve,
 from identity_manager.workflow.issuance import failures, retry
 from identity_manager.workflow.issuance.containers import ContainerPart
 from identity_manager.workflow.people import leave_and_return
-from identity_manager.workflow.recovery import act, opening
-from identity_manager.workflow.recovery.opening import RecoveryOrder
+from identity_manager.workflow.recovery import act, creation
+from identity_manager.workflow.recovery.creation import RecoveryOrder
 from identity_manager.workflow.requests import lapse, suspension
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
@@ -131,7 +131,7 @@ def test_approvers_decide_nothing_on_one_that_waits_for_officers(company: Compan
 
 def waiting_for_officers(company: Company, key: ArchivedKey) -> Recovery:
     with transaction.atomic():
-        return opening.open_recovery(
+        return creation.open_recovery(
             RecoveryOrder(
                 actor=company.ada,
                 owner=company.uma,

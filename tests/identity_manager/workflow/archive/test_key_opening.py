@@ -10,7 +10,7 @@ from ca_bridge.keys.envelopes import RecoveryKey
 from identity_manager.models import ArchivedKey, Certificate, RecoveryCertificate, SharePurpose
 from identity_manager.transactions.refusals import Reason
 from identity_manager.vault.key_ring import KeyRing
-from identity_manager.workflow.archive import opening, recovery_certificates, share_rounds
+from identity_manager.workflow.archive import key_opening, recovery_certificates, share_rounds
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
 from tests.tools.recovery import Officers
@@ -34,7 +34,7 @@ def officers_key(number: int = 0) -> RecoveryKey:
 
 
 def refused(row: ArchivedKey, recovery_key: RecoveryKey | None = None) -> str:
-    reason = opening.open_key(row, recovery_key or officers_key())
+    reason = key_opening.open_key(row, recovery_key or officers_key())
     assert isinstance(reason, Reason)
     return reason.code
 
@@ -42,7 +42,7 @@ def refused(row: ArchivedKey, recovery_key: RecoveryKey | None = None) -> str:
 def test_the_key_of_the_certificate_comes_out(company: Company, staff: Officers) -> None:
     recovery.in_force(staff)
     row = archived(company)
-    key = opening.open_key(row, officers_key())
+    key = key_opening.open_key(row, officers_key())
     assert not isinstance(key, Reason)
     assert keys.public_key_sha256(key).hex() == Certificate.objects.get().public_key_sha256
 
@@ -84,7 +84,7 @@ def test_shares_open_the_key_that_was_wrapped_for_the_present_officers(staff: Of
         present = share_rounds.put(actor=officer, wrapping=wrapping, subject=subject, text=text)
 
     certificate.refresh_from_db()
-    recovery_key = opening.key_with_shares(certificate, present)
+    recovery_key = key_opening.key_with_shares(certificate, present)
 
     assert isinstance(recovery_key, RecoveryKey)
     assert recovery_key.key_id == officers_key().key_id
@@ -94,14 +94,14 @@ def test_a_confirmed_online_key_opens(company: Company, staff: Officers, setting
     officers, online = recovery.in_force(staff), recovery.online_in_force(staff)
     row = archived(company)
     recovery_certificates.retire(actor=staff.ruth, certificate_id=online.pk)
-    recovery_key = opening.online_recovery_key([officers.pk, online.pk])
+    recovery_key = key_opening.online_recovery_key([officers.pk, online.pk])
     assert isinstance(recovery_key, RecoveryKey)
-    assert not isinstance(opening.open_key(row, recovery_key), Reason)
-    assert opening.online_recovery_key([officers.pk]) == opening.NO_ONLINE_KEY
+    assert not isinstance(key_opening.open_key(row, recovery_key), Reason)
+    assert key_opening.online_recovery_key([officers.pk]) == key_opening.NO_ONLINE_KEY
 
     held = settings.VAULT_KEYS
     settings.VAULT_KEYS = {**held, "recovery-keys": KeyRing.fixed("")}
-    assert opening.online_recovery_key([online.pk]) == opening.ONLINE_KEY_DOES_NOT_OPEN
+    assert key_opening.online_recovery_key([online.pk]) == key_opening.ONLINE_KEY_DOES_NOT_OPEN
     settings.VAULT_KEYS = held
     RecoveryCertificate.objects.filter(pk=online.pk).update(certificate=officers.certificate)
-    assert opening.online_recovery_key([online.pk]) == opening.ONLINE_KEY_CHANGED
+    assert key_opening.online_recovery_key([online.pk]) == key_opening.ONLINE_KEY_CHANGED
