@@ -93,8 +93,8 @@ FIELDS: dict[type[models.Model], Table] = {
         "renewal_policy": f"{WORKFLOW}.renewal.expiry_check.check",
         "renewal_approval": f"{WORKFLOW}.renewal.policy._needs_approval",
         "on_holder_change": f"{CHANGES}.to_be_renewed",
-        "on_leave": f"{WORKFLOW}.people.leavers_tokens.rule_of_leave",
-        "on_lock": f"{WORKFLOW}.people.leavers_tokens.rule_of_lock",
+        "on_leave": f"{WORKFLOW}.people.tokens_on_leave.rule_of_leave",
+        "on_lock": f"{WORKFLOW}.people.tokens_on_leave.rule_of_lock",
         "installation_policy": f"{WORKFLOW}.delivery.installation_check.check",
         "installation_days": f"{WORKFLOW}.delivery.installation_check.check",
         "replaced_after_days": "identity_manager.models.requests.token_queries.SoftwareTokenQuerySet",
@@ -248,9 +248,9 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "NOTHING": f"{WORKFLOW}.renewal.holder_changes._news",
     },
     EndingRule: {
-        "REVOKE": f"{WORKFLOW}.people.leavers_tokens.begin_leave",
-        "HOLD": f"{WORKFLOW}.people.leavers_tokens.end_for_good",
-        "RUN_OUT": f"{WORKFLOW}.people.leavers_tokens.begin_leave",
+        "REVOKE": f"{WORKFLOW}.people.tokens_on_leave.begin_leave",
+        "HOLD": f"{WORKFLOW}.people.tokens_on_leave.end_for_good",
+        "RUN_OUT": f"{WORKFLOW}.people.tokens_on_leave.begin_leave",
     },
     InstallationPolicy: {
         "NOTHING": f"{WORKFLOW}.delivery.installation_check.check",

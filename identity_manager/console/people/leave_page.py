@@ -29,7 +29,7 @@ from identity_manager.people.officers import roles
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.archive import loss
 from identity_manager.workflow.archive.loss import Afterwards
-from identity_manager.workflow.people import leave_and_return, leavers_tokens
+from identity_manager.workflow.people import leave_and_return, tokens_on_leave
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def locked_words(person: Person) -> str:
 def _deactivating(person: Person) -> Iterator[str]:
     yield _("The person cannot sign in any more, and is signed out everywhere.")
     yield from _roles(person)
-    yield from _tokens(leavers_tokens.foreseen(person, leavers_tokens.rule_of_leave))
+    yield from _tokens(tokens_on_leave.foreseen(person, tokens_on_leave.rule_of_leave))
     waiting = _requests(person)
     if waiting:
         yield ngettext("%d request waits.", "%d requests wait.", waiting) % waiting
@@ -147,7 +147,7 @@ def _activating(person: Person) -> Iterator[str]:
 def _locking(person: Person) -> Iterator[str]:
     yield _("This is final: nobody can activate the person again.")
     yield from _roles(person)
-    foreseen = leavers_tokens.foreseen(person, _rule_of_lock)
+    foreseen = tokens_on_leave.foreseen(person, _rule_of_lock)
     yield from _tokens(foreseen)
     if foreseen.held or foreseen.left:
         yield _("Where the reason is a key compromise, all of them are revoked.")
@@ -165,10 +165,10 @@ def _roles(person: Person) -> Iterator[str]:
 
 
 def _rule_of_lock(token: SoftwareToken) -> EndingRule:
-    return leavers_tokens.rule_of_lock(token, reason=RevocationReason.CESSATION_OF_OPERATION)
+    return tokens_on_leave.rule_of_lock(token, reason=RevocationReason.CESSATION_OF_OPERATION)
 
 
-def _tokens(foreseen: leavers_tokens.LeaveEffect) -> Iterator[str]:
+def _tokens(foreseen: tokens_on_leave.LeaveEffect) -> Iterator[str]:
     if foreseen.held:
         words = ngettext("%d token is put on hold.", "%d tokens are put on hold.", foreseen.held)
         yield words % foreseen.held

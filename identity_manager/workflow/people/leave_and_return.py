@@ -3,7 +3,7 @@
 deactivate: roles are withdrawn, tokens and certificates put on hold, requests wait; no sign-in.
 activate: reinstates the tokens that this leave put on hold; requests continue.
 lock: final; requests that are not issued are cancelled, all certificates revoked.
-A token type may set other rules for its tokens (leavers_tokens.py).
+A token type may set other rules for its tokens (tokens_on_leave.py).
 
 PcmProcDeactivateEmployee and BaseProcReactivateEmployeeWithRoleUSSP of Nexus.
 """
@@ -42,7 +42,7 @@ from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason
 from identity_manager.workflow import completion
 from identity_manager.workflow.delivery import installation
 from identity_manager.workflow.issuance import claims
-from identity_manager.workflow.people import leavers_tokens, sign_in_codes
+from identity_manager.workflow.people import sign_in_codes, tokens_on_leave
 from identity_manager.workflow.requests import cancellation, suspension
 from identity_manager.workflow.revocation import hold
 
@@ -160,7 +160,7 @@ def _begin_leave(person: Person, *, actor: Person | None, reason: str) -> None:
     )
     accounts.end_sessions(person)
     sign_in_codes.withdraw_open(person, actor=actor)
-    outcome = leavers_tokens.begin_leave(person, leave=leave, actor=actor)
+    outcome = tokens_on_leave.begin_leave(person, leave=leave, actor=actor)
     waiting = _requests(person, BEFORE_ISSUED).count()
     if was_active:
         outbox.enqueue(
@@ -214,10 +214,10 @@ def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> 
     """Reinstate the tokens that this leave put on hold, and no others; of ended ones, the certificates."""
     known = leave.held_certificates
     held = None if known is None else {uuid.UUID(pk) for pk in known}
-    for token in leavers_tokens.tokens_of(person, *MAY_LIVE_ON):
+    for token in tokens_on_leave.tokens_of(person, *MAY_LIVE_ON):
         hold.release_certificates(token, only=held)
     reinstated = 0
-    for token in leavers_tokens.tokens_of(person, TokenState.ON_HOLD):
+    for token in tokens_on_leave.tokens_of(person, TokenState.ON_HOLD):
         if token.held_for_leave_id == leave.pk:
             hold.reinstate_token(token, actor=actor)
             reinstated += token.state != TokenState.EXPIRED
@@ -233,7 +233,7 @@ def _stop_the_clock(person: Person, leave: Leave) -> None:
 
 def _go_on_issuing(person: Person) -> None:
     """Release issued certificates, enqueue waiting ones, seal complete tokens."""
-    for token in leavers_tokens.tokens_of(person, TokenState.ISSUING):
+    for token in tokens_on_leave.tokens_of(person, TokenState.ISSUING):
         hold.release_certificates(token)
         if token.certificates.filter(state=CertificateState.EXPIRED).exists():
             _end_what_is_over(token)
@@ -271,7 +271,7 @@ def _end_for_good(person: Person, *, actor: Person | None, reason: RevocationRea
     sign_in_codes.withdraw_open(person, actor=actor)
     identity_changes.withdraw_waiting(person, actor=actor, reason=str(LOCKED))
     cancelled = _cancel_requests(person, actor=actor, reason=reason)
-    outcome = leavers_tokens.end_for_good(person, actor=actor, reason=reason)
+    outcome = tokens_on_leave.end_for_good(person, actor=actor, reason=reason)
     for mail in locking.waiting_mails_of(person):
         outbox.discard(mail, reason=str(LOCKED))
     audit.record(

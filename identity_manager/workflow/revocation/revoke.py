@@ -36,8 +36,8 @@ from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, re
 from identity_manager.transactions.retry_later import for_all_or_each, retry_later_on_error
 from identity_manager.workflow import completion
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.revocation import groups
-from identity_manager.workflow.revocation.groups import Outcome
+from identity_manager.workflow.revocation import group_commit
+from identity_manager.workflow.revocation.group_commit import Outcome
 from identity_manager.workflow.targets import planning
 
 NOT_BY_HAND = Reason("not-by-hand", _("This revocation does not wait for anybody's hand any more."))
@@ -228,7 +228,7 @@ def _decide_each(
     for certificate in new:
         certificate.decide_revocation(reason=reason, now=now or timezone.now())
     save_many(new)
-    for certificate in groups.with_message(new):
+    for certificate in group_commit.with_message(new):
         queue.after_commit(REVOKE, certificate.pk)
     for token_id in {certificate.token_id for certificate in new}:
         planning.review_later(token_id)
@@ -288,13 +288,13 @@ def _by_hand_event(event: audit.Event, certificate: Certificate, *, actor: Perso
 def carry_out(*, certificate_id: uuid.UUID) -> None:
     """Send a decided revocation to the CA, or leave it due. Does nothing if it is not due.
 
-    Other waiting ones are sent with it (groups.py). A certificate that has expired meanwhile expires without
-    a call. An error is stored on the certificates, which are retried later.
+    Other waiting ones are sent with it (group_commit.py). A certificate that has expired meanwhile expires
+    without a call. An error is stored on the certificates, which are retried later.
     """
-    claimed = groups.claim(certificate_id)
+    claimed = group_commit.claim(certificate_id)
     if claimed is not None:
         with retry_later_on_error(claimed.retry_later):
-            _settle_group(claimed.claim_id, groups.ask(claimed.rows))
+            _settle_group(claimed.claim_id, group_commit.ask(claimed.rows))
 
 
 def expire(certificate: Certificate) -> None:

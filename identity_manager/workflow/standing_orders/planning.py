@@ -33,7 +33,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Refused
 from identity_manager.transactions.retry_later import retry_later_on_error
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.standing_orders import breaker, outcomes, placing
+from identity_manager.workflow.standing_orders import batch_orders, breaker, outcomes
 
 EVERY = timedelta(minutes=15)
 WHILE_APPLYING = timedelta(minutes=1)
@@ -88,7 +88,7 @@ class Plan:
         now = timezone.now()
         with transaction.atomic():
             self._locked()
-            placing.settle(self.order, now)
+            batch_orders.settle(self.order, now)
         figures = outcomes.count(self.order, token_type)
         if found := breaker.stop(self.order, figures):
             self._stop(found, figures)
@@ -96,7 +96,7 @@ class Plan:
         self._add_members(now)
         try:
             self._place(token_type, figures, now)
-        except placing.Moved:
+        except batch_orders.Moved:
             self._settle(due=now)
         except Refused as refused:
             self._stop(Stop("standing-order-refused", {"why": refused.reason.sentence}), figures)
@@ -104,7 +104,7 @@ class Plan:
     def _place(self, token_type: TokenType, figures: dict[str, int], now: datetime) -> None:
         with transaction.atomic():
             order = self._locked()
-            placed = placing.place(order, token_type, figures, now)
+            placed = batch_orders.place(order, token_type, figures, now)
             order.figures, order.planned_at = figures, now
             order.settle_lease()
             order.work_is_due(now + EVERY)
@@ -114,13 +114,13 @@ class Plan:
                 _record(audit.Event.STANDING_ORDER_PLANNED, order, counts=counts)
 
     def _add_members(self, now: datetime) -> None:
-        new, added = iter(outcomes.keys(placing.new_members(self.order), "pk")), 0
-        while some := list(islice(new, placing.PER_TRANSACTION)):
+        new, added = iter(outcomes.keys(batch_orders.new_members(self.order), "pk")), 0
+        while some := list(islice(new, batch_orders.PER_TRANSACTION)):
             with transaction.atomic():
                 self._renew()
-                placing.add_members(self.order, some, now)
+                batch_orders.add_members(self.order, some, now)
             added += len(some)
-        if added >= placing.PER_TRANSACTION:
+        if added >= batch_orders.PER_TRANSACTION:
             statistics.analyze(StandingMember, DirectoryMembership, SoftwareToken)
 
     def _stop(self, found: Stop, figures: dict[str, int] | None = None) -> None:

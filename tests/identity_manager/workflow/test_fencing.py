@@ -46,7 +46,7 @@ from identity_manager.workflow.issuance import claims, failures, finished_here, 
 from identity_manager.workflow.requests import cancellation, suspension
 from identity_manager.workflow.revocation import hold, revoke
 from tests.ca_bridge import scripted
-from tests.identity_manager.workflow import test_groups
+from tests.identity_manager.workflow import test_group_commit
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
@@ -124,10 +124,10 @@ def test_issuing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_issuing_a_group(company: Company, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """All leases of the first one's group run out, and the other one takes the same tokens."""
     monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)  # as in another process
-    test_groups.waiting(company, 3)
-    slow(monkeypatch, step5_issue, place, meanwhile=test_groups.issue)
-    test_groups.issue()
-    assert test_groups.is_each_once(3)
+    test_group_commit.waiting(company, 3)
+    slow(monkeypatch, step5_issue, place, meanwhile=test_group_commit.issue)
+    test_group_commit.issue()
+    assert test_group_commit.is_each_once(3)
 
 
 def test_a_late_no_is_not_believed(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ from identity_manager.workflow.delivery import resending
 from identity_manager.workflow.issuance import finished_here, retry
 from identity_manager.workflow.requests import cancellation, lapse
 from identity_manager.workflow.revocation import revoke
-from tests.identity_manager.workflow import test_groups
+from tests.identity_manager.workflow import test_group_commit
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
@@ -218,14 +218,14 @@ def test_many_workers_on_one_certificate(company: Company) -> None:
 def test_many_workers_on_several_tokens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each comes for another token, and takes of the others what it finds free."""
     monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)  # as in processes of their own
-    test_groups.waiting(company, CLICKS)
+    test_group_commit.waiting(company, CLICKS)
     issues = [partial(step5_issue.issue, certificate_id=row.pk) for row in Certificate.objects.order_by("pk")]
 
     together(*issues, *issues)
     for issue in issues:
         issue()  # as the sweep has it done
 
-    assert test_groups.is_each_once(CLICKS)
+    assert test_group_commit.is_each_once(CLICKS)
 
 
 def test_many_workers_on_one_token(company: Company) -> None:

@@ -12,7 +12,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.transactions.refusals import Stale
-from identity_manager.workflow.people import leave_and_return, leavers_tokens
+from identity_manager.workflow.people import leave_and_return, tokens_on_leave
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import hold, revoke
 from tests.identity_manager.workflow.worker import works
@@ -51,7 +51,7 @@ def at_ca() -> str:
 def test_who_becomes_inactive(company: Company, rule: str, ends: str) -> None:
     token = company.request_in("completed").tokens.get()
     rules(on_leave=rule)
-    foreseen = leavers_tokens.foreseen(company.uma, leavers_tokens.rule_of_leave)
+    foreseen = tokens_on_leave.foreseen(company.uma, tokens_on_leave.rule_of_leave)
     leave(company)
     assert (state(token), at_ca()) == (ends, AT_CA[ends])
     facts = AuditEvent.objects.get(name="person.deactivated").facts
