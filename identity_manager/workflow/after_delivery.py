@@ -8,7 +8,7 @@ from identity_manager.workflow.road_step import RoadStep
 _TESTS = "tests/identity_manager/workflow"
 _FENCING = f"{_TESTS}/test_fencing.py"
 _REVOKE = f"{_TESTS}/revocation/test_revoke.py"
-_GROUPS = f"{_TESTS}/revocation/test_groups.py"
+_GROUPS = f"{_TESTS}/revocation/test_group_commit.py"
 _HOLD = f"{_TESTS}/revocation/test_hold.py"
 _LEAVE = f"{_TESTS}/people/test_leave_and_return.py"
 _SUPERSEDED = f"{_TESTS}/renewal/test_supersession.py"
@@ -72,7 +72,7 @@ AFTER_DELIVERY = (
         token=("active", "on_hold"),
         task="",
         mails=("person_deactivated", "person_activated"),
-        tests=(_LEAVE, f"{_TESTS}/people/test_leavers_tokens.py"),
+        tests=(_LEAVE, f"{_TESTS}/people/test_tokens_on_leave.py"),
         survives=(
             (
                 "a certificate ends during the leave",
