@@ -23,11 +23,20 @@ from identity_manager.people.officers import approver_groups
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.policy import approvers
+from identity_manager.workflow.policy.approval_rules import decision_rights
 from identity_manager.workflow.requests import approver_escalation, reminders
 from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
+
+
+def test_who_is_not_active_or_no_approver_has_no_right_to_decide(company: Company) -> None:
+    unit = company.uma.organisational_unit
+    assert [each.person_id for each in decision_rights(company.paul, unit)] == [company.paul.pk]
+    assert decision_rights(company.ada, unit) == []
+    away = cast.person("pia", roles=(Role.APPROVER,), state=PersonState.INACTIVE)
+    assert decision_rights(away, unit) == []
 
 
 def wanting(number: int, **fields: object) -> TokenType:

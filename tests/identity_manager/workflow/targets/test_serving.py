@@ -10,6 +10,7 @@ from ca_bridge.contract import RevocationReason
 from identity_manager import queue, task_names
 from identity_manager.models import AuditEvent, HoldBack, Placement, PlacementState, SoftwareToken, Target
 from identity_manager.targets.contract import Doubtful, Refused, Unavailable
+from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.delivery import installation
 from identity_manager.workflow.people import leave_and_return
@@ -452,3 +453,14 @@ def test_revoked_during_the_call_it_is_taken_back_after_it(
     monkeypatch.setattr(target, "put", revoked_meanwhile)
     serve()
     assert (target.holder("uma"), placement(token).state) == ([], P.GONE)
+
+
+def test_a_target_is_switched_on_for_a_type_that_is_there(target: FakeTarget) -> None:
+    with pytest.raises(NotPossible) as refused:
+        uses.ask(
+            actor=targets.administrator("sven"),
+            target=targets.NAME,
+            type_code="gone",
+            hold_back=HoldBack.ISSUED,
+        )
+    assert (refused.value.reason, refused.value.field) == (uses.NO_SUCH_TYPE, "type_code")
