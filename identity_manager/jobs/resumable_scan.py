@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -145,16 +146,17 @@ def in_turn(*scans: Callable[[], int]) -> int:
     One that fails does not stop those after it; the first error is raised at the end. The time limit of the
     task, and a database that is down, end the job at once.
     """
-    done, errors = 0, list[Exception]()
+    done, errors = list[int](), list[Exception]()
     for scan in scans:
-        try:
-            done += scan()
-        except SoftTimeLimitExceeded:
-            raise
-        except Exception as error:
+        error = retry_later.error_of(partial(_append_count, scan, done))
+        if isinstance(error, SoftTimeLimitExceeded) or (error and retry_later.is_database_down(error)):
+            raise error
+        if error is not None:
             errors.append(error)
-            if retry_later.is_database_down(error):
-                raise
     if errors:
         raise errors[0]
-    return done
+    return sum(done)
+
+
+def _append_count(scan: Callable[[], int], counts: list[int]) -> None:
+    counts.append(scan())

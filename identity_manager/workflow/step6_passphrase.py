@@ -309,7 +309,7 @@ def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
 
 
 def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    token = own_token.locked(actor, token_id)
+    token = own_token.locked(actor=actor, token_id=token_id)
     if token.passphrase_wrapped is None:
         raise Stale(NO_PASSPHRASE)
     return token

@@ -21,14 +21,14 @@ from identity_manager.models import (
     SubmittedShare,
 )
 from identity_manager.models.archive.recovery_drill import ASKED_BEFORE, EVERY
-from identity_manager.workflow.archive import certificate_permissions
+from identity_manager.workflow.archive import recovery_certificate_policy
 
 
 def certificates(actor: Person, _now: datetime) -> QuerySet[RecoveryCertificate]:
     """Recovery certificates whose fingerprint this officer may confirm, oldest first."""
     rows = RecoveryCertificate.objects.waiting_for(actor).select_related("imported_by")
     rows = rows.defer("certificate").order_by("imported_at", "pk")
-    return rows if certificate_permissions.is_recovery_officer(actor) else rows.none()
+    return rows if recovery_certificate_policy.is_recovery_officer(actor) else rows.none()
 
 
 def _imported() -> QuerySet[RecoveryCertificate]:
@@ -57,7 +57,7 @@ def drills_due(actor: Person, now: datetime) -> QuerySet[RecoveryCertificate]:
         .exclude(drills__in=RecoveryDrill.objects.under_way())
         .order_by("proof", "pk")
     )
-    return rows if certificate_permissions.is_recovery_officer(actor) else rows.none()
+    return rows if recovery_certificate_policy.is_recovery_officer(actor) else rows.none()
 
 
 def drills_awaiting_share(actor: Person, _now: datetime) -> QuerySet[RecoveryDrill]:
@@ -68,7 +68,7 @@ def drills_awaiting_share(actor: Person, _now: datetime) -> QuerySet[RecoveryDri
     held = actor.recovery_shares.filter(wrapping__erased_at=None).values("wrapping__certificate")
     rows = RecoveryDrill.objects.to_carry_out().filter(certificate__in=held).exclude(Exists(given))
     rows = rows.select_related("certificate", "asked_by").order_by("asked_at", "pk")
-    return rows if certificate_permissions.is_recovery_officer(actor) else rows.none()
+    return rows if recovery_certificate_policy.is_recovery_officer(actor) else rows.none()
 
 
 def _drill_begins(row: RecoveryCertificate) -> str:

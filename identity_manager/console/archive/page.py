@@ -20,7 +20,7 @@ from identity_manager.models import (
     RecoveryKeyKind,
 )
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.archive import certificate_permissions, drills, readdressing, share_rounds
+from identity_manager.workflow.archive import drills, readdressing, recovery_certificate_policy, share_rounds
 from identity_manager.workflow.archive import recovery_certificates as verbs
 
 S = RecoveryCertificateState
@@ -35,8 +35,8 @@ def listing(actor: Person, form: VerbForm) -> dict[str, Any]:
         "form": form,
         "in_force": RecoveryCertificate.objects.in_force(timezone.now()).exists(),
         "exports": ArchiveExport.objects.waiting().select_related("asked_by"),
-        "decides": certificate_permissions.is_recovery_officer(actor),
-        "brings_in": certificate_permissions.may_bring_in(actor),
+        "decides": recovery_certificate_policy.is_recovery_officer(actor),
+        "brings_in": recovery_certificate_policy.may_bring_in(actor),
         "reads_recoveries": offices.holds(actor, RECOVERY_READERS),
     }
 
@@ -67,7 +67,7 @@ def _drill(actor: Person, certificate: RecoveryCertificate) -> dict[str, Any]:
     """The drill of a certificate that is under way, and the last proof."""
     present = certificate.drills.filter(pk__in=RecoveryDrill.objects.under_way()).first()
     proved = certificate.drills.exclude(proved_at=None).order_by("proved_at").last()
-    officer = certificate_permissions.is_recovery_officer(actor)
+    officer = recovery_certificate_policy.is_recovery_officer(actor)
     return {
         "drill": present,
         "proved": proved,
@@ -82,7 +82,7 @@ def context(
 ) -> dict[str, Any]:
     """One recovery certificate, with the actions of this officer; asked: which of its drills."""
     waits = certificate.state == S.IMPORTED
-    obstacle = certificate_permissions.confirmation_obstacle(actor, certificate)
+    obstacle = recovery_certificate_policy.confirmation_obstacle(actor, certificate)
     present = certificate.wrappings.filter(erased_at=None).prefetch_related("shares__officer").first()
     return {
         "tab": "key_archive",
@@ -91,7 +91,7 @@ def context(
         "waits": waits,
         "confirms": waits and obstacle is None,
         "obstacle": obstacle if waits else None,
-        "retires": certificate.state != S.RETIRED and certificate_permissions.is_recovery_officer(actor),
+        "retires": certificate.state != S.RETIRED and recovery_certificate_policy.is_recovery_officer(actor),
         "wrapping": present,
         "shares": present.shares.all() if present else (),
         "number_of_keys": certificate.keys.count(),

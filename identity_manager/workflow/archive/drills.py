@@ -41,8 +41,8 @@ from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, require
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import (
-    certificate_permissions,
     key_opening,
+    recovery_certificate_policy,
     recovery_certificates,
     share_rounds,
 )
@@ -58,7 +58,7 @@ NO_CANARY = Reason(
 NOT_PACKED = Reason(
     "drill-container", _("The canary key was opened, but no container that opens again came of it.")
 )
-REASONS = {Exclusion.OFFICE: certificate_permissions.NOT_RECOVERY_OFFICER, Exclusion.ASKED: OWN_DRILL}
+REASONS = {Exclusion.OFFICE: recovery_certificate_policy.NOT_RECOVERY_OFFICER, Exclusion.ASKED: OWN_DRILL}
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def begin(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryDrill:
     """Begin a drill, by a Recovery Officer; another one confirms it. Raises NotAllowed or Stale."""
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
-        recovery_officer = certificate_permissions.is_recovery_officer(actor)
-        require(recovery_officer, else_=certificate_permissions.NOT_RECOVERY_OFFICER, kind=NotAllowed)
+        recovery_officer = recovery_certificate_policy.is_recovery_officer(actor)
+        require(recovery_officer, else_=recovery_certificate_policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
         in_force = RecoveryCertificate.objects.in_force(timezone.now()).filter(pk=certificate_id)
         require(in_force.exists(), else_=NOT_IN_FORCE, kind=Stale)
         open_ones = certificate.drills.filter(pk__in=RecoveryDrill.objects.under_way())
@@ -140,8 +140,8 @@ def give_share(*, actor: Person, drill_id: uuid.UUID, share: str) -> ShareRound:
     """Give a Recovery Officer's share. Raises NotAllowed, NotPossible at the field share, or Stale."""
     with share_rounds.counted(actor=actor, subject_id=drill_id), transaction.atomic():
         drill = locking.recovery_drill(drill_id)
-        recovery_officer = certificate_permissions.is_recovery_officer(actor)
-        require(recovery_officer, else_=certificate_permissions.NOT_RECOVERY_OFFICER, kind=NotAllowed)
+        recovery_officer = recovery_certificate_policy.is_recovery_officer(actor)
+        require(recovery_officer, else_=recovery_certificate_policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
         require(awaits_shares(drill), else_=DRILL_NOT_WAITING, kind=Stale)
         return share_rounds.put(
             actor=actor, wrapping=wrapping_of(drill), subject=subject_of(drill), text=share

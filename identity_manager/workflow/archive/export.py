@@ -18,7 +18,7 @@ from identity_manager.models.people.vouching import Exclusion
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, require
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import certificate_permissions
+from identity_manager.workflow.archive import recovery_certificate_policy
 
 OWN_EXPORT = Reason("own-export", _("Another Recovery Officer confirms the export, not the one who asked."))
 EXPORT_NOT_WAITING = Reason("export-not-waiting", _("This export does not wait any more."))
@@ -26,7 +26,7 @@ NO_EXPORT = Reason(
     "no-export",
     _("No export was confirmed within a day: a Recovery Officer asks for one, and another confirms it."),
 )
-REASONS = {Exclusion.OFFICE: certificate_permissions.NOT_RECOVERY_OFFICER, Exclusion.ASKED: OWN_EXPORT}
+REASONS = {Exclusion.OFFICE: recovery_certificate_policy.NOT_RECOVERY_OFFICER, Exclusion.ASKED: OWN_EXPORT}
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class ExportedKey:
 def ask(*, actor: Person, purpose: str) -> ArchiveExport:
     """Ask for an export, by a Recovery Officer. Raises NotAllowed or NotPossible."""
     with transaction.atomic():
-        recovery_officer = certificate_permissions.is_recovery_officer(actor)
-        require(recovery_officer, else_=certificate_permissions.NOT_RECOVERY_OFFICER, kind=NotAllowed)
+        recovery_officer = recovery_certificate_policy.is_recovery_officer(actor)
+        require(recovery_officer, else_=recovery_certificate_policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
         require(purpose.strip(), else_=NO_REASON, field="purpose")
 
         export = ArchiveExport.objects.create(asked_by=actor, purpose=purpose.strip())
@@ -69,8 +69,8 @@ def withdraw(*, actor: Person, export_id: uuid.UUID) -> ArchiveExport:
     """Withdraw an export, by a Recovery Officer. Raises NotAllowed or Stale."""
     with transaction.atomic():
         export = locking.archive_export(export_id)
-        recovery_officer = certificate_permissions.is_recovery_officer(actor)
-        require(recovery_officer, else_=certificate_permissions.NOT_RECOVERY_OFFICER, kind=NotAllowed)
+        recovery_officer = recovery_certificate_policy.is_recovery_officer(actor)
+        require(recovery_officer, else_=recovery_certificate_policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
         require(export.waits(), else_=EXPORT_NOT_WAITING, kind=Stale)
 
         export.withdraw(by=actor, reason="", now=timezone.now())

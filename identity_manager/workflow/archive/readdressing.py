@@ -37,10 +37,10 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow.archive import (
-    certificate_permissions,
     imported_keys,
     intake,
     key_opening,
+    recovery_certificate_policy,
     recovery_certificates,
     share_rounds,
 )
@@ -82,8 +82,8 @@ def give_share(*, actor: Person, certificate_id: uuid.UUID, share: str) -> Share
         certificate = locking.recovery_certificate(certificate_id)
         refuse(
             None
-            if certificate_permissions.is_recovery_officer(actor)
-            else certificate_permissions.NOT_RECOVERY_OFFICER,
+            if recovery_certificate_policy.is_recovery_officer(actor)
+            else recovery_certificate_policy.NOT_RECOVERY_OFFICER,
             kind=NotAllowed,
         )
         refuse(session_obstacle(certificate), kind=Stale)

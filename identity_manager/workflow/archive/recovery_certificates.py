@@ -34,7 +34,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import certificate_permissions
+from identity_manager.workflow.archive import recovery_certificate_policy
 
 S = RecoveryCertificateState
 NOT_WAITING = Reason(
@@ -64,8 +64,8 @@ def bring_in(*, actor: Person, content: bytes) -> RecoveryCertificate:
     """
     with transaction.atomic():
         require(
-            certificate_permissions.may_bring_in(actor),
-            else_=certificate_permissions.NOT_TO_BRING_IN,
+            recovery_certificate_policy.may_bring_in(actor),
+            else_=recovery_certificate_policy.NOT_TO_BRING_IN,
             kind=NotAllowed,
         )
         try:
@@ -136,7 +136,7 @@ def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> Re
     """
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
-        refuse(certificate_permissions.confirmation_obstacle(actor, certificate), kind=NotAllowed)
+        refuse(recovery_certificate_policy.confirmation_obstacle(actor, certificate), kind=NotAllowed)
         require(certificate.state == S.IMPORTED, else_=NOT_WAITING, kind=Stale)
         content, now = certificate.certificate, timezone.now()
         typed = re.sub(r"[^0-9a-f]", "", fingerprint.lower())
@@ -164,8 +164,8 @@ def retire(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryCertificate:
     with transaction.atomic():
         certificate = locking.recovery_certificate(certificate_id)
         require(
-            certificate_permissions.is_recovery_officer(actor),
-            else_=certificate_permissions.NOT_RECOVERY_OFFICER,
+            recovery_certificate_policy.is_recovery_officer(actor),
+            else_=recovery_certificate_policy.NOT_RECOVERY_OFFICER,
             kind=NotAllowed,
         )
         require(certificate.state != S.RETIRED, else_=RETIRED_ALREADY, kind=Stale)

@@ -64,7 +64,7 @@ def saying_obstacle(token: SoftwareToken) -> Reason | None:
 def say(*, actor: Person, token_id: uuid.UUID, kind: str) -> DeliveryProblem:
     """Report that a file did not arrive, by the owner. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
-        token = own_token.locked(actor, token_id)
+        token = own_token.locked(actor=actor, token_id=token_id)
         refuse(saying_obstacle(token), kind=Stale)
         require(kind in SAID, else_=NO_KIND, field="kind")
         refuse(SAID_ALREADY if _open_of(token) else None, kind=Stale)
@@ -88,7 +88,7 @@ def open_by_report(mail: OutgoingMail, *, detail: str) -> None:
 def arrived(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
     """Close the owner's report, because the file arrived after all. Raises NotAllowed or Stale."""
     with transaction.atomic():
-        token = own_token.locked(actor, token_id)
+        token = own_token.locked(actor=actor, token_id=token_id)
         problem = _open_of(token)
         if problem is None:
             raise Stale(ANSWERED)

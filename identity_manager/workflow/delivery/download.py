@@ -72,7 +72,7 @@ def _fetchable(actor: Person, token_id: uuid.UUID | None, signed_in_at: datetime
     """The token, locked, if its person may fetch its files now."""
     if token_id is None:
         raise Stale(GONE)
-    token = own_token.locked(actor, token_id)
+    token = own_token.locked(actor=actor, token_id=token_id)
     refuse(fetch_obstacle(token), kind=Stale)
     refuse(channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
     return token

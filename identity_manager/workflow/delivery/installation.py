@@ -43,7 +43,7 @@ def confirm(*, actor: Person, token_id: uuid.UUID, device: str) -> Installation:
     Raises NotAllowed, Stale, or NotPossible at `device`.
     """
     with transaction.atomic():
-        token = own_token.locked(actor, token_id)
+        token = own_token.locked(actor=actor, token_id=token_id)
         refuse(obstacle(token), kind=Stale)
         require(device in DeviceKind.values, else_=NO_SUCH_DEVICE, field="device")
         many = Installation.objects.standing_of(token).count() >= MOST_DEVICES
@@ -66,7 +66,7 @@ def take_back(*, actor: Person, token_id: uuid.UUID, installation_id: uuid.UUID)
     Raises NotAllowed or Stale.
     """
     with transaction.atomic():
-        token = own_token.locked(actor, token_id)
+        token = own_token.locked(actor=actor, token_id=token_id)
         refuse(obstacle(token), kind=Stale)
         row = Installation.objects.standing_of(token).filter(pk=installation_id).first()
         if row is None:

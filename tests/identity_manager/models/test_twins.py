@@ -78,7 +78,7 @@ from identity_manager.models.second_officer import ConsentState
 from identity_manager.people.api_access import api_clients
 from identity_manager.people.imports import identities
 from identity_manager.people.officers import recertification
-from identity_manager.workflow.archive import certificate_permissions
+from identity_manager.workflow.archive import recovery_certificate_policy
 from tests.identity_manager.models.test_rules_agree import PAST, TIMES, YES_NO, combined
 from tests.tools import cast, recovery
 
@@ -518,7 +518,7 @@ TWINS = {
         lambda rows: rows.waiting_for(rene()),
         lambda row: (
             row.state == RecoveryCertificateState.IMPORTED
-            and certificate_permissions.confirmation_obstacle(rene(), row) is None
+            and recovery_certificate_policy.confirmation_obstacle(rene(), row) is None
         ),
         {
             "state": RecoveryCertificateState.values,
