@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.catalogue import archiving, mail_keys
 from identity_manager.models import TermsDocument, TermsVersion, TokenType
-from identity_manager.models.catalogue.terms import TermsStatements
+from identity_manager.models.catalogue.terms import LONGEST_BODY, LONGEST_TITLE, TermsStatements
 from identity_manager.transactions.refusals import NotPossible, Reason, require
 
 LANGUAGE_LACKING = Reason(
@@ -17,6 +17,9 @@ LANGUAGE_LACKING = Reason(
     _("A version has a text in each language of the one before it; the first one, in all."),
 )
 EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
+TEXT_TOO_LONG = Reason(
+    "terms-text-too-long", _("A title of terms has at most 200 characters, and a text at most 100,000.")
+)
 TYPE_ARCHIVES = _(
     "The token type %(type)s archives keys under these terms: they have to say so. Choose what the text says"
     " about a copy of the keys, or activate a version of the type first that archives none."
@@ -70,9 +73,14 @@ def needed_languages(current: TermsVersion | None) -> set[str]:
 
 
 def require_languages(texts: Mapping[str, Text], current: TermsVersion | None) -> None:
-    """Each text complete, in each language that has to have one. Raises NotPossible."""
+    """Each text complete and not too long, in each language that has to have one. Raises NotPossible.
+
+    The form checks the lengths, too; a configuration file brings drafts without it.
+    """
     complete = needed_languages(current) <= set(texts) <= set(dict(settings.LANGUAGES))
     require(complete, else_=LANGUAGE_LACKING)
     for language, text in texts.items():
         require(text.title.strip(), else_=EMPTY_TEXT, field=f"title_{language}")
         require(text.body.strip(), else_=EMPTY_TEXT, field=f"body_{language}")
+        require(len(text.title) <= LONGEST_TITLE, else_=TEXT_TOO_LONG, field=f"title_{language}")
+        require(len(text.body) <= LONGEST_BODY, else_=TEXT_TOO_LONG, field=f"body_{language}")

@@ -49,7 +49,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.catalogue.entry_fields import content_fields, own_messages
-from identity_manager.models.catalogue.terms import TermsStatements
+from identity_manager.models.catalogue.terms import LONGEST_BODY, TermsStatements
 from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
@@ -57,7 +57,6 @@ from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.language_fields import LanguagesField
 
 MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
-LONGEST_BODY = 100_000  # characters
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 
 

@@ -191,14 +191,17 @@ class TermsVersion(TermsStatements):
         return texts[best_of(texts, language or get_language()) or ""]
 
 
+LONGEST_TITLE, LONGEST_BODY = 200, 100_000  # characters
+
+
 class TermsText(models.Model):
     """A version's text in one language: paragraphs separated by blank lines, `# ` before a heading."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     version = models.ForeignKey(TermsVersion, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=8, choices=languages)
-    title = models.CharField(_("Title"), max_length=200)
-    body = models.TextField()
+    title = models.CharField(_("Title"), max_length=LONGEST_TITLE)
+    body = models.TextField()  # at most LONGEST_BODY
     sha256 = models.CharField(max_length=64)
 
     class Meta:

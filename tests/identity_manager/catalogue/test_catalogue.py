@@ -83,9 +83,11 @@ def test_a_version_of_the_terms_comes_in_all_languages_and_replaces_the_former(
         TEXTS | {"fr": Text("Conditions", "Lire.")},
         TEXTS | {"de": Text("", "Lesen.")},
         TEXTS | {"de": Text("Bedingungen", " \n ")},
+        TEXTS | {"de": Text("B" * 201, "Lesen.")},
+        TEXTS | {"de": Text("Bedingungen", "L" * 100_001)},
     ],
 )
-def test_terms_that_lack_something_are_not_published(
+def test_terms_that_lack_something_or_are_too_long_are_not_published(
     sven: Person, document: TermsDocument, texts: dict[str, Text]
 ) -> None:
     with pytest.raises(NotPossible):
