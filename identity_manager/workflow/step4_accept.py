@@ -30,7 +30,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
 from identity_manager.workflow.issuance import claims
-from identity_manager.workflow.policy import devices as policy
+from identity_manager.workflow.policy import devices as device_policy
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import approver_escalation, suspension
 from identity_manager.workflow.terms import holds
@@ -100,7 +100,7 @@ def accept(
         lines = locking.lines_of(request)
         texts = _texts_of(lines, text_ids)
         refuse(OTHER_TERMS if texts is None else None, kind=Stale)
-        said = policy.cleaned(devices, lines)
+        said = device_policy.cleaned(devices, lines)
         stopped = suspension.suspends(request, lines)
         waits = not stopped and approver_escalation.sends_back(request)
         if not stopped and not waits:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.mail import install
 from identity_manager.models import Container, Person, SoftwareToken
 from identity_manager.ui import parts
-from identity_manager.workflow.policy import devices as devices_policy
+from identity_manager.workflow.policy import devices as device_policy
 from identity_manager.workflow.policy import permitted_actions
 from selfservice.certificates.token_details import DEVICE_ICONS
 
@@ -127,7 +127,7 @@ def of_token(token: SoftwareToken) -> list[install.Device]:
 
 def named_last(person: Person) -> list[install.Device]:
     """The devices that the person named last, the default for files of further tokens."""
-    return install.chosen(devices_policy.last_choice(person.pk))
+    return install.chosen(device_policy.last_choice(person.pk))
 
 
 def cards() -> list[tuple[str, parts.Card]]:

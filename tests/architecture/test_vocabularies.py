@@ -39,7 +39,7 @@ from identity_manager.vault.key_encryption import KeyServiceDown, KeyVersionClos
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
-from identity_manager.workflow.recovery import policy as recovery_policy
+from identity_manager.workflow.recovery import policy
 from identity_manager.workflow.token_imports import matching, reasons
 from tests.architecture.source import ROOT, modules
 
@@ -96,8 +96,8 @@ CODES: dict[str, Collection[str]] = {
     "reasons of revocation": {
         reason.value for reason in RevocationReason if reason != RevocationReason.CERTIFICATE_HOLD
     },
-    "failures, for officers": FAILURES | recovery_policy.FAILURES.keys(),
-    "failures, for the person": FAILURES | recovery_policy.FAILURES.keys(),
+    "failures, for officers": FAILURES | policy.FAILURES.keys(),
+    "failures, for the person": FAILURES | policy.FAILURES.keys(),
     "parts of a certificate": {*ATTRIBUTE_TYPES, *subject_alt_names.KINDS},
     "calls to a CA": {
         each for name in ("telemetry.ca_call", "_at_edge") for each in _arguments(name, place=1) if each

@@ -9,9 +9,8 @@ from ca_bridge.connection.http import Http
 from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.cfssl import wire
 from ca_bridge.connectors.cfssl.options import CfsslOptions
-from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
+from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused, RevocationReason
 from ca_bridge.contract import RevocationOutcome as Outcome
-from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 
@@ -58,7 +57,7 @@ class CfsslConnector:
             return Issued(certificate, self.options.issuers)
         detail = "Its profile lacks ClientProvidesSerialNumbers; the certificate of a number of its own is"
         try:
-            outcome = self.revoke(certificate, Reason.SUPERSEDED)
+            outcome = self.revoke(certificate, RevocationReason.SUPERSEDED)
         except CaError as error:
             raise InDoubtError(f"{detail} not revoked: {error.detail}") from error
         if outcome is Outcome.UNSUPPORTED:
@@ -78,9 +77,9 @@ class CfsslConnector:
             raise wire.not_taken(reply)
         return Issued(wire.certificate_of(reply, "pem"), self.options.issuers)
 
-    def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> Outcome:
         """Revoke with the reason; UNSUPPORTED for a hold, and on a server without a database."""
-        if reason is Reason.CERTIFICATE_HOLD:
+        if reason is RevocationReason.CERTIFICATE_HOLD:
             return Outcome.UNSUPPORTED
         serial = x509.load_der_x509_certificate(certificate).serial_number
         if self._is_listed(serial):

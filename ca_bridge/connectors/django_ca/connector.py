@@ -20,9 +20,9 @@ from ca_bridge.contract import (
     KeptCertificate,
     Pending,
     Refused,
+    RevocationReason,
 )
 from ca_bridge.contract import RevocationOutcome as Outcome
-from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 
@@ -96,9 +96,9 @@ class DjangoCaConnector:
         reply = self._lists.call("GET", f"/api{self._ca}/certs/{query}", headers=self._sign_in())
         return wire.serials_of(self._checked(reply))
 
-    def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> Outcome:
         """Revoke with the reason; UNSUPPORTED for a hold, which the API could not end."""
-        if reason is Reason.CERTIFICATE_HOLD:
+        if reason is RevocationReason.CERTIFICATE_HOLD:
             return Outcome.UNSUPPORTED
         path = f"{self._ca}/certs/{wire.serial_of(certificate)}/revoke/"
         reply = self._call("POST", path, data={"reason": reason})

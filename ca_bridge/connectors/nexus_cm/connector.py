@@ -18,9 +18,9 @@ from ca_bridge.contract import (
     IssuedPage,
     KeptCertificate,
     Refused,
+    RevocationReason,
 )
 from ca_bridge.contract import RevocationOutcome as Outcome
-from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 from ca_bridge.x509 import der
@@ -126,9 +126,9 @@ class NexusCmConnector:
             raise wire.fault_of(reply) or reply.garbled(reply.said())
         return reply
 
-    def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> Outcome:
         """Revoke with the reason; UNSUPPORTED for a hold, which the API could not end."""
-        if reason is Reason.CERTIFICATE_HOLD:
+        if reason is RevocationReason.CERTIFICATE_HOLD:
             return Outcome.UNSUPPORTED
         facts = x509.load_der_x509_certificate(certificate)
         found = self._search(facts.subject, facts.not_valid_before_utc)

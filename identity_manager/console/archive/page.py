@@ -20,8 +20,13 @@ from identity_manager.models import (
     RecoveryKeyKind,
 )
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.archive import drills, readdressing, recovery_certificate_policy, share_rounds
-from identity_manager.workflow.archive import recovery_certificates as verbs
+from identity_manager.workflow.archive import (
+    drills,
+    readdressing,
+    recovery_certificate_policy,
+    recovery_certificates,
+    share_rounds,
+)
 
 S = RecoveryCertificateState
 
@@ -98,7 +103,8 @@ def context(
         **_readdressing(actor, certificate, form),
         **_drill(actor, certificate),
         **drill_list.context(certificate, asked),
-        "is_as_confirmed": certificate.state != S.IN_FORCE or verbs.is_as_confirmed(certificate),
+        "is_as_confirmed": certificate.state != S.IN_FORCE
+        or recovery_certificates.is_as_confirmed(certificate),
     }
 
 

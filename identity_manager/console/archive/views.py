@@ -23,8 +23,7 @@ from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import RecoveryCertificate, RecoveryCertificateState
-from identity_manager.workflow.archive import readdressing
-from identity_manager.workflow.archive import recovery_certificates as verbs
+from identity_manager.workflow.archive import readdressing, recovery_certificates
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,7 +35,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         actor = archive.bringer(request)
     if form.is_valid():
         with refusals.show_refusal(form):
-            row = verbs.bring_in(actor=actor, content=form.cleaned_data["document"])
+            row = recovery_certificates.bring_in(actor=actor, content=form.cleaned_data["document"])
             messages.success(request, _("Brought in. See below who confirms it."))
             return redirect("console:recovery-certificate", row.pk)
     context = page.listing(actor, form)
@@ -61,7 +60,9 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     archive.recovery_certificate(request, pk)
     act = Act(
-        verb=partial(verbs.confirm, actor=archive.recovery_officer(request), certificate_id=pk),
+        verb=partial(
+            recovery_certificates.confirm, actor=archive.recovery_officer(request), certificate_id=pk
+        ),
         done=_what_happened,
         back=reverse("console:recovery-certificate", args=[pk]),
         page=partial(_page, request, pk),
@@ -80,7 +81,9 @@ def retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def _retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = archive.recovery_certificate(request, pk)
     act = Act(
-        verb=partial(verbs.retire, actor=archive.recovery_officer(request), certificate_id=pk),
+        verb=partial(
+            recovery_certificates.retire, actor=archive.recovery_officer(request), certificate_id=pk
+        ),
         done=lambda _certificate: _("Retired. New keys are not sealed for it any more."),
         back=reverse("console:recovery-certificate", args=[pk]),
         ask=partial(_retiring, found),
@@ -133,5 +136,7 @@ def _retiring(found: RecoveryCertificate) -> Confirmation:
         button=pgettext("recovery certificate", "Retire"),
         back=reverse("console:recovery-certificate", args=[found.pk]),
         tab="key_archive",
-        obstacle=verbs.RETIRED_ALREADY if found.state == RecoveryCertificateState.RETIRED else None,
+        obstacle=recovery_certificates.RETIRED_ALREADY
+        if found.state == RecoveryCertificateState.RETIRED
+        else None,
     )

@@ -12,7 +12,7 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import second_officers
 from identity_manager.models import IdentityChange, Person
 from identity_manager.people import registration_policy
-from identity_manager.people.identity import identity_change_policy as questions
+from identity_manager.people.identity import identity_change_policy
 from identity_manager.people.identity.identity_changes import NotConfirmed, overtaken
 from identity_manager.ui import states
 
@@ -40,7 +40,7 @@ def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[Not
 def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[str, Any]:
     """The context of one change: values, state, and what this officer can do about it."""
     waits = change.waits()
-    obstacle = questions.deciding_obstacle(actor, change)
+    obstacle = identity_change_policy.deciding_obstacle(actor, change)
     return {
         "tab": "search",
         "change": change,

@@ -24,7 +24,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.person import field_name
 from identity_manager.people import registration_policy
-from identity_manager.people.identity import identity_change_policy as questions
+from identity_manager.people.identity import identity_change_policy
 from identity_manager.people.imports import uniqueness
 from identity_manager.task_names import DETECT_PERSON_CHANGES
 from identity_manager.transactions import locking, second_officer
@@ -69,7 +69,7 @@ def ask(
     same change. actor: None for a command. The present address is told. What was entered with a
     new person and still waits stays part of it.
     """
-    waiting = questions.waiting_for(person)
+    waiting = identity_change_policy.waiting_for(person)
     is_entry = waiting is not None and waiting.is_entry
     wanted = {**waiting.new, **new} if waiting is not None and is_entry else dict(new)
     if waiting is not None and waiting.new == wanted:
@@ -206,7 +206,7 @@ def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
     """A Registration Officer takes a change back. Raises NotAllowed or Stale."""
     with transaction.atomic():
         change = locking.identity_change(change_id)
-        refuse(questions.OWN_CHANGE if actor.pk == change.person_id else None, kind=NotAllowed)
+        refuse(identity_change_policy.OWN_CHANGE if actor.pk == change.person_id else None, kind=NotAllowed)
         registers = registration_policy.registers(actor, change.person)
         require(registers, else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
         refuse(state_obstacle(change), kind=Stale)
@@ -218,7 +218,7 @@ def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
 def tell_of_takeover(person: Person, before: Mapping[str, str]) -> None:
     """Notify the former address that a directory has changed e-mail, UPN or SID; withdraw waiting changes."""
     changed = {name: old for name, old in before.items() if old != getattr(person, name)}
-    waiting = questions.waiting_for(person)
+    waiting = identity_change_policy.waiting_for(person)
     if waiting is not None and set(waiting.new) & set(changed):
         _withdraw(waiting, actor=None, reason=str(REPLACED))
     if before["email"]:
@@ -230,7 +230,7 @@ def tell_of_takeover(person: Person, before: Mapping[str, str]) -> None:
 
 def withdraw_waiting(person: Person, *, actor: Person | None, reason: str) -> None:
     """Withdraw what waits for a locked person, in the caller's transaction."""
-    change = questions.waiting_for(person)
+    change = identity_change_policy.waiting_for(person)
     if change is not None:
         change.person = person
         _withdraw(change, actor=actor, reason=reason)
@@ -238,7 +238,7 @@ def withdraw_waiting(person: Person, *, actor: Person | None, reason: str) -> No
 
 def _fetch(actor: Person, change_id: uuid.UUID) -> IdentityChange:
     change = locking.identity_change(change_id)
-    second_officer.require(actor, change, reasons=questions.REASONS, not_waiting=NOT_WAITING)
+    second_officer.require(actor, change, reasons=identity_change_policy.REASONS, not_waiting=NOT_WAITING)
     return change
 
 

@@ -18,7 +18,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.workflow.recovery import policy as recovery_policy
+from identity_manager.workflow.recovery import policy
 
 # Mails that ask for an action, and the request states in which it is possible.
 ASKS_WHILE = {
@@ -134,7 +134,7 @@ def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | No
     if not token.is_in_use:
         return NoLongerRelevant(_("The token has ended: %(state)s.") % {"state": token.get_state_display()})
     if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
-        return NoLongerRelevant(str(recovery_policy.OVER))
+        return NoLongerRelevant(str(policy.OVER))
     if token.state == TokenState.ON_HOLD or not token.person.is_active:
         return _on_hold()
     return None

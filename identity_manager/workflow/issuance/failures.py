@@ -21,7 +21,7 @@ from identity_manager.models.words import Vocabulary
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy.eligibility import NO_EMAIL, NOT_ACTIVE
-from identity_manager.workflow.recovery import policy as recovery_policy
+from identity_manager.workflow.recovery import policy
 from identity_manager.workflow.requests import suspension
 from identity_manager.workflow.snapshot import Difference
 
@@ -50,7 +50,7 @@ FOR_OFFICERS = Vocabulary(
         ),
         NO_EMAIL.code: NO_EMAIL.sentence,
         **{reason.code: reason.sentence for reason in NOT_ACTIVE.values()},
-        **recovery_policy.FAILURES,
+        **policy.FAILURES,
     },
     unknown=UNKNOWN,
 )
@@ -67,8 +67,8 @@ FOR_THE_PERSON = Vocabulary(
             (reason.code for reason in NOT_ACTIVE.values()),
             _("Your person record is not Active, so nothing is issued for you."),
         ),
-        **dict.fromkeys(recovery_policy.FAILURES, _KEYS_NOT_OPENED),
-        **{reason.code: reason.own for reason in recovery_policy.REFUSALS if reason.own},
+        **dict.fromkeys(policy.FAILURES, _KEYS_NOT_OPENED),
+        **{reason.code: reason.own for reason in policy.REFUSALS if reason.own},
     },
     unknown=UNKNOWN,
 )

@@ -23,7 +23,7 @@ from identity_manager.people import registration_policy
 from identity_manager.people.sign_in import attempts, second_factors, sessions
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
-from identity_manager.workflow.people import sign_in_code_policy as questions
+from identity_manager.workflow.people import sign_in_code_policy
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 from identity_manager.workflow.requests import lapse
 
@@ -51,11 +51,11 @@ def ask(
     """
     with transaction.atomic():
         person = locking.person(person_id)
-        refuse(questions.officer_obstacle(actor, person), kind=NotAllowed)
-        refuse(questions.person_obstacle(person))
+        refuse(sign_in_code_policy.officer_obstacle(actor, person), kind=NotAllowed)
+        refuse(sign_in_code_policy.person_obstacle(person))
         refuse(_made_since(person, unless_made_since), kind=Stale)
 
-        confirmation = questions.needs_confirmation(person)
+        confirmation = sign_in_code_policy.needs_confirmation(person)
         same = SignInCode.objects.filter(
             person=person,
             asked_by=actor,
@@ -92,11 +92,11 @@ def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
     """
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
-        is_ready = questions.stage_of(code) == Stage.READY
-        not_waiting = questions.NO_CONFIRMATION_NEEDED if is_ready else questions.NOT_OPEN
-        refuse(questions.second_officer_obstacle(actor, code), kind=NotAllowed)
-        refuse(questions.person_obstacle(code.person))
-        second_officer.require(actor, code, reasons=questions.REASONS, not_waiting=not_waiting)
+        is_ready = sign_in_code_policy.stage_of(code) == Stage.READY
+        not_waiting = sign_in_code_policy.NO_CONFIRMATION_NEEDED if is_ready else sign_in_code_policy.NOT_OPEN
+        refuse(sign_in_code_policy.second_officer_obstacle(actor, code), kind=NotAllowed)
+        refuse(sign_in_code_policy.person_obstacle(code.person))
+        second_officer.require(actor, code, reasons=sign_in_code_policy.REASONS, not_waiting=not_waiting)
 
         code.decided_by = actor
         code.decided_at = timezone.now()
@@ -107,7 +107,7 @@ def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
 
 def withdrawal_obstacle(code: SignInCode) -> Reason | None:
     """Why the sign-in code cannot be withdrawn, or None."""
-    return None if questions.stage_of(code) in OPEN else questions.NOT_OPEN
+    return None if sign_in_code_policy.stage_of(code) in OPEN else sign_in_code_policy.NOT_OPEN
 
 
 def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
@@ -116,7 +116,7 @@ def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
         code = locking.sign_in_code(code_id)
         allowed = registration_policy.registers(actor, code.person)
         require(allowed, else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
-        refuse(questions.OWN_CODE if actor.pk == code.person_id else None, kind=NotAllowed)
+        refuse(sign_in_code_policy.OWN_CODE if actor.pk == code.person_id else None, kind=NotAllowed)
         refuse(withdrawal_obstacle(code), kind=Stale)
 
         code.withdrawn_at = timezone.now()
@@ -139,12 +139,12 @@ def make(*, actor: Person, code_id: uuid.UUID) -> str:
     """
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
-        refuse(questions.officer_obstacle(actor, code.person), kind=NotAllowed)
-        require(code.asked_by_id == actor.pk, else_=questions.NOT_ASKER, kind=NotAllowed)
-        refuse(questions.person_obstacle(code.person))
-        stage = questions.stage_of(code)
-        refuse(questions.NOT_CONFIRMED if stage == Stage.WAITING else None, kind=Stale)
-        require(stage == Stage.READY, else_=questions.NOT_OPEN, kind=Stale)
+        refuse(sign_in_code_policy.officer_obstacle(actor, code.person), kind=NotAllowed)
+        require(code.asked_by_id == actor.pk, else_=sign_in_code_policy.NOT_ASKER, kind=NotAllowed)
+        refuse(sign_in_code_policy.person_obstacle(code.person))
+        stage = sign_in_code_policy.stage_of(code)
+        refuse(sign_in_code_policy.NOT_CONFIRMED if stage == Stage.WAITING else None, kind=Stale)
+        require(stage == Stage.READY, else_=sign_in_code_policy.NOT_OPEN, kind=Stale)
 
         _end_tokens(code.person, actor=actor)
         return _make(code, actor=actor)
@@ -158,7 +158,7 @@ def establish(*, person_id: uuid.UUID) -> str:
     """
     with transaction.atomic():
         person = locking.person(person_id)
-        refuse(questions.person_obstacle(person))
+        refuse(sign_in_code_policy.person_obstacle(person))
         return _make(SignInCode(person=person, asked_by=None, needs_confirmation=True), actor=None)
 
 
@@ -190,7 +190,7 @@ def redeem(*, name: str, code: str, new_password: str) -> Account:
     with transaction.atomic():
         account = _redeem(name, code, encoded)
     if account is None:
-        raise NotPossible(questions.NOT_ACCEPTED)
+        raise NotPossible(sign_in_code_policy.NOT_ACCEPTED)
     return account
 
 
@@ -203,7 +203,7 @@ def generate() -> str:
 def _made_since(person: Person, moment: datetime | None) -> Reason | None:
     """Why the person gets no other code: one was made since the moment; or None."""
     made = moment is not None and person.sign_in_codes.filter(made_at__gt=moment, withdrawn_at=None).exists()
-    return questions.MADE_MEANWHILE if made else None
+    return sign_in_code_policy.MADE_MEANWHILE if made else None
 
 
 def _withdraw_open(person: Person) -> int:
@@ -230,7 +230,7 @@ def _redeem(name: str, typed: str, encoded_password: str) -> Account | None:
 
 def _end_tokens(person: Person, *, actor: Person) -> None:
     """Let the person's tokens with unacknowledged passphrase lapse, so that the code opens none of them."""
-    for token in questions.ends_with_a_new_code(person):
+    for token in sign_in_code_policy.ends_with_a_new_code(person):
         lapse.lapse_locked_token(locking.token(token.pk), actor=actor, reason=EndReason.NEW_CODE)
 
 
@@ -239,9 +239,9 @@ def _usable_code_of(name: str) -> SignInCode | None:
     person = attempts.person_of(name)
     found = SignInCode.objects.usable(timezone.now()).filter(person=person).first() if person else None
     code = locking.sign_in_code(found.pk) if found else None
-    if code is None or questions.person_obstacle(code.person) is not None:
+    if code is None or sign_in_code_policy.person_obstacle(code.person) is not None:
         return None
-    return code if questions.stage_of(code) == Stage.MADE else None
+    return code if sign_in_code_policy.stage_of(code) == Stage.MADE else None
 
 
 def _count_failure(code: SignInCode | None, name: str) -> None:

@@ -9,8 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Person, SignInCode
 from identity_manager.transactions.refusals import NotPossible, Reason, Refused
-from identity_manager.workflow.people import sign_in_code_policy as questions
-from identity_manager.workflow.people import sign_in_codes
+from identity_manager.workflow.people import sign_in_code_policy, sign_in_codes
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 
 MOST = 200
@@ -41,10 +40,10 @@ def preview(*, actor: Person, persons: Sequence[Person]) -> Batch:
     """Return what `make` would do; change nothing. The letters have no code."""
     batch = Batch([], [], [])
     for person in persons:
-        reason = questions.obstacle(actor, person)
+        reason = sign_in_code_policy.obstacle(actor, person)
         if reason is not None:
             batch.refused.append((person, reason))
-        elif questions.needs_confirmation(person) and not _is_ready(actor, person):
+        elif sign_in_code_policy.needs_confirmation(person) and not _is_ready(actor, person):
             batch.waiting.append(person)
         else:
             batch.letters.append(Letter(SignInCode(person=person, asked_by=actor), ""))
@@ -73,7 +72,7 @@ def make(*, actor: Person, person_ids: Sequence[uuid.UUID], chosen_at: datetime)
 
 def _make_one(batch: Batch, actor: Person, person: Person, chosen_at: datetime) -> None:
     code = sign_in_codes.ask(actor=actor, person_id=person.pk, unless_made_since=chosen_at)
-    if questions.stage_of(code) == Stage.WAITING:
+    if sign_in_code_policy.stage_of(code) == Stage.WAITING:
         batch.waiting.append(person)
         return
     secret = sign_in_codes.make(actor=actor, code_id=code.pk)
@@ -83,4 +82,4 @@ def _make_one(batch: Batch, actor: Person, person: Person, chosen_at: datetime) 
 
 def _is_ready(actor: Person, person: Person) -> bool:
     """Whether a second officer has confirmed the code that this officer asked for."""
-    return any(code.person_id == person.pk for code in questions.makeable_by(actor))
+    return any(code.person_id == person.pk for code in sign_in_code_policy.makeable_by(actor))

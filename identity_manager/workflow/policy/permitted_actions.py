@@ -8,7 +8,7 @@ from identity_manager.models.requests.states import STOPPABLE
 from identity_manager.models.requests.token_states import DELIVERABLE
 from identity_manager.people.identity import identity_change_policy
 from identity_manager.transactions.refusals import Reason
-from identity_manager.workflow.recovery import policy as recovery_policy
+from identity_manager.workflow.recovery import policy
 
 BY_TARGETS_ALONE = Reason(
     "by-targets-alone",
@@ -29,7 +29,7 @@ def delivery_obstacle(token: SoftwareToken) -> Reason | None:
     if token.state == TokenState.ON_HOLD:
         return TOKEN_ON_HOLD
     if token.kind == RequestKind.RECOVERY and token.request.recovery.is_over(timezone.now()):
-        return recovery_policy.OVER
+        return policy.OVER
     waits = identity_change_policy.waiting_for(token.person)
     return identity_change_policy.FROZEN if waits is not None else None
 

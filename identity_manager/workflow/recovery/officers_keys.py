@@ -21,8 +21,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.archive import key_opening, recovery_certificates, share_rounds
-from identity_manager.workflow.recovery import officers_policy as policy
-from identity_manager.workflow.recovery import sealed_decisions
+from identity_manager.workflow.recovery import officers_policy, sealed_decisions
 
 
 def choose(key_ids: Collection[uuid.UUID], *, now: datetime) -> RecoveryCertificate | None:
@@ -49,21 +48,21 @@ def recovery_key(recovery: Recovery) -> RecoveryKey | Reason:
         return reason
     certificate = recovery.opened_with
     if certificate is None or not recovery_certificates.is_as_confirmed(certificate):
-        return policy.NO_RECOVERY_KEY
+        return officers_policy.NO_RECOVERY_KEY
     if certificate.kind == RecoveryKeyKind.ONLINE:
         return key_opening.online_recovery_key([certificate.pk])
     digest = sealed_decisions.digest(recovery)
     present = ShareRound.objects.alive().filter(subject=recovery.request_id, digest=digest).first()
     is_complete = present is not None and present.state == ShareRoundState.COMPLETE
     if present is None or not is_complete or not _all_are_officers(present, recovery):
-        return policy.SHARES_NEEDED
+        return officers_policy.SHARES_NEEDED
     return key_opening.key_with_shares(certificate, present)
 
 
 def _all_are_officers(present: ShareRound, recovery: Recovery) -> bool:
     """Whether each of those who gave a share could give it still: none has lost the role, or was locked."""
     givers = [row.officer for row in present.submitted.select_related("officer")]
-    return all(policy.obstacle(officer, recovery) is None for officer in givers)
+    return all(officers_policy.obstacle(officer, recovery) is None for officer in givers)
 
 
 def used(request_id: uuid.UUID) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC
 from identity_manager.models import Approval, Decision, Recovery, RecoveryDecision
 from identity_manager.transactions.refusals import Reason
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.recovery import officers_policy as policy
+from identity_manager.workflow.recovery import officers_policy
 
 
 def digest(recovery: Recovery) -> str:
@@ -48,21 +48,23 @@ def agreed(recovery: Recovery) -> list[RecoveryDecision]:
     return [
         row
         for row in rows.select_related("approval__approver").order_by("approval__decided_at")
-        if _is_as_sealed(row) and policy.obstacle(row.approval.approver, recovery) is None
+        if _is_as_sealed(row) and officers_policy.obstacle(row.approval.approver, recovery) is None
     ]
 
 
 def obstacle(recovery: Recovery) -> Reason | None:
     """Why the officers' decisions do not open the keys, or None."""
-    if len({row.approval.approver_id for row in agreed(recovery)}) >= policy.NEEDED:
+    if len({row.approval.approver_id for row in agreed(recovery)}) >= officers_policy.NEEDED:
         return None
     given = Approval.objects.filter(request=recovery.request_id, decision=Decision.APPROVED).count()
-    return policy.DECISION_NOT_VALID if given >= policy.NEEDED else policy.NOT_DECIDED
+    return (
+        officers_policy.DECISION_NOT_VALID if given >= officers_policy.NEEDED else officers_policy.NOT_DECIDED
+    )
 
 
 def omits_owner_notice(recovery: Recovery) -> bool:
     """Whether both officers gave a reason why the owner is not notified."""
-    return len([row for row in agreed(recovery) if row.keep_silent]) >= policy.NEEDED
+    return len([row for row in agreed(recovery) if row.keep_silent]) >= officers_policy.NEEDED
 
 
 def _is_as_sealed(decision: RecoveryDecision) -> bool:

@@ -20,7 +20,7 @@ from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.models.requests.token_states import TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
-from identity_manager.workflow.delivery import outbox_actions as mails
+from identity_manager.workflow.delivery import outbox_actions
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.revocation import revoke
 
@@ -115,4 +115,4 @@ def end_certificates(
 
 def sender_obstacle(*, actor: Person, person: Person) -> Reason | None:
     """Why this officer must not have a file sent again: they made a sign-in code for the person; or None."""
-    return mails.GAVE_CODE if eligibility.code_obstacle(actor, person) else None
+    return outbox_actions.GAVE_CODE if eligibility.code_obstacle(actor, person) else None

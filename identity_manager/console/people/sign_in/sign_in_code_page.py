@@ -12,7 +12,7 @@ from identity_manager.people import registration_policy
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import TimelineEvent
-from identity_manager.workflow.people import sign_in_code_policy as questions
+from identity_manager.workflow.people import sign_in_code_policy
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 
 MEANINGS = {
@@ -39,7 +39,7 @@ def card(actor: Person, person: Person) -> dict[str, Any] | None:
         "account": getattr(person, "account", None),
         "code": code,
         "badge": badge(code) if code else None,
-        "obstacle": questions.obstacle(actor, person),
+        "obstacle": sign_in_code_policy.obstacle(actor, person),
     }
 
 
@@ -49,8 +49,8 @@ def asking(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
         "tab": "search",
         "person": person,
         "form": form,
-        "obstacle": None if form.refused else questions.obstacle(actor, person),
-        "needs_confirmation": questions.needs_confirmation(person),
+        "obstacle": None if form.refused else sign_in_code_policy.obstacle(actor, person),
+        "needs_confirmation": sign_in_code_policy.needs_confirmation(person),
         "has_second_factor": second_factors.person_has_one(person),
         "replaces": open_code(person),
         **consequences(person),
@@ -59,9 +59,9 @@ def asking(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
 
 def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any]:
     """The context of one code: its state, and what this officer can do about it."""
-    stage = questions.stage_of(code)
+    stage = sign_in_code_policy.stage_of(code)
     own = code.asked_by_id == actor.pk
-    may_confirm = questions.second_officer_obstacle(actor, code) is None
+    may_confirm = sign_in_code_policy.second_officer_obstacle(actor, code) is None
     makes, confirms = stage == Stage.READY and own, stage == Stage.WAITING and may_confirm
     return {
         "tab": "search",
@@ -86,25 +86,25 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
 def _obstacle(actor: Person, code: SignInCode, *, makes: bool, confirms: bool) -> Reason | None:
     """Why this officer cannot make or confirm the sign-in code now, or None."""
     if makes:
-        return questions.obstacle(actor, code.person)
-    return questions.person_obstacle(code.person) if confirms else None
+        return sign_in_code_policy.obstacle(actor, code.person)
+    return sign_in_code_policy.person_obstacle(code.person) if confirms else None
 
 
 def consequences(person: Person) -> dict[str, Any]:
     """The consequences of a code for the person."""
-    tokens = questions.ends_with_a_new_code(person).select_related("token_type", "request")
+    tokens = sign_in_code_policy.ends_with_a_new_code(person).select_related("token_type", "request")
     return {"lapsing": tokens.defer("passphrase_wrapped", "snapshot")}
 
 
 def open_code(person: Person) -> SignInCode | None:
     """The latest code that is neither used nor withdrawn nor too old."""
     code = person.sign_in_codes.filter(used_at=None, withdrawn_at=None).first()
-    return code if code and questions.stage_of(code) not in ENDED else None
+    return code if code and sign_in_code_policy.stage_of(code) not in ENDED else None
 
 
 def badge(code: SignInCode) -> dict[str, str]:
     """The state of the code as a badge: meaning and text."""
-    return _badge(questions.stage_of(code))
+    return _badge(sign_in_code_policy.stage_of(code))
 
 
 def _badge(stage: Stage) -> dict[str, str]:

@@ -27,8 +27,7 @@ from identity_manager.models import (
 from identity_manager.people.registration_policy import NOT_REGISTRATION_OFFICER
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Refused, Stale
 from identity_manager.workflow import snapshot, step1_enable
-from identity_manager.workflow.people import sign_in_code_policy as questions
-from identity_manager.workflow.people import sign_in_codes
+from identity_manager.workflow.people import sign_in_code_policy, sign_in_codes
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import resubmission
@@ -69,7 +68,7 @@ def may_not_ask(actor: Person, person: Person) -> None:
 def test_a_registration_officer_asks_and_makes_for_somebody_who_never_signed_in(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     assert not code.needs_confirmation
-    assert questions.stage_of(code) == Stage.READY
+    assert sign_in_code_policy.stage_of(code) == Stage.READY
     secret = sign_in_codes.make(actor=office.rita, code_id=code.pk)
     assert redeem(secret).person == office.uma
 
@@ -101,7 +100,11 @@ def test_an_officer_on_leave_does_not_ask(office: Office) -> None:
 
 def test_not_for_oneself(office: Office) -> None:
     assert_refused(
-        questions.OWN_CODE, NotAllowed, sign_in_codes.ask, actor=office.rita, person_id=office.rita.pk
+        sign_in_code_policy.OWN_CODE,
+        NotAllowed,
+        sign_in_codes.ask,
+        actor=office.rita,
+        person_id=office.rita.pk,
     )
 
 
@@ -125,14 +128,22 @@ def test_not_for_a_closed_account(office: Office) -> None:
     account(office.uma)
     Account.objects.update(is_active=False)
     assert_refused(
-        questions.ACCOUNT_CLOSED, NotPossible, sign_in_codes.ask, actor=office.rita, person_id=office.uma.pk
+        sign_in_code_policy.ACCOUNT_CLOSED,
+        NotPossible,
+        sign_in_codes.ask,
+        actor=office.rita,
+        person_id=office.uma.pk,
     )
 
 
 def test_not_where_the_user_name_belongs_to_somebody_else(office: Office) -> None:
     Account.objects.create_account(username="p-UMA", person=cast.person("sam"), password=None)
     assert_refused(
-        questions.NAME_TAKEN, NotPossible, sign_in_codes.ask, actor=office.rita, person_id=office.uma.pk
+        sign_in_code_policy.NAME_TAKEN,
+        NotPossible,
+        sign_in_codes.ask,
+        actor=office.rita,
+        person_id=office.uma.pk,
     )
 
 
@@ -159,14 +170,16 @@ def as_both(person: Person) -> Person:
 def test_who_asked_for_a_token_of_the_person_makes_no_code(office: Office) -> None:
     both = as_both(office.rita)
     cast.enabled(both, office.uma)
-    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.ask, actor=both, person_id=office.uma.pk)
+    assert_refused(
+        sign_in_code_policy.REQUESTER, NotAllowed, sign_in_codes.ask, actor=both, person_id=office.uma.pk
+    )
 
 
 def test_who_asked_for_a_token_meanwhile_does_not_make_the_code(office: Office) -> None:
     both = as_both(office.rita)
     code = sign_in_codes.ask(actor=both, person_id=office.uma.pk)
     cast.enabled(both, office.uma)
-    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)
+    assert_refused(sign_in_code_policy.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)
 
 
 def test_nor_does_who_sent_a_request_of_the_person_round_again(office: Office) -> None:
@@ -178,9 +191,11 @@ def test_nor_does_who_sent_a_request_of_the_person_round_again(office: Office) -
     changed = snapshot.fingerprint(snapshot.differences(request.lines))
     resubmission.resubmit(actor=both, request_id=request.pk, changes_hash=changed)
 
-    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.ask, actor=both, person_id=office.uma.pk)
-    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)
-    assert not questions.makeable_by(both).exists()
+    assert_refused(
+        sign_in_code_policy.REQUESTER, NotAllowed, sign_in_codes.ask, actor=both, person_id=office.uma.pk
+    )
+    assert_refused(sign_in_code_policy.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)
+    assert not sign_in_code_policy.makeable_by(both).exists()
 
 
 def test_a_request_that_has_ended_is_no_obstacle(office: Office) -> None:
@@ -206,8 +221,10 @@ def test_who_has_an_account_and_never_signed_in_needs_no_second_officer(office: 
 def test_for_who_has_signed_in_before_a_second_officer_confirms(signed_in_before: Office) -> None:
     office = signed_in_before
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
-    assert questions.stage_of(code) == Stage.WAITING
-    assert_refused(questions.NOT_CONFIRMED, Stale, sign_in_codes.make, actor=office.rita, code_id=code.pk)
+    assert sign_in_code_policy.stage_of(code) == Stage.WAITING
+    assert_refused(
+        sign_in_code_policy.NOT_CONFIRMED, Stale, sign_in_codes.make, actor=office.rita, code_id=code.pk
+    )
     sign_in_codes.confirm(actor=office.rolf, code_id=code.pk)
     assert redeem(sign_in_codes.make(actor=office.rita, code_id=code.pk), "uma").username == "uma"
 
@@ -222,13 +239,15 @@ def test_the_asker_does_not_confirm(signed_in_before: Office) -> None:
     office = signed_in_before
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     assert_refused(
-        questions.OWN_ASKING, NotAllowed, sign_in_codes.confirm, actor=office.rita, code_id=code.pk
+        sign_in_code_policy.OWN_ASKING, NotAllowed, sign_in_codes.confirm, actor=office.rita, code_id=code.pk
     )
 
 
 def test_the_person_does_not_confirm(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.rolf.pk)
-    assert_refused(questions.OWN_CODE, NotAllowed, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk)
+    assert_refused(
+        sign_in_code_policy.OWN_CODE, NotAllowed, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk
+    )
 
 
 def test_only_a_registration_officer_confirms(signed_in_before: Office) -> None:
@@ -248,7 +267,11 @@ def test_confirmed_once(signed_in_before: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     sign_in_codes.confirm(actor=office.rolf, code_id=code.pk)
     assert_refused(
-        questions.NO_CONFIRMATION_NEEDED, Stale, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk
+        sign_in_code_policy.NO_CONFIRMATION_NEEDED,
+        Stale,
+        sign_in_codes.confirm,
+        actor=office.rolf,
+        code_id=code.pk,
     )
 
 
@@ -256,14 +279,18 @@ def test_who_confirmed_does_not_make_it(signed_in_before: Office) -> None:
     office = signed_in_before
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     sign_in_codes.confirm(actor=office.rolf, code_id=code.pk)
-    assert_refused(questions.NOT_ASKER, NotAllowed, sign_in_codes.make, actor=office.rolf, code_id=code.pk)
+    assert_refused(
+        sign_in_code_policy.NOT_ASKER, NotAllowed, sign_in_codes.make, actor=office.rolf, code_id=code.pk
+    )
 
 
 def test_a_sign_in_between_asking_and_making_calls_for_a_second_officer(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     account(office.uma)
     Account.objects.update(last_login=timezone.now())
-    assert_refused(questions.NOT_OPEN, Stale, sign_in_codes.make, actor=office.rita, code_id=code.pk)
+    assert_refused(
+        sign_in_code_policy.NOT_OPEN, Stale, sign_in_codes.make, actor=office.rita, code_id=code.pk
+    )
     assert sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk).needs_confirmation
 
 
@@ -271,9 +298,11 @@ def test_an_old_asking_is_not_confirmed(signed_in_before: Office) -> None:
     office = signed_in_before
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     with time_machine.travel(timezone.now() + timedelta(days=7, minutes=1)):
-        assert questions.stage_of(code) == Stage.EXPIRED
+        assert sign_in_code_policy.stage_of(code) == Stage.EXPIRED
         assert not SignInCode.objects.decidable_by(office.rolf).exists()
-        assert_refused(questions.NOT_OPEN, Stale, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk)
+        assert_refused(
+            sign_in_code_policy.NOT_OPEN, Stale, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk
+        )
 
 
 def test_each_officer_sees_what_they_can_do(signed_in_before: Office) -> None:
@@ -283,10 +312,10 @@ def test_each_officer_sees_what_they_can_do(signed_in_before: Office) -> None:
     assert not SignInCode.objects.decidable_by(office.rita).exists()
     assert not SignInCode.objects.decidable_by(cast.person("ada")).exists()
     assert list(code.second_officers()) == [office.rolf]
-    assert not questions.makeable_by(office.rita).exists()
+    assert not sign_in_code_policy.makeable_by(office.rita).exists()
     sign_in_codes.confirm(actor=office.rolf, code_id=code.pk)
     assert not SignInCode.objects.decidable_by(office.rolf).exists()
-    assert list(questions.makeable_by(office.rita)) == [code]
+    assert list(sign_in_code_policy.makeable_by(office.rita)) == [code]
 
 
 def test_an_officer_of_another_unit_sees_nothing_to_confirm(signed_in_before: Office) -> None:
@@ -300,9 +329,9 @@ def test_whose_person_went_to_another_unit_is_not_made(office: Office) -> None:
     north = cast.person("otto", roles=())
     RoleAssignment.objects.create(person=north, role=Role.REGISTRATION_OFFICER, organisational_unit="Nord")
     code = sign_in_codes.ask(actor=north, person_id=office.uma.pk)
-    assert list(questions.makeable_by(north)) == [code]
+    assert list(sign_in_code_policy.makeable_by(north)) == [code]
     Person.objects.filter(pk=office.uma.pk).update(organisational_unit="Süd")
-    assert not questions.makeable_by(north).exists()
+    assert not sign_in_code_policy.makeable_by(north).exists()
 
 
 def test_what_cannot_be_made_any_more_is_no_task(office: Office) -> None:
@@ -312,7 +341,7 @@ def test_what_cannot_be_made_any_more_is_no_task(office: Office) -> None:
     own = account(office.uma)
 
     def makeable() -> list[SignInCode]:
-        return list(questions.makeable_by(office.rita))
+        return list(sign_in_code_policy.makeable_by(office.rita))
 
     assert makeable() == [code]
     for row, change, back in (
@@ -331,15 +360,17 @@ def test_what_cannot_be_made_any_more_is_no_task(office: Office) -> None:
 def test_what_was_withdrawn_is_no_task(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     sign_in_codes.withdraw(actor=office.rolf, code_id=code.pk)
-    assert not questions.makeable_by(office.rita).exists()
+    assert not sign_in_code_policy.makeable_by(office.rita).exists()
 
 
 def test_who_asked_for_a_token_meanwhile_has_no_code_to_make(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     RoleAssignment.objects.create(person=office.rita, role=Role.TOKEN_ADMINISTRATOR)
     step1_enable.enable(actor=office.rita, person_id=office.uma.pk, type_ids=[cast.token_type().pk])
-    assert not questions.makeable_by(office.rita).exists()
-    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=office.rita, code_id=code.pk)
+    assert not sign_in_code_policy.makeable_by(office.rita).exists()
+    assert_refused(
+        sign_in_code_policy.REQUESTER, NotAllowed, sign_in_codes.make, actor=office.rita, code_id=code.pk
+    )
 
 
 def test_what_a_second_officer_confirmed_can_be_made_after_a_sign_in(signed_in_before: Office) -> None:
@@ -347,7 +378,7 @@ def test_what_a_second_officer_confirmed_can_be_made_after_a_sign_in(signed_in_b
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     sign_in_codes.confirm(actor=office.rolf, code_id=code.pk)
     Account.objects.update(last_login=timezone.now())
-    assert list(questions.makeable_by(office.rita)) == [code]
+    assert list(sign_in_code_policy.makeable_by(office.rita)) == [code]
 
 
 def test_nothing_is_confirmed_for_who_is_on_leave(signed_in_before: Office) -> None:
@@ -377,7 +408,9 @@ def test_the_code_is_long_and_unambiguous() -> None:
 def test_made_once(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     sign_in_codes.make(actor=office.rita, code_id=code.pk)
-    assert_refused(questions.NOT_OPEN, Stale, sign_in_codes.make, actor=office.rita, code_id=code.pk)
+    assert_refused(
+        sign_in_code_policy.NOT_OPEN, Stale, sign_in_codes.make, actor=office.rita, code_id=code.pk
+    )
 
 
 def test_it_is_valid_for_seven_days(office: Office) -> None:
@@ -457,7 +490,9 @@ def test_withdrawn_by_an_officer(office: Office) -> None:
     sign_in_codes.withdraw(actor=office.rolf, code_id=row.pk)
     with pytest.raises(NotPossible):
         redeem(code)
-    assert_refused(questions.NOT_OPEN, Stale, sign_in_codes.withdraw, actor=office.rolf, code_id=row.pk)
+    assert_refused(
+        sign_in_code_policy.NOT_OPEN, Stale, sign_in_codes.withdraw, actor=office.rolf, code_id=row.pk
+    )
 
 
 # --- Redeeming -------------------------------------------------------------------------------------
@@ -550,7 +585,7 @@ def test_a_code_of_one_officer_opens_nothing_once_the_person_has_signed_in_other
     Account.objects.update(last_login=timezone.now())
     with pytest.raises(NotPossible):
         redeem(code)
-    assert questions.stage_of(SignInCode.objects.get()) == Stage.OVERTAKEN
+    assert sign_in_code_policy.stage_of(SignInCode.objects.get()) == Stage.OVERTAKEN
 
 
 def test_a_code_of_one_officer_opens_nothing_once_the_person_holds_an_office(office: Office) -> None:

@@ -21,8 +21,7 @@ from identity_manager.models import (
     RoleAssignment,
 )
 from identity_manager.transactions.refusals import Refused
-from identity_manager.workflow.archive import export
-from identity_manager.workflow.archive import recovery_certificates as verbs
+from identity_manager.workflow.archive import export, recovery_certificates
 from tests.identity_manager.workflow.archive.test_intake import issuing
 from tests.tools import cast, recovery
 from tests.tools.cast import Company
@@ -58,10 +57,12 @@ def test_one_person_with_two_roles_puts_nothing_in_force_and_exports_nothing(
 ) -> None:
     """Also with roles that go together only where the installation allows it."""
     mallory = cast.person("mallory", sid="", roles=pair)
-    if not tried(partial(verbs.bring_in, actor=mallory, content=document())):
-        verbs.bring_in(actor=staff.sven, content=document())
+    if not tried(partial(recovery_certificates.bring_in, actor=mallory, content=document())):
+        recovery_certificates.bring_in(actor=staff.sven, content=document())
     row = RecoveryCertificate.objects.get()
-    confirm = partial(verbs.confirm, actor=mallory, certificate_id=row.pk, fingerprint=row.fingerprint)
+    confirm = partial(
+        recovery_certificates.confirm, actor=mallory, certificate_id=row.pk, fingerprint=row.fingerprint
+    )
     assert [tried(confirm), tried(confirm)][1] is False
     assert not RecoveryCertificate.objects.in_force(timezone.now()).exists()
 
@@ -73,7 +74,7 @@ def test_one_person_with_two_roles_puts_nothing_in_force_and_exports_nothing(
 
 def test_an_office_that_has_ended_meanwhile_confirms_nothing(staff: Officers) -> None:
     """A page that was opened before is sent afterwards."""
-    row = verbs.bring_in(actor=staff.sven, content=document())
+    row = recovery_certificates.bring_in(actor=staff.sven, content=document())
     asked = export.ask(actor=staff.rene, purpose="A day without it")
     yesterday = timezone.localdate() - timedelta(days=1)
     RoleAssignment.objects.filter(person=staff.rosa).update(valid_until=yesterday)
@@ -82,12 +83,12 @@ def test_an_office_that_has_ended_meanwhile_confirms_nothing(staff: Officers) ->
         stale = Person.objects.get(pk=officer.pk)
         for act in (
             partial(
-                verbs.confirm,
+                recovery_certificates.confirm,
                 actor=stale,
                 certificate_id=row.pk,
                 fingerprint=recovery.ceremony()[0].fingerprint,
             ),
-            partial(verbs.retire, actor=stale, certificate_id=row.pk),
+            partial(recovery_certificates.retire, actor=stale, certificate_id=row.pk),
             partial(export.confirm, actor=stale, export_id=asked.pk),
         ):
             with pytest.raises(Refused) as refused:
@@ -97,7 +98,7 @@ def test_an_office_that_has_ended_meanwhile_confirms_nothing(staff: Officers) ->
 
 def test_a_stolen_session_confirms_retires_and_exports_nothing(staff: Officers) -> None:
     """Each asks who sits there: the session alone, however it was taken, changes no row."""
-    row = verbs.bring_in(actor=staff.sven, content=document())
+    row = recovery_certificates.bring_in(actor=staff.sven, content=document())
     asked = export.ask(actor=staff.rene, purpose="A day without it")
     events, thief = AuditEvent.objects.count(), signed_in(staff.rosa)
     for name, pk, data in (

@@ -22,7 +22,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions.refusals import Refused
 from identity_manager.vault import wrapping as vault
-from identity_manager.workflow.archive import recovery_certificates as verbs
+from identity_manager.workflow.archive import recovery_certificates
 from tests.tools import cast, recovery
 from tests.tools.recovery import Officers
 
@@ -36,12 +36,12 @@ def staff() -> Officers:
 
 @pytest.fixture
 def brought_in(staff: Officers) -> RecoveryCertificate:
-    return verbs.bring_in(actor=staff.sven, content=recovery.ceremony()[0].to_json())
+    return recovery_certificates.bring_in(actor=staff.sven, content=recovery.ceremony()[0].to_json())
 
 
 def confirm(row: RecoveryCertificate, actor: Person, fingerprint: str = "") -> RecoveryCertificate:
     fingerprint = fingerprint or recovery.ceremony()[0].fingerprint
-    return verbs.confirm(actor=actor, certificate_id=row.pk, fingerprint=fingerprint)
+    return recovery_certificates.confirm(actor=actor, certificate_id=row.pk, fingerprint=fingerprint)
 
 
 def refusal(call: Callable[[], object]) -> tuple[str, int]:
@@ -59,12 +59,12 @@ def test_two_who_did_not_bring_it_in_put_it_in_force(
     shares = [(share.number, share.officer) for share in RecoveryShare.objects.all()]
     assert shares == [(1, staff.rene), (2, staff.rosa), (3, staff.ruth)]
     assert confirm(brought_in, staff.rene).state == "imported"
-    assert not verbs.is_as_confirmed(brought_in)
+    assert not recovery_certificates.is_as_confirmed(brought_in)
     assert not RecoveryCertificate.objects.in_force(timezone.now()).exists()
     done = confirm(brought_in, staff.rosa, " ".join(recovery.ceremony()[0].fingerprint.upper()))
     assert done.state == "in_force"
     (row,) = RecoveryCertificate.objects.in_force(timezone.now())
-    assert verbs.is_as_confirmed(row)
+    assert recovery_certificates.is_as_confirmed(row)
     assert not RecoveryCertificate.objects.in_force(timezone.now() + timedelta(days=3651)).exists()
     events = AuditEvent.objects.filter(name__startswith="archive.certificate-").order_by("at", "pk")
     assert [(event.name.partition("-")[2], event.actor) for event in events] == [
@@ -73,7 +73,7 @@ def test_two_who_did_not_bring_it_in_put_it_in_force(
 
 
 def test_who_brought_it_in_confirms_nothing(staff: Officers) -> None:
-    row = verbs.bring_in(actor=staff.ruth, content=recovery.ceremony()[0].to_json())
+    row = recovery_certificates.bring_in(actor=staff.ruth, content=recovery.ceremony()[0].to_json())
     assert refusal(lambda: confirm(row, staff.ruth)) == ("brought-in", 403)
 
 
@@ -88,7 +88,7 @@ def test_nobody_confirms_twice(staff: Officers, brought_in: RecoveryCertificate)
 def test_no_other_role_confirms(brought_in: RecoveryCertificate, role: Role) -> None:
     other = cast.person("other", sid="", roles=(role,))
     assert refusal(lambda: confirm(brought_in, other)) == ("not-recovery-officer", 403)
-    assert refusal(lambda: verbs.retire(actor=other, certificate_id=brought_in.pk))[1] == 403
+    assert refusal(lambda: recovery_certificates.retire(actor=other, certificate_id=brought_in.pk))[1] == 403
 
 
 def test_not_for_one_unit_alone_and_not_once_they_have_left(brought_in: RecoveryCertificate) -> None:
@@ -129,20 +129,20 @@ def test_exchanged_once_it_is_in_force(staff: Officers, forged: str) -> None:
     }
     RecoveryCertificate.objects.update(**{forged: values[forged]})
     row.refresh_from_db()
-    assert not verbs.is_as_confirmed(row)
+    assert not recovery_certificates.is_as_confirmed(row)
 
 
 def test_a_seal_of_another_row_proves_nothing(staff: Officers) -> None:
     row, other = recovery.in_force(staff), recovery.in_force(staff, 1)
     RecoveryCertificate.objects.filter(pk=other.pk).update(seal=row.seal)
     other.refresh_from_db()
-    assert not verbs.is_as_confirmed(other)
+    assert not recovery_certificates.is_as_confirmed(other)
 
 
 def test_a_process_without_the_ring_believes_nothing(staff: Officers, settings: Settings) -> None:
     row = recovery.in_force(staff)
     settings.VAULT_KEYS = {**settings.VAULT_KEYS, "other": {}}
-    assert not verbs.is_as_confirmed(row)
+    assert not recovery_certificates.is_as_confirmed(row)
 
 
 def test_the_database_wants_three_persons(staff: Officers, brought_in: RecoveryCertificate) -> None:
@@ -163,11 +163,14 @@ def test_the_database_wants_three_persons(staff: Officers, brought_in: RecoveryC
 
 def test_brought_in_once_and_by_whom(staff: Officers, brought_in: RecoveryCertificate) -> None:
     content = recovery.ceremony()[0].to_json()
-    again = refusal(lambda: verbs.bring_in(actor=staff.ruth, content=content))
+    again = refusal(lambda: recovery_certificates.bring_in(actor=staff.ruth, content=content))
     assert again == ("recovery-certificate-there", 422)
     ada = cast.person("ada")
-    assert refusal(lambda: verbs.bring_in(actor=ada, content=content)) == ("not-to-bring-in", 403)
-    broken = refusal(lambda: verbs.bring_in(actor=staff.sven, content=b"{}"))
+    assert refusal(lambda: recovery_certificates.bring_in(actor=ada, content=content)) == (
+        "not-to-bring-in",
+        403,
+    )
+    broken = refusal(lambda: recovery_certificates.bring_in(actor=staff.sven, content=b"{}"))
     assert broken == ("recovery-document-unreadable", 422)
 
 
@@ -184,7 +187,7 @@ def test_each_share_is_an_active_recovery_officers(
 ) -> None:
     change(staff.ruth)
     content = recovery.ceremony()[0].to_json()
-    assert refusal(lambda: verbs.bring_in(actor=staff.sven, content=content)) == (code, 422)
+    assert refusal(lambda: recovery_certificates.bring_in(actor=staff.sven, content=content)) == (code, 422)
 
 
 def test_other_officers_take_over_at_once(staff: Officers) -> None:
@@ -192,16 +195,16 @@ def test_other_officers_take_over_at_once(staff: Officers) -> None:
     recovery_key = recovery_keys.open_with_shares(document, circle.texts[:2])
     later = recovery_keys.new_circle(("P-rene", "P-ruth"), needed=2, number=2)
     handed = recovery_keys.wrap(recovery_key.private, document.certificate, later)
-    done = verbs.bring_in(actor=staff.sven, content=handed.to_json())
+    done = recovery_certificates.bring_in(actor=staff.sven, content=handed.to_json())
     assert (done.pk, done.state) == (row.pk, "in_force")
     present = done.wrappings.get(erased_at=None)
     assert [share.officer for share in present.shares.all()] == [staff.rene, staff.ruth]
     assert done.wrappings.get(number=1).content is None
     assert AuditEvent.objects.get(name="archive.officers-changed").actor == staff.sven
-    older = refusal(lambda: verbs.bring_in(actor=staff.sven, content=document.to_json()))
+    older = refusal(lambda: recovery_certificates.bring_in(actor=staff.sven, content=document.to_json()))
     assert older == ("older-officers", 422)
-    verbs.retire(actor=staff.ruth, certificate_id=row.pk)
-    retired = refusal(lambda: verbs.bring_in(actor=staff.sven, content=handed.to_json()))
+    recovery_certificates.retire(actor=staff.ruth, certificate_id=row.pk)
+    retired = refusal(lambda: recovery_certificates.bring_in(actor=staff.sven, content=handed.to_json()))
     assert retired == ("retired-already", 409)
 
 
@@ -211,7 +214,7 @@ def test_nobody_else_hands_the_shares_over(staff: Officers) -> None:
     document = recovery.ceremony()[0]
     for forged in (replace(document, number=2), replace(document, number=2, holders=("P-sven", "P-rene"))):
         code, _status = refusal(
-            lambda forged=forged: verbs.bring_in(actor=staff.sven, content=forged.to_json())
+            lambda forged=forged: recovery_certificates.bring_in(actor=staff.sven, content=forged.to_json())
         )
         assert code == "recovery-document-changed"
 
@@ -224,15 +227,18 @@ def test_one_that_has_ended_before_it_was_confirmed(staff: Officers, brought_in:
 
 def test_retired_for_good(staff: Officers) -> None:
     row = recovery.in_force(staff)
-    assert verbs.retire(actor=staff.ruth, certificate_id=row.pk).state == "retired"
+    assert recovery_certificates.retire(actor=staff.ruth, certificate_id=row.pk).state == "retired"
     assert AuditEvent.objects.get(name="archive.certificate-retired").actor == staff.ruth
     assert not RecoveryCertificate.objects.in_force(timezone.now()).exists()
-    assert refusal(lambda: verbs.retire(actor=staff.ruth, certificate_id=row.pk)) == ("retired-already", 409)
+    assert refusal(lambda: recovery_certificates.retire(actor=staff.ruth, certificate_id=row.pk)) == (
+        "retired-already",
+        409,
+    )
     assert refusal(lambda: confirm(row, staff.ruth))[1] == 409
 
 
 def test_an_online_key_is_wrapped_and_confirmed_like_any(staff: Officers) -> None:
-    row = verbs.make_online(name="Online", bits=3072, days=30)
+    row = recovery_certificates.make_online(name="Online", bits=3072, days=30)
     assert (row.transport, row.imported_by) == ("oaep-sha256", None)
     assert AuditEvent.objects.get(name="archive.certificate-brought-in").actor is None
     wrapping = row.wrappings.get()
@@ -241,11 +247,11 @@ def test_an_online_key_is_wrapped_and_confirmed_like_any(staff: Officers) -> Non
     assert plain not in (wrapping.content or b"")
     for officer in (staff.rene, staff.rosa):
         row = confirm(row, officer, row.fingerprint)
-    assert verbs.is_as_confirmed(row)
+    assert recovery_certificates.is_as_confirmed(row)
 
 
 def test_a_locked_holder_is_no_obstacle_to_what_is_there(staff: Officers) -> None:
     row = recovery.in_force(staff)
     Person.objects.filter(pk=staff.ruth.pk).update(state=PersonState.LOCKED)
     row.refresh_from_db()
-    assert verbs.is_as_confirmed(row)
+    assert recovery_certificates.is_as_confirmed(row)
