@@ -13,6 +13,7 @@ from identity_manager.audit import head_export
 from identity_manager.authorities import circuit_breaker
 from identity_manager.events import delivering, waking
 from identity_manager.jobs import (
+    ca_scans,
     key_rotation,
     key_service_waits,
     month_division,
@@ -77,13 +78,13 @@ JOBS: tuple[Job, ...] = (
         "ca.revoke_surplus",
         _("Revokes what a certificate authority issued beside what is used"),
         timedelta(minutes=1),
-        sweep.revoke_surplus,
+        ca_scans.revoke_surplus,
     ),
     Job(
         "ca.compare",
         _("Compares orders that were in doubt or refused with what their certificate authority has"),
         timedelta(minutes=1),
-        sweep.compare_with_cas,
+        ca_scans.compare_with_cas,
     ),
     Job(
         "ca.compare_issued",

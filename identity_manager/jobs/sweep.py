@@ -3,7 +3,6 @@
 WORK says which rows of which table belong to which task.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +11,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ca_bridge.database.prepared_queries import Statement
-from ca_bridge.errors import CaError
-from ca_bridge.models import CaOrder
-from ca_bridge.orders import reconciliation
 from identity_manager import queue, task_names
 from identity_manager.authorities import circuit_breaker
 from identity_manager.models import (
@@ -32,11 +28,8 @@ from identity_manager.models import (
 )
 from identity_manager.models.lease import REQUEUE_INTERVAL, LeasedQuerySet
 from identity_manager.transactions import locking
-from identity_manager.transactions.time_limit import within_time_limit
-from identity_manager.workflow.issuance import surplus
 
 QUEUE_LIMIT = 200  # rows that wait in a queue, at most
-ORDERS_AT_ONCE = 50
 
 # By queue, most urgent first. A kind gets at most half of the remaining room, the last one all of it.
 WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
@@ -121,32 +114,3 @@ def _requeue(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
         rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)
     queue.publish_all(task, ids)
     return len(ids)
-
-
-def revoke_surplus() -> int:
-    """Job: revoke surplus certificates; those that fail stay for the next run.
-
-    Least recently tried first, so that a failing CA does not starve the others.
-    """
-    revoked = 0
-    orders = CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)
-    for order_id in within_time_limit(orders[:ORDERS_AT_ONCE]):
-        try:
-            revoked += surplus.revoke_of_order(order_id)
-        except CaError:
-            continue
-    return revoked
-
-
-def compare_with_cas() -> str:
-    """Job: look up doubtful and refused orders at their CAs (reconciliation); the results in words."""
-    found: Counter[str] = Counter()
-    for order_id in within_time_limit(reconciliation.due(limit=ORDERS_AT_ONCE)):
-        try:
-            result = reconciliation.compare(order_id, record=surplus.record_found)
-        except CaError as error:
-            found[error.words] += 1
-            continue
-        if result is not None:
-            found[str(result.label)] += 1
-    return "; ".join(f"{number}: {words}" for words, number in found.items())

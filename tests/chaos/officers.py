@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from ca_bridge.models import CaOrder
 from ca_bridge.orders import reconciliation
-from identity_manager.jobs import sweep
+from identity_manager.jobs import ca_scans
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -57,6 +57,6 @@ def reconcile() -> None:
     """What the jobs do within hours, now: compare each doubtful order, revoke what is surplus, read CRLs."""
     for pk in CaOrder.objects.filter(compare_at__isnull=False).values_list("pk", flat=True):
         reconciliation.compare(pk)
-    while sweep.revoke_surplus():
+    while ca_scans.revoke_surplus():
         pass
     crl_listing.CrlLookup().look_up(list(crl_listing.to_be_looked_up().values_list("pk", flat=True)))

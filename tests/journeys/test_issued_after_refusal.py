@@ -9,7 +9,7 @@ from django.conf import settings as configured
 from ca_bridge.connection import registry
 from ca_bridge.contract import Issued, Refused, RevocationOutcome
 from ca_bridge.x509.certificates import describe
-from identity_manager.jobs import sweep
+from identity_manager.jobs import ca_scans
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -74,8 +74,8 @@ def test_it_is_found_told_and_revoked_and_never_delivered(
     mails = OutgoingMail.objects.count()
     ca.script.append(answers([late]))
     with later(minutes=12):
-        assert sweep.compare_with_cas() == "1: the CA had issued more than is used"
-        sweep.revoke_surplus()
+        assert ca_scans.compare_with_cas() == "1: the CA had issued more than is used"
+        ca_scans.revoke_surplus()
     assert [certificate for certificate, _reason in ca.revoked] == [late]
 
     (event,) = found()
@@ -94,8 +94,8 @@ def test_it_is_found_told_and_revoked_and_never_delivered(
 def test_an_auditor_reads_the_whole_story(office: Office, ca: ListingConnector, late: bytes) -> None:
     ca.script.append(answers([late]))
     with later(minutes=12):
-        sweep.compare_with_cas()
-        sweep.revoke_surplus()
+        ca_scans.compare_with_cas()
+        ca_scans.revoke_surplus()
     token = Certificate.objects.get().token
     told = AuditEvent.objects.filter(token=token, name__startswith="certificate.").order_by("pk")
     assert [event.name for event in told][-3:] == [
@@ -143,8 +143,8 @@ def test_also_after_a_retry_which_has_another_key(office: Office, ca: ListingCon
 
     ca.script.append(answers([late]))
     with later(minutes=12):
-        sweep.compare_with_cas()
-        sweep.revoke_surplus()
+        ca_scans.compare_with_cas()
+        ca_scans.revoke_surplus()
     (event,) = found()
     row = SurplusByHand.objects.get()
     assert (row.certificate, row.serial) == (used, event.facts["serial"])

@@ -20,7 +20,7 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.models import SurplusCertificate
 from identity_manager.console.lists import remembered_counts
-from identity_manager.jobs import sweep
+from identity_manager.jobs import ca_scans
 from identity_manager.management.backup import creation, restoring
 from identity_manager.management.doctor import comparisons
 from identity_manager.models import (
@@ -211,7 +211,7 @@ def test_what_its_order_brings_beside_is_revoked_without_anybody(
     (of_order,) = [each for each in found() if each.order is not None]
     assert of_order.state == FindingState.SETTLED
     assert SurplusCertificate.objects.count() == 1
-    assert sweep.revoke_surplus() == 1
+    assert ca_scans.revoke_surplus() == 1
     told = AuditEvent.objects.filter(name__startswith="certificate.surplus-").order_by("pk")
     assert [event.name for event in told] == ["certificate.surplus-found", "certificate.surplus-revoked"]
 

@@ -8,7 +8,7 @@ from django.conf import settings as configured
 from ca_bridge import issuing
 from ca_bridge.connection import registry
 from ca_bridge.models import CaOrder
-from identity_manager.jobs import sweep
+from identity_manager.jobs import ca_scans
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -153,7 +153,7 @@ def test_what_comes_after_it_was_given_up_is_revoked_and_shown(office: Office, c
     assert "came when the order was refused" in page
     assert "not yet" in page
     with later(minutes=2):
-        assert sweep.revoke_surplus() == 1
+        assert ca_scans.revoke_surplus() == 1
     assert len(ca.revoked) == 1
 
 

@@ -15,7 +15,7 @@ from ca_bridge.contract import RevocationOutcome
 from ca_bridge.errors import CaError
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.search.forms import BY_HAND
-from identity_manager.jobs import sweep
+from identity_manager.jobs import ca_scans
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -179,7 +179,7 @@ def surplus_row(office: Office, ca: ScriptedConnector) -> SurplusByHand:
     office.ada.press("Retry")
     assert not SurplusByHand.objects.exists()
     with later(minutes=2):
-        assert sweep.revoke_surplus() == 0
+        assert ca_scans.revoke_surplus() == 0
     return SurplusByHand.objects.get()
 
 
@@ -240,7 +240,7 @@ def test_both_kinds_stand_in_one_list_and_both_count(
     issuing.record(certificate.order.pk, wrong()(certificate.order.request), late=True)
     for_manual_revocation(office, certificate)
     with later(minutes=2):
-        sweep.revoke_surplus()
+        ca_scans.revoke_surplus()
 
     tasks = office.ada.open("/open-tasks/").text
     assert tasks.count("It is revoked") == 2
@@ -267,7 +267,7 @@ def test_what_is_left_to_hands_is_told_though_another_is_only_put_off(
 
     monkeypatch.setattr(MuteConnector, "revoke", refuse)
     with later(minutes=2):
-        assert sweep.revoke_surplus() == 0
+        assert ca_scans.revoke_surplus() == 0
     row = SurplusByHand.objects.get()
     assert row.last_error == "This CA has not issued this certificate. no such serial number"
     assert f'lang="en">{row.last_error}</span>' in office.ada.open("/open-tasks/").html
@@ -283,11 +283,11 @@ def test_what_is_surplus_is_not_tried_again_each_minute(
     assert len(ca.revoked) == 1
     for minutes in (3, 10, 50):
         with later(minutes=minutes):
-            sweep.revoke_surplus()
+            ca_scans.revoke_surplus()
     assert len(ca.revoked) == 1
     ca.outcome = RevocationOutcome.ALREADY_REVOKED
     with later(hours=2):
-        assert sweep.revoke_surplus() == 1
+        assert ca_scans.revoke_surplus() == 1
         assert not SurplusByHand.objects.to_be_revoked(timezone.now()).exists()
     assert AuditEvent.objects.filter(name="certificate.surplus-left-to-hands").count() == 1
     assert AuditEvent.objects.filter(name="certificate.surplus-revoked").count() == 1, "the CA has said so"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,15 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ca_bridge.errors import CaError
-from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import queue, task_names
 from identity_manager.audit import checks as audit_checks
 from identity_manager.events import delivering, forwarding
 from identity_manager.jobs import sweep
 from identity_manager.models import Certificate
 from identity_manager.models.lease import REQUEUE_INTERVAL
-from identity_manager.transactions import time_limit
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.batch import shards as batch_shards
 from identity_manager.workflow.batch import worker as batch_run
@@ -28,7 +24,6 @@ from identity_manager.workflow.people import directory_runs
 from identity_manager.workflow.revocation import hold, revoke
 from identity_manager.workflow.standing_orders import planning as standing_orders
 from identity_manager.workflow.targets import serving
-from tests.ca_bridge.orders.test_journal import order_in
 from tests.journeys import office
 from tests.tools import one_step
 from tests.tools.cast import Company
@@ -178,41 +173,6 @@ def test_revocations_are_not_kept_waiting_by_orders(
     monkeypatch.setattr(sweep, "QUEUE_LIMIT", 8)
     sweep.sweep()
     assert [task for task, _pk in published] == [task_names.REVOKE] * 4 + [task_names.ISSUE] * 4
-
-
-def test_a_ca_that_hangs_keeps_its_jobs_for_a_minute_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[int] = []
-
-    def hangs(order_id: int, **_record: object) -> None:
-        compared.append(order_id)
-        raise CaError("No answer within 30 s.")
-
-    monkeypatch.setattr(time_limit, "time", SimpleNamespace(monotonic=lambda: 30.0 * len(compared)))
-    monkeypatch.setattr(sweep.reconciliation, "due", lambda limit: list(range(limit)))
-    monkeypatch.setattr(sweep.reconciliation, "compare", hangs)
-    assert sweep.compare_with_cas() == "3: No answer within 30 s."
-    assert compared == [0, 1, 2]
-
-
-def test_a_ca_that_is_down_keeps_no_surplus_of_others_from_being_revoked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[UUID] = []
-
-    def down_at_first(order_id: UUID) -> int:
-        asked.append(order_id)
-        if len(asked) == 1:
-            raise CaError("No answer within 30 s.")
-        return 1
-
-    for name in ("of one CA", "of another"):
-        order, ends = order_in(CaOrder.State.REFUSED), timezone.now() + timedelta(days=9)
-        SurplusCertificate.objects.create(
-            order=order, certificate=b"x", sha256_fingerprint=name, not_after=ends
-        )
-    monkeypatch.setattr(sweep.surplus, "revoke_of_order", down_at_first)
-    assert sweep.revoke_surplus() == 1
-    assert len(asked) == 2
 
 
 def test_while_the_broker_is_away_nothing_counts_as_nudged(

@@ -33,7 +33,7 @@ from ca_bridge.keys import keys, recovery_keys
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing
 from identity_manager.config import secret_files
-from identity_manager.jobs import key_rotation, sweep
+from identity_manager.jobs import ca_scans, key_rotation
 from identity_manager.management.backup import (
     authorities,
     creation,
@@ -164,7 +164,7 @@ def test_what_was_ordered_since_with_a_key_that_is_lost_is_found_and_revoked(
     assert bytes(SurplusCertificate.objects.get().certificate) == lost[1]
     retry.retry(actor=company.ada, request_id=request.pk)
     assert cast.issued(failed).state == RequestState.ISSUED
-    sweep.revoke_surplus()
+    ca_scans.revoke_surplus()
     revoked = registry.connector("corporate").revoked  # type: ignore[attr-defined]  # the scripted one has it
     assert [certificate for certificate, _reason in revoked] == [lost[1]]
     assert len(elsewhere) == 2

@@ -24,8 +24,8 @@ from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.pkcs12 import writer as pkcs12
 from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import verification
+from identity_manager.jobs import ca_scans, schedule
 from identity_manager.jobs import runner as jobs
-from identity_manager.jobs import schedule, sweep
 from identity_manager.jobs.schedule import Job
 from identity_manager.mail import sending
 from identity_manager.mail.faults import DeliveryFault
@@ -388,8 +388,8 @@ def test_what_a_dead_worker_got_is_found_by_a_job_and_revoked(
 
     ca.script.append(scripted.answers([*lost, used.der]))
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
-        assert sweep.compare_with_cas() == "1: the CA had issued more than is used"
-        assert sweep.revoke_surplus() == 1
+        assert ca_scans.compare_with_cas() == "1: the CA had issued more than is used"
+        assert ca_scans.revoke_surplus() == 1
     assert [certificate for certificate, _reason in ca.revoked] == lost
     assert Certificate.objects.get().state == "valid"
 
