@@ -76,5 +76,5 @@ CONTEXT_PROCESSORS = [
     "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages",
     "identity_manager.ui.context.portal",
-    "identity_manager.console.open_tasks.sources.task_counter",
+    "identity_manager.console.open_tasks.page.task_counter",
 ]

@@ -13,7 +13,7 @@ from ca_bridge import issuing
 from ca_bridge.connection import registry
 from ca_bridge.contract import RevocationOutcome
 from ca_bridge.errors import CaError
-from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.open_tasks import page as open_tasks
 from identity_manager.console.search.forms import BY_HAND
 from identity_manager.jobs import ca_scans
 from identity_manager.models import (

@@ -21,7 +21,7 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.open_tasks import page as open_tasks
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest

@@ -25,7 +25,7 @@ from identity_manager.console.administration import job_page, set_up_page
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.history import event_wording
 from identity_manager.console.lists import counting, remembered_counts
-from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.open_tasks import page as open_tasks
 from identity_manager.console.outbox import forms as outbox_forms
 from identity_manager.console.search import saved_searches
 from identity_manager.console.search.forms import (

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from identity_manager.catalogue import comparison, looks, mail_texts, profiles, terms, types, versions
 from identity_manager.catalogue.terms_content import Text
-from identity_manager.console.open_tasks import sources
+from identity_manager.console.open_tasks import page
 from identity_manager.events import webhooks
 from identity_manager.mail.company_texts.wording import Wording
 from identity_manager.models import (
@@ -413,9 +413,9 @@ def fresh(row: Row) -> Row:
 def listed(kind: Kind, officer: Person) -> list[Row]:
     """What OPEN TASKS has for the officer; and the number on the tab agrees with it."""
     officer = Person.objects.get(pk=officer.pk)
-    (source,) = [each for each in sources.SOURCES if each.name == kind.source]
+    (source,) = [each for each in page.SOURCES if each.name == kind.source]
     found = [row for rows in source.lists(officer, timezone.now()) for row in rows]
-    assert sources.numbers_of_tasks(officer).get(kind.source, 0) == len(found)
+    assert page.numbers_of_tasks(officer).get(kind.source, 0) == len(found)
     return found
 
 

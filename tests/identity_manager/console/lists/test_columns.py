@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from identity_manager.console.audit import event_columns
 from identity_manager.console.lists.columns import Cell, Column, Columns
-from identity_manager.console.open_tasks import sources
+from identity_manager.console.open_tasks import page
 from identity_manager.console.open_tasks.source import Source
 from identity_manager.console.outbox import mail_columns
 from identity_manager.console.search import (
@@ -47,7 +47,7 @@ def test_each_column_is_shown_or_exported_and_reads_what_there_is(columns: Colum
     assert str(rows.query)  # Django raises for a field that is none
 
 
-@pytest.mark.parametrize("source", sources.SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("source", page.SOURCES, ids=lambda source: source.name)
 def test_each_list_of_open_tasks_shows_all_of_its_columns(source: Source) -> None:
     names = [each.name for each in source.columns.every]
     assert len(set(names)) == len(names)
@@ -96,7 +96,7 @@ def test_cells_have_the_label_of_their_column_where_there_is_something_to_show()
 
 
 @pytest.mark.parametrize(
-    "columns", [*(columns for columns, _model in LISTS), *(source.columns for source in sources.SOURCES)]
+    "columns", [*(columns for columns, _model in LISTS), *(source.columns for source in page.SOURCES)]
 )
 def test_actions_stand_behind_all_other_columns(columns: Columns) -> None:
     named = {each.name: each for each in columns.every}

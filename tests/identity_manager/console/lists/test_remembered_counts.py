@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.console.lists import distinct_values, remembered_counts
-from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.open_tasks import page as open_tasks
 from identity_manager.console.outbox import page as outbox_page
 from identity_manager.console.search import forms
 from identity_manager.models import Person, Role, TokenRequest

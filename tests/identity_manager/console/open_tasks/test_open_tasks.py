@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.console.lists import counting, remembered_counts
+from identity_manager.console.open_tasks import page as open_tasks
 from identity_manager.console.open_tasks import source as task_source
-from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.models import Person, Postponement, Role, TokenRequest
 from tests.identity_manager.console.visitors import officer, tasks
 from tests.tools import cast

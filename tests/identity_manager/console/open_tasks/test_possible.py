@@ -5,14 +5,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from identity_manager.console.open_tasks import sources
+from identity_manager.console.open_tasks import page
 from identity_manager.console.open_tasks.possible import possible
 from identity_manager.models import Person, Role, TokenRequest
 from tests.identity_manager.console.visitors import officer
 from tests.tools import cast
 
 pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
-COUNTED = [each for each in sources.SOURCES if each.counts]
+COUNTED = [each for each in page.SOURCES if each.counts]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_an_officer_whom_a_read_replica_does_not_know_yet_has_everything_counted
 
 
 @pytest.mark.parametrize("source", [each for each in COUNTED if each.any_waiting], ids=lambda each: each.name)
-def test_each_condition_is_one_of_the_tables_that_are_counted(db: None, source: sources.Source) -> None:
+def test_each_condition_is_one_of_the_tables_that_are_counted(db: None, source: page.Source) -> None:
     """A condition on another table would say nothing about the lists.
 
     One list waits by rows that hang on its own: requests by their parked certificates.

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.open_tasks import page as open_tasks
 from identity_manager.models import (
     Account,
     Approval,

@@ -1,4 +1,4 @@
-"""OPEN TASKS of officers: the list of sources (SOURCES), and the page's context.
+"""Page OPEN TASKS of officers: its sources (SOURCES), its context, and the number on its tab.
 
 OPEN TASKS shows one section for each source of the officer's roles, START links to non-empty ones, and the
 number on the tab is the sum of those that count. A feature with tasks for officers adds a source.
