@@ -171,15 +171,15 @@ class Leased(models.Model):
 
 
 # Renewed with each chunk of persons, which takes far less; short, so that work resumes soon after a crash.
-LEASE = timedelta(seconds=30)
+BRIEF_LEASE = timedelta(seconds=30)
 
 
 class BrieflyLeasedQuerySet(LeasedQuerySet[Row]):
     """Rows with a short lease: batch orders and their shards."""
 
     def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
-        """As LeasedQuerySet.claim, with the short LEASE of batch orders."""
+        """As LeasedQuerySet.claim, with the short BRIEF_LEASE of batch orders."""
         claim = super().claim(pk, now=now)
         if claim is not None:
-            self.filter(pk=pk, claim_id=claim).update(leased_until=now + LEASE)
+            self.filter(pk=pk, claim_id=claim).update(leased_until=now + BRIEF_LEASE)
         return claim

@@ -64,7 +64,7 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     ordered = _done_together(filter(ordering.is_plain, group.tokens), ordering.order_together)
     group.each(ordering.order_alone, but=ordered)
     group.each_certificate(_ask)
-    sealed = {token: made for token in group.tokens if (made := _sealed(token)) is not None}
+    sealed = {token: made for token in group.tokens if (made := _build_token(token)) is not None}
     answered = [each for token in group.tokens for each in token.claimed]
     finished = _done_together(sealed, partial(_finish, sealed))
     finished_here.note(each.row.pk for token in finished for each in token.claimed)
@@ -112,7 +112,7 @@ def _examined(each: ClaimedCertificate) -> issuing.Examined | None:
     )
 
 
-def _sealed(token: ClaimedToken) -> step6_passphrase.Sealed | None:
+def _build_token(token: ClaimedToken) -> step6_passphrase.Sealed | None:
     """Build a token's containers and mail if all its certificates are issued and none has ended; else None.
 
     On an error the token is left to the task road.seal_token, which stores the error on its row.

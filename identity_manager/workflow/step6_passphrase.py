@@ -124,7 +124,7 @@ def _act(token_id: uuid.UUID) -> Sealed:
     """Build the containers: of the token's certificates, or of the archived keys of a recovery."""
     token = SoftwareToken.objects.select_related("person").get(pk=token_id)
     if token.kind == RequestKind.RECOVERY:
-        return _sealed(act.open_keys(token), owner=token.person_id)
+        return _build_containers(act.open_keys(token), owner=token.person_id)
     return build(map(containers.part_of, _to_be_given(token_id)))
 
 
@@ -141,7 +141,7 @@ def build(parts: Iterable[ContainerPart]) -> Sealed:
     is_sole = sole_delivery.is_sole(parts[0].certificate.token)
     archived = intake.seal_for_archive([(part.certificate, part.key) for part in parts])
     parcels = handover.seal_for_targets(parts, are_only_copies=is_sole)
-    made = Sealed([], "", owner) if is_sole else _sealed(parts, owner=owner)
+    made = Sealed([], "", owner) if is_sole else _build_containers(parts, owner=owner)
     return replace(made, intake=archived, parcels=parcels)
 
 
@@ -162,7 +162,7 @@ def _mail(token: SoftwareToken, sealed: Sealed) -> OutgoingMail:
     return queueing.first_delivery(token, sealed.containers, copy_is_kept=copy_is_kept)
 
 
-def _sealed(parts: Iterable[ContainerPart], *, owner: uuid.UUID) -> Sealed:
+def _build_containers(parts: Iterable[ContainerPart], *, owner: uuid.UUID) -> Sealed:
     secret = passphrase.generate()
     made = [container for part in parts for container in containers.build(part, secret)]
     return Sealed(made, secret, owner)

@@ -20,7 +20,7 @@ from identity_manager.workflow.issuance.claims import ClaimedCertificate, Claime
 # The certificate, or the token, that alone is due where there is one; threads have one each.
 ONLY: ContextVar[uuid.UUID | None] = ContextVar("ONLY", default=None)
 ONLY_TOKEN: ContextVar[uuid.UUID | None] = ContextVar("ONLY_TOKEN", default=None)
-is_due, sealed = Certificate.is_due, step5_issue._sealed
+is_due, build_token = Certificate.is_due, step5_issue._build_token
 
 
 def _is_due(row: Certificate, now: datetime) -> bool:
@@ -28,12 +28,12 @@ def _is_due(row: Certificate, now: datetime) -> bool:
     return chosen and is_due(row, now)
 
 
-def _sealed(token: ClaimedToken) -> Any:
-    return sealed(token) if ONLY.get() is None else None
+def _build_token(token: ClaimedToken) -> Any:
+    return build_token(token) if ONLY.get() is None else None
 
 
 mock.patch.object(Certificate, "is_due", _is_due).start()
-mock.patch.object(step5_issue, "_sealed", _sealed).start()
+mock.patch.object(step5_issue, "_build_token", _build_token).start()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import queue, task_names
 from identity_manager.models import BatchLine, BatchOrder, ChosenAs, LineOutcome, Person
-from identity_manager.models.lease import LEASE
+from identity_manager.models.lease import BRIEF_LEASE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.batch import askers, chunk_size, entries, kinds
@@ -99,7 +99,7 @@ class DryRun:
     def _renew(self, **values: int) -> bool:
         """First statement of each transaction: renew the lease if still held."""
         held = BatchOrder.objects.held(self.order.pk, self.claim)
-        return bool(held.update(leased_until=timezone.now() + LEASE, last_error="", **values))
+        return bool(held.update(leased_until=timezone.now() + BRIEF_LEASE, last_error="", **values))
 
     def _conclude(self) -> None:
         order = locking.batch_order(self.order.pk)

@@ -20,7 +20,7 @@ from identity_manager import queue, task_names
 from identity_manager.models import BatchLine, BatchOrder, BatchShard, LineOutcome, Person
 from identity_manager.models.batch.line import BatchLineQuerySet
 from identity_manager.models.batch.shard import BatchShardQuerySet
-from identity_manager.models.lease import LEASE
+from identity_manager.models.lease import BRIEF_LEASE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.transactions.retry_later import retry_later_on_error
@@ -138,7 +138,7 @@ class Worker:
 
     def _renew(self) -> bool:
         """First statement of each transaction: renew the lease if still held."""
-        return bool(self._held().update(leased_until=timezone.now() + LEASE, last_error=""))
+        return bool(self._held().update(leased_until=timezone.now() + BRIEF_LEASE, last_error=""))
 
     def _end(self) -> None:
         """The shard is done: start the next one, or finish the order."""

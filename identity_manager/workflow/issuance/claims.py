@@ -120,7 +120,7 @@ class ClaimedGroup:
             if error is not None:
                 self.tokens.remove(token)
                 for each in token.claimed:
-                    self._let_go(each, error)
+                    self._retry_later(each, error)
 
     def each_certificate(
         self, work: Callable[[ClaimedCertificate], None], *, but: Collection[ClaimedToken] = ()
@@ -137,9 +137,9 @@ class ClaimedGroup:
                     over = error
                 if error is not None:
                     token.claimed.remove(each)
-                    self._let_go(each, error)
+                    self._retry_later(each, error)
 
-    def _let_go(self, each: ClaimedCertificate, error: Exception) -> None:
+    def _retry_later(self, each: ClaimedCertificate, error: Exception) -> None:
         self.errors.append(error)
         retry_certificate_later(each.row.pk, each.claim_id, error)
 

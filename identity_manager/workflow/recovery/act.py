@@ -150,7 +150,7 @@ def settle_refusal(*, token_id: uuid.UUID, claim_id: uuid.UUID, failure: Failure
         token.save()
         if token.request.state != RequestState.ISSUING:
             return
-        officers_keys.unused(token.request_id, officers_policy.ACT_FAILED)
+        officers_keys.erase_unused_shares(token.request_id, officers_policy.ACT_FAILED)
         failures.fail_request(token, failure)
 
 
@@ -159,7 +159,7 @@ def settle(token: SoftwareToken) -> list[AuditEvent]:
 
     They are about the beneficiary, the owner, and the token from which each key comes.
     """
-    officers_keys.used(token.request_id)
+    officers_keys.erase_used_shares(token.request_id)
     recovery = Recovery.objects.select_related("owner").filter(request=token.request_id).first()
     if recovery is None:
         return []

@@ -81,7 +81,7 @@ def reject(*, actor: Person, recovery_id: uuid.UUID, seen: str, reason: str) -> 
         for token in locking.lines_of(request):
             token.cancel(reason=reason.strip()[:300], now=now)
             token.save()
-        officers_keys.unused(request.pk, NOT_WAITING)
+        officers_keys.erase_unused_shares(request.pk, NOT_WAITING)
         outbox.enqueue(request_messages.rejected(request))
         _record(audit.Event.RECOVERY_REJECTED, actor, recovery, reason=reason.strip())
         return recovery

@@ -28,7 +28,7 @@ def _end(request_id: uuid.UUID) -> bool:
     with transaction.atomic():
         request = locking.request(request_id)
         if request.state in BEFORE_ISSUED:
-            officers_keys.unused(request.pk, policy.OVER)
+            officers_keys.erase_unused_shares(request.pk, policy.OVER)
             cancellation.end_request(request, actor=None, reason=EndReason.RECOVERY_OVER)
             return True
         tokens = [each for each in locking.tokens_of(request) if each.is_in_use]

@@ -65,13 +65,13 @@ def _all_are_officers(present: ShareRound, recovery: Recovery) -> bool:
     return all(officers_policy.obstacle(officer, recovery) is None for officer in givers)
 
 
-def used(request_id: uuid.UUID) -> None:
+def erase_used_shares(request_id: uuid.UUID) -> None:
     """Erase the shares after a successful act, in the caller's transaction."""
     for present in _complete(request_id):
         share_rounds.use(present, now=timezone.now())
 
 
-def unused(request_id: uuid.UUID, reason: Reason) -> None:
+def erase_unused_shares(request_id: uuid.UUID, reason: Reason) -> None:
     """Erase the shares after a failed act, in the caller's transaction."""
     for present in _alive(request_id):
         share_rounds.end(present, reason=reason, now=timezone.now())

@@ -51,7 +51,7 @@ class Moved(Exception):  # noqa: N818 an answer, not a fault
     """The members have changed beyond what the breaker counted; nothing is placed."""
 
 
-def settle(order: StandingOrder, now: datetime) -> None:
+def store_results(order: StandingOrder, now: datetime) -> None:
     """Store the result of ended batch orders on their members: given a request, or to be retried."""
     placed = StandingMember.objects.present().filter(order=order, step=MemberStep.PLACED)
     lines = BatchLine.objects.filter(order=OuterRef("gain"), person=OuterRef("person"))
@@ -98,11 +98,11 @@ def place(order: StandingOrder, token_type: TokenType, figures: dict[str, int], 
 
 def _end_members(order: StandingOrder, figures: dict[str, int], now: datetime) -> uuid.UUID:
     batch = new_id()
-    losing = outcomes.losers(order).order_by().values("pk")
-    number = outcomes.leavers(order).filter(person__in=losing).update(until=now, loss=batch)
+    losing = outcomes.former_members_losing_it(order).order_by().values("pk")
+    number = outcomes.former_members(order).filter(person__in=losing).update(until=now, loss=batch)
     if number > figures["lose"]:
         raise Moved
-    outcomes.leavers(order).update(until=now)
+    outcomes.former_members(order).update(until=now)
     return batch
 
 

@@ -74,16 +74,16 @@ def with_outcome(order: StandingOrder, token_type: TokenType, now: datetime) -> 
     return members(order).annotate(outcome=Case(*whens, default=Value(MemberOutcome.GAIN.value)))
 
 
-def leavers(order: StandingOrder) -> QuerySet[StandingMember]:
-    """Former members. Persons on leave stay members until they return."""
+def former_members(order: StandingOrder) -> QuerySet[StandingMember]:
+    """Those who are members no more. Persons on leave stay members until they return."""
     rows = StandingMember.objects.present().filter(order=order)
     rows = rows.exclude(person__state=PersonState.INACTIVE)
     return rows.filter(~Exists(members(order).order_by().filter(pk=OuterRef("person"))))
 
 
-def losers(order: StandingOrder) -> QuerySet[Person]:
-    """Leavers who would lose the token: not Locked, and in no other order for the type."""
-    left = leavers(order).exclude(person__state=PersonState.LOCKED)
+def former_members_losing_it(order: StandingOrder) -> QuerySet[Person]:
+    """Former members who would lose the token: not Locked, and in no other order for the type."""
+    left = former_members(order).exclude(person__state=PersonState.LOCKED)
     rows = Person.objects.filter(pk__in=left.values("person"))
     return rows.filter(
         ~Exists(covered_otherwise(order).filter(person=OuterRef("pk"))), not_joining(order, "pk")
@@ -110,7 +110,7 @@ def count(order: StandingOrder, token_type: TokenType) -> dict[str, int]:
     rows = with_outcome(order, token_type, timezone.now()).order_by().values_list("outcome")
     figures = {outcome.value: 0 for outcome in MemberOutcome} | dict(rows.annotate(number=Count("pk")))
     figures["members"] = sum(figures.values())
-    figures["lose"] = losers(order).count()
+    figures["lose"] = former_members_losing_it(order).count()
     figures["present"] = StandingMember.objects.present().filter(order=order).count()
     return figures
 
@@ -118,7 +118,7 @@ def count(order: StandingOrder, token_type: TokenType) -> dict[str, int]:
 def persons_with(order: StandingOrder, outcome: MemberOutcome) -> QuerySet[Any]:
     """The persons with this outcome, by name; empty if the type was withdrawn."""
     if outcome == MemberOutcome.LOSE:
-        return losers(order).order_by("search_text__by_name", "pk")
+        return former_members_losing_it(order).order_by("search_text__by_name", "pk")
     token_type = active_type(order)
     if token_type is None:
         return Person.objects.none()

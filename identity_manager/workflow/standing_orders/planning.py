@@ -88,7 +88,7 @@ class Plan:
         now = timezone.now()
         with transaction.atomic():
             self._locked()
-            batch_orders.settle(self.order, now)
+            batch_orders.store_results(self.order, now)
         figures = outcomes.count(self.order, token_type)
         if found := breaker.stop(self.order, figures):
             self._stop(found, figures)

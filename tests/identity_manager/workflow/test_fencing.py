@@ -120,7 +120,7 @@ def test_issuing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (events("certificate.issued"), IssuedCertificate.objects.count()) == (1, 1)
 
 
-@pytest.mark.parametrize("place", ["_ask", "_sealed", "_finish"])
+@pytest.mark.parametrize("place", ["_ask", "_build_token", "_finish"])
 def test_issuing_a_group(company: Company, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """All leases of the first one's group run out, and the other one takes the same tokens."""
     monkeypatch.setattr(finished_here, "KEPT_SECONDS", -1.0)  # as in another process

@@ -144,7 +144,7 @@ def test_what_fails_while_it_is_sealed_leaves_its_certificate_issued(
     """Its own task comes back to it, and what fails again stands on the token."""
     company.request_in("issuing")
     with monkeypatch.context() as patch:
-        patch.setattr(step6_passphrase, "_sealed", raises(LookupError("a slip of ours")))
+        patch.setattr(step6_passphrase, "_build_containers", raises(LookupError("a slip of ours")))
         issue()
         assert Certificate.objects.get().state == "valid"
         with pytest.raises(LookupError):

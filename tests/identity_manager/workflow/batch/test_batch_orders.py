@@ -28,7 +28,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.models.lease import LEASE
+from identity_manager.models.lease import BRIEF_LEASE
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
 from identity_manager.workflow.batch import bulk_enable, chunk_size, dry_run, placing
 from identity_manager.workflow.batch import orders as batch_orders
@@ -421,7 +421,7 @@ def test_a_dead_worker_s_order_goes_on_when_its_lease_is_over(company: Company) 
     assert BatchOrder.objects.claim(order.pk, now=timezone.now())  # and dies
 
     assert not work(order)
-    with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + BRIEF_LEASE + timedelta(seconds=1)):
         assert looked_at(order).counts == {"enabled": 1}
 
 
@@ -433,7 +433,7 @@ def test_who_outlives_the_lease_writes_nothing(company: Company, monkeypatch: py
     def slow(*args: Any, **more: Any) -> bulk_enable.ChunkPlan:
         work = prepare(*args, **more)
         monkeypatch.setattr(bulk_enable, "prepare_chunk", prepare)
-        with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+        with time_machine.travel(timezone.now() + BRIEF_LEASE + timedelta(seconds=1)):
             assert looked_at(order).state == "finished"
         return work
 

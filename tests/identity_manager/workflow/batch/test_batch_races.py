@@ -23,7 +23,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.models.lease import LEASE
+from identity_manager.models.lease import BRIEF_LEASE
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.batch import bulk_enable, chunk_size, placing
 from identity_manager.workflow.batch import division as batch_division
@@ -215,7 +215,7 @@ def test_killed_anywhere_it_goes_on_with_who_is_left(
     assert TokenRequest.objects.count() == DONE.get(place, 0)
     assert not work(order), "its lease is not over"
 
-    with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + BRIEF_LEASE + timedelta(seconds=1)):
         tasks = (task_names.RUN_BATCH_ORDER, task_names.RUN_BATCH_SHARD)
         assert [row for task in tasks for row in sweep.WORK[task]().to_be_requeued(timezone.now())]
         assert work(order)
@@ -237,7 +237,7 @@ def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
         batch_run.run(order_id=order.pk)
 
     killed(run)
-    with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + BRIEF_LEASE + timedelta(seconds=1)):
         assert batch_run.run(order_id=order.pk)
 
     order.refresh_from_db()

@@ -21,7 +21,7 @@ from identity_manager.models import (
     RoleAssignment,
     TokenRequest,
 )
-from identity_manager.models.lease import LEASE
+from identity_manager.models.lease import BRIEF_LEASE
 from identity_manager.workflow.batch import bulk_enable, chunk_size
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
@@ -286,7 +286,7 @@ def test_who_has_lost_the_shard_before_its_end_ends_nothing(
 
     def slow(worker: batch_shards.Worker) -> None:
         monkeypatch.setattr(batch_shards.Worker, "_end", end)
-        with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+        with time_machine.travel(timezone.now() + BRIEF_LEASE + timedelta(seconds=1)):
             assert BatchShard.objects.claim(worker.shard.pk, now=timezone.now())
         end(worker)
 
@@ -295,7 +295,7 @@ def test_who_has_lost_the_shard_before_its_end_ends_nothing(
     batch_shards.run(shard_id=first)
 
     assert divided.shards.filter(pk=first).exists(), "it is the other one's"
-    with time_machine.travel(timezone.now() + 3 * LEASE):
+    with time_machine.travel(timezone.now() + 3 * BRIEF_LEASE):
         work(divided)
     nobody_twice_nobody_lost(divided, crowd)
 
@@ -411,7 +411,7 @@ def of_the_release_before(order: BatchOrder, company: Company) -> None:
         order, lines, asker=company.ada, offer=bulk_enable.catalogue_snapshot(None)
     )
     with transaction.atomic():
-        assert BatchOrder.objects.held(order.pk, claim).update(leased_until=timezone.now() + LEASE)
+        assert BatchOrder.objects.held(order.pk, claim).update(leased_until=timezone.now() + BRIEF_LEASE)
         bulk_enable.write_chunk(order, work)
 
 
@@ -422,7 +422,7 @@ def test_an_order_that_it_has_begun_goes_on_when_its_lease_is_over(
     of_the_release_before(order, company)
 
     assert not work(order), "it is still the other one's"
-    with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + BRIEF_LEASE + timedelta(seconds=1)):
         assert batch_run.run(order_id=order.pk)
         assert order.shards.order_by("first")[0].first == 6
         work(order)
