@@ -329,25 +329,33 @@ def publish_terms(
         possible = ask_again is None or soonest <= ask_again.by <= timezone.localdate() + LATEST
         require(possible, else_=BY_WHEN, field="accept_again_by")
 
-        version.number = 1 + (document.versions.aggregate(number=Max("number"))["number"] or 0)
         if ask_again:
             version.accept_again_by, version.late_policy = ask_again.by, ask_again.late_policy
-        document.versions.filter(is_current=True).update(is_current=False)
-        version.save()
-        for language, text in texts.items():
-            TermsText.objects.create(
-                version=version, language=language, title=text.title, body=text.body, sha256=text.sha256
-            )
-        digests = {language: text.sha256 for language, text in texts.items()}
-        facts = {name: value for name, value in statements_of(version).items() if value}
-        until = {"until": ask_again.by.isoformat(), "late": ask_again.late_policy} if ask_again else {}
-        _record(
-            document,
-            what="published",
-            actor=actor,
-            sha256=digests,
-            number=version.number,
-            **facts,
-            **until,
-        )
+        _put_in_force(version, texts)
+        _record(document, what="published", actor=actor, **_facts_of(version, texts, ask_again))
         return version
+
+
+def _put_in_force(version: TermsVersion, texts: Mapping[str, Text]) -> None:
+    """Insert the version and its texts under the next number of the locked document; end the one before."""
+    versions = version.document.versions
+    version.number = 1 + (versions.aggregate(number=Max("number"))["number"] or 0)
+    versions.filter(is_current=True).update(is_current=False)
+    version.save()
+    for language, text in texts.items():
+        TermsText.objects.create(
+            version=version, language=language, title=text.title, body=text.body, sha256=text.sha256
+        )
+
+
+def _facts_of(
+    version: TermsVersion, texts: Mapping[str, Text], ask_again: AskAgain | None
+) -> dict[str, object]:
+    """What the audit log says of a published version."""
+    until = {"until": ask_again.by.isoformat(), "late": ask_again.late_policy} if ask_again else {}
+    return {
+        "sha256": {language: text.sha256 for language, text in texts.items()},
+        "number": version.number,
+        **{name: value for name, value in statements_of(version).items() if value},
+        **until,
+    }

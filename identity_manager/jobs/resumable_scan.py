@@ -7,6 +7,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,9 +22,42 @@ AT_ONCE = 200
 SECONDS = 60  # time limit of a run
 LONGEST_TRANSACTION = timedelta(hours=1)  # a row may be written so long before it is committed
 FIRST_KEY = uuid.UUID(int=0)
-# Of a scan in the order of writing: the last row, whether it was the end, the chunks up to there, and what
-# restart_scan had written when they were dealt with.
-NOTHING_YET: tuple[Any, bool, frozenset[bytes], str | None] = (None, False, frozenset(), None)
+Place = tuple[datetime, uuid.UUID]  # when a row was written, and its key
+
+
+@dataclass
+class Position:
+    """How far a run in the order of writing has come. Cached as a tuple, which other versions read as well.
+
+    last: the last row; at_end: whether it was the end of the table. dealt_with: digests of the chunks of this
+    run. restarted: what restart_scan had written when the run began.
+    """
+
+    name: str
+    last: Place | None = None
+    at_end: bool = False
+    dealt_with: set[bytes] = field(default_factory=set)
+    restarted: str | None = None
+
+    @classmethod
+    def load(cls, name: str) -> "Position":
+        """The position of the run before; nothing counts as dealt with if restart_scan was called since."""
+        cached = cache.get_many([_kept_of_written(name), _kept_again(name)])
+        nothing_yet = (None, False, frozenset[bytes](), None)
+        last, at_end, dealt_with, before = cached.get(_kept_of_written(name), nothing_yet)
+        restarted = cached.get(_kept_again(name))
+        return cls(name, last, at_end, set(dealt_with) if before == restarted else set(), restarted)
+
+    def store(self) -> None:
+        value = (self.last, self.at_end, frozenset(self.dealt_with), self.restarted)
+        cache.set(_kept_of_written(self.name), value, timeout=None)
+
+    @property
+    def next_place(self) -> Place | None:
+        """Behind which row the next run begins; None: at the beginning of the table."""
+        if self.last and self.at_end:
+            return self.last[0] - LONGEST_TRANSACTION, FIRST_KEY
+        return self.last
 
 
 def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object]) -> int:
@@ -59,26 +93,22 @@ def of_written(
     """
     until, done = time.monotonic() + SECONDS, 0
     keys = rows.order_by("updated_at", "pk").values_list("updated_at", "pk")
-    kept = cache.get_many([_kept_of_written(name), _kept_again(name)])
-    last, at_end, seen, of = kept.get(_kept_of_written(name), NOTHING_YET)
-    again = kept.get(_kept_again(name))
-    place = (last[0] - LONGEST_TRANSACTION, FIRST_KEY) if last and at_end else last
-    at_end, dealt_with = False, set[bytes]()
-    while time.monotonic() < until and not at_end:
+    before = Position.load(name)
+    position, place = Position(name, before.last, restarted=before.restarted), before.next_place
+    while time.monotonic() < until and not position.at_end:
         found = list((_after(keys, place) if place else keys)[:AT_ONCE])
-        at_end = len(found) < AT_ONCE
+        position.at_end = len(found) < AT_ONCE
         if found:
-            last = place = found[-1]
-        # Before the verb: a chunk that fails does not stop the next run.
-        cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with), again), timeout=None)
+            position.last = place = found[-1]
+        position.store()  # before the verb: a chunk that fails does not stop the next run
         if not found:
             break
         digest = _digest(found)
-        if not reads_rows_alone or of != again or digest not in seen:
+        if not reads_rows_alone or digest not in before.dealt_with:
             done += verb([pk for _written, pk in found])
         if reads_rows_alone:
-            dealt_with.add(digest)
-    cache.set(_kept_of_written(name), (last, at_end, frozenset(dealt_with), again), timeout=None)
+            position.dealt_with.add(digest)
+    position.store()
     return done
 
 
@@ -90,13 +120,13 @@ def restart_scan(name: str) -> None:
     cache.set(_kept_again(name), uuid.uuid4().hex, timeout=None)
 
 
-def _digest(chunk: list[tuple[datetime, uuid.UUID]]) -> bytes:
+def _digest(chunk: list[Place]) -> bytes:
     """Digest of the keys in a chunk, and of when each row was written."""
     text = "".join(f"{written.isoformat()}{pk.hex}" for written, pk in chunk)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def _after(keys: QuerySet[Any, Any], place: tuple[datetime, uuid.UUID]) -> QuerySet[Any, Any]:
+def _after(keys: QuerySet[Any, Any], place: Place) -> QuerySet[Any, Any]:
     """Rows behind the place; the first condition is a range of the index."""
     written, pk = place
     return keys.filter(Q(updated_at__gt=written) | Q(pk__gt=pk), updated_at__gte=written)

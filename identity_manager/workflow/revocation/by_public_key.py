@@ -148,11 +148,7 @@ def revoke_by_public_key(
     with transaction.atomic():
         administers = actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR)
         require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
-        parents = use_of(actor=actor, public_key=public_key).parents
-        for _person, request_id in parents:
-            locking.request(request_id)  # no worker settles or seals meanwhile what is read next
-        use = use_of(actor=actor, public_key=public_key)
-        require(seen == use.digest and use.parents == parents, else_=KEY_CHANGED, kind=Stale)
+        use = _locked_use(actor=actor, public_key=public_key, seen=seen)
         require(note.strip(), else_=NO_REASON, field="note")
 
         tokens = use.tokens
@@ -175,6 +171,16 @@ def revoke_by_public_key(
             tokens=len(ended),
         )
         return use
+
+
+def _locked_use(*, actor: Person, public_key: str, seen: str) -> KeyUse:
+    """The uses of the key, with their persons and requests locked. Raises Stale unless they are as seen."""
+    parents = use_of(actor=actor, public_key=public_key).parents
+    for _person, request_id in parents:
+        locking.request(request_id)  # no worker settles or seals meanwhile what is read next
+    use = use_of(actor=actor, public_key=public_key)
+    require(seen == use.digest and use.parents == parents, else_=KEY_CHANGED, kind=Stale)
+    return use
 
 
 def _block(use: KeyUse, *, actor: Person, note: str) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.core.cache import cache
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -115,3 +116,11 @@ def test_at_the_end_of_its_time_and_without_a_database_a_job_ends_at_once(
     with pytest.raises(type(error)):
         resumable_scan.in_turn(raising(error), later)
     assert seen == []
+
+
+def test_the_cache_holds_what_other_versions_read(seen: list[int]) -> None:
+    """Hosts of two versions share it during an upgrade, so it has no class of ours."""
+    scanned(noting(seen))
+    last, at_end, dealt_with, restarted = cache.get("in-order:a-scan")
+    assert last == Person.objects.order_by("updated_at", "pk").values_list("updated_at", "pk").last()
+    assert (at_end, type(dealt_with), len(dealt_with), restarted) == (True, frozenset, 2, None)
