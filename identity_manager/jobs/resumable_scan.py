@@ -22,6 +22,7 @@ AT_ONCE = 200
 SECONDS = 60  # time limit of a run
 LONGEST_TRANSACTION = timedelta(hours=1)  # a row may be written so long before it is committed
 FIRST_KEY = uuid.UUID(int=0)
+MOST_UNFINISHED = 10 * AT_ONCE  # keys that are tried again; with more the scan begins anew
 Place = tuple[datetime, uuid.UUID]  # when a row was written, and its key
 
 
@@ -30,7 +31,8 @@ class Position:
     """How far a run in the order of writing has come. Cached as a tuple, which other versions read as well.
 
     last: the last row; at_end: whether it was the end of the table. dealt_with: digests of the chunks of this
-    run. restarted: what restart_scan had written when the run began.
+    run. restarted: what restart_scan had written when the run began. unfinished: keys of chunks from which
+    the verb has not returned, to be tried again; other versions do not read them.
     """
 
     name: str
@@ -38,19 +40,25 @@ class Position:
     at_end: bool = False
     dealt_with: set[bytes] = field(default_factory=set)
     restarted: str | None = None
+    unfinished: set[uuid.UUID] = field(default_factory=set)
 
     @classmethod
     def load(cls, name: str) -> "Position":
         """The position of the run before; nothing counts as dealt with if restart_scan was called since."""
-        cached = cache.get_many([_kept_of_written(name), _kept_again(name)])
+        cached = cache.get_many([_kept_of_written(name), _kept_again(name), _kept_unfinished(name)])
         nothing_yet = (None, False, frozenset[bytes](), None)
         last, at_end, dealt_with, before = cached.get(_kept_of_written(name), nothing_yet)
         restarted = cached.get(_kept_again(name))
-        return cls(name, last, at_end, set(dealt_with) if before == restarted else set(), restarted)
+        unfinished = set(cached.get(_kept_unfinished(name), ()))
+        if len(unfinished) > MOST_UNFINISHED:
+            return cls(name, restarted=restarted)
+        dealt_with = dealt_with if before == restarted else ()
+        return cls(name, last, at_end, set(dealt_with), restarted, unfinished)
 
     def store(self) -> None:
         value = (self.last, self.at_end, frozenset(self.dealt_with), self.restarted)
-        cache.set(_kept_of_written(self.name), value, timeout=None)
+        cached = {_kept_of_written(self.name): value, _kept_unfinished(self.name): frozenset(self.unfinished)}
+        cache.set_many(cached, timeout=None)
 
     @property
     def next_place(self) -> Place | None:
@@ -87,27 +95,36 @@ def of_written(
     """Scan in the order of updated_at, in chunks of keys: only what was written since the run before.
 
     A run that came to the end is followed by one that goes back by LONGEST_TRANSACTION, so that it sees what
-    was committed behind the cached position; the verb does nothing for rows that it has seen. A verb that
-    reads nothing but these rows is not called for a chunk that is as it was at the run before, unless
-    `restart_scan` was called since.
+    was committed behind the cached position; the verb does nothing for rows that it has seen. A chunk for
+    which the verb raises, or the worker dies, ends the run; the next one goes on behind it, and tries its
+    rows again at its end. A verb that reads nothing but these rows is not called for a chunk that is as it
+    was at the run before, unless `restart_scan` was called since.
     """
     until, done = time.monotonic() + SECONDS, 0
     keys = rows.order_by("updated_at", "pk").values_list("updated_at", "pk")
     before = Position.load(name)
-    position, place = Position(name, before.last, restarted=before.restarted), before.next_place
+    position = Position(name, before.last, restarted=before.restarted, unfinished=before.unfinished)
+    place = before.next_place
     while time.monotonic() < until and not position.at_end:
         found = list((_after(keys, place) if place else keys)[:AT_ONCE])
         position.at_end = len(found) < AT_ONCE
         if found:
             position.last = place = found[-1]
+        chunk = {pk for _written, pk in found}
+        position.unfinished |= chunk
         position.store()  # before the verb: a chunk that fails does not stop the next run
         if not found:
             break
         digest = _digest(found)
         if not reads_rows_alone or digest not in before.dealt_with:
             done += verb([pk for _written, pk in found])
+        position.unfinished -= chunk
         if reads_rows_alone:
             position.dealt_with.add(digest)
+    if position.unfinished:
+        position.store()
+        done += verb(list(position.unfinished))
+        position.unfinished.clear()
     position.store()
     return done
 
@@ -154,6 +171,10 @@ def _kept(name: str) -> str:
 
 def _kept_of_written(name: str) -> str:
     return f"in-order:{name}"
+
+
+def _kept_unfinished(name: str) -> str:
+    return f"unfinished:{name}"
 
 
 def _kept_again(name: str) -> str:

@@ -1,7 +1,8 @@
 """Scans that go on where the last run stopped, in the order in which rows were written."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -91,6 +92,39 @@ def test_a_verb_that_reads_more_than_these_rows_is_called_each_time(seen: list[i
     for _turn in range(2):
         assert scanned(noting(seen), reads_rows_alone=False) == 3
     assert seen == [2, 1, 2, 1]
+
+
+def failing(seen: list[int], bad: Collection[uuid.UUID]) -> Callable[[list[uuid.UUID]], int]:
+    note = noting(seen)
+
+    def verb(keys: list[uuid.UUID]) -> int:
+        if set(keys) & set(bad):
+            raise ValueError("bad")
+        return note(keys)
+
+    return verb
+
+
+def test_a_chunk_that_failed_comes_again_however_long_ago_it_was_written(seen: list[int]) -> None:
+    old = Person.objects.order_by("updated_at", "pk").values_list("pk", flat=True)[:2]
+    bad = list(old)
+    Person.objects.filter(pk__in=bad).update(updated_at=timezone.now() - timedelta(days=2))
+    with pytest.raises(ValueError, match="bad"):
+        scanned(failing(seen, bad))
+    with pytest.raises(ValueError, match="bad"):
+        scanned(failing(seen, bad))
+    assert seen == [1], "it stops none of the later ones, and is tried at each run"
+    assert scanned(noting(seen)) == 2
+    assert seen == [1, 2]
+    assert scanned(noting(seen)) == 0
+
+
+def test_with_too_many_that_failed_it_begins_anew(seen: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resumable_scan, "MOST_UNFINISHED", 1)
+    everybody = list(Person.objects.values_list("pk", flat=True))
+    with pytest.raises(ValueError, match="bad"):
+        scanned(failing(seen, everybody))
+    assert scanned(noting(seen)) == 3
 
 
 def raising(error: Exception) -> Callable[[], int]:
