@@ -41,6 +41,6 @@ class VerbForm(forms.Form):
         return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors else HTTPStatus.OK
 
 
-def in_words(reason: Reason) -> "StrPromise":
-    """The reason's sentence in the active language."""
+def error_message(reason: Reason) -> "StrPromise":
+    """The sentence of a refusal as the error of a form field, translated when it is shown."""
     return format_lazy("{}", reason.own or reason.sentence)

@@ -14,7 +14,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.mail.delivery_problem import SAID
 from identity_manager.workflow.delivery import arrival, installation
-from selfservice.refusals import VerbForm, in_words
+from selfservice.refusals import VerbForm, error_message
 
 
 class SendAgainForm(VerbForm):
@@ -51,7 +51,9 @@ class InstalledForm(VerbForm):
         label=_("On which device?"),
         choices=DeviceKind.choices,
         widget=forms.RadioSelect,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), in_words(installation.NO_SUCH_DEVICE)),
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), error_message(installation.NO_SUCH_DEVICE)
+        ),
     )
 
 
@@ -70,7 +72,7 @@ class NotArrivedForm(VerbForm):
         label=_("What happened?"),
         choices=[(kind.value, kind.label) for kind in SAID],
         widget=forms.RadioSelect,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), in_words(arrival.NO_KIND)),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), error_message(arrival.NO_KIND)),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from identity_manager.models import (
     Certificate,
@@ -12,9 +13,24 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary, Words
 from identity_manager.ui import states
 from identity_manager.ui.parts import Meaning
+
+LINES = Vocabulary(
+    "states of tokens, for the person",
+    {
+        TokenState.ACTIVE: gettext_lazy("Ready to be used on your devices."),
+        TokenState.ON_HOLD: gettext_lazy("On hold: its certificates do not count at present."),
+        TokenState.LAPSED: gettext_lazy(
+            "Its passphrase was not noted in time. Its certificates are revoked."
+        ),
+        TokenState.REVOKED: gettext_lazy("Its certificates are revoked for good."),
+        TokenState.EXPIRED: gettext_lazy("Its certificates have ended."),
+        TokenState.REPLACED: gettext_lazy("A newer one has taken its place."),
+    },
+    unknown="",
+)
 
 
 @dataclass(frozen=True)
@@ -69,12 +85,4 @@ def _line(token: SoftwareToken) -> str:
         return _("Its files are gone. The keys stay archived, and can be recovered again.")
     if token.is_by_targets and token.state == TokenState.ACTIVE:
         return _("Its keys are where they are used. There is no file and no passphrase.")
-    lines = {
-        TokenState.ACTIVE: _("Ready to be used on your devices."),
-        TokenState.ON_HOLD: _("On hold: its certificates do not count at present."),
-        TokenState.LAPSED: _("Its passphrase was not noted in time. Its certificates are revoked."),
-        TokenState.REVOKED: _("Its certificates are revoked for good."),
-        TokenState.EXPIRED: _("Its certificates have ended."),
-        TokenState.REPLACED: _("A newer one has taken its place."),
-    }
-    return lines.get(TokenState(token.state), "")
+    return str(LINES.in_words(token.state))

@@ -12,7 +12,7 @@ from identity_manager.models import (
 from identity_manager.ui.forms import TOO_LONG, CardsField
 from identity_manager.workflow.recovery import policy
 from selfservice.recovery import recovery_choices
-from selfservice.refusals import VerbForm, in_words
+from selfservice.refusals import VerbForm, error_message
 
 
 class ConsentForm(VerbForm):
@@ -29,13 +29,13 @@ class RecoverForm(VerbForm):
 
     keys = CardsField(
         label=_("Which keys do you want to recover?"),
-        error_messages={"required": in_words(policy.NO_KEYS)},
+        error_messages={"required": error_message(policy.NO_KEYS)},
     )
     purpose = forms.CharField(
         label=_("Why do you need them?"),
         help_text=_("It stands in the audit log, and the Software Token Administrators read it."),
         max_length=300,
-        error_messages={"max_length": TOO_LONG, "required": in_words(policy.NO_PURPOSE)},
+        error_messages={"max_length": TOO_LONG, "required": error_message(policy.NO_PURPOSE)},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

@@ -10,7 +10,7 @@ from identity_manager.models import (
 )
 from identity_manager.ui.forms import TOO_LONG
 from identity_manager.workflow import step4_accept
-from selfservice.refusals import VerbForm, in_words
+from selfservice.refusals import VerbForm, error_message
 
 
 class RenewForm(VerbForm):
@@ -21,7 +21,7 @@ class RenewForm(VerbForm):
         widget=forms.MultipleHiddenInput,
         required=False,
         error_messages=dict.fromkeys(
-            ("invalid_list", "invalid_choice", "invalid_pk_value"), in_words(step4_accept.OTHER_TERMS)
+            ("invalid_list", "invalid_choice", "invalid_pk_value"), error_message(step4_accept.OTHER_TERMS)
         ),
     )
 

@@ -19,7 +19,7 @@ from identity_manager.ui.parts import Card
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.replacement import policy as replacement
 from identity_manager.workflow.step1_replace import ReplacementOrder
-from selfservice.refusals import VerbForm, in_words
+from selfservice.refusals import VerbForm, error_message
 
 CAUSE_ICONS = {
     ReplacementCause.LOST: "help",
@@ -46,7 +46,7 @@ class ReplaceForm(VerbForm):
         widget=forms.MultipleHiddenInput,
         required=False,
         error_messages=dict.fromkeys(
-            ("invalid_list", "invalid_choice", "invalid_pk_value"), in_words(replacement.OTHER_TOKENS)
+            ("invalid_list", "invalid_choice", "invalid_pk_value"), error_message(replacement.OTHER_TOKENS)
         ),
     )
     texts = forms.ModelMultipleChoiceField(
@@ -54,7 +54,7 @@ class ReplaceForm(VerbForm):
         widget=forms.MultipleHiddenInput,
         required=False,
         error_messages=dict.fromkeys(
-            ("invalid_list", "invalid_choice", "invalid_pk_value"), in_words(step4_accept.OTHER_TERMS)
+            ("invalid_list", "invalid_choice", "invalid_pk_value"), error_message(step4_accept.OTHER_TERMS)
         ),
     )
 

@@ -10,7 +10,7 @@ from identity_manager.models import (
 )
 from identity_manager.ui.forms import CardsField, PurposeField
 from identity_manager.workflow.policy import eligibility
-from selfservice.refusals import VerbForm, in_words
+from selfservice.refusals import VerbForm, error_message
 from selfservice.requests.type_choices import cards
 
 
@@ -19,7 +19,7 @@ class RequestForm(VerbForm):
 
     types = CardsField(
         label=_("Which software tokens do you want?"),
-        error_messages={"required": in_words(eligibility.NO_TYPE)},
+        error_messages={"required": error_message(eligibility.NO_TYPE)},
     )
     purpose = PurposeField()
 

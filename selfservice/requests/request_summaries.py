@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from identity_manager.models import (
     Approval,
@@ -16,6 +17,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.models.requests.approval import progress
+from identity_manager.models.words import Vocabulary
 from identity_manager.workflow.issuance import failures
 from selfservice.certificates import token_status
 from selfservice.progress.page import next_passphrase
@@ -65,6 +67,25 @@ def of(request: TokenRequest, *, offered: Container[str]) -> RequestSummary:
 
 STATES_WITH_REASON = (RequestState.REJECTED, RequestState.CANCELLED, RequestState.DECLINED)
 
+LINES = Vocabulary(
+    "states of requests, for the person",
+    {
+        RequestState.REQUESTED: gettext_lazy("Somebody decides on it. You get a mail when they have."),
+        RequestState.APPROVED: gettext_lazy(
+            "It is approved. You are asked to accept the Terms and Conditions next."
+        ),
+        RequestState.REJECTED: gettext_lazy("It was rejected. Nothing was issued."),
+        RequestState.AWAITING_ACCEPTANCE: gettext_lazy(
+            "It waits for you: read and accept the Terms and Conditions."
+        ),
+        RequestState.DECLINED: gettext_lazy("You declined the Terms and Conditions. Nothing was issued."),
+        RequestState.LAPSED: gettext_lazy("The Terms and Conditions were not accepted in time."),
+        RequestState.ISSUING: gettext_lazy("Keys and certificates are being made. You have nothing to do."),
+        RequestState.COMPLETED: gettext_lazy("It is finished. What you got is under Certificates."),
+        RequestState.CANCELLED: gettext_lazy("It was ended before anything was handed out."),
+    },
+)
+
 
 def line(request: TokenRequest) -> str:
     """The sentence alone, without queries about approvers."""
@@ -84,18 +105,8 @@ def line(request: TokenRequest) -> str:
         return _what_is_left(request)
     if request.is_recovery and request.state == RequestState.ISSUING:
         return _("The archived keys are being opened. You have nothing to do.")
-    lines = {
-        RequestState.REQUESTED: _("Somebody decides on it. You get a mail when they have."),
-        RequestState.APPROVED: _("It is approved. You are asked to accept the Terms and Conditions next."),
-        RequestState.REJECTED: _("It was rejected. Nothing was issued."),
-        RequestState.AWAITING_ACCEPTANCE: _("It waits for you: read and accept the Terms and Conditions."),
-        RequestState.DECLINED: _("You declined the Terms and Conditions. Nothing was issued."),
-        RequestState.LAPSED: _("The Terms and Conditions were not accepted in time."),
-        RequestState.ISSUING: _("Keys and certificates are being made. You have nothing to do."),
-        RequestState.COMPLETED: _("It is finished. What you got is under Certificates."),
-        RequestState.CANCELLED: _("It was ended before anything was handed out."),
-    }
-    return lines[RequestState.CANCELLED if request.came_to_nothing else RequestState(request.state)]
+    state = RequestState.CANCELLED if request.came_to_nothing else request.state
+    return str(LINES.in_words(state))
 
 
 def _next_page(request: TokenRequest) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from identity_manager.workflow import step4_accept
 from identity_manager.workflow.policy import devices as device_policy
 from identity_manager.workflow.policy import eligibility
 from selfservice.help import installation_help
-from selfservice.refusals import VerbForm, in_words
+from selfservice.refusals import VerbForm, error_message
 
 
 def _untick(form: VerbForm, name: str) -> None:
@@ -41,14 +41,14 @@ class TermsForm(VerbForm):
     snapshot_hash = forms.CharField(
         widget=forms.HiddenInput,
         max_length=64,
-        error_messages={"required": in_words(eligibility.ANOTHER_SNAPSHOT)},
+        error_messages={"required": error_message(eligibility.ANOTHER_SNAPSHOT)},
     )
     texts = forms.ModelMultipleChoiceField(
         TermsText.objects.all(),
         widget=forms.MultipleHiddenInput,
         error_messages=dict.fromkeys(
             ("required", "invalid_list", "invalid_choice", "invalid_pk_value"),
-            in_words(step4_accept.OTHER_TERMS),
+            error_message(step4_accept.OTHER_TERMS),
         ),
     )
 
@@ -62,7 +62,7 @@ class TermsForm(VerbForm):
         field.choices = installation_help.cards()  # type: ignore[attr-defined]  # a CardsField
         field.required = rule == DeviceRule.MUST
         field.initial = device_policy.last_choice(asked.person_id).split()
-        field.error_messages["required"] = in_words(device_policy.MISSING)
+        field.error_messages["required"] = error_message(device_policy.MISSING)
 
     @property
     def device_codes(self) -> list[str]:
@@ -87,7 +87,7 @@ class TermsAgainForm(VerbForm):
     text = forms.ModelChoiceField(
         TermsText.objects.all(),
         widget=forms.HiddenInput,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), in_words(step4_accept.OTHER_TERMS)),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), error_message(step4_accept.OTHER_TERMS)),
     )
 
     def clear_the_box(self) -> None:

@@ -26,7 +26,7 @@ from identity_manager.console.search.search import KINDS
 from identity_manager.directory import configuration as directories
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS
-from identity_manager.models import BatchState, EndReason, KeyHolder, Role
+from identity_manager.models import BatchState, EndReason, KeyHolder, RequestState, Role, TokenState
 from identity_manager.models.catalogue import certificate_profile
 from identity_manager.models.mail.outgoing_mail import NOTICES
 from identity_manager.models.requests import end_reason, revocation_reasons
@@ -125,6 +125,11 @@ CODES: dict[str, Collection[str]] = {
     "imported certificates": Imported.values,
     "key holders, in Self-Service": KeyHolder.values,
     "key holders, in mails": KeyHolder.values,
+    "states of requests, for the person": {*RequestState} - {RequestState.FAILED, RequestState.ISSUED},
+    "states of tokens, for the person": {
+        *(TokenState.ACTIVE, TokenState.ON_HOLD, TokenState.LAPSED),
+        *(TokenState.REVOKED, TokenState.EXPIRED, TokenState.REPLACED),
+    },
     "kinds of directories": directories.KINDS,
     "kinds of targets": targets.KINDS,
     "names that match": {name for name, _value in matching._keys(EVERY_NAME)},
@@ -153,8 +158,8 @@ def test_all_are_here() -> None:
     assert VOCABULARIES.keys() == CODES.keys()
     assert VOCABULARIES["faults of the audit log"] is log.FAULTS
     assert VOCABULARIES["audit events"] is event_wording.SENTENCES
-    assert VOCABULARIES["reasons of automatic ends"] is end_reason.SENTENCES
-    assert VOCABULARIES["reasons of revocation"] is revocation_reasons.REASONS_IN_WORDS
+    assert VOCABULARIES["reasons of automatic ends"] is end_reason.END_REASONS
+    assert VOCABULARIES["reasons of revocation"] is revocation_reasons.REVOCATION_REASONS
 
 
 @pytest.mark.parametrize("name", CODES)

@@ -103,9 +103,9 @@ class ConnectionCard:
         return took_words(self.check.took) if self.check else ""
 
     @property
-    def in_words(self) -> str:
+    def detail_in_words(self) -> str:
         """Detail of the last health check in words; empty where only the CA's own exist."""
-        return self.check.in_words if self.check else ""
+        return self.check.detail_in_words if self.check else ""
 
     @property
     def needs(self) -> list[str]:

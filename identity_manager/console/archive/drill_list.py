@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
+from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -14,15 +15,22 @@ from identity_manager.models import RecoveryCertificate, RecoveryDrill
 from identity_manager.ui import dates
 
 DRILLS_SHOWN = 50
-PROVED, FAILED = "proved", "failed"
-MOMENTS = {PROVED: "proved_at", FAILED: "failed_at"}
-RESULTS = [(PROVED, _("Proved")), (FAILED, _("Failed"))]
+
+
+class DrillResult(models.TextChoices):
+    """How a drill ended."""
+
+    PROVED = "proved", _("Proved")
+    FAILED = "failed", _("Failed")
+
+
+MOMENTS = {DrillResult.PROVED: "proved_at", DrillResult.FAILED: "failed_at"}
 
 
 class DrillFilter(forms.Form):
     """Filters of drills, from the query string; the form is not drawn."""
 
-    result = FilterField(_("Result"), anything="", choices=RESULTS)
+    result = FilterField(_("Result"), anything="", choices=DrillResult.choices)
     since = DayField(_("On or after"))
 
 
@@ -35,7 +43,7 @@ def context(certificate: RecoveryCertificate, asked: Mapping[str, str]) -> dict[
     result, since = wanted.get("result"), wanted.get("since")
     return {
         "page": Paginator(_found(rows, wanted), DRILLS_SHOWN).get_page(asked.get("page")),
-        "drill_result": dict(RESULTS)[result] if result else "",
+        "drill_result": DrillResult(result).label if result else "",
         "drills_since": dates.long_date(since) if result and since else "",
     }
 
@@ -43,6 +51,6 @@ def context(certificate: RecoveryCertificate, asked: Mapping[str, str]) -> dict[
 def _found(rows: QuerySet[RecoveryDrill], wanted: Mapping[str, Any]) -> QuerySet[RecoveryDrill]:
     if not wanted.get("result"):
         return rows
-    moment = MOMENTS[wanted["result"]]
+    moment = MOMENTS[DrillResult(wanted["result"])]
     rows = rows.exclude(**{moment: None}).order_by(f"-{moment}")
     return rows.filter(**{f"{moment}__gte": beginning(wanted["since"])}) if wanted["since"] else rows

@@ -31,7 +31,6 @@ from identity_manager.models import (
 )
 from identity_manager.models.archive.archived_key import with_copies
 from identity_manager.models.requests.approval import progress
-from identity_manager.models.requests.end_reason import in_words
 from identity_manager.ui.parts import Pair
 from identity_manager.ui.punctuation import labelled
 
@@ -157,7 +156,7 @@ def _handed_out(tokens: Sequence[SoftwareToken]) -> SheetSection:
             f"{token.get_delivery_display()}, {moment(token.delivered_at)}",
             moment(token.acknowledged_at),
             "; ".join(said.get(token.pk, [])),
-            f"{token.get_state_display()}, {moment(token.ended_at)} {in_words(token.reason)}".strip(),
+            f"{token.get_state_display()}, {moment(token.ended_at)} {token.reason_words}".strip(),
         )
         for token in tokens
     ]
@@ -187,7 +186,7 @@ def _log(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
 
 
 def _line(event: AuditEvent) -> tuple[object, ...]:
-    words = event_wording.in_words(event, type_names=event_wording.type_names())
+    words = event_wording.timeline_event(event, type_names=event_wording.type_names())
     what = labelled(words.title, words.detail)
     return (event.number or DASH, moment(event.at), what, words.actor)
 

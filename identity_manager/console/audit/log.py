@@ -203,7 +203,7 @@ def prepared(
     for event in events:
         yield EventRow(
             event,
-            event_wording.in_words(event, type_names=names),
+            event_wording.timeline_event(event, type_names=names),
             getattr(event, "head_signed_at", None),
             person(event.person_id) if event.person_id and event.person_id in persons else "",
             request(event.request_id) if event.request_id and event.request_id in requests else "",

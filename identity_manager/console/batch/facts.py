@@ -14,7 +14,7 @@ from identity_manager.ui.bidi import isolated
 
 # Labels of the kinds' options, by name and value.
 WORDS: dict[str, dict[str, Words]] = {
-    "reason": dict(REVOCATION_REASONS),
+    "reason": REVOCATION_REASONS,
     "cause": dict(ReplacementCause.choices),
     "container_format": dict(CONTAINER_FORMATS),
 }

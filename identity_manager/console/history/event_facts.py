@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.jobs import schedule
 from identity_manager.models import PersonKind
 from identity_manager.models.people.person import field_name
-from identity_manager.models.requests.end_reason import in_words
+from identity_manager.models.requests.end_reason import END_REASONS
 from identity_manager.models.words import Vocabulary, Words
 from identity_manager.ui import dates
 from identity_manager.ui.parts import Meaning
@@ -118,7 +118,7 @@ def fields(facts: Facts) -> str:
 
 def why(facts: Facts) -> str:
     """A reason: typed text, or an end reason in words."""
-    return str(in_words(str(facts.get("reason", ""))))
+    return str(END_REASONS.in_words(str(facts.get("reason", ""))))
 
 
 def failure(facts: Facts) -> str:

@@ -73,7 +73,7 @@ MILESTONES = (
 SENTENCES = Vocabulary("audit events", {event.value: words.sentence for event, words in WORDS.items()})
 
 
-def in_words(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.TimelineEvent:
+def timeline_event(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.TimelineEvent:
     """An event of with_wording_columns() as a timeline entry."""
     words = WORDS[Event.FORGOTTEN if event.is_body_removed else Event(event.name)]
     detail = words.detail(_with_names(event.facts, type_names or {}))
@@ -119,4 +119,4 @@ def timeline(
     events: Iterable[AuditEvent], *, type_names: Mapping[str, str] | None = None
 ) -> list[parts.TimelineEvent]:
     """The events as a timeline, in the order given; type_names says what token types are called."""
-    return [in_words(event, type_names=type_names) for event in events]
+    return [timeline_event(event, type_names=type_names) for event in events]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WAITS_AS_NEW = _("It is the person's once a second Registration Officer has confirmed it.")
 WAITS = _("A change waits until a second Registration Officer confirms it.")
 LOCK_REASONS = [
-    (value, words) for value, words in REVOCATION_REASONS if value in leave_and_return.LOCK_REASONS
+    (value, words) for value, words in REVOCATION_REASONS.items() if value in leave_and_return.LOCK_REASONS
 ]
 
 

@@ -199,7 +199,7 @@ def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
     stale = isinstance(form.refused, Stale)
     return {
         "history": event_wording.timeline(events, type_names=names),
-        "meanwhile": event_wording.in_words(last) if last and stale else None,
+        "meanwhile": event_wording.timeline_event(last) if last and stale else None,
     }
 
 

@@ -62,7 +62,7 @@ class TokenCard:
     @property
     def reason_words(self) -> str | Promise:
         """Reason of the token's end: that of the revocation in words, or the stored sentence."""
-        return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
+        return REVOCATION_REASONS.get(self.token.reason, self.token.reason_words)
 
 
 def card(token: SoftwareToken, offer: ActionOffer) -> TokenCard:

@@ -59,7 +59,7 @@ def save(request: HttpRequest) -> HttpResponse:
 def _saving(search: searching.Search) -> Confirmation:
     return Confirmation(
         title=_("Save this search"),
-        lead=" · ".join(search.in_words()),
+        lead=" · ".join(search.criteria_in_words()),
         button=_("Save"),
         back=searching.address(search),
         tab=searching.tab(search.actor),

@@ -56,7 +56,7 @@ class Saved:
     @property
     def words(self) -> list[str]:
         """The saved search in words: kind, words and filters."""
-        return self.search.in_words()
+        return self.search.criteria_in_words()
 
 
 def of(actor: Person, *, current: str = "") -> list[Saved]:

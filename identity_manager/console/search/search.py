@@ -143,7 +143,7 @@ class Search:
         found = (field for field in self.form.filters() if self.wanted[field.name])
         return [labelled(field.label, _said(field)) for field in found]
 
-    def in_words(self) -> list[str]:
+    def criteria_in_words(self) -> list[str]:
         """The search in words: kind, words and filters."""
         text = self.wanted["q"] if self.is_valid else ""
         return [str(self.kind.label), *([quoted(text)] if text else []), *self.filter_words()]

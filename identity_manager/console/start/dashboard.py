@@ -109,7 +109,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "oldest": decisions.oldest_question(actor.pk) if numbers.get("decisions") else None,
         **start_offices.context(actor),
         "lines": [
-            HappenedLine(event_wording.in_words(event), event.request)
+            HappenedLine(event_wording.timeline_event(event), event.request)
             for event in _events(actor)
             if event.request
         ],

@@ -1,9 +1,12 @@
 """**Acceptance of terms**: of a version, who has accepted it, who is asked and has not, and who is late."""
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
+from django.db import models
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,8 +22,13 @@ from identity_manager.models import Person, TermsAcceptance, TermsNotice, TermsV
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import moments
 
-ACCEPTED, WAITING, LATE = "accepted", "waiting", "late"
-STATES = [(ACCEPTED, _("has accepted")), (WAITING, _("is asked, has time")), (LATE, _("is late"))]
+
+class Acceptance(models.TextChoices):
+    """Whether a person has accepted a version of terms."""
+
+    ACCEPTED = "accepted", _("has accepted")
+    WAITING = "waiting", _("is asked, has time")
+    LATE = "late", _("is late")
 
 
 class ReportForm(forms.Form):
@@ -29,7 +37,9 @@ class ReportForm(forms.Form):
     version = forms.ModelChoiceField(
         TermsVersion.objects.none(), label=_("Version"), required=False, empty_label=None
     )
-    state = forms.ChoiceField(label=_("Who"), required=False, choices=[("", _("everybody")), *STATES])
+    state = forms.ChoiceField(
+        label=_("Who"), required=False, choices=[("", _("everybody")), *Acceptance.choices]
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,24 +69,24 @@ def found(actor: Person, form: ReportForm, now: datetime) -> QuerySet[Person]:
         due_at=Subquery(waiting.filter(person=OuterRef("pk")).values("due_at")[:1]),
     )
     by_state = {
-        ACCEPTED: Q(pk__in=accepted.values("person")),
-        WAITING: Q(pk__in=waiting.filter(due_at__gt=now).values("person")),
-        LATE: Q(pk__in=waiting.filter(due_at__lte=now).values("person")),
+        Acceptance.ACCEPTED: Q(pk__in=accepted.values("person")),
+        Acceptance.WAITING: Q(pk__in=waiting.filter(due_at__gt=now).values("person")),
+        Acceptance.LATE: Q(pk__in=waiting.filter(due_at__lte=now).values("person")),
     }
-    everybody = by_state[ACCEPTED] | by_state[WAITING] | by_state[LATE]
-    chosen = by_state.get(form.cleaned_data["state"], everybody)
+    state = form.cleaned_data["state"]
+    chosen = by_state[Acceptance(state)] if state else reduce(or_, by_state.values())
     return rows.filter(chosen).order_by("search_text__by_name", "pk")
 
 
-def state_of(row: Any) -> str:
-    """ACCEPTED, WAITING or LATE."""
+def acceptance_of(row: Any) -> Acceptance:
+    """By the moments that `found` has added to the row."""
     if row.accepted_at is not None:
-        return ACCEPTED
-    return LATE if row.due_at <= timezone.now() else WAITING
+        return Acceptance.ACCEPTED
+    return Acceptance.LATE if row.due_at <= timezone.now() else Acceptance.WAITING
 
 
 def _state(row: Any) -> object:
-    words = dict(STATES)[state_of(row)]
+    words = acceptance_of(row).label
     if row.accepted_at is not None:
         return cells.with_line(words, moments.when(row.accepted_at))
     return cells.with_line(words, gettext("until"), moments.when(row.due_at))
@@ -97,7 +107,7 @@ COLUMNS = Columns(
             lambda row: cells.isolate(row.organisational_unit),
             export="organisational_unit",
         ),
-        Column("state", _("State"), _state, export=lambda row: dict(STATES)[state_of(row)]),
+        Column("state", _("State"), _state, export=lambda row: acceptance_of(row).label),
         Column("accepted_at", _("accepted"), export="accepted_at"),
         Column("due_at", _("until"), export="due_at"),
     ),

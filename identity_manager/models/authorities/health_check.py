@@ -41,7 +41,7 @@ class CaCheck(models.Model):
         return [_concern(each) for each in needs]
 
     @property
-    def in_words(self) -> str:
+    def detail_in_words(self) -> str:
         """detail in the active language; empty if findings do not correspond to it.
 
         During an upgrade an older release writes detail without findings, and a newer one may write

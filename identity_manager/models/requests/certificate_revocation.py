@@ -12,7 +12,7 @@ from ca_bridge.database.state_machine import Stateful
 from ca_bridge.models import LOOK_AGAIN
 from identity_manager.models.lease import Leased
 from identity_manager.models.requests.certificate_states import NOT_ENDED, CertificateState
-from identity_manager.models.requests.revocation_reasons import REASONS_IN_WORDS
+from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
 
 C = CertificateState
 
@@ -44,7 +44,7 @@ class RevocationAndHold(Stateful, Leased):
     @property
     def revocation_reason_words(self) -> str | Promise:
         """The revocation reason in the reader's language."""
-        return REASONS_IN_WORDS.in_words(self.revocation_reason)
+        return REVOCATION_REASONS.in_words(self.revocation_reason)
 
     @transition(field="state", source=[C.VALID, C.ON_HOLD], target=C.REVOKED)
     def revoke(self, *, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models.words import Vocabulary, Words
+from identity_manager.models.words import Vocabulary
 
 LONGEST_REASON = 300  # characters of free text, in the columns of reasons that verbs cut to fit
 
@@ -26,9 +26,4 @@ class EndReason(models.TextChoices):
     LOCKED = "person-locked", _("The person was locked for good.")
 
 
-SENTENCES = Vocabulary("reasons of automatic ends", EndReason.choices)
-
-
-def in_words(reason: str) -> Words:
-    """The sentence of a code; free text as it is."""
-    return SENTENCES.in_words(reason)
+END_REASONS = Vocabulary("reasons of automatic ends", EndReason.choices)  # free text stands for itself

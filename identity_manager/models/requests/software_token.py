@@ -20,7 +20,7 @@ from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.container import Container
-from identity_manager.models.requests.end_reason import LONGEST_REASON, in_words
+from identity_manager.models.requests.end_reason import END_REASONS, LONGEST_REASON
 from identity_manager.models.requests.states import ONE_OPEN_LINE, RequestKind, RequestState
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
 from identity_manager.models.requests.token_states import (
@@ -252,7 +252,7 @@ class SoftwareToken(Stateful, Leased):
     @property
     def reason_words(self) -> str | Promise:
         """Reason of the token's end, in the reader's language."""
-        return in_words(self.reason)
+        return END_REASONS.in_words(self.reason)
 
     @transition(field=state, source=T.ORDERED, target=T.ISSUING)
     def start(self) -> None:

@@ -18,7 +18,7 @@ from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.people.person import Person, PersonState
 from identity_manager.models.people.role import today
 from identity_manager.models.requests.deciding import not_decidable, seats_of
-from identity_manager.models.requests.end_reason import in_words
+from identity_manager.models.requests.end_reason import END_REASONS
 from identity_manager.models.requests.postponement import Postponement
 from identity_manager.models.requests.requesters import Requesters
 from identity_manager.models.requests.rounds import Rounds
@@ -243,7 +243,7 @@ class TokenRequest(Requesters, Rounds, Stateful):
     @property
     def reason_words(self) -> str | Promise:
         """Reason of the request's end, in the reader's language."""
-        return in_words(self.reason)
+        return END_REASONS.in_words(self.reason)
 
     def suspend(self, *, now: datetime) -> None:
         """Suspend it after a change of its person, in any state."""

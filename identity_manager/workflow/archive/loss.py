@@ -115,7 +115,7 @@ def of_person(person_id: uuid.UUID, *, afterwards: Afterwards) -> list[Loss]:
     return _of(rows, afterwards=afterwards, own=False)
 
 
-def in_words(losses: Iterable[Loss]) -> list[Promise]:
+def sentences(losses: Iterable[Loss]) -> list[Promise]:
     """Return lazy sentences for a mail, each translated when it is rendered."""
     return [lazystr(each) for each in losses]
 

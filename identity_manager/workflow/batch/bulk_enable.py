@@ -158,7 +158,7 @@ class _Case:
         return self.read.verdict(self.person, wanted, partial=self.order.accept_partial)
 
     def words(self, wanted: Collection[TokenType]) -> list[dict[str, Any]]:
-        return line_outcomes.in_words(lambda: self.verdict(wanted).reasons)
+        return line_outcomes.in_each_language(lambda: self.verdict(wanted).reasons)
 
 
 def _promised(line: BatchLine, case: _Case) -> tuple[_Case, Eligibility]:

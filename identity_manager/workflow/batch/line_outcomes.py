@@ -12,7 +12,7 @@ from identity_manager.transactions.refusals import Reason
 StoredReasons = list[dict[str, Any]]
 
 
-def in_words(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> StoredReasons:
+def in_each_language(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> StoredReasons:
     """Reasons by code of the token type, in every language of the installation."""
     said = {}
     for language, _name in settings.LANGUAGES:
@@ -29,8 +29,8 @@ def in_words(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> StoredReasons:
 
 
 def one_reason(reason: Reason) -> StoredReasons:
-    """As in_words, for a single reason about the whole line."""
-    return in_words(lambda: [("", reason)])
+    """As in_each_language, for a single reason about the whole line."""
+    return in_each_language(lambda: [("", reason)])
 
 
 def write(lines: Sequence[BatchLine]) -> None:

@@ -132,7 +132,7 @@ def _remind(due: Iterable[_Due], now: datetime) -> int:
             each.token,
             days=days,
             ends_at=each.notice.ends_at,
-            losses=loss.in_words(losses.get(each.token.pk, ())),
+            losses=loss.sentences(losses.get(each.token.pk, ())),
         )
         for each, days in to_mail
     ]

@@ -24,4 +24,4 @@ class Wording:
 DONE, WAITING, STOPPED, INFORMATION = Meaning.DONE, Meaning.WAITING, Meaning.STOPPED, Meaning.INFORMATION
 fact, moment, listed, fields = details.fact, details.moment, details.listed, details.fields
 reason, rows = details.why, details.fact("rows")
-revocation = details.chosen("reason", REVOCATION_REASONS)
+revocation = details.chosen("reason", REVOCATION_REASONS.items())

@@ -323,7 +323,7 @@ def _deciders(person: Person) -> set[Any]:
 
 
 def _event(event: AuditEvent, person: Person, deciders: set[Any]) -> tuple[object, ...]:
-    words = event_wording.in_words(event)
+    words = event_wording.timeline_event(event)
     known = event.actor_id is None or (event.actor_id in deciders and event.request_id is not None)
     who = words.actor if known or event.actor_id == person.pk else _("An officer")
     return (moment(event.at), words.title, who)

@@ -53,8 +53,7 @@ BREAKER = Breaker(
 
 
 def _options_obstacle(options: Mapping[str, Any]) -> tuple[str, Reason] | None:
-    known = {value for value, _label in REVOCATION_REASONS}
-    return None if options.get("reason") in known else ("reason", NO_REVOCATION_REASON)
+    return None if options.get("reason") in REVOCATION_REASONS else ("reason", NO_REVOCATION_REASON)
 
 
 def _obstacle(given: GivenOrder, token: SoftwareToken) -> Reason | None:

@@ -32,7 +32,7 @@ def test_no_two_events_are_told_alike() -> None:
 def test_each_event_is_told_even_without_its_facts() -> None:
     uma = cast.person("uma")
     for event in Event:
-        told = event_wording.in_words(audit.record(event, actor=None, subject=uma))
+        told = event_wording.timeline_event(audit.record(event, actor=None, subject=uma))
 
         assert told.title == event_wording.WORDS[event].sentence
         assert str(told.actor) == "The system", event
@@ -42,7 +42,7 @@ def test_each_event_is_told_even_without_its_facts() -> None:
 def test_facts_are_told_in_the_words_of_the_forms() -> None:
     uma, ada = cast.person("uma"), cast.person("ada")
 
-    told = event_wording.in_words(
+    told = event_wording.timeline_event(
         audit.record(Event.ROLE_ASSIGNED, actor=ada, subject=uma, role=Role.APPROVER.value)
     )
 
@@ -53,7 +53,7 @@ def test_facts_are_told_in_the_words_of_the_forms() -> None:
 def test_token_types_are_told_by_name() -> None:
     event = audit.record(Event.REQUEST_CREATED, actor=None, subject=cast.person("uma"), types=["vpn", "gone"])
 
-    assert event_wording.in_words(event, type_names={"vpn": "Network"}).detail == "Network, gone"
+    assert event_wording.timeline_event(event, type_names={"vpn": "Network"}).detail == "Network, gone"
 
 
 @pytest.mark.django_db
