@@ -40,7 +40,6 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     Postponement,
-    RequestState,
     Role,
     TokenRequest,
 )
@@ -191,11 +190,7 @@ def _decidable(actor: Person) -> TokenRequestQuerySet:
 
 def failed(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
     """Failed requests, which this administrator retries or cancels."""
-    return with_lines(_failed().filter(_of_units(actor, MENDERS)))
-
-
-def _failed() -> QuerySet[TokenRequest]:
-    return TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
+    return with_lines(TokenRequest.objects.failed().filter(_of_units(actor, MENDERS)))
 
 
 def stopped(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
@@ -334,7 +329,7 @@ SOURCES = (
         title=_("Requests that have failed"),
         roles=MENDERS,
         waiting=failed,
-        any_waiting=(_failed,),
+        any_waiting=(TokenRequest.objects.failed,),
         columns=WAITING,
         prepared=request_list.prepared,
         sentence=lambda number: ngettext("request has failed", "requests have failed", number),

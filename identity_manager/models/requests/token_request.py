@@ -85,9 +85,13 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         excluded = not_decidable(seats_of(officer, deputyships), timezone.now(), today())
         return self.filter(*(~each for each in excluded))  # at once: each call copies the query
 
+    def unaccepted(self) -> Self:
+        """Requests whose terms the person can accept; not the stopped."""
+        return self.filter(state=S.AWAITING_ACCEPTANCE, stopped_at=None)
+
     def awaiting_acceptance(self) -> Self:
-        """Requests that wait for their person, who is not on leave, to accept the terms; not the stopped."""
-        return self._not_on_leave().filter(state=S.AWAITING_ACCEPTANCE, stopped_at=None)
+        """Requests that wait for their person, who is not on leave, to accept the terms."""
+        return self._not_on_leave().unaccepted()
 
     def _not_on_leave(self) -> Self:
         return self.exclude(person__state=PersonState.INACTIVE)
@@ -103,6 +107,10 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         """
         given = Count("approvals", filter=Q(approvals__round=F("round")))  # a rejection ends it
         return self.undecided().annotate(given=given).filter(given__gte=F("approvals_needed"))
+
+    def failed(self) -> Self:
+        """Failed requests, which an officer retries or cancels; not the stopped."""
+        return self.filter(state=S.FAILED, stopped_at=None)
 
     def stopped(self) -> Self:
         """Requests whose person has changed since they were asked for: an officer decides how they go on."""
@@ -231,10 +239,14 @@ class TokenRequest(Requesters, Rounds, Stateful):
         return self.is_undecided and not self.person.is_on_leave
 
     @property
+    def is_unaccepted(self) -> bool:
+        """Whether its person can accept the terms."""
+        return self.state == S.AWAITING_ACCEPTANCE and self.stopped_at is None
+
+    @property
     def awaits_acceptance(self) -> bool:
         """Whether it waits for its person to accept the terms."""
-        waits = self.state == S.AWAITING_ACCEPTANCE and self.stopped_at is None
-        return waits and not self.person.is_on_leave
+        return self.is_unaccepted and not self.person.is_on_leave
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether its terms were not accepted in time."""

@@ -17,7 +17,6 @@ from identity_manager.models import (
     AskedApprover,
     OutgoingMail,
     Person,
-    RequestState,
     SoftwareToken,
     TokenRequest,
 )
@@ -77,7 +76,7 @@ def remind(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
 def _waiting(request: TokenRequest) -> dict[str, SoftwareToken | None]:
     """By today's deduplication key, what to remind of: terms (None), or tokens with a passphrase to note."""
     day = timezone.localdate()
-    if request.state == RequestState.AWAITING_ACCEPTANCE and request.stopped_at is None:
+    if request.is_unaccepted:
         return {deduplication.by_hand("acceptance-reminder", request.pk, day): None}
     tokens = _TO_BE_NOTED.rows(request=request.pk)
     return {deduplication.by_hand("passphrase-reminder", token.pk, day): token for token in tokens}

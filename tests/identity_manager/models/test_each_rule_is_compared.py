@@ -173,7 +173,7 @@ SQL_ALONE = {
         *each("SurplusByHandQuerySet", "to_be_revoked"),
         *each("SurplusCertificateQuerySet", "unrevoked"),
         *each("TermsNoticeQuerySet", "unanswered"),
-        *each("TokenRequestQuerySet", "left_undecided with_all_approvals"),
+        *each("TokenRequestQuerySet", "failed left_undecided with_all_approvals"),
         *each("", "has_successor"),
     },
 }

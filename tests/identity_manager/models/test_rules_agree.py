@@ -95,6 +95,7 @@ REQUESTS = {
     "open": Pair(lambda rows: rows.open(), lambda row: row.is_open),
     "undecided": Pair(lambda rows: rows.undecided(), lambda row: row.is_undecided),
     "awaiting_decision": Pair(lambda rows: rows.awaiting_decision(), lambda row: row.awaits_decision),
+    "unaccepted": Pair(lambda rows: rows.unaccepted(), lambda row: row.is_unaccepted),
     "awaiting_acceptance": Pair(lambda rows: rows.awaiting_acceptance(), lambda row: row.awaits_acceptance),
     "overdue": Pair(lambda rows: rows.overdue(NOW), lambda row: row.is_overdue(NOW)),
     "stopped": Pair(lambda rows: rows.stopped(), lambda row: row.is_stopped),

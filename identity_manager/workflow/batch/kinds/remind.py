@@ -15,6 +15,7 @@ NOTHING_WAITS = Reason("nothing-waits", _("Nothing waits for this person."))
 
 
 def _waiting(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """More than can be reminded: the obstacle says of each of them why not."""
     noted_not = Q(tokens__passphrase_wrapped__isnull=False)
     return rows.filter(Q(state=RequestState.AWAITING_ACCEPTANCE) | noted_not).distinct()
 
