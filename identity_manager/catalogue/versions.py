@@ -117,7 +117,7 @@ def locked(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
         raise Stale(GONE) from error
 
 
-def thrown_away(kind: type[Versioned], pk: uuid.UUID) -> Versioned | None:
+def discarded(kind: type[Versioned], pk: uuid.UUID) -> Versioned | None:
     """An unsaved row with code and number of a discarded draft, from the audit log; or None."""
     rows = AuditEvent.objects.filter(
         name=audit.Event.CATALOGUE_CHANGED.value, facts__id=str(pk), facts__what=f"{_KINDS[kind]}-discarded"

@@ -71,7 +71,7 @@ def _entry(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
     """Return the version; load the terms of a token type in the same query."""
     rows: Any = kind.objects.all()  # of either kind
     rows = rows.select_related("terms") if kind is TokenType else rows
-    found: Versioned | None = rows.filter(pk=pk).first() or versions.thrown_away(kind, pk)
+    found: Versioned | None = rows.filter(pk=pk).first() or versions.discarded(kind, pk)
     if found is None:
         raise Http404
     return found

@@ -19,7 +19,7 @@ from identity_manager.transactions.refusals import Reason
 def context(kind: EntryKind, row: Entry, form: EntryForm, reason: Reason) -> dict[str, Any]:
     """Page context of a conflict, by its reason."""
     if reason is versions.GONE:
-        return _thrown_away(kind, row, form)
+        return _discarded(kind, row, form)
     if reason is versions.NOT_A_DRAFT:
         return _activated(kind, row, form)
     if reason is versions.DRAFT_EXISTS:
@@ -49,9 +49,9 @@ def _other_in_force(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, A
     return {"other_version": present, "other_page": kind.url("", present.pk)}
 
 
-def _thrown_away(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
+def _discarded(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
     """The draft was discarded: by whom."""
-    return {"thrown_away": _last(kind, row, "discarded") or {}, **_as_next_version(kind, row, form)}
+    return {"discarded": _last(kind, row, "discarded") or {}, **_as_next_version(kind, row, form)}
 
 
 def _activated(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:

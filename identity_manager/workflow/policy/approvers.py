@@ -1,4 +1,7 @@
-"""Approver policy: number of approvals needed, who may decide, four-eyes rules."""
+"""Approver policy: number of approvals needed, who may decide, four-eyes rules with their reasons.
+
+models.requests.deciding has the same in SQL, for lists and counts; test_rules_agree.py compares the two.
+"""
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence

@@ -298,7 +298,7 @@ def test_who_saw_an_older_draft_does_not_activate_another(
 
 
 # --- The end ---------------------------------------------------------------------------------------
-def test_a_draft_is_thrown_away(sven: Client, draft: CertificateProfile) -> None:
+def test_a_draft_is_discarded(sven: Client, draft: CertificateProfile) -> None:
     assert "gone for good" in sven.get(address("discard", draft)).text
     response = sven.post(address("discard", draft), {"revision": draft.version}, follow=True)
     assert "discarded" in response.text

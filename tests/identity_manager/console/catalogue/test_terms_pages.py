@@ -275,7 +275,7 @@ def test_whom_the_draft_waits_for_is_said(
     assert address("ask", row) not in page
 
 
-def test_a_draft_is_thrown_away(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
+def test_a_draft_is_discarded(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
     sven.post(address("discard", row), seen(draft))
     assert not TermsDraft.objects.exists()
     gone = sven.post(address("discard", row), seen(draft))
