@@ -46,10 +46,9 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
+from identity_manager.models.words import Vocabulary
 from tests.architecture.source import modules
 from tests.documents import settings_table
-
-pytestmark = pytest.mark.long
 
 WORKFLOW, CATALOGUE = "identity_manager.workflow", "identity_manager.catalogue"
 CONSOLE, PEOPLE = "identity_manager.console", "identity_manager.people"
@@ -153,15 +152,15 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     RequestState: {
         "REQUESTED": f"{WORKFLOW}.policy.permitted_actions.can_be_withdrawn",
         "APPROVED": f"{WORKFLOW}.policy.permitted_actions.can_be_withdrawn",
-        "REJECTED": "selfservice.requests.request_summaries.line",
+        "REJECTED": "selfservice.requests.request_summaries.LINES",
         "AWAITING_ACCEPTANCE": f"{WORKFLOW}.policy.permitted_actions.can_be_withdrawn",
-        "DECLINED": "selfservice.requests.request_summaries.line",
-        "LAPSED": "selfservice.requests.request_summaries.line",
+        "DECLINED": "selfservice.requests.request_summaries.LINES",
+        "LAPSED": "selfservice.requests.request_summaries.LINES",
         "ISSUING": f"{WORKFLOW}.completion.issue_requests",
         "FAILED": f"{WORKFLOW}.issuance.retry.retry",
         "ISSUED": f"{WORKFLOW}.completion.complete_request",
-        "COMPLETED": "selfservice.requests.request_summaries.line",
-        "CANCELLED": "selfservice.requests.request_summaries.line",
+        "COMPLETED": "selfservice.requests.request_summaries.LINES",
+        "CANCELLED": "selfservice.requests.request_summaries.LINES",
     },
     RequestKind: {
         "INITIAL": "identity_manager.models.requests.token_request.TokenRequest",
@@ -286,8 +285,11 @@ READ = [
 
 
 def source_of(path: str) -> str:
-    """The text of a template, or of what stands at a dotted path."""
-    return Path(path).read_text() if "/" in path else inspect.getsource(found_at(path))
+    """The text of a template, or of what stands at a dotted path: the codes of a vocabulary, else source."""
+    if "/" in path:
+        return Path(path).read_text()
+    found = found_at(path)
+    return " ".join(found) if isinstance(found, Vocabulary) else inspect.getsource(found)
 
 
 def found_at(path: str) -> Any:
@@ -360,6 +362,7 @@ def test_no_filter_offers_a_choice_that_nothing_makes() -> None:
 SETTINGS = "identity_manager.config.settings"
 
 
+@pytest.mark.long
 def test_each_setting_of_the_documents_is_read_somewhere() -> None:
     """By its name: where the environment is read, or by what is deployed."""
     deployed = [path.read_text(errors="replace") for path in Path("deploy").rglob("*") if path.is_file()]
@@ -368,6 +371,7 @@ def test_each_setting_of_the_documents_is_read_somewhere() -> None:
     assert unread == []
 
 
+@pytest.mark.long
 def test_each_setting_that_is_made_is_used() -> None:
     """As settings.NAME, or by its name, in a module; within the settings; or by Django itself."""
     made = next(module.text for module in modules() if module.name == SETTINGS)

@@ -85,28 +85,28 @@ def public_key(request: HttpRequest) -> HttpResponse:
 def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Download a check file: the signed proof of a request's events (JSON), as an Auditor."""
     found = audit_access.request_for_auditor(request, pk)
-    taken = evidence.export_for_request(actor=offices.officer(request), request_id=found.pk)
-    return _evidence(taken, f"check-file-{found.reference}.json")
+    exported = evidence.export_for_request(actor=offices.officer(request), request_id=found.pk)
+    return _evidence(exported, f"check-file-{found.reference}.json")
 
 
 @require_POST
 def evidence_to_print(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The evidence as a page to print; audited like the download of the check file."""
     found, actor = audit_access.request_for_auditor(request, pk), offices.officer(request)
-    taken = evidence.export_for_request(actor=actor, request_id=found.pk)
-    return printed.response(request, evidence_page.document(actor, found, taken))
+    exported = evidence.export_for_request(actor=actor, request_id=found.pk)
+    return printed.response(request, evidence_page.document(actor, found, exported))
 
 
 @require_POST
 def evidence_of_token(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Download a check file: the signed proof of a token's events (JSON), as an Auditor."""
     found = audit_access.token_for_auditor(request, pk)
-    taken = evidence.export_for_token(actor=offices.officer(request), token_id=found.pk)
-    return _evidence(taken, f"check-file-{found.pk}.json")
+    exported = evidence.export_for_token(actor=offices.officer(request), token_id=found.pk)
+    return _evidence(exported, f"check-file-{found.pk}.json")
 
 
-def _evidence(taken: dict[str, Any], name: str) -> HttpResponse:
-    return _file(json.dumps(taken, indent=2, sort_keys=True), name, "application/json")
+def _evidence(exported: dict[str, Any], name: str) -> HttpResponse:
+    return _file(json.dumps(exported, indent=2, sort_keys=True), name, "application/json")
 
 
 def _file(content: str, name: str, media_type: str) -> HttpResponse:

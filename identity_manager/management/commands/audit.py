@@ -31,8 +31,8 @@ class Command(BaseCommand):
         export.add_argument("--first", type=int, help="number of the first event")
         export.add_argument("--last", type=int, help="number of the last event")
         actions.add_parser("public-key", help="print the public key of the heads, as PEM")
-        taken = actions.add_parser("evidence", help="print a check file about one request")
-        taken.add_argument("reference", help="the request, such as 7K2M-9QXD")
+        check_file = actions.add_parser("evidence", help="print a check file about one request")
+        check_file.add_argument("reference", help="the request, such as 7K2M-9QXD")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
         actions = {

@@ -46,15 +46,15 @@ class TargetQuerySet(LeasedQuerySet["Target"]):
 class Target(Leased):
     """State of one entry of the setting TARGETS, by its name. One worker at a time serves it, under a lease.
 
-    next_attempt_at: earliest next attempt, in the future while the target is down. told: message of the last
-    run or connection test.
+    next_attempt_at: earliest next attempt, in the future while the target is down. test_result: what the
+    connection test of tested_at found, in words.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=60, unique=True)
     served_at = models.DateTimeField(null=True)
     tested_at = models.DateTimeField(null=True)
-    told = models.TextField(blank=True)
+    test_result = models.TextField(blank=True, db_column="told")
 
     objects = TargetQuerySet.as_manager()
 

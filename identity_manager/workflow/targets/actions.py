@@ -42,7 +42,7 @@ def test(*, actor: Person, target: str) -> str:
     now = timezone.now()
     with transaction.atomic():
         row = locking.target(row.pk)
-        row.tested_at, row.told = now, words
+        row.tested_at, row.test_result = now, words
         if works and row.claim_id is None:
             row.next_attempt_at, row.attempts, row.last_error = now, 0, ""
         row.save()
