@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import lazystr
@@ -21,21 +22,62 @@ from identity_manager.console.forms import refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.lists.columns import Column, Columns, DrawnTable
 from identity_manager.console.open_tasks import page as open_tasks
 from identity_manager.console.search import requests as request_list
+from identity_manager.console.search.request_columns import ASKED_BY, title_of
 from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest
+from identity_manager.ui import cells
 from identity_manager.ui.parts import Tab
+from identity_manager.ui.templatetags import moments, persons
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.step2_approve import NotDecided
 
 OPEN_TASKS = "open-tasks"
 AT_ONCE = 100  # an approver reads each of them
-SHOWN = (
-    *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address", "purpose"),
-    "approvals_needed",
-    *("person__state", "person__display_name", "person__personnel_number", "person__department"),
-    *("requested_by__state", "requested_by__display_name", "requested_by__source"),
+
+
+def _person(row: Any) -> object:
+    return persons.who(row.person.display_name, row.person.personnel_number, row.page, row=True)
+
+
+def _waits(row: Any) -> object:
+    """How long, how many approvals are given, and when a postponed one comes back."""
+    waits, comes_back = moments.age(row.created_at), getattr(row, "comes_back_at", None)
+    if row.approval_progress:
+        waits = cells.with_line(waits, row.approval_progress)
+    return cells.with_line(waits, _("comes back"), moments.when(comes_back)) if comes_back else waits
+
+
+def _signed_content(row: Any) -> object:
+    return render_to_string("identity_manager/approvals/signed.html", {"signed": row.signed})
+
+
+_NAMED = ("person__display_name", "person__personnel_number")
+_WAITING_SINCE = ("created_at", "state", "approvals_needed", "round")
+COLUMNS = Columns(
+    (
+        Column("person", gettext_lazy("For"), _person, fields=_NAMED, width="column-wide"),
+        Column("tokens", gettext_lazy("Tokens"), title_of, fields=("round",), width="column-wide"),
+        Column(
+            "department",
+            gettext_lazy("Department"),
+            lambda row: cells.isolate(row.person.department or "–"),
+            fields=("person__department",),
+        ),
+        Column(
+            "address",
+            gettext_lazy("E-mail"),
+            lambda row: row.delivery_address or "–",
+            fields=("delivery_address",),
+            css="address",
+        ),
+        ASKED_BY,
+        Column("waits", gettext_lazy("Waits for"), _waits, fields=_WAITING_SINCE),
+        Column("signed", "", _signed_content, fields=("purpose", "snapshot_hash"), is_detail=True),
+    ),
+    shown=("person", "tokens", "department", "address", "asked_by", "waits", "signed"),
 )
 _SEEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{64}")
 
@@ -101,23 +143,39 @@ def context(
     order = _order(actor, order_id) if order_id else None
     postponed = order is None and "postponed" in asked
     listed = open_tasks.postponed if postponed else open_tasks.awaiting_decision
-    waiting = listed(actor, timezone.now()).only(*SHOWN)
+    waiting = listed(actor, timezone.now()).only(*request_list.fields_of(COLUMNS))
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
-    rows = request_list.prefetch_approvals(list(waiting.prefetch_related(None)[: AT_ONCE + 1]))
-    signed = zip(rows[:AT_ONCE], certificate_content.of_requests(rows[:AT_ONCE]), strict=True)
+    found = list(waiting.prefetch_related(None)[: AT_ONCE + 1])
+    rows = _prepared(found[:AT_ONCE])
     return {
         "tab": "open_tasks",
         "form": form,
         "order": order,
-        "rows": [(row, f"{row.pk}:{row.snapshot_hash}", content) for row, content in signed],
-        "has_more": len(rows) > AT_ONCE,
+        "number": len(rows),
+        "table": _table(actor, rows, are_ticked="ticked" in asked),
+        "has_more": len(found) > AT_ONCE,
         "ticked": "ticked" in asked,
         "filters": (
             Tab(_("Wait for your decision"), reverse("console:decisions"), current=not postponed),
             Tab(_("Postponed"), f"{reverse('console:decisions')}?postponed", current=postponed),
         ),
     }
+
+
+def _prepared(rows: list[TokenRequest]) -> list[Any]:
+    """Give requests what their cells show: also what their certificates will say."""
+    prepared: list[Any] = request_list.prepared(rows)
+    for row, signed in zip(prepared, certificate_content.of_requests(rows), strict=True):
+        row.signed = signed
+    return prepared
+
+
+def _table(actor: Person, rows: list[Any], *, are_ticked: bool) -> DrawnTable:
+    keys = [str(open_tasks.seen(row)[0]) for row in rows] if are_ticked else []
+    return COLUMNS.draw_selectable(
+        actor, rows, sort=None, checkbox="requests", named=open_tasks.seen, selected=keys
+    )
 
 
 def _order(actor: Person, order_id: uuid.UUID) -> BatchOrder | None:

@@ -22,6 +22,7 @@ from identity_manager.audit import Event, chain_proof, evidence, heads
 from identity_manager.audit.chain_proof import ChainSegment
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.audit.event_columns import COLUMNS
+from identity_manager.console.lists.columns import Column, Columns
 from identity_manager.console.lists.csv_export import Reader, csv_chunks
 from identity_manager.console.search.forms import DayField
 from identity_manager.models import AuditCheck, RoleAssignment, SoftwareToken, TokenState
@@ -67,6 +68,30 @@ SECTIONS: Mapping[str, tuple[Event, ...]] = {
     "refused-sign-ins": (Event.SIGN_IN_FAILED, Event.ACCESS_DENIED),
     "audit-log": (Event.LOG_CHECKED, Event.LOG_CUT, Event.EVENTS_FORGOTTEN, Event.EVIDENCE_TAKEN),
 }
+ROLE_COLUMNS = Columns(
+    (
+        Column("person", gettext_lazy("Person"), export="person"),
+        Column("number", gettext_lazy("Personnel number"), export="person.personnel_number"),
+        Column("role", gettext_lazy("Role"), export=lambda row: row.get_role_display()),
+        Column("unit", gettext_lazy("Organisational unit"), export="organisational_unit"),
+        Column("from", gettext_lazy("valid from"), export="valid_from"),
+        Column("until", gettext_lazy("valid until"), export="valid_until"),
+        Column("assigned", gettext_lazy("Assigned"), export="assigned_at"),
+        Column("assigned_by", gettext_lazy("Assigned by"), export="assigned_by"),
+    ),
+    shown=(),
+)
+EXPIRED_COLUMNS = Columns(
+    (
+        Column("person", gettext_lazy("Person"), export="person"),
+        Column("number", gettext_lazy("Personnel number"), export="person.personnel_number"),
+        Column("type", gettext_lazy("Token type"), export="token_type"),
+        Column("request", gettext_lazy("Request"), export="request.reference"),
+        Column("expired", gettext_lazy("Expired"), export="ended_at"),
+    ),
+    shown=(),
+)
+_BY_PERSON = ("person__search_text__by_name", "person_id", "role", "pk")
 CHECKED_BY = "python -m identity_manager.audit_proof {file} --public-key public-key.pem"
 
 
@@ -166,14 +191,14 @@ def _files(reader: Reader, period: Period) -> Iterator[tuple[str, Iterable[str]]
     with reader.served():
         part = chain_proof.part_of(period.since, period.until)
         readme = _readme(period, part)
-        roles = csv_chunks(reader, _ROLES, _roles(period))
-        expired = csv_chunks(reader, _EXPIRED, _expired_without_renewal(period))
+        roles = _csv(reader, ROLE_COLUMNS, _roles(period))
+        expired = _csv(reader, EXPIRED_COLUMNS, _expired_without_renewal(period))
     yield "README.txt", [readme]
     yield "roles.csv", roles
     yield "expired-without-renewal.csv", expired
     for name, events in SECTIONS.items():
         with reader.served():
-            pieces = csv_chunks(reader, COLUMNS.header, _event_rows(period, events))
+            pieces = _csv(reader, COLUMNS, _events(period, events))
         yield f"{name}.csv", pieces
     yield "proof/heads.jsonl", _ended(heads.lines_of(part.heads))
     yield "proof/events.jsonl", _ended(chain_proof.event_lines(part, event_names()))
@@ -185,40 +210,24 @@ def _ended(lines: Iterable[str]) -> Iterator[str]:
     return (f"{line}\n" for line in lines)
 
 
-def _event_rows(period: Period, events: Iterable[Event]) -> Iterator[list[object]]:
+def _csv(reader: Reader, columns: Columns, rows: Iterable[Any]) -> Iterator[str]:
+    return csv_chunks(reader, columns.header, map(columns.exported, rows))
+
+
+def _events(period: Period, events: Iterable[Event]) -> Iterable[Any]:
     rows = chain_proof.in_period(period.since, period.until).filter(name__in=[each.value for each in events])
-    found = audit_log.with_more(rows.order_by("pk")).iterator(chunk_size=500)
-    return map(COLUMNS.exported, audit_log.prepared(found))
+    return audit_log.prepared(audit_log.with_more(rows.order_by("pk")).iterator(chunk_size=500))
 
 
-_ROLES = [
-    *(gettext_lazy("Person"), gettext_lazy("Personnel number"), gettext_lazy("Role")),
-    *(gettext_lazy("Organisational unit"), gettext_lazy("valid from"), gettext_lazy("valid until")),
-    *(gettext_lazy("Assigned"), gettext_lazy("Assigned by")),
-]
-
-
-def _roles(period: Period) -> Iterator[list[object]]:
+def _roles(period: Period) -> Iterator[RoleAssignment]:
     """Assignments that are in force on a day of the period; those that were withdrawn since are events."""
     begun = Q(valid_from=None) | Q(valid_from__lte=period.last)
     rows = RoleAssignment.objects.filter(begun).exclude(valid_until__lt=period.first)
-    rows = rows.filter(assigned_at__lt=period.until).select_related("person", "assigned_by")
-    for row in rows.order_by("person__search_text__by_name", "person_id", "role", "pk").iterator(
-        chunk_size=500
-    ):
-        yield [
-            *(row.person, row.person.personnel_number, row.get_role_display(), row.organisational_unit),
-            *(row.valid_from, row.valid_until, row.assigned_at, row.assigned_by),
-        ]
+    rows = rows.select_related("person", "assigned_by")
+    return rows.filter(assigned_at__lt=period.until).order_by(*_BY_PERSON).iterator(chunk_size=500)
 
 
-_EXPIRED = [
-    *(gettext_lazy("Person"), gettext_lazy("Personnel number"), gettext_lazy("Token type")),
-    *(gettext_lazy("Request"), gettext_lazy("Expired")),
-]
-
-
-def _expired_without_renewal(period: Period) -> Iterator[list[object]]:
+def _expired_without_renewal(period: Period) -> Iterator[SoftwareToken]:
     """Tokens that expired in the period without a successor that is or was in use."""
     followed = SoftwareToken.objects.filter(predecessor=OuterRef("pk")).filter(
         Q(state__in=IN_USE) | Q(delivered_at__isnull=False)
@@ -226,8 +235,7 @@ def _expired_without_renewal(period: Period) -> Iterator[list[object]]:
     rows = SoftwareToken.objects.filter(~Exists(followed), state=TokenState.EXPIRED)
     rows = rows.filter(ended_at__gte=period.since, ended_at__lt=period.until)
     rows = rows.select_related("person", "token_type", "request").defer("passphrase_wrapped", "snapshot")
-    for row in rows.order_by("ended_at", "pk").iterator(chunk_size=500):
-        yield [row.person, row.person.personnel_number, row.token_type, row.request.reference, row.ended_at]
+    return rows.order_by("ended_at", "pk").iterator(chunk_size=500)
 
 
 def _readme(period: Period, part: ChainSegment) -> str:

@@ -84,87 +84,74 @@ def _asked(row: TokenRequest) -> SheetSection:
 def _decided(row: TokenRequest) -> SheetSection:
     approvals = Approval.objects.filter(request=row).order_by("decided_at")
     approvals = approvals.select_related("approver", "deputyship__principal")
-    rows = [
-        (
-            each.round,
-            each,
-            each.get_decision_display(),
-            each.reason,
-            moment(each.decided_at),
-            each.snapshot_hash,
-        )
-        for each in approvals
-    ]
-    head = (_("Round"), _("Approver"), _("Decision"), _("Reason"), _("When"), _("SHA-256 of what was seen"))
+    table = SheetTable.of(
+        approvals,
+        (_("Round"), lambda approval: approval.round),
+        (_("Approver"), lambda approval: approval),
+        (_("Decision"), lambda approval: approval.get_decision_display()),
+        (_("Reason"), lambda approval: approval.reason),
+        (_("When"), lambda approval: moment(approval.decided_at)),
+        (_("SHA-256 of what was seen"), lambda approval: approval.snapshot_hash),
+    )
     nobody = _("Nobody has decided yet.") if row.approvals_needed else _("Nobody had to approve this.")
     lead = progress(row.approvals_needed, [each for each in approvals if each.round == row.round])
-    return SheetSection(_("Who approved"), lead=lead, table=SheetTable(head, rows), empty=nobody)
+    return SheetSection(_("Who approved"), lead=lead, table=table, empty=nobody)
 
 
 def _accepted(row: TokenRequest) -> SheetSection:
     found = TermsAcceptance.objects.filter(request=row).select_related("text__version", "person")
-    rows = [
-        (
-            each.text.title,
-            each.text.version.number,
-            each.text.language,
-            each.person,
-            moment(each.accepted_at),
-            each.sha256,
-        )
-        for each in found.order_by("accepted_at")
-    ]
-    head = (_("Text"), _("Version"), _("Language"), _("Accepted by"), _("When"), _("SHA-256 of the text"))
-    return SheetSection(
-        _("Which text was accepted"), table=SheetTable(head, rows), empty=_("No text was accepted.")
+    table = SheetTable.of(
+        found.order_by("accepted_at"),
+        (_("Text"), lambda acceptance: acceptance.text.title),
+        (_("Version"), lambda acceptance: acceptance.text.version.number),
+        (_("Language"), lambda acceptance: acceptance.text.language),
+        (_("Accepted by"), lambda acceptance: acceptance.person),
+        (_("When"), lambda acceptance: moment(acceptance.accepted_at)),
+        (_("SHA-256 of the text"), lambda acceptance: acceptance.sha256),
     )
+    return SheetSection(_("Which text was accepted"), table=table, empty=_("No text was accepted."))
 
 
 def _issued(tokens: Sequence[SoftwareToken]) -> SheetSection:
-    found = (
-        Certificate.objects.filter(token__in=tokens).select_related("profile").defer("private_key_wrapped")
-    )
+    found = Certificate.objects.filter(token__in=tokens).select_related("profile")
+    found = found.defer("private_key_wrapped").order_by("token__created_at", "token", "position")
     named = {token.pk: token for token in tokens}
-    rows = [
-        (
-            labelled(named[each.token_id], each.profile),
-            each.serial,
-            each.issuer,
-            each.subject,
-            f"{moment(each.not_before)} {DASH} {moment(each.not_after)}",
-            each.fingerprint_sha256,
-            each.get_state_display(),
-            _("yes") if each.copy_is_kept else _("no"),
-        )
-        for each in with_copies(found.order_by("token__created_at", "token", "position"))
-    ]
-    head = (
-        *(_("Certificate"), _("Serial number"), _("Issuer"), _("Subject"), _("Valid")),
-        *(_("Fingerprint (SHA-256)"), _("State"), _("Copy of the key kept")),
+    table = SheetTable.of(
+        with_copies(found),
+        (_("Certificate"), lambda certificate: labelled(named[certificate.token_id], certificate.profile)),
+        (_("Serial number"), lambda certificate: certificate.serial),
+        (_("Issuer"), lambda certificate: certificate.issuer),
+        (_("Subject"), lambda certificate: certificate.subject),
+        (_("Valid"), _validity),
+        (_("Fingerprint (SHA-256)"), lambda certificate: certificate.fingerprint_sha256),
+        (_("State"), lambda certificate: certificate.get_state_display()),
+        (_("Copy of the key kept"), lambda certificate: _("yes") if certificate.copy_is_kept else _("no")),
     )
-    return SheetSection(_("What was issued"), table=SheetTable(head, rows), empty=_("Nothing was issued."))
+    return SheetSection(_("What was issued"), table=table, empty=_("Nothing was issued."))
+
+
+def _validity(certificate: Certificate) -> str:
+    return f"{moment(certificate.not_before)} {DASH} {moment(certificate.not_after)}"
 
 
 def _handed_out(tokens: Sequence[SoftwareToken]) -> SheetSection:
     said: dict[Any, list[str]] = {}
     for each in Installation.objects.filter(token__in=tokens):
         said.setdefault(each.token_id, []).append(_installed(each))
-    rows = [
-        (
-            token,
-            moment(token.sealed_at),
-            f"{token.get_delivery_display()}, {moment(token.delivered_at)}",
-            moment(token.acknowledged_at),
-            "; ".join(said.get(token.pk, [])),
-            f"{token.get_state_display()}, {moment(token.ended_at)} {token.reason_words}".strip(),
-        )
-        for token in tokens
-    ]
-    head = (
-        *(_("Software token"), _("Sealed"), _("Delivered"), _("Passphrase noted")),
-        *(_("Installed, as the person says"), _("State and end")),
+    table = SheetTable.of(
+        tokens,
+        (_("Software token"), lambda token: token),
+        (_("Sealed"), lambda token: moment(token.sealed_at)),
+        (_("Delivered"), lambda token: f"{token.get_delivery_display()}, {moment(token.delivered_at)}"),
+        (_("Passphrase noted"), lambda token: moment(token.acknowledged_at)),
+        (_("Installed, as the person says"), lambda token: "; ".join(said.get(token.pk, []))),
+        (_("State and end"), _state_and_end),
     )
-    return SheetSection(_("How it was handed out, and how it ended"), table=SheetTable(head, rows))
+    return SheetSection(_("How it was handed out, and how it ended"), table=table)
+
+
+def _state_and_end(token: SoftwareToken) -> str:
+    return f"{token.get_state_display()}, {moment(token.ended_at)} {token.reason_words}".strip()
 
 
 def _installed(row: Installation) -> str:
@@ -173,22 +160,21 @@ def _installed(row: Installation) -> str:
 
 
 def _log(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:
-    events = (
-        AuditEvent.objects.filter(request=row).select_related("actor", "token__token_type").order_by("pk")
-    )
-    rows = list(map(_line, events))
+    events = AuditEvent.objects.filter(request=row).select_related("actor", "token__token_type")
+    names = event_wording.type_names()
+    said = [(event, event_wording.timeline_event(event, type_names=names)) for event in events.order_by("pk")]
     waiting = evidence["not_covered_yet"]
     lead = _("Each event in its order, with its number in the sealed log.")
     if waiting:
         lead += " " + _("%(number)d of them are not covered by a signature yet.") % {"number": waiting}
-    head = (_("No."), _("When"), _("What"), _("By"))
-    return SheetSection(_("What the audit log says"), lead=lead, table=SheetTable(head, rows))
-
-
-def _line(event: AuditEvent) -> tuple[object, ...]:
-    words = event_wording.timeline_event(event, type_names=event_wording.type_names())
-    what = labelled(words.title, words.detail)
-    return (event.number or DASH, moment(event.at), what, words.actor)
+    table = SheetTable.of(
+        said,
+        (_("No."), lambda line: line[0].number or DASH),
+        (_("When"), lambda line: moment(line[0].at)),
+        (_("What"), lambda line: labelled(line[1].title, line[1].detail)),
+        (_("By"), lambda line: line[1].actor),
+    )
+    return SheetSection(_("What the audit log says"), lead=lead, table=table)
 
 
 def _check(row: TokenRequest, evidence: dict[str, Any]) -> SheetSection:

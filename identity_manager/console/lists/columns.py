@@ -20,8 +20,8 @@ class Column:
     cell: function of a prepared row, which returns the cell; without it, the column is exported only. order:
     fields to sort by. fields: columns of the model that the cell reads, for only(). export: the value in a
     CSV file: an attribute path on the model's row, or a function of it. width: CSS class of the column
-    (content.css). is_action: it has buttons, and stands behind all others. shown_to: roles that see it;
-    empty: all.
+    (content.css). is_action: it has buttons, and stands behind all others. is_detail: its cell stands below
+    the others, as wide as all of them, without a label. shown_to: roles that see it; empty: all.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Column:
     css: str = ""
     width: str = "column-medium"
     is_action: bool = False
+    is_detail: bool = False
     shown_to: frozenset[str] = frozenset()
 
 
@@ -54,6 +55,7 @@ class DrawnRow:
     head: object
     cells: Sequence[Cell]
     actions: Sequence[object]
+    details: Sequence[object] = ()
     key: str = ""
     name: object = ""
     is_selected: bool = False
@@ -62,6 +64,8 @@ class DrawnRow:
 @dataclass(frozen=True)
 class DrawnTable:
     """A page of a list as the template draws it. sort: the present order; None where nobody sorts.
+
+    columns: those with a head. checkbox: name of the check boxes; empty: none.
 
     is_steady: its columns keep their widths whatever the rows hold.
     """
@@ -112,7 +116,8 @@ class Columns:
         """The rows without check boxes."""
         columns = self.for_actor(actor)
         cells_of = _cells_of(columns)
-        return DrawnTable(columns, [DrawnRow(*cells_of(row)) for row in rows], sort, "", self.is_steady)
+        drawn = [DrawnRow(*cells_of(row)) for row in rows]
+        return DrawnTable(_with_heads(columns), drawn, sort, "", self.is_steady)
 
     def draw_selectable(
         self,
@@ -133,23 +138,33 @@ class Columns:
         for row in rows:
             key, name = named(row)
             drawn.append(DrawnRow(*cells_of(row), str(key), name, str(key) in selected))
-        return DrawnTable(columns, drawn, sort, checkbox, self.is_steady)
+        return DrawnTable(_with_heads(columns), drawn, sort, checkbox, self.is_steady)
 
 
-def _cells_of(columns: Sequence[Column]) -> Callable[[Any], tuple[object, list[Cell], list[object]]]:
-    """A function that gives a row's head, cells and actions. Labels are translated once for all rows."""
+def _with_heads(columns: Iterable[Column]) -> list[Column]:
+    return [each for each in columns if not each.is_detail]
+
+
+_Parts = tuple[object, list[Cell], list[object], list[object]]
+
+
+def _cells_of(columns: Sequence[Column]) -> Callable[[Any], _Parts]:
+    """A function that gives a row's head, cells, actions and details. Labels are translated once for all."""
     first, *others = columns
     named = [(each, escape(str(each.label))) for each in others]
 
-    def cells_of(row: Any) -> tuple[object, list[Cell], list[object]]:
+    def cells_of(row: Any) -> _Parts:
         cells: list[Cell] = []
         actions: list[object] = []
+        details: list[object] = []
         for column, label in named:
             value = column.cell(row) if column.cell else ""
             if column.is_action:
                 actions.append(value)
+            elif column.is_detail:
+                details.append(value)
             else:
                 cells.append(Cell("" if value == "" else label, column.css, value))
-        return first.cell(row) if first.cell else "", cells, actions
+        return first.cell(row) if first.cell else "", cells, actions, details
 
     return cells_of

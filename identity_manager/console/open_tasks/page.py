@@ -230,7 +230,7 @@ def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
     return offices.within_units(actor, roles, "person__organisational_unit")
 
 
-def _seen(row: TokenRequest) -> tuple[object, object]:
+def seen(row: TokenRequest) -> tuple[object, object]:
     """Value of a request's check box, with the snapshot hash that was shown, and its label."""
     return f"{row.pk}:{row.snapshot_hash}", row.person.display_name
 
@@ -246,7 +246,7 @@ SOURCES = (
         columns=TO_DECIDE,
         prepared=request_list.prepared,
         more=More(_("Decide on several at once"), "console:decisions", beyond=1),
-        bulk=Bulk("requests", _seen, "identity_manager/approvals/bulk_buttons.html", "console:decisions"),
+        bulk=Bulk("requests", seen, "identity_manager/approvals/bulk_buttons.html", "console:decisions"),
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),

@@ -1,8 +1,9 @@
 """Printable documents: sections of key-value pairs, tables and steps, drawn by print/document.html."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,6 +15,7 @@ from identity_manager.ui import dates
 from identity_manager.ui.parts import Pair
 
 DASH = "–"
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,12 @@ class SheetTable:
 
     head: Sequence[Words]
     rows: Sequence[Sequence[object]]
+
+    @classmethod
+    def of(cls, rows: Iterable[_Row], *columns: tuple[Words, Callable[[_Row], object]]) -> Self:
+        """A line for each row. columns: the label of each, and its cell as a function of a row."""
+        cells = [[cell(row) for _label, cell in columns] for row in rows]
+        return cls([label for label, _cell in columns], cells)
 
 
 @dataclass(frozen=True)

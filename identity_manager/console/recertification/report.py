@@ -46,23 +46,16 @@ def _summary(campaign: Recertification, found: list[RoleReview]) -> SheetSection
 
 
 def _table(found: list[RoleReview]) -> SheetSection:
-    head = (_("Name"), _("Role"), _("Organisational unit"), _("Assigned"), _("Outcome"), _("Answered"))
-    return SheetSection(
-        _("Roles"),
-        table=SheetTable(head, [_cells(each) for each in found]),
-        empty=_("No role was to be confirmed."),
+    table = SheetTable.of(
+        found,
+        (_("Name"), lambda review: f"{review.person}, {review.person.personnel_number}"),
+        (_("Role"), lambda review: review.get_role_display()),
+        (_("Organisational unit"), lambda review: unit_words(review.organisational_unit)),
+        (_("Assigned"), lambda review: _by(review.assigned_at, review.assigned_by)),
+        (_("Outcome"), lambda review: ReviewDecision(review.decision).label),
+        (_("Answered"), lambda review: _by(review.decided_at, review.decided_by)),
     )
-
-
-def _cells(each: RoleReview) -> tuple[object, ...]:
-    return (
-        f"{each.person}, {each.person.personnel_number}",
-        each.get_role_display(),
-        unit_words(each.organisational_unit),
-        _by(each.assigned_at, each.assigned_by),
-        ReviewDecision(each.decision).label,
-        _by(each.decided_at, each.decided_by),
-    )
+    return SheetSection(_("Roles"), table=table, empty=_("No role was to be confirmed."))
 
 
 def _by(at: Any, by: Person | None) -> str:

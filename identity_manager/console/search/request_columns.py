@@ -78,7 +78,7 @@ _PURPOSE = Column(
     fields=("purpose",),
     width="column-wide",
 )
-_ASKED_BY = Column(
+ASKED_BY = Column(
     "asked_by",
     _("Asked by"),
     lambda row: cells.isolate(row.requested_by),
@@ -122,7 +122,7 @@ COLUMNS = Columns(
         _TOKENS,
         Column("purpose", _("What it is for"), export="purpose"),
         Column("token_names", _("Software tokens"), export=_names_of_tokens),
-        _ASKED_BY,
+        ASKED_BY,
         Column("origin", _("How it came about"), export=lambda row: row.get_origin_display()),
         _ASKED,
         Column("decided", _("Decided"), export="decided_at"),
@@ -135,7 +135,7 @@ COLUMNS = Columns(
     ),
     shown=_LISTED,
 )
-WAITING = Columns((_FOR, _TOKENS, _ASKED_BY, _AGE, _STATE), shown=_WAITING)
+WAITING = Columns((_FOR, _TOKENS, ASKED_BY, _AGE, _STATE), shown=_WAITING)
 _TO_DECIDE = ("person", "purpose", "tokens", "asked_by", "age", "decide")
-TO_DECIDE = Columns((_FOR, _PURPOSE, _TOKENS, _ASKED_BY, _AGE, _DECIDE), shown=_TO_DECIDE)
+TO_DECIDE = Columns((_FOR, _PURPOSE, _TOKENS, ASKED_BY, _AGE, _DECIDE), shown=_TO_DECIDE)
 POSTPONED = Columns((*TO_DECIDE.every, _BACK), shown=(*_TO_DECIDE[:-1], "back", "decide"))

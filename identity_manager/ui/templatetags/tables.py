@@ -1,4 +1,4 @@
-"""Template tags of a table that has its columns in its template: table, column and detail.
+"""Template tags of a table that has its columns in its template: table and column.
 
 Built in, so no template loads them; usage: templates/ui/README.md. A list that is sorted, exported or chosen
 from declares its columns in code (console.lists.columns).
@@ -41,10 +41,9 @@ class DrawnColumn:
 
 @dataclass(frozen=True)
 class DrawnRow:
-    """A row of ui/table.html: each column with the content of its cell, and what stands below them."""
+    """A row of ui/table.html: each column with the content of its cell."""
 
     cells: list[tuple[DrawnColumn, SafeString]]
-    detail: SafeString
 
 
 class ColumnNode(Node):
@@ -61,25 +60,15 @@ class ColumnNode(Node):
         return DrawnColumn(self.label.resolve(context), _values(self.options, context), self.nodelist)
 
 
-class DetailNode(Node):
-    """A second line of a row, below all columns but that of the check boxes."""
-
-    def __init__(self, nodelist: NodeList) -> None:
-        self.nodelist = nodelist
-
-
 class TableNode(Node):
-    """A table with a row for each of a sequence; its nodes are columns, a detail and what sets variables."""
+    """A table with a row for each of a sequence; its nodes are columns and what sets variables."""
 
     def __init__(
         self, names: Sequence[str], sequence: FilterExpression, options: Options, nodelist: NodeList
     ) -> None:
         self.names, self.sequence, self.options, self.nodelist = names, sequence, options, nodelist
         self.columns = [each for each in nodelist if isinstance(each, ColumnNode)]
-        details = (each.nodelist for each in nodelist if isinstance(each, DetailNode))
-        self.detail = next(details, NodeList())
-        own = (ColumnNode, DetailNode, TextNode)
-        self.before = NodeList(each for each in nodelist if not isinstance(each, own))
+        self.before = NodeList(each for each in nodelist if not isinstance(each, (ColumnNode, TextNode)))
 
     def render(self, context: Context) -> SafeString:
         columns = [each.drawn(context) for each in self.columns]
@@ -94,8 +83,7 @@ class TableNode(Node):
             named = zip(self.names, item if len(self.names) > 1 else [item], strict=True)
             with context.push(**dict(named)):
                 self.before.render(context)
-                cells = [(each, SafeString(each.cell.render(context).strip())) for each in columns]
-                yield DrawnRow(cells, SafeString(self.detail.render(context).strip()))
+                yield DrawnRow([(each, SafeString(each.cell.render(context).strip())) for each in columns])
 
 
 @register.tag
@@ -132,12 +120,6 @@ def column(parser: Parser, token: Token) -> ColumnNode:
         raise template.TemplateSyntaxError("column wants a label")
     options = _options(parser, "column", bits[1:], COLUMN_OPTIONS)
     return ColumnNode(parser.compile_filter(bits[0]), options, _until(parser, "endcolumn"))
-
-
-@register.tag
-def detail(parser: Parser, _token: Token) -> DetailNode:
-    """Draw a second line of each row, within a table tag."""
-    return DetailNode(_until(parser, "enddetail"))
 
 
 def _until(parser: Parser, end: str) -> NodeList:

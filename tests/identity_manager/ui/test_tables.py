@@ -1,4 +1,4 @@
-"""The tags table, column and detail."""
+"""The tags table and column."""
 
 import re
 
@@ -60,13 +60,6 @@ def test_rows_that_can_be_chosen_begin_with_a_check_box():
     html = table(CHOICE + '{% column "A" %}{% endcolumn %}')
     assert html.count("data-select-all") == 1
     assert html.count('class="row-select"') == len(ROWS)
-
-
-def test_a_detail_stands_below_all_columns_but_that_of_the_check_boxes():
-    columns = CHOICE + '{% column "A" %}{% endcolumn %}{% column "B" shown=acts %}{% endcolumn %}'
-    detail = "{% detail %}more of {{ name }}{% enddetail %}"
-    assert '<td colspan="2">more of two</td>' in table(columns + detail, acts=True)
-    assert '<td colspan="1">more of two</td>' in table(columns + detail, acts=False)
 
 
 def test_what_a_tag_before_the_columns_sets_is_of_its_row():

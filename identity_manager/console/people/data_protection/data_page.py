@@ -5,7 +5,7 @@ deciders, whom the person sees in Self-Service, too. Recoveries of the person's 
 left out: the owner is notified by mail, unless two officers have decided otherwise.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -23,6 +23,7 @@ from identity_manager.console.print.document import Document, SheetSection, Shee
 from identity_manager.mail.registry import title_of
 from identity_manager.models import (
     Account,
+    Approval,
     ArchivedKey,
     AuditEvent,
     Certificate,
@@ -35,6 +36,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.archive.archived_key import with_copies
+from identity_manager.models.words import Words
 from identity_manager.ui.parts import Pair
 from identity_manager.ui.punctuation import labelled
 
@@ -61,9 +63,9 @@ def document(actor: Person, person: Person) -> Document:
 
 
 def _table(
-    title: str, head: Sequence[str], rows: Iterable[Sequence[object]], *, lead: str = ""
+    title: str, rows: Iterable[Any], *columns: tuple[str, Callable[[Any], object]], lead: str = ""
 ) -> SheetSection:
-    return SheetSection(title, lead=lead, table=SheetTable(head, list(rows)), empty=_("Nothing is kept."))
+    return SheetSection(title, lead=lead, table=SheetTable.of(rows, *columns), empty=_("Nothing is kept."))
 
 
 def _of_the_person(person: Person) -> Iterator[SheetSection]:
@@ -72,75 +74,71 @@ def _of_the_person(person: Person) -> Iterator[SheetSection]:
     yield from _of_roles(person)
     yield _table(
         _("Leaves"),
-        (_("From"), _("Until"), _("Reason")),
-        ((moment(each.began_at), moment(each.ended_at), each.reason) for each in person.leaves.all()),
+        person.leaves.all(),
+        (_("From"), lambda leave: moment(leave.began_at)),
+        (_("Until"), lambda leave: moment(leave.ended_at)),
+        (_("Reason"), lambda leave: leave.reason),
     )
     yield _table(
         _("Changes of identity"),
-        (_("What"), _("Before"), _("After"), _("Asked"), _("Decided")),
-        (
-            (label, before, after, moment(change.asked_at), moment(change.decided_at))
-            for change in person.identity_changes.all()
-            for label, before, after in change.lines
-        ),
+        ((change, line) for change in person.identity_changes.all() for line in change.lines),
+        (_("What"), lambda changed: changed[1][0]),
+        (_("Before"), lambda changed: changed[1][1]),
+        (_("After"), lambda changed: changed[1][2]),
+        (_("Asked"), lambda changed: moment(changed[0].asked_at)),
+        (_("Decided"), lambda changed: moment(changed[0].decided_at)),
     )
-    groups = person.directory_memberships.select_related("group")
     yield _table(
         _("Groups of the directory"),
-        (_("Group"), _("Since")),
-        ((each.group, moment(each.since)) for each in groups),
+        person.directory_memberships.select_related("group"),
+        (_("Group"), lambda membership: membership.group),
+        (_("Since"), lambda membership: moment(membership.since)),
     )
-    approving = person.approver_groups.select_related("group").order_by("added_at", "pk")
     yield _table(
         _("Approver groups"),
-        (_("Group"), _("Since")),
-        ((each.group, moment(each.added_at)) for each in approving),
+        person.approver_groups.select_related("group").order_by("added_at", "pk"),
+        (_("Group"), lambda membership: membership.group),
+        (_("Since"), lambda membership: moment(membership.added_at)),
     )
-    standing = person.standing_memberships.select_related("order").order_by("since", "pk")
     yield _table(
         _("Standing orders"),
-        (_("Standing order"), _("Since"), _("Until")),
-        ((each.order, moment(each.since), moment(each.until)) for each in standing),
+        person.standing_memberships.select_related("order").order_by("since", "pk"),
+        (_("Standing order"), lambda membership: membership.order),
+        (_("Since"), lambda membership: moment(membership.since)),
+        (_("Until"), lambda membership: moment(membership.until)),
     )
 
 
 def _of_roles(person: Person) -> Iterator[SheetSection]:
     yield _table(
         _("Roles"),
-        (_("Role"), _("Organisational unit"), _("Assigned"), _("From"), _("Until")),
-        (
-            (each, each.organisational_unit, moment(each.assigned_at), each.valid_from, each.valid_until)
-            for each in person.roles.order_by("assigned_at")
-        ),
+        person.roles.order_by("assigned_at"),
+        (_("Role"), lambda role: role),
+        (_("Organisational unit"), lambda role: role.organisational_unit),
+        (_("Assigned"), lambda role: moment(role.assigned_at)),
+        (_("From"), lambda role: role.valid_from),
+        (_("Until"), lambda role: role.valid_until),
     )
     yield _table(
         _("Recertification of roles"),
-        (_("Role"), _("Organisational unit"), _("Asked"), _("Decision"), _("Decided")),
-        (
-            (
-                each.get_role_display(),
-                each.organisational_unit,
-                moment(each.campaign.opened_at),
-                each.get_decision_display(),
-                moment(each.decided_at),
-            )
-            for each in person.role_reviews.select_related("campaign").order_by("campaign__opened_at", "pk")
-        ),
+        person.role_reviews.select_related("campaign").order_by("campaign__opened_at", "pk"),
+        (_("Role"), lambda review: review.get_role_display()),
+        (_("Organisational unit"), lambda review: review.organisational_unit),
+        (_("Asked"), lambda review: moment(review.campaign.opened_at)),
+        (_("Decision"), lambda review: review.get_decision_display()),
+        (_("Decided"), lambda review: moment(review.decided_at)),
     )
-    deputies = Deputy.objects.filter(Q(principal=person) | Q(deputy=person))
     yield _table(
         _("Deputies"),
-        (_("What"), _("Organisational unit"), _("From"), _("Until"), _("Ended early")),
+        Deputy.objects.filter(Q(principal=person) | Q(deputy=person)),
         (
-            (
-                _("is a deputy") if each.deputy_id == person.pk else _("has a deputy"),
-                each.organisational_unit,
-                each.valid_from,
-                each.valid_until,
-                moment(each.ended_at),
-            )
-            for each in deputies
+            _("What"),
+            lambda deputyship: _("is a deputy") if deputyship.deputy_id == person.pk else _("has a deputy"),
         ),
+        (_("Organisational unit"), lambda deputyship: deputyship.organisational_unit),
+        (_("From"), lambda deputyship: deputyship.valid_from),
+        (_("Until"), lambda deputyship: deputyship.valid_until),
+        (_("Ended early"), lambda deputyship: moment(deputyship.ended_at)),
     )
 
 
@@ -186,119 +184,88 @@ def _of_requests(person: Person) -> Iterator[SheetSection]:
     requests = TokenRequest.objects.filter(person=person).select_related("requested_by")
     yield _table(
         _("Requests"),
-        (
-            _("Reference"),
-            _("Kind"),
-            _("Asked by"),
-            _("Asked"),
-            _("What it is for"),
-            _("State"),
-            _("Decided by"),
-        ),
-        map(_request, requests.prefetch_related("approvals__approver").order_by("created_at")),
+        requests.prefetch_related("approvals__approver").order_by("created_at"),
+        (_("Reference"), lambda request: request.reference),
+        (_("Kind"), lambda request: request.get_kind_display()),
+        (_("Asked by"), lambda request: request.requested_by),
+        (_("Asked"), lambda request: moment(request.created_at)),
+        (_("What it is for"), lambda request: request.purpose),
+        (_("State"), lambda request: f"{request.get_state_display()} {request.reason_words}".strip()),
+        (_("Decided by"), lambda request: "; ".join(map(_decision, request.approvals.all()))),
     )
-    accepted = TermsAcceptance.objects.filter(person=person).select_related("text__version")
     yield _table(
         _("Accepted terms"),
-        (_("Text"), _("Version"), _("Accepted")),
-        (
-            (each.text.title, each.text.version.number, moment(each.accepted_at))
-            for each in accepted.order_by("accepted_at")
-        ),
+        TermsAcceptance.objects.filter(person=person).select_related("text__version").order_by("accepted_at"),
+        (_("Text"), lambda acceptance: acceptance.text.title),
+        (_("Version"), lambda acceptance: acceptance.text.version.number),
+        (_("Accepted"), lambda acceptance: moment(acceptance.accepted_at)),
     )
+
+
+def _decision(approval: Approval) -> str:
+    said = f"{approval.get_decision_display()}, {moment(approval.decided_at)} {approval.reason}"
+    return labelled(approval.approver, said.strip())
 
 
 def _of_tokens(person: Person) -> Iterator[SheetSection]:
     tokens = SoftwareToken.objects.filter(person=person).select_related("token_type")
     yield _table(
         _("Software tokens"),
-        (_("Software token"), _("State"), _("Delivered"), _("Passphrase noted"), _("Installed"), _("Ended")),
-        map(
-            _token,
-            tokens.prefetch_related("installations").defer("passphrase_wrapped").order_by("created_at"),
-        ),
+        tokens.prefetch_related("installations").defer("passphrase_wrapped").order_by("created_at"),
+        (_("Software token"), lambda token: token),
+        (_("State"), lambda token: token.get_state_display()),
+        (_("Delivered"), lambda token: f"{token.get_delivery_display()}, {moment(token.delivered_at)}"),
+        (_("Passphrase noted"), lambda token: moment(token.acknowledged_at)),
+        (_("Installed"), _devices),
+        (_("Ended"), lambda token: moment(token.ended_at)),
     )
-    certificates = Certificate.objects.filter(token__person=person).defer(
-        "private_key_wrapped", "certificate"
-    )
+    certificates = Certificate.objects.filter(token__person=person)
+    certificates = certificates.defer("private_key_wrapped", "certificate").order_by("created_at")
     yield _table(
         _("Certificates"),
-        (
-            _("Subject"),
-            _("Serial number"),
-            _("Issuer"),
-            _("Valid from"),
-            _("Valid until"),
-            _("State"),
-            _("Copy of the key kept"),
-        ),
-        map(_certificate, with_copies(certificates.order_by("created_at"))),
+        with_copies(certificates),
+        (_("Subject"), lambda certificate: certificate.subject),
+        (_("Serial number"), lambda certificate: certificate.serial),
+        (_("Issuer"), lambda certificate: certificate.issuer),
+        (_("Valid from"), lambda certificate: moment(certificate.not_before)),
+        (_("Valid until"), lambda certificate: moment(certificate.not_after)),
+        (_("State"), lambda certificate: certificate.get_state_display()),
+        (_("Copy of the key kept"), lambda certificate: _("yes") if certificate.copy_is_kept else _("no")),
     )
     keys = ArchivedKey.objects.filter(owner=person).only("public_key_sha256", "archived_at", "purpose")
     yield _table(
         _("Archived encryption keys"),
-        (_("SHA-256 of the public key"), _("Archived")),
-        ((each.public_key_sha256, moment(each.archived_at)) for each in keys.order_by("archived_at")),
+        keys.order_by("archived_at"),
+        (_("SHA-256 of the public key"), lambda key: key.public_key_sha256),
+        (_("Archived"), lambda key: moment(key.archived_at)),
     )
 
 
-def _request(row: TokenRequest) -> tuple[object, ...]:
-    decisions = [
-        labelled(
-            each.approver, f"{each.get_decision_display()}, {moment(each.decided_at)} {each.reason}".strip()
-        )
-        for each in row.approvals.all()
-    ]
-    state = f"{row.get_state_display()} {row.reason_words}".strip()
-    asked = (row.reference, row.get_kind_display(), row.requested_by, moment(row.created_at), row.purpose)
-    return (*asked, state, "; ".join(decisions))
-
-
-def _token(token: SoftwareToken) -> tuple[object, ...]:
-    devices = [f"{each}, {moment(each.said_at)}" for each in token.installations.all()]
-    return (
-        token,
-        token.get_state_display(),
-        f"{token.get_delivery_display()}, {moment(token.delivered_at)}",
-        moment(token.acknowledged_at),
-        "; ".join(devices),
-        moment(token.ended_at),
-    )
-
-
-def _certificate(row: Certificate) -> tuple[object, ...]:
-    return (
-        row.subject,
-        row.serial,
-        row.issuer,
-        moment(row.not_before),
-        moment(row.not_after),
-        row.get_state_display(),
-        _("yes") if row.copy_is_kept else _("no"),
-    )
+def _devices(token: SoftwareToken) -> str:
+    return "; ".join(f"{each}, {moment(each.said_at)}" for each in token.installations.all())
 
 
 def _of_the_log(person: Person) -> Iterator[SheetSection]:
     mails = OutgoingMail.objects.filter(person=person).defer("body_text", "body_html").order_by("created_at")
     yield _table(
         _("Mails"),
-        (_("Mail"), _("To"), _("Made"), _("Sent"), _("State")),
-        (
-            (
-                title_of(each.message),
-                each.to_address,
-                moment(each.created_at),
-                moment(each.sent_at),
-                each.get_state_display(),
-            )
-            for each in mails.iterator(chunk_size=500)
-        ),
+        mails.iterator(chunk_size=500),
+        (_("Mail"), lambda mail: title_of(mail.message)),
+        (_("To"), lambda mail: mail.to_address),
+        (_("Made"), lambda mail: moment(mail.created_at)),
+        (_("Sent"), lambda mail: moment(mail.sent_at)),
+        (_("State"), lambda mail: mail.get_state_display()),
     )
     deciders = _deciders(person)
+    found = (
+        (event, event_wording.timeline_event(event)) for event in events(person).iterator(chunk_size=500)
+    )
     yield _table(
         _("What the audit log says about the person"),
-        (_("When"), _("What"), _("By")),
-        (_event(each, person, deciders) for each in events(person).iterator(chunk_size=500)),
+        found,
+        (_("When"), lambda said: moment(said[0].at)),
+        (_("What"), lambda said: said[1].title),
+        (_("By"), lambda said: _who(said[0], said[1].actor, person, deciders)),
         lead=_acts_as_officer(person),
     )
 
@@ -322,11 +289,10 @@ def _deciders(person: Person) -> set[Any]:
     return {*asked, *requests.values_list("approvals__approver_id", flat=True), person.pk}
 
 
-def _event(event: AuditEvent, person: Person, deciders: set[Any]) -> tuple[object, ...]:
-    words = event_wording.timeline_event(event)
+def _who(event: AuditEvent, name: Words, person: Person, deciders: set[Any]) -> Words:
+    """Who acted: by name the system, the person, and those of the person's requests; no other officer."""
     known = event.actor_id is None or (event.actor_id in deciders and event.request_id is not None)
-    who = words.actor if known or event.actor_id == person.pk else _("An officer")
-    return (moment(event.at), words.title, who)
+    return name if known or event.actor_id == person.pk else _("An officer")
 
 
 def _acts_as_officer(person: Person) -> str:

@@ -2,15 +2,18 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from identity_manager.console.approvals import bulk_decisions
 from identity_manager.console.audit import event_columns
 from identity_manager.console.lists.columns import Cell, Column, Columns
 from identity_manager.console.open_tasks import page
@@ -31,6 +34,7 @@ LISTS = [
     (request_columns.COLUMNS, TokenRequest),
     (request_columns.WAITING, TokenRequest),
     (request_columns.TO_DECIDE, TokenRequest),
+    (bulk_decisions.COLUMNS, TokenRequest),
     (certificate_columns.COLUMNS, Certificate),
     (mail_columns.COLUMNS, OutgoingMail),
     (event_columns.COLUMNS, AuditEvent),
@@ -93,6 +97,29 @@ def test_cells_have_the_label_of_their_column_where_there_is_something_to_show()
     assert row.head == "x"
     assert row.cells == [Cell("", "", ""), Cell("A &amp; B", "number", 0)]
     assert row.actions == ["x!"]
+
+
+@pytest.mark.parametrize("checkbox", ["", "rows"])
+def test_a_detail_stands_below_all_columns_but_that_of_the_check_boxes(checkbox: str) -> None:
+    columns = Columns(
+        (
+            Column("name", "Name", str),
+            Column("more", "", lambda row: f"more of {row}", fields=("more",), is_detail=True),
+            Column("size", "Size", len),
+        ),
+        shown=("name", "size", "more"),
+    )
+    nobody = Person()
+    nobody.know_roles([])
+    table = columns.draw_selectable(
+        nobody, ["x"], sort=None, checkbox=checkbox, named=lambda row: (row, row), selected=()
+    )
+    html = render_to_string("identity_manager/lists/table.html", {"table": table})
+
+    assert columns.fields == ("more",)
+    assert html.count('<th scope="col"') == (3 if checkbox else 2)
+    before = "<td></td>" if checkbox else ""
+    assert f'<tr class="row-more">{before}<td colspan="2">more of x</td>' in re.sub(r"\s*\n\s*", "", html)
 
 
 @pytest.mark.parametrize(
