@@ -59,7 +59,7 @@ _WAITING_SINCE = ("created_at", "state", "approvals_needed", "round")
 COLUMNS = Columns(
     (
         Column("person", gettext_lazy("For"), _person, fields=_NAMED, width="column-wide"),
-        Column("tokens", gettext_lazy("Tokens"), title_of, fields=("round",), width="column-wide"),
+        Column("tokens", gettext_lazy("Tokens"), title_of, fields=("round",)),
         Column(
             "department",
             gettext_lazy("Department"),
@@ -72,9 +72,10 @@ COLUMNS = Columns(
             lambda row: row.delivery_address or "–",
             fields=("delivery_address",),
             css="address",
+            width="column-wide",
         ),
         ASKED_BY,
-        Column("waits", gettext_lazy("Waits for"), _waits, fields=_WAITING_SINCE),
+        Column("waits", gettext_lazy("Waits for"), _waits, fields=_WAITING_SINCE, width="column-narrow"),
         Column("signed", "", _signed_content, fields=("purpose", "snapshot_hash"), is_detail=True),
     ),
     shown=("person", "tokens", "department", "address", "asked_by", "waits", "signed"),
