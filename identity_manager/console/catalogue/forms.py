@@ -21,6 +21,7 @@ from identity_manager.models import CertificateProfile, CertificatePurpose, Term
 from identity_manager.models.catalogue.certificate_profile import EXTENDED_KEY_USAGES
 from identity_manager.models.catalogue.entry_fields import content_fields, own_messages
 from identity_manager.models.catalogue.terms import CODE_HELP
+from identity_manager.models.text_in_languages import TextInLanguages
 from identity_manager.ui.forms import RadioCards
 from identity_manager.ui.language_fields import LanguagesField
 from identity_manager.ui.parts import Card
@@ -45,6 +46,15 @@ def of_model(model: type[models.Model], name: str, kind: type[forms.Field], **op
         "error_messages": own_messages(field),
     }
     return kind(**(of_field | options))
+
+
+def form_field(field: "models.Field[Any, Any]", **options: Any) -> forms.Field | None:
+    """The form field of a column: an input for each language of a text, radio buttons for a choice."""
+    if isinstance(field, TextInLanguages):
+        options.setdefault("form_class", LanguagesField)
+    elif field.choices:
+        options.setdefault("widget", forms.RadioSelect)
+    return field.formfield(**options)
 
 
 def columns_of(model: type[models.Model]) -> list[str]:
@@ -177,16 +187,8 @@ class TypeForm(EntryForm):
     class Meta:
         model = TokenType
         fields = columns_of(TokenType)
-        field_classes = dict.fromkeys(("name", "description"), LanguagesField)
-        widgets = dict.fromkeys(
-            (
-                *("approval", "approvers_needed", "manager_approval", "purpose_rule"),
-                *("container_format", "device_rule"),
-                *("renewal_policy", "renewal_approval", "on_holder_change", "installation_policy"),
-                *("on_leave", "on_lock"),
-            ),
-            forms.RadioSelect,
-        )
+        formfield_callback = form_field
+        widgets = {"key_algorithm": forms.Select}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -259,7 +261,7 @@ class ProfileForm(EntryForm):
     class Meta:
         model = CertificateProfile
         fields = columns_of(CertificateProfile)
-        field_classes = {"name": LanguagesField}
+        formfield_callback = form_field
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from identity_manager.catalogue import logo, looks, versions
 from identity_manager.console.catalogue import wording
-from identity_manager.console.catalogue.forms import columns_of, in_own_words
+from identity_manager.console.catalogue.forms import columns_of, form_field, in_own_words
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import ReasonField
@@ -20,7 +20,6 @@ from identity_manager.models.catalogue.entry_fields import content_fields
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui import looks as looks_files
-from identity_manager.ui.language_fields import LanguagesField
 from identity_manager.ui.parts import Pair
 
 PAGE = "console:looks"
@@ -67,7 +66,7 @@ class LooksForm(SeenForm, forms.ModelForm):  # type: ignore[type-arg]  # of one 
     class Meta:
         model = Looks
         fields = columns_of(Looks)
-        field_classes = dict.fromkeys(("help_desk", "sign_in_words"), LanguagesField)
+        formfield_callback = form_field
 
     def clean_accent(self) -> str:
         return str(self.cleaned_data["accent"]).strip().lower()

@@ -20,6 +20,7 @@ from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import second_officers
 from identity_manager.models import CertificateProfile, Person, SoftwareToken, TokenType, VersionState
+from identity_manager.models.catalogue.entry_fields import content_fields
 from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.models.words import Words
@@ -241,8 +242,7 @@ def preview_pairs(preview: Preview) -> list[Pair]:
 
 def remarks_by_field(preview: Preview) -> dict[str, list[Any]]:
     """Remarks by form field; those about no field under the empty name."""
-    fields = ("subject", "subject_alt_names", "include_sid", "key_usage", "extended_key_usage", "policies")
-    found: dict[str, list[Any]] = {name: [] for name in (*fields, "")}
+    found: dict[str, list[Any]] = {name: [] for name in (*content_fields(CertificateProfile), "")}
     for remark in preview.remarks:
         found[remark.part if remark.part in found else ""].append(remark)
     return found

@@ -32,6 +32,7 @@ from identity_manager.console.catalogue.forms import (
     CodedForm,
     RefuseForm,
     columns_of,
+    form_field,
     in_own_words,
     of_model,
 )
@@ -54,7 +55,6 @@ from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
-from identity_manager.ui.language_fields import LanguagesField
 
 MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
@@ -67,7 +67,7 @@ class DocumentForm(VerbForm, CodedForm):
     class Meta:
         model = TermsDocument
         fields = columns_of(TermsDocument)
-        field_classes = {"name": LanguagesField}
+        formfield_callback = form_field
 
 
 class DraftField(forms.CharField):

@@ -57,8 +57,15 @@ def _enable(row: PersonRow) -> object:
 
 COLUMNS = Columns(
     (
-        Column("name", _("Name"), _name, order=("by_name",), fields=("display_name",), width="column-wide"),
-        Column("number", _("Personnel number"), fields=("personnel_number",), export="personnel_number"),
+        Column(
+            "name",
+            _("Name"),
+            _name,
+            order=("by_name",),
+            fields=("display_name", "personnel_number"),
+            width="column-wide",
+        ),
+        Column("number", _("Personnel number"), export="personnel_number"),
         Column("given_name", _("Given name"), export="given_name"),
         Column("surname", _("Surname"), export="surname"),
         Column("display_name", _("Display name"), export="display_name"),
