@@ -127,7 +127,7 @@ docs: install-dev ## The documents as a site, in var/docs
 	@$(PYTHON) -m tests.check_docs var/docs
 
 docs-reference: install-dev ## Write the generated pages of docs/reference anew
-	@$(PYTHON) -m tests.documents.reference
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py write_reference
 
 messages: install-dev ## The catalogues anew, after a string was added or changed (needs gettext)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemessages

@@ -52,6 +52,7 @@ from identity_manager.config import directory_sources, siem_sinks  # noqa: E402 
 from identity_manager.config import settings as product  # noqa: E402 the environment comes first
 from identity_manager.config.settings import *  # noqa: E402, F403 all of them, then what differs
 
+INSTALLED_APPS = [*product.INSTALLED_APPS, "tests.documents"]  # for its command, write_reference
 # A cast of a dozen signs in again and again: argon2 takes 0.1 s each time, by intention.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Two containers for each token, each made and read again. Tests about containers have what is delivered: see

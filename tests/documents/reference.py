@@ -1,33 +1,28 @@
-"""Writes the generated pages and pictures: `make docs-reference`. A test finds stale ones.
+"""The generated pages and pictures: `make docs-reference` writes them, a test finds stale ones.
 
-It is no management command: it reads the source tree with its documents and pyproject.toml, which an
-installed product does not have.
+The command that writes them (management/commands/write_reference.py) is there with the tests' settings alone:
+it reads the source tree with its documents, which an installed product does not have.
 """
 
-import os
 from collections.abc import Callable
 
-import django
-
-from tests.documents.markdown import DOCS
+from tests.documents import (
+    architecture,
+    commands,
+    decisions,
+    events,
+    file_help_page,
+    metrics,
+    permissions,
+    refusals,
+    releases,
+    settings_table,
+    states,
+)
 
 
 def pages() -> dict[str, Callable[[], str]]:
     """Each generated file, below docs/, with the function that writes it."""
-    from tests.documents import (  # models are there only after django.setup()
-        architecture,
-        commands,
-        decisions,
-        events,
-        file_help_page,
-        metrics,
-        permissions,
-        refusals,
-        releases,
-        settings_table,
-        states,
-    )
-
     return {
         "reference/settings.md": settings_table.page,
         "reference/permissions.md": permissions.page,
@@ -43,15 +38,3 @@ def pages() -> dict[str, Callable[[], str]]:
         architecture.LAYERS_SVG: architecture.layers_svg,
         architecture.ROAD_SVG: architecture.road_svg,
     }
-
-
-def main() -> None:
-    """Write every page."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    django.setup()
-    for name, page in pages().items():
-        (DOCS / name).write_text(page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ import pytest
 
 from identity_manager.audit import Event
 from tests.documents import events, reference, settings_table
-from tests.documents.reference import DOCS
+from tests.documents.markdown import DOCS
 
 pytestmark = [pytest.mark.xdist_group("reference"), pytest.mark.long]  # the source is read once
 PAGES = reference.pages()
