@@ -36,6 +36,7 @@ from identity_manager.workflow.delivery import reports
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import directory_runs, imports
 from identity_manager.workflow.recovery import expiry as recovery_expiry
+from identity_manager.workflow.recovery import moved_keys
 from identity_manager.workflow.renewal import supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
 from identity_manager.workflow.targets import drift
@@ -157,6 +158,12 @@ JOBS: tuple[Job, ...] = (
         _("Seals archived keys of retired recovery certificates for those in force"),
         timedelta(minutes=1),
         readdressing.readdress_next,
+    ),
+    Job(
+        "recovery.choose_key_anew",
+        _("Chooses the key of a recovery anew if its archived keys were sealed for another one"),
+        timedelta(minutes=1),
+        moved_keys.choose_anew,
     ),
     Job(
         "terms.ask_again",
@@ -352,12 +359,7 @@ JOBS: tuple[Job, ...] = (
         retention.remove_containers,
     ),
     Job("events.forget", _("Removes old deliveries of webhooks"), timedelta(hours=1), delivering.forget),
-    Job(
-        "retention.mails",
-        _("Removes the texts of old mails"),
-        timedelta(hours=1),
-        retention.empty_mails,
-    ),
+    Job("retention.mails", _("Removes the texts of old mails"), timedelta(hours=1), retention.empty_mails),
     Job(
         "retention.archive",
         _("Removes archived keys that are kept no longer"),

@@ -53,6 +53,6 @@ def recovery_to_decide(recovery: Recovery, officer: Person) -> OutgoingMail:
 )
 def shares_needed(recovery: Recovery, officer: Person) -> OutgoingMail:
     """To a share holder: your share is needed, within half an hour of the first one."""
-    occasion = f"shares-needed:{recovery.pk}:{officer.pk}"
+    occasion = f"shares-needed:{recovery.pk}:{officer.pk}:{recovery.opened_with_id}"
     about = About("shares_needed", occasion, officer, recovery.request)
     return compose(about, url=console_url("console:recovery", recovery.pk))

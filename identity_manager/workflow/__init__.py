@@ -36,6 +36,11 @@ ROAD = (
                 "an officer's role ends before the act",
                 f"{_BY_OFFICERS}::test_an_officer_whose_role_ended_before_the_act",
             ),
+            (
+                "the archived keys are sealed for another recovery key meanwhile",
+                "tests/identity_manager/workflow/recovery/test_moved_keys.py"
+                "::test_the_officers_of_the_new_key_give_their_shares",
+            ),
         ),
     ),
     RoadStep(

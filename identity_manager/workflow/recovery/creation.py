@@ -86,8 +86,8 @@ def open_recovery(order: RecoveryOrder) -> Recovery:
     return recovery
 
 
-def begin(request: TokenRequest, *, actor: Person) -> None:
-    """Start the act of a locked request that is approved or needs no approval."""
+def begin(request: TokenRequest, *, actor: Person | None) -> None:
+    """Start the act of a locked request that is approved or needs no approval. actor: None for a job."""
     now = timezone.now()
     request.approve(now=now)
     request.begin_recovery()
@@ -100,7 +100,7 @@ def begin(request: TokenRequest, *, actor: Person) -> None:
     audit.record(audit.Event.RECOVERY_BEGUN, actor=actor, subject=request)
 
 
-def begin_again(request: TokenRequest, *, actor: Person) -> None:
+def begin_again(request: TokenRequest, *, actor: Person | None) -> None:
     """Start the act of a locked request again after a failure, with new shares."""
     now = timezone.now()
     request.retry()

@@ -18,6 +18,7 @@ from identity_manager.models import (
     Person,
     PersonState,
     Recovery,
+    RecoveryCertificate,
     RecoveryDecision,
     RecoveryKeyKind,
     RecoveryKeyWrapping,
@@ -63,7 +64,7 @@ def approve(*, actor: Person, recovery_id: uuid.UUID, seen: str, keep_silent: st
             _decide(recovery, actor, Decision.APPROVED, keep_silent=keep_silent.strip())
             _record(audit.Event.RECOVERY_APPROVED, actor, recovery, reason=keep_silent.strip())
             if sealed_decisions.obstacle(recovery) is None:
-                _go_on(recovery, actor=actor)
+                go_on(recovery=recovery, certificate=_certificate_for(recovery), actor=actor)
     refuse(policy.PERSON_CHANGED if stopped else None, kind=Stale)
     return recovery
 
@@ -95,7 +96,7 @@ def give_share(*, actor: Person, recovery_id: uuid.UUID, seen: str, share: str) 
     """
     request_id = Recovery.objects.values_list("request_id", flat=True).get(pk=recovery_id)
     with share_rounds.counted(actor=actor, subject_id=request_id), transaction.atomic():
-        recovery = _locked(recovery_id)
+        recovery = locked(recovery_id)
         refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
         require(awaits_shares(recovery), else_=NO_SHARES_WANTED, kind=Stale)
         _refuse_over(recovery)
@@ -133,7 +134,8 @@ def subject_of(recovery: Recovery) -> Subject:
     return Subject(SharePurpose.RECOVERY, recovery.request_id, digest)
 
 
-def _locked(recovery_id: uuid.UUID) -> Recovery:
+def locked(recovery_id: uuid.UUID) -> Recovery:
+    """Lock the recovery's request, in the caller's transaction."""
     request = locking.request(Recovery.objects.values_list("request", flat=True).get(pk=recovery_id))
     recovery = Recovery.objects.select_related("owner", "opened_with").get(pk=recovery_id)  # after the lock
     recovery.request = request
@@ -141,7 +143,7 @@ def _locked(recovery_id: uuid.UUID) -> Recovery:
 
 
 def _fetch(actor: Person, recovery_id: uuid.UUID, seen: str) -> Recovery:
-    recovery = _locked(recovery_id)
+    recovery = locked(recovery_id)
     refuse(officers_policy.obstacle(actor, recovery), kind=NotAllowed)
     require(recovery.request.state == RequestState.REQUESTED, else_=NOT_WAITING, kind=Stale)
     refuse(officers_policy.decision_obstacle(actor, recovery), kind=NotAllowed)
@@ -176,17 +178,31 @@ def _decide(
     row.save()
 
 
-def _go_on(recovery: Recovery, *, actor: Person) -> None:
-    """After the second approval: start the act, or ask the share holders for their shares."""
+def _certificate_for(recovery: Recovery) -> RecoveryCertificate:
+    found = recovery_certificate_for(recovery)
+    if isinstance(found, Reason):
+        raise NotPossible(found)
+    return found
+
+
+def recovery_certificate_for(recovery: Recovery) -> RecoveryCertificate | Reason:
+    """Return the recovery certificate whose key opens all archived keys of the recovery now; or why none."""
     key_ids = [pk for pk in recovery.keys.values_list("archived_key", flat=True) if pk is not None]
-    complete = len(key_ids) == recovery.keys.count()
-    certificate = officers_keys.choose(key_ids, now=timezone.now()) if complete else None
-    if certificate is None:
-        raise NotPossible(officers_policy.NO_RECOVERY_KEY if complete else policy.KEY_GONE)
+    if len(key_ids) != recovery.keys.count():
+        return policy.KEY_GONE
+    return officers_keys.choose(key_ids, now=timezone.now()) or officers_policy.NO_RECOVERY_KEY
+
+
+def go_on(*, recovery: Recovery, certificate: RecoveryCertificate, actor: Person | None) -> None:
+    """Of a locked recovery that two have approved: start the act, or ask the share holders for their shares.
+
+    actor: the second officer; None for a job, which starts no act again that has failed.
+    """
     recovery.opened_with = certificate
     recovery.save(update_fields=["opened_with"])
     if certificate.kind == RecoveryKeyKind.ONLINE:
-        _begin(recovery, actor=actor)
+        if actor is not None or recovery.request.state == RequestState.REQUESTED:
+            _begin(recovery, actor=actor)
         return
     holders = wrapping_of(recovery).shares.select_related("officer")
     outbox.enqueue_each(
@@ -196,7 +212,7 @@ def _go_on(recovery: Recovery, *, actor: Person) -> None:
     )
 
 
-def _begin(recovery: Recovery, *, actor: Person) -> None:
+def _begin(recovery: Recovery, *, actor: Person | None) -> None:
     if recovery.request.state == RequestState.FAILED:
         creation.begin_again(recovery.request, actor=actor)
     else:
