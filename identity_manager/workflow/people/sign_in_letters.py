@@ -16,7 +16,10 @@ MOST = 200
 TOO_MANY = Reason(
     "too-many-letters", _("Letters are printed for at most 200 persons at once. Choose fewer of them.")
 )
-NOBODY = Reason("nobody", _("Choose at least one person."))
+NOBODY = Reason(
+    "nobody",
+    _("Nobody is chosen, or the letters of this selection are made already. Choose persons in SEARCH."),
+)
 
 
 @dataclass(frozen=True)
