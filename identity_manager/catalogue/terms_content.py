@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.catalogue import archiving, mail_keys
@@ -18,7 +21,12 @@ LANGUAGE_LACKING = Reason(
 )
 EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
 TEXT_TOO_LONG = Reason(
-    "terms-text-too-long", _("A title of terms has at most 200 characters, and a text at most 100,000.")
+    "terms-text-too-long",
+    format_lazy(
+        _("A title of terms has at most {title} characters, and a text at most {body}."),
+        title=LONGEST_TITLE,
+        body=lazy(number_format, str)(LONGEST_BODY, force_grouping=True),
+    ),
 )
 TYPE_ARCHIVES = _(
     "The token type %(type)s archives keys under these terms: they have to say so. Choose what the text says"

@@ -57,7 +57,7 @@ def prefetch_lines(rows: Iterable[Any]) -> None:
 
 
 def narrow_tokens() -> QuerySet[SoftwareToken]:
-    """Tokens with what lists of requests show of them."""
+    """Tokens with what TokenRequest.lines reads of them, and the name of their type."""
     rows = SoftwareToken.objects.with_type_name()
     return rows.only("state", "request", "round", "taken_out_by", "token_type")
 

@@ -8,15 +8,13 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from identity_manager.console.access.offices import officer, within_units
-from identity_manager.models import DeliveryProblem, Person, Role
-
-DECIDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
+from identity_manager.models import DeliveryProblem, Person
+from identity_manager.models.mail.delivery_problem import DECIDERS
 
 
 def decided_by(actor: Person) -> QuerySet[DeliveryProblem]:
     """Return the problems that the actor may decide: none of their own, none that they vouched for."""
     rows = DeliveryProblem.objects.decidable_by(actor, timezone.now())
-    rows = rows.filter(within_units(actor, DECIDERS, "token__person__organisational_unit"))
     related = rows.select_related("token__person", "token__token_type")
     return related.defer("token__passphrase_wrapped", "token__snapshot")
 

@@ -59,7 +59,7 @@ _WAITING_SINCE = ("created_at", "state", "approvals_needed", "round")
 COLUMNS = Columns(
     (
         Column("person", gettext_lazy("For"), _person, fields=_NAMED, width="column-wide"),
-        Column("tokens", gettext_lazy("Tokens"), title_of, fields=("round",)),
+        Column("tokens", gettext_lazy("Tokens"), title_of, fields=("kind", "round", "state")),
         Column(
             "department",
             gettext_lazy("Department"),
@@ -144,7 +144,7 @@ def context(
     order = _order(actor, order_id) if order_id else None
     postponed = order is None and "postponed" in asked
     listed = open_tasks.postponed if postponed else open_tasks.awaiting_decision
-    waiting = listed(actor, timezone.now()).only(*request_list.fields_of(COLUMNS))
+    waiting = listed(actor, timezone.now()).only(*COLUMNS.fields)
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
     found = list(waiting.prefetch_related(None)[: AT_ONCE + 1])

@@ -18,10 +18,15 @@ from identity_manager.catalogue import versions
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import CertificateProfile, CertificatePurpose, TermsDocument, TokenType
-from identity_manager.models.catalogue.certificate_profile import EXTENDED_KEY_USAGES
+from identity_manager.models.catalogue.certificate_profile import (
+    EXTENDED_KEY_USAGES,
+    IDENTIFIERS_HELP,
+    LONGEST_IDENTIFIERS,
+)
 from identity_manager.models.catalogue.entry_fields import content_fields, own_messages
 from identity_manager.models.catalogue.terms import CODE_HELP
 from identity_manager.models.text_in_languages import TextInLanguages
+from identity_manager.ui.certificate_labels import label_of
 from identity_manager.ui.forms import RadioCards
 from identity_manager.ui.language_fields import LanguagesField
 from identity_manager.ui.parts import Card
@@ -245,17 +250,17 @@ class ProfileForm(EntryForm):
         CertificateProfile,
         "subject_alt_names",
         PairsField,
-        choices=[(kind, {"email": _("E-mail"), "upn": "UPN", "uri": "URI"}[kind]) for kind in KINDS],
+        choices=[(kind, label_of(kind)) for kind in KINDS],
         kind_label=_("Kind"),
         text_label=_("Template"),
     )
     other_usages = forms.CharField(
         label=_("Other extended key usages"),
         required=False,
-        max_length=500,
-        help_text=_("Object identifiers, separated by spaces."),
+        max_length=LONGEST_IDENTIFIERS,
+        help_text=IDENTIFIERS_HELP,
     )
-    policies = of_model(CertificateProfile, "policies", forms.CharField, max_length=500)
+    policies = of_model(CertificateProfile, "policies", forms.CharField, max_length=LONGEST_IDENTIFIERS)
     ca = of_model(CertificateProfile, "ca", forms.ChoiceField)
 
     class Meta:

@@ -61,7 +61,7 @@ class LooksForm(SeenForm, forms.ModelForm):  # type: ignore[type-arg]  # of one 
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
     )
     remove = forms.BooleanField(label=gettext_lazy("No logo"), required=False)
-    field_order = ("name", "picture", "remove", "accent", "help_desk", "sign_in_words", "imprint", "privacy")
+    field_order = ("name", "picture", "remove")  # then the others of the model
 
     class Meta:
         model = Looks

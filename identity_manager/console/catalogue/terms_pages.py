@@ -50,7 +50,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.catalogue.entry_fields import content_fields, own_messages
-from identity_manager.models.catalogue.terms import LONGEST_BODY, TermsStatements
+from identity_manager.models.catalogue.terms import TermsStatements
 from identity_manager.models.person_search.name_order import key_for_reader
 from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
@@ -129,14 +129,14 @@ class TermsForm(SeenForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        title = TermsText._meta.get_field("title")
+        title, body = TermsText._meta.get_field("title"), TermsText._meta.get_field("body")
         for code, name in languages():
             self.fields[f"title_{code}"] = DraftField(
                 label=title.verbose_name, max_length=title.max_length, widget=_input(code)
             )
             self.fields[f"body_{code}"] = DraftField(
                 label=_("Text in %(language)s") % {"language": name},
-                max_length=LONGEST_BODY,
+                max_length=body.max_length,
                 widget=forms.Textarea(attrs={"rows": 16, "lang": code}),
             )
         for name, field in content_fields(TermsStatements).items():

@@ -13,6 +13,7 @@ from identity_manager.console.lists.columns import Column
 from identity_manager.console.open_tasks import columns
 from identity_manager.console.open_tasks.source import More, Source
 from identity_manager.models import DeliveryProblem, InstallationNotice, Person, Role, SoftwareToken
+from identity_manager.models.mail.delivery_problem import DECIDERS
 from identity_manager.ui import cells
 from identity_manager.ui.templatetags import moments
 from identity_manager.workflow.targets import sole_delivery
@@ -78,7 +79,7 @@ SOURCES = (
     Source(
         name="not-arrived",
         title=_("Files that did not arrive"),
-        roles=arrivals.DECIDERS,
+        roles=DECIDERS,
         waiting=not_arrived,
         any_waiting=(lambda: DeliveryProblem.objects.filter(ended_at=None),),
         columns=columns.table(

@@ -155,8 +155,7 @@ def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
 def _first_to_decide(actor: Person, now: datetime, at_most: int) -> list[TokenRequest] | None:
     if not _decides_on_all(actor):
         return None
-    fields = request_list.fields_of(TO_DECIDE)
-    rows = decisions.first(actor.pk, now, today(), fields=fields, at_most=at_most)
+    rows = decisions.first(actor.pk, now, today(), fields=TO_DECIDE.fields, at_most=at_most)
     list_rows.prefetch_lines(rows)
     return rows
 

@@ -70,7 +70,7 @@ _FOR = Column(
     fields=("reference", "person__state", "person__display_name"),
     width="column-wide",
 )
-_TOKENS = Column("tokens", _("Tokens"), title_of, fields=("round",), width="column-wide")
+_TOKENS = Column("tokens", _("Tokens"), title_of, fields=("kind", "round", "state"), width="column-wide")
 _PURPOSE = Column(
     "purpose",
     _("What it is for"),
@@ -104,7 +104,13 @@ _STATE = Column(
     width="column-state",
 )
 _AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: moments.age(row.created_at))
-_DECIDE = Column("decide", _("Actions"), _decide, is_action=True)
+_DECIDE = Column(
+    "decide",
+    _("Actions"),
+    _decide,
+    fields=("approvals_needed", "round", "snapshot_hash"),  # the hash is what the check box posts
+    is_action=True,
+)
 _BACK = Column("back", _("Comes back"), lambda row: moments.when(row.comes_back_at))
 _LISTED = ("person", "tokens", "asked_by", "asked", "state")
 _WAITING = ("person", "tokens", "asked_by", "age", "state")

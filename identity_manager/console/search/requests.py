@@ -116,12 +116,7 @@ def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 def with_lines(rows: QuerySet[TokenRequest], shown: Columns) -> QuerySet[TokenRequest]:
     """Requests with what their rows show in these columns, and nothing else."""
     lines = Prefetch("tokens", list_rows.narrow_tokens(), to_attr="listed_tokens")
-    return list_rows.narrow_requests(rows, fields_of(shown)).prefetch_related(lines)
-
-
-def fields_of(shown: Columns) -> tuple[str, ...]:
-    """For only(): what rows with these columns read of a request, its person and its requester."""
-    return (*COLUMNS.fields, *shown.fields, "snapshot_hash")
+    return list_rows.narrow_requests(rows, shown.fields).prefetch_related(lines)
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
@@ -152,7 +147,7 @@ def prefetch_approvals(rows: list[TokenRequest]) -> list[TokenRequest]:
 
 def _listed(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, TokenRequest]:
     """Requests by key, with their tokens."""
-    rows = list_rows.requests(fields_of(COLUMNS)).in_bulk(keys)
+    rows = list_rows.requests(COLUMNS.fields).in_bulk(keys)
     list_rows.prefetch_lines(rows.values())
     return rows
 

@@ -52,6 +52,10 @@ KEY_USAGE_WORDS = Vocabulary(
 )
 
 
+IDENTIFIERS_HELP = _("Object identifiers, separated by spaces.")
+LONGEST_IDENTIFIERS = 500  # characters of such a list
+
+
 class CertificateProfile(FormerName, Stateful, VersionedEntry):
     """One version of a profile. An active version never changes; a change is a new version."""
 
@@ -107,7 +111,7 @@ class CertificateProfile(FormerName, Stateful, VersionedEntry):
         _("Certificate policies"),
         default=list,
         blank=True,
-        help_text=_("Object identifiers, separated by spaces."),
+        help_text=IDENTIFIERS_HELP,
     )
     ca = models.CharField(
         _("Certificate authority"),

@@ -201,7 +201,7 @@ class TermsText(models.Model):
     version = models.ForeignKey(TermsVersion, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=8, choices=languages)
     title = models.CharField(_("Title"), max_length=LONGEST_TITLE)
-    body = models.TextField()  # at most LONGEST_BODY
+    body = models.TextField(_("Text"), max_length=LONGEST_BODY)
     sha256 = models.CharField(max_length=64)
 
     class Meta:

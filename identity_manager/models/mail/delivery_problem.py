@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.mail.outgoing_mail import OutgoingMail
 from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.people.role import Role
 from identity_manager.models.people.vouching import vouched_by
 from identity_manager.models.requests.end_reason import LONGEST_REASON
 from identity_manager.models.requests.software_token import SoftwareToken
@@ -33,6 +34,9 @@ class ProblemOutcome(models.TextChoices):
     ARRIVED = "arrived", _("It arrived after all")
 
 
+DECIDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
+
+
 class DeliveryProblemQuerySet(models.QuerySet["DeliveryProblem"]):
     def open(self) -> Self:
         """Open problems of tokens in use of Active persons, without another way to download the file."""
@@ -44,8 +48,15 @@ class DeliveryProblemQuerySet(models.QuerySet["DeliveryProblem"]):
         )
 
     def decidable_by(self, actor: Person, now: datetime) -> Self:
-        """Problems whose download this officer may open: not their own, nor of persons they vouched for."""
-        rows = self.open().exclude(token__person=actor)
+        """In SQL: for which workflow.delivery.arrival.decision_obstacle says nothing against this officer.
+
+        A Software Token Administrator of the person's unit decides, on none of their own problems, nor of
+        persons for whom they vouched.
+        """
+        if not actor.is_active:
+            return self.none()
+        rows = self.open().filter(actor.reach(DECIDERS, "token__person__organisational_unit"))
+        rows = rows.exclude(token__person=actor)
         for vouched in vouched_by(actor.pk, now, "token__person").values():
             rows = rows.exclude(vouched)
         return rows

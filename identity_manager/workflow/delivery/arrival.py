@@ -108,7 +108,7 @@ def end_by_sending(token: SoftwareToken, *, actor: Person) -> None:
 
 
 def decision_obstacle(*, actor: Person, problem: DeliveryProblem) -> Reason | None:
-    """Why this officer cannot decide on the delivery problem, or None."""
+    """Why this officer cannot decide on the delivery problem, or None; in SQL: decidable_by of its model."""
     person = problem.token.person
     if not eligibility.administers(actor, person):
         return eligibility.NOT_ADMINISTRATOR

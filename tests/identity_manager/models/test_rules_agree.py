@@ -551,12 +551,18 @@ def test_who_decides_on_delivery_problems() -> None:
         token = _token(company, number, request=request, state=TokenState.ACTIVE, delivery=DeliveryState.SENT)
         token.save(force_insert=True)
         DeliveryProblem.objects.create(token=token, kind="not-arrived", opened_at=NOW)
-    pair = Pair(
-        lambda rows: rows.decidable_by(ada, NOW),
-        lambda row: arrival.decision_obstacle(actor=ada, problem=row) is None,
-    )
-    assert_agree({"decidable_by": pair}, DeliveryProblem.objects.select_related("token__person"))
-    assert DeliveryProblem.objects.decidable_by(ada, NOW).count() == 2  # of plain and ended
+    Person.objects.filter(pk=people["plain"].pk).update(organisational_unit="berlin")
+    berlin = cast.person("berta", sid="", roles=())
+    berlin.roles.create(role=Role.TOKEN_ADMINISTRATOR, organisational_unit="berlin")
+    away = cast.person("alva", sid="", roles=(Role.TOKEN_ADMINISTRATOR,), state=PersonState.INACTIVE)
+    numbers = {ada: 2, berlin: 1, away: 0, cast.person("otto", sid="", roles=(Role.APPROVER,)): 0}
+    for actor, number in numbers.items():  # of plain and ended
+        pair = Pair(
+            lambda rows, actor=actor: rows.decidable_by(actor, NOW),
+            lambda row, actor=actor: arrival.decision_obstacle(actor=actor, problem=row) is None,
+        )
+        assert_agree({"decidable_by": pair}, DeliveryProblem.objects.select_related("token__person"))
+        assert DeliveryProblem.objects.decidable_by(actor, NOW).count() == number
 
 
 def test_a_prepared_decision_goes_by_the_moment_of_each_call() -> None:

@@ -167,6 +167,17 @@ def test_cells_read_only_what_their_columns_name(everything: Client, address: st
     assert len(one_row) <= 1  # the officer
 
 
+@pytest.mark.parametrize("address", ["/open-tasks/", "/open-tasks/decisions/"])
+def test_cells_of_what_waits_read_only_what_their_columns_name(company: cast.Company, address: str) -> None:
+    """As above, of requests that wait for a decision, one of them for several."""
+    company.request_in("requested")
+    with CaptureQueriesContext(connection) as asked:
+        page = signed_in(company.paul).get(address)
+    assert "Uma" in page.text
+    of_one = [each["sql"] for each in asked if 'tokenrequest"."id" = ' in each["sql"]]
+    assert of_one == []
+
+
 @pytest.mark.parametrize("kind", sorted(searching.KINDS))
 def test_a_file_has_a_cell_for_each_head(everything: Client, kind: str) -> None:
     sent = {"search": f"kind={kind}", "all": "1"}
