@@ -1,4 +1,6 @@
-"""Verbs on the company's looks: a version is drafted, activated by a second officer, and retired for ours."""
+"""Verbs on the company's looks: a version is drafted, activated by a second officer, and retired; then the
+product's own looks are in force again.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

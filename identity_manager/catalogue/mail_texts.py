@@ -1,4 +1,4 @@
-"""Verbs on the company's own texts of mails: a draft is saved, tested, put in force; and back to ours.
+"""Verbs on the company's own texts of mails: a draft is saved, tested and put in force, or reset.
 
 They have versions as the other entries of the catalogue. A draft may have faults; what is in force has none.
 """

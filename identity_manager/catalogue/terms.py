@@ -250,7 +250,7 @@ def _known(statements: dict[str, Any]) -> dict[str, Any]:
 
 
 def _move_on(document: TermsDocument, draft: TermsDraft | None) -> int:
-    """Whatever page shows the draft as it was is an older one from now on."""
+    """Increment the draft's revision, so that forms which are open are refused as stale; return it."""
     document.revision = _revision_of(document, draft) + 1
     document.save(update_fields=["revision"])
     return document.revision

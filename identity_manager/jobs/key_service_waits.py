@@ -64,7 +64,10 @@ def keys_answer() -> bool:
 
 
 def _answer_since(now: datetime) -> datetime:
-    """Whoever finds that they answer notes it; what is lost with the cache is woken once more."""
+    """The moment since which the key services answer, noted by the first who finds that they do.
+
+    It is in the cache: if that is lost, the waiting rows are woken once more.
+    """
     cache.add(ANSWER_SINCE, now, timeout=None)
     since: datetime = cache.get(ANSWER_SINCE, now)
     return since

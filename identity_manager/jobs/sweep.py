@@ -82,19 +82,19 @@ def sweep() -> int:
     names = {task: queue.name_of(task) for task in WORK}
     last = {name: task for task, name in names.items()}
     room: dict[str, int] = {}
-    nudged = 0
+    requeued = 0
     for task in filter(_has_work, WORK):
         name = names[task]
         if name not in room:
             waiting = queue.length(name)
             if waiting is None:
-                return nudged
+                return requeued
             room[name] = max(0, QUEUE_LIMIT - waiting * task_names.TOGETHER.get(task, 1))
         share = room[name] if task == last[name] else (room[name] + 1) // 2
         published = _requeue(task, WORK[task](), limit=share)
         room[name] -= published
-        nudged += published
-    return nudged
+        requeued += published
+    return requeued
 
 
 def _has_work(task: str) -> bool:

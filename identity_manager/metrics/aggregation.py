@@ -30,7 +30,7 @@ class Aggregator:
 
     def __init__(self, kind: str) -> None:
         self._process = LiveProcess(kind=kind, host=socket.gethostname()[:100])
-        self._carried = _totals()  # a fork inherits its parent's counts, which the parent stores
+        self._aggregated = _totals()  # a fork inherits its parent's counts, which the parent stores
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -46,10 +46,10 @@ class Aggregator:
             self._thread.join(timeout=5)
             self._thread = None
 
-    def carry(self) -> None:
+    def aggregate(self) -> None:
         """Add the growth since the last call to the totals, and refresh this process's liveness."""
         counted = _totals()
-        growth = {key: value - self._carried.get(key, 0) for key, value in counted.items()}
+        growth = {key: value - self._aggregated.get(key, 0) for key, value in counted.items()}
         now, self._process.clock_ahead = clocks.read()
         self._process.seen_at = now
         self._process.gauges = [[*key, value] for key, value in _gauges().items()]
@@ -57,14 +57,14 @@ class Aggregator:
             ProcessTotal.objects.add({key: more for key, more in growth.items() if more})
             self._process.save()
             LiveProcess.objects.forgettable(now).delete()
-        self._carried = counted
+        self._aggregated = counted
 
     def _run(self) -> None:
         """Keep running while the database is down: counts are added later."""
         while True:
             ending = self._ended.is_set()
             try:
-                self.carry()
+                self.aggregate()
                 if ending:
                     self._process.delete()
             except Error as error:
@@ -101,18 +101,18 @@ def key_of(sample: Sample) -> Key:
 class _Process:
     """Holder of this process's aggregator, if it was started."""
 
-    carrier: Aggregator | None = None
+    aggregator: Aggregator | None = None
 
 
 def start(kind: str) -> None:
     """Start aggregation in this process; idempotent."""
-    if _Process.carrier is None:
-        _Process.carrier = Aggregator(kind)
-        _Process.carrier.start()
+    if _Process.aggregator is None:
+        _Process.aggregator = Aggregator(kind)
+        _Process.aggregator.start()
 
 
 def stop() -> None:
     """Store what is left and stop."""
-    carrier, _Process.carrier = _Process.carrier, None
-    if carrier is not None:
-        carrier.stop()
+    aggregator, _Process.aggregator = _Process.aggregator, None
+    if aggregator is not None:
+        aggregator.stop()

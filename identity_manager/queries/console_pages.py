@@ -104,7 +104,7 @@ def prefetch_request_page(row: TokenRequest, *, begun: bool, undecided: bool) ->
 
 @dataclass(frozen=True)
 class PersonPossessions:
-    """Of what most persons have nothing: rows are read where there are some."""
+    """Flags of what most persons lack; the page reads rows only where a flag is set."""
 
     identity_changes: bool
     standing_memberships: bool

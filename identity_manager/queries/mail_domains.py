@@ -45,7 +45,7 @@ class DomainFigures:
         return self.stripped >= LEAST and self.stripped >= SHARE * self.sent
 
 
-def of_persons(most: int) -> list[str]:
+def domains_of_active_persons(most: int) -> list[str]:
     """At most `most` mail domains of Active persons, those with most persons first."""
     domain = Lower(Substr("email", StrIndex(F("email"), Value("@")) + 1))
     rows = Person.objects.filter(state=PersonState.ACTIVE, email__contains="@").order_by()

@@ -29,7 +29,7 @@ class RequestSummary:
     """State of a request: one line, reason, next page.
 
     asked: approvers asked; approved: who approved; progress: the same where several have to approve.
-    office_told_at: since when administrators know that nobody decides. taken_out: tokens removed by an
+    office_told_at: since when administrators know that nobody decides. removed_tokens: tokens removed by an
     approver, with reasons.
     """
 
@@ -39,7 +39,7 @@ class RequestSummary:
     approved: Sequence[Approval] = ()
     progress: str = ""
     office_told_at: datetime | None = None
-    taken_out: Sequence[SoftwareToken] = ()
+    removed_tokens: Sequence[SoftwareToken] = ()
     action: str = ""
     url: str = ""
 
@@ -59,7 +59,7 @@ def of(request: TokenRequest, *, offered: Container[str]) -> RequestSummary:
         approved=request.decisions if decides and request.approvals_needed == 1 else (),
         progress=progress(request.approvals_needed, request.decisions) if decides else "",
         office_told_at=request.office_told_at if decides else None,
-        taken_out=request.taken_out,
+        removed_tokens=request.removed_tokens,
         action=action,
         url=url,
     )

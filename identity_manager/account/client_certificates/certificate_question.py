@@ -20,7 +20,7 @@ def address(question: Mapping[str, object]) -> str:
     return f"{settings.CERTIFICATE_BASE_URL}{reverse('certificate')}?{urlencode({'question': said})}"
 
 
-def asked(request: HttpRequest) -> dict[str, Any] | None:
+def question_in(request: HttpRequest) -> dict[str, Any] | None:
     """Return the question in the request; None if its signature is invalid or it is too old."""
     return signed(request.GET.get("question", ""), salt=QUESTION, seconds=SECONDS)
 

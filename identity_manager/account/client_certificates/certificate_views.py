@@ -66,7 +66,7 @@ def certificate(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
-    question = certificate_question.asked(request)
+    question = certificate_question.question_in(request)
     if question is None:
         return _page(request, LOST, status=HTTPStatus.BAD_REQUEST)
     if question.get("test"):

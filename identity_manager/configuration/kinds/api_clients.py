@@ -1,4 +1,4 @@
-"""Clients of the API, by name, without what they show. A new one's token is shown once, to who imports it."""
+"""API clients by name, without their tokens. A new one's token is shown once, to who imports it."""
 
 import uuid
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""ADMIN: how the installation is set up, to be read."""
+"""Read-only pages of ADMIN: the settings of the installation."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

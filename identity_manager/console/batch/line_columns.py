@@ -66,7 +66,7 @@ def shown_lines(order: BatchOrder, lines: Iterable[BatchLine]) -> list[ShownLine
     if order.kind != BatchKind.ENABLE or order.state not in NOT_STARTED:
         return [_shown(order, line) for line in rows]
     ready = [line.person for line in rows if line.outcome == LineOutcome.READY and line.person]
-    known = prediction.of_persons(ready)
+    known = prediction.predict(ready)
     return [replace(_shown(order, line), sign_in=known.get(line.person_id)) for line in rows]  # type: ignore[arg-type]  # None has none
 
 

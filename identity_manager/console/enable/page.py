@@ -100,7 +100,7 @@ class EnablePage:
         return _("%(name)s becomes a Self-Service User and gets a mail at %(address)s.") % words
 
     def _sign_in(self) -> str:
-        predicted = prediction.of_persons([self.person])[self.person.pk]
+        predicted = prediction.predict([self.person])[self.person.pk]
         return labelled(self.person.given_name, predicted)
 
     def _issuance(self) -> str:

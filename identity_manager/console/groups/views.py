@@ -90,7 +90,7 @@ def remove(request: HttpRequest, pk: uuid.UUID, person_id: uuid.UUID) -> HttpRes
     _actor, group = access.group_for_reader(request, pk)
     act = Act(
         verb=partial(groups.remove, actor=actor, group_id=pk, person_id=person_id),
-        done=lambda _group: _("Taken out of the group."),
+        done=lambda _group: _("Removed from the group."),
         back=reverse("console:group", args=[pk]),
         ask=lambda: _removing(group, person_id),
     )
@@ -123,7 +123,7 @@ def _removing(group: DirectoryGroup, person_id: uuid.UUID) -> Confirmation:
     return Confirmation(
         title=_("Take %(person)s out of the group?") % words,
         lead=_("By standing orders that follow %(group)s they lose their software token.") % words,
-        button=_("Take out of the group"),
+        button=_("Remove from the group"),
         back=reverse("console:group", args=[group.pk]),
         tab="batch_orders",
         obstacle=groups.changing_obstacle(group) or (None if member else groups.NO_MEMBER),

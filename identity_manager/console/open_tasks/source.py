@@ -1,4 +1,4 @@
-"""Declaration of a kind of open task (Source), and its section on the page; sources.SOURCES has them all."""
+"""Declaration of a kind of open task (Source), and its section on the page; page.SOURCES has them all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

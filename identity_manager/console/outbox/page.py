@@ -195,7 +195,7 @@ def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
 
 
 def _of_domain(rows: OutgoingMailQuerySet, domain: str, state: str) -> OutgoingMailQuerySet:
-    """Of what has an error, which a partial index finds, or of what a person says did not arrive."""
+    """Mails to the domain that have an error (by a partial index), or did not arrive, as persons say."""
     if not domain:
         return rows
     rows = rows if state in SAID else rows.with_fault()

@@ -103,7 +103,10 @@ def _with_renewal(rows: CertificateQuerySet, answer: str) -> CertificateQuerySet
 
 
 def _installed(rows: CertificateQuerySet, answer: str) -> CertificateQuerySet:
-    """Of tokens by what their persons say; not installed are those that are in use and were delivered."""
+    """Certificates of tokens that are installed, or not, as their persons say.
+
+    Not installed are those in use that were delivered.
+    """
     if not answer:
         return rows
     tokens = SoftwareToken.objects.awaiting_installation()

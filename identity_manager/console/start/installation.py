@@ -1,4 +1,4 @@
-"""Health on START: what jobs and processes have noted of what lies around the database; this host's disk."""
+"""Health lines on START: jobs, backups, replicas and other services, as noted in the database; disk space."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

@@ -23,7 +23,7 @@ PAGES = {
 
 
 def rows() -> dict[str, tuple[str, Callable[[], QuerySet[Any]], str]]:
-    """Page, rows and place on the page of what is counted together with the other figures of START."""
+    """Page, rows and place on the page, by the name of each figure that START counts for this line."""
     kinds = (("keys", key_service_waits.WAITING), ("versions", key_service_waits.OF_VERSIONS))
     return {
         f"{why}_{name}": (page, waiting[name], place)
@@ -33,7 +33,7 @@ def rows() -> dict[str, tuple[str, Callable[[], QuerySet[Any]], str]]:
 
 
 def line(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> HealthLine | None:
-    """Only where something waits: most installations have their keys in files. jobs: their rows, read."""
+    """Health line of the key service, if something waits for it. jobs: their rows, read."""
     url, job_error = _link_and_error(counted, jobs, "keys", NO_KEY_SERVICE)
     remedy = _(
         "Nothing is lost, and all is tried again as soon as it answers: manage.py doctor says which key."
@@ -43,7 +43,7 @@ def line(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> HealthLine | 
 
 
 def line_of_versions(counted: Mapping[str, Figure], jobs: Iterable[JobRun]) -> HealthLine | None:
-    """As line(), of what needs a key version that the key service or HSM does not open."""
+    """Health line of key versions that the key service or HSM does not open, if something needs one."""
     url, job_error = _link_and_error(counted, jobs, "versions", KEY_CLOSED)
     remedy = _("Nothing is lost. Open that version there again: manage.py doctor says which one.")
     line = HealthLine(_("Key versions"), url, Meaning.STOPPED, _("are closed"), job_error, remedy=remedy)

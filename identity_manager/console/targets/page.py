@@ -1,4 +1,4 @@
-"""Pages of targets: settings without secrets, uses by types, what is there and why not, drift."""
+"""Pages of targets: settings without secrets, uses by types, placements with their errors, drift."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

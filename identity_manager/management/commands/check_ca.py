@@ -75,7 +75,7 @@ class Command(BaseCommand):
         """Write what is known of a public CA and our domains; return what is wrong."""
         if not registry.caa_identities(alias):
             return []
-        domains = domains or mail_domains.of_persons(MOST_DOMAINS)
+        domains = domains or mail_domains.domains_of_active_persons(MOST_DOMAINS)
         found = list(public_ca.findings(alias, domains, server, timezone.now().date()))
         for each in found:
             if not each.is_wrong:

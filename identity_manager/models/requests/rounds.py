@@ -90,7 +90,7 @@ class Rounds(models.Model):
         return {token.state for token in self.tokens.all() if token.taken_out_by_id is None}
 
     @property
-    def taken_out(self) -> list["SoftwareToken"]:
+    def removed_tokens(self) -> list["SoftwareToken"]:
         """The tokens that approvers have removed from it in this round."""
-        taken_out = [token for token in self.tokens.all() if token.taken_out_by_id is not None]
-        return [token for token in taken_out if token.round == self.round]
+        removed = [token for token in self.tokens.all() if token.taken_out_by_id is not None]
+        return [token for token in removed if token.round == self.round]

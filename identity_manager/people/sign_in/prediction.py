@@ -77,7 +77,7 @@ NEEDS_CODE = _(
 SHUT_OUT = _("Cannot sign in: the account is closed, or nothing that opens Self-Service knows this person.")
 
 
-def of_persons(persons: Iterable[Person], *, now: datetime | None = None) -> dict[uuid.UUID, Prediction]:
+def predict(persons: Iterable[Person], *, now: datetime | None = None) -> dict[uuid.UUID, Prediction]:
     """A prediction for each of the persons, by their ids; in one statement."""
     known = list(ways(now or timezone.now()))
     columns = {f"way_{place}": way.condition for place, way in enumerate(known)}

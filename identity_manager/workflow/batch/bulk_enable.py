@@ -87,7 +87,7 @@ def prepare_chunk(
     people = persons or persons_of(lines)
     read = evaluation.read_context(actor=asker, persons=people, offered=offer.types)
     caused = co_requesters.of_batch(order, [person.pk for person in people])
-    work = ChunkPlan([], [], (offer.in_force, read.said(people), caused))
+    work = ChunkPlan([], [], (offer.in_force, read.inputs_of(people), caused))
     by_id = {person.pk: person for person in people}
     verdicts = {}
     for line in lines:

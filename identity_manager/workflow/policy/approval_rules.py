@@ -168,7 +168,7 @@ def manager_obstacle(request: TokenRequest) -> str:
     vouched = vouching_policy.officers_of(person)
     if one & vouched:
         return ManagerObstacle.VOUCHED
-    ways = prediction.of_persons(able)
+    ways = prediction.predict(able)
     if not any(ways[each.pk].ways or ways[each.pk].has_code for each in able):
         return ManagerObstacle.NO_SIGN_IN
     return ""

@@ -147,10 +147,12 @@ def right_of(actor: Person, request: TokenRequest) -> DecisionRight | None:
 
 def rules_now(request: TokenRequest) -> Rules:
     """The rules of the request, with the approvals that count now. No query if it has no rule."""
-    return approval_rules.current(request, counting(request) if request.has_approval_rules else ())
+    return approval_rules.current(
+        request, approvals_that_count(request) if request.has_approval_rules else ()
+    )
 
 
-def counting(request: TokenRequest) -> list[Approval]:
+def approvals_that_count(request: TokenRequest) -> list[Approval]:
     """The approvals of the present round that count: their approvers may still decide, or were deputies."""
     if request.prepared_rules:
         return []

@@ -66,9 +66,9 @@ class EligibilityContext:
         refused_codes = {code for code, _reason in refusals}
         return Eligibility([choices[each.pk] for each in wanted if each.code not in refused_codes], refusals)
 
-    def said(self, persons: Collection[Person]) -> Any:
+    def inputs_of(self, persons: Collection[Person]) -> Any:
         """The persons' inputs as plain values (inputs_of)."""
-        return _said(self.actor, persons, self.held, self.coded)
+        return _inputs(self.actor, persons, self.held, self.coded)
 
     def _obstacle(self, person: Person) -> Refused | None:
         """Why the actor cannot enable this person for any type, or None."""
@@ -113,10 +113,10 @@ def inputs_of(*, actor: Person, persons: Collection[Person]) -> Any:
     """All other inputs as plain values; if equal later, so is every result."""
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
-    return _said(actor, persons, eligibility.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
+    return _inputs(actor, persons, eligibility.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
 
 
-def _said(
+def _inputs(
     actor: Person,
     persons: Iterable[Person],
     held: Mapping[uuid.UUID, eligibility.Held],

@@ -38,7 +38,7 @@ def still_needed(request: TokenRequest) -> int:
         return 0
     if request.has_approval_rules:
         return policy_approvers.rules_now(request).still
-    different = {approval.seat_id for approval in policy_approvers.counting(request)}
+    different = {approval.seat_id for approval in policy_approvers.approvals_that_count(request)}
     return max(0, request.approvals_needed - len(different))
 
 

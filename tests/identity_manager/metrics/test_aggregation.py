@@ -33,13 +33,13 @@ def test_two_processes_are_summed_up() -> None:
     instruments.UNPUBLISHED.inc()
     first = Aggregator("web")
     instruments.UNPUBLISHED.inc(2)
-    first.carry()
+    first.aggregate()
     second = Aggregator("worker")
     instruments.UNPUBLISHED.inc(3)
-    second.carry()
+    second.aggregate()
     assert scraped()["publish_failures_total", ()] == 5
     assert scraped()["processes", ("web",)] == 1
-    second.carry()
+    second.aggregate()
     assert scraped()["publish_failures_total", ()] == 5
 
 
@@ -58,14 +58,14 @@ def test_what_an_alert_looks_at_for_growth_begins_at_nothing() -> None:
     assert found["mail_outcomes_total", ("failed",)] == 0
     assert found["task_failures_total", ("road.issue_certificate",)] == 0
     assert found["task_failures_total", ("jobs.run",)] == 0
-    carrier = Aggregator("worker")
+    aggregator = Aggregator("worker")
     instruments.MAILS.labels("failed").inc(10)
-    carrier.carry()
+    aggregator.aggregate()
     assert scraped()["mail_outcomes_total", ("failed",)] == 10
 
 
 def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    carrier = Aggregator("web")
+    aggregator = Aggregator("web")
     instruments.UNPUBLISHED.inc()
 
     def away(*_: object, **__: object) -> None:
@@ -74,19 +74,19 @@ def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patched:
         patched.setattr(LiveProcess, "save", away)
         with pytest.raises(DatabaseError):
-            carrier.carry()
+            aggregator.aggregate()
     assert not ProcessTotal.objects.exists()
-    carrier.carry()
+    aggregator.aggregate()
     assert scraped()["publish_failures_total", ()] == 1
 
 
 @pytest.mark.parametrize("ahead", [-7200, 7200])
 def test_a_host_whose_clock_is_off_says_so_and_is_alive(monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
     """By its own clock it would be dead to the others, or have them forgotten."""
-    Aggregator("web").carry()
+    Aggregator("web").aggregate()
     with monkeypatch.context() as patched:
         patched.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(seconds=ahead))
-        Aggregator("worker").carry()
+        Aggregator("worker").aggregate()
         there = scraped()
     here = scraped()
     if connection.vendor == "sqlite":  # is on this machine
@@ -99,11 +99,11 @@ def test_a_host_whose_clock_is_off_says_so_and_is_alive(monkeypatch: pytest.Monk
 
 
 def test_visits_are_counted_by_view_and_status(client: Client) -> None:
-    carrier = Aggregator("web")
+    aggregator = Aggregator("web")
     client.get("/account/login/?next=/planted-secret/")
     client.get("/no/such/page")
     client.generic("INVENTED", "/account/login/")
-    carrier.carry()
+    aggregator.aggregate()
     found = scraped()
     assert found["http_requests_total", ("GET", "200", "account_login")] == 1
     assert found["http_request_seconds_count", ("account_login",)] == 2
@@ -113,25 +113,25 @@ def test_visits_are_counted_by_view_and_status(client: Client) -> None:
 
 
 def test_calls_at_a_ca() -> None:
-    carrier = Aggregator("worker")
+    aggregator = Aggregator("worker")
     with telemetry.ca_call("corporate", "ask") as call:
         call.outcome = "issued"
     with pytest.raises(CaError), telemetry.ca_call("corporate", "ask"):
         raise CaError("down")
     with pytest.raises(ValueError, match="odd"), telemetry.ca_call("corporate", "ask"):
         raise ValueError("odd")
-    carrier.carry()
+    aggregator.aggregate()
     found = scraped()
     for outcome in ("issued", "fault", "error"):
         assert found["ca_call_seconds_count", ("corporate", "ask", outcome)] == 1
 
 
 def test_events_are_counted_once_when_they_are_sealed() -> None:
-    carrier = Aggregator("worker")
+    aggregator = Aggregator("worker")
     audit.record(audit.Event.JOB_STARTED, actor=None, subject=None, job="a job")
     sealing.seal()
     sealing.seal()
-    carrier.carry()
+    aggregator.aggregate()
     assert scraped()["events_total", ("job.started",)] == 1
 
 
@@ -143,9 +143,9 @@ def pool() -> Iterator[key_pool.KeyPool]:
 
 def test_the_key_pool_of_each_process(pool: key_pool.KeyPool) -> None:
     """Its size is the sum over living processes; its use goes on being counted."""
-    carrier = Aggregator("worker")
+    aggregator = Aggregator("worker")
     pool.take(KeyAlgorithm.RSA_2048)
-    carrier.carry()
+    aggregator.aggregate()
     LiveProcess.objects.create(
         kind="worker", host="b", gauges=[["identity_manager_key_pool_keys", '{"algorithm": "rsa-2048"}', 2]]
     )
@@ -170,12 +170,12 @@ def test_a_thread_carries_and_the_last_word_is_heard() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_that_carry_at_once_lose_nothing() -> None:
-    def carry() -> None:
+    def aggregate() -> None:
         for _ in range(20):
             ProcessTotal.objects.add({("a", "{}"): 1.0, ("b", "{}"): 1.0})
         connection.close()
 
-    threads = [threading.Thread(target=carry) for _ in range(4)]
+    threads = [threading.Thread(target=aggregate) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -195,15 +195,15 @@ def test_a_process_goes_on_to_carry_after_its_connection_broke(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     """Else it would count on, and nobody would hear of it."""
-    carrier, tries = Aggregator("web"), list[int]()
+    aggregator, tries = Aggregator("web"), list[int]()
 
     def broken() -> None:
         tries.append(1)
-        carrier._ended.set()
+        aggregator._ended.set()
         if len(tries) == 1:
             raise error
 
-    monkeypatch.setattr(carrier, "carry", broken)
+    monkeypatch.setattr(aggregator, "aggregate", broken)
     monkeypatch.setattr(aggregation.connection, "close", lambda: None)
-    carrier._run()
+    aggregator._run()
     assert len(tries) == 2

@@ -57,7 +57,7 @@ def test_the_rest_waits_under_its_own_hash(company: Company, mixed: TokenRequest
     assert {token.type_code for token in request.lines} == {"mail", "vpn"}
     assert request.snapshot_hash == snapshot.digest(token.snapshot for token in request.lines)
     assert request.snapshot_hash != mixed.snapshot_hash
-    (token,) = request.taken_out
+    (token,) = request.removed_tokens
     assert (token.state, token.is_open, token.taken_out_by) == ("cancelled", False, company.paul)
     assert token.reason == "Research signs nothing."
     assert AuditEvent.objects.get(name="request.reduced").facts["types"] == ["signature"]

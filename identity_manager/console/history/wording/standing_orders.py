@@ -30,6 +30,6 @@ WORDS: dict[Event, Wording] = {
     Event.STANDING_ORDER_ENDED: Wording(_("A standing order was ended"), STOPPED, "x", _name),
     Event.GROUP_MADE: Wording(_("A group was made by hand"), QUIET, "users", _name),
     Event.GROUP_MEMBER_ADDED: Wording(_("The person was put into a group by hand"), QUIET, "users", _group),
-    Event.GROUP_MEMBER_REMOVED: Wording(_("The person was taken out of a group by hand"), QUIET, "x", _group),
+    Event.GROUP_MEMBER_REMOVED: Wording(_("The person was removed from a group by hand"), QUIET, "x", _group),
     Event.GROUP_ENDED: Wording(_("A group that was made by hand was ended"), STOPPED, "x", _name),
 }

@@ -25,7 +25,7 @@ STATES = {
 
 
 def _lines(asked: Asked) -> Iterator[ReportLine]:
-    """Of what was issued here, by connection; and since when a connection has not answered."""
+    """Certificates issued here, by connection; and since when a connection has not answered."""
     rows = requests.visible_certificates(asked.actor)
     if offices.holds(asked.actor, OPERATORS):  # who reads of each authority, and of no person
         rows = Certificate.objects.filter(offices.within_units(asked.actor, OPERATORS, UNIT))

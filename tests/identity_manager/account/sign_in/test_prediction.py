@@ -42,12 +42,12 @@ def trust(settings: Settings, field: str = "upn") -> None:
 
 
 def said(person: Person) -> str:
-    return str(prediction.of_persons([person])[person.pk])
+    return str(prediction.predict([person])[person.pk])
 
 
 def test_who_has_nothing_needs_a_code(office: Office) -> None:
     assert said(office.uma) == NEEDS_CODE
-    assert prediction.of_persons([office.uma])[office.uma.pk].needs_code
+    assert prediction.predict([office.uma])[office.uma.pk].needs_code
 
 
 def test_a_password_that_is_set(office: Office) -> None:
@@ -172,7 +172,7 @@ def test_a_page_of_persons_is_one_statement(
     trust(settings)
     persons = [office.uma, office.rita, office.rolf]
     with django_assert_num_queries(1):
-        assert set(prediction.of_persons(persons)) == {each.pk for each in persons}
+        assert set(prediction.predict(persons)) == {each.pk for each in persons}
 
 
 def test_who_needs_a_code_is_the_same_for_many(office: Office, settings: Settings) -> None:
@@ -181,7 +181,7 @@ def test_who_needs_a_code_is_the_same_for_many(office: Office, settings: Setting
         actor=office.rolf, code_id=sign_in_codes.ask(actor=office.rolf, person_id=cast.person("nina").pk).pk
     )
     everybody = list(Person.objects.all())
-    predicted = prediction.of_persons(everybody)
+    predicted = prediction.predict(everybody)
     needing = prediction.needing_code(Person.objects.all(), now=timezone.now())
     assert set(needing) == {each for each in everybody if predicted[each.pk].needs_code}
     assert set(needing) == {office.uma, office.rita}
