@@ -17,7 +17,7 @@ ISSUEMAIL, CRITICAL = "issuemail", 128
 KNOWN = frozenset({"issue", "issuewild", "issuevmc", "iodef", "contactemail", "contactphone", ISSUEMAIL})
 
 
-class Verdict(StrEnum):
+class CaaResult(StrEnum):
     """Result of the check for a CA. FAILED: no DNS answer, and a CA must not issue without one."""
 
     ALLOWED = "allowed"
@@ -31,7 +31,7 @@ class CaaFinding:
     """The verdict on one domain. at: the domain that has the records; issuers: domains of CAs in them."""
 
     domain: str
-    verdict: Verdict
+    verdict: CaaResult
     at: str = ""
     issuers: tuple[str, ...] = ()
     detail: str = ""
@@ -59,8 +59,8 @@ def check(domain: str, identities: Sequence[str], server: tuple[str, int] | None
                 return _judged(domain, name.to_text(omit_final_dot=True), records, identities)
             name = name.parent()
     except dns.exception.DNSException as error:  # as NoNameservers, where a DNSSEC zone is broken
-        return CaaFinding(domain, Verdict.FAILED, detail=f"{type(error).__name__}: {error}")
-    return CaaFinding(domain, Verdict.NOT_RESTRICTED)
+        return CaaFinding(domain, CaaResult.FAILED, detail=f"{type(error).__name__}: {error}")
+    return CaaFinding(domain, CaaResult.NOT_RESTRICTED)
 
 
 def _resolver(server: tuple[str, int] | None) -> dns.resolver.Resolver:
@@ -85,11 +85,13 @@ def _judged(domain: str, at: str, records: Sequence[Record], identities: Sequenc
     """RFC 9495 3: without issuemail every CA may issue; an empty issuer permits none."""
     issuers = tuple(sorted(_issuer(each.value) for each in records if each.tag == ISSUEMAIL))
     if any(each.flags & CRITICAL and each.tag not in KNOWN for each in records):
-        return CaaFinding(domain, Verdict.FORBIDDEN, at, issuers, "a critical property that CAs do not know")
+        return CaaFinding(
+            domain, CaaResult.FORBIDDEN, at, issuers, "a critical property that CAs do not know"
+        )
     if not issuers:
-        return CaaFinding(domain, Verdict.NOT_RESTRICTED, at)
+        return CaaFinding(domain, CaaResult.NOT_RESTRICTED, at)
     allowed = not {each.lower() for each in identities}.isdisjoint(issuers)
-    return CaaFinding(domain, Verdict.ALLOWED if allowed else Verdict.FORBIDDEN, at, issuers)
+    return CaaFinding(domain, CaaResult.ALLOWED if allowed else CaaResult.FORBIDDEN, at, issuers)
 
 
 def _issuer(value: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ca_bridge.connection import caa, registry
-from ca_bridge.connection.caa import CaaFinding, Verdict
+from ca_bridge.connection.caa import CaaFinding, CaaResult
 from ca_bridge.errors import CaError
 from ca_bridge.orders import allowances
 from ca_bridge.x509 import public_smime
@@ -42,11 +42,11 @@ def _caa(found: CaaFinding, identities: Sequence[str]) -> Remark:
     named = ", ".join(each or "nobody" for each in found.issuers)
     us = " or ".join(identities)
     match found.verdict:
-        case Verdict.NOT_RESTRICTED:
+        case CaaResult.NOT_RESTRICTED:
             return Remark(f"CAA {found.domain}: no issuemail record, so that every CA may issue.")
-        case Verdict.ALLOWED:
+        case CaaResult.ALLOWED:
             return Remark(f"CAA {found.domain}: issuemail of {found.at} names {named}.")
-        case Verdict.FORBIDDEN:
+        case CaaResult.FORBIDDEN:
             why = found.detail or f"issuemail of {found.at} names {named}, not {us}"
             return Remark(f"CAA {found.domain}: the CA must not issue: {why}.", is_wrong=True)
     words = f"CAA {found.domain}: no answer, and a CA that gets none must not issue: {found.detail}."

@@ -40,7 +40,7 @@ from identity_manager.workflow.issuance import (
     containers,
     drafting,
     finished_here,
-    ordering,
+    order_journalling,
     settlement,
     surplus,
 )
@@ -60,9 +60,11 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     if finished_here.has(certificate_id):
         return
     group = claims.claim(certificate_id)
-    group.each_certificate(ordering.draft)
-    ordered = _done_together(filter(ordering.is_plain, group.tokens), ordering.order_together)
-    group.each(ordering.order_alone, but=ordered)
+    group.each_certificate(order_journalling.draft)
+    ordered = _done_together(
+        filter(order_journalling.is_plain, group.tokens), order_journalling.order_together
+    )
+    group.each(order_journalling.order_alone, but=ordered)
     group.each_certificate(_ask)
     sealed = {token: made for token in group.tokens if (made := _build_token(token)) is not None}
     answered = [each for token in group.tokens for each in token.claimed]

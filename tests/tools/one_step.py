@@ -14,7 +14,7 @@ from ca_bridge.contract import Answer
 from ca_bridge.errors import CaError
 from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.workflow import step5_issue
-from identity_manager.workflow.issuance import claims, drafting, ordering, settlement
+from identity_manager.workflow.issuance import claims, drafting, order_journalling, settlement
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
 
 # The certificate, or the token, that alone is due where there is one; threads have one each.
@@ -66,8 +66,8 @@ def claim(certificate_id: uuid.UUID) -> ClaimedCertificate | None:
     """The first part of step 5: this certificate with its order, which the CA was not asked for yet."""
     with only(certificate_id):
         group = claims.claim(certificate_id)
-    group.each_certificate(ordering.draft)
-    group.each(ordering.order_alone)
+    group.each_certificate(order_journalling.draft)
+    group.each(order_journalling.order_alone)
     return next((each for token in group.tokens for each in token.claimed), None)
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config.checks import deployment, keys, sign_in, watching
+from identity_manager.config.checks import deployment, keys, monitoring, sign_in
 from identity_manager.config.checks.finding import SettingsFinding
 
 TAG = "deployment"
@@ -41,7 +41,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     errors = [checks.Error(finding.sentence, id=f"{TAG}.{finding.code}") for finding in findings]
     return [
         *errors,
-        *(checks.Warning(finding.sentence, id=f"{TAG}.{finding.code}") for finding in watching.lacking()),
+        *(checks.Warning(finding.sentence, id=f"{TAG}.{finding.code}") for finding in monitoring.lacking()),
     ]
 
 
@@ -54,7 +54,7 @@ def _everywhere() -> Iterator[SettingsFinding]:
             f"PORTALS names {settings.PORTALS[0]} alone, so the other portal needs an address of its own: "
             "CONSOLE_BASE_URL and SELFSERVICE_BASE_URL must differ.",
         )
-    yield from watching.findings()
+    yield from monitoring.findings()
     yield from sign_in.findings()
     yield from keys.findings()
     if settings.VAULT_KEYS["private-keys"]:  # it issues; what serves pages alone need not hold a CA's files

@@ -18,7 +18,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.directory.run import RunState
 from identity_manager.people import directory_policy, registration_policy
-from identity_manager.people.directory_runs import ending
+from identity_manager.people.directory_runs import completion
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -103,7 +103,7 @@ def drop(*, actor: Person, run_id: uuid.UUID, reason: str) -> DirectoryRun:
 
         row.drop(by=actor, reason=reason.strip(), now=timezone.now())
         row.save()
-        ending.erase_all(row)
+        completion.erase_all(row)
         audit.record(
             audit.Event.DIRECTORY_RUN_DROPPED, actor=actor, subject=None, **facts(row), reason=reason.strip()
         )

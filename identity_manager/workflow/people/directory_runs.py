@@ -30,7 +30,7 @@ from identity_manager.models import (
     StandingOrder,
 )
 from identity_manager.models.lease import LeaseLost
-from identity_manager.people.directory_runs import ending, groups, verdict
+from identity_manager.people.directory_runs import completion, groups, verdict
 from identity_manager.people.directory_runs.applying import Applying
 from identity_manager.people.directory_runs.planning import Planning
 from identity_manager.people.directory_runs.staging import Staging
@@ -108,7 +108,7 @@ def _drop_old(run_id: uuid.UUID) -> None:
         if row.waits():
             row.drop(by=None, reason=str(NOBODY), now=timezone.now())
             row.save()
-            ending.erase_all(row)
+            completion.erase_all(row)
             audit.record(audit.Event.DIRECTORY_RUN_DROPPED, actor=None, subject=None, **facts(row))
     put_aside(row)
 
@@ -163,7 +163,7 @@ def _run_once(work: LeasedSource) -> bool:
 def _begin(work: LeasedSource) -> DirectoryRun:
     source = work.source
     source.refresh_from_db()
-    mode = ending.mode_of(source, work.configuration, timezone.now())
+    mode = completion.mode_of(source, work.configuration, timezone.now())
     row = DirectoryRun(source=source, mode=mode, started_by=source.wanted_by)
     with transaction.atomic():
         row.save()
@@ -249,8 +249,8 @@ def _apply(work: LeasedSource, row: DirectoryRun) -> bool:
         verdict.recount(row)
         row.finish(now=timezone.now())
         row.save()
-        ending.keep_cursor(row, work.configuration)
-        ending.erase(row)
+        completion.keep_cursor(row, work.configuration)
+        completion.erase(row)
         StandingOrder.objects.wake(timezone.now())
         if row.counts:
             audit.record(

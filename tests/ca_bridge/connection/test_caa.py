@@ -10,7 +10,7 @@ import dns.rrset
 import pytest
 
 from ca_bridge.connection import caa
-from ca_bridge.connection.caa import CaaFinding, Verdict
+from ca_bridge.connection.caa import CaaFinding, CaaResult
 
 OURS = ("sectigo.com",)
 ZONE = {
@@ -53,13 +53,13 @@ def _serve(udp: socket.socket, zone: Mapping[str, list[str]]) -> None:
 @pytest.mark.parametrize(
     ("domain", "found"),
     [
-        ("example.com", (Verdict.ALLOWED, "example.com", ("sectigo.com",))),
-        ("mail.eu.example.com", (Verdict.ALLOWED, "example.com", ("sectigo.com",))),
-        ("params.example", (Verdict.ALLOWED, "params.example", ("sectigo.com",))),
-        ("others.example", (Verdict.FORBIDDEN, "others.example", ("d-trust.net", "harica.gr"))),
-        ("nobody.example", (Verdict.FORBIDDEN, "nobody.example", ("",))),
-        ("web.example", (Verdict.NOT_RESTRICTED, "web.example", ())),
-        ("nothing.example", (Verdict.NOT_RESTRICTED, "", ())),
+        ("example.com", (CaaResult.ALLOWED, "example.com", ("sectigo.com",))),
+        ("mail.eu.example.com", (CaaResult.ALLOWED, "example.com", ("sectigo.com",))),
+        ("params.example", (CaaResult.ALLOWED, "params.example", ("sectigo.com",))),
+        ("others.example", (CaaResult.FORBIDDEN, "others.example", ("d-trust.net", "harica.gr"))),
+        ("nobody.example", (CaaResult.FORBIDDEN, "nobody.example", ("",))),
+        ("web.example", (CaaResult.NOT_RESTRICTED, "web.example", ())),
+        ("nothing.example", (CaaResult.NOT_RESTRICTED, "", ())),
     ],
 )
 def test_the_nearest_records_decide(name_server, domain, found):
@@ -67,16 +67,16 @@ def test_the_nearest_records_decide(name_server, domain, found):
 
 
 def test_a_critical_property_that_nobody_knows_forbids(name_server):
-    assert caa.check("critical.example", OURS, name_server).verdict == Verdict.FORBIDDEN
+    assert caa.check("critical.example", OURS, name_server).verdict == CaaResult.FORBIDDEN
 
 
 def test_a_broken_zone_is_no_permission(name_server):
     """With DNSSEC that does not verify, resolvers answer SERVFAIL, and a CA must not issue."""
     found = caa.check("mail.broken.example", OURS, name_server)
-    assert found.verdict == Verdict.FAILED
+    assert found.verdict == CaaResult.FAILED
     assert "NoNameservers" in found.detail
 
 
 @pytest.mark.parametrize("domain", ["a..b", "x" * 64 + ".example"])
 def test_what_is_no_domain_is_told(name_server, domain):
-    assert caa.check(domain, OURS, name_server).verdict == Verdict.FAILED
+    assert caa.check(domain, OURS, name_server).verdict == CaaResult.FAILED

@@ -8,7 +8,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from ca_bridge.connection import caa, registry
-from ca_bridge.connection.caa import CaaFinding, Verdict
+from ca_bridge.connection.caa import CaaFinding, CaaResult
 from ca_bridge.contract import Validations
 from ca_bridge.errors import CaError
 from identity_manager.management import public_ca
@@ -26,9 +26,9 @@ def public(settings: Any, monkeypatch: pytest.MonkeyPatch) -> ScriptedConnector:
     """A CA that is public by the settings; example.com may be issued for, example.org not."""
     settings.CA_CONNECTORS = {"public": {"CONNECTOR": CA, "CAA": "ca.example"}}
     found = {
-        "example.com": CaaFinding("example.com", Verdict.ALLOWED, "example.com", ("ca.example",)),
-        "example.org": CaaFinding("example.org", Verdict.FORBIDDEN, "example.org", ("",)),
-        "example.net": CaaFinding("example.net", Verdict.FAILED, detail="NoNameservers"),
+        "example.com": CaaFinding("example.com", CaaResult.ALLOWED, "example.com", ("ca.example",)),
+        "example.org": CaaFinding("example.org", CaaResult.FORBIDDEN, "example.org", ("",)),
+        "example.net": CaaFinding("example.net", CaaResult.FAILED, detail="NoNameservers"),
     }
     monkeypatch.setattr(caa, "check", lambda domain, _identities, _server: found[domain])
     instance: Any = registry.connector("public")
@@ -62,7 +62,7 @@ def test_a_domain_that_forbids_it_is_a_fault(public: ScriptedConnector) -> None:
 
 def test_the_domains_of_persons_are_looked_at(public: ScriptedConnector, monkeypatch: Any) -> None:
     domain = cast.Company().uma.email.split("@")[1]
-    monkeypatch.setattr(caa, "check", lambda domain, *_more: CaaFinding(domain, Verdict.NOT_RESTRICTED))
+    monkeypatch.setattr(caa, "check", lambda domain, *_more: CaaFinding(domain, CaaResult.NOT_RESTRICTED))
     assert f"CAA {domain}: no issuemail record" in check("public")
 
 
@@ -97,7 +97,7 @@ def test_a_validation_of_a_domain_counts_for_those_below_it(
 ) -> None:
     lasting = Validations((("example.com", date(2027, 10, 1)),), None)
     monkeypatch.setattr(public, "validations", lambda: lasting, raising=False)
-    monkeypatch.setattr(caa, "check", lambda domain, *_more: CaaFinding(domain, Verdict.NOT_RESTRICTED))
+    monkeypatch.setattr(caa, "check", lambda domain, *_more: CaaFinding(domain, CaaResult.NOT_RESTRICTED))
     assert wrong("mail.example.com") == []
     assert wrong("notexample.com") == ["The CA has not validated the domain notexample.com."]
 

@@ -42,7 +42,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
-from identity_manager.workflow.issuance import claims, failures, finished_here, ordering, retry
+from identity_manager.workflow.issuance import claims, failures, finished_here, order_journalling, retry
 from identity_manager.workflow.requests import cancellation, suspension
 from identity_manager.workflow.revocation import hold, revoke
 from tests.ca_bridge import scripted
@@ -271,10 +271,10 @@ def test_revoking_and_holding(company: Company, monkeypatch: pytest.MonkeyPatch,
 def test_no_order_is_journalled_under_a_claim_that_was_lost(company: Company) -> None:
     company.request_in("issuing")
     group = claims.claim(Certificate.objects.get().pk)
-    group.each_certificate(ordering.draft)
+    group.each_certificate(order_journalling.draft)
     (token,) = group.tokens
     Certificate.objects.update(claim_id=uuid.uuid4())
-    ordering.order_alone(token)
+    order_journalling.order_alone(token)
     row = Certificate.objects.get()
     assert token.claimed == []
     assert (row.order_id, row.private_key_wrapped) == (None, None)

@@ -27,7 +27,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import issuance_locks
 from identity_manager.workflow import step5_issue
-from identity_manager.workflow.issuance import claims, drafting, finished_here, ordering
+from identity_manager.workflow.issuance import claims, drafting, finished_here, order_journalling
 from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.workflow.worker import works
 from tests.tools import cast
@@ -302,14 +302,14 @@ def test_where_time_is_over_what_has_an_answer_is_settled(
 
 def test_one_whose_check_is_broken_keeps_no_other(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = waiting(company, 3)
-    original, broken = ordering.snapshot.differences, requests[1].pk
+    original, broken = order_journalling.snapshot.differences, requests[1].pk
 
     def differences(tokens: Any) -> Any:
         if tokens[0].request_id == broken:
             raise KeyError("a field that is gone")
         return original(tokens)
 
-    monkeypatch.setattr(ordering.snapshot, "differences", differences)
+    monkeypatch.setattr(order_journalling.snapshot, "differences", differences)
     with pytest.raises(KeyError):
         issue()
     assert states() == ["issuing", "sealed", "sealed"]
@@ -329,7 +329,7 @@ def test_what_another_worker_claims_between_two_transactions_is_left_to_it(
         original(token)
 
     monkeypatch.setattr(claims.ClaimedToken, "read_again", read_again)
-    monkeypatch.setattr(ordering, "is_plain", lambda _token: False)
+    monkeypatch.setattr(order_journalling, "is_plain", lambda _token: False)
     issue()
     assert not CaAttempt.objects.exclude(outcome="").exists()
     assert (Certificate.objects.get().claim_id, states()) == (theirs, ["issuing"])

@@ -26,7 +26,7 @@ from identity_manager.models import (
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Refused
 from identity_manager.workflow.batch import askers, line_outcomes
-from identity_manager.workflow.batch.kinds.kind import GivenOrder, Subject, Verdict
+from identity_manager.workflow.batch.kinds.kind import DryRunResult, GivenOrder, Subject
 
 CHANGED = Reason(
     "changed-since-dry-run",
@@ -75,10 +75,10 @@ class ByVerb:
     of_row: Callable[[Any], str] = _by_state
     also_locked: Callable[[], Collection[uuid.UUID]] = tuple
 
-    def examine(self, given: GivenOrder, rows: Sequence[Any]) -> list[Verdict]:
+    def examine(self, given: GivenOrder, rows: Sequence[Any]) -> list[DryRunResult]:
         reasons = [self.obstacle(given, row) for row in rows]
         return [
-            Verdict(reason is None, [] if reason is None else line_outcomes.one_reason(reason))
+            DryRunResult(reason is None, [] if reason is None else line_outcomes.one_reason(reason))
             for reason in reasons
         ]
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import BatchKind, BatchLine, BatchOrder, Person
 from identity_manager.workflow.batch import bulk_enable
-from identity_manager.workflow.batch.kinds.kind import GivenOrder, KindWords, OrderKind, Subject, Verdict
+from identity_manager.workflow.batch.kinds.kind import DryRunResult, GivenOrder, KindWords, OrderKind, Subject
 
 
 class _BulkEnable:
@@ -30,10 +30,10 @@ class _BulkEnable:
 class _InBulk:
     """Persons are checked and enabled in bulk, for at most the types that the dry run promised."""
 
-    def examine(self, given: GivenOrder, rows: Sequence[Person]) -> list[Verdict]:
+    def examine(self, given: GivenOrder, rows: Sequence[Person]) -> list[DryRunResult]:
         checked = bulk_enable.check_lines(given.order, rows)
         return [
-            Verdict(bool(verdict.types), reasons, [each.code for each in verdict.types])
+            DryRunResult(bool(verdict.types), reasons, [each.code for each in verdict.types])
             for verdict, reasons in checked
         ]
 

@@ -76,7 +76,7 @@ class GivenOrder:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DryRunResult:
     """Result of the dry run for one row. types: codes of what the person would get."""
 
     is_ready: bool
@@ -100,7 +100,7 @@ class Acts(Protocol):
 class LineExecution(Protocol):
     """How rows are examined and lines carried out: by a verb on each (by_verb), or in bulk (enable)."""
 
-    def examine(self, given: GivenOrder, rows: Sequence[Any]) -> list[Verdict]:
+    def examine(self, given: GivenOrder, rows: Sequence[Any]) -> list[DryRunResult]:
         """Dry run: a verdict on each of the rows."""
 
     def acts(self, order: BatchOrder, subject: Subject) -> Acts:
