@@ -27,7 +27,7 @@ PARALLEL := -n 2 --dist loadgroup
 POSTGRES := $(PYTHON) -m tests.tools.postgres_server
 ON_POSTGRESQL := database and not nightly and not nightly_on_postgresql
 # What reads or writes audit events and mails: run once more on tables divided by month (decision 58).
-BY_MONTH := $(addprefix tests/identity_manager/,audit mail events api/v1/test_form.py console/history console/outbox \
+BY_MONTH := $(addprefix tests/identity_manager/,audit mail events api/v1/test_form.py console/audit console/history console/outbox \
 	console/reports console/people/test_erasures.py workflow/delivery jobs/test_retention.py management/test_backup.py) \
 	$(addprefix tests/journeys/,test_audit_log.py test_bounces.py test_did_not_arrive.py test_erasure.py test_lost_by_restore.py)
 
