@@ -1,6 +1,7 @@
 """Traces follow the road from the page to the mail, and hold no secret and nobody's address."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -9,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from ca_bridge.telemetry import TRACE
 from identity_manager.config.observability import tracing
+from identity_manager.mail.mailbox import MailboxBackend
 from tests.journeys.office import Office
 from tests.sinks.caught import caught_secrets
 from tests.sinks.search import Search, Secret
@@ -66,6 +68,19 @@ def test_one_trace_from_the_page_to_the_mail(office: Office, exporter: InMemoryS
     everything = b"".join(content for _name, content in exported(exporter))
     for personal in (b"uma@", b"Lindqvist", b"/my/", b"sessionid"):
         assert personal not in everything
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_is_not_sent_says_in_its_trace_why(
+    office: Office, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(self: Any, messages: Any) -> None:
+        raise ConnectionRefusedError("mail server down")
+
+    monkeypatch.setattr(MailboxBackend, "send_messages", down)
+    office.enable("VPN")
+    noted = dict(named(exporter, "send mail").attributes or {})
+    assert noted == {"message": "information", "outcome": "passing"}
 
 
 def test_the_sink_would_show_a_secret(provider: TracerProvider, exporter: InMemorySpanExporter) -> None:

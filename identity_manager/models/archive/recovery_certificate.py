@@ -40,7 +40,10 @@ class RecoveryCertificateQuerySet(models.QuerySet["RecoveryCertificate"]):
         return self.filter(state=S.IN_FORCE, not_after__gt=now).order_by("pk")
 
     def waiting_for(self, officer: Person) -> Self:
-        """Certificates whose fingerprint this officer may confirm."""
+        """Certificates whose fingerprint this Recovery Officer may confirm.
+
+        In Python: workflow.archive.recovery_certificate_policy.confirmation_obstacle.
+        """
         waiting = self.filter(state=S.IMPORTED)
         return waiting.exclude(imported_by=officer).exclude(first_by=officer)
 

@@ -52,7 +52,10 @@ class Figures:
 
 class PersonImportQuerySet(SecondOfficerQuerySet["PersonImport"]):
     def with_identities_for(self, officer: Person, now: datetime | None = None) -> Self:
-        """Imports whose new identities this officer confirms together; oldest first."""
+        """Imports whose new identities this officer confirms together; oldest first.
+
+        In Python: people.imports.identities.obstacle.
+        """
         changes = IdentityChange.objects.decidable_by(officer, now).filter(person_import__isnull=False)
         rows = self.filter(officer.reach({self.model.DECIDER}, self.model.UNIT), state=S.DONE)
         rows = rows.filter(pk__in=changes.order_by().values("person_import"))

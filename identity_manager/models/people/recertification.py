@@ -68,7 +68,10 @@ class RoleReviewQuerySet(models.QuerySet["RoleReview"]):
         return self.filter(Exists(RoleAssignment.objects.filter(pk=OuterRef("assignment_id"))))
 
     def decidable_by(self, officer: Person) -> Self:
-        """Reviews that this User Administrator may decide: person and role in their units, not their own."""
+        """Reviews that this User Administrator may decide: person and role in their units, not their own.
+
+        In Python: people.officers.recertification.answer_obstacle.
+        """
         roles = {Role.USER_ADMINISTRATOR}
         return (
             self.undecided()

@@ -61,7 +61,7 @@ def may_open(actor: Person) -> bool:
 
 
 def answer_obstacle(*, actor: Person, review: RoleReview) -> Reason | None:
-    """Why this actor cannot answer the review now, whatever the answer, or None."""
+    """Why this actor cannot answer the review now, whatever the answer, or None; in SQL: decidable_by."""
     obstacle = officer_obstacle(actor=actor, review=review)
     if obstacle is not None:
         return obstacle

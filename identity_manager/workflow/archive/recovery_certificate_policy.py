@@ -30,7 +30,10 @@ def is_recovery_officer(actor: Person) -> bool:
 
 
 def confirmation_obstacle(actor: Person, certificate: RecoveryCertificate) -> Reason | None:
-    """Why this actor cannot confirm the recovery certificate, whatever its state, or None."""
+    """Why this actor cannot confirm the recovery certificate, whatever its state, or None.
+
+    In SQL: waiting_for of its model.
+    """
     if not is_recovery_officer(actor):
         return NOT_RECOVERY_OFFICER
     if certificate.imported_by_id == actor.pk:
