@@ -10,6 +10,7 @@ from django.utils.translation import override
 
 from ca_bridge import telemetry
 from ca_bridge.contract import KEY_USAGES, RevocationOutcome, RevocationReason
+from ca_bridge.database.read_replica import ReplicaFault
 from ca_bridge.models import CaAttempt, CaOrder
 from ca_bridge.pkcs12 import foreign
 from ca_bridge.x509 import certificate_files, subject_alt_names
@@ -26,8 +27,17 @@ from identity_manager.console.search.search import KINDS
 from identity_manager.directory import configuration as directories
 from identity_manager.mail import specimens
 from identity_manager.mail.registry import MAILS
-from identity_manager.models import BatchState, EndReason, KeyHolder, RequestState, Role, TokenState
+from identity_manager.models import (
+    BatchState,
+    EndReason,
+    KeyHolder,
+    ReplacementCause,
+    RequestState,
+    Role,
+    TokenState,
+)
 from identity_manager.models.catalogue import certificate_profile
+from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 from identity_manager.models.mail.outgoing_mail import NOTICES
 from identity_manager.models.requests import end_reason, revocation_reasons
 from identity_manager.models.token_imports.token_import import Imported
@@ -131,6 +141,12 @@ CODES: dict[str, Collection[str]] = {
         *(TokenState.REVOKED, TokenState.EXPIRED, TokenState.REPLACED),
     },
     "kinds of directories": directories.KINDS,
+    "leavers of directories": directories.LEAVERS,
+    "effects on leavers": {directories.HOLD, directories.LOCK},
+    "states of the read replica": {fault.value for fault in ReplicaFault},
+    "criteria of standing orders": {"kind", "text", "department", "organisational_unit"},
+    "causes of replacements": ReplacementCause.values,
+    "container formats": {value for value, _label in CONTAINER_FORMATS},
     "kinds of targets": targets.KINDS,
     "names that match": {name for name, _value in matching._keys(EVERY_NAME)},
     "purposes of keys": {*Purpose, "audit"},
@@ -144,9 +160,6 @@ CODES: dict[str, Collection[str]] = {
 # Labels of fields, and of settings and their values: they are no sentences of a code.
 LABELS = {
     "BIND_FAULTS",  # of ldap_connection, which lies below the models and does not know vocabularies
-    "CRITERIA",
-    "EFFECTS",
-    "LEAVERS",
     "MISSING",
     "OPTIONS",
     "TRUST",

@@ -23,12 +23,11 @@ from identity_manager.models import (
     StandingState,
     TokenType,
 )
-from identity_manager.models.standing_orders.order import COVERING
+from identity_manager.models.standing_orders.order import COVERING, CRITERIA
 from identity_manager.transactions.refusals import Reason, require
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.standing_orders import orders
 
-CRITERIA = frozenset({"kind", "text", "department", "organisational_unit"})
 ENDED_FIRST = Reason(
     "configuration-standing-order-differs",
     _("A standing order does not change. End the one of this name, and give the new one another name."),
@@ -92,7 +91,7 @@ def _group(values: Values) -> uuid.UUID:
 
 _criteria = Shape(
     _("a table of texts: kind, text, department, organisational_unit"),
-    lambda value: shapes.TEXTS.fits(value) and value.keys() <= CRITERIA,
+    lambda value: shapes.TEXTS.fits(value) and value.keys() <= CRITERIA.keys(),
 )
 STANDING_ORDERS = ConfigurationKind(
     name="standing-order",

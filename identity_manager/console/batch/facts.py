@@ -9,14 +9,14 @@ from identity_manager.console.lists.counting import grouped
 from identity_manager.models import BatchOrder, ReplacementCause
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
 from identity_manager.models.requests.revocation_reasons import REVOCATION_REASONS
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary
 from identity_manager.ui.bidi import isolated
 
 # Labels of the kinds' options, by name and value.
-WORDS: dict[str, dict[str, Words]] = {
+WORDS = {
     "reason": REVOCATION_REASONS,
-    "cause": dict(ReplacementCause.choices),
-    "container_format": dict(CONTAINER_FORMATS),
+    "cause": Vocabulary("causes of replacements", ReplacementCause.choices),
+    "container_format": Vocabulary("container formats", CONTAINER_FORMATS),
 }
 
 
@@ -47,6 +47,6 @@ def _options(order: BatchOrder) -> Iterator[tuple[str, str]]:
     }
     for name, label in labels.items():
         if name in order.options:
-            yield label, str(WORDS[name].get(order.options[name], order.options[name]))
+            yield label, str(WORDS[name].in_words(order.options[name]))
     if order.options.get("encryption"):
         yield _("Encryption certificates"), _("are revoked, too")

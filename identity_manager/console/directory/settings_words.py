@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from identity_manager.directory.configuration import HOLD, LOCK, SourceConfiguration
-from identity_manager.models.words import Words
+from identity_manager.models.words import Vocabulary, Words
 from identity_manager.ui.parts import Pair
 
 OPTIONS: Mapping[str, Promise] = {
@@ -31,16 +31,19 @@ VALUES: Mapping[tuple[str, str], Promise] = {
     ("holds", "whole"): gettext_lazy("all persons"),
     ("holds", "changes"): gettext_lazy("only changes"),
 }
-LEAVERS: Mapping[str, Promise] = {
-    "leaving": gettext_lazy("Who is leaving"),
-    "disabled": gettext_lazy("Who is disabled"),
-    "expired": gettext_lazy("Whose account has expired"),
-    "absent": gettext_lazy("Who is absent"),
-}
-EFFECTS: Mapping[str, Promise] = {
-    HOLD: gettext_lazy("becomes Inactive"),
-    LOCK: gettext_lazy("is locked for good"),
-}
+LEAVERS = Vocabulary(
+    "leavers of directories",
+    {
+        "leaving": gettext_lazy("Who is leaving"),
+        "disabled": gettext_lazy("Who is disabled"),
+        "expired": gettext_lazy("Whose account has expired"),
+        "absent": gettext_lazy("Who is absent"),
+    },
+)
+EFFECTS = Vocabulary(
+    "effects on leavers",
+    {HOLD: gettext_lazy("becomes Inactive"), LOCK: gettext_lazy("is locked for good")},
+)
 TRUST: Mapping[str, Promise] = {
     "upn_suffixes": gettext_lazy("UPN suffixes that are believed"),
     "sid_domains": gettext_lazy("SID domains that are believed"),
@@ -53,7 +56,7 @@ def pairs(configuration: SourceConfiguration) -> Iterator[Pair]:
         words = _value(name, value)
         yield Pair(OPTIONS.get(name, name), words, mono=words == str(value))
     for state, effect in configuration.leavers.items():
-        yield Pair(LEAVERS[state], EFFECTS[effect])
+        yield Pair(LEAVERS.in_words(state), EFFECTS.in_words(effect))
     yield Pair(_("Who stays absent"), _absent(configuration.lock_after.days))
     for name, label in TRUST.items():
         if values := getattr(configuration, name):

@@ -17,6 +17,7 @@ from identity_manager.models import (
     StandingOrder,
     StandingState,
 )
+from identity_manager.models.standing_orders.order import CRITERIA
 from identity_manager.people.breaker import Stop
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Meaning, Pair, Tab
@@ -33,12 +34,6 @@ MEANINGS = {
     StandingState.PAUSED: Meaning.WAITING,
     StandingState.STOPPED: Meaning.STOPPED,
     StandingState.ENDED: Meaning.QUIET,
-}
-CRITERIA = {
-    "kind": _("Kind of person"),
-    "text": _("Words"),
-    "department": _("Department"),
-    "organisational_unit": _("Organisational unit"),
 }
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from ca_bridge.database import read_replica
 from ca_bridge.database.read_replica import ReplicaFault
@@ -29,11 +29,22 @@ from identity_manager.models import (
     RunState,
     Target,
 )
+from identity_manager.models.words import Vocabulary
 from identity_manager.ui.parts import Meaning
 from identity_manager.ui.punctuation import labelled
 
 # The jobs.
 PORTAL_CERTIFICATES, MONTHS, RETENTION = "portals.certificates", "database.make_months", "retention.audit"
+REPLICA = Vocabulary(
+    "states of the read replica",
+    {
+        ReplicaFault.NONE: gettext_lazy("is read"),
+        ReplicaFault.SILENT: gettext_lazy("does not answer"),
+        ReplicaFault.BEHIND: gettext_lazy("is behind"),
+        ReplicaFault.NO_REPLICA: gettext_lazy("is no replica of this database"),
+        ReplicaFault.OTHER_TIMELINE: gettext_lazy("follows a server that is not the primary any more"),
+    },
+)
 HALTED = (RunState.INCOMPLETE, RunState.STOPPED, RunState.WAITING)
 
 
@@ -150,21 +161,12 @@ def _workers(number: int) -> HealthLine:
 
 def _replica() -> HealthLine:
     """As the process that has made this page knows it."""
-    title, words = (
-        _("Read replica"),
-        {
-            ReplicaFault.NONE: _("is read"),
-            ReplicaFault.SILENT: _("does not answer"),
-            ReplicaFault.BEHIND: _("is behind"),
-            ReplicaFault.NO_REPLICA: _("is no replica of this database"),
-            ReplicaFault.OTHER_TIMELINE: _("follows a server that is not the primary any more"),
-        },
-    )
-    trouble = read_replica.watch.trouble()
+    title, trouble = _("Read replica"), read_replica.watch.trouble()
+    words = str(REPLICA.in_words(trouble))
     if not trouble:
-        return HealthLine(title, "", Meaning.DONE, words[trouble])
+        return HealthLine(title, "", Meaning.DONE, words)
     remedy = _("Lists, searches and reports read the primary meanwhile; manage.py doctor says what is wrong.")
-    return HealthLine(title, "", Meaning.WAITING, words[trouble], remedy=remedy)
+    return HealthLine(title, "", Meaning.WAITING, words, remedy=remedy)
 
 
 def _disk() -> HealthLine:

@@ -15,6 +15,7 @@ from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.person import Person
 from identity_manager.models.people.role import Role
 from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
+from identity_manager.models.words import Vocabulary
 
 
 class StandingState(models.TextChoices):
@@ -43,6 +44,17 @@ class LossRule(models.TextChoices):
     REVOKE = "revoke", _("The token is revoked")
     HOLD = "hold", _("The token is put on hold")
     RUN_OUT = "run_out", _("The token runs out by itself")
+
+
+CRITERIA = Vocabulary(
+    "criteria of standing orders",
+    {
+        "kind": _("Kind of person"),
+        "text": _("Words"),
+        "department": _("Department"),
+        "organisational_unit": _("Organisational unit"),
+    },
+)
 
 
 class StandingOrderQuerySet(  # type: ignore[override]  # managers of both bases: this class makes its own
