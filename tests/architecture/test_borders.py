@@ -18,6 +18,32 @@ BROAD_EXCEPTS = {
     "identity_manager.workflow.targets.calls",  # the edge to targets: what nobody foresaw is in doubt
     "identity_manager.transactions.retry_later",  # of many rows, one: it is raised when all had their turn
 }
+# Where SQL is written by hand, or an undocumented part of Django is used, beside ca_bridge/database.
+OWN_SQL = re.compile(
+    r"\bconnection\.cursor\(\)|\bRawSQL\b|\bget_compiler\b|\bsql_with_params\b|\bas_sql\(|"
+    r"\b_result_cache\b|\b_prefetched_objects_cache\b"
+)
+MAY_WRITE_SQL = {
+    "identity_manager.config.observability.health": "SELECT 1",
+    "identity_manager.console.lists.counting": "the numbers of all tabs in one statement",
+    "identity_manager.console.lists.distinct_values": "a skip scan of an index, which Django lacks",
+    "identity_manager.mail.specimens": "rows that are in no database, with what they would prefetch",
+    "identity_manager.management.backup.postgresql": "COPY, and the extent of the snapshot",
+    "identity_manager.management.backup.restoring": "sequences and constraints of a new database",
+    "identity_manager.management.backup.sqlite": "PRAGMA",
+    "identity_manager.management.doctor.database": "the version of the server",
+    "identity_manager.metrics.clocks": "the server's clock",
+    "identity_manager.models.catalogue.former_columns": "columns of release 1.0 that its code still writes",
+    "identity_manager.models.operation.process_metrics": "ON CONFLICT that adds to what is there",
+    "identity_manager.models.people.sqlite_search_tables": "the full-text tables of SQLite",
+    "identity_manager.models.person_search.matching": "the search of persons, measured at a million of them",
+    "identity_manager.models.person_search.postgresql": "its indexes and functions",
+    "identity_manager.models.prefetched": "one place that gives a row its related rows",
+    "identity_manager.models.prefix_lookup": "a lookup of its own, as Django documents them",
+    "identity_manager.models.requests.certificate_subject_index": "a trigram index of an expression",
+    "identity_manager.transactions.advisory_locks": "pg_advisory_xact_lock",
+    "identity_manager.vault.wrapping": "what makes SQLite overwrite erased content",
+}
 CONNECTOR_MODULE = re.compile(r"^ca_bridge\.connectors\.(\w+)\.")
 CONNECTORS_MAY_IMPORT = tuple(
     f"ca_bridge.{name}"
@@ -55,6 +81,17 @@ def test_rows_are_locked_in_one_place() -> None:
         if name == "select_for_update"
     ]
     assert found == []
+
+
+def test_sql_is_written_in_named_places() -> None:
+    found = {
+        module.name
+        for module in modules()
+        if OWN_SQL.search(module.text)
+        and not module.name.startswith("ca_bridge.database.")
+        and ".migrations." not in module.name
+    }
+    assert found == MAY_WRITE_SQL.keys()
 
 
 def test_portals_call_verbs_and_change_no_row() -> None:
