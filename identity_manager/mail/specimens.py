@@ -13,7 +13,10 @@ from django.db import models
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
-from identity_manager.mail import (
+from identity_manager.mail.company_texts.placeholders import Placeholder, offered, values
+from identity_manager.mail.company_texts.source import Only, taken_from
+from identity_manager.mail.company_texts.wording import Filled, Wording
+from identity_manager.mail.messages import (
     account_messages,
     batch_messages,
     directory_messages,
@@ -28,9 +31,6 @@ from identity_manager.mail import (
     terms_messages,
     token_messages,
 )
-from identity_manager.mail.company_texts.placeholders import Placeholder, offered, values
-from identity_manager.mail.company_texts.source import Only, taken_from
-from identity_manager.mail.company_texts.wording import Filled, Wording
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import (
     Certificate,

@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.mail import outbox, report_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import report_messages
 from identity_manager.models import OFFICER_ROLES, Mailing, Person, SavedSearch
 from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import Reason, refuse, require

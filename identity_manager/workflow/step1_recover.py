@@ -13,7 +13,8 @@ from datetime import date, datetime, time, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from identity_manager.mail import outbox, recovery_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import recovery_messages
 from identity_manager.models import ArchivedKey, Opening, Person, Role, TokenRequest
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, refuse, require

@@ -16,7 +16,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import batch_messages, deduplication, outbox, request_messages
+from identity_manager.mail import deduplication, outbox
+from identity_manager.mail.messages import batch_messages, request_messages
 from identity_manager.models import (
     Approval,
     BatchOrder,

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.mail import batch_messages, outbox, request_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import batch_messages, request_messages
 from identity_manager.models import (
     AuditEvent,
     BatchOrder,

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue
-from identity_manager.mail import outbox, person_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import person_messages
 from identity_manager.models import (
     AuditEvent,
     IdentityChange,

@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import outbox, role_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import role_messages
 from identity_manager.models import (
     OFFICER_ROLES,
     Person,

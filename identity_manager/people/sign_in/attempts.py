@@ -7,7 +7,8 @@ from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from identity_manager import audit
-from identity_manager.mail import account_messages, outbox
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import account_messages
 from identity_manager.models import Account, Person, Role
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions import locking

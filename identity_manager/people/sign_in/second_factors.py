@@ -19,7 +19,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import account_messages, outbox
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import account_messages
 from identity_manager.models import Account, Person
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions import locking

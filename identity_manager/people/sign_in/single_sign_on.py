@@ -12,7 +12,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import account_messages, outbox
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import account_messages
 from identity_manager.models import Account, Person, PersonSource, PersonState, Role
 from identity_manager.people.officers import roles
 from identity_manager.people.sign_in import attempts

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
-from identity_manager.mail import batch_messages, outbox
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import batch_messages
 from identity_manager.models import (
     Approval,
     AskedApprover,

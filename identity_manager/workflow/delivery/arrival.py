@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import outbox, token_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     DeliveryProblem,
     DeliveryState,

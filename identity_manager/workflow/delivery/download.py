@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import install, outbox, token_messages
+from identity_manager.mail import install, outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     Container,
     DeliveryMode,

@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.mail import deduplication, installation_messages, outbox
+from identity_manager.mail import deduplication, outbox
+from identity_manager.mail.messages import installation_messages
 from identity_manager.models import (
     DeliveryProblem,
     InstallationNotice,

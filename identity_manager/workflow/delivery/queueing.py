@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from identity_manager.mail import install, outbox, token_messages
+from identity_manager.mail import install, outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import ArchivedKey, Container, OutgoingMail, SoftwareToken
 
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import issuing
 from identity_manager import audit
-from identity_manager.mail import outbox, request_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import request_messages
 from identity_manager.models import Certificate, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.people.person import field_name
 from identity_manager.models.words import Vocabulary

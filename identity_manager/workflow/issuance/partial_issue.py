@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.mail import outbox, request_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import request_messages
 from identity_manager.models import (
     Certificate,
     CertificateState,

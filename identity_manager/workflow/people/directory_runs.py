@@ -19,7 +19,8 @@ from identity_manager import audit, queue, task_names
 from identity_manager.directory import sources
 from identity_manager.directory.configuration import SourceConfiguration
 from identity_manager.directory.contract import End, SourceError
-from identity_manager.mail import directory_messages, outbox
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import directory_messages
 from identity_manager.models import (
     DirectoryRun,
     DirectorySource,

@@ -18,7 +18,8 @@ from django_fsm import can_proceed
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.mail import outbox, person_messages, token_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import person_messages, token_messages
 from identity_manager.models import (
     CertificateState,
     EndReason,

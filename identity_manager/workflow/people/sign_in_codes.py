@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from identity_manager import audit
-from identity_manager.mail import account_messages, outbox
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import account_messages
 from identity_manager.models import Account, EndReason, Person, SignInCode
 from identity_manager.models.identifiers import REFERENCE_ALPHABET
 from identity_manager.models.people.sign_in_code import oldest

@@ -11,7 +11,8 @@ from datetime import datetime
 from django.utils import timezone
 
 from identity_manager import audit, queue
-from identity_manager.mail import outbox, recovery_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import recovery_messages
 from identity_manager.models import (
     ArchivedKey,
     Opening,

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.mail import outbox, recovery_messages, request_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import recovery_messages, request_messages
 from identity_manager.models import (
     Approval,
     Decision,

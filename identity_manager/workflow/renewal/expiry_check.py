@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from identity_manager.mail import deduplication, outbox, token_messages
+from identity_manager.mail import deduplication, outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     RenewalNotice,
     RenewalPolicy,

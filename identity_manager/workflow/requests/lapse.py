@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.mail import outbox, request_messages, token_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import request_messages, token_messages
 from identity_manager.models import EndReason, Person, SoftwareToken, TokenRequest
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow import completion

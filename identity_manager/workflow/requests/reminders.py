@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.mail import batch_messages, deduplication, outbox, request_messages, token_messages
+from identity_manager.mail import deduplication, outbox
+from identity_manager.mail.messages import batch_messages, request_messages, token_messages
 from identity_manager.models import BatchOrder, OutgoingMail, Postponement, SoftwareToken, TokenRequest
 from identity_manager.people.officers import deputy_policy
 from identity_manager.transactions import locking, retry_later

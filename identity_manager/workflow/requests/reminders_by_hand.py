@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.prepared_queries import Statement
 from identity_manager import audit
-from identity_manager.mail import deduplication, outbox, request_messages, token_messages
+from identity_manager.mail import deduplication, outbox
+from identity_manager.mail.messages import request_messages, token_messages
 from identity_manager.models import (
     AskedApprover,
     OutgoingMail,

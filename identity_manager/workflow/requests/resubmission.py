@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager import audit
-from identity_manager.mail import outbox, request_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import request_messages
 from identity_manager.models import EndReason, Person, SoftwareToken, TokenRequest
 from identity_manager.models.requests.token_states import TO_BE_ISSUED
 from identity_manager.transactions import locking

@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge import issuing
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
-from identity_manager.mail import outbox, token_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     BlockedKey,
     CaFinding,

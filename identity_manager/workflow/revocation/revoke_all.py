@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
-from identity_manager.mail import outbox, token_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import Person, SoftwareToken
 from identity_manager.models.requests.token_queries import SoftwareTokenQuerySet
 from identity_manager.transactions import locking

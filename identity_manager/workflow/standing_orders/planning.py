@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from ca_bridge.database import statistics
 from identity_manager import audit
-from identity_manager.mail import outbox, standing_order_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import standing_order_messages
 from identity_manager.models import (
     DirectoryMembership,
     DirectoryRun,

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from django.utils.text import format_lazy
 
-from identity_manager.mail import outbox, target_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import target_messages
 from identity_manager.models import DriftFinding, DriftKind, DriftRun, Person, Role
 from identity_manager.models.words import Words
 from identity_manager.targets import connectors

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.state_machine import save_many
 from identity_manager import audit
-from identity_manager.mail import outbox, token_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     Certificate,
     DeliveryState,

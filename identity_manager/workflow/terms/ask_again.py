@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from identity_manager.mail import deduplication, outbox, terms_messages
+from identity_manager.mail import deduplication, outbox
+from identity_manager.mail.messages import terms_messages
 from identity_manager.models import EndReason, LatePolicy, Person, TermsHold, TermsNotice, TermsVersion
 from identity_manager.models.requests.terms_notice import persons_to_ask, tokens_under
 from identity_manager.transactions import locking

@@ -20,7 +20,8 @@ from ca_bridge.keys.keys import PrivateKey
 from ca_bridge.pkcs12 import foreign
 from ca_bridge.pkcs12.foreign import ForeignKey
 from identity_manager import audit
-from identity_manager.mail import outbox, token_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     ArchivedKey,
     AuditEvent,

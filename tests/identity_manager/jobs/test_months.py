@@ -29,7 +29,8 @@ from identity_manager.audit import sealing, verification
 from identity_manager.audit.verification import AuditFault
 from identity_manager.jobs import month_division, month_partitions, retention, schedule
 from identity_manager.jobs.month_partitions import MonthsMissingError
-from identity_manager.mail import outbox, request_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import request_messages
 from identity_manager.management.backup import postgresql
 from identity_manager.management.doctor import database
 from identity_manager.models import AuditEvent, MailEvent, MailState, OutgoingMail, Person

@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.functional import lazystr
 from pytest_django import Settings
 
-from identity_manager.mail import (
+from identity_manager.mail import composing, sending, specimens
+from identity_manager.mail.install import DEVICES
+from identity_manager.mail.messages import (
     account_messages,
     batch_messages,
-    composing,
     directory_messages,
     installation_messages,
     person_messages,
@@ -25,14 +26,11 @@ from identity_manager.mail import (
     report_messages,
     request_messages,
     role_messages,
-    sending,
-    specimens,
     standing_order_messages,
     target_messages,
     terms_messages,
     token_messages,
 )
-from identity_manager.mail.install import DEVICES
 from identity_manager.models import (
     AskedApprover,
     BatchOrder,

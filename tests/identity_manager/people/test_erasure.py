@@ -25,7 +25,8 @@ from ca_bridge.contract import Refused as RefusedByCa
 from ca_bridge.contract import RevocationReason
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import heads, sealing, verification
-from identity_manager.mail import account_messages, batch_messages, outbox
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import account_messages, batch_messages
 from identity_manager.models import (
     Account,
     AuditEvent,

@@ -18,7 +18,7 @@ from ca_bridge import issuing
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import CertificateOrder, RevocationReason, Unknown
 from identity_manager import queue
-from identity_manager.mail import request_messages
+from identity_manager.mail.messages import request_messages
 from identity_manager.models import (
     BatchOrder,
     BatchSource,

@@ -10,8 +10,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from identity_manager.console.mail_texts import page
-from identity_manager.mail import account_messages, specimens
+from identity_manager.mail import specimens
 from identity_manager.mail.company_texts.source import IN_FORCE, _keep_failure
+from identity_manager.mail.messages import account_messages
 from identity_manager.models import AuditEvent, MailText, OutgoingMail, Person, VersionState
 from tests.tools import cast
 

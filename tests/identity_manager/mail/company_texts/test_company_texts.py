@@ -9,10 +9,11 @@ from django.conf import settings as product
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from identity_manager.mail import account_messages, request_messages, specimens
+from identity_manager.mail import specimens
 from identity_manager.mail.company_texts import placeholders
 from identity_manager.mail.company_texts.source import IN_FORCE, Only
 from identity_manager.mail.company_texts.wording import UnusableError, Wording
+from identity_manager.mail.messages import account_messages, request_messages
 from identity_manager.mail.registry import MAILS
 from identity_manager.models import MailText, OutgoingMail, VersionState
 from identity_manager.models.mail.outgoing_mail import NOTICES

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from identity_manager import queue
 from identity_manager.jobs.month_division import OCCASIONS
-from identity_manager.mail import outbox, request_messages
+from identity_manager.mail import outbox
+from identity_manager.mail.messages import request_messages
 from identity_manager.models import OutgoingMail, TokenRequest
 from identity_manager.workflow.requests import reminders
 from tests.tools import cast

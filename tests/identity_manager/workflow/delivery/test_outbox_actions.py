@@ -10,8 +10,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
-from identity_manager.mail import account_messages, mailbox, outbox, person_messages
+from identity_manager.mail import mailbox, outbox
 from identity_manager.mail.faults import DeliveryFault
+from identity_manager.mail.messages import account_messages, person_messages
 from identity_manager.models import (
     AuditEvent,
     MailEvent,

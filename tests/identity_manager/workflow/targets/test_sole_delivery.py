@@ -18,7 +18,7 @@ from identity_manager import audit
 from identity_manager.catalogue import types
 from identity_manager.console.delivery import open_tasks
 from identity_manager.jobs import key_rotation, placement_scans
-from identity_manager.mail import token_messages
+from identity_manager.mail.messages import token_messages
 from identity_manager.models import (
     AuditEvent,
     Container,
