@@ -123,7 +123,7 @@ def _mark_gains(
 
 
 def _gains(order: StandingOrder, token_type: TokenType, batch: uuid.UUID) -> list[BatchOrder]:
-    rows = StandingMember.objects.filter(order=order, gain=batch, until=None).order_by("pk")
+    rows = StandingMember.objects.filter(order=order, gain=batch).order_by("pk")
     wanted = {"kind": BatchKind.ENABLE, "types": [token_type.pk], "purpose": order.purpose}
     return _placed(order, batch, rows.values_list("person", flat=True), **wanted)
 

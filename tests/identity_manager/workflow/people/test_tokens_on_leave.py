@@ -67,6 +67,16 @@ def test_who_becomes_inactive(company: Company, rule: str, ends: str) -> None:
     assert state(token) == ("revoked" if ends == "revoked" else "active")
 
 
+def test_a_token_that_is_not_issued_yet_waits_whatever_the_type_says(company: Company) -> None:
+    token = company.request_in("issuing").tokens.get()
+    rules(on_leave="revoke")
+    leave(company)
+    assert state(token) == "issuing"
+    leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
+    works()
+    assert state(token) == "sealed"
+
+
 @pytest.mark.parametrize(
     ("rule", "ends"), [("revoke", "revoked"), ("hold", "on_hold"), ("run-out", "active")]
 )

@@ -300,6 +300,19 @@ def test_what_was_issued_before_its_request_could_be_cancelled_is_taken(company:
     assert holds(company.uma) == ["revoked"]
 
 
+def test_what_was_asked_for_by_hand_stays_when_it_comes_after_the_end(company: Company) -> None:
+    """It was accepted before, so that no cancellation meets it; the order has placed a request of another."""
+    by_hand = cast.accepted(cast.enabled(company.ada, company.uma))
+    group = standing.group("grp-vpn", company.uma, company.sam)
+    order = standing.in_force(company.ada, group)
+    assert requests_of(company.sam) == ["awaiting_acceptance"]
+    standing.leaves(group, company.uma)
+    plan(order)
+    cast.issued(by_hand)
+    standing.planned(order)
+    assert by_hand.tokens.get().state == "sealed"
+
+
 def test_who_comes_back_and_leaves_again_loses_what_was_asked_for(company: Company) -> None:
     """The first cancellation was skipped, since they were a member again."""
     group = standing.group("grp-vpn", company.uma, company.sam)
