@@ -7,4 +7,5 @@ TEXT_FIELDS = (
     *("display_name", "email", "upn", "sid", "department", "organisational_unit", "manager", "external_id"),
 )
 IDENTITY_FIELDS = ("email", "upn", "sid", "external_id")  # a second officer confirms a change of them
-DIRECTORY_FIELDS = (*TEXT_FIELDS, "kind", "language", "time_zone", "state")
+CHOSEN_FIELDS = ("kind", "language", "time_zone", "state")  # they always have a value
+DIRECTORY_FIELDS = (*TEXT_FIELDS, *CHOSEN_FIELDS)

@@ -16,10 +16,9 @@ from identity_manager.people.imports import uniqueness
 from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
 from identity_manager.people.officers import roles
 from identity_manager.people.validation import FieldError
+from identity_manager.person_fields import CHOSEN_FIELDS
 
 LEAVING = (PersonState.INACTIVE, PersonState.LOCKED)
-# Fields that always hold something: an empty cell leaves them as they are.
-_NEVER_EMPTY = ("kind", "language", "time_zone", "state")
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,8 @@ def _plan_row(row: CsvRow, cleaned: validation.Cleaned, known: dict[str, Person]
 
 def changes_of(person: Person | None, values: dict[str, str]) -> dict[str, str]:
     """Values that change the person, by field; of a new one, all that are not empty."""
-    wanted = {name: value for name, value in values.items() if value or name not in _NEVER_EMPTY}
+    # An empty cell of these leaves the field as it is.
+    wanted = {name: value for name, value in values.items() if value or name not in CHOSEN_FIELDS}
     if display_name := _display_name(person, wanted):
         wanted["display_name"] = display_name
     if person is None:
