@@ -43,12 +43,12 @@ def resolve_orphaned_order(certificate_id: str) -> None:
 
 @shared_task(name=task_names.HOLD)
 def hold_certificate(certificate_id: str) -> None:
-    hold.carry_out(certificate_id=uuid.UUID(certificate_id))
+    hold.hold_at_ca(certificate_id=uuid.UUID(certificate_id))
 
 
 @shared_task(name=task_names.REVOKE)
 def revoke_certificate(certificate_id: str) -> None:
-    revoke.carry_out(certificate_id=uuid.UUID(certificate_id))
+    revoke.revoke_at_ca(certificate_id=uuid.UUID(certificate_id))
 
 
 @shared_task(name=task_names.DETECT_PERSON_CHANGES)

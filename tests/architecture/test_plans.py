@@ -314,7 +314,7 @@ def test_a_token_is_found_by_an_index_on_its_whole_road(world: World) -> None:
         cast.shown(token)
         cast.noted(token)
         revoke.revoke_token(actor=ada, token_id=token.pk, reason=RevocationReason.SUPERSEDED)
-        revoke.carry_out(certificate_id=token.certificates.get().pk)
+        revoke.revoke_at_ca(certificate_id=token.certificates.get().pk)
 
     found = long_ways(go)
     assert TokenRequest.objects.get(pk=request.pk).state == RequestState.COMPLETED

@@ -150,7 +150,7 @@ def revoke_it() -> None:
     token = SoftwareToken.objects.get()
     revoke.revoke_token(actor=token.person, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
     for certificate in Certificate.objects.all():
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
 
 
 @pytest.mark.parametrize(

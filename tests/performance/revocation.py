@@ -61,7 +61,7 @@ def decide(actor: Any, number: int) -> None:
 def carry_out() -> None:
     """The messages of all, in their order: most find that others have done it."""
     for pk in list(Certificate.objects.to_be_revoked().values_list("pk", flat=True)):
-        revoke.carry_out(certificate_id=pk)
+        revoke.revoke_at_ca(certificate_id=pk)
 
 
 def read_crls() -> None:

@@ -160,7 +160,7 @@ def decide(certificate: Certificate, *, wanted: bool) -> None:
         queue.after_commit(HOLD, certificate.pk)
 
 
-def carry_out(*, certificate_id: uuid.UUID) -> None:
+def hold_at_ca(*, certificate_id: uuid.UUID) -> None:
     """Send a decided hold or release to the CA, or leave it due. Does nothing if it is not due.
 
     Any exception is stored on the certificate, which is retried later.

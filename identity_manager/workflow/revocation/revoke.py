@@ -285,7 +285,7 @@ def _by_hand_event(event: audit.Event, certificate: Certificate, *, actor: Perso
     )
 
 
-def carry_out(*, certificate_id: uuid.UUID) -> None:
+def revoke_at_ca(*, certificate_id: uuid.UUID) -> None:
     """Send a decided revocation to the CA, or leave it due. Does nothing if it is not due.
 
     Other waiting ones are sent with it (group_commit.py). A certificate that has expired meanwhile expires

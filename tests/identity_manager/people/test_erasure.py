@@ -112,7 +112,7 @@ def leaver(company: Company) -> Person:
     cast.noted(token)
     revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
     for certificate in token.certificates.all():
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
     asked = cast.enabled(company.ada, person, company.signature)
     step2_approve.reject(
         actor=company.paul, request_id=asked.pk, snapshot_hash=asked.snapshot_hash, reason=f"whisper {NAME}"

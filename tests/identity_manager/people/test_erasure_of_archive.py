@@ -54,7 +54,7 @@ def key(company: Company) -> ArchivedKey:
         actor=company.rita, person_id=company.sam.pk, reason=RevocationReason.AFFILIATION_CHANGED
     )
     assert row.certificate is not None
-    revoke.carry_out(certificate_id=row.certificate.pk)
+    revoke.revoke_at_ca(certificate_id=row.certificate.pk)
     return row
 
 

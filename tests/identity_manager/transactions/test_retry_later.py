@@ -73,8 +73,8 @@ def left_behind(company: Company) -> None:
 @pytest.mark.parametrize(
     ("prepare", "work", "call", "state"),
     [
-        (to_be_revoked, revoke.carry_out, "revoke", "revoked"),
-        (to_be_held, hold.carry_out, "hold", "on_hold"),
+        (to_be_revoked, revoke.revoke_at_ca, "revoke", "revoked"),
+        (to_be_held, hold.hold_at_ca, "hold", "on_hold"),
         (left_behind, step5_issue.resolve_orphaned_order, "look_up", "refused"),
     ],
 )

@@ -202,7 +202,7 @@ def test_a_late_certificate_of_a_changed_person_is_revoked_when_the_request_ends
     with time_machine.travel(certificate.next_attempt_at or timezone.now()):
         assert list(Certificate.objects.with_orphaned_order().due(timezone.now())) == [certificate]
         step5_issue.resolve_orphaned_order(certificate_id=certificate.pk)
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
     assert Certificate.objects.get().state == "revoked"
     assert IssuedCertificate.objects.get().revoked_at is not None
 
@@ -251,7 +251,7 @@ def test_revoking_and_holding(company: Company, monkeypatch: pytest.MonkeyPatch,
     else:
         hold.hold_token(token, leave=None, actor=company.ada, reason="away")
     certificate = token.certificates.get()
-    carry_out = {"revoke": revoke.carry_out, "hold": hold.carry_out}[verb]
+    carry_out = {"revoke": revoke.revoke_at_ca, "hold": hold.hold_at_ca}[verb]
 
     def again() -> None:
         carry_out(certificate_id=certificate.pk)

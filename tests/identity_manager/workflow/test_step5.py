@@ -368,7 +368,7 @@ def test_a_person_locked_during_the_call_has_it_revoked(
     assert certificate.revocation_decided_at is not None
     assert certificate.private_key_wrapped is None
     assert TokenRequest.objects.get(pk=request.pk).state == "failed"
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     assert the_certificate().state == "revoked"
 
 
@@ -386,7 +386,7 @@ def test_a_request_cancelled_during_the_call_has_it_revoked(
     certificate = issue()
 
     assert certificate.revocation_decided_at is not None
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     assert the_certificate().state == "revoked"
     assert TokenRequest.objects.get(pk=request.pk).state == "cancelled"
 
@@ -410,7 +410,7 @@ def test_what_a_cancelled_request_left_at_the_ca_is_found_and_revoked(
     outside, seen = len(connection.atomic_blocks), transactions_at_lints(monkeypatch)
     with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
         step5_issue.resolve_orphaned_order(certificate_id=certificate.pk)
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
     assert seen == [outside], "nobody waits for a linter here, either"
 
     assert the_certificate().state == "revoked"

@@ -242,7 +242,7 @@ def test_a_passphrase_that_nobody_notes_lapses(company: Company, monkeypatch: py
     with time_machine.travel(timezone.now() + timedelta(days=15)):
         lapse.lapse_overdue()
         certificate = Certificate.objects.get()
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
 
     token = SoftwareToken.objects.get()
     assert (token.state, token.passphrase_wrapped, token.is_open) == ("lapsed", None, False)

@@ -15,8 +15,8 @@ VERBS: dict[str, Callable[[Any], object]] = {
     task_names.ISSUE: one_step.issue,
     task_names.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
     task_names.RESOLVE_ORPHAN: lambda pk: step5_issue.resolve_orphaned_order(certificate_id=pk),
-    task_names.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
-    task_names.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
+    task_names.HOLD: lambda pk: hold.hold_at_ca(certificate_id=pk),
+    task_names.REVOKE: lambda pk: revoke.revoke_at_ca(certificate_id=pk),
     task_names.SEND_MAIL: lambda pk: step7_deliver.send(mail_id=pk),
 }
 

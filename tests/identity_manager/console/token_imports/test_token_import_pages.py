@@ -186,7 +186,7 @@ def test_a_certificate_of_a_connected_ca_is_revoked_there_and_another_by_hand(
     assert ImportedCertificate.objects.get().ca == ""
     token = SoftwareToken.objects.get()
     revoke.revoke_token(actor=staff.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
-    revoke.carry_out(certificate_id=token.certificates.get().pk)
+    revoke.revoke_at_ca(certificate_id=token.certificates.get().pk)
     assert [each.token for each in Certificate.objects.to_be_revoked_by_hand(timezone.now())] == [token]
     assert ada.get("/open-tasks/").status_code == 200
 
@@ -207,7 +207,7 @@ def test_a_certificate_that_a_connected_ca_issued(
     assert ImportedCertificate.objects.get().ca == "corporate"
     token = SoftwareToken.objects.get(kind="import")
     revoke.revoke_token(actor=staff.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
-    revoke.carry_out(certificate_id=token.certificates.get().pk)
+    revoke.revoke_at_ca(certificate_id=token.certificates.get().pk)
     assert token.certificates.get().state == "revoked"
 
 

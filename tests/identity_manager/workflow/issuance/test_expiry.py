@@ -94,7 +94,7 @@ def test_what_is_to_be_revoked_is_left_to_its_worker(company: Company) -> None:
 
     with time_machine.travel(the_day_after()):
         assert expiry.expire_ended() == 0
-        revoke.carry_out(certificate_id=Certificate.objects.get().pk)
+        revoke.revoke_at_ca(certificate_id=Certificate.objects.get().pk)
 
     assert (SoftwareToken.objects.get().state, Certificate.objects.get().state) == ("revoked", "expired")
 

@@ -117,7 +117,7 @@ def test_a_ca_that_cannot_revoke_makes_no_task_by_hand(
     with days_before(10):
         supersession.replace_superseded()
         certificate = renewed.certificates.get()
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
     certificate.refresh_from_db()
     assert (certificate.state, certificate.revocation_decided_at, certificate.by_hand_since) == (
         "valid",
@@ -140,7 +140,7 @@ def test_what_an_officer_revokes_there_as_superseded_is_left_to_hands(
             reason=RevocationReason.SUPERSEDED,
             encryption=[certificate.pk],
         )
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
         certificate.refresh_from_db()
         assert certificate.is_to_be_revoked_by_hand(timezone.now())
 
@@ -166,9 +166,9 @@ def test_leave_and_return_cover_a_replaced_token(company: Company, replaced: Sof
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="leave")
     certificate = replaced.certificates.get()
     assert certificate.hold_wanted
-    hold.carry_out(certificate_id=certificate.pk)
+    hold.hold_at_ca(certificate_id=certificate.pk)
     leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
-    hold.carry_out(certificate_id=certificate.pk)
+    hold.hold_at_ca(certificate_id=certificate.pk)
     certificate.refresh_from_db()
     assert (certificate.state, certificate.hold_wanted) == ("valid", False)
     assert SoftwareToken.objects.get(pk=replaced.pk).state == "replaced"
@@ -182,12 +182,12 @@ def test_a_return_leaves_on_hold_what_an_officer_held(
     with days_before(29):
         hold.put_on_hold(actor=company.ada, token_id=renewed.pk, reason="the key may have been copied")
         certificate = renewed.certificates.get()
-        hold.carry_out(certificate_id=certificate.pk)
+        hold.hold_at_ca(certificate_id=certificate.pk)
     with days_before(10):
         supersession.replace_superseded()
         leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="leave")
         leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
-        hold.carry_out(certificate_id=certificate.pk)
+        hold.hold_at_ca(certificate_id=certificate.pk)
     certificate.refresh_from_db()
     assert (certificate.state, certificate.hold_wanted) == ("on_hold", True)
 
@@ -215,7 +215,7 @@ def test_what_waits_to_be_revoked_as_superseded_gets_any_other_reason(
             )
         else:
             revoke.revoke_token(actor=company.uma, token_id=renewed.pk, reason=compromised)
-        revoke.carry_out(certificate_id=certificate.pk)
+        revoke.revoke_at_ca(certificate_id=certificate.pk)
         certificate.refresh_from_db()
         assert certificate.is_to_be_revoked_by_hand(timezone.now())
     assert state_of(renewed) == ("replaced", "keyCompromise")

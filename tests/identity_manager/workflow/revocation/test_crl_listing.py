@@ -44,7 +44,7 @@ def test_what_the_embedded_ca_has_revoked_is_on_its_crl(certificate: Certificate
     assert job() == 0
     assert not IssuerCrl.objects.exists(), "nothing is looked at before the CA has revoked"
 
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     assert job() == 1
     listed = Certificate.objects.get()
     assert listed.on_crl_at is not None
@@ -57,7 +57,7 @@ def test_what_the_embedded_ca_has_revoked_is_on_its_crl(certificate: Certificate
 def test_without_the_serial_number_it_is_not_on_the_crl(
     certificate: Certificate,
 ) -> None:
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     IssuedCertificate.objects.update(revoked_at=None, reason="")
     ca = registry.connector("corporate")
     crls.renew("corporate", ca._authority.issuing)  # type: ignore[attr-defined]  # of the embedded CA
@@ -69,7 +69,7 @@ def test_without_the_serial_number_it_is_not_on_the_crl(
 
 
 def test_a_forged_crl_in_the_database_is_not_believed(certificate: Certificate) -> None:
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     Crl.objects.update(der=CrlCa().crl([int(certificate.serial, 16)]))
     assert job() == 0
     assert Certificate.objects.get().on_crl_at is None
@@ -141,14 +141,14 @@ def test_a_certificate_without_an_address_and_a_ca_that_is_not_connected(
 
 
 def test_another_connection_to_an_issuer_of_the_same_name_keeps_none(certificate: Certificate) -> None:
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     issuer = Certificate.objects.get().issuer
     IssuerCrl.objects.create(ca="elsewhere", issuer=issuer, looked_at=timezone.now(), fault="unreachable")
     assert job() == 1
 
 
 def test_what_has_ended_is_not_looked_up(certificate: Certificate) -> None:
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     Certificate.objects.update(not_after=timezone.now() - timedelta(days=1))
     assert job() == 0
     assert not IssuerCrl.objects.exists()
@@ -161,7 +161,7 @@ def test_the_statements_do_not_grow_with_the_certificates(company: Company) -> N
             token = company.request_in("completed").tokens.get()
             revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.SUPERSEDED)
         for row in Certificate.objects.to_be_revoked():
-            revoke.carry_out(certificate_id=row.pk)
+            revoke.revoke_at_ca(certificate_id=row.pk)
         ids = list(crl_listing.to_be_looked_up().values_list("pk", flat=True))
         with CaptureQueriesContext(
             connection,

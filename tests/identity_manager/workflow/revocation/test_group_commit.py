@@ -53,14 +53,14 @@ def states() -> dict[str, int]:
 
 def test_what_has_waited_goes_along_with_one_crl(company: Company, signed: list[str]) -> None:
     first, *_others = decided(company, "nina", "olga", "pia")
-    revoke.carry_out(certificate_id=first.pk)
+    revoke.revoke_at_ca(certificate_id=first.pk)
     assert states() == {"revoked": 3}
     assert len(signed) == 1
     assert AuditEvent.objects.filter(name=REVOKED).count() == 3
     assert IssuedCertificate.objects.exclude(revoked_at=None).count() == 3
 
     for row in Certificate.objects.all():  # each has a message of its own, which comes later
-        revoke.carry_out(certificate_id=row.pk)
+        revoke.revoke_at_ca(certificate_id=row.pk)
     assert len(signed) == 1
     assert AuditEvent.objects.filter(name=REVOKED).count() == 3
 
@@ -68,7 +68,7 @@ def test_what_has_waited_goes_along_with_one_crl(company: Company, signed: list[
 def test_what_is_due_just_now_goes_alone(company: Company, signed: list[str]) -> None:
     first, second = decided(company, "nina", "olga")
     Certificate.objects.update(next_attempt_at=timezone.now())
-    revoke.carry_out(certificate_id=first.pk)
+    revoke.revoke_at_ca(certificate_id=first.pk)
     assert Certificate.objects.get(pk=second.pk).state == CertificateState.VALID
     assert len(signed) == 1
 
@@ -76,7 +76,7 @@ def test_what_is_due_just_now_goes_alone(company: Company, signed: list[str]) ->
 def test_the_message_of_one_that_is_done_takes_the_rest(company: Company, signed: list[str]) -> None:
     first, *_others = decided(company, "nina", "olga", "pia")
     Certificate.objects.filter(pk=first.pk).update(next_attempt_at=None)
-    revoke.carry_out(certificate_id=first.pk)
+    revoke.revoke_at_ca(certificate_id=first.pk)
     assert states() == {"revoked": 2, "valid": 1}
     assert len(signed) == 1
 
@@ -87,7 +87,7 @@ def test_the_statements_do_not_grow_with_the_group(company: Company) -> None:
         rows = decided(company, *names)
         Certificate.objects.filter(pk=rows[0].pk).update(next_attempt_at=None)
         with CaptureQueriesContext(connection) as asked:
-            revoke.carry_out(certificate_id=rows[0].pk)
+            revoke.revoke_at_ca(certificate_id=rows[0].pk)
         assert not Certificate.objects.to_be_revoked().due(timezone.now()).exists()
         Certificate.objects.filter(pk=rows[0].pk).update(revocation_decided_at=None)
         counted.append(sum("SAVEPOINT" not in each["sql"] for each in asked))
@@ -100,7 +100,7 @@ def test_one_that_the_ca_does_not_know_keeps_no_other(company: Company) -> None:
     first, second, third = decided(company, "nina", "olga", "pia")
     IssuedCertificate.objects.filter(serial_hex=second.serial.lstrip("0")).update(certificate=b"another")
     Certificate.objects.filter(pk=first.pk).update(next_attempt_at=None)
-    revoke.carry_out(certificate_id=first.pk)
+    revoke.revoke_at_ca(certificate_id=first.pk)
     assert Certificate.objects.get(pk=third.pk).state == CertificateState.REVOKED
     assert Certificate.objects.get(pk=second.pk).by_hand_since is not None
 
@@ -119,7 +119,7 @@ def test_one_that_cannot_be_written_down_keeps_no_other(
 
     monkeypatch.setattr(Certificate, "revoke", failing)
     with pytest.raises(ValueError, match="broken"):
-        revoke.carry_out(certificate_id=first.pk)
+        revoke.revoke_at_ca(certificate_id=first.pk)
     assert Certificate.objects.get(pk=third.pk).state == CertificateState.REVOKED
     left = Certificate.objects.get(pk=second.pk)
     assert (left.state, left.claim_id, left.last_error) == (CertificateState.VALID, None, "ValueError")
@@ -140,6 +140,6 @@ def test_a_ca_that_takes_one_at_a_time_gets_one(company: Company, settings: Any)
     first, second = decided(company, "nina", "olga")
     configured = settings.CA_CONNECTORS["corporate"]
     settings.CA_CONNECTORS = {"corporate": {**configured, "CONNECTOR": f"{__name__}.OneByOne"}}
-    revoke.carry_out(certificate_id=first.pk)
+    revoke.revoke_at_ca(certificate_id=first.pk)
     assert Certificate.objects.get(pk=first.pk).state == CertificateState.REVOKED
     assert Certificate.objects.get(pk=second.pk).state == CertificateState.VALID

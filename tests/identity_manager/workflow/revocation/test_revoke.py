@@ -24,7 +24,7 @@ def test_a_revocation_that_is_refused_for_good_is_left_to_hands(
         raise CaError.not_issued_here("no such serial number")
 
     monkeypatch.setattr(issuing, "revoke", refused)
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
 
     left = Certificate.objects.get()
     assert list(Certificate.objects.to_be_revoked_by_hand(timezone.now())) == [left]
@@ -36,7 +36,7 @@ def test_a_revocation_that_is_refused_for_good_is_left_to_hands(
         issuing, "revoke", lambda **what: told.append(what["reason"]) or RevocationOutcome.REVOKED
     )
     Certificate.objects.update(next_attempt_at=timezone.now())
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
     assert Certificate.objects.get().state == "revoked"
     assert told == [RevocationReason.KEY_COMPROMISE]
 
@@ -48,7 +48,7 @@ def test_what_was_revoked_by_hand_waits_for_nothing_any_more(
     revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
     certificate = Certificate.objects.get()
     monkeypatch.setattr(issuing, "revoke", lambda **_: RevocationOutcome.UNSUPPORTED)
-    revoke.carry_out(certificate_id=certificate.pk)
+    revoke.revoke_at_ca(certificate_id=certificate.pk)
 
     revoke.done_by_hand(actor=company.ada, certificate_id=certificate.pk)
     done = Certificate.objects.get()
@@ -64,7 +64,7 @@ def test_what_has_ended_expires_without_a_word_to_its_ca_though_its_person_is_er
     Certificate.objects.update(certificate=None, not_after=now, next_attempt_at=now)
 
     monkeypatch.setattr(issuing, "revoke", lambda **_: pytest.fail("the CA was told"))
-    revoke.carry_out(certificate_id=Certificate.objects.get().pk)
+    revoke.revoke_at_ca(certificate_id=Certificate.objects.get().pk)
 
     ended = Certificate.objects.get()
     assert (ended.state, ended.next_attempt_at, ended.leased_until) == ("expired", None, None)

@@ -494,7 +494,7 @@ def test_it_is_renewed_and_replaced_by_its_successor(
     before.refresh_from_db()
     assert before.state == "replaced"
     (stored,) = before.certificates.all()
-    revoke.carry_out(certificate_id=stored.pk)
+    revoke.revoke_at_ca(certificate_id=stored.pk)
     stored.refresh_from_db()
     assert (stored.state, stored.revocation_decided_at) == ("valid", None)  # its CA is not connected
 
@@ -539,7 +539,7 @@ def test_an_erased_person_has_no_rows(
     rita, rolf = cast.person("rita"), cast.person("rolf", sid="", roles=(Role.REGISTRATION_OFFICER,))
     leave_and_return.lock(actor=rita, person_id=uma.pk, reason=RevocationReason.CESSATION_OF_OPERATION)
     for stored in Certificate.objects.all():
-        revoke.carry_out(certificate_id=stored.pk)
+        revoke.revoke_at_ca(certificate_id=stored.pk)
         revoke.done_by_hand(actor=staff.ada, certificate_id=stored.pk)
     asked = erasure.ask(actor=rita, person_id=uma.pk)
     erasure.confirm(actor=rolf, erasure_id=asked.pk)
@@ -597,7 +597,7 @@ def test_it_is_replaced_by_one_of_its_type_and_revoked_by_hand(
     ]
     assert done.request.state == "awaiting_acceptance"  # nobody has accepted terms here
     (stored,) = before.certificates.all()
-    revoke.carry_out(certificate_id=stored.pk)
+    revoke.revoke_at_ca(certificate_id=stored.pk)
     stored.refresh_from_db()
     assert stored.by_hand_since is not None
 
